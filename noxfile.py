@@ -1,0 +1,167 @@
+"""The one front door: every session is a step of CI and runs the same by hand.
+
+``nox`` runs what CI runs, in CI's order; ``nox -s lint`` one step; ``nox -R -s tests -- -k retry`` some tests without
+installing anything again. Each session has an environment of its own with only what it needs, kept between runs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+RUNTIME = PYPROJECT["project"]["dependencies"]
+
+nox.needs_version = ">=2025.2"
+nox.options.reuse_existing_virtualenvs = True
+# Not whatever is there: pip asks the index that this machine has configured for pip.
+nox.options.default_venv_backend = "virtualenv"
+
+
+def install(session: nox.Session, *groups: str, runtime: bool = False) -> None:
+    """Install dependency groups, and what the package needs at run time, as constraints.txt pins them."""
+    wanted = nox.project.dependency_groups(PYPROJECT, *groups)
+    session.install("-q", "-c", "constraints.txt", *wanted, *(RUNTIME if runtime else ()))
+
+
+def install_package(session: nox.Session) -> None:
+    """Put the checkout itself on the path, with its console script.
+
+    Without isolation: a build environment of pip's own would ignore the constraints and cost seconds.
+    """
+    session.install("-q", "--no-deps", "--no-build-isolation", "--editable", ".")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, format, spelling, and a valid pyproject.toml."""
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
+    session.run("validate-pyproject", "pyproject.toml", silent=True)
+
+
+@nox.session
+def architecture(session: nox.Session) -> None:
+    """Arrows only go down, and the house rules that no tool knows."""
+    install(session, "architecture", "tests", runtime=True)
+    session.run("lint-imports")
+    session.run("python", "-m", "pytest", "-q", "tests/house")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict, over the package, its tests and its benchmarks."""
+    install(session, "typing", "tests", runtime=True)
+    rooms = [room for room in ("orchestrator", "tests", "benchmarks") if (ROOT / room).is_dir()]
+    session.run("mypy", *rooms)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Generated parts of the documentation say what the code says."""
+    if not (ROOT / "docs/generate.py").exists():
+        session.skip("nothing is generated yet")
+    install(session, "build", runtime=True)
+    install_package(session)
+    session.run("python", "docs/generate.py", *(session.posargs or ["--check"]))
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build it, install the wheel where the checkout cannot be seen, and use it there."""
+    install(session, "build")
+    with tempfile.TemporaryDirectory() as outside:
+        work = Path(outside).resolve()
+        # The wheel is made from the sdist, so the sdist is known to be complete.
+        session.run("python", "-m", "build", "--no-isolation", "--outdir", outside, silent=True)
+        (sdist,), (wheel,) = work.glob("*.tar.gz"), work.glob("*.whl")
+        require_package_data(session, wheel)
+        session.run("python", "-m", "venv", str(work / "venv"))
+        smoke(session, wheel, work)
+        accept(session, sdist, work)
+
+
+def smoke(session: nox.Session, wheel: Path, work: Path) -> None:
+    """Start the installed wheel, both ways, in an empty folder.
+
+    Before the test tools are in: they must not bring along a dependency that we forgot to name.
+    """
+    install_into(session, work, str(wheel))
+    (work / "empty").mkdir()
+    with session.chdir(work / "empty"):
+        for command in (
+            (program(work, "python"), "-m", "orchestrator"),
+            (program(work, "orchestrator"),),
+        ):
+            session.run(*command, "--version", external=True)
+            session.run(*command, "--help", external=True, silent=True)
+
+
+def accept(session: nox.Session, sdist: Path, work: Path) -> None:
+    """Run the acceptance tests of the sdist, its package taken away, against the installed wheel."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(work, filter="data")
+    checkout = work / sdist.name.removesuffix(".tar.gz")
+    shutil.rmtree(checkout / "orchestrator")
+    if not (checkout / "tests/acceptance").is_dir():
+        return
+    install_into(session, work, *nox.project.dependency_groups(PYPROJECT, "tests"))
+    with session.chdir(checkout):
+        session.run(
+            program(work, "python"), "-m", "pytest", "-q", "tests/acceptance", external=True
+        )
+
+
+def install_into(session: nox.Session, work: Path, *what: str) -> None:
+    """Install into the fresh environment of ``build``."""
+    pinned = ("-c", str(ROOT / "constraints.txt"))
+    session.run(
+        program(work, "python"), "-m", "pip", "install", "-q", *pinned, *what, external=True
+    )
+
+
+def program(work: Path, name: str) -> str:
+    """A program of the fresh environment of ``build``."""
+    return str(work / "venv" / ("Scripts" if os.name == "nt" else "bin") / name)
+
+
+def require_package_data(session: nox.Session, wheel: Path) -> None:
+    """Fail when a file of the package that is not Python was left out of the wheel."""
+    data = {
+        path.relative_to(ROOT).as_posix()
+        for pattern in ("py.typed", "views/templates/*.j2")
+        for path in (ROOT / "orchestrator").glob(pattern)
+    }
+    if "orchestrator/py.typed" not in data or len(data) == 1:
+        session.error("orchestrator/py.typed or the templates are missing in the checkout")
+    if missing := data - set(zipfile.ZipFile(wheel).namelist()):
+        session.error(f"missing in {wheel.name}: {', '.join(sorted(missing))}")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Every test, with the coverage of all processes together. Arguments after ``--`` go to pytest."""
+    install(session, "tests", "build", runtime=True)
+    install_package(session)
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    # Some tests alone cannot cover everything.
+    session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure; by hand only, never a gate on a machine that others use too. Arguments go to the benchmarks."""
+    install(session, "build", runtime=True)
+    install_package(session)
+    session.run("python", "-m", "benchmarks", *session.posargs)

@@ -1,0 +1,146 @@
+"""What a run would do: which tasks it would start, and with which settings. Looking writes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.core.board import Board
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.settings import Settings, resolve
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.store.layout import Layout
+from orchestrator.store.workspace import Workspace
+
+_KEPT_AS_THEY_ARE = frozenset({TaskStatus.COMPLETED, TaskStatus.BLOCKED, TaskStatus.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOrder:
+    """What somebody asked ``run`` to do. ``flags`` are settings given on the command line, already read."""
+
+    layout: Layout
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    simulate: bool = False
+    only: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """What a run would do: the plan as it stands, every task's settings, and the tasks it would start."""
+
+    workspace: Workspace
+    board: Board
+    settings: Settings
+    policies: Mapping[str, Settings]
+    to_run: Sequence[str]
+
+
+def look_ahead(order: RunOrder, agent_keys: Sequence[str]) -> Prospect:
+    """Look at the plan and say what a run would do. Writes nothing.
+
+    Raises:
+        PlanError: the plan, a task file or an agent makes no sense; every problem with file and line.
+        NotFoundError, UsageError, StoreError: as their names say.
+    """
+    workspace = Workspace(order.layout)
+    board = workspace.load(keep_cache=False, is_live=False)
+    policies = task_settings(workspace, board.plan, order, agent_keys)
+    board = without_simulated(board, policies)
+    to_run = [
+        task_id for task_id in board.shape.order if board.status(task_id) not in _KEPT_AS_THEY_ARE
+    ]
+    if order.only:
+        to_run = _only(order.only, to_run, board)
+    plan_flags = {name: value for name, value in order.flags.items() if name != "agent"}
+    return Prospect(
+        workspace=workspace,
+        board=board,
+        settings=resolve(board.plan.settings, plan_flags),
+        policies=policies,
+        to_run=to_run,
+    )
+
+
+def without_simulated(board: Board, policies: Mapping[str, Settings]) -> Board:
+    """Return the board without results that were only simulated, unless the task asks for just that."""
+    kept = {
+        task_id: result
+        for task_id, result in board.results.items()
+        if result.agent != "simulated" or policies[task_id].agent == "simulated"
+    }
+    if len(kept) == len(board.results):
+        return board
+    return Board(board.plan, board.shape, kept, doubts=board.doubts)
+
+
+def task_settings(
+    workspace: Workspace, plan: Plan, order: RunOrder, agent_keys: Sequence[str]
+) -> dict[str, Settings]:
+    """Resolve the settings of every task: flag > task > plan > default; ``agent`` as a flag is only the default.
+
+    Raises:
+        PlanError: a task file makes no sense or asks for an unknown agent.
+    """
+    flags = dict(order.flags)
+    default_agent = {"agent": flags.pop("agent")} if "agent" in flags else {}
+    if order.simulate:
+        flags["agent"] = "simulated"
+    existing = _names_in(workspace.layout.tasks)
+    problems: list[Problem] = []
+    policies: dict[str, Settings] = {}
+    common = {**plan.settings, **default_agent}
+    shared: dict[str, Settings] = {}
+    for task in plan.tasks.values():
+        if f"{task.stem}.md" not in existing:
+            # Most tasks of a big plan share their settings; one object serves them all.
+            if task.agent_key not in shared:
+                row = {"agent": task.agent_key} if task.agent_key else {}
+                shared[task.agent_key] = resolve(common, row, flags)
+            policies[task.id] = shared[task.agent_key]
+        else:
+            row = {"agent": task.agent_key} if task.agent_key else {}
+            try:
+                found = workspace.read_task_file(task)
+            except PlanError as error:
+                problems += error.problems
+                continue
+            policies[task.id] = resolve(common, row, found.settings if found else {}, flags)
+        if policies[task.id].agent not in agent_keys:
+            problems.append(_unknown_agent(task, policies[task.id].agent, agent_keys))
+    if problems:
+        raise PlanError(problems)
+    return policies
+
+
+def _unknown_agent(task: Task, key: str, known: Sequence[str]) -> Problem:
+    return Problem(
+        f"task {task.id} asks for the agent {key!r}, which is not known",
+        task.where,
+        f"known are {', '.join(known)}; a label such as Agent-01 or an empty cell means the default agent",
+        "unknown_agent",
+    )
+
+
+def _names_in(directory: str) -> set[str]:
+    try:
+        return set(os.listdir(directory))
+    except FileNotFoundError:
+        return set()
+
+
+def _only(only: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]:
+    chosen = set(only)
+    for task_id in only:
+        if task_id not in board.plan.tasks:
+            raise UsageError(f"--only names {task_id}, which is not in the plan")
+        for need in board.plan.tasks[task_id].needs:
+            if need not in chosen and board.status(need) is not TaskStatus.COMPLETED:
+                raise UsageError(
+                    f"--only {task_id} needs {need}, which is not completed",
+                    hint=f"add {need} to --only or run it first",
+                )
+    return [task_id for task_id in to_run if task_id in chosen]

@@ -1,0 +1,63 @@
+"""``agent: simulated``: no process, no cost; prints the block of seed 002's method A (row S2-24), always the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from orchestrator.agents.protocol import Assignment
+from orchestrator.agents.verdict import not_its_own_end
+from orchestrator.core.invocation import Invocation
+from orchestrator.core.result import Exit, Outcome, Verdict
+from orchestrator.core.settings import Settings
+from orchestrator.core.text import one_line
+
+_RULE, _THIN_RULE = "═" * 50, "─" * 50
+
+
+class SimulatedAgent:
+    """Pretends, and says so."""
+
+    def invocation(self, assignment: Assignment) -> Invocation:
+        """Return the block as output; there is nothing to run."""
+        task = assignment.task
+        steps = [
+            "Read the task file",
+            *(f"Read the result of {given.task}" for given in assignment.inputs),
+        ]
+        steps.append("Write the answer")
+        lines = [
+            _RULE,
+            f"🤖 {task.label} [{task.id}: {one_line(task.name)}]",
+            _THIN_RULE,
+            f"📥 Instruction: {one_line(task.description)}",
+            "⚙️ Execution:",
+            *(f"   {number}. {step}" for number, step in enumerate(steps, start=1)),
+            f"📤 Output: {one_line(task.expected) or 'simulated, nothing was done'}",
+            "✅ Status: Completed",
+            _RULE,
+        ]
+        return Invocation(output="\n".join(lines) + "\n")
+
+    def reader(self, settings: Settings) -> SimulatedReader:
+        """Return a reader of the block."""
+        return SimulatedReader(settings)
+
+
+@dataclass(slots=True)
+class SimulatedReader:
+    """Takes the block as the answer."""
+
+    settings: Settings
+    block: bytearray = field(default_factory=bytearray)
+
+    def feed(self, data: bytes) -> str:
+        """Keep everything: it is ours and short."""
+        self.block += data
+        return ""
+
+    def close(self, exit: Exit, errors: bytes) -> Outcome:
+        """It always works."""
+        del errors
+        if (outcome := not_its_own_end(exit, self.settings)) is not None:
+            return outcome
+        return Outcome(verdict=Verdict.COMPLETED, answer=self.block.decode(errors="replace"))

@@ -1,0 +1,39 @@
+"""What every agent concludes the same way from how its process ended."""
+
+from __future__ import annotations
+
+from orchestrator.core.duration import format_duration
+from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
+from orchestrator.core.settings import Settings
+from orchestrator.core.text import one_line
+
+
+def not_its_own_end(exit: Exit, settings: Settings) -> Outcome | None:
+    """Return the outcome of an attempt that never started or that we ended; None when it ended by itself."""
+    if exit.error:
+        verdict = Verdict.INTERRUPTED if exit.stopped else Verdict.FATAL
+        return Outcome(verdict=verdict, reason=exit.error)
+    match exit.stopped:
+        case None:
+            return None
+        case StopReason.TIMEOUT:
+            limit = format_duration(settings.timeout)
+            return Outcome(verdict=Verdict.FAILED, reason=f"timed out after {limit}")
+        case StopReason.SHUTDOWN:
+            return Outcome(verdict=Verdict.INTERRUPTED, reason="the run was stopped")
+        case StopReason.ORPHANED:
+            return Outcome(verdict=Verdict.INTERRUPTED, reason="the runner died")
+
+
+def last_words(errors: bytes) -> str:
+    """Return the last line of standard error that says something, safe for one line."""
+    for line in reversed(errors.decode(errors="replace").splitlines()):
+        if words := one_line(line, limit=300).strip():
+            return words
+    return ""
+
+
+def failure(exit: Exit, errors: bytes) -> str:
+    """Say how a process failed: ``exit 1: no such file``."""
+    words = last_words(errors)
+    return f"{exit.describe()}: {words}" if words else exit.describe()

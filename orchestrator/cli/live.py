@@ -1,0 +1,91 @@
+"""The live view of a run: one line per running task with its elapsed time, an overall bar, what happened above it."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.cli.sentence import sentence
+from orchestrator.core.duration import format_duration
+from orchestrator.runtime.happening import Happening, Kind
+
+_SHOWN = 12
+_OVER = frozenset(
+    {Kind.TASK_COMPLETED, Kind.TASK_FAILED, Kind.TASK_RETRYING, Kind.TASK_INTERRUPTED}
+)
+_SETTLED = frozenset({Kind.TASK_COMPLETED, Kind.TASK_FAILED, Kind.TASK_SKIPPED})
+
+
+class LiveView:
+    """Draws on stderr, so that stdout stays for data."""
+
+    def __init__(self) -> None:
+        """Draw nothing yet."""
+        self._console = Console(stderr=True, highlight=False)
+        self._running: dict[str, Happening] = {}
+        self._settled: set[str] = set()
+        self._total = 0
+        self._spinner = Spinner("dots")
+        self._live = Live(
+            get_renderable=self._picture,
+            console=self._console,
+            refresh_per_second=8,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def hear(self, happening: Happening) -> None:
+        """Take in what happened; print what stays, redraw what changes."""
+        if happening.kind is Kind.RUN_STARTED:
+            self._total = int(happening.text.split()[0])
+        if happening.kind is Kind.TASK_STARTED:
+            self._running[happening.task] = happening
+            return
+        if happening.kind in _OVER:
+            self._running.pop(happening.task, None)
+        if happening.kind in _SETTLED:
+            self._settled.add(happening.task)
+        if line := sentence(happening):
+            self._console.print(Text(line))
+
+    def _picture(self) -> RenderableType:
+        table = Table.grid(padding=(0, 1))
+        now = time.time()
+        for happening in list(self._running.values())[:_SHOWN]:
+            table.add_row(
+                self._spinner,
+                Text(happening.task, style="bold"),
+                Text(happening.name, overflow="ellipsis", no_wrap=True),
+                Text(format_duration(now - happening.time), style="cyan"),
+            )
+        more = len(self._running) - _SHOWN
+        rows: list[RenderableType] = [table]
+        if more > 0:
+            rows.append(Text(f"  … and {more} more"))
+        if self._total:
+            bar = Table.grid(padding=(0, 1))
+            bar.add_row(
+                ProgressBar(total=self._total, completed=len(self._settled), width=40),
+                Text(f"{len(self._settled)}/{self._total}"),
+            )
+            rows.append(bar)
+        return Group(*rows)

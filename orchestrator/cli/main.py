@@ -1,0 +1,86 @@
+"""The command ``orchestrator``: finds the command, and turns every error into one line, a hint and an exit status.
+
+Commands are imported when they are called, so that ``status`` never pays for what ``run`` needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from orchestrator import __version__
+from orchestrator.cli.reply import say_error
+from orchestrator.errors import ExitStatus, OrchestratorError
+
+#: Command → module of this package; the command's function has its name.
+_COMMANDS = {
+    "init": "planning",
+    "validate": "planning",
+    "graph": "planning",
+    "run": "running",
+    "status": "checking",
+    "list": "tasks",
+    "show": "tasks",
+}
+
+
+class _Commands(click.Group):
+    """Lists commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"orchestrator.cli.{_COMMANDS[cmd_name]}")
+        command = getattr(module, f"{cmd_name}_command")
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Exit statuses: 0 done · 1 some task failed · 2 bad input · 3 another run holds the plan
+               4 held · 5 state could not be read or written · 128+n ended by signal n""",
+)
+@click.version_option(__version__, prog_name="orchestrator", message="%(prog)s %(version)s")
+def cli() -> None:
+    r"""Run a plan of tasks, each by an agent, in dependency order and in parallel.
+
+    \b
+    A plan is a directory with a master_plan.md that holds a table of tasks.
+      orchestrator init                 make .orchestrator/ with a plan to edit
+      orchestrator validate             say what is wrong with it, if anything
+      orchestrator run .orchestrator/   run what is not completed yet
+      orchestrator status               see where it stands
+    """
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    wants_json = "--json" in sys.argv
+    try:
+        status = cli.main(prog_name="orchestrator", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        status = error.exit_code
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = f"{context.command_path} --help" if context else "orchestrator --help"
+        say_error("usage", error.format_message(), hint=hint, as_json=wants_json)
+        status = int(ExitStatus.BAD_INPUT)
+    except click.Abort:
+        status = 130
+    except OrchestratorError as error:
+        say_error(error.code, str(error), hint=error.hint, as_json=wants_json, error=error)
+        status = int(error.exit_status)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)

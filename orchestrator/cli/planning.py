@@ -1,0 +1,69 @@
+"""``init``, ``validate`` and ``graph``."""
+
+from __future__ import annotations
+
+import click
+
+from orchestrator.actions.checking import status, validate
+from orchestrator.actions.planning import init
+from orchestrator.cli.reply import plan_directory, say_json, takes_directory, takes_json, write
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout
+from orchestrator.views import diagram
+
+
+@click.command("init")
+@takes_directory
+@click.option("--request", default="", metavar="TEXT", help="What the plan is for.")
+@takes_json
+def init_command(directory: str | None, option: str | None, request: str, *, as_json: bool) -> None:
+    """Make a plan directory (default: .orchestrator) with a master_plan.md to edit."""
+    path = init(_new_directory(directory, option), request)
+    if as_json:
+        say_json(f"made {path}", plan=path)
+        return
+    click.echo(path)
+    click.echo("Edit the table of tasks, then: orchestrator run", err=True)
+
+
+def _new_directory(directory: str | None, option: str | None) -> Layout:
+    # Here and not in a directory above: a new plan belongs where one stands.
+    return plan_directory(directory or PLAN_DIRECTORY, option, must_exist=False)
+
+
+@click.command("validate")
+@takes_directory
+@takes_json
+def validate_command(directory: str | None, option: str | None, *, as_json: bool) -> None:
+    """Say everything that is wrong with a plan, with file and line; change nothing."""
+    from orchestrator.wiring import plugs
+
+    layout = plan_directory(directory, option)
+    board = validate(layout, tuple(plugs().agents))
+    tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
+    message = f"valid: {tasks} tasks in {batches} batches"
+    if as_json:
+        say_json(message, tasks=tasks, batches=batches)
+    else:
+        click.echo(message)
+
+
+@click.command("graph")
+@takes_directory
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "mermaid", "dot"]),
+    default="text",
+    show_default=True,
+    help="What to draw.",
+)
+@takes_json
+def graph_command(directory: str | None, option: str | None, form: str, *, as_json: bool) -> None:
+    """Draw the graph of tasks."""
+    board = status(plan_directory(directory, option)).board
+    drawn = {"text": diagram.text, "mermaid": diagram.mermaid, "dot": diagram.dot}[form](board)
+    if as_json:
+        edges = [[need, task.id] for task in board.plan.tasks.values() for need in task.needs]
+        say_json(f"{len(board.plan.tasks)} tasks", format=form, graph=drawn, edges=edges)
+    else:
+        write(drawn)

@@ -1,0 +1,152 @@
+"""``run``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
+from orchestrator.actions.running import RunReport, run
+from orchestrator.cli.progress import progress
+from orchestrator.cli.reply import plan_directory, say_json, takes_directory, write
+from orchestrator.core.settings import read_setting
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import ExitStatus
+from orchestrator.wiring import plugs
+
+
+def _setting(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    def read(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return read_setting(name, value)
+        except ValueError as error:
+            raise click.BadParameter(str(error), context, parameter) from None
+
+    return read
+
+
+def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
+    option = f"--{name.replace('_', '-')}"
+    return click.option(option, name, metavar=metavar, callback=_setting(name), help=text)
+
+
+@click.command("run")
+@takes_directory
+@_flag("max_parallel", "N", "Agents at the same time (default 4).")
+@_flag("timeout", "D", "Time for one attempt: 90, 5m, 1h30m (default 300s).")
+@_flag("retries", "N", "Repeats after the first attempt (default 2).")
+@_flag("retry_delay", "D", "Base of the exponential backoff (default 2s).")
+@_flag("grace", "D", "Time between SIGTERM and SIGKILL (default 5s).")
+@_flag("on_failure", "continue|stop", "After a failure: go on with the rest, or start nothing new.")
+@_flag("agent", "KEY", "Agent of tasks that name none: claude, shell, simulated.")
+@_flag("model", "M", "Model asked of the agent.")
+@_flag("workdir", "PATH", "Where agents work (default: the directory that holds .orchestrator).")
+@_flag("aggregate", "structured|concat", "How final_output.md is made.")
+@click.option(
+    "--simulate", is_flag=True, help="Run nothing: every task answers with a made-up block."
+)
+@click.option(
+    "--claude-bin", default="", metavar="PATH", help="The claude program (default: PATH)."
+)
+@click.option("--only", multiple=True, metavar="IDS", help="Only these tasks: T-01,T-02.")
+@click.option("--dry-run", is_flag=True, help="Say what would run; start and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one event per line, then the summary.")
+@click.pass_context
+def run_command(
+    context: click.Context,
+    /,
+    directory: str | None,
+    option: str | None,
+    *,
+    simulate: bool,
+    claude_bin: str,
+    only: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    r"""Run everything that is not completed yet, in dependency order and in parallel.
+
+    \b
+    Run it again at any time: finished tasks are kept, the rest goes on.
+    Ctrl-C stops the agents, keeps what is known, and exits.
+    """
+    order = RunOrder(
+        layout=plan_directory(directory, option),
+        flags={name: value for name, value in settings.items() if value is not None},
+        simulate=simulate,
+        only=[task_id.strip() for each in only for task_id in each.split(",") if task_id.strip()],
+    )
+    chosen = plugs(claude_bin)
+    if dry_run:
+        _say_prospect(look_ahead(order, tuple(chosen.agents)), as_json=as_json)
+        return
+    with progress(as_json=as_json) as view:
+        report = run(order, chosen, view.hear)
+    _say_report(report, as_json=as_json)
+    context.exit(int(report.exit_status))
+
+
+def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:
+    plan, shape = ahead.board.plan, ahead.board.shape
+    listed = [
+        {
+            "id": task_id,
+            "batch": shape.batch[task_id],
+            "agent": ahead.policies[task_id].agent,
+            "needs": plan.tasks[task_id].needs,
+        }
+        for task_id in ahead.to_run
+    ]
+    message = f"{len(listed)} of {len(plan.tasks)} tasks would run"
+    if as_json:
+        say_json(message, tasks=listed)
+        return
+    lines = [
+        f"batch {each['batch']}  {each['id']}  {each['agent']}  {plan.tasks[task_id].name}"
+        for each, task_id in zip(listed, ahead.to_run, strict=True)
+    ]
+    write("\n".join([*lines, message]) + "\n")
+
+
+def _say_report(report: RunReport, *, as_json: bool) -> None:
+    counts, total = report.board.counts(), len(report.board.plan.tasks)
+    message = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
+    code = "ok"
+    if report.failure is not None:
+        code, message = report.failure.code, f"{message}; {report.failure}"
+    elif report.signal:
+        code, message = "stopped", f"{message}; stopped by signal {report.signal}"
+    elif report.exit_status == ExitStatus.TASK_FAILED:
+        code = "tasks_failed"
+    if as_json:
+        summary = {
+            "event": "summary",
+            "ok": report.exit_status == ExitStatus.DONE,
+            "code": code,
+            "message": message,
+            "run": report.run,
+            "launched": report.launched,
+            "duration": round(report.duration, 3),
+            "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
+            "final_output": report.final_output,
+        }
+        _echo(json.dumps(summary, ensure_ascii=False))
+        return
+    if report.failure is not None:
+        click.echo(f"error: {report.failure}", err=True)
+        if report.failure.hint:
+            click.echo(f"  hint: {report.failure.hint}", err=True)
+    _echo(report.final_output)
+
+
+def _echo(line: str) -> None:
+    try:
+        click.echo(line)
+    except OSError:
+        return  # nobody listens any more; the run is what counts, and its exit status says how it went

@@ -1,0 +1,41 @@
+"""What happened, as one line for people."""
+
+from __future__ import annotations
+
+from orchestrator.core.duration import format_duration
+from orchestrator.core.text import one_line
+from orchestrator.runtime.happening import Happening, Kind
+
+_ICONS = {
+    Kind.TASK_STARTED: "🔵",
+    Kind.TASK_COMPLETED: "✅",
+    Kind.TASK_FAILED: "❌",
+    Kind.TASK_RETRYING: "🔄",
+    Kind.TASK_INTERRUPTED: "🟡",
+    Kind.TASK_SKIPPED: "⏭️",
+    Kind.TASK_STOPPING: "🛑",
+    Kind.RUN_STOPPING: "🛑",
+    Kind.WARNING: "⚠️",
+}
+
+
+def sentence(happening: Happening) -> str:
+    """Return a happening as a line for people; empty when it is not worth one."""
+    icon = _ICONS.get(happening.kind, "")
+    name = one_line(happening.name, limit=60)
+    who = f"{happening.task} {name}".strip()
+    match happening.kind:
+        case Kind.TASK_STARTED:
+            attempt = f" (attempt {happening.attempt})" if happening.attempt > 1 else ""
+            return f"{icon} {who}{attempt}"
+        case Kind.TASK_COMPLETED:
+            return f"{icon} {who} · {format_duration(happening.duration or 0)}"
+        case Kind.TASK_RETRYING:
+            return f"{icon} {who} · {happening.text} · again in {format_duration(happening.retry_in or 0)}"
+        case Kind.RUN_STARTED | Kind.RUN_ENDED:
+            took = f" in {format_duration(happening.duration)}" if happening.duration else ""
+            return f"{happening.text}{took}"
+        case Kind.NEWS:
+            return ""
+        case _:
+            return f"{icon} {who} · {happening.text}" if who else f"{icon} {happening.text}"

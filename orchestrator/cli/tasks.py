@@ -1,0 +1,117 @@
+"""``list`` and ``show``."""
+
+from __future__ import annotations
+
+import click
+
+from orchestrator.actions.tasks import TaskView, list_tasks, show
+from orchestrator.cli.reply import (
+    plan_directory,
+    say_json,
+    takes_directory,
+    takes_json,
+    terminal_width,
+    write,
+)
+from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
+from orchestrator.core.plan import Task
+from orchestrator.core.priority import format_priority
+from orchestrator.core.result import Attempt
+from orchestrator.store.result_file import iso
+from orchestrator.views.glyphs import label
+from orchestrator.views.table import list_text, rows
+
+
+def _brief(board: Board, task: Task) -> dict[str, object]:
+    standing = board.standing[task.id]
+    return {
+        "id": task.id,
+        "name": task.name,
+        "status": standing.status.value,
+        "reason": standing.reason,
+        "agent": task.assignee,
+        "priority": format_priority(task.priority),
+        "needs": task.needs,
+    }
+
+
+@click.command("list")
+@takes_directory
+@click.option("--status", default="", metavar="STATUS", help="Only tasks with this status.")
+@takes_json
+def list_command(directory: str | None, option: str | None, status: str, *, as_json: bool) -> None:
+    """List the tasks, one per line."""
+    board, tasks = list_tasks(plan_directory(directory, option), status)
+    if as_json:
+        say_json(f"{len(tasks)} tasks", tasks=[_brief(board, task) for task in tasks])
+        return
+    chosen = {task.id for task in tasks}
+    write(list_text((row for row in rows(board) if row.id in chosen), terminal_width()))
+
+
+@click.command("show")
+@click.argument("task_id", metavar="ID")
+@click.option("--dir", "option", metavar="DIR", help="The plan directory.")
+@takes_json
+def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
+    """Show one task: where it stands, its attempts, its answer, its files."""
+    view = show(plan_directory(None, option), task_id)
+    if as_json:
+        say_json(
+            f"{task_id} is {view.board.status(task_id).value}",
+            task={
+                **_brief(view.board, view.task),
+                "description": view.task.description,
+                "attempts": [_attempt(attempt) for attempt in _attempts(view)],
+                "answer": view.answer,
+                "files": _files(view),
+            },
+        )
+        return
+    write(_text(view))
+
+
+def _attempts(view: TaskView) -> tuple[Attempt, ...]:
+    return view.result.attempts if view.result else ()
+
+
+def _attempt(attempt: Attempt) -> dict[str, object]:
+    return {
+        "number": attempt.number,
+        "status": attempt.status,
+        "start": iso(attempt.started),
+        "end": iso(attempt.ended),
+        "duration": round(attempt.duration, 3),
+        "exit": attempt.exit,
+        "reason": attempt.reason,
+    }
+
+
+def _files(view: TaskView) -> dict[str, str]:
+    files = {
+        "task": view.task_file,
+        "result": view.result_file,
+        "log": view.log,
+        "errors": view.errors,
+    }
+    return {name: path for name, path in files.items() if path}
+
+
+def _text(view: TaskView) -> str:
+    task, standing = view.task, view.board.standing[view.task.id]
+    reason = f" ({standing.reason})" if standing.reason else ""
+    lines = [f"{task.id}: {task.name}", f"{label(standing.status)}{reason}", ""]
+    lines.append(f"Agent     {task.assignee or '(default)'}")
+    lines.append(f"Priority  {format_priority(task.priority)}")
+    lines.append(f"Needs     {', '.join(task.needs) or 'nothing'}")
+    lines += [f"{name.capitalize():<9} {path}" for name, path in _files(view).items()]
+    if attempts := _attempts(view):
+        lines += ["", "Attempts"]
+    for attempt in attempts:
+        took = format_duration(attempt.duration)
+        why = f" · {attempt.reason}" if attempt.reason else ""
+        lines.append(f"  {attempt.number}  {attempt.status}  {iso(attempt.started)}  {took}{why}")
+    if view.answer:
+        lines += ["", view.answer]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""The cellar: rules without disk, process, clock, dice or event loop."""

@@ -1,0 +1,106 @@
+"""Everything that is known of a plan at one moment: its tasks, their results, and what follows from both.
+
+A status is derived, never stored twice: a task without a result is waiting, pending or skipped because of its
+dependencies; everything later stands in its result file (design, section 1).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.core.graph import Shape
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.result import Result
+from orchestrator.core.state import TaskStatus
+
+_FAILED = frozenset({TaskStatus.FAILED, TaskStatus.SKIPPED, TaskStatus.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where one task stands, and why."""
+
+    status: TaskStatus
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Board:
+    """A plan and its results. ``standing`` is derived from them for every task."""
+
+    plan: Plan
+    shape: Shape
+    results: dict[str, Result]
+    standing: dict[str, Standing] = field(default_factory=dict)
+    doubts: dict[str, str] = field(default_factory=dict)
+    """Why something that was found for a task does not count, or counts only in part."""
+
+    def __post_init__(self) -> None:
+        """Derive where every task stands, in one pass over the graph."""
+        if not self.standing:
+            self.standing = derive(self.plan.tasks, self.shape, self.results, self.doubts)
+
+    def status(self, task_id: str) -> TaskStatus:
+        """Where a task stands."""
+        return self.standing[task_id].status
+
+    def counts(self) -> Counter[TaskStatus]:
+        """How many tasks have each status."""
+        return Counter(standing.status for standing in self.standing.values())
+
+    def current_batch(self) -> int:
+        """The first batch with a task that is not completed, failed or skipped; 0 when there is none (S2-48)."""
+        open_tasks = (
+            self.shape.batch[task_id]
+            for task_id, standing in self.standing.items()
+            if standing.status is not TaskStatus.COMPLETED and standing.status not in _FAILED
+        )
+        return min(open_tasks, default=0)
+
+
+def derive(
+    tasks: Mapping[str, Task],
+    shape: Shape,
+    results: Mapping[str, Result],
+    doubts: Mapping[str, str],
+) -> dict[str, Standing]:
+    """Return where every task stands."""
+    standing: dict[str, Standing] = {}
+    for task_id in shape.order:
+        found = _derive_one(tasks[task_id], results, standing)
+        if task_id in doubts and not found.reason:
+            found = Standing(status=found.status, reason=doubts[task_id])
+        standing[task_id] = found
+    return standing
+
+
+def _derive_one(
+    task: Task, results: Mapping[str, Result], standing: Mapping[str, Standing]
+) -> Standing:
+    result = results.get(task.id)
+    # `pending` in a result file is an attempt that was interrupted.
+    if result is not None and result.status not in {TaskStatus.COMPLETED, TaskStatus.PENDING}:
+        return Standing(status=result.status, reason=result.reason)
+    open_needs = []
+    for need in task.needs:
+        before = standing[need].status
+        if before in _FAILED:
+            return Standing(status=TaskStatus.SKIPPED, reason=f"{need} {before.value}")
+        if before is not TaskStatus.COMPLETED:
+            open_needs.append(need)
+    if open_needs:
+        return Standing(status=TaskStatus.WAITING, reason=f"needs {', '.join(open_needs)}")
+    if result is None:
+        return Standing(status=TaskStatus.PENDING)
+    if result.status is TaskStatus.PENDING:
+        return Standing(status=TaskStatus.PENDING, reason=result.reason)
+    stale = [
+        need
+        for need, number in result.inputs.items()
+        if need in task.needs and need in results and results[need].number != number
+    ]
+    if stale:
+        return Standing(status=TaskStatus.PENDING, reason=f"{', '.join(stale)} ran again")
+    return Standing(status=TaskStatus.COMPLETED)

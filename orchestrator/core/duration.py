@@ -1,0 +1,62 @@
+"""Durations as people write them: ``90``, ``90s``, ``5m``, ``1h30m``, ``3 minutes``; always seconds inside."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {
+    "ms": 0.001,
+    "millisecond": 0.001,
+    "s": 1.0,
+    "sec": 1.0,
+    "second": 1.0,
+    "m": 60.0,
+    "min": 60.0,
+    "minute": 60.0,
+    "h": 3600.0,
+    "hr": 3600.0,
+    "hour": 3600.0,
+    "d": 86400.0,
+    "day": 86400.0,
+}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)\s*")
+
+#: Longest duration accepted, seconds: a year. More is a typing error, and timers must stay finite.
+MAX_SECONDS = 366 * 86400.0
+
+
+def parse_duration(text: str | float) -> float:
+    """Return seconds.
+
+    Raises:
+        ValueError: not a duration, negative, or longer than a year.
+    """
+    cleaned = str(text).strip().lower().lstrip("~≈").strip()
+    total, end = 0.0, 0
+    while end < len(cleaned):
+        part = _PART.match(cleaned, end)
+        if part is None:
+            break
+        number, unit = part.groups()
+        scale = _UNITS.get(unit or "s") or _UNITS.get(unit.removesuffix("s"))
+        if scale is None:
+            break
+        total, end = total + float(number) * scale, part.end()
+    if not cleaned or end < len(cleaned):
+        msg = f"{text!r} is not a duration; write 90, 90s, 5m or 1h30m"
+        raise ValueError(msg)
+    if total > MAX_SECONDS:
+        msg = f"{text!r} is longer than a year"
+        raise ValueError(msg)
+    return total
+
+
+def format_duration(seconds: float) -> str:
+    """Write *seconds* for people: ``0.4s``, ``12.3s``, ``4m05s``, ``1h02m``."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02d}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m"

@@ -1,0 +1,26 @@
+"""What an agent wants run, before anyone knows where its files lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+#: Stands in ``argv`` for the path of the file that ``Invocation.script`` is written to.
+SCRIPT = "\0script"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One process to run, or, with an empty ``argv``, an answer that needs none."""
+
+    argv: tuple[str, ...] = ()
+    stdin: str = ""
+    """What the process reads before end of file; prompts go here, never into ``argv`` (promise 26)."""
+    script: str = ""
+    """A program text that cannot travel on stdin; it gets a file of its own."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Variables added to what the runner itself inherited."""
+    unset: tuple[str, ...] = ()
+    """Variables the process must not inherit."""
+    output: str = ""
+    """The output of an agent without a process."""

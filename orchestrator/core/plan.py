@@ -1,0 +1,123 @@
+"""What a plan is: tasks and what they need. And everything that can be wrong with one."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.core.priority import NORMAL
+from orchestrator.errors import Problem
+
+TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NUMBERED = re.compile(r"T-(\d+)")
+_LABEL = re.compile(r"agent[-_ ]?\d+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One row of the task table."""
+
+    id: str
+    name: str
+    description: str
+    needs: tuple[str, ...] = ()
+    assignee: str = ""
+    """The Agent cell as it was written: a label such as ``Agent-01``, or the key of an agent."""
+    priority: int = NORMAL
+    estimate: float | None = None
+    """Estimated seconds; only the order of dispatch depends on it."""
+    expected: str = ""
+    inputs: tuple[tuple[str, str], ...] = ()
+    """Columns the orchestrator has no meaning for, handed to the agent as they are: (header, cell)."""
+    where: str = ""
+    """``file:line`` of the row."""
+
+    @property
+    def stem(self) -> str:
+        """The name its files carry: ``T-01`` ↔ ``agent-01``; other ids keep their own name."""
+        return stem(self.id)
+
+    @property
+    def agent_key(self) -> str:
+        """The agent the row asks for by key; empty when the cell is empty or only a label (``Agent-01``)."""
+        return "" if _LABEL.fullmatch(self.assignee) else self.assignee
+
+    @property
+    def label(self) -> str:
+        """How people see its agent: the row's own label, else ``Agent-01`` for ``T-01``, else the id."""
+        if _LABEL.fullmatch(self.assignee):
+            return self.assignee
+        return self.stem.capitalize() if _NUMBERED.fullmatch(self.id) else self.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A whole plan, as a person wrote it."""
+
+    tasks: Mapping[str, Task]
+    title: str = ""
+    request: str = ""
+    goal: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    file: str = "master_plan.md"
+
+
+def stem(task_id: str) -> str:
+    """Return the file stem of a task id: ``T-01`` → ``agent-01``; other ids keep their own name."""
+    numbered = _NUMBERED.fullmatch(task_id)
+    return f"agent-{numbered[1]}" if numbered else task_id
+
+
+def check_rows(rows: Sequence[Task]) -> Iterator[Problem]:
+    """Yield every problem that one can see without walking the graph: ids, files, dependencies."""
+    seen: dict[str, Task] = {}
+    stems: dict[str, Task] = {}
+    ids = {row.id for row in rows}
+    for row in rows:
+        if not TASK_ID.fullmatch(row.id):
+            yield Problem(
+                f"bad task id {row.id!r}" if row.id else "a task without an id",
+                row.where,
+                "an id is 1 to 64 letters, digits, '.', '_' or '-', starting with a letter or digit",
+                "bad_id",
+            )
+        elif row.id in seen:
+            yield Problem(
+                f"duplicate task id {row.id}, first used at {seen[row.id].where}",
+                row.where,
+                "give one of the two rows another id",
+                "duplicate_id",
+            )
+        elif row.stem.casefold() in stems:
+            other = stems[row.stem.casefold()]
+            yield Problem(
+                f"tasks {other.id} and {row.id} would share the file agent_tasks/{row.stem}.md",
+                row.where,
+                "rename one of them",
+                "duplicate_file",
+            )
+        seen.setdefault(row.id, row)
+        stems.setdefault(row.stem.casefold(), row)
+        yield from _check_needs(row, ids)
+
+
+def _check_needs(row: Task, ids: Collection[str]) -> Iterator[Problem]:
+    for need in row.needs:
+        if need == row.id:
+            yield Problem(
+                f"task {row.id} depends on itself",
+                row.where,
+                f"remove {need} from its dependencies",
+                "self_dependency",
+            )
+        elif need not in ids:
+            close = difflib.get_close_matches(need, ids, n=1)
+            yield Problem(
+                f"task {row.id} depends on {need}, which is not in the plan",
+                row.where,
+                f"did you mean {close[0]}?" if close else "add the task or remove the dependency",
+                "unknown_dependency",
+            )

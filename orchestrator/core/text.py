@@ -1,0 +1,105 @@
+"""Text from outside, made safe to be shown: on a terminal, on one line, in a table cell, in a fence.
+
+Everything here takes time linear in the length of the text, whatever the text is: agents write what they like, and a
+hundred megabytes of it.
+"""
+
+from __future__ import annotations
+
+import re
+
+# What must not reach a terminal or a file of ours. Every alternative is linear: an unterminated sequence loses its
+# introducer only, and the characters that a failed attempt walks over are never walked over again by the next one.
+_UNPRINTABLE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]?"  # CSI: colours, cursor movement
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\n]*+(?:\x07|\x1b\\|\x9c)?"  # OSC: titles, links, clipboard
+    r"|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f])[^\x1b\x90\x98\x9c\x9e\x9f]*+(?:\x1b\\|\x9c)"  # DCS, SOS, PM, APC
+    r"|\x1b[ -/]*+[0-~]?"  # any other escape sequence, and a lone ESC
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u061c\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
+)
+_NOT_PLAIN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u061c\u2028-\u202e\u2066-\u2069\ufffe\uffff]"
+)
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_BACKTICKS = re.compile(r"`+")
+
+#: What is looked at for one line; a hundred megabytes are not cleaned to show sixty characters of them.
+_LOOK_AT = 16 * 1024
+
+
+def printable(text: str) -> str:
+    r"""Return *text* with nothing in it that a terminal acts on: only characters, ``\n`` and ``\t``.
+
+    Escape sequences, control characters, what is no character, and direction overrides are dropped; ``\r\n`` and Unicode's
+    line separators become ``\n``; of a progress line that was redrawn with ``\r`` the last state stays.
+    """
+    if _NOT_PLAIN.search(text) is None:
+        return text
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    if "\r" in text:
+        text = "\n".join(_last_state(line) for line in text.split("\n"))
+    text = text.replace("\u2028", "\n").replace("\u2029", "\n")
+    return _UNPRINTABLE.sub("", text)
+
+
+def _last_state(line: str) -> str:
+    return line.rstrip("\r").rpartition("\r")[2]
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """Return *text* on one line of at most *limit* characters, cut with ``…``."""
+    head = text[: _LOOK_AT + limit]
+    line = " ".join(printable(head).split())
+    if len(line) <= limit and len(head) == len(text):
+        return line
+    return line[: max(limit - 1, 0)].rstrip() + "…"
+
+
+def cell(text: str, limit: int = 200) -> str:
+    """Return *text* as the inside of one table cell: it opens no column, comment, tag, or code that stays open."""
+    line = _TAG.sub("&lt;", one_line(text, limit))
+    if "`" in line and ("\\" in line or not _closed(line)):
+        line = line.replace("`", "'")
+    line = line.replace("|", "\\|")
+    # A backslash at the end would escape the bar that closes the cell.
+    return f"{line[:-1]}&#92;" if line.endswith("\\") else line
+
+
+def _closed(line: str) -> bool:
+    """Whether every run of backticks has its partner, as in a code span."""
+    opened = ""
+    for run in _BACKTICKS.findall(line):
+        if not opened:
+            opened = run
+        elif run == opened:
+            opened = ""
+    return not opened
+
+
+def fence(text: str, info: str = "") -> str:
+    """Return *text* as a fenced code block that nothing in it can close. It ends without a newline."""
+    longest = max(map(len, _BACKTICKS.findall(text)), default=0)
+    bar = "`" * max(3, longest + 1)
+    word = one_line(info, 60).replace("`", "")
+    end = "" if not text or text.endswith("\n") else "\n"
+    return f"{bar}{word}\n{text}{end}{bar}"
+
+
+def clip(text: str, limit: int) -> tuple[str, int]:
+    """Return the head of *text* that fits into *limit* bytes of UTF-8, and how many bytes were left out.
+
+    It is cut after a whole line unless that would cost more than half of the head.
+    """
+    if len(text) * 4 <= limit:
+        return text, 0
+    size = len(text.encode("utf-8", "replace"))
+    if size <= limit:
+        return text, 0
+    head = text[: max(limit, 0)].encode("utf-8", "replace")[: max(limit, 0)]
+    line_end = head.rfind(b"\n") + 1
+    if line_end * 2 >= len(head):
+        head = head[:line_end]
+    # A character that the limit cut in two is dropped.
+    kept = head.decode("utf-8", "ignore")
+    return kept, size - len(kept.encode())

@@ -1,0 +1,111 @@
+"""The one tree of errors a user can meet; anything else is a bug and may show a traceback.
+
+Every error says what is wrong, where (``file:line`` when there is a file) and, as a hint, what to do. ``code`` is the
+stable word of the ``--json`` envelope, ``exit_status`` the status of the process (design, section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """Exit statuses of the command line; a process ended by signal *n* exits with ``128 + n``."""
+
+    DONE = 0
+    TASK_FAILED = 1
+    BAD_INPUT = 2
+    BUSY = 3
+    HELD = 4
+    STATE_FAILED = 5
+
+
+class OrchestratorError(Exception):
+    """Something a user can understand and act upon."""
+
+    code = "error"
+    exit_status = ExitStatus.BAD_INPUT
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        """Keep the three parts of a message apart: what, where, and what to do."""
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """``where: what``, on one line; the hint is printed on a line of its own."""
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class UsageError(OrchestratorError):
+    """A command was called with words or values that make no sense."""
+
+    code = "usage"
+
+
+class NotFoundError(OrchestratorError):
+    """A plan directory, a task or a file that was named does not exist."""
+
+    code = "not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a plan or a task file."""
+
+    message: str
+    where: str = ""
+    hint: str = ""
+    code: str = "invalid_plan"
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class PlanError(OrchestratorError):
+    """A plan cannot be run as it is; ``problems`` lists every reason, not only the first."""
+
+    code = "invalid_plan"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        """Take at least one problem; the first one speaks for the error."""
+        first = problems[0]
+        super().__init__(first.message, where=first.where, hint=first.hint)
+        self.problems = tuple(problems)
+        self.code = first.code
+
+
+class TransitionError(OrchestratorError):
+    """A status was asked to move along an arrow that the table of transitions does not have."""
+
+    code = "invalid_transition"
+
+
+class AgentError(OrchestratorError):
+    """An agent cannot be launched at all: its program is missing or unusable."""
+
+    code = "agent_unavailable"
+
+
+class BusyError(OrchestratorError):
+    """Another run holds the plan directory."""
+
+    code = "busy"
+    exit_status = ExitStatus.BUSY
+
+
+class StoreError(OrchestratorError):
+    """State could not be read or written; what is on disk is as before or as after, never between."""
+
+    code = "state_failed"
+    exit_status = ExitStatus.STATE_FAILED
+
+
+class ExecutorError(OrchestratorError):
+    """What runs the agents broke down; the attempts it had are interrupted, not charged."""
+
+    code = "executor_failed"
+    exit_status = ExitStatus.STATE_FAILED

@@ -1,0 +1,323 @@
+"""The process that starts every agent of a run and outlives the runner just long enough (design, section 6).
+
+A program of its own: ``local.py`` starts it with ``python -I -S`` and one end of a socket pair. It imports nothing but
+a little of the standard library and its neighbours ``procfs``, ``record``, ``spawn`` and ``trees``, and has one thread.
+
+Messages are JSON, one per line::
+
+    runner → guard   {"start": {…a job…}}   {"stop": key, "reason": …, "grace": s}   {"close": s}
+    guard → runner   {"key": …, "pid": …}   {"key": …, "record": {…}}   {"crash": traceback}
+
+End of file from the runner means that it died: every tree is ended and its record written and synced.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+
+from orchestrator.executors import procfs
+from orchestrator.executors.record import SCHEMA, measure, write_record
+from orchestrator.executors.spawn import Spawner, SpawnError
+from orchestrator.executors.trees import Attempt, Groups, Trees
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+#: Seconds between SIGTERM and SIGKILL for what an agent left behind, and for everything once the runner is dead.
+GRACE = 2.0
+#: Seconds after the last SIGKILL until the guard gives up on processes that even that does not end.
+HARD_LIMIT = 5.0
+#: Seconds between looks at trees that are being ended; most of it happens at once, on SIGCHLD.
+_TICK = 0.25
+_CHUNK = 64 * 1024
+#: Bytes taken from the runner before the guard looks after its children again.
+_FAIR = 1024 * 1024
+
+
+class Guard:
+    """One loop over three things: ended children, the runner's messages, deadlines."""
+
+    def __init__(self, fd: int) -> None:
+        os.set_blocking(fd, False)  # takes no keyword
+        self._fd = fd
+        self._in = b""
+        self._out = bytearray()
+        self._attempts: dict[str, Attempt] = {}
+        self._mains: dict[int, Attempt] = {}
+        self._ending: dict[str, Attempt] = {}
+        self._is_orphan = False
+        self._give_up: float | None = None
+        """When to leave whatever still lives; None: nobody wants the guard to go."""
+        self._spawner = Spawner()
+        self._trees: Trees | Groups = Trees() if procfs.set_subreaper() else Groups()
+        self._woken, wake = os.pipe()
+        for end in (self._woken, wake):
+            os.set_blocking(end, False)  # takes no keyword
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, self._on_child)
+        self._child_ended = True
+
+    def _on_child(self, number: int, frame: object) -> None:
+        self._child_ended = True
+
+    def run(self) -> None:
+        """Serve until the runner closes the socket or asks to close, and everything has ended."""
+        poll = select.poll()
+        poll.register(self._woken, select.POLLIN)
+        poll.register(self._fd, select.POLLIN)
+        listens_for = select.POLLIN
+        while True:
+            self._look_after()
+            if self._give_up is not None:
+                if not self._attempts and self._ends_strangers():
+                    self._flush()
+                    return
+                if time.monotonic() >= self._give_up:
+                    self._abandon()
+                    return
+            self._flush()
+            wanted = (0 if self._is_orphan else select.POLLIN) | (select.POLLOUT * bool(self._out))
+            if wanted != listens_for:
+                listens_for = wanted
+                if wanted:
+                    poll.register(self._fd, wanted)
+                else:
+                    poll.unregister(self._fd)
+            for fd, happened in poll.poll(self._patience()):
+                if fd == self._woken:
+                    os.read(self._woken, 4096)
+                elif happened & ~select.POLLOUT:
+                    self._receive()
+
+    def _patience(self) -> int | None:
+        """How long to wait for news, in milliseconds."""
+        if not self._ending and self._give_up is None:
+            return None
+        now = time.monotonic()
+        deadlines = [one.deadline for one in self._ending.values() if one.deadline is not None]
+        due = min([now + _TICK, *(one for one in deadlines if one > now)])
+        return int((due - now) * 1000) + 1
+
+    # ── the runner ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _receive(self) -> None:
+        chunks = [self._in]
+        size, is_over = 0, False
+        while size < _FAIR:
+            try:
+                chunk = os.read(self._fd, _CHUNK)
+            except BlockingIOError:
+                break
+            except OSError:
+                chunk = b""
+            if not chunk:
+                is_over = True
+                break
+            chunks.append(chunk)
+            size += len(chunk)
+        *lines, self._in = b"".join(chunks).split(b"\n")
+        if is_over:
+            # What the runner still wanted started is left to the next run; that it died comes first.
+            self._orphaned()
+            return
+        for line in lines:
+            self._obey(json.loads(line))
+            if self._child_ended:
+                self._look_after()
+                self._flush()
+
+    def _obey(self, message: Mapping[str, Any]) -> None:
+        if "start" in message:
+            self._start(message["start"])
+        elif "stop" in message:
+            attempt = self._attempts.get(message["stop"])
+            if attempt is not None:
+                self._reap()
+                self._stop(attempt, message["reason"], message["grace"])
+        else:
+            self._stop_all("shutdown", message["close"])
+
+    def _orphaned(self) -> None:
+        self._is_orphan = True
+        self._out.clear()
+        self._stop_all("orphaned", GRACE)
+
+    def _stop_all(self, reason: str, grace: float) -> None:
+        self._reap()
+        for attempt in self._attempts.values():
+            self._stop(attempt, reason, grace)
+        limit = time.monotonic() + grace + HARD_LIMIT
+        self._give_up = limit if self._give_up is None else min(limit, self._give_up)
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        if not self._is_orphan:
+            self._out += json.dumps(message).encode() + b"\n"
+
+    def _flush(self) -> None:
+        # Never waits: a runner that is frozen must not keep its agents from being looked after.
+        while self._out:
+            try:
+                del self._out[: os.write(self._fd, self._out)]
+            except BlockingIOError:
+                return
+            except OSError:
+                self._out.clear()  # reading will tell that the runner is gone
+
+    # ── attempts ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _start(self, job: Mapping[str, Any]) -> None:
+        attempt = Attempt(job, 0, time.time(), time.monotonic())
+        try:
+            attempt.pid = self._spawner.spawn(job)
+        except SpawnError as error:
+            self._finish(attempt, str(error))
+            return
+        self._attempts[attempt.key] = self._mains[attempt.pid] = attempt
+        self._say({"key": attempt.key, "pid": attempt.pid})
+        if self._give_up is not None:
+            self._stop(attempt, "shutdown", 0)
+
+    def _stop(self, attempt: Attempt, reason: str, grace: float) -> None:
+        if attempt.status is None and attempt.stopped is None:
+            attempt.stopped = reason
+        self._set_deadline(attempt, time.monotonic() + grace)
+
+    def _set_deadline(self, attempt: Attempt, deadline: float) -> None:
+        if attempt.deadline is None or deadline < attempt.deadline:
+            attempt.deadline = deadline
+            attempt.look = 0.0
+        self._ending[attempt.key] = attempt
+
+    def _look_after(self) -> None:
+        if self._child_ended:
+            self._child_ended = False
+            self._reap()
+        if self._ending:
+            self._settle()
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            self._trees.forget(pid)
+            attempt = self._mains.pop(pid, None)
+            if attempt is not None:
+                attempt.status, attempt.usage = status, usage
+                attempt.ended = time.time()
+                attempt.duration = time.monotonic() - attempt.clock
+                self._set_deadline(attempt, time.monotonic() + GRACE)
+
+    def _settle(self) -> None:
+        """Finish the attempts of which nothing is left, and press the others to end."""
+        if not self._trees.orphans(self._mains):
+            for one in [one for one in self._ending.values() if self._has_ended(one)]:
+                self._finish(one)
+            if not self._ending:
+                return
+        now = time.monotonic()
+        # An agent that was asked to end is not looked at again for everything that ends beside it.
+        due = [one for one in self._ending.values() if one.status is not None or now >= one.look]
+        running = [one for one in self._attempts.values() if one.status is None]
+        grown = self._trees.grow(due, running, self._mains)
+        for key, tree in grown.items():
+            one = self._ending[key]
+            if not tree and one.status is not None:
+                self._finish(one)
+            elif one.deadline is not None:
+                one.look = min(now + _TICK, one.deadline) if now < one.deadline else now + _TICK
+                self._trees.end(one, tree, force=now >= one.deadline)
+
+    def _has_ended(self, attempt: Attempt) -> bool:
+        # Where orphans do not fall to the guard, that it has none says nothing.
+        return attempt.status is not None and isinstance(self._trees, Trees)
+
+    def _finish(self, attempt: Attempt, error: str = "") -> None:
+        self._attempts.pop(attempt.key, None)
+        self._ending.pop(attempt.key, None)
+        code = None if attempt.status is None else os.waitstatus_to_exitcode(attempt.status)
+        usage, job = attempt.usage, attempt.job
+        size, digest = measure(job["stdout"], sync=self._is_orphan)
+        record = {
+            "key": attempt.key,
+            "pid": attempt.pid,
+            "exit": code if code is not None and code >= 0 else None,
+            "signal": -code if code is not None and code < 0 else None,
+            "stopped": attempt.stopped,
+            "error": error,
+            "started": attempt.started,
+            "ended": attempt.ended or time.time(),
+            "duration": attempt.duration,
+            # Kilobytes everywhere but on macOS. What the guard itself takes, 12 MB, is the least that Linux says here.
+            "max_rss": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) if usage else 0,
+            "cpu": usage.ru_utime + usage.ru_stime if usage else 0.0,
+            "log_bytes": size,
+            "log_sha256": digest,
+        }
+        whole = {"schema": SCHEMA, **job["facts"], **record}
+        failure = write_record(job["record"], whole, sync=self._is_orphan)
+        if failure and not error:
+            record["error"] = failure
+        self._say({"key": attempt.key, "record": record})
+
+    # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _ends_strangers(self) -> bool:
+        """Kill what belongs to no attempt; True when nothing is left."""
+        strangers = self._trees.orphans(self._mains)
+        if strangers:
+            _kill(strangers)
+            self._reap()
+        return not strangers
+
+    def _abandon(self) -> None:
+        """Write the records of attempts of which something even survives SIGKILL."""
+        for attempt in list(self._attempts.values()):
+            self._finish(attempt, "" if attempt.status is not None else "it could not be ended")
+        self._flush()
+
+    def crash(self) -> None:
+        """After an error of our own: say it, and leave nothing behind."""
+        import traceback
+
+        self._out.clear()
+        self._say({"crash": traceback.format_exc()})
+        self._flush()
+        while pids := [*self._mains, *self._trees.orphans(self._mains)]:
+            _kill(pids)
+            pid, _ = os.wait()
+            self._mains.pop(pid, None)
+
+
+def _kill(roots: Iterable[int]) -> None:
+    seen = procfs.snapshot() if procfs.is_available() else {}
+    for one in procfs.descendants(roots, seen).values():
+        procfs.send_signal(one, signal.SIGKILL)
+    if not seen:
+        for root in roots:
+            os.killpg(root, signal.SIGKILL)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve the socket whose descriptor is the first argument and keep those of the others open until the end."""
+    for argument in arguments:
+        os.set_inheritable(int(argument), False)  # noqa: FBT003  # takes no keyword
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    guard = Guard(int(arguments[0]))
+    try:
+        guard.run()
+    except BaseException:
+        guard.crash()
+        raise

@@ -1,0 +1,120 @@
+"""Jobs without a process: their output is known before they start."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import anyio
+import anyio.lowlevel
+
+from orchestrator.core.result import Exit, StopReason
+from orchestrator.executors.protocol import Done, Job, News
+from orchestrator.executors.record import SCHEMA, measure, open_log, write_record
+
+
+def run_inline(job: Job) -> Exit:
+    """Write what a job without ``argv`` prints, and its record, as a process that ends at once would leave them."""
+    return write_exit(job, Exit(code=0, started=time.time()), output=job.output)
+
+
+def write_exit(job: Job, known: Exit, *, output: str | None = None, sync: bool = False) -> Exit:
+    """Write the record of a job that no guard recorded and, when given, its output; what went wrong is its error."""
+    if output is not None:
+        try:
+            for path, text in ((job.stdout, output), (job.stderr, "")):
+                if path:
+                    _write(path, text.encode(errors="replace"))
+        except OSError as error:
+            text = f"cannot write {error.filename or job.stdout!r}: {error.strerror}"
+            known = replace(known, code=None, error=text)
+    known = replace(known, ended=known.ended or time.time())
+    size, digest = measure(job.stdout, sync=sync)
+    record = {
+        "schema": SCHEMA,
+        **job.facts,
+        "key": job.key,
+        "pid": known.pid,
+        "exit": known.code,
+        "signal": known.signal,
+        "stopped": None if known.stopped is None else known.stopped.value,
+        "error": known.error,
+        "started": known.started,
+        "ended": known.ended,
+        "duration": known.duration,
+        "max_rss": known.max_rss,
+        "cpu": known.cpu,
+        "log_bytes": size,
+        "log_sha256": digest,
+    }
+    failure = write_record(job.record, record, sync=sync)
+    return replace(known, error=failure) if failure and not known.error else known
+
+
+def _write(path: str, data: bytes) -> None:
+    with os.fdopen(open_log(path), "wb") as file:
+        file.write(data)
+
+
+class InlineExecutor:
+    """Runs only jobs without a process, for instance those of simulated agents; starts no guard."""
+
+    def __init__(self) -> None:
+        self._known: list[News] = []
+        self._wake = anyio.Event()
+        self._is_open = False
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Nothing needs holding."""
+        self._is_open = True
+        try:
+            yield
+        finally:
+            self._is_open = False
+            self._wake.set()
+
+    def start(self, job: Job) -> None:
+        """Do it at once; its ``Done`` is among the next news."""
+        if job.argv:
+            text = f"cannot start {job.argv[0]!r}: this executor starts no processes"
+            done = write_exit(job, Exit(error=text, started=time.time()))
+        else:
+            done = run_inline(job)
+        self._known.append(Done(job.key, done))
+        self._wake.set()
+
+    def stop(self, key: str, reason: StopReason, grace: float) -> None:
+        """Every job is over already."""
+
+    def news(self) -> AsyncIterator[Sequence[News]]:
+        """Yield what happened."""
+        return _InlineNews(self)
+
+    async def next_batch(self) -> Sequence[News]:
+        """Wait for news; none are left: the executor is closed."""
+        while not self._known and self._is_open:
+            self._wake = anyio.Event()
+            await self._wake.wait()
+        await anyio.lowlevel.checkpoint()
+        batch, self._known = self._known, []
+        return batch
+
+
+class _InlineNews:
+    """An iterator that is no generator: leaving it in the middle leaves nothing to clean up."""
+
+    def __init__(self, executor: InlineExecutor) -> None:
+        self._executor = executor
+
+    def __aiter__(self) -> _InlineNews:
+        return self
+
+    async def __anext__(self) -> Sequence[News]:
+        batch = await self._executor.next_batch()
+        if not batch:
+            raise StopAsyncIteration
+        return batch

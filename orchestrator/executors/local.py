@@ -1,0 +1,365 @@
+"""Runs jobs as processes of this machine, through a guard that outlives the runner just long enough.
+
+The runner starts one guard per run and talks to it over a socket pair. Should the guard die, its agents fall to the
+runner, which ends them and says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import anyio
+import anyio.lowlevel
+
+from orchestrator.core.result import Exit, StopReason
+from orchestrator.errors import ExecutorError
+from orchestrator.executors import procfs
+from orchestrator.executors.inline import run_inline, write_exit
+from orchestrator.executors.procfs import Process
+from orchestrator.executors.protocol import Done, Job, News, Started
+from orchestrator.executors.record import exit_of, read_record
+
+#: Seconds that agents get between SIGTERM and SIGKILL when the executor is left while they run.
+GRACE = 2.0
+#: Seconds after that until a guard that does not end counts as stuck; its own limit is shorter.
+PATIENCE = 8.0
+#: Stands in the environment of the guard and of everything below it, with a value of its own for each guard.
+MARK = "ORCHESTRATOR_GUARD"
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+#: The guard gets neither ``site`` nor the caller's module path; as a module it comes from the byte code cache, which
+#: saves the 10 ms of compiling a script.
+BOOTSTRAP = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from orchestrator.executors.guard import main; main(sys.argv[2:])"
+)
+_CHUNK = 64 * 1024
+
+
+class LocalExecutor:
+    """Runs every job as a process of this machine; those without ``argv`` need none and are done at once.
+
+    Args:
+        keep_fds: Descriptors that the guard keeps open as long as it lives: the lock of the plan is free only when
+            runner and guard are both gone. Agents never get them.
+    """
+
+    def __init__(self, keep_fds: Sequence[int] = ()) -> None:
+        self._keep_fds = tuple(keep_fds)
+        self._token = uuid4().hex
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._socket = socket.socket()
+        self._in = b""
+        self._out = bytearray()
+        self._jobs: dict[str, Job] = {}
+        self._pids: dict[str, int] = {}
+        self._known: list[News] = []
+        self._crash = ""
+        self._error: ExecutorError | None = None
+        self._is_closing = False
+        self._reading = anyio.Lock(fast_acquire=True)
+        self._wait: anyio.CancelScope | None = None
+
+    # ── the protocol ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Start the guard; on leaving, end everything that still runs, and the guard."""
+        self._open()
+        try:
+            yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._close()
+
+    def start(self, job: Job) -> None:
+        """Hand a job to the guard. What the socket does not take yet follows while somebody waits for the news."""
+        if job.key in self._jobs:
+            raise ValueError(f"{job.key!r} runs already")
+        if not job.argv:
+            self._tell(Done(job.key, run_inline(job)))
+        elif self._guard is None or self._is_closing or self._error is not None:
+            self._tell(Done(job.key, self._lost(job)))
+        else:
+            self._jobs[job.key] = job
+            self._send({"start": _as_message(job)})
+
+    def stop(self, key: str, reason: StopReason, grace: float) -> None:
+        """Tell the guard to end a job."""
+        if key in self._jobs:
+            self._send({"stop": key, "reason": reason.value, "grace": grace})
+
+    def news(self) -> AsyncIterator[Sequence[News]]:
+        """Yield what happened."""
+        return _LocalNews(self)
+
+    async def next_batch(self) -> Sequence[News]:
+        """Wait for news; none are left: the executor is closed.
+
+        Raises:
+            ExecutorError: the guard died.
+        """
+        if self._known:
+            await anyio.lowlevel.checkpoint()
+        while not self._known:
+            if self._error is not None:
+                raise self._error
+            if self._is_closing or self._guard is None:
+                return ()
+            await self._listen(self._guard, self._socket)
+        batch, self._known = self._known, []
+        return batch
+
+    # ── the guard ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _open(self) -> None:
+        if os.name != "posix":
+            raise ExecutorError(
+                "processes cannot be run on this system",
+                hint="use Linux, macOS, or the Windows Subsystem for Linux",
+            )
+        ours, theirs = socket.socketpair()
+        fds = (theirs.fileno(), *self._keep_fds)
+        try:
+            self._guard = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", BOOTSTRAP, _ROOT, *map(str, fds)],
+                env={**os.environ, MARK: self._token},
+                pass_fds=fds,
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            ours.close()
+            raise ExecutorError(f"the guard cannot be started: {error.strerror}") from error
+        finally:
+            theirs.close()
+        ours.settimeout(0)
+        self._socket.close()
+        self._socket = ours
+        procfs.set_subreaper()
+
+    async def _close(self) -> None:
+        self._is_closing = True
+        self._wake()
+        if self._guard is None:
+            return
+        self._send({"close": GRACE})
+        with anyio.move_on_after(GRACE + PATIENCE):
+            while self._guard.returncode is None:
+                await self._listen(self._guard, self._socket)
+        if self._guard.returncode is None:
+            self._guard.kill()
+            await self._bury(self._guard)
+        self._socket.close()
+        procfs.set_subreaper(on=False)
+
+    def _tell(self, *news: News) -> None:
+        self._known.extend(news)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._wait is not None:
+            self._wait.cancel()
+
+    # ── the socket ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _send(self, message: dict[str, Any]) -> None:
+        waiting = bool(self._out)
+        self._out += json.dumps(message).encode() + b"\n"
+        if not waiting:
+            self._flush()
+            if self._out:
+                self._wake()  # so that whoever waits for news also waits for room
+
+    def _flush(self) -> None:
+        try:
+            while self._out:
+                del self._out[: self._socket.send(self._out)]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._out.clear()  # the guard is dead, which reading tells
+
+    async def _listen(self, guard: subprocess.Popen[bytes], connection: socket.socket) -> None:
+        """Wait for the guard to say something and take it in; return early when there is something else to do."""
+        was_closing = self._is_closing
+        async with self._reading:
+            if guard.returncode is not None:
+                return
+            if not was_closing and (self._known or self._is_closing):
+                return
+            if self._out:
+                await self._wait_for_both(connection)
+            else:
+                with anyio.CancelScope() as self._wait:
+                    await anyio.wait_readable(connection)
+            self._wait = None
+            is_open = self._receive(connection)
+            *lines, self._in = self._in.split(b"\n")
+            for line in lines:
+                self._take(json.loads(line))
+            if not is_open:
+                await self._bury(guard)
+
+    async def _wait_for_both(self, connection: socket.socket) -> None:
+        async def write() -> None:
+            while self._out:
+                await anyio.wait_writable(connection)
+                self._flush()
+
+        async with anyio.create_task_group() as tasks:
+            self._wait = tasks.cancel_scope
+            tasks.start_soon(write)
+            await anyio.wait_readable(connection)
+            tasks.cancel_scope.cancel()
+
+    def _receive(self, connection: socket.socket) -> bool:
+        """Take what lies in the socket; False: the other end is closed."""
+        try:
+            while True:
+                chunk = connection.recv(_CHUNK)
+                self._in += chunk
+                if len(chunk) < _CHUNK:
+                    return bool(chunk)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if "record" in message:
+            key = message["key"]
+            self._pids.pop(key, None)
+            if self._jobs.pop(key, None) is not None:
+                self._known.append(Done(key, exit_of(message["record"])))
+        elif "pid" in message:
+            self._pids[message["key"]] = message["pid"]
+            self._known.append(Started(message["key"], message["pid"]))
+        else:
+            self._crash = message["crash"]
+
+    # ── when the guard is gone ────────────────────────────────────────────────────────────────────────────────────
+
+    async def _bury(self, guard: subprocess.Popen[bytes]) -> None:
+        """Reap the guard. Unless it left in order, do what it left undone: end every tree, account for every job."""
+        with anyio.CancelScope(shield=True):
+            code = guard.wait()  # its socket is closed, or it was killed: that takes no time
+            if code == 0 and self._is_closing:
+                return
+            await self._end_orphans()
+            lost = [Done(key, self._lost(job)) for key, job in self._jobs.items()]
+            self._known.extend(lost)
+            self._jobs.clear()
+            self._pids.clear()
+            how = f"signal {-code}" if code < 0 else f"exit {code}"
+            last = self._crash.strip().rpartition("\n")[2]
+            self._error = ExecutorError(
+                f"the guard died ({last or how}); its {len(lost)} agents were ended",
+                hint="run it again: attempts that were cut short are not charged",
+            )
+
+    def _lost(self, job: Job) -> Exit:
+        """What is known of a job whose guard is dead: its record, if it was in time, or else one that says so."""
+        record = read_record(job.record) if job.record else None
+        if record is not None and record.get("key") == job.key:
+            try:
+                return exit_of(record)
+            except ValueError:
+                record = None  # not ours: the agent wrote there
+        pid = self._pids.get(job.key, 0)
+        lost = Exit(stopped=StopReason.ORPHANED, error="the guard died", pid=pid)
+        return write_exit(job, lost, sync=True)
+
+    async def _end_orphans(self) -> None:
+        if not procfs.is_available():
+            for pid in self._pids.values():
+                _kill_group(pid)
+            return
+        with anyio.move_on_after(PATIENCE):
+            while found := self._find_orphans():
+                for one in found:
+                    procfs.send_signal(one, signal.SIGKILL)
+                for one in found:
+                    await _wait_gone(one)
+
+    def _find_orphans(self) -> list[Process]:
+        """Everything that has our token, or a session of an agent, and what descends from it."""
+        token = os.fsencode(f"{MARK}={self._token}")
+        sessions = set(self._pids.values())
+        me = os.getpid()
+        seen = procfs.snapshot()
+        below = procfs.descendants([me], seen)
+        roots = [
+            one.pid
+            for one in seen.values()
+            if (one.pid in below and one.session in sessions)
+            or token in procfs.environment(one.pid)
+        ]
+        found = procfs.descendants(roots, seen).values()
+        # A zombie that is not our child is its parent's business.
+        return [one for one in found if one.pid != me and not (one.is_zombie and one.parent != me)]
+
+
+class _LocalNews:
+    """An iterator that is no generator: leaving it in the middle leaves nothing to clean up."""
+
+    def __init__(self, executor: LocalExecutor) -> None:
+        self._executor = executor
+
+    def __aiter__(self) -> _LocalNews:
+        return self
+
+    async def __anext__(self) -> Sequence[News]:
+        batch = await self._executor.next_batch()
+        if not batch:
+            raise StopAsyncIteration
+        return batch
+
+
+async def _wait_gone(one: Process) -> None:
+    """Wait until a process has ended, and reap it when it is a child of ours."""
+    fd = procfs.open_pidfd(one)
+    if fd >= 0:
+        try:
+            await anyio.wait_readable(fd)
+        finally:
+            os.close(fd)
+    else:
+        await anyio.lowlevel.checkpoint()
+    try:
+        os.waitpid(one.pid, os.WNOHANG)  # noqa: ASYNC222  # does not wait
+    except ChildProcessError:
+        return  # somebody else's child
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _as_message(job: Job) -> dict[str, Any]:
+    return {
+        "key": job.key,
+        "argv": job.argv,
+        "env": dict(job.env),
+        "unset": job.unset,
+        "cwd": job.cwd,
+        "stdin": job.stdin,
+        "stdout": job.stdout,
+        "stderr": job.stderr,
+        "record": job.record,
+        "facts": dict(job.facts),
+    }

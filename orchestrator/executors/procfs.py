@@ -1,0 +1,176 @@
+"""Who descends from whom, as Linux tells it in ``/proc``.
+
+Used by the guard, so only the standard library, and little of it, is imported here. A pid alone means nothing, because
+it is given to a stranger once its process is gone: a ``Process`` carries its start time, and signals to processes that
+are not our own unreaped children go through a pidfd that was checked against it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def is_available() -> bool:
+    """Whether this system has what this module reads."""
+    return sys.platform == "linux" and os.path.exists("/proc/self/stat")
+
+
+def set_subreaper(*, on: bool = True) -> bool:
+    """Become the process to which orphans below us fall, instead of init; False where that cannot be."""
+    if not is_available():
+        return False
+    import ctypes  # 3 ms, so not at the top
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    return int(libc.prctl(_PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0)) == 0
+
+
+class Process:
+    """One line of ``/proc/PID/stat``. ``start`` is in clock ticks since boot; ``is_zombie``: ended and not reaped."""
+
+    __slots__ = ("group", "is_zombie", "parent", "pid", "session", "start")
+
+    def __init__(
+        self,
+        pid: int,
+        parent: int,
+        group: int,
+        session: int,
+        start: int,
+        *,
+        is_zombie: bool = False,
+    ) -> None:
+        self.pid = pid
+        self.is_zombie = is_zombie
+        self.parent = parent
+        self.group = group
+        self.session = session
+        self.start = start
+
+
+def process(pid: int) -> Process | None:
+    """Look at one process; None when it is gone."""
+    try:
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        text = os.read(fd, 4096)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    # The second field is the program's name in parentheses, and may hold blanks and parentheses itself.
+    fields = text[text.rfind(b")") + 2 :].split()
+    parent, group, session, start = (int(fields[index]) for index in (1, 2, 3, 19))
+    return Process(pid, parent, group, session, start, is_zombie=fields[0] == b"Z")
+
+
+def pids() -> list[int]:
+    """Every process there is."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def snapshot() -> dict[int, Process]:
+    """Look at every process, one after the other: what is born or orphaned meanwhile is seen by the next snapshot."""
+    return {pid: seen for pid in pids() if (seen := process(pid)) is not None}
+
+
+def descendants(roots: Iterable[int], seen: Mapping[int, Process]) -> dict[int, Process]:
+    """Find the processes *roots* and everything below them."""
+    below: dict[int, list[int]] = {}
+    for one in seen.values():
+        below.setdefault(one.parent, []).append(one.pid)
+    found: dict[int, Process] = {}
+    todo = [pid for pid in roots if pid in seen]
+    while todo:
+        pid = todo.pop()
+        if pid not in found:
+            found[pid] = seen[pid]
+            todo.extend(below.get(pid, ()))
+    return found
+
+
+def environment(pid: int) -> frozenset[bytes]:
+    """Read the ``NAME=value`` entries a process was started with; empty when it is gone or belongs to somebody else."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
+            return frozenset(file.readall().split(b"\0"))
+    except OSError:
+        return frozenset()
+
+
+class Children:
+    """Our own children, read from one descriptor that stays open: 3 µs instead of a walk over ``/proc``.
+
+    Only for a process with a single thread that does all its waiting in that thread: the kernel promises a complete
+    list only while no child is removed from it.
+    """
+
+    def __init__(self) -> None:
+        me = os.getpid()
+        try:
+            self._fd = os.open(f"/proc/{me}/task/{me}/children", os.O_RDONLY)
+        except OSError:  # a kernel built without CONFIG_PROC_CHILDREN
+            self._fd = -1
+
+    def pids(self) -> list[int]:
+        """Every child, the ended ones that wait to be reaped included."""
+        if self._fd < 0:
+            me = os.getpid()
+            return [one.pid for one in snapshot().values() if one.parent == me]
+        text = b""
+        while more := os.pread(self._fd, 65536, len(text)):
+            text += more
+        return [int(word) for word in text.split()]
+
+
+def open_pidfd(one: Process) -> int:
+    """Open a descriptor of exactly this process, readable when it ends. -1: the kernel has none, or it is gone."""
+    try:
+        fd = os.pidfd_open(one.pid)
+    except (AttributeError, OSError):
+        return -1
+    now = process(one.pid)
+    if now is None or now.start != one.start:
+        os.close(fd)
+        return -1
+    return fd
+
+
+def send_signal(one: Process, number: int) -> bool:
+    """Send a signal to exactly this process. False: we may not (it changed its user); gone is no error."""
+    fd = open_pidfd(one)
+    try:
+        if fd >= 0:
+            signal.pidfd_send_signal(fd, number)
+        elif not hasattr(os, "pidfd_open") and (now := process(one.pid)) and now.start == one.start:
+            os.kill(one.pid, number)  # before Linux 5.3 or outside of it: as good as it gets
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    finally:
+        if fd >= 0:
+            os.close(fd)
+    return True
+
+
+def wait_gone(processes: Iterable[Process], limit: float) -> None:
+    """Wait until all of them have ended, but not beyond *limit* on the monotonic clock."""
+    for one in processes:
+        if (fd := open_pidfd(one)) >= 0:
+            poll = select.poll()
+            poll.register(fd, select.POLLIN)
+            poll.poll(max(0.0, limit - time.monotonic()) * 1000)
+            os.close(fd)

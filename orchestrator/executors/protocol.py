@@ -1,0 +1,74 @@
+"""The socket for executors: start, stop, and a stream of news."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from orchestrator.core.result import Exit, StopReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One attempt, with every path resolved (absolute). Files of the attempt lie in directories that exist."""
+
+    key: str
+    """Unique within the run, for instance ``agent-01.attempt-1``."""
+    argv: tuple[str, ...] = ()
+    """Empty: nothing runs, ``output`` is what it printed."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    unset: tuple[str, ...] = ()
+    cwd: str = ""
+    stdin: str = ""
+    """Path of the file the process reads; empty: nothing to read."""
+    stdout: str = ""
+    stderr: str = ""
+    record: str = ""
+    """Where the attempt record is written, by temp + rename, when the whole tree of the attempt has ended."""
+    output: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Copied into the record as they are: task, attempt, run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The process of a job runs."""
+
+    key: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A job is over: nothing of its tree is left, its logs are complete and its record is written."""
+
+    key: str
+    exit: Exit
+
+
+News = Started | Done
+
+
+class Executor(Protocol):
+    """Runs jobs."""
+
+    def opened(self) -> AbstractAsyncContextManager[None]:
+        """Hold what the executor needs; on leaving, everything that still runs is ended."""
+
+    def start(self, job: Job) -> None:
+        """Start a job without waiting. Every start is answered by exactly one ``Done``, also when it fails."""
+
+    def stop(self, key: str, reason: StopReason, grace: float) -> None:
+        """Ask a job to end, and make it after *grace* seconds. A job that is over or unknown is no error.
+
+        A second call with a shorter grace makes it sooner.
+        """
+
+    def news(self) -> AsyncIterator[Sequence[News]]:
+        """Yield what happened, everything that is known at once in one batch, until the executor is closed.
+
+        Raises:
+            ExecutorError: the executor died; every job it had is over and was reported before.
+        """

@@ -1,0 +1,148 @@
+"""The attempt record: the strongest evidence of how an attempt ended (design, section 6).
+
+Written by the guard, and by the runner where no process was needed, so only the standard library is imported here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from orchestrator.core.result import Exit
+
+SCHEMA = 1
+#: Larger logs get no hash, so that one attempt's flood never keeps the others waiting for the guard.
+HASH_LIMIT = 64 * 1024 * 1024
+_EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+_CHUNK = 256 * 1024
+_LOG_FLAGS = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_TRUNC
+    # Whoever empties its own log (`> /dev/stdout`) goes on at the start and leaves no hole of NULs.
+    | os.O_APPEND
+    # Agents may write into the directory of logs: a link or a pipe planted there is neither followed nor waited for.
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+)
+
+
+def open_log(path: str) -> int:
+    """Open a new, empty log; the mode follows the umask."""
+    return os.open(path, _LOG_FLAGS, 0o666)
+
+
+def measure(path: str, *, sync: bool = False) -> tuple[int, str | None]:
+    """Give the size of a log in bytes and its SHA-256, which is None above the limit or when it cannot be read."""
+    try:
+        size = os.stat(path, follow_symlinks=False).st_size
+        if not size:
+            return 0, _EMPTY
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    except (OSError, ValueError):
+        return 0, None
+    try:
+        if sync:
+            os.fsync(fd)
+        return size, None if size > HASH_LIMIT else _hash(fd)
+    except OSError:
+        return size, None
+    finally:
+        os.close(fd)
+
+
+def _hash(fd: int) -> str:
+    import hashlib  # 2 ms, so not at the top
+
+    state = hashlib.sha256()
+    while chunk := os.read(fd, _CHUNK):
+        state.update(chunk)
+    return state.hexdigest()
+
+
+def write_record(path: str, record: Mapping[str, Any], *, sync: bool = False) -> str:
+    """Write a record by temp + rename, and say what went wrong, or nothing.
+
+    The temp file is the record's name with ``.tmp``. It is synced only when nobody else will: while the runner lives,
+    its commit of the result syncs log, record and result together.
+    """
+    if not path:
+        return ""
+    temp = path + ".tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        try:
+            fd = os.open(temp, flags, 0o666)
+        except FileExistsError:  # somebody died while writing it
+            os.unlink(temp)
+            fd = os.open(temp, flags, 0o666)
+        try:
+            _write_all(fd, (json.dumps(record) + "\n").encode())
+            if sync:
+                os.fsync(fd)
+        except OSError:
+            os.unlink(temp)
+            raise
+        finally:
+            os.close(fd)
+        os.rename(temp, path)
+        if sync:
+            _sync_directory(path)
+    except (OSError, ValueError) as error:
+        return f"cannot write the record {path!r}: {getattr(error, 'strerror', error)}"
+    return ""
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def _sync_directory(path: str) -> None:
+    fd = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def read_record(path: str) -> dict[str, Any] | None:
+    """Read a record; None when there is none or what lies there is not one."""
+    try:
+        with open(path, "rb") as file:
+            record = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return None
+    is_record = isinstance(record, dict) and record.get("schema") == SCHEMA
+    return record if is_record else None
+
+
+def exit_of(record: Mapping[str, Any]) -> Exit:
+    """Make of a record what the rest of the program works with.
+
+    Raises:
+        ValueError: a field is of a kind that no record of ours has.
+    """
+    from orchestrator.core.result import Exit, StopReason  # heavy, and not needed by the guard
+
+    try:
+        code, number, stopped = record["exit"], record["signal"], record["stopped"]
+        return Exit(
+            code=None if code is None else int(code),
+            signal=None if number is None else int(number),
+            stopped=None if stopped is None else StopReason(stopped),
+            error=str(record["error"] or ""),
+            started=float(record["started"]),
+            ended=float(record["ended"]),
+            duration=float(record["duration"]),
+            pid=int(record["pid"]),
+            max_rss=int(record["max_rss"]),
+            cpu=float(record["cpu"]),
+        )
+    except (KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"not an attempt record: {error!r}") from error

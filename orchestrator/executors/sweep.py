@@ -1,0 +1,84 @@
+"""End what earlier runs of a plan left behind, when both their runner and their guard were killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+
+from orchestrator.executors import procfs
+from orchestrator.executors.procfs import Process
+
+#: Seconds to wait for a process that does not end on SIGKILL (it waits for a device) before going on without it.
+LIMIT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A process that a sweep found and ended."""
+
+    pid: int
+    run: str
+    task: str
+    attempt: str
+
+
+def sweep(directory: str, *, spare: Container[str] = ()) -> list[Ended]:
+    """Kill every process of the plan in *directory* that no run in *spare* started, and wait until it is gone.
+
+    A process is of a plan when ``ORCHESTRATOR_DIR`` and ``ORCHESTRATOR_RUN_ID`` in its environment say so; *directory*
+    must be spelled as the agents got it. What descends from such a process goes with it. We and our ancestors are
+    spared. On systems without ``/proc`` nothing is found. Call it while holding the plan's lock.
+    """
+    if not procfs.is_available():
+        return []
+    ended: dict[tuple[int, int], Ended] = {}
+    limit = time.monotonic() + LIMIT
+    while found := _find(directory, spare):
+        for one, environment in found:
+            ended.setdefault(
+                (one.pid, one.start),
+                Ended(
+                    one.pid,
+                    environment.get("ORCHESTRATOR_RUN_ID", ""),
+                    environment.get("ORCHESTRATOR_TASK_ID", ""),
+                    environment.get("ORCHESTRATOR_ATTEMPT", ""),
+                ),
+            )
+            procfs.send_signal(one, signal.SIGKILL)
+        procfs.wait_gone((one for one, _ in found), limit)
+        if time.monotonic() >= limit:
+            break
+    return list(ended.values())
+
+
+def _find(directory: str, spare: Container[str]) -> list[tuple[Process, dict[str, str]]]:
+    seen = procfs.snapshot()
+    spared = _with_ancestors(os.getpid(), seen)
+    environments = {pid: _variables(procfs.environment(pid)) for pid in seen if pid not in spared}
+    roots = [
+        pid
+        for pid, environment in environments.items()
+        if environment.get("ORCHESTRATOR_DIR") == directory
+        and (run := environment.get("ORCHESTRATOR_RUN_ID"))
+        and run not in spare
+    ]
+    found = procfs.descendants(roots, seen).values()
+    return [
+        (one, environments[one.pid]) for one in found if one.pid not in spared and not one.is_zombie
+    ]
+
+
+def _with_ancestors(pid: int, seen: dict[int, Process]) -> set[int]:
+    chain: set[int] = set()
+    while pid in seen and pid not in chain:
+        chain.add(pid)
+        pid = seen[pid].parent
+    return chain
+
+
+def _variables(entries: Iterable[bytes]) -> dict[str, str]:
+    pairs = (os.fsdecode(entry).partition("=") for entry in entries)
+    return {name: value for name, _, value in pairs}

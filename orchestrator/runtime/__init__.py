@@ -1,0 +1,1 @@
+"""Where time passes: events go to the engine, its instructions become effects, effects become events."""

@@ -1,0 +1,24 @@
+"""The only place that asks what time it is, and the only dice."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import anyio
+
+
+class Clock:
+    """Wall time for showing, a clock that never jumps for deciding (promise 17)."""
+
+    def wall(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def now(self) -> float:
+        """Seconds on the event loop's own clock; only differences mean something."""
+        return anyio.current_time()
+
+    def draw(self) -> float:
+        """A random number in [0, 1), for jitter."""
+        return random.random()

@@ -1,0 +1,51 @@
+"""Keeps the drawn sections of ``master_plan.md`` true, behind the work and never in its way.
+
+At most a few times a second and at most some 2 % of the time, so the interval grows with the plan; in a thread, so a
+slow disk or a big plan never delays a launch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import anyio
+import anyio.to_thread
+
+from orchestrator.core.board import Board
+from orchestrator.runtime.attempt import LiveAttempt
+
+#: Seconds between two drawings at least (at most three a second).
+_SHORTEST = 0.33
+#: A drawing that took t is followed by a pause of this many t.
+_PAUSE = 50.0
+
+#: Draws a board; the second argument says what is running: task → news.
+Draw = Callable[[Board, Mapping[str, str]], None]
+
+
+@dataclass(slots=True)
+class Drawing:
+    """Draws when something changed and enough time has passed."""
+
+    draw: Draw
+    _stale: anyio.Event = field(default_factory=anyio.Event, init=False)
+
+    def mark_stale(self) -> None:
+        """Say that what is drawn is no longer true."""
+        self._stale.set()
+
+    async def keep_drawn(
+        self, snapshot: Callable[[], Board], live: Mapping[str, LiveAttempt]
+    ) -> None:
+        """Draw again and again until cancelled. The last drawing of a run is made by whoever ends it."""
+        pause = _SHORTEST
+        while True:
+            await anyio.sleep(pause)
+            await self._stale.wait()
+            self._stale = anyio.Event()
+            news = {attempt.task.id: attempt.news for attempt in live.values()}
+            board = snapshot()
+            before = anyio.current_time()
+            await anyio.to_thread.run_sync(self.draw, board, news)
+            pause = max(_SHORTEST, _PAUSE * (anyio.current_time() - before))

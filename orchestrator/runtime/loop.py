@@ -1,0 +1,317 @@
+"""The run: events go to the engine, its instructions become effects, effects answer with events.
+
+Nothing here decides what runs when (``core.engine``), what a log means (``agents``) or how a process is ended
+(``executors``). This module only carries: launches to the executor, news of the executor to the engine, results to
+the disk, and word of all of it to whoever listens.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import anyio
+import anyio.abc
+import anyio.lowlevel
+import anyio.to_thread
+
+from orchestrator.core.board import Board
+from orchestrator.core.engine import (
+    Begun,
+    Ended,
+    Engine,
+    Event,
+    Finish,
+    Instruction,
+    Launch,
+    Moment,
+    Record,
+    Recorded,
+    Skip,
+    Stop,
+    StopRequested,
+    Ticked,
+)
+from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import OrchestratorError, StoreError
+from orchestrator.executors.protocol import Executor, News, Started
+from orchestrator.runtime.attempt import Launchpad, LiveAttempt
+from orchestrator.runtime.clock import Clock
+from orchestrator.runtime.drawing import Drawing
+from orchestrator.runtime.happening import Happening, Kind, Listener
+from orchestrator.store.workspace import Commit, Workspace
+
+#: Seconds between two looks at the logs of what runs.
+_LOOK = 0.25
+
+_KINDS = {
+    TaskStatus.COMPLETED: Kind.TASK_COMPLETED,
+    TaskStatus.FAILED: Kind.TASK_FAILED,
+    TaskStatus.RETRYING: Kind.TASK_RETRYING,
+    TaskStatus.PENDING: Kind.TASK_INTERRUPTED,
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Runner:
+    """One run of one plan. Build it, then call ``run`` once, with the lock of the plan held."""
+
+    workspace: Workspace
+    board: Board
+    engine: Engine
+    policies: Mapping[str, Settings]
+    executor: Executor
+    clock: Clock
+    listener: Listener
+    launchpad: Launchpad
+    drawing: Drawing
+    ended_by: int = field(default=0, init=False)
+    """The signal that ended the run; 0 when it came to its own end."""
+    failure: OrchestratorError | None = field(default=None, init=False)
+    """What made going on impossible: a full disk, a dead executor."""
+    live: dict[str, LiveAttempt] = field(default_factory=dict, init=False)
+    """Attempts under way, by key."""
+    launched: int = field(default=0, init=False)
+    """Attempts started."""
+    _ended: dict[str, tuple[LiveAttempt, Exit, Outcome]] = field(default_factory=dict, init=False)
+    _unwritten: list[LiveAttempt] = field(default_factory=list, init=False)
+    _commits: list[tuple[Commit, str, Happening]] = field(default_factory=list, init=False)
+    _has_commits: anyio.Event = field(init=False)
+    _timer_moved: anyio.Event = field(init=False)
+    _sleeping_until: float | None = field(default=None, init=False)
+    _events: deque[Event] = field(default_factory=deque, init=False)
+    _scope: anyio.abc.TaskGroup = field(init=False)
+
+    async def run(self) -> None:
+        """Run until nothing is left to do, a signal comes, or going on is impossible (then ``failure`` says why)."""
+        self._has_commits, self._timer_moved = anyio.Event(), anyio.Event()
+        async with self.executor.opened(), anyio.create_task_group() as self._scope:
+            for job in (
+                self._hear_executor,
+                self._hear_signals,
+                self._keep_time,
+                self._write,
+                self._look,
+            ):
+                self._scope.start_soon(job)
+            self._scope.start_soon(self.drawing.keep_drawn, self.snapshot, self.live)
+            self._handle(Begun())
+
+    def snapshot(self) -> Board:
+        """Return the board as it stands: a copy, because views are drawn in a thread while the run goes on."""
+        board = self.board
+        return Board(board.plan, board.shape, dict(board.results), doubts=dict(board.doubts))
+
+    # ── events in, instructions out ──────────────────────────────────────────────────────────────────────────────────
+
+    def _handle(self, event: Event) -> None:
+        # Queued and not nested: what one instruction brings about is told to the engine after its fellows are done.
+        self._events.append(event)
+        if len(self._events) > 1:
+            return
+        while self._events:
+            moment = Moment(self.clock.now(), self.clock.draw())
+            for instruction in self.engine.handle(self._events[0], moment):
+                self._perform(instruction)
+            self._events.popleft()
+        wake_at = self.engine.wake_at
+        if wake_at is not None and (self._sleeping_until is None or wake_at < self._sleeping_until):
+            self._timer_moved.set()
+
+    def _perform(self, instruction: Instruction) -> None:
+        match instruction:
+            case Launch():
+                self._launch(instruction)
+            case Stop():
+                self._stop(instruction)
+            case Record():
+                self._record(instruction)
+            case Skip():
+                self._tell(Kind.TASK_SKIPPED, instruction.task, text=instruction.reason)
+            case Finish():
+                self._scope.cancel_scope.cancel()
+
+    def _launch(self, launch: Launch) -> None:
+        task = self.board.plan.tasks[launch.task]
+        live = self.launchpad.attempt(
+            task, launch.attempt, launch.charge, self.board.results, self.clock.wall()
+        )
+        try:
+            job = self.launchpad.job(live)
+        except OrchestratorError as error:
+            self._fail_to_launch(live, error)
+            return
+        self.live[live.key] = live
+        self.board.results[task.id] = live.running()
+        self.board.doubts.pop(task.id, None)
+        self.executor.start(job)
+        self.launched += 1
+        self._tell(Kind.TASK_STARTED, task.id, attempt=live.number, agent=live.agent)
+
+    def _fail_to_launch(self, live: LiveAttempt, error: OrchestratorError) -> None:
+        is_ours = isinstance(error, StoreError)
+        if is_ours:
+            self._give_up(error)
+        verdict = Verdict.INTERRUPTED if is_ours else Verdict.FATAL
+        reason = f"{error} ({error.hint})" if error.hint else str(error)
+        outcome = Outcome(verdict=verdict, reason=reason)
+        self._ended[live.task.id] = (live, Exit(error="not started"), outcome)
+        self._handle(Ended(live.task.id, live.number, verdict, reason))
+
+    def _stop(self, stop: Stop) -> None:
+        task = self.board.plan.tasks[stop.task]
+        key = self.workspace.layout.attempt(task.stem, stop.attempt).key
+        self.executor.stop(key, stop.reason, self.policies[stop.task].grace)
+        self._tell(Kind.TASK_STOPPING, stop.task, attempt=stop.attempt, text=stop.reason.value)
+
+    def _record(self, record: Record) -> None:
+        live, exit, outcome = self._ended.pop(record.task)
+        result = live.over(record.status, exit, outcome)
+        self.board.results[record.task] = result
+        happening = self._happening(
+            _KINDS[record.status],
+            record.task,
+            attempt=live.number,
+            duration=result.duration,
+            retry_in=record.retry_in if record.status is TaskStatus.RETRYING else None,
+            text=outcome.reason,
+        )
+        self._commits.append((live.commit(result, outcome, exit), record.task, happening))
+        self._has_commits.set()
+
+    # ── effects that take time ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def _hear_executor(self) -> None:
+        try:
+            async for batch in self.executor.news():
+                self._take_news(batch)
+        except OrchestratorError as error:
+            self._give_up(error)
+
+    def _take_news(self, batch: Sequence[News]) -> None:
+        for news in batch:
+            live = self.live.get(news.key)
+            if live is None:
+                continue
+            if isinstance(news, Started):
+                live.pid = news.pid
+                self._unwritten.append(live)
+            elif live.read_along():
+                self._scope.start_soon(self._read_rest, live, news.exit)
+            else:
+                self._end(live, news.exit)
+
+    async def _read_rest(self, live: LiveAttempt, exit: Exit) -> None:
+        while live.read_along():
+            await anyio.lowlevel.checkpoint()
+        self._end(live, exit)
+
+    def _end(self, live: LiveAttempt, exit: Exit) -> None:
+        del self.live[live.key]
+        outcome = live.judge(exit)
+        self._ended[live.task.id] = (live, exit, outcome)
+        self._handle(Ended(live.task.id, live.number, outcome.verdict, outcome.reason))
+
+    async def _write(self) -> None:
+        """Make results durable: all that ended while the last ones were written go together."""
+        while True:
+            await self._has_commits.wait()
+            self._has_commits = anyio.Event()
+            batch, self._commits = self._commits, []
+            try:
+                commits = [commit for commit, _, _ in batch]
+                await anyio.to_thread.run_sync(self.workspace.commit, commits)
+            except StoreError as error:
+                self._give_up(error)
+            # Also after a failure: the engine must come to its end, and the failure is what the run reports.
+            for _, task, happening in batch:
+                if self.failure is None:
+                    self._listen(happening)
+                self._handle(Recorded(task))
+
+    async def _look(self) -> None:
+        """Say on disk what runs, and read along with it, so that its news can be shown and little is left at the end.
+
+        An attempt that is over sooner than that never stands there as running: its files in ``logs/`` are trace enough
+        for the next run.
+        """
+        while True:
+            await anyio.sleep(_LOOK)
+            fresh, self._unwritten = self._unwritten, []
+            try:
+                for live in fresh:
+                    if live.key in self.live:
+                        self.workspace.write_running(live.task.stem, live.running_text())
+            except StoreError as error:
+                self._give_up(error)
+            for live in list(self.live.values()):
+                if live.read_along():
+                    await anyio.lowlevel.checkpoint()
+
+    async def _keep_time(self) -> None:
+        while True:
+            self._timer_moved = anyio.Event()
+            self._sleeping_until = self.engine.wake_at
+            if self._sleeping_until is None:
+                await self._timer_moved.wait()
+                continue
+            with anyio.move_on_after(self._sleeping_until - self.clock.now()) as sleep:
+                await self._timer_moved.wait()
+            if sleep.cancelled_caught:
+                self._handle(Ticked())
+
+    async def _hear_signals(self) -> None:
+        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        with anyio.open_signal_receiver(*wanted) as signals:
+            async for number in signals:
+                if not self.ended_by:
+                    self.ended_by = number
+                    text = f"{number.name}: stopping {len(self.live)} agents; once more makes it sooner"
+                    self._listen(self._happening(Kind.RUN_STOPPING, text=text))
+                    self._handle(StopRequested())
+                else:
+                    for live in self.live.values():
+                        self.executor.stop(live.key, StopReason.SHUTDOWN, 0.0)
+
+    def _give_up(self, error: OrchestratorError) -> None:
+        """State can no longer be kept: start nothing more, end what runs, and report why."""
+        if self.failure is None:
+            self.failure = error
+            self._listen(self._happening(Kind.WARNING, text=str(error)))
+            self._handle(StopRequested())
+
+    # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _tell(
+        self, kind: Kind, task: str = "", *, attempt: int = 0, agent: str = "", text: str = ""
+    ) -> None:
+        self._listen(self._happening(kind, task, attempt=attempt, agent=agent, text=text))
+
+    def _happening(
+        self,
+        kind: Kind,
+        task: str = "",
+        *,
+        attempt: int = 0,
+        agent: str = "",
+        duration: float | None = None,
+        retry_in: float | None = None,
+        text: str = "",
+    ) -> Happening:
+        name = self.board.plan.tasks[task].name if task else ""
+        return Happening(
+            kind=kind, time=self.clock.wall(), task=task, name=name, attempt=attempt, agent=agent,
+            duration=duration, retry_in=retry_in, text=text,
+        )  # fmt: skip
+
+    def _listen(self, happening: Happening) -> None:
+        self.drawing.mark_stale()
+        try:
+            self.listener(happening)
+        except StoreError as error:
+            if self.failure is None:
+                self.failure = error

@@ -1,0 +1,84 @@
+"""Attempt records: how an attempt ended, written by whoever ran it (design, section 6)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.core.result import Exit, StopReason
+from orchestrator.store.atomic import read_file, reported
+
+_NAME = re.compile(r"(.+)\.attempt-(\d{1,9})\.(in|script|out|err|json)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """One record. ``run`` is the run that launched the attempt: its fencing token."""
+
+    task: str
+    number: int
+    charge: int
+    run: str
+    agent: str
+    inputs: Mapping[str, int]
+    exit: Exit
+
+
+def read_record(path: str) -> AttemptRecord | None:
+    """Return the record, or None when there is none that can be believed."""
+    data = read_file(path)
+    try:
+        raw = json.loads(data or b"")
+        stopped = StopReason(raw["stopped"]) if raw["stopped"] else None
+        return AttemptRecord(
+            task=str(raw["task"]),
+            number=int(raw["attempt"]),
+            charge=int(raw["charge"]),
+            run=str(raw["run"]),
+            agent=str(raw["agent"]),
+            inputs={str(need): int(attempt) for need, attempt in raw["inputs"].items()},
+            exit=Exit(
+                code=raw["exit"],
+                signal=raw["signal"],
+                stopped=stopped,
+                error=str(raw["error"] or ""),
+                started=float(raw["started"]),
+                ended=float(raw["ended"]),
+                duration=float(raw["duration"]),
+                pid=int(raw["pid"] or 0),
+                max_rss=int(raw["max_rss"] or 0),
+                cpu=float(raw["cpu"] or 0),
+            ),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+@dataclass(slots=True)
+class Traces:
+    """What ``logs/`` knows of one task."""
+
+    newest: int = 0
+    """The highest attempt number any file carries; numbers are never used twice."""
+    recorded: set[int] = field(default_factory=set)
+    """Attempts that have a record."""
+
+
+def scan_logs(directory: str) -> dict[str, Traces]:
+    """Return the traces of every task that was ever attempted, by stem, from file names alone."""
+    found: dict[str, Traces] = {}
+    with reported("list", directory):
+        try:
+            names = os.listdir(directory)
+        except FileNotFoundError:
+            return found
+    for name in names:
+        if match := _NAME.fullmatch(name):
+            traces, number = found.setdefault(match[1], Traces()), int(match[2])
+            traces.newest = max(traces.newest, number)
+            if match[3] == "json":
+                traces.recorded.add(number)
+    return found

@@ -1,0 +1,153 @@
+"""Which column of a table means what, and how its cells are read: the spellings of the seeds (row S2-02 and others)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.core.plan import TASK_ID
+
+_ROLES = {
+    "id": ("taskid", "id"),
+    "number": ("#",),
+    "task": ("task",),
+    "name": ("taskname", "name", "title"),
+    "description": ("description", "taskdescription", "details"),
+    "needs": ("dependencies", "deps", "dependson", "dependency", "needs", "blockedby", "after"),
+    "agent": ("agent", "assignee", "assignedto", "owner"),
+    "priority": ("priority", "prio"),
+    "estimate": ("esttime", "estimate", "estimatedtime", "est"),
+    "expected": ("expectedoutput", "output", "expected"),
+    "status": ("status",),
+    "start": ("starttime", "start"),
+    "end": ("endtime", "end"),
+}
+_ROLE_OF = {word: role for role, words in _ROLES.items() for word in words}
+
+_NONE = frozenset({"", "none", "none.", "-", "--", "---", "—", "–", "n/a"})
+_LINK = re.compile(r"\[([^\[\]]*)\](?:\([^()]*\)|\[[^\[\]]*\])")
+_ID_LINK = re.compile(r"\[{1,2}([^\[\]]*)\]{1,2}(?:\([^()]*\)|\[[^\[\]]*\])?")
+_EMPHASIS = re.compile(r"(\*{1,3}|_{1,3}|`{1,2})(.+)\1")
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_BETWEEN = re.compile(r"[\s,;&+→，、；]+")
+# Emoji are symbols followed by selectors and joiners. A plain letter or digit is never one.
+_PICTURE = frozenset({"So", "Sk", "Cf"})
+_SELECTORS = "\ufe0e\ufe0f\u20e3"
+_AND = frozenset({"and", "->"})
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where in its rows a table has what; None for what it does not have."""
+
+    id: int | None = None
+    name: int | None = None
+    description: int | None = None
+    needs: int | None = None
+    agent: int | None = None
+    priority: int | None = None
+    estimate: int | None = None
+    expected: int | None = None
+    status: int | None = None
+    start: int | None = None
+    end: int | None = None
+    others: tuple[tuple[int, str], ...] = ()
+    """Columns without a meaning for us, with their headers."""
+
+    @property
+    def has_text(self) -> bool:
+        """Whether a row says what is to be done."""
+        return self.name is not None or self.description is not None
+
+    @property
+    def is_task_table(self) -> bool:
+        """Whether every row is a task: it has an id, a text and dependencies."""
+        return self.id is not None and self.has_text and self.needs is not None
+
+    @property
+    def is_assignment_table(self) -> bool:
+        """Whether it only says who does a task and how far it is (seed 002, "Agent Assignment")."""
+        has_news = self.agent is not None or self.status is not None
+        return self.id is not None and has_news and not self.has_text and self.needs is None
+
+
+def read_header(header: Sequence[str]) -> Columns:
+    """Return what the columns of a table mean; of two columns with one meaning the first has it."""
+    found: dict[str, int] = {}
+    for index, cell in enumerate(header):
+        if (role := _ROLE_OF.get(key_word(cell))) is not None:
+            found.setdefault(role, index)
+    if "id" not in found and "number" in found:
+        found["id"] = found.pop("number")
+    if "task" in found:
+        if "id" not in found and ("name" in found or "description" in found):
+            found["id"] = found.pop("task")
+        elif "name" not in found:
+            found["name"] = found.pop("task")
+    known = {role: index for role, index in found.items() if role not in {"number", "task"}}
+    others = tuple(
+        (index, plain(cell)) for index, cell in enumerate(header) if index not in known.values()
+    )
+    return Columns(others=others, **known)
+
+
+def key_word(header: str) -> str:
+    """Return what a header or heading comes down to: its letters and digits, in lower case."""
+    text = plain(header)
+    return "#" if text == "#" else "".join(char for char in text.casefold() if char.isalnum())
+
+
+def plain(cell: str) -> str:
+    """Return a cell without emphasis, backticks, links and emoji around its words."""
+    if cell.isascii() and (cell.isalnum() or TASK_ID.fullmatch(cell)):
+        return cell
+    text = _bare(_LINK.sub(r"\1", cell))
+    if text.isascii():
+        return text
+    return _bare(text.strip("".join({char for char in text if _is_picture(char)}) + " "))
+
+
+def _bare(text: str) -> str:
+    """Take off emphasis and backticks, as many layers as a person would write."""
+    for _ in range(4):
+        text = text.strip()
+        wrapped = _EMPHASIS.fullmatch(text)
+        if wrapped is None:
+            break
+        text = wrapped[2]
+    return text
+
+
+def _is_picture(char: str) -> bool:
+    return not char.isascii() and (unicodedata.category(char) in _PICTURE or char in _SELECTORS)
+
+
+def is_none(cell: str) -> bool:
+    """Whether a cell says that there is nothing: empty, ``None``, ``-`` and the like."""
+    return cell.casefold() in _NONE
+
+
+def read_id(cell: str) -> str:
+    """Return the task id in a cell; it may stand in backticks, in emphasis or in a link."""
+    if TASK_ID.fullmatch(cell):
+        return cell
+    text = _bare(_ID_LINK.sub(r"\1", cell))
+    return _ESCAPE.sub(r"\1", text)
+
+
+def read_needs(cell: str) -> tuple[str, ...]:
+    """Return the ids in a cell of dependencies, each once, in order."""
+    if TASK_ID.fullmatch(cell):
+        return () if is_none(cell) else (cell,)
+    text = _ID_LINK.sub(r"\1", _BREAK.sub(" ", cell)).replace("`", "").replace("*", "")
+    ids = (read_id(word) for word in _BETWEEN.split(text) if word not in _AND)
+    return tuple(dict.fromkeys(task_id for task_id in ids if not is_none(task_id)))
+
+
+def read_label(cell: str) -> str:
+    """Return the text of a cell such as Agent or Priority; empty when it says that there is nothing."""
+    text = plain(cell)
+    return "" if is_none(text) else _ESCAPE.sub(r"\1", text)

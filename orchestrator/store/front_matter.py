@@ -1,0 +1,215 @@
+"""Front matter: the YAML between two lines ``---`` at the very start of a file, read as data and nothing else.
+
+No tags, anchors, aliases or deep nesting: with them a small file can become a large or a strange thing in memory.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.core.settings import NAMES, RUN_ONLY, read_setting
+from orchestrator.core.text import one_line
+from orchestrator.errors import Problem
+
+_MARK = re.compile(r"---[ \t]*")
+_CLOSING = re.compile(r"^---[ \t]*\r?$", re.MULTILINE)
+#: More than that is no front matter that a person or we ourselves wrote (a thousand attempts take half of it).
+MAX_SIZE = 512 * 1024
+_MAX_DEPTH = 16
+#: Words that other tools put into front matter and that only look like a setting of ours.
+_FOREIGN = frozenset({"mode"})
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """What stands in front of the body."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    body: int = 0
+    """Index of the first line of the body."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Line of the file, from 1, in which each key stands."""
+    problem: Problem | None = None
+
+
+def read_front_matter(lines: Sequence[str], file: str) -> FrontMatter:
+    """Read the front matter of a file given as bare lines, without a BOM; empty when it has none."""
+    if not lines or not _MARK.fullmatch(lines[0]):
+        return FrontMatter()
+    end = next((at for at in range(1, len(lines)) if _MARK.fullmatch(lines[at])), None)
+    if end is None:
+        return FrontMatter(
+            problem=Problem(
+                "the front matter is never closed",
+                f"{file}:1",
+                "write a line --- below the settings; if it is none, start the file with another line",
+                "bad_front_matter",
+            )
+        )
+    text = "\n".join(lines[1:end])
+    try:
+        keys, data = _load(text)
+    except _Refused as refused:
+        where = f"{file}:{refused.line + 2}"
+        problem = Problem(f"front matter: {refused}", where, refused.hint, "bad_front_matter")
+        return FrontMatter(body=end + 1, problem=problem)
+    at = {key: line + 2 for key, line in keys.items()}
+    return FrontMatter(data, end + 1, at, _doubled(lines, end + 1, data, file))
+
+
+def load_front_matter(text: str) -> dict[str, Any] | None:
+    """Return the front matter of a text; None when there is none or it is damaged."""
+    closing = _CLOSING.search(text, 3)
+    if closing is None:
+        return None
+    head, rest = text[: closing.end()], text[closing.end() :]
+    if rest.lstrip("\r\n").startswith("---"):
+        head = text  # perhaps a second front matter, and then neither can be trusted
+    lines = [line.rstrip("\r") for line in head.removeprefix("\ufeff").split("\n")]
+    read = read_front_matter(lines, "")
+    return None if read.problem or not read.body else dict(read.data)
+
+
+def read_settings(
+    front: FrontMatter, file: str, *, of_task: bool = False
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the settings among the keys of a front matter, checked; other keys are the person's own."""
+    settings: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for key, value in front.data.items():
+        where = f"{file}:{front.lines[key]}"
+        if key not in NAMES:
+            problems += _misspelt(key, where)
+        elif of_task and key in RUN_ONLY:
+            problems.append(
+                Problem(
+                    f"{key} is a setting of the whole run, not of one task",
+                    where,
+                    "move it to the front matter of master_plan.md",
+                    "run_setting",
+                )
+            )
+        else:
+            try:
+                settings[key] = read_setting(key, value)
+            except ValueError as error:
+                message = f"setting {key}: {one_line(str(error))}"
+                problems.append(Problem(message, where, "correct or remove it", "bad_setting"))
+    return settings, problems
+
+
+def _misspelt(key: str, where: str) -> list[Problem]:
+    word = key.strip().lower().replace("-", "_").replace(" ", "_")
+    close = [] if word in _FOREIGN else difflib.get_close_matches(word, NAMES, n=1, cutoff=0.8)
+    if not close:
+        return []
+    message = f"{one_line(key, 60)} is not a setting"
+    return [Problem(message, where, f"did you mean {close[0]}?", "unknown_setting")]
+
+
+def _doubled(lines: Sequence[str], body: int, data: Mapping[str, Any], file: str) -> Problem | None:
+    """Return the problem that a second front matter with keys of the first one is."""
+    start = next((at for at in range(body, len(lines)) if lines[at].strip()), len(lines))
+    if not data or start == len(lines) or not _MARK.fullmatch(lines[start]):
+        return None
+    end = next((at for at in range(start + 1, len(lines)) if _MARK.fullmatch(lines[at])), start)
+    try:
+        again, _ = _load("\n".join(lines[start + 1 : end]))
+    except _Refused:
+        return None
+    if not set(again) & set(data):
+        return None
+    message = "a second front matter follows the first"
+    return Problem(message, f"{file}:{start + 1}", "keep one of the two", "bad_front_matter")
+
+
+class _Refused(Exception):
+    """The text is not the plain mapping that front matter is; ``line`` counts from 0."""
+
+    def __init__(self, message: str, line: int = 0, hint: str = "") -> None:
+        super().__init__(message)
+        self.line = line
+        self.hint = hint or "front matter is a list of lines, name: value"
+
+
+def _load(text: str) -> tuple[dict[str, int], dict[str, Any]]:
+    """Return the lines of the keys, and the data."""
+    import yaml
+    from frontmatter.default_handlers import SafeLoader, YAMLHandler
+
+    if len(text) > MAX_SIZE:
+        raise _Refused(f"larger than {MAX_SIZE // 1024} KiB")
+    try:
+        keys = _check(yaml.parse(text, Loader=SafeLoader))
+        data = YAMLHandler().load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
+        raise _Refused(one_line(str(what)), mark.line if mark else 0) from None
+    except ValueError as error:  # a date or a number that cannot be one
+        raise _Refused(one_line(str(error))) from None
+    if data is None:
+        return {}, {}
+    if not isinstance(data, dict):
+        raise _Refused("not a mapping of names to values")
+    if len(keys) != len(data):  # two spellings of one key, such as 1 and 0x1
+        raise _Refused("two names mean the same")
+    # The names as they were written: YAML reads `on` as true.
+    return keys, dict(zip(keys, data.values(), strict=True))
+
+
+@dataclass(slots=True)
+class _Open:
+    """A mapping or list that is being read."""
+
+    is_mapping: bool
+    wants_key: bool = True
+    seen: dict[str, int] = field(default_factory=dict)
+
+
+def _check(events: Any) -> dict[str, int]:
+    """Walk the events of the YAML parser, refuse what is more than plain data, return the lines of the top keys."""
+    import yaml
+
+    stack: list[_Open] = []
+    top: dict[str, int] = {}
+    for event in events:
+        line = event.start_mark.line
+        if getattr(event, "anchor", None) is not None:
+            raise _Refused("anchors and aliases are not allowed", line, "write the value out")
+        if getattr(event, "tag", None) is not None:
+            raise _Refused("tags are not allowed", line, "write the value without the !")
+        if isinstance(event, yaml.CollectionEndEvent):
+            stack.pop()
+            continue
+        is_collection = isinstance(event, yaml.CollectionStartEvent)
+        if not is_collection and not isinstance(event, yaml.ScalarEvent):
+            continue
+        if stack and stack[-1].is_mapping:
+            _check_place(stack[-1], event, line)
+            if len(stack) == 1:
+                top = stack[0].seen
+        if is_collection:
+            if len(stack) == _MAX_DEPTH:
+                raise _Refused("nested too deeply", line)
+            stack.append(_Open(isinstance(event, yaml.MappingStartEvent)))
+    return top
+
+
+def _check_place(mapping: _Open, event: Any, line: int) -> None:
+    if mapping.wants_key:
+        key = getattr(event, "value", None)
+        if key is None or key == "<<":
+            raise _Refused("a name must be a plain word", line)
+        if key in mapping.seen:
+            raise _Refused(
+                f"{one_line(key, 60)} is there twice, first in line {mapping.seen[key] + 2}",
+                line,
+                "remove one of the two",
+            )
+        mapping.seen[key] = line
+    mapping.wants_key = not mapping.wants_key

@@ -1,0 +1,46 @@
+"""The chronicle of a plan: one line per thing that happened, only ever appended (promise 7)."""
+
+from __future__ import annotations
+
+import os
+
+from orchestrator.store.atomic import reported
+
+_TAIL = 64 * 1024
+
+
+class Journal:
+    """Appends lines; each is one ``write``, so two writers never mix and a crash tears at most the last one."""
+
+    def __init__(self, path: str) -> None:
+        """Open *path*, made when missing; mend a last line that a crash tore."""
+        self._path = path
+        with reported("open", path):
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._descriptor = os.open(path, flags, 0o666)
+            size = os.fstat(self._descriptor).st_size
+            if not size:
+                os.write(self._descriptor, b"# Journal\n\n")
+            elif os.pread(self._descriptor, 1, size - 1) != b"\n":
+                os.write(self._descriptor, b"\n")
+
+    def append(self, line: str) -> None:
+        """Write one line; it must not contain a line break."""
+        with reported("append", self._path):
+            os.write(self._descriptor, f"- {line}\n".encode())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+def journal_tail(path: str, lines: int) -> list[str]:
+    """Return the last *lines* lines, oldest first, without their list marks; a torn or foreign line is left out."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return []
+    whole = text.split("\n")[:-1]
+    return [line.removeprefix("- ") for line in whole if line.startswith("- ")][-lines:]

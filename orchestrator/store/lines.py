@@ -1,0 +1,74 @@
+"""A text file as bytes on one side and lines on the other, such that joining the lines gives the same bytes again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.errors import Problem
+
+_BOM = "\ufeff"
+# The line endings of markdown. str.splitlines() knows eight more, which are characters of a line here.
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of a file, each with its own line ending."""
+
+    lines: Sequence[str]
+    bom: str = ""
+
+    @classmethod
+    def of(cls, data: bytes) -> Lines:
+        """Split a file.
+
+        Raises:
+            ValueError: it is not UTF-8.
+        """
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise ValueError(f"not UTF-8 text: bad byte in line {line}") from None
+        bom = _BOM if text.startswith(_BOM) else ""
+        return cls(_LINE.findall(text[len(bom) :]), bom)
+
+    def bare(self) -> list[str]:
+        """Return the lines without their endings."""
+        return [line.rstrip("\r\n") for line in self.lines]
+
+    @property
+    def ending(self) -> str:
+        """The line ending that most lines have."""
+        crlf = sum(line.endswith("\r\n") for line in self.lines)
+        return "\r\n" if crlf * 2 > len(self.lines) else "\n"
+
+    def replaced(self, lines: Sequence[str]) -> bytes:
+        """Return the bytes of the file with other lines in it."""
+        return (self.bom + "".join(lines)).encode()
+
+
+def unreadable(data: bytes, file: str) -> Problem | None:
+    """Return why a file cannot be a text of people at all, or None."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        line = data.count(b"\n", 0, error.start) + 1
+        return Problem(
+            "the file is UTF-16, not UTF-8" if utf16 else "the file is not UTF-8 text",
+            f"{file}:{line}",
+            "save it as UTF-8",
+            "not_utf8",
+        )
+    if (nul := data.find(b"\0")) >= 0:
+        line = data.count(b"\n", 0, nul) + 1
+        return Problem(
+            "the file has NUL bytes in it; it is damaged or not a text",
+            f"{file}:{line}",
+            "restore it from a backup or from version control",
+            "not_text",
+        )
+    return None

@@ -1,0 +1,131 @@
+"""One run per plan directory. The kernel holds the lock, so it dies with its holder (promise 13)."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.errors import BusyError
+from orchestrator.store.atomic import reported
+from orchestrator.store.process import boot_id, start_time
+
+#: Seconds to wait for the guard of a dead runner: it holds the lock until the last agent is gone.
+_GUARD_LEAVES_WITHIN = 15.0
+
+
+@dataclass(slots=True)
+class RunLock:
+    """The lock, held. ``descriptor`` goes to the guard too, so that the plan is free only when both are gone."""
+
+    descriptor: int
+    holder: dict[str, Any]
+    dead_runs: tuple[str, ...]
+    """Runs that ended without letting go and may have left something behind; empty after an orderly end."""
+
+    def recovered(self) -> None:
+        """Say that what the dead runs left was taken care of; until then a crash leaves it to the next run."""
+        self.dead_runs = ()
+        self._write()
+
+    def release(self) -> None:
+        """Say that the run ended in order, and let go."""
+        os.ftruncate(self.descriptor, 0)
+        os.close(self.descriptor)
+
+    def abandon(self) -> None:
+        """Let go without saying so: the next run looks after what this one left."""
+        os.close(self.descriptor)
+
+    def _write(self) -> None:
+        line = json.dumps({**self.holder, "unrecovered": self.dead_runs}).encode() + b"\n"
+        os.pwrite(self.descriptor, line, 0)
+        os.ftruncate(self.descriptor, len(line))
+
+
+def take_lock(path: str, run: str, now: str) -> RunLock:
+    """Take the lock of a plan directory.
+
+    Raises:
+        BusyError: another run holds it; says which.
+        StoreError: the lock file cannot be opened.
+    """
+    with reported("open", path):
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(path, flags, 0o666)
+    try:
+        _wait_for(descriptor)
+        before = _read(descriptor)
+        dead = [*before.get("unrecovered", ()), before["run"]] if before.get("run") else []
+        holder = {
+            "pid": os.getpid(),
+            "started": start_time(os.getpid()),
+            "boot": boot_id(),
+            "host": platform.node(),
+            "run": run,
+            "since": now,
+        }
+        lock = RunLock(descriptor, holder, tuple(map(str, dead)))
+        with reported("write", path):
+            lock._write()  # noqa: SLF001 - the lock's own module
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return lock
+
+
+def _wait_for(descriptor: int) -> None:
+    pause, waited = threading.Event(), 0.0
+    while not _try(descriptor):
+        holder = _read(descriptor)
+        if _is_alive(holder) or waited >= _GUARD_LEAVES_WITHIN:
+            raise BusyError(
+                f"run {holder.get('run', '?')} holds this plan: pid {holder.get('pid', '?')} on "
+                f"{holder.get('host', '?')} since {holder.get('since', '?')}",
+                hint="wait for it, or stop it with Ctrl-C or kill; `orchestrator status` shows where it stands",
+            )
+        # The runner is dead and its guard is still ending its agents; that takes a few seconds at most.
+        pause.wait(0.1)
+        waited += 0.1
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read(descriptor: int) -> dict[str, Any]:
+    try:
+        holder = json.loads(os.pread(descriptor, 4096, 0))
+    except ValueError:
+        return {}
+    return holder if isinstance(holder, dict) else {}
+
+
+def _is_alive(holder: dict[str, Any]) -> bool:
+    if not holder:
+        return True  # somebody is between taking the lock and writing who they are
+    if holder.get("host") != platform.node():
+        return True
+    started = start_time(int(holder.get("pid") or 0))
+    return started is not None and started == holder.get("started") and holder.get("boot") == boot_id()
+
+
+def holder_of(path: str) -> dict[str, Any] | None:
+    """Return who runs the plan right now, or None; for ``status``. Takes no lock."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        holder = _read(descriptor)
+    finally:
+        os.close(descriptor)
+    return holder if holder and _is_alive(holder) else None

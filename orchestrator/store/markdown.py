@@ -1,0 +1,174 @@
+"""An agent's markdown made safe to stand below a heading of ours (promise 24).
+
+It can open nothing that it does not close: no fence, no comment, no HTML. Its headings stand below ours. It has no mark
+of ours in it. What comes out is checked with markdown-it; what does not pass the check is shown as it is, in a fence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from orchestrator.core.text import fence, printable
+from orchestrator.store.front_matter import load_front_matter
+from orchestrator.store.marks import without_marks
+from orchestrator.store.outline import Heading, Outline, fence_closes, outline
+
+__all__ = ["embed", "load_front_matter"]
+
+#: Longer answers are shown in a fence; parsing the worst of them takes seconds.
+MAX_SIZE = 512 * 1024
+
+# Everything that can begin a heading, a fence or HTML. Without any of it a text can be embedded as it is.
+_RISKY = re.compile(
+    r"^ {0,3}(?:\#{1,6}(?:[ \t]|$)|=+[ \t]*$|-+[ \t]*$|[ \t>*+\-\d.)]*(?:```|~~~))|<[A-Za-z/!?]",
+    re.MULTILINE,
+)
+# A whole document of HTML is of use only as it was written.
+_HTML_DOCUMENT = re.compile(r"\s*<(?:!doctype|html|\?xml|svg|head|body)\b", re.IGNORECASE)
+# A tag or a comment that is not escaped already; links in angle brackets and line breaks within a line stay.
+_TAG = re.compile(
+    r"(?<!\\)((?:\\\\)*+)<(?=[A-Za-z/!?])"
+    r"(?!br ?/?>|[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>`]*>|[\w.+-]{1,64}@[\w.-]{1,255}>)"
+)
+_BLOCK_TAG = re.compile(r"([ \t>*+\-\d.)]*)<(?=br)")
+_BACKTICKS = re.compile(r"`+")
+_ATX = re.compile(r"( {0,3})(#{1,6})(?=[ \t]|$)")
+_SENTINEL = "sentinel"
+
+
+def embed(answer: str, level: int = 3) -> str:
+    """Return *answer* as markdown below a heading of ours: its own headings begin at *level*.
+
+    It is to be set between blank lines.
+    """
+    text = without_marks(printable(answer)).strip("\n").rstrip()
+    if _RISKY.search(text) is None:
+        return text
+    if len(text) > MAX_SIZE or _HTML_DOCUMENT.match(text):
+        return fence(text, "text")
+    lines = text.split("\n")
+    safe = "\n".join(_rewritten(lines, outline(lines, html=False), level)).rstrip()
+    return safe if _is_safe(safe, level) else fence(text, "text")
+
+
+def _rewritten(lines: list[str], found: Outline, level: int) -> Iterator[str]:
+    """Yield the lines with tags neutralised, headings demoted, and a fence that stays open closed."""
+    code = _code_lines(found)
+    spans = _code_spans(lines, code)
+    headings = {heading.line: heading for heading in found.headings}
+    shift = max(level - min((heading.level for heading in found.headings), default=level), 0)
+    skip_to = 0
+    for index, line in enumerate(lines):
+        if index < skip_to:
+            continue
+        if index in code:
+            yield line
+            continue
+        tagless = _without_tags(line, spans.get(index, ()))
+        if index in headings:
+            heading = headings[index]
+            skip_to = heading.end
+            rest = [
+                _without_tags(lines[at], spans.get(at, ())) for at in range(index + 1, skip_to - 1)
+            ]
+            tagless = _demoted([tagless, *rest], heading, min(heading.level + shift, 6))
+        yield tagless
+    if closing := _open_bar(lines, found):
+        yield closing
+
+
+def _code_lines(found: Outline) -> set[int]:
+    return {index for block in found.kinds("fence") for index in range(block.line, block.end)}
+
+
+def _demoted(lines: Sequence[str], heading: Heading, level: int) -> str:
+    if heading.is_atx:
+        return _ATX.sub("#" * level, lines[0], count=1)
+    return f"{'#' * level} {' '.join(' '.join(lines).split())}"
+
+
+def _open_bar(lines: Sequence[str], found: Outline) -> str:
+    """Return the bar that closes the fence in which a text ends; empty when it ends in none."""
+    fences = list(found.kinds("fence"))
+    if not fences or (last := fences[-1]).is_nested or last.end < len(lines):
+        return ""
+    opening = lines[last.line].lstrip(" ")
+    bar = opening[: len(opening) - len(opening.lstrip(opening[:1]))]
+    if last.end - last.line > 1 and fence_closes(lines[last.end - 1], bar):
+        return ""
+    return bar
+
+
+def _code_spans(lines: Sequence[str], code: set[int]) -> dict[int, list[tuple[int, int]]]:
+    """Return the spans in backticks by line, where they are sure to be code; there ``<`` is only a character.
+
+    They are sure when in all lines around, down to the next blank one, every backtick has its partner on its own line
+    and in its own cell. Else a backtick may belong to one of another line, and what looks like code be none.
+    """
+    found: dict[int, list[tuple[int, int]]] = {}
+    chunk: list[int] = []
+    is_sure = True
+    for index, line in enumerate([*lines, ""]):
+        if not line.strip() or index in code:
+            if not is_sure:
+                for at in chunk:
+                    found.pop(at, None)
+            chunk, is_sure = [], True
+        elif "`" in line:
+            chunk.append(index)
+            spans = _spans_of(line)
+            is_sure = is_sure and spans is not None
+            found[index] = spans or []
+    return found
+
+
+def _spans_of(line: str) -> list[tuple[int, int]] | None:
+    """Return where the code spans of a line are; None when that depends on anything but this line."""
+    runs = [(run.start(), run.end()) for run in _BACKTICKS.finditer(line)]
+    partner: dict[int, int] = {}
+    latest: dict[int, int] = {}
+    for number in range(len(runs) - 1, -1, -1):
+        length = runs[number][1] - runs[number][0]
+        if length in latest:
+            partner[number] = latest[length]
+        latest[length] = number
+    spans, number = [], 0
+    while number < len(runs):
+        if number not in partner:
+            return None
+        start, end = runs[number][0], runs[partner[number]][1]
+        if "|" in line[start:end] or line[start - 1 : start] == "\\":
+            return None
+        spans.append((start, end))
+        number = partner[number] + 1
+    return spans
+
+
+def _without_tags(line: str, spans: Sequence[tuple[int, int]]) -> str:
+    """Return a line in which no HTML begins; *spans* of it are code."""
+    if "<" not in line:
+        return line
+    parts: list[str] = []
+    done = 0
+    for start, end in spans:
+        parts += _TAG.sub(r"\1&lt;", line[done:start]), line[start:end]
+        done = end
+    safe = "".join([*parts, _TAG.sub(r"\1&lt;", line[done:])])
+    # A line break that begins a line would begin a block of HTML.
+    return _BLOCK_TAG.sub(r"\1&lt;", safe, count=1) if _BLOCK_TAG.match(safe) else safe
+
+
+def _is_safe(text: str, level: int) -> bool:
+    """Whether a heading after *text* is still the last block of the document, and the highest one."""
+    lines = [*text.split("\n"), "", f"## {_SENTINEL}", ""]
+    for tables in (True, False) if "|" in text else (True,):
+        found = outline(lines, tables=tables)
+        *own, last = found.headings or [Heading(0, "", 0, 0, is_atx=True)]
+        if last.line != len(lines) - 2 or last.level != 2 or last.text != _SENTINEL:
+            return False
+        if any(heading.level < level for heading in own):
+            return False
+        if any(found.kinds("html_block")):
+            return False
+    return True

@@ -1,0 +1,192 @@
+"""Markdown as others write it, read by its blocks: headings, tables, quotes, fences. Inlines are never parsed.
+
+markdown-it is imported when the first text is parsed, so that importing this module costs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.token import Token
+
+# Without these no line can be part of a fence, whatever block it stands in.
+_FENCE_BARS = ("```", "~~~")
+_FENCE_OPEN = re.compile(r"(`{3,}|~{3,})(.*)", re.DOTALL)
+# A line that may open a fence inside of another block, or a block of HTML that may hide one.
+_NOT_PLAIN = re.compile(r"[ \t>*+\-\d.)]+(?:```|~~~)|[ \t]*<")
+_VERBATIM = frozenset({"fence", "html_block"})
+_QUOTE = re.compile(r" {0,3}> ?")
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading that stands in no list or quote; ``line`` and ``end`` count from 0, ``end`` is the line after it."""
+
+    level: int
+    text: str
+    line: int
+    end: int
+    is_atx: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Any other block outside of lists and quotes, and code and HTML wherever they stand: its kind and its lines."""
+
+    kind: str
+    line: int
+    end: int
+    is_nested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a document consists of, by lines."""
+
+    headings: tuple[Heading, ...]
+    blocks: tuple[Block, ...]
+    """Tables, quotes, paragraphs … in order; without headings."""
+
+    def kinds(self, *kinds: str) -> Iterator[Block]:
+        """Yield the blocks of some kinds."""
+        return (block for block in self.blocks if block.kind in kinds)
+
+
+@cache
+def _parser(*, html: bool = True, tables: bool = True) -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": html}).disable("inline")
+    if tables:
+        parser.enable("table")
+        parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
+    return parser
+
+
+def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - as markdown-it calls it
+    """Find a table as markdown-it does, without a token for every cell: ten thousand rows take a tenth of the time.
+
+    The rows themselves are split by ``tables.py``, which also knows where each cell stands.
+    """
+    from markdown_it.rules_block import table
+
+    if not table(state, start, end, True):  # noqa: FBT003
+        return False
+    if silent:
+        return True
+    rules = state.md.block.ruler.getRules("blockquote")
+    line = start + 2
+    while line < end and _is_row(state, line):
+        # No block can begin with a bar, so most rows need not be offered to every rule.
+        first = state.src[state.bMarks[line] + state.tShift[line]]
+        if first != "|" and any(rule(state, line, end, True) for rule in rules):  # noqa: FBT003
+            break
+        line += 1
+    token = state.push("table", "table", 0)
+    token.map = [start, line]
+    state.line = line
+    return True
+
+
+def _is_row(state: StateBlock, line: int) -> bool:
+    return not (
+        state.isEmpty(line) or state.sCount[line] < state.blkIndent or state.is_code_block(line)
+    )
+
+
+def tokens(lines: Sequence[str], *, html: bool = True, tables: bool = True) -> list[Token]:
+    """Return markdown-it's block tokens for bare lines; their maps are indexes of *lines*."""
+    return _parser(html=html, tables=tables).parse("\n".join(lines))
+
+
+def outline(lines: Sequence[str], *, html: bool = True, tables: bool = True) -> Outline:
+    """Return what a document consists of; *lines* come without line endings."""
+    return outlined(tokens(lines, html=html, tables=tables))
+
+
+def outlined(found: Sequence[Token]) -> Outline:
+    """Sort tokens into headings and blocks."""
+    headings, blocks = [], []
+    for index, token in enumerate(found):
+        if token.map is None or (token.level and token.type not in _VERBATIM):
+            continue
+        line, end = token.map
+        if token.type == "heading_open":
+            text = found[index + 1].content
+            is_atx = token.markup.startswith("#")
+            headings.append(Heading(int(token.tag[1]), text, line, end, is_atx))
+        elif token.type != "inline":
+            kind = token.type.removesuffix("_open")
+            blocks.append(Block(kind, line, end, is_nested=token.level > 0))
+    return Outline(tuple(headings), tuple(blocks))
+
+
+def section_text(lines: Sequence[str], found: Outline, heading: Heading) -> str:
+    """Return the first quote of a section, without its marks; else its text up to the next heading or table."""
+    end = min(
+        (other.line for other in found.headings if other.line > heading.line), default=len(lines)
+    )
+    for block in found.kinds("blockquote", "table"):
+        if not heading.end <= block.line < end:
+            continue
+        if block.kind == "blockquote":
+            return "\n".join(_QUOTE.sub("", line) for line in lines[block.line : block.end]).strip()
+        end = block.line
+        break
+    return "\n".join(lines[heading.end : end]).strip()
+
+
+def first_fence(text: str) -> tuple[str, str]:
+    """Return the language and the content of the first fenced code block; two empty texts when there is none.
+
+    The content ends with a newline, whether the file does or not.
+    """
+    if not any(bar in text for bar in _FENCE_BARS):
+        return "", ""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for index, line in enumerate(lines):
+        if _NOT_PLAIN.match(line):
+            break
+        if line.startswith(_FENCE_BARS) and (opened := fence_opens(line)):
+            end = next(
+                (at for at in range(index + 1, len(lines)) if fence_closes(lines[at], opened)),
+                None,
+            )
+            body = lines[index + 1 : end]
+            if end is None and body and not body[-1]:
+                body.pop()  # what stands behind the last newline is no line
+            return _language(line[len(opened) :]), "".join(f"{each}\n" for each in body)
+    for token in tokens(lines):
+        if token.type == "fence":
+            end = "" if not token.content or token.content.endswith("\n") else "\n"
+            return _language(token.info), token.content + end
+    return "", ""
+
+
+def _language(info: str) -> str:
+    words = info.split()
+    return words[0] if words else ""
+
+
+def fence_opens(line: str) -> str:
+    """Return the bar with which a line opens a fence, or an empty text. *line* starts with the bar."""
+    match = _FENCE_OPEN.match(line)
+    if match is None or (line[0] == "`" and "`" in match[2]):
+        return ""
+    return match[1]
+
+
+def fence_closes(line: str, opened: str) -> bool:
+    """Whether a line closes the fence that was opened with the bar *opened*."""
+    bare = line.lstrip(" ")
+    if len(line) - len(bare) > 3:
+        return False
+    bar = bare.rstrip(" \t\r\n")
+    return len(bar) >= len(opened) and not bar.strip(opened[0])

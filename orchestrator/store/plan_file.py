@@ -1,0 +1,161 @@
+"""``master_plan.md``: the plan that a person wrote, read; and the few places in it that are ours, written.
+
+Whatever is wrong with it is found in one reading, each problem with its file and line; a plan with a problem is not
+run. Tables in our own sections are never read back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core.graph import find_cycle
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.text import cell, one_line, printable
+from orchestrator.errors import Problem
+from orchestrator.store.columns import key_word, read_id
+from orchestrator.store.front_matter import read_front_matter, read_settings
+from orchestrator.store.lines import Lines, unreadable
+from orchestrator.store.marks import redraw, without_regions
+from orchestrator.store.outline import section_text
+from orchestrator.store.plan_tables import Layout, Sheet, lay_out, read_rows
+from orchestrator.store.tables import cell_spans
+
+__all__ = ["StatusCells", "parse_plan", "redraw", "set_statuses"]
+
+_CONFLICT = re.compile(r"<{7} .|>{7} .")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusCells:
+    """What the person's own table is to say of one task; None leaves a cell as it is."""
+
+    status: str | None = None
+    start: str | None = None
+    end: str | None = None
+
+
+def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
+    """Return the plan in *data* and everything that is wrong with it; with a problem the plan is not to be used."""
+    empty = Plan(tasks={}, file=file)
+    if (problem := unreadable(data, file)) is not None:
+        return empty, [problem]
+    lines = Lines.of(data).bare()
+    if not any(line.strip() for line in lines):
+        return empty, [
+            Problem(
+                "the plan is empty",
+                f"{file}:1",
+                "orchestrator init writes one to start from",
+                "empty_plan",
+            )
+        ]
+    front = read_front_matter(lines, file)
+    if front.problem is not None:
+        return empty, [front.problem]
+    settings, problems = read_settings(front, file)
+    layout = lay_out(_own_lines(lines, front.body))
+    problems += _conflicts(layout, file)
+    rows, of_rows = read_rows(layout, file)
+    problems += of_rows
+    tasks: dict[str, Task] = {}
+    for row in rows:
+        tasks.setdefault(row.id, row)
+    if not problems and any(task.needs for task in tasks.values()):
+        problems += filter(None, [find_cycle(tasks)])
+    return _plan(tasks, settings, layout, file), problems
+
+
+def _own_lines(lines: Sequence[str], body: int) -> list[str]:
+    """Return the person's own lines; front matter and our sections are empty, so that line numbers stay the same."""
+    return [*[""] * body, *without_regions(lines)[body:]]
+
+
+def _conflicts(layout: Layout, file: str) -> list[Problem]:
+    marks = [index for index, line in enumerate(layout.lines) if _CONFLICT.match(line)]
+    fences = list(layout.outline.kinds("fence")) if marks else []
+    return [
+        Problem(
+            "an unresolved merge conflict",
+            f"{file}:{index + 1}",
+            "keep one of the two versions and remove the conflict marks",
+            "conflict",
+        )
+        for index in marks
+        if not any(fence.line <= index < fence.end for fence in fences)
+    ][:1]
+
+
+def _plan(
+    tasks: Mapping[str, Task], settings: Mapping[str, Any], layout: Layout, file: str
+) -> Plan:
+    headings = layout.outline.headings
+    return Plan(
+        tasks=tasks,
+        title=one_line(next((heading.text for heading in headings if heading.level == 1), "")),
+        request=_section(layout, lambda word: word in {"originalrequest", "request"}),
+        goal=_section(layout, lambda word: word.startswith("goal")),
+        settings=settings,
+        file=file,
+    )
+
+
+def _section(layout: Layout, is_meant: Callable[[str], bool]) -> str:
+    for heading in layout.outline.headings:
+        if is_meant(key_word(heading.text)):
+            return printable(section_text(layout.lines, layout.outline, heading))
+    return ""
+
+
+# ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def set_statuses(data: bytes, cells: Mapping[str, StatusCells]) -> bytes:
+    """Return a plan in which the person's own Status, Start Time and End Time cells are up to date.
+
+    Every other byte stays as it is. A row that is too short to have such a cell stays as it is too.
+
+    Raises:
+        ValueError: the file is not UTF-8.
+    """
+    file = Lines.of(data)
+    bare = file.bare()
+    mine = _own_lines(bare, read_front_matter(bare, "").body)
+    if not cells or not any("status" in line.lower() for line in mine):
+        return data
+    layout = lay_out(mine)
+    lines = list(file.lines)
+    for sheet in (*layout.tasks, *layout.assignments):
+        _set_in_table(sheet, lines, cells)
+    return file.replaced(lines)
+
+
+def _set_in_table(sheet: Sheet, lines: list[str], cells: Mapping[str, StatusCells]) -> None:
+    columns = sheet.columns
+    if columns.id is None or columns.status is columns.start is columns.end is None:
+        return
+    for index in range(sheet.table.line + 2, sheet.table.end):
+        line = lines[index]
+        spans = cell_spans(line.rstrip("\r\n"))
+        if columns.id >= len(spans):
+            continue
+        new = cells.get(read_id(line[slice(*spans[columns.id])].strip()))
+        if new is None:
+            continue
+        wanted = [(columns.status, new.status), (columns.start, new.start), (columns.end, new.end)]
+        # From the right, so that the places of the other cells stay true.
+        for column, text in sorted((c, t) for c, t in wanted if c is not None and t is not None)[
+            ::-1
+        ]:
+            if column < len(spans):
+                line = _with_cell(line, *spans[column], cell(text))
+        lines[index] = line
+
+
+def _with_cell(line: str, start: int, end: int, text: str) -> str:
+    """Replace a cell, unless it says that already: then its padding stays as the person likes it."""
+    if line[start:end].strip() == text:
+        return line
+    return f"{line[:start]} {text} {line[end:]}"

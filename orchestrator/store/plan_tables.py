@@ -1,0 +1,226 @@
+"""The tables of a plan: which of them say what is to be done, and the tasks in their rows.
+
+Every table with ids, texts and dependencies is a task table, and several of them (one per phase, say) are one plan. A
+table with ids and agents or statuses assigns (seed 002). Any other table is prose.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from orchestrator.core.duration import parse_duration
+from orchestrator.core.plan import TASK_ID, Task, check_rows
+from orchestrator.core.priority import NORMAL, parse_priority
+from orchestrator.core.text import one_line, printable
+from orchestrator.errors import Problem
+from orchestrator.store.columns import (
+    Columns,
+    is_none,
+    read_header,
+    read_id,
+    read_label,
+    read_needs,
+)
+from orchestrator.store.outline import Outline, outline
+from orchestrator.store.tables import Table, split_row, tables
+
+#: Problems of rows that are listed; somebody who has more of them has one cause.
+MAX_PROBLEMS = 50
+
+_HINT = "add a table with the columns Task ID, Description and Dependencies, one row per task"
+_DURATION = re.compile(
+    r"[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table of the person's with its columns."""
+
+    table: Table
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The person's lines, without front matter and without our sections, and the tables that count."""
+
+    lines: Sequence[str]
+    outline: Outline
+    tasks: tuple[Sheet, ...]
+    assignments: tuple[Sheet, ...]
+
+
+def lay_out(lines: Sequence[str]) -> Layout:
+    """Find the tables that count in the person's own lines."""
+    found = outline(lines)
+    sheets = [Sheet(table, read_header(table.header)) for table in tables(lines, found)]
+    tasks = tuple(sheet for sheet in sheets if sheet.columns.is_task_table)
+    if not tasks:
+        # Without a column of dependencies nothing depends on anything; then only the first such table is meant.
+        has_tasks = (
+            each for each in sheets if each.columns.id is not None and each.columns.has_text
+        )
+        tasks = tuple(islice(has_tasks, 1))
+    assignments = tuple(sheet for sheet in sheets if sheet.columns.is_assignment_table)
+    return Layout(lines, found, tasks, assignments)
+
+
+def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
+    """Return the rows of all task tables, with the agents of the assignment tables, and what is wrong with them."""
+    if not layout.tasks:
+        return [], [_no_table(layout, file)]
+    problems: list[Problem] = []
+    rows: list[Task] = []
+    for sheet in layout.tasks:
+        rows += _rows_of(sheet, layout, file, problems)
+    if problems and not rows:
+        return [], problems
+    if not rows:
+        where = f"{file}:{layout.tasks[0].table.line + 1}"
+        return [], [*problems, Problem("the task table has no rows", where, _HINT, "empty_plan")]
+    problems += islice(check_rows(rows), MAX_PROBLEMS)
+    agents = _agents(layout, {row.id for row in rows}, file, problems)
+    if agents:
+        rows = [
+            row if row.assignee or row.id not in agents else replace(row, assignee=agents[row.id])
+            for row in rows
+        ]
+    return rows, problems[:MAX_PROBLEMS]
+
+
+def _no_table(layout: Layout, file: str) -> Problem:
+    """Say that there is no table; a header without the line ``|---|`` below it makes none."""
+    for block in layout.outline.kinds("paragraph"):
+        line = layout.lines[block.line]
+        if "|" in line and read_header(split_row(line)).is_task_table:
+            return Problem(
+                "the task table has no line of dashes below its header",
+                f"{file}:{block.line + 1}",
+                "write a line such as |---|---|---| there, with as many columns as the header",
+                "no_table",
+            )
+    return Problem("no task table found", f"{file}:1", _HINT, "no_table")
+
+
+def _rows_of(sheet: Sheet, layout: Layout, file: str, problems: list[Problem]) -> Iterator[Task]:
+    columns, width = sheet.columns, len(sheet.table.header)
+    for line, cells in sheet.table.rows(layout.lines):
+        where = f"{file}:{line + 1}"
+        if len(cells) > width and any(cells[width:]):
+            problems.append(
+                Problem(
+                    f"the row has {len(cells)} cells, its table has {width} columns",
+                    where,
+                    "write \\| for a bar that belongs to a cell",
+                    "bad_row",
+                )
+            )
+            continue
+        cells.extend([""] * (width - len(cells)))
+        if _is_task(cells, columns):
+            yield _task(cells, columns, where, problems)
+    end = sheet.table.end
+    loose = next((at for at in range(end, len(layout.lines)) if layout.lines[at].strip()), end)
+    if _is_loose_row(layout, loose, width):
+        problems.append(
+            Problem(
+                "this row belongs to no table: a blank line ends the table above",
+                f"{file}:{loose + 1}",
+                "remove the blank line above it, or give it a header of its own",
+                "loose_row",
+            )
+        )
+
+
+def _is_loose_row(layout: Layout, at: int, width: int) -> bool:
+    """Whether a line looks like a row of a table, but stands below a table that a blank line has ended."""
+    if at >= len(layout.lines) or not layout.lines[at].lstrip().startswith("|"):
+        return False
+    is_text = any(block.line == at for block in layout.outline.kinds("paragraph"))
+    return is_text and len(split_row(layout.lines[at])) == width
+
+
+def _is_task(cells: Sequence[str], columns: Columns) -> bool:
+    """Whether a row is more than a blank one or a caption inside of the table."""
+    filled = [index for index, text in enumerate(cells) if text]
+    if filled == [columns.id]:
+        return TASK_ID.fullmatch(read_id(cells[filled[0]])) is not None
+    return bool(filled)
+
+
+def _task(cells: Sequence[str], columns: Columns, where: str, problems: list[Problem]) -> Task:
+    def text(column: int | None) -> str:
+        return "" if column is None else cells[column]
+
+    name, description = text(columns.name), text(columns.description) or text(columns.name)
+    return Task(
+        id=read_id(text(columns.id)),
+        name=printable(name or description),
+        description=printable(description),
+        needs=read_needs(text(columns.needs)),
+        assignee=one_line(read_label(text(columns.agent))),
+        priority=_priority(text(columns.priority), where, problems),
+        estimate=_estimate(text(columns.estimate), where, problems),
+        expected="" if is_none(text(columns.expected)) else printable(text(columns.expected)),
+        inputs=tuple(
+            (header, printable(cells[index]))
+            for index, header in columns.others
+            if not is_none(cells[index])
+        ),
+        where=where,
+    )
+
+
+def _priority(text: str, where: str, problems: list[Problem]) -> int:
+    if not text:
+        return NORMAL
+    try:
+        return parse_priority(read_label(text))
+    except ValueError as error:
+        hint = "correct the cell or leave it empty"
+        problems.append(Problem(one_line(str(error)), where, hint, "bad_priority"))
+        return NORMAL
+
+
+def _estimate(text: str, where: str, problems: list[Problem]) -> float | None:
+    """Return the seconds in a cell; only the order of dispatch depends on it, so words are no error."""
+    word = read_label(text) if text else ""
+    if not word:
+        return None
+    try:
+        return parse_duration(word)
+    except ValueError as error:
+        if len(word) <= 40 and _DURATION.fullmatch(word):
+            message = f"estimate: {one_line(str(error))}"
+            problems.append(
+                Problem(message, where, "correct the cell or leave it empty", "bad_estimate")
+            )
+        return None
+
+
+def _agents(layout: Layout, known: set[str], file: str, problems: list[Problem]) -> dict[str, str]:
+    """Return who does which task, as the assignment tables say."""
+    agents: dict[str, str] = {}
+    for sheet in layout.assignments:
+        at, agent = sheet.columns.id, sheet.columns.agent
+        for line, cells in sheet.table.rows(layout.lines):
+            task_id = read_id(cells[at]) if at is not None and at < len(cells) else ""
+            if not task_id:
+                continue
+            if task_id not in known:
+                problems.append(
+                    Problem(
+                        f"{one_line(task_id, 64)} is assigned, but it is not in the task table",
+                        f"{file}:{line + 1}",
+                        "add the task or remove the row",
+                        "unknown_task",
+                    )
+                )
+            elif agent is not None and agent < len(cells):
+                agents.setdefault(task_id, one_line(read_label(cells[agent])))
+    return agents

@@ -1,0 +1,37 @@
+"""Who a process is: a pid means nothing without its start time and the boot it belongs to (promise 13)."""
+
+from __future__ import annotations
+
+import os
+
+
+def boot_id() -> str:
+    """The kernel's name for this boot; empty where there is none."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def start_time(pid: int) -> int | None:
+    """When the process started, in ticks since boot; None when it is gone, 0 where the system does not say."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return _start_time_elsewhere(pid)
+    # Field 22 of proc(5); the first after the name is field 3. A zombie is as good as gone.
+    return None if fields[0] == b"Z" else int(fields[19])
+
+
+def _start_time_elsewhere(pid: int) -> int | None:
+    if os.path.isdir("/proc/self"):
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return 0
+    return 0

@@ -1,0 +1,164 @@
+"""``results/agent-XX-result.md``: status and every attempt in front matter, the answer in the body (rows S2-61…63).
+
+The front matter is YAML of which every value is written as JSON, so that no text can become a tag, an anchor or a key.
+The answer stands between two marks that no answer can contain.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.core.duration import format_duration
+from orchestrator.core.result import Attempt, Result
+from orchestrator.core.state import TaskStatus, parse_status
+from orchestrator.core.text import cell, fence, one_line, printable
+
+SCHEMA = 1
+_OPEN, _CLOSE = "<!-- orchestrator:answer -->", "<!-- /orchestrator:answer -->"
+_ICONS = {TaskStatus.COMPLETED: "✅", TaskStatus.FAILED: "❌", TaskStatus.RUNNING: "🔵"}
+_FENCED = re.compile(r"(`{3,})text\n(.*)\n\1", re.DOTALL)
+_OUTPUT = re.compile(r"^## Output[ \t]*\n", re.MULTILINE)
+
+
+def iso(seconds: float) -> str:
+    """Write a moment, seconds since the epoch, as people and machines read it; empty for 0."""
+    if not seconds:
+        return ""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def epoch(text: object) -> float:
+    """Read what ``iso`` wrote; 0.0 for anything else."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return 0.0
+    return moment.timestamp() if moment.tzinfo else moment.replace(tzinfo=UTC).timestamp()
+
+
+def render_result(
+    result: Result, *, label: str, answer: str, log: str = "", statistics: Mapping[str, str] | None = None
+) -> str:
+    """Return the whole file. *answer* must be safe markdown already; *log* is its path seen from the file."""
+    last = result.last
+    lines = ["---", f"schema: {SCHEMA}"]
+    lines.append(f"task: {_flow(result.task)}")
+    lines.append(f"agent: {_flow(result.agent)}")
+    lines.append(f"status: {result.status.value}")
+    lines.append("attempts:")
+    lines += [f"- {_flow(_attempt_fields(attempt))}" for attempt in result.attempts]
+    lines.append(f"inputs: {_flow(dict(result.inputs))}")
+    lines += ["---", f"# 📤 {one_line(label)} Execution Result", "", "## Execution Summary"]
+    icon = _ICONS.get(result.status, "🟡")
+    lines.append(f"- **Status**: {icon} {result.status.value.capitalize()}")
+    if last is not None and last.reason:
+        lines.append(f"- **Reason**: {one_line(last.reason)}")
+    if last is not None and last.ended:
+        lines.append(f"- **Duration**: {format_duration(last.duration)}")
+    lines.append(f"- **Attempts**: {len(result.attempts)}")
+    if log:
+        lines.append(f"- **Log**: [{log}]({log})")
+    if last is None or last.ended:
+        lines += ["", "## Output", _OPEN, answer.strip("\n") or "(no output)", _CLOSE, ""]
+        lines += ["## Statistics", "| Metric | Value |", "|--------|-------|"]
+        lines += [f"| {cell(name)} | {cell(value)} |" for name, value in (statistics or {}).items()]
+        lines.append(f"| Attempts | {len(result.attempts)} |")
+    return "\n".join(lines) + "\n"
+
+
+def parse_result(text: str) -> Result | None:
+    """Return the result, with its answer; None when the file is not one (damaged, foreign, cut short)."""
+    from orchestrator.store.markdown import load_front_matter
+
+    front = load_front_matter(text)
+    if front is None:
+        return None
+    status = parse_status(str(front.get("status", "")))
+    attempts, inputs = front.get("attempts") or [], front.get("inputs") or {}
+    if status is None or "task" not in front or not isinstance(attempts, list):
+        return None
+    try:
+        return Result(
+            task=str(front["task"]),
+            agent=str(front.get("agent", "")),
+            status=status,
+            attempts=tuple(_attempt(raw) for raw in attempts),
+            inputs={str(key): int(number) for key, number in dict(inputs).items()},
+            answer=answer_of(text),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def answer_of(text: str) -> str:
+    """Return the answer in a result file: what stands between the marks, else what follows ``## Output``."""
+    start = text.find(f"\n{_OPEN}\n")
+    if start >= 0:
+        start += len(_OPEN) + 2
+        end = text.rfind(f"\n{_CLOSE}")
+        answer = text[start : end if end >= start else len(text)]
+    else:
+        heading = _OUTPUT.search(text)
+        if heading is None:
+            return ""
+        answer = text[heading.end() :].partition("\n## Statistics")[0]
+    answer = answer.strip("\n")
+    return "" if answer == "(no output)" else answer
+
+
+def plain_answer(text: str) -> str:
+    """Return the answer for another agent: a text that was fenced only to be shown loses its fence."""
+    answer = answer_of(text)
+    fenced = _FENCED.fullmatch(answer)
+    return fenced[2] if fenced and f"\n{fenced[1]}" not in fenced[2] else answer
+
+
+def safe_answer(answer: str, *, is_markdown: bool) -> str:
+    """Return an answer as it may stand in our markdown: headings below ours, nothing left open (promise 24)."""
+    shown = printable(answer)
+    if not shown.strip():
+        return ""
+    if not is_markdown:
+        return fence(shown.rstrip("\n"), "text")
+    from orchestrator.store.markdown import embed
+
+    return embed(shown)
+
+
+def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "charge": attempt.charge,
+        "status": attempt.status,
+        "start": iso(attempt.started),
+        "end": iso(attempt.ended),
+        "duration": round(attempt.duration, 3),
+        "exit": one_line(attempt.exit, limit=500),
+        "reason": one_line(attempt.reason, limit=2000),
+        "pid": attempt.pid,
+        "run": attempt.run,
+    }
+
+
+def _attempt(raw: dict[str, Any]) -> Attempt:
+    return Attempt(
+        number=int(raw["number"]),
+        charge=int(raw.get("charge") or 0),
+        status=str(raw.get("status") or ""),
+        started=epoch(raw.get("start")),
+        ended=epoch(raw.get("end")),
+        duration=float(raw.get("duration") or 0),
+        exit=str(raw.get("exit") or ""),
+        reason=str(raw.get("reason") or ""),
+        pid=int(raw.get("pid") or 0),
+        run=str(raw.get("run") or ""),
+    )
+
+
+def _flow(value: Any) -> str:
+    # ensure_ascii would write emoji as pairs of surrogates, which YAML does not join.
+    return json.dumps(value, ensure_ascii=False)

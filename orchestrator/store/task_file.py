@@ -1,0 +1,50 @@
+"""``agent_tasks/agent-XX.md``: the assignment of one task. Settings in front matter, the prompt in the body.
+
+A thousand of them are read when a plan is launched, so what is not there costs nothing: no front matter, no YAML; no
+fence, no markdown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.errors import Problem
+from orchestrator.store.front_matter import read_front_matter, read_settings
+from orchestrator.store.lines import Lines, unreadable
+from orchestrator.store.outline import first_fence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFile:
+    """What a task file says."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    body: str = ""
+    """The prompt, as it was written; without BOM and front matter."""
+    code: str = ""
+    """Content of the first fenced code block of the body: what ``agent: shell`` runs."""
+    language: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+def parse_task_file(data: bytes, file: str) -> TaskFile:
+    """Return what a task file says, and everything that is wrong with it."""
+    if (problem := unreadable(data, file)) is not None:
+        return TaskFile(problems=(problem,))
+    text = data.decode().removeprefix("\ufeff")
+    settings: dict[str, Any] = {}
+    problems: list[Problem] = []
+    if text.startswith("---"):
+        lines = Lines.of(data)
+        front = read_front_matter(lines.bare(), file)
+        if front.problem is not None:
+            problems.append(front.problem)
+        else:
+            settings, problems = read_settings(front, file, of_task=True)
+        text = "".join(lines.lines[front.body :])
+    language, code = first_fence(text)
+    return TaskFile(
+        settings=settings, body=text, code=code, language=language, problems=tuple(problems)
+    )

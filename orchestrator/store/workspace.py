@@ -1,0 +1,266 @@
+"""One plan directory: load everything that is known of it, and commit what happened. The only writer of state."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from orchestrator.core.board import Board
+from orchestrator.core.graph import Shape, shape
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.result import Result
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
+from orchestrator.store.atomic import (
+    read_file,
+    replace_file,
+    reported,
+    sweep_temporaries,
+    sync_file,
+)
+from orchestrator.store.attempt_record import Traces, scan_logs
+from orchestrator.store.index import Index, is_settled, signature
+from orchestrator.store.layout import AttemptFiles, Layout
+from orchestrator.store.lock import holder_of
+from orchestrator.store.result_file import answer_of, parse_result, plain_answer
+
+if TYPE_CHECKING:
+    from orchestrator.store.plan_file import StatusCells
+    from orchestrator.store.task_file import TaskFile
+
+_UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """The result of one attempt, ready to be made durable."""
+
+    stem: str
+    result: Result
+    text: str
+    files: AttemptFiles
+
+
+class Workspace:
+    """A plan directory on disk."""
+
+    def __init__(self, layout: Layout) -> None:
+        """Take the paths; nothing is read yet."""
+        self.layout = layout
+        self._shown = os.path.relpath(layout.root)
+        self._index = Index(layout.index)
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def load(self, *, keep_cache: bool = True, is_live: bool | None = None) -> Board:
+        """Return everything that is known of the plan. *is_live*: whether a run is under way; None: look.
+
+        Raises:
+            NotFoundError: there is no ``master_plan.md``.
+            PlanError: the plan is not valid; names file and line of every problem.
+            StoreError: something could not be read.
+        """
+        plan, plan_shape = self.load_plan()
+        traces = scan_logs(self.layout.logs)
+        if is_live is None:
+            is_live = holder_of(self.layout.lock) is not None
+        results, doubts = self._load_results(plan, traces, is_live=is_live)
+        if keep_cache and self._index.is_dirty:
+            self._index.write()
+        return Board(plan, plan_shape, results, doubts=doubts)
+
+    def load_plan(self) -> tuple[Plan, Shape]:
+        """Return the plan and its shape, from the cache while the file is the same; raises as ``load`` does."""
+        path = self.layout.plan
+        with reported("read", path):
+            try:
+                signed = signature(os.stat(path))
+            except FileNotFoundError:
+                raise NotFoundError(
+                    "no master_plan.md in this plan directory",
+                    where=self.layout.root,
+                    hint="orchestrator init writes one to start from",
+                ) from None
+        if (known := self._index.plan(signed)) is not None:
+            return known
+        plan = self._parse_plan(read_file(path) or b"")
+        plan_shape = shape(plan.tasks)
+        if is_settled(signed):
+            self._index.keep_plan(signed, plan, plan_shape)
+        return plan, plan_shape
+
+    def _parse_plan(self, data: bytes) -> Plan:
+        from orchestrator.store.plan_file import parse_plan
+
+        plan, problems = parse_plan(data, f"{self._shown}/master_plan.md")
+        if problems:
+            raise PlanError(problems)
+        return plan
+
+    def _load_results(
+        self, plan: Plan, traces: Mapping[str, Traces], *, is_live: bool
+    ) -> tuple[dict[str, Result], dict[str, str]]:
+        results: dict[str, Result] = {}
+        doubts: dict[str, str] = {}
+        signatures = self._result_signatures()
+        for task in plan.tasks.values():
+            if task.stem not in signatures:
+                continue
+            result = self._load_result(task, signatures[task.stem])
+            if result is None:
+                doubts[task.id] = "its result file is damaged and is not counted"
+            elif result.status is TaskStatus.COMPLETED and not self._has_evidence(task, result, traces):
+                doubts[task.id] = "its result file names an attempt without a record and is not counted"
+            elif result.status in _UNDER_WAY and not is_live:
+                results[task.id] = replace(result, status=TaskStatus.PENDING)
+                doubts[task.id] = f"attempt {result.number} was interrupted"
+            else:
+                results[task.id] = result
+        self._index.keep_only(list(signatures))
+        return results, doubts
+
+    def _result_signatures(self) -> dict[str, list[int]]:
+        ending = "-result.md"
+        with reported("list", self.layout.results):
+            try:
+                with os.scandir(self.layout.results) as entries:
+                    return {
+                        entry.name.removesuffix(ending): signature(entry.stat(follow_symlinks=False))
+                        for entry in entries
+                        if entry.name.endswith(ending) and not entry.name.startswith(".")
+                    }
+            except FileNotFoundError:
+                return {}
+
+    def _load_result(self, task: Task, signed: list[int]) -> Result | None:
+        if (known := self._index.result(task.stem, signed)) is not None:
+            return known
+        result = self.read_result(task.stem)
+        if result is None or result.task != task.id:
+            return None
+        if is_settled(signed):
+            self._index.keep_result(task.stem, signed, result)
+        return replace(result, answer="")
+
+    def read_result(self, stem: str) -> Result | None:
+        """Return a result with its answer; None when there is none or it is damaged."""
+        data = read_file(self.layout.result_file(stem))
+        return parse_result(data.decode(errors="replace")) if data else None
+
+    def read_shown_answer(self, stem: str) -> str:
+        """Return the answer of a task as people see it, safe below a level-2 heading; empty when there is none."""
+        return answer_of((read_file(self.layout.result_file(stem)) or b"").decode(errors="replace"))
+
+    def read_answer(self, stem: str) -> str:
+        """Return the answer of a task as its dependants get it; empty when there is none."""
+        return plain_answer((read_file(self.layout.result_file(stem)) or b"").decode(errors="replace"))
+
+    @staticmethod
+    def _has_evidence(task: Task, result: Result, traces: Mapping[str, Traces]) -> bool:
+        known = traces.get(task.stem)
+        return known is not None and result.number in known.recorded
+
+    def read_task_file(self, task: Task) -> TaskFile | None:
+        """Return the assignment of a task as it stands right now; None when there is none yet.
+
+        Raises:
+            PlanError: its front matter makes no sense; names file and line.
+        """
+        path = self.layout.task_file(task.stem)
+        data = read_file(path)
+        if data is None:
+            return None
+        from orchestrator.store.task_file import parse_task_file
+
+        parsed = parse_task_file(data, f"{self._shown}/agent_tasks/{task.stem}.md")
+        if parsed.problems:
+            raise PlanError(parsed.problems)
+        return parsed
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def prepare(self) -> None:
+        """Make the directories of a run and remove what a killed writer left. Only with the lock held."""
+        for directory in (self.layout.tasks, self.layout.results, self.layout.logs):
+            with reported("make", directory):
+                os.makedirs(directory, exist_ok=True)
+        for directory in (
+            self.layout.root, self.layout.tasks, self.layout.results, self.layout.logs
+        ):
+            sweep_temporaries(directory)
+
+    def has_task_file(self, task: Task) -> bool:
+        """Say whether the assignment of a task exists, as whatever."""
+        return os.path.lexists(self.layout.task_file(task.stem))
+
+    def write_task_file(self, stem: str, text: str) -> None:
+        """Write an assignment that is missing; an existing one is the person's and must not be given here."""
+        replace_file(self.layout.task_file(stem), text.encode())
+
+    def write_running(self, stem: str, text: str) -> None:
+        """Say that an attempt is under way. Not synced: losing it loses nothing that was paid for."""
+        replace_file(self.layout.result_file(stem), text.encode())
+
+    def commit(self, commits: Sequence[Commit]) -> None:
+        """Make results durable, many with one sync of the directories. Order: log, record, result, directories.
+
+        Raises:
+            StoreError: what is on disk is as before or as after, result by result.
+        """
+        for commit in commits:
+            for path in (commit.files.stdout, commit.files.stderr):
+                if _size(path):
+                    sync_file(path)
+            if os.path.exists(commit.files.record):
+                sync_file(commit.files.record)
+        sync_file(self.layout.logs)
+        for commit in commits:
+            path = self.layout.result_file(commit.stem)
+            replace_file(path, commit.text.encode(), sync=True)
+            self._index.keep_result(commit.stem, signature(os.stat(path)), commit.result)
+        sync_file(self.layout.results)
+
+    def redraw(self, sections: Mapping[str, str], cells: Mapping[str, StatusCells]) -> None:
+        """Draw our sections of ``master_plan.md``; what a person wrote stays as it is, byte for byte.
+
+        A person who saves the file while we draw wins: then their version is drawn into at the next redraw.
+
+        Raises:
+            StoreError: it could not be read or written.
+            OrchestratorError: the file is no longer a text we can draw into.
+        """
+        from orchestrator.store.marks import redraw
+        from orchestrator.store.plan_file import set_statuses
+
+        path = self.layout.plan
+        with reported("read", path):
+            before = signature(os.stat(path))
+        data = read_file(path) or b""
+        try:
+            drawn = redraw(set_statuses(data, cells), sections)
+        except ValueError as error:
+            raise OrchestratorError(str(error), where=path) from error
+        if drawn == data:
+            return
+        with reported("write", path):
+            if signature(os.stat(path)) != before:
+                return
+            replace_file(path, drawn)
+            self._index.resign_plan(before, signature(os.stat(path)))
+
+    def write_final_output(self, text: str) -> None:
+        """Write the aggregated result."""
+        replace_file(self.layout.final_output, text.encode())
+
+    def write_index(self) -> None:
+        """Write the cache, so that the next ``status`` need not read everything."""
+        self._index.write()
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0

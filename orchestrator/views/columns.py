@@ -1,0 +1,80 @@
+"""Columns of plain text that line up on a terminal, also where they hold emoji and wide letters."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+from orchestrator.core.text import one_line
+
+_JOINER, _EMOJI_STYLE = "\u200d", "\ufe0f"
+_SKIN_TONES = frozenset("🏻🏼🏽🏾🏿")
+_JOINING = frozenset((_JOINER, _EMOJI_STYLE)) | _SKIN_TONES
+_WIDE = frozenset("WF")
+_NO_WIDTH = frozenset(("Mn", "Me", "Cc", "Cf"))
+#: Longest text that is looked at for a cell: no terminal shows more of it.
+_LIMIT = 500
+
+
+@lru_cache(maxsize=4096)
+def _columns_of(character: str) -> int:
+    if unicodedata.category(character) in _NO_WIDTH:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in _WIDE else 1
+
+
+def _advances(text: str) -> list[int]:
+    """How many columns each character adds to what stands before it."""
+    advances: list[int] = []
+    joined, last = False, 0
+    for character in text:
+        if joined or (character in _SKIN_TONES and last == 2):
+            advance = 0
+        elif character == _EMOJI_STYLE:
+            advance = 1 if last == 1 else 0  # the narrow sign before it is drawn as a wide picture
+        else:
+            advance = _columns_of(character)
+        joined = character == _JOINER
+        if advance:
+            last = 2 if character == _EMOJI_STYLE else advance
+        advances.append(advance)
+    return advances
+
+
+def display_width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    if _JOINING.isdisjoint(text):
+        return sum(map(_columns_of, text))
+    return sum(_advances(text))
+
+
+def clip(text: str, width: int) -> str:
+    """Cut a text to so many columns, with an ellipsis where something is missing."""
+    if len(text) * 2 <= width or display_width(text) <= width:
+        return text
+    if width < 1:
+        return ""
+    taken, end = 0, 0
+    for end, advance in enumerate(_advances(text)):  # noqa: B007 - the place where there is no room left
+        if taken + advance > width - 1:
+            break
+        taken += advance
+    return text[:end] + "…"
+
+
+def fit(text: str, width: int) -> str:
+    """Clip or pad a text to exactly so many columns."""
+    if text.isascii():
+        return text.ljust(width) if len(text) <= width else clip(text, width).ljust(width)
+    clipped = clip(text, width)
+    return clipped + " " * (width - display_width(clipped))
+
+
+def plain(text: str) -> str:
+    """Return a text that is one line and cannot steer a terminal."""
+    # Nearly every text passes the first question, and a list asks it 30,000 times.
+    if text.isprintable() and len(text) <= _LIMIT:
+        return text
+    return one_line(text, limit=_LIMIT)

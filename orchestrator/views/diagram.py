@@ -1,0 +1,151 @@
+"""The graph of a plan as a picture: mermaid, Graphviz, or plain text for a terminal (seed rows S2-33 to S2-36, S2-48).
+
+A task's name comes from outside. In a picture's source it stands inside a quoted label, and whatever could end the
+label or start something else there is written as a character reference.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from orchestrator.core.board import Board
+from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import one_line
+from orchestrator.views.columns import plain
+from orchestrator.views.glyphs import ICONS, progress_bar
+
+#: Above so many tasks a picture of tasks is a tangle; mermaid itself refuses more than 500 edges.
+MOST_TASKS = 150
+MOST_EDGES = 450
+#: And so many batches are as much as fits on a screen: a longer plan is drawn in stretches of several.
+_MOST_STRETCHES = 40
+_NAME = 60
+_SAFE = frozenset(" .,_/-")
+
+#: Fill and border of each status; black letters, so that they can be read on a dark page too.
+_COLOURS: Mapping[TaskStatus, tuple[str, str]] = {
+    TaskStatus.WAITING: ("#eceff1", "#90a4ae"),
+    TaskStatus.PENDING: ("#fff9c4", "#fbc02d"),
+    TaskStatus.RUNNING: ("#bbdefb", "#1976d2"),
+    TaskStatus.RETRYING: ("#ffe0b2", "#f57c00"),
+    TaskStatus.COMPLETED: ("#c8e6c9", "#388e3c"),
+    TaskStatus.FAILED: ("#ffcdd2", "#d32f2f"),
+    TaskStatus.BLOCKED: ("#d7ccc8", "#5d4037"),
+    TaskStatus.CANCELLED: ("#e0e0e0", "#616161"),
+    TaskStatus.SKIPPED: ("#f5f5f5", "#bdbdbd"),
+}
+
+
+def mermaid(board: Board, *, most_tasks: int = MOST_TASKS, most_edges: int = MOST_EDGES) -> str:
+    """Return a flowchart with one class per status; of a large plan, one node per batch with counts."""
+    tasks = board.plan.tasks
+    edges = sum(len(task.needs) for task in tasks.values())
+    if len(tasks) > most_tasks or edges > most_edges:
+        return _mermaid_of_batches(board)
+    lines = ["flowchart LR"]
+    node = {task_id: f"n{number}" for number, task_id in enumerate(tasks, start=1)}
+    for task_id, task in tasks.items():
+        status = board.status(task_id)
+        text = f"{ICONS[status]} {_escaped(task_id)}"
+        name = one_line(task.name, limit=_NAME)
+        if name and name != task_id:
+            text += f"<br/>{_escaped(name)}"
+        lines.append(f'    {node[task_id]}["{text}"]:::{status.value}')
+    for task_id, task in tasks.items():
+        lines += [f"    {node[need]} --> {node[task_id]}" for need in task.needs]
+    return _with_classes(lines, {board.status(task_id) for task_id in tasks})
+
+
+def _mermaid_of_batches(board: Board) -> str:
+    counts: defaultdict[int, Counter[TaskStatus]] = defaultdict(Counter)
+    batches = max(board.shape.batch.values(), default=0)
+    stretch = -(-batches // _MOST_STRETCHES) or 1
+    for task_id, batch in board.shape.batch.items():
+        counts[(batch - 1) // stretch][board.status(task_id)] += 1
+    lines, used = ["flowchart TD"], set()
+    for index in sorted(counts):
+        count, first = counts[index], index * stretch + 1
+        last = min(first + stretch - 1, batches)
+        title = f"Batch {first}" if first == last else f"Batches {first} to {last}"
+        total = count.total()
+        told = " ".join(
+            f"{icon} {count[status]}" for status, icon in ICONS.items() if count[status]
+        )
+        status = _gist(count)
+        used.add(status)
+        tasks = "1 task" if total == 1 else f"{total} tasks"
+        lines.append(f'    b{index}["{title}: {tasks}<br/>{told}"]:::{status.value}')
+    lines += [f"    b{index} --> b{index + 1}" for index in range(len(counts) - 1)]
+    return _with_classes(lines, used)
+
+
+def _gist(count: Mapping[TaskStatus, int]) -> TaskStatus:
+    """The status that speaks for a batch: what happens in it, else what went wrong, else what is left."""
+    told = (TaskStatus.RUNNING, TaskStatus.RETRYING, TaskStatus.FAILED, TaskStatus.BLOCKED)
+    left = (TaskStatus.PENDING, TaskStatus.WAITING, TaskStatus.CANCELLED, TaskStatus.SKIPPED)
+    return next((status for status in (*told, *left) if count.get(status)), TaskStatus.COMPLETED)
+
+
+def _with_classes(lines: Sequence[str], used: set[TaskStatus]) -> str:
+    classes = [
+        f"    classDef {status.value} fill:{fill},stroke:{border},color:#000"
+        for status, (fill, border) in _COLOURS.items()
+        if status in used
+    ]
+    return "\n".join([*lines, *classes]) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """Write everything but letters, digits and a few plain signs as mermaid's character references."""
+    if text.isalnum():
+        return text
+    escaped = "".join(
+        letter if letter.isalnum() or letter in _SAFE else f"#{ord(letter)};" for letter in text
+    )
+    # Some versions of mermaid take "1. " and "- " for a list, and refuse to draw it.
+    return escaped.replace(". ", "#46; ").replace("- ", "#45; ")
+
+
+def dot(board: Board) -> str:
+    """Return the whole graph in Graphviz' language."""
+    lines = [
+        "digraph plan {",
+        "    rankdir=LR;",
+        '    node [shape=box, style="rounded,filled", fontname="sans-serif"];',
+    ]
+    for task_id, task in board.plan.tasks.items():
+        status = board.status(task_id)
+        fill, border = _COLOURS[status]
+        text = f"{ICONS[status]} {_quoted(task_id)}"
+        name = one_line(task.name, limit=_NAME)
+        if name and name != task_id:
+            text += f"\\n{_quoted(name)}"
+        colours = f'fillcolor="{fill}", color="{border}"'
+        lines.append(f'    "{_quoted(task_id)}" [label="{text}", {colours}];')
+    for task_id, task in board.plan.tasks.items():
+        lines += [f'    "{_quoted(need)}" -> "{_quoted(task_id)}";' for need in task.needs]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def text(board: Board) -> str:
+    """Return the batches one below the other, each task with what it needs."""
+    batches: defaultdict[int, list[str]] = defaultdict(list)
+    for task_id in board.shape.order:
+        batches[board.shape.batch[task_id]].append(task_id)
+    lines: list[str] = []
+    for number, task_ids in batches.items():
+        done = sum(board.status(task_id) is TaskStatus.COMPLETED for task_id in task_ids)
+        lines.append(f"Batch {number}  {progress_bar(done, len(task_ids), width=10)}")
+        for place, task_id in enumerate(task_ids, start=1):
+            task = board.plan.tasks[task_id]
+            branch = "└─" if place == len(task_ids) else "├─"
+            needs = f"  ← {', '.join(task.needs)}" if task.needs else ""
+            lines.append(
+                f"{branch} {ICONS[board.status(task_id)]} {task_id}  {plain(task.name)}{needs}"
+            )
+    return "\n".join(lines) + "\n" if lines else "The plan has no tasks.\n"

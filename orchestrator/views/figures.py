@@ -1,0 +1,162 @@
+"""What several views count and measure: which attempts failed, why tasks were skipped, how much parallel work saved."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from orchestrator.core.board import Board
+from orchestrator.core.plan import Task
+from orchestrator.core.result import Attempt, Verdict
+from orchestrator.core.state import TaskStatus
+
+_FAILED_ATTEMPTS = frozenset((Verdict.FAILED.value, Verdict.FATAL.value))
+_BROKEN = frozenset((TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED))
+#: Result files keep milliseconds, so an attempt can seem to begin a little before its run.
+_SLACK = 0.01
+
+
+def result_link(task: Task, word: str) -> str:
+    """Return a link from the plan directory to the task's result file."""
+    return f"[{word}](results/{task.stem}-result.md)"
+
+
+def log_path(task: Task, attempt: int) -> str:
+    """Return where an attempt's raw output lies, seen from the plan directory."""
+    return f"logs/{task.stem}.attempt-{attempt}.out"
+
+
+def log_link(task: Task, attempt: int) -> str:
+    """Return a link from the plan directory to an attempt's raw output."""
+    return f"[log]({log_path(task, attempt)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An attempt that failed, or a task that failed without one (``attempt`` is None then)."""
+
+    task: Task
+    attempt: Attempt | None
+    reason: str
+
+    @property
+    def ended(self) -> float:
+        """When it failed."""
+        return self.attempt.ended if self.attempt is not None else 0.0
+
+
+def failures(board: Board) -> Iterator[Failure]:
+    """Yield what went wrong, also what a later attempt made good (S2-68); interruptions are nobody's failure."""
+    for task_id, result in board.results.items():
+        task = board.plan.tasks.get(task_id)
+        if task is None:
+            continue
+        failed = [attempt for attempt in result.attempts if attempt.status in _FAILED_ATTEMPTS]
+        for attempt in failed:
+            yield Failure(task, attempt, attempt.reason or attempt.exit)
+        if not failed and board.status(task_id) is TaskStatus.FAILED:
+            yield Failure(task, result.last, board.standing[task_id].reason)
+
+
+def skipped_because(board: Board) -> dict[str, list[str]]:
+    """Return what was skipped, by the task that is to blame: the one at the root, not the nearest skipped one."""
+    blame: dict[str, str] = {}
+    skipped: defaultdict[str, list[str]] = defaultdict(list)
+    for task_id in board.shape.order:
+        if board.status(task_id) is not TaskStatus.SKIPPED:
+            continue
+        needs = board.plan.tasks[task_id].needs
+        broken = next((need for need in needs if board.status(need) in _BROKEN), task_id)
+        blame[task_id] = blame.get(broken, broken)
+        skipped[blame[task_id]].append(task_id)
+    return dict(skipped)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When an attempt of a run took place, in seconds since the run began."""
+
+    task: str
+    begin: float
+    end: float
+    completed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a run took, and what it would have taken one task at a time (S2-37, S2-38)."""
+
+    started: float
+    ended: float
+    total: float
+    """Sum over every attempt of the run, the failed ones too: one agent alone would have needed as long."""
+    peak: int
+    """Most attempts that ran at the same moment."""
+    spans: Sequence[Span]
+    earlier: int
+    """Completed tasks that an earlier run did; they are in none of the other figures."""
+
+    @property
+    def wall(self) -> float:
+        """Seconds from the beginning of the run to its end."""
+        return max(self.ended - self.started, 0.0)
+
+    @property
+    def speed_up(self) -> float:
+        """How many times faster than one task after the other."""
+        return self.total / self.wall if self.wall > 0 else 0.0
+
+    @property
+    def efficiency(self) -> float:
+        """How busy the agents were: 1.0 means that as many as at the peak worked all the time."""
+        return min(self.speed_up / self.peak, 1.0) if self.peak else 0.0
+
+
+def timing(board: Board, *, started: float, ended: float) -> Timing:
+    """Measure one run by the attempts that began in it; both moments are seconds since the epoch.
+
+    A run that had nothing left to do has nothing to measure. Then the newest run that did something is measured, from
+    its first attempt to the end of its last: so a final output drawn again tells the same story.
+    """
+    attempts = [
+        (task_id, attempt)
+        for task_id in board.shape.order
+        if task_id in board.results
+        for attempt in board.results[task_id].attempts
+        if attempt.ended
+    ]
+    mine = [each for each in attempts if each[1].started >= started - _SLACK]
+    if attempts and not mine:
+        run = max((attempt for _, attempt in attempts), key=lambda attempt: attempt.started).run
+        mine = [each for each in attempts if each[1].run == run]
+        started = min(attempt.started for _, attempt in mine)
+        ended = max(attempt.started + attempt.duration for _, attempt in mine)
+    # The end by the clock may lie before the start, if somebody set the clock; a duration cannot be negative.
+    spans = [
+        Span(
+            task_id,
+            max(attempt.started - started, 0.0),
+            max(attempt.started - started, 0.0) + attempt.duration,
+            attempt.status == Verdict.COMPLETED.value,
+        )
+        for task_id, attempt in mine
+    ]
+    seen = {span.task for span in spans}
+    completed = (
+        task_id for task_id in board.shape.order if board.status(task_id) is TaskStatus.COMPLETED
+    )
+    earlier = sum(task_id not in seen for task_id in completed)
+    total = sum(span.end - span.begin for span in spans)
+    return Timing(started, ended, total, _peak(spans), spans, earlier)
+
+
+def _peak(spans: Sequence[Span]) -> int:
+    # What begins within the slack of another's end follows on it and did not run beside it.
+    steps = [(span.begin, 1) for span in spans]
+    steps += [(max(span.end - _SLACK, (span.begin + span.end) / 2), -1) for span in spans]
+    running = peak = 0
+    for _, step in sorted(steps):
+        running += step
+        peak = max(peak, running)
+    return max(peak, 1) if spans else 0

@@ -1,0 +1,189 @@
+"""``final_output.md``: every answer of a plan in one file (seed rows S2-27 to S2-30, S2-35, S2-37, S2-38, S2-81U).
+
+The answers stand in dependency order, each once (S2-29). Where one task was made from the others, its answer is what
+a person wants to read first, and it is the last one in that order. It is neither moved nor shown twice: whoever looks
+for T-02 finds it between T-01 and T-03, and a line above the results says where the report is.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
+from orchestrator.core.plan import Task
+from orchestrator.core.state import TaskStatus
+from orchestrator.views.columns import fit
+from orchestrator.views.figures import (
+    Timing,
+    log_link,
+    result_link,
+    skipped_because,
+    timing,
+)
+from orchestrator.views.glyphs import label, moment
+from orchestrator.views.templating import render
+
+TIMELINE_WIDTH = 40
+#: More bars than this are not read; the longest ones are what a run took its time for.
+_TIMELINE_ROWS = 60
+_NAMED = 50
+_UNSUCCESSFUL = (TaskStatus.FAILED, TaskStatus.BLOCKED, TaskStatus.CANCELLED)
+_NOT_RUN = (TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.RETRYING)
+
+
+def final_output(
+    board: Board,
+    *,
+    answers: Mapping[str, str],
+    started: float,
+    ended: float,
+    strategy: str = "structured",
+    overrides: str | None = None,
+) -> str:
+    """Return the whole file.
+
+    Args:
+        board: the plan and its results.
+        answers: the answer of each completed task, as safe markdown with headings from level 3 down.
+        started: when the run began, in seconds since the epoch.
+        ended: when it was over.
+        strategy: ``structured``, or ``concat`` for the answers alone.
+        overrides: directory of templates to use before the built-in ones.
+    """
+    by_status: dict[TaskStatus, list[str]] = {status: [] for status in TaskStatus}
+    for task_id in board.shape.order:
+        by_status[board.status(task_id)].append(task_id)
+    tasks = board.plan.tasks
+    done = by_status[TaskStatus.COMPLETED]
+    measured = timing(board, started=started, ended=ended)
+    values: dict[str, Any] = {
+        "plan": board.plan,
+        "total": len(tasks),
+        "completed": [(tasks[task_id], answers.get(task_id, "").strip("\n")) for task_id in done],
+        "wall": format_duration(measured.wall),
+    }
+    if strategy == "concat":
+        return render("final_output_concat.md.j2", overrides, **values).rstrip("\n") + "\n"
+    values |= {
+        "summary": _summary(by_status, measured, len(tasks)),
+        "report": _report(board),
+        "failed": [
+            _failure(board, task_id) for status in _UNSUCCESSFUL for task_id in by_status[status]
+        ],
+        "skipped": [(cause, _named(hit)) for cause, hit in skipped_because(board).items()],
+        "not_run": _named(
+            [task_id for task_id in board.shape.order if board.status(task_id) in _NOT_RUN]
+        ),
+        "timeline": _timeline(measured),
+        "appendix": [
+            _appendix(board, task_id) for task_id in board.shape.order if task_id in board.results
+        ],
+    }
+    return render("final_output.md.j2", overrides, **values).rstrip("\n") + "\n"
+
+
+def _summary(
+    by_status: Mapping[TaskStatus, Sequence[str]],
+    measured: Timing,
+    total: int,
+) -> list[tuple[str, str]]:
+    count = {status: len(task_ids) for status, task_ids in by_status.items()}
+    done = count[TaskStatus.COMPLETED]
+    rows = [
+        ("Tasks", str(total)),
+        ("Successful", f"{done} ({100 * done // total if total else 0}%)"),
+        ("Failed", str(count[TaskStatus.FAILED])),
+        ("Skipped", str(count[TaskStatus.SKIPPED])),
+    ]
+    rare = (TaskStatus.BLOCKED, TaskStatus.CANCELLED)
+    rows += [(status.value.capitalize(), str(count[status])) for status in rare if count[status]]
+    if not_run := sum(count[status] for status in _NOT_RUN):
+        rows.append(("Not finished", str(not_run)))
+    rows.append(
+        (
+            "Duration",
+            f"{format_duration(measured.wall)} ({moment(measured.started)} to {moment(measured.ended)})",
+        )
+    )
+    if measured.earlier:
+        rows.append(("Done by an earlier run", f"{measured.earlier} (in none of the times here)"))
+    if measured.spans and measured.wall > 0:
+        agents = "1 agent" if measured.peak == 1 else f"{measured.peak} agents"
+        rows += [
+            ("Sum of task times", f"{format_duration(measured.total)} (one after the other)"),
+            ("Speed-up", f"{measured.speed_up:.1f}× (sum of task times ÷ duration)"),
+            (
+                "Parallel efficiency",
+                f"{100 * measured.efficiency:.0f}% (speed-up ÷ {agents} at once at the peak)",
+            ),
+        ]
+    return rows
+
+
+def _report(board: Board) -> Task | None:
+    """The one completed task that nothing depends on and that was made from others, if there is exactly one."""
+    needed = {need for task in board.plan.tasks.values() for need in task.needs}
+    ends = [task for task_id, task in board.plan.tasks.items() if task_id not in needed]
+    if len(ends) == 1 and ends[0].needs and board.status(ends[0].id) is TaskStatus.COMPLETED:
+        return ends[0]
+    return None
+
+
+def _failure(board: Board, task_id: str) -> dict[str, Any]:
+    task, result, standing = (
+        board.plan.tasks[task_id],
+        board.results.get(task_id),
+        board.standing[task_id],
+    )
+    number = result.number if result is not None else 0
+    return {
+        "task": task,
+        "status": label(standing.status),
+        "attempts": number or "-",
+        "reason": standing.reason or "-",
+        "log": log_link(task, number) if number else "-",
+    }
+
+
+def _appendix(board: Board, task_id: str) -> dict[str, Any]:
+    task, result = board.plan.tasks[task_id], board.results[task_id]
+    return {
+        "task": task,
+        "status": label(board.status(task_id)),
+        "duration": format_duration(result.duration) if result.attempts else "-",
+        "result": result_link(task, "result"),
+        "log": log_link(task, result.number) if result.attempts else "-",
+    }
+
+
+def _named(task_ids: Sequence[str]) -> str:
+    more = len(task_ids) - _NAMED
+    return ", ".join(task_ids[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _timeline(measured: Timing) -> list[str]:
+    """Draw one row per task: ``█`` the attempt that completed it, ``▒`` attempts that did not."""
+    spent: dict[str, float] = {}
+    bars: dict[str, list[str]] = {}
+    if measured.wall <= 0:
+        return []
+    scale = TIMELINE_WIDTH / measured.wall
+    for span in measured.spans:
+        bar = bars.setdefault(span.task, [" "] * TIMELINE_WIDTH)
+        spent[span.task] = spent.get(span.task, 0.0) + span.end - span.begin
+        begin = min(int(span.begin * scale), TIMELINE_WIDTH - 1)
+        end = min(max(round(span.end * scale), begin + 1), TIMELINE_WIDTH)
+        bar[begin:end] = ("█" if span.completed else "▒") * (end - begin)
+    longest = set(heapq.nlargest(_TIMELINE_ROWS, spent, key=spent.__getitem__))
+    column = min(max(map(len, longest), default=0), 24)
+    rows = [
+        f"{fit(task_id, column)} │{''.join(bar)}│ {format_duration(spent[task_id])}"
+        for task_id, bar in bars.items()
+        if task_id in longest
+    ]
+    if len(bars) > len(longest):
+        rows.append(f"(the {len(longest)} longest of {len(bars):,} tasks)")
+    return rows

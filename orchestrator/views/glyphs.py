@@ -1,0 +1,70 @@
+"""How a status, a progress and a moment look, the same in every view (seed rows S2-22, S2-23, S4-48)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from orchestrator.core.state import TaskStatus
+
+ICONS: Mapping[TaskStatus, str] = {
+    TaskStatus.WAITING: "⏸️",
+    TaskStatus.PENDING: "🟡",
+    TaskStatus.RUNNING: "🔵",
+    TaskStatus.RETRYING: "🔄",
+    TaskStatus.COMPLETED: "✅",
+    TaskStatus.FAILED: "❌",
+    TaskStatus.BLOCKED: "⛔",
+    TaskStatus.CANCELLED: "🚫",
+    TaskStatus.SKIPPED: "⏭️",
+}
+
+LABELS: Mapping[TaskStatus, str] = {
+    status: f"{icon} {status.value.capitalize()}" for status, icon in ICONS.items()
+}
+
+#: The order in which counts are told: what is done, what happens, what went wrong, what is left.
+_TOLD = (
+    TaskStatus.RUNNING,
+    TaskStatus.RETRYING,
+    TaskStatus.FAILED,
+    TaskStatus.BLOCKED,
+    TaskStatus.CANCELLED,
+    TaskStatus.SKIPPED,
+    TaskStatus.PENDING,
+    TaskStatus.WAITING,
+)
+
+
+def label(status: TaskStatus) -> str:
+    """Return icon and word: ``✅ Completed``."""
+    return LABELS[status]
+
+
+def progress_bar(done: int, total: int, *, width: int = 20) -> str:
+    """Return ``[████░░░░░░] 40%``. It is full, and says 100%, only when everything is done."""
+    total = max(total, 0)
+    done = min(max(done, 0), total)
+    filled = width * done // total if total else 0
+    percent = 100 * done // total if total else 0
+    return f"[{'█' * filled}{'░' * (width - filled)}] {percent}%"
+
+
+def tally(counts: Mapping[TaskStatus, int]) -> str:
+    """Say how many tasks stand where: ``Completed 3/5 · Running 1 · Waiting 1``."""
+    total = sum(counts.values())
+    parts = [f"Completed {counts.get(TaskStatus.COMPLETED, 0)}/{total}"]
+    parts += [
+        f"{status.value.capitalize()} {counts[status]}" for status in _TOLD if counts.get(status)
+    ]
+    return " · ".join(parts)
+
+
+def moment(seconds: float) -> str:
+    """Write a moment, seconds since the epoch: ``2026-01-05 14:03:09Z``; a dash for 0.
+
+    In UTC, as result files write it: the same plan then reads the same on every machine.
+    """
+    if not seconds:
+        return "-"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"

@@ -1,0 +1,191 @@
+"""The sections of ``master_plan.md`` that the orchestrator draws (seed rows S2-12, S2-20, S2-55, S2-81U).
+
+They are redrawn during a run, so their size is bounded whatever the size of the plan, and nothing in them changes
+while nothing happens. They are written in Python and not as a template: filling a row costs a tenth this way.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+
+from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
+from orchestrator.core.plan import Task
+from orchestrator.core.result import Result
+from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import cell
+from orchestrator.views.diagram import mermaid
+from orchestrator.views.figures import failures, log_link, result_link
+from orchestrator.views.glyphs import ICONS, label, moment, progress_bar, tally
+
+#: Up to so many tasks the status table has a row for each, in the order of the plan.
+WHOLE_TABLE = 500
+#: Above, it has what a person looks for: what runs, what went wrong, what is next, what was done lately.
+_SHOWN = {
+    TaskStatus.RUNNING: 100,
+    TaskStatus.RETRYING: 50,
+    TaskStatus.FAILED: 100,
+    TaskStatus.BLOCKED: 50,
+    TaskStatus.CANCELLED: 25,
+    TaskStatus.PENDING: 25,
+    TaskStatus.COMPLETED: 25,
+    TaskStatus.SKIPPED: 10,
+    TaskStatus.WAITING: 10,
+}
+_LOG_LINES = 15
+_ERRORS = 50
+_OF_BATCH = 12
+_WITH_REASON = frozenset((TaskStatus.FAILED, TaskStatus.RETRYING))
+
+
+def sections(
+    board: Board, *, now: float, journal_tail: Sequence[str], running: Mapping[str, str]
+) -> dict[str, str]:
+    """Return every drawn section by the name in its marks, in the order in which they are appended to a plan.
+
+    *now* is in seconds since the epoch; *running* has the latest news of what runs, by task.
+    """
+    return {
+        "status": _status(board, now, running),
+        "progress": _progress(board),
+        "graph": f"## Task Graph\n\n```mermaid\n{mermaid(board)}```\n",
+        "log": _log(journal_tail),
+        "errors": _errors(board),
+    }
+
+
+def _text(value: str, limit: int = 120) -> str:
+    return cell(value, limit)
+
+
+# ── status ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _status(board: Board, now: float, running: Mapping[str, str]) -> str:
+    lines = [
+        "## Status",
+        "",
+        "| Task ID | Task | Agent | Status | Attempts | Start | End | Duration | Note |",
+        "|---------|------|-------|--------|----------|-------|-----|----------|------|",
+    ]
+    shown = list(board.plan.tasks) if len(board.plan.tasks) <= WHOLE_TABLE else _selection(board)
+    for task_id in shown:
+        task, result = board.plan.tasks[task_id], board.results.get(task_id)
+        cells = (
+            task_id,
+            _text(task.name, 80),
+            _text(task.label, 40),
+            label(board.status(task_id)),
+            *_times(board.status(task_id), result, now),
+            _note(board, task, result, running),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    if len(shown) < len(board.plan.tasks):
+        lines += ["", _left_out(board, shown)]
+    return "\n".join(lines) + "\n"
+
+
+def _selection(board: Board) -> list[str]:
+    groups: dict[TaskStatus, list[str]] = {status: [] for status in _SHOWN}
+    for task_id in board.plan.tasks:
+        groups[board.status(task_id)].append(task_id)
+    done = groups[TaskStatus.COMPLETED]
+    groups[TaskStatus.COMPLETED] = heapq.nlargest(
+        _SHOWN[TaskStatus.COMPLETED], done, key=lambda task_id: _ended(board, task_id)
+    )
+    return [task_id for status, most in _SHOWN.items() for task_id in groups[status][:most]]
+
+
+def _ended(board: Board, task_id: str) -> float:
+    result = board.results.get(task_id)
+    return result.last.ended if result is not None and result.last is not None else 0.0
+
+
+def _left_out(board: Board, shown: Sequence[str]) -> str:
+    left = board.counts()
+    left.subtract(board.status(task_id) for task_id in shown)
+    parts = [f"{number:,} {label(status)}" for status, number in left.items() if number]
+    return (
+        f"Not shown: {' · '.join(parts)}. `orchestrator list` shows every task; "
+        "what each one answered is in [results/](results/)."
+    )
+
+
+def _times(status: TaskStatus, result: Result | None, now: float) -> tuple[str, str, str, str]:
+    """Return attempts, start, end and duration; the last three are those of the newest attempt."""
+    last = result.last if result is not None else None
+    if last is None:
+        return "-", "-", "-", "-"
+    duration = "-"
+    if last.ended:
+        duration = format_duration(last.duration)
+    elif status is TaskStatus.RUNNING:
+        duration = format_duration(max(now - last.started, 0.0))
+    return str(last.number), moment(last.started), moment(last.ended), duration
+
+
+def _note(board: Board, task: Task, result: Result | None, running: Mapping[str, str]) -> str:
+    standing = board.standing[task.id]
+    if standing.status is TaskStatus.COMPLETED:
+        return result_link(task, "result")
+    if standing.status is TaskStatus.RUNNING:
+        return _text(running.get(task.id, ""))
+    reason = _text(standing.reason)
+    if standing.status in _WITH_REASON and result is not None and result.attempts:
+        return f"{reason} {log_link(task, result.number)}".lstrip()
+    return reason
+
+
+# ── progress ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _progress(board: Board) -> str:
+    counts, total = board.counts(), len(board.plan.tasks)
+    done = counts[TaskStatus.COMPLETED]
+    lines = ["## Progress", "", f"`{progress_bar(done, total)}` {tally(counts)}", ""]
+    current = board.current_batch()
+    batches = max(board.shape.batch.values(), default=0)
+    if current:
+        batch = [task_id for task_id in board.shape.order if board.shape.batch[task_id] == current]
+        lines.append(f"Batch {current} of {batches}: {_icons(board, batch)}")
+    elif done == total:
+        lines.append(f"All {batches} batches are completed." if total else "The plan has no tasks.")
+    else:
+        lines.append(f"Nothing is left to run in any of the {batches} batches; see Errors.")
+    return "\n".join(lines) + "\n"
+
+
+def _icons(board: Board, task_ids: Sequence[str]) -> str:
+    """Name tasks with their icons, those with something left to do first."""
+    first = sorted(task_ids, key=lambda task_id: board.status(task_id) is TaskStatus.COMPLETED)
+    named = [f"{ICONS[board.status(task_id)]} {task_id}" for task_id in first[:_OF_BATCH]]
+    more = len(task_ids) - len(named)
+    return " · ".join(named) + (f" · and {more:,} more" if more else "")
+
+
+# ── log and errors ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _log(journal_tail: Sequence[str]) -> str:
+    lines = [f"- {_text(line, 300)}" for line in journal_tail[-_LOG_LINES:]]
+    return "\n".join(["## Execution Log", "", *(lines or ["Nothing has happened yet."])]) + "\n"
+
+
+def _errors(board: Board) -> str:
+    found = list(failures(board))
+    lines = ["## Errors", ""]
+    if not found:
+        return "\n".join([*lines, "None so far."]) + "\n"
+    lines += ["| Task | Attempt | Reason | Log |", "|------|---------|--------|-----|"]
+    for failure in heapq.nlargest(_ERRORS, found, key=lambda failure: failure.ended):
+        task, attempt = failure.task, failure.attempt
+        # The icon says how the task stands now: a later attempt may have made it good.
+        what = f"{ICONS[board.status(task.id)]} {task.id} · {_text(task.name, 80)}"
+        number, log = (
+            (str(attempt.number), log_link(task, attempt.number)) if attempt else ("-", "-")
+        )
+        lines.append(f"| {what} | {number} | {_text(failure.reason, 300) or '-'} | {log} |")
+    if len(found) > _ERRORS:
+        lines += ["", f"The newest {_ERRORS} of {len(found):,} are shown; journal.md has them all."]
+    return "\n".join(lines) + "\n"

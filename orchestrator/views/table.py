@@ -1,0 +1,204 @@
+"""What ``status`` and ``list`` print: plain text, quick to make and to import (seed rows S2-20, S2-23, S0-01, S0-07).
+
+``status`` stays within forty lines whatever the size of the plan, so that an agent can read it too; ``list`` has one
+line for each task.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
+from orchestrator.core.state import TaskStatus
+from orchestrator.views.columns import clip, display_width, fit, plain
+from orchestrator.views.figures import log_path, skipped_because
+from orchestrator.views.glyphs import LABELS, progress_bar, tally
+
+#: A plan of up to so many tasks is shown whole, in its own order.
+_WHOLE = 16
+#: Of a larger one: what somebody looks for, and so many of each at most.
+_GROUPS = (
+    (TaskStatus.RUNNING, 6),
+    (TaskStatus.RETRYING, 2),
+    (TaskStatus.FAILED, 4),
+    (TaskStatus.BLOCKED, 1),
+)
+_NEXT = 3
+_CAUSES, _SKIPPED = 2, 6
+_GAP = "  "
+_LABEL_WIDTH = max(map(display_width, LABELS.values()))
+_PADDED = {status: fit(text, _LABEL_WIDTH) for status, text in LABELS.items()}
+_WITH_LOG = frozenset((TaskStatus.FAILED, TaskStatus.RETRYING))
+_MOST_AGENT, _MOST_NAME = 24, 60
+
+
+class Row(NamedTuple):
+    """One line of a list."""
+
+    id: str
+    status: TaskStatus
+    agent: str
+    name: str
+    needs: Sequence[str] = ()
+
+
+def rows(board: Board) -> list[Row]:
+    """Return a row for every task, in the order of the plan."""
+    return [
+        Row(task.id, board.status(task.id), task.label, task.name, task.needs)
+        for task in board.plan.tasks.values()
+    ]
+
+
+def list_text(rows: Iterable[Row], width: int | None = None) -> str:
+    """Return one line for each row: id, status, agent, name, needs; without *width*, as wide as it comes."""
+    rows = list(rows)
+    if not rows:
+        return ""
+    agents, names = [plain(row.agent) for row in rows], [plain(row.name) for row in rows]
+    # Widths are measured once and added up from then on: measuring whole lines again costs more than all the rest.
+    agent_widths, name_widths = list(map(display_width, agents)), list(map(display_width, names))
+    id_column = max(len(row.id) for row in rows)
+    agent_column = min(max(agent_widths), _MOST_AGENT)
+    name_column = min(max(name_widths), _MOST_NAME)
+    before = id_column + _LABEL_WIDTH + agent_column + 3 * len(_GAP)
+    arrows = [f"{_GAP}← {', '.join(row.needs)}" if row.needs else "" for row in rows]
+    room = None
+    if width is not None:
+        # The name gives way to what a task needs, but keeps half of the room.
+        room = max(width - before, 0)
+        name_column = min(name_column, max(room - max(map(len, arrows)), room // 2))
+        room -= name_column
+    lines = []
+    for row, agent, agent_width, name, name_width, arrow in zip(
+        rows, agents, agent_widths, names, name_widths, arrows, strict=True
+    ):
+        line = (
+            row.id.ljust(id_column)
+            + f"{_GAP}{_PADDED[row.status]}{_GAP}"
+            + _pad(agent, agent_width, agent_column)
+            + _GAP
+            + _pad(name, name_width, name_column)
+            + (arrow if room is None or len(arrow) <= room else clip(arrow, room))
+        ).rstrip()
+        lines.append(line if width is None or width > before else clip(line, width))
+    return "\n".join(lines) + "\n"
+
+
+def _pad(text: str, width: int, column: int) -> str:
+    return text + " " * (column - width) if width <= column else fit(text, column)
+
+
+def status_text(
+    board: Board, *, now: float, width: int | None = None, running: Mapping[str, str] | None = None
+) -> str:
+    """Return where a plan stands: how far, what runs, what failed and why, what comes next.
+
+    *now* is in seconds since the epoch; *running* has the latest news of what runs, by task.
+    """
+    counts, total = board.counts(), len(board.plan.tasks)
+    lines = [plain(board.plan.title)] if board.plan.title else []
+    lines.append(f"{progress_bar(counts[TaskStatus.COMPLETED], total)}  {tally(counts)}")
+    current = board.current_batch()
+    if current:
+        lines.append(f"Batch {current} of {max(board.shape.batch.values())}")
+    news = running or {}
+    if total <= _WHOLE:
+        lines += ["", *_table(board, list(board.plan.tasks), now, news)]
+    else:
+        groups = [
+            (
+                LABELS[status],
+                most,
+                [task_id for task_id in board.plan.tasks if board.status(task_id) is status],
+            )
+            for status, most in _GROUPS
+        ]
+        for title, most, task_ids in [*groups, ("Next", _NEXT, _next(board))]:
+            if task_ids:
+                more = f", {most} shown" if len(task_ids) > most else ""
+                lines += ["", f"{title} ({len(task_ids):,}{more})"]
+                lines += _table(board, task_ids[:most], now, news)
+    lines += _skipped(board)
+    return "\n".join(line if width is None else clip(line, width) for line in lines) + "\n"
+
+
+def _table(board: Board, task_ids: Sequence[str], now: float, news: Mapping[str, str]) -> list[str]:
+    tasks = board.plan.tasks
+    ids = max(map(len, task_ids), default=0)
+    agents = [plain(tasks[task_id].label) for task_id in task_ids]
+    column = min(max(map(display_width, agents), default=0), _MOST_AGENT)
+    lines: list[str] = []
+    for task_id, agent in zip(task_ids, agents, strict=True):
+        standing = board.standing[task_id]
+        name = clip(plain(tasks[task_id].name), _MOST_NAME)
+        line = _GAP.join(
+            (
+                task_id.ljust(ids),
+                _PADDED[standing.status],
+                fit(agent, column),
+                _duration(board, task_id, now).rjust(6),
+                name,
+            )
+        )
+        remark = plain(news.get(task_id, ""))
+        lines.append(f"{line} · {remark}" if remark else line)
+        lines += _why(board, task_id, ids)
+    return lines
+
+
+def _duration(board: Board, task_id: str, now: float) -> str:
+    """The time the newest attempt took, or has taken until *now*."""
+    result = board.results.get(task_id)
+    last = result.last if result is not None else None
+    if last is None:
+        return "-"
+    if board.status(task_id) is TaskStatus.RUNNING:
+        return format_duration(max(now - last.started, 0.0))
+    return format_duration(last.duration)
+
+
+def _why(board: Board, task_id: str, indent: int) -> Iterator[str]:
+    """Say in a second line why a task is not going on, and where its output lies."""
+    standing, result = board.standing[task_id], board.results.get(task_id)
+    if standing.status not in _WITH_LOG and standing.status is not TaskStatus.BLOCKED:
+        return
+    number = result.number if result is not None else 0
+    parts = [plain(standing.reason)] if standing.reason else []
+    if standing.status in _WITH_LOG and number:
+        attempts = "1 attempt" if number == 1 else f"{number} attempts"
+        parts += [attempts, log_path(board.plan.tasks[task_id], number)]
+    if parts:
+        yield f"{' ' * indent}{_GAP}{' · '.join(parts)}"
+
+
+def _next(board: Board) -> list[str]:
+    """What can start, in the order in which it will; and what waits, when nothing can."""
+    place = {task_id: index for index, task_id in enumerate(board.plan.tasks)}
+    pending = [task_id for task_id in place if board.status(task_id) is TaskStatus.PENDING]
+    if not pending:
+        return [
+            task_id for task_id in board.shape.order if board.status(task_id) is TaskStatus.WAITING
+        ]
+
+    def before(task_id: str) -> tuple[float, float, int]:
+        rank = board.shape.rank.get(task_id, 0.0)
+        return -board.plan.tasks[task_id].priority, -rank, place[task_id]
+
+    first = heapq.nsmallest(_NEXT, pending, key=before)
+    return first + [task_id for task_id in pending if task_id not in first]
+
+
+def _skipped(board: Board) -> Iterator[str]:
+    blame = skipped_because(board)
+    if blame:
+        yield ""
+    for cause, skipped in list(blame.items())[:_CAUSES]:
+        more = f" and {len(skipped) - _SKIPPED:,} more" if len(skipped) > _SKIPPED else ""
+        named = ", ".join(skipped[:_SKIPPED])
+        yield f"{LABELS[TaskStatus.SKIPPED]} because of {cause}: {named}{more}"
+    if len(blame) > _CAUSES:
+        yield f"{LABELS[TaskStatus.SKIPPED]} because of others: {len(blame) - _CAUSES:,} tasks are to blame"

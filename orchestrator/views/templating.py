@@ -1,0 +1,96 @@
+"""Jinja templates: ours, or a plan directory's own ones in their place (seed row S2-80).
+
+Data gets into a template as values only; no text of a plan or an agent is ever compiled. Override files belong to
+whoever made the plan directory, and a directory may have come with a checkout: so they run in jinja's sandbox.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.core.duration import format_duration
+from orchestrator.core.priority import format_priority
+from orchestrator.core.text import cell, fence, one_line, printable
+from orchestrator.errors import PlanError, Problem
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_BUILT_IN = os.path.join(os.path.dirname(__file__), "templates")
+_FIX = "correct the template, or delete it to use the built-in one"
+
+
+def render(name: str, overrides: str | None, **values: object) -> str:
+    """Fill a template: *overrides*/*name* if there is such a file, else the built-in one.
+
+    Raises:
+        PlanError: an override file is broken, with its line (code ``bad_template``).
+    """
+    environment = _environment(overrides)
+    try:
+        return environment.get_template(name).render(**values)
+    except Exception as error:
+        # A template can fail in as many ways as Python can. One of ours that fails is a bug and keeps its traceback.
+        where = _place(error, overrides, name)
+        if not where:
+            raise
+        problem = Problem(f"bad template: {_said(error)}", where, _FIX, "bad_template")
+        raise PlanError([problem]) from error
+
+
+@cache
+def _environment(overrides: str | None) -> Environment:
+    from jinja2 import FileSystemLoader, StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader([overrides, _BUILT_IN] if overrides else _BUILT_IN),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # It is markdown, not HTML: every value from outside passes one of the filters below.
+        autoescape=False,
+    )
+    environment.filters.update(
+        cell=cell,
+        line=cell,  # one line of prose, in a heading or a list, needs the same care
+        quote=quote,
+        fence=fence,
+        printable=printable,
+        duration=format_duration,
+        priority=format_priority,
+    )
+    return environment
+
+
+def quote(text: str) -> str:
+    """Return a text as a block quote that nothing in it can leave; an HTML comment in it stays visible."""
+    lines = printable(text).strip().splitlines() or [""]
+    return "\n".join(f"> {line}".rstrip().replace("<!--", "&lt;!--") for line in lines)
+
+
+def _place(error: BaseException, overrides: str | None, name: str) -> str:
+    """Return ``file:line`` of the override that is to blame; empty when it is none."""
+    if not overrides:
+        return ""
+    inside = os.path.join(overrides, "")
+    file, line = getattr(error, "filename", None), getattr(error, "lineno", None)
+    if isinstance(file, str) and file.startswith(inside):
+        return f"{file}:{line}"
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file.startswith(inside):
+            place = f"{file}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    whole = os.path.join(overrides, name)
+    return place or (whole if isinstance(error, (OSError, UnicodeError)) else "")
+
+
+def _said(error: BaseException) -> str:
+    message: Any = getattr(error, "message", None) or str(error) or type(error).__name__
+    return one_line(str(message), limit=200)

@@ -1,0 +1,156 @@
+"""Jobs, and ways to wait for what became of them."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from orchestrator.core.result import Exit
+from orchestrator.executors.protocol import Done, Executor, Job, Started
+from orchestrator.executors.record import read_record
+
+#: Seconds after which a test that waits has failed; far above what anything here takes.
+PATIENCE = 20.0
+
+
+def python(code: str) -> tuple[str, ...]:
+    """A program that starts quickly."""
+    return (sys.executable, "-I", "-S", "-c", code)
+
+
+def sh(code: str) -> tuple[str, ...]:
+    return ("/bin/sh", "-c", code)
+
+
+def make_job(where: Path, key: str, *argv: str, **more: Any) -> Job:
+    """A job whose files lie in *where*, marked as those of a run are."""
+    env: Mapping[str, str] = {
+        "ORCHESTRATOR_RUN_ID": "run-1",
+        "ORCHESTRATOR_TASK_ID": key,
+        "ORCHESTRATOR_ATTEMPT": "1",
+        "ORCHESTRATOR_DIR": str(where),
+        **more.pop("env", {}),
+    }
+    files = {
+        "stdout": str(where / f"{key}.stdout"),
+        "stderr": str(where / f"{key}.stderr"),
+        "record": str(where / f"{key}.json"),
+    }
+    return Job(key=key, argv=argv, env=env, **{**files, "cwd": str(where), **more})
+
+
+async def collect(executor: Executor, count: int) -> dict[str, Exit]:
+    """Read news until *count* jobs are done; each may be done only once, and started only before."""
+    done: dict[str, Exit] = {}
+    with anyio.fail_after(PATIENCE):
+        if count:
+            async for batch in executor.news():
+                for news in batch:
+                    assert news.key not in done
+                    if isinstance(news, Done):
+                        done[news.key] = news.exit
+                if len(done) >= count:
+                    break
+    return done
+
+
+async def until_started(executor: Executor, count: int) -> dict[str, int]:
+    """Read news until *count* processes run."""
+    pids: dict[str, int] = {}
+    with anyio.fail_after(PATIENCE):
+        async for batch in executor.news():
+            for news in batch:
+                assert isinstance(news, Started), news
+                pids[news.key] = news.pid
+            if len(pids) >= count:
+                break
+    return pids
+
+
+async def run(executor: Executor, *jobs: Job) -> dict[str, Exit]:
+    """Open, run the jobs to their ends, close."""
+    async with executor.opened():
+        for job in jobs:
+            executor.start(job)
+        return await collect(executor, len(jobs))
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process lives; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_gone(pid: int, seconds: float = PATIENCE) -> None:
+    """Wait until a process has ended."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    happened = poll.poll(seconds * 1000)
+    os.close(fd)
+    assert happened, f"process {pid} still runs"
+
+
+def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Wait for something that no descriptor tells."""
+    end, never = time.monotonic() + seconds, threading.Event()
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        never.wait(0.005)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """The same, while other tasks go on."""
+    with anyio.fail_after(PATIENCE):
+        while not condition():
+            await anyio.sleep(0.005)
+
+
+def record_of(job: Job) -> dict[str, Any]:
+    record = read_record(job.record)
+    assert record is not None, job.record
+    return record
+
+
+def read_pid(path: Path) -> int:
+    """The pid that a program wrote; 0 before."""
+    text = path.read_text() if path.exists() else ""
+    return int(text) if text.endswith("\n") else 0
+
+
+#: Leaves a process behind, as ``options`` say, whose pid is in the file ``left`` before the program goes on.
+LEAVE = """
+import os, signal, sys
+def leave(*options):
+    r, w = os.pipe()
+    if os.fork():
+        os.close(w)
+        os.read(r, 1)
+        return
+    if "session" in options:
+        os.setsid()
+    if "orphan" in options and os.fork():
+        os._exit(0)
+    if "stubborn" in options:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with open("left", "w") as file:
+        file.write(f"{os.getpid()}\\n")
+    if "nameless" in options:
+        os.execve("/bin/sleep", ["sleep", "1000"], {})
+    os.close(w)
+    while True:
+        signal.pause()
+"""

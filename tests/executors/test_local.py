@@ -1,0 +1,385 @@
+"""Real processes: what they get, what they leave behind, and how they are ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core.result import StopReason
+from orchestrator.executors import local
+from orchestrator.executors.local import LocalExecutor
+from orchestrator.executors.protocol import Executor
+from tests.executors.harness import (
+    LEAVE,
+    collect,
+    is_alive,
+    make_job,
+    python,
+    read_pid,
+    record_of,
+    run,
+    sh,
+    until,
+    until_started,
+)
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+# ── what a process gets ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_stdin_is_the_file_and_then_over(tmp_path: Path) -> None:
+    (tmp_path / "prompt").write_text("do it\n")
+    job = make_job(tmp_path, "a", "cat", stdin=str(tmp_path / "prompt"))
+    nothing = make_job(tmp_path, "b", "cat")
+    done = await run(LocalExecutor(), job, nothing)
+    assert Path(job.stdout).read_text() == "do it\n"
+    assert (done["b"].code, Path(nothing.stdout).read_text()) == (0, "")
+
+
+async def test_environment_is_ours_with_additions_and_removals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("KEPT", "REMOVED", "REPLACED"):
+        monkeypatch.setenv(name, "ours")
+    job = make_job(
+        tmp_path, "a", "env", "-0", env={"REPLACED": "new\n=ä\udcff"}, unset=("REMOVED",)
+    )
+    await run(LocalExecutor(), job)
+    entries = Path(job.stdout).read_bytes().split(b"\0")
+    assert b"KEPT=ours" in entries
+    assert "REPLACED=new\n=ä".encode() + b"\xff" in entries
+    assert not any(entry.startswith(b"REMOVED=") for entry in entries)
+    assert b"ORCHESTRATOR_TASK_ID=a" in entries
+
+
+async def test_nothing_of_ours_is_inherited(tmp_path: Path) -> None:
+    code = (
+        "import os, signal; print(os.getsid(0) == os.getpid(), os.listdir('/proc/self/fd'), "
+        "signal.pthread_sigmask(signal.SIG_BLOCK, ()))"
+    )
+    with (tmp_path / "lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
+        # Python would ignore SIGPIPE for itself again; `grep` does not.
+        job = make_job(tmp_path, "a", *python(code))
+        shell = make_job(tmp_path, "b", "grep", "SigIgn", "/proc/self/status")
+        await run(LocalExecutor(keep_fds=[lock.fileno()]), job, shell)
+    assert Path(job.stdout).read_text() == "True ['0', '1', '2', '3'] set()\n"
+    ignored = int(Path(shell.stdout).read_text().split()[1], 16)
+    assert not ignored & (1 << 31) - 1
+
+
+async def test_programs_come_from_absolute_directories_of_path_only(tmp_path: Path) -> None:
+    (tmp_path / "trap").write_text("#!/bin/sh\necho trapped\n")
+    (tmp_path / "trap").chmod(0o755)
+    jobs = [
+        make_job(tmp_path, f"a{number}", "trap", env={"PATH": path})
+        for number, path in enumerate(("", ".", ":/bin", "/bin:", "/bin"))
+    ]
+    found = make_job(tmp_path, "found", "trap", env={"PATH": f".:{tmp_path}"})
+    done = await run(LocalExecutor(), *jobs, found)
+    assert {done[job.key].error for job in jobs} == {
+        "cannot start 'trap': No such file or directory"
+    }
+    assert done["found"].code == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"cwd": "/missing"}, "cannot start in '/missing': No such file or directory"),
+        ({"stdin": "/missing"}, "cannot open '/missing': No such file or directory"),
+        ({"env": {"BIG": "x" * 3_000_000}}, "cannot start '/bin/true': Argument list too long"),
+        ({"env": {"A": "a\0b"}}, "embedded null byte"),
+        ({"env": {"A=B": "c"}}, "illegal environment variable name"),
+        ({"env": {"A": "\ud800"}}, "surrogates not allowed"),
+        ({"cwd": "\0"}, "embedded null byte"),
+        ({"stdout": "/"}, "Is a directory"),
+    ],
+    ids=["cwd", "stdin", "big", "nul", "name", "half", "nul-cwd", "stdout"],
+)
+async def test_what_cannot_be_started(tmp_path: Path, more: dict[str, object], error: str) -> None:
+    bad, good = make_job(tmp_path, "bad", "/bin/true", **more), make_job(tmp_path, "good", "true")
+    done = await run(LocalExecutor(), bad, good)
+    assert error in done["bad"].error
+    assert error in record_of(bad)["error"]
+    assert done["good"].code == 0
+
+
+async def test_programs_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello\n")
+    (tmp_path / "odd").write_text("#!/missing/interpreter\n")
+    (tmp_path / "odd").chmod(0o755)
+    path = {"PATH": f"{tmp_path}:/bin"}
+    jobs = [make_job(tmp_path, name, name, env=path) for name in ("text", "odd")]
+    done = await run(LocalExecutor(), *jobs)
+    assert done["text"].error == "cannot start 'text': Permission denied"
+    assert done["odd"].error == "cannot start 'odd': No such file or directory"
+
+
+async def test_logs_follow_the_umask_and_no_planted_link(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "linked.stdout").symlink_to(tmp_path / "precious")
+    os.mkfifo(tmp_path / "pipe.stdout")
+    jobs = [make_job(tmp_path, key, *sh("echo forged")) for key in ("plain", "linked", "pipe")]
+    before = os.umask(0o027)
+    try:
+        done = await run(LocalExecutor(), *jobs)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert "cannot open" in done["linked"].error
+    assert "cannot open" in done["pipe"].error
+    assert Path(jobs[0].stdout).stat().st_mode & 0o777 == 0o640
+    assert Path(jobs[0].record).stat().st_mode & 0o777 == 0o640
+
+
+# ── what is recorded ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_exits_signals_and_figures(tmp_path: Path) -> None:
+    code = "import os; x = bytearray(50_000_000); print('x'); os.kill(os.getpid(), 9)"
+    job = make_job(tmp_path, "a", *python(code), facts={"task": "T-01", "key": "forged"})
+    loud = make_job(tmp_path, "b", *sh("printf out; printf err >&2"))
+    done = await run(LocalExecutor(), job, loud)
+    assert (done["a"].code, done["a"].signal, done["a"].describe()) == (
+        None,
+        9,
+        "killed by signal 9",
+    )
+    assert 50_000_000 < done["a"].max_rss < 100_000_000
+    assert 0 < done["a"].cpu < 5
+    assert 0 < done["a"].duration < 5
+    record = record_of(job)
+    assert (record["task"], record["key"], record["pid"]) == ("T-01", "a", done["a"].pid)
+    record = record_of(loud)
+    assert (record["log_bytes"], record["log_sha256"]) == (3, hashlib.sha256(b"out").hexdigest())
+    assert Path(loud.stderr).read_text() == "err"
+    assert json.loads(Path(job.record).read_text())["schema"] == 1
+
+
+async def test_one_file_for_both_outputs(tmp_path: Path) -> None:
+    both = str(tmp_path / "both")
+    job = make_job(tmp_path, "a", *sh("echo 1; echo 2 >&2; echo 3"), stdout=both, stderr=both)
+    await run(LocalExecutor(), job)
+    assert Path(both).read_text() == "1\n2\n3\n"
+
+
+async def test_a_line_of_100_megabytes_stays_out_of_memory(tmp_path: Path) -> None:
+    executor = LocalExecutor()
+    job = make_job(tmp_path, "a", *sh("head -c 100000000 /dev/zero | tr '\\0' x"))
+    async with executor.opened():
+        executor.start(job)
+        await collect(executor, 1)
+        assert executor._guard is not None
+        status = Path(f"/proc/{executor._guard.pid}/status").read_text()
+    assert int(status.partition("VmHWM:")[2].split()[0]) < 60_000
+    record = record_of(job)
+    assert (record["log_bytes"], record["log_sha256"]) == (100_000_000, None)
+    Path(job.stdout).unlink()
+
+
+async def test_500_jobs_leave_nothing_open(tmp_path: Path) -> None:
+    def fds(pid: int | str) -> int:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+
+    ours = fds("self")
+    executor = LocalExecutor()
+    async with executor.opened():
+        assert executor._guard is not None
+        guard = executor._guard.pid
+        executor.start(make_job(tmp_path, "first", "true"))
+        await collect(executor, 1)
+        before = fds(guard)
+        # More at once than the socket takes.
+        for number in range(500):
+            executor.start(make_job(tmp_path, f"a{number}", "true"))
+        done = await collect(executor, 500)
+        assert {one.code for one in done.values()} == {0}
+        assert fds(guard) == before
+        assert Path(f"/proc/{guard}/task/{guard}/children").read_text() == ""
+    assert not is_alive(guard)
+    assert fds("self") <= ours + 3  # the event loop keeps some
+
+
+async def test_leaving_in_the_middle_of_the_news_and_again(tmp_path: Path) -> None:
+    executor: Executor = LocalExecutor()
+    with pytest.raises(KeyError):
+        async with executor.opened():
+            executor.start(make_job(tmp_path, "a", "sleep", "1000"))
+            async for _ in executor.news():
+                raise KeyError
+    executor.start(make_job(tmp_path, "b", "true"))
+    assert record_of(make_job(tmp_path, "b"))["stopped"] == "orphaned"
+
+
+# ── how it is ended ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_stubborn_process_is_killed_after_its_grace(tmp_path: Path) -> None:
+    code = (
+        "import signal; signal.signal(15, lambda *_: print('told', flush=True))\n"
+        "print('up', flush=True)\nwhile True: signal.pause()"
+    )
+    executor = LocalExecutor()
+    job = make_job(tmp_path, "a", *python(code))
+    async with executor.opened():
+        executor.start(job)
+        await until_started(executor, 1)
+        await until(lambda: Path(job.stdout).read_text() == "up\n")
+        executor.stop("a", StopReason.TIMEOUT, 1000)
+        await until(lambda: Path(job.stdout).read_text() == "up\ntold\n")
+        executor.stop("a", StopReason.SHUTDOWN, 0.1)  # shortens it, but does not rewrite why
+        done = await collect(executor, 1)
+    assert (done["a"].signal, done["a"].stopped) == (signal.SIGKILL, StopReason.TIMEOUT)
+    assert Path(job.stdout).read_text() == "up\ntold\n"
+
+
+async def test_a_stopped_process_hears_the_signal_too(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; signal.signal(15, lambda *_: sys.exit(7))\n"
+        "os.kill(os.getpid(), signal.SIGSTOP); signal.pause()"
+    )
+    executor = LocalExecutor()
+    job = make_job(tmp_path, "a", *python(code))
+    async with executor.opened():
+        executor.start(job)
+        pid = (await until_started(executor, 1))["a"]
+        await until(lambda: " T " in Path(f"/proc/{pid}/stat").read_text())
+        executor.stop("a", StopReason.TIMEOUT, 1000)
+        done = await collect(executor, 1)
+    assert (done["a"].code, done["a"].stopped) == (7, StopReason.TIMEOUT)
+
+
+LEFT_BEHIND = {
+    "background": (),
+    "session": ("session",),
+    "daemon": ("session", "orphan"),
+    "nameless": ("nameless",),
+    "nameless daemon": ("session", "orphan", "nameless"),
+    "stubborn daemon": ("session", "orphan", "stubborn"),
+}
+
+
+@pytest.mark.parametrize("options", LEFT_BEHIND.values(), ids=LEFT_BEHIND.keys())
+async def test_what_an_agent_leaves_behind_ends_with_it(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    job = make_job(tmp_path, "a", *python(f"{LEAVE}\nleave(*{options})\nsys.exit(4)"))
+    done = await run(LocalExecutor(), job)
+    left = read_pid(tmp_path / "left")
+    assert left
+    assert not is_alive(left)
+    assert (done["a"].code, done["a"].stopped) == (4, None)
+    assert done["a"].duration < 1.5  # that of the agent, not of what had to be waited for
+
+
+@pytest.mark.parametrize("options", LEFT_BEHIND.values(), ids=LEFT_BEHIND.keys())
+async def test_stop_reaches_the_whole_tree(tmp_path: Path, options: tuple[str, ...]) -> None:
+    executor = LocalExecutor()
+    code = f"{LEAVE}\nleave(*{options})\nsignal.pause()"
+    async with executor.opened():
+        executor.start(make_job(tmp_path, "a", *python(code)))
+        await until(lambda: read_pid(tmp_path / "left"))
+        executor.stop("a", StopReason.TIMEOUT, 0.2)
+        done = {k: v for k, v in (await collect_last(executor)).items() if k == "a"}
+        left = read_pid(tmp_path / "left")
+        assert not is_alive(left)
+    assert done["a"].stopped is StopReason.TIMEOUT
+
+
+async def collect_last(executor: Executor) -> dict[str, object]:
+    return dict(await collect(executor, 1))
+
+
+async def test_the_orphans_of_others_are_left_alone(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    code = f"{LEAVE}\nleave('session', 'orphan')\nos.read(os.open('go', os.O_RDONLY), 1)"
+    for where in (one, two):
+        where.mkdir()
+        os.mkfifo(where / "go")
+    executor = LocalExecutor()
+    async with executor.opened():
+        executor.start(make_job(one, "one", *python(code)))
+        executor.start(make_job(two, "two", *python(code)))
+        await until(lambda: read_pid(one / "left") and read_pid(two / "left"))
+        left = (read_pid(one / "left"), read_pid(two / "left"))
+        await until(lambda: _write(one / "go"))
+        await collect(executor, 1)
+        assert [is_alive(pid) for pid in left] == [False, True]
+        await until(lambda: _write(two / "go"))
+        await collect(executor, 1)
+        assert [is_alive(pid) for pid in left] == [False, False]
+
+
+def _write(pipe: Path) -> bool:
+    """Write a line into a pipe that somebody reads."""
+    try:
+        fd = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    os.write(fd, b"\n")
+    os.close(fd)
+    return True
+
+
+async def test_a_fork_storm_ends(tmp_path: Path) -> None:
+    # Every process of it forks for as long as it may, each into a session of its own.
+    code = (
+        "import os, signal\nfd = os.open('up', os.O_WRONLY | os.O_CREAT | os.O_APPEND)\n"
+        "for _ in range(60):\n"
+        "    if os.fork() == 0: os.setsid(); signal.signal(15, signal.SIG_IGN); os.write(fd, b'x')\n"
+        "    if os.fstat(fd).st_size > 100: break\n"
+        "while True: signal.pause()"
+    )
+    executor = LocalExecutor()
+    async with executor.opened():
+        executor.start(make_job(tmp_path, "storm", *python(code)))
+        await until(lambda: (tmp_path / "up").exists())
+        executor.stop("storm", StopReason.TIMEOUT, 0.1)
+        await collect(executor, 1)
+    assert not _marked(tmp_path)
+
+
+def _marked(where: Path) -> list[str]:
+    """Living processes with the mark of a directory."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"ORCHESTRATOR_DIR={where}".encode() in path.read_bytes().split(b"\0"):
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+# ── systems without /proc ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_process_groups_do_where_proc_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        local, "BOOTSTRAP", f"import sys; sys.platform = 'darwin'; {local.BOOTSTRAP}"
+    )
+    executor = LocalExecutor()
+    async with executor.opened():
+        executor.start(make_job(tmp_path, "a", *python(f"{LEAVE}\nleave('stubborn')\nsys.exit(4)")))
+        executor.start(make_job(tmp_path, "b", "sleep", "1000"))
+        executor.start(make_job(tmp_path, "c", "missing"))
+        await until(lambda: read_pid(tmp_path / "left"))
+        executor.stop("b", StopReason.TIMEOUT, 5)
+        done = await collect(executor, 3)
+        assert (done["a"].code, done["b"].signal) == (4, 15)
+        assert "No such file" in done["c"].error
+        assert not is_alive(read_pid(tmp_path / "left"))
+        executor.start(make_job(tmp_path, "d", "sleep", "1000"))
+        pid = (await until_started(executor, 1))["d"]
+    assert not is_alive(pid)

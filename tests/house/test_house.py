@@ -1,0 +1,335 @@
+"""The house rules that no tool knows; each test is one of them, and its message is the list of offenders."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "orchestrator"
+
+BUCKETS = {
+    "utils",
+    "util",
+    "helpers",
+    "helper",
+    "common",
+    "misc",
+    "models",
+    "types",
+    "base",
+    "manager",
+    "managers",
+}
+BUCKET_CLASS = re.compile(r"(Utils?|Helpers?|Manager|Misc)$")
+HEAVY = ("anyio", "asyncio", "frontmatter", "jinja2", "markdown_it", "networkx", "rich", "yaml")
+MAX_LINES = 400
+MAX_COLUMNS = 120
+
+# Kept byte for byte: state of old versions, recorded output of other tools.
+DATA = "tests/data/"
+# Not walked when git cannot be asked.
+BUILT = {"__pycache__", "build", "dist", "htmlcov"}
+
+
+# ── what is looked at ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def listed() -> list[Path]:
+    """Every file that git knows or would add; without git, every file that is neither hidden nor built."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    if (ROOT / ".git").exists():
+        answer = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+        return [ROOT / name for name in answer.stdout.decode().split("\0") if name]
+    inside = ((path, path.relative_to(ROOT).parts) for path in ROOT.rglob("*"))
+    return [
+        path
+        for path, parts in inside
+        if not BUILT.intersection(parts)
+        and (parts[0] == ".ci" or not any(p.startswith(".") for p in parts))
+    ]
+
+
+@cache
+def texts() -> dict[str, str]:
+    """The text of every file of ours, by its path from the root."""
+    found = {}
+    for path in sorted(listed()):
+        name = path.relative_to(ROOT).as_posix()
+        if name.startswith(DATA) or path.is_symlink() or not path.is_file():
+            continue
+        raw = path.read_bytes()
+        if b"\0" not in raw:
+            found[name] = raw.decode("utf-8")
+    return found
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """The syntax tree of every Python file of ours, by its path from the root."""
+    return {name: ast.parse(text, name) for name, text in texts().items() if name.endswith(".py")}
+
+
+def inside(room: str) -> dict[str, ast.Module]:
+    return {name: tree for name, tree in modules().items() if name.startswith(room)}
+
+
+def dotted(node: ast.expr) -> str:
+    """``a.b.c`` for the expression that reads so, else an empty string."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=attr):
+            return f"{dotted(value)}.{attr}"
+        case _:
+            return ""
+
+
+def imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything that a module imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def used(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything that a module imports or reaches through a dot."""
+    yield from imported(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield node.lineno, dotted(node)
+
+
+# ── names and sizes ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_module_is_over_400_lines() -> None:
+    """A file that nobody can read in one sitting is two files."""
+    long = {name: n for name in modules() if (n := len(texts()[name].splitlines())) > MAX_LINES}
+    assert {} == long
+
+
+def test_no_module_is_a_bucket() -> None:
+    """A module earns its file by a name that a newcomer would guess."""
+    found = [
+        name
+        for name in modules()
+        if BUCKETS & {p.strip("_") for p in Path(name).with_suffix("").parts}
+    ]
+    assert [] == found
+
+
+def test_no_class_is_a_bucket() -> None:
+    """What is named after managing or helping has no job of its own."""
+    classes = [
+        f"{name}:{node.lineno} {node.name}"
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and BUCKET_CLASS.search(node.name)
+    ]
+    assert [] == classes
+
+
+def test_every_exported_name_exists() -> None:
+    """``__all__`` is a promise; a name in it that the module does not have is a lie that only users meet."""
+    broken = []
+    for name, tree in inside("orchestrator/").items():
+        bound = {full.rpartition(".")[2] for _, full in imported(tree)}
+        bound |= {
+            node.asname for node in ast.walk(tree) if isinstance(node, ast.alias) and node.asname
+        }
+        bound |= {
+            n.name
+            for n in tree.body
+            if isinstance(n, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        bound |= {
+            n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and any(
+                dotted(target) == "__all__" for target in node.targets
+            ):
+                broken += [
+                    f"{name}: {word}" for word in ast.literal_eval(node.value) if word not in bound
+                ]
+    assert [] == broken
+
+
+# ── what must not be written ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_nothing_is_mocked() -> None:
+    """A mock agrees with whoever wrote it; a fake has to pass the conformance suite."""
+    found = [
+        f"{name}:{line}"
+        for name, tree in modules().items()
+        for line, what in used(tree)
+        if what.startswith(("unittest.mock", "mock.")) or what == "mock"
+    ]
+    assert [] == found
+
+
+def test_nothing_sleeps() -> None:
+    """The engine says when to wake; a test waits for what it wants to see. Stand-ins of slow programs may sleep."""
+    waiting = {"time.sleep", "anyio.sleep", "trio.sleep", "asyncio.sleep"}
+    test_modules = {
+        name: tree
+        for name, tree in inside("tests/").items()
+        if Path(name).name.startswith(("test_", "conftest"))
+    }
+    in_package = [
+        f"{name}:{line} {what}"
+        for name, tree in inside("orchestrator/").items()
+        for line, what in used(tree)
+        if what == "time.sleep"
+    ]
+    in_tests = [
+        f"{name}:{line} {what}"
+        for name, tree in test_modules.items()
+        for line, what in used(tree)
+        if what in waiting
+    ]
+    assert [] == in_package + in_tests
+
+
+def swallows(node: ast.AST) -> bool:
+    """Whether this catches every exception and says nothing."""
+    everything = {"Exception", "BaseException"}
+    match node:
+        case ast.ExceptHandler(type=caught, body=body):
+            silent = all(
+                isinstance(line, ast.Pass | ast.Continue)
+                or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
+                for line in body
+            )
+            kinds = caught.elts if isinstance(caught, ast.Tuple) else [caught]
+            return silent and any(kind is None or dotted(kind) in everything for kind in kinds)
+        case ast.Call(func=func, args=args) if dotted(func).endswith("suppress"):
+            return any(dotted(arg) in everything for arg in args)
+        case _:
+            return False
+
+
+def test_no_error_is_swallowed() -> None:
+    """Whoever catches everything and says nothing hides the next bug."""
+    found = [
+        f"{name}:{getattr(node, 'lineno', 0)}"
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if swallows(node)
+    ]
+    assert [] == found
+
+
+def test_the_core_asks_nobody() -> None:
+    """What import-linter cannot see: the core opens no file, reads no clock, awaits nothing."""
+    built_in = {"open", "input", "print", "eval", "exec", "__import__"}
+    clocks = (".now", ".utcnow", ".today")
+    found = []
+    for name, tree in inside("orchestrator/core/").items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.AsyncFunctionDef):
+                found.append(f"{name}:{node.lineno} async def {node.name}")
+            elif isinstance(node, ast.Call):
+                called = dotted(node.func)
+                if called in built_in or (
+                    called.startswith(("datetime.", "date.")) and called.endswith(clocks)
+                ):
+                    found.append(f"{name}:{node.lineno} {called}()")
+    assert [] == found
+
+
+def test_only_the_core_assigns_a_status() -> None:
+    """A status changes by a transition, and transitions are in the core."""
+    found = [
+        f"{name}:{node.lineno}"
+        for name, tree in inside("orchestrator/").items()
+        if not name.startswith("orchestrator/core/")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr == "status"
+        and isinstance(node.ctx, ast.Store)
+        if dotted(node) != "self.status"
+    ]
+    assert [] == found
+
+
+def test_no_place_of_one_machine_is_named() -> None:
+    """Nothing here depends on where it was written or on where packages are fetched from."""
+    # Written with a gap, so that this file does not find itself.
+    gapped = [
+        "/work^/",
+        "/root^/",
+        "../^shared",
+        "pypi^.org",
+        "python^hosted.org",
+        "registry^.npmjs",
+    ]
+    places = "|".join(re.escape(place.replace("^", "")) for place in gapped)
+    pattern = re.compile(rf"(?<![\w~])(?:{places})")
+    found = [
+        f"{name}:{number} {line.strip()[:80]}"
+        for name, text in texts().items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert [] == found
+
+
+# ── what is read ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def prose(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a markdown file that a person wrapped: no tables, no fences, no front matter, no addresses."""
+    lines = text.splitlines()
+    start = lines.index("---", 1) + 1 if lines[:1] == ["---"] and "---" in lines[1:] else 0
+    fence = ""
+    for number, line in enumerate(lines[start:], start + 1):
+        bare = line.lstrip(" >-*")
+        if opened := re.match(r"`{3,}|~{3,}", bare):
+            mark = opened.group()
+            fence = "" if fence and mark.startswith(fence) else fence or mark
+        elif not fence and not bare.startswith("|") and "://" not in line and "](" not in line:
+            yield number, line
+
+
+def test_lines_wrap() -> None:
+    """Text is wrapped at about 120 columns, so that a diff shows what changed."""
+    long = []
+    for name, text in texts().items():
+        if name.endswith(".py"):
+            lines: Iterator[tuple[int, str]] = enumerate(text.splitlines(), 1)
+        elif name.endswith(".md") and not name.startswith(("examples/", "tests/")):
+            lines = prose(text)
+        else:
+            continue
+        long += [
+            f"{name}:{number} ({len(line)})" for number, line in lines if len(line) > MAX_COLUMNS
+        ]
+    assert [] == long
+
+
+# ── what a user waits for ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("door", ["orchestrator.cli", "orchestrator.cli.main"])
+def test_the_door_opens_without_the_furniture(door: str) -> None:
+    """Whoever asks for a status does not pay for a graph library: heavy imports happen where they are used."""
+    if not any((ROOT / door.replace(".", "/")).with_suffix(end).exists() for end in (".py", "")):
+        pytest.skip(f"{door} is not built yet")
+    program = f"import sys, {door}; print(*(name for name in {HEAVY} if name in sys.modules))"
+    answer = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (0, "") == (answer.returncode, answer.stderr)
+    assert [] == answer.stdout.split()

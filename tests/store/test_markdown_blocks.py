@@ -1,0 +1,137 @@
+"""Headings, tables, cells and fences are found where markdown-it finds them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from orchestrator.store.outline import first_fence, outline, section_text
+from orchestrator.store.tables import cell_spans, split_row, tables
+
+FRAGMENTS = st.sampled_from(
+    [
+        "# A",
+        "B\n===",
+        "```",
+        "```py x",
+        "````",
+        "~~~",
+        "  ```",
+        "   ~~~ a",
+        "    ```",
+        "\t```",
+        "> ```",
+        "- ```",
+        "1. ~~~",
+        "  x",
+        "<div>",
+        "<!--",
+        "-->",
+        "text",
+        "",
+        "| a | b |",
+        "|---|---|",
+        "a|b",
+        "--|--",
+        "|c",
+        "|",
+        "> q",
+        "- i",
+        "`` ` ``",
+        "``` a`b",
+        "\\| x | y",
+        "    | a |",
+        "```sh\nls\n```",
+        "~~~~",
+        "---",
+    ]  # fmt: skip
+)
+DOCUMENTS = st.lists(FRAGMENTS).map("\n".join)
+
+
+@given(DOCUMENTS, st.sampled_from(["\n", "\r\n", "\r"]))
+def test_the_first_fence_is_the_first_one_of_markdown_it(text: str, ending: str) -> None:
+    """The quick scan and the parser agree on language and content of the first code block, wherever it stands."""
+    fences = [token for token in MarkdownIt("commonmark").parse(text) if token.type == "fence"]
+    expected = ((fences[0].info.split() or [""])[0], fences[0].content) if fences else ("", "")
+    if expected[1] and not expected[1].endswith("\n"):
+        expected = (expected[0], expected[1] + "\n")
+    assert first_fence(text.replace("\n", ending)) == expected
+
+
+@given(DOCUMENTS)
+def test_tables_and_their_cells_are_those_of_markdown_it(text: str) -> None:
+    """Same tables, same rows, same cells, although no token is made for a cell."""
+    lines = text.split("\n")
+    found = tables(lines, outline(lines))
+    expected: list[list[list[str]]] = []
+    for token in MarkdownIt("commonmark").enable("table").disable("inline").parse(text):
+        if token.type == "table_open":
+            is_top = token.level == 0
+            if is_top:
+                expected.append([])
+        elif token.type == "tr_open" and is_top:
+            expected[-1].append([])
+        elif token.type == "inline" and token.level == 4 and is_top:
+            expected[-1][-1].append(token.content)
+    widths = [len(table.header) for table in found]
+    rows = [
+        [list(table.header), *((cells + [""] * width)[:width] for _, cells in table.rows(lines))]
+        for table, width in zip(found, widths, strict=True)
+    ]
+    assert rows == expected
+
+
+@given(st.text(alphabet="| \\ab\t", min_size=1).filter(str.strip))
+def test_spans_name_the_place_of_every_cell(row: str) -> None:
+    """What stands at the span of a cell is the cell, and between two spans there is one bar."""
+    spans = cell_spans(row)
+    assert [row[a:b].strip(" \t").replace("\\|", "|") for a, b in spans] == split_row(row)
+    assert all(
+        row[end:begin] == "|" for (_, end), (begin, _) in zip(spans, spans[1:], strict=False)
+    )
+
+
+def test_headings_of_both_kinds_and_the_text_below_them() -> None:
+    """A section is its first quote, else its text up to the next heading or table."""
+    lines = [
+        "Title",
+        "=====",
+        "intro",
+        "## Request #",
+        "words",
+        "> one",
+        "> two",
+        "lazy",
+        "",
+        "# Goal",
+        "",
+        "line",
+        "",
+        "more",
+        "| a | b |",
+        "|---|---|",
+        "- # in a list",
+        "### Empty",
+    ]
+    found = outline(lines)
+    assert [(heading.level, heading.text, heading.line) for heading in found.headings] == [
+        (1, "Title", 0), (2, "Request", 3), (1, "Goal", 9), (3, "Empty", 17),
+    ]  # fmt: skip
+    texts = [section_text(lines, found, heading) for heading in found.headings]
+    assert texts == ["intro", "one\ntwo\nlazy", "line\n\nmore", ""]
+
+
+@pytest.mark.parametrize(
+    "row", ["| T-01 | Scan | None |\n", "T-01 | Scan | None\n", "| a \\| b | c |\n"]
+)
+def test_ten_thousand_rows_are_found_in_time(row: str) -> None:
+    """Finding a table costs time in proportion to its rows, and no row is lost however many cells are missing."""
+    lines = ("| a | b | c |\n|---|---|---|\n" + row * 10_000).split("\n")
+    start = time.monotonic()
+    assert len(tables(lines, outline(lines))[0].rows(lines)) == 10_000
+    assert time.monotonic() - start < 2

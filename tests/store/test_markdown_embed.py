@@ -1,0 +1,132 @@
+"""What an agent wrote can neither break our files nor forge anything in them (promise 24)."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from orchestrator.store.markdown import embed
+from orchestrator.store.marks import regions
+
+FRAGMENTS = (
+    "# Title", "## Two", "####### seven", "#\tTab", "   # in", "    # code", "Text\n====", "Text\nmore\n---", "---",
+    "===", "```", "````", "```py", "~~~", "~~~ x", "  ```", "    ```", "> ```", "- ```", "1. ~~~", "- item", "  more",
+    "> quote", "> # Q", "- # L", "1) x", "<!--", "-->", "<!-- orchestrator:status -->", "<!-- /orchestrator:answer -->",
+    "<script>", "</script>", "<pre>", "<style>", "<textarea>", "<?php", "<!DOCTYPE x>", "<![CDATA[", "]]>", "<div>",
+    "<details>", "<br>", "a<br>b", "<a href='`'>", "<https://x.y>", "<a@b.c>", "<http://a`b>", "\\<b>", "\\\\<b>",
+    "\\`", "`", "``", "`<i>`", "` <script> `", "| a | b |", "|---|---|", "|a\n--", "| ` | <b> | ` |", "[a]: <b", "[a]: x",
+    "**", "\t", " ", "", "\n", "text", "\x1b[31mred\x1b[0m", "\x00", "\r", "\u2028", "\\", "&lt;b>", "<b", ">", "$", "<br",
+)  # fmt: skip
+SOUP = st.lists(
+    st.tuples(st.sampled_from(FRAGMENTS), st.sampled_from(["\n", "\n\n", " ", "", "\r\n"]))
+).map(lambda parts: "".join(text + joint for text, joint in parts))
+
+
+def flat(tokens: list[Token]) -> list[Token]:
+    return [each for token in tokens for each in (token, *(token.children or ()))]
+
+
+def check(shown: str, level: int) -> None:
+    for parser in (MarkdownIt("commonmark"), MarkdownIt("commonmark").enable("table")):
+        tokens = parser.parse(f"## Ours\n\n{shown}\n\n## sentinel\n")
+        tops = [token for token in tokens if token.type == "heading_open" and token.level == 0]
+        assert tokens[-2].content == "sentinel"
+        assert tokens[-3].type == "heading_open"
+        assert tokens[-3].level == 0
+        assert all(int(token.tag[1]) >= level for token in tops[1:-1])
+        html = [
+            token.content for token in flat(tokens) if token.type in {"html_block", "html_inline"}
+        ]
+        assert all(tag in {"<br>", "<br/>", "<br />"} for tag in html), html
+    assert not regions(shown.split("\n"))
+    assert "<!-- orchestrator:" not in shown
+    assert "<!-- /orchestrator:" not in shown
+
+
+@given(SOUP, st.integers(2, 6))
+@example("`\n` <script> `", 3)
+@example("| ` | <script> | ` |\n", 3)
+@example("<br>\n```\n<script>\n```", 3)
+def test_nothing_an_agent_writes_reaches_beyond_its_place(text: str, level: int) -> None:
+    """Below any answer the next heading of ours is seen, no heading of the answer is above its level, no HTML works."""
+    check(embed(text, level), level)
+
+
+@given(st.text())
+def test_any_text_at_all_can_be_embedded(text: str) -> None:
+    """Not only markdown: every text can be embedded, also one with lone surrogates, and encoded as UTF-8."""
+    shown = embed(text)
+    shown.encode()
+    check(shown, 3)
+
+
+@given(SOUP)
+def test_what_is_embedded_can_be_embedded_again(text: str) -> None:
+    """An answer that was made safe stays as it is when it is embedded a second time, in the final output say."""
+    shown = embed(text)
+    assert embed(shown) == shown or shown.startswith("```")
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("plain *text*, a_b, 1 < 2", "plain *text*, a_b, 1 < 2"),
+        ("# A\ntext\n## B", "### A\ntext\n#### B"),
+        ("#### Deep", "#### Deep"),
+        ("###### Six\n# One", "###### Six\n### One"),
+        ("Title\n=====\n\nSub\nline\n---\nend", "### Title\n\n#### Sub line\nend"),
+        ("```py\n# no heading, <b>\n```", "```py\n# no heading, <b>\n```"),
+        ("```py\nx", "```py\nx\n```"),
+        ("~~~~\nx\n~~~", "~~~~\nx\n~~~\n~~~~"),
+        ("a <div> `<b>` <https://x.y> 1<br>2", "a &lt;div> `<b>` <https://x.y> 1<br>2"),
+        ("\n\n  two blanks  \n\n", "  two blanks"),
+        ("", ""),
+    ],
+)
+def test_what_is_harmless_stays_and_the_rest_changes_least(answer: str, shown: str) -> None:
+    """Only headings, tags and open fences are touched; code keeps every character."""
+    assert embed(answer) == shown
+
+
+def test_a_forged_mark_is_no_mark_even_in_code() -> None:
+    """Our marks are spoiled wherever they stand, so that no reader of marks has to know about fences."""
+    shown = embed("```\n<!-- orchestrator:answer -->\n```\n<!--/ORCHESTRATOR:x -->")
+    assert "<!-- orchestrator :answer -->" in shown
+    assert "&lt;!--/orchestrator :x -->" in shown
+
+
+def test_a_page_of_html_is_shown_as_it_is() -> None:
+    """An answer that is a whole HTML document is of use only unchanged, so it stands in a fence."""
+    page = "<!DOCTYPE html>\n<html><body>```</body></html>"
+    assert embed(page) == f"````text\n{page}\n````"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "`" * 3 + "\n",
+        "<",
+        "[a]: ",
+        "> - ",
+        "|",
+        "` ",
+        "# a\n",
+        "\x1b]",
+        "\x90",
+        "- ",
+        "\\",
+        "a\n=\n",
+        "<!--",
+    ],
+)
+def test_the_worst_answers_take_linear_time(piece: str) -> None:
+    """A megabyte of the most hostile text is embedded in seconds."""
+    start = time.monotonic()
+    embed(piece * (1_000_000 // len(piece)))
+    embed(piece * (200_000 // len(piece)))
+    assert time.monotonic() - start < 10

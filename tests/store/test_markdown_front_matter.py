@@ -1,0 +1,135 @@
+"""Front matter is plain data: what is more, or damaged, is refused with file and line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from orchestrator.core.text import printable
+from orchestrator.store.front_matter import load_front_matter, read_front_matter, read_settings
+
+
+def read(text: str) -> tuple[dict[str, object], int, str]:
+    front = read_front_matter(text.split("\n"), "f.md")
+    return dict(front.data), front.body, str(front.problem or "")
+
+
+def test_names_values_and_the_place_of_the_body() -> None:
+    """The data is YAML's, names are as they were written, and the body begins below the closing mark."""
+    front = read_front_matter(
+        ["---", "a: 1", "b: [x, {c: y}]", "", "on: 5m", "--- ", "body"], "f.md"
+    )
+    assert front.data == {"a": 1, "b": ["x", {"c": "y"}], "on": "5m"}
+    assert (front.body, front.lines, front.problem) == (6, {"a": 2, "b": 3, "on": 5}, None)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "text", "--- x\na: 1\n---", " ---\na: 1\n---", "----\n", "text\n---\na: 1\n---"]
+)
+def test_a_file_without_front_matter_has_none(text: str) -> None:
+    """Only a first line that is exactly three dashes begins front matter."""
+    assert read(text) == ({}, 0, "")
+
+
+def test_empty_front_matter_is_fine() -> None:
+    """Two marks with nothing or only a comment between them are front matter without settings."""
+    assert read("---\n---\nbody") == ({}, 2, "")
+    assert read("---\n# timeout: 5m\n---\nbody") == ({}, 3, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("---\na: 1\nbody", "f.md:1: the front matter is never closed"),
+        ("---\na: 1\nb: [1\n---", "f.md:4: front matter: "),
+        ("---\na: 1\n\tb: 2\n---", "f.md:3: front matter: found "),
+        ("---\n- a\n---", "f.md:2: front matter: not a mapping of names to values"),
+        ("---\nwords\n---", "f.md:2: front matter: not a mapping of names to values"),
+        ("---\na: 1\nb: 2\na: 3\n---", "f.md:4: front matter: a is there twice, first in line 2"),
+        ("---\nx:\n  a: 1\n  a: 2\n---", "f.md:4: front matter: a is there twice, first in line 3"),
+        ("---\na: &x 1\nb: *x\n---", "f.md:2: front matter: anchors and aliases are not allowed"),
+        ("---\na: !!python/name:os.system\n---", "f.md:2: front matter: tags are not allowed"),
+        ("---\n<<: {a: 1}\n---", "f.md:2: front matter: a name must be a plain word"),
+        ("---\n[a]: 1\n---", "f.md:2: front matter: a name must be a plain word"),
+        ("---\n1: a\n0x1: b\n---", "f.md:2: front matter: two names mean the same"),
+        ("---\na: 2001-99-99\n---", "f.md:2: front matter: month must be in 1..12"),
+        ("---\na: " + "[" * 50_000 + "\n---", "f.md:2: front matter: nested too deeply"),
+        ("---\na: " + "x" * 600_000 + "\n---", "f.md:2: front matter: larger than 512 KiB"),
+        ("---\na: 1\n---\n\n---\na: 2\n---\n", "f.md:5: a second front matter follows the first"),
+    ],
+)
+def test_what_is_not_plain_data_is_refused_with_its_line(text: str, problem: str) -> None:
+    """Every refusal names file and line, and nothing of the front matter is used except what stands before a second."""
+    assert read(text)[2].startswith(problem)
+
+
+def test_a_rule_between_paragraphs_is_no_second_front_matter() -> None:
+    """A body may begin with a horizontal line."""
+    assert read("---\na: 1\n---\n---\nNote: x\n---\n")[2] == ""
+
+
+@given(st.text())
+@example("a: \x00")
+@example("%YAML 9.9")
+@example("a: =\nb: yes")
+@example("a: " + "9" * 5000)
+def test_no_text_at_all_breaks_the_reader(text: str) -> None:
+    """Whatever stands between the marks is data or a problem, never a crash."""
+    data, _, problem = read(f"---\n{text}\n---\n")
+    assert not (data and problem and "second" not in problem)
+    load_front_matter(f"---\n{text}\n---\n")
+
+
+TEXT = st.text().map(printable)
+
+
+@given(st.dictionaries(st.text("ab1 :-é", min_size=1), TEXT | st.integers() | st.lists(TEXT)))
+def test_what_is_written_as_json_is_read_back(data: dict[str, object]) -> None:
+    """State files write every value as JSON; the reader returns exactly that."""
+    lines = [
+        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items()
+    ]
+    text = "\n".join(["---", *lines, "---", "body", "---", ""])
+    assert load_front_matter(text) == data
+    assert load_front_matter("\ufeff" + text.replace("\n", "\r\n")) == load_front_matter(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "---\n", "---\na: 1\n", "---\n- a\n---\n", "---\na: 1\n---\n---\na: 2\n---\n"]
+)
+def test_damaged_front_matter_is_none(text: str) -> None:
+    """Truncated, foreign or doubled front matter of a state file is not believed."""
+    assert load_front_matter(text) is None
+
+
+def test_settings_are_read_and_what_is_nobodys_is_left_alone() -> None:
+    """Known names are checked and put into their unit; names of other tools pass without a word."""
+    front = read_front_matter(
+        ["---", "timeout: 5m", "retries: 0", "title: x", "mode: y", "---"], "f.md"
+    )
+    assert read_settings(front, "f.md") == ({"timeout": 300.0, "retries": 0}, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "of_task", "problem", "hint"),
+    [
+        ("retries: many", False, "setting retries: 'many' is not a whole number", "correct or remove it"),
+        ("timeout: 0", False, "setting timeout: a duration of 0 is not allowed here", "correct or remove it"),
+        ("timeuot: 5m", False, "timeuot is not a setting", "did you mean timeout?"),
+        ("max-parallel: 5", False, "max-parallel is not a setting", "did you mean max_parallel?"),
+        ("Timeout: 5", False, "Timeout is not a setting", "did you mean timeout?"),
+        ("max_parallel: 5", True, "max_parallel is a setting of the whole run, not of one task",
+         "move it to the front matter of master_plan.md"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_makes_no_sense_is_named(
+    line: str, of_task: bool, problem: str, hint: str
+) -> None:
+    """Bad values, misspelt names and settings in the wrong file are problems with line and hint, not silence."""
+    front = read_front_matter(["---", "x: 1", line, "---"], "f.md")
+    settings, problems = read_settings(front, "f.md", of_task=of_task)
+    assert settings == {}
+    assert [(str(each), each.hint) for each in problems] == [(f"f.md:3: {problem}", hint)]

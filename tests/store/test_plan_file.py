@@ -1,0 +1,407 @@
+"""A plan as people write it is read as it is, and what is wrong with it is said with file and line."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from orchestrator.core.plan import Plan, Task
+from orchestrator.store.plan_file import StatusCells, parse_plan, redraw, set_statuses
+
+QUICK_START = """# Task Plan
+
+## Original Request
+> Analyze my TypeScript project for code quality, security, and performance
+
+## Task Decomposition
+| Task ID | Description | Dependencies | Agent |
+|---------|-------------|--------------|-------|
+| T-01 | Scan source files | None | Agent-01 |
+| T-02 | Check code quality | T-01 | Agent-02 |
+| T-03 | Security scan | T-01 | Agent-03 |
+| T-04 | Performance analysis | T-01 | Agent-04 |
+| T-05 | Generate report | T-02,T-03,T-04 | Agent-05 |
+"""
+
+TEMPLATE = """# 🎯 Distributed Task Plan
+
+## Original Request
+> [User's original request]
+
+## Goal Definition
+**Primary Goal**: [Final result to achieve]
+**Success Criteria**: [How to determine completion]
+
+## Task Decomposition
+| Task ID | Task Name | Description | Dependencies | Priority |
+|---------|-----------|-------------|--------------|----------|
+| T-01 | [Name] | [Description] | None | P0 |
+
+## Agent Assignment
+| Task ID | Agent | Status | Start Time | End Time |
+|---------|-------|--------|------------|----------|
+| T-01 | Agent-01 | 🟡 Pending | - | - |
+"""
+
+
+def good(text: str) -> Plan:
+    plan, problems = parse_plan(text.encode(), "master_plan.md")
+    assert problems == []
+    return plan
+
+
+def said(text: str | bytes) -> list[str]:
+    data = text if isinstance(text, bytes) else text.encode()
+    return [str(problem) for problem in parse_plan(data, "p.md")[1]]
+
+
+def only(header: str, row: str) -> Task:
+    rule = "|".join("-" * 3 for _ in header.strip("|").split("|"))
+    return next(iter(good(f"|{header.strip('|')}|\n|{rule}|\n{row}\n").tasks.values()))
+
+
+def test_the_quick_start_of_the_seed() -> None:
+    """Seed 002's first example runs as it is: four columns, one request."""
+    plan = good(QUICK_START)
+    assert plan.title == "Task Plan"
+    assert (
+        plan.request == "Analyze my TypeScript project for code quality, security, and performance"
+    )
+    assert {task.id: task.needs for task in plan.tasks.values()} == {
+        "T-01": (), "T-02": ("T-01",), "T-03": ("T-01",), "T-04": ("T-01",), "T-05": ("T-02", "T-03", "T-04"),
+    }  # fmt: skip
+    task = plan.tasks["T-02"]
+    assert (task.name, task.description, task.assignee) == ("Check code quality",) * 2 + (
+        "Agent-02",
+    )
+    assert task.where == "master_plan.md:10"
+
+
+def test_the_master_plan_template_of_the_seed() -> None:
+    """Five columns, a goal, and a second table that says who does what."""
+    plan = good(TEMPLATE)
+    task = plan.tasks["T-01"]
+    assert (task.name, task.description, task.priority, task.assignee) == (
+        "[Name]",
+        "[Description]",
+        1000,
+        "Agent-01",
+    )
+    assert plan.title == "🎯 Distributed Task Plan"
+    assert plan.request == "[User's original request]"
+    assert plan.goal.startswith("**Primary Goal**: [Final")
+
+
+def test_the_short_table_of_the_seed() -> None:
+    """``ID | Task | Deps | Status``: Task is the text here."""
+    task = only("ID | Task | Deps | Status", "| T-01 | Read code | - | 🟡 |")
+    assert (task.id, task.name, task.description, task.needs) == (
+        "T-01",
+        "Read code",
+        "Read code",
+        (),
+    )
+
+
+def test_all_that_a_row_can_say() -> None:
+    """Every known column has its place in a task, every unknown one is handed on as an input."""
+    task = only(
+        "Task ID | Description | Input | Expected Output | Dependencies | Priority | Est. Time | Assigned to | Model",
+        "| T-01 | Do *it* | src/ | A \\| B | None | high | 3 minutes | 🤖 `opus` | - |",
+    )
+    assert task == Task(
+        id="T-01", name="Do *it*", description="Do *it*", needs=(), assignee="opus", priority=100, estimate=180.0,
+        expected="A | B", inputs=(("Input", "src/"),), where="master_plan.md:3",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "id_header", ["Task ID", "ID", "TaskID", "#", "**Task ID**", "`id`", "🆔 ID", "task_id", "Task"]
+)
+@pytest.mark.parametrize(
+    "text", ["Description", "Task Description", "DETAILS", "Title", "**Name**", "📝 Description"]
+)
+@pytest.mark.parametrize(
+    "needs", ["Dependencies", "Deps", "Depends on", "depends_on", "_Needs_", "Blocked by", "After"]
+)
+def test_headers_are_known_in_every_spelling(id_header: str, text: str, needs: str) -> None:
+    """Case, order, emphasis and pictures around a header do not matter."""
+    task = only(f"{needs} | {text} | {id_header}", "| - | words | T-01 |")
+    assert (task.id, task.description, task.needs, task.inputs) == ("T-01", "words", (), ())
+
+
+@pytest.mark.parametrize(
+    ("header", "task_id", "name", "description"),
+    [
+        ("# | Task | Description | Deps", "1", "T-7", "text"),
+        ("Task | # | Description | Deps", "T-7", "1", "text"),
+        ("ID | Task | Task Name | Deps", "1", "text", "text"),
+    ],
+)
+def test_task_and_number_are_ids_only_when_nothing_better_is(
+    header: str, task_id: str, name: str, description: str
+) -> None:
+    """A column ``#`` or ``Task`` is an id column when there is no other; else ``Task`` is a text."""
+    row = "| T-7 | 1 | text | - |" if header.startswith("Task") else "| 1 | T-7 | text | - |"
+    task = only(header, row)
+    if header.startswith("Task |"):
+        task_id, name = "1", "T-7"
+    assert (task.id, task.name, task.description) == (task_id, name, description)
+
+
+@pytest.mark.parametrize(
+    "cell", ["None", "none", "-", "—", "–", "N/A", "", "*None*", "`none`", "--"]
+)
+def test_no_dependency_has_many_spellings(cell: str) -> None:
+    """All of them mean none."""
+    assert only("ID | Task | Deps", f"| a | x | {cell} |").needs == ()
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["b,c", "b, c", "b; c", "b c", "b<br>c", "b<br/>c", "b & c", "b and c", "`b`, `c`", "**b**, **c**", "[b](x.md), [c](y.md)",
+     "[b], [c]", "b, c, b", "b → c", "`b, c`", "b,c,", "b + c"],
+)  # fmt: skip
+def test_lists_of_dependencies_have_many_spellings(cell: str) -> None:
+    """Ids are separated by anything that people put between them, dressed or not, and count once."""
+    plan = good(
+        f"| ID | Task | Deps |\n|---|---|---|\n| a | x | {cell} |\n| b | y | |\n| c | z | |\n"
+    )
+    assert plan.tasks["a"].needs == ("b", "c")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["a_b", "`a_b`", "**a_b**", "[a_b](agent_tasks/a_b.md)", "a\\_b", "**`a_b`**", "[[a_b]]"],
+)
+def test_an_id_may_be_dressed(cell: str) -> None:
+    """Backticks, emphasis, links and escapes around an id are not part of it."""
+    assert only("ID | Task | Deps", f"| {cell} | x | - |").id == "a_b"
+
+
+def test_tables_of_several_phases_are_one_plan_and_prose_is_prose() -> None:
+    """Every table with ids, texts and dependencies counts; tables in fences, quotes and elsewhere do not."""
+    plan = good(
+        "## Phase 1\n| ID | Task | Deps |\n|---|---|---|\n| a | x | |\n\n| Risk | ID |\n|---|---|\n| r | zz |\n\n"
+        "## Phase 2\n| Needs | Title | ID |\n|---|---|---|\n| a | y | b |\n\n"
+        "```\n| ID | Task | Deps |\n|---|---|---|\n| c | x | |\n```\n> | ID | Task | Deps |\n> |---|---|---|\n> | d | x | |\n\n"
+        "| ID | Name |\n|---|---|\n| e | no dependencies, no task |\n"
+    )
+    assert {task.id: task.needs for task in plan.tasks.values()} == {"a": (), "b": ("a",)}
+
+
+def test_without_a_column_of_dependencies_the_first_table_is_the_plan() -> None:
+    """Tasks that do not depend on each other need no such column."""
+    plan = good(
+        "| A | B |\n|---|---|\n| 1 | 2 |\n\n| ID | Task |\n|---|---|\n| a | x |\n\n| ID | Name |\n|---|---|\n| b | y |\n"
+    )
+    assert list(plan.tasks) == ["a"]
+
+
+def test_captions_and_blank_rows_are_no_tasks() -> None:
+    """A row with only a caption in it groups rows; a row with an id and nothing else is a task."""
+    plan = good(
+        "| ID | Task | Deps |\n|---|---|---|\n| **Phase 1: read** | | |\n| | | |\n| a | x | |\n| b |\n"
+    )
+    assert list(plan.tasks) == ["a", "b"]
+
+
+def test_an_agent_in_the_row_is_stronger_than_an_assignment() -> None:
+    """The assignment table fills in what the row leaves open."""
+    plan = good(
+        "| ID | Task | Deps | Agent |\n|---|---|---|---|\n| a | x | | shell |\n| b | x | | - |\n\n"
+        "| Task ID | Assignee |\n|---|---|\n| a | Agent-07 |\n| `b` | `Agent-08` |\n"
+    )
+    assert [task.assignee for task in plan.tasks.values()] == ["shell", "Agent-08"]
+
+
+def test_settings_and_line_numbers_below_front_matter() -> None:
+    """Front matter is read, and every line counts from the top of the file."""
+    plan = good("---\nmax_parallel: 8\ntimeout: 1h\nauthor: me\n---\n" + QUICK_START)
+    assert plan.settings == {"max_parallel": 8, "timeout": 3600.0}
+    assert plan.tasks["T-01"].where == "master_plan.md:14"
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\r"])
+def test_bom_and_line_endings_change_nothing(ending: str) -> None:
+    """A file from another system is the same plan."""
+    assert good("\ufeff" + TEMPLATE.replace("\n", ending)) == good(TEMPLATE)
+
+
+def test_our_own_sections_are_never_read_back() -> None:
+    """A status table that we drew is no task table and no assignment, and shifts no line."""
+    drawn = redraw(
+        QUICK_START.encode(),
+        {"status": "| Task ID | Agent | Status |\n|---|---|---|\n| X | y | z |"},
+    )
+    above = b"<!-- orchestrator:x -->\n| ID | Task | Deps |\n|---|---|---|\n| Q | x | |\n<!-- /orchestrator:x -->\n"
+    assert parse_plan(drawn, "master_plan.md") == (good(QUICK_START), [])
+    plan, problems = parse_plan(above + drawn, "master_plan.md")
+    assert problems == []
+    assert plan.tasks["T-01"].where == "master_plan.md:14"
+
+
+TABLE = "| ID | Task | Deps | Priority | Est. Time |\n|---|---|---|---|---|\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        (b"", ["p.md:1: the plan is empty"]),
+        (b"\xef\xbb\xbf \n\n", ["p.md:1: the plan is empty"]),
+        (b"# T\n\xff", ["p.md:2: the file is not UTF-8 text"]),
+        (b"# T\n\n\0", ["p.md:3: the file has NUL bytes in it; it is damaged or not a text"]),
+        ("# T\n\ntext\n", ["p.md:1: no task table found"]),
+        ("# T\n| ID | Task | Deps |\n| a | x | |\n", ["p.md:2: the task table has no line of dashes below its header"]),
+        ("# T\n" + TABLE, ["p.md:2: the task table has no rows"]),
+        ("---\na: [\n---\n" + TABLE, ["p.md:"]),
+        ("---\nretries: -1\n---\n" + TABLE + "| a | x |\n", ["p.md:2: setting retries: -1 is not between 0 and 1000"]),
+        ("---\nretriez: 1\n---\n" + TABLE + "| a | x |\n", ["p.md:2: retriez is not a setting"]),
+        (TABLE + "| a | x | a |\n", ["p.md:3: task a depends on itself"]),
+        (TABLE + "| a | x | |\n| b | x | c |\n", ["p.md:4: task b depends on c, which is not in the plan"]),
+        (TABLE + "| a | x | |\n| a | y | |\n", ["p.md:4: duplicate task id a, first used at p.md:3"]),
+        (TABLE + "| ../x | x | |\n", ["p.md:3: bad task id '../x'"]),
+        (TABLE + "| | x | |\n", ["p.md:3: a task without an id"]),
+        (TABLE + "| a | x | b |\n| b | x | a |\n", ["p.md:3: the dependencies form a cycle of 2 tasks: a → b → a"]),
+        (TABLE + "| a | x | | urgentish |\n", ["p.md:3: 'urgentish' is not a priority"]),
+        (TABLE + "| a | x | | | 900 days |\n", ["p.md:3: estimate: '900 days' is longer than a year"]),
+        (TABLE + "| a | grep x | y | | | |\n", ["p.md:3: task a depends on y", ]),
+        (TABLE + "| a | x | | | 1m | more |\n", ["p.md:3: the row has 6 cells, its table has 5 columns"]),
+        (TABLE + "| a | x | | | |\n\n| b | x | | | |\n", ["p.md:5: this row belongs to no table"]),
+        (TABLE + "| a | x | | | |\n\n| ID | Agent |\n|---|---|\n| z | me |\n", ["p.md:7: z is assigned, but it is not"]),
+        ("<<<<<<< HEAD\n" + TABLE + "| a | x |\n=======\n>>>>>>> other\n", ["p.md:1: an unresolved merge conflict"]),
+        ("---\nretries: x\n---\n" + TABLE + "| a | x | q | ? |\n", ["p.md:2: ", "p.md:6: '?' is", "p.md:6: task a dep"]),
+    ],
+)  # fmt: skip
+def test_a_plan_that_cannot_run_says_why(text: str | bytes, problems: list[str]) -> None:
+    """Every problem is found in one reading, with file and line, and there is no other."""
+    found = said(text)
+    assert len(found) == len(problems)
+    assert all(one.startswith(other) for one, other in zip(found, problems, strict=True))
+
+
+def test_every_problem_has_a_hint_and_ends_without_a_full_stop() -> None:
+    """A message says what, where and what to do."""
+    text = (
+        "---\nretries: x\nretires: 1\n---\n"
+        + TABLE
+        + "| a | x | q | ? | 900 d |\n| ? | x | | | | 6 |\n\n| b | x | | | |\n"
+    )
+    _, problems = parse_plan(text.encode(), "p.md")
+    assert len(problems) == 7
+    assert all(
+        problem.hint and problem.code and not f"{problem}{problem.hint}".endswith(".")
+        for problem in problems
+    )
+
+
+@pytest.mark.parametrize(
+    "word", ["soon", "2-3 min", "5 points", "TBD", "-", "?", "1" * 60, "1 " * 19 + "x"]
+)
+def test_an_estimate_in_other_words_is_no_estimate(word: str) -> None:
+    """Only the order of dispatch depends on estimates, so words in that column are nobody's error."""
+    assert only("ID | Task | Deps | Estimate", f"| a | x | | {word} |").estimate is None
+
+
+def test_many_problems_are_found_quickly_and_listed_in_part() -> None:
+    """A plan of ten thousand rows with one systematic error is refused in seconds, with some of the rows."""
+    rows = "".join(f"| T-{i} | x | X-{i} |\n" for i in range(10_000))
+    start = time.monotonic()
+    assert len(said("| ID | Task | Deps |\n|---|---|---|\n" + rows)) == 50
+    assert time.monotonic() - start < 10
+
+
+def test_ten_thousand_tasks_are_read_in_time() -> None:
+    """Reading a plan of ten thousand rows takes about half a second."""
+    rows = "".join(f"| T-{i} | Do `{i}` | T-{i - 1}, T-{i // 2} | P1 |\n" for i in range(2, 10_000))
+    start = time.monotonic()
+    plan = good(
+        "| ID | Task | Deps | Priority |\n|---|---|---|---|\n| T-0 | x | | |\n| T-1 | x | | |\n"
+        + rows
+    )
+    assert time.monotonic() - start < 5
+    assert len(plan.tasks) == 10_000
+
+
+@given(
+    st.text(alphabet="|-: \nabT1`*#>\\,<!~", max_size=200)
+    | st.text()
+    | st.binary().map(lambda b: b.decode("latin-1"))
+)
+@example("| ID | Task | Deps |\n|---|---|---|\n| \\")
+def test_no_text_breaks_the_reader(text: str) -> None:
+    """Whatever the file holds, the answer is a plan without problems or at least one problem."""
+    plan, problems = parse_plan(text.encode("utf-8", "surrogatepass"), "p.md")
+    assert bool(plan.tasks) or problems
+    set_statuses(text.encode("utf-8", "replace"), {"a": StatusCells(status="x")})
+
+
+# ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_statuses_of_the_seed_are_kept_up_to_date_in_place() -> None:
+    """Status, start and end change in the person's table; a time that is None stays."""
+    new = {
+        "T-01": StatusCells(status="✅ Completed", start="10:00"),
+        "T-99": StatusCells(status="x"),
+    }
+    assert set_statuses(TEMPLATE.encode(), new).decode() == TEMPLATE.replace(
+        "| Agent-01 | 🟡 Pending | - | - |", "| Agent-01 | ✅ Completed | 10:00 | - |"
+    )
+
+
+def test_a_plan_without_status_columns_stays_as_it_is() -> None:
+    """There is nothing of the person's to keep up to date, so nothing is touched."""
+    data = QUICK_START.encode()
+    assert set_statuses(data, {"T-01": StatusCells(status="x")}) is data
+
+
+CELLS = st.sampled_from(["x", " x ", "", "  ", "`b`", "a \\| b", "🟡 Pending", "\t-", "**T**"])
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "`b`", "**c**", "[d](x)"]), CELLS, CELLS, CELLS), min_size=1
+    ),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(["", "  ", "> no\n"]),
+    st.text(),
+)
+def test_only_status_cells_change(
+    rows: list[tuple[str, ...]], ending: str, indent: str, status: str
+) -> None:
+    """All other bytes stay, the padding of other cells included, whatever the status is made of."""
+    head = "\ufeff# T\n\n" + indent + "| Status | ID | Task | Deps |\n" + "|---|:-:|--|---|\n"
+    text = head + "".join(f"|{s}|{i}|{t}|{'-'}|{r}\n" for i, s, t, r in rows if not r.strip())
+    text = (text + "\nStatus | of nothing\n<!-- x -->").replace("\n", ending)
+    new = {task_id: StatusCells(status=status) for task_id in "abcd"}
+    old_lines, new_lines = (
+        re.split(r"\r?\n", data.decode())
+        for data in (text.encode(), set_statuses(text.encode(), new))
+    )
+    assert len(old_lines) == len(new_lines)
+    for old, now in zip(old_lines, new_lines, strict=True):
+        if old != now:
+            before = re.fullmatch(r"\|(?:\\\||[^|])*(\|.*)", old)
+            assert before is not None
+            assert now.endswith(before[1])
+            assert re.fullmatch(r"\| (?:\\\||[^|])* ", now.removesuffix(before[1]))
+    again = set_statuses(text.encode(), new)
+    assert set_statuses(again, new) == again
+
+
+def test_a_short_row_and_another_mans_table_stay() -> None:
+    """A row without the cell, a table in a fence, a table of something else: not ours to fill."""
+    text = (
+        "| ID | Task | Deps | Status |\n|---|---|---|---|\n| a | x |\n| b | x | | old\n\n"
+        "```\n| ID | Task | Deps | Status |\n|---|---|---|---|\n| a | x | - | old |\n```\n\n"
+        "| Server | Status |\n|---|---|\n| a | up |\n"
+    )
+    new = {"a": StatusCells(status="new"), "b": StatusCells(status="new")}
+    assert set_statuses(text.encode(), new).decode() == text.replace(
+        "| b | x | | old", "| b | x | | new "
+    )

@@ -1,0 +1,78 @@
+"""A task file is settings and a prompt."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from orchestrator.store.task_file import parse_task_file
+
+SEED_TEMPLATE = """# 🤖 Agent-XX Task Assignment
+
+## Task Information
+- **Task ID**: T-XX
+- **Priority**: P1
+
+## Input
+| Parameter | Type | Source | Value |
+|-----------|------|--------|-------|
+| param1 | string | User input | [Value] |
+
+## Task Description
+[Detailed task description]
+"""
+
+
+def test_the_template_of_the_seed_is_a_prompt_without_settings() -> None:
+    """A file without front matter is the prompt as it stands."""
+    task = parse_task_file(SEED_TEMPLATE.encode(), "a.md")
+    assert (task.body, task.settings, task.code, task.problems) == (SEED_TEMPLATE, {}, "", ())
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_settings_body_and_code(ending: str, bom: str) -> None:
+    """Front matter is taken off, the body is otherwise as it was written, its first fence is the code."""
+    body = "\nDo:\n\n```sh x\nls -l\n\n```\n\n~~~\nother\n~~~\nno newline"
+    text = bom + ("---\nagent: shell\ntimeout: 1m\n---\n" + body).replace("\n", ending)
+    task = parse_task_file(text.encode(), "a.md")
+    assert task.settings == {"agent": "shell", "timeout": 60.0}
+    assert task.body == body.replace("\n", ending)
+    assert (task.language, task.code) == ("sh", "ls -l\n\n")
+    assert task.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"a\nb\xff", "a.md:2: the file is not UTF-8 text"),
+        ("ä".encode("utf-16"), "a.md:1: the file is UTF-16, not UTF-8"),
+        (b"a\nb\nc\0", "a.md:3: the file has NUL bytes in it; it is damaged or not a text"),
+        (b"---\nagent: x\n", "a.md:1: the front matter is never closed"),
+        (
+            b"---\n\nmax_parallel: 3\n---\n",
+            "a.md:3: max_parallel is a setting of the whole run, not of one task",
+        ),
+        (b"---\nretires: 3\n---\n", "a.md:2: retires is not a setting"),
+    ],
+)
+def test_problems_name_file_and_line(data: bytes, problem: str) -> None:
+    """What cannot be read or makes no sense is said with its place; nothing is guessed."""
+    task = parse_task_file(data, "a.md")
+    assert [str(each) for each in task.problems] == [problem]
+    assert task.settings == {}
+
+
+def test_an_empty_file_is_an_empty_prompt() -> None:
+    """Whether an empty prompt is enough is for others to say."""
+    assert parse_task_file(b"", "a.md").body == ""
+
+
+def test_a_thousand_task_files_are_read_at_once() -> None:
+    """Reading the assignments does not hold up a launch."""
+    data = b"---\nagent: shell\n---\n" + b"text\n" * 50 + b"```sh\nls\n```\n"
+    start = time.monotonic()
+    for _ in range(1000):
+        parse_task_file(data, "a.md")
+    assert time.monotonic() - start < 2

@@ -1,0 +1,109 @@
+"""What ``status`` and ``list`` print."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.state import TaskStatus
+from orchestrator.views.columns import display_width
+from orchestrator.views.table import list_text, rows, status_text
+from tests.views.example import BEGIN, HOSTILE, board, done, five, large, midway, result, task
+
+
+def test_list_is_one_line_for_each_task() -> None:
+    """Id, status, agent, name and needs, aligned."""
+    assert [
+        "T-01  ✅ Completed  Agent-01  Scan",
+        "T-02  ❌ Failed     Agent-02  Quality      ← T-01",
+        "T-03  🔵 Running    Agent-03  Security     ← T-01",
+        "T-04  🟡 Pending    Agent-04  Performance  ← T-01",
+        "T-05  ⏭️ Skipped    Agent-05  Report       ← T-02, T-03, T-04",
+    ] == list_text(rows(midway()), 100).splitlines()
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+def test_nothing_is_wider_than_the_terminal(width: int) -> None:
+    """A line that wraps is two lines."""
+    drawn = midway("検査" * 40, HOSTILE, "x" * 300, "👩\u200d💻" * 30, "e", reason="r" * 300)
+    for text in (list_text(rows(drawn), width), status_text(drawn, now=BEGIN, width=width)):
+        assert all(display_width(line) <= width for line in text.splitlines())
+
+
+@given(st.lists(st.text(max_size=40), min_size=5, max_size=5))
+def test_a_name_is_never_a_second_line(names: list[str]) -> None:
+    """Whoever counts lines counts tasks; nothing in a name reaches the terminal as a command."""
+    text = list_text(rows(board(five(*names))))
+    assert 5 == len(text.splitlines())
+    assert "\x1b" not in text
+
+
+def test_an_empty_list_is_empty() -> None:
+    """Nothing found prints nothing, not a blank line."""
+    assert "" == list_text([])
+
+
+def test_a_narrow_list_still_says_what_a_task_needs() -> None:
+    """A long name gives way before the dependencies do."""
+    line = list_text(rows(board([task("T-01"), task("T-02", "n" * 200, "T-01")])), 60).splitlines()[
+        1
+    ]
+    assert line.endswith("…  ← T-01")
+
+
+def test_status_says_how_far_what_runs_and_what_failed() -> None:
+    """The whole of a small plan, with elapsed times, news, reasons and the way to the log."""
+    text = status_text(midway(), now=BEGIN + 9, width=100, running={"T-03": "reading a.ts"})
+    lines = text.splitlines()
+    assert ["Task Plan", "Batch 2 of 3"] == [lines[0], lines[2]]
+    assert lines[1].startswith("[████░░░░░░░░░░░░░░░░] 20%  Completed 1/5 · Running 1")
+    assert "T-03  🔵 Running    Agent-03    7.2s  Security · reading a.ts" in lines
+    assert "      exit 2 · 2 attempts · logs/agent-02.attempt-2.out" in lines
+    assert "⏭️ Skipped because of T-02: T-05" == lines[-1]
+
+
+def test_status_of_a_finished_plan_is_short() -> None:
+    """Nothing to worry about, nothing said about it."""
+    lines = status_text(done(), now=BEGIN + 9).splitlines()
+    assert "100%  Completed 5/5" in lines[1]
+    assert 8 == len(lines)
+
+
+@pytest.mark.parametrize("chain", [True, False])
+def test_status_of_ten_thousand_tasks_fits_a_screen(chain: bool) -> None:
+    """What runs, what failed and what comes next, and how many more of each there are."""
+    text = status_text(large(10_000, chain=chain), now=BEGIN + 6000, width=100)
+    assert "Running (8, 6 shown)" in text
+    assert "Next (4,99" in text
+    assert len(text.splitlines()) <= 40
+
+
+def test_status_never_grows_beyond_forty_lines() -> None:
+    """Also when everything goes wrong at once."""
+    statuses = [
+        TaskStatus.RUNNING,
+        TaskStatus.RETRYING,
+        TaskStatus.FAILED,
+        TaskStatus.BLOCKED,
+        TaskStatus.PENDING,
+    ]
+    for size in (16, 17, 500):
+        tasks = [task(f"T-{i}") for i in range(size)]
+        tasks += [task(f"S-{i}", "", f"T-{i}") for i in range(size if size > 16 else 0)]
+        results = [result(each.id, statuses[i % 5]) for i, each in enumerate(tasks[:size])]
+        assert len(status_text(board(tasks, *results), now=BEGIN).splitlines()) <= 40
+    failed = [task(f"T-{i}") for i in range(16)]
+    text = status_text(
+        board(failed, *(result(each.id, TaskStatus.FAILED) for each in failed)), now=BEGIN
+    )
+    assert len(text.splitlines()) <= 40
+
+
+def test_what_comes_next_is_what_will_start_first() -> None:
+    """Highest priority first, then the longest way to the end, as the scheduler does it."""
+    tasks = [task(f"T-{i}") for i in range(30)]
+    tasks += [task("URGENT", priority=1000), task("LONG"), task("AFTER", "", "LONG")]
+    lines = status_text(board(tasks), now=BEGIN).splitlines()
+    start = lines.index("Next (32, 3 shown)")
+    assert ["URGENT", "LONG", "T-0"] == [line.split()[0] for line in lines[start + 1 : start + 4]]
