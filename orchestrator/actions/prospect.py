@@ -15,7 +15,8 @@ from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 
-_KEPT_AS_THEY_ARE = frozenset({TaskStatus.COMPLETED, TaskStatus.BLOCKED, TaskStatus.CANCELLED})
+#: Tasks with one of these statuses are not run again by themselves.
+KEPT_AS_THEY_ARE = frozenset({TaskStatus.COMPLETED, TaskStatus.BLOCKED, TaskStatus.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +40,21 @@ class Prospect:
     to_run: Sequence[str]
 
 
-def look_ahead(order: RunOrder, agent_keys: Sequence[str]) -> Prospect:
-    """Look at the plan and say what a run would do. Writes nothing.
+def look_ahead(
+    order: RunOrder, agent_keys: Sequence[str], workspace: Workspace | None = None
+) -> Prospect:
+    """Look at the plan and say what a run would do. Writes nothing. A *workspace* that looked before saves time.
 
     Raises:
         PlanError: the plan, a task file or an agent makes no sense; every problem with file and line.
         NotFoundError, UsageError, StoreError: as their names say.
     """
-    workspace = Workspace(order.layout)
+    workspace = workspace or Workspace(order.layout)
     board = workspace.load(keep_cache=False, is_live=False)
     policies = task_settings(workspace, board.plan, order, agent_keys)
     board = without_simulated(board, policies)
     to_run = [
-        task_id for task_id in board.shape.order if board.status(task_id) not in _KEPT_AS_THEY_ARE
+        task_id for task_id in board.shape.order if board.status(task_id) not in KEPT_AS_THEY_ARE
     ]
     if order.only:
         to_run = _only(order.only, to_run, board)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
+from orchestrator.actions.prospect import KEPT_AS_THEY_ARE, Prospect, RunOrder, look_ahead
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.board import Board
 from orchestrator.core.engine import Engine, Entry
@@ -25,6 +25,7 @@ from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.recovery import harvest
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal, journal_tail
+from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, take_lock
 from orchestrator.store.plan_file import StatusCells
 from orchestrator.store.result_file import iso
@@ -55,11 +56,11 @@ class RunReport:
     """How a run ended. ``duration`` in seconds."""
 
     run: str
+    layout: Layout
     board: Board
     launched: int
     """Attempts this run launched."""
     duration: float
-    final_output: str
     signal: int = 0
     failure: OrchestratorError | None = None
 
@@ -92,7 +93,9 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         if lock.dead_runs:
             plugs.sweep(order.layout.root, run_id)
         journal = Journal(order.layout.journal)
-        report = _Session(order, plugs, run_id, clock, journal, listener, lock).run()
+        report = _Session(
+            order, plugs, ahead.workspace, run_id, clock, journal, listener, lock
+        ).run()
     except BaseException:
         lock.abandon()
         raise
@@ -109,6 +112,7 @@ class _Session:
 
     order: RunOrder
     plugs: Plugs
+    workspace: Workspace
     run_id: str
     clock: Clock
     journal: Journal
@@ -119,14 +123,19 @@ class _Session:
         """Recover, run, draw what came of it."""
         started = self.clock.wall()
         # Read again: until the lock was ours, another run may have been at work.
-        ahead = look_ahead(self.order, tuple(self.plugs.agents))
+        ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace)
         traces = scan_logs(self.order.layout.logs)
         if self._recover(ahead, traces):
-            ahead = look_ahead(self.order, tuple(self.plugs.agents))
+            ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace)
         self.lock.recovered()
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
         self._hear(
-            Happening(kind=Kind.RUN_STARTED, time=started, text=f"{todo} of {total} tasks to run")
+            Happening(
+                kind=Kind.RUN_STARTED,
+                time=started,
+                tasks=todo,
+                text=f"{todo} of {total} tasks to run",
+            )
         )
         for task_id, doubt in ahead.board.doubts.items():
             self._hear(Happening(kind=Kind.WARNING, time=started, task=task_id, text=doubt))
@@ -138,7 +147,7 @@ class _Session:
 
     def _recover(self, ahead: Prospect, traces: Mapping[str, Traces]) -> bool:
         found = harvest(
-            ahead.workspace,
+            self.workspace,
             ahead.board.plan.tasks,
             ahead.policies,
             self.plugs.agents,
@@ -146,7 +155,7 @@ class _Session:
             dead_runs=self.lock.dead_runs,
         )
         if found:
-            ahead.workspace.commit([each.commit for each in found])
+            self.workspace.commit([each.commit for each in found])
         for each in found:
             done = each.result.status is TaskStatus.COMPLETED
             self._hear(
@@ -166,7 +175,7 @@ class _Session:
         board, settings = ahead.board, ahead.settings
         layout = self.order.layout
         return Runner(
-            workspace=ahead.workspace,
+            workspace=self.workspace,
             board=board,
             engine=Engine(
                 _entries(ahead, traces),
@@ -178,21 +187,21 @@ class _Session:
             clock=self.clock,
             listener=self._hear,
             launchpad=Launchpad(
-                ahead.workspace,
+                self.workspace,
                 board.plan.tasks,
                 ahead.policies,
                 self.plugs.agents,
                 run=self.run_id,
                 workdir=layout.workdir(settings.workdir),
             ),
-            drawing=Drawing(lambda now_board, news: self._draw(ahead.workspace, now_board, news)),
+            drawing=Drawing(self._draw),
         )
 
     def _write_task_files(self, ahead: Prospect) -> None:
         tasks = ahead.board.plan.tasks
         for task_id in ahead.to_run:
             task, settings = tasks[task_id], ahead.policies[task_id]
-            if not ahead.workspace.has_task_file(task):
+            if not self.workspace.has_task_file(task):
                 text = task_file(
                     task,
                     settings,
@@ -200,9 +209,9 @@ class _Session:
                     [tasks[need] for need in task.needs],
                     shell=settings.agent == "shell",
                 )
-                ahead.workspace.write_task_file(task.stem, text)
+                self.workspace.write_task_file(task.stem, text)
 
-    def _draw(self, workspace: Workspace, board: Board, news: Mapping[str, str]) -> None:
+    def _draw(self, board: Board, news: Mapping[str, str]) -> None:
         tail = journal_tail(self.order.layout.journal, _LOG_TAIL)
         drawn = sections(board, now=self.clock.wall(), journal_tail=tail, running=news)
         cells = {
@@ -213,7 +222,7 @@ class _Session:
             )
             for task_id, standing in board.standing.items()
         }
-        workspace.redraw(drawn, cells)
+        self.workspace.redraw(drawn, cells)
 
     def _conclude(self, ahead: Prospect, runner: Runner, started: float) -> RunReport:
         """Draw everything once more, now that nothing moves."""
@@ -223,7 +232,7 @@ class _Session:
                 board = runner.snapshot()
             else:
                 # What could not be written did not happen.
-                board = ahead.workspace.load(keep_cache=False, is_live=False)
+                board = self.workspace.load(keep_cache=False, is_live=False)
             counts = board.counts()
             total = len(board.plan.tasks)
             text = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
@@ -236,23 +245,23 @@ class _Session:
                 )
             )
             self._aggregate(ahead, board, started)
-            self._draw(ahead.workspace, board, {})
-            ahead.workspace.write_index()
+            self._draw(board, {})
+            self.workspace.write_index()
         except OrchestratorError as error:
             failure = failure or error
         return RunReport(
             run=self.run_id,
+            layout=self.order.layout,
             board=board,
             launched=runner.launched,
             duration=self.clock.wall() - started,
-            final_output=self.order.layout.final_output,
             signal=runner.ended_by,
             failure=failure,
         )
 
     def _aggregate(self, ahead: Prospect, board: Board, started: float) -> None:
         answers = {
-            task.id: ahead.workspace.read_shown_answer(task.stem)
+            task.id: self.workspace.read_shown_answer(task.stem)
             for task in board.plan.tasks.values()
             if board.status(task.id) is TaskStatus.COMPLETED
         }
@@ -264,29 +273,25 @@ class _Session:
             strategy=ahead.settings.aggregate,
             overrides=self.order.layout.templates,
         )
-        ahead.workspace.write_final_output(text)
+        self.workspace.write_final_output(text)
 
     def _hear(self, happening: Happening) -> None:
-        self.journal.append(happening.line())
+        if happening.kind is not Kind.NEWS:
+            self.journal.append(happening.line())
         self.listener(happening)
 
 
 def _entries(ahead: Prospect, traces: Mapping[str, Traces]) -> Iterator[Entry]:
     board, to_run = ahead.board, set(ahead.to_run)
-    kept = {
-        task_id
-        for task_id in board.plan.tasks
-        if task_id in to_run or board.status(task_id) is TaskStatus.COMPLETED
-        or board.status(task_id) is TaskStatus.CANCELLED or board.status(task_id) is TaskStatus.BLOCKED
-    }  # fmt: skip
     for task in board.plan.tasks.values():
-        if task.id not in kept:
-            continue
-        policy, result = ahead.policies[task.id], board.results.get(task.id)
         status = TaskStatus.WAITING if task.id in to_run else board.status(task.id)
+        if status not in {TaskStatus.WAITING, *KEPT_AS_THEY_ARE}:
+            continue  # left out with --only
+        policy, result = ahead.policies[task.id], board.results.get(task.id)
         yield Entry(
             id=task.id,
-            needs=task.needs,
+            # What does not run needs nothing, and its needs may have been left out.
+            needs=task.needs if task.id in to_run else (),
             priority=task.priority,
             rank=board.shape.rank[task.id],
             timeout=policy.timeout,

@@ -27,7 +27,10 @@ _MOST = 20
 @takes_directory
 @takes_json
 def status_command(directory: str | None, option: str | None, *, as_json: bool) -> None:
-    """Show where a plan stands: what runs, what failed and why, what is next."""
+    """Show where a plan stands.
+
+    What is done, what runs, what failed and why, what comes next.
+    """
     layout = plan_directory(directory, option)
     overview = status(layout)
     board = overview.board

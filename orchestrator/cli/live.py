@@ -15,6 +15,7 @@ from rich.text import Text
 
 from orchestrator.cli.sentence import sentence
 from orchestrator.core.duration import format_duration
+from orchestrator.core.text import one_line
 from orchestrator.runtime.happening import Happening, Kind
 
 _SHOWN = 12
@@ -31,6 +32,7 @@ class LiveView:
         """Draw nothing yet."""
         self._console = Console(stderr=True, highlight=False)
         self._running: dict[str, Happening] = {}
+        self._news: dict[str, str] = {}
         self._settled: set[str] = set()
         self._total = 0
         self._spinner = Spinner("dots")
@@ -56,12 +58,16 @@ class LiveView:
     def hear(self, happening: Happening) -> None:
         """Take in what happened; print what stays, redraw what changes."""
         if happening.kind is Kind.RUN_STARTED:
-            self._total = int(happening.text.split()[0])
+            self._total = happening.tasks
         if happening.kind is Kind.TASK_STARTED:
             self._running[happening.task] = happening
             return
+        if happening.kind is Kind.NEWS:
+            self._news[happening.task] = happening.text
+            return
         if happening.kind in _OVER:
             self._running.pop(happening.task, None)
+            self._news.pop(happening.task, None)
         if happening.kind in _SETTLED:
             self._settled.add(happening.task)
         if line := sentence(happening):
@@ -74,8 +80,9 @@ class LiveView:
             table.add_row(
                 self._spinner,
                 Text(happening.task, style="bold"),
-                Text(happening.name, overflow="ellipsis", no_wrap=True),
+                Text(one_line(happening.name, limit=60), overflow="ellipsis", no_wrap=True),
                 Text(format_duration(now - happening.time), style="cyan"),
+                Text(one_line(self._news.get(happening.task, "")), style="dim", no_wrap=True),
             )
         more = len(self._running) - _SHOWN
         rows: list[RenderableType] = [table]

@@ -51,7 +51,7 @@ Exit statuses: 0 done · 1 some task failed · 2 bad input · 3 another run hold
 )
 @click.version_option(__version__, prog_name="orchestrator", message="%(prog)s %(version)s")
 def cli() -> None:
-    r"""Run a plan of tasks, each by an agent, in dependency order and in parallel.
+    """Run a plan of tasks, each by an agent, in dependency order and in parallel.
 
     \b
     A plan is a directory with a master_plan.md that holds a table of tasks.
@@ -59,7 +59,7 @@ def cli() -> None:
       orchestrator validate             say what is wrong with it, if anything
       orchestrator run .orchestrator/   run what is not completed yet
       orchestrator status               see where it stands
-    """
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
 
 
 def main() -> None:

@@ -16,7 +16,10 @@ from orchestrator.views import diagram
 @click.option("--request", default="", metavar="TEXT", help="What the plan is for.")
 @takes_json
 def init_command(directory: str | None, option: str | None, request: str, *, as_json: bool) -> None:
-    """Make a plan directory (default: .orchestrator) with a master_plan.md to edit."""
+    """Make a plan directory with a plan to edit.
+
+    The default is .orchestrator in the current directory. An existing plan is never touched.
+    """
     path = init(_new_directory(directory, option), request)
     if as_json:
         say_json(f"made {path}", plan=path)
@@ -34,7 +37,10 @@ def _new_directory(directory: str | None, option: str | None) -> Layout:
 @takes_directory
 @takes_json
 def validate_command(directory: str | None, option: str | None, *, as_json: bool) -> None:
-    """Say everything that is wrong with a plan, with file and line; change nothing."""
+    """Say what is wrong with a plan, if anything.
+
+    Names file and line of every problem in the plan and its task files, and changes nothing.
+    """
     from orchestrator.wiring import plugs
 
     layout = plan_directory(directory, option)

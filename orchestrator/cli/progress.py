@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Protocol, TextIO
 
 from orchestrator.cli.sentence import sentence
-from orchestrator.runtime.happening import Happening
+from orchestrator.runtime.happening import Happening, Kind
 
 
 class View(Protocol):
@@ -56,4 +56,6 @@ class _Lines:
 
 
 def _as_json(happening: Happening) -> str:
+    if happening.kind is Kind.NEWS:
+        return ""
     return json.dumps(happening.as_json(), ensure_ascii=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +15,12 @@ from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import plan_directory, say_json, takes_directory, write
 from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus
 from orchestrator.wiring import plugs
+
+#: Failures named at the end of a run at most.
+_MOST = 10
 
 
 def _setting(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
@@ -70,12 +75,14 @@ def run_command(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    r"""Run everything that is not completed yet, in dependency order and in parallel.
+    """Run everything that is not completed yet.
+
+    Tasks start when what they depend on is done and a slot is free.
 
     \b
     Run it again at any time: finished tasks are kept, the rest goes on.
     Ctrl-C stops the agents, keeps what is known, and exits.
-    """
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     order = RunOrder(
         layout=plan_directory(directory, option),
         flags={name: value for name, value in settings.items() if value is not None},
@@ -134,15 +141,38 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
             "launched": report.launched,
             "duration": round(report.duration, 3),
             "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
-            "final_output": report.final_output,
+            "final_output": report.layout.final_output,
         }
         _echo(json.dumps(summary, ensure_ascii=False))
         return
+    _say_failures(report)
+    _echo(os.path.relpath(report.layout.final_output))
+
+
+def _say_failures(report: RunReport) -> None:
+    board, layout = report.board, report.layout
+    failed = [
+        task for task in board.plan.tasks.values() if board.status(task.id) is TaskStatus.FAILED
+    ]
+    for task in failed[:_MOST]:
+        number = board.results[task.id].number
+        log = os.path.relpath(layout.attempt(task.stem, number).stderr)
+        _talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)} · {log}")
+    if len(failed) > _MOST:
+        _talk(f"   … and {len(failed) - _MOST} more: orchestrator list --status failed")
     if report.failure is not None:
-        click.echo(f"error: {report.failure}", err=True)
+        _talk(f"error: {report.failure}")
         if report.failure.hint:
-            click.echo(f"  hint: {report.failure.hint}", err=True)
-    _echo(report.final_output)
+            _talk(f"  hint: {report.failure.hint}")
+    elif failed or report.signal:
+        _talk("  hint: run it again to go on; what is completed stays")
+
+
+def _talk(line: str) -> None:
+    try:
+        click.echo(line, err=True)
+    except OSError:
+        return  # as below
 
 
 def _echo(line: str) -> None:

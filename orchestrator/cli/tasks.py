@@ -55,7 +55,7 @@ def list_command(directory: str | None, option: str | None, status: str, *, as_j
 @click.option("--dir", "option", metavar="DIR", help="The plan directory.")
 @takes_json
 def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
-    """Show one task: where it stands, its attempts, its answer, its files."""
+    """Show one task: attempts, answer, files."""
     view = show(plan_directory(None, option), task_id)
     if as_json:
         say_json(

@@ -130,6 +130,9 @@ class Entry:
     """Attempts that count against ``max_attempts``."""
     place: int = field(default=0, init=False)
     unmet: int = field(default=0, init=False)
+    """Needs that are not completed."""
+    undurable: int = field(default=0, init=False)
+    """Needs that are completed and not yet recorded."""
     deadline: float = field(default=math.inf, init=False)
     due: float = field(default=0.0, init=False)
     stopping: bool = field(default=False, init=False)
@@ -151,6 +154,7 @@ class Engine:
         self._max_parallel = max_parallel
         self._stop_on_failure = stop_on_failure
         self._running: dict[str, Entry] = {}
+        self._reserved: dict[str, Entry] = {}
         self._unrecorded = 0
         self._draining = False
         self._finished = False
@@ -180,7 +184,7 @@ class Engine:
             case Ended():
                 self._end(event, moment, todo)
             case Recorded():
-                self._release(self.entries[event.task], todo)
+                self._release(self.entries[event.task], moment, todo)
             case Ticked():
                 self._tick(moment, todo)
             case StopRequested():
@@ -206,22 +210,32 @@ class Engine:
         heapq.heappush(self._ready, (-entry.priority, -entry.rank, entry.place, entry))
 
     def _dispatch(self, moment: Moment, todo: list[Instruction]) -> None:
-        while self._ready and len(self._running) < self._max_parallel and not self._draining:
+        slots = self._max_parallel - len(self._running) - len(self._reserved)
+        while self._ready and slots > 0 and not self._draining:
             entry = heapq.heappop(self._ready)[-1]
-            entry.status = move(entry.status, Verb.LAUNCH)
-            entry.attempt += 1
-            entry.charge += 1
-            entry.stopping = False
-            entry.deadline = moment.now + entry.timeout
-            self._running[entry.id] = entry
-            if entry.deadline < math.inf:
-                item = (entry.deadline, entry.place, entry.attempt, entry)
-                heapq.heappush(self._deadlines, item)
-            todo.append(Launch(entry.id, entry.attempt, entry.charge))
+            slots -= 1
+            if entry.undurable:
+                # Its turn has come, but not its results: it keeps the slot for the moment the disk takes. Given to the
+                # next in line, the slot would be gone for a whole task, and a long chain would wait at every link.
+                self._reserved[entry.id] = entry
+            else:
+                self._launch(entry, moment, todo)
         idle = not (self._running or self._unrecorded)
         if idle and (self._draining or not (self._ready or self._retries)) and not self._finished:
             self._finished = True
             todo.append(Finish())
+
+    def _launch(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
+        entry.status = move(entry.status, Verb.LAUNCH)
+        entry.attempt += 1
+        entry.charge += 1
+        entry.stopping = False
+        entry.deadline = moment.now + entry.timeout
+        self._running[entry.id] = entry
+        if entry.deadline < math.inf:
+            item = (entry.deadline, entry.place, entry.attempt, entry)
+            heapq.heappush(self._deadlines, item)
+        todo.append(Launch(entry.id, entry.attempt, entry.charge))
 
     def _end(self, event: Ended, moment: Moment, todo: list[Instruction]) -> None:
         entry = self._running.get(event.task)
@@ -234,6 +248,7 @@ class Engine:
         match event.verdict:
             case Verdict.COMPLETED:
                 entry.status = move(entry.status, Verb.SUCCEED)
+                self._announce(entry)
             case Verdict.INTERRUPTED:
                 entry.status = move(entry.status, Verb.INTERRUPT)
                 entry.charge -= 1
@@ -246,22 +261,37 @@ class Engine:
                 self._draining = self._draining or self._stop_on_failure
         todo.append(Record(entry.id, entry.status, delay))
 
-    def _release(self, entry: Entry, todo: list[Instruction]) -> None:
+    def _announce(self, entry: Entry) -> None:
+        """Let the dependants of a completed task queue up; they start when it is recorded."""
+        for dependant in entry.dependants:
+            dependant.unmet -= 1
+            dependant.undurable += 1
+            if not dependant.unmet and dependant.status is TaskStatus.WAITING:
+                self._queue(dependant)
+
+    def _release(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
         if not entry.unrecorded:
             return
         entry.unrecorded = False
         self._unrecorded -= 1
         if entry.status is TaskStatus.COMPLETED:
             for dependant in entry.dependants:
-                dependant.unmet -= 1
-                if not dependant.unmet and dependant.status is TaskStatus.WAITING:
-                    self._queue(dependant, Verb.READY)
+                dependant.undurable -= 1
+                if not (dependant.unmet or dependant.undurable):
+                    self._free(dependant, moment, todo)
         elif entry.status is TaskStatus.FAILED:
             self._skip_dependants(entry, todo)
         elif entry.status is TaskStatus.RETRYING:
             heapq.heappush(self._retries, (entry.due, entry.place, entry))
         elif entry.status is TaskStatus.PENDING:
             self._queue(entry)
+
+    def _free(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
+        if entry.status is not TaskStatus.WAITING:
+            return
+        entry.status = move(entry.status, Verb.READY)
+        if self._reserved.pop(entry.id, None) is not None and not self._draining:
+            self._launch(entry, moment, todo)
 
     def _skip_dependants(self, cause: Entry, todo: list[Instruction]) -> None:
         # Each task is skipped once, so the whole cascade is linear over a run.
@@ -299,7 +329,7 @@ class Engine:
 
     def check(self) -> None:
         """Hold the engine to its invariants; for tests. Cost is linear in the plan."""
-        assert len(self._running) <= self._max_parallel
+        assert len(self._running) + len(self._reserved) <= self._max_parallel
         assert self._unrecorded == sum(entry.unrecorded for entry in self.entries.values())
         for entry in self.entries.values():
             assert (entry.status is TaskStatus.RUNNING) == (entry.id in self._running)

@@ -13,6 +13,7 @@ from orchestrator.errors import Problem
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NUMBERED = re.compile(r"T-(\d+)")
+_GUESSES = 5
 _LABEL = re.compile(r"agent[-_ ]?\d+", re.IGNORECASE)
 
 
@@ -76,6 +77,7 @@ def check_rows(rows: Sequence[Task]) -> Iterator[Problem]:
     seen: dict[str, Task] = {}
     stems: dict[str, Task] = {}
     ids = {row.id for row in rows}
+    unknown = 0
     for row in rows:
         if not TASK_ID.fullmatch(row.id):
             yield Problem(
@@ -101,10 +103,12 @@ def check_rows(rows: Sequence[Task]) -> Iterator[Problem]:
             )
         seen.setdefault(row.id, row)
         stems.setdefault(row.stem.casefold(), row)
-        yield from _check_needs(row, ids)
+        unknown += any(need not in ids for need in row.needs)
+        # Looking for what was meant takes time that grows with the plan, so only the first few are told.
+        yield from _check_needs(row, ids, guess=unknown <= _GUESSES)
 
 
-def _check_needs(row: Task, ids: Collection[str]) -> Iterator[Problem]:
+def _check_needs(row: Task, ids: Collection[str], *, guess: bool) -> Iterator[Problem]:
     for need in row.needs:
         if need == row.id:
             yield Problem(
@@ -114,7 +118,7 @@ def _check_needs(row: Task, ids: Collection[str]) -> Iterator[Problem]:
                 "self_dependency",
             )
         elif need not in ids:
-            close = difflib.get_close_matches(need, ids, n=1)
+            close = difflib.get_close_matches(need, ids, n=1) if guess else ()
             yield Problem(
                 f"task {row.id} depends on {need}, which is not in the plan",
                 row.where,

@@ -38,7 +38,7 @@ class Exit:
     signal: int | None = None
     stopped: StopReason | None = None
     error: str = ""
-    """Why nothing could be started; empty when something was."""
+    """What went wrong on our side: nothing could be started, no record could be written, the guard died."""
     started: float = 0.0
     ended: float = 0.0
     duration: float = 0.0

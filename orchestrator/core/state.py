@@ -102,7 +102,7 @@ def move(status: TaskStatus, verb: Verb) -> TaskStatus:
 
 
 def parse_status(text: str) -> TaskStatus | None:
-    """Read a status as people and the seeds write it: ``🔵 In Progress``, ``done``, ``✅``; None when it is not one.
+    """Read a status as people and the seeds write it: ``🔵 In Progress``, ``done``; None when it is not one.
 
     Seed words: S2-23 (six icons), S1-34 (``in_progress``), S4-40 (``ASSIGNED``, ``DONE``).
     """

@@ -30,8 +30,8 @@ _LOOK_AT = 16 * 1024
 def printable(text: str) -> str:
     r"""Return *text* with nothing in it that a terminal acts on: only characters, ``\n`` and ``\t``.
 
-    Escape sequences, control characters, what is no character, and direction overrides are dropped; ``\r\n`` and Unicode's
-    line separators become ``\n``; of a progress line that was redrawn with ``\r`` the last state stays.
+    Escape sequences, control characters, what is no character, and direction overrides are dropped; ``\r\n`` and
+    Unicode's line separators become ``\n``; of a progress line that was redrawn with ``\r`` the last state stays.
     """
     if _NOT_PLAIN.search(text) is None:
         return text

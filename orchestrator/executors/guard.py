@@ -185,7 +185,7 @@ class Guard:
             self._stop(attempt, "shutdown", 0)
 
     def _stop(self, attempt: Attempt, reason: str, grace: float) -> None:
-        if attempt.status is None and attempt.stopped is None:
+        if attempt.wait_status is None and attempt.stopped is None:
             attempt.stopped = reason
         self._set_deadline(attempt, time.monotonic() + grace)
 
@@ -213,7 +213,7 @@ class Guard:
             self._trees.forget(pid)
             attempt = self._mains.pop(pid, None)
             if attempt is not None:
-                attempt.status, attempt.usage = status, usage
+                attempt.wait_status, attempt.usage = status, usage
                 attempt.ended = time.time()
                 attempt.duration = time.monotonic() - attempt.clock
                 self._set_deadline(attempt, time.monotonic() + GRACE)
@@ -227,12 +227,14 @@ class Guard:
                 return
         now = time.monotonic()
         # An agent that was asked to end is not looked at again for everything that ends beside it.
-        due = [one for one in self._ending.values() if one.status is not None or now >= one.look]
-        running = [one for one in self._attempts.values() if one.status is None]
+        due = [
+            one for one in self._ending.values() if one.wait_status is not None or now >= one.look
+        ]
+        running = [one for one in self._attempts.values() if one.wait_status is None]
         grown = self._trees.grow(due, running, self._mains)
         for key, tree in grown.items():
             one = self._ending[key]
-            if not tree and one.status is not None:
+            if not tree and one.wait_status is not None:
                 self._finish(one)
             elif one.deadline is not None:
                 one.look = min(now + _TICK, one.deadline) if now < one.deadline else now + _TICK
@@ -240,12 +242,14 @@ class Guard:
 
     def _has_ended(self, attempt: Attempt) -> bool:
         # Where orphans do not fall to the guard, that it has none says nothing.
-        return attempt.status is not None and isinstance(self._trees, Trees)
+        return attempt.wait_status is not None and isinstance(self._trees, Trees)
 
     def _finish(self, attempt: Attempt, error: str = "") -> None:
         self._attempts.pop(attempt.key, None)
         self._ending.pop(attempt.key, None)
-        code = None if attempt.status is None else os.waitstatus_to_exitcode(attempt.status)
+        code = (
+            None if attempt.wait_status is None else os.waitstatus_to_exitcode(attempt.wait_status)
+        )
         usage, job = attempt.usage, attempt.job
         size, digest = measure(job["stdout"], sync=self._is_orphan)
         record = {
@@ -283,7 +287,9 @@ class Guard:
     def _abandon(self) -> None:
         """Write the records of attempts of which something even survives SIGKILL."""
         for attempt in list(self._attempts.values()):
-            self._finish(attempt, "" if attempt.status is not None else "it could not be ended")
+            self._finish(
+                attempt, "" if attempt.wait_status is not None else "it could not be ended"
+            )
         self._flush()
 
     def crash(self) -> None:

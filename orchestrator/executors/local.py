@@ -57,7 +57,7 @@ class LocalExecutor:
         self._keep_fds = tuple(keep_fds)
         self._token = uuid4().hex
         self._guard: subprocess.Popen[bytes] | None = None
-        self._socket = socket.socket()
+        self._socket: socket.socket | None = None
         self._in = b""
         self._out = bytearray()
         self._jobs: dict[str, Job] = {}
@@ -113,7 +113,7 @@ class LocalExecutor:
         while not self._known:
             if self._error is not None:
                 raise self._error
-            if self._is_closing or self._guard is None:
+            if self._is_closing or self._guard is None or self._socket is None:
                 return ()
             await self._listen(self._guard, self._socket)
         batch, self._known = self._known, []
@@ -145,14 +145,13 @@ class LocalExecutor:
         finally:
             theirs.close()
         ours.settimeout(0)
-        self._socket.close()
         self._socket = ours
         procfs.set_subreaper()
 
     async def _close(self) -> None:
         self._is_closing = True
         self._wake()
-        if self._guard is None:
+        if self._guard is None or self._socket is None:
             return
         self._send({"close": GRACE})
         with anyio.move_on_after(GRACE + PATIENCE):
@@ -183,6 +182,8 @@ class LocalExecutor:
                 self._wake()  # so that whoever waits for news also waits for room
 
     def _flush(self) -> None:
+        if self._socket is None:
+            return
         try:
             while self._out:
                 del self._out[: self._socket.send(self._out)]

@@ -52,7 +52,9 @@ class Spawner:
             self._enter(job["cwd"])
             files = self._open(job, opened)
             return self._start(job["argv"], environment, files)
-        except ValueError as error:  # a NUL or half a character in a word, an equals sign in a variable's name
+        except (
+            ValueError
+        ) as error:  # a NUL or half a character in a word, an equals sign in a variable's name
             raise SpawnError(f"cannot start {job['argv'][0]!r}: {error}") from error
         finally:
             for fd in opened:

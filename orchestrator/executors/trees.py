@@ -42,10 +42,10 @@ class Attempt:
         "marks",
         "pid",
         "started",
-        "status",
         "stopped",
         "told",
         "usage",
+        "wait_status",
     )
 
     def __init__(self, job: Mapping[str, Any], pid: int, started: float, clock: float) -> None:
@@ -60,7 +60,7 @@ class Attempt:
         self.stopped: str | None = None
         self.deadline: float | None = None
         self.look = 0.0
-        self.status: int | None = None
+        self.wait_status: int | None = None
         self.usage: Any = None
         self.ended = 0.0
         self.duration = 0.0
@@ -94,7 +94,7 @@ class Trees:
         ending = list(ending)
         others = [one for one in running if one not in ending]
         roots: dict[str, list[int]] = {
-            one.key: [one.pid] if one.status is None else [] for one in ending
+            one.key: [one.pid] if one.wait_status is None else [] for one in ending
         }
         for pid in self.orphans(mains):
             owner = self._owner(pid, [*ending, *others])
@@ -167,14 +167,16 @@ class Groups:
         """One entry for the whole group, as long as it has members."""
         return {
             one.key: {one.pid: Process(one.pid, os.getpid(), one.pid, one.pid, 0)}
-            if one.status is None or _has_members(one.pid)
+            if one.wait_status is None or (one.pid not in one.immune and _has_members(one.pid))
             else {}
             for one in ending
         }
 
     def end(self, attempt: Attempt, tree: Tree, *, force: bool) -> None:
-        """Signal the group."""
+        """Signal the group. What got SIGKILL counts as ended: zombies are members too, until init reaps them."""
         for group in tree:
+            if force:
+                attempt.immune.add(group)
             if force or group not in attempt.told:
                 attempt.told.add(group)
                 _signal_group(group, signal.SIGKILL if force else signal.SIGTERM)

@@ -40,6 +40,8 @@ class LiveAttempt:
     reader: Reader
     offset: int = 0
     news: str = ""
+    unreadable: str = ""
+    """Why the log cannot be read: agents may do anything to the files in ``logs/``."""
     pid: int = 0
 
     @property
@@ -55,6 +57,9 @@ class LiveAttempt:
                 data = log.read(PIECE)
         except FileNotFoundError:
             return False
+        except OSError as error:
+            self.unreadable = f"its log cannot be read: {error.strerror}"
+            return False
         self.offset += len(data)
         if data:
             self.news = self.reader.feed(data) or self.news
@@ -62,6 +67,8 @@ class LiveAttempt:
 
     def judge(self, exit: Exit) -> Outcome:
         """Conclude, once the whole log was read."""
+        if self.unreadable:
+            return Outcome(verdict=Verdict.FATAL, reason=self.unreadable)
         return self.reader.close(exit, _tail(self.files.stderr))
 
     def running(self) -> Result:
@@ -245,5 +252,5 @@ def _tail(path: str) -> bytes:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - _TAIL))
             return file.read(_TAIL)
-    except FileNotFoundError:
-        return b""
+    except OSError:
+        return b""  # it only makes a reason clearer

@@ -13,6 +13,7 @@ import anyio
 import anyio.to_thread
 
 from orchestrator.core.board import Board
+from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.attempt import LiveAttempt
 
 #: Seconds between two drawings at least (at most three a second).
@@ -29,6 +30,8 @@ class Drawing:
     """Draws when something changed and enough time has passed."""
 
     draw: Draw
+    told: str = field(default="", init=False)
+    """The problem that was told last; the same one is not told at every drawing."""
     _stale: anyio.Event = field(default_factory=anyio.Event, init=False)
 
     def mark_stale(self) -> None:
@@ -36,9 +39,15 @@ class Drawing:
         self._stale.set()
 
     async def keep_drawn(
-        self, snapshot: Callable[[], Board], live: Mapping[str, LiveAttempt]
+        self,
+        snapshot: Callable[[], Board],
+        live: Mapping[str, LiveAttempt],
+        warn: Callable[[str], None],
     ) -> None:
-        """Draw again and again until cancelled. The last drawing of a run is made by whoever ends it."""
+        """Draw again and again until cancelled. The last drawing of a run is made by whoever ends it.
+
+        What cannot be drawn (a person broke the file, the disk is full) is told with *warn*, and the run goes on.
+        """
         pause = _SHORTEST
         while True:
             await anyio.sleep(pause)
@@ -47,5 +56,10 @@ class Drawing:
             news = {attempt.task.id: attempt.news for attempt in live.values()}
             board = snapshot()
             before = anyio.current_time()
-            await anyio.to_thread.run_sync(self.draw, board, news)
+            try:
+                await anyio.to_thread.run_sync(self.draw, board, news)
+            except OrchestratorError as error:
+                if str(error) != self.told:
+                    self.told = str(error)
+                    warn(self.told)
             pause = max(_SHORTEST, _PAUSE * (anyio.current_time() - before))

@@ -39,6 +39,8 @@ class Happening:
     name: str = ""
     agent: str = ""
     attempt: int = 0
+    tasks: int = 0
+    """How many tasks a run is about to run."""
     duration: float | None = None
     retry_in: float | None = None
     text: str = ""
@@ -65,7 +67,7 @@ class Happening:
     def as_json(self) -> dict[str, Any]:
         """Return the fields that say something, for ``run --json``."""
         fields: dict[str, Any] = {"event": self.kind.value, "time": iso(self.time)}
-        for name in ("task", "name", "agent", "attempt", "text"):
+        for name in ("task", "name", "agent", "attempt", "tasks", "text"):
             if value := getattr(self, name):
                 fields[name] = value
         for name in ("duration", "retry_in"):

@@ -98,7 +98,7 @@ class Runner:
                 self._look,
             ):
                 self._scope.start_soon(job)
-            self._scope.start_soon(self.drawing.keep_drawn, self.snapshot, self.live)
+            self._scope.start_soon(self.drawing.keep_drawn, self.snapshot, self.live, self._warn)
             self._handle(Begun())
 
     def snapshot(self) -> Board:
@@ -249,8 +249,11 @@ class Runner:
             except StoreError as error:
                 self._give_up(error)
             for live in list(self.live.values()):
+                before = live.news
                 if live.read_along():
                     await anyio.lowlevel.checkpoint()
+                if live.news != before:
+                    self._tell(Kind.NEWS, live.task.id, attempt=live.number, text=live.news)
 
     async def _keep_time(self) -> None:
         while True:
@@ -281,10 +284,13 @@ class Runner:
         """State can no longer be kept: start nothing more, end what runs, and report why."""
         if self.failure is None:
             self.failure = error
-            self._listen(self._happening(Kind.WARNING, text=str(error)))
+            self._warn(str(error))
             self._handle(StopRequested())
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _warn(self, text: str) -> None:
+        self._tell(Kind.WARNING, text=text)
 
     def _tell(
         self, kind: Kind, task: str = "", *, attempt: int = 0, agent: str = "", text: str = ""
@@ -313,5 +319,4 @@ class Runner:
         try:
             self.listener(happening)
         except StoreError as error:
-            if self.failure is None:
-                self.failure = error
+            self._give_up(error)

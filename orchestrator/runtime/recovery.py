@@ -54,14 +54,18 @@ def harvest(
         number = max(known.recorded)
         before = workspace.read_result(task.stem)
         last = before.last if before is not None and before.task == task.id else None
-        if last is not None and last.number >= number and last.status != TaskStatus.RUNNING.value:
+        is_known = last is not None and (
+            last.number > number
+            or (last.number == number and last.status != TaskStatus.RUNNING.value)
+        )
+        if is_known:
             continue
         record = read_record(workspace.layout.attempt(task.stem, number).record)
         if record is None or record.task != task.id or record.agent not in agents:
             continue
         if (last is not None and last.number == number) or record.run in dead_runs:
             reader = agents[record.agent].reader(policies[task.id])
-            found.append(_judge(workspace, task, reader, record, before))
+            found.append(_judge(workspace, task, reader, record, before if last else None))
     return found
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from orchestrator.errors import StoreError
 
-_SUFFIX = ".tmp"
+_TEMPORARY = re.compile(r"(\..+\.\d+|.+\.attempt-\d+\.json)\.tmp")
 
 
 @contextmanager
@@ -28,15 +30,17 @@ def reported(doing: str, path: str) -> Iterator[None]:
         ) from error
 
 
-def replace_file(path: str, data: bytes, *, sync: bool = False) -> None:
-    """Put *data* in the place of *path*. With *sync* it also survives a power cut once the directory is synced.
+def replace_file(path: str, data: bytes, *, sync: bool = False) -> int:
+    """Put *data* in the place of *path*; return the inode of the new file.
+
+    With *sync* it also survives a power cut once the directory is synced.
 
     Raises:
         StoreError: it could not be written; *path* is as before.
     """
     directory, _, name = path.rpartition("/")
     # One writer for each file, so the pid keeps two processes apart and nothing else is needed.
-    temporary = f"{directory}/.{name}.{os.getpid()}{_SUFFIX}"
+    temporary = f"{directory}/.{name}.{os.getpid()}.tmp"
     with reported("write", path):
         try:
             # O_EXCL and O_NOFOLLOW: a planted link is never written through (promise 23).
@@ -47,17 +51,29 @@ def replace_file(path: str, data: bytes, *, sync: bool = False) -> None:
                 os.unlink(temporary)
                 descriptor = os.open(temporary, flags, 0o666)
             try:
+                _keep_mode(path, descriptor)
                 view = memoryview(data)
                 while view:
                     view = view[os.write(descriptor, view) :]
                 if sync:
                     os.fsync(descriptor)
+                inode = os.fstat(descriptor).st_ino
             finally:
                 os.close(descriptor)
             os.replace(temporary, path)
+            return inode
         except BaseException:
             _forget(temporary)
             raise
+
+
+def _keep_mode(path: str, descriptor: int) -> None:
+    try:
+        before = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(before):
+        os.fchmod(descriptor, stat.S_IMODE(before))
 
 
 def _forget(path: str) -> None:
@@ -95,5 +111,5 @@ def sweep_temporaries(directory: str) -> None:
     """Remove what a killed writer left; only the run that holds the lock may call this."""
     with reported("clean", directory), os.scandir(directory) as entries:
         for entry in entries:
-            if entry.name.startswith(".") and entry.name.endswith(_SUFFIX):
+            if _TEMPORARY.fullmatch(entry.name):
                 _forget(entry.path)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from orchestrator.core.result import Exit, StopReason
 from orchestrator.store.atomic import read_file, reported
 
+#: Seconds since the epoch until the year 10000; later is no time that a person could read.
+_END_OF_TIME = 253_402_300_800.0
 _NAME = re.compile(r"(.+)\.attempt-(\d{1,9})\.(in|script|out|err|json)")
 
 
@@ -32,6 +34,10 @@ def read_record(path: str) -> AttemptRecord | None:
     data = read_file(path)
     try:
         raw = json.loads(data or b"")
+        times = [float(raw[name]) for name in ("started", "ended", "duration", "cpu")]
+        if not all(0 <= each < _END_OF_TIME for each in times):
+            return None
+        f"{raw['task']}{raw['run']}{raw['agent']}".encode()  # half a character would break what we write
         stopped = StopReason(raw["stopped"]) if raw["stopped"] else None
         return AttemptRecord(
             task=str(raw["task"]),
@@ -45,15 +51,15 @@ def read_record(path: str) -> AttemptRecord | None:
                 signal=raw["signal"],
                 stopped=stopped,
                 error=str(raw["error"] or ""),
-                started=float(raw["started"]),
-                ended=float(raw["ended"]),
-                duration=float(raw["duration"]),
+                started=times[0],
+                ended=times[1],
+                duration=times[2],
                 pid=int(raw["pid"] or 0),
                 max_rss=int(raw["max_rss"] or 0),
-                cpu=float(raw["cpu"] or 0),
+                cpu=times[3],
             ),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 

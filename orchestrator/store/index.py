@@ -48,17 +48,18 @@ class Index:
         self.is_dirty = False
         try:
             raw = json.loads(read_file(path) or b"{}")
-        except (ValueError, StoreError):
+        except (ValueError, RecursionError, StoreError):
             raw = {}
         usable = isinstance(raw, dict) and raw.get("schema") == SCHEMA
-        self._plan: dict[str, Any] | None = raw.get("plan") if usable else None
-        self._results: dict[str, Any] = raw.get("results") or {} if usable else {}
+        plan, results = (raw.get("plan"), raw.get("results")) if usable else (None, None)
+        self._plan: dict[str, Any] | None = plan if isinstance(plan, dict) else None
+        self._results: dict[str, Any] = results if isinstance(results, dict) else {}
 
     def plan(self, signed: Signature) -> tuple[Plan, Shape] | None:
         """Return the plan that was read from the file with this signature."""
         raw = self._plan
         try:
-            if raw is None or raw["signature"] != signed:
+            if raw is None or raw.get("signature") != signed:
                 return None
             tasks = {row[0]: _task(row) for row in raw["tasks"]}
             plan = Plan(tasks=tasks, **raw["about"])
@@ -79,7 +80,9 @@ class Index:
                 "settings": dict(plan.settings),
                 "file": plan.file,
             },
-            "tasks": [[getattr(task, name) for name in _TASK_FIELDS] for task in plan.tasks.values()],
+            "tasks": [
+                [getattr(task, name) for name in _TASK_FIELDS] for task in plan.tasks.values()
+            ],
             "order": shape.order,
             "batch": [shape.batch[task_id] for task_id in shape.order],
             "rank": [shape.rank[task_id] for task_id in shape.order],
@@ -88,7 +91,7 @@ class Index:
 
     def resign_plan(self, before: Signature, after: Signature) -> None:
         """Follow a redraw of our own: the person's part of the file is the same."""
-        if self._plan is not None and self._plan["signature"] == before:
+        if self._plan is not None and self._plan.get("signature") == before:
             self._plan["signature"] = after
             self.is_dirty = True
 
@@ -104,7 +107,12 @@ class Index:
         """Remember a result that was just read."""
         attempts = [astuple(attempt) for attempt in result.attempts]
         self._results[stem] = [
-            signed, result.task, result.agent, result.status.value, attempts, dict(result.inputs)
+            signed,
+            result.task,
+            result.agent,
+            result.status.value,
+            attempts,
+            dict(result.inputs),
         ]
         self.is_dirty = True
 
@@ -119,7 +127,9 @@ class Index:
         """Write the cache; a directory that cannot be written is no reason to fail."""
         raw = {"schema": SCHEMA, "plan": self._plan, "results": self._results}
         try:
-            replace_file(self._path, json.dumps(raw, separators=(",", ":"), ensure_ascii=False).encode())
+            replace_file(
+                self._path, json.dumps(raw, separators=(",", ":"), ensure_ascii=False).encode()
+            )
         except StoreError:
             return  # a cache that cannot be kept costs time, nothing else
         self.is_dirty = False
@@ -138,8 +148,6 @@ def _result(row: Sequence[Any]) -> Result:
         task=task,
         agent=agent,
         status=TaskStatus(status),
-        attempts=tuple(
-            Attempt(**dict(zip(_ATTEMPT_FIELDS, raw, strict=True))) for raw in attempts
-        ),
-        inputs=inputs,
+        attempts=tuple(Attempt(**dict(zip(_ATTEMPT_FIELDS, raw, strict=True))) for raw in attempts),
+        inputs=dict(inputs),
     )

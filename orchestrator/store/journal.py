@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from orchestrator.store.atomic import reported
@@ -15,6 +16,7 @@ class Journal:
     def __init__(self, path: str) -> None:
         """Open *path*, made when missing; mend a last line that a crash tore."""
         self._path = path
+        self._mend = ""
         with reported("open", path):
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
             self._descriptor = os.open(path, flags, 0o666)
@@ -26,8 +28,12 @@ class Journal:
 
     def append(self, line: str) -> None:
         """Write one line; it must not contain a line break."""
+        data = f"{self._mend}- {line}\n".encode()
         with reported("append", self._path):
-            os.write(self._descriptor, f"- {line}\n".encode())
+            self._mend = "\n"
+            if os.write(self._descriptor, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._mend = ""
 
     def close(self) -> None:
         """Let go of the file."""

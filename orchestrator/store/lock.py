@@ -103,7 +103,7 @@ def _try(descriptor: int) -> bool:
 
 def _read(descriptor: int) -> dict[str, Any]:
     try:
-        holder = json.loads(os.pread(descriptor, 4096, 0))
+        holder = json.loads(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
     except ValueError:
         return {}
     return holder if isinstance(holder, dict) else {}
@@ -115,7 +115,9 @@ def _is_alive(holder: dict[str, Any]) -> bool:
     if holder.get("host") != platform.node():
         return True
     started = start_time(int(holder.get("pid") or 0))
-    return started is not None and started == holder.get("started") and holder.get("boot") == boot_id()
+    return (
+        started is not None and started == holder.get("started") and holder.get("boot") == boot_id()
+    )
 
 
 def holder_of(path: str) -> dict[str, Any] | None:

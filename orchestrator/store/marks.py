@@ -9,6 +9,7 @@ file, and nothing that a person may have written is ever taken for ours.
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -107,24 +108,31 @@ def _outside_parsed_fences(
     lines: Sequence[str], bars: Sequence[_Line], pairs: Collection[Region]
 ) -> list[Region]:
     """The same for a file of which only a parser can say where its fences are."""
-    calm = [region for region in pairs if _is_balanced(bars, 0, region)]
-    seen = _without(lines, calm)
-    for region in calm:
-        # As in the file, what stands in column 0 ends lists and quotes and all that was open in them.
-        seen[region.open] = seen[region.close] = "<!-- -->"
-    # The line at the end tells a fence that is closed in the last line from one that is never closed.
-    seen += ["", "end"]
-    fences = [token.map for token in tokens(seen) if token.type == "fence" and token.map]
-    found = []
+    calm: list[Region] = []
+    restless: list[Region] = []
     for region in pairs:
-        around = [
-            (start, end)
-            for start, end in fences
-            if start <= region.open < end or start <= region.close < end
-        ]
-        if not around or (region in calm and all(end == len(seen) for _, end in around)):
-            found.append(region)
-    return found
+        place = bisect(bars, region.open, key=lambda bar: bar.index)
+        (calm if _is_balanced(bars, place, region) else restless).append(region)
+    while True:
+        seen = _without(lines, calm)
+        for region in calm:
+            # As in the file, what stands in column 0 ends lists and quotes and all that was open in them.
+            seen[region.open] = seen[region.close] = "<!-- -->"
+        # The line at the end tells a fence that is closed in the last line from one that is never closed.
+        seen += ["", "end"]
+        fences = [token.map for token in tokens(seen) if token.type == "fence" and token.map]
+        free = next((each for each in restless if not _hidden(each, fences, len(seen) + 1)), None)
+        if free is None:
+            found = (region for region in calm if not _hidden(region, fences, len(seen)))
+            return sorted(found, key=lambda region: region.open)
+        # It begins outside of every fence, so what is left open in it is ours and hides nothing below it.
+        restless.remove(free)
+        calm.append(free)
+
+
+def _hidden(region: Region, fences: Iterable[Sequence[int]], end: int) -> bool:
+    """Whether a region begins in a fence that ends before *end*."""
+    return any(fence[0] <= region.open < fence[1] < end for fence in fences)
 
 
 def _is_balanced(lines: Sequence[_Line], place: int, region: Region) -> bool:

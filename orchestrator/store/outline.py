@@ -165,8 +165,8 @@ def first_fence(text: str) -> tuple[str, str]:
             return _language(line[len(opened) :]), "".join(f"{each}\n" for each in body)
     for token in tokens(lines):
         if token.type == "fence":
-            end = "" if not token.content or token.content.endswith("\n") else "\n"
-            return _language(token.info), token.content + end
+            is_whole = not token.content or token.content.endswith("\n")
+            return _language(token.info), token.content if is_whole else f"{token.content}\n"
     return "", ""
 
 

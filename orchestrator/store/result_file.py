@@ -28,7 +28,11 @@ def iso(seconds: float) -> str:
     """Write a moment, seconds since the epoch, as people and machines read it; empty for 0."""
     if not seconds:
         return ""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(seconds, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
 
 
 def epoch(text: object) -> float:
@@ -41,7 +45,12 @@ def epoch(text: object) -> float:
 
 
 def render_result(
-    result: Result, *, label: str, answer: str, log: str = "", statistics: Mapping[str, str] | None = None
+    result: Result,
+    *,
+    label: str,
+    answer: str,
+    log: str = "",
+    statistics: Mapping[str, str] | None = None,
 ) -> str:
     """Return the whole file. *answer* must be safe markdown already; *log* is its path seen from the file."""
     last = result.last
@@ -90,7 +99,7 @@ def parse_result(text: str) -> Result | None:
             inputs={str(key): int(number) for key, number in dict(inputs).items()},
             answer=answer_of(text),
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None
 
 
@@ -151,12 +160,19 @@ def _attempt(raw: dict[str, Any]) -> Attempt:
         status=str(raw.get("status") or ""),
         started=epoch(raw.get("start")),
         ended=epoch(raw.get("end")),
-        duration=float(raw.get("duration") or 0),
+        duration=_finite(raw.get("duration")),
         exit=str(raw.get("exit") or ""),
         reason=str(raw.get("reason") or ""),
         pid=int(raw.get("pid") or 0),
         run=str(raw.get("run") or ""),
     )
+
+
+def _finite(value: object) -> float:
+    number = float(str(value or 0))
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"{number} is not a duration")
+    return number
 
 
 def _flow(value: Any) -> str:

@@ -111,8 +111,12 @@ class Workspace:
             result = self._load_result(task, signatures[task.stem])
             if result is None:
                 doubts[task.id] = "its result file is damaged and is not counted"
-            elif result.status is TaskStatus.COMPLETED and not self._has_evidence(task, result, traces):
-                doubts[task.id] = "its result file names an attempt without a record and is not counted"
+            elif result.status is TaskStatus.COMPLETED and not self._has_evidence(
+                task, result, traces
+            ):
+                doubts[task.id] = (
+                    "its result file names an attempt without a record and is not counted"
+                )
             elif result.status in _UNDER_WAY and not is_live:
                 results[task.id] = replace(result, status=TaskStatus.PENDING)
                 doubts[task.id] = f"attempt {result.number} was interrupted"
@@ -127,7 +131,9 @@ class Workspace:
             try:
                 with os.scandir(self.layout.results) as entries:
                     return {
-                        entry.name.removesuffix(ending): signature(entry.stat(follow_symlinks=False))
+                        entry.name.removesuffix(ending): signature(
+                            entry.stat(follow_symlinks=False)
+                        )
                         for entry in entries
                         if entry.name.endswith(ending) and not entry.name.startswith(".")
                     }
@@ -136,7 +142,7 @@ class Workspace:
 
     def _load_result(self, task: Task, signed: list[int]) -> Result | None:
         if (known := self._index.result(task.stem, signed)) is not None:
-            return known
+            return known if known.task == task.id else None
         result = self.read_result(task.stem)
         if result is None or result.task != task.id:
             return None
@@ -155,7 +161,9 @@ class Workspace:
 
     def read_answer(self, stem: str) -> str:
         """Return the answer of a task as its dependants get it; empty when there is none."""
-        return plain_answer((read_file(self.layout.result_file(stem)) or b"").decode(errors="replace"))
+        return plain_answer(
+            (read_file(self.layout.result_file(stem)) or b"").decode(errors="replace")
+        )
 
     @staticmethod
     def _has_evidence(task: Task, result: Result, traces: Mapping[str, Traces]) -> bool:
@@ -187,7 +195,10 @@ class Workspace:
             with reported("make", directory):
                 os.makedirs(directory, exist_ok=True)
         for directory in (
-            self.layout.root, self.layout.tasks, self.layout.results, self.layout.logs
+            self.layout.root,
+            self.layout.tasks,
+            self.layout.results,
+            self.layout.logs,
         ):
             sweep_temporaries(directory)
 
@@ -218,8 +229,11 @@ class Workspace:
         sync_file(self.layout.logs)
         for commit in commits:
             path = self.layout.result_file(commit.stem)
-            replace_file(path, commit.text.encode(), sync=True)
-            self._index.keep_result(commit.stem, signature(os.stat(path)), commit.result)
+            inode = replace_file(path, commit.text.encode(), sync=True)
+            with reported("read", path):
+                signed = signature(os.stat(path))
+            if signed[0] == inode:  # else somebody put another file there already
+                self._index.keep_result(commit.stem, signed, commit.result)
         sync_file(self.layout.results)
 
     def redraw(self, sections: Mapping[str, str], cells: Mapping[str, StatusCells]) -> None:
@@ -236,8 +250,13 @@ class Workspace:
 
         path = self.layout.plan
         with reported("read", path):
+            # A link is never written through (promise 23), nor replaced: a person made it.
+            if os.path.islink(path):
+                return
             before = signature(os.stat(path))
         data = read_file(path) or b""
+        if not data.strip():
+            return  # an editor that is about to write has emptied it first
         try:
             drawn = redraw(set_statuses(data, cells), sections)
         except ValueError as error:
@@ -247,8 +266,10 @@ class Workspace:
         with reported("write", path):
             if signature(os.stat(path)) != before:
                 return
-            replace_file(path, drawn)
-            self._index.resign_plan(before, signature(os.stat(path)))
+            inode = replace_file(path, drawn)
+            after = signature(os.stat(path))
+            if after[0] == inode:
+                self._index.resign_plan(before, after)
 
     def write_final_output(self, text: str) -> None:
         """Write the aggregated result."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ def result(
 
 
 def board(
-    needs: Mapping[str, str], *results: Result, doubts: Mapping[str, str] | None = None
+    needs: Mapping[str, str], *results: Result, doubts: dict[str, str] | None = None
 ) -> Board:
     tasks = {
         id: Task(id=id, name=id, description="", needs=tuple(listed.split()))
@@ -140,23 +141,17 @@ def test_counts_and_current_batch() -> None:
 
 @st.composite
 def boards(draw: st.DrawFn) -> Board:
-    size = draw(st.integers(1, 10))
-    needs = {
-        f"t{n}": " ".join(f"t{i}" for i in draw(st.sets(st.integers(0, n - 1), max_size=3)))
-        if n
-        else ""
-        for n in range(size)
-    }
-    statuses = st.sampled_from(
-        [S.COMPLETED, S.FAILED, S.PENDING, S.RUNNING, S.CANCELLED, S.BLOCKED]
-    )
-    results = [
-        result(
-            task, draw(statuses), draw(st.integers(1, 2)), **dict.fromkeys(needs[task].split(), 1)
-        )
-        for task in needs
-        if draw(st.booleans())
-    ]
+    needs: dict[str, str] = {}
+    for n in range(draw(st.integers(1, 10))):
+        chosen = draw(st.sets(st.integers(0, n - 1), max_size=3)) if n else set()
+        needs[f"t{n}"] = " ".join(f"t{need}" for need in chosen)
+    started = [S.COMPLETED, S.FAILED, S.PENDING, S.RUNNING, S.CANCELLED, S.BLOCKED]
+    results = []
+    for task, listed in needs.items():
+        if draw(st.booleans()):
+            inputs: dict[str, int] = dict.fromkeys(listed.split(), 1)
+            status, number = draw(st.sampled_from(started)), draw(st.integers(1, 2))
+            results.append(replace(result(task, status, number), inputs=inputs))
     return board(needs, *results)
 
 

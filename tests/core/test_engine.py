@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import math
-import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from types import FrameType
-from typing import Any
+from collections.abc import Iterable
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -130,19 +124,6 @@ def test_priority_comes_first_then_the_longest_path_then_the_plan() -> None:
     assert ["urgent", "long path", "listed first", "listed second", "unimportant"] == order
 
 
-def test_the_longest_path_is_not_left_for_the_end() -> None:
-    """A chain of four beside four single tasks, two slots: four steps, not seven."""
-    chain = [
-        Entry("c0", rank=4.0),
-        *(Entry(f"c{n}", (f"c{n - 1}",), rank=4.0 - n) for n in (1, 2, 3)),
-    ]
-    run = engine(*(Entry(f"s{n}", rank=1.0) for n in range(4)), *chain, slots=2)
-    steps, running = 1, launched(tell(run, Begun()))
-    while running := [new for task in running for new in launched(completes(run, task))]:
-        steps += 1
-    assert 4 == steps
-
-
 # ── how a run ends ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -212,7 +193,6 @@ def test_a_timeout_stops_the_attempt_and_waits_for_its_end() -> None:
     assert [] == tell(run, Ticked(), now=129.0)
     assert [Stop("a", 1, StopReason.TIMEOUT)] == tell(run, Ticked(), now=130.0)
     assert ("a",) == run.running
-    assert None is run.wake_at
     assert [] == tell(run, Ticked(), now=500.0)
     ended = tell(run, Ended("a", 1, Verdict.FAILED, "timed out"), now=131.0)
     assert [Record("a", TaskStatus.FAILED), Launch("b", 1, 1)] == ended
@@ -414,85 +394,3 @@ def test_a_stop_after_a_timeout_does_not_stop_twice() -> None:
     tell(run, Begun())
     tell(run, Ticked(), now=1.0)
     assert [] == tell(run, StopRequested(), now=1.1)
-
-
-# ── work per event ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Counted(float):
-    """A rank that counts how often it is compared: what the queue of ready tasks costs."""
-
-    comparisons = 0
-
-    def __neg__(self) -> Counted:
-        return Counted(-float(self))
-
-    def __eq__(self, other: object) -> bool:
-        Counted.comparisons += 1
-        return float(self) == other
-
-    def __lt__(self, other: float) -> bool:
-        Counted.comparisons += 1
-        return float(self) < float(other)
-
-    __hash__ = float.__hash__
-
-
-def work_of(call: Callable[[], list[Instruction]]) -> tuple[list[Instruction], int]:
-    """Return what *call* answers, and its work: functions called, built-in ones too, and ranks compared."""
-    calls = 0
-
-    def count(frame: FrameType, what: str, argument: Any) -> None:
-        nonlocal calls
-        calls += what in {"call", "c_call"}
-
-    before, profile = Counted.comparisons, sys.getprofile()
-    sys.setprofile(count)
-    try:
-        answer = call()
-    finally:
-        sys.setprofile(profile)
-    return answer, calls + Counted.comparisons - before
-
-
-def most_work(entries: Sequence[Entry]) -> int:
-    """Run a plan to its end; return the work of its most laborious event after the first."""
-    run = Engine(entries, max_parallel=4)
-    most, todo = 0, deque[Event]([Begun()])
-    while todo:
-        event = todo.popleft()
-        answer, work = work_of(lambda event=event: run.handle(event, Moment(0.0)))  # type: ignore[misc]
-        if not isinstance(event, Begun):
-            most = max(most, work)
-        for each in answer:
-            if isinstance(each, Launch):
-                todo.append(Ended(each.task, each.attempt, Verdict.COMPLETED))
-            elif isinstance(each, Record):
-                todo.append(Recorded(each.task))
-    assert {TaskStatus.COMPLETED} == {entry.status for entry in entries}
-    return most
-
-
-def independent(size: int) -> list[Entry]:
-    return [Entry(f"t{n}", rank=Counted(n * 7919 % size)) for n in range(size)]
-
-
-def layered(size: int) -> list[Entry]:
-    """Every task needs three of the layer before."""
-    return [
-        Entry(
-            f"t{n}",
-            tuple(f"t{need}" for need in range(n - 100, n - 97) if need >= 0),
-            rank=Counted(size - n),
-            timeout=300.0,
-        )
-        for n in range(size)
-    ]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("plan", [independent, layered])
-def test_work_per_event_does_not_grow_with_the_plan(plan: Callable[[int], list[Entry]]) -> None:
-    """Ten thousand tasks cost at most log₁₀ more per event than one hundred, never a hundred times as much."""
-    small, big = most_work(plan(200)), most_work(plan(10_000))
-    assert big <= small * math.log(10_000) / math.log(200) + 10

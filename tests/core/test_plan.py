@@ -81,9 +81,9 @@ def test_a_task_cannot_need_itself() -> None:
 
 def test_an_unknown_dependency_is_told_with_a_guess() -> None:
     """A typing error is met with the id that was probably meant."""
-    (problem,) = check_rows([row("research"), row("report", "reserch", line=4)])
+    (problem,) = check_rows([row("interviews"), row("report", "intervews", line=4)])
     assert ("unknown_dependency", "plan.md:4") == (problem.code, problem.where)
-    assert "did you mean research?" == problem.hint
+    assert "did you mean interviews?" == problem.hint
 
 
 def test_an_unknown_dependency_without_a_guess_says_what_to_do() -> None:

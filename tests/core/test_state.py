@@ -83,27 +83,7 @@ def test_other_words_for_a_status_are_understood(status: S, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "icon"),
-    [
-        (S.WAITING, "⏸️"),
-        (S.WAITING, "⏸"),
-        (S.PENDING, "🟡"),
-        (S.RUNNING, "🔵"),
-        (S.RETRYING, "🔄"),
-        (S.COMPLETED, "✅"),
-        (S.FAILED, "❌"),
-        (S.BLOCKED, "⛔"),
-        (S.CANCELLED, "🚫"),
-        (S.SKIPPED, "⏭️"),
-    ],
-)
-def test_an_icon_alone_is_a_status(status: S, icon: str) -> None:
-    """Whoever writes only the icon has said enough."""
-    assert status is parse_status(icon)
-
-
-@pytest.mark.parametrize(
-    "text", ["", " ", "-", "nearly done", "complete-ish", "9", "waiting pending"]
+    "text", ["", " ", "-", "✅", "nearly done", "complete-ish", "9", "waiting pending"]
 )
 def test_what_is_no_status_is_none(text: str) -> None:
     """Nothing is guessed."""

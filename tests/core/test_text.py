@@ -11,46 +11,12 @@ from markdown_it import MarkdownIt
 
 from orchestrator.core.text import cell, clip, fence, one_line, printable
 
-NASTY = st.lists(
-    st.sampled_from(
-        [
-            "\x1b[31m",
-            "\x1b]0;t\x07",
-            "\x1b]8;;x\x1b\\",
-            "\x1bP",
-            "\x1b\\",
-            "\x1b",
-            "\x9b1m",
-            "\x90",
-            "\x9c",
-            "\r",
-            "\r\n",
-            "\n",
-            "\t",
-            "\x00",
-            "\x08",
-            "\ud800",
-            "\u202e",
-            "\u2066",
-            "\u2028",
-            "\ufeff",
-            "a",
-            "é",
-            "🟡",
-            "`",
-            "```",
-            "|",
-            "\\",
-            "<b>",
-            "<!--",
-            "-->",
-            " ",
-            "&",
-            "[",
-            "*",
-        ]  # fmt: skip
-    )
-).map("".join)
+PIECES = (
+    "\x1b[31m", "\x1b]0;t\x07", "\x1b]8;;x\x1b\\", "\x1bP", "\x1b\\", "\x1b", "\x9b1m", "\x90", "\x9c", "\r", "\r\n",
+    "\n", "\t", "\x00", "\x08", "\ud800", "\u202e", "\u2066", "\u2028", "\ufeff", "a", "é", "🟡", "`", "```", "|",
+    "\\", "<b>", "<!--", "-->", " ", "&", "[", "*",
+)  # fmt: skip
+NASTY = st.lists(st.sampled_from(PIECES)).map("".join)
 ANY = NASTY | st.text()
 
 
@@ -106,8 +72,8 @@ def test_printable_keeps_what_a_person_would_have_seen(text: str, shown: str) ->
     ],
 )
 def test_printable_takes_linear_time(piece: str) -> None:
-    """Five megabytes of broken escape sequences take seconds at most, however they are broken."""
-    text = piece * (5_000_000 // len(piece))
+    """A megabyte of broken escape sequences take seconds at most, however they are broken."""
+    text = piece * (1_000_000 // len(piece))
     start = time.monotonic()
     printable(text)
     printable(text + "\x1bPx\x9c")
@@ -123,12 +89,12 @@ def test_one_line_is_one_line_of_bounded_length(text: str, limit: int) -> None:
 
 
 def test_one_line_says_that_it_was_cut_and_does_not_read_a_whole_log_for_it() -> None:
-    """A cut line ends with an ellipsis, and a hundred megabytes are not cleaned to show a few characters."""
+    """A cut line ends with an ellipsis, and a long log is not cleaned to show a few characters."""
     assert one_line("one  two\nthree\tfour ") == "one two three four"
     assert one_line("abcdef", limit=4) == "abc…"
     start = time.monotonic()
-    assert one_line(" \n" * 50_000_000, limit=4) == "…"
-    assert time.monotonic() - start < 2
+    assert one_line(" \n" * 5_000_000, limit=4) == "…"
+    assert time.monotonic() - start < 0.05
 
 
 @given(ANY, ANY)
@@ -146,7 +112,8 @@ def test_a_cell_stays_in_its_column(left: str, right: str) -> None:
         for token in cells
     ]
     assert not [c for token in cells for c in token.children or () if c.type == "html_inline"]
-    assert [bool(text.strip()) for text in shown] == [bool(one_line(t)) for t in (left, right)]
+    words = [one_line(text).replace("`", "").strip() for text in (left, right)]
+    assert all(bool(text.strip()) >= bool(word) for text, word in zip(shown, words, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> No
 async def until(condition: Callable[[], object]) -> None:
     """The same, while other tasks go on."""
     with anyio.fail_after(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # another process makes it true
             await anyio.sleep(0.005)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import anyio
 import anyio.lowlevel
@@ -19,7 +19,7 @@ from orchestrator.executors.protocol import Done, Job, News, Started
 class Play:
     """What a job of the fake does."""
 
-    exit: Exit = Exit(code=0)
+    exit: Exit = field(default_factory=lambda: Exit(code=0))
     """Its ``error`` is that of a job that cannot be started."""
     output: str = ""
     lasts: bool = False

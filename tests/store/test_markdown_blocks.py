@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -12,45 +13,13 @@ from markdown_it import MarkdownIt
 from orchestrator.store.outline import first_fence, outline, section_text
 from orchestrator.store.tables import cell_spans, split_row, tables
 
-FRAGMENTS = st.sampled_from(
-    [
-        "# A",
-        "B\n===",
-        "```",
-        "```py x",
-        "````",
-        "~~~",
-        "  ```",
-        "   ~~~ a",
-        "    ```",
-        "\t```",
-        "> ```",
-        "- ```",
-        "1. ~~~",
-        "  x",
-        "<div>",
-        "<!--",
-        "-->",
-        "text",
-        "",
-        "| a | b |",
-        "|---|---|",
-        "a|b",
-        "--|--",
-        "|c",
-        "|",
-        "> q",
-        "- i",
-        "`` ` ``",
-        "``` a`b",
-        "\\| x | y",
-        "    | a |",
-        "```sh\nls\n```",
-        "~~~~",
-        "---",
-    ]  # fmt: skip
-)
-DOCUMENTS = st.lists(FRAGMENTS).map("\n".join)
+FRAGMENTS = (
+    "# A", "B\n===", "```", "```py x", "````", "~~~", "  ```", "   ~~~ a", "    ```", "\t```", "> ```", "- ```",
+    "1. ~~~",
+    "  x", "<div>", "<!--", "-->", "text", "", "| a | b |", "|---|---|", "a|b", "--|--", "|c", "|", "> q", "- i",
+    "`` ` ``", "``` a`b", "\\| x | y", "    | a |", "```sh\nls\n```", "~~~~", "---",
+)  # fmt: skip
+DOCUMENTS = st.lists(st.sampled_from(FRAGMENTS)).map("\n".join)
 
 
 @given(DOCUMENTS, st.sampled_from(["\n", "\r\n", "\r"]))
@@ -69,6 +38,7 @@ def test_tables_and_their_cells_are_those_of_markdown_it(text: str) -> None:
     lines = text.split("\n")
     found = tables(lines, outline(lines))
     expected: list[list[list[str]]] = []
+    is_top = False
     for token in MarkdownIt("commonmark").enable("table").disable("inline").parse(text):
         if token.type == "table_open":
             is_top = token.level == 0
@@ -91,9 +61,7 @@ def test_spans_name_the_place_of_every_cell(row: str) -> None:
     """What stands at the span of a cell is the cell, and between two spans there is one bar."""
     spans = cell_spans(row)
     assert [row[a:b].strip(" \t").replace("\\|", "|") for a, b in spans] == split_row(row)
-    assert all(
-        row[end:begin] == "|" for (_, end), (begin, _) in zip(spans, spans[1:], strict=False)
-    )
+    assert all(row[end:begin] == "|" for (_, end), (begin, _) in pairwise(spans))
 
 
 def test_headings_of_both_kinds_and_the_text_below_them() -> None:

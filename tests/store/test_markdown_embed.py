@@ -18,9 +18,13 @@ FRAGMENTS = (
     "===", "```", "````", "```py", "~~~", "~~~ x", "  ```", "    ```", "> ```", "- ```", "1. ~~~", "- item", "  more",
     "> quote", "> # Q", "- # L", "1) x", "<!--", "-->", "<!-- orchestrator:status -->", "<!-- /orchestrator:answer -->",
     "<script>", "</script>", "<pre>", "<style>", "<textarea>", "<?php", "<!DOCTYPE x>", "<![CDATA[", "]]>", "<div>",
-    "<details>", "<br>", "a<br>b", "<a href='`'>", "<https://x.y>", "<a@b.c>", "<http://a`b>", "\\<b>", "\\\\<b>",
-    "\\`", "`", "``", "`<i>`", "` <script> `", "| a | b |", "|---|---|", "|a\n--", "| ` | <b> | ` |", "[a]: <b", "[a]: x",
-    "**", "\t", " ", "", "\n", "text", "\x1b[31mred\x1b[0m", "\x00", "\r", "\u2028", "\\", "&lt;b>", "<b", ">", "$", "<br",
+    "<details>",  "<br>", "a<br>b",
+    "<a href='`'>", "<https://x.y>", "<a@b.c>", "<http://a`b>", "\\<b>", "\\\\<b>",
+    "\\`",
+    "`", "``", "`<i>`", "` <script> `", "| a | b |", "|---|---|", "|a\n--",
+    "| ` | <b> | ` |", "[a]: <b", "[a]: x",
+    "**", "\t", " ", "", "\n", "text", "\x1b[31mred\x1b[0m", "\x00", "\r", "\u2028", "\\",
+    "&lt;b>", "<b", ">", "$", "<br",
 )  # fmt: skip
 SOUP = st.lists(
     st.tuples(st.sampled_from(FRAGMENTS), st.sampled_from(["\n", "\n\n", " ", "", "\r\n"]))
@@ -125,8 +129,8 @@ def test_a_page_of_html_is_shown_as_it_is() -> None:
     ],
 )
 def test_the_worst_answers_take_linear_time(piece: str) -> None:
-    """A megabyte of the most hostile text is embedded in seconds."""
+    """The most hostile text is embedded in a fraction of a second, and a megabyte of it not parsed at all."""
     start = time.monotonic()
+    embed(piece * (20_000 // len(piece)))
     embed(piece * (1_000_000 // len(piece)))
-    embed(piece * (200_000 // len(piece)))
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 5

@@ -1,0 +1,228 @@
+"""Writes the parts of the documentation that the code knows better.
+
+``python docs/generate.py`` writes them; with ``--check`` it writes nothing and fails when one of them is out of date.
+In ``docs/cli.md`` only what stands between the marks ``<!-- generated:NAME -->`` is ours.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from orchestrator import errors
+from orchestrator.cli.main import cli
+from orchestrator.core import settings
+from orchestrator.core.duration import format_duration
+from orchestrator.core.state import SETTLED, TRANSITIONS, TaskStatus
+from orchestrator.errors import ExitStatus, OrchestratorError
+
+DOCS = Path(__file__).parent
+PROGRAM = "orchestrator"
+
+#: Where a promise comes from is for whoever reads the code.
+_SEED_ROW = re.compile(r" \((?:seed row )?S\d-\d+\)|(?<=\()S\d-\d+: ")
+
+_MEANINGS = {
+    ExitStatus.DONE: "done: every task of the plan is completed, or what was asked is answered",
+    ExitStatus.TASK_FAILED: "the run came to its end, and some task is not completed",
+    ExitStatus.BAD_INPUT: "the command, the plan or a task file makes no sense; nothing was started",
+    ExitStatus.BUSY: "another run holds the plan; nothing was written",
+    ExitStatus.HELD: "held: a limit, a budget or a missing approval",
+    ExitStatus.STATE_FAILED: "state could not be read or written; run again once that is mended",
+}
+
+
+def main() -> int:
+    """Write, or with ``--check`` compare; return the exit status."""
+    only_check = "--check" in sys.argv[1:]
+    stale = 0
+    for path, text in pages():
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        if before == text:
+            continue
+        stale += 1
+        if only_check:
+            name = path.relative_to(DOCS.parent).as_posix()
+            sys.stdout.writelines(
+                difflib.unified_diff(
+                    before.splitlines(keepends=True),
+                    text.splitlines(keepends=True),
+                    name,
+                    f"{name} (generated)",
+                )
+            )
+        else:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.name}")
+    if stale and only_check:
+        print("out of date: run `python docs/generate.py`", file=sys.stderr)
+    return 1 if stale and only_check else 0
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Yield every file with something generated in it, as it should be."""
+    yield DOCS / "state_machine.md", state_machine()
+    path = DOCS / "cli.md"
+    text = path.read_text(encoding="utf-8")
+    sections = {
+        "commands": commands(),
+        "exit-statuses": exit_statuses(),
+        "settings": settings_table(),
+    }
+    for name, section in sections.items():
+        text = with_section(text, name, section)
+    yield path, text
+
+
+def with_section(text: str, name: str, section: str) -> str:
+    """Return *text* with *section* between the marks of that name."""
+    opening, closing = f"<!-- generated:{name} -->", f"<!-- /generated:{name} -->"
+    head, found, rest = text.partition(f"{opening}\n")
+    _, closed, tail = rest.partition(closing)
+    if not (found and closed):
+        sys.exit(f"docs/cli.md has lost its marks {opening} … {closing}")
+    return f"{head}{found}\n{section}\n{closed}{tail}"
+
+
+# ── the state machine ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def state_machine() -> str:
+    """Return the page about ``core.state.TRANSITIONS``."""
+    arrows = [(before, verb, after, why) for (before, verb), (after, why) in TRANSITIONS.items()]
+    used = {status for before, _, after, _ in arrows for status in (before, after)}
+    lines = [
+        "# Task states",
+        "",
+        "Made from `TRANSITIONS` in `orchestrator/core/state.py` by `python docs/generate.py`; edit that table, not",
+        "this page. Nothing else sets a status. Any other step raises `invalid transition: waiting + 'launch'`.",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        "    [*] --> waiting",
+        *(f"    {before} --> {after}: {verb}" for before, verb, after, _ in arrows),
+        *(f"    {status} --> [*]" for status in TaskStatus if status in SETTLED & used),
+        "```",
+        "",
+        "| from | what happens | to | why |",
+        "|---|---|---|---|",
+        *(f"| {before} | {verb} | {after} | {why} |" for before, verb, after, why in arrows),
+        "",
+        f"During a run nothing more happens to a task that is {listed(SETTLED)}.",
+        f"No arrow of a run leads to {listed(set(TaskStatus) - used)}: people decide that between two runs.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def listed(statuses: frozenset[TaskStatus] | set[TaskStatus]) -> str:
+    """Return ``a, b or c``, in the order of the vocabulary."""
+    *most, last = [f"`{status}`" for status in TaskStatus if status in statuses]
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+# ── the command line ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def commands() -> str:
+    """Return the help text of every command."""
+    top = cli.make_context(PROGRAM, [], resilient_parsing=True, terminal_width=100)
+    parts = [help_of(cli, top, f"## {PROGRAM}")]
+    for name in cli.list_commands(top):
+        command = cli.get_command(top, name)
+        assert command is not None
+        context = command.make_context(name, [], top, resilient_parsing=True)
+        parts.append(help_of(command, context, f"### {PROGRAM} {name}"))
+    return "\n".join(parts)
+
+
+def help_of(command: click.Command, context: click.Context, heading: str) -> str:
+    """Return what ``--help`` prints, below a heading."""
+    lines = [line.rstrip() for line in command.get_help(context).splitlines()]
+    return "\n".join([heading, "", "```text", *lines, "```", ""])
+
+
+def exit_statuses() -> str:
+    """Return the table of exit statuses, with the codes of ``--json`` that go with each."""
+    codes: dict[int, list[str]] = {}
+    for kind in vars(errors).values():
+        if (
+            isinstance(kind, type)
+            and issubclass(kind, OrchestratorError)
+            and kind is not OrchestratorError
+        ):
+            codes.setdefault(kind.exit_status, []).append(f"`{kind.code}`")
+    lines = ["| status | meaning | error codes of `--json` |", "|---|---|---|"]
+    lines += [
+        f"| {status.value} | {_MEANINGS[status]} | {', '.join(codes.get(status, []))} |"
+        for status in ExitStatus
+    ]
+    lines.append("| 128+n | ended by signal n; run again to go on | |")
+    lines += [
+        "",
+        "A problem of a plan has a code of its own, such as `cycle` or `unknown_dependency`.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+# ── settings ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def settings_table() -> str:
+    """Return the table of settings: name, flag, default, where it may stand, meaning."""
+    flags = flags_of_run()
+    lines = [
+        "| setting | flag of `run` | default | may stand in | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    for name, meaning in meanings().items():
+        flag = f"`{flags[name]}`" if name in flags else "–"
+        places = "plan" if name in settings.RUN_ONLY else "plan, task file"
+        lines.append(f"| `{name}` | {flag} | {default(name)} | {places} | {meaning} |")
+    return "\n".join([*lines, ""])
+
+
+def flags_of_run() -> dict[str, str]:
+    """Return the flag of each setting that ``run`` has one for."""
+    command = cli.get_command(click.Context(cli), "run")
+    assert command is not None
+    options = {
+        parameter.name: parameter.opts[0]
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+    }
+    return {name: options[name] for name in settings.NAMES if name in options}
+
+
+def default(name: str) -> str:
+    """Return the default of a setting as one would write it."""
+    value = getattr(settings.Settings(), name)
+    if isinstance(value, float):
+        return f"`{format_duration(value).replace('.0s', 's').replace('m00s', 'm')}`"
+    return f"`{value}`" if value != "" else "empty"
+
+
+def meanings() -> dict[str, str]:
+    """Return the docstring of every field of ``Settings``, which only the source has."""
+    (tree,) = ast.parse(inspect.getsource(settings.Settings)).body
+    assert isinstance(tree, ast.ClassDef)
+    found = {}
+    for field, after in zip(tree.body, tree.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            assert isinstance(after, ast.Expr), f"{field.target.id} has no docstring"
+            assert isinstance(after.value, ast.Constant)
+            text = _SEED_ROW.sub("", " ".join(str(after.value.value).split()))
+            found[field.target.id] = text.replace("``", "`").replace("|", "\\|")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""``agent: shell``: which interpreter, which script, and how much of its output is kept."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from orchestrator.agents.shell import KEPT, ShellAgent
+from orchestrator.core.invocation import SCRIPT
+from orchestrator.core.result import Exit, Verdict
+from orchestrator.core.settings import Settings
+from orchestrator.errors import AgentError
+from tests.agents.assignments import assignment, given
+
+
+@pytest.mark.parametrize(
+    ("language", "interpreter"),
+    [
+        ("", ("/bin/sh", "-e")),
+        ("sh", ("/bin/sh", "-e")),
+        ("console", ("/bin/sh", "-e")),
+        ("bash", ("bash", "-e")),
+        ("python", (sys.executable,)),
+        ("python3", (sys.executable,)),
+    ],
+)
+def test_the_first_code_block_is_the_script(language: str, interpreter: tuple[str, ...]) -> None:
+    """Its language says what runs it, and a script whose middle fails has failed (S0-02)."""
+    wanted = ShellAgent().invocation(assignment("text", code="echo one", language=language))
+    assert wanted.argv == (*interpreter, SCRIPT)
+    assert wanted.script == "echo one\n"
+
+
+def test_without_a_fence_the_whole_text_is_the_script() -> None:
+    """A row of the table can be a command (S0-02)."""
+    assert ShellAgent().invocation(assignment("\necho one\n")).script == "echo one\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "language"), [("", "", ""), (" \n", "", ""), ("text", "x = 1", "julia")]
+)
+def test_what_cannot_be_run_is_an_error_with_advice(body: str, code: str, language: str) -> None:
+    """No command, or a language nobody speaks, is said before anything starts."""
+    with pytest.raises(AgentError) as caught:
+        ShellAgent().invocation(assignment(body, code=code, language=language))
+    assert "```sh" in caught.value.hint
+
+
+def test_standard_input_is_what_the_dependencies_answered() -> None:
+    """One after the other with an empty line between; an empty answer leaves no trace (S2-72)."""
+    inputs = [given("T-01", "one\nmore"), given("T-02", ""), given("T-03", "three")]
+    assert ShellAgent().invocation(assignment("cat", *inputs)).stdin == "one\nmore\n\nthree\n"
+
+
+@pytest.mark.parametrize("size", [0, 1, KEPT, KEPT + 1, 2 * KEPT, 2 * KEPT + 1, 5 * KEPT])
+def test_of_long_output_head_and_tail_are_kept(size: int) -> None:
+    """The answer has both ends, and says how much is left out between them."""
+    data = (b"a" * KEPT + b"b" * (4 * KEPT))[: size // 2] + b"z" * (size - size // 2)
+    reader = ShellAgent().reader(Settings())
+    for at in range(0, size, 1000):
+        reader.feed(data[at : at + 1000])
+    answer = reader.close(Exit(code=0), b"").answer
+    text = data.decode()
+    if size <= 2 * KEPT:
+        assert answer == text
+    else:
+        assert answer.startswith(text[:KEPT])
+        assert answer.endswith(text[-KEPT:])
+        assert f"{size - 2 * KEPT} bytes left out" in answer
+
+
+@pytest.mark.parametrize("code", [126, 127])
+def test_a_missing_command_is_not_tried_again(code: int) -> None:
+    """It will be missing the next time, too."""
+    outcome = ShellAgent().reader(Settings()).close(Exit(code=code), b"sh: 1: nope: not found\n")
+    assert outcome.verdict is Verdict.FATAL
+    assert "nope: not found" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("format", "is_markdown"), [("auto", False), ("text", False), ("markdown", True)]
+)
+def test_output_is_text_unless_the_plan_says_markdown(format: str, is_markdown: bool) -> None:
+    """What a command prints is shown as it is."""
+    outcome = ShellAgent().reader(Settings(format=format)).close(Exit(code=0), b"")
+    assert outcome.is_markdown is is_markdown
+
+
+def test_output_of_a_failed_command_is_kept() -> None:
+    """Partial results are kept (S2-71)."""
+    reader = ShellAgent().reader(Settings())
+    reader.feed(b"half of it\n")
+    outcome = reader.close(Exit(code=1), b"")
+    assert (outcome.verdict, outcome.answer) == (Verdict.FAILED, "half of it\n")

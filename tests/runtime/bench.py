@@ -1,0 +1,102 @@
+"""A plan directory, and everything that a run of it needs except processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from orchestrator.agents.shell import ShellAgent
+from orchestrator.core.board import Board
+from orchestrator.core.engine import Engine, Entry
+from orchestrator.core.settings import Settings, resolve
+from orchestrator.core.state import TaskStatus
+from orchestrator.executors.protocol import Job
+from orchestrator.runtime.attempt import Launchpad
+from orchestrator.runtime.clock import Clock
+from orchestrator.runtime.drawing import Draw, Drawing
+from orchestrator.runtime.happening import Happening
+from orchestrator.runtime.loop import Runner
+from orchestrator.store.layout import Layout
+from orchestrator.store.workspace import Workspace
+from tests.fakes.executor import FakeExecutor, Play, play_nothing
+
+#: Seconds after which a run that should have ended has failed its test.
+PATIENCE = 20.0
+
+
+def write_plan(root: Path, needs: Mapping[str, str]) -> Workspace:
+    """Make a plan directory of shell tasks: id → what it needs."""
+    rows = [f"| {id} | Do {id} | {listed or '-'} | shell |" for id, listed in needs.items()]
+    table = "\n".join(["| ID | Task | Dependencies | Agent |", "|--|--|--|--|", *rows])
+    (root / "master_plan.md").write_text(f"# Plan\n\n{table}\n")
+    workspace = Workspace(Layout(str(root)))
+    workspace.prepare()
+    return workspace
+
+
+@dataclass
+class Bench:
+    """One run with a fake executor; ``heard`` is what the listener was told."""
+
+    workspace: Workspace
+    play: Callable[[Job], Play] = play_nothing
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    draw: Draw = lambda board, news: None
+    hear: Callable[[Happening], None] = lambda happening: None
+    heard: list[Happening] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        policy: Settings = resolve({"agent": "shell", "retry_delay": 0.0, **self.settings})
+        board = self.workspace.load(is_live=False)
+        tasks = board.plan.tasks
+        policies = dict.fromkeys(tasks, policy)
+        entries = [
+            Entry(
+                id=task.id,
+                needs=task.needs,
+                timeout=policy.timeout,
+                max_attempts=policy.max_attempts,
+                retry_delay=policy.retry_delay,
+                status=TaskStatus.COMPLETED
+                if board.status(task.id) is TaskStatus.COMPLETED
+                else TaskStatus.WAITING,
+            )
+            for task in tasks.values()
+        ]
+        self.executor = FakeExecutor(self.play)
+        self.runner = Runner(
+            workspace=self.workspace,
+            board=board,
+            engine=Engine(entries, max_parallel=policy.max_parallel),
+            policies=policies,
+            executor=self.executor,
+            clock=Clock(),
+            listener=self._listen,
+            launchpad=Launchpad(
+                self.workspace,
+                tasks,
+                policies,
+                {"shell": ShellAgent()},
+                run="r1",
+                workdir=self.workspace.layout.root,
+            ),
+            drawing=Drawing(self.draw),
+        )
+
+    def _listen(self, happening: Happening) -> None:
+        self.heard.append(happening)
+        self.hear(happening)
+
+    async def run(self) -> Board:
+        """Run to the end; return the plan as a stranger finds it on disk."""
+        with anyio.fail_after(PATIENCE):
+            await self.runner.run()
+        return Workspace(self.workspace.layout).load(keep_cache=False, is_live=False)
+
+    def story(self) -> list[tuple[str, str]]:
+        """What happened, in order: (kind, task)."""
+        return [(happening.kind.value, happening.task) for happening in self.heard]

@@ -1,0 +1,310 @@
+"""The run, end to end, with everything but processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import anyio.from_thread
+import pytest
+
+from orchestrator.core.result import Exit, StopReason
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import ExecutorError, StoreError
+from orchestrator.executors.protocol import Job
+from orchestrator.runtime import attempt as attempt_module
+from orchestrator.runtime.happening import Happening, Kind
+from orchestrator.store.layout import Layout
+from orchestrator.store.workspace import Commit, Workspace
+from tests.fakes.executor import Play
+from tests.runtime.bench import Bench, write_plan
+
+S = TaskStatus
+DIAMOND = {"T-01": "", "T-02": "T-01", "T-03": "T-01", "T-04": "T-02, T-03"}
+CHAIN = {"T-01": "", "T-02": "T-01"}
+
+
+def answers(job: Job) -> Play:
+    """Every task says its name and its attempt."""
+    return Play(output=f"I am {job.facts['task']}, attempt {job.facts['attempt']}.\n")
+
+
+def fails(*tasks: str, attempts: Sequence[int] = range(1, 100)) -> Callable[[Job], Play]:
+    """Answers, but these attempts of these tasks exit with 1."""
+
+    def play(job: Job) -> Play:
+        is_meant = job.facts["task"] in tasks and job.facts["attempt"] in attempts
+        return Play(exit=Exit(code=1)) if is_meant else answers(job)
+
+    return play
+
+
+async def test_a_plan_runs_to_its_end(tmp_path: Path) -> None:
+    """Every task is completed, its answer is on disk, and its dependants were given it."""
+    bench = Bench(write_plan(tmp_path, DIAMOND), answers)
+    board = await bench.run()
+    assert {S.COMPLETED: 4} == board.counts()
+    assert None is bench.runner.failure
+    assert 4 == bench.runner.launched
+    assert {"T-02": 1, "T-03": 1} == board.results["T-04"].inputs
+    assert "I am T-04, attempt 1." == bench.workspace.read_answer("agent-04")
+    (given,) = (job.stdin for job in bench.executor.started if job.facts["task"] == "T-04")
+    prompt = Path(given).read_text()
+    assert "I am T-02, attempt 1." in prompt
+    assert "I am T-03, attempt 1." in prompt
+
+
+async def test_a_listener_hears_what_happens_in_order(tmp_path: Path) -> None:
+    """A task is completed once its result is on disk, and its dependant starts after that."""
+    bench = Bench(write_plan(tmp_path, CHAIN), answers)
+    seen: list[str] = []
+
+    def look(happening: Happening) -> None:
+        if happening.kind is Kind.TASK_COMPLETED:
+            found = Workspace(bench.workspace.layout).read_result(f"agent-{happening.task[2:]}")
+            seen.append(found.status.value if found else "nothing")
+
+    bench.hear = look
+    await bench.run()
+    assert [
+        ("task_started", "T-01"),
+        ("task_completed", "T-01"),
+        ("task_started", "T-02"),
+        ("task_completed", "T-02"),
+    ] == bench.story()
+    assert ["completed", "completed"] == seen
+    assert [1, 1, 1, 1] == [happening.attempt for happening in bench.heard]
+    assert "Do T-01" == bench.heard[0].name
+
+
+async def test_an_attempt_has_its_own_files_and_says_who_it_is(tmp_path: Path) -> None:
+    """The marker by which recovery finds what a dead run left."""
+    bench = Bench(write_plan(tmp_path, {"T-01": ""}), fails("T-01", attempts=[1]))
+    await bench.run()
+    first, second = bench.executor.started
+    assert ("agent-01.attempt-1", "agent-01.attempt-2") == (first.key, second.key)
+    assert {
+        "ORCHESTRATOR_RUN_ID": "r1",
+        "ORCHESTRATOR_TASK_ID": "T-01",
+        "ORCHESTRATOR_ATTEMPT": "2",
+        "ORCHESTRATOR_DIR": str(tmp_path),
+        "TM_AGENT_ID": "shell",
+    } == second.env
+    assert str(tmp_path / "logs/agent-01.attempt-2.out") == second.stdout
+    assert str(tmp_path) == second.cwd
+
+
+async def test_a_failed_attempt_is_repeated(tmp_path: Path) -> None:
+    """Every attempt stands in the result file, with its reason."""
+    bench = Bench(write_plan(tmp_path, CHAIN), fails("T-01", attempts=[1, 2]))
+    board = await bench.run()
+    assert {S.COMPLETED: 2} == board.counts()
+    attempts = board.results["T-01"].attempts
+    assert [(1, "failed", "exit 1"), (2, "failed", "exit 1"), (3, "completed", "")] == [
+        (each.number, each.status, each.reason) for each in attempts
+    ]
+    assert {"T-01": 3} == board.results["T-02"].inputs
+    retries = [happening for happening in bench.heard if happening.kind is Kind.TASK_RETRYING]
+    assert [0.0, 0.0] == [happening.retry_in for happening in retries]
+
+
+async def test_a_failed_task_skips_what_needs_it(tmp_path: Path) -> None:
+    """And nothing else."""
+    plan = {**DIAMOND, "T-05": ""}
+    bench = Bench(write_plan(tmp_path, plan), fails("T-02"), settings={"retries": 0})
+    board = await bench.run()
+    assert [S.COMPLETED, S.FAILED, S.COMPLETED, S.SKIPPED, S.COMPLETED] == [
+        board.status(task) for task in plan
+    ]
+    assert ("task_skipped", "T-04") in bench.story()
+    assert None is bench.runner.failure
+
+
+async def test_an_agent_that_cannot_do_a_task_fails_it_without_a_process(tmp_path: Path) -> None:
+    """With the reason and the hint, and without trying again."""
+    workspace = write_plan(tmp_path, CHAIN)
+    workspace.write_task_file("agent-01", "```ruby\nputs 1\n```\n")
+    bench = Bench(workspace, answers)
+    board = await bench.run()
+    assert [] == bench.executor.started
+    assert [S.FAILED, S.SKIPPED] == [board.status(task) for task in CHAIN]
+    assert (
+        "cannot run a 'ruby' block (begin the task's first code block"
+        in board.standing["T-01"].reason
+    )
+
+
+async def test_a_task_file_that_makes_no_sense_fails_its_task(tmp_path: Path) -> None:
+    """It was broken during the run; the rest goes on."""
+    workspace = write_plan(tmp_path, {"T-01": "", "T-02": ""})
+    workspace.write_task_file("agent-01", "---\nretries: many\n---\n")
+    board = await Bench(workspace, answers).run()
+    assert [S.FAILED, S.COMPLETED] == [board.status(task) for task in ("T-01", "T-02")]
+    assert "agent-01.md:2" in board.standing["T-01"].reason
+
+
+async def test_a_timeout_stops_the_agent(tmp_path: Path) -> None:
+    """With the grace that the settings give."""
+    bench = Bench(
+        write_plan(tmp_path, {"T-01": ""}),
+        lambda job: Play(lasts=True),
+        settings={"timeout": 0.02, "retries": 0, "grace": 1.5},
+    )
+    board = await bench.run()
+    assert [("agent-01.attempt-1", StopReason.TIMEOUT, 1.5)] == bench.executor.stopped
+    assert (S.FAILED, "timed out after 0.0s") == (
+        board.status("T-01"),
+        board.standing["T-01"].reason,
+    )
+
+
+async def test_a_signal_stops_the_run(tmp_path: Path) -> None:
+    """What is done is kept, what ran is interrupted and not charged, nothing new starts."""
+    plan = {**CHAIN, "T-03": "T-02"}
+    bench = Bench(
+        write_plan(tmp_path, plan),
+        lambda job: Play(lasts=job.facts["task"] == "T-02"),
+    )
+
+    def press(happening: Happening) -> None:
+        # The second task starts after the first was written, so by then somebody listens for signals.
+        if (happening.kind, happening.task) == (Kind.TASK_STARTED, "T-02"):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    bench.hear = press
+    board = await bench.run()
+    assert signal.SIGTERM == bench.runner.ended_by
+    assert None is bench.runner.failure
+    assert [S.COMPLETED, S.PENDING, S.WAITING] == [board.status(task) for task in plan]
+    assert "the run was stopped" == board.standing["T-02"].reason
+    assert [("agent-02.attempt-1", StopReason.SHUTDOWN, 5.0)] == bench.executor.stopped
+
+
+# ── what goes wrong around it ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_result_that_cannot_be_written_ends_the_run(tmp_path: Path) -> None:
+    """The failure is reported, nothing more is started, and nothing is called done."""
+
+    def play(job: Job) -> Play:
+        shutil.rmtree(tmp_path / "results")
+        return answers(job)
+
+    bench = Bench(write_plan(tmp_path, CHAIN), play)
+    board = await bench.run()
+    assert isinstance(bench.runner.failure, StoreError)
+    assert ["task_started", "warning"] == [kind for kind, _ in bench.story()]
+    assert [S.PENDING, S.WAITING] == [board.status(task) for task in CHAIN]
+    assert 1 == bench.runner.launched
+
+
+async def test_a_prompt_that_cannot_be_written_ends_the_run(tmp_path: Path) -> None:
+    """No agent is started, and no task is blamed."""
+    bench = Bench(write_plan(tmp_path, CHAIN), answers)
+    shutil.rmtree(tmp_path / "logs")
+    board = await bench.run()
+    assert isinstance(bench.runner.failure, StoreError)
+    assert [] == bench.executor.started
+    assert [S.PENDING, S.WAITING] == [board.status(task) for task in CHAIN]
+
+
+async def test_an_executor_that_dies_ends_the_run(tmp_path: Path) -> None:
+    """Its attempts are interrupted and not charged; the run says what happened."""
+    bench = Bench(write_plan(tmp_path, CHAIN), lambda job: Play(lasts=True))
+    error = ExecutorError("the guard died")
+
+    def kill(happening: Happening) -> None:
+        if happening.kind is Kind.TASK_STARTED:
+            bench.executor.die(error)
+
+    bench.hear = kill
+    board = await bench.run()
+    assert error is bench.runner.failure
+    assert (S.PENDING, "the runner died") == (board.status("T-01"), board.standing["T-01"].reason)
+    assert 1 == bench.runner.launched
+
+
+async def test_a_chronicle_that_cannot_be_written_ends_the_run(tmp_path: Path) -> None:
+    """A disk that is full for the journal is full for the results: no agent is paid for any more."""
+    bench = Bench(write_plan(tmp_path, CHAIN), answers)
+
+    def full(happening: Happening) -> None:
+        raise StoreError("cannot append: No space left on device")
+
+    bench.hear = full
+    await bench.run()
+    assert isinstance(bench.runner.failure, StoreError)
+    assert 1 == bench.runner.launched
+
+
+async def test_a_log_that_cannot_be_read_fails_no_other_task(tmp_path: Path) -> None:
+    """Agents write into that directory; whatever one of them does there, the run comes to an orderly end."""
+
+    def play(job: Job) -> Play:
+        if job.facts["task"] == "T-01":
+            Path(job.stdout).mkdir()
+        return answers(job)
+
+    bench = Bench(write_plan(tmp_path, {"T-01": "", "T-02": ""}), play)
+    board = await bench.run()
+    assert S.COMPLETED is not board.status("T-01")
+
+
+@pytest.mark.slow
+async def test_a_plan_that_cannot_be_drawn_does_not_stop_the_run(tmp_path: Path) -> None:
+    """Views are drawn behind the work and never in its way, also when a person moved the plan for a moment."""
+    bench = Bench(write_plan(tmp_path, CHAIN), lambda job: Play(lasts=job.facts["task"] == "T-01"))
+
+    def draw(board: object, news: object) -> None:
+        anyio.from_thread.run_sync(bench.executor.finish, "agent-01.attempt-1")
+        raise StoreError("cannot read: No such file or directory")
+
+    bench.runner.drawing.draw = draw
+    board = await bench.run()
+    assert {S.COMPLETED: 2} == board.counts()
+
+
+# ── how much at once ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Counting(Workspace):
+    """Counts how many results were made durable at a time."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        self.batches: list[int] = []
+
+    def commit(self, commits: Sequence[Commit]) -> None:
+        self.batches.append(len(commits))
+        super().commit(commits)
+
+
+async def test_results_that_end_together_share_one_sync(tmp_path: Path) -> None:
+    """Fifty tasks that end in one moment cost one or two syncs of the directories, not fifty."""
+    plan = {f"T-{number}": "" for number in range(50)}
+    layout = write_plan(tmp_path, plan).layout
+    workspace = Counting(layout)
+    board = await Bench(workspace, answers, settings={"max_parallel": 50}).run()
+    assert {S.COMPLETED: 50} == board.counts()
+    assert 50 == sum(workspace.batches)
+    assert len(workspace.batches) <= 2
+
+
+async def test_a_big_log_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it is read, and between two pieces others have their turn."""
+    monkeypatch.setattr(attempt_module, "PIECE", 1000)
+    output = "".join(f"line {number:06}\n" for number in range(2000))
+    workspace = write_plan(tmp_path, {"T-01": "", "T-02": ""})
+
+    def play(job: Job) -> Play:
+        return Play(output=output if job.facts["task"] == "T-01" else "short\n")
+
+    bench = Bench(workspace, play)
+    board = await bench.run()
+    assert {S.COMPLETED: 2} == board.counts()
+    assert output.rstrip("\n") == workspace.read_answer("agent-01")
+    done = [task for kind, task in bench.story() if kind == "task_completed"]
+    assert ["T-02", "T-01"] == done

@@ -1,0 +1,190 @@
+"""What a dead run left is taken from its logs, and nothing else is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.agents.shell import ShellAgent
+from orchestrator.core.result import Attempt, Result
+from orchestrator.core.settings import resolve
+from orchestrator.core.state import TaskStatus
+from orchestrator.executors.record import write_record
+from orchestrator.runtime import attempt as attempt_module
+from orchestrator.runtime.recovery import Harvested, harvest
+from orchestrator.store.attempt_record import scan_logs
+from orchestrator.store.result_file import render_result
+from orchestrator.store.workspace import Workspace
+from tests.runtime.bench import write_plan
+
+S = TaskStatus
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workspace:
+    return write_plan(tmp_path, {"T-01": "", "T-02": "T-01"})
+
+
+def record(place: Workspace, number: int = 1, log: str = "The answer.\n", **changed: Any) -> None:
+    """Leave what the guard writes when an attempt at the first task is over."""
+    files = place.layout.attempt("agent-01", number)
+    Path(files.stdout).write_text(log)
+    facts = {
+        "task": "T-01", "attempt": number, "charge": number, "run": "dead", "agent": "shell", "inputs": {},
+        "pid": 7, "exit": 0, "signal": None, "stopped": None, "error": "", "started": 10.0, "ended": 12.0,
+        "duration": 2.0, "max_rss": 0, "cpu": 0.0,
+    }  # fmt: skip
+    assert not write_record(files.record, {**facts, **changed})
+
+
+def result(place: Workspace, *statuses: str, task: str = "T-01", status: S = S.RUNNING) -> None:
+    """Leave the result file of the first task, with an attempt for each status."""
+    attempts = tuple(
+        Attempt(number=number, charge=number, status=each, reason=f"because of {number}")
+        for number, each in enumerate(statuses, start=1)
+    )
+    found = Result(task=task, agent="shell", status=status, attempts=attempts)
+    place.write_running("agent-01", render_result(found, label="x", answer=""))
+
+
+def harvested(place: Workspace, *dead_runs: str) -> list[Harvested]:
+    tasks = place.load(is_live=False).plan.tasks
+    return harvest(
+        place,
+        tasks,
+        dict.fromkeys(tasks, resolve()),
+        {"shell": ShellAgent()},
+        traces=scan_logs(place.layout.logs),
+        dead_runs=dead_runs,
+    )
+
+
+def test_an_answer_that_nobody_took_is_harvested(place: Workspace) -> None:
+    """The agent finished while the runner was dead: its log becomes the result, and nothing is paid twice."""
+    record(place)
+    result(place, "running")
+    (found,) = harvested(place)
+    assert S.COMPLETED is found.result.status
+    assert S.PENDING is place.load(is_live=False).status("T-01")
+    place.commit([found.commit])
+    board = Workspace(place.layout).load(is_live=False)
+    assert [S.COMPLETED, S.PENDING] == [board.status("T-01"), board.status("T-02")]
+    assert "The answer." == place.read_answer("agent-01")
+    (attempt,) = board.results["T-01"].attempts
+    assert (1, "completed", "dead", 10.0, 12.0, 2.0, "exit 0") == (
+        attempt.number, attempt.status, attempt.run, attempt.started, attempt.ended, attempt.duration, attempt.exit,
+    )  # fmt: skip
+    assert [] == harvested(Workspace(place.layout))
+
+
+def test_an_attempt_that_never_reached_a_result_file_is_harvested(place: Workspace) -> None:
+    """It was launched by a run that is known to have died."""
+    record(place)
+    (found,) = harvested(place, "dead")
+    assert (S.COMPLETED, 1) == (found.result.status, found.result.number)
+
+
+def test_a_deleted_result_stays_deleted(place: Workspace) -> None:
+    """A record alone is not enough: whoever deleted the result wants the task done again."""
+    record(place)
+    assert [] == harvested(place, "another")
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "interrupted"])
+def test_what_is_settled_is_left_alone(place: Workspace, status: str) -> None:
+    """Also when a person corrected it, and also when its run died later."""
+    record(place)
+    result(place, status, status=S.COMPLETED)
+    assert [] == harvested(place, "dead")
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "changed"),
+    [
+        (S.RETRYING, "failed", {"exit": 1}),
+        (S.FAILED, "failed", {"exit": 127}),
+        (S.FAILED, "failed", {"error": "cannot start"}),
+        (S.RETRYING, "failed", {"exit": None, "signal": 9}),
+        (S.RETRYING, "failed", {"exit": None, "signal": 15, "stopped": "timeout"}),
+        (S.PENDING, "interrupted", {"exit": None, "signal": 15, "stopped": "orphaned"}),
+        (S.PENDING, "interrupted", {"exit": None, "signal": 15, "stopped": "shutdown"}),
+    ],
+)
+def test_an_attempt_that_ended_badly_is_judged_too(
+    place: Workspace, status: S, verdict: str, changed: dict[str, Any]
+) -> None:
+    """By the same agent in the same way as in a run."""
+    record(place, **changed)
+    result(place, "running")
+    (found,) = harvested(place)
+    assert found.result.last is not None
+    assert (status, verdict) == (found.result.status, found.result.last.status)
+
+
+def test_earlier_attempts_are_kept(place: Workspace) -> None:
+    """The history of a task survives its runner."""
+    record(place, 1, exit=1)
+    record(place, 2)
+    result(place, "failed", "running")
+    (found,) = harvested(place, "dead")
+    assert [(1, "failed"), (2, "completed")] == [
+        (each.number, each.status) for each in found.result.attempts
+    ]
+
+
+def test_a_next_attempt_of_a_dead_run_is_harvested(place: Workspace) -> None:
+    """The result knows attempt 1 only; attempt 2 was over before it could be written down."""
+    record(place, 1, exit=1)
+    record(place, 2)
+    result(place, "failed", status=S.RETRYING)
+    (found,) = harvested(place, "dead")
+    assert [(1, "failed"), (2, "completed")] == [
+        (each.number, each.status) for each in found.result.attempts
+    ]
+
+
+def test_an_older_record_does_not_replace_a_newer_attempt(place: Workspace) -> None:
+    """Attempt 2 was lost with machine and guard; that attempt 1 failed is known already."""
+    record(place, 1, exit=1)
+    result(place, "failed", "running")
+    assert [] == harvested(place, "dead")
+
+
+def test_the_history_of_another_task_is_not_taken_over(place: Workspace) -> None:
+    """A result file that belongs to another id is nobody's past."""
+    record(place, 2)
+    result(place, "failed", task="agent-01", status=S.FAILED)
+    (found,) = harvested(place, "dead")
+    assert [2] == [each.number for each in found.result.attempts]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"task": "T-02"}, {"agent": "unknown"}, {"stopped": "boredom"}, {"inputs": None}]
+)
+def test_a_record_that_makes_no_sense_is_left_alone(
+    place: Workspace, changed: dict[str, Any]
+) -> None:
+    """The attempt counts as interrupted, and is made again."""
+    record(place, **changed)
+    result(place, "running")
+    assert [] == harvested(place, "dead")
+
+
+def test_a_lost_log_is_an_empty_answer(place: Workspace) -> None:
+    """What the record says of the end still holds."""
+    record(place)
+    Path(place.layout.attempt("agent-01", 1).stdout).unlink()
+    (found,) = harvested(place, "dead")
+    assert S.COMPLETED is found.result.status
+
+
+def test_a_big_log_is_read_in_pieces(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it."""
+    monkeypatch.setattr(attempt_module, "PIECE", 10)
+    log = "".join(f"line {number}\n" for number in range(100))
+    record(place, log=log)
+    (found,) = harvested(place, "dead")
+    place.commit([found.commit])
+    assert log.rstrip("\n") == place.read_answer("agent-01")

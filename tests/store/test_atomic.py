@@ -1,0 +1,135 @@
+"""Files replaced whole, and what happens when the system says no."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import StoreError
+from orchestrator.store.atomic import read_file, replace_file, sweep_temporaries, sync_file
+
+
+def names(directory: Path) -> set[str]:
+    return set(os.listdir(directory))
+
+
+@pytest.mark.parametrize("sync", [False, True])
+def test_a_file_is_replaced_whole(tmp_path: Path, sync: bool) -> None:
+    """The new bytes are there, and nothing else is left behind."""
+    path = tmp_path / "file"
+    for data in (b"first, and longer", b"second", b""):
+        replace_file(str(path), data, sync=sync)
+        assert data == path.read_bytes()
+    assert {"file"} == names(tmp_path)
+
+
+def test_whoever_reads_keeps_the_file_he_opened(tmp_path: Path) -> None:
+    """A reader sees the old file or the new one, never a mixture."""
+    path = tmp_path / "file"
+    replace_file(str(path), b"old" * 1000)
+    with path.open("rb") as reader:
+        replace_file(str(path), b"new")
+        assert b"old" * 1000 == reader.read()
+
+
+def test_a_directory_that_vanished_is_told(tmp_path: Path) -> None:
+    """One clear line with the path and a hint; no traceback."""
+    path = tmp_path / "gone" / "file"
+    with pytest.raises(StoreError, match="cannot write: No such file or directory") as caught:
+        replace_file(str(path), b"x")
+    assert str(path) == caught.value.where
+    assert caught.value.hint
+
+
+def test_a_directory_that_became_a_file_is_told(tmp_path: Path) -> None:
+    """Whatever stands in the way: the same clear line."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreError, match="Not a directory"):
+        replace_file(str(tmp_path / "file" / "inside"), b"x")
+
+
+def test_a_directory_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+    """The directory stays, and no temporary file does."""
+    (tmp_path / "file").mkdir()
+    with pytest.raises(StoreError, match="cannot write"):
+        replace_file(str(tmp_path / "file"), b"x")
+    assert {"file"} == names(tmp_path)
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    """A link planted in the place of a file leads nobody's data anywhere."""
+    victim, path = tmp_path / "victim", tmp_path / "file"
+    victim.write_bytes(b"precious")
+    path.symlink_to(victim)
+    replace_file(str(path), b"ours")
+    assert (b"precious", b"ours") == (victim.read_bytes(), path.read_bytes())
+    assert not path.is_symlink()
+
+
+def test_a_planted_temporary_is_not_followed(tmp_path: Path) -> None:
+    """Also when somebody guessed the name of the temporary file."""
+    victim, path = tmp_path / "victim", tmp_path / "file"
+    victim.write_bytes(b"precious")
+    (tmp_path / f".file.{os.getpid()}.tmp").symlink_to(victim)
+    replace_file(str(path), b"ours")
+    assert (b"precious", b"ours") == (victim.read_bytes(), path.read_bytes())
+    assert {"victim", "file"} == names(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    """What cannot be written whole is not written at all: the file is as before and no temporary is left."""
+    path = tmp_path / "file"
+    path.write_bytes(b"before")
+    program = """
+import signal, sys
+from orchestrator.errors import StoreError
+from orchestrator.store.atomic import replace_file
+try:
+    replace_file(sys.argv[1], b"x" * 100_000)
+except StoreError as error:
+    print(error)
+"""
+    limit = 4096
+    answer = subprocess.run(
+        [sys.executable, "-c", program, str(path)],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert (f"{path}: cannot write: File too large\n", "") == (answer.stdout, answer.stderr)
+    assert b"before" == path.read_bytes()
+    assert {"file"} == names(tmp_path)
+
+
+def test_a_missing_file_reads_as_none(tmp_path: Path) -> None:
+    """There is none: that is an answer and no error."""
+    assert None is read_file(str(tmp_path / "nothing"))
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """There is something, but it is no file: that is an error."""
+    with pytest.raises(StoreError, match="cannot read: Is a directory"):
+        read_file(str(tmp_path))
+
+
+def test_what_cannot_be_synced_is_told(tmp_path: Path) -> None:
+    """A result is not called durable when nobody knows."""
+    sync_file(str(tmp_path))
+    with pytest.raises(StoreError, match="cannot sync"):
+        sync_file(str(tmp_path / "nothing"))
+
+
+def test_only_what_a_killed_writer_left_is_swept_away(tmp_path: Path) -> None:
+    """Temporary files of ours carry the pid of their writer; a person's hidden files stay."""
+    ours = {".plan.md.4711.tmp", ".index.json.1.tmp"}
+    theirs = {"plan.md", ".hidden", "notes.tmp", ".notes.tmp"}
+    for name in ours | theirs:
+        (tmp_path / name).write_bytes(b"")
+    sweep_temporaries(str(tmp_path))
+    assert theirs == names(tmp_path)

@@ -1,0 +1,201 @@
+"""One run per plan directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.errors import BusyError, StoreError
+from orchestrator.store.lock import holder_of, take_lock
+from orchestrator.store.process import boot_id, start_time
+
+NOW = "2026-01-05T14:00:00.000Z"
+
+TAKE = """
+import sys
+from orchestrator.store.lock import take_lock
+lock = take_lock(sys.argv[1], sys.argv[2], "2026-01-05T14:00:00.000Z")
+print("taken", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "run.lock")
+
+
+@contextmanager
+def holder(path: str, run: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the lock until it is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", TAKE, path, run],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        assert "taken\n" == process.stdout.readline()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def said(**changed: Any) -> dict[str, Any]:
+    """What this process would write into a lock."""
+    pid = os.getpid()
+    return {
+        "pid": pid,
+        "started": start_time(pid),
+        "boot": boot_id(),
+        "host": platform.node(),
+        "run": "r1",
+        "since": NOW,
+        "unrecovered": [],
+        **changed,
+    }
+
+
+def test_a_free_lock_is_taken(path: str) -> None:
+    """And whoever looks can see by whom."""
+    assert None is holder_of(path)
+    lock = take_lock(path, "r1", NOW)
+    assert said() == holder_of(path)
+    lock.release()
+    assert None is holder_of(path)
+
+
+def test_the_second_taker_is_told_who_holds_it(path: str) -> None:
+    """The run, its pid, its machine and since when: enough to find it."""
+    lock = take_lock(path, "r1", NOW)
+    with pytest.raises(BusyError) as caught:
+        take_lock(path, "r2", NOW)
+    host = platform.node()
+    assert f"run r1 holds this plan: pid {os.getpid()} on {host} since {NOW}" == str(caught.value)
+    assert 3 == caught.value.exit_status
+    assert said() == holder_of(path)
+    lock.release()
+
+
+def test_an_orderly_end_leaves_nothing_to_recover(path: str) -> None:
+    """The next run has nothing to look after."""
+    take_lock(path, "r1", NOW).release()
+    lock = take_lock(path, "r2", NOW)
+    assert () == lock.dead_runs
+    lock.release()
+
+
+def test_the_lock_of_a_run_that_gave_up_is_free_and_remembered(path: str) -> None:
+    """Whoever let go without saying so left something behind."""
+    take_lock(path, "r1", NOW).abandon()
+    lock = take_lock(path, "r2", NOW)
+    assert ("r1",) == lock.dead_runs
+    lock.release()
+
+
+def test_dead_runs_are_remembered_until_they_are_recovered(path: str) -> None:
+    """A crash in the middle of recovering leaves all of them to the next run."""
+    for run in ("r1", "r2", "r3"):
+        take_lock(path, run, NOW).abandon()
+    lock = take_lock(path, "r4", NOW)
+    assert ("r1", "r2", "r3") == lock.dead_runs
+    lock.recovered()
+    lock.abandon()
+    lock = take_lock(path, "r5", NOW)
+    assert ("r4",) == lock.dead_runs
+    lock.release()
+
+
+def test_a_long_row_of_crashes_is_remembered_too(path: str) -> None:
+    """However often recovery itself was cut short."""
+    runs = [f"{n:012}" for n in range(400)]
+    for run in runs:
+        take_lock(path, run, NOW).abandon()
+    lock = take_lock(path, "last", NOW)
+    assert tuple(runs) == lock.dead_runs
+    lock.release()
+
+
+@pytest.mark.slow
+def test_a_lock_dies_with_its_holder(path: str) -> None:
+    """The kernel holds it: after ``kill -9`` the plan is free, and the dead run is known."""
+    with holder(path, "r1") as process:
+        assert "r1" == (holder_of(path) or {})["run"]
+        with pytest.raises(BusyError, match=f"run r1 holds this plan: pid {process.pid} on"):
+            take_lock(path, "r2", NOW)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert None is holder_of(path)
+        lock = take_lock(path, "r2", NOW)
+        assert ("r1",) == lock.dead_runs
+        lock.release()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"started": 1}, id="recycled pid"),
+        pytest.param({"boot": "another"}, id="before a reboot"),
+        pytest.param({"pid": 2**22 + 1}, id="no such process"),
+    ],
+)
+def test_a_pid_alone_means_nothing(path: str, changed: dict[str, Any]) -> None:
+    """Somebody else with the same pid, or a pid of an earlier boot, holds nothing."""
+    Path(path).write_text(json.dumps(said(**changed)))
+    assert None is holder_of(path)
+    lock = take_lock(path, "r2", NOW)
+    assert ("r1",) == lock.dead_runs
+    lock.release()
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"\xff\xfe", b"null", b"{}", b"12"])
+def test_a_damaged_lock_file_is_no_obstacle(path: str, damage: bytes) -> None:
+    """What counts is what the kernel holds."""
+    Path(path).write_bytes(damage)
+    assert None is holder_of(path)
+    lock = take_lock(path, "r1", NOW)
+    assert () == lock.dead_runs
+    assert said() == holder_of(path)
+    lock.release()
+
+
+def test_a_planted_link_is_not_followed(path: str, tmp_path: Path) -> None:
+    """Nobody's file is written over."""
+    (tmp_path / "victim").write_bytes(b"precious")
+    Path(path).symlink_to(tmp_path / "victim")
+    with pytest.raises(StoreError, match="cannot open"):
+        take_lock(path, "r1", NOW)
+    assert b"precious" == (tmp_path / "victim").read_bytes()
+
+
+def test_a_lock_is_not_inherited_by_accident(path: str) -> None:
+    """Only who is handed the descriptor holds the plan with us; an agent never does."""
+    lock = take_lock(path, "r1", NOW)
+    assert not os.get_inheritable(lock.descriptor)
+    lock.release()
+
+
+@pytest.mark.slow
+def test_whoever_was_handed_the_lock_holds_it_too(path: str) -> None:
+    """The guard: a plan is free only when runner and guard are both gone."""
+    lock = take_lock(path, "r1", NOW)
+    guard = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, pass_fds=[lock.descriptor])
+    lock.abandon()
+    with pytest.raises(BusyError):
+        take_lock(path, "r2", NOW)
+    guard.communicate()
+    lock = take_lock(path, "r2", NOW)
+    assert ("r1",) == lock.dead_runs
+    lock.release()

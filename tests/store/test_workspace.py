@@ -1,0 +1,282 @@
+"""One plan directory: what is believed of it, and what the cache may say."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core.board import Board
+from orchestrator.core.result import Attempt, Result
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import NotFoundError, PlanError
+from orchestrator.store.index import is_settled, signature
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import take_lock
+from orchestrator.store.result_file import render_result
+from orchestrator.store.workspace import Workspace
+
+S = TaskStatus
+PLAN = """# A plan
+
+| ID | Task | Dependencies | Status |
+|----|------|--------------|--------|
+| T-01 | Look | - | |
+| T-02 | Think | T-01 | |
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in ("agent_tasks", "results", "logs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "master_plan.md").write_text(PLAN)
+    return tmp_path
+
+
+def workspace(root: Path) -> Workspace:
+    return Workspace(Layout(str(root)))
+
+
+def load(root: Path, *, is_live: bool = False) -> Board:
+    return workspace(root).load(is_live=is_live)
+
+
+def told(board: Board) -> dict[str, tuple[S, str]]:
+    return {id: (each.status, each.reason) for id, each in board.standing.items()}
+
+
+def text(task: str, status: S, number: int = 1, answer: str = "Found it.", **inputs: int) -> str:
+    attempt = Attempt(
+        number=number, charge=number, status=status.value, started=1.0, ended=2.0, duration=1.0
+    )
+    result = Result(task=task, agent="claude", status=status, attempts=(attempt,), inputs=inputs)
+    return render_result(result, label="Agent", answer=answer)
+
+
+def result(root: Path, stem: str, written: str) -> Path:
+    path = root / f"results/{stem}-result.md"
+    path.write_text(written)
+    return path
+
+
+def record(root: Path, key: str) -> None:
+    (root / f"logs/{key}.json").write_text("{}")
+
+
+def completed(root: Path, stem: str = "agent-01", task: str = "T-01") -> Path:
+    record(root, f"{stem}.attempt-1")
+    return result(root, stem, text(task, S.COMPLETED))
+
+
+def settle(path: Path) -> None:
+    """Wait until a file is so old that its times can be trusted; that takes some hundredths of a second."""
+    while not is_settled(signature(os.stat(path))):
+        os.sched_yield()
+
+
+# ── what is believed ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_plan_that_never_ran_is_pending_and_waiting(tmp_path: Path) -> None:
+    """The table alone is a plan; no other file is needed."""
+    (tmp_path / "master_plan.md").write_text(PLAN)
+    assert {"T-01": (S.PENDING, ""), "T-02": (S.WAITING, "needs T-01")} == told(load(tmp_path))
+
+
+def test_without_a_plan_there_is_nothing_to_load(tmp_path: Path) -> None:
+    """The command that begins one is named."""
+    with pytest.raises(NotFoundError, match=r"no master_plan\.md") as caught:
+        load(tmp_path)
+    assert "orchestrator init" in caught.value.hint
+
+
+def test_a_plan_that_makes_no_sense_is_told_with_its_lines(root: Path) -> None:
+    """Every problem, with file and line."""
+    (root / "master_plan.md").write_text(
+        PLAN.replace("| T-01 |\n", "| T-09 |\n").replace("| - |", "| T-07 |")
+    )
+    with pytest.raises(PlanError) as caught:
+        load(root)
+    assert ["unknown_dependency"] == [problem.code for problem in caught.value.problems]
+    assert caught.value.where.endswith("master_plan.md:5")
+
+
+def test_a_completed_result_with_its_record_counts(root: Path) -> None:
+    """The record of the attempt it names is the evidence."""
+    completed(root)
+    assert {"T-01": (S.COMPLETED, ""), "T-02": (S.PENDING, "")} == told(load(root))
+
+
+def test_a_completed_result_without_a_record_is_reported_and_not_believed(root: Path) -> None:
+    """Whoever writes a result file has not yet done the task."""
+    result(root, "agent-01", text("T-01", S.COMPLETED))
+    why = "its result file names an attempt without a record and is not counted"
+    assert {"T-01": (S.PENDING, why), "T-02": (S.WAITING, "needs T-01")} == told(load(root))
+
+
+def test_the_record_of_another_attempt_is_no_evidence(root: Path) -> None:
+    """Attempt 2 does not become true by the record of attempt 1."""
+    record(root, "agent-01.attempt-1")
+    result(root, "agent-01", text("T-01", S.COMPLETED, 2))
+    assert S.PENDING is load(root).status("T-01")
+
+
+def test_a_result_corrected_by_hand_is_kept(root: Path) -> None:
+    """It keeps its attempt, and so its evidence; dependants get the corrected answer."""
+    path = completed(root)
+    load(root)
+    path.write_text(path.read_text().replace("Found it.", "Found it, and corrected it."))
+    again = workspace(root)
+    assert S.COMPLETED is again.load(is_live=False).status("T-01")
+    assert "Found it, and corrected it." == again.read_answer("agent-01")
+
+
+def test_a_deleted_result_means_do_it_again(root: Path) -> None:
+    """Although its record and its log are still there."""
+    path = completed(root)
+    assert S.COMPLETED is load(root).status("T-01")
+    path.unlink()
+    assert (S.PENDING, "") == told(load(root))["T-01"]
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "rubbish", "---\ntask: T-01\n", "---\ntask: [\n---\n", "\0"]
+)
+def test_a_damaged_result_is_reported_and_not_counted(root: Path, damage: str) -> None:
+    """It is no reason not to run the rest."""
+    completed(root).write_text(damage)
+    why = "its result file is damaged and is not counted"
+    assert (S.PENDING, why) == told(load(root))["T-01"]
+
+
+def test_the_result_of_another_task_is_not_believed(root: Path) -> None:
+    """A file that was copied keeps the id of its task."""
+    record(root, "agent-02.attempt-1")
+    completed(root)
+    result(root, "agent-02", text("T-01", S.COMPLETED))
+    assert S.PENDING is load(root).status("T-02")
+
+
+@pytest.mark.parametrize("status", [S.RUNNING, S.RETRYING])
+def test_what_runs_without_a_runner_was_interrupted(root: Path, status: S) -> None:
+    """A crash leaves no lie behind."""
+    result(root, "agent-01", text("T-01", status, 3))
+    assert (S.PENDING, "attempt 3 was interrupted") == told(load(root))["T-01"]
+
+
+def test_what_runs_with_a_runner_runs(root: Path) -> None:
+    """Who holds the lock is looked up."""
+    result(root, "agent-01", text("T-01", S.RUNNING))
+    lock = take_lock(str(root / "run.lock"), "r1", "now")
+    assert S.RUNNING is workspace(root).load().status("T-01")
+    lock.release()
+    assert S.PENDING is workspace(root).load().status("T-01")
+
+
+def test_files_that_are_no_results_are_ignored(root: Path) -> None:
+    """Temporary files, notes, results of tasks that left the plan."""
+    completed(root)
+    for name in (
+        ".agent-02-result.md.7.tmp",
+        ".hidden-result.md",
+        "notes.md",
+        "agent-99-result.md",
+    ):
+        (root / "results" / name).write_text("---\ntask: x\n---\n")
+    assert {"T-01", "T-02"} == load(root).standing.keys()
+
+
+# ── the cache ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def cached(root: Path) -> dict[str, object]:
+    path = root / "index.json"
+    found: dict[str, object] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def test_a_file_that_just_changed_is_not_cached(root: Path) -> None:
+    """It could change again without its times showing it; once it is old enough, it is."""
+    path = completed(root)
+    load(root)
+    assert not cached(root).get("results")
+    settle(path)
+    load(root)
+    assert ["agent-01"] == list(cached(root)["results"])  # type: ignore[call-overload]
+
+
+def test_what_comes_from_the_cache_is_what_was_read(root: Path) -> None:
+    """Two loads, one from the files and one from the cache, give one board."""
+    settle(completed(root))
+    first, second = load(root), load(root)
+    assert (first.plan, first.shape, first.results) == (second.plan, second.shape, second.results)
+    assert first.standing == second.standing
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", '{"schema": 1, "plan": 7, "results": {"agent-01": 7}}']
+)
+def test_a_damaged_cache_changes_nothing(root: Path, damage: str) -> None:
+    """Delete it or ruin it: the files are what counts."""
+    settle(completed(root))
+    expected = told(load(root))
+    (root / "index.json").write_text(damage)
+    assert expected == told(load(root))
+
+
+def test_a_hand_edit_of_the_plan_is_seen(root: Path) -> None:
+    """Also one that changes neither size nor modification time."""
+    path = root / "master_plan.md"
+    settle(path)
+    load(root)
+    before = os.stat(path)
+    path.write_text(PLAN.replace("Think", "Drink"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "Drink" == load(root).plan.tasks["T-02"].name
+
+
+def test_a_hand_edit_of_a_result_is_seen(root: Path) -> None:
+    """A person who writes ``failed`` into a result is believed."""
+    path = completed(root)
+    settle(path)
+    load(root)
+    path.write_text(path.read_text().replace("status: completed", "status: failed"))
+    assert S.FAILED is load(root).status("T-01")
+
+
+def test_a_cached_result_belongs_to_its_task(root: Path) -> None:
+    """A row that took over the file name of another task does not inherit its result."""
+    settle(completed(root))
+    assert S.COMPLETED is load(root).status("T-01")
+    (root / "master_plan.md").write_text(PLAN.replace("T-01", "agent-01"))
+    assert S.PENDING is load(root).status("agent-01")
+
+
+def test_looking_may_leave_no_trace(root: Path) -> None:
+    """A dry run writes nothing, not even the cache."""
+    settle(completed(root))
+    before = set(root.rglob("*"))
+    workspace(root).load(keep_cache=False, is_live=False)
+    assert before == set(root.rglob("*"))
+
+
+# ── task files ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_task_file_is_read_as_it_is_now(root: Path) -> None:
+    """Edited prompts count from the next attempt."""
+    place = workspace(root)
+    task = load(root).plan.tasks["T-01"]
+    assert None is place.read_task_file(task)
+    assert not place.has_task_file(task)
+    place.write_task_file("agent-01", "---\nretries: 0\n---\nDo it.\n")
+    found = place.read_task_file(task)
+    assert found is not None
+    assert ({"retries": 0}, "Do it.\n") == (found.settings, found.body)
+    (root / "agent_tasks/agent-01.md").write_text("---\nretries: none\n---\n")
+    with pytest.raises(PlanError) as caught:
+        place.read_task_file(task)
+    assert caught.value.where.endswith("agent-01.md:2")

@@ -1,0 +1,236 @@
+"""What is written into a plan directory, and who wins when two write."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import ItemsView, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core.board import Board
+from orchestrator.core.result import Attempt, Result
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import OrchestratorError, StoreError
+from orchestrator.store.index import is_settled, signature
+from orchestrator.store.layout import Layout
+from orchestrator.store.plan_file import StatusCells
+from orchestrator.store.result_file import parse_result, render_result
+from orchestrator.store.workspace import Commit, Workspace
+
+S = TaskStatus
+PLAN = """# A plan
+
+| ID | Task | Dependencies | Status |
+|----|------|--------------|--------|
+| T-01 | Look | - | |
+| T-02 | Think | T-01 | |
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in ("agent_tasks", "results", "logs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "master_plan.md").write_text(PLAN)
+    return tmp_path
+
+
+def workspace(root: Path) -> Workspace:
+    return Workspace(Layout(str(root)))
+
+
+def load(root: Path, *, is_live: bool = False) -> Board:
+    return workspace(root).load(is_live=is_live)
+
+
+def told(board: Board) -> dict[str, tuple[S, str]]:
+    return {id: (each.status, each.reason) for id, each in board.standing.items()}
+
+
+def text(task: str, status: S, number: int = 1, answer: str = "Found it.", **inputs: int) -> str:
+    attempt = Attempt(
+        number=number, charge=number, status=status.value, started=1.0, ended=2.0, duration=1.0
+    )
+    result = Result(task=task, agent="claude", status=status, attempts=(attempt,), inputs=inputs)
+    return render_result(result, label="Agent", answer=answer)
+
+
+def result(root: Path, stem: str, written: str) -> Path:
+    path = root / f"results/{stem}-result.md"
+    path.write_text(written)
+    return path
+
+
+def record(root: Path, key: str) -> None:
+    (root / f"logs/{key}.json").write_text("{}")
+
+
+def completed(root: Path, stem: str = "agent-01", task: str = "T-01") -> Path:
+    record(root, f"{stem}.attempt-1")
+    return result(root, stem, text(task, S.COMPLETED))
+
+
+def settle(path: Path) -> None:
+    """Wait until a file is so old that its times can be trusted; that takes some hundredths of a second."""
+    while not is_settled(signature(os.stat(path))):
+        os.sched_yield()
+
+
+# ── committing ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def commit(root: Path, stem: str, written: str) -> Commit:
+    found = parse_result(written) or Result(task="x", agent="x", status=S.FAILED)
+    files = Layout(str(root)).attempt(stem, 1)
+    return Commit(stem=stem, result=found, text=written, files=files)
+
+
+def test_results_are_committed_together(root: Path) -> None:
+    """All that ended in the same moment, with and without logs."""
+    (root / "logs/agent-01.attempt-1.out").write_text("output")
+    for key in ("agent-01.attempt-1", "agent-02.attempt-1"):
+        record(root, key)
+    one, two = text("T-01", S.COMPLETED), text("T-02", S.COMPLETED, answer="Ä ✅", **{"T-01": 1})
+    workspace(root).commit([commit(root, "agent-01", one), commit(root, "agent-02", two)])
+    board = load(root)
+    assert {S.COMPLETED: 2} == board.counts()
+    assert "Ä ✅" == workspace(root).read_shown_answer("agent-02")
+
+
+def test_what_was_committed_is_known_without_reading_it_again(root: Path) -> None:
+    """The cache says the same as the file."""
+    record(root, "agent-01.attempt-1")
+    place = workspace(root)
+    place.commit([commit(root, "agent-01", text("T-01", S.COMPLETED))])
+    place.write_index()
+    known = load(root)
+    (root / "index.json").unlink()
+    assert load(root).results == known.results
+
+
+def test_a_commit_that_fails_leaves_the_result_as_it_was(root: Path) -> None:
+    """Old or new, never between, and the reason is told."""
+    path = completed(root)
+    before = path.read_text()
+    (root / "results/agent-02-result.md").mkdir()
+    with pytest.raises(StoreError, match="cannot write"):
+        workspace(root).commit([commit(root, "agent-02", "x"), commit(root, "agent-01", "y")])
+    assert before == path.read_text()
+
+
+def test_a_commit_into_a_vanished_directory_is_told(root: Path) -> None:
+    """Somebody cleaned up during the run."""
+    (root / "logs").rmdir()
+    with pytest.raises(StoreError, match="cannot sync"):
+        workspace(root).commit([commit(root, "agent-01", "x")])
+
+
+def test_preparing_makes_what_is_missing_and_sweeps_what_was_left(tmp_path: Path) -> None:
+    """Nothing but the leftovers of a killed writer goes."""
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/.agent-01-result.md.4711.tmp").write_text("half")
+    (tmp_path / "results/agent-01-result.md").write_text("whole")
+    workspace(tmp_path).prepare()
+    assert ["agent-01-result.md"] == os.listdir(tmp_path / "results")
+    assert {"agent_tasks", "results", "logs"} == set(os.listdir(tmp_path))
+
+
+# ── drawing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+CELLS = {"T-01": StatusCells(status="✅ Completed")}
+DRAWN = PLAN.replace("| - | |", "| - | ✅ Completed |") + (
+    "\n<!-- orchestrator:status -->\nDrawn.\n<!-- /orchestrator:status -->\n"
+)
+
+
+def test_a_redraw_touches_only_what_is_ours(root: Path) -> None:
+    """The rest stays byte for byte, and drawing the same again writes nothing."""
+    path = root / "master_plan.md"
+    workspace(root).redraw({"status": "Drawn."}, CELLS)
+    assert DRAWN == path.read_text()
+    before = signature(os.stat(path))
+    workspace(root).redraw({"status": "Drawn."}, CELLS)
+    assert before == signature(os.stat(path))
+
+
+class SavedMeanwhile(Mapping[str, str]):
+    """Sections of which the drawing takes just as long as a person needs to save."""
+
+    def __init__(self, path: Path, saved: str) -> None:
+        self.path, self.saved = path, saved
+
+    def __getitem__(self, name: str) -> str:
+        return {"status": "Drawn."}[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self.path.write_text(self.saved)
+        return iter(["status"])
+
+    def __len__(self) -> int:
+        return 1
+
+    def items(self) -> ItemsView[str, str]:
+        self.path.write_text(self.saved)
+        return super().items()
+
+
+def test_a_person_who_saves_while_we_draw_wins(root: Path) -> None:
+    """Their version stays as it is; the next redraw draws into it."""
+    path = root / "master_plan.md"
+    saved = PLAN.replace("Think", "Think twice")
+    workspace(root).redraw(SavedMeanwhile(path, saved), {})
+    assert saved == path.read_text()
+    workspace(root).redraw({"status": "Drawn."}, CELLS)
+    assert DRAWN.replace("Think", "Think twice") == path.read_text()
+
+
+def test_a_redraw_keeps_the_plan_in_the_cache(root: Path) -> None:
+    """Only our part changed, so nothing is parsed again; a hand edit after it still is."""
+    path = root / "master_plan.md"
+    settle(path)
+    first = workspace(root)
+    first.load(is_live=False)
+    first.redraw({"status": "Drawn."}, CELLS)
+    first.write_index()
+    known = json.loads((root / "index.json").read_text())["plan"]
+    assert signature(os.stat(path)) == known["signature"]
+    path.write_text(path.read_text().replace("Think", "Drink"))
+    assert "Drink" == load(root).plan.tasks["T-02"].name
+
+
+def test_a_redraw_keeps_who_may_read_the_plan(root: Path) -> None:
+    """A private plan stays private."""
+    path = root / "master_plan.md"
+    path.chmod(0o600)
+    workspace(root).redraw({"status": "Drawn."}, CELLS)
+    assert 0o600 == path.stat().st_mode & 0o777
+
+
+def test_a_redraw_leaves_a_link_alone(root: Path) -> None:
+    """Nothing is written through a link, wherever it leads (promise 23), and it stays the link that it was."""
+    path, elsewhere = root / "master_plan.md", root / "elsewhere.md"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    before = elsewhere.read_text()
+    workspace(root).redraw({"status": "Drawn."}, CELLS)
+    assert path.is_symlink()
+    assert before == elsewhere.read_text()
+
+
+def test_a_plan_that_is_no_text_any_more_is_told(root: Path) -> None:
+    """And left as it is."""
+    path = root / "master_plan.md"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(OrchestratorError):
+        workspace(root).redraw({"status": "Drawn."}, CELLS)
+    assert b"\xff\xfe" == path.read_bytes()
+
+
+def test_a_plan_that_vanished_is_told(root: Path) -> None:
+    """A redraw never makes a plan of its own sections."""
+    (root / "master_plan.md").unlink()
+    with pytest.raises(StoreError, match="cannot read"):
+        workspace(root).redraw({"status": "Drawn."}, CELLS)
+    assert not (root / "master_plan.md").exists()
