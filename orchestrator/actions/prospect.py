@@ -12,6 +12,7 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.settings import Settings, resolve
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 
@@ -41,7 +42,10 @@ class Prospect:
 
 
 def look_ahead(
-    order: RunOrder, agent_keys: Sequence[str], workspace: Workspace | None = None
+    order: RunOrder,
+    agent_keys: Sequence[str],
+    workspace: Workspace | None = None,
+    traces: Mapping[str, Traces] | None = None,
 ) -> Prospect:
     """Look at the plan and say what a run would do. Writes nothing. A *workspace* that looked before saves time.
 
@@ -50,7 +54,9 @@ def look_ahead(
         NotFoundError, UsageError, StoreError: as their names say.
     """
     workspace = workspace or Workspace(order.layout)
-    board = workspace.load(keep_cache=False, is_live=False)
+    board = workspace.load(
+        keep_cache=False, is_live=False, traces=traces or scan_logs(order.layout.logs)
+    )
     policies = task_settings(workspace, board.plan, order, agent_keys)
     board = without_simulated(board, policies)
     to_run = [

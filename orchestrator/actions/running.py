@@ -123,10 +123,10 @@ class _Session:
         """Recover, run, draw what came of it."""
         started = self.clock.wall()
         # Read again: until the lock was ours, another run may have been at work.
-        ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace)
         traces = scan_logs(self.order.layout.logs)
+        ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace, traces)
         if self._recover(ahead, traces):
-            ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace)
+            ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace, traces)
         self.lock.recovered()
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
         self._hear(
@@ -232,7 +232,9 @@ class _Session:
                 board = runner.snapshot()
             else:
                 # What could not be written did not happen.
-                board = self.workspace.load(keep_cache=False, is_live=False)
+                board = self.workspace.load(
+                    keep_cache=False, is_live=False, traces=scan_logs(self.order.layout.logs)
+                )
             counts = board.counts()
             total = len(board.plan.tasks)
             text = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable
@@ -93,6 +94,7 @@ def run_command(
     if dry_run:
         _say_prospect(look_ahead(order, tuple(chosen.agents)), as_json=as_json)
         return
+    gc.enable()
     with progress(as_json=as_json) as view:
         report = run(order, chosen, view.hear)
     _say_report(report, as_json=as_json)

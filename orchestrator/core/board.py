@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
@@ -18,8 +19,7 @@ from orchestrator.core.state import TaskStatus
 _FAILED = frozenset({TaskStatus.FAILED, TaskStatus.SKIPPED, TaskStatus.CANCELLED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(NamedTuple):
     """Where one task stands, and why."""
 
     status: TaskStatus

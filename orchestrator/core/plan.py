@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.core.priority import NORMAL
 from orchestrator.errors import Problem
@@ -17,9 +17,8 @@ _GUESSES = 5
 _LABEL = re.compile(r"agent[-_ ]?\d+", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One row of the task table."""
+class Task(NamedTuple):
+    """One row of the task table. A tuple, because ``status`` makes ten thousand of them from the cache."""
 
     id: str
     name: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from orchestrator.core.state import TaskStatus
 
@@ -71,9 +73,11 @@ class Outcome:
     """Figures for the result's table: metric → value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One line of the attempts in a result file. ``charge`` counts the attempts charged so far, this one included."""
+class Attempt(NamedTuple):
+    """One line of the attempts in a result file. ``charge`` counts the attempts charged so far, this one included.
+
+    A tuple like ``Task``, and for the same reason.
+    """
 
     number: int
     charge: int
@@ -88,15 +92,14 @@ class Attempt:
     pid: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(NamedTuple):
     """The outcome of one task: what ``results/agent-XX-result.md`` holds."""
 
     task: str
     agent: str
     status: TaskStatus
     attempts: tuple[Attempt, ...] = ()
-    inputs: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, int] = MappingProxyType({})
     """Which attempt of each dependency this result was made from; another one makes it stale."""
     answer: str = ""
 

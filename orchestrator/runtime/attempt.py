@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from orchestrator.agents.protocol import Agent, Assignment, Input, Reader
 from orchestrator.core.invocation import SCRIPT
@@ -237,8 +237,8 @@ class Launchpad:
 def closed(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
     """Return earlier attempts; one that still says ``running`` was interrupted, for its runner is gone."""
     return tuple(
-        replace(
-            attempt, status=Verdict.INTERRUPTED.value, reason=attempt.reason or "the runner died"
+        attempt._replace(
+            status=Verdict.INTERRUPTED.value, reason=attempt.reason or "the runner died"
         )
         if attempt.status == TaskStatus.RUNNING.value
         else attempt

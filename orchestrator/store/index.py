@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import astuple, fields
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from orchestrator.core.graph import Shape
@@ -24,19 +23,15 @@ SCHEMA = 1
 #: A file changed within this many nanoseconds of being read could change again without its times showing it.
 _RACY = 50_000_000
 
-Signature = list[int]
-_TASK_FIELDS = tuple(field.name for field in fields(Task))
-_ATTEMPT_FIELDS = tuple(field.name for field in fields(Attempt))
 
-
-def signature(found: os.stat_result) -> Signature:
+def signature(found: os.stat_result) -> int:
     """Return what tells one version of a file from the next."""
-    return [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+    return hash((found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
 
 
-def is_settled(signed: Signature) -> bool:
+def is_settled(found: os.stat_result) -> bool:
     """Say whether the file is old enough for its signature to be trusted."""
-    return time.time_ns() - max(signed[2], signed[3]) > _RACY
+    return time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _RACY
 
 
 class Index:
@@ -55,7 +50,7 @@ class Index:
         self._plan: dict[str, Any] | None = plan if isinstance(plan, dict) else None
         self._results: dict[str, Any] = results if isinstance(results, dict) else {}
 
-    def plan(self, signed: Signature) -> tuple[Plan, Shape] | None:
+    def plan(self, signed: int) -> tuple[Plan, Shape] | None:
         """Return the plan that was read from the file with this signature."""
         raw = self._plan
         try:
@@ -69,7 +64,7 @@ class Index:
         except (KeyError, TypeError, ValueError, IndexError):
             return None
 
-    def keep_plan(self, signed: Signature, plan: Plan, shape: Shape) -> None:
+    def keep_plan(self, signed: int, plan: Plan, shape: Shape) -> None:
         """Remember a plan that was just read."""
         self._plan = {
             "signature": signed,
@@ -80,22 +75,20 @@ class Index:
                 "settings": dict(plan.settings),
                 "file": plan.file,
             },
-            "tasks": [
-                [getattr(task, name) for name in _TASK_FIELDS] for task in plan.tasks.values()
-            ],
+            "tasks": list(plan.tasks.values()),
             "order": shape.order,
             "batch": [shape.batch[task_id] for task_id in shape.order],
             "rank": [shape.rank[task_id] for task_id in shape.order],
         }
         self.is_dirty = True
 
-    def resign_plan(self, before: Signature, after: Signature) -> None:
+    def resign_plan(self, before: int, after: int) -> None:
         """Follow a redraw of our own: the person's part of the file is the same."""
         if self._plan is not None and self._plan.get("signature") == before:
             self._plan["signature"] = after
             self.is_dirty = True
 
-    def result(self, stem: str, signed: Signature) -> Result | None:
+    def result(self, stem: str, signed: int) -> Result | None:
         """Return the result that was read from the file with this signature, without its answer."""
         raw = self._results.get(stem)
         try:
@@ -103,24 +96,17 @@ class Index:
         except (KeyError, TypeError, ValueError, IndexError):
             return None
 
-    def keep_result(self, stem: str, signed: Signature, result: Result) -> None:
+    def keep_result(self, stem: str, signed: int, result: Result) -> None:
         """Remember a result that was just read."""
-        attempts = [astuple(attempt) for attempt in result.attempts]
         self._results[stem] = [
-            signed,
-            result.task,
-            result.agent,
-            result.status.value,
-            attempts,
-            dict(result.inputs),
-        ]
+            signed, result.task, result.agent, result.status.value, result.attempts, {**result.inputs}
+        ]  # fmt: skip
         self.is_dirty = True
 
-    def keep_only(self, stems: Sequence[str]) -> None:
+    def keep_only(self, stems: Collection[str]) -> None:
         """Forget results whose files are gone."""
         if len(self._results) > len(stems):
-            kept = set(stems)
-            self._results = {stem: raw for stem, raw in self._results.items() if stem in kept}
+            self._results = {stem: raw for stem, raw in self._results.items() if stem in stems}
             self.is_dirty = True
 
     def write(self) -> None:
@@ -136,18 +122,12 @@ class Index:
 
 
 def _task(row: Sequence[Any]) -> Task:
-    values = dict(zip(_TASK_FIELDS, row, strict=True))
-    values["needs"] = tuple(values["needs"])
-    values["inputs"] = tuple((name, value) for name, value in values["inputs"])
-    return Task(**values)
+    task = Task._make(row)
+    inputs = tuple([(name, value) for name, value in task.inputs])
+    return task._replace(needs=tuple(task.needs), inputs=inputs)
 
 
 def _result(row: Sequence[Any]) -> Result:
     task, agent, status, attempts, inputs = row
-    return Result(
-        task=task,
-        agent=agent,
-        status=TaskStatus(status),
-        attempts=tuple(Attempt(**dict(zip(_ATTEMPT_FIELDS, raw, strict=True))) for raw in attempts),
-        inputs=dict(inputs),
-    )
+    made = tuple([Attempt._make(raw) for raw in attempts])
+    return Result(task, agent, TaskStatus(status), made, dict(inputs))

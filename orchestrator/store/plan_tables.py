@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from orchestrator.core.duration import parse_duration
@@ -87,7 +87,7 @@ def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
     agents = _agents(layout, {row.id for row in rows}, file, problems)
     if agents:
         rows = [
-            row if row.assignee or row.id not in agents else replace(row, assignee=agents[row.id])
+            row if row.assignee or row.id not in agents else row._replace(assignee=agents[row.id])
             for row in rows
         ]
     return rows, problems[:MAX_PROBLEMS]

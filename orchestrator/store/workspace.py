@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.core.board import Board
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from orchestrator.store.plan_file import StatusCells
     from orchestrator.store.task_file import TaskFile
 
+_NO_RECORD = "its result file names an attempt without a record and is not counted"
 _UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
 
 
@@ -54,8 +55,17 @@ class Workspace:
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def load(self, *, keep_cache: bool = True, is_live: bool | None = None) -> Board:
-        """Return everything that is known of the plan. *is_live*: whether a run is under way; None: look.
+    def load(
+        self,
+        *,
+        keep_cache: bool = True,
+        is_live: bool | None = None,
+        traces: Mapping[str, Traces] | None = None,
+    ) -> Board:
+        """Return everything that is known of the plan.
+
+        *is_live* says whether a run is under way; None: look. With *traces* the record of every completed attempt is
+        looked for; without, only those of results that are not in the cache, which holds none without a record.
 
         Raises:
             NotFoundError: there is no ``master_plan.md``.
@@ -63,7 +73,6 @@ class Workspace:
             StoreError: something could not be read.
         """
         plan, plan_shape = self.load_plan()
-        traces = scan_logs(self.layout.logs)
         if is_live is None:
             is_live = holder_of(self.layout.lock) is not None
         results, doubts = self._load_results(plan, traces, is_live=is_live)
@@ -76,18 +85,19 @@ class Workspace:
         path = self.layout.plan
         with reported("read", path):
             try:
-                signed = signature(os.stat(path))
+                found = os.stat(path)
             except FileNotFoundError:
                 raise NotFoundError(
                     "no master_plan.md in this plan directory",
                     where=self.layout.root,
                     hint="orchestrator init writes one to start from",
                 ) from None
+        signed = signature(found)
         if (known := self._index.plan(signed)) is not None:
             return known
         plan = self._parse_plan(read_file(path) or b"")
         plan_shape = shape(plan.tasks)
-        if is_settled(signed):
+        if is_settled(found):
             self._index.keep_plan(signed, plan, plan_shape)
         return plan, plan_shape
 
@@ -100,55 +110,50 @@ class Workspace:
         return plan
 
     def _load_results(
-        self, plan: Plan, traces: Mapping[str, Traces], *, is_live: bool
+        self, plan: Plan, traces: Mapping[str, Traces] | None, *, is_live: bool
     ) -> tuple[dict[str, Result], dict[str, str]]:
         results: dict[str, Result] = {}
         doubts: dict[str, str] = {}
-        signatures = self._result_signatures()
+        found = self._result_files()
         for task in plan.tasks.values():
-            if task.stem not in signatures:
+            stem = task.stem
+            if stem not in found:
                 continue
-            result = self._load_result(task, signatures[task.stem])
-            if result is None:
+            signed = signature(found[stem])
+            known = self._index.result(stem, signed)
+            result = known or self.read_result(stem)
+            if result is None or result.task != task.id:
                 doubts[task.id] = "its result file is damaged and is not counted"
-            elif result.status is TaskStatus.COMPLETED and not self._has_evidence(
-                task, result, traces
-            ):
-                doubts[task.id] = (
-                    "its result file names an attempt without a record and is not counted"
-                )
-            elif result.status in _UNDER_WAY and not is_live:
-                results[task.id] = replace(result, status=TaskStatus.PENDING)
+                continue
+            is_unseen = known is None or traces is not None
+            if result.status is TaskStatus.COMPLETED and is_unseen:
+                traces = scan_logs(self.layout.logs) if traces is None else traces
+                if stem not in traces or result.number not in traces[stem].recorded:
+                    doubts[task.id] = _NO_RECORD
+                    continue
+            if known is None:
+                result = result._replace(answer="")
+                if is_settled(found[stem]):
+                    self._index.keep_result(stem, signed, result)
+            if result.status in _UNDER_WAY and not is_live:
                 doubts[task.id] = f"attempt {result.number} was interrupted"
-            else:
-                results[task.id] = result
-        self._index.keep_only(list(signatures))
+                result = result._replace(status=TaskStatus.PENDING)
+            results[task.id] = result
+        self._index.keep_only(found)
         return results, doubts
 
-    def _result_signatures(self) -> dict[str, list[int]]:
+    def _result_files(self) -> dict[str, os.stat_result]:
         ending = "-result.md"
         with reported("list", self.layout.results):
             try:
                 with os.scandir(self.layout.results) as entries:
                     return {
-                        entry.name.removesuffix(ending): signature(
-                            entry.stat(follow_symlinks=False)
-                        )
+                        entry.name.removesuffix(ending): entry.stat(follow_symlinks=False)
                         for entry in entries
                         if entry.name.endswith(ending) and not entry.name.startswith(".")
                     }
             except FileNotFoundError:
                 return {}
-
-    def _load_result(self, task: Task, signed: list[int]) -> Result | None:
-        if (known := self._index.result(task.stem, signed)) is not None:
-            return known if known.task == task.id else None
-        result = self.read_result(task.stem)
-        if result is None or result.task != task.id:
-            return None
-        if is_settled(signed):
-            self._index.keep_result(task.stem, signed, result)
-        return replace(result, answer="")
 
     def read_result(self, stem: str) -> Result | None:
         """Return a result with its answer; None when there is none or it is damaged."""
@@ -164,11 +169,6 @@ class Workspace:
         return plain_answer(
             (read_file(self.layout.result_file(stem)) or b"").decode(errors="replace")
         )
-
-    @staticmethod
-    def _has_evidence(task: Task, result: Result, traces: Mapping[str, Traces]) -> bool:
-        known = traces.get(task.stem)
-        return known is not None and result.number in known.recorded
 
     def read_task_file(self, task: Task) -> TaskFile | None:
         """Return the assignment of a task as it stands right now; None when there is none yet.
@@ -231,9 +231,9 @@ class Workspace:
             path = self.layout.result_file(commit.stem)
             inode = replace_file(path, commit.text.encode(), sync=True)
             with reported("read", path):
-                signed = signature(os.stat(path))
-            if signed[0] == inode:  # else somebody put another file there already
-                self._index.keep_result(commit.stem, signed, commit.result)
+                found = os.stat(path)
+            if found.st_ino == inode:  # else somebody put another file there already
+                self._index.keep_result(commit.stem, signature(found), commit.result)
         sync_file(self.layout.results)
 
     def redraw(self, sections: Mapping[str, str], cells: Mapping[str, StatusCells]) -> None:
@@ -267,9 +267,9 @@ class Workspace:
             if signature(os.stat(path)) != before:
                 return
             inode = replace_file(path, drawn)
-            after = signature(os.stat(path))
-            if after[0] == inode:
-                self._index.resign_plan(before, after)
+            after = os.stat(path)
+            if after.st_ino == inode:
+                self._index.resign_plan(before, signature(after))
 
     def write_final_output(self, text: str) -> None:
         """Write the aggregated result."""

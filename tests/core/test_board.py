@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -151,7 +150,7 @@ def boards(draw: st.DrawFn) -> Board:
         if draw(st.booleans()):
             inputs: dict[str, int] = dict.fromkeys(listed.split(), 1)
             status, number = draw(st.sampled_from(started)), draw(st.integers(1, 2))
-            results.append(replace(result(task, status, number), inputs=inputs))
+            results.append(result(task, status, number)._replace(inputs=inputs))
     return board(needs, *results)
 
 

@@ -31,7 +31,7 @@ from orchestrator.core.state import TaskStatus
 def plans(draw: st.DrawFn) -> list[Entry]:
     """Draw an acyclic plan, some of it completed already (and then everything before it, too)."""
     size = draw(st.integers(1, 12))
-    entries = []
+    entries: list[Entry] = []
     for index in range(size):
         needs = draw(st.sets(st.integers(0, index - 1), max_size=3)) if index else set()
         done = draw(st.booleans()) and all(

@@ -12,7 +12,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import NotFoundError, PlanError
-from orchestrator.store.index import is_settled, signature
+from orchestrator.store.index import is_settled
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import take_lock
 from orchestrator.store.result_file import render_result
@@ -73,7 +73,7 @@ def completed(root: Path, stem: str = "agent-01", task: str = "T-01") -> Path:
 
 def settle(path: Path) -> None:
     """Wait until a file is so old that its times can be trusted; that takes some hundredths of a second."""
-    while not is_settled(signature(os.stat(path))):
+    while not is_settled(os.stat(path)):
         os.sched_yield()
 
 

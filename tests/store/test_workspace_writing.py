@@ -74,7 +74,7 @@ def completed(root: Path, stem: str = "agent-01", task: str = "T-01") -> Path:
 
 def settle(path: Path) -> None:
     """Wait until a file is so old that its times can be trusted; that takes some hundredths of a second."""
-    while not is_settled(signature(os.stat(path))):
+    while not is_settled(os.stat(path)):
         os.sched_yield()
 
 
