@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.core.board import Board
-from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan import Plan
 from orchestrator.core.settings import Settings, resolve
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.layout import Layout
+from orchestrator.store.task_file import TaskFile
 from orchestrator.store.workspace import Workspace
 
 #: Tasks with one of these statuses are not run again by themselves.
@@ -98,37 +99,51 @@ def task_settings(
     default_agent = {"agent": flags.pop("agent")} if "agent" in flags else {}
     if order.simulate:
         flags["agent"] = "simulated"
+    common = {**plan.settings, **default_agent}
+    if common.get("agent", agent_keys[0]) not in agent_keys:
+        raise _unknown_default(plan, default_agent, common["agent"], agent_keys)
     existing = _names_in(workspace.layout.tasks)
     problems: list[Problem] = []
     policies: dict[str, Settings] = {}
-    common = {**plan.settings, **default_agent}
     shared: dict[str, Settings] = {}
     for task in plan.tasks.values():
+        row = {"agent": task.agent_key} if task.agent_key else {}
         if f"{task.stem}.md" not in existing:
             # Most tasks of a big plan share their settings; one object serves them all.
             if task.agent_key not in shared:
-                row = {"agent": task.agent_key} if task.agent_key else {}
                 shared[task.agent_key] = resolve(common, row, flags)
             policies[task.id] = shared[task.agent_key]
+            where = task.where
         else:
-            row = {"agent": task.agent_key} if task.agent_key else {}
             try:
-                found = workspace.read_task_file(task)
+                found = workspace.read_task_file(task) or TaskFile()
             except PlanError as error:
                 problems += error.problems
                 continue
-            policies[task.id] = resolve(common, row, found.settings if found else {}, flags)
+            policies[task.id] = resolve(common, row, found.settings, flags)
+            line = found.lines.get("agent")
+            where = f"{workspace.shown_task_file(task)}:{line}" if line else task.where
         if policies[task.id].agent not in agent_keys:
-            problems.append(_unknown_agent(task, policies[task.id].agent, agent_keys))
+            asks = f"task {task.id} asks for the agent {policies[task.id].agent!r}"
+            problems.append(_unknown_agent(asks, where, agent_keys))
     if problems:
         raise PlanError(problems)
     return policies
 
 
-def _unknown_agent(task: Task, key: str, known: Sequence[str]) -> Problem:
+def _unknown_default(
+    plan: Plan, flag: Mapping[str, Any], key: str, known: Sequence[str]
+) -> OrchestratorError:
+    if flag:
+        return UsageError(f"--agent: there is no agent {key!r}", hint=f"known are {', '.join(known)}")
+    where = f"{plan.file}:{plan.lines.get('agent', 1)}"
+    return PlanError([_unknown_agent(f"the plan asks for the agent {key!r}", where, known)])
+
+
+def _unknown_agent(asks: str, where: str, known: Sequence[str]) -> Problem:
     return Problem(
-        f"task {task.id} asks for the agent {key!r}, which is not known",
-        task.where,
+        f"{asks}, which is not known",
+        where,
         f"known are {', '.join(known)}; a label such as Agent-01 or an empty cell means the default agent",
         "unknown_agent",
     )

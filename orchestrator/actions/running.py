@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import anyio
 
-from orchestrator.actions.prospect import KEPT_AS_THEY_ARE, Prospect, RunOrder, look_ahead
+from orchestrator.actions.prospect import (
+    KEPT_AS_THEY_ARE,
+    Prospect,
+    RunOrder,
+    look_ahead,
+    task_settings,
+)
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.board import Board
 from orchestrator.core.engine import Engine, Entry
@@ -58,6 +64,8 @@ class RunReport:
     run: str
     layout: Layout
     board: Board
+    asked: Collection[str]
+    """Tasks the run was to complete: all of them, or those of ``--only``."""
     launched: int
     """Attempts this run launched."""
     duration: float
@@ -71,7 +79,7 @@ class RunReport:
             return self.failure.exit_status
         if self.signal:
             return 128 + self.signal
-        done = self.board.counts()[TaskStatus.COMPLETED] == len(self.board.plan.tasks)
+        done = all(self.board.status(task_id) is TaskStatus.COMPLETED for task_id in self.asked)
         return ExitStatus.DONE if done else ExitStatus.TASK_FAILED
 
 
@@ -198,16 +206,19 @@ class _Session:
         )
 
     def _write_task_files(self, ahead: Prospect) -> None:
-        tasks = ahead.board.plan.tasks
-        for task_id in ahead.to_run:
-            task, settings = tasks[task_id], ahead.policies[task_id]
+        tasks, policies = ahead.board.plan.tasks, ahead.policies
+        if self.order.simulate:
+            # The file outlives the simulation: it is written for the agent that will really do the task.
+            order = replace(self.order, simulate=False)
+            policies = task_settings(self.workspace, ahead.board.plan, order, [*self.plugs.agents])
+        for task in map(tasks.__getitem__, ahead.to_run):
             if not self.workspace.has_task_file(task):
                 text = task_file(
                     task,
-                    settings,
+                    policies[task.id],
                     self.order.layout.templates,
                     [tasks[need] for need in task.needs],
-                    shell=settings.agent == "shell",
+                    shell=policies[task.id].agent == "shell",
                 )
                 self.workspace.write_task_file(task.stem, text)
 
@@ -255,6 +266,7 @@ class _Session:
             run=self.run_id,
             layout=self.order.layout,
             board=board,
+            asked=self.order.only or board.plan.tasks,
             launched=runner.launched,
             duration=self.clock.wall() - started,
             signal=runner.ended_by,
@@ -286,20 +298,20 @@ class _Session:
 def _entries(ahead: Prospect, traces: Mapping[str, Traces]) -> Iterator[Entry]:
     board, to_run = ahead.board, set(ahead.to_run)
     for task in board.plan.tasks.values():
-        status = TaskStatus.WAITING if task.id in to_run else board.status(task.id)
-        if status not in {TaskStatus.WAITING, *KEPT_AS_THEY_ARE}:
+        runs, status = task.id in to_run, board.status(task.id)
+        if not runs and status not in KEPT_AS_THEY_ARE:
             continue  # left out with --only
         policy, result = ahead.policies[task.id], board.results.get(task.id)
         yield Entry(
             id=task.id,
             # What does not run needs nothing, and its needs may have been left out.
-            needs=task.needs if task.id in to_run else (),
+            needs=task.needs if runs else (),
             priority=task.priority,
             rank=board.shape.rank[task.id],
             timeout=policy.timeout,
             max_attempts=policy.max_attempts,
             retry_delay=policy.retry_delay,
-            status=status,
+            status=TaskStatus.WAITING if runs else status,
             attempt=_newest(task, board, traces),
             charge=min(_charge(result), policy.max_attempts - 1),
         )

@@ -83,7 +83,11 @@ def main() -> None:
         say_error(error.code, str(error), hint=error.hint, as_json=wants_json, error=error)
         status = int(error.exit_status)
     except BrokenPipeError:
-        # Whoever read our output has seen enough. Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+        status = 0  # whoever read our output has seen enough
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            # Python would try once more when it ends, complain, and change the exit status.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(status if isinstance(status, int) else 0)

@@ -84,6 +84,10 @@ def run_command(
     Run it again at any time: finished tasks are kept, the rest goes on.
     Ctrl-C stops the agents, keeps what is known, and exits.
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    if settings.get("workdir"):
+        settings["workdir"] = os.path.abspath(
+            settings["workdir"]
+        )  # a path that was typed counts from here
     order = RunOrder(
         layout=plan_directory(directory, option),
         flags={name: value for name, value in settings.items() if value is not None},

@@ -62,6 +62,8 @@ class Plan:
     request: str = ""
     goal: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Line of the file in which each setting stands."""
     file: str = "master_plan.md"
 
 

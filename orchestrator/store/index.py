@@ -73,6 +73,7 @@ class Index:
                 "request": plan.request,
                 "goal": plan.goal,
                 "settings": dict(plan.settings),
+                "lines": dict(plan.lines),
                 "file": plan.file,
             },
             "tasks": list(plan.tasks.values()),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.core.graph import find_cycle
@@ -65,7 +65,7 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
         tasks.setdefault(row.id, row)
     if not problems and any(task.needs for task in tasks.values()):
         problems += filter(None, [find_cycle(tasks)])
-    return _plan(tasks, settings, layout, file), problems
+    return replace(_plan(tasks, settings, layout, file), lines=front.lines), problems
 
 
 def _own_lines(lines: Sequence[str], body: int) -> list[str]:

@@ -26,6 +26,8 @@ class TaskFile:
     code: str = ""
     """Content of the first fenced code block of the body: what ``agent: shell`` runs."""
     language: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Line of the file, from 1, in which each setting stands."""
     problems: tuple[Problem, ...] = ()
 
 
@@ -35,6 +37,7 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
         return TaskFile(problems=(problem,))
     text = data.decode().removeprefix("\ufeff")
     settings: dict[str, Any] = {}
+    at: Mapping[str, int] = {}
     problems: list[Problem] = []
     if text.startswith("---"):
         lines = Lines.of(data)
@@ -43,8 +46,14 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
             problems.append(front.problem)
         else:
             settings, problems = read_settings(front, file, of_task=True)
+            at = front.lines
         text = "".join(lines.lines[front.body :])
     language, code = first_fence(text)
     return TaskFile(
-        settings=settings, body=text, code=code, language=language, problems=tuple(problems)
+        settings=settings,
+        body=text,
+        code=code,
+        language=language,
+        lines=at,
+        problems=tuple(problems),
     )

@@ -170,6 +170,10 @@ class Workspace:
             (read_file(self.layout.result_file(stem)) or b"").decode(errors="replace")
         )
 
+    def shown_task_file(self, task: Task) -> str:
+        """Return the path of an assignment as people see it, from where they are."""
+        return f"{self._shown}/agent_tasks/{task.stem}.md"
+
     def read_task_file(self, task: Task) -> TaskFile | None:
         """Return the assignment of a task as it stands right now; None when there is none yet.
 
@@ -182,7 +186,7 @@ class Workspace:
             return None
         from orchestrator.store.task_file import parse_task_file
 
-        parsed = parse_task_file(data, f"{self._shown}/agent_tasks/{task.stem}.md")
+        parsed = parse_task_file(data, self.shown_task_file(task))
         if parsed.problems:
             raise PlanError(parsed.problems)
         return parsed

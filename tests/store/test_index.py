@@ -73,8 +73,8 @@ def test_another_version_of_a_file_is_not_found(path: str) -> None:
 def test_a_redraw_of_ours_keeps_the_plan(path: str) -> None:
     """The person's part is the same, so it need not be read again."""
     index = kept(path)
-    index.resign_plan(OTHER, [9])
-    assert None is index.plan([9])
+    index.resign_plan(OTHER, 9)
+    assert None is index.plan(9)
     index.resign_plan(SIGNED, OTHER)
     assert (PLAN, shape(TASKS)) == index.plan(OTHER)
     assert index.is_dirty

@@ -1,0 +1,277 @@
+"""A plan that makes no sense is refused, with file and line, and nothing is touched (promise 22)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import everything, write_plan
+
+pytestmark = pytest.mark.slow
+
+HEAD = "| Task ID | Description | Dependencies | Agent |\n|---|---|---|---|\n"
+"""Two lines, so that the first task stands in line 3."""
+ONE_TASK = "---\nagent: shell\n---\n" + HEAD + "| T-01 | true | None | |\n"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plan that makes no sense, and what is said about it."""
+
+    code: str
+    where: str
+    message: str
+    hint: str
+    plan: str | bytes
+    files: dict[str, str | bytes] = field(default_factory=dict)
+
+
+def task(line: str) -> str:
+    """A plan of which this is the row in line 6."""
+    return f"---\nagent: shell\n---\n{HEAD}{line}\n"
+
+
+BROKEN = {
+    "cycle": Broken(
+        "cycle",
+        "p/master_plan.md:6",
+        r"cycle of 3 tasks: (T-01 → T-0[23] → T-0[23] → T-01)",
+        "remove one of these dependencies",
+        task("| T-01 | a | T-03 | |\n| T-02 | b | T-01 | |\n| T-03 | c | T-02 | |"),
+    ),
+    "unknown dependency": Broken(
+        "unknown_dependency",
+        "p/master_plan.md:7",
+        "scan-2 depends on scann-1, which is not in the plan",
+        r"did you mean scan-1\?",
+        task("| scan-1 | a | - | |\n| scan-2 | b | scann-1 | |"),
+    ),
+    "unlike dependency": Broken(
+        "unknown_dependency",
+        "p/master_plan.md:6",
+        "depends on everything, which is not in the plan",
+        "add the task or remove the dependency",
+        task("| T-01 | a | everything | |"),
+    ),
+    "self dependency": Broken(
+        "self_dependency",
+        "p/master_plan.md:6",
+        "T-01 depends on itself",
+        "remove T-01",
+        task("| T-01 | a | T-01 | |"),
+    ),
+    "duplicate id": Broken(
+        "duplicate_id",
+        "p/master_plan.md:8",
+        r"duplicate task id T-01, first used at p/master_plan.md:6",
+        "another id",
+        task("| T-01 | a | None | |\n| T-02 | b | None | |\n| T-01 | c | None | |"),
+    ),
+    "bad id": Broken(
+        "bad_id",
+        "p/master_plan.md:6",
+        r"bad task id '\.\./\.\./etc/passwd'",
+        "letters, digits",
+        task("| ../../etc/passwd | a | None | |"),
+    ),
+    "no id": Broken(
+        "bad_id", "p/master_plan.md:6", "a task without an id", "an id is", task("| | a | None | |")
+    ),
+    "no table": Broken(
+        "no_table", "p/master_plan.md:1", "no task table", "add a table", "# Plan\n\nDo it all.\n"
+    ),
+    "no dashes": Broken(
+        "no_table",
+        "p/master_plan.md:3",
+        "no line of dashes",
+        r"\|---\|",
+        "# Plan\n\n| Task ID | Description | Dependencies |\n| T-01 | a | None |\n",
+    ),
+    "empty plan": Broken("empty_plan", "p/master_plan.md:1", "empty", "orchestrator init", " \n\n"),
+    "empty table": Broken(
+        "empty_plan", "p/master_plan.md:1", "has no rows", "one row per task", HEAD
+    ),
+    "unknown agent": Broken(
+        "unknown_agent",
+        "p/master_plan.md:3",
+        "T-01 asks for the agent 'gpt'",
+        "known are claude, shell, simulated",
+        f"{HEAD}| T-01 | a | None | gpt |\n",
+    ),
+    "unknown agent of the whole plan": Broken(
+        "unknown_agent",
+        "p/master_plan.md:2",
+        "'gpt'",
+        "known are claude, shell, simulated",
+        f"---\nagent: gpt\n---\n{HEAD}| T-01 | a | None | |\n| T-02 | b | None | |\n",
+    ),
+    "unknown agent in a task file": Broken(
+        "unknown_agent",
+        "p/agent_tasks/agent-01.md:3",
+        "'gpt'",
+        "known are claude, shell, simulated",
+        ONE_TASK,
+        {"agent_tasks/agent-01.md": "---\nretries: 1\nagent: gpt\n---\ntrue\n"},
+    ),
+    "two ids for one file": Broken(
+        "duplicate_file",
+        "p/master_plan.md:7",
+        r"T-01 and agent-01 would share the file agent_tasks/agent-01\.md",
+        "rename one",
+        task("| T-01 | a | None | |\n| agent-01 | b | None | |"),
+    ),
+    "ids that differ in case": Broken(
+        "duplicate_file",
+        "p/master_plan.md:7",
+        r"scan and SCAN would share the file",
+        "rename one",
+        task("| scan | a | None | |\n| SCAN | b | None | |"),
+    ),
+    "not UTF-8": Broken(
+        "not_utf8",
+        "p/master_plan.md:4",
+        "not UTF-8",
+        "save it as UTF-8",
+        f"# Plan\n\n\n> gr\xf6\xdfer\n{HEAD}".encode("latin-1"),
+    ),
+    "UTF-16": Broken(
+        "not_utf8", "p/master_plan.md:1", "UTF-16", "save it as UTF-8", HEAD.encode("utf-16")
+    ),
+    "bad setting": Broken(
+        "bad_setting",
+        "p/master_plan.md:3",
+        "setting max_parallel: 'many' is not a whole number",
+        "correct or remove it",
+        f"---\nagent: shell\nmax_parallel: many\n---\n{HEAD}| T-01 | true | None | |\n",
+    ),
+    "misspelt setting": Broken(
+        "unknown_setting",
+        "p/master_plan.md:2",
+        "max-paralel is not a setting",
+        r"did you mean max_parallel\?",
+        f"---\nmax-paralel: 2\n---\n{HEAD}| T-01 | true | None | shell |\n",
+    ),
+    "front matter that is no YAML": Broken(
+        "bad_front_matter",
+        "p/master_plan.md:3",
+        "front matter: .*cannot start",
+        "name: value",
+        f"---\nagent: shell\nx: @me\n---\n{HEAD}| T-01 | true | None | |\n",
+    ),
+    "merge conflict": Broken(
+        "conflict",
+        "p/master_plan.md:7",
+        "merge conflict",
+        "keep one",
+        task("| T-01 | a | None | |\n<<<<<<< mine\n| T-02 | a | None | |"),
+    ),
+    "task file with a bad setting": Broken(
+        "bad_setting",
+        "p/agent_tasks/agent-01.md:3",
+        "setting timeout: 'soon' is not a duration",
+        "correct or remove it",
+        ONE_TASK,
+        {"agent_tasks/agent-01.md": "---\nretries: 1\ntimeout: soon\n---\ntrue\n"},
+    ),
+    "task file with a setting of the run": Broken(
+        "run_setting",
+        "p/agent_tasks/agent-01.md:2",
+        "max_parallel is a setting of the whole run",
+        "master_plan.md",
+        ONE_TASK,
+        {"agent_tasks/agent-01.md": "---\nmax_parallel: 1\n---\ntrue\n"},
+    ),
+    "task file whose front matter never ends": Broken(
+        "bad_front_matter",
+        "p/agent_tasks/agent-01.md:1",
+        "front matter",
+        "---",
+        ONE_TASK,
+        {"agent_tasks/agent-01.md": "---\ntimeout: 5\ntrue\n"},
+    ),
+    "task file that is no text": Broken(
+        "not_utf8",
+        "p/agent_tasks/agent-01.md:2",
+        "not UTF-8",
+        "save it as UTF-8",
+        ONE_TASK,
+        {"agent_tasks/agent-01.md": b"ok\n\xff\xfe\n"},
+    ),
+}
+
+
+def plant(directory: Path, broken: Broken) -> None:
+    for name, content in {"master_plan.md": broken.plan, **broken.files}.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
+def test_a_plan_that_makes_no_sense_is_not_run(
+    orchestrate: Orchestrate, tmp_path: Path, broken: Broken
+) -> None:
+    """It is said what is wrong, in which line of which file, and what to do; nothing is written or started."""
+    plant(tmp_path / "p", broken)
+    before = everything(tmp_path)
+    run = orchestrate("run", "p", "--json")
+    assert (2, False, broken.code) == (run.returncode, run.json["ok"], run.json["code"])
+    (problem,) = run.json["problems"]
+    assert (broken.code, broken.where) == (problem["code"], problem["where"])
+    assert re.search(broken.message, problem["message"])
+    assert re.search(broken.hint, problem["hint"])
+    assert f"{problem['where']}: {problem['message']}" == run.json["message"]
+    assert "" == run.stderr
+    assert before == everything(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["cycle", "unknown agent", "task file with a bad setting"])
+@pytest.mark.parametrize("command", ["run", "validate"])
+def test_people_are_told_what_programs_are_told(
+    orchestrate: Orchestrate, tmp_path: Path, command: str, kind: str
+) -> None:
+    """``validate`` finds what ``run`` finds; without ``--json`` it is told on stderr, in two lines."""
+    broken = BROKEN[kind]
+    plant(tmp_path / "p", broken)
+    before = everything(tmp_path)
+    asked = orchestrate(command, "p")
+    assert (2, "") == (asked.returncode, asked.stdout)
+    error, hint = asked.stderr.splitlines()
+    assert error.startswith(f"error: {broken.where}: ")
+    assert re.search(broken.message, error)
+    assert hint.startswith("  hint: ")
+    assert re.search(broken.hint, hint)
+    assert before == everything(tmp_path)
+
+
+def test_every_problem_is_told_at_once(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """Whoever mends a plan need not ask again for the next problem."""
+    rows = "| T-01 | a | T-09 | |\n| T-01 | b | None | |\n| b@d | c | None | |"
+    plan = tmp_path / "p" / "master_plan.md"
+    plan.parent.mkdir()
+    plan.write_text(f"---\nretries: -1\n---\n{HEAD}{rows}\n", encoding="utf-8")
+    checked = orchestrate("validate", "p", "--json")
+    found = [(each["code"], each["where"]) for each in checked.json["problems"]]
+    assert [
+        ("bad_setting", "p/master_plan.md:2"),
+        ("unknown_dependency", "p/master_plan.md:6"),
+        ("duplicate_id", "p/master_plan.md:7"),
+        ("bad_id", "p/master_plan.md:8"),
+    ] == found
+    told = orchestrate("validate", "p")
+    assert 4 == told.stderr.count("error: ") == told.stderr.count("hint: ")
+    assert "" == told.stdout
+
+
+def test_a_long_cycle_is_found_quickly(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """The path of five thousand tasks is shortened to what a person reads."""
+    tasks = {f"t{number}": ("true", f"t{number - 1}") for number in range(1, 5000)}
+    write_plan(tmp_path / "p", {"t0": ("true", "t4999"), **tasks})
+    checked = orchestrate("validate", "p", "--json")
+    assert (2, "cycle") == (checked.returncode, checked.json["code"])
+    assert re.search(r"cycle of 5000 tasks: t\d+ → .* → … → .* → t\d+$", checked.json["message"])
+    assert len(checked.json["message"]) < 300

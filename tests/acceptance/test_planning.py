@@ -1,0 +1,187 @@
+"""Making, checking and drawing a plan."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import everything, write_plan
+
+pytestmark = pytest.mark.slow
+
+# ── init ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_init_makes_a_plan_that_is_valid(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """It makes the layout of the seed and prints where the plan is; the plan it wrote can be run as it is."""
+    made = orchestrate("init")
+    plan = tmp_path / ".orchestrator" / "master_plan.md"
+    assert (0, f"{plan}\n") == (made.returncode, made.stdout)
+    assert "orchestrator run" in made.stderr
+    assert {"master_plan.md", "agent_tasks", "results"} == {
+        path.name for path in plan.parent.iterdir()
+    }
+    assert 0 == orchestrate("validate").returncode
+    assert 0 == orchestrate("run", "--simulate").returncode
+
+
+def test_init_leaves_a_plan_that_is_there_alone(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """Whoever calls it twice does not lose what they wrote in between."""
+    plan = tmp_path / "plans" / "one" / "master_plan.md"
+    plan.parent.mkdir(parents=True)
+    plan.write_text("mine", encoding="utf-8")
+    before = everything(tmp_path)
+    again = orchestrate("init", "plans/one")
+    assert (2, "") == (again.returncode, again.stdout)
+    assert f"error: {plan}: there is a plan here already" in again.stderr
+    assert "hint: " in again.stderr
+    assert before == everything(tmp_path)
+    told = orchestrate("init", "plans/one", "--json")
+    assert (2, "usage", False) == (told.returncode, told.json["code"], told.json["ok"])
+    assert told.json["hint"]
+
+
+def test_init_takes_the_request_into_the_plan(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """The request is quoted whatever is in it, and a program gets the path in the envelope."""
+    (tmp_path / ".orchestrator").mkdir()
+    below = tmp_path / "below"
+    below.mkdir()
+    request = "Check --- it |\n| T-99 | x | None |\n<!-- orchestrator:status -->\n# all"
+    made = orchestrate("init", "--request", request, "--json", cwd=below)
+    plan = below / ".orchestrator" / "master_plan.md"
+    assert (0, True, "ok", str(plan)) == (
+        made.returncode,
+        made.json["ok"],
+        made.json["code"],
+        made.json["plan"],
+    )
+    text = plan.read_text(encoding="utf-8")
+    assert "> Check --- it" in text
+    assert "> # all" in text
+    checked = orchestrate("validate", "--json", cwd=below)
+    assert 3 == checked.json["tasks"]
+
+
+# ── validate ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_valid_plan_is_said_to_be_valid(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """It is found from a folder below, by argument, by option and by the environment, and stays as it is."""
+    root = tmp_path / ".orchestrator"
+    write_plan(root, {"T-01": "true", "T-02": ("true", "T-01"), "T-03": ("true", "T-01")})
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    before = everything(root)
+    ways = (
+        orchestrate("validate", cwd=below),
+        orchestrate("validate", root),
+        orchestrate("validate", "--dir", root, cwd=Path("/")),
+        orchestrate("validate", cwd=Path("/"), env={"ORCHESTRATOR_DIR": str(root)}),
+    )
+    for checked in ways:
+        assert (0, "valid: 3 tasks in 2 batches\n") == (checked.returncode, checked.stdout)
+    told = orchestrate("validate", "--json").json
+    assert (True, "ok", 3, 2) == (told["ok"], told["code"], told["tasks"], told["batches"])
+    assert before == everything(root)
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_a_plan_that_is_not_there_is_named(
+    orchestrate: Orchestrate, tmp_path: Path, command: str
+) -> None:
+    """No directory, no plan in it, none above: each says so and what to do; exit status 2."""
+    (tmp_path / "empty").mkdir()
+    before = everything(tmp_path)
+    for arguments, words in (
+        (["gone"], "no such plan directory: gone"),
+        (["empty"], "no master_plan.md in this plan directory"),
+        ([], "no .orchestrator directory here or above"),
+    ):
+        asked = orchestrate(command, *arguments, "--json")
+        assert (2, False, "not_found") == (asked.returncode, asked.json["ok"], asked.json["code"])
+        assert words in asked.json["message"]
+        assert "orchestrator init" in asked.json["hint"]
+    assert before == everything(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--max-parallel", "0"],
+        ["--timeout", "soon"],
+        ["--on-failure", "panic"],
+        ["--only", "T-77"],
+        ["--agent", "gpt"],
+        ["--no-such-flag"],
+    ],
+    ids=" ".join,
+)
+def test_nonsense_on_the_command_line_is_refused(
+    orchestrate: Orchestrate, tmp_path: Path, flags: list[str]
+) -> None:
+    """A value that makes no sense starts nothing and writes nothing."""
+    write_plan(tmp_path / "p", {"T-01": "touch ran"})
+    before = everything(tmp_path)
+    asked = orchestrate("run", "p", *flags, "--json")
+    assert (2, False, "usage") == (asked.returncode, asked.json["ok"], asked.json["code"])
+    assert flags[0] in asked.json["message"]
+    assert before == everything(tmp_path)
+
+
+# ── graph ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def diamond(tmp_path: Path) -> Path:
+    """A plan with a fan-out, a fan-in, and a name that could break out of a picture."""
+    evil = 'say "hi" ]; click n1 <script> #quot; \\'
+    rows = {"T-01": evil, "T-02": ("b", "T-01"), "T-03": ("c", "T-01"), "T-04": ("d", "T-02, T-03")}
+    write_plan(tmp_path / "p", rows)
+    return tmp_path / "p"
+
+
+def test_the_graph_in_text_shows_the_batches(orchestrate: Orchestrate, diamond: Path) -> None:
+    """Every batch has its tasks below it, each with what it needs."""
+    before = everything(diamond)
+    lines = orchestrate("graph", "p").stdout.splitlines()
+    batches = [line for line in lines if line.startswith("Batch ")]
+    assert ["Batch 1", "Batch 2", "Batch 3"] == [line[:7] for line in batches]
+    ids = [re.findall(r"T-\d+", line) for line in lines if not line.startswith("Batch ")]
+    assert [["T-01"], ["T-02", "T-01"], ["T-03", "T-01"], ["T-04", "T-02", "T-03"]] == ids
+    assert set(before) == set(everything(diamond)) - {"index.json"}
+
+
+def test_the_graph_in_mermaid(orchestrate: Orchestrate, diamond: Path) -> None:
+    """Four nodes and four edges, and the text of a plan stays a label."""
+    drawn = orchestrate("graph", "p", "--format", "mermaid").stdout
+    assert drawn.startswith("flowchart")
+    assert 4 == len(
+        re.findall(r'^ +n\d\["[^"\[\]<>]*T-0\d<br/>[^"\[\]<>]*"\]:::\w+$', drawn, re.MULTILINE)
+    )
+    edges = re.findall(r"^ +n(\d) --> n(\d)$", drawn, re.MULTILINE)
+    assert [("1", "2"), ("1", "3"), ("2", "4"), ("3", "4")] == edges
+
+
+def test_the_graph_in_dot(orchestrate: Orchestrate, diamond: Path) -> None:
+    """Graphviz gets the same four edges, and quotes in names are escaped."""
+    drawn = orchestrate("graph", "p", "--format", "dot").stdout
+    edges = re.findall(r'^ +"(T-\d+)" -> "(T-\d+)";$', drawn, re.MULTILINE)
+    assert [("T-01", "T-02"), ("T-01", "T-03"), ("T-02", "T-04"), ("T-03", "T-04")] == edges
+    label = next(line for line in drawn.splitlines() if line.startswith('    "T-01" [label='))
+    assert r"say \"hi\"" in label
+    assert drawn.startswith("digraph")
+    assert drawn.rstrip().endswith("}")
+
+
+def test_the_graph_for_programs(orchestrate: Orchestrate, diamond: Path) -> None:
+    """The envelope has the picture and the edges; an unknown format is refused."""
+    told = orchestrate("graph", "p", "--format", "dot", "--json").json
+    assert (True, "dot") == (told["ok"], told["format"])
+    assert [["T-01", "T-02"], ["T-01", "T-03"], ["T-02", "T-04"], ["T-03", "T-04"]] == told["edges"]
+    assert told["graph"].startswith("digraph")
+    asked = orchestrate("graph", "p", "--format", "png", "--json")
+    assert (2, "usage") == (asked.returncode, json.loads(asked.stdout)["code"])

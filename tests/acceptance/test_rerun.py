@@ -1,0 +1,212 @@
+"""Running again: what is completed is kept, what is missing goes on, nothing is paid for twice (promises 2, 4, 5)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Answer, Orchestrate
+from tests.acceptance.plans import answer_of, everything, result_of, write_plan, write_task
+
+pytestmark = pytest.mark.slow
+
+CHAIN = {
+    "T-01": "echo one",
+    "T-02": ("echo two after $(cat)", "T-01"),
+    "T-03": ("echo three after $(cat)", "T-02"),
+    "T-04": "echo four",
+}
+
+
+class Plan:
+    """A plan that runs more than once."""
+
+    def __init__(self, orchestrate: Orchestrate, root: Path) -> None:
+        self._orchestrate = orchestrate
+        self.root = root
+
+    def run(self, *flags: str) -> Answer:
+        return self._orchestrate("run", *flags, "--json")
+
+    def statuses(self) -> dict[str, str]:
+        tasks = self._orchestrate("list", "--json").json["tasks"]
+        return {task["id"]: task["status"] for task in tasks}
+
+    def result(self, task_id: str) -> Path:
+        return self.root / "results" / f"{task_id.replace('T-', 'agent-')}-result.md"
+
+
+@pytest.fixture
+def plan(orchestrate: Orchestrate, tmp_path: Path) -> Plan:
+    return Plan(orchestrate, tmp_path / ".orchestrator")
+
+
+@pytest.fixture
+def finished(plan: Plan) -> Plan:
+    """A plan of which everything is completed."""
+    write_plan(plan.root, CHAIN)
+    assert 0 == plan.run().returncode
+    return plan
+
+
+def test_a_finished_plan_starts_nothing(finished: Plan) -> None:
+    """It says so, and exits with 0; results stay as they are; the final output can be had again (promise 4)."""
+    before = everything(finished.root / "results") | everything(finished.root / "logs")
+    (finished.root / "final_output.md").unlink()
+    (finished.root / "index.json").unlink()
+    again = finished.run()
+    assert (0, []) == (again.returncode, again.started())
+    assert 0 == again.events[-1]["launched"]
+    assert before == everything(finished.root / "results") | everything(finished.root / "logs")
+    output = (finished.root / "final_output.md").read_text(encoding="utf-8")
+    assert "three after two after one" in output
+
+
+def test_after_a_failure_only_what_is_missing_runs(plan: Plan) -> None:
+    """Attempts go on counting, and no log of an earlier attempt is overwritten."""
+    write_plan(plan.root, CHAIN | {"T-02": ("test -e mended; cat", "T-01")})
+    first = plan.run()
+    assert (1, {"T-01", "T-02", "T-04"}) == (first.returncode, set(first.started()))
+    (plan.root.parent / "mended").touch()
+    second = plan.run()
+    assert (0, ["T-02", "T-03"]) == (second.returncode, second.started())
+    assert "three after one" == answer_of(plan.root, "T-03")
+    logs = {path.name for path in (plan.root / "logs").glob("agent-02.*.out")}
+    assert {"agent-02.attempt-1.out", "agent-02.attempt-2.out"} == logs
+    third = plan.run()
+    assert (0, []) == (third.returncode, third.started())
+
+
+def test_a_deleted_result_means_do_it_again(finished: Plan) -> None:
+    """What was made from it is made again too, and nothing else (promise 5)."""
+    finished.result("T-02").unlink()
+    statuses = finished.statuses()
+    assert ("completed", "pending", "completed") == (
+        statuses["T-01"],
+        statuses["T-02"],
+        statuses["T-04"],
+    )
+    again = finished.run()
+    assert (0, ["T-02", "T-03"]) == (again.returncode, again.started())
+
+
+def test_an_answer_corrected_by_hand_is_kept_and_used(finished: Plan) -> None:
+    """It is the person's word now: it is not run again, and dependants read it (promise 5)."""
+    path = finished.result("T-01")
+    path.write_text(
+        result_of(finished.root, "T-01").replace("\none\n", "\nuno\n"), encoding="utf-8"
+    )
+    corrected = path.read_bytes()
+    finished.result("T-02").unlink()
+    again = finished.run()
+    assert (0, ["T-02", "T-03"]) == (again.returncode, again.started())
+    assert corrected == path.read_bytes()
+    assert "three after two after uno" == answer_of(finished.root, "T-03")
+    assert "uno" in (finished.root / "final_output.md").read_text(encoding="utf-8")
+
+
+def test_a_result_without_an_attempt_record_is_not_believed(finished: Plan) -> None:
+    """Whoever writes a result file has not done the task: it is said, and the task runs (promises 2, 24)."""
+    forged = result_of(finished.root, "T-01").replace('"T-01"', '"T-05"').replace("one", "forged")
+    write_plan(finished.root, {**CHAIN, "T-05": "echo real"})
+    finished.result("T-05").write_text(forged, encoding="utf-8")
+    assert "completed" != finished.statuses()["T-05"]
+    again = finished.run()
+    assert (0, ["T-05"]) == (again.returncode, again.started())
+    warnings = [event for event in again.events if event["event"] == "warning"]
+    assert [("T-05", True)] == [(each["task"], "record" in each["text"]) for each in warnings]
+    assert "real" == answer_of(finished.root, "T-05")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0\0\0", b"---\nstatus: completed\n", b"---\ntask: T-01\n", b"# hello\n"]
+)
+def test_a_damaged_result_is_named_and_not_counted(finished: Plan, content: bytes) -> None:
+    """Empty, binary, cut short: the task runs again, and status says why (promise 9)."""
+    finished.result("T-04").write_bytes(content)
+    again = finished.run()
+    assert (0, ["T-04"]) == (again.returncode, again.started())
+    warnings = [event["text"] for event in again.events if event["event"] == "warning"]
+    assert ["its result file is damaged and is not counted"] == warnings
+    assert "four" == answer_of(finished.root, "T-04")
+
+
+def test_running_typed_by_hand_wedges_nothing(finished: Plan) -> None:
+    """A result that says running without a live runner is an interrupted attempt (promises 2, 5)."""
+    path = finished.result("T-04")
+    path.write_text(path.read_text().replace("status: completed", "status: running"))
+    assert "pending" == finished.statuses()["T-04"]
+    again = finished.run()
+    assert 0 == again.returncode
+    assert "four" == answer_of(finished.root, "T-04")
+
+
+def test_only_runs_only(plan: Plan) -> None:
+    """The named tasks run and that is a success; a need that is missing is an error before anything starts."""
+    write_plan(plan.root, CHAIN)
+    before = everything(plan.root)
+    refused = plan.run("--only", "T-02")
+    assert (2, "usage") == (refused.returncode, refused.json["code"])
+    assert "T-02 needs T-01, which is not completed" in refused.json["message"]
+    assert before == everything(plan.root)
+    some = plan.run("--only", "T-02, T-01")
+    assert ["T-01", "T-02"] == some.started()
+    expected = {"T-01": "completed", "T-02": "completed", "T-03": "pending", "T-04": "pending"}
+    assert expected == plan.statuses()
+    assert ["T-03"] == plan.run("--only", "T-03").started()
+
+
+def test_only_is_done_when_what_was_asked_for_is_done(plan: Plan) -> None:
+    """Exit status 1 means that some task failed, and none did."""
+    write_plan(plan.root, CHAIN)
+    some = plan.run("--only", "T-01")
+    assert (0, True, "ok") == (some.returncode, some.events[-1]["ok"], some.events[-1]["code"])
+
+
+def test_a_dry_run_writes_nothing(orchestrate: Orchestrate, plan: Plan) -> None:
+    """It lists what would run, with batch and agent, on a new plan and on one that is half done."""
+    write_plan(plan.root, CHAIN | {"T-03": ("exit 1", "T-02")})
+    write_task(plan.root, "T-04", "hello\n", agent="simulated")
+    before = everything(plan.root)
+    told = orchestrate("run", "--dry-run", "--json")
+    listed = {task["id"]: task for task in told.json["tasks"]}
+    assert (0, True, ["T-01", "T-04", "T-02", "T-03"]) == (
+        told.returncode,
+        told.json["ok"],
+        list(listed),
+    )
+    assert {"id": "T-02", "batch": 2, "agent": "shell", "needs": ["T-01"]} == listed["T-02"]
+    assert "simulated" == listed["T-04"]["agent"]
+    assert before == everything(plan.root)
+    plan.run()
+    before = everything(plan.root)
+    again = orchestrate("run", "--dry-run")
+    assert (0, "batch 3  T-03  shell  exit 1\n1 of 4 tasks would run\n") == (
+        again.returncode,
+        again.stdout,
+    )
+    assert before == everything(plan.root)
+
+
+def test_a_simulation_is_no_result(orchestrate: Orchestrate, plan: Plan, tmp_path: Path) -> None:
+    """No process, no claude, always the same block; the real run later does the tasks (S2-07, S2-24)."""
+    write_plan(plan.root, {"T-01": "touch ran; echo real", "T-02": ("cat", "T-01")})
+    nowhere = {"PATH": str(tmp_path / "nowhere")}
+    simulated = orchestrate("run", "--simulate", "--json", env=nowhere)
+    assert (0, ["T-01", "T-02"]) == (simulated.returncode, simulated.started())
+    assert not (tmp_path / "ran").exists()
+    block = answer_of(plan.root, "T-02").splitlines()
+    rule, thin = "═" * 50, "─" * 50
+    assert [rule, "🤖 Agent-02 [T-02: cat]", thin, "📥 Instruction: cat", "⚙️ Execution:"] == block[
+        :5
+    ]
+    assert "   1. Read the task file" == block[5]
+    assert block[-3].startswith("📤 Output: ")
+    assert ["✅ Status: Completed", rule] == block[-2:]
+    assert [] == orchestrate("run", "--simulate", "--json", env=nowhere).started()
+    real = plan.run()
+    assert (0, ["T-01", "T-02"]) == (real.returncode, real.started())
+    assert ("real", True) == (answer_of(plan.root, "T-02"), (tmp_path / "ran").exists())
+    assert [] == plan.run("--simulate").started()
+    assert "real" == answer_of(plan.root, "T-02")

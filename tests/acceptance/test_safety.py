@@ -1,0 +1,283 @@
+"""One run at a time, signals, and death at any moment (promises 1, 3, 4, 13, 14)."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate, Row, answer_of, everything, front_of, result_of, write_plan
+from tests.executors.harness import is_alive, wait_gone, wait_until
+
+pytestmark = pytest.mark.slow
+
+#: Seconds until the agents of a killed runner must be gone (promise 14).
+LIMIT = 10.0
+
+
+class Stage:
+    """A plan whose second task waits at a gate, with a process in a session of its own beside it."""
+
+    def __init__(self, orchestrate: Orchestrate, where: Path) -> None:
+        self.root = where / ".orchestrator"
+        self.orchestrate = orchestrate
+        self.gate = Gate(where / "gate")
+        self._pids = where / "pids"
+        beside = "if test -e stubborn; then trap '' TERM; fi; echo \\$\\$ >> pids; exec sleep 1000"
+        wait = f'setsid sh -c "{beside}" &\necho $$ >> pids\n{self.gate.wait}'
+        self.tasks = {
+            "T-01": "echo one >> ran; echo one",
+            "T-02": (f"echo two >> ran\n{wait}\necho two after $(cat)", "T-01"),
+            "T-03": ("echo three >> ran; echo three after $(cat)", "T-02"),
+        }
+        self._ran = where / "ran"
+        self._stubborn = where / "stubborn"
+        write_plan(self.root, self.tasks, grace="0.2s")
+
+    def start(self, *flags: str, stubborn: bool = False) -> subprocess.Popen[str]:
+        """Start a run and wait until T-02 stands at the gate and its second process runs.
+
+        A *stubborn* one ignores SIGTERM.
+        """
+        if stubborn:
+            self._stubborn.touch()
+        run = self.orchestrate.start("run", *flags)
+        self.gate.await_task(run)
+        wait_until(lambda: len(self.pids()) == 2)
+        self._stubborn.unlink(missing_ok=True)
+        return run
+
+    def pids(self) -> list[int]:
+        return [int(word) for word in self._pids.read_text().split()] if self._pids.exists() else []
+
+    def ran(self) -> list[str]:
+        """What ran, in order, over all runs."""
+        return self._ran.read_text().split()
+
+    def attempts(self, task_id: str) -> list[tuple[int, str]]:
+        """How the attempts of a task went: which of those allowed it was, and what became of it."""
+        attempts = front_of(self.root, task_id)["attempts"]
+        return [(each["charge"], each["status"]) for each in attempts]
+
+    def leftovers(self) -> list[str]:
+        """Files that no reader knows: temporary ones."""
+        known = re.compile(
+            r"(agent-\d+(\.attempt-\d+\.(in|script|out|err|json)|-result\.md|\.md)|"
+            r"master_plan\.md|final_output\.md|journal\.md|index\.json|run\.lock)"
+        )
+        files = (path for path in self.root.rglob("*") if path.is_file())
+        return [path.name for path in files if not known.fullmatch(path.name)]
+
+    def finish(self) -> None:
+        """Open the gate for good and run to the end."""
+        run = self.orchestrate.start("run")
+        self.gate.await_task(run)
+        self.gate.open()
+        ended = self.orchestrate.finish(run)
+        assert 0 == ended.returncode, ended.stderr
+
+
+@pytest.fixture
+def stage(orchestrate: Orchestrate, tmp_path: Path) -> Stage:
+    return Stage(orchestrate, tmp_path)
+
+
+def test_the_second_run_is_told_who_holds_the_plan(stage: Stage) -> None:
+    """Of two runs one works; the other writes nothing, names pid and run, and exits with 3 (promise 13)."""
+    run = stage.start()
+    wait_until((stage.root / "results" / "agent-02-result.md").exists)
+    wait_until(lambda: "🔵 Running" in (stage.root / "master_plan.md").read_text(encoding="utf-8"))
+    before = everything(stage.root)
+    second = stage.orchestrate("run", "--json")
+    assert (3, False, "busy") == (second.returncode, second.json["ok"], second.json["code"])
+    assert f"pid {run.pid} " in second.json["message"]
+    assert second.json["hint"]
+    told = stage.orchestrate("run")
+    assert (3, "") == (told.returncode, told.stdout)
+    assert before == everything(stage.root)
+    assert 0 == stage.orchestrate("status").returncode
+    stage.gate.open()
+    assert 0 == stage.orchestrate.finish(run).returncode
+    assert ["one", "two", "three"] == stage.ran()
+    assert 0 == stage.orchestrate("run").returncode
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_agents_and_keeps_what_is_known(
+    stage: Stage, number: signal.Signals
+) -> None:
+    """Exit status 128 + n, no process left; the attempt is interrupted and not charged; the next run goes on."""
+    run = stage.start("--retries", "0", "--json", stubborn=True)
+    run.send_signal(number)
+    ended = stage.orchestrate.finish(run)
+    assert 128 + number == ended.returncode
+    assert [] == [pid for pid in stage.pids() if is_alive(pid)]
+    assert ("stopped", False) == (ended.events[-1]["code"], ended.events[-1]["ok"])
+    assert "task_interrupted" in [event["event"] for event in ended.events]
+    statuses = [task["status"] for task in stage.orchestrate("list", "--json").json["tasks"]]
+    assert ["completed", "pending", "waiting"] == statuses
+    assert [(1, "interrupted")] == stage.attempts("T-02")
+    assert "interrupted" in (stage.root / "journal.md").read_text(encoding="utf-8")
+    assert [] == stage.leftovers()
+    stage.finish()
+    assert [(1, "interrupted"), (1, "completed")] == stage.attempts("T-02")
+    assert ["one", "two", "two", "three"] == stage.ran()
+
+
+def test_ctrl_c_again_and_again_loses_nothing(stage: Stage) -> None:
+    """Whoever is impatient gets it sooner, not half (promise 1)."""
+    run = stage.start("--grace", "30s", "--json", stubborn=True)
+    run.send_signal(signal.SIGINT)
+    assert run.stdout is not None
+    lines = []
+    while "run_stopping" not in (line := run.stdout.readline()):
+        lines.append(line)
+    for _ in range(4):
+        run.send_signal(signal.SIGINT)
+    assert 130 == run.wait(LIMIT)
+    assert [] == [pid for pid in stage.pids() if is_alive(pid)]
+    assert [] == stage.leftovers()
+    stage.finish()
+    assert "three after two after one" == answer_of(stage.root, "T-03")
+
+
+def test_after_kill_9_nothing_is_left_running_and_nothing_is_lost(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """The agents are gone within ten seconds; the next run does what is missing; the outcome is the same."""
+    run = stage.start("--retries", "0", stubborn=True)
+    run.kill()
+    run.communicate()
+    for pid in stage.pids():
+        wait_gone(pid, LIMIT)
+    first = everything(stage.root / "logs")["agent-01.attempt-1.out"]
+    stage.finish()
+    assert ["one", "two", "two", "three"] == stage.ran()
+    assert first == everything(stage.root / "logs")["agent-01.attempt-1.out"]
+    assert [(1, "interrupted"), (1, "completed")] == stage.attempts("T-02")
+    assert [] == stage.leftovers()
+
+    unharmed = tmp_path / "unharmed" / ".orchestrator"
+    unharmed.parent.mkdir()
+    tasks = {
+        task: row if isinstance(row, str) else (row[0], row[1]) for task, row in stage.tasks.items()
+    }
+    write_plan(unharmed, tasks | {"T-02": ("echo two after $(cat)", "T-01")})
+    assert 0 == stage.orchestrate("run", unharmed).returncode
+    for task_id in stage.tasks:
+        assert answer_of(unharmed, task_id) == answer_of(stage.root, task_id)
+
+
+def test_a_rerun_right_after_kill_9_waits_for_the_agents_to_go(stage: Stage) -> None:
+    """No two attempts of a task ever run at once: the lock is free only when the last agent is gone (promise 14)."""
+    run = stage.start(stubborn=True)
+    old = stage.pids()
+    run.kill()
+    again = stage.orchestrate.start("run")
+    wait_until(lambda: len(stage.pids()) > 2)
+    assert [] == [pid for pid in old if is_alive(pid)]
+    stage.gate.open()
+    assert 0 == stage.orchestrate.finish(again).returncode
+    assert ["one", "two", "two", "three"] == stage.ran()
+
+
+def test_an_agent_that_finished_while_the_runner_was_frozen_is_not_run_again(stage: Stage) -> None:
+    """Its answer is taken from its log by the next run: nothing is paid for twice (promise 3)."""
+    run = stage.start("--retries", "0")
+    wait_until((stage.root / "results" / "agent-02-result.md").exists)
+    run.send_signal(signal.SIGSTOP)
+    stage.gate.open()
+    record = stage.root / "logs" / "agent-02.attempt-1.json"
+    wait_until(record.exists)
+    assert "status: running" in result_of(stage.root, "T-02")
+    run.kill()
+    run.communicate()
+    statuses = [task["status"] for task in stage.orchestrate("list", "--json").json["tasks"]]
+    assert "completed" not in statuses[1:]
+    again = stage.orchestrate("run", "--json")
+    assert (0, ["T-03"]) == (again.returncode, again.started())
+    assert ["one", "two", "three"] == stage.ran()
+    assert "three after two after one" == answer_of(stage.root, "T-03")
+    assert [(1, "completed")] == stage.attempts("T-02")
+    assert [] == stage.leftovers()
+
+
+def test_a_suspended_run_goes_on(stage: Stage) -> None:
+    """SIGSTOP and SIGCONT, as when a laptop sleeps, change nothing (promise 17)."""
+    run = stage.start()
+    run.send_signal(signal.SIGSTOP)
+    stage.gate.open()
+    wait_until((stage.root / "logs" / "agent-02.attempt-1.json").exists)
+    run.send_signal(signal.SIGCONT)
+    assert 0 == stage.orchestrate.finish(run).returncode
+    assert ["one", "two", "three"] == stage.ran()
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        "run.lock",
+        "logs/agent-01.attempt-1.script",
+        "logs/agent-02.attempt-1.json",
+        "results/agent-03-result.md",
+    ],
+)
+def test_a_runner_killed_at_any_moment_leaves_a_plan_that_runs(
+    orchestrate: Orchestrate, tmp_path: Path, sign: str
+) -> None:
+    """Killed as soon as a file of its is there; the next run does the rest, each finished task once (promise 1)."""
+    root = tmp_path / ".orchestrator"
+    tasks: dict[str, Row] = {f"T-0{n}": f"echo {n} >> ran; echo {n}" for n in range(1, 5)}
+    write_plan(root, {**tasks, "T-05": ("cat", ",".join(tasks))}, max_parallel=1)
+    run = orchestrate.start("run")
+    wait_until(lambda: run.poll() is not None or (root / sign).exists())
+    run.kill()
+    run.communicate()
+    assert 0 == orchestrate("status").returncode
+    completed = len(orchestrate("list", "--status", "completed", "--json").json["tasks"])
+    again = orchestrate("run", "--json")
+    assert 0 == again.returncode
+    assert len(again.started()) <= 5 - completed
+    assert "1\n\n2\n\n3\n\n4" == answer_of(root, "T-05")
+    ran = (tmp_path / "ran").read_text().split()
+    assert ["1", "2", "3", "4"] == sorted(set(ran))
+    assert len(ran) <= 5, "at most the task that was cut short ran twice"
+    assert not [path.name for path in root.rglob("*") if path.name.startswith(".")]
+
+
+def test_state_that_cannot_be_written_is_one_clear_line(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """Exit status 5 and the file's name; nothing of what was there before is lost (promise 8)."""
+    root = tmp_path / ".orchestrator"
+    write_plan(root, {"T-01": "true", "T-02": ("echo two", "T-01")})
+    (root / "journal.md").mkdir()
+    before = (root / "master_plan.md").read_bytes()
+    run = orchestrate("run", "--json")
+    assert (5, False, "state_failed") == (run.returncode, run.json["ok"], run.json["code"])
+    assert "journal.md" in run.json["message"]
+    assert before == (root / "master_plan.md").read_bytes()
+    (root / "journal.md").rmdir()
+    assert 0 == orchestrate("run").returncode
+
+
+def test_a_disk_that_is_full_in_the_middle_loses_nothing(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """No file may grow beyond 8 KiB: the result that does not fit ends the run, and is harvested later (promise 8)."""
+    root = tmp_path / ".orchestrator"
+    text = "echo x >> ran; for i in 1 2 3 4; do printf '%2000d\\n' $i; done"
+    write_plan(root, {"T-01": "echo one", "T-02": (text, "T-01"), "T-03": ("wc -c", "T-02")})
+    full = orchestrate("run", "--json", under=("sh", "-c", 'ulimit -f 16; exec "$@"', "sh"))
+    assert (5, "state_failed") == (full.returncode, full.events[-1]["code"])
+    assert "File too large" in full.events[-1]["message"]
+    statuses = [task["status"] for task in orchestrate("list", "--json").json["tasks"]]
+    assert ("completed", True) == (statuses[0], "completed" not in statuses[1:])
+    again = orchestrate("run", "--json")
+    assert (0, ["T-03"]) == (again.returncode, again.started())
+    assert "x\n" == (tmp_path / "ran").read_text()
+    assert not [path.name for path in root.rglob("*") if path.name.startswith(".")]
