@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.core.board import Board
@@ -39,6 +39,8 @@ class Prospect:
     board: Board
     settings: Settings
     policies: Mapping[str, Settings]
+    meant: Mapping[str, Settings]
+    """The settings without ``--simulate``: a task file is written for the agent that will really do the task."""
     to_run: Sequence[str]
 
 
@@ -58,7 +60,10 @@ def look_ahead(
     board = workspace.load(
         keep_cache=False, is_live=False, traces=traces or scan_logs(order.layout.logs)
     )
-    policies = task_settings(workspace, board.plan, order, agent_keys)
+    policies = meant = task_settings(workspace, board.plan, order, agent_keys)
+    if order.simulate:
+        played = {id(each): replace(each, agent="simulated") for each in policies.values()}
+        policies = {task_id: played[id(each)] for task_id, each in policies.items()}
     board = without_simulated(board, policies)
     to_run = [
         task_id for task_id in board.shape.order if board.status(task_id) not in KEPT_AS_THEY_ARE
@@ -71,6 +76,7 @@ def look_ahead(
         board=board,
         settings=resolve(board.plan.settings, plan_flags),
         policies=policies,
+        meant=meant,
         to_run=to_run,
     )
 
@@ -97,8 +103,6 @@ def task_settings(
     """
     flags = dict(order.flags)
     default_agent = {"agent": flags.pop("agent")} if "agent" in flags else {}
-    if order.simulate:
-        flags["agent"] = "simulated"
     common = {**plan.settings, **default_agent}
     if common.get("agent", agent_keys[0]) not in agent_keys:
         raise _unknown_default(plan, default_agent, common["agent"], agent_keys)
@@ -135,7 +139,9 @@ def _unknown_default(
     plan: Plan, flag: Mapping[str, Any], key: str, known: Sequence[str]
 ) -> OrchestratorError:
     if flag:
-        return UsageError(f"--agent: there is no agent {key!r}", hint=f"known are {', '.join(known)}")
+        return UsageError(
+            f"--agent: there is no agent {key!r}", hint=f"known are {', '.join(known)}"
+        )
     where = f"{plan.file}:{plan.lines.get('agent', 1)}"
     return PlanError([_unknown_agent(f"the plan asks for the agent {key!r}", where, known)])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import anyio
 
@@ -13,7 +13,6 @@ from orchestrator.actions.prospect import (
     Prospect,
     RunOrder,
     look_ahead,
-    task_settings,
 )
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.board import Board
@@ -206,11 +205,7 @@ class _Session:
         )
 
     def _write_task_files(self, ahead: Prospect) -> None:
-        tasks, policies = ahead.board.plan.tasks, ahead.policies
-        if self.order.simulate:
-            # The file outlives the simulation: it is written for the agent that will really do the task.
-            order = replace(self.order, simulate=False)
-            policies = task_settings(self.workspace, ahead.board.plan, order, [*self.plugs.agents])
+        tasks, policies = ahead.board.plan.tasks, ahead.meant
         for task in map(tasks.__getitem__, ahead.to_run):
             if not self.workspace.has_task_file(task):
                 text = task_file(

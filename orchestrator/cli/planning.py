@@ -7,8 +7,12 @@ import click
 from orchestrator.actions.checking import status, validate
 from orchestrator.actions.planning import init
 from orchestrator.cli.reply import plan_directory, say_json, takes_directory, takes_json, write
+from orchestrator.core.graph import critical_path
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.views import diagram
+
+#: Tasks named of a chain at most.
+_MOST = 10
 
 
 @click.command("init")
@@ -46,11 +50,14 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
     layout = plan_directory(directory, option)
     board = validate(layout, tuple(plugs().agents))
     tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
+    path = critical_path(board.plan.tasks)
     message = f"valid: {tasks} tasks in {batches} batches"
     if as_json:
-        say_json(message, tasks=tasks, batches=batches)
-    else:
-        click.echo(message)
+        say_json(message, tasks=tasks, batches=batches, critical_path=path)
+        return
+    click.echo(message)
+    shown = path if len(path) <= _MOST else [*path[: _MOST - 2], "…", path[-1]]
+    click.echo(f"longest chain: {' → '.join(shown)}")
 
 
 @click.command("graph")
@@ -70,6 +77,8 @@ def graph_command(directory: str | None, option: str | None, form: str, *, as_js
     drawn = {"text": diagram.text, "mermaid": diagram.mermaid, "dot": diagram.dot}[form](board)
     if as_json:
         edges = [[need, task.id] for task in board.plan.tasks.values() for need in task.needs]
-        say_json(f"{len(board.plan.tasks)} tasks", format=form, graph=drawn, edges=edges)
+        path = critical_path(board.plan.tasks)
+        message = f"{len(board.plan.tasks)} tasks"
+        say_json(message, format=form, graph=drawn, edges=edges, critical_path=path)
     else:
         write(drawn)

@@ -98,6 +98,8 @@ def run_command(
     if dry_run:
         _say_prospect(look_ahead(order, tuple(chosen.agents)), as_json=as_json)
         return
+    # What was loaded stays for the whole run: looking through it again and again would only take time.
+    gc.freeze()
     gc.enable()
     with progress(as_json=as_json) as view:
         report = run(order, chosen, view.hear)

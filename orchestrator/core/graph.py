@@ -1,13 +1,14 @@
-"""The dependency graph of a plan: order, batches, cycles, longest remaining path. networkx holds the graph.
+"""The dependency graph of a plan: order, batches, cycles, longest remaining path.
 
-networkx costs 0.1 s to import, so it is imported when a graph is built and not before; ``status`` and ``list`` read
-the order from the cache instead.
+The order comes from the standard library's ``graphlib``, because every run needs it before it can start anything and
+networkx takes 0.1 s to import. Where a graph is looked into for people, networkx holds it (decision 0007).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from orchestrator.core.plan import Task
@@ -29,25 +30,14 @@ class Shape:
     """Longest path from the start of a task to the end of the plan, in seconds of estimate, or in tasks."""
 
 
-def digraph(tasks: Mapping[str, Task]) -> nx.DiGraph[str]:
-    """Return the graph with an edge from each dependency to its dependant; every need must be in *tasks*."""
-    import networkx as nx
-
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(tasks)
-    graph.add_edges_from((need, task.id) for task in tasks.values() for need in task.needs)
-    return graph
-
-
 def find_cycle(tasks: Mapping[str, Task]) -> Problem | None:
-    """Return the problem that a cycle is, with its path (seed row S2-10), or None."""
-    import networkx as nx
-
+    """Return the problem that a cycle is, with its path (seed row S2-10), or None; every need must be in *tasks*."""
     try:
-        path = [edge[0] for edge in nx.find_cycle(digraph(tasks))]
-    except nx.NetworkXNoCycle:
+        _sorter(tasks)
+    except CycleError as error:
+        path: list[str] = error.args[1]
+    else:
         return None
-    path.append(path[0])
     shown = path if len(path) <= 12 else [*path[:6], "…", *path[-5:]]
     return Problem(
         f"the dependencies form a cycle of {len(path) - 1} tasks: {' → '.join(shown)}",
@@ -59,19 +49,57 @@ def find_cycle(tasks: Mapping[str, Task]) -> Problem | None:
 
 def shape(tasks: Mapping[str, Task]) -> Shape:
     """Return order, batches and ranks of an acyclic plan in O(tasks + dependencies)."""
-    import networkx as nx
-
-    graph = digraph(tasks)
-    batch: dict[str, int] = {}
-    for number, generation in enumerate(nx.topological_generations(graph), start=1):
-        batch.update(dict.fromkeys(generation, number))
+    sorter = _sorter(tasks)
     place = {task_id: index for index, task_id in enumerate(tasks)}
-    order = tuple(sorted(batch, key=lambda task_id: (batch[task_id], place[task_id])))
+    batch: dict[str, int] = {}
+    number = 0
+    while generation := sorter.get_ready():
+        number += 1
+        batch.update(dict.fromkeys(sorted(generation, key=place.__getitem__), number))
+        sorter.done(*generation)
+    order = tuple(batch)
+    weight = _weights(tasks)
+    rank: dict[str, float] = {}
+    after = dict.fromkeys(order, 0.0)
+    for task_id in reversed(order):
+        rank[task_id] = after[task_id] + weight[task_id]
+        for need in tasks[task_id].needs:
+            after[need] = max(after[need], rank[task_id])
+    return Shape(order, batch, rank)
+
+
+def _sorter(tasks: Mapping[str, Task]) -> TopologicalSorter[str]:
+    sorter = TopologicalSorter({task.id: task.needs for task in tasks.values()})
+    sorter.prepare()
+    return sorter
+
+
+def _weights(tasks: Mapping[str, Task]) -> dict[str, float]:
     known = [task.estimate for task in tasks.values() if task.estimate]
     # A task nobody estimated weighs as much as the average of those somebody did.
     usual = sum(known) / len(known) if known else 1.0
-    rank: dict[str, float] = {}
-    for task_id in reversed(order):
-        after = max((rank[child] for child in graph.successors(task_id)), default=0.0)
-        rank[task_id] = after + (tasks[task_id].estimate or usual)
-    return Shape(order, batch, rank)
+    return {task.id: task.estimate or usual for task in tasks.values()}
+
+
+def digraph(tasks: Mapping[str, Task]) -> nx.DiGraph[str]:
+    """Return the graph with an edge from each dependency to its dependant, weighted with the dependant's estimate."""
+    import networkx as nx
+
+    weight = _weights(tasks)
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(tasks)
+    graph.add_weighted_edges_from(
+        (need, task.id, weight[task.id]) for task in tasks.values() for need in task.needs
+    )
+    return graph
+
+
+def critical_path(tasks: Mapping[str, Task]) -> list[str]:
+    """Return the chain of tasks that no number of slots makes shorter."""
+    import networkx as nx
+
+    graph, weight = digraph(tasks), _weights(tasks)
+    start = ""  # no task has this id
+    graph.add_weighted_edges_from((start, task_id, weight[task_id]) for task_id in tasks)
+    path: list[str] = nx.dag_longest_path(graph)
+    return path[1:]

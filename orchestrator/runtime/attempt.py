@@ -13,7 +13,7 @@ from orchestrator.core.result import Attempt, Exit, Outcome, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.executors.protocol import Job
-from orchestrator.store.atomic import replace_file
+from orchestrator.store.atomic import write_new
 from orchestrator.store.layout import AttemptFiles
 from orchestrator.store.result_file import render_result, safe_answer
 from orchestrator.store.workspace import Commit, Workspace
@@ -177,9 +177,9 @@ class Launchpad:
         wanted = self._agents[live.agent].invocation(self._assignment(live.task))
         files = live.files
         if wanted.script:
-            replace_file(files.script, wanted.script.encode())
+            write_new(files.script, wanted.script.encode())
         if wanted.stdin:
-            replace_file(files.stdin, wanted.stdin.encode())
+            write_new(files.stdin, wanted.stdin.encode())
         facts = {
             "task": live.task.id,
             "attempt": live.number,

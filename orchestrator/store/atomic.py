@@ -52,9 +52,7 @@ def replace_file(path: str, data: bytes, *, sync: bool = False) -> int:
                 descriptor = os.open(temporary, flags, 0o666)
             try:
                 _keep_mode(path, descriptor)
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(descriptor, view) :]
+                _write_all(descriptor, data)
                 if sync:
                     os.fsync(descriptor)
                 inode = os.fstat(descriptor).st_ino
@@ -81,6 +79,31 @@ def _forget(path: str) -> None:
         os.unlink(path)
     except OSError:
         return  # it was never made, or it is what could not be written: the first error is the one to report
+
+
+def write_new(path: str, data: bytes) -> None:
+    """Write a file whose name was never used before; what is there already is not ours and is replaced, not followed.
+
+    Raises:
+        StoreError: it could not be written.
+    """
+    with reported("write", path):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        try:
+            descriptor = os.open(path, flags, 0o666)
+        except FileExistsError:
+            os.unlink(path)
+            descriptor = os.open(path, flags, 0o666)
+        try:
+            _write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def sync_file(path: str) -> None:

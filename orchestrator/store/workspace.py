@@ -52,6 +52,7 @@ class Workspace:
         self.layout = layout
         self._shown = os.path.relpath(layout.root)
         self._index = Index(layout.index)
+        self._task_files: dict[str, tuple[int, TaskFile]] = {}
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -181,6 +182,14 @@ class Workspace:
             PlanError: its front matter makes no sense; names file and line.
         """
         path = self.layout.task_file(task.stem)
+        with reported("read", path):
+            try:
+                signed = signature(os.stat(path))
+            except FileNotFoundError:
+                return None
+        known = self._task_files.get(task.stem)
+        if known is not None and known[0] == signed:
+            return known[1]
         data = read_file(path)
         if data is None:
             return None
@@ -189,6 +198,7 @@ class Workspace:
         parsed = parse_task_file(data, self.shown_task_file(task))
         if parsed.problems:
             raise PlanError(parsed.problems)
+        self._task_files[task.stem] = signed, parsed
         return parsed
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -248,6 +248,15 @@ def test_people_are_told_what_programs_are_told(
     assert before == everything(tmp_path)
 
 
+def test_a_simulation_is_as_strict(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """An agent that nobody knows is refused before anything is written, also when no agent would be started."""
+    plant(tmp_path / "p", BROKEN["unknown agent"])
+    before = everything(tmp_path)
+    run = orchestrate("run", "p", "--simulate", "--json")
+    assert (2, "unknown_agent") == (run.returncode, run.json["code"])
+    assert before == everything(tmp_path)
+
+
 def test_every_problem_is_told_at_once(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Whoever mends a plan need not ask again for the next problem."""
     rows = "| T-01 | a | T-09 | |\n| T-01 | b | None | |\n| b@d | c | None | |"

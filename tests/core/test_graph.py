@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.graph import digraph, find_cycle, shape
+from orchestrator.core.graph import critical_path, digraph, find_cycle, shape
 from orchestrator.core.plan import Task
 
 
@@ -131,3 +132,16 @@ def test_a_cycle_at_the_end_of_a_long_chain_is_found() -> None:
 def test_an_edge_leads_from_the_need_to_its_dependant() -> None:
     """As time flows."""
     assert [("a", "b")] == list(digraph(plan(a="", b="a")).edges)
+
+
+@given(acyclic())
+def test_both_libraries_see_the_same_graph(tasks: dict[str, Task]) -> None:
+    """Every task is in the batch that networkx gives it; the critical path is a chain as long as the highest rank."""
+    found = shape(tasks)
+    generations = nx.topological_generations(digraph(tasks))
+    batch = {task: number for number, each in enumerate(generations, start=1) for task in each}
+    assert batch == found.batch
+    path = critical_path(tasks)
+    assert all(before in tasks[after].needs for before, after in pairwise(path))
+    left = [found.rank[task] for task in path]
+    assert max(found.rank.values(), default=0) == pytest.approx(max(left, default=0))

@@ -1,0 +1,1 @@
+"""What the orchestrator costs, as ratios to the least it could cost on the same machine (docs/benchmarks.md)."""

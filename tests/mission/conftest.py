@@ -1,0 +1,77 @@
+"""The mission, row by row: every test is named after the row of the seed's requirements that it holds.
+
+Most rows are about one and the same plan, the one of the seed's quick start; it runs once, and nobody changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Answer, Orchestrate
+from tests.acceptance.plans import write_task
+from tests.fakes.claude_calls import Call, calls, install, script
+
+#: As the seed has it, letter by letter.
+QUICK_START = """\
+# Task Plan
+
+## Original Request
+> Analyze my TypeScript project for code quality, security, and performance
+
+## Task Decomposition
+| Task ID | Description | Dependencies | Agent |
+|---------|-------------|--------------|-------|
+| T-01 | Scan source files | None | Agent-01 |
+| T-02 | Check code quality | T-01 | Agent-02 |
+| T-03 | Security scan | T-01 | Agent-03 |
+| T-04 | Performance analysis | T-01 | Agent-04 |
+| T-05 | Generate report | T-02,T-03,T-04 | Agent-05 |
+"""
+
+
+@pytest.fixture
+def orchestrate(tmp_path: Path) -> Iterator[Orchestrate]:
+    """The command line, called in the test's own empty folder."""
+    command = Orchestrate(tmp_path)
+    yield command
+    command.close()
+
+
+@dataclass(frozen=True)
+class QuickStart:
+    """The plan of the quick start, and what is known of its one run."""
+
+    orchestrate: Orchestrate
+    root: Path
+    run: Answer
+    calls: list[Call]
+
+    def text(self, name: str) -> str:
+        """A file of the plan directory."""
+        return (self.root / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def quick_start(tmp_path_factory: pytest.TempPathFactory) -> QuickStart:
+    """The plan of the quick start, run once by a stand-in for claude that answers in its own words."""
+    where = tmp_path_factory.mktemp("quick-start")
+    root = where / ".orchestrator"
+    (root / "agent_tasks").mkdir(parents=True)
+    (root / "master_plan.md").write_text(QUICK_START, encoding="utf-8")
+    write_task(root, "T-03", "# My own words\n\nLook for secrets: ключ, 鍵, 🔑\n")
+    install(where / "bin")
+    answers = {f"T-0{n}": {"answer": f"# Answer of T-0{n}\n\nDone ✔ T-0{n}"} for n in range(1, 6)}
+    # The three in the middle answer only when all of them are at work.
+    for task in ("T-02", "T-03", "T-04"):
+        answers[task]["barrier"] = "middle:3"
+    script(where / "records", answers)
+    command = Orchestrate(where)
+    command.environment["PATH"] = f"{where}/bin:/usr/bin:/bin"
+    command.environment["FAKE_CLAUDE_DIR"] = str(where / "records")
+    run = command("run")
+    command.close()
+    return QuickStart(command, root, run, calls(where / "records"))
