@@ -38,7 +38,7 @@ from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.executors.protocol import Executor, News, Started
+from orchestrator.executors.protocol import Done, Executor, News, Started
 from orchestrator.runtime.attempt import Launchpad, LiveAttempt
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
@@ -193,6 +193,11 @@ class Runner:
             self._give_up(error)
 
     def _take_news(self, batch: Sequence[News]) -> None:
+        if any(
+            isinstance(news, Done) and news.exit.stopped is StopReason.ORPHANED for news in batch
+        ):
+            # The executor is dying, and says why next. Until then nothing must be launched on it again.
+            self._handle(StopRequested())
         for news in batch:
             live = self.live.get(news.key)
             if live is None:
@@ -224,7 +229,11 @@ class Runner:
             batch, self._commits = self._commits, []
             try:
                 commits = [commit for commit, _, _ in batch]
-                await anyio.to_thread.run_sync(self.workspace.commit, commits)
+                if self.live:
+                    await anyio.to_thread.run_sync(self.workspace.commit, commits)
+                else:
+                    # Nothing else can happen before this is done, and a thread would only take longer.
+                    self.workspace.commit(commits)
             except StoreError as error:
                 self._give_up(error)
             # Also after a failure: the engine must come to its end, and the failure is what the run reports.

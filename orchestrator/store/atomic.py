@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from orchestrator.errors import StoreError
 
@@ -30,39 +31,56 @@ def reported(doing: str, path: str) -> Iterator[None]:
         ) from error
 
 
-def replace_file(path: str, data: bytes, *, sync: bool = False) -> int:
-    """Put *data* in the place of *path*; return the inode of the new file.
-
-    With *sync* it also survives a power cut once the directory is synced.
+def replace_file(path: str, data: bytes) -> int:
+    """Put *data* in the place of *path*; return the inode of the new file. It survives every crash of ours.
 
     Raises:
         StoreError: it could not be written; *path* is as before.
     """
-    directory, _, name = path.rpartition("/")
-    # One writer for each file, so the pid keeps two processes apart and nothing else is needed.
-    temporary = f"{directory}/.{name}.{os.getpid()}.tmp"
-    with reported("write", path):
-        try:
-            # O_EXCL and O_NOFOLLOW: a planted link is never written through (promise 23).
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    with Replacement(path, data) as new:
+        return new.publish()
+
+
+class Replacement:
+    """A file written beside the one it will replace, so that many can be synced together before any takes its place.
+
+    Raises:
+        StoreError: it could not be written; the file it was to replace is as before.
+    """
+
+    def __init__(self, path: str, data: bytes) -> None:
+        """Write *data* beside *path*."""
+        directory, _, name = path.rpartition("/")
+        self.path = path
+        # One writer for each file, so the pid keeps two processes apart and nothing else is needed.
+        self._temporary = f"{directory}/.{name}.{os.getpid()}.tmp"
+        with reported("write", path):
+            # O_NOFOLLOW: a planted link is never written through (promise 23).
+            self.descriptor = _open_new(self._temporary, getattr(os, "O_NOFOLLOW", 0))
             try:
-                descriptor = os.open(temporary, flags, 0o666)
-            except FileExistsError:
-                os.unlink(temporary)
-                descriptor = os.open(temporary, flags, 0o666)
-            try:
-                _keep_mode(path, descriptor)
-                _write_all(descriptor, data)
-                if sync:
-                    os.fsync(descriptor)
-                inode = os.fstat(descriptor).st_ino
-            finally:
-                os.close(descriptor)
-            os.replace(temporary, path)
-            return inode
-        except BaseException:
-            _forget(temporary)
-            raise
+                _keep_mode(path, self.descriptor)
+                _write_all(self.descriptor, data)
+                self.inode = os.fstat(self.descriptor).st_ino
+            except BaseException:
+                self.__exit__()
+                raise
+
+    def publish(self) -> int:
+        """Take the place of the file; return the inode."""
+        with reported("write", self.path):
+            os.replace(self._temporary, self.path)
+        self._temporary = ""
+        return self.inode
+
+    def __enter__(self) -> Self:
+        """Go on to ``publish``; whatever was not published is removed again."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Forget what did not take its place."""
+        os.close(self.descriptor)
+        if self._temporary:
+            _forget(self._temporary)
 
 
 def _keep_mode(path: str, descriptor: int) -> None:
@@ -88,16 +106,20 @@ def write_new(path: str, data: bytes) -> None:
         StoreError: it could not be written.
     """
     with reported("write", path):
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        try:
-            descriptor = os.open(path, flags, 0o666)
-        except FileExistsError:
-            os.unlink(path)
-            descriptor = os.open(path, flags, 0o666)
+        descriptor = _open_new(path)
         try:
             _write_all(descriptor, data)
         finally:
             os.close(descriptor)
+
+
+def _open_new(path: str, flags: int = 0) -> int:
+    flags |= os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o666)
+    except FileExistsError:
+        os.unlink(path)
+        return os.open(path, flags, 0o666)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -106,8 +128,15 @@ def _write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def sync_file(path: str) -> None:
-    """Make a file that somebody else wrote, or a directory's entries, survive a power cut."""
+def start_writing(descriptors: Iterable[int]) -> None:
+    """Have the system begin to write what was put into files, so that syncing the first does the work for all."""
+    if hasattr(os, "posix_fadvise"):
+        for descriptor in descriptors:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def sync_directory(path: str) -> None:
+    """Make the entries of a directory survive a power cut."""
     with reported("sync", path):
         descriptor = os.open(path, os.O_RDONLY)
         try:

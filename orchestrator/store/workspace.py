@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
 from orchestrator.store.atomic import (
+    Replacement,
     read_file,
     replace_file,
     reported,
+    start_writing,
     sweep_temporaries,
-    sync_file,
+    sync_directory,
 )
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.index import Index, is_settled, signature
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from orchestrator.store.task_file import TaskFile
 
 _NO_RECORD = "its result file names an attempt without a record and is not counted"
+#: Results committed together at most: each takes up to four open files.
+_AT_ONCE = 64
 _UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
 
 
@@ -229,26 +234,43 @@ class Workspace:
         replace_file(self.layout.result_file(stem), text.encode())
 
     def commit(self, commits: Sequence[Commit]) -> None:
-        """Make results durable, many with one sync of the directories. Order: log, record, result, directories.
+        """Make results durable, in one go for many. Order: log, record, ``logs/``, result, ``results/`` (promise 7).
 
         Raises:
             StoreError: what is on disk is as before or as after, result by result.
         """
-        for commit in commits:
-            for path in (commit.files.stdout, commit.files.stderr):
-                if _size(path):
-                    sync_file(path)
-            if os.path.exists(commit.files.record):
-                sync_file(commit.files.record)
-        sync_file(self.layout.logs)
-        for commit in commits:
-            path = self.layout.result_file(commit.stem)
-            inode = replace_file(path, commit.text.encode(), sync=True)
-            with reported("read", path):
-                found = os.stat(path)
-            if found.st_ino == inode:  # else somebody put another file there already
-                self._index.keep_result(commit.stem, signature(found), commit.result)
-        sync_file(self.layout.results)
+        for first in range(0, len(commits), _AT_ONCE):
+            self._commit(commits[first : first + _AT_ONCE])
+
+    def _commit(self, commits: Sequence[Commit]) -> None:
+        with ExitStack() as stack:
+            evidence = []
+            for commit in commits:
+                for path in (commit.files.stdout, commit.files.stderr, commit.files.record):
+                    if (descriptor := _open_if_any(path)) is not None:
+                        stack.callback(os.close, descriptor)
+                        evidence.append(descriptor)
+            results = [
+                stack.enter_context(
+                    Replacement(self.layout.result_file(commit.stem), commit.text.encode())
+                )
+                for commit in commits
+            ]
+            written = [result.descriptor for result in results]
+            with reported("sync", self.layout.root):
+                start_writing([*evidence, *written])
+                for descriptor in evidence:
+                    os.fsync(descriptor)
+                sync_directory(self.layout.logs)
+                for descriptor in written:
+                    os.fsync(descriptor)
+            for commit, result in zip(commits, results, strict=True):
+                inode = result.publish()
+                with reported("read", result.path):
+                    found = os.stat(result.path)
+                if found.st_ino == inode:  # else somebody put another file there already
+                    self._index.keep_result(commit.stem, signature(found), commit.result)
+            sync_directory(self.layout.results)
 
     def redraw(self, sections: Mapping[str, str], cells: Mapping[str, StatusCells]) -> None:
         """Draw our sections of ``master_plan.md``; what a person wrote stays as it is, byte for byte.
@@ -294,8 +316,12 @@ class Workspace:
         self._index.write()
 
 
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return 0
+def _open_if_any(path: str) -> int | None:
+    """Open a file that has something in it to be synced."""
+    with reported("sync", path):
+        try:
+            if os.stat(path).st_size:
+                return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+    return None

@@ -83,7 +83,10 @@ def test_a_valid_plan_is_said_to_be_valid(orchestrate: Orchestrate, tmp_path: Pa
         orchestrate("validate", cwd=Path("/"), env={"ORCHESTRATOR_DIR": str(root)}),
     )
     for checked in ways:
-        assert (0, "valid: 3 tasks in 2 batches\n") == (checked.returncode, checked.stdout)
+        assert (0, "valid: 3 tasks in 2 batches\nlongest chain: T-01 → T-02\n") == (
+            checked.returncode,
+            checked.stdout,
+        )
     told = orchestrate("validate", "--json").json
     assert (True, "ok", 3, 2) == (told["ok"], told["code"], told["tasks"], told["batches"])
     assert before == everything(root)

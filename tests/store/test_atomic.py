@@ -11,19 +11,18 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import StoreError
-from orchestrator.store.atomic import read_file, replace_file, sweep_temporaries, sync_file
+from orchestrator.store.atomic import read_file, replace_file, sweep_temporaries, sync_directory
 
 
 def names(directory: Path) -> set[str]:
     return set(os.listdir(directory))
 
 
-@pytest.mark.parametrize("sync", [False, True])
-def test_a_file_is_replaced_whole(tmp_path: Path, sync: bool) -> None:
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     """The new bytes are there, and nothing else is left behind."""
     path = tmp_path / "file"
     for data in (b"first, and longer", b"second", b""):
-        replace_file(str(path), data, sync=sync)
+        replace_file(str(path), data)
         assert data == path.read_bytes()
     assert {"file"} == names(tmp_path)
 
@@ -120,9 +119,9 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 def test_what_cannot_be_synced_is_told(tmp_path: Path) -> None:
     """A result is not called durable when nobody knows."""
-    sync_file(str(tmp_path))
+    sync_directory(str(tmp_path))
     with pytest.raises(StoreError, match="cannot sync"):
-        sync_file(str(tmp_path / "nothing"))
+        sync_directory(str(tmp_path / "nothing"))
 
 
 def test_only_what_a_killed_writer_left_is_swept_away(tmp_path: Path) -> None:
