@@ -11,6 +11,7 @@ import signal
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import anyio
 import anyio.abc
@@ -186,18 +187,17 @@ class Runner:
     # ── effects that take time ───────────────────────────────────────────────────────────────────────────────────────
 
     async def _hear_executor(self) -> None:
+        lost: list[Done] = []
         try:
             async for batch in self.executor.news():
-                self._take_news(batch)
+                lost += [news for news in batch if _is_lost(news)]
+                self._take_news([news for news in batch if not _is_lost(news)])
         except OrchestratorError as error:
             self._give_up(error)
+        # Only now, or the engine would launch them again on an executor that is dying.
+        self._take_news(lost)
 
     def _take_news(self, batch: Sequence[News]) -> None:
-        if any(
-            isinstance(news, Done) and news.exit.stopped is StopReason.ORPHANED for news in batch
-        ):
-            # The executor is dying, and says why next. Until then nothing must be launched on it again.
-            self._handle(StopRequested())
         for news in batch:
             live = self.live.get(news.key)
             if live is None:
@@ -329,3 +329,7 @@ class Runner:
             self.listener(happening)
         except StoreError as error:
             self._give_up(error)
+
+
+def _is_lost(news: News) -> TypeGuard[Done]:
+    return isinstance(news, Done) and news.exit.stopped is StopReason.ORPHANED
