@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import anyio
@@ -36,7 +37,7 @@ from orchestrator.store.plan_file import StatusCells
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.final_output import final_output
-from orchestrator.views.glyphs import label
+from orchestrator.views.glyphs import label, moment
 from orchestrator.views.master_plan import sections
 from orchestrator.views.task_file import task_file
 
@@ -99,10 +100,10 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         ahead.workspace.prepare()
         if lock.dead_runs:
             plugs.sweep(order.layout.root, run_id)
-        journal = Journal(order.layout.journal)
-        report = _Session(
-            order, plugs, ahead.workspace, run_id, clock, journal, listener, lock
-        ).run()
+        with closing(Journal(order.layout.journal)) as journal:
+            report = _Session(
+                order, plugs, ahead.workspace, run_id, clock, journal, listener, lock
+            ).run()
     except BaseException:
         lock.abandon()
         raise
@@ -328,14 +329,10 @@ def _charge(result: Result | None) -> int:
 
 def _start(board: Board, task_id: str) -> str:
     result = board.results.get(task_id)
-    return (
-        iso(result.attempts[0].started)[:19].replace("T", " ")
-        if result and result.attempts
-        else "-"
-    )
+    return moment(result.attempts[0].started) if result and result.attempts else "-"
 
 
 def _end(board: Board, task_id: str) -> str:
     result = board.results.get(task_id)
     ended = result.last.ended if result and result.last else 0.0
-    return iso(ended)[:19].replace("T", " ") if ended else "-"
+    return moment(ended) if ended else "-"
