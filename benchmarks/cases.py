@@ -100,7 +100,7 @@ def layered(bench: Bench) -> list[Row]:
 
 def skewed(bench: Bench) -> list[Row]:
     """(d) Sleeps of very different lengths, with estimates."""
-    jobs = plans.skewed(bench.size(88))
+    jobs = plans.skewed(bench.size(240))
     return [_bound(bench, "d", "skewed sleeps with estimates", 1.02, jobs=jobs, slots=4)]
 
 

@@ -51,7 +51,7 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
     board = validate(layout, tuple(plugs().agents))
     tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
     path = critical_path(board.plan.tasks)
-    message = f"valid: {tasks} tasks in {batches} batches"
+    message = f"valid: {_many(tasks, 'task', 'tasks')} in {_many(batches, 'batch', 'batches')}"
     if as_json:
         say_json(message, tasks=tasks, batches=batches, critical_path=path)
         return
@@ -82,3 +82,7 @@ def graph_command(directory: str | None, option: str | None, form: str, *, as_js
         say_json(message, format=form, graph=drawn, edges=edges, critical_path=path)
     else:
         write(drawn)
+
+
+def _many(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -271,4 +271,4 @@ def test_s2_68_all_executions_and_errors_are_logged(orchestrate: Orchestrate, ro
 def test_s2_75_tasks_that_share_nothing_need_nothing(orchestrate: Orchestrate, root: Path) -> None:
     """Five tasks without dependencies are one batch."""
     write_plan(root, {f"T-0{n}": "true" for n in range(1, 6)})
-    assert "valid: 5 tasks in 1 batches\n" == orchestrate("validate").stdout
+    assert "valid: 5 tasks in 1 batch\nlongest chain: T-01\n" == orchestrate("validate").stdout
