@@ -100,6 +100,7 @@ def run_command(
         return
     # What was loaded stays for the whole run: looking through it again and again would only take time.
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     gc.enable()
     with progress(as_json=as_json) as view:
         report = run(order, chosen, view.hear)
