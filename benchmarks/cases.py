@@ -106,7 +106,7 @@ def skewed(bench: Bench) -> list[Row]:
 
 def long_chain(bench: Bench) -> list[Row]:
     """(d2) One long chain among short tasks, without estimates."""
-    jobs = plans.chain_among_short(bench.size(20), 0.5, 0.2)
+    jobs = plans.chain_among_short(bench.size(20), 1.0, 0.4)
     return [_bound(bench, "d2", "long chain among short tasks", 1.05, jobs=jobs, slots=2)]
 
 

@@ -168,6 +168,11 @@ class Engine:
         return tuple(self._running)
 
     @property
+    def is_awaiting_record(self) -> bool:
+        """Whether a task keeps a slot and only waits for the results before it to be on disk."""
+        return bool(self._reserved)
+
+    @property
     def wake_at(self) -> float | None:
         """When to send ``Ticked``; None while no timer is running."""
         while self._deadlines and not self._is_armed(self._deadlines[0]):

@@ -48,7 +48,8 @@ from orchestrator.store.workspace import Commit, Workspace
 
 #: Seconds between two looks at the logs of what runs.
 _LOOK = 0.25
-#: Seconds to wait for more results before a sync, while others run: a sync costs much the same for one and for ten.
+#: Seconds to wait for more results before a sync, while others run and nobody waits for this one: a sync costs much
+#: the same for one result and for ten.
 _GATHER = 0.002
 
 _KINDS = {
@@ -227,7 +228,7 @@ class Runner:
         """Make results durable: all that ended in the same moment, or while the last ones were written, together."""
         while True:
             await self._has_commits.wait()
-            if self.live:
+            if self.live and not self.engine.is_awaiting_record:
                 await anyio.sleep(_GATHER)
             self._has_commits = anyio.Event()
             batch, self._commits = self._commits, []
