@@ -96,11 +96,17 @@ def _derive_one(
         return Standing(status=TaskStatus.PENDING)
     if result.status is TaskStatus.PENDING:
         return Standing(status=TaskStatus.PENDING, reason=result.reason)
-    stale = [
-        need
-        for need, number in result.inputs.items()
-        if need in task.needs and need in results and results[need].number != number
-    ]
+    stale = _changed(task, result, results)
     if stale:
         return Standing(status=TaskStatus.PENDING, reason=f"{', '.join(stale)} ran again")
     return Standing(status=TaskStatus.COMPLETED)
+
+
+def _changed(task: Task, result: Result, results: Mapping[str, Result]) -> list[str]:
+    """Return the needs that were run again since the result was made from them."""
+    changed = []
+    for need, number in result.inputs.items():
+        # A need that was taken out of the plan, or of the row, makes nothing stale.
+        if need in results and results[need].number != number and need in task.needs:
+            changed.append(need)
+    return changed

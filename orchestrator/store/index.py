@@ -123,9 +123,11 @@ class Index:
 
 
 def _task(row: Sequence[Any]) -> Task:
-    task = Task._make(row)
-    inputs = tuple([(name, value) for name, value in task.inputs])
-    return task._replace(needs=tuple(task.needs), inputs=inputs)
+    # Made in one go: ten thousand of them are made at every look at a big plan.
+    values = dict(zip(Task._fields, row, strict=True))
+    values["needs"] = tuple(values["needs"])
+    values["inputs"] = tuple([(name, value) for name, value in values["inputs"]])
+    return Task._make(values.values())
 
 
 def _result(row: Sequence[Any]) -> Result:
