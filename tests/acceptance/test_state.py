@@ -308,7 +308,7 @@ def test_what_a_person_wrote_stays_byte_for_byte(orchestrate: Orchestrate, tmp_p
     assert 0 == orchestrate("run").returncode
     drawn_once = plan.read_bytes().decode()
     mine, _, ours = drawn_once.partition("last line without an end")
-    moment = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    moment = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"
     assert 2 == len(
         re.findall(
             rf"^\| T-0\d \| Agent-0[17] \| ✅ Completed \| {moment} \| {moment} \|$",
