@@ -26,6 +26,9 @@ class Standing(NamedTuple):
     reason: str = ""
 
 
+_COMPLETED = Standing(status=TaskStatus.COMPLETED)
+
+
 @dataclass(slots=True)
 class Board:
     """A plan and its results. ``standing`` is derived from them for every task."""
@@ -99,7 +102,7 @@ def _derive_one(
     stale = _changed(task, result, results)
     if stale:
         return Standing(status=TaskStatus.PENDING, reason=f"{', '.join(stale)} ran again")
-    return Standing(status=TaskStatus.COMPLETED)
+    return _COMPLETED
 
 
 def _changed(task: Task, result: Result, results: Mapping[str, Result]) -> list[str]:

@@ -23,6 +23,8 @@ SCHEMA = 1
 #: A file changed within this many nanoseconds of being read could change again without its times showing it.
 _RACY = 50_000_000
 
+_STATUSES = {status.value: status for status in TaskStatus}
+
 
 def signature(found: os.stat_result) -> int:
     """Return what tells one version of a file from the next."""
@@ -133,4 +135,4 @@ def _task(row: Sequence[Any]) -> Task:
 def _result(row: Sequence[Any]) -> Result:
     task, agent, status, attempts, inputs = row
     made = tuple([Attempt._make(raw) for raw in attempts])
-    return Result(task, agent, TaskStatus(status), made, dict(inputs))
+    return Result(task, agent, _STATUSES[status], made, dict(inputs))
