@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.agents.protocol import Assignment, Input
-from orchestrator.core.text import fence, one_line
+from orchestrator.core.text import clip, fence, one_line
 
 _CLOSING = """
 ## Your answer
@@ -41,12 +41,11 @@ def upstream(inputs: Sequence[Input], limit: int) -> str:
     )
     for given, share in zip(inputs, shares, strict=True):
         parts += ["", f"### {given.task}: {one_line(given.name)}", f"Whole result: `{given.path}`"]
-        head = given.answer.encode()[:share].decode(errors="ignore")
+        head, left = clip(given.answer, share)
         if head.strip():
             parts += ["", fence(head, "markdown")]
-        if len(head) < len(given.answer):
-            left = len(given.answer) - len(head)
-            parts.append(f"(cut here, {left} more characters: read the file)")
+        if left:
+            parts.append(f"(cut here, {left} more bytes: read the file)")
     return "\n".join(parts) + "\n"
 
 

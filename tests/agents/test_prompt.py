@@ -49,7 +49,7 @@ def test_a_large_result_is_cut_and_says_so(limit: int) -> None:
     """A megabyte from upstream does not make a prompt of a megabyte (promise 6)."""
     text = upstream([given("T-01", "ä" * 1_000_000)], limit)
     assert text.count("ä") == limit // 2
-    assert "more characters: read the file" in text
+    assert "more bytes: read the file" in text
 
 
 def test_small_results_are_whole_and_large_ones_share_what_is_left() -> None:
