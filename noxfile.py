@@ -6,6 +6,7 @@ installing anything again. Each session has an environment of its own with only 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tarfile
@@ -18,6 +19,8 @@ import nox
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 RUNTIME = PYPROJECT["project"]["dependencies"]
+#: The Claude Code that tests/real_cli calls: the version whose behaviour was measured.
+CLAUDE = "2.1.329"
 
 nox.needs_version = ">=2025.2"
 nox.options.reuse_existing_virtualenvs = True
@@ -153,11 +156,37 @@ def tests(session: nox.Session) -> None:
     """Every test, with the coverage of all processes together. Arguments after ``--`` go to pytest."""
     install(session, "tests", "build", runtime=True)
     install_package(session)
+    install_claude(session)
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     # Some tests alone cannot cover everything.
     session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
+
+
+def install_claude(session: nox.Session) -> None:
+    """Put the pinned Claude Code into the checkout; where that cannot be, its tests are skipped and say so."""
+    if "ORCHESTRATOR_TEST_CLAUDE" in os.environ:
+        return
+    package = ROOT / ".claude-cli/node_modules/@anthropic-ai/claude-code/package.json"
+    if package.exists() and json.loads(package.read_text())["version"] == CLAUDE:
+        return
+    if shutil.which("npm") is None:
+        session.warn("no npm here: tests/real_cli will be skipped")
+        return
+    # The program in the package for this platform is complete without the install scripts.
+    quiet = ("--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--loglevel=error")
+    session.run_install(
+        "npm",
+        "install",
+        *quiet,
+        "--prefix=.claude-cli",
+        f"@anthropic-ai/claude-code@{CLAUDE}",
+        external=True,
+        success_codes=range(256),
+    )
+    if not package.exists():
+        session.warn("Claude Code is not installed: tests/real_cli will be skipped")
 
 
 @nox.session(default=False)

@@ -1,7 +1,7 @@
 """Writes the parts of the documentation that the code knows better.
 
 ``python docs/generate.py`` writes them; with ``--check`` it writes nothing and fails when one of them is out of date.
-In ``docs/cli.md`` only what stands between the marks ``<!-- generated:NAME -->`` is ours.
+In ``docs/cli.md`` and ``templates.md`` only what stands between the marks ``<!-- generated:NAME -->`` is ours.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import difflib
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -20,10 +21,14 @@ from orchestrator import errors
 from orchestrator.cli.main import cli
 from orchestrator.core import settings
 from orchestrator.core.duration import format_duration
+from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import SETTLED, TRANSITIONS, TaskStatus
+from orchestrator.core.text import fence
 from orchestrator.errors import ExitStatus, OrchestratorError
+from orchestrator.store.result_file import render_result
 
 DOCS = Path(__file__).parent
+TEMPLATES = DOCS.parent / "orchestrator/views/templates"
 PROGRAM = "orchestrator"
 
 #: Where a promise comes from is for whoever reads the code.
@@ -31,9 +36,9 @@ _SEED_ROW = re.compile(r" \((?:seed row )?S\d-\d+\)|(?<=\()S\d-\d+: ")
 
 _MEANINGS = {
     ExitStatus.DONE: "done: every task of the plan is completed, or what was asked is answered",
-    ExitStatus.TASK_FAILED: "the run came to its end, and some task is not completed",
+    ExitStatus.TASK_FAILED: "the run came to its end, and some task is not completed; `wait`: or one failed meanwhile",
     ExitStatus.BAD_INPUT: "the command, the plan or a task file makes no sense; nothing was started",
-    ExitStatus.BUSY: "another run holds the plan; nothing was written",
+    ExitStatus.BUSY: "another run holds the plan; nothing was written; `wait`: the run goes on",
     ExitStatus.HELD: "held: a limit, a budget or a missing approval",
     ExitStatus.STATE_FAILED: "state could not be read or written; run again once that is mended",
 }
@@ -69,26 +74,28 @@ def main() -> int:
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield every file with something generated in it, as it should be."""
     yield DOCS / "state_machine.md", state_machine()
-    path = DOCS / "cli.md"
+    yield page(
+        DOCS / "cli.md",
+        {
+            "commands": commands(),
+            "exit-statuses": exit_statuses(),
+            "settings": settings_table(),
+        },
+    )
+    yield page(DOCS.parent / "templates.md", {**templates(), "result": result_file()})
+
+
+def page(path: Path, sections: Mapping[str, str]) -> tuple[Path, str]:
+    """Return a file and its text with these sections between their marks."""
     text = path.read_text(encoding="utf-8")
-    sections = {
-        "commands": commands(),
-        "exit-statuses": exit_statuses(),
-        "settings": settings_table(),
-    }
     for name, section in sections.items():
-        text = with_section(text, name, section)
-    yield path, text
-
-
-def with_section(text: str, name: str, section: str) -> str:
-    """Return *text* with *section* between the marks of that name."""
-    opening, closing = f"<!-- generated:{name} -->", f"<!-- /generated:{name} -->"
-    head, found, rest = text.partition(f"{opening}\n")
-    _, closed, tail = rest.partition(closing)
-    if not (found and closed):
-        sys.exit(f"docs/cli.md has lost its marks {opening} … {closing}")
-    return f"{head}{found}\n{section}\n{closed}{tail}"
+        opening, closing = f"<!-- generated:{name} -->", f"<!-- /generated:{name} -->"
+        head, found, rest = text.partition(f"{opening}\n")
+        _, closed, tail = rest.partition(closing)
+        if not (found and closed):
+            sys.exit(f"{path.name} has lost its marks {opening} … {closing}")
+        text = f"{head}{found}\n{section}\n{closed}{tail}"
+    return path, text
 
 
 # ── the state machine ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -173,6 +180,52 @@ def exit_statuses() -> str:
     return "\n".join(lines)
 
 
+# ── templates ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def templates() -> dict[str, str]:
+    """Return every template, by its name, in a fence."""
+    return {
+        path.name: fence(path.read_text(encoding="utf-8").rstrip("\n"), "jinja") + "\n"
+        for path in sorted(TEMPLATES.glob("*.j2"))
+    }
+
+
+def result_file() -> str:
+    """Return a result file as it is written for one attempt that was not allowed everything it tried."""
+    moment = datetime(2026, 1, 31, 9, 30, tzinfo=UTC).timestamp()
+    attempt = Attempt(
+        number=1,
+        charge=1,
+        run="3f9c2b7a1d04",
+        status=TaskStatus.COMPLETED,
+        started=moment,
+        ended=moment + 93.5,
+        duration=93.5,
+        exit="exit 0",
+        pid=4711,
+        session="0c6d8e4e-2f0b-4c53-9a44-6f0c1f3b7d52",
+        cost=0.1234,
+        models=(("claude-sonnet", 0.1234),),
+    )
+    result = Result(
+        task="T-02",
+        agent="claude",
+        status=TaskStatus.COMPLETED,
+        attempts=(attempt,),
+        inputs={"T-01": 1},
+    )
+    text = render_result(
+        result,
+        label="Agent-02",
+        answer="### Findings\n\n…",
+        log="../logs/agent-02.attempt-1.out",
+        statistics={"Turns": "7", "Cost": "$0.1234"},
+        denials=["Bash(npm test)"],
+    )
+    return fence(text.rstrip("\n"), "markdown") + "\n"
+
+
 # ── settings ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -205,9 +258,13 @@ def flags_of_run() -> dict[str, str]:
 def default(name: str) -> str:
     """Return the default of a setting as one would write it."""
     value = getattr(settings.Settings(), name)
+    if name.endswith("_usd"):
+        return f"`{value:g}`"
+    if isinstance(value, tuple):
+        return f"`{', '.join(value)}`" if value else "none"
     if isinstance(value, float):
         return f"`{format_duration(value).replace('.0s', 's').replace('m00s', 'm')}`"
-    return f"`{value}`" if value != "" else "empty"
+    return f"`{value}`" if value not in {"", None} else "empty"
 
 
 def meanings() -> dict[str, str]:

@@ -7,8 +7,8 @@ stable word of the ``--json`` envelope, ``exit_status`` the status of the proces
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class ExitStatus(IntEnum):
@@ -52,8 +52,7 @@ class NotFoundError(OrchestratorError):
     code = "not_found"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong with a plan or a task file."""
 
     message: str

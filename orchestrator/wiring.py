@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orchestrator.actions.running import Plugs
-from orchestrator.agents.claude import ClaudeAgent
+from orchestrator.agents import claude_check
+from orchestrator.agents.claude import NESTED_SESSION, ClaudeAgent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
+from orchestrator.core.diagnosis import Finding, Level, Probe
+from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
+from orchestrator.executors import probe
+from orchestrator.executors.detach import Detached
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.sweep import sweep
 
 
 def plugs(claude_bin: str = "", environment: Mapping[str, str] = os.environ) -> Plugs:
     """Return the concrete agents and executor. *claude_bin* comes before ``ORCHESTRATOR_CLAUDE_BIN`` and PATH."""
-    named = claude_bin or environment.get("ORCHESTRATOR_CLAUDE_BIN", "")
-    program = _find(named or "claude", environment)
+    place = _look_for_claude(claude_bin, environment)
 
-    def require(keys: set[str]) -> None:
-        if "claude" in keys and program is None:
-            raise AgentError(
-                f"no such program: {named}" if named else "there is no `claude` on PATH",
-                hint="install Claude Code, name it with --claude-bin, or try the plan with --simulate",
-            )
+    def require(policies: Mapping[str, Settings]) -> None:
+        if any(each.agent == "claude" for each in policies.values()):
+            is_root = os.geteuid() == 0
+            findings, _ = _see(place, environment)
+            findings.append(claude_check.judge_permissions(policies, environment, is_root=is_root))
+            for finding in findings:
+                if finding.level is Level.FAILED:
+                    where = place.program if finding.name == claude_check.VERSION else None
+                    raise AgentError(finding.found, where=where or "", hint=finding.hint)
 
     return Plugs(
         agents={
-            "claude": ClaudeAgent(program or "claude"),
+            "claude": ClaudeAgent(place.program or "claude"),
             "shell": ShellAgent(),
             "simulated": SimulatedAgent(),
         },
@@ -39,12 +46,55 @@ def plugs(claude_bin: str = "", environment: Mapping[str, str] = os.environ) -> 
     )
 
 
-def _find(program: str, environment: Mapping[str, str]) -> str | None:
+def detached(words: Sequence[str], output: str) -> Detached:
+    """Start this program with the given words as a process that outlives us; it prints into *output*."""
+    return Detached(words, output)
+
+
+def examine_claude(
+    claude_bin: str = "", environment: Mapping[str, str] = os.environ
+) -> list[Finding]:
+    """Say everything about ``claude`` that can be known without a cost, for ``doctor``."""
+    place = _look_for_claude(claude_bin, environment)
+    findings, answer = _see(place, environment)
+    is_usable = all(each.level is not Level.FAILED for each in findings)
+    if place.program is not None and answer is not None and is_usable:
+        # What is not known for sure is not asked: it might take the question for a prompt.
+        is_known = claude_check.version(answer) is not None
+        status = _ask(place.program, claude_check.ASK_LOGIN, environment) if is_known else None
+        stored = os.path.isfile(claude_check.credentials(environment))
+        findings.append(claude_check.judge_login(status, environment, has_credentials=stored))
+    return [*findings, claude_check.judge_session(environment)]
+
+
+def _see(
+    place: claude_check.Place, environment: Mapping[str, str]
+) -> tuple[list[Finding], Probe | None]:
+    """Return what a run has to know of ``claude``, and what it answered; 20 ms."""
+    findings = [claude_check.judge_place(place)]
+    if place.program is None:
+        return findings, None
+    answer = _ask(place.program, claude_check.ASK_VERSION, environment)
+    return [*findings, claude_check.judge_version(answer)], answer
+
+
+def _ask(program: str, question: Sequence[str], environment: Mapping[str, str]) -> Probe:
+    asked = {name: value for name, value in environment.items() if name not in NESTED_SESSION}
+    return probe.ask([program, *question], {**asked, **claude_check.QUIET})
+
+
+def _look_for_claude(claude_bin: str, environment: Mapping[str, str]) -> claude_check.Place:
+    named = claude_bin or environment.get("ORCHESTRATOR_CLAUDE_BIN", "")
     # Relative entries of PATH mean the current directory, which is not trusted (promise 25).
     path = os.pathsep.join(
         entry
         for entry in environment.get("PATH", os.defpath).split(os.pathsep)
         if os.path.isabs(entry)
     )
-    found = shutil.which(program, path=path)
-    return os.path.abspath(found) if found else None
+    found = shutil.which(named or "claude", path=path)
+    there = found or shutil.which(named or "claude", os.F_OK, path)
+    return claude_check.Place(
+        named=named,
+        program=os.path.abspath(found) if found else None,
+        not_executable=os.path.abspath(there) if there else None,
+    )

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orchestrator.actions.beside import done_beside
 from orchestrator.core.board import Board
+from orchestrator.core.result import Result
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
+from orchestrator.store.atomic import read_tail
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
 from orchestrator.store.workspace import Workspace
 
+if TYPE_CHECKING:
+    from orchestrator.agents.protocol import Agent
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+#: Running tasks whose logs are read, and bytes of each: enough for every turn of most attempts.
+_MOST, _TAIL = 20, 4 * 1024 * 1024
+
+
+class Overview(NamedTuple):
     """A board, and who works on it right now (pid, run, since), or nobody."""
 
     board: Board
     holder: Mapping[str, Any] | None
+    beside: Sequence[Result] = ()
+    """What was done beside the plan, and paid for."""
 
 
 def status(layout: Layout) -> Overview:
@@ -27,7 +38,20 @@ def status(layout: Layout) -> Overview:
         PlanError, NotFoundError, StoreError: as their names say.
     """
     holder = holder_of(layout.lock)
-    return Overview(Workspace(layout).load(is_live=holder is not None), holder)
+    workspace = Workspace(layout)
+    board = workspace.load(is_live=holder is not None)
+    return Overview(board, holder, done_beside(workspace))
+
+
+def news_of_running(layout: Layout, board: Board, agents: Mapping[str, Agent]) -> dict[str, str]:
+    """Return the latest news of what runs, by task: read from the logs, which the agents write themselves."""
+    found = {}
+    for task_id in board.by_status().get(TaskStatus.RUNNING, [])[:_MOST]:
+        result = board.results[task_id]
+        if result.agent in agents:
+            log = layout.attempt(board.plan.tasks[task_id].stem, result.number).stdout
+            found[task_id] = agents[result.agent].reader(Settings()).feed(read_tail(log, _TAIL))
+    return found
 
 
 def validate(layout: Layout, agent_keys: Sequence[str]) -> Board:

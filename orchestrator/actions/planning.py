@@ -1,13 +1,25 @@
-"""Begin a plan."""
+"""Begin a plan: an example to edit, or one drawn from a draft."""
 
 from __future__ import annotations
 
 import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from orchestrator.errors import UsageError
+from orchestrator.core.board import Board
+from orchestrator.core.draft import Draft
+from orchestrator.core.graph import shape
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.layout import Layout
+from orchestrator.store.lock import busy, holder_of, take_lock
 from orchestrator.views.new_plan import new_plan
+from orchestrator.views.task_file import task_file
 
 
 def init(layout: Layout, request: str = "") -> str:
@@ -28,3 +40,150 @@ def init(layout: Layout, request: str = "") -> str:
             os.makedirs(directory, exist_ok=True)
     replace_file(layout.plan, new_plan(request).encode())
     return layout.plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A draft as the files it becomes, read back: what is written is what was checked."""
+
+    text: str
+    task_files: Mapping[str, str]
+    """By stem."""
+    board: Board
+
+
+def draw(draft: Draft, layout: Layout) -> Drawn:
+    """Return the files of a plan, after they were read as ``run`` will read them. Writes nothing.
+
+    Raises:
+        PlanError: they do not say what the draft says; a template of the plan directory may be the reason.
+    """
+    from orchestrator.store.plan_file import parse_plan
+
+    rows = draft.rows()
+    text = new_plan(draft.request, layout.templates, draft=draft)
+    files = {
+        task.row.stem: task_file(
+            task.row,
+            Settings(),
+            layout.templates,
+            [rows[need.id] for need in task.needs],
+            shell=bool(task.command) and task.agent == "shell",
+            draft=task,
+        )
+        for task in draft.tasks
+    }
+    plan, problems = parse_plan(text.encode(), f"{os.path.relpath(layout.root)}/master_plan.md")
+    problems += _differences(rows, plan)
+    problems += _bad_files(draft, files)
+    if problems:
+        raise PlanError(problems)
+    return Drawn(text=text, task_files=files, board=Board(plan, shape(plan.tasks), {}))
+
+
+def _differences(rows: Mapping[str, Task], plan: Plan) -> list[Problem]:
+    hint = "correct templates/master_plan.md.j2 of the plan directory, or delete it to use the built-in one"
+    if list(rows) != list(plan.tasks):
+        return [
+            Problem(
+                "the tasks of the draft are not those of the plan drawn from it", plan.file, hint
+            )
+        ]
+    return [
+        Problem(f"{row.id} is not in the plan as in the draft", plan.tasks[row.id].where, hint)
+        for row in rows.values()
+        if _essence(row) != _essence(plan.tasks[row.id])
+    ]
+
+
+def _essence(task: Task) -> tuple[object, ...]:
+    return task.needs, task.kinds, task.priority, task.assignee
+
+
+def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:
+    from orchestrator.store.task_file import parse_task_file
+
+    problems: list[Problem] = []
+    for task in draft.tasks:
+        name = f"agent_tasks/{task.row.stem}.md"
+        found = parse_task_file(files[task.row.stem].encode(), name)
+        problems += found.problems
+        if task.agent == "shell" and found.code.strip() != task.command.strip():
+            hint = "correct templates/agent_task.md.j2 of the plan directory"
+            problems.append(
+                Problem(f"{task.id}: the first code block is not its command", name, hint)
+            )
+    return problems
+
+
+def require_room(layout: Layout, agent_keys: Sequence[str], *, force: bool) -> None:
+    """Make sure that a new plan may take the place of what is there: nothing, or a plan that is finished.
+
+    Raises:
+        BusyError: a run is under way.
+        UsageError: there is a plan that is not finished, and *force* does not say to move it aside.
+        StoreError: what is there could not be read.
+    """
+    if (holder := holder_of(layout.lock)) is not None:
+        raise busy(holder)
+    if not force:
+        _refuse_unfinished(layout, agent_keys)
+
+
+def _refuse_unfinished(layout: Layout, agent_keys: Sequence[str]) -> None:
+    if not has_plan(layout):
+        return
+    completed, total = _progress(layout, agent_keys)
+    if total and completed == total:
+        return
+    raise UsageError(
+        f"there is a plan here that is not finished: {completed} of {total} tasks are completed"
+        if total
+        else "there is a plan here that cannot be read, or files of one",
+        where=layout.plan,
+        hint="finish it with `orchestrator run`, name another directory with --dir, or move it aside with --force",
+    )
+
+
+def _progress(layout: Layout, agent_keys: Sequence[str]) -> tuple[int, int]:
+    """Return how many tasks are completed, and how many there are; what was only simulated is not done."""
+    from orchestrator.actions.prospect import RunOrder, look_ahead
+    from orchestrator.errors import NotFoundError
+
+    try:
+        board = look_ahead(RunOrder(layout=layout), agent_keys).board
+    except (PlanError, NotFoundError):
+        return 0, 0
+    return board.counts()[TaskStatus.COMPLETED], len(board.plan.tasks)
+
+
+def write(
+    layout: Layout, drawn: Drawn, agent_keys: Sequence[str], *, force: bool, is_asked: bool = False
+) -> str:
+    """Put a plan in place; return where the one before it was moved, or an empty text.
+
+    *is_asked*: a worker was asked for it here; what it answered belongs to the new plan and stays.
+
+    Raises:
+        BusyError: a run is under way; nothing was written.
+        UsageError: there is an unfinished plan, and *force* does not say to move it aside.
+        StoreError: it could not be written; the plan before it is in place, or whole in the archive.
+    """
+    from orchestrator.actions.beside import PLANNER
+    from orchestrator.runtime.clock import Clock
+    from orchestrator.store.result_file import iso
+
+    with reported("make", layout.root):
+        os.makedirs(layout.root, exist_ok=True)
+    lock = take_lock(layout.lock, uuid.uuid4().hex[:12], iso(Clock().wall()))
+    try:
+        # Asked again: until the lock was ours, somebody else may have been at work.
+        if not force:
+            _refuse_unfinished(layout, agent_keys)
+        moved = put_plan(layout, drawn.text, drawn.task_files, spare=PLANNER if is_asked else "")
+    finally:
+        if lock.dead_runs:
+            lock.abandon()  # what they left is looked after by the next run
+        else:
+            lock.release()
+    return moved

@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, NamedTuple, cast
 
+from orchestrator.agents.structured import flaw
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Plan
+from orchestrator.core.result import Result, Verdict
 from orchestrator.core.settings import Settings, resolve
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.layout import Layout
+from orchestrator.store.references import resolve_files, subagents
 from orchestrator.store.task_file import TaskFile
 from orchestrator.store.workspace import Workspace
 
 #: Tasks with one of these statuses are not run again by themselves.
 KEPT_AS_THEY_ARE = frozenset({TaskStatus.COMPLETED, TaskStatus.BLOCKED, TaskStatus.CANCELLED})
+#: Agents named to somebody who asks for one that there is not.
+_NAMED = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOrder:
+class RunOrder(NamedTuple):
     """What somebody asked ``run`` to do. ``flags`` are settings given on the command line, already read."""
 
     layout: Layout
-    flags: Mapping[str, Any] = field(default_factory=dict)
+    flags: Mapping[str, Any] = MappingProxyType({})
     simulate: bool = False
     only: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prospect:
+class Prospect(NamedTuple):
     """What a run would do: the plan as it stands, every task's settings, and the tasks it would start."""
 
     workspace: Workspace
@@ -82,15 +86,27 @@ def look_ahead(
 
 
 def without_simulated(board: Board, policies: Mapping[str, Settings]) -> Board:
-    """Return the board without results that were only simulated, unless the task asks for just that."""
-    kept = {
-        task_id: result
-        for task_id, result in board.results.items()
-        if result.agent != "simulated" or policies[task_id].agent == "simulated"
-    }
-    if len(kept) == len(board.results):
-        return board
-    return Board(board.plan, board.shape, kept, doubts=board.doubts)
+    """Return the board without what was only simulated, unless the task asks for just that."""
+    kept: dict[str, Result] = {}
+    is_same = True
+    for task_id, result in board.results.items():
+        if result.agent != "simulated" or policies[task_id].agent == "simulated":
+            kept[task_id] = result
+            continue
+        is_same = False
+        if (before := _before_simulation(result, policies[task_id].agent)) is not None:
+            kept[task_id] = before
+    return board if is_same else Board(board.plan, board.shape, kept, doubts=board.doubts)
+
+
+def _before_simulation(result: Result, agent: str) -> Result | None:
+    """Return what had been paid for before a task was simulated; None when that is nothing."""
+    real = tuple(attempt for attempt in result.attempts if attempt.session)
+    if not real:
+        return None
+    has_failed = real[-1].status == Verdict.FAILED.value
+    status = TaskStatus.FAILED if has_failed else TaskStatus.PENDING
+    return result._replace(agent=agent, status=status, attempts=real)
 
 
 def task_settings(
@@ -99,40 +115,92 @@ def task_settings(
     """Resolve the settings of every task: flag > task > plan > default; ``agent`` as a flag is only the default.
 
     Raises:
-        PlanError: a task file makes no sense or asks for an unknown agent.
+        PlanError: a task file makes no sense, asks for an unknown agent, or names a file that is not there.
     """
     flags = dict(order.flags)
     default_agent = {"agent": flags.pop("agent")} if "agent" in flags else {}
     common = {**plan.settings, **default_agent}
-    if common.get("agent", agent_keys[0]) not in agent_keys:
-        raise _unknown_default(plan, default_agent, common["agent"], agent_keys)
-    existing = _names_in(workspace.layout.tasks)
+    layout = workspace.layout
+    known = _Known(agent_keys, layout.workdir(str({**common, **flags}.get("workdir", ""))))
+    if common.get("agent", agent_keys[0]) not in known:
+        raise _unknown_default(plan, default_agent, common["agent"], known.names)
+    existing = _names_in(layout.tasks)
     problems: list[Problem] = []
     policies: dict[str, Settings] = {}
     shared: dict[str, Settings] = {}
     for task in plan.tasks.values():
         row = {"agent": task.agent_key} if task.agent_key else {}
-        if f"{task.stem}.md" not in existing:
-            # Most tasks of a big plan share their settings; one object serves them all.
-            if task.agent_key not in shared:
-                shared[task.agent_key] = resolve(common, row, flags)
-            policies[task.id] = shared[task.agent_key]
-            where = task.where
-        else:
+        found, where, resolved = TaskFile(), task.where, shared.get(task.agent_key)
+        if f"{task.stem}.md" in existing:
             try:
-                found = workspace.read_task_file(task) or TaskFile()
+                found, resolved = workspace.read_task_file(task) or TaskFile(), None
             except PlanError as error:
                 problems += error.problems
                 continue
-            policies[task.id] = resolve(common, row, found.settings, flags)
-            line = found.lines.get("agent")
-            where = f"{workspace.shown_task_file(task)}:{line}" if line else task.where
-        if policies[task.id].agent not in agent_keys:
-            asks = f"task {task.id} asks for the agent {policies[task.id].agent!r}"
-            problems.append(_unknown_agent(asks, where, agent_keys))
+            where = f"{workspace.shown_task_file(task)}:"
+        if resolved is None:
+            asked = resolve(common, row, found.settings, flags)
+            try:
+                resolved = _with_files(known.resolve(asked), layout.root)
+            except ValueError as error:
+                name = str(error).partition(":")[0]
+                problems.append(_bad_file(str(error), _line_of(name, found, where, plan)))
+                continue
+            if resolved.agent not in agent_keys:
+                asks = f"task {task.id} asks for the agent {asked.agent!r}"
+                line = _line_of("agent", found, where, plan, row=task.where)
+                problems.append(_unknown_agent(asks, line, known.names))
+            if not found.settings:
+                # Most tasks of a big plan share their settings; one object serves them all.
+                shared[task.agent_key] = resolved
+        policies[task.id] = resolved
     if problems:
-        raise PlanError(problems)
+        # What is wrong with the front matter of the plan is wrong for every task, and is said once.
+        raise PlanError(list(dict.fromkeys(problems)))
     return policies
+
+
+def _with_files(settings: Settings, root: str) -> Settings:
+    """Return the settings with their files, as ``resolve_files``; a schema must be one that can be asked for."""
+    resolved = resolve_files(settings, root)
+    if resolved.schema and (wrong := flaw(cast("Mapping[str, Any]", resolved.schema))):
+        raise ValueError(f"schema: {wrong}")
+    return resolved
+
+
+class _Known:
+    """The agents there are: our own, and the sub-agents of ``.claude/agents``, which are looked up when asked for."""
+
+    def __init__(self, keys: Sequence[str], workdir: str) -> None:
+        self._keys, self._workdir = keys, workdir
+        self._subagents: frozenset[str] | None = None
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys or key in self.names
+
+    @property
+    def names(self) -> Sequence[str]:
+        """All of them, ours first."""
+        if self._subagents is None:
+            self._subagents = subagents(self._workdir)
+        return (*self._keys, *sorted(self._subagents - set(self._keys)))
+
+    def resolve(self, settings: Settings) -> Settings:
+        """Return the settings with ``agent: reviewer`` as what it is: ``claude`` in the role of ``reviewer``."""
+        if settings.agent in self._keys or settings.agent not in self:
+            return settings
+        return replace(settings, agent=self._keys[0], subagent=settings.agent)
+
+
+def _line_of(name: str, found: TaskFile, file: str, plan: Plan, *, row: str = "") -> str:
+    """Where a setting stands: in the task file, else in the row, else in the plan."""
+    if name in found.lines:
+        return f"{file}{found.lines[name]}"
+    return row or f"{plan.file}:{plan.lines.get(name, 1)}"
+
+
+def _bad_file(message: str, where: str) -> Problem:
+    return Problem(message, where, "paths count from the plan directory", "bad_setting")
 
 
 def _unknown_default(
@@ -147,10 +215,11 @@ def _unknown_default(
 
 
 def _unknown_agent(asks: str, where: str, known: Sequence[str]) -> Problem:
+    listed = ", ".join([*known[:_NAMED], *(["…"] if len(known) > _NAMED else [])])
     return Problem(
         f"{asks}, which is not known",
         where,
-        f"known are {', '.join(known)}; a label such as Agent-01 or an empty cell means the default agent",
+        f"known are {listed}; a label such as Agent-01 or an empty cell means the default agent",
         "unknown_agent",
     )
 

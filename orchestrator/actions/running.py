@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
 
 import anyio
 
+from orchestrator.actions.beside import done_beside
+from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
+from orchestrator.actions.merging import Merged, merge
 from orchestrator.actions.prospect import (
-    KEPT_AS_THEY_ARE,
     Prospect,
     RunOrder,
     look_ahead,
 )
+from orchestrator.actions.worker import Worker
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.board import Board
-from orchestrator.core.engine import Engine, Entry
-from orchestrator.core.plan import Task
-from orchestrator.core.result import Result, Verdict
+from orchestrator.core.result import Result
+from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus, OrchestratorError
 from orchestrator.executors.protocol import Executor
@@ -40,25 +45,26 @@ from orchestrator.views.final_output import final_output
 from orchestrator.views.glyphs import label, moment
 from orchestrator.views.master_plan import sections
 from orchestrator.views.task_file import task_file
+from orchestrator.views.templating import prepare
 
 _LOG_TAIL = 15
+#: Seconds between two lines of the journal about what one agent is doing.
+_NEWS_EVERY = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plugs:
+class Plugs(NamedTuple):
     """The concrete agents and executor, chosen in ``wiring``."""
 
     agents: Mapping[str, Agent]
-    require: Callable[[set[str]], None]
-    """Raise AgentError when an agent with one of these keys cannot work on this machine."""
+    require: Callable[[Mapping[str, Settings]], None]
+    """Raise AgentError when a task with these settings cannot be done on this machine, whatever is tried."""
     executor: Callable[[Sequence[int]], Executor]
     """Build the executor; the given descriptors stay open as long as anything of it lives."""
     sweep: Callable[[str, str], int]
     """End what dead runs left behind in a plan directory, sparing the given run; how many processes that were."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunReport:
+class RunReport(NamedTuple):
     """How a run ended. ``duration`` in seconds."""
 
     run: str
@@ -70,6 +76,10 @@ class RunReport:
     """Attempts this run launched."""
     duration: float
     signal: int = 0
+    held_back: str = ""
+    """Why tasks were not started although nothing they need is missing."""
+    beside: Sequence[Result] = ()
+    """What was done beside the plan, and paid for."""
     failure: OrchestratorError | None = None
 
     @property
@@ -79,8 +89,22 @@ class RunReport:
             return self.failure.exit_status
         if self.signal:
             return 128 + self.signal
-        done = all(self.board.status(task_id) is TaskStatus.COMPLETED for task_id in self.asked)
-        return ExitStatus.DONE if done else ExitStatus.TASK_FAILED
+        if all(self.board.status(task_id) is TaskStatus.COMPLETED for task_id in self.asked):
+            return ExitStatus.DONE
+        return ExitStatus.HELD if self.held_back else ExitStatus.TASK_FAILED
+
+
+def examine(order: RunOrder, plugs: Plugs) -> Prospect:
+    """Return what a run would do, once nothing is known that would keep it from starting. Writes nothing.
+
+    Raises:
+        PlanError, NotFoundError, UsageError: the input makes no sense.
+        AgentError: an agent that is needed cannot work on this machine.
+        StoreError: state could not be read.
+    """
+    ahead = look_ahead(order, tuple(plugs.agents))
+    plugs.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
+    return ahead
 
 
 def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
@@ -92,8 +116,7 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         BusyError: another run holds the plan; nothing was written.
         StoreError: state could not be read or written.
     """
-    ahead = look_ahead(order, tuple(plugs.agents))
-    plugs.require({ahead.policies[task_id].agent for task_id in ahead.to_run})
+    ahead = examine(order, plugs)
     clock, run_id = Clock(), uuid.uuid4().hex[:12]
     lock = take_lock(order.layout.lock, run_id, iso(clock.wall()))
     try:
@@ -126,6 +149,11 @@ class _Session:
     journal: Journal
     listener: Listener
     lock: RunLock
+    budget: float = 0.0
+    is_held: bool = False
+    """The newest word about a hold is that there is one."""
+    told: dict[str, float] = field(default_factory=dict)
+    """When the journal last had news of a task."""
 
     def run(self) -> RunReport:
         """Recover, run, draw what came of it."""
@@ -136,11 +164,13 @@ class _Session:
         if self._recover(ahead, traces):
             ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace, traces)
         self.lock.recovered()
+        self.budget = ahead.settings.budget_usd
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
         self._hear(
             Happening(
                 kind=Kind.RUN_STARTED,
                 time=started,
+                run=self.run_id,
                 tasks=todo,
                 text=f"{todo} of {total} tasks to run",
             )
@@ -148,9 +178,13 @@ class _Session:
         for task_id, doubt in ahead.board.doubts.items():
             self._hear(Happening(kind=Kind.WARNING, time=started, task=task_id, text=doubt))
         runner = self._runner(ahead, traces)
+        for text in holds_found(ahead, started):
+            self._hear(Happening(kind=Kind.RUN_HELD, time=started, text=text))
+            # What it will not wait for keeps it back from the start.
+            runner.held_back = "" if runner.is_patient else text
         if ahead.to_run:
             self._write_task_files(ahead)
-            anyio.run(runner.run)
+            anyio.run(runner.run, runner.executor.opened())
         return self._conclude(ahead, runner, started)
 
     def _recover(self, ahead: Prospect, traces: Mapping[str, Traces]) -> bool:
@@ -185,11 +219,14 @@ class _Session:
         return Runner(
             workspace=self.workspace,
             board=board,
-            engine=Engine(
-                _entries(ahead, traces),
-                max_parallel=settings.max_parallel,
-                stop_on_failure=settings.on_failure == "stop",
+            engine=build_engine(
+                ahead,
+                traces,
+                self.plugs.agents,
+                self.clock,
+                done_beside(self.workspace),
             ),
+            is_patient=settings.on_hold == "wait",
             policies=ahead.policies,
             executor=self.plugs.executor([self.lock.descriptor]),
             clock=self.clock,
@@ -202,7 +239,7 @@ class _Session:
                 run=self.run_id,
                 workdir=layout.workdir(settings.workdir),
             ),
-            drawing=Drawing(self._draw),
+            drawing=Drawing(self._draw, partial(prepare, "final_output.md.j2", layout.templates)),
         )
 
     def _write_task_files(self, ahead: Prospect) -> None:
@@ -220,7 +257,14 @@ class _Session:
 
     def _draw(self, board: Board, news: Mapping[str, str]) -> None:
         tail = journal_tail(self.order.layout.journal, _LOG_TAIL)
-        drawn = sections(board, now=self.clock.wall(), journal_tail=tail, running=news)
+        drawn = sections(
+            board,
+            now=self.clock.wall(),
+            journal_tail=tail,
+            running=news,
+            budget=self.budget,
+            beside=done_beside(self.workspace),
+        )
         cells = {
             task_id: StatusCells(
                 status=label(standing.status),
@@ -242,18 +286,27 @@ class _Session:
                 board = self.workspace.load(
                     keep_cache=False, is_live=False, traces=scan_logs(self.order.layout.logs)
                 )
-            counts = board.counts()
-            total = len(board.plan.tasks)
+            try:
+                self._aggregate(ahead, board, started, runner)
+            except OrchestratorError as error:
+                failure = failure or error
+            if self.is_held and not (runner.held_back or runner.ended_by or failure):
+                # Nothing got through that would have said so, but the run came to its end without waiting for more.
+                over = Happening(
+                    kind=Kind.RUN_RESUMED, time=self.clock.wall(), text="no longer held"
+                )
+                self._hear(over)
+            counts, total = board.counts(), len(board.plan.tasks)
             text = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
+            # The last word of a run: whoever waits for it finds the final output written.
             self._hear(
                 Happening(
                     kind=Kind.RUN_ENDED,
                     time=self.clock.wall(),
                     duration=self.clock.wall() - started,
-                    text=text if failure is None else f"{text}; {failure}",
+                    text="; ".join(filter(None, (text, runner.held_back, str(failure or "")))),
                 )
             )
-            self._aggregate(ahead, board, started)
             self._draw(board, {})
             self.workspace.write_index()
         except OrchestratorError as error:
@@ -266,10 +319,16 @@ class _Session:
             launched=runner.launched,
             duration=self.clock.wall() - started,
             signal=runner.ended_by,
+            held_back=runner.held_back,
+            beside=done_beside(self.workspace),
             failure=failure,
         )
 
-    def _aggregate(self, ahead: Prospect, board: Board, started: float) -> None:
+    def _aggregate(self, ahead: Prospect, board: Board, started: float, runner: Runner) -> None:
+        merged = Merged()
+        if ahead.settings.aggregate == "claude":
+            merged = self._merge(ahead, board, runner)
+            runner.ended_by = runner.ended_by or merged.ended_by
         answers = {
             task.id: self.workspace.read_shown_answer(task.stem)
             for task in board.plan.tasks.values()
@@ -282,49 +341,46 @@ class _Session:
             ended=self.clock.wall(),
             strategy=ahead.settings.aggregate,
             overrides=self.order.layout.templates,
+            budget=ahead.settings.budget_usd,
+            beside=done_beside(self.workspace),
+            merged=merged.text,
+            note=" · ".join(filter(None, (runner.held_back, merged.note))),
         )
         self.workspace.write_final_output(text)
 
+    def _merge(self, ahead: Prospect, board: Board, runner: Runner) -> Merged:
+        """Let one more agent merge the answers (S2-81U)."""
+        if self.order.simulate or runner.ended_by or runner.held_back or runner.failure:
+            return Merged(note="Not merged: the run did not come to its own end.")
+        worker = Worker(
+            workspace=self.workspace,
+            agents=self.plugs.agents,
+            executor=self.plugs.executor,
+            descriptor=self.lock.descriptor,
+            run=self.run_id,
+            clock=self.clock,
+            listener=self._hear,
+            purse=runner.engine.purse,
+            accounts=accounts(board, self.plugs.agents, self.clock, is_patient=True),
+        )
+        try:
+            return merge(worker, board, ahead.settings, self.order.layout.templates)
+        except (OrchestratorError, ValueError) as error:
+            return Merged(note=f"Not merged: {error}")
+
     def _hear(self, happening: Happening) -> None:
-        if happening.kind is not Kind.NEWS:
+        if happening.kind in {Kind.RUN_HELD, Kind.RUN_RESUMED}:
+            self.is_held = happening.kind is Kind.RUN_HELD
+        if happening.kind is not Kind.NEWS or self._is_due(happening):
             self.journal.append(happening.line())
         self.listener(happening)
 
-
-def _entries(ahead: Prospect, traces: Mapping[str, Traces]) -> Iterator[Entry]:
-    board, to_run = ahead.board, set(ahead.to_run)
-    for task in board.plan.tasks.values():
-        runs, status = task.id in to_run, board.status(task.id)
-        if not runs and status not in KEPT_AS_THEY_ARE:
-            continue  # left out with --only
-        policy, result = ahead.policies[task.id], board.results.get(task.id)
-        yield Entry(
-            id=task.id,
-            # What does not run needs nothing, and its needs may have been left out.
-            needs=task.needs if runs else (),
-            priority=task.priority,
-            rank=board.shape.rank[task.id],
-            timeout=policy.timeout,
-            max_attempts=policy.max_attempts,
-            retry_delay=policy.retry_delay,
-            status=TaskStatus.WAITING if runs else status,
-            attempt=_newest(task, board, traces),
-            charge=min(_charge(result), policy.max_attempts - 1),
-        )
-
-
-def _newest(task: Task, board: Board, traces: Mapping[str, Traces]) -> int:
-    """Return the highest attempt number ever used: no attempt overwrites the log of another."""
-    result, known = board.results.get(task.id), traces.get(task.stem)
-    return max(result.number if result else 0, known.newest if known else 0)
-
-
-def _charge(result: Result | None) -> int:
-    """Attempts already charged: those of a run that was cut short; a task that failed for good starts afresh."""
-    if result is None or result.last is None or result.status is not TaskStatus.PENDING:
-        return 0
-    last = result.last
-    return last.charge if last.status == Verdict.FAILED.value else last.charge - 1
+    def _is_due(self, news: Happening) -> bool:
+        """Whether the chronicle should say what an agent is doing: not at every turn of each."""
+        if news.time - self.told.get(news.task, -math.inf) < _NEWS_EVERY:
+            return False
+        self.told[news.task] = news.time
+        return True
 
 
 def _start(board: Board, task_id: str) -> str:

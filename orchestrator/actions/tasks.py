@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
@@ -26,12 +26,12 @@ def list_tasks(layout: Layout, status: str = "") -> tuple[Board, list[Task]]:
         words = ", ".join(each.value for each in TaskStatus)
         raise UsageError(f"{status!r} is not a status", hint=f"one of {words}")
     board = Workspace(layout).load()
-    tasks = [task for task in board.plan.tasks.values() if wanted in (None, board.status(task.id))]
-    return board, tasks
+    tasks = board.plan.tasks
+    chosen = tasks if wanted is None else board.by_status().get(wanted, ())
+    return board, [tasks[task_id] for task_id in chosen]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskView:
+class TaskView(NamedTuple):
     """Everything about one task. Paths are absolute; empty where there is no such file yet."""
 
     task: Task

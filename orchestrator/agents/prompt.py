@@ -32,6 +32,16 @@ def compose(assignment: Assignment) -> str:
     return "\n".join(parts)
 
 
+def go_on(assignment: Assignment) -> str:
+    """Return the prompt that continues a session which was cut short; what came before is in the session."""
+    task = assignment.task
+    return f"""# Task {task.stem} ({task.id}: {one_line(task.name)}), continued
+
+Your last attempt at this task was cut short: {one_line(assignment.interrupted, limit=300)}.
+Go on where you stopped. Look at what is already there before you do anything again.
+{_CLOSING}"""
+
+
 def upstream(inputs: Sequence[Input], limit: int) -> str:
     """Return the results of the dependencies: each by path, with its head up to a fair share of *limit* bytes."""
     shares = _shares([len(given.answer.encode()) for given in inputs], limit)

@@ -1,18 +1,17 @@
-"""The socket for agents: two methods, and a reader with two."""
+"""The socket for agents: two methods, and a reader with three."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+import math
+from typing import NamedTuple, Protocol
 
 from orchestrator.core.invocation import Invocation
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Exit, Outcome
+from orchestrator.core.result import Exit, Outcome, Signs
 from orchestrator.core.settings import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
+class Input(NamedTuple):
     """What one dependency hands over."""
 
     task: str
@@ -22,8 +21,7 @@ class Input:
     answer: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment:
+class Assignment(NamedTuple):
     """One attempt at one task, as an agent gets it."""
 
     task: Task
@@ -35,10 +33,20 @@ class Assignment:
     language: str = ""
     """First word of that block's info string, in lower case."""
     inputs: tuple[Input, ...] = ()
+    session: str = ""
+    """A UUID for the agent's conversation."""
+    interrupted: str = ""
+    """Why the last attempt in this session was cut short; empty: the session is new."""
+    cap: float = math.inf
+    """USD this attempt may cost."""
 
 
 class Reader(Protocol):
     """Reads along with what one attempt prints, in bounded memory."""
+
+    @property
+    def signs(self) -> Signs:
+        """What the attempt shows of itself so far."""
 
     def feed(self, data: bytes) -> str:
         """Take the next piece of standard output; return the news in it for a progress line, or an empty text."""
@@ -49,6 +57,10 @@ class Reader(Protocol):
 
 class Agent(Protocol):
     """One kind of worker."""
+
+    @property
+    def account(self) -> str:
+        """Who pays for its attempts, and may hold them all; empty when they cost nothing."""
 
     def invocation(self, assignment: Assignment) -> Invocation:
         """Say what to run.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from orchestrator.agents.protocol import Assignment
 from orchestrator.agents.verdict import failure, not_its_own_end
 from orchestrator.core.invocation import SCRIPT, Invocation
-from orchestrator.core.result import Exit, Outcome, Verdict
+from orchestrator.core.result import Exit, Outcome, Signs, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
 
@@ -34,6 +34,8 @@ _NO_SUCH_COMMAND = frozenset({126, 127})
 
 class ShellAgent:
     """Runs commands."""
+
+    account = ""
 
     def invocation(self, assignment: Assignment) -> Invocation:
         """Return the interpreter with the script; see ``Agent``."""
@@ -68,6 +70,11 @@ class TextReader:
     size: int = 0
     head: bytearray = field(default_factory=bytearray)
     tail: bytearray = field(default_factory=bytearray)
+
+    @property
+    def signs(self) -> Signs:
+        """A command says nothing of itself before its end."""
+        return Signs()
 
     def feed(self, data: bytes) -> str:
         """Keep the first and the last ``KEPT`` bytes; the news is the last whole line."""

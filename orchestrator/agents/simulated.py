@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from orchestrator.agents.protocol import Assignment
 from orchestrator.agents.verdict import not_its_own_end
 from orchestrator.core.invocation import Invocation
-from orchestrator.core.result import Exit, Outcome, Verdict
+from orchestrator.core.result import Exit, Outcome, Signs, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import one_line
 
@@ -16,6 +16,8 @@ _RULE, _THIN_RULE = "═" * 50, "─" * 50
 
 class SimulatedAgent:
     """Pretends, and says so."""
+
+    account = ""
 
     def invocation(self, assignment: Assignment) -> Invocation:
         """Return the block as output; there is nothing to run."""
@@ -49,6 +51,11 @@ class SimulatedReader:
 
     settings: Settings
     block: bytearray = field(default_factory=bytearray)
+
+    @property
+    def signs(self) -> Signs:
+        """It is over at once."""
+        return Signs()
 
     def feed(self, data: bytes) -> str:
         """Keep everything: it is ours and short."""

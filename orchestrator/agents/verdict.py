@@ -19,6 +19,12 @@ def not_its_own_end(exit: Exit, settings: Settings) -> Outcome | None:
         case StopReason.TIMEOUT:
             limit = format_duration(settings.timeout)
             return Outcome(verdict=Verdict.FAILED, reason=f"timed out after {limit}")
+        case StopReason.IDLE:
+            limit = format_duration(settings.idle_timeout)
+            return Outcome(verdict=Verdict.FAILED, reason=f"gave no sign of life for {limit}")
+        case StopReason.LINGERING:
+            reason = "did not leave after its answer was complete"
+            return Outcome(verdict=Verdict.FAILED, reason=reason)
         case StopReason.SHUTDOWN:
             return Outcome(verdict=Verdict.INTERRUPTED, reason="the run was stopped")
         case StopReason.ORPHANED:

@@ -15,8 +15,13 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
+from orchestrator.core.board import Board
+from orchestrator.core.hold import held
+from orchestrator.core.money import spending
 from orchestrator.core.state import TaskStatus
 from orchestrator.store.journal import journal_tail
+from orchestrator.store.layout import Layout
+from orchestrator.store.result_file import iso
 from orchestrator.views.table import status_text
 
 #: Failed tasks named in the JSON answer at most: it must fit an agent's context.
@@ -25,22 +30,39 @@ _MOST = 20
 
 @click.command("status")
 @takes_directory
+@click.option("--brief", is_flag=True, help="In a few lines, whatever the size of the plan.")
 @takes_json
-def status_command(directory: str | None, option: str | None, *, as_json: bool) -> None:
+def status_command(
+    directory: str | None, option: str | None, *, brief: bool, as_json: bool
+) -> None:
     """Show where a plan stands.
 
     What is done, what runs, what failed and why, what comes next.
     """
     layout = plan_directory(directory, option)
+    if brief:
+        from orchestrator.cli.following import say_brief
+
+        say_brief(layout, option or directory or "", as_json=as_json)
+        return
     overview = status(layout)
     board = overview.board
     counts, total = board.counts(), len(board.plan.tasks)
     done = counts[TaskStatus.COMPLETED]
     if not as_json:
-        write(status_text(board, now=time.time(), width=terminal_width()))
+        write(
+            status_text(
+                board,
+                now=time.time(),
+                width=terminal_width(),
+                running=_news(layout, board),
+                beside=overview.beside,
+            )
+        )
         if overview.holder is not None:
             click.echo(f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})")
         return
+    spent = spending([*board.results.values(), *overview.beside])
     failed = [task_id for task_id in board.plan.tasks if board.status(task_id) is TaskStatus.FAILED]
     say_json(
         f"{done} of {total} tasks completed",
@@ -49,12 +71,27 @@ def status_command(directory: str | None, option: str | None, *, as_json: bool) 
         counts={status.value: counts[status] for status in TaskStatus if counts[status]},
         batch=board.current_batch(),
         batches=max(board.shape.batch.values(), default=0),
-        running=[
-            task_id for task_id in board.plan.tasks if board.status(task_id) is TaskStatus.RUNNING
-        ],
+        running=board.by_status().get(TaskStatus.RUNNING, []),
+        news=_news(layout, board),
         failed=[
             {"id": task_id, "reason": board.standing[task_id].reason} for task_id in failed[:_MOST]
         ],
+        held=[
+            {"agent": hold.agent, "until": iso(hold.until), "reason": hold.reason}
+            for hold in held(board.results.values())
+            if not 0 < hold.until <= time.time()
+        ],
+        cost_usd=spent.known,
+        unknown_costs=spent.unknown,
         run=overview.holder,
         log=journal_tail(layout.journal, 5),
     )
+
+
+def _news(layout: Layout, board: Board) -> dict[str, str]:
+    if TaskStatus.RUNNING not in board.by_status():
+        return {}
+    from orchestrator.actions.checking import news_of_running
+    from orchestrator.wiring import plugs
+
+    return news_of_running(layout, board, plugs().agents)

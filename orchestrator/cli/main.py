@@ -13,18 +13,21 @@ import sys
 import click
 
 from orchestrator import __version__
-from orchestrator.cli.reply import say_error
+from orchestrator.cli.reply import program, say_error
 from orchestrator.errors import ExitStatus, OrchestratorError
 
 #: Command → module of this package; the command's function has its name.
 _COMMANDS = {
     "init": "planning",
+    "plan": "drafting",
     "validate": "planning",
     "graph": "planning",
     "run": "running",
+    "wait": "following",
     "status": "checking",
     "list": "tasks",
     "show": "tasks",
+    "doctor": "doctor",
 }
 
 
@@ -57,6 +60,7 @@ def cli() -> None:
     \b
     A plan is a directory with a master_plan.md that holds a table of tasks.
       orchestrator init                 make .orchestrator/ with a plan to edit
+      orchestrator plan "REQUEST"       make it from a request, with an agent
       orchestrator validate             say what is wrong with it, if anything
       orchestrator run .orchestrator/   run what is not completed yet
       orchestrator status               see where it stands
@@ -69,12 +73,12 @@ def main() -> None:
     # A command that is over in the blink of an eye has nothing to collect; `run` turns it on again.
     gc.disable()
     try:
-        status = cli.main(prog_name="orchestrator", standalone_mode=False)
+        status = cli.main(prog_name=program(), standalone_mode=False)
     except click.exceptions.Exit as error:
         status = error.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        hint = f"{context.command_path} --help" if context else "orchestrator --help"
+        hint = f"{context.command_path} --help" if context else f"{program()} --help"
         say_error("usage", error.format_message(), hint=hint, as_json=wants_json)
         status = int(ExitStatus.BAD_INPUT)
     except click.Abort:
@@ -90,4 +94,6 @@ def main() -> None:
         except OSError:
             # Python would try once more when it ends, complain, and change the exit status.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    # What is left goes with the process; looking through it once more would take longer than most commands.
+    gc.freeze()
     sys.exit(status if isinstance(status, int) else 0)

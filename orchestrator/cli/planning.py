@@ -6,7 +6,14 @@ import click
 
 from orchestrator.actions.checking import status, validate
 from orchestrator.actions.planning import init
-from orchestrator.cli.reply import plan_directory, say_json, takes_directory, takes_json, write
+from orchestrator.cli.reply import (
+    plan_directory,
+    program,
+    say_json,
+    takes_directory,
+    takes_json,
+    write,
+)
 from orchestrator.core.graph import critical_path
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.views import diagram
@@ -29,7 +36,7 @@ def init_command(directory: str | None, option: str | None, request: str, *, as_
         say_json(f"made {path}", plan=path)
         return
     click.echo(path)
-    click.echo("Edit the table of tasks, then: orchestrator run", err=True)
+    click.echo(f"Edit the table of tasks, then: {program()} run", err=True)
 
 
 def _new_directory(directory: str | None, option: str | None) -> Layout:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -19,6 +18,11 @@ from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.store.layout import Layout, find_plan_directory
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def program() -> str:
+    """Return the words that call us: a launcher leaves its own in the environment (``scripts/orchestrate.py``)."""
+    return os.environ.get("ORCHESTRATOR_PROGRAM") or "orchestrator"
 
 
 def plan_directory(
@@ -66,7 +70,11 @@ def say_error(
 
 def terminal_width() -> int | None:
     """Return the width of the terminal that reads us; None when it is no terminal: then nothing is cut."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def write(text: str) -> None:

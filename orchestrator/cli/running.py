@@ -12,8 +12,10 @@ import click
 
 from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
 from orchestrator.actions.running import RunReport, run
+from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import plan_directory, say_json, takes_directory, write
+from orchestrator.core.money import spending
 from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
@@ -41,7 +43,7 @@ def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     return click.option(option, name, metavar=metavar, callback=_setting(name), help=text)
 
 
-@click.command("run")
+@click.command("run", cls=KeepsWords)
 @takes_directory
 @_flag("max_parallel", "N", "Agents at the same time (default 4).")
 @_flag("timeout", "D", "Time for one attempt: 90, 5m, 1h30m (default 300s).")
@@ -51,8 +53,20 @@ def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_flag("on_failure", "continue|stop", "After a failure: go on with the rest, or start nothing new.")
 @_flag("agent", "KEY", "Agent of tasks that name none: claude, shell, simulated.")
 @_flag("model", "M", "Model asked of the agent.")
+@_flag(
+    "permission_mode",
+    "MODE",
+    "acceptEdits (default), default, dontAsk, plan, auto, bypassPermissions.",
+)
+@_flag("allowed_tools", "RULES", "Rules that let a tool through: 'Bash(python3 *),Edit(docs/**)'.")
+@_flag("on_denial", "fail|accept", "When something was not allowed (default fail).")
+@_flag("budget_usd", "X", "USD the whole plan may cost, earlier runs included.")
+@_flag("task_budget_usd", "X", "USD one task may cost.")
+@_flag(
+    "on_hold", "wait|stop", "At a usage limit: wait until the account opens again, or exit with 4."
+)
 @_flag("workdir", "PATH", "Where agents work (default: the directory that holds .orchestrator).")
-@_flag("aggregate", "structured|concat", "How final_output.md is made.")
+@_flag("aggregate", "structured|concat|claude", "How final_output.md is made.")
 @click.option(
     "--simulate", is_flag=True, help="Run nothing: every task answers with a made-up block."
 )
@@ -60,6 +74,7 @@ def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     "--claude-bin", default="", metavar="PATH", help="The claude program (default: PATH)."
 )
 @click.option("--only", multiple=True, metavar="IDS", help="Only these tasks: T-01,T-02.")
+@click.option("--detach", is_flag=True, help="Return at once; the run goes on. See `wait`.")
 @click.option("--dry-run", is_flag=True, help="Say what would run; start and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one event per line, then the summary.")
 @click.pass_context
@@ -72,6 +87,7 @@ def run_command(
     simulate: bool,
     claude_bin: str,
     only: tuple[str, ...],
+    detach: bool,
     dry_run: bool,
     as_json: bool,
     **settings: Any,
@@ -97,6 +113,9 @@ def run_command(
     chosen = plugs(claude_bin)
     if dry_run:
         _say_prospect(look_ahead(order, tuple(chosen.agents)), as_json=as_json)
+        return
+    if detach:
+        start_detached(context, order, chosen, option or directory or "", as_json=as_json)
         return
     # What was loaded stays for the whole run: looking through it again and again would only take time.
     gc.freeze()
@@ -138,8 +157,11 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
         code, message = report.failure.code, f"{message}; {report.failure}"
     elif report.signal:
         code, message = "stopped", f"{message}; stopped by signal {report.signal}"
+    elif report.exit_status == ExitStatus.HELD:
+        code, message = "held", f"{message}; {report.held_back}"
     elif report.exit_status == ExitStatus.TASK_FAILED:
         code = "tasks_failed"
+    spent = spending([*report.board.results.values(), *report.beside])
     if as_json:
         summary = {
             "event": "summary",
@@ -151,9 +173,18 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
             "duration": round(report.duration, 3),
             "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
             "final_output": report.layout.final_output,
+            "cost_usd": spent.known,
+            "unknown_costs": spent.unknown,
+            "costs": {
+                "task": dict(spent.by_task),
+                "agent": dict(spent.by_agent),
+                "model": dict(spent.by_model),
+            },
         }
         _echo(json.dumps(summary, ensure_ascii=False))
         return
+    if spent:
+        _talk(f"💰 {spent}")
     _say_failures(report)
     _echo(os.path.relpath(report.layout.final_output))
 
@@ -173,7 +204,7 @@ def _say_failures(report: RunReport) -> None:
         _talk(f"error: {report.failure}")
         if report.failure.hint:
             _talk(f"  hint: {report.failure.hint}")
-    elif failed or report.signal:
+    elif failed or report.signal or report.held_back:
         _talk("  hint: run it again to go on; what is completed stays")
 
 

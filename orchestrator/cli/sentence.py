@@ -15,6 +15,8 @@ _ICONS = {
     Kind.TASK_SKIPPED: "⏭️",
     Kind.TASK_STOPPING: "🛑",
     Kind.RUN_STOPPING: "🛑",
+    Kind.RUN_HELD: "⏸",
+    Kind.RUN_RESUMED: "▶️",
     Kind.WARNING: "⚠️",
 }
 

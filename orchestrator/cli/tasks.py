@@ -15,12 +15,13 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
+from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.core.result import Attempt
 from orchestrator.store.result_file import iso
 from orchestrator.views.glyphs import label
-from orchestrator.views.table import list_text, rows
+from orchestrator.views.table import list_text
 
 
 def _brief(board: Board, task: Task) -> dict[str, object]:
@@ -46,8 +47,7 @@ def list_command(directory: str | None, option: str | None, status: str, *, as_j
     if as_json:
         say_json(f"{len(tasks)} tasks", tasks=[_brief(board, task) for task in tasks])
         return
-    chosen = {task.id for task in tasks}
-    write(list_text((row for row in rows(board) if row.id in chosen), terminal_width()))
+    write(list_text(board, tasks, terminal_width()))
 
 
 @click.command("show")
@@ -85,6 +85,8 @@ def _attempt(attempt: Attempt) -> dict[str, object]:
         "duration": round(attempt.duration, 3),
         "exit": attempt.exit,
         "reason": attempt.reason,
+        "cost_usd": attempt.cost,
+        "session": attempt.session,
     }
 
 
@@ -110,8 +112,10 @@ def _text(view: TaskView) -> str:
         lines += ["", "Attempts"]
     for attempt in attempts:
         took = format_duration(attempt.duration)
+        cost = f" · {usd(attempt.cost)}" if attempt.cost != 0 else ""
         why = f" · {attempt.reason}" if attempt.reason else ""
-        lines.append(f"  {attempt.number}  {attempt.status}  {iso(attempt.started)}  {took}{why}")
+        started = iso(attempt.started)
+        lines.append(f"  {attempt.number}  {attempt.status}  {started}  {took}{cost}{why}")
     if view.answer:
         lines += ["", view.answer]
     return "\n".join(lines) + "\n"

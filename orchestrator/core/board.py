@@ -17,6 +17,10 @@ from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 
 _FAILED = frozenset({TaskStatus.FAILED, TaskStatus.SKIPPED, TaskStatus.CANCELLED})
+#: Looked up once: asking the enum each time would be a tenth of deriving ten thousand tasks.
+_DONE = TaskStatus.COMPLETED
+#: Statuses of a result that leave it to the dependencies where the task stands.
+_GOES_ON = frozenset({TaskStatus.COMPLETED, TaskStatus.PENDING})
 
 
 class Standing(NamedTuple):
@@ -26,7 +30,7 @@ class Standing(NamedTuple):
     reason: str = ""
 
 
-_COMPLETED = Standing(status=TaskStatus.COMPLETED)
+_COMPLETED = Standing(status=_DONE)
 
 
 @dataclass(slots=True)
@@ -49,16 +53,23 @@ class Board:
         """Where a task stands."""
         return self.standing[task_id].status
 
+    def by_status(self) -> dict[TaskStatus, list[str]]:
+        """Which tasks have each status, in the order of the plan; a status that no task has is missing."""
+        tasks: dict[TaskStatus, list[str]] = {}
+        for task_id in self.plan.tasks:
+            tasks.setdefault(self.standing[task_id].status, []).append(task_id)
+        return tasks
+
     def counts(self) -> Counter[TaskStatus]:
         """How many tasks have each status."""
-        return Counter(standing.status for standing in self.standing.values())
+        return Counter([standing.status for standing in self.standing.values()])
 
     def current_batch(self) -> int:
         """The first batch with a task that is not completed, failed or skipped; 0 when there is none (S2-48)."""
         open_tasks = (
             self.shape.batch[task_id]
             for task_id, standing in self.standing.items()
-            if standing.status is not TaskStatus.COMPLETED and standing.status not in _FAILED
+            if standing.status is not _DONE and standing.status not in _FAILED
         )
         return min(open_tasks, default=0)
 
@@ -70,46 +81,54 @@ def derive(
     doubts: Mapping[str, str],
 ) -> dict[str, Standing]:
     """Return where every task stands."""
+    numbers = {task_id: result.number for task_id, result in results.items()}
     standing: dict[str, Standing] = {}
     for task_id in shape.order:
-        found = _derive_one(tasks[task_id], results, standing)
-        if task_id in doubts and not found.reason:
-            found = Standing(status=found.status, reason=doubts[task_id])
-        standing[task_id] = found
+        standing[task_id] = _derive_one(
+            tasks[task_id], results.get(task_id), standing=standing, numbers=numbers
+        )
+    for task_id, doubt in doubts.items():
+        if task_id in standing and not standing[task_id].reason:
+            standing[task_id] = standing[task_id]._replace(reason=doubt)
     return standing
 
 
 def _derive_one(
-    task: Task, results: Mapping[str, Result], standing: Mapping[str, Standing]
+    task: Task,
+    result: Result | None,
+    *,
+    standing: Mapping[str, Standing],
+    numbers: Mapping[str, int],
 ) -> Standing:
-    result = results.get(task.id)
+    """*numbers*: the newest attempt of every task that was started."""
     # `pending` in a result file is an attempt that was interrupted.
-    if result is not None and result.status not in {TaskStatus.COMPLETED, TaskStatus.PENDING}:
+    if result is not None and result.status not in _GOES_ON:
         return Standing(status=result.status, reason=result.reason)
     open_needs = []
     for need in task.needs:
         before = standing[need].status
+        if before is _DONE:
+            continue
         if before in _FAILED:
             return Standing(status=TaskStatus.SKIPPED, reason=f"{need} {before.value}")
-        if before is not TaskStatus.COMPLETED:
-            open_needs.append(need)
+        open_needs.append(need)
     if open_needs:
         return Standing(status=TaskStatus.WAITING, reason=f"needs {', '.join(open_needs)}")
     if result is None:
         return Standing(status=TaskStatus.PENDING)
-    if result.status is TaskStatus.PENDING:
+    if result.status is not _DONE:
         return Standing(status=TaskStatus.PENDING, reason=result.reason)
-    stale = _changed(task, result, results)
+    stale = _changed(task, result, numbers)
     if stale:
         return Standing(status=TaskStatus.PENDING, reason=f"{', '.join(stale)} ran again")
     return _COMPLETED
 
 
-def _changed(task: Task, result: Result, results: Mapping[str, Result]) -> list[str]:
+def _changed(task: Task, result: Result, numbers: Mapping[str, int]) -> list[str]:
     """Return the needs that were run again since the result was made from them."""
     changed = []
     for need, number in result.inputs.items():
         # A need that was taken out of the plan, or of the row, makes nothing stale.
-        if need in results and results[need].number != number and need in task.needs:
+        if numbers.get(need, number) != number and need in task.needs:
             changed.append(need)
     return changed

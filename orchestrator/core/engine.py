@@ -4,147 +4,54 @@ No await, no file, no clock, no dice in here, so a whole run of thousands of tas
 held to its invariants (``tests/core/test_engine_machine.py``). Work per event is O(degree · log n).
 
 Dispatch is by readiness: a task starts the moment its own needs are on disk and a slot is free, highest priority
-first, then longest remaining path, then the order of the plan.
+first, then longest remaining path, then the order of the plan. What an account holds back, and what the budget cannot
+take, waits in its place and keeps no slot (``core.account``).
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 
+from orchestrator.core.account import DUST, Account, Purse
+from orchestrator.core.entry import Entry
+from orchestrator.core.event import (
+    Begun,
+    Ended,
+    Event,
+    Heard,
+    Moment,
+    Recorded,
+    StopRequested,
+    Ticked,
+)
+from orchestrator.core.instruction import (
+    Finish,
+    Hold,
+    Instruction,
+    Launch,
+    Record,
+    Resume,
+    Skip,
+    Stop,
+)
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.retry import backoff
 from orchestrator.core.state import SETTLED, TaskStatus, Verb, move
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When an event happened: seconds on a clock that never jumps, and one random number in [0, 1)."""
-
-    now: float
-    draw: float = 0.5
-
-
-# ── events: what happened ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """The run begins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """An attempt is over and judged."""
-
-    task: str
-    attempt: int
-    verdict: Verdict
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """The result of an attempt is on disk, durably: its dependants may count on it."""
-
-    task: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ticked:
-    """The moment ``wake_at`` asked for has come."""
-
-
-@dataclass(frozen=True, slots=True)
-class StopRequested:
-    """The run shall end: nothing new starts, what runs is stopped."""
-
-
-Event = Begun | Ended | Recorded | Ticked | StopRequested
-
-
-# ── instructions: what to do ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """Start an attempt. ``charge`` says which of the task's allowed attempts it is."""
-
-    task: str
-    attempt: int
-    charge: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """End a running attempt; its ``Ended`` is still awaited."""
-
-    task: str
-    attempt: int
-    reason: StopReason
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Make the new status of a task durable, then answer with ``Recorded``."""
-
-    task: str
-    status: TaskStatus
-    retry_in: float = 0.0
-    """Seconds until the next attempt, for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """A task will not run in this run; ``reason`` names the dependency that failed."""
-
-    task: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """Nothing is left to do."""
-
-
-Instruction = Launch | Stop | Record | Skip | Finish
-
-
-@dataclass(slots=True)
-class Entry:
-    """What the engine knows of one task. Whoever builds an engine fills it in; afterwards only the engine writes."""
-
-    id: str
-    needs: tuple[str, ...] = ()
-    priority: int = 0
-    rank: float = 0.0
-    timeout: float = math.inf
-    max_attempts: int = 1
-    retry_delay: float = 0.0
-    status: TaskStatus = TaskStatus.WAITING
-    attempt: int = 0
-    """Number of the newest attempt."""
-    charge: int = 0
-    """Attempts that count against ``max_attempts``."""
-    place: int = field(default=0, init=False)
-    unmet: int = field(default=0, init=False)
-    """Needs that are not completed."""
-    undurable: int = field(default=0, init=False)
-    """Needs that are completed and not yet recorded."""
-    deadline: float = field(default=math.inf, init=False)
-    due: float = field(default=0.0, init=False)
-    stopping: bool = field(default=False, init=False)
-    unrecorded: bool = field(default=False, init=False)
-    dependants: list[Entry] = field(default_factory=list, init=False, repr=False)
 
 
 class Engine:
     """Decides what runs when. See the module."""
 
     def __init__(
-        self, entries: Iterable[Entry], *, max_parallel: int, stop_on_failure: bool = False
+        self,
+        entries: Iterable[Entry],
+        *,
+        max_parallel: int,
+        stop_on_failure: bool = False,
+        accounts: Mapping[str, Account] | None = None,
+        purse: Purse | None = None,
     ) -> None:
         """Take every task of the plan, the completed ones too; needs must be known and acyclic."""
         self.entries: dict[str, Entry] = {}
@@ -152,13 +59,17 @@ class Engine:
             entry.place = place
             self.entries[entry.id] = entry
         self._max_parallel = max_parallel
+        self._accounts = {"": Account(), **(accounts or {})}
+        self.purse = purse or Purse()
         self._stop_on_failure = stop_on_failure
         self._running: dict[str, Entry] = {}
         self._reserved: dict[str, Entry] = {}
         self._unrecorded = 0
+        self._now = -math.inf
         self._draining = False
         self._finished = False
-        self._ready: list[tuple[int, float, int, Entry]] = []
+        self._ready: dict[str, list[tuple[int, float, int, Entry]]] = {}
+        self._unaffordable: list[Entry] = []
         self._retries: list[tuple[float, int, Entry]] = []
         self._deadlines: list[tuple[float, int, int, Entry]] = []
 
@@ -178,14 +89,21 @@ class Engine:
         while self._deadlines and not self._is_armed(self._deadlines[0]):
             heapq.heappop(self._deadlines)
         times = [queue[0][0] for queue in (self._deadlines, self._retries) if queue]
+        opening = (
+            self._accounts[account].opens_at for account, queue in self._ready.items() if queue
+        )
+        times += [moment for moment in opening if self._now < moment < math.inf]
         return min(times, default=None)
 
     def handle(self, event: Event, moment: Moment) -> list[Instruction]:
         """Take in what happened, return what to do about it, in order."""
         todo: list[Instruction] = []
+        self._now = moment.now
         match event:
             case Begun():
                 self._begin(todo)
+            case Heard():
+                self._hear(event, todo)
             case Ended():
                 self._end(event, moment, todo)
             case Recorded():
@@ -212,12 +130,13 @@ class Engine:
     def _queue(self, entry: Entry, verb: Verb | None = None) -> None:
         if verb is not None:
             entry.status = move(entry.status, verb)
-        heapq.heappush(self._ready, (-entry.priority, -entry.rank, entry.place, entry))
+        queue = self._ready.setdefault(entry.account, [])
+        heapq.heappush(queue, (-entry.priority, -entry.rank, entry.place, entry))
 
     def _dispatch(self, moment: Moment, todo: list[Instruction]) -> None:
         slots = self._max_parallel - len(self._running) - len(self._reserved)
-        while self._ready and slots > 0 and not self._draining:
-            entry = heapq.heappop(self._ready)[-1]
+        while slots > 0 and not self._draining and (queue := self._next_queue(moment.now, slots)):
+            entry = heapq.heappop(queue)[-1]
             slots -= 1
             if entry.undurable:
                 # Its turn has come, but not its results: it keeps the slot for the moment the disk takes. Given to the
@@ -225,39 +144,107 @@ class Engine:
                 self._reserved[entry.id] = entry
             else:
                 self._launch(entry, moment, todo)
-        idle = not (self._running or self._unrecorded)
-        if idle and (self._draining or not (self._ready or self._retries)) and not self._finished:
+        is_idle = not (self._running or self._unrecorded)
+        if is_idle and (self._draining or not self._is_anything_to_come) and not self._finished:
             self._finished = True
-            todo.append(Finish())
+            todo.append(Finish(tuple(entry.id for entry in self._unaffordable)))
+
+    @property
+    def _is_anything_to_come(self) -> bool:
+        return bool(self._retries) or any(
+            queue and self._accounts[account].opens_at < math.inf
+            for account, queue in self._ready.items()
+        )
+
+    def _next_queue(self, now: float, slots: int) -> list[tuple[int, float, int, Entry]] | None:
+        """Return the queue whose first task may start: its account is open, and the money is there."""
+        best: list[tuple[int, float, int, Entry]] | None = None
+        for account, queue in self._ready.items():
+            if not self._accounts[account].lets_through(now):
+                continue
+            while account and queue and self._cap(queue[0][-1], slots, others=-1) is None:
+                if any(entry.account for entry in self._running.values()):
+                    break  # what is reserved for it may come back
+                self._unaffordable.append(heapq.heappop(queue)[-1])
+            else:
+                if queue and (best is None or queue[0] < best[0]):
+                    best = queue
+        return best
+
+    def _cap(self, entry: Entry, slots: int, others: int = 0) -> float | None:
+        """Return what an attempt may cost: what is left is shared only with what could start at the same time."""
+        others += sum(len(queue) for account, queue in self._ready.items() if account)
+        return self.purse.cap(entry.budget, min(slots, others + 1))
 
     def _launch(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
+        account = self._accounts[entry.account]
+        if entry.account:
+            cap = self._cap(entry, self._max_parallel - len(self._running))
+            if cap is None or not account.lets_through(moment.now):
+                # It had kept its slot, and meanwhile the account was held or the money went.
+                self._queue(entry)
+                return
+            self.purse.reserved += cap
+            entry.cap = cap
+        account.started(moment.now)
         entry.status = move(entry.status, Verb.LAUNCH)
         entry.attempt += 1
         entry.charge += 1
-        entry.stopping = False
-        entry.deadline = moment.now + entry.timeout
+        entry.stopping = entry.is_delivered = False
+        entry.started = entry.heard = moment.now
         self._running[entry.id] = entry
-        if entry.deadline < math.inf:
-            item = (entry.deadline, entry.place, entry.attempt, entry)
-            heapq.heappush(self._deadlines, item)
-        todo.append(Launch(entry.id, entry.attempt, entry.charge))
+        self._arm(entry)
+        cap = entry.cap if entry.account else math.inf
+        todo.append(Launch(entry.id, entry.attempt, entry.charge, cap))
+
+    def _arm(self, entry: Entry) -> None:
+        deadline, _ = entry.deadline()
+        if deadline < math.inf:
+            heapq.heappush(self._deadlines, (deadline, entry.place, entry.attempt, entry))
+
+    def _hear(self, event: Heard, todo: list[Instruction]) -> None:
+        entry = self._running.get(event.task)
+        if entry is None or entry.attempt != event.attempt:
+            return
+        entry.heard, signs = self._now, event.signs
+        if signs.is_delivered != entry.is_delivered:
+            entry.is_delivered = signs.is_delivered
+            self._arm(entry)
+        account = self._accounts[entry.account]
+        if entry.account and signs.is_strained is not None:
+            account.is_strained = signs.is_strained
+        if signs.is_answered:
+            self._pass_trial(entry, todo)
+
+    def _pass_trial(self, entry: Entry, todo: list[Instruction]) -> None:
+        if self._accounts[entry.account].is_proven_by(entry.started):
+            self._accounts[entry.account].is_on_trial = False
+            todo.append(Resume(entry.account))
 
     def _end(self, event: Ended, moment: Moment, todo: list[Instruction]) -> None:
         entry = self._running.get(event.task)
         if entry is None or entry.attempt != event.attempt:
             return  # a late word about an attempt that was already settled
         del self._running[entry.id]
+        self._accounts[entry.account].running -= 1
+        self._settle(entry, event)
         entry.unrecorded = True
         self._unrecorded += 1
         delay = 0.0
         match event.verdict:
             case Verdict.COMPLETED:
                 entry.status = move(entry.status, Verb.SUCCEED)
+                self._pass_trial(entry, todo)
                 self._announce(entry)
             case Verdict.INTERRUPTED:
                 entry.status = move(entry.status, Verb.INTERRUPT)
                 entry.charge -= 1
-            case Verdict.FAILED if entry.charge < entry.max_attempts:
+            case Verdict.HELD:
+                entry.status = move(entry.status, Verb.INTERRUPT)
+                entry.charge -= 1
+                if self._accounts[entry.account].hold(event.until):
+                    todo.append(Hold(entry.account, event.until, event.reason))
+            case Verdict.FAILED if entry.charge < entry.max_attempts and entry.budget > 0:
                 entry.status = move(entry.status, Verb.RETRY)
                 delay = backoff(entry.retry_delay, entry.charge, moment.draw)
                 entry.due = moment.now + delay
@@ -265,6 +252,31 @@ class Engine:
                 entry.status = move(entry.status, Verb.FAIL)
                 self._draining = self._draining or self._stop_on_failure
         todo.append(Record(entry.id, entry.status, delay))
+
+    def _settle(self, entry: Entry, event: Ended) -> None:
+        if not entry.account:
+            return
+        purse, cap, entry.cap = self.purse, entry.cap, 0.0
+        is_last = event.verdict in {Verdict.COMPLETED, Verdict.FATAL} or (
+            event.verdict is Verdict.FAILED and entry.charge >= entry.max_attempts
+        )
+        if event.cost is None and event.is_resumable and not is_last:
+            entry.open_bill += cap  # it stays reserved until the session says
+            return
+        # What nobody will ever know counts with all that it may have been.
+        is_settled = event.settles and event.cost is not None
+        cost = (cap if event.cost is None else event.cost) + (0 if is_settled else entry.open_bill)
+        purse.reserved -= cap + entry.open_bill
+        purse.spent += cost
+        entry.budget -= cost
+        if entry.budget < DUST:
+            entry.budget = 0.0
+        if is_settled and entry.open_bill:
+            # Less was spent than was feared.
+            waiting, self._unaffordable = self._unaffordable, []
+            for each in waiting:
+                self._queue(each)
+        entry.open_bill = 0.0
 
     def _announce(self, entry: Entry) -> None:
         """Let the dependants of a completed task queue up; they start when it is recorded."""
@@ -315,8 +327,11 @@ class Engine:
         while self._deadlines and self._deadlines[0][0] <= moment.now:
             armed = self._is_armed(self._deadlines[0])
             entry = heapq.heappop(self._deadlines)[-1]
-            if armed:
-                self._halt(entry, StopReason.TIMEOUT, todo)
+            deadline, reason = entry.deadline()
+            if armed and deadline <= moment.now:
+                self._halt(entry, reason, todo)
+            elif armed:
+                self._arm(entry)  # something was heard of it since
 
     def _is_armed(self, item: tuple[float, int, int, Entry]) -> bool:
         _, _, attempt, entry = item
@@ -347,5 +362,8 @@ class Engine:
             assert met or entry.status not in started
             assert entry.charge <= entry.max_attempts
         if self._finished and not self._draining:
-            left = {entry.status for entry in self.entries.values()} - SETTLED
-            assert left <= {TaskStatus.BLOCKED, TaskStatus.WAITING}
+            kept = {TaskStatus.BLOCKED, TaskStatus.WAITING}
+            for entry in self.entries.values():
+                is_held = self._accounts[entry.account].opens_at == math.inf
+                is_kept = entry.status in kept or entry in self._unaffordable or is_held
+                assert entry.status in SETTLED or is_kept

@@ -7,9 +7,8 @@ networkx takes 0.1 s to import. Where a graph is looked into for people, network
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.core.plan import Task
 from orchestrator.errors import Problem
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """What the graph says about the order of a plan, computed once."""
 
     order: tuple[str, ...]

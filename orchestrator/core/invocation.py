@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 #: Stands in ``argv`` for the path of the file that ``Invocation.script`` is written to.
 SCRIPT = "\0script"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
+class Invocation(NamedTuple):
     """One process to run, or, with an empty ``argv``, an answer that needs none."""
 
     argv: tuple[str, ...] = ()
@@ -18,7 +18,7 @@ class Invocation:
     """What the process reads before end of file; prompts go here, never into ``argv`` (promise 26)."""
     script: str = ""
     """A program text that cannot travel on stdin; it gets a file of its own."""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = MappingProxyType({})
     """Variables added to what the runner itself inherited."""
     unset: tuple[str, ...] = ()
     """Variables the process must not inherit."""

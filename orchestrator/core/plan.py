@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.priority import NORMAL
 from orchestrator.errors import Problem
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: What a dependency is for. ``data``: the result is handed over. ``order``: first the one, then the other.
+#: ``resource``: both use the same thing, such as a file they write (seed rows S2-72 to S2-74). All three mean: not
+#: before it is done.
+KINDS = ("data", "order", "resource")
 _GUESSES = 5
 _LABEL = re.compile(r"agent[-_ ]?\d+", re.IGNORECASE)
 
@@ -33,6 +36,16 @@ class Task(NamedTuple):
     """Columns the orchestrator has no meaning for, handed to the agent as they are: (header, cell)."""
     where: str = ""
     """``file:line`` of the row."""
+    kinds: tuple[tuple[str, str], ...] = ()
+    """Needs that hand nothing over, each with its kind: ``order`` or ``resource``. All others are of kind ``data``."""
+
+    @property
+    def data_needs(self) -> tuple[str, ...]:
+        """The needs whose results it gets (seed row S2-72)."""
+        if not self.kinds:
+            return self.needs
+        loose = dict(self.kinds)
+        return tuple(need for need in self.needs if need not in loose)
 
     @property
     def stem(self) -> str:
@@ -53,16 +66,15 @@ class Task(NamedTuple):
         return self.id if own == self.id else own.capitalize()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """A whole plan, as a person wrote it."""
 
     tasks: Mapping[str, Task]
     title: str = ""
     request: str = ""
     goal: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    lines: Mapping[str, int] = field(default_factory=dict)
+    settings: Mapping[str, Any] = MappingProxyType({})
+    lines: Mapping[str, int] = MappingProxyType({})
     """Line of the file in which each setting stands."""
     file: str = "master_plan.md"
 
@@ -121,10 +133,18 @@ def _check_needs(row: Task, ids: Collection[str], *, guess: bool) -> Iterator[Pr
                 "self_dependency",
             )
         elif need not in ids:
+            import difflib
+
             close = difflib.get_close_matches(need, ids, n=1) if guess else ()
             yield Problem(
                 f"task {row.id} depends on {need}, which is not in the plan",
                 row.where,
-                f"did you mean {close[0]}?" if close else "add the task or remove the dependency",
+                _advice(need, close),
                 "unknown_dependency",
             )
+
+
+def _advice(need: str, close: Sequence[str]) -> str:
+    if need.startswith("("):
+        return f"a dependency is of one of these kinds: {', '.join(f'({kind})' for kind in KINDS)}"
+    return f"did you mean {close[0]}?" if close else "add the task or remove the dependency"

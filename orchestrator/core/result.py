@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -21,19 +20,24 @@ class Verdict(StrEnum):
     """Failed; another attempt would fail the same way."""
     INTERRUPTED = "interrupted"
     """We ended it or lost it; it is not charged to the task."""
+    HELD = "held"
+    """The account let nothing through: a usage limit, or nobody is logged in. It is not charged to the task."""
 
 
 class StopReason(StrEnum):
     """Why we ended an attempt ourselves."""
 
     TIMEOUT = "timeout"
+    IDLE = "idle"
+    """It gave no sign of life for too long."""
+    LINGERING = "lingering"
+    """Its answer was complete, and its process stayed."""
     SHUTDOWN = "shutdown"
     ORPHANED = "orphaned"
     """The runner died; the guard ended what it had started."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exit:
+class Exit(NamedTuple):
     """How the processes of an attempt ended: what the attempt record says. Times are seconds since the epoch."""
 
     code: int | None = None
@@ -60,8 +64,32 @@ class Exit:
         return "no exit status" if self.code is None else f"exit {self.code}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Bill(NamedTuple):
+    """What something cost."""
+
+    cost: float | None = 0.0
+    """USD; None when nobody knows, which is never the same as 0."""
+    models: tuple[tuple[str, float], ...] = ()
+    """USD by model, as far as it is known."""
+    session: float | None = None
+    """USD of the whole session, what its earlier attempts cost included; None when it does not say."""
+
+
+FREE = Bill()
+
+
+class Signs(NamedTuple):
+    """What an attempt shows of itself while it runs."""
+
+    is_answered: bool = False
+    """The service behind the agent let it through."""
+    is_delivered: bool = False
+    """Its answer is complete; only its process is still there."""
+    is_strained: bool | None = None
+    """The account is close to its limit, or no longer so; None: not said."""
+
+
+class Outcome(NamedTuple):
     """What an agent makes of its log and its exit."""
 
     verdict: Verdict
@@ -69,8 +97,19 @@ class Outcome:
     """Why it is not completed, in one line for people."""
     answer: str = ""
     is_markdown: bool = False
-    statistics: Mapping[str, str] = field(default_factory=dict)
+    statistics: Mapping[str, str] = MappingProxyType({})
     """Figures for the result's table: metric → value."""
+    denials: tuple[str, ...] = ()
+    """What the agent was not allowed to do: for each, the rule that would have let it through."""
+    bill: Bill = FREE
+    """What the attempt cost."""
+    session: str = ""
+    """The agent's conversation; empty when it keeps none."""
+    is_resumable: bool = False
+    """Whether another attempt does best to go on with that conversation."""
+    until: float = 0.0
+    """For a held account: when it opens again, seconds since the epoch; 0 when nobody said, infinity when only a
+    person can open it."""
 
 
 class Attempt(NamedTuple):
@@ -90,6 +129,20 @@ class Attempt(NamedTuple):
     duration: float = 0.0
     exit: str = ""
     pid: int = 0
+    session: str = ""
+    """The agent's conversation: ``claude --resume`` opens it."""
+    is_resumable: bool = False
+    """Whether the next attempt goes on with it."""
+    cost: float | None = 0.0
+    """USD; None when nobody knows."""
+    models: tuple[tuple[str, float], ...] = ()
+    """USD by model."""
+    settles: bool = False
+    """Whether ``cost`` includes that of earlier attempts in its session which could not say theirs."""
+    until: float = 0.0
+    """When the account that held it opens again, seconds since the epoch; 0: when a person opens it."""
+    cap: float = 0.0
+    """USD it may have cost at most, where nobody knows what it cost; 0: nobody said."""
 
 
 class Result(NamedTuple):

@@ -6,6 +6,8 @@ a task file (the task ones) and, with dashes, as flags of ``run``.
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -23,16 +25,54 @@ class Settings:
     on_failure: str = "continue"
     """``continue``: what does not depend on a failed task goes on (S2-69). ``stop``: nothing new starts."""
     aggregate: str = "structured"
-    """How ``final_output.md`` is made: ``structured`` or ``concat``."""
+    """How ``final_output.md`` is made: ``structured``, ``concat``, or ``claude``: one more agent merges."""
     workdir: str = ""
     """Where agents work; empty: the directory that holds ``.orchestrator``, else the current one."""
+    budget_usd: float = 0.0
+    """USD the whole plan may cost, earlier runs included; 0: no limit. What tasks may cost is reserved before they
+    start, and what nobody knows the cost of counts with all it might have cost."""
+    on_hold: str = "wait"
+    """A usage limit: ``wait`` until the account opens again, or ``stop`` with exit status 4."""
     # Of a task; in the plan's front matter they hold for every task
     agent: str = "claude"
     """Key of the agent that does the task: claude, shell, simulated."""
     model: str = ""
     """Model asked of the agent; empty: the agent's own choice."""
+    fallback_model: str = ""
+    """Model to take while the first one is overloaded or unknown."""
+    effort: str = ""
+    """How hard the model thinks: ``low`` to ``max``; empty: the agent's own choice."""
+    tools: tuple[str, ...] = ("Read", "Write", "Edit", "Bash", "Glob", "Grep")
+    """Tools the agent has at all; an empty list: none."""
+    allowed_tools: tuple[str, ...] = ()
+    """Rules that let a tool through without asking: ``Bash(python3 *)``, ``Edit(docs/**)``."""
+    disallowed_tools: tuple[str, ...] = ()
+    """Rules that keep a tool out, whatever else allows it."""
+    permission_mode: str = "acceptEdits"
+    """``acceptEdits``, ``default``, ``dontAsk``, ``plan``, ``auto`` or ``bypassPermissions``."""
+    on_denial: str = "fail"
+    """Something was not allowed: ``fail`` the task, or ``accept`` the answer as it is."""
+    max_turns: int = 50
+    """Turns of the model an attempt may take."""
+    task_budget_usd: float = 0.0
+    """USD one task may cost, all its attempts together; 0: 5 USD, and less where the plan's budget is small. In a task
+    file it may be called ``budget_usd``."""
+    add_dirs: tuple[str, ...] = ()
+    """More directories the agent may write to, relative to the plan directory."""
+    mcp_config: tuple[str, ...] = ()
+    """MCP server files, relative to the plan directory; those of the project are not started by themselves."""
+    system_prompt_file: str = ""
+    """A file that is added to the system prompt, relative to the plan directory."""
+    extra_args: tuple[str, ...] = ()
+    """More words for the agent's command line, as they are."""
+    subagent: str = ""
+    """A sub-agent of ``.claude/agents/``; ``agent: NAME`` says the same."""
+    schema: str | Mapping[str, Any] = ""
+    """JSON Schema of the answer: a mapping, or a file relative to the plan directory."""
     timeout: float = 300.0
     """Seconds an attempt may take (S2-49)."""
+    idle_timeout: float = 0.0
+    """Seconds an attempt may give no sign of life; 0: only ``timeout`` counts."""
     retries: int = 2
     """Repeats after the first attempt (S2-51: three attempts in all)."""
     retry_delay: float = 2.0
@@ -50,7 +90,12 @@ class Settings:
         return self.retries + 1
 
 
-RUN_ONLY = frozenset({"max_parallel", "on_failure", "aggregate", "workdir"})
+RUN_ONLY = frozenset(
+    {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold"}
+)
+
+#: What a setting is called in a task file, where it means the task's own.
+IN_A_TASK = {"budget_usd": "task_budget_usd"}
 
 
 def _whole(low: int, high: int) -> Callable[[Any], int]:
@@ -80,6 +125,47 @@ def _seconds(*, zero: bool) -> Callable[[Any], float]:
     return read
 
 
+def _dollars(value: Any) -> float:
+    try:
+        amount = float(value.removeprefix("$") if isinstance(value, str) else value)
+    except (TypeError, ValueError):
+        amount = -1.0
+    if isinstance(value, bool) or not 0 <= amount < 1e9:
+        raise ValueError(f"{value!r} is not an amount of USD")
+    return amount
+
+
+def _words(
+    split: Callable[[str], list[str]], *, flags: bool = False
+) -> Callable[[Any], tuple[str, ...]]:
+    def read(value: Any) -> tuple[str, ...]:
+        words = split(value) if isinstance(value, str) else value
+        if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
+            raise ValueError(f"{value!r} is not a list of texts")
+        stripped = tuple(word for word in (word.strip() for word in words) if word)
+        for word in stripped:
+            if word.startswith("-") and not flags:
+                raise ValueError(f"{word!r} would be taken for an option; extra_args holds options")
+        return stripped
+
+    return read
+
+
+def split_rules(text: str) -> list[str]:
+    """Split ``Read, Bash(git add *, git commit *)`` at the commas outside parentheses."""
+    return re.findall(r"(?:[^,(]|\([^)]*\)?)+", text)
+
+
+def _lines(text: str) -> list[str]:
+    return [text]
+
+
+def _schema(value: Any) -> str | Mapping[str, Any]:
+    if not isinstance(value, (str, Mapping)):
+        raise ValueError(f"{value!r} is neither a JSON Schema nor a file that holds one")
+    return value
+
+
 def _one_of(*words: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if str(value) not in words:
@@ -98,11 +184,31 @@ def _text(value: Any) -> str:
 _READERS: dict[str, Callable[[Any], Any]] = {
     "max_parallel": _whole(1, 1000),
     "on_failure": _one_of("continue", "stop"),
-    "aggregate": _one_of("structured", "concat"),
+    "aggregate": _one_of("structured", "concat", "claude"),
     "workdir": _text,
+    "budget_usd": _dollars,
+    "on_hold": _one_of("wait", "stop"),
     "agent": _text,
     "model": _text,
+    "fallback_model": _text,
+    "effort": _text,
+    "tools": _words(split_rules),
+    "allowed_tools": _words(split_rules),
+    "disallowed_tools": _words(split_rules),
+    "permission_mode": _one_of(
+        "acceptEdits", "default", "dontAsk", "plan", "auto", "bypassPermissions"
+    ),
+    "on_denial": _one_of("fail", "accept"),
+    "max_turns": _whole(1, 10_000),  # the CLI takes 0 for no limit at all
+    "task_budget_usd": _dollars,
+    "add_dirs": _words(_lines),
+    "mcp_config": _words(_lines),
+    "system_prompt_file": _text,
+    "extra_args": _words(shlex.split, flags=True),
+    "subagent": _text,
+    "schema": _schema,
     "timeout": _seconds(zero=False),
+    "idle_timeout": _seconds(zero=True),
     "retries": _whole(0, 1000),
     "retry_delay": _seconds(zero=True),
     "grace": _seconds(zero=True),
@@ -127,4 +233,7 @@ def resolve(*layers: Mapping[str, Any]) -> Settings:
     merged: dict[str, Any] = {}
     for layer in layers:
         merged.update(layer)
+    for name, value in merged.items():
+        if isinstance(value, list):  # a plan that comes from the cache has its lists from JSON
+            merged[name] = tuple(value)
     return Settings(**merged)

@@ -63,7 +63,7 @@ TRANSITIONS: dict[tuple[TaskStatus, Verb], tuple[TaskStatus, str]] = {
     ),
     (TaskStatus.RUNNING, Verb.INTERRUPT): (
         TaskStatus.PENDING,
-        "the run was stopped or died; the attempt is not charged",
+        "the run was stopped or died, or the account was held; the attempt is not charged",
     ),
     (TaskStatus.RETRYING, Verb.LAUNCH): (
         TaskStatus.RUNNING,

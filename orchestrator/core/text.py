@@ -77,6 +77,14 @@ def _closed(line: str) -> bool:
     return not opened
 
 
+def code(text: str, limit: int = 300) -> str:
+    """Return *text* as a code span on one line that nothing in it can close."""
+    line = one_line(text, limit)
+    longest = max(map(len, _BACKTICKS.findall(line)), default=0)
+    bar = "`" * (longest + 1)
+    return f"{bar} {line} {bar}" if longest else f"`{line}`"
+
+
 def fence(text: str, info: str = "") -> str:
     """Return *text* as a fenced code block that nothing in it can close. It ends without a newline."""
     longest = max(map(len, _BACKTICKS.findall(text)), default=0)

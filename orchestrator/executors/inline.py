@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import anyio
 import anyio.lowlevel
@@ -30,8 +29,8 @@ def write_exit(job: Job, known: Exit, *, output: str | None = None, sync: bool =
                     _write(path, text.encode(errors="replace"))
         except OSError as error:
             text = f"cannot write {error.filename or job.stdout!r}: {error.strerror}"
-            known = replace(known, code=None, error=text)
-    known = replace(known, ended=known.ended or time.time())
+            known = known._replace(code=None, error=text)
+    known = known._replace(ended=known.ended or time.time())
     size, digest = measure(job.stdout, sync=sync)
     record = {
         "schema": SCHEMA,
@@ -51,7 +50,7 @@ def write_exit(job: Job, known: Exit, *, output: str | None = None, sync: bool =
         "log_sha256": digest,
     }
     failure = write_record(job.record, record, sync=sync)
-    return replace(known, error=failure) if failure and not known.error else known
+    return known._replace(error=failure) if failure and not known.error else known
 
 
 def _write(path: str, data: bytes) -> None:

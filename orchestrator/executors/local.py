@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -71,10 +71,13 @@ class LocalExecutor:
 
     # ── the protocol ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
-        """Start the guard; on leaving, end everything that still runs, and the guard."""
+    def opened(self) -> AbstractAsyncContextManager[None]:
+        """Start the guard, at once; on leaving, end everything that still runs, and the guard."""
         self._open()
+        return self._held()
+
+    @asynccontextmanager
+    async def _held(self) -> AsyncIterator[None]:
         try:
             yield
         finally:

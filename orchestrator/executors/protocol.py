@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from orchestrator.core.result import Exit, StopReason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(NamedTuple):
     """One attempt, with every path resolved (absolute). Files of the attempt lie in directories that exist."""
 
     key: str
     """Unique within the run, for instance ``agent-01.attempt-1``."""
     argv: tuple[str, ...] = ()
     """Empty: nothing runs, ``output`` is what it printed."""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = MappingProxyType({})
     unset: tuple[str, ...] = ()
     cwd: str = ""
     stdin: str = ""
@@ -28,20 +27,18 @@ class Job:
     record: str = ""
     """Where the attempt record is written, by temp + rename, when the whole tree of the attempt has ended."""
     output: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = MappingProxyType({})
     """Copied into the record as they are: task, attempt, run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """The process of a job runs."""
 
     key: str
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """A job is over: nothing of its tree is left, its logs are complete and its record is written."""
 
     key: str
@@ -55,7 +52,10 @@ class Executor(Protocol):
     """Runs jobs."""
 
     def opened(self) -> AbstractAsyncContextManager[None]:
-        """Hold what the executor needs; on leaving, everything that still runs is ended."""
+        """Hold what the executor needs; on leaving, everything that still runs is ended.
+
+        What takes time may begin at the call already, so that it is ready when the event loop is.
+        """
 
     def start(self, job: Job) -> None:
         """Start a job without waiting. Every start is answered by exactly one ``Done``, also when it fails."""

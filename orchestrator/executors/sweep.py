@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.executors import procfs
 from orchestrator.executors.procfs import Process
@@ -15,8 +15,7 @@ from orchestrator.executors.procfs import Process
 LIMIT = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """A process that a sweep found and ended."""
 
     pid: int

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import math
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.agents.protocol import Agent, Assignment, Input, Reader
+from orchestrator.core.instruction import Launch
 from orchestrator.core.invocation import SCRIPT
+from orchestrator.core.money import spending, spent_in, unsettled, usd
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Attempt, Exit, Outcome, Result, Verdict
+from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.executors.protocol import Job
-from orchestrator.store.atomic import write_new
+from orchestrator.store.atomic import read_piece, read_tail, write_new
 from orchestrator.store.layout import AttemptFiles
 from orchestrator.store.result_file import render_result, safe_answer
 from orchestrator.store.workspace import Commit, Workspace
@@ -21,6 +24,10 @@ from orchestrator.store.workspace import Commit, Workspace
 #: Bytes of a log read in one go: a gigabyte of output must not stop the world.
 PIECE = 4 * 1024 * 1024
 _TAIL = 16 * 1024
+#: Seconds an account is held when nobody said for how long.
+_UNKNOWN_HOLD = 300.0
+#: How ``claude`` ends on SIGTERM: what it had cost is saved then.
+_IN_ORDER = "exit 143"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +45,12 @@ class LiveAttempt:
     inputs: Mapping[str, int]
     earlier: Sequence[Attempt]
     reader: Reader
+    session: str = ""
+    """The agent's conversation; empty for agents that keep none."""
+    interrupted: str = ""
+    """Why the last attempt in this session was cut short; empty: the session is new."""
+    cap: float = math.inf
+    """USD it may cost."""
     offset: int = 0
     news: str = ""
     unreadable: str = ""
@@ -52,9 +65,7 @@ class LiveAttempt:
     def read_along(self) -> bool:
         """Feed the reader the next piece of the log; True when there may be more at once."""
         try:
-            with open(self.files.stdout, "rb", buffering=0) as log:
-                log.seek(self.offset)
-                data = log.read(PIECE)
+            data = read_piece(self.files.stdout, self.offset, PIECE)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -68,15 +79,54 @@ class LiveAttempt:
     def judge(self, exit: Exit) -> Outcome:
         """Conclude, once the whole log was read."""
         if self.unreadable:
-            return Outcome(verdict=Verdict.FATAL, reason=self.unreadable)
-        return self.reader.close(exit, _tail(self.files.stderr))
+            bill = Bill(cost=None) if self.session else FREE
+            return Outcome(verdict=Verdict.FATAL, reason=self.unreadable, bill=bill)
+        outcome = self.reader.close(exit, read_tail(self.files.stderr, _TAIL))
+        if outcome.verdict is Verdict.HELD and not outcome.until:
+            return outcome._replace(until=(exit.ended or self.started) + _UNKNOWN_HOLD)
+        return outcome
 
     def running(self) -> Result:
         """Return the result as it stands while the attempt runs."""
         attempt = Attempt(
-            number=self.number, charge=self.charge, run=self.run, started=self.started, pid=self.pid
+            number=self.number,
+            charge=self.charge,
+            run=self.run,
+            started=self.started,
+            pid=self.pid,
+            session=self.session,
+            is_resumable=bool(self.session),
+            cost=None if self.session else 0.0,
+            cap=self.known_cap,
         )
         return self._result(TaskStatus.RUNNING, attempt)
+
+    def price(self, outcome: Outcome) -> Bill:
+        """Return what this attempt cost; when it settles earlier ones, with what they cost."""
+        if outcome.bill.session is None or not self.settles(outcome):
+            return outcome.bill
+        before = spent_in(self.earlier, outcome.session)
+        return outcome.bill._replace(cost=outcome.bill.session - before)
+
+    def settles(self, outcome: Outcome) -> bool:
+        """Say whether the bill of its session tells what earlier attempts cost that could not say it themselves.
+
+        A session knows what an attempt cost that ended in order, also on SIGTERM; of one that was killed it knows
+        nothing (measured).
+        """
+        bill = outcome.bill
+        unknown = [
+            attempt
+            for attempt in unsettled(self.earlier)
+            if attempt.session and attempt.session == outcome.session
+        ]
+        return (
+            bool(unknown)
+            and bill.cost is not None
+            and bill.session is not None
+            and bill.session >= spent_in(self.earlier, outcome.session) + bill.cost
+            and all(attempt.exit == _IN_ORDER for attempt in unknown)
+        )
 
     def running_text(self) -> str:
         """Return the result file while the attempt runs."""
@@ -86,7 +136,7 @@ class LiveAttempt:
 
     def over(self, status: TaskStatus, exit: Exit, outcome: Outcome) -> Result:
         """Return the result of the attempt that ended."""
-        failed = outcome.verdict is Verdict.FATAL
+        failed, price = outcome.verdict is Verdict.FATAL, self.price(outcome)
         attempt = Attempt(
             number=self.number,
             charge=self.charge,
@@ -98,12 +148,26 @@ class LiveAttempt:
             duration=exit.duration,
             exit=exit.describe(),
             pid=exit.pid or self.pid,
+            session=outcome.session,
+            is_resumable=outcome.is_resumable,
+            cost=price.cost,
+            models=price.models,
+            settles=self.settles(outcome),
+            until=outcome.until if outcome.until < math.inf else 0.0,
+            cap=self.known_cap if price.cost is None else 0.0,
         )
         return self._result(status, attempt)
 
     def commit(self, result: Result, outcome: Outcome, exit: Exit) -> Commit:
         """Return the result file, ready to be made durable."""
         statistics = dict(outcome.statistics)
+        spent = spending([result])
+        if spent:
+            last = result.attempts[-1]
+            statistics["Cost"] = str(spent)
+            if len(result.attempts) > 1:
+                statistics["Cost of the last attempt"] = usd(last.cost)
+            statistics |= {f"Cost on {model}": usd(cost) for model, cost in spent.by_model.items()}
         if exit.max_rss:
             statistics["Peak memory"] = f"{exit.max_rss / 1e6:.0f} MB"
             statistics["Processor time"] = f"{exit.cpu:.2f}s"
@@ -113,8 +177,14 @@ class LiveAttempt:
             answer=safe_answer(outcome.answer, is_markdown=outcome.is_markdown),
             log=f"../logs/{self.key}.out",
             statistics=statistics,
+            denials=outcome.denials,
         )
         return Commit(stem=self.task.stem, result=result, text=text, files=self.files)
+
+    @property
+    def known_cap(self) -> float:
+        """USD it may cost; 0 when nobody said."""
+        return self.cap if self.cap < math.inf else 0.0
 
     def _result(self, status: TaskStatus, attempt: Attempt) -> Result:
         return Result(
@@ -148,23 +218,47 @@ class Launchpad:
         self._workdir = workdir
 
     def attempt(
-        self, task: Task, number: int, charge: int, results: Mapping[str, Result], started: float
+        self,
+        task: Task,
+        launch: Launch,
+        results: Mapping[str, Result],
+        started: float,
     ) -> LiveAttempt:
-        """Return a fresh attempt; nothing is read or written yet."""
+        """Return the attempt that the engine wants launched; nothing is written yet."""
         settings = self._policies[task.id]
         before = results.get(task.id)
+        agent = self._agents[settings.agent]
+        inputs = {need: results[need].number for need in task.data_needs}
+        session = interrupted = ""
+        if agent.account:
+            session, interrupted = self._session(task, before, settings.agent, inputs)
         return LiveAttempt(
             task=task,
-            number=number,
-            charge=charge,
+            number=launch.attempt,
+            charge=launch.charge,
             run=self._run,
             agent=settings.agent,
-            files=self._workspace.layout.attempt(task.stem, number),
+            files=self._workspace.layout.attempt(task.stem, launch.attempt),
             started=started,
-            inputs={need: results[need].number for need in task.needs},
+            inputs=inputs,
             earlier=closed(before.attempts) if before else (),
-            reader=self._agents[settings.agent].reader(settings),
+            reader=agent.reader(settings),
+            session=session,
+            interrupted=interrupted,
+            cap=launch.cap,
         )
+
+    def _session(
+        self, task: Task, before: Result | None, agent: str, inputs: Mapping[str, int]
+    ) -> tuple[str, str]:
+        """Return the session to work in, and why its last attempt was cut short; a new one when nothing goes on."""
+        last = closed(before.attempts)[-1] if before is not None and before.attempts else None
+        if before is None or last is None or not (last.is_resumable and last.session):
+            return str(uuid.uuid4()), ""
+        is_same = before.agent == agent and before.inputs == inputs
+        if not is_same or self._workspace.is_task_file_newer(task, last.started):
+            return str(uuid.uuid4()), ""  # what it was told is no longer what it should do
+        return last.session, last.reason or "interrupted"
 
     def job(self, live: LiveAttempt) -> Job:
         """Read the task file as it is right now, ask the agent what to run, lay out its files.
@@ -174,7 +268,7 @@ class Launchpad:
             AgentError: the agent cannot do this task.
             StoreError: a file could not be read or written.
         """
-        wanted = self._agents[live.agent].invocation(self._assignment(live.task))
+        wanted = self._agents[live.agent].invocation(self._assignment(live))
         files = live.files
         if wanted.script:
             write_new(files.script, wanted.script.encode())
@@ -187,6 +281,7 @@ class Launchpad:
             "run": live.run,
             "agent": live.agent,
             "inputs": dict(live.inputs),
+            "cap": live.known_cap,
         }
         return Job(
             key=live.key,
@@ -209,7 +304,8 @@ class Launchpad:
             facts=facts,
         )
 
-    def _assignment(self, task: Task) -> Assignment:
+    def _assignment(self, live: LiveAttempt) -> Assignment:
+        task = live.task
         found = self._workspace.read_task_file(task)
         inputs = [
             Input(
@@ -218,7 +314,7 @@ class Launchpad:
                 path=self._shown(self._workspace.layout.result_file(need.stem)),
                 answer=self._workspace.read_answer(need.stem),
             )
-            for need in map(self._tasks.__getitem__, task.needs)
+            for need in map(self._tasks.__getitem__, task.data_needs)
         ]
         return Assignment(
             task=task,
@@ -227,11 +323,13 @@ class Launchpad:
             code=found.code if found else "",
             language=found.language if found else "",
             inputs=tuple(inputs),
+            session=live.session,
+            interrupted=live.interrupted,
+            cap=live.cap,
         )
 
     def _shown(self, path: str) -> str:
-        inside = path.startswith(self._workdir.rstrip("/") + "/")
-        return os.path.relpath(path, self._workdir) if inside else path
+        return path.removeprefix(self._workdir.rstrip("/") + "/")
 
 
 def closed(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
@@ -244,13 +342,3 @@ def closed(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
         else attempt
         for attempt in attempts
     )
-
-
-def _tail(path: str) -> bytes:
-    try:
-        with open(path, "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - _TAIL))
-            return file.read(_TAIL)
-    except OSError:
-        return b""  # it only makes a reason clearer

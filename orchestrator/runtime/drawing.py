@@ -30,6 +30,8 @@ class Drawing:
     """Draws when something changed and enough time has passed."""
 
     draw: Draw
+    prepare: Callable[[], None] | None = None
+    """Called in a thread as the run starts, for what its end would have to wait for."""
     told: str = field(default="", init=False)
     """The problem that was told last; the same one is not told at every drawing."""
     _stale: anyio.Event = field(default_factory=anyio.Event, init=False)
@@ -48,6 +50,8 @@ class Drawing:
 
         What cannot be drawn (a person broke the file, the disk is full) is told with *warn*, and the run goes on.
         """
+        if self.prepare is not None:
+            await anyio.to_thread.run_sync(self.prepare)
         pause = _SHORTEST
         while True:
             await anyio.sleep(pause)

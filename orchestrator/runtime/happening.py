@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
+from orchestrator.core.account import Purse
 from orchestrator.core.duration import format_duration
+from orchestrator.core.instruction import Hold
+from orchestrator.core.money import usd
 from orchestrator.core.text import one_line
 from orchestrator.store.result_file import iso
+from orchestrator.views.glyphs import moment
 
 
 class Kind(StrEnum):
@@ -25,12 +29,13 @@ class Kind(StrEnum):
     TASK_STOPPING = "task_stopping"
     NEWS = "news"
     WARNING = "warning"
+    RUN_HELD = "run_held"
+    RUN_RESUMED = "run_resumed"
     RUN_STOPPING = "run_stopping"
     RUN_ENDED = "run_ended"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class Happening(NamedTuple):
     """One thing that happened. ``time`` is seconds since the epoch, ``duration`` and ``retry_in`` are seconds."""
 
     kind: Kind
@@ -39,6 +44,8 @@ class Happening:
     name: str = ""
     agent: str = ""
     attempt: int = 0
+    run: str = ""
+    """The run that starts."""
     tasks: int = 0
     """How many tasks a run is about to run."""
     duration: float | None = None
@@ -54,6 +61,8 @@ class Happening:
             self.task or "run",
             f"{what}{f' attempt {self.attempt}' if self.attempt else ''}",
         ]
+        if self.run:
+            parts.append(f"run {self.run}")
         if self.agent:
             parts.append(f"agent {self.agent}")
         if self.duration is not None:
@@ -62,18 +71,37 @@ class Happening:
             parts.append(f"again in {format_duration(self.retry_in)}")
         if self.text:
             parts.append(self.text)
-        return one_line(" · ".join(parts), limit=1000)
+        # One by one: of a text that was redrawn with a carriage return only the last state counts.
+        return one_line(" · ".join(one_line(part, limit=1000) for part in parts), limit=1000)
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields that say something, for ``run --json``."""
         fields: dict[str, Any] = {"event": self.kind.value, "time": iso(self.time)}
-        for name in ("task", "name", "agent", "attempt", "tasks", "text"):
+        for name in ("run", "task", "name", "agent", "attempt", "tasks", "text"):
             if value := getattr(self, name):
                 fields[name] = value
         for name in ("duration", "retry_in"):
             if (seconds := getattr(self, name)) is not None:
                 fields[name] = round(seconds, 3)
         return fields
+
+
+def hold_text(hold: Hold, now: float, wall: float) -> str:
+    """Say that an account is held; *now* is the engine's moment, *wall* the same one since the epoch."""
+    if hold.until == math.inf:
+        return f"{hold.account} is held: {hold.reason} · nothing more of it starts in this run"
+    wait = hold.until - now
+    until = f"{moment(wall + wait)}, in {format_duration(wait)}"
+    return f"{hold.account} is held: {hold.reason} · goes on {until}"
+
+
+def budget_text(purse: Purse, tasks: Sequence[str]) -> str:
+    """Say that the budget is used up: the plan's, or where it has none, that of the tasks themselves."""
+    shown = ", ".join(tasks[:10]) + (f" and {len(tasks) - 10} more" if len(tasks) > 10 else "")
+    if purse.budget == math.inf:
+        return f"their own budget is used up: {shown}"
+    left = usd(max(purse.left, 0.0))
+    return f"{left} of the budget of {usd(purse.budget)} is left, too little for {shown}"
 
 
 #: Somebody who wants to know. Called in the event loop, so it must be quick.

@@ -7,9 +7,11 @@ the disk, and word of all of it to whoever listens.
 
 from __future__ import annotations
 
+import math
 import signal
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
@@ -19,21 +21,26 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from orchestrator.core.board import Board
-from orchestrator.core.engine import (
+from orchestrator.core.engine import Engine
+from orchestrator.core.event import (
     Begun,
     Ended,
-    Engine,
     Event,
-    Finish,
-    Instruction,
-    Launch,
+    Heard,
     Moment,
-    Record,
     Recorded,
-    Skip,
-    Stop,
     StopRequested,
     Ticked,
+)
+from orchestrator.core.instruction import (
+    Finish,
+    Hold,
+    Instruction,
+    Launch,
+    Record,
+    Resume,
+    Skip,
+    Stop,
 )
 from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
@@ -43,7 +50,7 @@ from orchestrator.executors.protocol import Done, Executor, News, Started
 from orchestrator.runtime.attempt import Launchpad, LiveAttempt
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
-from orchestrator.runtime.happening import Happening, Kind, Listener
+from orchestrator.runtime.happening import Happening, Kind, Listener, budget_text, hold_text
 from orchestrator.store.workspace import Commit, Workspace
 
 #: Seconds between two looks at the logs of what runs.
@@ -51,6 +58,9 @@ _LOOK = 0.25
 #: Seconds to wait for more results before a sync, while others run and nobody waits for this one: a sync costs much
 #: the same for one result and for ten.
 _GATHER = 0.002
+
+#: Seconds an account is held at least, when the moment it opens is already past.
+_SHORTEST_HOLD = 1.0
 
 _KINDS = {
     TaskStatus.COMPLETED: Kind.TASK_COMPLETED,
@@ -73,6 +83,8 @@ class Runner:
     listener: Listener
     launchpad: Launchpad
     drawing: Drawing
+    is_patient: bool = True
+    """Whether a held account is waited for; otherwise the run ends when nothing else is left."""
     ended_by: int = field(default=0, init=False)
     """The signal that ended the run; 0 when it came to its own end."""
     failure: OrchestratorError | None = field(default=None, init=False)
@@ -81,19 +93,25 @@ class Runner:
     """Attempts under way, by key."""
     launched: int = field(default=0, init=False)
     """Attempts started."""
+    held_back: str = field(default="", init=False)
+    """Why tasks were not started although nothing they need is missing: a limit, a login, the budget."""
     _ended: dict[str, tuple[LiveAttempt, Exit, Outcome]] = field(default_factory=dict, init=False)
     _unwritten: list[LiveAttempt] = field(default_factory=list, init=False)
     _commits: list[tuple[Commit, str, Happening]] = field(default_factory=list, init=False)
     _has_commits: anyio.Event = field(init=False)
     _timer_moved: anyio.Event = field(init=False)
     _sleeping_until: float | None = field(default=None, init=False)
+    _past_moments: int = field(default=0, init=False)
     _events: deque[Event] = field(default_factory=deque, init=False)
     _scope: anyio.abc.TaskGroup = field(init=False)
 
-    async def run(self) -> None:
-        """Run until nothing is left to do, a signal comes, or going on is impossible (then ``failure`` says why)."""
+    async def run(self, opened: AbstractAsyncContextManager[None]) -> None:
+        """Run until nothing is left to do, a signal comes, or going on is impossible (then ``failure`` says why).
+
+        *opened* is the executor's: it was called before the event loop was loaded, for its guard starts meanwhile.
+        """
         self._has_commits, self._timer_moved = anyio.Event(), anyio.Event()
-        async with self.executor.opened(), anyio.create_task_group() as self._scope:
+        async with opened, anyio.create_task_group() as self._scope:
             for job in (
                 self._hear_executor,
                 self._hear_signals,
@@ -136,14 +154,16 @@ class Runner:
                 self._record(instruction)
             case Skip():
                 self._tell(Kind.TASK_SKIPPED, instruction.task, text=instruction.reason)
+            case Hold():
+                self._hold(instruction)
+            case Resume():
+                self._tell(Kind.RUN_RESUMED, text=f"{instruction.account}: the account is open")
             case Finish():
-                self._scope.cancel_scope.cancel()
+                self._finish(instruction)
 
     def _launch(self, launch: Launch) -> None:
         task = self.board.plan.tasks[launch.task]
-        live = self.launchpad.attempt(
-            task, launch.attempt, launch.charge, self.board.results, self.clock.wall()
-        )
+        live = self.launchpad.attempt(task, launch, self.board.results, self.clock.wall())
         try:
             job = self.launchpad.job(live)
         except OrchestratorError as error:
@@ -171,6 +191,18 @@ class Runner:
         key = self.workspace.layout.attempt(task.stem, stop.attempt).key
         self.executor.stop(key, stop.reason, self.policies[stop.task].grace)
         self._tell(Kind.TASK_STOPPING, stop.task, attempt=stop.attempt, text=stop.reason.value)
+
+    def _hold(self, hold: Hold) -> None:
+        text = hold_text(hold, self.clock.now(), self.clock.wall())
+        if hold.until == math.inf:
+            self.held_back = text
+        self._tell(Kind.RUN_HELD, text=text)
+
+    def _finish(self, finish: Finish) -> None:
+        if finish.unaffordable:
+            self.held_back = budget_text(self.engine.purse, finish.unaffordable)
+            self._tell(Kind.RUN_HELD, text=self.held_back)
+        self._scope.cancel_scope.cancel()
 
     def _record(self, record: Record) -> None:
         live, exit, outcome = self._ended.pop(record.task)
@@ -221,8 +253,33 @@ class Runner:
     def _end(self, live: LiveAttempt, exit: Exit) -> None:
         del self.live[live.key]
         outcome = live.judge(exit)
+        if live.session and outcome.verdict is not Verdict.HELD:
+            # What it said last, since anybody looked: that its account is close to a limit, for instance.
+            self._handle(Heard(live.task.id, live.number, live.reader.signs))
         self._ended[live.task.id] = (live, exit, outcome)
-        self._handle(Ended(live.task.id, live.number, outcome.verdict, outcome.reason))
+        self._handle(
+            Ended(
+                live.task.id,
+                live.number,
+                outcome.verdict,
+                outcome.reason,
+                cost=live.price(outcome).cost,
+                settles=live.settles(outcome),
+                is_resumable=outcome.is_resumable,
+                until=self._opens(outcome.until) if outcome.verdict is Verdict.HELD else 0.0,
+            )
+        )
+
+    def _opens(self, until: float) -> float:
+        """Turn the moment a held account opens into one of the engine's clock."""
+        if not self.is_patient:
+            return math.inf
+        wait = until - self.clock.wall()
+        if wait <= 0:
+            # The moment is past and the account is still shut: somebody's clock is wrong.
+            wait = _SHORTEST_HOLD * 2.0 ** min(self._past_moments, 8)
+            self._past_moments += 1
+        return self.clock.now() + max(wait, _SHORTEST_HOLD)
 
     async def _write(self) -> None:
         """Make results durable: all that ended in the same moment, or while the last ones were written, together."""
@@ -263,9 +320,11 @@ class Runner:
             except StoreError as error:
                 self._give_up(error)
             for live in list(self.live.values()):
-                before = live.news
+                before, offset = live.news, live.offset
                 if live.read_along():
                     await anyio.lowlevel.checkpoint()
+                if live.offset != offset and live.key in self.live:
+                    self._handle(Heard(live.task.id, live.number, live.reader.signs))
                 if live.news != before:
                     self._tell(Kind.NEWS, live.task.id, attempt=live.number, text=live.news)
 

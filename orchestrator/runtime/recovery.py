@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.agents.protocol import Agent, Reader
 from orchestrator.core.plan import Task
@@ -19,11 +20,11 @@ _STATUS = {
     Verdict.FAILED: TaskStatus.RETRYING,
     Verdict.FATAL: TaskStatus.FAILED,
     Verdict.INTERRUPTED: TaskStatus.PENDING,
+    Verdict.HELD: TaskStatus.PENDING,
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Harvested:
+class Harvested(NamedTuple):
     """An attempt that ended while no runner was alive, judged now."""
 
     task: Task
@@ -88,6 +89,7 @@ def _judge(
         inputs=record.inputs,
         earlier=tuple(attempt for attempt in earlier if attempt.number < record.number),
         reader=reader,
+        cap=record.cap or math.inf,
     )
     while live.read_along():
         pass

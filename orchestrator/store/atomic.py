@@ -11,6 +11,8 @@ from typing import Self
 
 from orchestrator.errors import StoreError
 
+#: Bytes read in one go; most of our files are smaller.
+_PIECE = 64 * 1024
 _TEMPORARY = re.compile(r"(\..+\.\d+|.+\.attempt-\d+\.json)\.tmp")
 
 
@@ -153,10 +155,35 @@ def read_file(path: str) -> bytes | None:
     """
     with reported("read", path):
         try:
-            with open(path, "rb", buffering=0) as file:
-                return file.read()
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
+        try:  # a file object would ask the system twice as often
+            pieces = []
+            while piece := os.read(descriptor, _PIECE):
+                pieces.append(piece)
+            return b"".join(pieces)
+        finally:
+            os.close(descriptor)
+
+
+def read_tail(path: str, size: int) -> bytes:
+    """Return the last *size* bytes of a file; nothing when it cannot be read: for what only makes a view clearer."""
+    try:
+        return read_piece(path, max(0, os.stat(path).st_size - size), size)
+    except OSError:
+        return b""
+
+
+def read_piece(path: str, offset: int, size: int) -> bytes:
+    """Return up to *size* bytes of a log from *offset* on; raises ``OSError``, for agents may do anything to it."""
+    if os.stat(path).st_size <= offset:
+        return b""  # most looks end here; nor is a pipe that an agent put there ever opened
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.pread(descriptor, size, offset)
+    finally:
+        os.close(descriptor)
 
 
 def sweep_temporaries(directory: str) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from orchestrator.core.result import Exit, StopReason
 from orchestrator.store.atomic import read_file, reported
@@ -16,8 +17,7 @@ _END_OF_TIME = 253_402_300_800.0
 _NAME = re.compile(r"(.+)\.attempt-(\d{1,9})\.(in|script|out|err|json)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRecord:
+class AttemptRecord(NamedTuple):
     """One record. ``run`` is the run that launched the attempt: its fencing token."""
 
     task: str
@@ -27,6 +27,8 @@ class AttemptRecord:
     agent: str
     inputs: Mapping[str, int]
     exit: Exit
+    cap: float = 0.0
+    """USD it may have cost at most; 0: nobody said."""
 
 
 def read_record(path: str) -> AttemptRecord | None:
@@ -35,6 +37,7 @@ def read_record(path: str) -> AttemptRecord | None:
     try:
         raw = json.loads(data or b"")
         times = [float(raw[name]) for name in ("started", "ended", "duration", "cpu")]
+        times.append(cap := float(raw.get("cap") or 0))
         if not all(0 <= each < _END_OF_TIME for each in times):
             return None
         f"{raw['task']}{raw['run']}{raw['agent']}".encode()  # half a character would break what we write
@@ -58,6 +61,7 @@ def read_record(path: str) -> AttemptRecord | None:
                 max_rss=int(raw["max_rss"] or 0),
                 cpu=times[3],
             ),
+            cap=cap,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.core.plan import TASK_ID
 
@@ -37,10 +37,11 @@ _BETWEEN = re.compile(r"[\s,;&+→，、；]+")
 _PICTURE = frozenset({"So", "Sk", "Cf"})
 _SELECTORS = "\ufe0e\ufe0f\u20e3"
 _AND = frozenset({"and", "->"})
+_KINDS = {"data": "data", "order": "order", "sequential": "order", "resource": "resource"}
+_KIND = re.compile(rf"\(\s*({'|'.join(_KINDS)})\s*\)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(NamedTuple):
     """Where in its rows a table has what; None for what it does not have."""
 
     id: int | None = None
@@ -138,13 +139,25 @@ def read_id(cell: str) -> str:
     return _ESCAPE.sub(r"\1", text)
 
 
-def read_needs(cell: str) -> tuple[str, ...]:
-    """Return the ids in a cell of dependencies, each once, in order."""
+def read_needs(cell: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Return the ids in a cell of dependencies, each once, in order; and those that are not of kind ``data``.
+
+    ``T-01, T-02 (order), T-03 (resource)``: a kind belongs to the id before it (seed rows S2-72 to S2-74).
+    """
     if TASK_ID.fullmatch(cell):
-        return () if is_none(cell) else (cell,)
+        return ((), ()) if is_none(cell) else ((cell,), ())
     text = _ID_LINK.sub(r"\1", _BREAK.sub(" ", cell)).replace("`", "").replace("*", "")
-    ids = (read_id(word) for word in _BETWEEN.split(text) if word not in _AND)
-    return tuple(dict.fromkeys(task_id for task_id in ids if not is_none(task_id)))
+    if "(" in text:
+        text = _KIND.sub(lambda found: f" ({_KINDS[found[1].casefold()]}) ", text)
+    needs: dict[str, str] = {}
+    latest = ""
+    for word in _BETWEEN.split(text):
+        if latest and word[1:-1] in _KINDS and word == f"({word[1:-1]})":
+            needs[latest] = word[1:-1]
+        elif word not in _AND and not is_none(task_id := read_id(word)):
+            needs.setdefault(task_id, "data")
+            latest = task_id
+    return tuple(needs), tuple((need, kind) for need, kind in needs.items() if kind != "data")
 
 
 def read_label(cell: str) -> str:

@@ -5,13 +5,13 @@ No tags, anchors, aliases or deep nesting: with them a small file can become a l
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from orchestrator.core.settings import NAMES, RUN_ONLY, read_setting
+from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, read_setting
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 
@@ -24,14 +24,13 @@ _MAX_DEPTH = 16
 _FOREIGN = frozenset({"mode"})
 
 
-@dataclass(frozen=True, slots=True)
-class FrontMatter:
+class FrontMatter(NamedTuple):
     """What stands in front of the body."""
 
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = MappingProxyType({})
     body: int = 0
     """Index of the first line of the body."""
-    lines: Mapping[str, int] = field(default_factory=dict)
+    lines: Mapping[str, int] = MappingProxyType({})
     """Line of the file, from 1, in which each key stands."""
     problem: Problem | None = None
 
@@ -80,8 +79,9 @@ def read_settings(
     """Return the settings among the keys of a front matter, checked; other keys are the person's own."""
     settings: dict[str, Any] = {}
     problems: list[Problem] = []
-    for key, value in front.data.items():
-        where = f"{file}:{front.lines[key]}"
+    for written, value in front.data.items():
+        where = f"{file}:{front.lines[written]}"
+        key = IN_A_TASK.get(written, written) if of_task else written
         if key not in NAMES:
             problems += _misspelt(key, where)
         elif of_task and key in RUN_ONLY:
@@ -103,6 +103,8 @@ def read_settings(
 
 
 def _misspelt(key: str, where: str) -> list[Problem]:
+    import difflib
+
     word = key.strip().lower().replace("-", "_").replace(" ", "_")
     close = [] if word in _FOREIGN else difflib.get_close_matches(word, NAMES, n=1, cutoff=0.8)
     if not close:

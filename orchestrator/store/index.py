@@ -2,6 +2,10 @@
 
 A cache and nothing else: delete it at any time. An entry counts only while its file is the very same one (inode, size,
 times), so a hand edit is always seen. ``status`` on 10,000 tasks reads this file instead of 10,001 others.
+
+It holds columns, not rows: a column is read and turned into objects by the interpreter's own loops, and one whose cells
+are all the same is kept as one cell. The columns are the fields of ``Task``, ``Result`` and ``Attempt``; a cache
+written before a field was added lacks its column, and is empty then.
 """
 
 from __future__ import annotations
@@ -9,7 +13,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from orchestrator.core.graph import Shape
@@ -19,7 +24,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_file, replace_file
 
-SCHEMA = 1
+SCHEMA = 2
 #: A file changed within this many nanoseconds of being read could change again without its times showing it.
 _RACY = 50_000_000
 
@@ -43,96 +48,144 @@ class Index:
         """Read *path*; anything wrong with it is the same as an empty cache."""
         self._path = path
         self.is_dirty = False
+        self._plan: tuple[int, Plan, Shape] | None = None
+        self._results: dict[str, tuple[int, Result]] = {}
         try:
             raw = json.loads(read_file(path) or b"{}")
-        except (ValueError, RecursionError, StoreError):
-            raw = {}
-        usable = isinstance(raw, dict) and raw.get("schema") == SCHEMA
-        plan, results = (raw.get("plan"), raw.get("results")) if usable else (None, None)
-        self._plan: dict[str, Any] | None = plan if isinstance(plan, dict) else None
-        self._results: dict[str, Any] = results if isinstance(results, dict) else {}
+            if raw["schema"] == SCHEMA:
+                self._plan, self._results = _plan(raw["plan"]), _results(raw["results"])
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, StoreError):
+            return  # what was not read from the cache is read from the files
 
     def plan(self, signed: int) -> tuple[Plan, Shape] | None:
         """Return the plan that was read from the file with this signature."""
-        raw = self._plan
-        try:
-            if raw is None or raw.get("signature") != signed:
-                return None
-            tasks = {row[0]: _task(row) for row in raw["tasks"]}
-            plan = Plan(tasks=tasks, **raw["about"])
-            order = tuple(raw["order"])
-            batch = dict(zip(order, raw["batch"], strict=True))
-            return plan, Shape(order, batch, dict(zip(order, raw["rank"], strict=True)))
-        except (KeyError, TypeError, ValueError, IndexError):
-            return None
+        known = self._plan
+        return known[1:] if known is not None and known[0] == signed else None
 
     def keep_plan(self, signed: int, plan: Plan, shape: Shape) -> None:
         """Remember a plan that was just read."""
-        self._plan = {
-            "signature": signed,
-            "about": {
-                "title": plan.title,
-                "request": plan.request,
-                "goal": plan.goal,
-                "settings": dict(plan.settings),
-                "lines": dict(plan.lines),
-                "file": plan.file,
-            },
-            "tasks": list(plan.tasks.values()),
-            "order": shape.order,
-            "batch": [shape.batch[task_id] for task_id in shape.order],
-            "rank": [shape.rank[task_id] for task_id in shape.order],
-        }
+        self._plan = signed, plan, shape
         self.is_dirty = True
 
     def resign_plan(self, before: int, after: int) -> None:
         """Follow a redraw of our own: the person's part of the file is the same."""
-        if self._plan is not None and self._plan.get("signature") == before:
-            self._plan["signature"] = after
+        if self._plan is not None and self._plan[0] == before:
+            self._plan = after, *self._plan[1:]
             self.is_dirty = True
 
-    def result(self, stem: str, signed: int) -> Result | None:
-        """Return the result that was read from the file with this signature, without its answer."""
-        raw = self._results.get(stem)
-        try:
-            return _result(raw[1:]) if raw is not None and raw[0] == signed else None
-        except (KeyError, TypeError, ValueError, IndexError):
-            return None
+    def results(self, signed: Mapping[str, int]) -> dict[str, Result]:
+        """Return, by task, the results that were read from files with these signatures, without their answers."""
+        return {
+            result.task: result
+            for stem, (before, result) in self._results.items()
+            if signed.get(stem) == before
+        }
 
     def keep_result(self, stem: str, signed: int, result: Result) -> None:
-        """Remember a result that was just read."""
-        self._results[stem] = [
-            signed, result.task, result.agent, result.status.value, result.attempts, {**result.inputs}
-        ]  # fmt: skip
+        """Remember a result that was just read, without its answer."""
+        self._results[stem] = signed, result._replace(answer="")
         self.is_dirty = True
 
     def keep_only(self, stems: Collection[str]) -> None:
         """Forget results whose files are gone."""
         if len(self._results) > len(stems):
-            self._results = {stem: raw for stem, raw in self._results.items() if stem in stems}
+            self._results = {stem: known for stem, known in self._results.items() if stem in stems}
             self.is_dirty = True
 
     def write(self) -> None:
         """Write the cache; a directory that cannot be written is no reason to fail."""
-        raw = {"schema": SCHEMA, "plan": self._plan, "results": self._results}
+        raw = {
+            "schema": SCHEMA,
+            "plan": _raw_plan(*self._plan) if self._plan is not None else None,
+            "results": _raw_results(self._results),
+        }
+        text = json.dumps(raw, separators=(",", ":"), ensure_ascii=False, default=dict)
         try:
-            replace_file(
-                self._path, json.dumps(raw, separators=(",", ":"), ensure_ascii=False).encode()
-            )
+            replace_file(self._path, text.encode())
         except StoreError:
             return  # a cache that cannot be kept costs time, nothing else
         self.is_dirty = False
 
 
-def _task(row: Sequence[Any]) -> Task:
-    # Made in one go: ten thousand of them are made at every look at a big plan.
-    values = dict(zip(Task._fields, row, strict=True))
-    values["needs"] = tuple(values["needs"])
-    values["inputs"] = tuple([(name, value) for name, value in values["inputs"]])
-    return Task._make(values.values())
+def _raw_plan(signed: int, plan: Plan, shape: Shape) -> dict[str, Any]:
+    return {
+        "signature": signed,
+        "about": {
+            "title": plan.title,
+            "request": plan.request,
+            "goal": plan.goal,
+            "lines": plan.lines,
+            "file": plan.file,
+        },
+        "settings": plan.settings,
+        "tasks": _columns(Task._fields, list(plan.tasks.values())),
+        "order": shape.order,
+        "batch": [shape.batch[task_id] for task_id in shape.order],
+        "rank": [shape.rank[task_id] for task_id in shape.order],
+    }
 
 
-def _result(row: Sequence[Any]) -> Result:
-    task, agent, status, attempts, inputs = row
-    made = tuple([Attempt._make(raw) for raw in attempts])
-    return Result(task, agent, _STATUSES[status], made, dict(inputs))
+def _plan(raw: dict[str, Any] | None) -> tuple[int, Plan, Shape] | None:
+    if raw is None:
+        return None
+    tasks = {task.id: task for task in map(Task._make, _rows(Task._fields, raw["tasks"]))}
+    settings = {name: _as_field(value) for name, value in raw["settings"].items()}
+    order = tuple(raw["order"])
+    batch = dict(zip(order, raw["batch"], strict=True))
+    rank = dict(zip(order, raw["rank"], strict=True))
+    plan = Plan(tasks=tasks, settings=settings, **raw["about"])
+    return raw["signature"], plan, Shape(order, batch, rank)
+
+
+def _raw_results(known: Mapping[str, tuple[int, Result]]) -> dict[str, Any]:
+    results = [result for _, result in known.values()]
+    attempts = [attempt for result in results for attempt in result.attempts]
+    return {
+        **_columns(Result._fields, results),
+        "attempts": [len(result.attempts) for result in results],
+        "stem": list(known),
+        "signature": [signed for signed, _ in known.values()],
+        "of_attempts": _columns(Attempt._fields, attempts),
+    }
+
+
+def _results(raw: dict[str, Any]) -> dict[str, tuple[int, Result]]:
+    attempts = map(Attempt._make, _rows(Attempt._fields, raw["of_attempts"]))
+    read = {
+        **raw,
+        "attempts": [tuple(islice(attempts, count)) for count in raw["attempts"]],
+        "status": [_STATUSES[status] for status in raw["status"]],
+        "inputs": list(map(dict, raw["inputs"])),
+    }
+    results = list(map(Result._make, _rows(Result._fields, read)))
+    return dict(zip(raw["stem"], zip(raw["signature"], results, strict=True), strict=True))
+
+
+def _columns(fields: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Turn rows into columns. The first is always whole: it says how many rows there are."""
+    columns = {field: [row[place] for row in rows] for place, field in enumerate(fields)}
+    for field in fields[1:]:
+        first = columns[field][:1]
+        if first * len(rows) == columns[field]:
+            columns[field] = first
+    return columns
+
+
+def _rows(fields: Sequence[str], columns: dict[str, list[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Turn columns back into rows."""
+    count = len(columns[fields[0]])
+    whole = []
+    for field in fields:
+        cells = columns[field]
+        if cells and isinstance(cells[0], list):
+            cells = list(map(_as_field, cells))
+        whole.append(cells * count if len(cells) == 1 else cells)
+    return zip(*whole, strict=True)
+
+
+def _as_field(value: Any) -> Any:
+    """Return what was written as a tuple as one; JSON has only lists."""
+    if not isinstance(value, list):
+        return value
+    # Nearly all of them are flat, and then no loop is needed.
+    return tuple(map(_as_field, value) if value and isinstance(value[0], list) else value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.errors import NotFoundError
 
@@ -58,6 +59,26 @@ class Layout:
         return f"{self.root}/run.lock"
 
     @property
+    def run_output(self) -> str:
+        """What a run that nobody looks on prints."""
+        return f"{self.root}/logs/run.out"
+
+    @property
+    def cursor(self) -> str:
+        """How far the journal was told to those who keep no cursor of their own; may be deleted at any time."""
+        return f"{self.root}/logs/wait.cursor"
+
+    @property
+    def archive(self) -> str:
+        """Where earlier plans lie, each in a directory with a number."""
+        return f"{self.root}/archive"
+
+    @property
+    def staging(self) -> str:
+        """A plan that is being written; whole or not, nobody else looks at it."""
+        return f"{self.root}/.new_plan.tmp"
+
+    @property
     def templates(self) -> str:
         """A person's own templates, used before the built-in ones."""
         return f"{self.root}/templates"
@@ -87,8 +108,7 @@ class Layout:
         return above if name == PLAN_DIRECTORY else os.getcwd()
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptFiles:
+class AttemptFiles(NamedTuple):
     """The files of one attempt, all beside each other in ``logs/``."""
 
     directory: str

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,14 +84,19 @@ def _wait_for(descriptor: int) -> None:
     while not _try(descriptor):
         holder = _read(descriptor)
         if _is_alive(holder) or waited >= _GUARD_LEAVES_WITHIN:
-            raise BusyError(
-                f"run {holder.get('run', '?')} holds this plan: pid {holder.get('pid', '?')} on "
-                f"{holder.get('host', '?')} since {holder.get('since', '?')}",
-                hint="wait for it, or stop it with Ctrl-C or kill; `orchestrator status` shows where it stands",
-            )
+            raise busy(holder)
         # The runner is dead and its guard is still ending its agents; that takes a few seconds at most.
         pause.wait(0.1)
         waited += 0.1
+
+
+def busy(holder: Mapping[str, Any]) -> BusyError:
+    """Return the error that says who holds the plan."""
+    return BusyError(
+        f"run {holder.get('run', '?')} holds this plan: pid {holder.get('pid', '?')} on "
+        f"{holder.get('host', '?')} since {holder.get('since', '?')}",
+        hint="wait for it, or stop it with Ctrl-C or kill; `orchestrator status` shows where it stands",
+    )
 
 
 def _try(descriptor: int) -> bool:
@@ -122,12 +128,22 @@ def _is_alive(holder: dict[str, Any]) -> bool:
 
 def holder_of(path: str) -> dict[str, Any] | None:
     """Return who runs the plan right now, or None; for ``status``. Takes no lock."""
+    holder = _look(path)
+    return holder if holder and _is_alive(holder) else None
+
+
+def broken_off(path: str) -> str:
+    """Return the last run when it is gone without letting go in order; empty otherwise. Takes no lock."""
+    holder = _look(path)
+    return str(holder.get("run", "?")) if holder and not _is_alive(holder) else ""
+
+
+def _look(path: str) -> dict[str, Any]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return None
+        return {}
     try:
-        holder = _read(descriptor)
+        return _read(descriptor)
     finally:
         os.close(descriptor)
-    return holder if holder and _is_alive(holder) else None

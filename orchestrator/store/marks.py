@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from orchestrator.core.text import printable
 from orchestrator.store.lines import Lines
@@ -27,8 +27,7 @@ _HTML = re.compile(r" {0,3}<")
 _OPENING, _CLOSING = "<!-- orchestrator:{} -->", "<!-- /orchestrator:{} -->"
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """A section of ours: the indexes of its two mark lines."""
 
     name: str
@@ -36,11 +35,10 @@ class Region:
     close: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     """A line that may be a mark or the bar of a fence."""
 
-    index: int
+    place: int
     text: str
     closing: bool = False
     name: str = ""
@@ -50,14 +48,14 @@ def regions(lines: Sequence[str]) -> list[Region]:
     """Return our sections in a file given as lines, with or without line endings."""
     marks, bars, is_plain = _candidates(lines)
     pairs = {
-        first.index: Region(first.name, first.index, second.index)
+        first.place: Region(first.name, first.place, second.place)
         for first, second in pairwise(marks)
         if not first.closing and second.closing and first.name == second.name
     }
     if not pairs or not bars:
         return list(pairs.values())
     if is_plain:
-        return _outside_fences(sorted([*marks, *bars], key=lambda line: line.index), pairs)
+        return _outside_fences(sorted([*marks, *bars], key=lambda line: line.place), pairs)
     return _outside_parsed_fences(lines, bars, pairs.values())
 
 
@@ -89,10 +87,10 @@ def _outside_fences(lines: Sequence[_Line], pairs: Mapping[int, Region]) -> list
     doubtful: list[Region] = []
     opened, skip_to = "", -1
     for place, line in enumerate(lines):
-        if line.index < skip_to:
+        if line.place < skip_to:
             continue
         if not line.text:
-            region = pairs.get(line.index)
+            region = pairs.get(line.place)
             if region is not None and (not opened or _is_balanced(lines, place, region)):
                 (doubtful if opened else found).append(region)
                 skip_to = region.close
@@ -111,7 +109,7 @@ def _outside_parsed_fences(
     calm: list[Region] = []
     restless: list[Region] = []
     for region in pairs:
-        place = bisect(bars, region.open, key=lambda bar: bar.index)
+        place = bisect(bars, region.open, key=lambda bar: bar.place)
         (calm if _is_balanced(bars, place, region) else restless).append(region)
     while True:
         seen = _without(lines, calm)
@@ -140,9 +138,9 @@ def _is_balanced(lines: Sequence[_Line], place: int, region: Region) -> bool:
     opened = ""
     for at in range(place, len(lines)):
         line = lines[at]
-        if line.index >= region.close:
+        if line.place >= region.close:
             break
-        if line.index <= region.open or not line.text:
+        if line.place <= region.open or not line.text:
             continue
         if not opened:
             opened = fence_opens(line.text)

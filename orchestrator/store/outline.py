@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -22,11 +21,10 @@ _FENCE_OPEN = re.compile(r"(`{3,}|~{3,})(.*)", re.DOTALL)
 # A line that may open a fence inside of another block, or a block of HTML that may hide one.
 _NOT_PLAIN = re.compile(r"[ \t>*+\-\d.)]+(?:```|~~~)|[ \t]*<")
 _VERBATIM = frozenset({"fence", "html_block"})
-_QUOTE = re.compile(r" {0,3}> ?")
+_QUOTE = re.compile(r"^ {0,3}> ?")
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """A heading that stands in no list or quote; ``line`` and ``end`` count from 0, ``end`` is the line after it."""
 
     level: int
@@ -36,8 +34,7 @@ class Heading:
     is_atx: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Any other block outside of lists and quotes, and code and HTML wherever they stand: its kind and its lines."""
 
     kind: str
@@ -46,8 +43,7 @@ class Block:
     is_nested: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(NamedTuple):
     """What a document consists of, by lines."""
 
     headings: tuple[Heading, ...]

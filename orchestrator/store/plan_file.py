@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import Plan, Task
@@ -28,8 +27,7 @@ __all__ = ["StatusCells", "parse_plan", "redraw", "set_statuses"]
 _CONFLICT = re.compile(r"<{7} .|>{7} .")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusCells:
+class StatusCells(NamedTuple):
     """What the person's own table is to say of one task; None leaves a cell as it is."""
 
     status: str | None = None
@@ -65,7 +63,7 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
         tasks.setdefault(row.id, row)
     if not problems and any(task.needs for task in tasks.values()):
         problems += filter(None, [find_cycle(tasks)])
-    return replace(_plan(tasks, settings, layout, file), lines=front.lines), problems
+    return _plan(tasks, settings, layout, file)._replace(lines=front.lines), problems
 
 
 def _own_lines(lines: Sequence[str], body: int) -> list[str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import TASK_ID, Task, check_rows
@@ -37,16 +37,14 @@ _DURATION = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(NamedTuple):
     """A table of the person's with its columns."""
 
     table: Table
     columns: Columns
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """The person's lines, without front matter and without our sections, and the tables that count."""
 
     lines: Sequence[str]
@@ -158,11 +156,12 @@ def _task(cells: Sequence[str], columns: Columns, where: str, problems: list[Pro
         return "" if column is None else cells[column]
 
     name, description = text(columns.name), text(columns.description) or text(columns.name)
+    needs, kinds = read_needs(text(columns.needs))
     return Task(
         id=read_id(text(columns.id)),
         name=printable(name or description),
         description=printable(description),
-        needs=read_needs(text(columns.needs)),
+        needs=needs,
         assignee=one_line(read_label(text(columns.agent))),
         priority=_priority(text(columns.priority), where, problems),
         estimate=_estimate(text(columns.estimate), where, problems),
@@ -173,6 +172,7 @@ def _task(cells: Sequence[str], columns: Columns, where: str, problems: list[Pro
             if not is_none(cells[index])
         ),
         where=where,
+        kinds=kinds,
     )
 
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.core.duration import format_duration
-from orchestrator.core.result import Attempt, Result
+from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import TaskStatus, parse_status
-from orchestrator.core.text import cell, fence, one_line, printable
+from orchestrator.core.text import cell, code, fence, one_line, printable
 
 SCHEMA = 1
 _OPEN, _CLOSE = "<!-- orchestrator:answer -->", "<!-- /orchestrator:answer -->"
 _ICONS = {TaskStatus.COMPLETED: "✅", TaskStatus.FAILED: "❌", TaskStatus.RUNNING: "🔵"}
-_FENCED = re.compile(r"(`{3,})text\n(.*)\n\1", re.DOTALL)
+_FENCED = re.compile(r"(`{3,})(?:text|json)\n(.*)\n\1", re.DOTALL)
 _OUTPUT = re.compile(r"^## Output[ \t]*\n", re.MULTILINE)
 
 
@@ -51,8 +51,12 @@ def render_result(
     answer: str,
     log: str = "",
     statistics: Mapping[str, str] | None = None,
+    denials: Sequence[str] = (),
 ) -> str:
-    """Return the whole file. *answer* must be safe markdown already; *log* is its path seen from the file."""
+    """Return the whole file. *answer* must be safe markdown already; *log* is its path seen from the file.
+
+    *denials* are the rules that would have let the agent do what it was not allowed to do.
+    """
     last = result.last
     lines = ["---", f"schema: {SCHEMA}"]
     lines.append(f"task: {_flow(result.task)}")
@@ -71,6 +75,11 @@ def render_result(
     lines.append(f"- **Attempts**: {len(result.attempts)}")
     if log:
         lines.append(f"- **Log**: [{log}]({log})")
+    if last is not None and last.session:
+        lines.append(f"- **Session**: `claude --resume {one_line(last.session, limit=60)}`")
+    if denials:
+        lines += ["", "## Not allowed", "These rules in `allowed_tools` would have let it through:"]
+        lines += [f"- {code(rule)}" for rule in denials]
     if last is None or last.ended:
         lines += ["", "## Output", _OPEN, answer.strip("\n") or "(no output)", _CLOSE, ""]
         lines += ["## Statistics", "| Metric | Value |", "|--------|-------|"]
@@ -120,7 +129,7 @@ def answer_of(text: str) -> str:
 
 
 def plain_answer(text: str) -> str:
-    """Return the answer for another agent: a text that was fenced only to be shown loses its fence."""
+    """Return the answer for another agent: what was fenced only to be shown loses its fence."""
     answer = answer_of(text)
     fenced = _FENCED.fullmatch(answer)
     return fenced[2] if fenced and f"\n{fenced[1]}" not in fenced[2] else answer
@@ -139,7 +148,7 @@ def safe_answer(answer: str, *, is_markdown: bool) -> str:
 
 
 def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
-    return {
+    fields = {
         "number": attempt.number,
         "charge": attempt.charge,
         "status": attempt.status,
@@ -151,6 +160,20 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
         "pid": attempt.pid,
         "run": attempt.run,
     }
+    if attempt.session:
+        fields["session"] = one_line(attempt.session, limit=80)
+        fields["resumable"] = attempt.is_resumable
+    if attempt.cost != 0:
+        fields["cost"] = attempt.cost if attempt.cost is None else round(attempt.cost, 6)
+    if attempt.cost is None and attempt.cap:
+        fields["cap"] = round(attempt.cap, 6)
+    if attempt.settles:
+        fields["settles"] = True
+    if attempt.models:
+        fields["models"] = {model: round(cost, 6) for model, cost in attempt.models}
+    if attempt.status == Verdict.HELD.value:
+        fields["until"] = iso(attempt.until)
+    return fields
 
 
 def _attempt(raw: dict[str, Any]) -> Attempt:
@@ -165,13 +188,22 @@ def _attempt(raw: dict[str, Any]) -> Attempt:
         reason=str(raw.get("reason") or ""),
         pid=int(raw.get("pid") or 0),
         run=str(raw.get("run") or ""),
+        session=str(raw.get("session") or ""),
+        is_resumable=raw.get("resumable") is True,
+        cost=None if raw.get("cost", 0) is None else _finite(raw.get("cost")),
+        models=tuple(
+            (str(model), _finite(cost)) for model, cost in (raw.get("models") or {}).items()
+        ),
+        settles=raw.get("settles") is True,
+        until=epoch(raw.get("until")),
+        cap=_finite(raw.get("cap")),
     )
 
 
 def _finite(value: object) -> float:
     number = float(str(value or 0))
     if not 0 <= number < float("inf"):
-        raise ValueError(f"{number} is not a duration")
+        raise ValueError(f"{number} is neither a duration nor an amount")
     return number
 
 

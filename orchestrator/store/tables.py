@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.store.outline import Outline
 
@@ -16,8 +16,7 @@ _BAR = re.compile(r"(?<!\\)\|")
 _BLANKS = " \t"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A table outside of lists, quotes and fences. Lines are indexes."""
 
     header: tuple[str, ...]

@@ -7,8 +7,8 @@ fence, no markdown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from orchestrator.errors import Problem
 from orchestrator.store.front_matter import read_front_matter, read_settings
@@ -16,17 +16,16 @@ from orchestrator.store.lines import Lines, unreadable
 from orchestrator.store.outline import first_fence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFile:
+class TaskFile(NamedTuple):
     """What a task file says."""
 
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = MappingProxyType({})
     body: str = ""
     """The prompt, as it was written; without BOM and front matter."""
     code: str = ""
     """Content of the first fenced code block of the body: what ``agent: shell`` runs."""
     language: str = ""
-    lines: Mapping[str, int] = field(default_factory=dict)
+    lines: Mapping[str, int] = MappingProxyType({})
     """Line of the file, from 1, in which each setting stands."""
     problems: tuple[Problem, ...] = ()
 

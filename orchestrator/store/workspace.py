@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.core.board import Board
 from orchestrator.core.graph import Shape, shape
@@ -23,24 +22,24 @@ from orchestrator.store.atomic import (
     sweep_temporaries,
     sync_directory,
 )
-from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.index import Index, is_settled, signature
 from orchestrator.store.layout import AttemptFiles, Layout
 from orchestrator.store.lock import holder_of
 from orchestrator.store.result_file import answer_of, parse_result, plain_answer
 
 if TYPE_CHECKING:
+    from orchestrator.store.attempt_record import Traces
     from orchestrator.store.plan_file import StatusCells
     from orchestrator.store.task_file import TaskFile
 
 _NO_RECORD = "its result file names an attempt without a record and is not counted"
 #: Results committed together at most: each takes up to four open files.
 _AT_ONCE = 64
+_RESULT = "-result.md"
 _UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
+class Commit(NamedTuple):
     """The result of one attempt, ready to be made durable."""
 
     stem: str
@@ -81,7 +80,9 @@ class Workspace:
         plan, plan_shape = self.load_plan()
         if is_live is None:
             is_live = holder_of(self.layout.lock) is not None
-        results, doubts = self._load_results(plan, traces, is_live=is_live)
+        results, doubts = self._load_results(plan, traces)
+        if not is_live:
+            _interrupt(results, doubts)
         if keep_cache and self._index.is_dirty:
             self._index.write()
         return Board(plan, plan_shape, results, doubts=doubts)
@@ -116,50 +117,62 @@ class Workspace:
         return plan
 
     def _load_results(
-        self, plan: Plan, traces: Mapping[str, Traces] | None, *, is_live: bool
+        self, plan: Plan, traces: Mapping[str, Traces] | None
     ) -> tuple[dict[str, Result], dict[str, str]]:
         results: dict[str, Result] = {}
         doubts: dict[str, str] = {}
         found = self._result_files()
+        signed = {stem: signature(file) for stem, file in found.items()}
+        known = self._index.results(signed)
         for task in plan.tasks.values():
-            stem = task.stem
-            if stem not in found:
-                continue
-            signed = signature(found[stem])
-            known = self._index.result(stem, signed)
-            result = known or self.read_result(stem)
-            if result is None or result.task != task.id:
-                doubts[task.id] = "its result file is damaged and is not counted"
-                continue
-            is_unseen = known is None or traces is not None
-            if result.status is TaskStatus.COMPLETED and is_unseen:
-                traces = scan_logs(self.layout.logs) if traces is None else traces
-                if stem not in traces or result.number not in traces[stem].recorded:
-                    doubts[task.id] = _NO_RECORD
+            result = known.get(task.id)
+            if result is None or traces is not None:
+                stem = task.stem
+                if stem not in found:
                     continue
-            if known is None:
-                result = result._replace(answer="")
-                if is_settled(found[stem]):
-                    self._index.keep_result(stem, signed, result)
-            if result.status in _UNDER_WAY and not is_live:
-                doubts[task.id] = f"attempt {result.number} was interrupted"
-                result = result._replace(status=TaskStatus.PENDING)
+                result = result or self.read_result(stem)
+                if result is None or result.task != task.id:
+                    doubts[task.id] = "its result file is damaged and is not counted"
+                    continue
+                if result.status is TaskStatus.COMPLETED:
+                    if traces is None:
+                        from orchestrator.store.attempt_record import scan_logs
+
+                        traces = scan_logs(self.layout.logs)
+                    if stem not in traces or result.number not in traces[stem].recorded:
+                        doubts[task.id] = _NO_RECORD
+                        continue
+                if task.id not in known:
+                    result = result._replace(answer="")
+                    if is_settled(found[stem]):
+                        self._index.keep_result(stem, signed[stem], result)
             results[task.id] = result
         self._index.keep_only(found)
         return results, doubts
 
     def _result_files(self) -> dict[str, os.stat_result]:
-        ending = "-result.md"
-        with reported("list", self.layout.results):
+        """Return what is in ``results/``, by stem."""
+        directory = self.layout.results
+        found: dict[str, os.stat_result] = {}
+        with reported("list", directory):
             try:
-                with os.scandir(self.layout.results) as entries:
-                    return {
-                        entry.name.removesuffix(ending): entry.stat(follow_symlinks=False)
-                        for entry in entries
-                        if entry.name.endswith(ending) and not entry.name.startswith(".")
-                    }
+                # By its descriptor: a path to each of ten thousand files would be walked again and again.
+                descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
-                return {}
+                return found
+            try:
+                with os.scandir(descriptor) as entries:
+                    for entry in entries:
+                        if not entry.name.endswith(_RESULT):
+                            continue
+                        stem = entry.name.removesuffix(_RESULT)
+                        try:
+                            found[stem] = entry.stat(follow_symlinks=False)
+                        except FileNotFoundError:
+                            continue  # somebody has just removed it
+            finally:
+                os.close(descriptor)
+        return found
 
     def read_result(self, stem: str) -> Result | None:
         """Return a result with its answer; None when there is none or it is damaged."""
@@ -220,6 +233,13 @@ class Workspace:
             self.layout.logs,
         ):
             sweep_temporaries(directory)
+
+    def is_task_file_newer(self, task: Task, moment: float) -> bool:
+        """Say whether the assignment of a task was changed after *moment*, in seconds since the epoch."""
+        try:
+            return os.stat(self.layout.task_file(task.stem)).st_mtime > moment
+        except OSError:
+            return False
 
     def has_task_file(self, task: Task) -> bool:
         """Say whether the assignment of a task exists, as whatever."""
@@ -314,6 +334,14 @@ class Workspace:
     def write_index(self) -> None:
         """Write the cache, so that the next ``status`` need not read everything."""
         self._index.write()
+
+
+def _interrupt(results: dict[str, Result], doubts: dict[str, str]) -> None:
+    """Say of what is under way that nobody runs it any more."""
+    for task_id, result in results.items():
+        if result.status in _UNDER_WAY:
+            doubts[task_id] = f"attempt {result.number} was interrupted"
+            results[task_id] = result._replace(status=TaskStatus.PENDING)
 
 
 def _open_if_any(path: str) -> int | None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
+from orchestrator.core.hold import held
+from orchestrator.core.money import Spending, spending, usd
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Attempt, Verdict
+from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import one_line
+from orchestrator.views.glyphs import moment
 
 _FAILED_ATTEMPTS = frozenset((Verdict.FAILED.value, Verdict.FATAL.value))
 _BROKEN = frozenset((TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED))
@@ -32,8 +37,7 @@ def log_link(task: Task, attempt: int) -> str:
     return f"[log]({log_path(task, attempt)})"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """An attempt that failed, or a task that failed without one (``attempt`` is None then)."""
 
     task: Task
@@ -73,8 +77,45 @@ def skipped_because(board: Board) -> dict[str, list[str]]:
     return dict(skipped)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+def cost_rows(spent: Spending, budget: float = 0.0) -> list[tuple[str, str]]:
+    """Return what was paid as rows of a table; none when nothing was. *budget* in USD, 0 for none."""
+    if not spent:
+        return []
+    of = f" of a budget of {usd(budget)}" if budget else ""
+    rows = [("Cost", f"{spent}{of}")]
+    for by, amounts in (("agent", spent.by_agent), ("model", spent.by_model)):
+        if amounts:
+            most_first = sorted(amounts.items(), key=lambda item: -item[1])
+            parts = (f"{name} {usd(amount)}" for name, amount in most_first)
+            rows.append((f"Cost by {by}", " · ".join(parts)))
+    return rows
+
+
+def cost_of(result: Result) -> str:
+    """Return what one task cost, all its attempts together: ``$0.12``, ``$0.12 + ?``, or ``-`` for nothing."""
+    spent = spending([result])
+    if not spent:
+        return "-"
+    known = usd(spent.known) if spent.known else ""
+    return " + ".join(part for part in (known, "?" if spent.unknown else "") if part)
+
+
+def hold_line(board: Board, now: float) -> str:
+    """Say which account is held and until when; empty when none is. *now* is in seconds since the epoch."""
+    parts = []
+    for hold in held(board.results.values()):
+        if hold.until and hold.until <= now:
+            continue
+        until = (
+            f"opens {moment(hold.until)}, in {format_duration(hold.until - now)}"
+            if hold.until
+            else "waits for you"
+        )
+        parts.append(f"⏸ {hold.agent} is held: {one_line(hold.reason, 120)} ({until})")
+    return " · ".join(parts)
+
+
+class Span(NamedTuple):
     """When an attempt of a run took place, in seconds since the run began."""
 
     task: str
@@ -83,8 +124,7 @@ class Span:
     completed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """How long a run took, and what it would have taken one task at a time (S2-37, S2-38)."""
 
     started: float

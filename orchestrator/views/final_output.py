@@ -13,11 +13,15 @@ from typing import Any
 
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
+from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
+from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.views.columns import fit
 from orchestrator.views.figures import (
     Timing,
+    cost_of,
+    cost_rows,
     log_link,
     result_link,
     skipped_because,
@@ -42,6 +46,10 @@ def final_output(
     ended: float,
     strategy: str = "structured",
     overrides: str | None = None,
+    budget: float = 0.0,
+    beside: Sequence[Result] = (),
+    merged: str = "",
+    note: str = "",
 ) -> str:
     """Return the whole file.
 
@@ -52,6 +60,10 @@ def final_output(
         ended: when it was over.
         strategy: ``structured``, or ``concat`` for the answers alone.
         overrides: directory of templates to use before the built-in ones.
+        budget: USD the plan may cost; 0 for no limit.
+        beside: what was done beside the plan and paid for: planning, merging.
+        merged: what an agent made of all answers, as safe markdown; it comes first.
+        note: what a reader should know of how this was made.
     """
     by_status: dict[TaskStatus, list[str]] = {status: [] for status in TaskStatus}
     for task_id in board.shape.order:
@@ -64,11 +76,15 @@ def final_output(
         "total": len(tasks),
         "completed": [(tasks[task_id], answers.get(task_id, "").strip("\n")) for task_id in done],
         "wall": format_duration(measured.wall),
+        "merged": merged.strip("\n"),
+        "note": note,
     }
+    spent = spending([*board.results.values(), *beside])
     if strategy == "concat":
         return render("final_output_concat.md.j2", overrides, **values).rstrip("\n") + "\n"
     values |= {
-        "summary": _summary(by_status, measured, len(tasks)),
+        "summary": _summary(by_status, measured, len(tasks)) + cost_rows(spent, budget),
+        "has_costs": bool(spent),
         "report": _report(board),
         "failed": [
             _failure(board, task_id) for status in _UNSUCCESSFUL for task_id in by_status[status]
@@ -154,6 +170,7 @@ def _appendix(board: Board, task_id: str) -> dict[str, Any]:
         "task": task,
         "status": label(board.status(task_id)),
         "duration": format_duration(result.duration) if result.attempts else "-",
+        "cost": cost_of(result),
         "result": result_link(task, "result"),
         "log": log_link(task, result.number) if result.attempts else "-",
     }

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
+from orchestrator.core.money import Spending, spending
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import cell
 from orchestrator.views.diagram import mermaid
-from orchestrator.views.figures import failures, log_link, result_link
+from orchestrator.views.figures import cost_rows, failures, hold_line, log_link, result_link
 from orchestrator.views.glyphs import ICONS, label, moment, progress_bar, tally
 
 #: Up to so many tasks the status table has a row for each, in the order of the plan.
@@ -40,15 +41,22 @@ _WITH_REASON = frozenset((TaskStatus.FAILED, TaskStatus.RETRYING))
 
 
 def sections(
-    board: Board, *, now: float, journal_tail: Sequence[str], running: Mapping[str, str]
+    board: Board,
+    *,
+    now: float,
+    journal_tail: Sequence[str],
+    running: Mapping[str, str],
+    budget: float = 0.0,
+    beside: Sequence[Result] = (),
 ) -> dict[str, str]:
     """Return every drawn section by the name in its marks, in the order in which they are appended to a plan.
 
-    *now* is in seconds since the epoch; *running* has the latest news of what runs, by task.
+    *now* is in seconds since the epoch; *running* has the latest news of what runs, by task; *budget* is in USD, 0 for
+    none; *beside* is what was done beside the plan and paid for.
     """
     return {
         "status": _status(board, now, running),
-        "progress": _progress(board),
+        "progress": _progress(board, now, spending([*board.results.values(), *beside]), budget),
         "graph": f"## Task Graph\n\n```mermaid\n{mermaid(board)}```\n",
         "log": _log(journal_tail),
         "errors": _errors(board),
@@ -140,7 +148,7 @@ def _note(board: Board, task: Task, result: Result | None, running: Mapping[str,
 # ── progress ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _progress(board: Board) -> str:
+def _progress(board: Board, now: float, spent: Spending, budget: float) -> str:
     counts, total = board.counts(), len(board.plan.tasks)
     done = counts[TaskStatus.COMPLETED]
     lines = ["## Progress", "", f"`{progress_bar(done, total)}` {tally(counts)}", ""]
@@ -153,6 +161,10 @@ def _progress(board: Board) -> str:
         lines.append(f"All {batches} batches are completed." if total else "The plan has no tasks.")
     else:
         lines.append(f"Nothing is left to run in any of the {batches} batches; see Errors.")
+    if hold := hold_line(board, now):
+        lines += ["", f"**{_text(hold, 300)}**"]
+    for name, value in cost_rows(spent, budget):
+        lines += ["", f"{name}: {_text(value)}"]
     return "\n".join(lines) + "\n"
 
 

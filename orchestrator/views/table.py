@@ -7,14 +7,14 @@ line for each task.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
+from orchestrator.core.plan import Task
+from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.views.columns import clip, display_width, fit, plain
-from orchestrator.views.figures import log_path, skipped_because
 from orchestrator.views.glyphs import LABELS, progress_bar, tally
 
 #: A plan of up to so many tasks is shown whole, in its own order.
@@ -35,37 +35,18 @@ _WITH_LOG = frozenset((TaskStatus.FAILED, TaskStatus.RETRYING))
 _MOST_AGENT, _MOST_NAME = 24, 60
 
 
-class Row(NamedTuple):
-    """One line of a list."""
-
-    id: str
-    status: TaskStatus
-    agent: str
-    name: str
-    needs: Sequence[str] = ()
-
-
-def rows(board: Board) -> list[Row]:
-    """Return a row for every task, in the order of the plan."""
-    return [
-        Row(task.id, board.status(task.id), task.label, task.name, task.needs)
-        for task in board.plan.tasks.values()
-    ]
-
-
-def list_text(rows: Iterable[Row], width: int | None = None) -> str:
-    """Return one line for each row: id, status, agent, name, needs; without *width*, as wide as it comes."""
-    rows = list(rows)
-    if not rows:
+def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> str:
+    """Return one line for each of the tasks: id, status, agent, name, needs; without *width*, as wide as it comes."""
+    if not tasks:
         return ""
-    agents, names = [plain(row.agent) for row in rows], [plain(row.name) for row in rows]
+    agents, names = [plain(task.label) for task in tasks], [plain(task.name) for task in tasks]
     # Widths are measured once and added up from then on: measuring whole lines again costs more than all the rest.
     agent_widths, name_widths = list(map(display_width, agents)), list(map(display_width, names))
-    id_column = max(len(row.id) for row in rows)
+    id_column = max(len(task.id) for task in tasks)
     agent_column = min(max(agent_widths), _MOST_AGENT)
     name_column = min(max(name_widths), _MOST_NAME)
     before = id_column + _LABEL_WIDTH + agent_column + 3 * len(_GAP)
-    arrows = [f"{_GAP}← {', '.join(row.needs)}" if row.needs else "" for row in rows]
+    arrows = [f"{_GAP}← {', '.join(task.needs)}" if task.needs else "" for task in tasks]
     room = None
     if width is not None:
         # The name gives way to what a task needs, but keeps half of the room.
@@ -73,12 +54,12 @@ def list_text(rows: Iterable[Row], width: int | None = None) -> str:
         name_column = min(name_column, max(room - max(map(len, arrows)), room // 2))
         room -= name_column
     lines = []
-    for row, agent, agent_width, name, name_width, arrow in zip(
-        rows, agents, agent_widths, names, name_widths, arrows, strict=True
+    for task, agent, agent_width, name, name_width, arrow in zip(
+        tasks, agents, agent_widths, names, name_widths, arrows, strict=True
     ):
         line = (
-            row.id.ljust(id_column)
-            + f"{_GAP}{_PADDED[row.status]}{_GAP}"
+            task.id.ljust(id_column)
+            + f"{_GAP}{_PADDED[board.standing[task.id].status]}{_GAP}"
             + _pad(agent, agent_width, agent_column)
             + _GAP
             + _pad(name, name_width, name_column)
@@ -93,11 +74,17 @@ def _pad(text: str, width: int, column: int) -> str:
 
 
 def status_text(
-    board: Board, *, now: float, width: int | None = None, running: Mapping[str, str] | None = None
+    board: Board,
+    *,
+    now: float,
+    width: int | None = None,
+    running: Mapping[str, str] | None = None,
+    beside: Sequence[Result] = (),
 ) -> str:
-    """Return where a plan stands: how far, what runs, what failed and why, what comes next.
+    """Return where a plan stands: how far, what runs, what failed and why, what comes next, what it cost.
 
-    *now* is in seconds since the epoch; *running* has the latest news of what runs, by task.
+    *now* is in seconds since the epoch; *running* has the latest news of what runs, by task; *beside* is what was done
+    beside the plan and paid for.
     """
     counts, total = board.counts(), len(board.plan.tasks)
     lines = [plain(board.plan.title)] if board.plan.title else []
@@ -105,25 +92,34 @@ def status_text(
     current = board.current_batch()
     if current:
         lines.append(f"Batch {current} of {max(board.shape.batch.values())}")
+    lines += _account(board, beside, now)
     news = running or {}
     if total <= _WHOLE:
         lines += ["", *_table(board, list(board.plan.tasks), now, news)]
     else:
-        groups = [
-            (
-                LABELS[status],
-                most,
-                [task_id for task_id in board.plan.tasks if board.status(task_id) is status],
-            )
-            for status, most in _GROUPS
-        ]
-        for title, most, task_ids in [*groups, ("Next", _NEXT, _next(board))]:
+        by_status = board.by_status()
+        groups = [(LABELS[status], most, by_status.get(status, [])) for status, most in _GROUPS]
+        for title, most, task_ids in [*groups, ("Next", _NEXT, _next(board, by_status))]:
             if task_ids:
                 more = f", {most} shown" if len(task_ids) > most else ""
                 lines += ["", f"{title} ({len(task_ids):,}{more})"]
                 lines += _table(board, task_ids[:most], now, news)
-    lines += _skipped(board)
+    if counts[TaskStatus.SKIPPED]:
+        lines += ["", *_skipped(board)]
     return "\n".join(line if width is None else clip(line, width) for line in lines) + "\n"
+
+
+def _account(board: Board, beside: Sequence[Result], now: float) -> Iterator[str]:
+    """Say what holds everything up, and what was paid; nothing where no agent has a session, which costs something."""
+    results = [*board.results.values(), *beside]
+    if any(attempt.session for result in results for attempt in result.attempts):
+        from orchestrator.core.money import spending
+        from orchestrator.views.figures import cost_rows, hold_line
+
+        if hold := hold_line(board, now):
+            yield plain(hold)
+        for name, value in cost_rows(spending(results)):
+            yield plain(f"{name}: {value}")
 
 
 def _table(board: Board, task_ids: Sequence[str], now: float, news: Mapping[str, str]) -> list[str]:
@@ -169,33 +165,32 @@ def _why(board: Board, task_id: str, indent: int) -> Iterator[str]:
     number = result.number if result is not None else 0
     parts = [plain(standing.reason)] if standing.reason else []
     if standing.status in _WITH_LOG and number:
+        from orchestrator.views.figures import log_path
+
         attempts = "1 attempt" if number == 1 else f"{number} attempts"
         parts += [attempts, log_path(board.plan.tasks[task_id], number)]
     if parts:
         yield f"{' ' * indent}{_GAP}{' · '.join(parts)}"
 
 
-def _next(board: Board) -> list[str]:
+def _next(board: Board, by_status: Mapping[TaskStatus, list[str]]) -> list[str]:
     """What can start, in the order in which it will; and what waits, when nothing can."""
-    place = {task_id: index for index, task_id in enumerate(board.plan.tasks)}
-    pending = [task_id for task_id in place if board.status(task_id) is TaskStatus.PENDING]
+    pending = by_status.get(TaskStatus.PENDING)
     if not pending:
-        return [
-            task_id for task_id in board.shape.order if board.status(task_id) is TaskStatus.WAITING
-        ]
+        waiting = frozenset(by_status.get(TaskStatus.WAITING, ()))
+        return [task_id for task_id in board.shape.order if task_id in waiting]
 
-    def before(task_id: str) -> tuple[float, float, int]:
-        rank = board.shape.rank.get(task_id, 0.0)
-        return -board.plan.tasks[task_id].priority, -rank, place[task_id]
+    def before(task_id: str) -> tuple[float, float]:
+        return -board.plan.tasks[task_id].priority, -board.shape.rank.get(task_id, 0.0)
 
     first = heapq.nsmallest(_NEXT, pending, key=before)
     return first + [task_id for task_id in pending if task_id not in first]
 
 
 def _skipped(board: Board) -> Iterator[str]:
+    from orchestrator.views.figures import skipped_because
+
     blame = skipped_because(board)
-    if blame:
-        yield ""
     for cause, skipped in list(blame.items())[:_CAUSES]:
         more = f" and {len(skipped) - _SKIPPED:,} more" if len(skipped) > _SKIPPED else ""
         named = ", ".join(skipped[:_SKIPPED])

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
 from orchestrator.views.templating import render
+
+if TYPE_CHECKING:
+    from orchestrator.core.draft import DraftTask
 
 
 def task_file(
@@ -16,16 +20,20 @@ def task_file(
     dependencies: Sequence[Task],
     *,
     shell: bool = False,
+    draft: DraftTask | None = None,
 ) -> str:
-    """Return the whole file. *dependencies* are the tasks it needs; their results are its input.
+    """Return the whole file. *dependencies* are the tasks it needs; the results of some are its input (S2-72).
 
     For a *shell* task the description is the command, so it stands in the file's first code block, which is what runs.
+    *draft* is what a planner said of the task beyond its row: inputs, acceptance, constraints, hints, and the command.
     """
+    handed_over = set(task.data_needs)
     return render(
         "agent_task.md.j2",
         overrides,
         task=task,
         settings=settings,
-        dependencies=dependencies,
+        dependencies=[need for need in dependencies if need.id in handed_over],
         shell=shell,
+        draft=draft,
     )

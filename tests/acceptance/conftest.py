@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
 
 
@@ -16,3 +17,9 @@ def orchestrate(tmp_path: Path) -> Iterator[Orchestrate]:
     command = Orchestrate(tmp_path)
     yield command
     command.close()
+
+
+@pytest.fixture
+def claude(orchestrate: Orchestrate, tmp_path: Path) -> ClaudePlan:
+    """A plan of claude tasks that is not written yet."""
+    return ClaudePlan(orchestrate, tmp_path)

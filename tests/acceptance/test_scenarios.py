@@ -237,11 +237,11 @@ def test_a_failure_leaves_the_rest_alone_and_the_next_run_does_what_is_missing(
 ) -> None:
     """What does not depend on it goes on; then only it and what depends on it run again (S2-69, promises 4, 20)."""
     steps: dict[str, Any] = {task: {"answer": answer(task)} for task in stage.needs}
-    status, _ = stage.run(steps=steps | {"T-03": {"do": "http401"}})
+    status, _ = stage.run(steps=steps | {"T-03": {"do": "http400"}})
     assert status == 1
     assert [call.task for call in calls(stage.records)].count("T-03") == 1
     assert stage.calls().keys() == {"T-01", "T-02", "T-03", "T-04"}
-    assert "Failed to authenticate" in result_of(stage.project.plan, "T-03")
+    assert "API Error: 400" in result_of(stage.project.plan, "T-03")
     assert "What is missing" in stage.project.final_output
 
     before = len(calls(stage.records))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tracemalloc
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from orchestrator.agents.claude import ClaudeAgent
 from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
-from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
+from orchestrator.core.result import FREE, Exit, Outcome, Signs, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from tests.agents.assignments import assignment, given
 from tests.fakes.fake_claude import SAMPLES, sample
@@ -74,6 +75,20 @@ CUT = {
 }
 
 
+def holds_together(outcome: Outcome, agent: Agent) -> None:
+    """What every outcome promises to whoever acts on it."""
+    assert (outcome.verdict is Verdict.COMPLETED) == (not outcome.reason)
+    assert outcome.verdict is not Verdict.HELD or agent.account, "nobody's account is held"
+    assert outcome.until == 0 or (outcome.verdict is Verdict.HELD and outcome.until > 0)
+    assert not outcome.is_resumable or outcome.session
+    assert not outcome.is_resumable or outcome.verdict not in (Verdict.COMPLETED, Verdict.FATAL)
+    costs = [outcome.bill.cost, *(cost for _, cost in outcome.bill.models)]
+    assert all(cost is None or 0 <= cost < math.inf for cost in costs)
+    assert agent.account or outcome.bill == FREE
+    for text in (*outcome.denials, *outcome.statistics.values(), outcome.session):
+        assert "\n" not in text
+
+
 def judged(
     plug: Plug, pieces: Iterable[bytes], exit: Exit = EXITS["good"], errors: bytes = b""
 ) -> Outcome:
@@ -81,6 +96,7 @@ def judged(
     reader = plug.agent.reader(Settings())
     for piece in pieces:
         news = reader.feed(piece)
+        assert isinstance(reader.signs, Signs)
         assert "\n" not in news
         assert len(news) <= 200
     return reader.close(exit, errors)
@@ -172,8 +188,8 @@ def test_garbage_is_judged_and_never_raises(
 ) -> None:
     """Whatever an agent prints, there is a verdict, and a reason for every one but completed (promise 19)."""
     outcome = judged(plug, pieces, EXITS[exit], errors)
-    assert (outcome.verdict is Verdict.COMPLETED) == (not outcome.reason)
     assert "\n" not in outcome.reason
+    holds_together(outcome, plug.agent)
 
 
 JSON = st.recursive(
@@ -183,7 +199,10 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
-FIELDS = (*RESULT, "api_error_status", "errors", "permission_denials", "stop_reason", "message")
+FIELDS = (
+    *RESULT, "api_error_status", "api_error", "errors", "permission_denials", "stop_reason", "terminal_reason",
+    "modelUsage", "structured_output", "message", "tasks", "rate_limit_info",
+)  # fmt: skip
 
 
 @hypothesis_settings(max_examples=200, deadline=None)
@@ -194,8 +213,11 @@ def test_events_may_hold_anything(changes: dict[str, object], exit: str) -> None
     """Any field of an event may have any type; what is no success in every respect is not completed (promise 19)."""
     event = RESULT | changes
     lines = [event, {"type": "assistant", "message": changes}, [changes], changes]
+    lines.append({"type": "rate_limit_event", "rate_limit_info": changes})
+    lines.append({"type": "system", "subtype": "background_tasks_changed"} | changes)
     data = "\n".join(json.dumps(line) for line in lines).encode()
     outcome = judged(PLUGS["claude"], [data], EXITS[exit])
+    holds_together(outcome, PLUGS["claude"].agent)
     if outcome.verdict is Verdict.COMPLETED:
         assert (event["subtype"], event["is_error"]) == ("success", False)
         assert outcome.answer.strip()

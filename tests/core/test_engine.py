@@ -2,62 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.engine import (
-    Begun,
-    Ended,
-    Engine,
-    Entry,
-    Event,
-    Finish,
-    Instruction,
-    Launch,
-    Moment,
-    Record,
-    Recorded,
-    Skip,
-    Stop,
-    StopRequested,
-    Ticked,
-)
+from orchestrator.core.entry import Entry
+from orchestrator.core.event import Begun, Ended, Recorded, StopRequested, Ticked
+from orchestrator.core.instruction import Finish, Instruction, Launch, Record, Skip, Stop
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.retry import CEILING
 from orchestrator.core.state import TaskStatus
-
-
-def engine(*entries: Entry, slots: int = 10, stop_on_failure: bool = False) -> Engine:
-    return Engine(entries, max_parallel=slots, stop_on_failure=stop_on_failure)
-
-
-def tell(to: Engine, event: Event, now: float = 0.0, draw: float = 0.5) -> list[Instruction]:
-    instructions = to.handle(event, Moment(now, draw))
-    to.check()
-    return instructions
-
-
-def completes(to: Engine, task: str, now: float = 0.0) -> list[Instruction]:
-    """The newest attempt of a task succeeds and its result reaches the disk."""
-    first = tell(to, Ended(task, to.entries[task].attempt, Verdict.COMPLETED), now)
-    return [*first, *tell(to, Recorded(task), now)]
-
-
-def fails(to: Engine, task: str, now: float = 0.0, draw: float = 0.5) -> list[Instruction]:
-    """The newest attempt of a task fails and its result reaches the disk."""
-    first = tell(to, Ended(task, to.entries[task].attempt, Verdict.FAILED), now, draw)
-    return [*first, *tell(to, Recorded(task), now)]
-
-
-def launched(instructions: Iterable[Instruction]) -> list[str]:
-    return [each.task for each in instructions if isinstance(each, Launch)]
-
-
-def skipped(instructions: Iterable[Instruction]) -> dict[str, str]:
-    return {each.task: each.reason for each in instructions if isinstance(each, Skip)}
-
+from tests.core.engine_play import completes, engine, fails, launched, skipped, tell
 
 # ── what starts when ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -394,3 +348,23 @@ def test_a_stop_after_a_timeout_does_not_stop_twice() -> None:
     tell(run, Begun())
     tell(run, Ticked(), now=1.0)
     assert [] == tell(run, StopRequested(), now=1.1)
+
+
+def test_a_failure_after_a_stop_starts_nothing_either() -> None:
+    """What ends while the run ends changes nothing about that."""
+    run = engine(Entry("a"), Entry("b"), Entry("c"), slots=2)
+    tell(run, Begun())
+    tell(run, StopRequested())
+    assert [Record("a", TaskStatus.FAILED)] == fails(run, "a")
+    assert [Record("b", TaskStatus.FAILED), Finish()] == fails(run, "b")
+
+
+def test_a_task_that_kept_its_slot_does_not_start_after_a_stop() -> None:
+    """The result it waited for is written while the run ends."""
+    run = engine(Entry("a"), Entry("b", ("a",)))
+    tell(run, Begun())
+    tell(run, Ended("a", 1, Verdict.COMPLETED))
+    assert run.is_awaiting_record
+    assert [] == tell(run, StopRequested())
+    assert [Finish()] == tell(run, Recorded("a"))
+    assert TaskStatus.PENDING is run.entries["b"].status

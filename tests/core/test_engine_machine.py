@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from orchestrator.core.engine import (
+from orchestrator.core.account import Account, Purse
+from orchestrator.core.engine import Engine
+from orchestrator.core.entry import Entry
+from orchestrator.core.event import (
     Begun,
     Ended,
-    Engine,
-    Entry,
     Event,
-    Finish,
-    Instruction,
-    Launch,
+    Heard,
     Moment,
-    Record,
     Recorded,
-    Skip,
-    Stop,
     StopRequested,
     Ticked,
 )
-from orchestrator.core.result import Verdict
+from orchestrator.core.instruction import (
+    Finish,
+    Hold,
+    Instruction,
+    Launch,
+    Record,
+    Resume,
+    Skip,
+    Stop,
+)
+from orchestrator.core.result import Signs, Verdict
 from orchestrator.core.state import TaskStatus
 
 
@@ -37,13 +46,19 @@ def plans(draw: st.DrawFn) -> list[Entry]:
         done = draw(st.booleans()) and all(
             entries[need].status is TaskStatus.COMPLETED for need in needs
         )
+        account = draw(st.sampled_from(["", "claude", "claude", "other"]))
+        is_cut = account and not done and draw(st.integers(0, 4)) == 0
         entries.append(
             Entry(
                 id=f"t{index}",
                 needs=tuple(f"t{need}" for need in sorted(needs)),
                 priority=draw(st.sampled_from([1, 10, 100])),
                 rank=float(size - index),
-                timeout=draw(st.sampled_from([1.0, 5.0, float("inf")])),
+                timeout=draw(st.sampled_from([1.0, 5.0, math.inf])),
+                idle_timeout=draw(st.sampled_from([0.5, math.inf])),
+                account=account,
+                open_bill=0.3 if is_cut else 0.0,
+                budget=draw(st.sampled_from([0.5, 2.0, math.inf])),
                 max_attempts=draw(st.integers(1, 3)),
                 retry_delay=draw(st.sampled_from([0.0, 1.0])),
                 status=TaskStatus.COMPLETED if done else TaskStatus.WAITING,
@@ -61,6 +76,10 @@ def copied(entries: list[Entry]) -> list[Entry]:
             priority=entry.priority,
             rank=entry.rank,
             timeout=entry.timeout,
+            idle_timeout=entry.idle_timeout,
+            account=entry.account,
+            budget=entry.budget,
+            open_bill=entry.open_bill,
             max_attempts=entry.max_attempts,
             retry_delay=entry.retry_delay,
             status=entry.status,
@@ -72,11 +91,35 @@ def copied(entries: list[Entry]) -> list[Entry]:
 class EngineMachine(RuleBasedStateMachine):
     """Plays executor, disk and clock, and misbehaves in every way they may."""
 
-    @initialize(entries=plans(), slots=st.integers(1, 4), stop_on_failure=st.booleans())
-    def begin(self, entries: list[Entry], slots: int, stop_on_failure: bool) -> None:
+    @initialize(
+        entries=plans(),
+        slots=st.integers(1, 4),
+        stop_on_failure=st.booleans(),
+        budget=st.sampled_from([0.05, 1.0, 5.0, math.inf]),
+        stagger=st.sampled_from([0.0, 0.3]),
+        held_at_first=st.sampled_from([-math.inf, -1.0, 0.5, 5.0, math.inf]),
+    )
+    def begin(  # noqa: PLR0917
+        self,
+        entries: list[Entry],
+        slots: int,
+        stop_on_failure: bool,
+        budget: float,
+        stagger: float,
+        held_at_first: float,
+    ) -> None:
         self.fresh = copied(entries)
-        self.slots, self.stop_on_failure = slots, stop_on_failure
-        self.engine = Engine(entries, max_parallel=slots, stop_on_failure=stop_on_failure)
+        self.how = (slots, stop_on_failure, budget, stagger, held_at_first)
+        self.slots = slots
+        self.budgets = {entry.id: entry.budget for entry in entries}
+        self.engine = self.build(entries)
+        self.held_until = defaultdict(lambda: -math.inf, claude=held_at_first)
+        self.on_trial = {"claude"} if held_at_first > -math.inf else set()
+        self.strained: set[str] = set()
+        self.last_start: defaultdict[str, float] = defaultdict(lambda: -math.inf)
+        self.known: defaultdict[str, float] = defaultdict(float)
+        self.feared = defaultdict(float, {entry.id: entry.open_bill for entry in entries})
+        self.overshot = max(sum(self.feared.values()) - budget, 0.0)
         self.now = 0.0
         self.running: dict[str, int] = {}
         self.unrecorded: list[str] = []
@@ -88,27 +131,39 @@ class EngineMachine(RuleBasedStateMachine):
         self.story: list[tuple[Event, Moment, list[Instruction]]] = []
         self.tell(Begun())
 
+    def build(self, entries: list[Entry]) -> Engine:
+        slots, stop_on_failure, budget, stagger, held = self.how
+        claude = Account(held, is_on_trial=held > -math.inf, stagger=stagger)
+        return Engine(
+            entries,
+            max_parallel=slots,
+            stop_on_failure=stop_on_failure,
+            accounts={"claude": claude, "other": Account()},
+            purse=Purse(budget, 0.0, sum(entry.open_bill for entry in entries)),
+        )
+
     def tell(self, event: Event, draw: float = 0.5) -> None:
         moment = Moment(self.now, draw)
         instructions = self.engine.handle(event, moment)
         self.story.append((event, moment, instructions))
         for instruction in instructions:
             match instruction:
-                case Launch(task, attempt, _):
-                    assert task not in self.running, "two attempts of one task at once"
-                    assert attempt > self.launches.get(task, 0), "an attempt number used twice"
-                    for need in self.engine.entries[task].needs:
-                        assert self.engine.entries[need].status is TaskStatus.COMPLETED
-                        assert need not in self.unrecorded, "started before its need was on disk"
-                    self.running[task] = attempt
-                    self.launches[task] = attempt
-                    assert len(self.running) <= self.slots
-                    assert not self.stopped, "started after the run was told to stop"
+                case Launch():
+                    self.launched(instruction)
                 case Record(task, _, _):
                     self.unrecorded.append(task)
                 case Stop(task, attempt, _):
                     assert self.running[task] == attempt
-                case Finish():
+                case Hold(account, until, _):
+                    self.held_until[account] = until
+                    self.on_trial.add(account)
+                case Resume(account):
+                    assert self.now >= self.held_until[account]
+                    self.on_trial.remove(account)
+                case Finish(unaffordable):
+                    for task in unaffordable:
+                        own = self.engine.entries[task].budget
+                        assert self.engine.purse.cap(own, self.slots) is None, "it had its money"
                     assert not self.finished, "finished twice"
                     assert not self.running
                     assert not self.unrecorded
@@ -117,20 +172,102 @@ class EngineMachine(RuleBasedStateMachine):
                     assert reason
                     assert task not in self.launches
 
+    def launched(self, launch: Launch) -> None:
+        """Hold a launch to what tasks and slots allow."""
+        task, attempt = launch.task, launch.attempt
+        self.may_launch(task, launch.cap)
+        assert task not in self.running, "two attempts of one task at once"
+        assert attempt > self.launches.get(task, 0), "an attempt number used twice"
+        for need in self.engine.entries[task].needs:
+            assert self.engine.entries[need].status is TaskStatus.COMPLETED
+            assert need not in self.unrecorded, "started before its need was on disk"
+        self.running[task] = self.launches[task] = attempt
+        assert len(self.running) <= self.slots
+        assert not self.stopped, "started after the run was told to stop"
+
+    def may_launch(self, task: str, cap: float) -> None:
+        """Hold a launch to what accounts and money allow."""
+        account = self.engine.entries[task].account
+        if not account:
+            return
+        assert 0 < cap <= self.budgets[task] + 1e-6
+        purse = self.engine.purse
+        assert purse.spent + purse.reserved <= purse.budget + self.overshot + 1e-6
+        assert self.now >= self.held_until[account], "launched while the account was held"
+        others = [each for each in self.running if self.engine.entries[each].account == account]
+        is_narrow = account in self.on_trial | self.strained
+        assert not (is_narrow and others), "a second attempt at once, and not the time for it"
+        pause = self.how[3] if account == "claude" else 0.0
+        assert self.now >= self.last_start[account] + pause, "too soon after the last start"
+        self.last_start[account] = self.now
+
     @precondition(lambda self: self.running)
     @rule(
         data=st.data(),
         verdict=st.sampled_from(list(Verdict)),
         draw=st.floats(0, 1, exclude_max=True),
+        spends=st.sampled_from([0.0, 0.5, 1.0, 1.5, None]),
+        is_resumable=st.booleans(),
+        settles=st.booleans(),
     )
-    def attempt_ends(self, data: st.DataObject, verdict: Verdict, draw: float) -> None:
+    def attempt_ends(  # noqa: PLR0917
+        self,
+        data: st.DataObject,
+        verdict: Verdict,
+        draw: float,
+        spends: float | None,
+        is_resumable: bool,
+        settles: bool,
+    ) -> None:
         task = data.draw(st.sampled_from(sorted(self.running)))
-        if verdict is Verdict.INTERRUPTED:
+        entry = self.engine.entries[task]
+        until = 0.0
+        if verdict is Verdict.HELD:
+            if entry.account:
+                until = self.now + data.draw(st.sampled_from([0.5, 5.0, math.inf]))
+            else:
+                verdict = Verdict.FAILED
+        if verdict in {Verdict.INTERRUPTED, Verdict.HELD}:
             self.interruptions += 1
             if self.interruptions > 20:
                 verdict = Verdict.COMPLETED
         self.failures[task] = self.failures.get(task, 0) + (verdict is Verdict.FAILED)
-        self.tell(Ended(task, self.running.pop(task), verdict), draw)
+        cost = None if spends is None else spends * entry.cap
+        settles = cost is not None and settles and entry.open_bill > 0
+        if settles:
+            cost = (cost or 0.0) + entry.open_bill * 0.5
+        self.overshot += max(0.0, (cost or 0.0) - entry.cap - settles * entry.open_bill)
+        self.keep_the_books(task, cost, settles=settles)
+        ended = Ended(
+            task,
+            self.running.pop(task),
+            verdict,
+            cost=cost,
+            settles=settles,
+            is_resumable=is_resumable,
+            until=until,
+        )
+        self.tell(ended, draw)
+
+    def keep_the_books(self, task: str, cost: float | None, *, settles: bool) -> None:
+        """Write down what was spent, and what may have been, without looking at how the engine does it."""
+        if not self.engine.entries[task].account:
+            return
+        if cost is None:
+            self.feared[task] += self.engine.entries[task].cap
+        else:
+            self.known[task] += cost
+            self.feared[task] -= self.engine.entries[task].open_bill * settles
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), answered=st.booleans(), delivered=st.booleans())
+    def attempt_shows_signs(self, data: st.DataObject, answered: bool, delivered: bool) -> None:
+        task = data.draw(st.sampled_from(sorted(self.running)))
+        strained = data.draw(st.sampled_from([True, False, None]))
+        account = self.engine.entries[task].account
+        if strained is not None:
+            (self.strained.add if strained else self.strained.discard)(account)
+        self.tell(Heard(task, self.running[task], Signs(answered, delivered, strained)))
 
     @precondition(lambda self: self.unrecorded)
     @rule(data=st.data())
@@ -164,8 +301,48 @@ class EngineMachine(RuleBasedStateMachine):
     def holds(self) -> None:
         if hasattr(self, "engine"):
             self.engine.check()
+            self.money_is_where_it_belongs()
+            self.the_books_agree()
+            self.no_slot_is_left_idle()
             for task, failures in self.failures.items():
                 assert failures <= self.engine.entries[task].max_attempts
+
+    def money_is_where_it_belongs(self) -> None:
+        """Nothing is reserved but for what runs, or will tell later what it cost."""
+        entries = self.engine.entries.values()
+        assert math.isclose(
+            self.engine.purse.reserved,
+            sum(entry.cap + entry.open_bill for entry in entries),
+            abs_tol=1e-6,
+        )
+        for entry in entries:
+            waits = entry.status in {TaskStatus.RETRYING, TaskStatus.PENDING}
+            waits = waits or entry.id not in self.launches
+            assert entry.cap == 0 or entry.id in self.running
+            assert entry.open_bill == 0 or waits or entry.id in self.running
+            assert not self.finished or entry.id not in self.running
+
+    def the_books_agree(self) -> None:
+        """Every dollar is spent, or may have been and is kept back; and of its own budget a task lost as much."""
+        open_bills = sum(entry.open_bill for entry in self.engine.entries.values())
+        booked = sum(self.known.values()) + sum(self.feared.values())
+        assert math.isclose(self.engine.purse.spent + open_bills, booked, abs_tol=1e-6)
+        for task, budget in self.budgets.items():
+            entry = self.engine.entries[task]
+            left = max(budget - self.known[task] - self.feared[task] + entry.open_bill, 0.0)
+            assert entry.budget == budget == math.inf or math.isclose(
+                entry.budget, left, abs_tol=1e-6
+            )
+
+    def no_slot_is_left_idle(self) -> None:
+        """What costs nothing and could start has started, as long as a slot is free."""
+        engine = self.engine
+        is_full = len(self.running) + engine.is_awaiting_record >= self.slots
+        if is_full or self.stopped or self.how[1]:
+            return
+        for entry in engine.entries.values():
+            waits = entry.status is TaskStatus.PENDING and not entry.unrecorded
+            assert not (waits and not entry.account and not engine.is_awaiting_record)
 
     def teardown(self) -> None:
         if not hasattr(self, "engine"):
@@ -190,7 +367,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.engine.check()
 
     def replaying_the_events_gives_the_same_instructions(self) -> None:
-        again = Engine(self.fresh, max_parallel=self.slots, stop_on_failure=self.stop_on_failure)
+        again = self.build(self.fresh)
         for event, moment, instructions in self.story:
             assert instructions == again.handle(event, moment)
 

@@ -13,22 +13,21 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.engine import (
-    Begun,
-    Ended,
-    Engine,
-    Entry,
-    Event,
+from orchestrator.core.account import Account, Purse
+from orchestrator.core.engine import Engine
+from orchestrator.core.entry import Entry
+from orchestrator.core.event import Begun, Ended, Event, Heard, Moment, Recorded
+from orchestrator.core.instruction import (
     Finish,
+    Hold,
     Instruction,
     Launch,
-    Moment,
     Record,
-    Recorded,
+    Resume,
     Skip,
     Stop,
 )
-from orchestrator.core.result import Verdict
+from orchestrator.core.result import Signs, Verdict
 from orchestrator.core.state import TaskStatus
 
 # ── how long a run takes ──────────────────────────────────────────────────────────────────────────────────────────
@@ -50,7 +49,7 @@ def seconds_of(run: Engine, *, task: float, commit: float) -> float:
                     heapq.heappush(happens, (now + commit, next(order), Recorded(id)))
                 case Finish():
                     return now
-                case Stop() | Skip():
+                case Stop() | Skip() | Hold() | Resume():
                     raise AssertionError(each)
     raise AssertionError("the run never finished")
 
@@ -108,7 +107,9 @@ def work_of(call: Callable[[], list[Instruction]]) -> tuple[list[Instruction], i
 
 def most_work(entries: Sequence[Entry]) -> int:
     """Run a plan to its end; return the work of its most laborious event after the first."""
-    run = Engine(entries, max_parallel=4)
+    run = Engine(
+        entries, max_parallel=4, accounts={"claude": Account()}, purse=Purse(len(entries) * 1.0)
+    )
     most, todo = 0, deque[Event]([Begun()])
     while todo:
         event = todo.popleft()
@@ -117,7 +118,11 @@ def most_work(entries: Sequence[Entry]) -> int:
             most = max(most, work)
         for each in answer:
             if isinstance(each, Launch):
-                todo.append(Ended(each.task, each.attempt, Verdict.COMPLETED))
+                cost = 0.1 if run.entries[each.task].account else 0.0
+                if cost:
+                    signs = Signs(is_answered=True, is_delivered=True)
+                    todo.append(Heard(each.task, each.attempt, signs))
+                todo.append(Ended(each.task, each.attempt, Verdict.COMPLETED, cost=cost))
             elif isinstance(each, Record):
                 todo.append(Recorded(each.task))
     assert {TaskStatus.COMPLETED} == {entry.status for entry in entries}
@@ -141,8 +146,20 @@ def layered(size: int) -> list[Entry]:
     ]
 
 
+def paid(size: int) -> list[Entry]:
+    """Every second task costs money, every fourth has a cap of its own; the rest shares an account of a budget."""
+    entries = layered(size)
+    for entry in entries:
+        entry.idle_timeout = 60.0
+        if int(entry.id[1:]) % 2 == 0:
+            entry.account = "claude"
+        if int(entry.id[1:]) % 4 == 0:
+            entry.budget = 0.5
+    return entries
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("plan", [independent, layered])
+@pytest.mark.parametrize("plan", [independent, layered, paid])
 def test_work_per_event_does_not_grow_with_the_plan(plan: Callable[[int], list[Entry]]) -> None:
     """Ten thousand tasks cost at most log₁₀ more per event than one hundred, never a hundred times as much."""
     small, big = most_work(plan(200)), most_work(plan(10_000))

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import anyio
@@ -167,7 +166,8 @@ with open(sys.argv[1], "w") as lock:
 @contextmanager
 def runner(where: Path, *jobs: Job) -> Iterator[tuple[subprocess.Popen[str], int, list[int]]]:
     """A run of its own, its guard, and its agents, once all of them run."""
-    text = json.dumps([asdict(job) for job in jobs])
+    plain = [{**job._asdict(), "env": dict(job.env), "facts": dict(job.facts)} for job in jobs]
+    text = json.dumps(plain)
     process = subprocess.Popen(
         [sys.executable, "-c", RUNNER, str(where / "lock"), text], stdout=subprocess.PIPE, text=True
     )

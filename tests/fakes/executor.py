@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import anyio
 import anyio.lowlevel
@@ -83,9 +83,9 @@ class FakeExecutor:
         """Let a job end, as it was going to or because it was stopped."""
         job, play = self.running.pop(key)
         now = time.time()
-        known = replace(play.exit, started=now, ended=now)
+        known = play.exit._replace(started=now, ended=now)
         if stopped is not None:
-            known = replace(known, code=None, signal=15, stopped=stopped)
+            known = known._replace(code=None, signal=15, stopped=stopped)
         self._tell(Done(key, write_exit(job, known, output=play.output)))
 
     def die(self, error: Exception) -> None:

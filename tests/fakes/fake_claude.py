@@ -3,8 +3,18 @@
 
 It reads a prompt, does what its script says and prints an answer in the real output formats. What it does is chosen by,
 first found: ``FAKE{...}`` (JSON) in the prompt; the file ``$FAKE_CLAUDE_DIR/script.json`` (task id or ``*`` → a step,
-or a list of steps of which the n-th call takes the n-th); ``$FAKE_CLAUDE``, the name of a behaviour. A step:
-``{"do": behaviour or sample, "answer": text, "barrier": "name:N", "delay": seconds, "wait_for": path}``.
+or a list of steps of which the n-th call takes the n-th); ``$FAKE_CLAUDE``, the name of a behaviour. A step::
+
+    {"do": behaviour or sample (success), "answer": text,
+     "turns": [0.3, {"cost": 0.006, "text": …, "tool": name, "input": {…}, "until": file}, …],
+     "structured": value (else an example of ``--json-schema``; null: the model answers in text),
+     "denied": [{"tool_name": …, "tool_input": {…}}], "warning": 0.95 (close to a usage limit),
+     "delay": seconds, "wait_for": file, "barrier": "name:N"}
+
+A number in ``turns`` is a cost in USD; a turn with ``until`` comes when that file (relative to ``$FAKE_CLAUDE_DIR``) is
+there, and until then it is silent. ``hang`` and ``ignores_sigterm`` take their turns first, if they have any.
+``usage_limit`` has ``times`` (the first N calls of everybody; then all is well) and ``resets_in`` (seconds from now);
+``background`` gives a first result, waits for the file ``until``, is woken and gives its last one.
 
 Every call leaves two JSON lines in ``$FAKE_CLAUDE_DIR/calls.jsonl``, at its start and at its end, and its prompt in
 ``prompts/``; ``tests/fakes/claude_calls.py`` puts it on a PATH and reads them.
@@ -12,39 +22,24 @@ Every call leaves two JSON lines in ``$FAKE_CLAUDE_DIR/calls.jsonl``, at its sta
 
 from __future__ import annotations
 
-import hashlib
 import json
+import math
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-VERSION = "2.1.329 (Claude Code)"
-SAMPLES = Path(__file__).parent / "claude_samples"
-#: Nothing here waits longer; a barrier that is not met by then fails the call.
-PATIENCE = 30.0
-MODEL = "claude-opus-5-5"
+if __name__ == "__main__":  # isolated, it finds nothing by itself
+    sys.path.insert(0, str(Path(__file__).parents[2]))
 
-SWITCHES = """
--p --print --verbose --dangerously-skip-permissions --include-partial-messages --bare --strict-mcp-config
---no-session-persistence --fork-session -c --continue --version -v
-"""
-WITH_VALUE = """
---output-format --input-format --model --fallback-model --session-id --resume -r --permission-mode --max-turns
---max-budget-usd --append-system-prompt --append-system-prompt-file --system-prompt --system-prompt-file
---json-schema --settings --setting-sources --agent --agents --effort --permission-prompt-tool --name
-"""
-#: They swallow every word up to the next flag, a prompt too.
-VARIADIC = """
---allowedTools --allowed-tools --disallowedTools --disallowed-tools --tools --add-dir --mcp-config
-"""
+from tests.fakes.claude_line import Line, fail
+from tests.fakes.claude_session import PRICE, SYNTHETIC, VERSION, Event, Session
+
+SAMPLES = Path(__file__).parent / "claude_samples"
 
 
 def sample(name: str) -> tuple[str, str, int]:
@@ -59,203 +54,191 @@ def sample(name: str) -> tuple[str, str, int]:
     )
 
 
-def fail(message: str, status: int = 1) -> NoReturn:
-    print(message, file=sys.stderr)
-    sys.exit(status)
-
-
-@dataclass
-class Line:
-    """A command line, taken apart as the real one does."""
-
-    flags: dict[str, str] = field(default_factory=dict)
-    words: list[str] = field(default_factory=list)
-
-    @classmethod
-    def parse(cls, argv: list[str]) -> Line:
-        line, left = cls(), list(argv)
-        while left:
-            word = left.pop(0)
-            name, equals, value = word.partition("=")
-            if word == "--":
-                line.words += left
-                left = []
-            elif name in VARIADIC.split():
-                line.flags[name] = value
-                while left and not equals and not left[0].startswith("-"):
-                    left.pop(0)
-            elif name in WITH_VALUE.split():
-                if not equals and not left:
-                    fail(f"error: option '{name} <value>' argument missing")
-                line.flags[name] = value if equals else left.pop(0)
-            elif name in SWITCHES.split() and not equals:
-                line.flags[name] = ""
-            elif word.startswith("-") and word != "-":
-                fail(f"error: unknown option '{name}'")
-            else:
-                line.words.append(word)
-        return line
-
-    @property
-    def form(self) -> str:
-        return self.flags.get("--output-format", "text")
-
-    @property
-    def is_verbose(self) -> bool:
-        return "--verbose" in self.flags
-
-
-@dataclass
-class Session:
-    """One call: who asks for what, and where it is recorded."""
-
-    line: Line
-    prompt: str
-    task: str = os.environ.get("ORCHESTRATOR_TASK_ID", "")
-    directory: Path | None = None
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    step: dict[str, Any] = field(default_factory=dict)
-
-    def note(self, event: str, **more: Any) -> None:
-        if self.directory is None:
-            return
-        # One write with O_APPEND: calls that run at the same time do not tear each other's lines.
-        entry = {"event": event, "id": self.id, "task": self.task, "time": time.monotonic_ns()}
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        log = os.open(self.directory / "calls.jsonl", flags, 0o644)
-        os.write(log, json.dumps(entry | more).encode() + b"\n")
-        os.close(log)
-
-    def begin(self) -> None:
-        number = 1
-        if self.directory is not None:
-            prompts = self.directory / "prompts"
-            prompts.mkdir(parents=True, exist_ok=True)
-            (prompts / self.id).write_text(self.prompt, encoding="utf-8")
-            number += self._earlier()
-        self.step = self._step(number)
-        self.note(
-            "start",
-            attempt=int(os.environ.get("ORCHESTRATOR_ATTEMPT", number)),
-            pid=os.getpid(),
-            argv=sys.argv[1:],
-            env=sorted(os.environ),
-            cwd=os.getcwd(),
-            sha256=hashlib.sha256(self.prompt.encode()).hexdigest(),
-        )
-
-    def _earlier(self) -> int:
-        log = self.directory / "calls.jsonl" if self.directory is not None else None
-        lines = log.read_text(encoding="utf-8").splitlines() if log and log.exists() else []
-        return sum(
-            each["event"] == "start" and each["task"] == self.task
-            for each in map(json.loads, lines)
-        )
-
-    def _step(self, number: int) -> dict[str, Any]:
-        if marked := re.search(r"FAKE(\{.*\})", self.prompt):
-            steps: Any = json.loads(marked[1])
-        elif self.directory is not None and (script := self.directory / "script.json").exists():
-            script_of = json.loads(script.read_text(encoding="utf-8"))
-            steps = script_of.get(self.task, script_of.get("*", {}))
-        else:
-            steps = {"do": os.environ.get("FAKE_CLAUDE", "success")}
-        step = steps[min(number, len(steps)) - 1] if isinstance(steps, list) else steps
-        return dict(step)
-
-    @property
-    def answer(self) -> str:
-        return str(self.step.get("answer", f"# Answer to {self.task or 'the prompt'}\n\nDone."))
-
-    def event(self, kind: str, **fields: Any) -> dict[str, Any]:
-        name = self.line.flags.get("--session-id", self.id)
-        return {"type": kind, **fields, "session_id": name, "uuid": str(uuid.uuid4())}
-
-    def opening(self) -> list[dict[str, Any]]:
-        init = self.event(
-            "system", subtype="init", cwd=os.getcwd(), tools=["Bash", "Edit", "Read", "Write"], mcp_servers=[],
-            model=self.line.flags.get("--model", MODEL), claude_code_version=VERSION.partition(" ")[0],
-            permissionMode=self.line.flags.get("--permission-mode", "default"),
-        )  # fmt: skip
-        return [init, self.says({"type": "text", "text": self.answer})]
-
-    def says(self, block: dict[str, Any]) -> dict[str, Any]:
-        message: dict[str, Any] = {"id": f"msg_{self.id}", "role": "assistant", "model": MODEL}
-        message["content"] = [block]
-        return self.event("assistant", message=message, parent_tool_use_id=None)
-
-    def result(self, **other: Any) -> dict[str, Any]:
-        usage = {"input_tokens": 1000, "output_tokens": 100, "cache_read_input_tokens": 0}
-        fields: dict[str, Any] = {
-            "subtype": "success", "is_error": False, "result": self.answer, "num_turns": 1, "duration_ms": 116,
-            "duration_api_ms": 20, "total_cost_usd": 0.006, "usage": usage, "permission_denials": [],
-            "stop_reason": "end_turn", "terminal_reason": "completed", "api_error_status": None, "result_index": 0,
-        }  # fmt: skip
-        fields |= other
-        # A dash is a field that this kind of result does not have.
-        return self.event("result", **{key: value for key, value in fields.items() if value != "-"})
-
-    def show(self, events: list[dict[str, Any]]) -> None:
-        """Print events as the output format asks for."""
-        if self.line.form == "stream-json":
-            for event in events:
-                emit(event)
-        elif self.line.form == "json":
-            emit(events if self.line.is_verbose else events[-1])
-        else:
-            last = events[-1]
-            errors = "; ".join(f"Error: {each}" for each in last.get("errors", ()))
-            print(last.get("result") or errors, flush=True)
-
-    def finish(self, status: int) -> NoReturn:
-        self.note("end", status=status)
-        sys.stdout.flush()
-        os._exit(status)
-
-
-def emit(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, separators=(",", ":")), flush=True)
-
-
 def for_ever() -> NoReturn:
     while True:
         signal.pause()
 
 
+# ── the model at work ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def works(session: Session, turns: list[Any]) -> Event | None:
+    """Take turns; return the result that ended it before its time, if there is one."""
+    for place, given in enumerate(turns, start=1):
+        turn = given if isinstance(given, dict) else {"cost": given}
+        if "until" in turn:
+            session.wait_for_file(turn["until"])
+        if 0 < session.line.max_turns <= session.number:
+            session.number += 1
+            words = f"Reached maximum number of turns ({session.line.max_turns})"
+            return session.stopped("error_max_turns", words, "max_turns")
+        session.number += 1
+        session.cost += turn.get("cost", PRICE)
+        if "tool" in turn or (place < len(turns) and "text" not in turn):
+            tool = turn.get("tool", "Bash")
+            session.show(*session.uses(tool, turn.get("input", {"command": "true"})))
+        else:
+            session.show(session.says({"type": "text", "text": turn.get("text", session.answer)}))
+        # Of this call alone: what the session cost before does not count.
+        if session.cost - session.before >= session.line.max_budget:
+            words = f"Reached maximum budget (${session.line.max_budget:g})"
+            return session.stopped("error_max_budget_usd", words, "budget_exhausted")
+    return None
+
+
+def warn(session: Session) -> None:
+    """Say that the account is close to its limit, if the step says so."""
+    used = session.step.get("warning")
+    if used is not None:
+        resets = int(time.time()) + 3600
+        info = {"status": "allowed_warning", "resetsAt": resets, "rateLimitType": "five_hour"}
+        info |= {"utilization": used, "isUsingOverage": False, "surpassedThreshold": 0.9}
+        session.show(session.event("rate_limit_event", rate_limit_info=info))
+
+
+def denied(session: Session) -> list[dict[str, Any]]:
+    """Call the tools that are not allowed; return what the result says of them."""
+    told = []
+    for each in session.step.get("denied", ()):
+        session.number += 1
+        name, given = each["tool_name"], each.get("tool_input", {})
+        words = f"Claude requested permissions to use {name}, but you haven't granted it yet."
+        call, answer = session.uses(name, given, words)
+        use = call["message"]["content"][0]["id"]
+        fields = {"subtype": "permission_denied", "tool_name": name, "tool_use_id": use}
+        session.show(call, session.event("system", **fields, message=words), answer)
+        told.append({"tool_name": name, "tool_use_id": use, "tool_input": given})
+    return told
+
+
+def answers(session: Session, **fields: Any) -> None:
+    """Give the whole answer, from the first event to the result."""
+    session.show(session.init())
+    denials = denied(session)
+    turns, value = list(session.step.get("turns", [PRICE])), session.structured
+    if value is not None:
+        last = turns[-1] if isinstance(turns[-1], dict) else {"cost": turns[-1]}
+        turns[-1] = last | {"tool": "StructuredOutput", "input": value}
+        words = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        fields = {"result": words, "structured_output": value, "stop_reason": "tool_use"} | fields
+    ended = works(session, turns)
+    warn(session)
+    session.show(ended or session.result(permission_denials=denials, **fields))
+
+
 # ── behaviours ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def exit_status(session: Session) -> int:
+    """The exit status that belongs to the last result."""
+    return int(bool(session.told[-1]["is_error"]))
+
+
+def success(session: Session) -> int:
+    answers(session)
+    return exit_status(session)
+
+
+def with_step(**fields: Any) -> Callable[[Session], int]:
+    """Return a behaviour: a success of a step that has these *fields*, unless it says otherwise."""
+
+    def behave(session: Session) -> int:
+        session.step = fields | session.step
+        return success(session)
+
+    return behave
 
 
 def replies(status: int = 0, **fields: Any) -> Callable[[Session], int]:
     """Return a behaviour: the whole answer, a result with *fields*, and an exit status."""
 
     def behave(session: Session) -> int:
-        session.show([*session.opening(), session.result(**fields)])
+        answers(session, **fields)
         return status
 
     return behave
 
 
-def api_error(code: int | None, words: str, status: int = 1) -> Callable[[Session], int]:
-    return replies(
-        status, is_error=True, result=words, api_error_status=code, total_cost_usd=0,
-        stop_reason="stop_sequence", terminal_reason="api_error",
+def shut(session: Session, words: str, code: int | None, error: str, **more: Any) -> int:
+    """The service let nothing through: a message that no model wrote, and an error that calls itself a success."""
+    block = {"type": "text", "text": words}
+    fields = {"error": error, "is_api_error_message": True, "api_error_status": code}
+    session.show(session.says(block, model=SYNTHETIC, **fields, **more))
+    result = session.result(
+        is_error=True, result=words, api_error_status=code, stop_reason="stop_sequence",
+        terminal_reason="api_error", **more,
     )  # fmt: skip
+    session.show(result)
+    return 1
+
+
+def api_error(
+    code: int | None, words: str, error: str, *, retries: int = 10, status: int = 1
+) -> Callable[[Session], int]:
+    """Return a behaviour: an error of the service, after the CLI's own retries (without their waits)."""
+
+    def behave(session: Session) -> int:
+        session.show(session.init())
+        most = min(retries, int(os.environ.get("CLAUDE_CODE_MAX_RETRIES", "10")))
+        for number in range(1, most + 1):
+            more = {"error_status": code, "error": error, "retry_delay_ms": 563}
+            attempt = {"subtype": "api_retry", "attempt": number, "max_retries": most}
+            session.show(session.event("system", **attempt, **more))
+        shut(session, words, code, error)
+        return status
+
+    return behave
+
+
+def usage_limit(session: Session) -> int:
+    step = session.step
+    if not session.is_among_the_first(step.get("times", math.inf), "usage_limit"):
+        return success(session)
+    session.show(session.init())
+    resets = math.ceil(time.time() + step.get("resets_in", 3600.0))
+    info = {"status": "rejected", "resetsAt": resets, "rateLimitType": "five_hour"}
+    session.show(session.event("rate_limit_event", rate_limit_info=info))
+    clock = time.strftime("%I:%M%p", time.gmtime(resets)).lstrip("0").lower()
+    words = f"You've hit your 5-hour limit · resets {clock} (UTC)"
+    return shut(session, words, 429, "rate_limit", api_error="usage_limit_reached")
 
 
 def limit(subtype: str, words: str, reason: str) -> Callable[[Session], int]:
-    return replies(
-        1, subtype=subtype, is_error=True, result="-", api_error_status="-", errors=[words],
-        terminal_reason=reason,
-    )  # fmt: skip
+    def behave(session: Session) -> int:
+        session.show(session.init())
+        works(session, session.step.get("turns", [PRICE, PRICE]))
+        session.show(session.stopped(subtype, words, reason))
+        return 1
+
+    return behave
 
 
-success = replies()
-DENIAL = {"tool_name": "Write", "tool_use_id": "toolu_1", "tool_input": {"file_path": "a.txt"}}
+def background(session: Session) -> int:
+    """A background task wakes the model after its result."""
+    task = {"task_id": "b1", "task_type": "local_bash", "description": "x"}
+    changed = {"subtype": "background_tasks_changed"}
+    session.show(session.init())
+    works(session, [PRICE, {"text": "not yet"}])
+    session.show(session.event("system", **changed, tasks=[task]))
+    session.show(session.result(result="not yet"))
+    if "until" in session.step:
+        session.wait_for_file(session.step["until"])
+    session.show(session.event("system", **changed, tasks=[]), session.init())
+    session.number = 0
+    works(session, [PRICE])
+    session.show(session.result(result_index=1))
+    return 0
 
 
-def several_results(session: Session) -> int:
-    opening, first = session.opening(), session.result(result="not yet")
-    session.show([*opening, first, *opening, session.result(result_index=1, total_cost_usd=0.012)])
+def empty(session: Session) -> int:
+    """The model says nothing, is asked to go on, and says nothing again."""
+    block = {
+        "type": "text",
+        "text": "[Your previous response had no visible output. Please continue.]",
+    }
+    session.show(session.init(), session.event("user", message={"content": [block]}))
+    session.number, session.cost = 2, session.cost + 2 * PRICE
+    session.show(session.result(result=""))
     return 0
 
 
@@ -265,19 +248,21 @@ def huge_line(session: Session) -> int:
 
 
 def truncated(session: Session) -> int:
-    session.show(session.opening())
+    session.show(session.init())
+    works(session, [PRICE])
     line = json.dumps(session.result())
     sys.stdout.write(line[: len(line) // 2])
     return 0
 
 
 def lingers(session: Session) -> int:
-    success(session)
+    answers(session)
     for_ever()
 
 
 def hang(session: Session) -> int:
-    session.show(session.opening()[:1])
+    session.show(session.init())
+    works(session, session.step.get("turns", []))
     for_ever()
 
 
@@ -298,23 +283,38 @@ def grandchild(session: Session) -> int:
     return success(session)
 
 
+DENIAL = {"tool_name": "Write", "tool_input": {"file_path": "/proj/a.txt", "content": "hi\n"}}
+INTERNAL = "API Error: 500 internal server error"
+
 BEHAVIOURS: dict[str, Callable[[Session], int]] = {
     "success": success,
-    "empty": replies(result=""),
-    "http401": api_error(401, "Failed to authenticate. API Error: 401"),
-    "http429": api_error(429, "API Error: Request rejected (429)"),
-    "http500": api_error(500, "API Error: 500 internal server error"),
-    "http529": api_error(529, "API Error: 529 overloaded"),
-    "not_logged_in": api_error(None, "Not logged in · Please run /login"),
+    "empty": empty,
+    "http401": api_error(
+        401, "Failed to authenticate. API Error: 401 made up", "authentication_failed"
+    ),
+    "http429": api_error(429, "API Error: Request rejected (429) · made up", "rate_limit"),
+    "http500": api_error(500, INTERNAL, "server_error"),
+    "http529": api_error(529, "API Error: 529 overloaded", "overloaded", retries=2),
+    "not_logged_in": api_error(
+        None, "Not logged in · Please run /login", "authentication_failed", retries=0
+    ),
+    "usage_limit": usage_limit,
+    "allowed_warning": with_step(warning=0.95),
     "max_turns": limit("error_max_turns", "Reached maximum number of turns (2)", "max_turns"),
     "budget": limit("error_max_budget_usd", "Reached maximum budget ($0.1)", "budget_exhausted"),
-    "permission_denied": replies(permission_denials=[DENIAL]),
-    "several_results": several_results,
+    "schema_text_only": with_step(structured=None),
+    "schema_exhausted": limit(
+        "error_max_structured_output_retries",
+        "Failed to provide valid structured output after 5 attempts",
+        "structured_output_retry_exhausted",
+    ),
+    "permission_denied": with_step(denied=[DENIAL]),
+    "background": background,
     "array": lambda session: replay(session, "json_with_verbose_is_array"),
     "huge_line": huge_line,
     "truncated": truncated,
     "nothing": lambda _: 0,
-    "error_and_exit_0": api_error(500, "API Error: 500 internal server error", status=0),
+    "error_and_exit_0": api_error(500, INTERNAL, "server_error", status=0),
     "answer_and_exit_1": replies(1),
     "lingers": lingers,
     "hang": hang,
@@ -330,24 +330,21 @@ def replay(session: Session, name: str) -> int:
     return status
 
 
+# ── the call ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def wait(session: Session) -> None:
-    """Do what the step says before the answer: a delay, a file to wait for, a barrier."""
-    step, deadline = session.step, time.monotonic() + PATIENCE
+    """Do what the step says before anything is printed: a delay, a file to wait for, a barrier."""
+    step = session.step
     time.sleep(float(step.get("delay", 0)))
-    conditions: list[tuple[str, Callable[[], bool]]] = []
     if "wait_for" in step:
-        conditions.append((step["wait_for"], Path(step["wait_for"]).exists))
+        session.wait_for_file(step["wait_for"])
     if "barrier" in step and session.directory is not None:
         name, _, number = str(step["barrier"]).partition(":")
         place = session.directory / f"barrier-{name}"
         place.mkdir(exist_ok=True)
-        (place / session.id).touch()
-        conditions.append((f"barrier {name}", lambda: len(list(place.iterdir())) >= int(number)))
-    for what, is_met in conditions:
-        while not is_met():
-            if time.monotonic() > deadline:
-                fail(f"waited in vain for {what}")
-            time.sleep(0.01)
+        (place / session.call).touch()
+        session.wait_until(f"barrier {name}", lambda: len(list(place.iterdir())) >= int(number))
 
 
 def read_prompt(line: Line) -> str:
@@ -362,20 +359,17 @@ def read_prompt(line: Line) -> str:
     return prompt
 
 
-def check_session_id(line: Line, directory: Path | None) -> None:
-    if directory is None or (wanted := line.flags.get("--session-id")) is None:
-        return
-    (directory / "sessions").mkdir(parents=True, exist_ok=True)
-    try:
-        (directory / "sessions" / Path(wanted).name).touch(exist_ok=False)
-    except FileExistsError:
-        fail(f"Error: Session ID {wanted} is already in use.")
-
-
 def main() -> NoReturn:
+    opened: list[Session] = []
+
+    def end(status: int) -> NoReturn:
+        for session in opened:
+            session.keep()
+        os._exit(status)
+
     # How the real one ends when it is told to; SIGINT looks like a success.
     for number, ended in ((signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 0)):
-        signal.signal(number, lambda *_, status=ended: os._exit(status))
+        signal.signal(number, lambda *_, status=ended: end(status))
     line = Line.parse(sys.argv[1:])
     if {"--version", "-v"} & line.flags.keys():
         print(VERSION)
@@ -383,12 +377,13 @@ def main() -> NoReturn:
     if line.form == "stream-json" and not line.is_verbose:
         fail("Error: When using --print, --output-format=stream-json requires --verbose")
     directory = os.environ.get("FAKE_CLAUDE_DIR")
-    session = Session(line, read_prompt(line), directory=Path(directory) if directory else None)
-    check_session_id(line, session.directory)
+    session = Session(line, read_prompt(line), Path(directory) if directory else None)
+    session.open()
+    opened.append(session)
     session.begin()
     wait(session)
     if session.prompt.startswith("/"):
-        session.show([session.result(result="", num_turns=0)])
+        session.show(session.result(result="", num_turns=0))
         session.finish(0)
     does = str(session.step.get("do", "success"))
     behaviour = BEHAVIOURS.get(does)

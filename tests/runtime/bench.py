@@ -11,7 +11,8 @@ import anyio
 
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.core.board import Board
-from orchestrator.core.engine import Engine, Entry
+from orchestrator.core.engine import Engine
+from orchestrator.core.entry import Entry
 from orchestrator.core.settings import Settings, resolve
 from orchestrator.core.state import TaskStatus
 from orchestrator.executors.protocol import Job
@@ -94,7 +95,7 @@ class Bench:
     async def run(self) -> Board:
         """Run to the end; return the plan as a stranger finds it on disk."""
         with anyio.fail_after(PATIENCE):
-            await self.runner.run()
+            await self.runner.run(self.executor.opened())
         return Workspace(self.workspace.layout).load(keep_cache=False, is_live=False)
 
     def story(self) -> list[tuple[str, str]]:

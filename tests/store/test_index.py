@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,7 +26,7 @@ PLAN = Plan(
     title="T",
     request="R",
     goal="G",
-    settings={"retries": 1, "timeout": 2.5},
+    settings={"retries": 1, "timeout": 2.5, "tools": ("Read", "Bash")},
     file="p.md",
 )
 RESULT = Result(
@@ -58,7 +57,7 @@ def test_what_was_kept_is_found_again(path: str) -> None:
     """The plan, its shape and the results, to the last field."""
     index = kept(path)
     assert (PLAN, shape(TASKS)) == index.plan(SIGNED)
-    assert RESULT == index.result("a", SIGNED)
+    assert {"a": RESULT} == index.results({"a": SIGNED})
     assert not index.is_dirty
 
 
@@ -66,8 +65,8 @@ def test_another_version_of_a_file_is_not_found(path: str) -> None:
     """A hand edit changes the signature, and then the cache knows nothing."""
     index = kept(path)
     assert None is index.plan(OTHER)
-    assert None is index.result("a", OTHER)
-    assert None is index.result("b", SIGNED)
+    assert {} == index.results({"a": OTHER})
+    assert {} == index.results({"b": SIGNED})
 
 
 def test_a_redraw_of_ours_keeps_the_plan(path: str) -> None:
@@ -84,47 +83,93 @@ def test_results_of_files_that_are_gone_are_forgotten(path: str) -> None:
     """The cache does not grow for ever."""
     index = kept(path)
     index.keep_only(["a"])
-    assert RESULT == index.result("a", SIGNED)
+    assert {"a": RESULT} == index.results({"a": SIGNED})
     index.keep_only([])
-    assert None is index.result("a", SIGNED)
+    assert {} == index.results({"a": SIGNED})
     assert index.is_dirty
 
 
-def entry(**changed: Any) -> str:
-    """A cache as it is written, with something changed."""
-    return json.dumps({"schema": 1, "plan": None, "results": {}, **changed})
+def test_one_result_differs_from_the_rest(path: str) -> None:
+    """What all have in common is written once; each gets its own back."""
+    plain = Result("b", "claude", TaskStatus.COMPLETED, (Attempt(1, 1, models=(("m", 0.5),)),))
+    kept = {id: plain._replace(task=id) for id in "bcd"} | {"a": RESULT}
+    kept["e"] = Result("e", "claude", TaskStatus.FAILED, inputs={"a": 2, "b": 1})
+    index = Index(path)
+    for place, (id, result) in enumerate(kept.items()):
+        index.keep_result(f"agent-{id}", place, result)
+    index.write()
+    signed = {f"agent-{id}": place for place, id in enumerate(kept)}
+    assert kept == Index(path).results(signed)
+    assert {"a", "b"} == Index(path).results(
+        {**signed, "agent-c": 9, "agent-d": 9, "agent-e": 9}
+    ).keys()
 
 
-DAMAGED: dict[str, str] = {
-    "empty": "",
-    "torn": '{"schema": 1, "plan": {"sig',
-    "list": "[]",
-    "number": "7",
-    "deep": "[" * 100_000,
-    "another schema": entry(schema=2, plan={"signature": SIGNED}),
-    "no schema": "{}",
-    "plan is a list": entry(plan=[SIGNED]),
-    "plan is a text": entry(plan="x"),
-    "plan without signature": entry(plan={}),
-    "plan without tasks": entry(plan={"signature": SIGNED}),
-    "row too short": entry(plan={"signature": SIGNED, "tasks": [["a"]]}),
-    "results in a list": entry(results=[1]),
-    "result is a number": entry(results={"a": 1}),
-    "result is empty": entry(results={"a": []}),
-    "result too short": entry(results={"a": [SIGNED, "a"]}),
-    "result with a strange status": entry(results={"a": [SIGNED, "a", "x", "well", [], {}]}),
-    "result with strange attempts": entry(results={"a": [SIGNED, "a", "x", "failed", [7], {}]}),
-    "result with strange inputs": entry(results={"a": [SIGNED, "a", "x", "failed", [], 7]}),
+def test_an_answer_is_not_kept(path: str) -> None:
+    """It may be long, and nobody who looks at ten thousand tasks reads it."""
+    index = Index(path)
+    index.keep_result("a", SIGNED, RESULT._replace(answer="42"))
+    assert {"a": RESULT} == index.results({"a": SIGNED})
+
+
+UNREADABLE = {
+    "empty": b"",
+    "torn": b'{"schema": 2, "plan": {"sig',
+    "list": b"[]",
+    "number": b"7",
+    "deep": b"[" * 100_000,
+    "no schema": b"{}",
+    "no text": b"\xff\xfe\0",
 }
 
 
-@pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)
-def test_a_damaged_cache_is_an_empty_cache(path: str, text: str) -> None:
-    """Whatever is wrong with it: nothing is found in it, everything can be kept in it, nobody notices."""
-    Path(path).write_text(text)
+@pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_is_no_cache_is_an_empty_cache(path: str, data: bytes) -> None:
+    """Whatever lies there: nothing is found in it, everything can be kept in it, nobody notices."""
+    Path(path).write_bytes(data)
+    assert_empty_and_usable(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("schema", 1),
+        ("plan", [SIGNED]),
+        ("plan", "x"),
+        ("plan", {}),
+        ("plan tasks", []),
+        ("plan tasks id", ["a"]),
+        ("plan tasks name", ["A", "B", "C"]),
+        ("plan tasks where", None),
+        ("plan order", ["a"]),
+        ("plan settings", []),
+        ("results", [1]),
+        ("results", {}),
+        ("results signature", []),
+        ("results status", ["well"]),
+        ("results attempts", ["x"]),
+        ("results inputs", [7]),
+        ("results of_attempts", {}),
+        ("results of_attempts number", [1]),
+    ],
+)
+def test_a_damaged_cache_is_an_empty_cache(path: str, place: str, value: object) -> None:
+    """Wherever it is damaged; a field that came later is missing in the same way."""
+    kept(path)
+    raw = json.loads(Path(path).read_text())
+    *above, last = place.split()
+    inside = raw
+    for key in above:
+        inside = inside[key]
+    inside[last] = value
+    Path(path).write_text(json.dumps(raw))
+    assert_empty_and_usable(path)
+
+
+def assert_empty_and_usable(path: str) -> None:
     index = Index(path)
     assert None is index.plan(SIGNED)
-    assert None is index.result("a", SIGNED)
+    assert {} == index.results({"a": SIGNED})
     index.resign_plan(SIGNED, OTHER)
     index.keep_only([])
     index.keep_plan(SIGNED, PLAN, shape(TASKS))
@@ -133,19 +178,13 @@ def test_a_damaged_cache_is_an_empty_cache(path: str, text: str) -> None:
     assert (PLAN, shape(TASKS)) == Index(path).plan(SIGNED)
 
 
-def test_binary_rubbish_is_an_empty_cache(path: str) -> None:
-    """Also what is no text at all."""
-    Path(path).write_bytes(b"\xff\xfe\0")
-    assert None is Index(path).plan(SIGNED)
-
-
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     """It costs time, nothing else."""
     index = Index(str(tmp_path / "gone" / "index.json"))
     index.keep_result("a", SIGNED, RESULT)
     index.write()
     assert index.is_dirty
-    assert RESULT == index.result("a", SIGNED)
+    assert {"a": RESULT} == index.results({"a": SIGNED})
 
 
 def test_a_fresh_file_is_not_trusted(tmp_path: Path) -> None:

@@ -307,3 +307,11 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     plan, problems = parse_plan(text.encode("utf-8", "surrogatepass"), "p.md")
     assert bool(plan.tasks) or problems
     set_statuses(text.encode("utf-8", "replace"), {"a": StatusCells(status="x")})
+
+
+def test_an_arrow_in_a_request_is_no_quote() -> None:
+    """Only the mark at the start of a line is taken off."""
+    found = good(
+        QUICK_START.replace("Analyze my TypeScript project", "Move a -> b, c => d\n> > e >")
+    )
+    assert found.request.startswith("Move a -> b, c => d\n> e > for code quality")

@@ -31,6 +31,7 @@ SPICE = [
 hostile = st.lists(st.sampled_from(SPICE) | st.text(max_size=8), max_size=12).map("".join)
 words = st.text("abcdef0123456789", max_size=12)
 moments = st.integers(1, 4_000_000_000_000).map(lambda milliseconds: milliseconds / 1000)
+amounts = st.integers(1, 10**9).map(lambda millionths: millionths / 1_000_000)
 attempts = st.builds(
     Attempt,
     number=st.integers(1, 10_000),
@@ -43,6 +44,32 @@ attempts = st.builds(
     duration=st.integers(0, 10**9).map(lambda milliseconds: milliseconds / 1000),
     exit=hostile,
     pid=st.integers(0, 2**22),
+    session=st.just(""),
+    is_resumable=st.just(False),
+    cost=st.just(0.0),
+    models=st.just(()),
+    until=st.just(0.0),
+    cap=st.just(0.0),
+) | st.builds(
+    Attempt,
+    number=st.integers(1, 10_000),
+    charge=st.integers(0, 1000),
+    run=words,
+    status=st.just("held"),
+    reason=hostile,
+    started=moments,
+    ended=moments,
+    duration=st.just(0.5),
+    exit=hostile,
+    pid=st.just(1),
+    session=st.uuids().map(str),
+    is_resumable=st.booleans(),
+    cost=amounts,
+    models=st.dictionaries(words.filter(bool), amounts, max_size=3).map(
+        lambda costs: tuple(costs.items())
+    ),
+    until=moments,
+    cap=st.just(0.0),
 )
 results = st.builds(
     Result,

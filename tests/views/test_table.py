@@ -6,10 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.core.board import Board
 from orchestrator.core.state import TaskStatus
 from orchestrator.views.columns import display_width
-from orchestrator.views.table import list_text, rows, status_text
+from orchestrator.views.table import list_text, status_text
 from tests.views.example import BEGIN, HOSTILE, board, done, five, large, midway, result, task
+
+
+def listed(of: Board, width: int | None = None) -> str:
+    return list_text(of, list(of.plan.tasks.values()), width)
 
 
 def test_list_is_one_line_for_each_task() -> None:
@@ -20,35 +25,33 @@ def test_list_is_one_line_for_each_task() -> None:
         "T-03  🔵 Running    Agent-03  Security     ← T-01",
         "T-04  🟡 Pending    Agent-04  Performance  ← T-01",
         "T-05  ⏭️ Skipped    Agent-05  Report       ← T-02, T-03, T-04",
-    ] == list_text(rows(midway()), 100).splitlines()
+    ] == listed(midway(), 100).splitlines()
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
 def test_nothing_is_wider_than_the_terminal(width: int) -> None:
     """A line that wraps is two lines."""
     drawn = midway("検査" * 40, HOSTILE, "x" * 300, "👩\u200d💻" * 30, "e", reason="r" * 300)
-    for text in (list_text(rows(drawn), width), status_text(drawn, now=BEGIN, width=width)):
+    for text in (listed(drawn, width), status_text(drawn, now=BEGIN, width=width)):
         assert all(display_width(line) <= width for line in text.splitlines())
 
 
 @given(st.lists(st.text(max_size=40), min_size=5, max_size=5))
 def test_a_name_is_never_a_second_line(names: list[str]) -> None:
     """Whoever counts lines counts tasks; nothing in a name reaches the terminal as a command."""
-    text = list_text(rows(board(five(*names))))
+    text = listed(board(five(*names)))
     assert 5 == len(text.splitlines())
     assert "\x1b" not in text
 
 
 def test_an_empty_list_is_empty() -> None:
     """Nothing found prints nothing, not a blank line."""
-    assert "" == list_text([])
+    assert "" == list_text(midway(), [])
 
 
 def test_a_narrow_list_still_says_what_a_task_needs() -> None:
     """A long name gives way before the dependencies do."""
-    line = list_text(rows(board([task("T-01"), task("T-02", "n" * 200, "T-01")])), 60).splitlines()[
-        1
-    ]
+    line = listed(board([task("T-01"), task("T-02", "n" * 200, "T-01")]), 60).splitlines()[1]
     assert line.endswith("…  ← T-01")
 
 

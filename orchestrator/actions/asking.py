@@ -1,0 +1,91 @@
+"""Ask an agent one question and get an answer that fits a schema: what planning needs."""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.actions.beside import PLANNER
+from orchestrator.actions.engine_setup import idle_accounts
+from orchestrator.actions.running import Plugs
+from orchestrator.actions.worker import Worker
+from orchestrator.core.account import Purse
+from orchestrator.core.plan import Task
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import AgentError
+from orchestrator.runtime.clock import Clock
+from orchestrator.runtime.happening import Happening, Kind, Listener
+from orchestrator.store.journal import Journal
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import take_lock
+from orchestrator.store.result_file import iso
+from orchestrator.store.workspace import Workspace
+
+#: (prompt, JSON Schema) → what the agent answered.
+Ask = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+
+
+@contextmanager
+def asking(layout: Layout, settings: Settings, plugs: Plugs, listener: Listener) -> Iterator[Ask]:
+    """Hold the plan directory and yield a way to ask; every question and answer is kept there, with what it cost.
+
+    Raises:
+        AgentError: the agent cannot work on this machine, or gave no answer (raised by what is yielded).
+        BusyError: a run holds the plan directory.
+        StoreError: state could not be read or written.
+    """
+    # It looks at the project and writes nothing.
+    how = replace(settings, agent="claude", tools=("Read", "Glob", "Grep"), format="markdown")
+    plugs.require({PLANNER: how})
+    clock, run = Clock(), uuid.uuid4().hex[:12]
+    workspace = Workspace(layout)
+    workspace.prepare()
+    lock = take_lock(layout.lock, run, iso(clock.wall()))
+    try:
+        if lock.dead_runs:
+            plugs.sweep(layout.root, run)
+        with closing(Journal(layout.journal)) as journal:
+
+            def hear(happening: Happening) -> None:
+                if happening.kind is not Kind.NEWS:
+                    journal.append(happening.line())
+                listener(happening)
+
+            worker = Worker(
+                workspace=workspace,
+                agents=plugs.agents,
+                executor=plugs.executor,
+                descriptor=lock.descriptor,
+                run=run,
+                clock=clock,
+                listener=hear,
+                purse=Purse(settings.budget_usd or math.inf),
+                accounts=idle_accounts(plugs.agents),
+            )
+            yield lambda prompt, schema: _ask(worker, how, prompt, schema)
+    except BaseException:
+        lock.abandon()
+        raise
+    if lock.dead_runs:
+        lock.abandon()  # what they left is looked after by the next run
+    else:
+        lock.release()
+
+
+def _ask(
+    worker: Worker, settings: Settings, prompt: str, schema: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    task = Task(id=PLANNER, name="Plan the request", description=prompt)
+    result, runner = worker.do(task, replace(settings, schema=schema))
+    if result.status is not TaskStatus.COMPLETED:
+        why = result.reason or runner.held_back or "it was stopped"
+        log = worker.workspace.layout.attempt(PLANNER, result.number).stdout
+        raise AgentError(f"the planner gave no plan: {why}", hint=f"its output: {log}")
+    answer: Mapping[str, Any] = json.loads(worker.workspace.read_answer(PLANNER))
+    return answer

@@ -1,0 +1,98 @@
+"""Start a run on its own: checked here and now, then a process that nobody's end takes along."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from orchestrator.actions.prospect import RunOrder
+from orchestrator.actions.running import Plugs, examine
+from orchestrator.core.news import read_line, run_id
+from orchestrator.core.text import one_line
+from orchestrator.errors import BusyError, ExecutorError, ExitStatus, OrchestratorError
+from orchestrator.executors.detach import Detached
+from orchestrator.store.cursor import Cursor, end_of, keep_cursor, last_run
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import busy, holder_of
+
+#: Seconds until the new process must hold the plan. It reads a large plan first, and waits for what a dead run left.
+_PATIENCE = 60.0
+#: Seconds between two looks at who holds the plan.
+_LOOK = 0.02
+#: Lines told of what a run said that did not come through.
+_LAST_LINES = 5
+
+
+class Started(NamedTuple):
+    """A run that goes on without us, and the file that it prints into."""
+
+    run: str
+    pid: int
+    log: str
+
+
+def detach(
+    order: RunOrder,
+    plugs: Plugs,
+    start: Callable[[Sequence[str], str], Detached],
+    words: Sequence[str],
+) -> Started:
+    """Start a run as a process of its own, and return once it holds the plan. The next ``wait`` tells from its start.
+
+    Args:
+        order: What to run; examined here, so that what is wrong is said to the caller and not into a file.
+        plugs: The agents.
+        start: Starts this program with the given words, its output going into the given file.
+        words: The command line that asks for *order*.
+
+    Raises:
+        PlanError, NotFoundError, UsageError, AgentError, BusyError, StoreError: as ``run``; nothing was started.
+        ExecutorError: the process ended before it held the plan; says why, with its exit status.
+    """
+    examine(order, plugs)
+    layout = order.layout
+    if (holder := holder_of(layout.lock)) is not None:
+        raise busy(holder)
+    before = end_of(layout.journal)
+    process = start(words, layout.run_output)
+    try:
+        run = _await_start(process, layout, before)
+        process.publish()
+    except BaseException:
+        process.give_up()
+        raise
+    keep_cursor(layout.cursor, before)
+    return Started(run, process.pid, layout.run_output)
+
+
+def _await_start(process: Detached, layout: Layout, before: Cursor) -> str:
+    """Return the id of the run once the process holds the plan, or has held it already."""
+    limit = time.monotonic() + _PATIENCE
+    while True:
+        holder = holder_of(layout.lock)
+        if holder is not None and holder.get("pid") == process.pid:
+            return str(holder.get("run", "?"))
+        status = process.ended(_LOOK)
+        if status is not None:
+            begin, lines = last_run(layout.journal)
+            if status != ExitStatus.BUSY and lines and begin.offset >= before.offset:
+                return run_id([line for line in map(read_line, lines) if line])  # it was that quick
+            raise _failed(status, process.last_words())
+        if time.monotonic() >= limit:
+            raise ExecutorError(
+                f"the new process did not take the plan within {_PATIENCE:.0f}s",
+                hint="run it in the foreground to see why: orchestrator run",
+            )
+
+
+def _failed(status: int, said: str) -> OrchestratorError:
+    lines = [one_line(line, limit=300) for line in said.splitlines() if line.strip()]
+    told = "; ".join(lines[-_LAST_LINES:]) or "it said nothing"
+    message = f"the run ended before it held the plan, with exit status {status}: {told}"
+    if status == ExitStatus.BUSY:
+        return BusyError(message, hint="orchestrator wait follows the run that holds it")
+    error = ExecutorError(message, hint="run it in the foreground to see more: orchestrator run")
+    if status in set(ExitStatus) - {ExitStatus.DONE}:
+        error.exit_status = ExitStatus(status)
+    return error

@@ -1,0 +1,204 @@
+"""Look at everything that a run needs, and change nothing: this machine, ``claude``, the plan directory.
+
+What is imported here at the top must be there even when a dependency is not: that is one of the findings.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from orchestrator.agents.claude_check import judge_permissions
+from orchestrator.core.diagnosis import Finding, Level
+from orchestrator.core.text import one_line
+from orchestrator.errors import OrchestratorError, PlanError
+from orchestrator.executors import procfs
+from orchestrator.store import disk
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import busy, holder_of
+
+if TYPE_CHECKING:
+    from orchestrator.actions.prospect import Prospect
+
+#: Distribution → the module that is imported, and the oldest version that is tested.
+PACKAGES: Mapping[str, tuple[str, str]] = {
+    "anyio": ("anyio", "4.11"),
+    "click": ("click", "8.1"),
+    "jinja2": ("jinja2", "3.1"),
+    "jsonschema": ("jsonschema", "4.20"),
+    "markdown-it-py": ("markdown_it", "3.0"),
+    "networkx": ("networkx", "3.2"),
+    "python-frontmatter": ("frontmatter", "1.1"),
+    "pyyaml": ("yaml", "6.0"),
+    "rich": ("rich", "13.7"),
+}
+PYTHON = (3, 11)
+
+#: Bytes: attempts log what they print, some megabytes each; below the second number not even a plan fits.
+_LITTLE_ROOM = 1024**3
+_NO_ROOM = 16 * 1024**2
+
+
+def examine_machine() -> list[Finding]:
+    """Look at Python, the packages, the system and git. Nothing else can be asked while one is missing."""
+    python = Finding("python", Level.OK, f"{platform.python_version()} ({sys.executable})")
+    if sys.version_info < PYTHON:
+        wanted = ".".join(map(str, PYTHON))
+        python = python._replace(level=Level.FAILED, hint=f"use Python {wanted} or newer")
+    packages = [_package(name, module, oldest) for name, (module, oldest) in PACKAGES.items()]
+    return [python, *packages, _system(), _git()]
+
+
+def examine_plan(
+    layout: Layout,
+    agent_keys: Sequence[str],
+    claude: Sequence[Finding],
+    environment: Mapping[str, str],
+) -> list[Finding]:
+    """Look at a plan and its directory, and at ``claude`` with the eyes of the plan: who does not need it may lack it.
+
+    Args:
+        layout: The plan directory.
+        agent_keys: Agents that there are.
+        claude: What ``examine_claude`` of the wiring found.
+        environment: What agents inherit.
+    """
+    plan, ahead = _plan(layout, agent_keys)
+    if ahead is None:
+        return [*claude, plan, *_directory(layout)]
+    to_run = {task_id: ahead.policies[task_id] for task_id in ahead.to_run}
+    if not any(each.agent == "claude" for each in to_run.values()):
+        claude = [_not_needed(each) for each in claude]
+    permissions = judge_permissions(to_run, environment, is_root=os.geteuid() == 0)
+    return [*claude, plan, permissions, *_directory(layout)]
+
+
+def is_fit(findings: Sequence[Finding]) -> bool:
+    """Whether nothing was found that would keep a run from working."""
+    return all(each.level is not Level.FAILED for each in findings)
+
+
+# ── this machine ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _package(name: str, module: str, oldest: str) -> Finding:
+    hint = f"{sys.executable} -m pip install '{name}>={oldest}'"
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # noqa: BLE001 - whatever a broken package raises is what is wrong with it
+        return Finding(name, Level.FAILED, f"cannot be imported: {one_line(str(error))}", hint)
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, Level.OK, "there, of an unknown version")
+    if _numbers(version) < _numbers(oldest):
+        return Finding(name, Level.WARNING, f"{version} is older than {oldest}", hint)
+    return Finding(name, Level.OK, version)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"\d+", version)[:2]]
+
+
+def _system() -> Finding:
+    name = f"{platform.system()} {platform.release()}"
+    if procfs.is_available():
+        return Finding("system", Level.OK, name)
+    return Finding(
+        "system",
+        Level.WARNING,
+        f"{name}: agents are ended by process group, so what left its group may stay",
+        "use Linux, or a container, where every process of an agent is found",
+    )
+
+
+def _git() -> Finding:
+    program = shutil.which("git")
+    if program is not None:
+        return Finding("git", Level.OK, program)
+    return Finding("git", Level.WARNING, "not found", "install git; agents that write code use it")
+
+
+# ── the plan ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _plan(layout: Layout, agent_keys: Sequence[str]) -> tuple[Finding, Prospect | None]:
+    from orchestrator.actions.prospect import RunOrder, look_ahead
+
+    try:
+        ahead = look_ahead(RunOrder(layout=layout), agent_keys)
+    except OrchestratorError as error:
+        more = len(error.problems) - 1 if isinstance(error, PlanError) else 0
+        found = f"{error} (and {more} more)" if more else str(error)
+        hint = error.hint or "orchestrator validate names every problem"
+        return Finding("plan", Level.FAILED, found, hint), None
+    total = len(ahead.board.plan.tasks)
+    agents = sorted({ahead.policies[task_id].agent for task_id in ahead.to_run})
+    by = f" by {', '.join(agents)}" if agents else ""
+    found = f"{total} {'task' if total == 1 else 'tasks'}, {len(ahead.to_run)} to run{by}"
+    return Finding("plan", Level.OK, found), ahead
+
+
+def _not_needed(finding: Finding) -> Finding:
+    if finding.level is not Level.FAILED:
+        return finding
+    return finding._replace(level=Level.WARNING, found=f"{finding.found} (no task to run needs it)")
+
+
+def _directory(layout: Layout) -> list[Finding]:
+    return [_access(layout), _file_system(layout), _room(layout), _lock(layout)]
+
+
+def _access(layout: Layout) -> Finding:
+    closed = disk.closed_to_us(layout)
+    if not closed:
+        return Finding("directory", Level.OK, layout.root)
+    paths = shlex.join(closed)
+    return Finding(
+        "directory",
+        Level.FAILED,
+        f"cannot be read and written: {paths}",
+        f"chmod u+rwX {paths}, or put the plan where you may write",
+    )
+
+
+def _file_system(layout: Layout) -> Finding:
+    kind = disk.file_system(layout.root)
+    if not disk.is_remote(kind):
+        return Finding("file system", Level.OK, kind or "unknown")
+    return Finding(
+        "file system",
+        Level.WARNING,
+        f"{kind}: locks and syncs may mean less than on a disk of this machine",
+        "run the plan from one machine at a time, or move it to a local disk",
+    )
+
+
+def _room(layout: Layout) -> Finding:
+    try:
+        free = disk.room(layout.root)
+    except OSError as error:
+        return Finding("room", Level.WARNING, f"unknown: {error.strerror}")
+    size = f"{free / 1e9:.1f} GB" if free >= 1e9 else f"{free / 1e6:.0f} MB"
+    found, hint = f"{size} free", "make room: logs/ holds all that agents print"
+    if free < _NO_ROOM:
+        return Finding("room", Level.FAILED, found, hint)
+    if free < _LITTLE_ROOM:
+        return Finding("room", Level.WARNING, found, hint)
+    return Finding("room", Level.OK, found)
+
+
+def _lock(layout: Layout) -> Finding:
+    holder = holder_of(layout.lock)
+    if holder is None:
+        return Finding("lock", Level.OK, "free")
+    refused = busy(holder)
+    return Finding("lock", Level.WARNING, refused.message, refused.hint)

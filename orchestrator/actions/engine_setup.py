@@ -1,0 +1,149 @@
+"""What the engine of a run starts from: tasks, accounts as earlier attempts left them, and the money that is left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from orchestrator.actions.prospect import KEPT_AS_THEY_ARE, Prospect
+from orchestrator.agents.protocol import Agent
+from orchestrator.core.account import STAGGER, USUAL_CAP, Account, Purse
+from orchestrator.core.board import Board
+from orchestrator.core.engine import Engine
+from orchestrator.core.entry import Entry
+from orchestrator.core.hold import held
+from orchestrator.core.money import unsettled
+from orchestrator.core.plan import Task
+from orchestrator.core.result import Attempt, Result, Verdict
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
+from orchestrator.runtime.clock import Clock
+from orchestrator.store.attempt_record import Traces
+from orchestrator.views.glyphs import moment
+
+
+def build_engine(
+    ahead: Prospect,
+    traces: Mapping[str, Traces],
+    agents: Mapping[str, Agent],
+    clock: Clock,
+    beside: Sequence[Result] = (),
+) -> Engine:
+    """Return the engine for everything that is to run; *beside*: what was done beside the plan, and paid for."""
+    settings = ahead.settings
+    entries = list(_entries(ahead, traces, agents))
+    return Engine(
+        entries,
+        max_parallel=settings.max_parallel,
+        stop_on_failure=settings.on_failure == "stop",
+        accounts=accounts(ahead.board, agents, clock, is_patient=settings.on_hold == "wait"),
+        purse=_purse(ahead, sum(entry.open_bill for entry in entries), beside),
+    )
+
+
+def accounts(
+    board: Board, agents: Mapping[str, Agent], clock: Clock, *, is_patient: bool
+) -> dict[str, Account]:
+    """Return the accounts of all agents, held as the newest attempts left them."""
+    found = idle_accounts(agents)
+    wall, now = clock.wall(), clock.now()
+    for hold in held(board.results.values()):
+        if hold.agent in agents and (account := found.get(agents[hold.agent].account)):
+            is_shut = hold.until > wall and not is_patient
+            account.hold(math.inf if is_shut else now + hold.until - wall)
+    return found
+
+
+def holds_found(ahead: Prospect, now: float) -> list[str]:
+    """Say which accounts that this run needs are held, and until when; *now* is in seconds since the epoch."""
+    needed = {ahead.policies[task_id].agent for task_id in ahead.to_run}
+    ends = "" if ahead.settings.on_hold == "wait" else " · nothing of it starts in this run"
+    return [
+        f"{hold.agent} is held until {moment(hold.until)}: {hold.reason}{ends}"
+        for hold in held(ahead.board.results.values())
+        if hold.until > now and hold.agent in needed
+    ]
+
+
+def idle_accounts(agents: Mapping[str, Agent]) -> dict[str, Account]:
+    """Return the accounts of all agents, open."""
+    names = {agent.account for agent in agents.values() if agent.account}
+    return {name: Account(stagger=STAGGER) for name in names}
+
+
+def _purse(ahead: Prospect, open_bills: float, beside: Sequence[Result]) -> Purse:
+    """Return what the plan may still cost: earlier runs count, with all that they may have cost.
+
+    *open_bills* are those that a session which goes on will tell of: they are reserved, and not spent yet.
+    """
+    spent = 0.0
+    for result in (*ahead.board.results.values(), *beside):
+        spent += sum(attempt.cost or 0.0 for attempt in result.attempts)
+        spent += feared(unsettled(result.attempts))
+    return Purse(ahead.settings.budget_usd or math.inf, spent - open_bills, open_bills)
+
+
+def feared(attempts: Iterable[Attempt]) -> float:
+    """Return what attempts that nobody knows the cost of may have cost at most, USD."""
+    return sum(attempt.cap or USUAL_CAP for attempt in attempts)
+
+
+def _open_bill(result: Result | None) -> float:
+    """Return what attempts may have cost that their session, when it goes on, will tell of."""
+    if result is None or result.last is None or not result.last.is_resumable:
+        return 0.0
+    session = result.last.session
+    return feared(each for each in unsettled(result.attempts) if each.session == session)
+
+
+def _entries(
+    ahead: Prospect, traces: Mapping[str, Traces], agents: Mapping[str, Agent]
+) -> Iterator[Entry]:
+    board, to_run = ahead.board, set(ahead.to_run)
+    for task in board.plan.tasks.values():
+        runs, status = task.id in to_run, board.status(task.id)
+        if not runs and status not in KEPT_AS_THEY_ARE:
+            continue  # left out with --only
+        policy, result = ahead.policies[task.id], board.results.get(task.id)
+        yield Entry(
+            id=task.id,
+            # What does not run needs nothing, and its needs may have been left out.
+            needs=task.needs if runs else (),
+            priority=task.priority,
+            rank=board.shape.rank[task.id],
+            timeout=policy.timeout,
+            idle_timeout=policy.idle_timeout or math.inf,
+            account=agents[policy.agent].account,
+            budget=_left(policy, result),
+            open_bill=_open_bill(result) if runs and agents[policy.agent].account else 0.0,
+            max_attempts=policy.max_attempts,
+            retry_delay=policy.retry_delay,
+            status=TaskStatus.WAITING if runs else status,
+            attempt=_newest(task, board, traces),
+            charge=min(_charge(result), policy.max_attempts - 1),
+        )
+
+
+def _left(policy: Settings, result: Result | None) -> float:
+    """Return what a task may still cost, USD; infinity when nobody said."""
+    if not policy.task_budget_usd:
+        return math.inf
+    if result is None:
+        return policy.task_budget_usd
+    spent = sum(attempt.cost or 0.0 for attempt in result.attempts)
+    gone = feared(unsettled(result.attempts)) - _open_bill(result)
+    return policy.task_budget_usd - spent - gone
+
+
+def _newest(task: Task, board: Board, traces: Mapping[str, Traces]) -> int:
+    """Return the highest attempt number ever used: no attempt overwrites the log of another."""
+    result, known = board.results.get(task.id), traces.get(task.stem)
+    return max(result.number if result else 0, known.newest if known else 0)
+
+
+def _charge(result: Result | None) -> int:
+    """Attempts already charged: those of a run that was cut short; a task that failed for good starts afresh."""
+    if result is None or result.last is None or result.status is not TaskStatus.PENDING:
+        return 0
+    last = result.last
+    return last.charge if last.status == Verdict.FAILED.value else last.charge - 1

@@ -1,0 +1,137 @@
+"""Follow a run in bounded bites: what is new since somebody looked last, and whether it is worth waking them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from orchestrator.actions.checking import status
+from orchestrator.core.news import Brief, News, Phase, phase_of, read_line, run_id
+from orchestrator.errors import NotFoundError
+from orchestrator.store.cursor import Cursor, keep_cursor, last_run, load_cursor, read_on
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import broken_off, holder_of
+from orchestrator.store.result_file import epoch
+
+#: Seconds between two looks at the journal and the lock: sooner than a person notices, and next to no work.
+_LOOK = 0.25
+
+
+class Until(StrEnum):
+    """What ends a wait at once; the end of the run always does."""
+
+    NEWS = "news"
+    """A failure, a hold, a warning."""
+    ANY = "any"
+    """That, or any task that comes to an end."""
+    END = "end"
+    """Nothing else."""
+
+
+class Bite(NamedTuple):
+    """What there is to tell, and how far the journal was read for it."""
+
+    brief: Brief
+    cursor: Cursor
+
+
+def look(layout: Layout, since: Cursor | None = None) -> Bite:
+    """Return what is new since a cursor, or since the one that was kept, and where the run stands; do not wait.
+
+    Raises:
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    return _Reading(layout, since).bite()
+
+
+def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until) -> Bite:
+    """Wait until there is news of that kind, the run is over, or *timeout* seconds have passed; return the news.
+
+    Nothing is touched, and the kept cursor is not moved (``keep`` does that once the news was told).
+
+    Raises:
+        NotFoundError: there is no plan, or it was never run.
+        PlanError, StoreError: as their names say.
+    """
+    reading, pause = _Reading(layout, since), threading.Event()
+    end = time.monotonic() + timeout
+    while holder_of(layout.lock) is not None and not reading.has(until):
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        pause.wait(min(_LOOK, left))
+        reading.go_on()
+    bite = reading.bite()
+    if bite.brief.phase is Phase.NONE:
+        raise NotFoundError(
+            "this plan was never run",
+            where=layout.root,
+            hint="orchestrator run --detach starts a run",
+        )
+    return bite
+
+
+def keep(layout: Layout, cursor: Cursor) -> None:
+    """Remember how far was told, for the next caller without a cursor: one place for each plan directory.
+
+    Raises:
+        StoreError: it could not be written.
+    """
+    keep_cursor(layout.cursor, cursor)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The journal, read along from a cursor on; from the start of the last run when the cursor is no good."""
+
+    layout: Layout
+    since: Cursor | None
+    cursor: Cursor = field(init=False)
+    news: News = field(default_factory=News, init=False)
+
+    def __post_init__(self) -> None:
+        kept = self.since or load_cursor(self.layout.cursor)
+        self.cursor = kept or last_run(self.layout.journal)[0]
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Read what was written meanwhile."""
+        read = read_on(self.layout.journal, self.cursor)
+        if read is None:
+            # Another journal, or one begun anew: what was read of the old one is no news any more.
+            self.news, self.cursor = News(), last_run(self.layout.journal)[0]
+            read = read_on(self.layout.journal, self.cursor)
+        if read is not None:
+            lines, self.cursor = read
+            self.news.take(lines)
+
+    def has(self, until: Until) -> bool:
+        """Say whether what was read ends the wait."""
+        match until:
+            case Until.NEWS:
+                return self.news.is_urgent()
+            case Until.ANY:
+                return self.news.has_endings()
+            case Until.END:
+                return False
+
+    def bite(self) -> Bite:
+        """Look at the plan, too. In this order: once nobody holds it, every line of the run is written."""
+        overview = status(self.layout)
+        self.go_on()
+        lines = last_run(self.layout.journal)[1]
+        about_run = list(filter(None, map(read_line, lines)))
+        holder = overview.holder or {}
+        left = "" if holder else broken_off(self.layout.lock)
+        brief = Brief(
+            board=overview.board,
+            news=self.news,
+            phase=phase_of(about_run, is_live=bool(holder), broke_off=bool(left)),
+            about_run=about_run,
+            run=str(holder.get("run") or left or run_id(about_run)),
+            since=epoch(holder.get("since")),
+        )
+        return Bite(brief, self.cursor)

@@ -1,0 +1,65 @@
+"""``aggregate: claude``: one more agent merges every answer into one (seed row S2-81U)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from orchestrator.actions.beside import MERGER
+from orchestrator.actions.worker import Worker
+from orchestrator.core.board import Board
+from orchestrator.core.plan import Task
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
+from orchestrator.store.references import resolve_files
+from orchestrator.views.templating import render
+
+#: Bytes of answers in the prompt, in all; what does not fit is read from the result files.
+_CONTEXT = 512 * 1024
+
+
+class Merged(NamedTuple):
+    """What came of merging."""
+
+    text: str = ""
+    """The merged answer as safe markdown; empty when there is none."""
+    note: str = ""
+    """Why there is none."""
+    ended_by: int = 0
+    """The signal that ended it."""
+
+
+def merge(worker: Worker, board: Board, settings: Settings, overrides: str | None) -> Merged:
+    """Merge the answers of everything that is completed.
+
+    Raises:
+        ValueError: a file that the settings name is missing.
+        StoreError, AgentError: as their names say.
+    """
+    done = [each for each in board.shape.order if board.status(each) is TaskStatus.COMPLETED]
+    if len(done) < 2:
+        return Merged(note="Not merged: there are not two answers to merge.")
+    prompt = render(
+        "merge.md.j2",
+        overrides,
+        total=len(done),
+        request=board.plan.request,
+        goal=board.plan.goal,
+        missing=", ".join(each for each in board.shape.order if each not in set(done)),
+    )
+    task = Task(id=MERGER, name="Merge the results", description=prompt, needs=tuple(done))
+    how = replace(
+        resolve_files(replace(settings, schema=""), worker.workspace.layout.root),
+        agent="claude",
+        subagent="",
+        tools=("Read",),
+        format="markdown",
+        context_limit=max(settings.context_limit, _CONTEXT),
+    )
+    result, runner = worker.do(task, how, board)
+    if result.status is not TaskStatus.COMPLETED:
+        why = runner.held_back or result.reason
+        return Merged(
+            note=f"Not merged, the structured output follows: {why}", ended_by=runner.ended_by
+        )
+    return Merged(text=worker.workspace.read_shown_answer(MERGER))

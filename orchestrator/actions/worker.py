@@ -1,0 +1,121 @@
+"""One more worker beside the plan: it plans, or merges. The same attempt, guard, log and result file as any task's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import anyio
+
+from orchestrator.agents.protocol import Agent
+from orchestrator.core.account import Account, Purse
+from orchestrator.core.board import Board
+from orchestrator.core.engine import Engine
+from orchestrator.core.entry import Entry
+from orchestrator.core.graph import shape
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.result import Result
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import AgentError
+from orchestrator.executors.protocol import Executor
+from orchestrator.runtime.attempt import Launchpad, closed
+from orchestrator.runtime.clock import Clock
+from orchestrator.runtime.drawing import Drawing
+from orchestrator.runtime.happening import Listener
+from orchestrator.runtime.loop import Runner
+from orchestrator.store.attempt_record import scan_logs
+from orchestrator.store.workspace import Workspace
+
+
+class Worker(NamedTuple):
+    """What a worker beside the plan needs; the lock of the plan directory is held by whoever builds it."""
+
+    workspace: Workspace
+    agents: Mapping[str, Agent]
+    executor: Callable[[Sequence[int]], Executor]
+    descriptor: int
+    """Of the lock: it stays held as long as anything of the worker lives."""
+    run: str
+    clock: Clock
+    listener: Listener
+    purse: Purse
+    accounts: Mapping[str, Account]
+
+    def do(
+        self, task: Task, settings: Settings, others: Board | None = None
+    ) -> tuple[Result, Runner]:
+        """Do a task whose prompt is its description; what it needs are completed tasks of *others*.
+
+        What was made from the same attempts of its needs is not made again; without needs it always is.
+
+        Raises:
+            StoreError, AgentError: it could not be begun, or what came of it could not be kept.
+        """
+        workspace = self.workspace
+        before = workspace.read_result(task.stem)
+        tasks = {**(others.plan.tasks if others else {}), task.id: task}
+        results = dict(others.results) if others else {}
+        if before is not None and before.task == task.id:
+            results[task.id] = before if task.needs else _forgetting(before)
+        plan = Plan(tasks=tasks)
+        board = Board(plan, shape(tasks), results)
+        traces = scan_logs(workspace.layout.logs).get(task.stem)
+        newest = max(traces.newest if traces else 0, before.number if before else 0)
+        policies = dict.fromkeys(tasks, settings)
+        runner = Runner(
+            workspace=workspace,
+            board=board,
+            engine=Engine(
+                [self._entry(task, settings, newest)],
+                max_parallel=1,
+                accounts=self.accounts,
+                purse=self.purse,
+            ),
+            policies=policies,
+            executor=self.executor([self.descriptor]),
+            clock=self.clock,
+            listener=self.listener,
+            launchpad=Launchpad(
+                workspace,
+                tasks,
+                policies,
+                self.agents,
+                run=self.run,
+                workdir=workspace.layout.workdir(settings.workdir),
+            ),
+            drawing=Drawing(_draw_nothing),
+            is_patient=settings.on_hold == "wait",
+        )
+        is_done = board.status(task.id) is TaskStatus.COMPLETED
+        if not (is_done and task.needs):
+            anyio.run(runner.run, runner.executor.opened())
+        if runner.failure is not None:
+            raise runner.failure
+        result = runner.board.results.get(task.id)
+        if result is None:
+            raise AgentError(runner.held_back or f"{task.name}: it was not started")
+        return result, runner
+
+    def _entry(self, task: Task, settings: Settings, newest: int) -> Entry:
+        return Entry(
+            id=task.id,
+            timeout=settings.timeout,
+            idle_timeout=settings.idle_timeout or math.inf,
+            max_attempts=settings.max_attempts,
+            retry_delay=settings.retry_delay,
+            account=self.agents[settings.agent].account,
+            budget=settings.task_budget_usd or math.inf,
+            attempt=newest,
+        )
+
+
+def _forgetting(result: Result) -> Result:
+    """Return a result whose session no attempt goes on with: it was about another question."""
+    attempts = tuple(attempt._replace(is_resumable=False) for attempt in closed(result.attempts))
+    return result._replace(attempts=attempts)
+
+
+def _draw_nothing(board: Board, news: Mapping[str, str]) -> None:
+    """It is in no table of a plan."""

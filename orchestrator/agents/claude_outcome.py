@@ -1,0 +1,293 @@
+"""How an attempt of ``claude`` ended, concluded from evidence.
+
+Never from one thing alone: the CLI exits with 0 on denied permissions, on swallowed commands and after an interrupt,
+and with 1 on API errors whose ``subtype`` says ``success``. What counts is the exit status, the last ``result`` event
+with ``is_error`` and ``subtype``, the structured output that was asked for, and whether we ended it ourselves.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from orchestrator.agents.claude_limits import opens_at
+from orchestrator.agents.denial import rules
+from orchestrator.agents.structured import mismatch
+from orchestrator.agents.verdict import failure, last_words, not_its_own_end
+from orchestrator.core.result import FREE, Bill, Exit, Outcome, StopReason, Verdict
+from orchestrator.core.settings import Settings
+from orchestrator.core.text import fence, one_line
+
+#: HTTP statuses that another attempt will meet again.
+_PERMANENT = frozenset({400, 403, 404, 413})
+#: Texts that say so without a status.
+_PERMANENT_WORDS = re.compile(r"prompt is too long", re.IGNORECASE)
+#: The account as a whole is shut: everything else would fail the same way.
+_LIMIT = re.compile(r"you've hit your .*limit|claude (ai )?usage limit reached", re.IGNORECASE)
+_SHUT = re.compile(
+    r"not logged in|run /login|failed to authenticate|invalid api key|credit balance is too low"
+    r"|oauth token (has expired|revoked)",
+    re.IGNORECASE,
+)
+#: A command line that the CLI does not accept; it would not accept it the next time either. Any line may say so.
+_REFUSED = re.compile(
+    r"^error: |cannot be used with root|native binary not installed|^--agent '.*' not found"
+    r"|^invalid mcp configuration",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NO_SESSION = re.compile(r"no conversation found|session id .* is already in use", re.IGNORECASE)
+#: We ended it after its last word, whatever that was.
+_STAYED = StopReason.LINGERING
+#: We ended it, and it may go on where it was.
+_CUT_SHORT = frozenset(
+    {StopReason.TIMEOUT, StopReason.IDLE, StopReason.SHUTDOWN, StopReason.ORPHANED}
+)
+
+
+def judge(
+    result: dict[str, Any] | None,
+    exit: Exit,
+    errors: bytes,
+    settings: Settings,
+    *,
+    session: str,
+    limit: Mapping[str, Any],
+    own: Mapping[str, float] | None = None,
+) -> Outcome:
+    """Return the outcome of an attempt.
+
+    *result* is the last ``result`` event, *limit* the last word about limits, *own* what this call cost by model, where
+    the stream says so.
+    """
+    evidence = _Evidence(result, exit, errors, settings, limit, own)
+    outcome = evidence.outcome()
+    session = "" if evidence.is_without_session else session
+    bill = evidence.bill(is_begun=bool(session))
+    is_cut = exit.stopped in _CUT_SHORT or outcome.verdict is Verdict.HELD or evidence.is_transient
+    # A session in which nothing was said yet is not worth going on with.
+    is_resumable = (
+        bool(session)
+        and outcome.verdict not in {Verdict.COMPLETED, Verdict.FATAL}
+        and is_cut
+        and bill.cost != 0
+    )
+    return outcome._replace(
+        bill=bill,
+        session=session,
+        is_resumable=is_resumable,
+        denials=evidence.denials,
+        statistics=evidence.statistics(session),
+    )
+
+
+class _Evidence(NamedTuple):
+    """Everything there is to judge by."""
+
+    result: dict[str, Any] | None
+    exit: Exit
+    errors: bytes
+    settings: Settings
+    limit: Mapping[str, Any]
+    own: Mapping[str, float] | None
+
+    def outcome(self) -> Outcome:
+        ours = not_its_own_end(self.exit, self.settings)
+        if self.is_good and (self.exit.code == 0 or ours is not None):
+            # A complete good answer counts even when we ended the process that would not leave after it.
+            return self._answered()
+        if ours is not None and (self.result is None or self.exit.stopped is not _STAYED):
+            return ours
+        if self.is_without_session:
+            return Outcome(
+                verdict=Verdict.INTERRUPTED, reason="its session is gone; it begins a new one"
+            )
+        if self.result is None:
+            return self._silent()
+        if self.result.get("is_error") is False and self.exit.code != 0:
+            return self._failed(f"{failure(self.exit, self.errors)}, after an answer")
+        return self._said_no()
+
+    @property
+    def is_good(self) -> bool:
+        result = self.result
+        return (
+            result is not None
+            and result.get("subtype") == "success"
+            and result.get("is_error") is False
+            and result.get("num_turns", 1) != 0
+            and (bool(self.said.strip()) or self.is_structured)
+        )
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether a form was asked for, and something stands in it."""
+        return (
+            isinstance(self.settings.schema, Mapping)
+            and (self.result or {}).get("structured_output") is not None
+        )
+
+    @property
+    def said(self) -> str:
+        """The answer, or what the CLI says in its place."""
+        result = self.result or {}
+        listed = result.get("errors")
+        return _text(result.get("result")) or "; ".join(
+            map(_text, listed if isinstance(listed, list) else [])
+        )
+
+    @property
+    def is_without_session(self) -> bool:
+        """Whether the session it should go on with is not there, or the new one is there already."""
+        # A missing one is said in an event, too; one in use on standard error alone.
+        said = last_words(self.errors) if self.result is None else self.said
+        is_begun = (self.result or {}).get("num_turns", 0) != 0
+        return self.exit.code == 1 and not is_begun and _NO_SESSION.search(said) is not None
+
+    @property
+    def status(self) -> object:
+        return (self.result or {}).get("api_error_status")
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the service failed in a way that passes: overloaded, limited for a moment, not reached, cut off."""
+        result = self.result or {}
+        # An error that calls itself a success is one of the service; 2.1.197 says so in no other way.
+        return (
+            bool(result.get("is_error"))
+            and result.get("subtype") == "success"
+            and not self._is_permanent
+        )
+
+    @property
+    def _is_permanent(self) -> bool:
+        result = self.result or {}
+        return (
+            (isinstance(self.status, int) and self.status in _PERMANENT)
+            or _text(result.get("subtype")) in {"error_max_turns", "error_max_budget_usd"}
+            or result.get("terminal_reason") == "prompt_too_long"
+            or result.get("stop_reason") == "refusal"
+            or result.get("api_error") == "max_output_tokens"
+            or _PERMANENT_WORDS.match(self.said) is not None
+        )
+
+    def _answered(self) -> Outcome:
+        answer, is_markdown, wrong = self.said, self.settings.format != "text", ""
+        if isinstance(self.settings.schema, Mapping):
+            structured = (self.result or {}).get("structured_output")
+            wrong = mismatch(structured, self.settings.schema)
+            if not wrong:
+                shown = json.dumps(structured, ensure_ascii=False, indent=2)
+                answer, is_markdown = fence(shown, "json"), True
+        if self.denials and self.settings.on_denial == "fail":
+            # Before the schema: another attempt would not be allowed it either.
+            reason = f"not allowed: {', '.join(self.denials)}"
+            return Outcome(
+                verdict=Verdict.FATAL,
+                reason=one_line(reason, limit=400),
+                answer=answer,
+                is_markdown=is_markdown,
+            )
+        if wrong:
+            return self._failed(f"its answer does not fit the schema: {wrong}")
+        return Outcome(verdict=Verdict.COMPLETED, answer=answer, is_markdown=is_markdown)
+
+    def _silent(self) -> Outcome:
+        # What is wrong with the command line is said on standard error, and nothing else is said.
+        words = last_words(self.errors)
+        if self.exit.code == 1 and _SHUT.search(words):
+            return Outcome(verdict=Verdict.HELD, reason=words, until=math.inf)
+        lines = self.errors.decode(errors="replace")
+        is_refused = self.exit.code == 1 and _REFUSED.search(lines) is not None
+        return Outcome(
+            verdict=Verdict.FATAL if is_refused else Verdict.FAILED,
+            reason=f"ended without a result: {failure(self.exit, self.errors)}",
+        )
+
+    def _said_no(self) -> Outcome:
+        result = self.result or {}
+        subtype = one_line(_text(result.get("subtype")))
+        words = one_line(self.said, limit=300) or (subtype if subtype != "success" else "")
+        if self.is_limited:
+            return Outcome(
+                verdict=Verdict.HELD,
+                reason=words or "a usage limit",
+                until=opens_at(self.limit, self.said, self.exit.ended),
+            )
+        if result.get("is_error") and (self.status == 401 or _SHUT.search(self.said)):
+            return Outcome(
+                verdict=Verdict.HELD, reason=words or "not authenticated", until=math.inf
+            )
+        if result.get("is_error") is False and result.get("num_turns") == 0:
+            return self._failed("its prompt was taken for a command of the agent itself")
+        return Outcome(
+            verdict=Verdict.FATAL if self._is_permanent else Verdict.FAILED,
+            reason=words or f"an empty answer ({self.exit.describe()})",
+            answer=self.said,
+        )
+
+    @property
+    def is_limited(self) -> bool:
+        result = self.result or {}
+        if not result.get("is_error"):
+            return False
+        # After a window is full something may be let through (extra usage, another model), and fail for its own reason.
+        is_last_word = self.limit.get("status") == "rejected" and self.status in (429, None)
+        return (
+            result.get("api_error") == "usage_limit_reached"
+            or (is_last_word and self.is_transient)
+            or _LIMIT.match(self.said) is not None
+        )
+
+    def _failed(self, reason: str) -> Outcome:
+        return Outcome(verdict=Verdict.FAILED, reason=one_line(reason, 400), answer=self.said)
+
+    @property
+    def denials(self) -> tuple[str, ...]:
+        listed = (self.result or {}).get("permission_denials")
+        return rules(listed if isinstance(listed, list) else [])
+
+    def bill(self, *, is_begun: bool) -> Bill:
+        if self.result is None:
+            # It may have been answered and ended before it could say what that cost.
+            return Bill(cost=None) if is_begun else FREE
+        total = _amount(self.result.get("total_cost_usd"))
+        if self.own is None:
+            # Versions that do not tell the two apart count from nothing after a resume (measured with 2.1.197).
+            return Bill(total, tuple(by_model(self.result.get("modelUsage"))))
+        return Bill(sum(self.own.values()), tuple(sorted(self.own.items())), total)
+
+    def statistics(self, session: str) -> dict[str, str]:
+        if self.result is None:
+            return {"Session": session} if session else {}
+        usage = self.result.get("usage")
+        tokens = usage if isinstance(usage, dict) else {}
+        return {
+            "Turns": _count(self.result.get("num_turns")),
+            "Input tokens": _count(tokens.get("input_tokens")),
+            "Output tokens": _count(tokens.get("output_tokens")),
+            "Session": one_line(session or "unknown", limit=60),
+        }
+
+
+def by_model(usage: object) -> Iterator[tuple[str, float]]:
+    """Yield what each model cost, USD, from a ``modelUsage`` of the stream; nothing from anything else."""
+    for model, figures in sorted(usage.items()) if isinstance(usage, dict) else ():
+        cost = _amount(figures.get("costUSD")) if isinstance(figures, dict) else None
+        if cost:
+            yield one_line(model, limit=80), cost
+
+
+def _amount(value: object) -> float | None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value < 10**9 else None  # type: ignore[operator,arg-type]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _count(value: object) -> str:
+    return str(value) if isinstance(value, int) and abs(value) < 10**15 else "unknown"

@@ -1,0 +1,184 @@
+"""Reads the event stream of ``claude -p --output-format stream-json --verbose``: one JSON object per line.
+
+Lenient on purpose: lines of any length up to a bound, events of unknown types, plain text between them, several
+results in one stream (background work wakes the model again), a stream cut anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.agents.claude_outcome import by_model, judge
+from orchestrator.core.result import Exit, Outcome, Signs
+from orchestrator.core.settings import Settings
+from orchestrator.core.text import one_line
+
+#: Bytes of one event that is still read; a longer one stays in the log, and the stream goes on after it.
+LONGEST_EVENT = 64 * 1024 * 1024
+#: What the CLI writes into the model's mouth itself, an error for instance.
+_SYNTHETIC = "<synthetic>"
+
+
+@dataclass(slots=True)
+class Story:
+    """What the stream said so far."""
+
+    session: str = ""
+    result: dict[str, Any] | None = None
+    """The last ``result`` event."""
+    limit: dict[str, Any] = field(default_factory=dict)
+    """The last word about the account's limits."""
+    turns: int = 0
+    tokens: int = 0
+    """Of every turn: what was read, what was taken from the cache, what was written."""
+    is_answered: bool = False
+    is_over: bool = False
+    """Nothing of substance followed the last result."""
+    own: dict[str, float] | None = None
+    """USD by model that this call cost, without what its session cost before; None in versions that do not say."""
+    in_background: int = 0
+    """Background tasks that will wake the model again."""
+    _turn: object = None
+
+    def take(self, event: dict[str, Any]) -> str:
+        """Take in one event; return the news in it."""
+        match event.get("type"):
+            case "assistant":
+                return self._speak(event)
+            case "result":
+                self._end(event)
+            case "system":
+                return self._system(event)
+            case "rate_limit_event" if isinstance(event.get("rate_limit_info"), dict):
+                self.limit = event["rate_limit_info"]
+            case _:
+                pass  # there are more types than anyone has listed
+        return ""
+
+    def _end(self, event: dict[str, Any]) -> None:
+        self.result = event
+        self.is_over = True
+        self.session = _text(event.get("session_id")) or self.session
+        if "model_usage_since_last_result" in event:
+            own = self.own or {}
+            for model, cost in by_model(event["model_usage_since_last_result"]):
+                own[model] = own.get(model, 0.0) + cost
+            self.own = own
+
+    def _system(self, event: dict[str, Any]) -> str:
+        match event.get("subtype"):
+            case "init":
+                self.session = _text(event.get("session_id")) or self.session
+                self.is_over = False
+            case "background_tasks_changed":
+                tasks = event.get("tasks")
+                self.in_background = len(tasks) if isinstance(tasks, list) else 0
+            case "api_retry":
+                return one_line(f"the service said {_text(event.get('error'))}, tries again", 80)
+            case _:
+                pass
+        return ""
+
+    def _speak(self, event: dict[str, Any]) -> str:
+        message = event.get("message")
+        if not isinstance(message, dict):
+            return ""
+        self.is_over = False
+        if message.get("model") != _SYNTHETIC:
+            self.is_answered = True
+            self._count(message)
+        content = message.get("content")
+        for block in reversed(content if isinstance(content, list) else []):
+            if isinstance(block, dict) and block.get("type") == "tool_use":
+                return self._news(f"uses {one_line(_text(block.get('name')), limit=40)}")
+            if isinstance(block, dict) and block.get("type") == "text":
+                return self._news(one_line(_text(block.get("text")), limit=80))
+        return ""
+
+    def _count(self, message: dict[str, Any]) -> None:
+        # One event per content block: those of one message are one turn.
+        turn = message.get("id")
+        if turn is not None and turn == self._turn:
+            return
+        self._turn = turn
+        self.turns += 1
+        usage = message.get("usage")
+        for name, amount in (usage if isinstance(usage, dict) else {}).items():
+            if name.endswith("_tokens") and isinstance(amount, int) and 0 < amount < 10**9:
+                self.tokens += amount
+
+    def _news(self, what: str) -> str:
+        tokens = f"{self.tokens / 1000:.0f}k" if self.tokens >= 1000 else str(self.tokens)
+        return f"turn {self.turns} · {tokens} tokens · {what}"
+
+
+@dataclass(slots=True)
+class StreamReader:
+    """Splits the stream into events and judges the attempt by what they told."""
+
+    settings: Settings
+    story: Story = field(default_factory=Story)
+    line: bytearray = field(default_factory=bytearray)
+    is_skipping: bool = False
+
+    @property
+    def signs(self) -> Signs:
+        """See ``Signs``."""
+        said = self.story.limit.get("status")
+        return Signs(
+            is_answered=self.story.is_answered,
+            is_delivered=self.story.is_over and not self.story.in_background,
+            is_strained=None if said is None else said == "allowed_warning",
+        )
+
+    def feed(self, data: bytes) -> str:
+        """Take in whole lines; the news is what the agent says or does."""
+        news = ""
+        *ends, rest = data.split(b"\n")
+        for end in ends:
+            self._extend(end)
+            if not self.is_skipping:
+                news = self._event(bytes(self.line)) or news
+            self.line.clear()
+            self.is_skipping = False
+        self._extend(rest)
+        return news
+
+    def close(self, exit: Exit, errors: bytes) -> Outcome:
+        """Judge by everything there is; see ``claude_outcome``."""
+        self.feed(b"\n")
+        story = self.story
+        return judge(
+            story.result,
+            exit,
+            errors,
+            self.settings,
+            session=story.session,
+            limit=story.limit,
+            own=story.own,
+        )
+
+    def _extend(self, piece: bytes) -> None:
+        if not self.is_skipping:
+            self.line += piece
+            self.is_skipping = len(self.line) > LONGEST_EVENT
+            if self.is_skipping:
+                self.line.clear()
+
+    def _event(self, line: bytes) -> str:
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            return ""  # not ours to judge: a plain line, or a stream cut short
+        # With `"verbose": true` in a user's settings the CLI prints one array of all events.
+        news = ""
+        for each in event if isinstance(event, list) else [event]:
+            if isinstance(each, dict):
+                news = self.story.take(each) or news
+        return news
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,52 @@
+"""What an agent was not allowed to do, as the rule that would have let it through.
+
+In headless mode nothing asks: a tool that is not allowed is denied at once, the model is told and goes on, and may call
+the end a success. The rules are those of ``allowed_tools``; a rule for writing a file is called ``Edit(…)`` whatever
+tool wrote it, and absolute paths start with two slashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from orchestrator.core.text import one_line
+
+_WRITERS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
+_READERS = frozenset({"Read", "Glob", "Grep", "LS"})
+_PATHS = ("file_path", "notebook_path", "path")
+
+
+def rules(denials: Sequence[Any]) -> tuple[str, ...]:
+    """Return one rule for each thing that was denied, in order, without repeats."""
+    found = (_rule(denial) for denial in denials if isinstance(denial, dict))
+    return tuple(dict.fromkeys(found))
+
+
+def _rule(denial: dict[str, Any]) -> str:
+    tool = one_line(_text(denial.get("tool_name")) or "unknown", limit=80)
+    asked = denial.get("tool_input")
+    given = asked if isinstance(asked, dict) else {}
+    path = next((_text(given.get(name)) for name in _PATHS if given.get(name)), "")
+    if tool == "Bash" and (command := _text(given.get("command"))):
+        return f"Bash({one_line(command, limit=200)})"
+    if path and tool in _WRITERS | _READERS:
+        verb = "Edit" if tool in _WRITERS else "Read"
+        return f"{verb}({'/' if path.startswith('/') else ''}{one_line(path, limit=300)})"
+    if tool == "Skill" and (name := _text(given.get("skill"))):
+        return f"Skill({one_line(name, limit=80)})"
+    if tool == "WebFetch" and (host := _host(_text(given.get("url")))):
+        return f"WebFetch(domain:{host})"
+    return tool
+
+
+def _host(url: str) -> str:
+    try:
+        return one_line(urlsplit(url).hostname or "", limit=200)
+    except ValueError:
+        return ""
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,51 @@
+"""Structured answers: held to the JSON Schema that was asked for (``schema:`` of a task)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.core.text import one_line
+
+
+def mismatch(answer: object, schema: Mapping[str, Any]) -> str:
+    """Say in one line how an answer does not fit; empty when it does. Nothing is fetched that a schema refers to."""
+    if answer is None:
+        return "there is no structured output"
+    if wrong := flaw(schema):
+        return f"the schema itself is wrong: {wrong}"
+    import referencing
+    from jsonschema.exceptions import best_match
+
+    validator = _validator(schema)(dict(schema), registry=referencing.Registry())
+    try:
+        error = best_match(validator.iter_errors(answer))
+    except (referencing.exceptions.Unresolvable, RecursionError) as problem:
+        return one_line(f"the schema itself is wrong: {problem}", limit=200)
+    if error is None:
+        return ""
+    where = "/".join(map(str, error.absolute_path))
+    return one_line(f"{where}: {error.message}" if where else error.message, limit=200)
+
+
+def flaw(schema: Mapping[str, Any]) -> str:
+    """Say in one line what is wrong with a schema; empty when it may be asked for."""
+    from jsonschema.exceptions import SchemaError
+
+    if not isinstance(schema.get("$schema", ""), str):
+        return "its $schema is not a text"
+    try:
+        _validator(schema).check_schema(dict(schema))
+    except SchemaError as error:
+        return one_line(error.message, limit=200)
+    except RecursionError:
+        return "it is nested too deeply"
+    if schema.get("type", "object") != "object":
+        return "its top level must be an object"
+    return ""
+
+
+def _validator(schema: Mapping[str, Any]) -> Any:
+    from jsonschema.validators import Draft202012Validator, validator_for
+
+    return validator_for(dict(schema), default=Draft202012Validator)

@@ -1,0 +1,47 @@
+"""``run --detach``; what it needs is loaded when it is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.reply import program, say_json
+
+if TYPE_CHECKING:
+    from orchestrator.actions.prospect import RunOrder
+    from orchestrator.actions.running import Plugs
+
+_WORDS = "orchestrator.words"
+
+
+class KeepsWords(click.Command):
+    """A command that remembers the words it was called with, so that it can be called once more with the same."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_WORDS] = list(args)
+        return super().parse_args(ctx, args)
+
+
+def start_detached(
+    context: click.Context, order: RunOrder, chosen: Plugs, named: str, *, as_json: bool
+) -> None:
+    """Answer ``run --detach``: the id of a run that goes on without us, and how to follow it."""
+    from orchestrator.actions.detaching import detach
+    from orchestrator.views.brief import command_line
+    from orchestrator.wiring import detached
+
+    words: list[str] = context.meta[_WORDS]
+    # What it prints is for people who look into the file; and behind `--` a word is no flag.
+    flags = words.index("--") if "--" in words else len(words)
+    kept = [word for word in words[:flags] if word not in {"--detach", "--json"}]
+    started = detach(order, chosen, detached, ["run", *kept, *words[flags:]])
+    follow_it = command_line(program(), "wait", named)
+    if as_json:
+        say_json(
+            f"run {started.run} goes on by itself",
+            run=started.run, pid=started.pid, log=started.log, next=follow_it,
+        )  # fmt: skip
+        return
+    click.echo(started.run)
+    click.echo(f"next: {follow_it}", err=True)

@@ -1,0 +1,276 @@
+"""``plan``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from orchestrator.actions.drafting import (
+    Proposal,
+    from_file,
+    from_request,
+    from_template,
+    templates,
+)
+from orchestrator.actions.planning import Drawn, draw, require_room, write
+from orchestrator.actions.running import Plugs
+from orchestrator.cli.reply import plan_directory, program, say_json, takes_json
+from orchestrator.cli.reply import write as say
+from orchestrator.cli.sentence import sentence
+from orchestrator.core.duration import format_duration
+from orchestrator.core.graph import critical_path
+from orchestrator.core.plan import Plan
+from orchestrator.core.settings import Settings, read_setting, resolve
+from orchestrator.errors import NotFoundError, Problem, UsageError
+from orchestrator.runtime.happening import Happening
+from orchestrator.store.draft_file import read_request
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout
+from orchestrator.store.references import subagents
+from orchestrator.views import diagram
+from orchestrator.views.plan_templates import describe
+from orchestrator.wiring import plugs
+
+#: What a planner may give tasks to besides sub-agents. A shell would run what it wrote without asking anybody.
+_OFFERED = {"claude": "the default one; reads, writes, runs programs, searches"}
+#: Tasks that are drawn, and tasks that are named of a chain, at most.
+_MOST_DRAWN, _MOST_NAMED = 60, 10
+#: A request that is only such a word was meant as a file.
+_FILES = (".md", ".markdown", ".txt", ".json")
+
+
+@click.command("plan")
+@click.argument("request", metavar="[REQUEST]", default="")
+@click.option("--from", "source", default="", metavar="FILE", help="Markdown outline, or JSON.")
+@click.option("--template", default="", metavar="NAME", help="A plan that comes along; or `list`.")
+@click.option("--param", "parameters", multiple=True, metavar="K=V", help="Of the template.")
+@click.option("--dir", "option", metavar="DIR", help="The plan directory.")
+@click.option("--dry-run", is_flag=True, help="Print the plan; write nothing.")
+@click.option("--force", is_flag=True, help="Move an unfinished plan to archive/.")
+@click.option("--model", metavar="M", help="Model asked of the planner.")
+@click.option("--timeout", metavar="D", help="Time for one attempt to plan (default 300s).")
+@click.option("--budget-usd", metavar="X", help="USD that planning may cost.")
+@click.option("--claude-bin", default="", metavar="PATH", help="The claude program.")
+@takes_json
+def plan_command(
+    request: str,
+    source: str,
+    template: str,
+    parameters: tuple[str, ...],
+    option: str | None,
+    *,
+    dry_run: bool,
+    force: bool,
+    model: str | None,
+    timeout: str | None,
+    budget_usd: str | None,
+    claude_bin: str,
+    as_json: bool,
+) -> None:
+    """Make a plan from a request: tasks, what they need, and a file for each.
+
+    \b
+    REQUEST is a text, a file, or - for standard input; an agent takes it apart.
+    With --from or --template nobody is asked, and REQUEST is only what the plan
+    says it is for.
+
+    A finished plan moves to archive/ with its results; an unfinished one only with --force.
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    if template == "list":
+        _say_templates(as_json=as_json)
+        return
+    _check(request, source, template, parameters)
+    named = option or os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY
+    layout = plan_directory(None, named, must_exist=False)
+    chosen = plugs(claude_bin)
+    of_project = sorted(subagents(layout.workdir("")))
+    keys = (*chosen.agents, *of_project)
+    text = _read(request)
+    proposal = None
+    if source:
+        proposal = from_file(source, keys, text)
+    elif template:
+        proposal = from_template(template, parameters, keys, text)
+    if not dry_run:
+        require_room(layout, tuple(chosen.agents), force=force)
+    if is_asked := proposal is None:
+        settings = _settings(model=model, timeout=timeout, budget_usd=budget_usd)
+        agents = {**_OFFERED, **dict.fromkeys(of_project, "a sub-agent of this project")}
+        settings = replace(settings, workdir=layout.workdir(""))
+        proposal = _ask(text, layout, settings, chosen, agents, dry_run=dry_run, as_json=as_json)
+    drawn = draw(proposal.draft, layout)
+    archived = ""
+    if not dry_run:
+        archived = write(layout, drawn, tuple(chosen.agents), force=force, is_asked=is_asked)
+    _say_plan(layout, proposal, drawn, archived, dry_run=dry_run, as_json=as_json)
+
+
+def _check(request: str, source: str, template: str, parameters: tuple[str, ...]) -> None:
+    if source and template:
+        raise UsageError("--from and --template are two ways to plan", hint="name one of them")
+    if parameters and not template:
+        raise UsageError(
+            "--param is for a template",
+            hint="name one with --template NAME, or see --template list",
+        )
+    if not (request or source or template):
+        raise UsageError(
+            "there is no request",
+            hint=f'{program()} plan "…", or a file, or - for standard input; or --from FILE, or --template NAME',
+        )
+
+
+def _read(request: str) -> str:
+    """Return the request itself: what was typed, or what stands in the file or on standard input.
+
+    Raises:
+        NotFoundError, UsageError, StoreError: as their names say.
+    """
+    if request == "-":
+        text = sys.stdin.buffer.read().decode(errors="replace")
+    elif (found := _in_file(request)) is not None:
+        text = found
+    elif request.endswith(_FILES) and not any(char.isspace() for char in request):
+        raise NotFoundError(f"no such file: {request}", hint="a request in words has blanks in it")
+    else:
+        text = request
+    if request and not text.strip():
+        raise UsageError("the request is empty", hint="say what you want done")
+    return text.strip()
+
+
+def _in_file(request: str) -> str | None:
+    if not request or "\0" in request:
+        return None
+    try:
+        return read_request(request)
+    except ValueError as error:
+        raise UsageError(str(error), hint="a request is a text in UTF-8") from error
+
+
+def _settings(**given: str | None) -> Settings:
+    flags: dict[str, Any] = {}
+    for name, value in given.items():
+        if value is not None:
+            try:
+                flags[name] = read_setting(name, value)
+            except ValueError as error:
+                message = f"--{name.replace('_', '-')}: {error}"
+                raise UsageError(message, hint=f"{program()} plan --help") from error
+    return resolve(flags)
+
+
+def _ask(
+    request: str,
+    layout: Layout,
+    settings: Settings,
+    chosen: Plugs,
+    agents: Mapping[str, str],
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> Proposal:
+    from orchestrator.actions.asking import asking
+
+    def hear(happening: Happening) -> None:
+        if not as_json and (said := sentence(happening)):
+            click.echo(said, err=True)
+
+    with tempfile.TemporaryDirectory() as elsewhere:
+        # What a question leaves behind belongs to the plan; where none is written it is nobody's.
+        place = Layout(elsewhere) if dry_run else layout
+        with asking(place, settings, chosen, hear) as ask:
+            return from_request(request, ask, agents, layout.templates)
+
+
+# ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _say_templates(*, as_json: bool) -> None:
+    found = templates()
+    if as_json:
+        listed = [
+            {
+                "name": each.name,
+                "about": each.about,
+                "parameters": [
+                    {"name": one.name, "about": one.about, "kind": one.kind, "default": one.default}
+                    for one in each.parameters.values()
+                ],
+            }
+            for each in found
+        ]
+        say_json(f"{len(found)} templates", templates=listed)
+        return
+    click.echo("\n\n".join(map(describe, found)))
+
+
+def _say_plan(
+    layout: Layout, proposal: Proposal, drawn: Drawn, archived: str, *, dry_run: bool, as_json: bool
+) -> None:
+    plan, path = drawn.board.plan, critical_path(drawn.board.plan.tasks)
+    batches = max(drawn.board.shape.batch.values(), default=0)
+    counted = f"{_many(len(plan.tasks), 'task', 'tasks')} in {_many(batches, 'batch', 'batches')}"
+    if as_json:
+        say_json(
+            counted if dry_run else f"planned {counted}",
+            plan=layout.plan,
+            tasks=len(plan.tasks),
+            batches=batches,
+            critical_path=path,
+            warnings=[each._asdict() for each in proposal.warnings],
+            archived=archived,
+            text=drawn.text if dry_run else "",
+        )
+        return
+    if dry_run:
+        say(drawn.text)
+    else:
+        click.echo(layout.plan)
+    if len(plan.tasks) <= _MOST_DRAWN:
+        click.echo(diagram.text(drawn.board), err=True)
+    click.echo(f"{counted}; longest chain: {_chain(path)}{_time(plan, path)}", err=True)
+    _say_warnings(proposal.warnings)
+    if archived:
+        click.echo(f"The plan before it is in {archived}", err=True)
+    if not dry_run:
+        where = (
+            ""
+            if os.path.basename(layout.root) == PLAN_DIRECTORY
+            else f" {os.path.relpath(layout.root)}"
+        )
+        click.echo(f"Look it over, then: {program()} run{where}", err=True)
+
+
+def _say_warnings(warnings: Sequence[Problem]) -> None:
+    """Say each finding once, with all tasks it was found at."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in warnings:
+        found.setdefault((each.message, each.hint), []).append(each.where)
+    for (message, hint), tasks in found.items():
+        more = f" and {len(tasks) - _MOST_NAMED} more" if len(tasks) > _MOST_NAMED else ""
+        click.echo(f"warning: {', '.join(tasks[:_MOST_NAMED])}{more}: {message}", err=True)
+        click.echo(f"  hint: {hint}", err=True)
+
+
+def _chain(path: list[str]) -> str:
+    shown = path if len(path) <= _MOST_NAMED else [*path[: _MOST_NAMED - 2], "…", path[-1]]
+    return " → ".join(shown)
+
+
+def _time(plan: Plan, path: list[str]) -> str:
+    estimates = [plan.tasks[task_id].estimate for task_id in path]
+    if not all(estimates):
+        return ""
+    alone = [task.estimate for task in plan.tasks.values()]
+    one_by_one = f", {format_duration(sum(filter(None, alone)))} one by one" if all(alone) else ""
+    return f" (about {format_duration(sum(filter(None, estimates)))}{one_by_one})"
+
+
+def _many(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -1,0 +1,104 @@
+"""What a planner proposes: a request taken apart into tasks, before there is a plan (seed rows S2-01 to S2-06).
+
+Whoever plans (an agent, an outline, a template) ends here, and from here on everything is the same: it is checked
+(``draft_check``), looked over (``draft_lint``) and drawn as ``master_plan.md`` and task files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from orchestrator.core.plan import Task, stem
+from orchestrator.core.priority import NORMAL
+
+
+class Need(NamedTuple):
+    """A dependency on another task, and what it is for: one of ``core.plan.KINDS``."""
+
+    id: str
+    kind: str = "data"
+
+
+class Given(NamedTuple):
+    """One thing a task works from: a row of its Input table (seed row S2-57)."""
+
+    name: str
+    value: str
+    type: str = "string"
+    source: str = "Request"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftTask:
+    """One proposed task."""
+
+    id: str
+    name: str
+    description: str
+    needs: tuple[Need, ...] = ()
+    inputs: tuple[Given, ...] = ()
+    expected: str = ""
+    """What the answer or the files look like when it is done."""
+    acceptance: tuple[str, ...] = ()
+    """How somebody else can tell that it is done."""
+    constraints: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    agent: str = ""
+    """Key of the agent; empty: the default one."""
+    command: str = ""
+    """What ``agent: shell`` runs."""
+    type: str = ""
+    """Kind of work, for people: research, analysis, implementation, …"""
+    estimate: float | None = None
+    """Seconds."""
+    priority: int = NORMAL
+    writes: tuple[str, ...] = ()
+    """Paths it writes, relative to where agents work; a directory means everything below."""
+
+    @property
+    def row(self) -> Task:
+        """The task as its row of the plan says it; the rest stands in its task file."""
+        own = stem(self.id)
+        return Task(
+            id=self.id,
+            name=self.name,
+            description=self.description,
+            needs=tuple(need.id for need in self.needs),
+            # A label per task (seed row S2-06) means the default agent.
+            assignee=self.agent or ("" if own == self.id else own.capitalize()),
+            priority=self.priority,
+            estimate=self.estimate,
+            expected=self.expected,
+            kinds=tuple((need.id, need.kind) for need in self.needs if need.kind != "data"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A whole proposal."""
+
+    tasks: tuple[DraftTask, ...]
+    title: str = ""
+    request: str = ""
+    goal: str = ""
+    """The primary goal: what is there in the end (seed rows S2-02, S2-53)."""
+    goals: tuple[str, ...] = ()
+    """Secondary goals."""
+    success: tuple[str, ...] = ()
+    """How to tell that the goal is reached."""
+
+    def rows(self) -> Mapping[str, Task]:
+        """The graph, as the plan's table will say it."""
+        return {task.id: task.row for task in self.tasks}
+
+    def with_need(self, task_id: str, need: Need) -> Draft:
+        """Return the draft with one dependency more."""
+        return replace(
+            self,
+            tasks=tuple(
+                replace(task, needs=(*task.needs, need)) if task.id == task_id else task
+                for task in self.tasks
+            ),
+        )

@@ -1,0 +1,251 @@
+"""From what a planner answered, which is data of any shape, to a ``Draft``; or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from orchestrator.core.draft import Draft, DraftTask, Given, Need
+from orchestrator.core.duration import parse_duration
+from orchestrator.core.graph import find_cycle
+from orchestrator.core.plan import KINDS, check_rows
+from orchestrator.core.priority import NORMAL, parse_priority
+from orchestrator.core.text import one_line, printable
+from orchestrator.errors import Problem
+
+_T = TypeVar("_T")
+
+#: Longest text of one field: more is no assignment that an agent could hold in mind.
+MOST_TEXT = 20_000
+MOST_NAME = 80
+_FIELD_OF = {
+    "bad_id": ".id",
+    "duplicate_id": ".id",
+    "duplicate_file": ".id",
+    "self_dependency": ".needs",
+    "unknown_dependency": ".needs",
+    "cycle": ".needs",
+}
+
+
+def read_draft(
+    data: object, agents: Collection[str], places: Sequence[str] = ()
+) -> tuple[Draft, list[Problem]]:
+    """Return the draft in *data* and everything that is wrong with it; with a problem the draft is not to be used.
+
+    *agents* are the keys a task may ask for. *places* say where each task stands, for one that comes from a file; else
+    a problem is placed by its path, such as ``tasks[3].needs``.
+    """
+    form = _Form()
+    top = form.mapping(data, "", _TOP)
+    listed = form.items(top.get("tasks"), "tasks")
+    if not listed and not form.problems:
+        form.blame("tasks", "there are no tasks", "add at least one", "empty_plan")
+    at = [f"tasks[{index}]" for index in range(len(listed))]
+    tasks = [_task(form, each, place) for each, place in zip(listed, at, strict=True)]
+    draft = Draft(
+        tasks=tuple(tasks),
+        title=form.line(top, "title"),
+        request=form.text(top, "request"),
+        goal=form.line(top, "goal"),
+        goals=form.lines(top, "goals"),
+        success=form.lines(top, "success"),
+    )
+    form.problems += _graph_problems(draft, at)
+    form.problems += _name_problems(draft, at)
+    form.problems += _agent_problems(draft, at, agents)
+    if places:
+        of_file = dict(zip(at, places, strict=True))
+        form.problems = [_placed(problem, of_file) for problem in form.problems]
+    return draft, form.problems
+
+
+def _placed(problem: Problem, places: Mapping[str, str]) -> Problem:
+    task, dot, rest = problem.where.partition(".")
+    if task not in places:
+        return problem
+    message = (
+        f"{rest}: {problem.message}" if dot and problem.code == "bad_draft" else problem.message
+    )
+    return Problem(message, places[task], problem.hint, problem.code)
+
+
+def _task(form: _Form, value: object, at: str) -> DraftTask:
+    data = form.mapping(value, at, _TASK)
+    name, description = form.line(data, "name", at), form.text(data, "description", at)
+    if not name and not description and isinstance(value, Mapping):
+        form.blame(at, "it has neither a name nor a description", "say what is to be done")
+    return DraftTask(
+        id=form.line(data, "id", at),
+        name=one_line(name or description, MOST_NAME),
+        description=description or name,
+        needs=_needs(form, form.items(data.get("needs"), f"{at}.needs"), f"{at}.needs"),
+        inputs=tuple(
+            _given(form, each, f"{at}.inputs[{index}]")
+            for index, each in enumerate(form.items(data.get("inputs"), f"{at}.inputs"))
+        ),
+        expected=form.text(data, "expected", at),
+        acceptance=form.lines(data, "acceptance", at),
+        constraints=form.lines(data, "constraints", at),
+        hints=form.lines(data, "hints", at),
+        agent=form.line(data, "agent", at),
+        command=form.text(data, "command", at),
+        type=form.line(data, "type", at),
+        estimate=form.read(data, "estimate", at, parse_duration, None),
+        priority=form.read(data, "priority", at, parse_priority, NORMAL),
+        writes=form.lines(data, "writes", at),
+    )
+
+
+def _needs(form: _Form, values: Sequence[Any], at: str) -> tuple[Need, ...]:
+    """Return each need once; where two kinds are given, what is handed over counts."""
+    found: dict[str, Need] = {}
+    for index, value in enumerate(values):
+        need = _need(form, value, f"{at}[{index}]")
+        if need.id not in found or need.kind == "data":
+            found[need.id] = need
+    return tuple(found.values())
+
+
+def _need(form: _Form, value: object, at: str) -> Need:
+    if isinstance(value, str):
+        return Need(value.strip())
+    data = form.mapping(value, at, frozenset({"id", "kind"}))
+    kind = form.line(data, "kind", at) or "data"
+    if kind not in KINDS:
+        hint = f"the kinds are {', '.join(KINDS)}"
+        form.blame(f"{at}.kind", f"there is no kind of dependency {kind!r}", hint)
+        kind = "data"
+    return Need(form.line(data, "id", at), kind)
+
+
+def _given(form: _Form, value: object, at: str) -> Given:
+    if isinstance(value, str):
+        return Given("input", one_line(value, MOST_TEXT))
+    data = form.mapping(value, at, frozenset(Given._fields))
+    return Given(
+        name=form.line(data, "name", at) or "input",
+        value=form.line(data, "value", at),
+        type=form.line(data, "type", at) or "string",
+        source=form.line(data, "source", at) or "Request",
+    )
+
+
+_TOP = frozenset({"tasks", "title", "request", "goal", "goals", "success"})
+_TASK = frozenset(DraftTask.__dataclass_fields__)
+
+
+@dataclass(slots=True)
+class _Form:
+    """Takes values out of data of any shape and remembers what is wrong with them."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def blame(self, where: str, message: str, hint: str, code: str = "bad_draft") -> None:
+        self.problems.append(Problem(message, where, hint, code))
+
+    def mapping(self, value: object, at: str, known: Collection[str]) -> Mapping[str, Any]:
+        if not isinstance(value, Mapping):
+            self.blame(at or "the draft", f"{_shown(value)} is not an object", "write {…} there")
+            return {}
+        for name in value:
+            if name not in known:
+                self._unknown(str(name), at, known)
+        return value
+
+    def _unknown(self, name: str, at: str, known: Collection[str]) -> None:
+        import difflib
+
+        close = difflib.get_close_matches(name.lower(), known, n=1)
+        hint = (
+            f"did you mean {close[0]}?" if close else f"the fields are {', '.join(sorted(known))}"
+        )
+        self.blame(at or "the draft", f"there is no field {one_line(name, 60)!r}", hint)
+
+    def items(self, value: object, at: str) -> Sequence[Any]:
+        if value is None:
+            return ()
+        if isinstance(value, (list, tuple)):
+            return value
+        self.blame(at, f"{_shown(value)} is not a list", "write [ … ] there")
+        return ()
+
+    def text(self, data: Mapping[str, Any], name: str, at: str = "") -> str:
+        return self._text(data.get(name), f"{at}.{name}" if at else name)
+
+    def line(self, data: Mapping[str, Any], name: str, at: str = "") -> str:
+        return one_line(self.text(data, name, at), MOST_TEXT)
+
+    def lines(self, data: Mapping[str, Any], name: str, at: str = "") -> tuple[str, ...]:
+        place = f"{at}.{name}" if at else name
+        value = data.get(name)
+        listed = [value] if isinstance(value, str) else self.items(value, place)
+        texts = (self._text(each, f"{place}[{index}]") for index, each in enumerate(listed))
+        return tuple(one_line(text, MOST_TEXT) for text in texts if text)
+
+    def _text(self, value: object, place: str) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            self.blame(place, f"{_shown(value)} is not a text", 'write "…" there')
+            return ""
+        text = printable(str(value)).strip()
+        if len(text) > MOST_TEXT:
+            hint = "put it into a file and name the file"
+            self.blame(place, f"{len(text)} characters are too many", hint)
+        return text[:MOST_TEXT]
+
+    def read(
+        self, data: Mapping[str, Any], name: str, at: str, reader: Callable[[Any], _T], default: _T
+    ) -> _T:
+        value = data.get(name)
+        if value is None or value == "":
+            return default
+        try:
+            if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+                raise ValueError(f"{_shown(value)} makes no sense here")
+            return reader(value)
+        except ValueError as error:
+            self.blame(f"{at}.{name}", one_line(str(error)), "correct it or leave it out")
+            return default
+
+
+def _shown(value: object) -> str:
+    return one_line(repr(value), 60)
+
+
+def _graph_problems(draft: Draft, at: Sequence[str]) -> Iterator[Problem]:
+    """Ids and dependencies are held to the rules of every plan."""
+    rows = [task.row._replace(where=place) for task, place in zip(draft.tasks, at, strict=True)]
+    found = list(check_rows(rows))
+    tasks = {row.id: row for row in rows}
+    if not found and (cycle := find_cycle(tasks)) is not None:
+        found.append(cycle)
+    for problem in found:
+        where = problem.where + _FIELD_OF.get(problem.code, "")
+        yield Problem(problem.message, where, problem.hint, problem.code)
+
+
+def _name_problems(draft: Draft, at: Sequence[str]) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for task, place in zip(draft.tasks, at, strict=True):
+        if not (name := task.name.casefold()):
+            continue
+        if name in first:
+            message = f"{task.id} has the same name as {first[name]}: {one_line(task.name, 60)}"
+            hint = "say in the name what is different, or make one task of both"
+            yield Problem(message, f"{place}.name", hint, "duplicate_name")
+        first.setdefault(name, task.id)
+
+
+def _agent_problems(draft: Draft, at: Sequence[str], agents: Collection[str]) -> Iterator[Problem]:
+    for task, place in zip(draft.tasks, at, strict=True):
+        if key := task.row.agent_key:
+            if key not in agents:
+                message = f"{task.id} asks for the agent {one_line(key, 60)!r}, which is not known"
+                hint = f"known are {', '.join(agents)}; none means the default agent"
+                yield Problem(message, f"{place}.agent", hint, "unknown_agent")
+            elif key == "shell" and not task.command:
+                message = f"{task.id} is for the shell and has no command"
+                yield Problem(message, f"{place}.command", "write the command", "no_command")

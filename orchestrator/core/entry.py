@@ -1,0 +1,59 @@
+"""What the engine keeps of one task."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from orchestrator.core.result import StopReason
+from orchestrator.core.state import TaskStatus
+
+#: Seconds a process may stay once its answer is complete.
+LINGER = 10.0
+
+
+@dataclass(slots=True)
+class Entry:
+    """What the engine knows of one task. Whoever builds an engine fills it in; afterwards only the engine writes."""
+
+    id: str
+    needs: tuple[str, ...] = ()
+    priority: int = 0
+    rank: float = 0.0
+    timeout: float = math.inf
+    max_attempts: int = 1
+    retry_delay: float = 0.0
+    idle_timeout: float = math.inf
+    account: str = ""
+    """Who pays for it; empty: it costs nothing."""
+    budget: float = math.inf
+    """USD it may still cost, all its attempts together; infinity: nobody said."""
+    open_bill: float = 0.0
+    """USD reserved for earlier attempts that were cut short: the next one in their session will tell what they cost."""
+    status: TaskStatus = TaskStatus.WAITING
+    attempt: int = 0
+    """Number of the newest attempt."""
+    charge: int = 0
+    """Attempts that count against ``max_attempts``."""
+    place: int = field(default=0, init=False)
+    unmet: int = field(default=0, init=False)
+    """Needs that are not completed."""
+    undurable: int = field(default=0, init=False)
+    """Needs that are completed and not yet recorded."""
+    started: float = field(default=0.0, init=False)
+    heard: float = field(default=0.0, init=False)
+    is_delivered: bool = field(default=False, init=False)
+    cap: float = field(default=0.0, init=False)
+    """USD reserved for the attempt under way."""
+    due: float = field(default=0.0, init=False)
+    stopping: bool = field(default=False, init=False)
+    unrecorded: bool = field(default=False, init=False)
+    dependants: list[Entry] = field(default_factory=list, init=False, repr=False)
+
+    def deadline(self) -> tuple[float, StopReason]:
+        """When the attempt under way is ended if nothing more is heard of it, and why."""
+        patience = LINGER if self.is_delivered else self.idle_timeout
+        quiet = StopReason.LINGERING if self.is_delivered else StopReason.IDLE
+        return min(
+            (self.started + self.timeout, StopReason.TIMEOUT), (self.heard + patience, quiet)
+        )

@@ -1,0 +1,65 @@
+"""What the engine wants done."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from orchestrator.core.result import StopReason
+from orchestrator.core.state import TaskStatus
+
+
+class Launch(NamedTuple):
+    """Start an attempt. ``charge`` says which of the task's allowed attempts it is, ``cap`` what it may cost (USD)."""
+
+    task: str
+    attempt: int
+    charge: int
+    cap: float = math.inf
+
+
+class Stop(NamedTuple):
+    """End a running attempt; its ``Ended`` is still awaited."""
+
+    task: str
+    attempt: int
+    reason: StopReason
+
+
+class Record(NamedTuple):
+    """Make the new status of a task durable, then answer with ``Recorded``."""
+
+    task: str
+    status: TaskStatus
+    retry_in: float = 0.0
+    """Seconds until the next attempt, for people."""
+
+
+class Skip(NamedTuple):
+    """A task will not run in this run; ``reason`` names the dependency that failed."""
+
+    task: str
+    reason: str
+
+
+class Hold(NamedTuple):
+    """An account is held until a moment; infinity: until a person does something. For people; nothing is to be done."""
+
+    account: str
+    until: float
+    reason: str
+
+
+class Resume(NamedTuple):
+    """An account is open again. For people."""
+
+    account: str
+
+
+class Finish(NamedTuple):
+    """Nothing is left to do. ``unaffordable``: tasks that the budget could not take."""
+
+    unaffordable: tuple[str, ...] = ()
+
+
+Instruction = Launch | Stop | Record | Skip | Hold | Resume | Finish

@@ -1,0 +1,76 @@
+"""What a plan has cost so far. Unknown is never 0: it is counted apart, and said."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from orchestrator.core.result import Attempt, Result
+from orchestrator.core.state import TaskStatus
+
+
+class Spending(NamedTuple):
+    """USD by task, agent and model, and how many attempts nobody knows the cost of."""
+
+    known: float
+    unknown: int
+    by_task: Mapping[str, float]
+    by_agent: Mapping[str, float]
+    by_model: Mapping[str, float]
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to tell."""
+        return bool(self.known or self.unknown)
+
+    def __str__(self) -> str:
+        """Say it in a few words: ``$1.24``, ``$1.24 and 2 attempts of unknown cost``, ``1 attempt of unknown cost``."""
+        attempts = "1 attempt" if self.unknown == 1 else f"{self.unknown:,} attempts"
+        parts = [usd(self.known)] if self.known or not self.unknown else []
+        return " and ".join(parts + [f"{attempts} of unknown cost"] * bool(self.unknown))
+
+
+def usd(amount: float | None) -> str:
+    """Write an amount as people read it; small ones keep what makes them visible."""
+    if amount is None:
+        return "unknown"
+    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.4f}"
+
+
+def spending(results: Iterable[Result]) -> Spending:
+    """Add up every attempt of every task."""
+    by_task: defaultdict[str, float] = defaultdict(float)
+    by_agent: defaultdict[str, float] = defaultdict(float)
+    by_model: defaultdict[str, float] = defaultdict(float)
+    unknown = 0
+    for result in results:
+        for attempt in result.attempts:
+            if attempt.cost:
+                by_task[result.task] += attempt.cost
+                by_agent[result.agent] += attempt.cost
+            for model, cost in attempt.models:
+                by_model[model] += cost
+        unknown += len(unsettled(result.attempts))
+    return Spending(
+        known=sum(by_task.values()),
+        unknown=unknown,
+        by_task=by_task,
+        by_agent=by_agent,
+        by_model=by_model,
+    )
+
+
+def unsettled(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """Return the attempts that nobody knows the cost of: no later one of their session settled it."""
+    open_bills: list[Attempt] = []
+    for attempt in attempts:
+        if attempt.cost is None and attempt.status != TaskStatus.RUNNING.value:
+            open_bills.append(attempt)
+        elif attempt.settles:
+            open_bills = [each for each in open_bills if each.session != attempt.session]
+    return open_bills
+
+
+def spent_in(attempts: Iterable[Attempt], session: str) -> float:
+    """Return what is known to have been spent in one session, USD."""
+    return sum(attempt.cost or 0.0 for attempt in attempts if attempt.session == session)

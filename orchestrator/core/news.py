@@ -1,0 +1,198 @@
+"""What happened since somebody looked last, what it means, and what to do next.
+
+Read from the lines of the journal (``runtime/happening.py`` writes them) and from the board. Where a task stands, and
+so what ``wait`` answers, is the board's word; a line only says that something is new.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from orchestrator.core.board import Board
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import ExitStatus
+
+#: Whom a line is about when it is about no task.
+RUN = "run"
+#: A run's words about a hold; the newest one counts. A word for what a budget stopped goes here too.
+_HOLDS = {"held": True, "resumed": False, "started": False}
+#: What the board says better: it knows what runs now.
+_PASSING = frozenset({"started", "stopping"})
+_LINE = re.compile(r"(\S+) · (\S+) · (\w+)(?: attempt (\d+))?(?: · (.*))?")
+_RUN_ID = re.compile(r"run (\w+)")
+
+
+class Line(NamedTuple):
+    """A line of the journal: ``time · task · what attempt N · text``. ``subject`` is a task, or ``RUN``."""
+
+    subject: str
+    what: str
+    attempt: int
+    text: str
+
+    @property
+    def is_about_run(self) -> bool:
+        """A task may be called ``run``; what happens to it has an attempt."""
+        return self.subject == RUN and not self.attempt
+
+
+def read_line(text: str) -> Line | None:
+    """Read a line of the journal without its list mark; None when it is none of ours."""
+    found = _LINE.fullmatch(text)
+    if found is None:
+        return None
+    return Line(found[2], found[3], int(found[4] or 0), found[5] or "")
+
+
+@dataclass(slots=True)
+class News:
+    """What happened, the newest word about each task; kinds that nobody knows here are passed on as they are."""
+
+    warnings: list[Line] = field(default_factory=list)
+    about_run: list[Line] = field(default_factory=list)
+    doing: dict[str, str] = field(default_factory=dict)
+    """What agents said last of what they are doing, by task."""
+    _newest: dict[str, Line] = field(default_factory=dict)
+
+    def take(self, lines: Iterable[str]) -> None:
+        """Add lines, oldest first."""
+        for line in filter(None, map(read_line, lines)):
+            if line.what == "warning":
+                self.warnings.append(line)
+            elif line.is_about_run:
+                self.about_run.append(line)
+            elif line.what == "news":
+                self.doing[line.subject] = line.text
+            else:
+                self._take(line)
+
+    def _take(self, line: Line) -> None:
+        before = self._newest.get(line.subject)
+        if line.what not in _PASSING:
+            # Told in the order of the newest word.
+            self._newest.pop(line.subject, None)
+            self._newest[line.subject] = line
+        elif before is not None and before.what != "retrying":
+            del self._newest[line.subject]  # it runs once more, so how it ended before is no news
+
+    def by_kind(self) -> dict[str, list[Line]]:
+        """Return the newest word about every task, by what happened: completed, failed, retrying."""
+        groups: defaultdict[str, list[Line]] = defaultdict(list)
+        for line in self._newest.values():
+            groups[line.what].append(line)
+        return groups
+
+    def failed(self) -> list[str]:
+        """Return the tasks that failed and were not run again since."""
+        return [line.subject for line in self._newest.values() if line.what == "failed"]
+
+    def is_urgent(self) -> bool:
+        """Say whether it is worth waking somebody: a failure, a hold, a warning. A new kind that is goes here."""
+        return bool(self.warnings or self.failed()) or is_held(self.about_run)
+
+    def has_endings(self) -> bool:
+        """Say whether anything came to an end, well or not."""
+        return bool(self._newest) or self.is_urgent()
+
+
+def is_held(about_run: Sequence[Line]) -> bool:
+    """Say whether the newest word about a hold is that there is one."""
+    words = (line.what for line in reversed(about_run) if line.what in _HOLDS)
+    return _HOLDS.get(next(words, ""), False)
+
+
+class Phase(StrEnum):
+    """Where the last run of a plan stands."""
+
+    NONE = "none"
+    WORKING = "working"
+    HELD = "held"
+    ENDED = "ended"
+    STOPPED = "stopped"
+    DIED = "died"
+
+
+def phase_of(about_run: Sequence[Line], *, is_live: bool, broke_off: bool) -> Phase:
+    """Return where the last run stands.
+
+    Args:
+        about_run: What the journal says of it, from its start on; nothing when there never was a run.
+        is_live: Somebody holds the plan.
+        broke_off: The last one who held it did not let go in order.
+    """
+    words = [line.what for line in about_run]
+    if is_live:
+        return Phase.HELD if is_held(about_run) else Phase.WORKING
+    if broke_off or (words and "ended" not in words):
+        return Phase.DIED
+    if not words:
+        return Phase.NONE
+    return Phase.STOPPED if "stopping" in words else Phase.ENDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """Everything that a caller who looks now and then needs to know."""
+
+    board: Board
+    news: News
+    phase: Phase
+    about_run: Sequence[Line]
+    """Every line about the last run itself, from its start on."""
+    run: str = ""
+    since: float = 0.0
+    """When the run at work took the plan, seconds since the epoch; 0.0 when nobody works."""
+
+    @property
+    def is_over(self) -> bool:
+        """Nobody works on the plan."""
+        return self.phase not in {Phase.WORKING, Phase.HELD}
+
+    @property
+    def is_done(self) -> bool:
+        """The last run ended in order, and everything is completed."""
+        standing = self.board.standing.values()
+        return self.phase is Phase.ENDED and all(
+            each.status is TaskStatus.COMPLETED for each in standing
+        )
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """Which kind of news this is (design, section 5)."""
+        if self.is_done:
+            return ExitStatus.DONE
+        if is_held(self.about_run) and self.phase is not Phase.DIED:
+            return ExitStatus.HELD
+        if self.is_over or self.news.failed() or self.news.warnings:
+            return ExitStatus.TASK_FAILED
+        return ExitStatus.BUSY
+
+    def next_step(self) -> tuple[str, ...]:
+        """Return the command to call next, and what it takes; ``read`` is for the final output."""
+        if self.is_done:
+            return ("read",)
+        is_put_off = self.is_over and is_held(self.about_run)
+        if is_put_off or self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
+            return ("run", "--detach")
+        blamed = self.news.failed() + [line.subject for line in self.news.warnings]
+        if self.is_over:
+            blamed += self._failed()
+        for task_id in blamed:
+            if task_id in self.board.plan.tasks:
+                return ("show", task_id)
+        return ("status",) if self.is_over else ("wait",)
+
+    def _failed(self) -> list[str]:
+        standing = self.board.standing.items()
+        return [task_id for task_id, each in standing if each.status is TaskStatus.FAILED]
+
+
+def run_id(about_run: Sequence[Line]) -> str:
+    """Return the id of the run that these lines are about; empty when they do not say."""
+    found = _RUN_ID.match(about_run[0].text) if about_run else None
+    return found[1] if found else ""

@@ -1,0 +1,162 @@
+"""What an outline says about order, in words: ``after T-01 and Design API``, ``needs the scan (order)``.
+
+A phrase counts where it names something that is there. In brackets, and behind ``Needs:``, it must; elsewhere it may be
+prose, and what names nothing is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.core.draft import Need
+from orchestrator.core.plan import KINDS
+
+_KEYWORD = re.compile(
+    r"\b(?:after|(?:depends|depending|dependent|based) on|needs?|requires?|once|following|follows|"
+    r"(?:from|with|using) the (?:results?|outputs?|findings) of)\b:?\s+",
+    re.IGNORECASE,
+)
+_FILLER = re.compile(
+    r"(?:the|that|all|of|both|results?|outputs?|findings|tasks?|steps?|items?|completing|finishing|no\.)\b\s*|#",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(r"\s*(?:,\s*and\b|,|;|&|\+|\band\b)\s*", re.IGNORECASE)
+_KIND = re.compile(rf"\s*\(({'|'.join(KINDS)})\)", re.IGNORECASE)
+_DONE = re.compile(
+    r"\s+(?:(?:is|are|has|have been|has been) )?(?:done|complete|completed|finished|ready)\b",
+    re.IGNORECASE,
+)
+_ID_LIKE = re.compile(r"[A-Z][A-Za-z]{0,15}[-_]\d+(?:[._-]\d+)*")
+_NUMBER = re.compile(r"\d+")
+_BRACKETS = re.compile(r"\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+_EVERYTHING = re.compile(
+    r"(?:everything(?: (?:else|above|before))?|(?:of )?the above|other tasks|others)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a phrase may name, from where one task stands."""
+
+    ids: Mapping[str, tuple[str, ...]]
+    """Name or id in lower case → the tasks it means; a heading means all tasks below it."""
+    numbers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Number in the same list → the tasks it means."""
+    earlier: tuple[str, ...] = ()
+    """Every task that stands before this one."""
+
+
+@dataclass(slots=True)
+class Said:
+    """What a text says about order, and the text without it."""
+
+    text: str
+    needs: list[Need] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    """What is clearly meant as a dependency and names nothing."""
+
+
+def read_phrases(text: str, names: Names, aside: Callable[[str], bool]) -> Said:
+    """Return what *text* says. *aside* takes any other remark in brackets, and says whether it was one."""
+    said = Said("")
+
+    def bracketed(found: re.Match[str]) -> str:
+        inside = found[1].strip()
+        keyword = _KEYWORD.match(inside)
+        if keyword is None:
+            return "" if aside(inside) else found[0]
+        read_list(inside[keyword.end() :], names, said)
+        return ""
+
+    rest = _BRACKETS.sub(bracketed, text).strip()
+    for keyword in list(_KEYWORD.finditer(rest)):
+        needs, end = _references(rest, keyword.end(), names)
+        if needs:
+            said.needs += needs
+            before, behind = rest[: keyword.start()].rstrip(" ,;–—-"), rest[end:].strip(" .")
+            if before and not behind:  # the text ends with it
+                rest = before
+        elif (alike := _ID_LIKE.match(rest, keyword.end())) is not None:
+            said.unknown.append(alike[0])
+    said.text = rest
+    return said
+
+
+def without_phrases(text: str) -> str:
+    """Return what a text may be called by: without brackets, and only what stands before a phrase."""
+    bare = _BRACKETS.sub("", text).strip()
+    keyword = _KEYWORD.search(bare)
+    head = bare[: keyword.start()].rstrip(" ,;–—-") if keyword else ""
+    return head or bare
+
+
+def read_list(text: str, names: Names, said: Said) -> None:
+    """Read a text that is nothing but a list of dependencies into *said*."""
+    keyword = _KEYWORD.match(text)
+    start = keyword.end() if keyword else 0
+    needs, end = _references(text, start, names)
+    said.needs += needs
+    if left := text[end:].strip(" .,;"):
+        said.unknown.append(left)
+
+
+def _references(text: str, at: int, names: Names) -> tuple[list[Need], int]:
+    """Read as many references as there are in a row; return them and where the last one ends."""
+    needs: list[Need] = []
+    end = at
+    while at < len(text):
+        found = _reference(text, at, names)
+        if found is None:
+            break
+        ids, end = found
+        kind = _KIND.match(text, end)
+        needs += [Need(each, kind[1].lower() if kind else "data") for each in ids]
+        if kind:
+            end = kind.end()
+        if (done := _DONE.match(text, end)) is not None:
+            end = done.end()
+        between = _BETWEEN.match(text, end)
+        if between is None:
+            break
+        at = between.end()
+    return needs, end
+
+
+def _reference(text: str, at: int, names: Names) -> tuple[Sequence[str], int] | None:
+    """Read one reference: a name or an id as it is, else behind words that only lead to it."""
+    while True:
+        if (found := _name(text, at, names)) is not None:
+            return found
+        if (everything := _EVERYTHING.match(text, at)) is not None:
+            return names.earlier, everything.end()
+        if (number := _NUMBER.match(text, at)) and int(number[0]) in names.numbers:
+            return names.numbers[int(number[0])], number.end()
+        filler = _FILLER.match(text, at)
+        if filler is None or filler.end() == at:
+            return None
+        at = filler.end()
+
+
+def _name(text: str, at: int, names: Names) -> tuple[Sequence[str], int] | None:
+    """Find the longest name that stands at this place, in quotes or not."""
+    quote = text[at : at + 1] if text[at : at + 1] in {'"', "'", "`", "“", "*"} else ""
+    at += len(quote)
+    rest = text[at : at + 200].lower()
+    best = ""
+    for name in names.ids:
+        if len(name) > len(best) and rest.startswith(name):
+            behind = rest[len(name) : len(name) + 1]
+            # A name ends where a word ends: `T-1` is not named by `T-10`.
+            if not (
+                behind.isalnum()
+                or (behind in {"-", "_"} and rest[len(name) + 1 : len(name) + 2].isalnum())
+            ):
+                best = name
+    if not best:
+        return None
+    end = at + len(best)
+    closing = {"“": "”"}.get(quote, quote)
+    return names.ids[best], end + (len(quote) if closing and text.startswith(closing, end) else 0)

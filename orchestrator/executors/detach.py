@@ -1,0 +1,100 @@
+"""Starts this program once more, as a process that outlives whoever asked for it: their session, group, terminal.
+
+A session of its own, nothing to read, its output in a file, no descriptor of ours. A second fork would add nothing:
+a session leader without a terminal gets none by itself, and when the caller ends, ``init`` adopts it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from orchestrator.errors import StoreError
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+#: Not ``-m``, which would look for modules in the current directory first (promise 25). A package that was not
+#: installed but found by other means, as a launcher beside it does, comes first here too: no other version takes over.
+_BOOTSTRAP = (
+    "import sys; root = sys.argv.pop(1); root in sys.path or sys.path.insert(0, root); "
+    "from orchestrator.cli.main import main; main()"
+)
+#: What is read of the output of a process that ended too soon.
+_TAIL = 8 * 1024
+
+
+class Detached:
+    """A process that was started. Until ``publish`` its output is in a file of its own beside *output*.
+
+    So of several that are started at the same time only the one that came through is heard under that name.
+    """
+
+    def __init__(self, words: Sequence[str], output: str) -> None:
+        """Start the command line with these words.
+
+        Raises:
+            StoreError: the file for its output cannot be made, or the process cannot be started.
+        """
+        self._output, self._beside = output, f"{output}.{os.getpid()}"
+        try:
+            os.makedirs(os.path.dirname(output), exist_ok=True)
+            flags = (
+                os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+            )
+            descriptor = os.open(self._beside, flags, 0o666)
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", _BOOTSTRAP, _ROOT, *words],
+                    stdin=subprocess.DEVNULL,
+                    stdout=descriptor,
+                    stderr=descriptor,
+                    start_new_session=True,
+                )
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise StoreError(f"cannot start a run on its own: {error}", where=output) from error
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    def ended(self, within: float) -> int | None:
+        """Wait so many seconds for its end; return its exit status, ``128 + n`` for signal *n*, None while it runs."""
+        try:
+            status = self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            return None
+        return status if status >= 0 else 128 - status
+
+    def publish(self) -> None:
+        """Give its output the name that was asked for.
+
+        Raises:
+            StoreError: the system said no.
+        """
+        try:
+            os.replace(self._beside, self._output)
+        except OSError as error:
+            raise StoreError(f"cannot rename: {error}", where=self._beside) from error
+
+    def last_words(self) -> str:
+        """Return the end of what it printed."""
+        try:
+            with open(self._beside, "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+                return file.read().decode(errors="replace")
+        except OSError:
+            return ""
+
+    def give_up(self) -> None:
+        """Have it end if it has not, as Ctrl-C would; forget its output."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            os.unlink(self._beside)
+        except OSError:
+            return  # it stays beside the others, and says what it says

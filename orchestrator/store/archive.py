@@ -1,0 +1,102 @@
+"""A new plan put in place as a whole; the one before it is moved aside with its results and never deleted.
+
+Everything that needs space is written beside first, so that only renames are left when the old plan moves. Whoever is
+killed between two of them finds the old plan whole in ``archive/`` and the new one by planning again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+
+from orchestrator.store.atomic import replace_file, reported, sync_directory
+from orchestrator.store.layout import Layout
+
+#: What the files of workers beside the plan begin with; no task has such an id.
+_BESIDE = "_"
+
+
+def has_plan(layout: Layout) -> bool:
+    """Say whether anything of a plan is there: itself, or files of its tasks.
+
+    Raises:
+        StoreError: a directory cannot be read.
+    """
+    if os.path.lexists(layout.plan):
+        return True
+    return any(_entries(directory, _BESIDE) for directory in (layout.tasks, layout.results))
+
+
+def put_plan(layout: Layout, plan: str, task_files: Mapping[str, str], spare: str = "") -> str:
+    """Write a plan and its task files, by stem; return where the plan before it lies now, or an empty text.
+
+    Only with the lock held. Results and logs whose names begin with *spare* stay: they belong to the new plan.
+
+    Raises:
+        StoreError: it could not be written; the plan before it is in place, or whole in the archive.
+    """
+    staged = Layout(layout.staging)
+    with reported("clean", staged.root):
+        shutil.rmtree(staged.root, ignore_errors=True)
+        os.makedirs(staged.tasks)
+    try:
+        for stem, text in task_files.items():
+            replace_file(staged.task_file(stem), text.encode())
+        replace_file(staged.plan, plan.encode())
+        moved = _move_aside(layout, spare) if has_plan(layout) else ""
+        with reported("write", layout.plan):
+            for directory in (layout.tasks, layout.results):
+                os.makedirs(directory, exist_ok=True)
+            for name in os.listdir(staged.tasks):
+                os.replace(os.path.join(staged.tasks, name), os.path.join(layout.tasks, name))
+            # The plan last: without it there is nothing to run.
+            os.replace(staged.plan, layout.plan)
+        sync_directory(layout.tasks)
+        sync_directory(layout.root)
+    finally:
+        shutil.rmtree(staged.root, ignore_errors=True)
+    return moved
+
+
+def _move_aside(layout: Layout, spare: str) -> str:
+    place = Layout(_next_place(layout))
+    with reported("move the plan to", place.root):
+        # The plan first: from here on nobody takes what is left for a plan that can be run.
+        for old, new in (
+            (layout.plan, place.plan),
+            (layout.journal, place.journal),
+            (layout.final_output, place.final_output),
+            (layout.index, place.index),
+        ):
+            if os.path.lexists(old):
+                os.rename(old, new)
+        for old, new in (
+            (layout.tasks, place.tasks),
+            (layout.results, place.results),
+            (layout.logs, place.logs),
+        ):
+            names = _entries(old, spare)
+            if names:
+                os.mkdir(new)
+            for name in names:
+                os.rename(os.path.join(old, name), os.path.join(new, name))
+    return place.root
+
+
+def _next_place(layout: Layout) -> str:
+    with reported("make", layout.archive):
+        os.makedirs(layout.archive, exist_ok=True)
+        taken = [int(name) for name in os.listdir(layout.archive) if name.isdecimal()]
+        place = os.path.join(layout.archive, f"{max(taken, default=0) + 1:03d}")
+        os.mkdir(place)
+    return place
+
+
+def _entries(directory: str, spare: str) -> list[str]:
+    with reported("list", directory):
+        try:
+            names = os.listdir(directory)
+        except FileNotFoundError:
+            return []
+    return sorted(name for name in names if not (spare and name.startswith(spare)))

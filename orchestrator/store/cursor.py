@@ -1,0 +1,148 @@
+"""How far somebody has read the journal, and where the last run begins in it.
+
+A cursor is the byte behind the last line that was read, and a mark of what stands before it: a cursor of another
+journal, or of one that was begun anew, is seen for what it is, and its owner is told the last run from the start.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from typing import BinaryIO, NamedTuple
+
+from orchestrator.errors import UsageError
+from orchestrator.store.atomic import read_file, replace_file, reported
+
+_WRITTEN = re.compile(r"(\d{1,15})\.([0-9a-f]{8})")
+_ABOUT_RUN = re.compile(rb"^- (\S+ \xc2\xb7 run \xc2\xb7 .*)\n", re.MULTILINE)
+_RUN_STARTED = re.compile(rb"\S+ \xc2\xb7 run \xc2\xb7 started( \xc2\xb7 .*)?")
+#: Bytes before a cursor that its mark is made of: at least the time of the line before it.
+_MARKED = 64
+#: Bytes looked at first for the beginning of the last run; each further look takes in eight times as many.
+_FIRST_LOOK = 64 * 1024
+
+
+class Cursor(NamedTuple):
+    """A place in a journal."""
+
+    offset: int = 0
+    mark: int = 0
+
+    def __str__(self) -> str:
+        """``4711.9f3ac2d1``, as callers hand it back."""
+        return f"{self.offset}.{self.mark:08x}"
+
+
+def parse_cursor(text: str) -> Cursor:
+    """Read what ``str`` of a cursor wrote.
+
+    Raises:
+        UsageError: it is none.
+    """
+    found = _WRITTEN.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(
+            f"{text!r} is not a cursor", hint="give back what `wait` printed, such as 4711.9f3ac2d1"
+        )
+    return Cursor(int(found[1]), int(found[2], 16))
+
+
+def read_on(journal: str, cursor: Cursor) -> tuple[list[str], Cursor] | None:
+    """Return the whole lines behind a cursor, without their list marks, and where they end.
+
+    None when the cursor does not belong to this journal.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    with reported("read", journal):
+        try:
+            file = open(journal, "rb")  # noqa: SIM115 - closed below, and missing is no error
+        except FileNotFoundError:
+            return ([], cursor) if cursor == Cursor() else None
+        with file:
+            size = os.fstat(file.fileno()).st_size
+            if size < cursor.offset or _mark(file, cursor.offset) != cursor.mark:
+                return None
+            if size == cursor.offset:
+                return [], cursor
+            file.seek(cursor.offset)
+            data = file.read()
+            # A last line that is being written, or that a crash tore, is left for the next time.
+            end = data.rfind(b"\n") + 1
+            offset = cursor.offset + end
+            here = Cursor(offset, _mark(file, offset))
+    lines = data[:end].decode(errors="replace").split("\n")
+    return [line.removeprefix("- ") for line in lines if line.startswith("- ")], here
+
+
+def end_of(journal: str) -> Cursor:
+    """Return the place behind everything that stands in the journal now."""
+    with reported("read", journal):
+        try:
+            file = open(journal, "rb")  # noqa: SIM115 - as above
+        except FileNotFoundError:
+            return Cursor()
+        with file:
+            first = max(0, os.fstat(file.fileno()).st_size - _FIRST_LOOK)
+            file.seek(first)
+            offset = first + file.read().rfind(b"\n") + 1
+            return Cursor(offset, _mark(file, offset))
+
+
+def last_run(journal: str) -> tuple[Cursor, list[str]]:
+    """Return where the last run begins, and the lines about that run itself, tasks left out.
+
+    Without any run, the beginning of the journal and no lines.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    with reported("read", journal):
+        try:
+            file = open(journal, "rb")  # noqa: SIM115 - as above
+        except FileNotFoundError:
+            return Cursor(), []
+        with file:
+            size, look = os.fstat(file.fileno()).st_size, _FIRST_LOOK
+            while True:
+                first = max(0, size - look)
+                file.seek(first)
+                # What stands first may be the rest of a line.
+                found = [
+                    each for each in _ABOUT_RUN.finditer(file.read()) if each.start() or not first
+                ]
+                for place in range(len(found) - 1, -1, -1):
+                    if _RUN_STARTED.fullmatch(found[place][1]):
+                        offset = first + found[place].start()
+                        lines = [each[1].decode(errors="replace") for each in found[place:]]
+                        return Cursor(offset, _mark(file, offset)), lines
+                if not first:
+                    return Cursor(), []
+                look *= 8
+
+
+def load_cursor(path: str) -> Cursor | None:
+    """Return the cursor that was kept; None when there is none or it is damaged."""
+    try:
+        return parse_cursor((read_file(path) or b"").decode(errors="replace"))
+    except UsageError:
+        return None
+
+
+def keep_cursor(path: str, cursor: Cursor) -> None:
+    """Keep a cursor for callers who keep none themselves.
+
+    Raises:
+        StoreError: it could not be written.
+    """
+    with reported("make", path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    replace_file(path, f"{cursor}\n".encode())
+
+
+def _mark(file: BinaryIO, offset: int) -> int:
+    first = max(0, offset - _MARKED)
+    file.seek(first)
+    return zlib.crc32(file.read(offset - first))

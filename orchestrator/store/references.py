@@ -1,0 +1,77 @@
+"""Files that settings name: found from the plan directory, read where they have to be read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+
+from orchestrator.core.settings import Settings
+from orchestrator.store.atomic import read_file
+from orchestrator.store.front_matter import read_front_matter
+
+#: Bytes of a JSON Schema at most; it travels on a command line.
+_LARGEST_SCHEMA = 64 * 1024
+
+
+def resolve_files(settings: Settings, root: str) -> Settings:
+    """Return the settings with every path absolute and the schema read. Paths count from the plan directory *root*.
+
+    Raises:
+        ValueError: a file is missing or is not what it should be; the text names setting and file.
+        StoreError: a file could not be read.
+    """
+    changes: dict[str, object] = {}
+    for name in ("add_dirs", "mcp_config"):
+        if paths := getattr(settings, name):
+            changes[name] = tuple(_existing(name, path, root) for path in paths)
+    if settings.system_prompt_file:
+        changes["system_prompt_file"] = _existing(
+            "system_prompt_file", settings.system_prompt_file, root
+        )
+    if isinstance(settings.schema, str) and settings.schema:
+        changes["schema"] = _schema(settings.schema, root)
+    return replace(settings, **changes) if changes else settings  # type: ignore[arg-type]
+
+
+def subagents(workdir: str) -> frozenset[str]:
+    """Return the names of the sub-agents in ``.claude/agents`` of the project and of the person."""
+    names = set()
+    for place in (workdir, os.path.expanduser("~")):
+        directory = os.path.join(place, ".claude", "agents")
+        try:
+            files = sorted(os.listdir(directory))
+        except OSError:
+            continue
+        for file in files:
+            if file.endswith(".md"):
+                names.add(_name(os.path.join(directory, file)) or file.removesuffix(".md"))
+    return frozenset(names)
+
+
+def _name(path: str) -> str:
+    lines = (read_file(path) or b"").decode(errors="replace").split("\n")
+    name = read_front_matter(lines, path).data.get("name")
+    return name if isinstance(name, str) else ""
+
+
+def _existing(name: str, path: str, root: str) -> str:
+    found = os.path.normpath(os.path.join(root, os.path.expanduser(path)))
+    if not os.path.exists(found):
+        raise ValueError(f"{name}: there is no {found}")
+    return found
+
+
+def _schema(path: str, root: str) -> Mapping[str, object]:
+    found = _existing("schema", path, root)
+    data = read_file(found) or b""
+    if len(data) > _LARGEST_SCHEMA:
+        raise ValueError(f"schema: {found} is larger than {_LARGEST_SCHEMA // 1024} KiB")
+    try:
+        schema = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"schema: {found} is not JSON: {error}") from None
+    if not isinstance(schema, dict):
+        raise ValueError(f"schema: {found} does not hold an object")
+    return schema

@@ -1,0 +1,217 @@
+"""A run in a few lines: at most ``LIMIT`` characters, some 400 tokens, whatever the plan's size and its names.
+
+What matters most is written first and gets what it needs; a list that is cut says how many more there are.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from orchestrator.core.duration import format_duration
+from orchestrator.core.money import spending
+from orchestrator.core.news import Brief, Line, Phase
+from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import one_line
+from orchestrator.views.glyphs import ICONS, tally
+
+LIMIT = 1600
+#: Tasks told with a reason, and warnings, at most.
+_REASONS = 3
+#: Kinds of news at most; there are fewer, but a journal is a file that anybody can write into.
+_KINDS = 8
+#: Ids in a list of ``facts`` at most.
+_FIRST = 3
+_WIDTH = 140
+_LIST = 200
+
+_STANDS = {
+    Phase.NONE: "⏸️ never run",
+    Phase.WORKING: "🔵 at work",
+    Phase.HELD: "⏸️ held",
+    Phase.ENDED: "ended",
+    Phase.STOPPED: "🛑 stopped",
+    Phase.DIED: "❌ died",
+}
+_ICONS = {
+    "completed": ICONS[TaskStatus.COMPLETED],
+    "retrying": ICONS[TaskStatus.RETRYING],
+    "interrupted": ICONS[TaskStatus.PENDING],
+    "skipped": ICONS[TaskStatus.SKIPPED],
+}
+
+
+def command_line(program: str, command: str, directory: str, *flags: str) -> str:
+    """Return a command about a whole plan. *directory* is how the caller named it; empty: not at all."""
+    return f"{program} {shlex.join([command, *filter(None, [directory]), *flags])}"
+
+
+def next_command(
+    brief: Brief, directory: str, final_output: str, program: str = "orchestrator"
+) -> str:
+    """Return the next step as a command line. *directory* is the plan directory as it was named; empty: not at all.
+
+    *program* is the beginning of the line, quoted where it has to be.
+    """
+    match brief.next_step():
+        case ("read",):
+            return f"read {shlex.quote(final_output)}"
+        case ("show", task_id):
+            place = ("--dir", directory) if directory else ()
+            return command_line(program, "show", "", task_id, *place)
+        case (command, *flags):
+            return command_line(program, command, directory, *flags)
+        case _:
+            raise ValueError(brief.next_step())
+
+
+def brief_text(brief: Brief, *, now: float, next_step: str, cursor: str) -> str:
+    """Return the text. Within ``LIMIT`` as long as the next step is no longer than some 500 characters."""
+    tail = f"next: {next_step}\ncursor: {cursor}\n"
+    lines = [_head(brief, now)]
+    if brief.about_run and brief.about_run[-1].what != "started":
+        # The newest word about the run itself: that it is held and until when, stopping, ended and why.
+        last = brief.about_run[-1]
+        lines.append(one_line(f"{last.what} · {last.text}", limit=_WIDTH + 20))
+    room = LIMIT - len(tail) - sum(len(line) + 1 for line in lines)
+    groups = brief.news.by_kind()
+    blocks: list[tuple[Callable[[str, Sequence[str], int], str], str, list[str]]] = [
+        (_told, "❌ failed", [_failure(brief, line) for line in groups["failed"]]),
+        (_told, "⚠️ warnings", [_warning(line) for line in brief.news.warnings]),
+        (_listed, "🔵 running", _running(brief, now)),
+    ]
+    kinds = sorted(groups.keys() - {"failed"}, key=_place)
+    blocks += [
+        (_listed, f"{_ICONS.get(kind, '·')} {one_line(kind, limit=20)}", _ids(groups[kind]))
+        for kind in kinds[:_KINDS]
+    ]
+    for tell, title, items in blocks:
+        if text := tell(title, items, room):
+            lines.append(text)
+            room -= len(text) + 1
+    return "\n".join(lines) + "\n" + tail
+
+
+def facts(brief: Brief, *, now: float, next_step: str, cursor: str) -> dict[str, Any]:
+    """Return the same, for programs: counts are whole, lists name the first few."""
+    groups = brief.news.by_kind()
+    running = _running_since(brief)
+    spent = spending(brief.board.results.values())
+    return {
+        "run": brief.run,
+        "phase": brief.phase.value,
+        "word": one_line(brief.about_run[-1].text, limit=_WIDTH) if brief.about_run else "",
+        "total": len(brief.board.plan.tasks),
+        "counts": {s.value: n for s in TaskStatus if (n := brief.board.counts()[s])},
+        "running": [
+            {
+                "id": task_id,
+                "seconds": round(max(now - begun, 0.0)),
+                "doing": one_line(brief.news.doing.get(task_id, ""), limit=50),
+            }
+            for begun, task_id in running[:_FIRST]
+        ],
+        "news": {
+            one_line(kind, limit=20): {
+                "count": len(found),
+                "first": _ids(found[:_FIRST]),
+            }
+            for kind, found in list(groups.items())[:_KINDS]
+        },
+        "reasons": {
+            line.subject[:64]: one_line(_reason(brief, line), limit=80)
+            for line in groups["failed"][:_REASONS]
+        },
+        "warnings": {
+            "count": len(brief.news.warnings),
+            "first": [_warning(line) for line in brief.news.warnings[:_REASONS]],
+        },
+        "cost_usd": round(spent.known, 6),
+        "unknown_costs": spent.unknown,
+        "next": next_step,
+        "cursor": cursor,
+    }
+
+
+def _place(kind: str) -> int:
+    """Where a kind of news stands; those that nobody knows here come last."""
+    return list(_ICONS).index(kind) if kind in _ICONS else len(_ICONS)
+
+
+def _head(brief: Brief, now: float) -> str:
+    stands = "✅ ended" if brief.is_done else _STANDS[brief.phase]
+    took = f" for {format_duration(max(now - brief.since, 0.0))}" if brief.since else ""
+    run = f"run {one_line(brief.run, limit=20)} " if brief.run else ""
+    spent = spending(brief.board.results.values())
+    cost = f" · {spent}" if spent else ""
+    return f"{run}{stands}{took} · {tally(brief.board.counts())}{cost}"
+
+
+def _reason(brief: Brief, line: Line) -> str:
+    standing = brief.board.standing.get(line.subject)
+    return standing.reason if standing is not None and standing.reason else line.text
+
+
+def _failure(brief: Brief, line: Line) -> str:
+    task = brief.board.plan.tasks.get(line.subject)
+    name = one_line(task.name, limit=30) if task is not None and task.name != task.id else ""
+    who = f"{line.subject[:64]} {name}".strip()
+    return one_line(f"{who} · {_reason(brief, line)}", limit=_WIDTH)
+
+
+def _warning(line: Line) -> str:
+    return one_line(f"{line.subject[:64]} · {line.text}", limit=_WIDTH)
+
+
+def _ids(lines: Sequence[Line]) -> list[str]:
+    return [one_line(line.subject, limit=64) for line in lines]
+
+
+def _running_since(brief: Brief) -> list[tuple[float, str]]:
+    """When each task that runs was started, those that run longest first."""
+    found = []
+    for task_id, standing in brief.board.standing.items():
+        if standing.status is TaskStatus.RUNNING:
+            result = brief.board.results.get(task_id)
+            found.append((result.last.started if result and result.last else 0.0, task_id))
+    return sorted(found)
+
+
+def _running(brief: Brief, now: float) -> list[str]:
+    lines = []
+    for begun, task_id in _running_since(brief):
+        took = f" ({format_duration(max(now - begun, 0.0))})" if begun else ""
+        doing = one_line(brief.news.doing.get(task_id, ""), limit=50)
+        lines.append(f"{task_id}{took}{f' {doing}' if doing else ''}")
+    return lines
+
+
+def _told(title: str, items: Sequence[str], room: int) -> str:
+    """One line each for the first few, then how many more."""
+    icon, _, kind = title.partition(" ")
+    lines = [f"{icon} {item}" for item in items[:_REASONS]]
+    while lines:
+        more = len(items) - len(lines)
+        text = "\n".join([*lines, f"{icon} and {more} more {kind}"] if more else lines)
+        if len(text) < room:
+            return text
+        lines.pop()
+    text = f"{icon} {len(items)} {kind}"
+    return text if items and len(text) < room else ""
+
+
+def _listed(title: str, items: Sequence[str], room: int) -> str:
+    """As many as fit into a line, then how many more."""
+    room = min(room - 1, _LIST)
+    shown, size = 0, len(title) + len(f": and {len(items)} more")
+    for item in items:
+        size += len(item) + 2
+        if size > room:
+            break
+        shown += 1
+    if not shown:
+        text = f"{title}: {len(items)}"
+        return text if items and len(text) <= room else ""
+    more = len(items) - shown
+    return f"{title}: {', '.join(items[:shown])}{f' and {more} more' if more else ''}"

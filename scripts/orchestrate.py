@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#   "anyio>=4.11",
+#   "click>=8.1",
+#   "jinja2>=3.1",
+#   "jsonschema>=4.20",
+#   "markdown-it-py>=3.0",
+#   "networkx>=3.2",
+#   "python-frontmatter>=1.1",
+#   "pyyaml>=6.0",
+#   "rich>=13.7",
+# ]
+# ///
+"""The command ``orchestrator`` from the folder this file lies in; nothing has to be installed for it.
+
+``python3 scripts/orchestrate.py ...`` takes a Python that has the packages above, or the ``.venv`` beside ``SKILL.md``;
+``uv run scripts/orchestrate.py ...`` fetches them. It never looks for modules in the current directory. An old Python
+has to be able to read this file, to be told that it is too old.
+"""
+
+import os
+import re
+import shlex
+import sys
+from importlib.util import find_spec
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+ROOT = os.path.dirname(HERE)
+ENVIRONMENT = os.path.join(ROOT, ".venv")
+OLDEST = (3, 11)
+#: Modules that are not called like the package they come in.
+MODULES = {"markdown-it-py": "markdown_it", "python-frontmatter": "frontmatter", "pyyaml": "yaml"}
+
+
+def main() -> None:
+    """Run the command line here, or with the Python of the environment beside the skill, or say what is missing."""
+    wrong, fix = trouble()
+    if wrong:
+        python = os.path.join(ENVIRONMENT, "bin", "python")
+        if os.path.exists(python) and not is_inside():
+            os.execv(python, [python, os.path.abspath(__file__), *sys.argv[1:]])
+        sys.stderr.write("error: {}\n  hint: {}\n".format(wrong, fix))
+        sys.exit(2)
+    # In the place of scripts/: the package beside us comes before any other version that may be installed.
+    sys.path[:] = [ROOT, *(each for each in sys.path if os.path.realpath(each) != HERE)]
+    os.environ["ORCHESTRATOR_PROGRAM"] = program()
+
+    from orchestrator.cli.main import main as orchestrate
+
+    orchestrate()
+
+
+def trouble() -> "tuple[str, str]":
+    """Return what keeps us from starting, and the commands that mend it; two empty texts when there is nothing."""
+    wanted = requirements()
+    venv, pip = shlex.quote(ENVIRONMENT), shlex.quote(os.path.join(ENVIRONMENT, "bin", "pip"))
+    install = "{} install -q {}".format(pip, " ".join(map(shlex.quote, wanted)))
+    uv = "uv run {}".format(shlex.quote(os.path.abspath(__file__)))
+    if sys.version_info < OLDEST:
+        wrong = "Python 3.11 or newer is needed, and {} is {}.{}.{}".format(
+            sys.executable, *sys.version_info[:3]
+        )
+        return wrong, "python3.11 -m venv {} && {}   or: {}".format(venv, install, uv)
+    names = (re.split("[<>=]", each)[0] for each in wanted)
+    missing = [name for name in names if find_spec(MODULES.get(name, name)) is None]
+    if missing:
+        wrong = "missing Python packages: {}".format(", ".join(missing))
+        return wrong, "python3 -m venv {} && {}   or: {}".format(venv, install, uv)
+    return "", ""
+
+
+def requirements() -> "list[str]":
+    """Return what the block at the top of this file asks for."""
+    with open(__file__, encoding="utf-8") as file:
+        head = file.read().partition("# ///\n")[0]
+    return re.findall(r'^#   "(.+)",$', head, re.MULTILINE)
+
+
+def is_inside() -> bool:
+    """Say whether this is the Python of the environment beside the skill."""
+    return os.path.realpath(sys.prefix) == os.path.realpath(ENVIRONMENT)
+
+
+def program() -> str:
+    """Return the words that call us once more; ``SKILL.md`` allows them in this very form."""
+    # Not resolved: whoever came here through a link shall go the same way again.
+    script = os.path.abspath(sys.argv[0])
+    if "UV_RUN_RECURSION_DEPTH" in os.environ:
+        return shlex.join(["uv", "run", script])
+    python = sys.orig_argv[0]
+    if is_inside() or (os.path.dirname(python) and is_python3()):
+        python = "python3"
+    return shlex.join([python, script])
+
+
+def is_python3() -> bool:
+    """Say whether this Python is the one that ``python3`` means; a script of that name may well have started it."""
+    import shutil
+
+    found = shutil.which("python3")
+    if found is None:
+        return False
+    if os.path.dirname(found) == os.path.dirname(sys.executable):
+        return True
+    with open(found, "rb") as file:
+        return file.read(2) == b"#!"
+
+
+if __name__ == "__main__":
+    main()

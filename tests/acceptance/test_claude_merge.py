@@ -1,0 +1,137 @@
+"""``aggregate: claude``: one more worker merges the answers, and what it costs is in the totals (S2-81U)."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import pytest
+
+from tests.acceptance.claude_plan import ClaudePlan, figures, flags
+from tests.executors.harness import wait_until
+
+pytestmark = pytest.mark.slow
+
+MERGED = {"answer": "# One answer\n\nmade from all", "turns": [0.5]}
+
+
+def merged_at(text: str) -> int:
+    return text.index("made from all")
+
+
+def test_the_merged_answer_comes_first_and_is_paid_once(claude: ClaudePlan) -> None:
+    """It was made from every answer; the next run with nothing new pays for nothing, and one with news merges anew."""
+    claude.write(2, aggregate="claude")
+    claude.play({"T-01": {"answer": "pears"}, "T-02": {"answer": "plums"}, "_merge": MERGED})
+    run = claude.run()
+    assert 0 == run.returncode
+    output = claude.text("final_output.md")
+    assert output.index("## Summary") < merged_at(output) < output.index("## Results")
+    assert merged_at(output) < output.index("pears")
+    merger = claude.calls("_merge")[0]
+    assert "pears" in merger.prompt
+    assert "plums" in merger.prompt
+    assert "Read" == flags(merger)["--tools"]
+    assert pytest.approx(0.512) == run.events[-1]["cost_usd"]
+    assert "$0.5120" == figures(output)["Cost"]
+    assert "Cost: $0.5120" in claude.text("master_plan.md")
+    assert pytest.approx(0.512) == claude.orchestrate("status", "--json").json["cost_usd"]
+    assert "2 of 2 tasks" in run.events[-1]["message"]
+
+    again = claude.run()
+    assert (0, 3) == (again.returncode, len(claude.calls()))
+    assert merged_at(claude.text("final_output.md")) < claude.text("final_output.md").index("pears")
+
+    (claude.root / "results" / "agent-02-result.md").unlink()
+    assert 0 == claude.run().returncode
+    assert ["T-02", "_merge"] == [call.task for call in claude.calls()[3:]]
+
+
+def test_when_the_merge_fails_the_results_are_there_and_it_is_said(claude: ClaudePlan) -> None:
+    """The run is a success all the same; what the failed merge cost is counted."""
+    claude.write(2, aggregate="claude", retries=0)
+    claude.play({"_merge": {"do": "http400"}})
+    run = claude.run()
+    assert 0 == run.returncode
+    output = claude.text("final_output.md")
+    assert re.search(
+        r"^> Not merged, the structured output follows: API Error: 400", output, re.MULTILINE
+    )
+    assert "Answer to T-01" in output
+    claude.play({"_merge": MERGED})
+    assert 0 == claude.run().returncode
+    assert "made from all" in claude.text("final_output.md")
+    assert "Not merged" not in claude.text("final_output.md")
+
+
+def test_a_run_without_claude_says_why_nothing_is_merged(claude: ClaudePlan) -> None:
+    """Commands need no claude; their results are put together as always."""
+    claude.write({"T-01": "echo one", "T-02": "echo two"}, agent="shell", aggregate="claude")
+    (claude.where / "bin" / "claude").unlink()
+    assert 0 == claude.run().returncode
+    assert "> Not merged" in claude.text("final_output.md")
+
+
+def test_what_is_missing_is_told_to_the_merger(claude: ClaudePlan) -> None:
+    """A run with a failure is merged from what there is."""
+    claude.write(3, aggregate="claude", retries=0)
+    claude.play({"T-02": {"do": "http400"}, "_merge": MERGED})
+    assert 1 == claude.run().returncode
+    assert "Name what is missing: T-02" in claude.calls("_merge")[0].prompt
+
+
+def test_a_run_that_was_stopped_is_not_merged(claude: ClaudePlan) -> None:
+    """Half of the answers are not worth paying for."""
+    claude.write(3, aggregate="claude")
+    claude.play({"T-03": {"do": "hang", "turns": [0.1]}, "_merge": MERGED})
+    run = claude.start()
+    claude.await_turn(run, "T-03")
+    wait_until(lambda: 2 == claude.journal.count(" · completed"))
+    run.send_signal(signal.SIGTERM)
+    assert 143 == claude.orchestrate.finish(run).returncode
+    assert [] == claude.calls("_merge")
+    assert "> Not merged: the run did not come to its own end." in claude.text("final_output.md")
+
+
+def test_a_merge_that_is_stopped_stops_the_run_and_goes_on_next_time(claude: ClaudePlan) -> None:
+    """The exit status says so; its session is opened again."""
+    claude.write(2, aggregate="claude")
+    claude.play({"_merge": [{"do": "hang", "turns": [0.1]}, MERGED]})
+    run = claude.start()
+    claude.await_turn(run, "_merge")
+    run.send_signal(signal.SIGTERM)
+    ended = claude.orchestrate.finish(run)
+    assert 143 == ended.returncode
+    assert "Not merged" in claude.text("final_output.md")
+    assert 0 == claude.run().returncode
+    first, second = claude.calls("_merge")
+    assert flags(first)["--session-id"] == flags(second)["--resume"]
+    assert "made from all" in claude.text("final_output.md")
+
+
+def test_a_run_is_over_when_its_final_output_is_there(claude: ClaudePlan) -> None:
+    """Whoever waits for it while it merges goes on waiting, and then reads all of it."""
+    claude.write(2, aggregate="claude")
+    claude.play({"_merge": {**MERGED, "wait_for": "go"}})
+    run = claude.start()
+    wait_until(lambda: claude.calls("_merge"))
+    wait = claude.orchestrate("wait", "--timeout", "100ms", "--for", "end")
+    assert 3 == wait.returncode
+    waiter = claude.orchestrate.start("wait", "--for", "end")
+    (claude.records / "go").touch()
+    told = claude.orchestrate.finish(waiter)
+    assert "next: read .orchestrator/final_output.md" in told.stdout
+    assert 0 == told.returncode
+    assert "made from all" in claude.text("final_output.md")
+    assert 0 == claude.orchestrate.finish(run).returncode
+
+
+def test_the_files_of_the_plan_are_found_by_the_merger_too(claude: ClaudePlan) -> None:
+    """Paths count from the plan directory, whoever reads them."""
+    claude.root.mkdir()
+    (claude.root / "style.md").write_text("Be brief.")
+    claude.write(2, aggregate="claude", system_prompt_file="style.md")
+    claude.play({"_merge": MERGED})
+    assert 0 == claude.run().returncode
+    prompts = {flags(call)["--append-system-prompt-file"] for call in claude.calls()}
+    assert {str(claude.root / "style.md")} == prompts

@@ -1,0 +1,160 @@
+"""What a plan may cost and what it did cost: reserved before it is spent, never unknown and called nothing."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import pytest
+
+from tests.acceptance.claude_plan import ClaudePlan, cap, events, figures, most_at_once
+from tests.acceptance.plans import front_of, result_of, write_plan, write_task
+
+pytestmark = pytest.mark.slow
+
+MODEL = "claude-opus-5-5"
+
+
+def test_a_budget_is_reserved_before_it_is_spent(claude: ClaudePlan) -> None:
+    """Three tasks of a dollar each, two dollars: two at once, and the third when one has told what it cost."""
+    claude.write(3, max_parallel=3, budget_usd=2, task_budget_usd=1)
+    claude.play({"T-01": {"barrier": "two:2"}, "T-02": {"barrier": "two:2"}})
+    assert 0 == claude.run().returncode
+    made = claude.calls()
+    assert (2, [1.0, 1.0, 1.0]) == (most_at_once(made), [cap(call) for call in made])
+
+
+def test_without_caps_of_their_own_tasks_share_what_is_left(claude: ClaudePlan) -> None:
+    """What calls that run together may cost adds up to no more than the budget."""
+    claude.write(3, max_parallel=3, budget_usd=0.9)
+    claude.play({"*": {"barrier": "all:3"}})
+    assert 0 == claude.run().returncode
+    caps = [cap(call) for call in claude.calls()]
+    assert 3 == most_at_once(claude.calls())
+    assert sum(caps) <= 0.9 + 1e-9
+    assert min(caps) >= 0.1
+
+
+def test_without_a_budget_a_task_may_cost_the_usual(claude: ClaudePlan) -> None:
+    """Nobody said anything: five dollars."""
+    claude.write(1)
+    assert 0 == claude.run().returncode
+    assert [5.0] == [cap(call) for call in claude.calls()]
+
+
+def test_when_the_money_is_used_up_the_rest_is_named_and_left(claude: ClaudePlan) -> None:
+    """Exit status 4; the next run counts what this one spent; with more money it goes on."""
+    claude.write(3, max_parallel=1, budget_usd=1, task_budget_usd="$0.5")
+    claude.play({"*": {"turns": [0.3]}})
+    run = claude.run()
+    summary = run.events[-1]
+    assert (4, "held", ["T-01", "T-02"]) == (run.returncode, summary["code"], run.started())
+    assert "too little for T-03" in summary["message"]
+    assert "$0.4000 of the budget of $1.00" in summary["message"]
+    assert "too little for T-03" in events(run, "run_held")[0]["text"]
+    again = claude.orchestrate("run")
+    assert (4, 2) == (again.returncode, len(claude.calls()))
+    assert "too little for T-03" in again.stderr
+    assert 0 == claude.run("--budget-usd", "1.1").returncode
+    assert ["T-01", "T-02", "T-03"] == [call.task for call in claude.calls()]
+
+
+def test_a_task_that_used_its_own_budget_up_is_named(claude: ClaudePlan) -> None:
+    """Also without a budget of the plan; nothing is said of one."""
+    claude.write(1, retries=0)
+    write_task(claude.root, "T-01", "do it", budget_usd=0.1)
+    claude.play({"*": {"turns": [0.06, 0.06]}})
+    assert 1 == claude.run().returncode
+    assert "maximum budget" in claude.attempts("T-01")[0]["reason"]
+    again = claude.run()
+    message = again.events[-1]["message"]
+    assert (4, 1) == (again.returncode, len(claude.calls()))
+    assert "T-01" in message
+    assert "inf" not in message
+
+
+def test_a_failed_attempt_has_its_price(claude: ClaudePlan) -> None:
+    """It is in the result, the final output and the summary: by task, agent and model, and not twice."""
+    claude.write(2, retries=1)
+    claude.play({"T-01": [{"do": "empty"}, {"turns": [0.25]}], "T-02": {"turns": [0.5]}})
+    run = claude.run()
+    assert 0 == run.returncode
+    summary = run.events[-1]
+    assert pytest.approx(0.762) == summary["cost_usd"]
+    assert 0 == summary["unknown_costs"]
+    assert {"T-01": pytest.approx(0.262), "T-02": pytest.approx(0.5)} == summary["costs"]["task"]
+    assert {"claude": pytest.approx(0.762)} == summary["costs"]["agent"]
+    assert {MODEL: pytest.approx(0.762)} == summary["costs"]["model"]
+    shown = figures(result_of(claude.root, "T-01"))
+    assert ("$0.2620", "$0.2500") == (shown["Cost"], shown["Cost of the last attempt"])
+    assert "$0.2620" == shown[f"Cost on {MODEL}"]
+    shown = figures(claude.text("final_output.md"))
+    assert "$0.7620" == shown["Cost"]
+    assert "claude $0.7620" == shown["Cost by agent"]
+    assert f"{MODEL} $0.7620" == shown["Cost by model"]
+    assert "| $0.2620 |" in claude.text("final_output.md")
+    assert "Cost: $0.7620" in claude.text("master_plan.md")
+    assert "Cost: $0.7620" in claude.orchestrate("status").stdout
+    assert pytest.approx(0.762) == claude.orchestrate("status", "--json").json["cost_usd"]
+
+
+def test_what_a_killed_attempt_cost_is_unknown_until_its_session_says(claude: ClaudePlan) -> None:
+    """Never nothing; and the session that goes on tells the difference, so nothing is counted twice."""
+    claude.write(1, budget_usd=2, task_budget_usd=0.9)
+    claude.play({"T-01": [{"do": "hang", "turns": [0.1]}, {"turns": [0.2]}]})
+    run = claude.start()
+    claude.await_turn(run, "T-01")
+    run.send_signal(signal.SIGTERM)
+    ended = claude.orchestrate.finish(run)
+    assert 143 == ended.returncode
+    assert "💰 1 attempt of unknown cost" in ended.stderr
+    assert front_of(claude.root, "T-01")["attempts"][0]["cost"] is None
+    shown = figures(result_of(claude.root, "T-01"))
+    assert "unknown" in shown["Cost"]
+    assert "unknown" in figures(claude.text("final_output.md"))["Cost"]
+    assert re.search(r"^Cost: .*unknown", claude.text("master_plan.md"), re.MULTILINE)
+    again = claude.run()
+    assert 0 == again.returncode
+    summary = again.events[-1]
+    assert (pytest.approx(0.3), 0) == (summary["cost_usd"], summary["unknown_costs"])
+    assert "$0.3000 of a budget of $2.00" == figures(claude.text("final_output.md"))["Cost"]
+    # What is feared to be spent stays reserved; only what is surely left may be spent again.
+    assert sum(cap(call) for call in claude.calls()) <= 2.0
+
+
+def test_an_interrupted_run_can_go_on_within_its_budget(claude: ClaudePlan) -> None:
+    """What nobody knows counts with what it may have been at most, which is its cap and not what is usual."""
+    claude.write(2, budget_usd=2)
+    claude.play({"T-01": [{"do": "hang", "turns": [0.1]}, {}]})
+    run = claude.start()
+    claude.await_journal(run, "T-02 · completed")
+    claude.await_turn(run, "T-01")
+    run.send_signal(signal.SIGINT)
+    assert 130 == claude.orchestrate.finish(run).returncode
+    again = claude.run()
+    assert 0 == again.returncode, again.events[-1]["message"]
+
+
+def test_a_simulation_does_not_forget_what_was_paid(claude: ClaudePlan) -> None:
+    """It plays the tasks through and leaves the money as it is."""
+    claude.write(2, retries=0)
+    claude.play({"T-01": [{"do": "empty"}, {"turns": [0.25]}], "T-02": {"do": "http400"}})
+    assert 1 == claude.run().returncode
+    assert 0 == claude.run("--simulate").returncode
+    run = claude.run()
+    assert pytest.approx(0.262) == run.events[-1]["cost_usd"]
+    assert ["failed", "completed"] == claude.statuses("T-01")
+
+
+def test_plans_without_agents_that_cost_something_show_no_cost(claude: ClaudePlan) -> None:
+    """A shell command has no price, not even nothing."""
+    write_plan(claude.root, {"T-01": "echo one", "T-02": "exit 1"})
+    assert "💰" not in claude.orchestrate("run").stderr
+    for text in (
+        claude.text("final_output.md"),
+        claude.text("master_plan.md"),
+        result_of(claude.root, "T-01"),
+        claude.orchestrate("status").stdout,
+    ):
+        assert "cost" not in text.lower()
+        assert "$" not in text

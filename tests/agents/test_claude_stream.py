@@ -1,0 +1,161 @@
+"""What is seen of ``claude`` while it works: the progress line, and signs of life, answer and strain."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from orchestrator.agents.claude import ClaudeAgent
+from orchestrator.agents.claude_stream import LONGEST_EVENT, StreamReader
+from orchestrator.core.result import Exit, Signs, Verdict
+from orchestrator.core.settings import Settings
+from tests.agents.claude_outcomes import init, stream
+from tests.fakes.fake_claude import sample
+
+
+def reader() -> StreamReader:
+    return ClaudeAgent().reader(Settings())
+
+
+def says(text: str, *, id: str = "m1", model: str = "claude-x", **usage: object) -> str:
+    message = {
+        "id": id,
+        "model": model,
+        "content": [{"type": "text", "text": text}],
+        "usage": usage,
+    }
+    return json.dumps({"type": "assistant", "message": message}) + "\n"
+
+
+def limits(status: str) -> str:
+    event = {"type": "rate_limit_event", "rate_limit_info": {"status": status}}
+    return json.dumps(event) + "\n"
+
+
+def background(*tasks: str) -> str:
+    event = {"type": "system", "subtype": "background_tasks_changed"}
+    return json.dumps(event | {"tasks": [{"task_id": task} for task in tasks]}) + "\n"
+
+
+def signs_of(*lines: str) -> Signs:
+    one = reader()
+    one.feed("".join(lines).encode())
+    return one.signs
+
+
+# ── news ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_news_is_what_the_agent_says_or_does() -> None:
+    """A progress line shows turns, tokens so far, and the tool in use or the latest words (S0-28)."""
+    one = reader()
+    lines = sample("tool_use_ok_stream")[0].splitlines(keepends=True)
+    news = [words for line in lines if (words := one.feed(line.encode()))]
+    assert news == ["turn 1 · 1k tokens · uses Bash", "turn 2 · 2k tokens · done"]
+
+
+def test_blocks_of_one_message_are_one_turn() -> None:
+    """The CLI prints one event per block; each repeats the same usage."""
+    one = reader()
+    one.feed(says("a", input_tokens=300, output_tokens=1).encode())
+    again = one.feed(says("b", input_tokens=300, output_tokens=1).encode())
+    assert again == "turn 1 · 301 tokens · b"
+    next_turn = says("c", id="m2", cache_read_input_tokens=50, speed="fast", cost_tokens=-5)
+    assert one.feed(next_turn.encode()) == "turn 2 · 351 tokens · c"
+
+
+def test_news_cannot_act_on_a_terminal() -> None:
+    """Words of a model are data on their way to a person's terminal (promise 23)."""
+    assert reader().feed(says("a\x1b[2Jb\r\nc").encode()) == "turn 1 · 0 tokens · ab c"
+
+
+def test_a_retry_inside_the_cli_is_news() -> None:
+    """A service that is asked again is a sign of life."""
+    event = {"type": "system", "subtype": "api_retry", "error": "overloaded", "attempt": 1}
+    assert "overloaded" in reader().feed(json.dumps(event).encode() + b"\n")
+
+
+def test_what_is_only_half_read_is_no_news() -> None:
+    """A line counts when it is whole."""
+    one, line = reader(), says("hello").encode()
+    assert one.feed(line[:20]) == ""
+    assert one.feed(line[20:]) != ""
+
+
+# ── signs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("name", "signs"),
+    {
+        "success_stream": Signs(is_answered=True, is_delivered=True),
+        "rate_limit_warning_stream": Signs(True, True, is_strained=True),
+        "usage_limit_5h_stream": Signs(False, True, is_strained=False),
+        "http529_stream": Signs(is_answered=False, is_delivered=True),
+        "http401_stream": Signs(is_answered=False, is_delivered=True),
+        # Its Bash command was moved to the background and holds it; the same with one started there.
+        "bash_timeout_moved_to_background_stream": Signs(is_answered=True),
+        "sigterm_with_background_task_stream": Signs(is_answered=True),
+        "sigterm_during_bash_stream": Signs(is_answered=True),
+        "background_task_two_results_stream": Signs(True, True),
+        "subagent_background_stream": Signs(True, True),
+        "mid_stream_cut_recovered": Signs(True, True),
+        "sigint_while_waiting_api_stream": Signs(),
+    }.items(),
+)
+def test_the_signs_of_a_recording(name: str, signs: Signs) -> None:
+    """Only a word of a real model shows that the account lets something through; errors are written by the CLI."""
+    assert signs_of(sample(name)[0]) == signs
+
+
+def test_before_anything_is_said_there_is_no_sign() -> None:
+    """Neither nothing nor the first event proves anything."""
+    assert signs_of() == signs_of(init()) == Signs()
+
+
+def test_an_answer_is_delivered_with_its_result() -> None:
+    """Not with the last words: the result may be another one."""
+    assert not signs_of(init(), says("done")).is_delivered
+    assert signs_of(init(), says("done"), stream({})).is_delivered
+
+
+def test_a_model_that_is_woken_has_not_delivered() -> None:
+    """Background work goes on after the first result: it is no time to end the process (fact: several results)."""
+    first = [init(), background("b"), says("a"), stream({})]
+    assert not signs_of(*first).is_delivered
+    ended = [*first, background()]
+    assert signs_of(*ended).is_delivered
+    assert not signs_of(*ended, init()).is_delivered
+    assert not signs_of(*ended, says("again", id="m2")).is_delivered
+    assert signs_of(*ended, init(), says("again", id="m2"), stream({})).is_delivered
+
+
+def test_the_last_word_about_limits_counts() -> None:
+    """An account may be strained and relax."""
+    assert signs_of(limits("allowed_warning")).is_strained is True
+    assert signs_of(limits("allowed_warning"), limits("allowed")).is_strained is False
+
+
+# ── whatever comes ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_event_that_is_too_long_is_skipped_and_the_stream_goes_on() -> None:
+    """Its line is thrown away up to its end, and the next one is read."""
+    one = reader()
+    for _ in range(LONGEST_EVENT // (8 * 1024 * 1024) + 1):
+        one.feed(b"x" * (8 * 1024 * 1024))
+    one.feed(b'"}\n' + stream({}).encode())
+    outcome = one.close(Exit(code=0), b"")
+    assert (outcome.verdict, outcome.answer) == (Verdict.COMPLETED, "ok")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["warning: something", "[", "[1, [], null]", "null", '"text"', "[" * 100_000, '{"type": []}'],
+)
+def test_a_line_that_is_no_event_is_passed_over(line: str) -> None:
+    """Plain text of hooks and wrappers between the events takes nothing away from the result."""
+    one = reader()
+    one.feed(f"{line}\n{stream({})}{line}\n".encode())
+    assert one.close(Exit(code=0), b"").verdict is Verdict.COMPLETED

@@ -1,0 +1,99 @@
+"""Plays an engine by hand: tell it what happens, look at what it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from orchestrator.core.account import Account, Purse
+from orchestrator.core.engine import Engine
+from orchestrator.core.entry import Entry
+from orchestrator.core.event import Ended, Event, Heard, Moment, Recorded
+from orchestrator.core.instruction import Hold, Instruction, Launch, Resume, Skip
+from orchestrator.core.result import Signs, Verdict
+
+
+def engine(
+    *entries: Entry,
+    slots: int = 10,
+    stop_on_failure: bool = False,
+    accounts: Mapping[str, Account] | None = None,
+    budget: float | None = None,
+) -> Engine:
+    """An engine over these tasks; without *accounts*, one called claude is open."""
+    return Engine(
+        entries,
+        max_parallel=slots,
+        stop_on_failure=stop_on_failure,
+        accounts={"claude": Account()} if accounts is None else accounts,
+        purse=None if budget is None else Purse(budget),
+    )
+
+
+def tell(to: Engine, event: Event, now: float = 0.0, draw: float = 0.5) -> list[Instruction]:
+    """Tell it one event, and hold it to its invariants."""
+    instructions = to.handle(event, Moment(now, draw))
+    to.check()
+    return instructions
+
+
+def ends(
+    to: Engine,
+    task: str,
+    verdict: Verdict,
+    now: float = 0.0,
+    *,
+    cost: float | None = 0.0,
+    settles: bool = False,
+    is_resumable: bool = False,
+    until: float = 0.0,
+    draw: float = 0.5,
+) -> list[Instruction]:
+    """The newest attempt of a task ends and its result reaches the disk."""
+    ended = Ended(
+        task,
+        to.entries[task].attempt,
+        verdict,
+        cost=cost,
+        settles=settles,
+        is_resumable=is_resumable,
+        until=until,
+    )
+    first = tell(to, ended, now, draw)
+    return [*first, *tell(to, Recorded(task), now)]
+
+
+def completes(
+    to: Engine, task: str, now: float = 0.0, cost: float | None = 0.0
+) -> list[Instruction]:
+    """The newest attempt of a task succeeds and its result reaches the disk."""
+    return ends(to, task, Verdict.COMPLETED, now, cost=cost)
+
+
+def fails(to: Engine, task: str, now: float = 0.0, draw: float = 0.5) -> list[Instruction]:
+    """The newest attempt of a task fails and its result reaches the disk."""
+    return ends(to, task, Verdict.FAILED, now, draw=draw)
+
+
+def shows(to: Engine, task: str, now: float = 0.0, **signs: bool | None) -> list[Instruction]:
+    """The newest attempt of a task shows signs."""
+    return tell(to, Heard(task, to.entries[task].attempt, Signs(**signs)), now)  # type: ignore[arg-type]
+
+
+def launched(instructions: Iterable[Instruction]) -> list[str]:
+    """Which tasks start."""
+    return [each.task for each in instructions if isinstance(each, Launch)]
+
+
+def caps(instructions: Iterable[Instruction]) -> dict[str, float]:
+    """What the tasks that start may cost."""
+    return {each.task: round(each.cap, 9) for each in instructions if isinstance(each, Launch)}
+
+
+def skipped(instructions: Iterable[Instruction]) -> dict[str, str]:
+    """Which tasks are given up, and why."""
+    return {each.task: each.reason for each in instructions if isinstance(each, Skip)}
+
+
+def told(instructions: Iterable[Instruction]) -> list[Instruction]:
+    """What people are told about accounts."""
+    return [each for each in instructions if isinstance(each, Hold | Resume)]

@@ -1,0 +1,157 @@
+"""Who pays: what an account lets through, and what a run may still spend."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.account import LEAST_CAP, USUAL_CAP, Account, Purse
+
+# ── an account ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_account_is_open_to_any_number() -> None:
+    """Nothing is held back before anything was said."""
+    account = Account()
+    for _ in range(100):
+        assert account.lets_through(0.0)
+        account.started(0.0)
+    assert 100 == account.running
+
+
+def test_a_held_account_opens_at_its_moment_to_one() -> None:
+    """Not before, and then to one that goes first."""
+    account = Account()
+    assert account.hold(10.0)
+    assert not account.lets_through(9.9)
+    assert account.lets_through(10.0)
+    account.started(10.0)
+    assert not account.lets_through(11.0)
+
+
+def test_an_account_that_only_a_person_opens_stays_shut() -> None:
+    """Whatever else is said about it afterwards."""
+    account = Account()
+    assert account.hold(math.inf)
+    assert not account.hold(5.0)
+    assert not account.lets_through(1e12)
+
+
+def test_only_what_moves_the_moment_is_news() -> None:
+    """Ten attempts that meet one limit are one hold; the canary that meets the next one is another."""
+    account = Account()
+    assert [True, False, False, True] == [account.hold(until) for until in (10.0, 10.0, 7.0, 20.0)]
+    assert 20.0 == account.opens_at
+
+
+def test_a_hold_given_at_the_start_is_no_news_to_come() -> None:
+    """A run that begins with it has told people already; the next hold is news again."""
+    account = Account(opens_at=10.0, is_on_trial=True)
+    assert not account.lets_through(9.0)
+    account.started(10.0)
+    assert account.is_proven_by(10.0)
+    assert account.hold(30.0)
+
+
+@pytest.mark.parametrize(("started", "is_proof"), [(9.9, False), (10.0, True), (11.0, True)])
+def test_only_what_started_after_the_hold_proves_that_it_is_over(
+    started: float, is_proof: bool
+) -> None:
+    """An attempt from before may still be answered, and says nothing."""
+    account = Account()
+    account.hold(10.0)
+    assert account.is_proven_by(started) is is_proof
+
+
+def test_an_account_that_was_never_held_needs_no_proof() -> None:
+    """Nobody is told that it is open again."""
+    assert not Account().is_proven_by(5.0)
+
+
+def test_a_strained_account_takes_one_at_a_time() -> None:
+    """Close to its limit it is not pushed over it."""
+    account = Account(is_strained=True)
+    account.started(0.0)
+    assert not account.lets_through(1.0)
+    account.running -= 1
+    assert account.lets_through(1.0)
+
+
+def test_starts_are_staggered_and_never_open_a_hold() -> None:
+    """Between two starts there is a pause; a hold is never made shorter by it."""
+    account = Account(stagger=0.5)
+    account.started(1.0)
+    assert not account.lets_through(1.4)
+    assert account.lets_through(1.5)
+    account.hold(100.0)
+    assert 100.0 == account.opens_at
+    account = Account(stagger=0.5)
+    account.started(1.0)
+    account.hold(1.2)
+    assert 1.5 == account.opens_at
+
+
+# ── a purse ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_cap_of_ones_own_is_taken_whole_or_not_at_all() -> None:
+    """Up to the last cent, and no cent over it."""
+    assert 0.5 == Purse(1.0, reserved=0.5).cap(0.5, 10)
+    assert None is Purse(1.0, reserved=0.51).cap(0.5, 10)
+    assert None is Purse(1.0, spent=0.51).cap(0.5, 10)
+
+
+def test_cents_lost_in_adding_do_not_matter() -> None:
+    """Three times 0.1 is a little more than 0.3, and must fit."""
+    purse = Purse(0.3)
+    for _ in range(3):
+        assert 0.1 == purse.cap(0.1, 1)
+        purse.reserved += 0.1
+    assert None is purse.cap(0.1, 1)
+
+
+@pytest.mark.parametrize("own", [0.0, -1.0, 1e-12])
+def test_a_cap_of_nothing_starts_nothing(own: float) -> None:
+    """What is used up is used up, also when nothing else limits the run."""
+    assert None is Purse().cap(own, 1)
+
+
+@pytest.mark.parametrize(
+    ("left", "slots", "share"),
+    [
+        (math.inf, 4, USUAL_CAP),
+        (100.0, 4, USUAL_CAP),
+        (8.0, 3, 2.0),
+        (8.0, 1, 4.0),
+        (8.0, 0, USUAL_CAP),
+        (0.2, 4, LEAST_CAP),
+        (LEAST_CAP, 4, LEAST_CAP),
+        (0.09, 4, None),
+        (0.0, 4, None),
+        (-3.0, 4, None),
+    ],
+)
+def test_who_has_no_cap_gets_an_even_share(left: float, slots: int, share: float | None) -> None:
+    """Of what is left, with one share kept back: never more than usual, never too little to be worth it."""
+    assert share == Purse(left).cap(math.inf, slots)
+
+
+@given(
+    budget=st.floats(0, 1000) | st.just(math.inf),
+    spent=st.floats(0, 1000),
+    reserved=st.floats(0, 1000),
+    own=st.floats(-1, 1000) | st.just(math.inf),
+    slots=st.integers(0, 20),
+)
+def test_a_cap_always_fits(
+    budget: float, spent: float, reserved: float, own: float, slots: int
+) -> None:
+    """Whatever is asked for, what is given is something, and is there."""
+    purse = Purse(budget, spent, reserved)
+    cap = purse.cap(own, slots)
+    if cap is not None:
+        assert 0 < cap <= min(own, max(USUAL_CAP, own if own < math.inf else 0))
+        assert cap <= purse.left + 1e-6

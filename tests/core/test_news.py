@@ -1,0 +1,132 @@
+"""What lines of the journal mean to somebody who looks now and then."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.core.board import Board
+from orchestrator.core.news import Brief, Line, News, Phase, phase_of, read_line, run_id
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import ExitStatus
+from tests.views.example import attempt, board, done, midway, result, task
+
+TIME = "2026-01-05T14:00:00.000Z"
+
+
+def read(*texts: str) -> list[Line]:
+    return [line for text in texts if (line := read_line(f"{TIME} · {text}"))]
+
+
+def news(*texts: str) -> News:
+    found = News()
+    found.take([f"{TIME} · {text}" for text in texts])
+    return found
+
+
+def test_a_line_is_read_as_it_was_written() -> None:
+    """Task, what, attempt, text; what is none of ours is none."""
+    assert [Line("T-01", "failed", 2, "after 3s · exit 3")] == read(
+        "T-01 · failed attempt 2 · after 3s · exit 3"
+    )
+    assert [Line("T-01", "skipped", 0, "T-00 · failed")] == read("T-01 · skipped · T-00 · failed")
+    assert [] == read("somebody's note", "")
+
+
+def test_the_newest_word_about_a_task_counts() -> None:
+    """A failure that a later attempt made good is none; a retry stays news while the next attempt runs."""
+    found = news(
+        "T-01 · failed attempt 1",
+        "T-02 · failed attempt 1",
+        "T-03 · completed attempt 1",
+        "T-01 · started attempt 2",
+        "T-03 · retrying attempt 1",
+        "T-03 · started attempt 2",
+        "T-02 · completed attempt 2",
+    )
+    assert [] == found.failed()
+    assert {"completed": ["T-02"], "retrying": ["T-03"]} == {
+        kind: [line.subject for line in lines] for kind, lines in found.by_kind().items()
+    }
+
+
+def test_a_task_may_be_called_run() -> None:
+    """What happens to it is no word about the run."""
+    found = news("run · started · run ab12 · 1 of 1", "run · completed attempt 1")
+    assert ["started"] == [line.what for line in found.about_run]
+    assert ["run"] == [line.subject for line in found.by_kind()["completed"]]
+    assert "ab12" == run_id(found.about_run)
+
+
+@pytest.mark.parametrize(
+    ("expected", "texts"),
+    [
+        (True, ["T-01 · failed attempt 1"]),
+        (True, ["T-01 · warning · its result file is damaged"]),
+        (True, ["run · held · usage limit until 14:00"]),
+        (False, ["run · held · usage limit", "run · resumed · the account is open"]),
+        (False, ["run · held · usage limit", "run · ended", "run · started · run ab12"]),
+        (False, ["T-01 · completed attempt 1", "T-02 · retrying attempt 1"]),
+        (False, ["T-01 · postponed · until noon"]),
+    ],
+)
+def test_what_wakes_somebody(expected: bool, texts: list[str]) -> None:
+    """A failure, a warning, a hold; not what goes as it should."""
+    assert expected == news(*texts).is_urgent()
+
+
+@pytest.mark.parametrize(
+    ("expected", "texts", "is_live", "broke_off"),
+    [
+        (Phase.NONE, [], False, False),
+        (Phase.WORKING, [], True, False),
+        (Phase.WORKING, ["run · started"], True, False),
+        (Phase.HELD, ["run · started", "run · held"], True, False),
+        (Phase.WORKING, ["run · started", "run · held", "run · resumed"], True, False),
+        (Phase.DIED, ["run · started"], False, False),
+        (Phase.DIED, ["run · started", "run · ended"], False, True),
+        (Phase.DIED, [], False, True),
+        (Phase.STOPPED, ["run · started", "run · stopping", "run · ended"], False, False),
+        (Phase.ENDED, ["run · started", "run · ended"], False, False),
+    ],
+)
+def test_where_a_run_stands(
+    expected: Phase, texts: list[str], *, is_live: bool, broke_off: bool
+) -> None:
+    """From what it said last, whether somebody holds the plan, and whether they let go in order."""
+    assert expected == phase_of(read(*texts), is_live=is_live, broke_off=broke_off)
+
+
+STARTED, ENDED, HELD = "run · started", "run · ended", "run · held · usage limit"
+FAILED = "T-02 · failed attempt 2"
+PARTLY = board(
+    [task("T-01"), task("T-02")],
+    result("T-01", TaskStatus.COMPLETED, attempt(1, "completed", 0, 1)),
+)
+
+
+@pytest.mark.parametrize(
+    ("expected", "step", "brief"),
+    [
+        (ExitStatus.DONE, "read", (done(), Phase.ENDED, [STARTED, ENDED], [])),
+        (ExitStatus.TASK_FAILED, "show T-02", (midway(), Phase.ENDED, [STARTED, ENDED], [])),
+        (ExitStatus.TASK_FAILED, "show T-02", (midway(), Phase.WORKING, [STARTED], [FAILED])),
+        (ExitStatus.BUSY, "wait", (midway(), Phase.WORKING, [STARTED], [])),
+        (
+            ExitStatus.TASK_FAILED,
+            "wait",
+            (midway(), Phase.WORKING, [STARTED], ["run · warning · x"]),
+        ),
+        (ExitStatus.HELD, "wait", (midway(), Phase.HELD, [STARTED, HELD], [])),
+        (ExitStatus.HELD, "run --detach", (PARTLY, Phase.ENDED, [STARTED, HELD, ENDED], [])),
+        (ExitStatus.TASK_FAILED, "status", (PARTLY, Phase.ENDED, [STARTED, ENDED], [])),
+        (ExitStatus.TASK_FAILED, "run --detach", (PARTLY, Phase.STOPPED, [STARTED, ENDED], [])),
+        (ExitStatus.TASK_FAILED, "run --detach", (done(), Phase.DIED, [STARTED], [])),
+    ],
+)
+def test_which_kind_of_news_it_is_and_what_to_do_next(
+    expected: ExitStatus, step: str, brief: tuple[Board, Phase, list[str], list[str]]
+) -> None:
+    """The table of exit statuses; done is only said when a run ended in order and everything is completed."""
+    drawn, phase, about_run, texts = brief
+    told = Brief(board=drawn, news=news(*texts), phase=phase, about_run=read(*about_run))
+    assert (expected, step) == (told.exit_status, " ".join(told.next_step()))

@@ -1,0 +1,154 @@
+"""``scripts/orchestrate.py`` as a process of its own, called by all kinds of Pythons from all kinds of places."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+import orchestrator
+from tests.skill.conftest import Project
+from tests.skill.installed import NAME, Installed
+
+pytestmark = pytest.mark.slow
+
+VERSION = f"orchestrator {orchestrator.__version__}\n"
+PACKAGES = "anyio click jinja2 jsonschema markdown-it-py networkx python-frontmatter pyyaml rich"
+#: A Python without any package.
+BARE = (sys.executable, "-I", "-S")
+
+
+def commands_of(hint: str) -> list[str]:
+    """The commands that a hint offers."""
+    return hint.strip().removeprefix("hint: ").split("   or: ")
+
+
+# ── where it finds what it needs ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_it_works_from_anywhere_and_through_a_link(
+    project: Project, skill: Installed, tmp_path: Path
+) -> None:
+    """S2-83: a skill is often a link in ``~/.claude/skills``; nothing of the current directory is imported."""
+    home = tmp_path / ".claude" / "skills"
+    home.mkdir(parents=True)
+    (home / NAME).symlink_to(skill.folder)
+    for name in ("orchestrator", "click", "shlex"):
+        (project.where / f"{name}.py").write_text("raise SystemExit('a foreign module')\n")
+    for launcher in (skill.launcher, home / NAME / "scripts" / "orchestrate.py"):
+        ended = project("python3", launcher, "--version")
+        assert (0, VERSION, "") == (ended.status, ended.stdout, ended.stderr)
+
+
+def test_its_own_package_comes_before_one_that_is_installed(
+    project: Project, skill: Installed, tmp_path: Path
+) -> None:
+    other = tmp_path / "other" / "orchestrator"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text("raise SystemExit('another version')\n")
+    ended = project("python3", skill.launcher, "--version", PYTHONPATH=str(other.parent))
+    assert (0, VERSION) == (ended.status, ended.stdout)
+
+
+def test_missing_packages_are_named_with_what_to_do(project: Project, skill: Installed) -> None:
+    """One line says what, one says the commands; nothing else happens."""
+    ended = project(*BARE, skill.launcher, "status")
+    wrong, hint = ended.stderr.splitlines()
+    assert (2, "") == (ended.status, ended.stdout)
+    assert f"error: missing Python packages: {PACKAGES.replace(' ', ', ')}" == wrong
+    pip, uv = map(shlex.split, commands_of(hint))
+    place = str(skill.folder / ".venv")
+    assert ["python3", "-m", "venv", place, "&&", f"{place}/bin/pip", "install", "-q"] == pip[:8]
+    assert PACKAGES.split() == [word.partition(">")[0] for word in pip[8:]]
+    assert ["uv", "run", str(skill.launcher)] == uv
+
+
+def test_it_goes_on_with_the_environment_beside_the_skill(
+    project: Project, skill: Installed
+) -> None:
+    """What its own hint makes is found by the same call; here the packages are lent instead of fetched."""
+    place = skill.folder / ".venv"
+    venv.create(place, symlinks=True)
+    (site,) = place.glob("lib/python3*/site-packages")
+    empty = project(*BARE, skill.launcher, "--version")
+    assert (2, True) == (empty.status, empty.stderr.startswith("error: missing Python packages"))
+    lent = [path for path in sys.path if path.endswith("-packages")]
+    (site / "lent.pth").write_text("\n".join(lent) + "\n")
+    ended = project(*BARE, skill.launcher, "--version")
+    assert (0, VERSION, "") == (ended.status, ended.stdout, ended.stderr)
+    call = f"  hint: python3 {skill.launcher} --help"
+    assert call == project(*BARE, skill.launcher, "nonsense").stderr.splitlines()[-1]
+
+
+def test_an_old_python_is_told_so(project: Project, skill: Installed) -> None:
+    """Each that is there: the file must be one that it can read."""
+    found = [python for minor in range(6, 11) if (python := old_python(f"3.{minor}"))]
+    if not found:
+        pytest.skip("no Python from 3.6 to 3.10 on this machine")
+    for python in found:
+        ended = project(python, skill.launcher, "run")
+        wrong, hint = ended.stderr.splitlines()
+        assert (2, "") == (ended.status, ended.stdout)
+        assert wrong.startswith("error: Python 3.11 or newer is needed, and ")
+        assert commands_of(hint)[0].startswith(f"python3.11 -m venv {skill.folder}/.venv && ")
+
+
+def old_python(version: str) -> str:
+    """A Python of this version that really starts; empty when there is none."""
+    name = f"python{version}"
+    for found in (shutil.which(name), *Path.home().glob(f".pyenv/versions/{version}.*/bin/{name}")):
+        if found and not subprocess.run([found, "-V"], capture_output=True, check=False).returncode:
+            return str(found)
+    return ""
+
+
+def test_uv_fetches_what_it_needs(project: Project, skill: Installed) -> None:
+    uv = shutil.which("uv")
+    if uv is None:
+        pytest.skip("no uv on this machine")
+    settings = [f"{name}={value}" for name, value in os.environ.items()]
+    ended = project("env", *settings, uv, "run", skill.launcher, "--help")
+    assert (0, True) == (ended.status, ended.stdout.startswith("Usage: uv run /")), ended.stderr
+
+
+# ── what it says ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_detached_run_goes_on_through_it(project: Project, skill: Installed) -> None:
+    """Nothing is installed where it runs, and every next step can be typed as it is printed."""
+    call = f"python3 {skill.launcher}"
+    assert 0 == project("python3", skill.launcher, "init").status
+    started = project("python3", skill.launcher, "run", "--simulate", "--detach")
+    assert (0, f"next: {call} wait\n") == (started.status, started.stderr)
+    waited = project("sh", "-c", started.stderr.removeprefix("next: "))
+    assert (0, "next: read .orchestrator/final_output.md") == (
+        waited.status,
+        waited.stdout.splitlines()[-2],
+    )
+    assert "3 of 3 tasks completed" in waited.stdout
+    (project.where / ".orchestrator" / "results" / "agent-02-result.md").unlink()
+    brief = project("python3", skill.launcher, "status", "--brief").stdout.splitlines()[-2]
+    assert brief == f"next: {call} status"
+    assert 0 == project("sh", "-c", brief.removeprefix("next: ")).status
+
+
+def test_hints_name_the_way_it_was_called(
+    project: Project, skill: Installed, tmp_path: Path
+) -> None:
+    """Through a link as through the link, for permissions are given for just that; quoted where it has to be."""
+    link = tmp_path / "my skill"
+    link.symlink_to(skill.folder)
+    launcher = link / "scripts" / "orchestrate.py"
+    wrong = project("python3", launcher, "nonsense")
+    call = f"python3 {shlex.quote(str(launcher))}"
+    assert (2, f"  hint: {call} --help") == (wrong.status, wrong.stderr.splitlines()[-1])
+    nested = project("orchestrator", "nonsense", ORCHESTRATOR_PROGRAM="something else")
+    assert f"  hint: python3 {skill.launcher} --help" == nested.stderr.splitlines()[-1]
+    lonely = project(sys.executable, skill.launcher, "nonsense", PATH="/nowhere")
+    assert lonely.stderr.splitlines()[-1].startswith(f"  hint: {sys.executable} ")

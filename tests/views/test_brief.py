@@ -1,0 +1,161 @@
+"""A run in a few lines, whatever its size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.board import Board
+from orchestrator.core.news import Brief, News, Phase, read_line
+from orchestrator.core.state import TaskStatus
+from orchestrator.runtime.happening import Happening, Kind
+from orchestrator.views.brief import LIMIT, brief_text, facts, next_command
+from tests.views.example import BEGIN, HOSTILE, attempt, board, done, large, midway, result, task
+
+IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True)
+KINDS = [kind for kind in Kind if kind.value.startswith("task_")]
+STATUSES = [TaskStatus.RUNNING, TaskStatus.FAILED, TaskStatus.COMPLETED]
+STARTED = f"{BEGIN} · run · started · run 52b90d1badd8 · 5 of 5 tasks to run"
+
+
+def line(kind: Kind, task_id: str, **more: Any) -> str:
+    return Happening(kind=kind, time=BEGIN, task=task_id, **more).line()
+
+
+def brief(
+    board: Board, lines: Sequence[str] = (), phase: Phase = Phase.WORKING, about: str = ""
+) -> Brief:
+    news = News()
+    news.take(lines)
+    about_run = [STARTED, *filter(None, [about])]
+    return Brief(
+        board=board,
+        news=news,
+        phase=phase,
+        about_run=list(filter(None, map(read_line, about_run))),
+        run="52b90d1badd8",
+        since=BEGIN,
+    )
+
+
+def text(told: Brief, directory: str = "", now: float = BEGIN + 9) -> str:
+    step = next_command(told, directory, ".orchestrator/final_output.md")
+    return brief_text(told, now=now, next_step=step, cursor="4711.9f3ac2d1")
+
+
+def as_json(told: Brief) -> str:
+    step = next_command(told, "", ".orchestrator/final_output.md")
+    about = facts(told, now=BEGIN, next_step=step, cursor="4711.9f3ac2d1")
+    return json.dumps(about, ensure_ascii=False)
+
+
+def test_a_bite_says_what_is_new_what_runs_and_what_to_do() -> None:
+    """The whole of one, as its reader gets it."""
+    lines = [
+        line(Kind.TASK_COMPLETED, "T-01", attempt=1, duration=1.8),
+        line(Kind.TASK_RETRYING, "T-03", attempt=1, retry_in=2.0, text="timed out"),
+        line(Kind.TASK_FAILED, "T-02", attempt=2, text="exit 2"),
+        line(Kind.TASK_SKIPPED, "T-05", text="T-02 failed"),
+    ]
+    assert [
+        "run 52b90d1badd8 🔵 at work for 9.0s · Completed 1/5 · Running 1 · Failed 1 · Skipped 1 · Pending 1",
+        "❌ T-02 Quality · exit 2",
+        "🔵 running: T-03 (7.2s)",
+        "✅ completed: T-01",
+        "🔄 retrying: T-03",
+        "⏭️ skipped: T-05",
+        "next: orchestrator show T-02",
+        "cursor: 4711.9f3ac2d1",
+    ] == text(brief(midway(), lines)).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("phase", "about", "first", "last"),
+    [
+        (Phase.ENDED, "ended · after 9s", "✅ ended", "read .orchestrator/final_output.md"),
+        (Phase.DIED, "", "❌ died", "orchestrator run --detach"),
+        (Phase.WORKING, "stopping · SIGTERM", "🔵 at work", "orchestrator wait"),
+        (Phase.HELD, "held · usage limit, until 14:00", "⏸️ held", "orchestrator wait"),
+    ],
+)
+def test_the_newest_word_about_the_run_stands_below_its_state(
+    phase: Phase, about: str, first: str, last: str
+) -> None:
+    """That it is held and until when, that it stops, how it ended."""
+    told = text(brief(done(), phase=phase, about=f"{BEGIN} · run · {about}" if about else ""))
+    lines = told.splitlines()
+    assert first in lines[0]
+    assert [about] * bool(about) == lines[1:-2]
+    assert f"next: {last}" == lines[-2]
+
+
+def test_a_kind_that_nobody_knows_here_is_passed_on() -> None:
+    """What the journal learns to say is said, before anybody teaches this view."""
+    told = text(brief(midway(), [f"{BEGIN} · T-04 · postponed · until noon"]))
+    assert "· postponed: T-04" in told.splitlines()
+
+
+def test_the_next_step_names_the_directory_as_the_caller_did() -> None:
+    """It can be called as it stands."""
+    failed = [line(Kind.TASK_FAILED, "T-02", attempt=1)]
+    assert "orchestrator wait 'my plan'" in text(brief(midway()), "my plan")
+    assert "orchestrator show T-02 --dir 'my plan'" in text(brief(midway(), failed), "my plan")
+    died = brief(midway(), phase=Phase.DIED)
+    assert "orchestrator run 'my plan' --detach" in text(died, "my plan")
+
+
+@pytest.mark.slow
+def test_a_large_plan_says_how_many_more() -> None:
+    """Ten thousand tasks, all news at once."""
+    drawn = large(10_000)
+    kinds = {TaskStatus.COMPLETED: Kind.TASK_COMPLETED, TaskStatus.FAILED: Kind.TASK_FAILED}
+    lines = [
+        line(kinds[status], task_id, attempt=1, text=HOSTILE)
+        for task_id in drawn.plan.tasks
+        if (status := drawn.status(task_id)) in kinds
+    ]
+    lines += [line(Kind.WARNING, f"T-{i}", text=HOSTILE) for i in range(500)]
+    told = brief(drawn, lines)
+    assert len(text(told)) <= LIMIT
+    assert "❌ and 247 more failed" in text(told)
+    assert "⚠️ and 497 more warnings" in text(told)
+    assert "completed: T-0, T-1, " in text(told)
+    assert 4750 == facts(told, now=BEGIN, next_step="", cursor="")["news"]["completed"]["count"]
+
+
+@st.composite
+def briefs(draw: st.DrawFn) -> Brief:
+    """Anything that a plan, its agents and whoever writes into the journal could make of it."""
+    ids = draw(st.lists(IDS, max_size=60, unique_by=str.lower))
+    words = st.one_of(st.text(max_size=400), st.just(HOSTILE * 20), st.just("🦊" * 500))
+    results = [
+        result(task_id, status, attempt(1, status.value, 0.0, reason=draw(words)))
+        for task_id in ids
+        if (status := draw(st.sampled_from(STATUSES)))
+    ]
+    drawn = board([task(task_id, draw(words)) for task_id in ids], *results)
+    said = st.builds(
+        line, st.sampled_from([*KINDS, Kind.WARNING]), st.sampled_from(ids or ["T-01"]),
+        attempt=st.integers(0, 9), text=words,
+    )  # fmt: skip
+    scribbled = st.builds("{0} · {0} · {1} · {2}".format, st.text(max_size=9), IDS, words)
+    lines = draw(st.lists(st.one_of(said, scribbled), max_size=80))
+    about = Happening(kind=Kind.RUN_STOPPING, time=BEGIN, text=draw(words)).line()
+    return brief(drawn, lines, draw(st.sampled_from(Phase)), draw(st.sampled_from([about, ""])))
+
+
+@pytest.mark.slow
+@given(briefs())
+def test_it_stays_within_its_bounds(told: Brief) -> None:
+    """1,600 characters at most, the next step and the cursor always among them, nothing that steers a terminal."""
+    shown = text(told, "d" * 400)
+    assert len(shown) <= LIMIT
+    assert "next: " == shown.splitlines()[-2][:6]
+    assert "cursor: 4711.9f3ac2d1" == shown.splitlines()[-1]
+    assert not {"\x1b", "\x9b", "\u202e"} & set(shown)
+    assert len(as_json(told)) <= 2 * LIMIT
