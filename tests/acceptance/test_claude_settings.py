@@ -124,11 +124,11 @@ def test_an_unknown_agent_is_named_with_file_line_and_those_there_are(claude: Cl
     agents.mkdir(parents=True)
     (agents / "reviewer.md").write_text("You review.\n")
     claude.write(1)
-    write_task(claude.root, "T-01", "review it", model="m", agent="reviwer")
+    write_task(claude.root, "T-01", "review it", model="m", agent="reviewer2")
     before = everything(claude.root)
     refused = claude.orchestrate("run")
     assert 2 == refused.returncode
-    assert "agent-01.md:3: task T-01 asks for the agent 'reviwer'" in refused.stderr
+    assert "agent-01.md:3: task T-01 asks for the agent 'reviewer2'" in refused.stderr
     assert "known are claude, shell, simulated, reviewer" in refused.stderr
     assert before == everything(claude.root)
 
@@ -159,7 +159,7 @@ def test_an_answer_with_a_schema_is_json_for_everybody(claude: ClaudePlan, is_in
         (None, "schema: there is no"),
         ("{type: object", "is not JSON"),
         ("[]", "does not hold an object"),
-        ('{"type": "objekt"}', "'objekt' is not valid"),
+        ('{"type": "thing"}', "'thing' is not valid"),
         ('{"type": "array"}', "its top level must be an object"),
     ],
 )

@@ -58,7 +58,7 @@ def test_what_the_model_wrote_stays_on_one_line() -> None:
 @pytest.mark.parametrize(
     ("schema", "words"),
     [
-        ({"type": "objec"}, "'objec' is not valid under any of the given schemas"),
+        ({"type": "thing"}, "'thing' is not valid under any of the given schemas"),
         ({"type": "array"}, "its top level must be an object"),
         ({"type": ["object", "null"]}, "its top level must be an object"),
         ({"properties": {"a": {"pattern": "("}}}, "'(' is not a 'regex'"),
