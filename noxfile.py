@@ -195,3 +195,13 @@ def bench(session: nox.Session) -> None:
     install(session, "build", runtime=True)
     install_package(session)
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """Try the reliability tests at length, by hand only: ``ORCHESTRATOR_SOAK`` instants (3,000, about an hour)."""
+    install(session, "tests", "build", runtime=True)
+    install_package(session)
+    length = os.environ.get("ORCHESTRATOR_SOAK", "3000")
+    chosen = session.posargs or ["tests/reliability"]
+    session.run("python", "-m", "pytest", *chosen, env={"ORCHESTRATOR_SOAK": length})

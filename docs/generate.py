@@ -264,6 +264,8 @@ def default(name: str) -> str:
         return f"`{', '.join(value)}`" if value else "none"
     if isinstance(value, float):
         return f"`{format_duration(value).replace('.0s', 's').replace('m00s', 'm')}`"
+    if isinstance(value, Mapping):
+        return "none"
     return f"`{value}`" if value not in {"", None} else "empty"
 
 

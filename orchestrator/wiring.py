@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.actions.running import Plugs
 from orchestrator.agents import claude_check
-from orchestrator.agents.claude import NESTED_SESSION, ClaudeAgent
+from orchestrator.agents.claude import ClaudeAgent, login_variables
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
 from orchestrator.core.diagnosis import Finding, Level, Probe
-from orchestrator.core.settings import Settings
+from orchestrator.core.environment import NESTED_SESSION
+from orchestrator.core.settings import EVERYTHING, Settings
 from orchestrator.errors import AgentError
 from orchestrator.executors import probe
 from orchestrator.executors.detach import Detached
 from orchestrator.executors.local import LocalExecutor
+from orchestrator.executors.spawn import inherits
 from orchestrator.executors.sweep import sweep
 
 
@@ -36,7 +38,7 @@ def plugs(claude_bin: str = "", environment: Mapping[str, str] = os.environ) -> 
 
     return Plugs(
         agents={
-            "claude": ClaudeAgent(place.program or "claude"),
+            "claude": ClaudeAgent(place.program or "claude", login=login_variables(environment)),
             "shell": ShellAgent(),
             "simulated": SimulatedAgent(),
         },
@@ -79,7 +81,11 @@ def _see(
 
 
 def _ask(program: str, question: Sequence[str], environment: Mapping[str, str]) -> Probe:
-    asked = {name: value for name, value in environment.items() if name not in NESTED_SESSION}
+    asked = {
+        name: value
+        for name, value in environment.items()
+        if inherits(name, (EVERYTHING,), NESTED_SESSION)
+    }
     return probe.ask([program, *question], {**asked, **claude_check.QUIET})
 
 

@@ -7,7 +7,6 @@ import math
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from typing import Any
 
 from orchestrator.actions.beside import PLANNER
@@ -41,7 +40,7 @@ def asking(layout: Layout, settings: Settings, plugs: Plugs, listener: Listener)
         StoreError: state could not be read or written.
     """
     # It looks at the project and writes nothing.
-    how = replace(settings, agent="claude", tools=("Read", "Glob", "Grep"), format="markdown")
+    how = settings._replace(agent="claude", tools=("Read", "Glob", "Grep"), format="markdown")
     plugs.require({PLANNER: how})
     clock, run = Clock(), uuid.uuid4().hex[:12]
     workspace = Workspace(layout)
@@ -82,7 +81,7 @@ def _ask(
     worker: Worker, settings: Settings, prompt: str, schema: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     task = Task(id=PLANNER, name="Plan the request", description=prompt)
-    result, runner = worker.do(task, replace(settings, schema=schema))
+    result, runner = worker.do(task, settings._replace(schema=schema))
     if result.status is not TaskStatus.COMPLETED:
         why = result.reason or runner.held_back or "it was stopped"
         log = worker.workspace.layout.attempt(PLANNER, result.number).stdout

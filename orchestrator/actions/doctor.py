@@ -197,7 +197,10 @@ def _room(layout: Layout) -> Finding:
 
 
 def _lock(layout: Layout) -> Finding:
-    holder = holder_of(layout.lock)
+    try:
+        holder = holder_of(layout.lock)
+    except OrchestratorError as error:
+        return Finding("lock", Level.FAILED, str(error), error.hint)
     if holder is None:
         return Finding("lock", Level.OK, "free")
     refused = busy(holder)

@@ -18,6 +18,8 @@ from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.clock import Clock
+from orchestrator.runtime.loop import Runner
+from orchestrator.runtime.watching import Change
 from orchestrator.store.attempt_record import Traces
 from orchestrator.views.glyphs import moment
 
@@ -39,6 +41,29 @@ def build_engine(
         accounts=accounts(ahead.board, agents, clock, is_patient=settings.on_hold == "wait"),
         purse=_purse(ahead, sum(entry.open_bill for entry in entries), beside),
     )
+
+
+def revised_entries(
+    change: Change, runner: Runner, ahead: Prospect, agents: Mapping[str, Agent]
+) -> list[Entry]:
+    """Return the entries of a plan that was changed during a run."""
+    results = {**change.results, **runner.board.results}
+    board = Board(change.plan, change.shape, results)
+    to_run = [each for each in board.shape.order if board.status(each) not in KEPT_AS_THEY_ARE]
+    now = Prospect(
+        workspace=ahead.workspace,
+        board=board,
+        settings=ahead.settings,
+        policies=change.policies,
+        meant=change.policies,
+        to_run=to_run,
+    )
+    stems = {task.id: task.stem for task in change.plan.tasks.values()}
+    traces = {stems[each]: Traces(newest=number) for each, number in change.newest.items()}
+    entries = list(_entries(now, traces, agents))
+    for entry in entries:
+        entry.open_bill = 0.0  # what was spent before the run is in the purse already
+    return entries
 
 
 def accounts(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from orchestrator.actions.beside import MERGER
@@ -48,8 +47,7 @@ def merge(worker: Worker, board: Board, settings: Settings, overrides: str | Non
         missing=", ".join(each for each in board.shape.order if each not in set(done)),
     )
     task = Task(id=MERGER, name="Merge the results", description=prompt, needs=tuple(done))
-    how = replace(
-        resolve_files(replace(settings, schema=""), worker.workspace.layout.root),
+    how = resolve_files(settings._replace(schema=""), worker.workspace.layout.root)._replace(
         agent="claude",
         subagent="",
         tools=("Read",),

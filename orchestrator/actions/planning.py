@@ -37,7 +37,7 @@ def init(layout: Layout, request: str = "") -> str:
         )
     for directory in (layout.root, layout.tasks, layout.results):
         with reported("make", directory):
-            os.makedirs(directory, exist_ok=True)
+            os.makedirs(directory, 0o775, exist_ok=True)
     replace_file(layout.plan, new_plan(request).encode())
     return layout.plan
 
@@ -174,7 +174,7 @@ def write(
     from orchestrator.store.result_file import iso
 
     with reported("make", layout.root):
-        os.makedirs(layout.root, exist_ok=True)
+        os.makedirs(layout.root, 0o775, exist_ok=True)
     lock = take_lock(layout.lock, uuid.uuid4().hex[:12], iso(Clock().wall()))
     try:
         # Asked again: until the lock was ours, somebody else may have been at work.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
@@ -15,6 +14,7 @@ from orchestrator.core.result import Result, Verdict
 from orchestrator.core.settings import Settings, resolve
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
+from orchestrator.store.atomic import reported
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.layout import Layout
 from orchestrator.store.references import resolve_files, subagents
@@ -66,7 +66,7 @@ def look_ahead(
     )
     policies = meant = task_settings(workspace, board.plan, order, agent_keys)
     if order.simulate:
-        played = {id(each): replace(each, agent="simulated") for each in policies.values()}
+        played = {id(each): each._replace(agent="simulated") for each in policies.values()}
         policies = {task_id: played[id(each)] for task_id, each in policies.items()}
     board = without_simulated(board, policies)
     to_run = [
@@ -189,7 +189,7 @@ class _Known:
         """Return the settings with ``agent: reviewer`` as what it is: ``claude`` in the role of ``reviewer``."""
         if settings.agent in self._keys or settings.agent not in self:
             return settings
-        return replace(settings, agent=self._keys[0], subagent=settings.agent)
+        return settings._replace(agent=self._keys[0], subagent=settings.agent)
 
 
 def _line_of(name: str, found: TaskFile, file: str, plan: Plan, *, row: str = "") -> str:
@@ -225,10 +225,11 @@ def _unknown_agent(asks: str, where: str, known: Sequence[str]) -> Problem:
 
 
 def _names_in(directory: str) -> set[str]:
-    try:
-        return set(os.listdir(directory))
-    except FileNotFoundError:
-        return set()
+    with reported("list", directory):
+        try:
+            return set(os.listdir(directory))
+        except FileNotFoundError:
+            return set()
 
 
 def _only(only: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]:

@@ -13,13 +13,15 @@ from typing import NamedTuple
 import anyio
 
 from orchestrator.actions.beside import done_beside
-from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
+from orchestrator.actions.engine_setup import accounts, build_engine, holds_found, revised_entries
 from orchestrator.actions.merging import Merged, merge
 from orchestrator.actions.prospect import (
     Prospect,
     RunOrder,
     look_ahead,
 )
+from orchestrator.actions.replanning import Replanner
+from orchestrator.actions.status_cells import status_cells
 from orchestrator.actions.worker import Worker
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.board import Board
@@ -34,15 +36,14 @@ from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.recovery import harvest
+from orchestrator.runtime.watching import Change, Watch
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal, journal_tail
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, take_lock
-from orchestrator.store.plan_file import StatusCells
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.final_output import final_output
-from orchestrator.views.glyphs import label, moment
 from orchestrator.views.master_plan import sections
 from orchestrator.views.task_file import task_file
 from orchestrator.views.templating import prepare
@@ -216,7 +217,7 @@ class _Session:
     def _runner(self, ahead: Prospect, traces: Mapping[str, Traces]) -> Runner:
         board, settings = ahead.board, ahead.settings
         layout = self.order.layout
-        return Runner(
+        runner = Runner(
             workspace=self.workspace,
             board=board,
             engine=build_engine(
@@ -241,6 +242,19 @@ class _Session:
             ),
             drawing=Drawing(self._draw, partial(prepare, "final_output.md.j2", layout.templates)),
         )
+        if not self.order.only:  # what was asked for by name does not grow
+            version = self.workspace.plan_version()
+            keys = tuple(self.plugs.agents)
+            look = Replanner(self.order, self.workspace, keys, board.plan, version).look
+            runner.watch = Watch(look, partial(self._replan, ahead, runner))
+        return runner
+
+    def _replan(self, ahead: Prospect, runner: Runner, change: Change) -> None:
+        runner.board.results.update(
+            {key: each for key, each in change.results.items() if key not in runner.board.results}
+        )
+        entries = revised_entries(change, runner, ahead, self.plugs.agents)
+        runner.replan(change.plan, change.policies, entries)
 
     def _write_task_files(self, ahead: Prospect) -> None:
         tasks, policies = ahead.board.plan.tasks, ahead.meant
@@ -265,15 +279,7 @@ class _Session:
             budget=self.budget,
             beside=done_beside(self.workspace),
         )
-        cells = {
-            task_id: StatusCells(
-                status=label(standing.status),
-                start=_start(board, task_id),
-                end=_end(board, task_id),
-            )
-            for task_id, standing in board.standing.items()
-        }
-        self.workspace.redraw(drawn, cells)
+        self.workspace.redraw(drawn, status_cells(board))
 
     def _conclude(self, ahead: Prospect, runner: Runner, started: float) -> RunReport:
         """Draw everything once more, now that nothing moves."""
@@ -381,14 +387,3 @@ class _Session:
             return False
         self.told[news.task] = news.time
         return True
-
-
-def _start(board: Board, task_id: str) -> str:
-    result = board.results.get(task_id)
-    return moment(result.attempts[0].started) if result and result.attempts else "-"
-
-
-def _end(board: Board, task_id: str) -> str:
-    result = board.results.get(task_id)
-    ended = result.last.ended if result and result.last else 0.0
-    return moment(ended) if ended else "-"

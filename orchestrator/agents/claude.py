@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.agents.prompt import compose, go_on
@@ -19,16 +19,31 @@ from orchestrator.core.settings import Settings
 if TYPE_CHECKING:
     from orchestrator.agents.claude_stream import StreamReader
 
-#: A session of its own: what the calling session left in the environment would make it a nested one.
-NESTED_SESSION = (
-    "CLAUDECODE",
-    "CLAUDE_CODE_SESSION_ID",
-    "CLAUDE_CODE_CHILD_SESSION",
-    "CLAUDE_CODE_ENTRYPOINT",
-    "CLAUDE_CODE_MESSAGING_SOCKET",
-    "CLAUDE_CODE_MESSAGING_TOKEN",
-    "CLAUDE_EFFORT",
+#: What the CLI needs to log in, to reach the service, and to behave as the person set it up.
+_LOGIN = (
+    "ANTHROPIC_*",
+    "CLAUDE_CODE_*",
+    "CLAUDE_CONFIG_DIR",
+    "DISABLE_AUTOUPDATER",
+    "DISABLE_ERROR_REPORTING",
+    "DISABLE_TELEMETRY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "https_proxy",
+    "http_proxy",
+    "no_proxy",
+    "NODE_EXTRA_CA_CERTS",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "IS_SANDBOX",
 )
+#: What it needs besides where the model comes from somebody else, by the switch that says so.
+_CLOUDS = {
+    "CLAUDE_CODE_USE_BEDROCK": ("AWS_*",),
+    "CLAUDE_CODE_USE_VERTEX": ("GOOGLE_*", "GCLOUD_*", "CLOUDSDK_*", "CLOUD_ML_REGION", "VERTEX_*"),
+    "CLAUDE_CODE_USE_FOUNDRY": ("AZURE_*",),
+}
 
 #: The CLI's own retries would multiply ours; files named in a prompt would be attached; background tasks would outlive
 #: the answer.
@@ -39,11 +54,18 @@ _ENVIRONMENT = {
 }
 
 
+def login_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the variables that ``claude`` needs to log in, in an environment like this one."""
+    clouds = (names for switch, names in _CLOUDS.items() if environment.get(switch))
+    return (*_LOGIN, *(name for names in clouds for name in names))
+
+
 class ClaudeAgent(NamedTuple):
     """Drives the ``claude`` command line."""
 
     program: str = "claude"
     account: str = "claude"
+    login: tuple[str, ...] = _LOGIN
 
     def invocation(self, assignment: Assignment) -> Invocation:
         """Return the command line; see ``Agent``."""
@@ -51,7 +73,7 @@ class ClaudeAgent(NamedTuple):
             argv=(self.program, *_words(assignment)),
             stdin=go_on(assignment) if assignment.interrupted else compose(assignment),
             env=_ENVIRONMENT,
-            unset=NESTED_SESSION,
+            login=self.login,
         )
 
     def reader(self, settings: Settings) -> StreamReader:

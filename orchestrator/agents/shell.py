@@ -16,6 +16,7 @@ from orchestrator.agents.verdict import failure, not_its_own_end
 from orchestrator.core.invocation import SCRIPT, Invocation
 from orchestrator.core.result import Exit, Outcome, Signs, Verdict
 from orchestrator.core.settings import Settings
+from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError
 
 _INTERPRETERS: dict[str, tuple[str, ...]] = {
@@ -27,6 +28,9 @@ _ALIASES = {"": "sh", "shell": "sh", "console": "sh", "python3": "python", "py":
 
 #: Bytes kept of what a command printed: this much of its head and as much of its tail. All of it stays in the log.
 KEPT = 128 * 1024
+
+#: Bytes of a line that are looked at for the news.
+_LOOK_AT = 4 * 1024
 
 #: What a shell answers when there is no such command, or it cannot be executed: trying again is no use.
 _NO_SUCH_COMMAND = frozenset({126, 127})
@@ -84,7 +88,7 @@ class TextReader:
         self.tail += data[room:] if room < len(data) else b""
         del self.tail[:-KEPT]
         line = data.rstrip(b"\n").rpartition(b"\n")[2]
-        return line[:200].decode(errors="replace")
+        return one_line(line[:_LOOK_AT].decode(errors="replace"))
 
     def close(self, exit: Exit, errors: bytes) -> Outcome:
         """Judge by exit status."""

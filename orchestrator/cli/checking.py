@@ -82,6 +82,11 @@ def status_command(
             if not 0 < hold.until <= time.time()
         ],
         cost_usd=spent.known,
+        costs={
+            "task": dict(sorted(spent.by_task.items(), key=lambda item: -item[1])[:_MOST]),
+            "agent": dict(spent.by_agent),
+            "model": dict(spent.by_model),
+        },
         unknown_costs=spent.unknown,
         run=overview.holder,
         log=journal_tail(layout.journal, 5),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,10 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, NotFoundError
 from orchestrator.store.layout import Layout
 
+if TYPE_CHECKING:
+    from orchestrator.actions.repairing import Checked
+    from orchestrator.core.invariants import Breach
+
 _ICONS = {Level.OK: "✅", Level.WARNING: "⚠️", Level.FAILED: "❌"}
 
 
@@ -21,6 +26,15 @@ _ICONS = {Level.OK: "✅", Level.WARNING: "⚠️", Level.FAILED: "❌"}
 @takes_directory
 @click.option(
     "--claude-bin", default="", metavar="PATH", help="The claude program (default: PATH)."
+)
+@click.option(
+    "--plan",
+    "with_plan",
+    is_flag=True,
+    help="Also check everything in the plan directory, file by file.",
+)
+@click.option(
+    "--fix", is_flag=True, help="Repair what is safe, and say what was done; implies --plan."
 )
 @takes_json
 @click.pass_context
@@ -31,32 +45,96 @@ def doctor_command(
     option: str | None,
     *,
     claude_bin: str,
+    with_plan: bool,
+    fix: bool,
     as_json: bool,
 ) -> None:
     """Say what would keep a run from working, and what to do about it.
 
     Looks at this machine, at claude, and at the plan directory if there is one. Starts no task and costs nothing.
+    --plan names everything in the plan directory that is not as it must be: each with its place and what to do.
+    --fix repairs what is safe, and says what it did. What people wrote is never changed.
 
     \b
     Exits with 2 when something would keep a run from working; warnings are none.
+    With --plan, with 1 when something in the plan directory is not as it must be.
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    findings = _examine(_layout(directory, option), claude_bin)
-    fit = is_fit(findings)
+    layout = plan_directory(directory, option) if with_plan or fix else _layout(directory, option)
+    findings = _examine(layout, claude_bin)
+    checked = None
+    if (with_plan or fix) and layout is not None and is_fit(examine_machine()):
+        checked = _check(layout, claude_bin, fix=fix)
+        if fix:  # what was repaired may have been among the findings
+            findings = _examine(layout, claude_bin)
+    fit = is_fit(findings) and is_fit(
+        [each.finding for each in checked.breaches] if checked else ()
+    )
+    broken = checked is not None and any(each.is_broken for each in checked.breaches)
+    summary = _summary(
+        [*findings, *(each.finding for each in (checked.breaches if checked else ()))]
+    )
     if as_json:
-        say_json(
-            _summary(findings),
-            ok=fit,
-            code="ok" if fit else "checks_failed",
-            checks=[each._asdict() for each in findings],
-        )
+        code = ("broken_invariants" if broken else "ok") if fit else "checks_failed"
+        checks = [each._asdict() for each in findings]
+        more = {} if checked is None else _as_json(checked)
+        say_json(summary, ok=fit and not broken, code=code, checks=checks, **more)
     else:
-        width = max(len(each.name) for each in findings)
-        for each in findings:
-            click.echo(f"{_ICONS[each.level]} {each.name:<{width}}  {one_line(each.found, 300)}")
-            if each.hint:
-                click.echo(f"   hint: {one_line(each.hint, 500)}")
-        click.echo(_summary(findings), err=True)
-    context.exit(int(ExitStatus.DONE if fit else ExitStatus.BAD_INPUT))
+        _draw(findings)
+        if checked is not None:
+            _draw_plan(checked)
+        click.echo(summary, err=True)
+    status = ExitStatus.TASK_FAILED if broken else ExitStatus.DONE
+    context.exit(int(status if fit else ExitStatus.BAD_INPUT))
+
+
+def _draw(findings: Sequence[Finding]) -> None:
+    width = max(len(each.name) for each in findings)
+    for each in findings:
+        click.echo(f"{_ICONS[each.level]} {each.name:<{width}}  {one_line(each.found, 300)}")
+        if each.hint:
+            click.echo(f"   hint: {one_line(each.hint, 500)}")
+
+
+def _check(layout: Layout, claude_bin: str, *, fix: bool) -> Checked:
+    from orchestrator.actions.repairing import check, repair
+
+    if not fix:
+        return check(layout)
+    from orchestrator.wiring import plugs
+
+    return repair(layout, plugs(claude_bin))
+
+
+def _draw_plan(checked: Checked) -> None:
+    for each in checked.repaired:
+        click.echo(f"🔧 {each.name}  {one_line(each.where)}: {one_line(each.done, 300)}")
+    for each in checked.failed:
+        click.echo(
+            f"❌ {each.name}  {one_line(each.where)}: not repaired: {one_line(each.done, 300)}"
+        )
+    for breach in checked.breaches:
+        level, found = breach.finding.level, one_line(breach.finding.found, 300)
+        icon = _ICONS[level] if breach.is_broken else "ℹ️"
+        click.echo(f"{icon} {breach.finding.name}  {one_line(breach.where)}: {found}")
+        if breach.finding.hint:
+            click.echo(f"   hint: {one_line(breach.finding.hint, 500)}")
+        if breach.repair is not None:
+            click.echo("   --fix repairs it")
+    if not checked.breaches:
+        click.echo("✅ everything in the plan directory is as it must be")
+
+
+def _as_json(checked: Checked) -> dict[str, Any]:
+    return {
+        "breaches": [_breach(each) for each in checked.breaches],
+        "repaired": [each._asdict() for each in checked.repaired],
+        "not_repaired": [each._asdict() for each in checked.failed],
+    }
+
+
+def _breach(breach: Breach) -> dict[str, Any]:
+    fields = breach.finding._asdict()
+    return {**fields, "where": breach.where, "repair": breach.repair and breach.repair.value}
 
 
 def _layout(directory: str | None, option: str | None) -> Layout | None:

@@ -6,7 +6,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -101,7 +100,7 @@ def plan_command(
     if is_asked := proposal is None:
         settings = _settings(model=model, timeout=timeout, budget_usd=budget_usd)
         agents = {**_OFFERED, **dict.fromkeys(of_project, "a sub-agent of this project")}
-        settings = replace(settings, workdir=layout.workdir(""))
+        settings = settings._replace(workdir=layout.workdir(""))
         proposal = _ask(text, layout, settings, chosen, agents, dry_run=dry_run, as_json=as_json)
     drawn = draw(proposal.draft, layout)
     archived = ""

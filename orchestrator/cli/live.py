@@ -15,6 +15,8 @@ from rich.text import Text
 
 from orchestrator.cli.sentence import sentence
 from orchestrator.core.duration import format_duration
+from orchestrator.core.money import usd
+from orchestrator.core.redact import redact
 from orchestrator.core.text import one_line
 from orchestrator.runtime.happening import Happening, Kind
 
@@ -35,6 +37,7 @@ class LiveView:
         self._news: dict[str, str] = {}
         self._settled: set[str] = set()
         self._total = 0
+        self._spent = 0.0
         self._spinner = Spinner("dots")
         self._live = Live(
             get_renderable=self._picture,
@@ -57,7 +60,7 @@ class LiveView:
 
     def hear(self, happening: Happening) -> None:
         """Take in what happened; print what stays, redraw what changes."""
-        if happening.kind is Kind.RUN_STARTED:
+        if happening.kind in {Kind.RUN_STARTED, Kind.RUN_CHANGED}:
             self._total = happening.tasks
         if happening.kind is Kind.TASK_STARTED:
             self._running[happening.task] = happening
@@ -68,10 +71,11 @@ class LiveView:
         if happening.kind in _OVER:
             self._running.pop(happening.task, None)
             self._news.pop(happening.task, None)
+            self._spent += happening.cost or 0.0
         if happening.kind in _SETTLED:
             self._settled.add(happening.task)
         if line := sentence(happening):
-            self._console.print(Text(line))
+            self._console.print(Text(redact(line)))
 
     def _picture(self) -> RenderableType:
         table = Table.grid(padding=(0, 1))
@@ -93,6 +97,7 @@ class LiveView:
             bar.add_row(
                 ProgressBar(total=self._total, completed=len(self._settled), width=40),
                 Text(f"{len(self._settled)}/{self._total}"),
+                Text(usd(self._spent) if self._spent else "", style="dim"),
             )
             rows.append(bar)
         return Group(*rows)

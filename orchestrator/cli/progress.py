@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Protocol, TextIO
 
 from orchestrator.cli.sentence import sentence
+from orchestrator.core.redact import redact
 from orchestrator.runtime.happening import Happening, Kind
 
 
@@ -45,7 +46,7 @@ class _Lines:
         self._tell = tell
 
     def hear(self, happening: Happening) -> None:
-        line = self._tell(happening)
+        line = redact(self._tell(happening))
         if self._stream is None or not line:
             return
         try:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
+from orchestrator.core.redact import redact
 from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.store.layout import Layout, find_plan_directory
 
@@ -46,7 +47,7 @@ def takes_json(function: _Function) -> _Function:
 def say_json(message: str, *, code: str = "ok", ok: bool = True, **data: Any) -> None:
     """Print the envelope."""
     envelope = {"ok": ok, "code": code, "message": message, **data}
-    click.echo(json.dumps(envelope, ensure_ascii=False))
+    click.echo(redact(json.dumps(envelope, ensure_ascii=False)))
 
 
 def say_error(
@@ -63,7 +64,7 @@ def say_error(
         say_json(message, code=code, ok=False, hint=hint, **extra)
         return
     for each in problems or (None,):
-        click.echo(f"error: {each or message}", err=True)
+        click.echo(redact(f"error: {each or message}"), err=True)
         if advice := each.hint if each else hint:
             click.echo(f"  hint: {advice}", err=True)
 
@@ -78,5 +79,5 @@ def terminal_width() -> int | None:
 
 
 def write(text: str) -> None:
-    """Write text to stdout as it is."""
-    click.echo(text, nl=False)
+    """Write text to stdout as it is, without the tokens in it."""
+    click.echo(redact(text), nl=False)

@@ -16,6 +16,7 @@ from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import plan_directory, say_json, takes_directory, write
 from orchestrator.core.money import spending
+from orchestrator.core.redact import redact
 from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
@@ -210,13 +211,13 @@ def _say_failures(report: RunReport) -> None:
 
 def _talk(line: str) -> None:
     try:
-        click.echo(line, err=True)
+        click.echo(redact(line), err=True)
     except OSError:
         return  # as below
 
 
 def _echo(line: str) -> None:
     try:
-        click.echo(line)
+        click.echo(redact(line))
     except OSError:
         return  # nobody listens any more; the run is what counts, and its exit status says how it went

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.core.duration import format_duration
+from orchestrator.core.money import usd
 from orchestrator.core.text import one_line
 from orchestrator.runtime.happening import Happening, Kind
 
@@ -15,6 +16,7 @@ _ICONS = {
     Kind.TASK_SKIPPED: "⏭️",
     Kind.TASK_STOPPING: "🛑",
     Kind.RUN_STOPPING: "🛑",
+    Kind.RUN_CHANGED: "✏️",
     Kind.RUN_HELD: "⏸",
     Kind.RUN_RESUMED: "▶️",
     Kind.WARNING: "⚠️",
@@ -26,12 +28,13 @@ def sentence(happening: Happening) -> str:
     icon = _ICONS.get(happening.kind, "")
     name = one_line(happening.name, limit=60)
     who = f"{happening.task} {name}".strip()
+    cost = f" · {usd(happening.cost)}" if happening.cost else ""
     match happening.kind:
         case Kind.TASK_STARTED:
             attempt = f" (attempt {happening.attempt})" if happening.attempt > 1 else ""
             return f"{icon} {who}{attempt}"
         case Kind.TASK_COMPLETED:
-            return f"{icon} {who} · {format_duration(happening.duration or 0)}"
+            return f"{icon} {who} · {format_duration(happening.duration or 0)}{cost}"
         case Kind.TASK_RETRYING:
             return f"{icon} {who} · {happening.text} · again in {format_duration(happening.retry_in or 0)}"
         case Kind.RUN_STARTED | Kind.RUN_ENDED:

@@ -17,6 +17,8 @@ USUAL_CAP = 5.0
 LEAST_CAP = 0.10
 #: Seconds by which two attempts may differ in when the account opens, and mean the same moment.
 SAME_MOMENT = 1.0
+#: Seconds an account is held at least.
+SHORTEST_HOLD = 1.0
 #: Seconds between two starts on one account: many sessions at once look like a burst to a service.
 STAGGER = 0.25
 #: USD lost in adding and taking away.
@@ -37,6 +39,7 @@ class Account:
     """Seconds between two starts."""
     running: int = field(default=0, init=False)
     _trial_from: float = field(default=-math.inf, init=False)
+    _past_moments: int = field(default=0, init=False)
 
     def lets_through(self, now: float) -> bool:
         """Say whether one more attempt may start."""
@@ -55,6 +58,17 @@ class Account:
         self.opens_at = self._trial_from = max(self.opens_at, until)
         self.is_on_trial = True
         return is_news
+
+    def hold_again(self, until: float, now: float) -> bool:
+        """Close after an attempt met a limit; say whether that is news.
+
+        A moment that is past, and the account still shut, means that somebody's clock is wrong: then each time twice as
+        long, up to some minutes.
+        """
+        if until <= now:
+            until = now + SHORTEST_HOLD * 2.0 ** min(self._past_moments, 8)
+            self._past_moments += 1
+        return self.hold(max(until, now + SHORTEST_HOLD))
 
     def is_proven_by(self, started: float) -> bool:
         """Say whether an answer to an attempt that started then ends the trial."""

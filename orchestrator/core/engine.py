@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.core.account import DUST, Account, Purse
+from orchestrator.core.deadlines import Deadlines
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import (
     Begun,
@@ -23,6 +24,7 @@ from orchestrator.core.event import (
     Heard,
     Moment,
     Recorded,
+    Replanned,
     StopRequested,
     Ticked,
 )
@@ -38,6 +40,7 @@ from orchestrator.core.instruction import (
 )
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.retry import backoff
+from orchestrator.core.revision import blamed, is_under_way, revise
 from orchestrator.core.state import SETTLED, TaskStatus, Verb, move
 
 
@@ -71,12 +74,17 @@ class Engine:
         self._ready: dict[str, list[tuple[int, float, int, Entry]]] = {}
         self._unaffordable: list[Entry] = []
         self._retries: list[tuple[float, int, Entry]] = []
-        self._deadlines: list[tuple[float, int, int, Entry]] = []
+        self._deadlines = Deadlines()
 
     @property
     def running(self) -> Sequence[str]:
         """Tasks whose attempt is under way."""
         return tuple(self._running)
+
+    @property
+    def under_way(self) -> frozenset[str]:
+        """Tasks that were started and are not over: they stay in a run whose plan loses their row."""
+        return frozenset(id for id, entry in self.entries.items() if is_under_way(entry))
 
     @property
     def is_awaiting_record(self) -> bool:
@@ -86,14 +94,12 @@ class Engine:
     @property
     def wake_at(self) -> float | None:
         """When to send ``Ticked``; None while no timer is running."""
-        while self._deadlines and not self._is_armed(self._deadlines[0]):
-            heapq.heappop(self._deadlines)
-        times = [queue[0][0] for queue in (self._deadlines, self._retries) if queue]
+        times = [self._deadlines.next(), *(due for due, _, _ in self._retries[:1])]
         opening = (
             self._accounts[account].opens_at for account, queue in self._ready.items() if queue
         )
-        times += [moment for moment in opening if self._now < moment < math.inf]
-        return min(times, default=None)
+        times += [moment for moment in opening if moment > self._now]
+        return wake_at if (wake_at := min(times)) < math.inf else None
 
     def handle(self, event: Event, moment: Moment) -> list[Instruction]:
         """Take in what happened, return what to do about it, in order."""
@@ -108,6 +114,8 @@ class Engine:
                 self._end(event, moment, todo)
             case Recorded():
                 self._release(self.entries[event.task], moment, todo)
+            case Replanned():
+                self._replan(event, todo)
             case Ticked():
                 self._tick(moment, todo)
             case StopRequested():
@@ -126,6 +134,40 @@ class Engine:
                 self._queue(entry, Verb.READY)
             elif entry.status is TaskStatus.CANCELLED:
                 self._skip_dependants(entry, todo)
+
+    def _replan(self, event: Replanned, todo: list[Instruction]) -> None:
+        """Put the new plan in the place of the old one. Linear in the plan: people change it seldom."""
+        before = self.entries
+        self.entries = revise(before, event.entries)
+        for entry in before.values():
+            if entry.id not in self.entries and entry.open_bill:
+                # Its session will never tell: it counts with all that it may have cost.
+                self.purse.reserved -= entry.open_bill
+                self.purse.spent += entry.open_bill
+        self._reserved, self._ready, self._unaffordable = {}, {}, []
+        due = {entry.id for _, _, entry in self._retries}
+        kept_back = blamed(self.entries)
+        for entry in self.entries.values():
+            if entry.unrecorded:
+                continue
+            if entry.status is TaskStatus.RETRYING and entry.id not in due:
+                self._queue(entry)
+            elif entry.status in {TaskStatus.PENDING, TaskStatus.SKIPPED}:
+                self._seat(entry, is_kept_back=entry.id in kept_back)
+            elif entry.status is TaskStatus.WAITING and not entry.unmet:
+                self._queue(entry, None if entry.undurable else Verb.READY)
+            if entry.status is TaskStatus.WAITING and (cause := kept_back.get(entry.id)):
+                entry.status = move(entry.status, Verb.SKIP)
+                todo.append(Skip(entry.id, f"{cause.id} {cause.status.value}"))
+
+    def _seat(self, entry: Entry, *, is_kept_back: bool) -> None:
+        if entry.status is TaskStatus.SKIPPED and is_kept_back:
+            return
+        if entry.unmet or entry.undurable or entry.status is TaskStatus.SKIPPED:
+            entry.status = move(entry.status, Verb.WAIT)
+        if not entry.unmet:
+            ready = entry.status is TaskStatus.WAITING and not entry.undurable
+            self._queue(entry, Verb.READY if ready else None)
 
     def _queue(self, entry: Entry, verb: Verb | None = None) -> None:
         if verb is not None:
@@ -177,6 +219,7 @@ class Engine:
         return self.purse.cap(entry.budget, min(slots, others + 1))
 
     def _launch(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
+        entry.apply_revision()
         account = self._accounts[entry.account]
         if entry.account:
             cap = self._cap(entry, self._max_parallel - len(self._running))
@@ -193,14 +236,9 @@ class Engine:
         entry.stopping = entry.is_delivered = False
         entry.started = entry.heard = moment.now
         self._running[entry.id] = entry
-        self._arm(entry)
+        self._deadlines.arm(entry)
         cap = entry.cap if entry.account else math.inf
         todo.append(Launch(entry.id, entry.attempt, entry.charge, cap))
-
-    def _arm(self, entry: Entry) -> None:
-        deadline, _ = entry.deadline()
-        if deadline < math.inf:
-            heapq.heappush(self._deadlines, (deadline, entry.place, entry.attempt, entry))
 
     def _hear(self, event: Heard, todo: list[Instruction]) -> None:
         entry = self._running.get(event.task)
@@ -209,7 +247,7 @@ class Engine:
         entry.heard, signs = self._now, event.signs
         if signs.is_delivered != entry.is_delivered:
             entry.is_delivered = signs.is_delivered
-            self._arm(entry)
+            self._deadlines.arm(entry)
         account = self._accounts[entry.account]
         if entry.account and signs.is_strained is not None:
             account.is_strained = signs.is_strained
@@ -242,8 +280,9 @@ class Engine:
             case Verdict.HELD:
                 entry.status = move(entry.status, Verb.INTERRUPT)
                 entry.charge -= 1
-                if self._accounts[entry.account].hold(event.until):
-                    todo.append(Hold(entry.account, event.until, event.reason))
+                account = self._accounts[entry.account]
+                if account.hold_again(event.until, moment.now):
+                    todo.append(Hold(entry.account, account.opens_at, event.reason))
             case Verdict.FAILED if entry.charge < entry.max_attempts and entry.budget > 0:
                 entry.status = move(entry.status, Verb.RETRY)
                 delay = backoff(entry.retry_delay, entry.charge, moment.draw)
@@ -301,7 +340,7 @@ class Engine:
         elif entry.status is TaskStatus.RETRYING:
             heapq.heappush(self._retries, (entry.due, entry.place, entry))
         elif entry.status is TaskStatus.PENDING:
-            self._queue(entry)
+            self._seat(entry, is_kept_back=False)
 
     def _free(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
         if entry.status is not TaskStatus.WAITING:
@@ -324,18 +363,8 @@ class Engine:
     def _tick(self, moment: Moment, todo: list[Instruction]) -> None:
         while self._retries and self._retries[0][0] <= moment.now:
             self._queue(heapq.heappop(self._retries)[-1])
-        while self._deadlines and self._deadlines[0][0] <= moment.now:
-            armed = self._is_armed(self._deadlines[0])
-            entry = heapq.heappop(self._deadlines)[-1]
-            deadline, reason = entry.deadline()
-            if armed and deadline <= moment.now:
-                self._halt(entry, reason, todo)
-            elif armed:
-                self._arm(entry)  # something was heard of it since
-
-    def _is_armed(self, item: tuple[float, int, int, Entry]) -> bool:
-        _, _, attempt, entry = item
-        return entry.id in self._running and entry.attempt == attempt and not entry.stopping
+        for entry, reason in self._deadlines.expired(moment.now):
+            self._halt(entry, reason, todo)
 
     def _stop(self, todo: list[Instruction]) -> None:
         self._draining = True

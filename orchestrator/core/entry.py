@@ -49,6 +49,8 @@ class Entry:
     stopping: bool = field(default=False, init=False)
     unrecorded: bool = field(default=False, init=False)
     dependants: list[Entry] = field(default_factory=list, init=False, repr=False)
+    revised: Entry | None = field(default=None, init=False, repr=False)
+    """What its row says since it was changed; counts from the next attempt."""
 
     def deadline(self) -> tuple[float, StopReason]:
         """When the attempt under way is ended if nothing more is heard of it, and why."""
@@ -57,3 +59,14 @@ class Entry:
         return min(
             (self.started + self.timeout, StopReason.TIMEOUT), (self.heard + patience, quiet)
         )
+
+    def apply_revision(self) -> None:
+        """Take over what its changed row says."""
+        new, self.revised = self.revised, None
+        if new is None:
+            return
+        self.timeout, self.idle_timeout = new.timeout, new.idle_timeout
+        self.max_attempts, self.retry_delay = max(new.max_attempts, self.charge), new.retry_delay
+        self.account = new.account
+        if not self.attempt:
+            self.budget = new.budget

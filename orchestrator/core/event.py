@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from orchestrator.core.entry import Entry
 from orchestrator.core.result import Signs, Verdict
 
 
@@ -48,6 +49,12 @@ class Recorded(NamedTuple):
     task: str
 
 
+class Replanned(NamedTuple):
+    """A person changed the plan: these are its tasks now, the completed ones too."""
+
+    entries: tuple[Entry, ...]
+
+
 class Ticked:
     """The moment ``wake_at`` asked for has come."""
 
@@ -56,4 +63,4 @@ class StopRequested:
     """The run shall end: nothing new starts, what runs is stopped."""
 
 
-Event = Begun | Heard | Ended | Recorded | Ticked | StopRequested
+Event = Begun | Heard | Ended | Recorded | Replanned | Ticked | StopRequested

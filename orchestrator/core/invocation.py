@@ -20,7 +20,7 @@ class Invocation(NamedTuple):
     """A program text that cannot travel on stdin; it gets a file of its own."""
     env: Mapping[str, str] = MappingProxyType({})
     """Variables added to what the runner itself inherited."""
-    unset: tuple[str, ...] = ()
-    """Variables the process must not inherit."""
+    login: tuple[str, ...] = ()
+    """Names of variables without which it cannot do its work, let through also where the plan wants a clean start."""
     output: str = ""
     """The output of an agent without a process."""

@@ -54,6 +54,8 @@ class Exit(NamedTuple):
     """Bytes; 0 when unknown (seed row S2-67)."""
     cpu: float = 0.0
     """Seconds of processor time, user and system."""
+    is_ours: bool = False
+    """The error is that our own files could not be written: no fault of the attempt, and the run cannot go on."""
 
     def describe(self) -> str:
         """Say it in a few words: ``exit 1``, ``killed by signal 9``."""

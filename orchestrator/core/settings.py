@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from orchestrator.core.duration import parse_duration
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """Resolved settings. Durations in seconds, sizes in bytes."""
 
     # Of the run
@@ -69,6 +68,12 @@ class Settings:
     """A sub-agent of ``.claude/agents/``; ``agent: NAME`` says the same."""
     schema: str | Mapping[str, Any] = ""
     """JSON Schema of the answer: a mapping, or a file relative to the plan directory."""
+    env: Mapping[str, str | None] = MappingProxyType({})
+    """Variables for the agent: ``NAME: value`` sets one, ``NAME: null`` takes it away; those of plan and task file add
+    up. ``clean`` is short for ``env_keep: []``, ``inherit`` for ``env_keep: ["*"]``."""
+    env_keep: tuple[str, ...] = ("*",)
+    """What the agent inherits of the runner's environment besides PATH, HOME and their like: names, ``AWS_*``, or
+    ``*`` for everything."""
     timeout: float = 300.0
     """Seconds an attempt may take (S2-49)."""
     idle_timeout: float = 0.0
@@ -93,6 +98,12 @@ class Settings:
 RUN_ONLY = frozenset(
     {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold"}
 )
+
+#: In ``env_keep``: the whole environment.
+EVERYTHING = "*"
+#: Our own variables: by them a run finds its processes again.
+_OURS = ("ORCHESTRATOR_", "TM_AGENT_ID")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 #: What a setting is called in a task file, where it means the task's own.
 IN_A_TASK = {"budget_usd": "task_budget_usd"}
@@ -160,6 +171,41 @@ def _lines(text: str) -> list[str]:
     return [text]
 
 
+def _variables(value: Any) -> str | dict[str, str | None]:
+    if value in ("clean", "inherit"):
+        return str(value)
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{value!r} is none of clean, inherit, or a list of NAME: value")
+    return {_variable(name): _content(name, given) for name, given in value.items()}
+
+
+def _variable(name: Any) -> str:
+    if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a variable")
+    if name.startswith(_OURS):
+        raise ValueError(f"{name} is not to be changed: the orchestrator sets it")
+    return name
+
+
+def _content(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    # Of 3.10 YAML has made 3.1, and of `yes` true: only the person knows what the program should see.
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise ValueError(f"{name}: {value!r} is not a text; put it into quotes")
+    if "\0" in str(value):
+        raise ValueError(f"{name}: a NUL is not a text")
+    return str(value)
+
+
+def _inherited(value: Any) -> tuple[str, ...]:
+    names = _words(lambda text: text.split(","))(value)
+    for name in names:
+        if name != EVERYTHING and not _VARIABLE.fullmatch(name.removesuffix("*")):
+            raise ValueError(f"{name!r} is not the name of a variable")
+    return names
+
+
 def _schema(value: Any) -> str | Mapping[str, Any]:
     if not isinstance(value, (str, Mapping)):
         raise ValueError(f"{value!r} is neither a JSON Schema nor a file that holds one")
@@ -207,6 +253,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "extra_args": _words(shlex.split, flags=True),
     "subagent": _text,
     "schema": _schema,
+    "env": _variables,
+    "env_keep": _inherited,
     "timeout": _seconds(zero=False),
     "idle_timeout": _seconds(zero=True),
     "retries": _whole(0, 1000),
@@ -216,7 +264,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "context_limit": _whole(0, 10 * 1024 * 1024),
 }
 
-NAMES = tuple(field.name for field in fields(Settings))
+NAMES = Settings._fields
 
 
 def read_setting(name: str, value: Any) -> Any:
@@ -229,10 +277,21 @@ def read_setting(name: str, value: Any) -> Any:
 
 
 def resolve(*layers: Mapping[str, Any]) -> Settings:
-    """Lay settings over the defaults, weakest layer first."""
+    """Lay settings over the defaults, weakest layer first. Only ``env`` adds up, name by name."""
     merged: dict[str, Any] = {}
     for layer in layers:
+        env = merged.get("env", {})
         merged.update(layer)
+        match layer.get("env", {}):
+            case "clean":
+                kept = layer.get("env_keep", ())
+                merged["env_keep"] = tuple(name for name in kept if name != EVERYTHING)
+            case "inherit":
+                merged["env_keep"] = (EVERYTHING,)
+            case added:
+                env = {**env, **added}
+        if env or "env" in merged:
+            merged["env"] = env
     for name, value in merged.items():
         if isinstance(value, list):  # a plan that comes from the cache has its lists from JSON
             merged[name] = tuple(value)

@@ -36,6 +36,7 @@ class Verb(StrEnum):
     FAIL = "fail"
     INTERRUPT = "interrupt"
     SKIP = "skip"
+    WAIT = "wait"
 
 
 #: (from, what happens) → (to, why, as a sentence for people)
@@ -47,6 +48,14 @@ TRANSITIONS: dict[tuple[TaskStatus, Verb], tuple[TaskStatus, str]] = {
     (TaskStatus.WAITING, Verb.SKIP): (
         TaskStatus.SKIPPED,
         "a task it depends on failed or was itself skipped",
+    ),
+    (TaskStatus.PENDING, Verb.WAIT): (
+        TaskStatus.WAITING,
+        "its row in the plan was changed and depends on something that is not completed",
+    ),
+    (TaskStatus.SKIPPED, Verb.WAIT): (
+        TaskStatus.WAITING,
+        "the plan was changed and nothing it depends on has failed",
     ),
     (TaskStatus.PENDING, Verb.LAUNCH): (TaskStatus.RUNNING, "a slot is free"),
     (TaskStatus.RUNNING, Verb.SUCCEED): (

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from orchestrator.core.redact import redact
+
 # What must not reach a terminal or a file of ours. Every alternative is linear: an unterminated sequence loses its
 # introducer only, and the characters that a failed attempt walks over are never walked over again by the next one.
 _UNPRINTABLE = re.compile(
@@ -48,9 +50,12 @@ def _last_state(line: str) -> str:
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """Return *text* on one line of at most *limit* characters, cut with ``…``."""
+    """Return *text* on one line of at most *limit* characters, cut with ``…``; tokens in it are redacted before.
+
+    Afterwards one that was cut would no longer be known.
+    """
     head = text[: _LOOK_AT + limit]
-    line = " ".join(printable(head).split())
+    line = redact(" ".join(printable(head).split()))
     if len(line) <= limit and len(head) == len(text):
         return line
     return line[: max(limit - 1, 0)].rstrip() + "…"

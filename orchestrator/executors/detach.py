@@ -39,11 +39,11 @@ class Detached:
         """
         self._output, self._beside = output, f"{output}.{os.getpid()}"
         try:
-            os.makedirs(os.path.dirname(output), exist_ok=True)
+            os.makedirs(os.path.dirname(output), 0o775, exist_ok=True)
             flags = (
                 os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
             )
-            descriptor = os.open(self._beside, flags, 0o666)
+            descriptor = os.open(self._beside, flags, 0o664)
             try:
                 self._process = subprocess.Popen(
                     [sys.executable, "-P", "-c", _BOOTSTRAP, _ROOT, *words],

@@ -6,7 +6,7 @@ a little of the standard library and its neighbours ``procfs``, ``record``, ``sp
 Messages are JSON, one per line::
 
     runner → guard   {"start": {…a job…}}   {"stop": key, "reason": …, "grace": s}   {"close": s}
-    guard → runner   {"key": …, "pid": …}   {"key": …, "record": {…}}   {"crash": traceback}
+    guard → runner   {"key": …, "pid": …}   {"key": …, "record": {…}, "unwritten": why}   {"crash": traceback}
 
 End of file from the runner means that it died: every tree is ended and its record written and synced.
 """
@@ -177,7 +177,7 @@ class Guard:
         try:
             attempt.pid = self._spawner.spawn(job)
         except SpawnError as error:
-            self._finish(attempt, str(error))
+            self._finish(attempt, str(error), is_ours=error.is_ours)
             return
         self._attempts[attempt.key] = self._mains[attempt.pid] = attempt
         self._say({"key": attempt.key, "pid": attempt.pid})
@@ -244,7 +244,7 @@ class Guard:
         # Where orphans do not fall to the guard, that it has none says nothing.
         return attempt.wait_status is not None and isinstance(self._trees, Trees)
 
-    def _finish(self, attempt: Attempt, error: str = "") -> None:
+    def _finish(self, attempt: Attempt, error: str = "", *, is_ours: bool = False) -> None:
         self._attempts.pop(attempt.key, None)
         self._ending.pop(attempt.key, None)
         code = (
@@ -259,6 +259,7 @@ class Guard:
             "signal": -code if code is not None and code < 0 else None,
             "stopped": attempt.stopped,
             "error": error,
+            "is_ours": is_ours,
             "started": attempt.started,
             "ended": attempt.ended or time.time(),
             "duration": attempt.duration,
@@ -270,9 +271,7 @@ class Guard:
         }
         whole = {"schema": SCHEMA, **job["facts"], **record}
         failure = write_record(job["record"], whole, sync=self._is_orphan)
-        if failure and not error:
-            record["error"] = failure
-        self._say({"key": attempt.key, "record": record})
+        self._say({"key": attempt.key, "record": record, "unwritten": failure})
 
     # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
 

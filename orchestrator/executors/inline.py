@@ -29,7 +29,7 @@ def write_exit(job: Job, known: Exit, *, output: str | None = None, sync: bool =
                     _write(path, text.encode(errors="replace"))
         except OSError as error:
             text = f"cannot write {error.filename or job.stdout!r}: {error.strerror}"
-            known = known._replace(code=None, error=text)
+            known = known._replace(code=None, error=text, is_ours=True)
     known = known._replace(ended=known.ended or time.time())
     size, digest = measure(job.stdout, sync=sync)
     record = {
@@ -41,6 +41,7 @@ def write_exit(job: Job, known: Exit, *, output: str | None = None, sync: bool =
         "signal": known.signal,
         "stopped": None if known.stopped is None else known.stopped.value,
         "error": known.error,
+        "is_ours": known.is_ours,
         "started": known.started,
         "ended": known.ended,
         "duration": known.duration,
@@ -50,7 +51,7 @@ def write_exit(job: Job, known: Exit, *, output: str | None = None, sync: bool =
         "log_sha256": digest,
     }
     failure = write_record(job.record, record, sync=sync)
-    return known._replace(error=failure) if failure and not known.error else known
+    return known._replace(error=failure, is_ours=True) if failure and not known.error else known
 
 
 def _write(path: str, data: bytes) -> None:

@@ -26,7 +26,7 @@ from orchestrator.executors import procfs
 from orchestrator.executors.inline import run_inline, write_exit
 from orchestrator.executors.procfs import Process
 from orchestrator.executors.protocol import Done, Job, News, Started
-from orchestrator.executors.record import exit_of, read_record
+from orchestrator.executors.record import SCHEMA, exit_of, read_record, write_record
 
 #: Seconds that agents get between SIGTERM and SIGKILL when the executor is left while they run.
 GRACE = 2.0
@@ -245,8 +245,8 @@ class LocalExecutor:
         if "record" in message:
             key = message["key"]
             self._pids.pop(key, None)
-            if self._jobs.pop(key, None) is not None:
-                self._known.append(Done(key, exit_of(message["record"])))
+            if (job := self._jobs.pop(key, None)) is not None:
+                self._known.append(Done(key, _recorded(job, message)))
         elif "pid" in message:
             self._pids[message["key"]] = message["pid"]
             self._known.append(Started(message["key"], message["pid"]))
@@ -354,11 +354,22 @@ def _kill_group(pid: int) -> None:
         return
 
 
+def _recorded(job: Job, message: dict[str, Any]) -> Exit:
+    """How a job ended. What the guard could not write down is written here: its finished work was paid for."""
+    exit = exit_of(message["record"])
+    if not message["unwritten"]:
+        return exit
+    whole = {"schema": SCHEMA, **job.facts, **message["record"]}
+    failure = write_record(job.record, whole)
+    return exit._replace(error=failure, is_ours=True) if failure else exit
+
+
 def _as_message(job: Job) -> dict[str, Any]:
     return {
         "key": job.key,
         "argv": job.argv,
         "env": dict(job.env),
+        "keep": job.keep,
         "unset": job.unset,
         "cwd": job.cwd,
         "stdin": job.stdin,

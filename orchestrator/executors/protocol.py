@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeGuard
 
 from orchestrator.core.result import Exit, StopReason
 
@@ -18,7 +18,11 @@ class Job(NamedTuple):
     argv: tuple[str, ...] = ()
     """Empty: nothing runs, ``output`` is what it printed."""
     env: Mapping[str, str] = MappingProxyType({})
-    unset: tuple[str, ...] = ()
+    """Variables the process gets besides those it inherits."""
+    keep: Sequence[str] = ("*",)
+    """Names of variables the process inherits; ``*`` at the end stands for anything."""
+    unset: Sequence[str] = ()
+    """Names of variables it does not inherit all the same."""
     cwd: str = ""
     stdin: str = ""
     """Path of the file the process reads; empty: nothing to read."""
@@ -46,6 +50,11 @@ class Done(NamedTuple):
 
 
 News = Started | Done
+
+
+def is_lost(news: News) -> TypeGuard[Done]:
+    """Say whether a job is over because what ran it died."""
+    return isinstance(news, Done) and news.exit.stopped is StopReason.ORPHANED
 
 
 class Executor(Protocol):

@@ -34,7 +34,7 @@ _LOG_FLAGS = (
 
 def open_log(path: str) -> int:
     """Open a new, empty log; the mode follows the umask."""
-    return os.open(path, _LOG_FLAGS, 0o666)
+    return os.open(path, _LOG_FLAGS, 0o664)
 
 
 def measure(path: str, *, sync: bool = False) -> tuple[int, str | None]:
@@ -77,10 +77,10 @@ def write_record(path: str, record: Mapping[str, Any], *, sync: bool = False) ->
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
         try:
-            fd = os.open(temp, flags, 0o666)
+            fd = os.open(temp, flags, 0o664)
         except FileExistsError:  # somebody died while writing it
             os.unlink(temp)
-            fd = os.open(temp, flags, 0o666)
+            fd = os.open(temp, flags, 0o664)
         try:
             _write_all(fd, (json.dumps(record) + "\n").encode())
             if sync:
@@ -143,6 +143,7 @@ def exit_of(record: Mapping[str, Any]) -> Exit:
             pid=int(record["pid"]),
             max_rss=int(record["max_rss"]),
             cpu=float(record["cpu"]),
+            is_ours=bool(record.get("is_ours")),
         )
     except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"not an attempt record: {error!r}") from error

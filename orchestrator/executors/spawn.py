@@ -19,14 +19,19 @@ if TYPE_CHECKING:
 
 
 class SpawnError(Exception):
-    """Nothing was started; the text says why, for people."""
+    """Nothing was started; the text says why, for people. ``is_ours``: because files of ours could not be opened."""
+
+    def __init__(self, text: str, *, is_ours: bool = False) -> None:
+        """Say why, and whose fault it is."""
+        super().__init__(text)
+        self.is_ours = is_ours
 
 
 class Spawner:
     """What every job of one guard has in common, prepared once."""
 
     def __init__(self) -> None:
-        self._environment = dict(os.environb)
+        self._inherited: dict[object, Mapping[bytes, bytes]] = {}
         self._null = os.open(os.devnull, os.O_RDWR)
         self._home = os.open(".", os.O_RDONLY)
         # A signal that is ignored stays ignored across exec. Python ignores SIGPIPE, the guard ignores some more.
@@ -44,9 +49,7 @@ class Spawner:
         """
         opened: list[int] = []
         try:
-            environment = self._environment.copy()
-            for name in job["unset"]:
-                environment.pop(os.fsencode(name), None)
+            environment = dict(self._inherit(job["keep"], job["unset"]))
             for name, value in job["env"].items():
                 environment[os.fsencode(name)] = os.fsencode(value)
             self._enter(job["cwd"])
@@ -59,6 +62,17 @@ class Spawner:
         finally:
             for fd in opened:
                 os.close(fd)
+
+    def _inherit(self, keep: Sequence[str], unset: Sequence[str]) -> Mapping[bytes, bytes]:
+        # Nearly all jobs of a run want the same.
+        asked = (*keep, "", *unset)
+        if asked not in self._inherited:
+            self._inherited[asked] = {
+                name: value
+                for name, value in os.environb.items()
+                if inherits(os.fsdecode(name), keep, unset)
+            }
+        return self._inherited[asked]
 
     def _enter(self, directory: str) -> None:
         # The spawning process goes there itself: posix_spawn knows no working directory.
@@ -86,7 +100,8 @@ class Spawner:
                 fds[2] = open_log(stderr)
                 opened.append(fds[2])
         except OSError as error:
-            raise SpawnError(f"cannot open {error.filename!r}: {error.strerror}") from error
+            text = f"cannot open {error.filename!r}: {error.strerror}"
+            raise SpawnError(text, is_ours=True) from error
         return [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(fds)]
 
     def _start(
@@ -123,6 +138,15 @@ class Spawner:
                 )
         except OSError as error:
             raise SpawnError(f"cannot start {program!r}: {error.strerror}") from error
+
+
+def inherits(name: str, keep: Sequence[str], unset: Sequence[str]) -> bool:
+    """Say whether a process gets a variable of ours: *keep* names it, exactly or as ``AWS_*``, and *unset* does not."""
+    return _is_among(name, keep) and not _is_among(name, unset)
+
+
+def _is_among(name: str, names: Sequence[str]) -> bool:
+    return any(name.startswith(each[:-1]) if each.endswith("*") else name == each for each in names)
 
 
 def find_program(name: str, path: bytes | None) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from orchestrator.executors import procfs
@@ -37,20 +37,24 @@ def sweep(directory: str, *, spare: Container[str] = ()) -> list[Ended]:
     limit = time.monotonic() + LIMIT
     while found := _find(directory, spare):
         for one, environment in found:
-            ended.setdefault(
-                (one.pid, one.start),
-                Ended(
-                    one.pid,
-                    environment.get("ORCHESTRATOR_RUN_ID", ""),
-                    environment.get("ORCHESTRATOR_TASK_ID", ""),
-                    environment.get("ORCHESTRATOR_ATTEMPT", ""),
-                ),
-            )
+            ended.setdefault((one.pid, one.start), _described(one, environment))
             procfs.send_signal(one, signal.SIGKILL)
         procfs.wait_gone((one for one, _ in found), limit)
         if time.monotonic() >= limit:
             break
     return list(ended.values())
+
+
+def left_behind(directory: str, *, spare: Container[str] = ()) -> list[Ended]:
+    """Return what ``sweep`` would end; nothing is ended. On systems without ``/proc`` nothing is found."""
+    if not procfs.is_available():
+        return []
+    return [_described(one, environment) for one, environment in _find(directory, spare)]
+
+
+def _described(one: Process, environment: Mapping[str, str]) -> Ended:
+    names = ("ORCHESTRATOR_RUN_ID", "ORCHESTRATOR_TASK_ID", "ORCHESTRATOR_ATTEMPT")
+    return Ended(one.pid, *(environment.get(name, "") for name in names))
 
 
 def _find(directory: str, spare: Container[str]) -> list[tuple[Process, dict[str, str]]]:

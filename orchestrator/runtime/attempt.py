@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.agents.protocol import Agent, Assignment, Input, Reader
+from orchestrator.core.environment import environment
 from orchestrator.core.instruction import Launch
 from orchestrator.core.invocation import SCRIPT
 from orchestrator.core.money import spending, spent_in, unsettled, usd
@@ -24,6 +26,8 @@ from orchestrator.store.workspace import Commit, Workspace
 #: Bytes of a log read in one go: a gigabyte of output must not stop the world.
 PIECE = 4 * 1024 * 1024
 _TAIL = 16 * 1024
+#: What the disk or the machine says when it is in trouble itself; an agent cannot bring it about for its log alone.
+_OF_THE_DISK = frozenset({errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
 #: Seconds an account is held when nobody said for how long.
 _UNKNOWN_HOLD = 300.0
 #: How ``claude`` ends on SIGTERM: what it had cost is saved then.
@@ -55,12 +59,20 @@ class LiveAttempt:
     news: str = ""
     unreadable: str = ""
     """Why the log cannot be read: agents may do anything to the files in ``logs/``."""
+    unread: str = ""
+    """Why the log cannot be read now, although nobody did anything to it: it is whole, and somebody else can."""
     pid: int = 0
 
     @property
     def key(self) -> str:
         """The name the executor knows it by."""
         return self.files.key
+
+    @property
+    def news_so_far(self) -> str:
+        """What it says it is doing, and what its task cost before."""
+        spent = sum(attempt.cost or 0.0 for attempt in self.earlier)
+        return f"{self.news} · {usd(spent)} so far" if spent else self.news
 
     def read_along(self) -> bool:
         """Feed the reader the next piece of the log; True when there may be more at once."""
@@ -69,8 +81,13 @@ class LiveAttempt:
         except FileNotFoundError:
             return False
         except OSError as error:
-            self.unreadable = f"its log cannot be read: {error.strerror}"
+            said = f"cannot be read: {error.strerror}"
+            if error.errno in _OF_THE_DISK:
+                self.unread = f"{self.files.stdout}: {said}"
+            else:
+                self.unreadable = f"its log {said}"
             return False
+        self.unread = ""
         self.offset += len(data)
         if data:
             self.news = self.reader.feed(data) or self.news
@@ -78,6 +95,8 @@ class LiveAttempt:
 
     def judge(self, exit: Exit) -> Outcome:
         """Conclude, once the whole log was read."""
+        if self.unread:
+            return Outcome(verdict=Verdict.INTERRUPTED, reason=self.unread)
         if self.unreadable:
             bill = Bill(cost=None) if self.session else FREE
             return Outcome(verdict=Verdict.FATAL, reason=self.unreadable, bill=bill)
@@ -217,6 +236,10 @@ class Launchpad:
         self._run = run
         self._workdir = workdir
 
+    def replan(self, tasks: Mapping[str, Task], policies: Mapping[str, Settings]) -> None:
+        """Go on with a plan that was changed."""
+        self._tasks, self._policies = tasks, policies
+
     def attempt(
         self,
         task: Task,
@@ -269,6 +292,7 @@ class Launchpad:
             StoreError: a file could not be read or written.
         """
         wanted = self._agents[live.agent].invocation(self._assignment(live))
+        given = environment(self._policies[live.task.id], wanted.env, wanted.login)
         files = live.files
         if wanted.script:
             write_new(files.script, wanted.script.encode())
@@ -287,14 +311,15 @@ class Launchpad:
             key=live.key,
             argv=tuple(files.script if word == SCRIPT else word for word in wanted.argv),
             env={
-                **wanted.env,
+                **given.env,
                 "ORCHESTRATOR_RUN_ID": live.run,
                 "ORCHESTRATOR_TASK_ID": live.task.id,
                 "ORCHESTRATOR_ATTEMPT": str(live.number),
                 "ORCHESTRATOR_DIR": self._workspace.layout.root,
                 "TM_AGENT_ID": live.task.assignee or live.task.stem,
             },
-            unset=wanted.unset,
+            keep=given.keep,
+            unset=given.unset,
             cwd=self._workdir,
             stdin=files.stdin if wanted.stdin else "",
             stdout=files.stdout,

@@ -11,6 +11,7 @@ from orchestrator.core.account import Purse
 from orchestrator.core.duration import format_duration
 from orchestrator.core.instruction import Hold
 from orchestrator.core.money import usd
+from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.store.result_file import iso
 from orchestrator.views.glyphs import moment
@@ -29,10 +30,21 @@ class Kind(StrEnum):
     TASK_STOPPING = "task_stopping"
     NEWS = "news"
     WARNING = "warning"
+    RUN_CHANGED = "run_changed"
+    """A person changed the plan."""
     RUN_HELD = "run_held"
     RUN_RESUMED = "run_resumed"
     RUN_STOPPING = "run_stopping"
     RUN_ENDED = "run_ended"
+
+
+#: What it is called when an attempt leaves its task with a status.
+ENDINGS = {
+    TaskStatus.COMPLETED: Kind.TASK_COMPLETED,
+    TaskStatus.FAILED: Kind.TASK_FAILED,
+    TaskStatus.RETRYING: Kind.TASK_RETRYING,
+    TaskStatus.PENDING: Kind.TASK_INTERRUPTED,
+}
 
 
 class Happening(NamedTuple):
@@ -50,6 +62,8 @@ class Happening(NamedTuple):
     """How many tasks a run is about to run."""
     duration: float | None = None
     retry_in: float | None = None
+    cost: float | None = 0.0
+    """USD of an attempt that is over; None when nobody knows."""
     text: str = ""
     """Why, or what, in one line."""
 
@@ -67,6 +81,8 @@ class Happening(NamedTuple):
             parts.append(f"agent {self.agent}")
         if self.duration is not None:
             parts.append(f"after {format_duration(self.duration)}")
+        if self.cost != 0:
+            parts.append(f"cost {usd(self.cost)}")
         if self.retry_in is not None:
             parts.append(f"again in {format_duration(self.retry_in)}")
         if self.text:
@@ -83,6 +99,8 @@ class Happening(NamedTuple):
         for name in ("duration", "retry_in"):
             if (seconds := getattr(self, name)) is not None:
                 fields[name] = round(seconds, 3)
+        if self.cost != 0:
+            fields["cost_usd"] = self.cost
         return fields
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 import signal
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import TypeGuard
+from typing import Any
 
 import anyio
 import anyio.abc
@@ -22,6 +22,7 @@ import anyio.to_thread
 
 from orchestrator.core.board import Board
 from orchestrator.core.engine import Engine
+from orchestrator.core.entry import Entry
 from orchestrator.core.event import (
     Begun,
     Ended,
@@ -29,9 +30,11 @@ from orchestrator.core.event import (
     Heard,
     Moment,
     Recorded,
+    Replanned,
     StopRequested,
     Ticked,
 )
+from orchestrator.core.graph import shape
 from orchestrator.core.instruction import (
     Finish,
     Hold,
@@ -42,15 +45,25 @@ from orchestrator.core.instruction import (
     Skip,
     Stop,
 )
+from orchestrator.core.plan import Plan
 from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.executors.protocol import Done, Executor, News, Started
+from orchestrator.executors.protocol import Done, Executor, News, Started, is_lost
 from orchestrator.runtime.attempt import Launchpad, LiveAttempt
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
-from orchestrator.runtime.happening import Happening, Kind, Listener, budget_text, hold_text
+from orchestrator.runtime.happening import (
+    ENDINGS,
+    Happening,
+    Kind,
+    Listener,
+    budget_text,
+    hold_text,
+)
+from orchestrator.runtime.watching import Watch, difference, kept_with
+from orchestrator.store.atomic import ADVICE
 from orchestrator.store.workspace import Commit, Workspace
 
 #: Seconds between two looks at the logs of what runs.
@@ -58,16 +71,6 @@ _LOOK = 0.25
 #: Seconds to wait for more results before a sync, while others run and nobody waits for this one: a sync costs much
 #: the same for one result and for ten.
 _GATHER = 0.002
-
-#: Seconds an account is held at least, when the moment it opens is already past.
-_SHORTEST_HOLD = 1.0
-
-_KINDS = {
-    TaskStatus.COMPLETED: Kind.TASK_COMPLETED,
-    TaskStatus.FAILED: Kind.TASK_FAILED,
-    TaskStatus.RETRYING: Kind.TASK_RETRYING,
-    TaskStatus.PENDING: Kind.TASK_INTERRUPTED,
-}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,6 +86,8 @@ class Runner:
     listener: Listener
     launchpad: Launchpad
     drawing: Drawing
+    watch: Watch | None = None
+    """Looks after a plan that may be changed while it runs."""
     is_patient: bool = True
     """Whether a held account is waited for; otherwise the run ends when nothing else is left."""
     ended_by: int = field(default=0, init=False)
@@ -97,11 +102,10 @@ class Runner:
     """Why tasks were not started although nothing they need is missing: a limit, a login, the budget."""
     _ended: dict[str, tuple[LiveAttempt, Exit, Outcome]] = field(default_factory=dict, init=False)
     _unwritten: list[LiveAttempt] = field(default_factory=list, init=False)
-    _commits: list[tuple[Commit, str, Happening]] = field(default_factory=list, init=False)
+    _commits: list[tuple[Commit | None, str, Happening]] = field(default_factory=list, init=False)
     _has_commits: anyio.Event = field(init=False)
     _timer_moved: anyio.Event = field(init=False)
     _sleeping_until: float | None = field(default=None, init=False)
-    _past_moments: int = field(default=0, init=False)
     _events: deque[Event] = field(default_factory=deque, init=False)
     _scope: anyio.abc.TaskGroup = field(init=False)
 
@@ -121,12 +125,27 @@ class Runner:
             ):
                 self._scope.start_soon(job)
             self._scope.start_soon(self.drawing.keep_drawn, self.snapshot, self.live, self._warn)
+            if self.watch is not None:
+                self._scope.start_soon(self.watch.keep_watching, self._warn)
             self._handle(Begun())
 
     def snapshot(self) -> Board:
         """Return the board as it stands: a copy, because views are drawn in a thread while the run goes on."""
         board = self.board
         return Board(board.plan, board.shape, dict(board.results), doubts=dict(board.doubts))
+
+    def replan(
+        self, plan: Plan, policies: Mapping[str, Settings], entries: Iterable[Entry]
+    ) -> None:
+        """Go on with a plan that was changed; what was started stays in it until it is over."""
+        before = self.board.plan
+        self.board.plan = kept_with(plan, before, self.engine.under_way)
+        self.board.shape = shape(self.board.plan.tasks)
+        self.policies = {**self.policies, **policies}
+        self.launchpad.replan(self.board.plan.tasks, self.policies)
+        tasks, text = len(self.board.plan.tasks), difference(before, self.board.plan)
+        self._tell(Kind.RUN_CHANGED, tasks=tasks, text=text)
+        self._handle(Replanned(tuple(entries)))
 
     # ── events in, instructions out ──────────────────────────────────────────────────────────────────────────────────
 
@@ -209,14 +228,17 @@ class Runner:
         result = live.over(record.status, exit, outcome)
         self.board.results[record.task] = result
         happening = self._happening(
-            _KINDS[record.status],
+            ENDINGS[record.status],
             record.task,
             attempt=live.number,
             duration=result.duration,
             retry_in=record.retry_in if record.status is TaskStatus.RETRYING else None,
+            cost=result.attempts[-1].cost,
             text=outcome.reason,
         )
-        self._commits.append((live.commit(result, outcome, exit), record.task, happening))
+        # What could not be read is left to the next run, which makes the result of it.
+        commit = None if live.unread else live.commit(result, outcome, exit)
+        self._commits.append((commit, record.task, happening))
         self._has_commits.set()
 
     # ── effects that take time ───────────────────────────────────────────────────────────────────────────────────────
@@ -225,8 +247,8 @@ class Runner:
         lost: list[Done] = []
         try:
             async for batch in self.executor.news():
-                lost += [news for news in batch if _is_lost(news)]
-                self._take_news([news for news in batch if not _is_lost(news)])
+                lost += [news for news in batch if is_lost(news)]
+                self._take_news([news for news in batch if not is_lost(news)])
         except OrchestratorError as error:
             self._give_up(error)
         # Only now, or the engine would launch them again on an executor that is dying.
@@ -252,6 +274,8 @@ class Runner:
 
     def _end(self, live: LiveAttempt, exit: Exit) -> None:
         del self.live[live.key]
+        if lost := exit.error if exit.is_ours else live.unread:
+            self._give_up(StoreError(lost, hint=ADVICE))
         outcome = live.judge(exit)
         if live.session and outcome.verdict is not Verdict.HELD:
             # What it said last, since anybody looked: that its account is close to a limit, for instance.
@@ -272,14 +296,7 @@ class Runner:
 
     def _opens(self, until: float) -> float:
         """Turn the moment a held account opens into one of the engine's clock."""
-        if not self.is_patient:
-            return math.inf
-        wait = until - self.clock.wall()
-        if wait <= 0:
-            # The moment is past and the account is still shut: somebody's clock is wrong.
-            wait = _SHORTEST_HOLD * 2.0 ** min(self._past_moments, 8)
-            self._past_moments += 1
-        return self.clock.now() + max(wait, _SHORTEST_HOLD)
+        return self.clock.now() + until - self.clock.wall() if self.is_patient else math.inf
 
     async def _write(self) -> None:
         """Make results durable: all that ended in the same moment, or while the last ones were written, together."""
@@ -290,7 +307,7 @@ class Runner:
             self._has_commits = anyio.Event()
             batch, self._commits = self._commits, []
             try:
-                commits = [commit for commit, _, _ in batch]
+                commits = [commit for commit, _, _ in batch if commit]
                 if self.live:
                     await anyio.to_thread.run_sync(self.workspace.commit, commits)
                 else:
@@ -326,7 +343,7 @@ class Runner:
                 if live.offset != offset and live.key in self.live:
                     self._handle(Heard(live.task.id, live.number, live.reader.signs))
                 if live.news != before:
-                    self._tell(Kind.NEWS, live.task.id, attempt=live.number, text=live.news)
+                    self._tell(Kind.NEWS, live.task.id, attempt=live.number, text=live.news_so_far)
 
     async def _keep_time(self) -> None:
         while True:
@@ -365,27 +382,12 @@ class Runner:
     def _warn(self, text: str) -> None:
         self._tell(Kind.WARNING, text=text)
 
-    def _tell(
-        self, kind: Kind, task: str = "", *, attempt: int = 0, agent: str = "", text: str = ""
-    ) -> None:
-        self._listen(self._happening(kind, task, attempt=attempt, agent=agent, text=text))
+    def _tell(self, kind: Kind, task: str = "", **facts: Any) -> None:
+        self._listen(self._happening(kind, task, **facts))
 
-    def _happening(
-        self,
-        kind: Kind,
-        task: str = "",
-        *,
-        attempt: int = 0,
-        agent: str = "",
-        duration: float | None = None,
-        retry_in: float | None = None,
-        text: str = "",
-    ) -> Happening:
+    def _happening(self, kind: Kind, task: str = "", **facts: Any) -> Happening:
         name = self.board.plan.tasks[task].name if task else ""
-        return Happening(
-            kind=kind, time=self.clock.wall(), task=task, name=name, attempt=attempt, agent=agent,
-            duration=duration, retry_in=retry_in, text=text,
-        )  # fmt: skip
+        return Happening(kind=kind, time=self.clock.wall(), task=task, name=name, **facts)
 
     def _listen(self, happening: Happening) -> None:
         self.drawing.mark_stale()
@@ -393,7 +395,3 @@ class Runner:
             self.listener(happening)
         except StoreError as error:
             self._give_up(error)
-
-
-def _is_lost(news: News) -> TypeGuard[Done]:
-    return isinstance(news, Done) and news.exit.stopped is StopReason.ORPHANED

@@ -11,7 +11,9 @@ from orchestrator.core.plan import Task
 from orchestrator.core.result import Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
+from orchestrator.errors import StoreError
 from orchestrator.runtime.attempt import LiveAttempt, closed
+from orchestrator.store.atomic import ADVICE
 from orchestrator.store.attempt_record import AttemptRecord, Traces, read_record
 from orchestrator.store.workspace import Commit, Workspace
 
@@ -46,6 +48,9 @@ def harvest(
     That is an attempt with a record whose result file still says ``running``, or does not know it although it was
     launched by a run that died. A record alone is not enough: a result file that a person deleted means "do it again"
     (promise 5).
+
+    Raises:
+        StoreError: a log or a result cannot be read now.
     """
     found = []
     for task in tasks.values():
@@ -93,6 +98,8 @@ def _judge(
     )
     while live.read_along():
         pass
+    if live.unread:
+        raise StoreError(live.unread, hint=ADVICE)
     outcome = live.judge(record.exit)
     result = live.over(_STATUS[outcome.verdict], record.exit, outcome)
     return Harvested(task, result, live.commit(result, outcome, record.exit))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from orchestrator.errors import StoreError
 from orchestrator.store.atomic import replace_file, reported, sync_directory
 from orchestrator.store.layout import Layout
 
@@ -39,7 +40,7 @@ def put_plan(layout: Layout, plan: str, task_files: Mapping[str, str], spare: st
     staged = Layout(layout.staging)
     with reported("clean", staged.root):
         shutil.rmtree(staged.root, ignore_errors=True)
-        os.makedirs(staged.tasks)
+        os.makedirs(staged.tasks, 0o775)
     try:
         for stem, text in task_files.items():
             replace_file(staged.task_file(stem), text.encode())
@@ -47,7 +48,7 @@ def put_plan(layout: Layout, plan: str, task_files: Mapping[str, str], spare: st
         moved = _move_aside(layout, spare) if has_plan(layout) else ""
         with reported("write", layout.plan):
             for directory in (layout.tasks, layout.results):
-                os.makedirs(directory, exist_ok=True)
+                os.makedirs(directory, 0o775, exist_ok=True)
             for name in os.listdir(staged.tasks):
                 os.replace(os.path.join(staged.tasks, name), os.path.join(layout.tasks, name))
             # The plan last: without it there is nothing to run.
@@ -61,35 +62,60 @@ def put_plan(layout: Layout, plan: str, task_files: Mapping[str, str], spare: st
 
 def _move_aside(layout: Layout, spare: str) -> str:
     place = Layout(_next_place(layout))
+    moved: list[tuple[str, str]] = []
     with reported("move the plan to", place.root):
-        # The plan first: from here on nobody takes what is left for a plan that can be run.
-        for old, new in (
-            (layout.plan, place.plan),
-            (layout.journal, place.journal),
-            (layout.final_output, place.final_output),
-            (layout.index, place.index),
-        ):
-            if os.path.lexists(old):
-                os.rename(old, new)
-        for old, new in (
-            (layout.tasks, place.tasks),
-            (layout.results, place.results),
-            (layout.logs, place.logs),
-        ):
-            names = _entries(old, spare)
-            if names:
-                os.mkdir(new)
-            for name in names:
-                os.rename(os.path.join(old, name), os.path.join(new, name))
+        try:
+            _move(layout, place, spare, moved)
+        except (OSError, StoreError):
+            _move_back(place, moved)
+            raise
     return place.root
+
+
+def _move(layout: Layout, place: Layout, spare: str, moved: list[tuple[str, str]]) -> None:
+    def move(old: str, new: str) -> None:
+        os.rename(old, new)
+        moved.append((old, new))
+
+    # The plan first: from here on nobody takes what is left for a plan that can be run.
+    for old, new in (
+        (layout.plan, place.plan),
+        (layout.journal, place.journal),
+        (layout.final_output, place.final_output),
+        (layout.index, place.index),
+    ):
+        if os.path.lexists(old):
+            move(old, new)
+    for old, new in (
+        (layout.tasks, place.tasks),
+        (layout.results, place.results),
+        (layout.logs, place.logs),
+    ):
+        names = _entries(old, spare)
+        if names:
+            os.mkdir(new, 0o775)
+        for name in names:
+            move(os.path.join(old, name), os.path.join(new, name))
+
+
+def _move_back(place: Layout, moved: Sequence[tuple[str, str]]) -> None:
+    """Put everything back, the plan last; what a disk in trouble refuses now, too, lies in the archive."""
+    try:
+        for old, new in reversed(moved):
+            os.rename(new, old)
+        for directory in (place.tasks, place.results, place.logs, place.root):
+            if os.path.isdir(directory):
+                os.rmdir(directory)
+    except OSError:
+        return  # the first error is the one to report
 
 
 def _next_place(layout: Layout) -> str:
     with reported("make", layout.archive):
-        os.makedirs(layout.archive, exist_ok=True)
+        os.makedirs(layout.archive, 0o775, exist_ok=True)
         taken = [int(name) for name in os.listdir(layout.archive) if name.isdecimal()]
         place = os.path.join(layout.archive, f"{max(taken, default=0) + 1:03d}")
-        os.mkdir(place)
+        os.mkdir(place, 0o775)
     return place
 
 

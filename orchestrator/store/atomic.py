@@ -13,6 +13,8 @@ from orchestrator.errors import StoreError
 
 #: Bytes read in one go; most of our files are smaller.
 _PIECE = 64 * 1024
+#: What to do about a disk that says no.
+ADVICE = "check space, permissions and that the directory still exists, then run again"
 _TEMPORARY = re.compile(r"(\..+\.\d+|.+\.attempt-\d+\.json)\.tmp")
 
 
@@ -29,7 +31,7 @@ def reported(doing: str, path: str) -> Iterator[None]:
         raise StoreError(
             f"cannot {doing}: {error.strerror or error}",
             where=path,
-            hint="check space, permissions and that the directory still exists, then run again",
+            hint=ADVICE,
         ) from error
 
 
@@ -118,10 +120,10 @@ def write_new(path: str, data: bytes) -> None:
 def _open_new(path: str, flags: int = 0) -> int:
     flags |= os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
-        return os.open(path, flags, 0o666)
+        return os.open(path, flags, 0o664)
     except FileExistsError:
         os.unlink(path)
-        return os.open(path, flags, 0o666)
+        return os.open(path, flags, 0o664)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

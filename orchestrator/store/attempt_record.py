@@ -60,6 +60,7 @@ def read_record(path: str) -> AttemptRecord | None:
                 pid=int(raw["pid"] or 0),
                 max_rss=int(raw["max_rss"] or 0),
                 cpu=times[3],
+                is_ours=bool(raw.get("is_ours")),
             ),
             cap=cap,
         )

@@ -138,7 +138,7 @@ def keep_cursor(path: str, cursor: Cursor) -> None:
         StoreError: it could not be written.
     """
     with reported("make", path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.makedirs(os.path.dirname(path), 0o775, exist_ok=True)
     replace_file(path, f"{cursor}\n".encode())
 
 

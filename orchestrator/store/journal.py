@@ -19,7 +19,7 @@ class Journal:
         self._mend = ""
         with reported("open", path):
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._descriptor = os.open(path, flags, 0o666)
+            self._descriptor = os.open(path, flags, 0o664)
             size = os.fstat(self._descriptor).st_size
             if not size:
                 os.write(self._descriptor, b"# Journal\n\n")
@@ -42,11 +42,12 @@ class Journal:
 
 def journal_tail(path: str, lines: int) -> list[str]:
     """Return the last *lines* lines, oldest first, without their list marks; a torn or foreign line is left out."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-            text = file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return []
+    with reported("read", path):
+        try:
+            with open(path, "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+                text = file.read().decode(errors="replace")
+        except FileNotFoundError:
+            return []
     whole = text.split("\n")[:-1]
     return [line.removeprefix("- ") for line in whole if line.startswith("- ")][-lines:]

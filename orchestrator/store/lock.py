@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -23,20 +24,29 @@ _GUARD_LEAVES_WITHIN = 15.0
 class RunLock:
     """The lock, held. ``descriptor`` goes to the guard too, so that the plan is free only when both are gone."""
 
+    path: str
     descriptor: int
     holder: dict[str, Any]
     dead_runs: tuple[str, ...]
     """Runs that ended without letting go and may have left something behind; empty after an orderly end."""
 
     def recovered(self) -> None:
-        """Say that what the dead runs left was taken care of; until then a crash leaves it to the next run."""
+        """Say that what the dead runs left was taken care of; until then a crash leaves it to the next run.
+
+        Raises:
+            StoreError: the lock file cannot be written.
+        """
         self.dead_runs = ()
         self._write()
 
     def release(self) -> None:
-        """Say that the run ended in order, and let go."""
-        os.ftruncate(self.descriptor, 0)
-        os.close(self.descriptor)
+        """Say that the run ended in order, and let go. If that cannot be said, the next run finds nothing to do."""
+        try:
+            os.ftruncate(self.descriptor, 0)
+        except OSError:
+            return  # the next run looks after this one, in vain
+        finally:
+            os.close(self.descriptor)
 
     def abandon(self) -> None:
         """Let go without saying so: the next run looks after what this one left."""
@@ -44,8 +54,10 @@ class RunLock:
 
     def _write(self) -> None:
         line = json.dumps({**self.holder, "unrecovered": self.dead_runs}).encode() + b"\n"
-        os.pwrite(self.descriptor, line, 0)
-        os.ftruncate(self.descriptor, len(line))
+        with reported("write", self.path):
+            if os.pwrite(self.descriptor, line, 0) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.ftruncate(self.descriptor, len(line))
 
 
 def take_lock(path: str, run: str, now: str) -> RunLock:
@@ -53,14 +65,15 @@ def take_lock(path: str, run: str, now: str) -> RunLock:
 
     Raises:
         BusyError: another run holds it; says which.
-        StoreError: the lock file cannot be opened.
+        StoreError: the lock file cannot be opened, locked, read or written.
     """
     with reported("open", path):
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o666)
+        descriptor = os.open(path, flags, 0o664)
     try:
-        _wait_for(descriptor)
-        before = _read(descriptor)
+        with reported("lock", path):
+            _wait_for(descriptor)
+            before = _read(descriptor)
         dead = [*before.get("unrecovered", ()), before["run"]] if before.get("run") else []
         holder = {
             "pid": os.getpid(),
@@ -70,9 +83,8 @@ def take_lock(path: str, run: str, now: str) -> RunLock:
             "run": run,
             "since": now,
         }
-        lock = RunLock(descriptor, holder, tuple(map(str, dead)))
-        with reported("write", path):
-            lock._write()  # noqa: SLF001 - the lock's own module
+        lock = RunLock(path, descriptor, holder, tuple(map(str, dead)))
+        lock._write()  # noqa: SLF001 - the lock's own module
     except BaseException:
         os.close(descriptor)
         raise
@@ -109,7 +121,9 @@ def _try(descriptor: int) -> bool:
 
 def _read(descriptor: int) -> dict[str, Any]:
     try:
-        holder = json.loads(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
+        # Its first line: a writer that was killed may have left the end of a longer one before it.
+        line, _, _ = os.pread(descriptor, os.fstat(descriptor).st_size, 0).partition(b"\n")
+        holder = json.loads(line)
     except ValueError:
         return {}
     return holder if isinstance(holder, dict) else {}
@@ -139,11 +153,12 @@ def broken_off(path: str) -> str:
 
 
 def _look(path: str) -> dict[str, Any]:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return {}
-    try:
-        return _read(descriptor)
-    finally:
-        os.close(descriptor)
+    with reported("read", path):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return {}
+        try:
+            return _read(descriptor)
+        finally:
+            os.close(descriptor)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 
 from orchestrator.core.settings import Settings
 from orchestrator.store.atomic import read_file
@@ -32,7 +31,7 @@ def resolve_files(settings: Settings, root: str) -> Settings:
         )
     if isinstance(settings.schema, str) and settings.schema:
         changes["schema"] = _schema(settings.schema, root)
-    return replace(settings, **changes) if changes else settings  # type: ignore[arg-type]
+    return settings._replace(**changes) if changes else settings  # type: ignore[arg-type]
 
 
 def subagents(workdir: str) -> frozenset[str]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.core.duration import format_duration
+from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import cell, code, fence, one_line, printable
@@ -100,7 +101,7 @@ def parse_result(text: str) -> Result | None:
     if status is None or "task" not in front or not isinstance(attempts, list):
         return None
     try:
-        return Result(
+        result = Result(
             task=str(front["task"]),
             agent=str(front.get("agent", "")),
             status=status,
@@ -108,6 +109,7 @@ def parse_result(text: str) -> Result | None:
             inputs={str(key): int(number) for key, number in dict(inputs).items()},
             answer=answer_of(text),
         )
+        return None if is_cut_short(text, result) else result
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None
 
@@ -128,6 +130,16 @@ def answer_of(text: str) -> str:
     return "" if answer == "(no output)" else answer
 
 
+def is_cut_short(text: str, result: Result) -> bool:
+    """Whether the answer of an attempt that ended is not there, or not closed: the file lost its end."""
+    if result.status is TaskStatus.RUNNING or (result.last is not None and not result.last.ended):
+        return False
+    is_open, is_closed = f"\n{_OPEN}\n" in text, f"\n{_CLOSE}" in text
+    if is_open or is_closed:
+        return not (is_open and is_closed)
+    return result.status is TaskStatus.COMPLETED and _OUTPUT.search(text) is None
+
+
 def plain_answer(text: str) -> str:
     """Return the answer for another agent: what was fenced only to be shown loses its fence."""
     answer = answer_of(text)
@@ -136,8 +148,11 @@ def plain_answer(text: str) -> str:
 
 
 def safe_answer(answer: str, *, is_markdown: bool) -> str:
-    """Return an answer as it may stand in our markdown: headings below ours, nothing left open (promise 24)."""
-    shown = printable(answer)
+    """Return an answer as it may stand in our markdown: headings below ours, nothing left open (promise 24).
+
+    Tokens and keys in it are redacted (promise 26), so dependants, who read what is shown, do not get them either.
+    """
+    shown = redact(printable(answer))
     if not shown.strip():
         return ""
     if not is_markdown:

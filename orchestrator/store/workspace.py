@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
@@ -36,6 +37,8 @@ _NO_RECORD = "its result file names an attempt without a record and is not count
 #: Results committed together at most: each takes up to four open files.
 _AT_ONCE = 64
 _RESULT = "-result.md"
+#: Seconds after its last change in which an editor may still be writing a file.
+_STILL_WRITING = 0.3
 _UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
 
 
@@ -56,6 +59,7 @@ class Workspace:
         self.layout = layout
         self._shown = os.path.relpath(layout.root)
         self._index = Index(layout.index)
+        self._drawn: dict[int, int] = {}
         self._task_files: dict[str, tuple[int, TaskFile]] = {}
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -86,6 +90,20 @@ class Workspace:
         if keep_cache and self._index.is_dirty:
             self._index.write()
         return Board(plan, plan_shape, results, doubts=doubts)
+
+    def plan_version(self) -> int:
+        """Return which version of the person's plan lies there; our own drawing makes no new one.
+
+        0 when there is none to be read yet: an editor may have emptied the file, or be writing it right now.
+        """
+        try:
+            found = os.stat(self.layout.plan)
+        except OSError:
+            return 0
+        if not found.st_size or time.time() - found.st_mtime < _STILL_WRITING:
+            return 0
+        signed = signature(found)
+        return self._drawn.get(signed, signed)
 
     def load_plan(self) -> tuple[Plan, Shape]:
         """Return the plan and its shape, from the cache while the file is the same; raises as ``load`` does."""
@@ -223,15 +241,10 @@ class Workspace:
 
     def prepare(self) -> None:
         """Make the directories of a run and remove what a killed writer left. Only with the lock held."""
-        for directory in (self.layout.tasks, self.layout.results, self.layout.logs):
+        layout = self.layout
+        for directory in (layout.root, layout.tasks, layout.results, layout.logs):
             with reported("make", directory):
-                os.makedirs(directory, exist_ok=True)
-        for directory in (
-            self.layout.root,
-            self.layout.tasks,
-            self.layout.results,
-            self.layout.logs,
-        ):
+                os.makedirs(directory, 0o775, exist_ok=True)
             sweep_temporaries(directory)
 
     def is_task_file_newer(self, task: Task, moment: float) -> bool:
@@ -326,6 +339,7 @@ class Workspace:
             after = os.stat(path)
             if after.st_ino == inode:
                 self._index.resign_plan(before, signature(after))
+                self._drawn = {signature(after): self._drawn.get(before, before)}
 
     def write_final_output(self, text: str) -> None:
         """Write the aggregated result."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
+from orchestrator.core.redact import redact
 from orchestrator.core.text import one_line
 
 _JOINER, _EMOJI_STYLE = "\u200d", "\ufe0f"
@@ -76,5 +77,5 @@ def plain(text: str) -> str:
     """Return a text that is one line and cannot steer a terminal."""
     # Nearly every text passes the first question, and a list asks it 30,000 times.
     if text.isprintable() and len(text) <= _LIMIT:
-        return text
+        return redact(text)
     return one_line(text, limit=_LIMIT)

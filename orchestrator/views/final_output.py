@@ -15,6 +15,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
+from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.views.columns import fit
@@ -81,7 +82,7 @@ def final_output(
     }
     spent = spending([*board.results.values(), *beside])
     if strategy == "concat":
-        return render("final_output_concat.md.j2", overrides, **values).rstrip("\n") + "\n"
+        return _drawn("final_output_concat.md.j2", overrides, values)
     values |= {
         "summary": _summary(by_status, measured, len(tasks)) + cost_rows(spent, budget),
         "has_costs": bool(spent),
@@ -98,7 +99,11 @@ def final_output(
             _appendix(board, task_id) for task_id in board.shape.order if task_id in board.results
         ],
     }
-    return render("final_output.md.j2", overrides, **values).rstrip("\n") + "\n"
+    return _drawn("final_output.md.j2", overrides, values)
+
+
+def _drawn(template: str, overrides: str | None, values: Mapping[str, Any]) -> str:
+    return redact(render(template, overrides, **values)).rstrip("\n") + "\n"
 
 
 def _summary(

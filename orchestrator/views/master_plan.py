@@ -13,6 +13,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.money import Spending, spending
 from orchestrator.core.plan import Task
+from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import cell
@@ -54,13 +55,14 @@ def sections(
     *now* is in seconds since the epoch; *running* has the latest news of what runs, by task; *budget* is in USD, 0 for
     none; *beside* is what was done beside the plan and paid for.
     """
-    return {
+    drawn = {
         "status": _status(board, now, running),
         "progress": _progress(board, now, spending([*board.results.values(), *beside]), budget),
         "graph": f"## Task Graph\n\n```mermaid\n{mermaid(board)}```\n",
         "log": _log(journal_tail),
         "errors": _errors(board),
     }
+    return {name: redact(text) for name, text in drawn.items()}
 
 
 def _text(value: str, limit: int = 120) -> str:

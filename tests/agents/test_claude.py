@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.agents.claude import NESTED_SESSION, ClaudeAgent
+from orchestrator.agents.claude import ClaudeAgent, login_variables
 from orchestrator.agents.protocol import Assignment
 from orchestrator.core.settings import Settings
 from tests.agents.assignments import assignment, given
@@ -143,15 +143,26 @@ def test_what_resumes_a_session_does_not_repeat_the_task() -> None:
 
 
 def test_a_session_of_its_own() -> None:
-    """What makes it a nested session is taken away, and its own retries do not multiply ours (promises 20, 26)."""
+    """Its own retries do not multiply ours (promise 20)."""
     wanted = ClaudeAgent().invocation(assignment("Do it"))
-    assert {"CLAUDECODE", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_CHILD_SESSION"} <= {*wanted.unset}
-    assert wanted.unset == NESTED_SESSION
     assert wanted.env == {
         "CLAUDE_CODE_MAX_RETRIES": "3",
         "CLAUDE_CODE_DISABLE_FILE_MENTIONS": "1",
         "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
     }
+
+
+@pytest.mark.parametrize(
+    ("cloud", "switch"),
+    [("AWS_*", "CLAUDE_CODE_USE_BEDROCK"), ("GOOGLE_*", "CLAUDE_CODE_USE_VERTEX")],
+)
+def test_what_a_login_needs_depends_on_who_serves_the_model(cloud: str, switch: str) -> None:
+    """The keys of a cloud are asked for only where the model comes from there."""
+    assert "ANTHROPIC_*" in login_variables({})
+    assert cloud not in login_variables({switch: ""})
+    assert cloud in login_variables({switch: "1"})
+    wanted = ClaudeAgent(login=("A", "B")).invocation(assignment("Do it"))
+    assert ("A", "B") == wanted.login
 
 
 def test_no_permission_is_bypassed_unless_the_plan_says_so() -> None:

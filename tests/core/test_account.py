@@ -155,3 +155,15 @@ def test_a_cap_always_fits(
     if cap is not None:
         assert 0 < cap <= min(own, max(USUAL_CAP, own if own < math.inf else 0))
         assert cap <= purse.left + 1e-6
+
+
+def test_a_moment_that_is_past_is_waited_for_longer_and_longer() -> None:
+    """A wrong clock somewhere must not become an attempt every second."""
+    account, now = Account(), 100.0
+    waits = []
+    for _ in range(12):
+        account.hold_again(50.0, now)
+        waits.append(account.opens_at - now)
+        now = account.opens_at
+    assert [1.0, 2.0, 4.0, 8.0] == waits[:4]
+    assert 256.0 == waits[-1]

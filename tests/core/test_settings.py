@@ -19,6 +19,10 @@ JSON = st.recursive(
 )
 
 
+#: Settings that may be written in more than one shape.
+OTHER_SHAPES = {"schema": (dict,), "env": (dict, str)}
+
+
 @pytest.mark.parametrize(
     ("value", "name", "written"),
     [
@@ -38,6 +42,11 @@ JSON = st.recursive(
         (0.0, "grace", 0),
         ("markdown", "format", "markdown"),
         (0, "context_limit", 0),
+        ("clean", "env", "clean"),
+        ({"A": "x", "B": "8", "C": None}, "env", {"A": "x", "B": 8, "C": None}),
+        (("GH_TOKEN", "AWS_*"), "env_keep", "GH_TOKEN, AWS_*"),
+        (("*",), "env_keep", ["*"]),
+        ((), "env_keep", []),
     ],
 )
 def test_a_setting_is_read_into_its_unit(value: object, name: str, written: object) -> None:
@@ -72,11 +81,29 @@ def test_a_setting_is_read_into_its_unit(value: object, name: str, written: obje
         ("agent", ["claude"]),
         ("model", None),
         ("workdir", {}),
+        ("env", "dirty"),
+        ("env", None),
+        ("env", ["A"]),
+        ("env", {"A": True}),
+        ("env", {"A": 3.10}),
+        ("env", {"A": ["x"]}),
+        ("env", {"A": "x\0y"}),
+        ("env", {"A=B": "x"}),
+        ("env", {"": "x"}),
+        ("env", {1: "x"}),
+        ("env", {"*": None}),
+        ("env", {"ORCHESTRATOR_TASK_ID": "T-99"}),
+        ("env", {"ORCHESTRATOR_DIR": None}),
+        ("env", {"TM_AGENT_ID": "x"}),
+        ("env_keep", ["A B"]),
+        ("env_keep", ["A*B"]),
+        ("env_keep", "-u"),
+        ("env_keep", {"A": "x"}),
     ],
 )
 def test_a_value_without_sense_is_refused(name: str, written: object) -> None:
     """With a message for the person who wrote it."""
-    with pytest.raises(ValueError, match=r"is not|is none of|not allowed"):
+    with pytest.raises(ValueError, match=r"is not|is none of|not allowed|would be taken"):
         read_setting(name, written)
 
 
@@ -87,7 +114,7 @@ def test_any_value_may_stand_in_front_matter(name: str, written: Any) -> None:
         value = read_setting(name, written)
     except ValueError:
         return
-    assert type(value) in {type(getattr(Settings(), name)), dict if name == "schema" else None}
+    assert type(value) in {type(getattr(Settings(), name)), *OTHER_SHAPES.get(name, ())}
 
 
 def test_every_default_is_a_value_that_may_be_written() -> None:
@@ -110,6 +137,32 @@ def test_the_strongest_layer_comes_last() -> None:
         found.agent,
         found.max_parallel,
     )
+
+
+@pytest.mark.parametrize(
+    ("env", "kept", "layers"),
+    [
+        ({}, ("*",), []),
+        ({}, (), [{"env": "clean"}]),
+        ({}, ("*",), [{"env": "clean"}, {"env": "inherit"}]),
+        ({"A": "1"}, (), [{"env": "clean"}, {"env": {"A": "1"}}]),
+        ({"A": "1"}, (), [{"env": {"A": "1"}}, {"env": "clean"}]),
+        (
+            {"A": "2", "B": None, "C": "3"},
+            ("*",),
+            [{"env": {"A": "1", "B": None}}, {"env": {"A": "2", "C": "3"}}],
+        ),
+        ({"A": "1"}, ("B",), [{"env": {"A": "1"}, "env_keep": ["B"]}]),
+        ({}, ("B",), [{"env": "clean", "env_keep": ("*", "B")}]),
+        ({}, ("B",), [{"env": "clean"}, {"env_keep": ("B",)}]),
+    ],
+)
+def test_the_environment_adds_up(
+    env: dict[str, str | None], kept: tuple[str, ...], layers: list[dict[str, Any]]
+) -> None:
+    """A task that adds a variable neither forgets what the plan takes away nor opens what the plan closed."""
+    found = resolve(*layers)
+    assert (env, kept) == (found.env, found.env_keep)
 
 
 def test_without_layers_the_defaults_hold() -> None:

@@ -15,6 +15,8 @@ S = TaskStatus
 ARROWS = [
     (S.WAITING, Verb.READY, S.PENDING),
     (S.WAITING, Verb.SKIP, S.SKIPPED),
+    (S.PENDING, Verb.WAIT, S.WAITING),
+    (S.SKIPPED, Verb.WAIT, S.WAITING),
     (S.PENDING, Verb.LAUNCH, S.RUNNING),
     (S.RETRYING, Verb.LAUNCH, S.RUNNING),
     (S.RUNNING, Verb.SUCCEED, S.COMPLETED),
@@ -46,8 +48,8 @@ def test_every_arrow_says_why() -> None:
 
 
 def test_nothing_leaves_a_settled_status() -> None:
-    """Settled means settled for this run."""
-    assert set() == {status for status, _ in TRANSITIONS} & SETTLED
+    """Settled means settled for this run, unless a person changes the plan: then what was skipped may wait again."""
+    assert {S.SKIPPED} == {status for status, _ in TRANSITIONS} & SETTLED
 
 
 @pytest.mark.parametrize("status", TaskStatus)

@@ -53,6 +53,22 @@ async def test_environment_is_ours_with_additions_and_removals(
     assert b"ORCHESTRATOR_TASK_ID=a" in entries
 
 
+async def test_only_what_is_named_is_inherited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exactly or by its beginning; what is taken away by name goes before, what is added comes in any case."""
+    for name in ("LC_ALL", "LC_GONE", "LCD", "SECRET", "KEPT", "KEPT_TOO"):
+        monkeypatch.setenv(name, "ours")
+    keep = ("LC_*", "KEPT", "ABSENT")
+    clean = make_job(tmp_path, "a", "/usr/bin/env", keep=keep, unset=("LC_G*",), env={"ADDED": "1"})
+    whole = make_job(tmp_path, "b", "/usr/bin/env")
+    await run(LocalExecutor(), clean, whole)
+    names = {line.partition("=")[0] for line in Path(clean.stdout).read_text().splitlines()}
+    added = {"ADDED"} | {name for name in clean.env if name.startswith("ORCHESTRATOR_")}
+    assert {"LC_ALL", "KEPT"} | added == names
+    assert "\nSECRET=ours\n" in Path(whole.stdout).read_text()
+
+
 async def test_nothing_of_ours_is_inherited(tmp_path: Path) -> None:
     code = (
         "import os, signal; print(os.getsid(0) == os.getpid(), os.listdir('/proc/self/fd'), "

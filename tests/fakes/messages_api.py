@@ -19,7 +19,7 @@ last step goes on for ever. A step that is a list is for requests that are repea
 
 A reply has a ``text``, a ``tool`` with its ``input``, or a ``status`` with a ``message``; and what else is wanted of
 
-    headers          more HTTP headers, e.g. retry-after or those of the unified limits
+    headers          more HTTP headers, e.g. retry-after or those of the unified limits; "+2" is in two seconds
     stop_reason      max_tokens, refusal …; else what fits
     usage            tokens, e.g. {"input_tokens": 100000}
     hang             "headers": never answer; "body": never come to an end; "cut": break off in the middle of the text
@@ -243,7 +243,8 @@ class Conversation(BaseHTTPRequestHandler):
         self.close_connection = True
         self.send_response(status)
         for name, value in {"connection": "close", **headers}.items():
-            self.send_header(name, value)
+            is_ahead = value.startswith("+")
+            self.send_header(name, f"{math.ceil(time.time() + int(value))}" if is_ahead else value)
         self.end_headers()
 
     def _answer(self, status: int, data: bytes, headers: dict[str, str] | None = None) -> None:

@@ -30,6 +30,17 @@ BUCKETS = {
 }
 BUCKET_CLASS = re.compile(r"(Utils?|Helpers?|Manager|Misc)$")
 HEAVY = ("anyio", "asyncio", "frontmatter", "jinja2", "markdown_it", "networkx", "rich", "yaml")
+OF_OTHERS = (
+    "asyncio",
+    "jinja2",
+    "markdown_it",
+    "orchestrator.actions.detaching",
+    "orchestrator.actions.following",
+    "orchestrator.agents.claude_outcome",
+    "orchestrator.core.draft",
+    "orchestrator.views.brief",
+    "yaml",
+)
 MAX_LINES = 400
 MAX_COLUMNS = 120
 
@@ -325,11 +336,18 @@ def test_lines_wrap() -> None:
 @pytest.mark.parametrize("door", ["orchestrator.cli", "orchestrator.cli.main"])
 def test_the_door_opens_without_the_furniture(door: str) -> None:
     """Whoever asks for a status does not pay for a graph library: heavy imports happen where they are used."""
-    if not any((ROOT / door.replace(".", "/")).with_suffix(end).exists() for end in (".py", "")):
-        pytest.skip(f"{door} is not built yet")
-    program = f"import sys, {door}; print(*(name for name in {HEAVY} if name in sys.modules))"
+    assert [] == loaded(HEAVY, by=door)
+
+
+def test_a_run_loads_what_it_runs() -> None:
+    """Shell tasks do not pay for reading what ``claude`` says, and no run for what only ``--detach`` needs."""
+    assert [] == loaded(OF_OTHERS, by="orchestrator.cli.running")
+
+
+def loaded(names: tuple[str, ...], *, by: str) -> list[str]:
+    program = f"import sys, {by}; print(*(name for name in {names} if name in sys.modules))"
     answer = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (0, "") == (answer.returncode, answer.stderr)
-    assert [] == answer.stdout.split()
+    return answer.stdout.split()

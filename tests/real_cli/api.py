@@ -21,13 +21,16 @@ Reply = Mapping[str, Any]
 Script = Mapping[str, Sequence[Reply | Sequence[Reply]]]
 
 
-def five_hours(status: str, reset: float, utilization: float = 1.0) -> dict[str, str]:
-    """The headers about a subscription's window of five hours: rejected, allowed_warning or allowed until *reset*."""
+def five_hours(status: str, reset: str, utilization: float = 1.0) -> dict[str, str]:
+    """The headers about a subscription's window of five hours: rejected, allowed_warning or allowed until *reset*.
+
+    That is an epoch, or ``+2``: two seconds after the answer, rounded up.
+    """
     limit = {
         "status": status,
-        "reset": f"{reset:.0f}",
+        "reset": reset,
         "representative-claim": "five_hour",
-        "5h-reset": f"{reset:.0f}",
+        "5h-reset": reset,
         "5h-utilization": f"{utilization:g}",
     }
     if status == "allowed_warning":

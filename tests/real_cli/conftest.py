@@ -10,11 +10,13 @@ A new case takes ten lines::
         assert "at last" in result_of(stage.plan, "T-01")
         assert 2 == len(stage.api.requests)
 
+- One more way in which an attempt can end takes one line: a row of ``test_endings.py``, whose rows are one run.
 - ``stage.claude(prompt, *flags)`` calls the CLI alone; ``stage.run(*flags)`` calls ``orchestrate run``. Both have a
-  ``start_…`` for a test that does something meanwhile, and everything of a test is in one network of its own.
+  ``start_…`` for a test that does something meanwhile; ``stage.call`` is for every other command, and everything of a
+  test is in one network of its own.
 - ``stage.answer`` (by task) or ``stage.api.script`` (by words of the prompt) says what the model answers;
-  ``tests/fakes/messages_api.py`` says how. ``stage.api.requests`` is what it was asked, ``stage.api.processes()`` which
-  processes there still are, however well they detached themselves.
+  ``tests/fakes/messages_api.py`` says how. ``stage.api.requests`` is what it was asked, ``stage.asked`` the same for
+  one task, ``stage.api.processes()`` which processes there still are, however well they detached themselves.
 - Nothing of this machine's environment is passed on; ``env=`` adds to what is there, and a None takes away. As root the
   CLI bypasses permissions only with ``IS_SANDBOX=1``, which belongs into tests about just that; the setting
   ``allowed_tools`` of a plan lets a tool through.
@@ -34,8 +36,7 @@ from pathlib import Path
 import pytest
 
 from tests.real_cli import loopback
-from tests.real_cli.api import serve
-from tests.real_cli.stage import Stage
+from tests.real_cli.stage import Stage, set_up
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = ROOT / ".claude-cli/node_modules"
@@ -71,7 +72,5 @@ def network() -> loopback.Loopback:
 @pytest.fixture
 def stage(tmp_path: Path, claude_bin: Path, network: loopback.Loopback) -> Iterator[Stage]:
     """A project, an environment and a stub of this test's own."""
-    with serve(tmp_path / "api", network) as api:
-        stage = Stage(tmp_path / "project", claude_bin, api)
+    with set_up(tmp_path, claude_bin, network) as stage:
         yield stage
-        stage.close()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.acceptance.orchestrate import PATIENCE, Answer, Orchestrate
-from tests.real_cli.api import Api, Reply
+from tests.real_cli.api import Api, Reply, Request, serve
+from tests.real_cli.loopback import Loopback
 
 STREAM = ("-p", "--output-format=stream-json", "--verbose")
 
@@ -47,6 +49,11 @@ class Ended:
         """Exit status, subtype, ``is_error``, and more fields of the result; a missing one is None."""
         names = ("subtype", "is_error", *fields)
         return (self.status, *(self.result.get(name) for name in names))
+
+
+def heading(task: str) -> str:
+    """How the prompt of a task begins."""
+    return f"# Task {task.replace('T-', 'agent-')} ({task}:"
 
 
 @dataclass
@@ -90,9 +97,12 @@ class Stage:
         return self.where / ".orchestrator"
 
     def answer(self, tasks: Mapping[str, Sequence[Reply | Sequence[Reply]]]) -> None:
-        """Say what the model answers to which task, by the heading of its prompt."""
-        keys = {task: f"# Task {task.replace('T-', 'agent-')} ({task}:" for task in tasks}
-        self.api.script({keys[task]: replies for task, replies in tasks.items()})
+        """Say what the model answers to which task, by the heading of its prompt; the planner's is ``_plan``."""
+        self.api.script({heading(task): replies for task, replies in tasks.items()})
+
+    def asked(self, task: str) -> list[Request]:
+        """The requests for a task so far."""
+        return [request for request in self.api.requests if request.key == heading(task)]
 
     def subscribe(self) -> None:
         """Pay by a subscription, which has usage limits, and not by an API key."""
@@ -116,7 +126,7 @@ class Stage:
     ) -> subprocess.Popen[str]:
         """Call the CLI, and go on while it works."""
         wanted = {**self.environment, **(env or {})}
-        asked = self.where.with_name("prompt")
+        asked = self.where.with_name(f"prompt-{len(self._started)}")
         asked.write_text(prompt, encoding="utf-8")
         with asked.open(encoding="utf-8") as stdin:
             process = subprocess.Popen(
@@ -139,6 +149,10 @@ class Stage:
         stdout, stderr = process.communicate(timeout=PATIENCE)
         return Ended(process.returncode, stdout, stderr)
 
+    def call(self, *words: str, env: Mapping[str, str] | None = None) -> Answer:
+        """Call any other command."""
+        return self.orchestrate(*words, env=env, under=self.api.inside)
+
     def run(self, *flags: str, env: Mapping[str, str] | None = None) -> Answer:
         """Run the plan to its end, with one event per line."""
         return self.orchestrate.finish(self.start_run(*flags, env=env))
@@ -154,3 +168,14 @@ class Stage:
             with process:
                 process.kill()
         self._short.cleanup()
+
+
+@contextlib.contextmanager
+def set_up(where: Path, claude_bin: Path, network: Loopback) -> Iterator[Stage]:
+    """A stage in a directory, with a stub; everything that was started on it is ended afterwards."""
+    with serve(where / "api", network) as api:
+        stage = Stage(where / "project", claude_bin, api)
+        try:
+            yield stage
+        finally:
+            stage.close()

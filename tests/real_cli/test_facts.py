@@ -127,21 +127,19 @@ def test_a_stream_that_breaks_off_is_asked_for_again(stage: Stage) -> None:
 # ── exit 1 ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    ("status", "headers"),
-    [(401, {}), (403, {}), (429, {"retry-after": "3600"}), (500, {}), (529, {})],
-)
-def test_an_api_error_is_a_success_that_is_an_error(
-    status: int, headers: dict[str, str], stage: Stage
-) -> None:
+def test_an_api_error_is_a_success_that_is_an_error(stage: Stage) -> None:
     """``is_error`` and ``api_error_status`` tell; without retries of the CLI's own it is over at once."""
-    stage.api.script({"try": [{"status": status, "message": "in vain", "headers": headers}]})
-    ended = stage.claude("try")
-    assert (1, "success", True, status, "api_error") == ended.outcome(
-        "api_error_status", "terminal_reason"
-    )
-    assert "529" in ended.result["result"] or "in vain" in ended.result["result"]
-    assert [] == ended.of_type("system", "api_retry")
+    statuses = (401, 403, 429, 500, 529)
+    reply = {"message": "in vain", "headers": {"retry-after": "3600"}}
+    stage.api.script({f"try {status}": [{"status": status, **reply}] for status in statuses})
+    calls = {status: stage.start_claude(f"try {status}") for status in statuses}
+    for status, call in calls.items():
+        ended = stage.finish(call)
+        assert (1, "success", True, status, "api_error") == ended.outcome(
+            "api_error_status", "terminal_reason"
+        )
+        assert "529" in ended.result["result"] or "in vain" in ended.result["result"]
+        assert [] == ended.of_type("system", "api_retry")
 
 
 def test_the_cli_retries_as_often_as_it_is_told(stage: Stage) -> None:
@@ -156,7 +154,7 @@ def test_the_cli_retries_as_often_as_it_is_told(stage: Stage) -> None:
 def test_a_used_up_subscription_says_when_it_goes_on(stage: Stage) -> None:
     """As an event with an epoch, for subscriptions only."""
     stage.subscribe()
-    stage.api.script({"try": [{"status": 429, "headers": five_hours("rejected", RESET)}]})
+    stage.api.script({"try": [{"status": 429, "headers": five_hours("rejected", str(RESET))}]})
     ended = stage.claude("try")
     assert (1, "success", True, 429, "usage_limit_reached") == ended.outcome(
         "api_error_status", "api_error"
@@ -168,7 +166,7 @@ def test_a_used_up_subscription_says_when_it_goes_on(stage: Stage) -> None:
 
 def test_a_subscription_warns_before_it_is_used_up(stage: Stage) -> None:
     stage.subscribe()
-    warning = five_hours("allowed_warning", RESET, 0.95)
+    warning = five_hours("allowed_warning", str(RESET), 0.95)
     stage.api.script({"try": [{"text": "fine", "headers": warning}]})
     ended = stage.claude("try")
     assert (0, "success", False, "fine") == ended.outcome("result")

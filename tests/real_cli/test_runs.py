@@ -90,21 +90,3 @@ def test_a_run_that_is_ended_leaves_no_process(sent: str, status: int, stage: St
     stage.answer({"T-01": [{"text": "done after all"}]})
     assert 0 == stage.run().returncode
     assert "done after all" in result_of(stage.plan, "T-01")
-
-
-def test_an_error_of_the_server_is_tried_again(stage: Stage) -> None:
-    error = {"status": 500, "headers": {"x-should-retry": "false"}}
-    stage.answer({"T-01": [[error, {"text": "at last"}]]})
-    write_plan(stage.plan, {"T-01": "be patient"}, agent="claude", retries=1)
-    assert 0 == stage.run().returncode
-    assert "at last" in result_of(stage.plan, "T-01")
-    assert 2 == len(stage.api.requests)
-
-
-def test_a_refusal_is_not_tried_again(stage: Stage) -> None:
-    """It would be refused the next time too: there was one session only."""
-    stage.answer({"T-01": [{"text": "", "stop_reason": "refusal"}]})
-    write_plan(stage.plan, {"T-01": "try"}, agent="claude", retries=2)
-    assert 1 == stage.run().returncode
-    assert "failed" == front_of(stage.plan, "T-01")["status"]
-    assert 1 == len({request.session for request in stage.api.requests})

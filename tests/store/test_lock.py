@@ -199,3 +199,19 @@ def test_whoever_was_handed_the_lock_holds_it_too(path: str) -> None:
     lock = take_lock(path, "r2", NOW)
     assert ("r1",) == lock.dead_runs
     lock.release()
+
+
+def test_a_lock_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """A directory in its place, for one: nobody knows whether a run is under way."""
+    with pytest.raises(StoreError, match="cannot read: Is a directory"):
+        holder_of(str(tmp_path))
+
+
+def test_the_end_of_a_longer_line_is_no_part_of_the_lock(path: str) -> None:
+    """Whoever is killed, or refused, before the file is made shorter leaves it behind."""
+    take_lock(path, "r1", NOW).abandon()
+    with Path(path).open("ab") as file:
+        file.write(b'recovered": []}\n')
+    lock = take_lock(path, "r2", NOW)
+    assert ("r1",) == lock.dead_runs
+    lock.release()

@@ -1,0 +1,222 @@
+"""Check a plan directory against its invariants, and repair what is safe: ``doctor --plan`` and ``--fix``."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from typing import NamedTuple
+
+from orchestrator.actions.prospect import RunOrder, look_ahead
+from orchestrator.actions.running import Plugs
+from orchestrator.core.evidence import Evidence, LockSeen, Stray
+from orchestrator.core.invariants import Breach, Repair, breaches
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import OrchestratorError, StoreError
+from orchestrator.executors.sweep import left_behind
+from orchestrator.runtime.clock import Clock
+from orchestrator.runtime.happening import Happening, Kind
+from orchestrator.runtime.recovery import harvest
+from orchestrator.store.archive import has_plan
+from orchestrator.store.attempt_record import scan_logs
+from orchestrator.store.journal import Journal
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import RunLock, take_lock
+from orchestrator.store.mending import protect, remove, set_aside
+from orchestrator.store.result_file import iso
+from orchestrator.store.snapshot import take_snapshot, who_runs
+
+#: Looks at processes while runs begin and end.
+_LOOKS = 5
+
+
+class Repaired(NamedTuple):
+    """One thing that was repaired, and how."""
+
+    name: str
+    where: str
+    done: str
+
+
+class Checked(NamedTuple):
+    """What was repaired, and what is not as it must be now."""
+
+    breaches: Sequence[Breach]
+    repaired: Sequence[Repaired] = ()
+    failed: Sequence[Repaired] = ()
+    """Repairs that were tried in vain, and why."""
+
+
+def check(layout: Layout) -> Checked:
+    """Look at everything in a plan directory and at its processes; change nothing. Also while a run is at work.
+
+    Raises:
+        StoreError: something that is there cannot be read.
+    """
+    seen = Evidence()
+    for _ in range(_LOOKS):
+        seen = take_snapshot(layout)
+        seen = _with_strays(seen, layout, seen.lock.run if seen.lock.is_live else "")
+        # A run that began after the look at its lock has processes that are no strays.
+        if not seen.strays or who_runs(layout) == seen.lock:
+            break
+    return Checked(breaches(seen))
+
+
+def repair(layout: Layout, plugs: Plugs) -> Checked:
+    """Repair what is safe, and look again.
+
+    Raises:
+        BusyError: a run holds the plan; nothing was changed.
+        StoreError: something that is there cannot be read.
+    """
+    if not has_plan(layout):
+        return check(layout)  # there is nothing to repair, and no reason to leave a lock file
+    run = uuid.uuid4().hex[:12]
+    lock = take_lock(layout.lock, run, iso(Clock().wall()))
+    try:
+        seen = _seen(layout, lock, run)
+        session = _Repairing(layout, plugs, lock, run, seen)
+        session.apply(breaches(seen))
+        after = breaches(_seen(layout, lock, run))
+    except BaseException:
+        lock.abandon()
+        raise
+    if lock.dead_runs:
+        lock.abandon()  # what they left is looked after by the next run
+    else:
+        lock.release()
+    return Checked(after, session.repaired, session.failed)
+
+
+def _seen(layout: Layout, lock: RunLock, run: str) -> Evidence:
+    """Look with the lock held: then nobody is at work, and what the lock file says is ours."""
+    seen = take_snapshot(layout)._replace(lock=LockSeen(dead=lock.dead_runs))
+    return _with_strays(seen, layout, run)
+
+
+def _with_strays(seen: Evidence, layout: Layout, run: str) -> Evidence:
+    found = left_behind(layout.root, spare={run})
+    return seen._replace(strays=[Stray(each.pid, each.run, each.task) for each in found])
+
+
+class _Repairing:
+    """The repairs of one call; the lock is held."""
+
+    def __init__(
+        self, layout: Layout, plugs: Plugs, lock: RunLock, run: str, seen: Evidence
+    ) -> None:
+        self._layout = layout
+        self._plugs = plugs
+        self._lock = lock
+        self._run = run
+        self._seen = seen
+        self.repaired: list[Repaired] = []
+        self.failed: list[Repaired] = []
+
+    def apply(self, found: Sequence[Breach]) -> None:
+        """Repair one after the other; what cannot be repaired keeps nothing else from it."""
+        # Processes first: they could write again what is repaired here.
+        by_repair = {each: [b for b in found if b.repair is each] for each in Repair}
+        if by_repair[Repair.END] or self._lock.dead_runs:
+            self._end(by_repair[Repair.END])
+        for breach in (*by_repair[Repair.REMOVE], *by_repair[Repair.PROTECT]):
+            self._try(breach, self._mend_file)
+        for breach in by_repair[Repair.MEND]:
+            self._try(breach, self._mend_journal)
+        again = [
+            breach.stem
+            for breach in by_repair[Repair.SET_ASIDE]
+            if self._try(breach, self._set_aside) and self._has_log(breach.stem)
+        ]
+        if self._seen.plan is not None and (again or by_repair[Repair.RECOVER]):
+            self._recover(by_repair[Repair.RECOVER], again)
+
+    def _try(self, breach: Breach, mend: Callable[[Breach], str]) -> bool:
+        try:
+            done = mend(breach)
+        except StoreError as error:
+            self.failed.append(Repaired(breach.finding.name, breach.where, str(error)))
+            return False
+        self.repaired.append(Repaired(breach.finding.name, breach.where, done))
+        return True
+
+    def _mend_file(self, breach: Breach) -> str:
+        path = os.path.normpath(f"{self._layout.root}/{breach.where}")
+        if breach.repair is Repair.REMOVE:
+            remove(path)
+            return "removed"
+        protect(path)
+        return "closed to other users"
+
+    def _mend_journal(self, breach: Breach) -> str:
+        Journal(self._layout.journal).close()
+        return "ended the torn line"
+
+    def _set_aside(self, breach: Breach) -> str:
+        aside = set_aside(f"{self._layout.root}/{breach.where}")
+        return f"moved aside to {os.path.relpath(aside, self._layout.root)}"
+
+    def _end(self, found: Sequence[Breach]) -> None:
+        self._plugs.sweep(self._layout.root, self._run)
+        left = {each.pid for each in left_behind(self._layout.root, spare={self._run})}
+        for breach in found:
+            is_left = int(breach.where.rpartition(" ")[2]) in left
+            told = Repaired(breach.finding.name, breach.where, "" if is_left else "ended")
+            (self.failed if is_left else self.repaired).append(
+                told._replace(done="it does not end on SIGKILL") if is_left else told
+            )
+
+    # ── results ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _has_log(self, stem: str) -> bool:
+        """Whether the newest attempt of a task has a record and a log that can be believed."""
+        numbers = [number for other, number in self._seen.records if other == stem]
+        record = self._seen.records[stem, max(numbers)] if numbers else None
+        return record is not None and record.is_readable and not (record.log or record.trouble)
+
+    def _recover(self, found: Sequence[Breach], again: Sequence[str]) -> None:
+        """Make results from the logs of attempts that ended without their runner, or whose result was moved aside."""
+        layout = self._layout
+        try:
+            traces = scan_logs(layout.logs)
+            ahead = look_ahead(RunOrder(layout), tuple(self._plugs.agents), None, traces)
+            tasks = ahead.board.plan.tasks
+            lost = {id: task for id, task in tasks.items() if task.stem in again}
+            others = {id: task for id, task in tasks.items() if task.stem not in again}
+            theirs = {record.run for record in self._seen.records.values()}
+            take = partial(
+                harvest,
+                ahead.workspace,
+                policies=ahead.policies,
+                agents=self._plugs.agents,
+                traces=traces,
+            )
+            made = take(tasks=lost, dead_runs=theirs)
+            made += take(tasks=others, dead_runs=self._lock.dead_runs)
+            ahead.workspace.commit([each.commit for each in made])
+        except OrchestratorError as error:
+            why = str(error)
+            self.failed += [Repaired(each.finding.name, each.where, why) for each in found]
+            return
+        with closing(Journal(layout.journal)) as journal:
+            for each in made:
+                done = each.result.status is TaskStatus.COMPLETED
+                happening = Happening(
+                    kind=Kind.TASK_COMPLETED if done else Kind.TASK_INTERRUPTED,
+                    time=Clock().wall(),
+                    task=each.task.id,
+                    attempt=each.result.number,
+                    duration=each.result.duration,
+                    text="taken from its log by doctor" if done else each.result.reason,
+                )
+                journal.append(happening.line())
+                path = f"results/{each.task.stem}-result.md"
+                told = f"attempt {each.result.number} of {each.task.id} taken from its log: "
+                self.repaired.append(Repaired("result", path, told + each.result.status.value))
+        if self._lock.dead_runs:
+            runs = ", ".join(self._lock.dead_runs)
+            self._lock.recovered()
+            self.repaired.append(Repaired("dead_run", "run.lock", f"took over from run {runs}"))

@@ -1,0 +1,74 @@
+"""What a run does about a plan that was changed under it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.actions.prospect import RunOrder, task_settings
+from orchestrator.core.plan import Plan
+from orchestrator.core.state import TaskStatus
+from orchestrator.runtime.watching import Change
+from orchestrator.store.attempt_record import scan_logs
+from orchestrator.store.workspace import Workspace
+from orchestrator.views.task_file import task_file
+
+
+@dataclass(slots=True)
+class Replanner:
+    """Reads the plan again when its file is another one, and makes a change of it when it says something else."""
+
+    order: RunOrder
+    workspace: Workspace
+    agent_keys: Sequence[str]
+    plan: Plan
+    """As it was read last."""
+    seen: int
+    """The version of the file that was looked at last."""
+
+    def look(self) -> Change | None:
+        """Return the change, with the task files of new rows written; None when there is none.
+
+        Raises:
+            PlanError: the plan, or the task file of a new row, makes no sense; names file and line.
+            NotFoundError, StoreError: as their names say.
+        """
+        version = self.workspace.plan_version()
+        if version in {0, self.seen}:
+            return None
+        plan, shape = self.workspace.load_plan()
+        self.seen = version
+        if _said(plan) == _said(self.plan):
+            return None  # only text around the table
+        policies = task_settings(self.workspace, plan, self.order, self.agent_keys)
+        new = [task for task_id, task in plan.tasks.items() if task_id not in self.plan.tasks]
+        for task in new:
+            if not self.workspace.has_task_file(task):
+                text = task_file(
+                    task,
+                    policies[task.id],
+                    self.workspace.layout.templates,
+                    [plan.tasks[need] for need in task.needs],
+                    shell=policies[task.id].agent == "shell",
+                )
+                self.workspace.write_task_file(task.stem, text)
+        if self.order.simulate:
+            policies = {key: each._replace(agent="simulated") for key, each in policies.items()}
+        traces = scan_logs(self.workspace.layout.logs) if new else {}
+        found = ((task.id, self.workspace.read_result(task.stem)) for task in new)
+        results = {
+            task_id: result
+            for task_id, result in found
+            if result is not None
+            and result.task == task_id
+            and result.status is TaskStatus.COMPLETED
+            and result.number in traces[plan.tasks[task_id].stem].recorded
+        }
+        newest = {task.id: traces[task.stem].newest for task in new if task.stem in traces}
+        self.plan = plan
+        return Change(plan, shape, policies, newest, results)
+
+
+def _said(plan: Plan) -> tuple[object, ...]:
+    """What a plan says, wherever in the file it says so."""
+    return plan.settings, [task._replace(where="") for task in plan.tasks.values()]

@@ -1,0 +1,78 @@
+"""A plan that a person changed while it runs: the new rows put in the place of the old ones (design, section 1).
+
+New rows join. A row that is gone leaves, unless its task was started: that one goes on to its end. What was not started
+yet takes over everything from its new row; what was, its priority at once and the rest with the next attempt. A task
+that was started keeps the needs it was started with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.core.entry import Entry
+from orchestrator.core.state import TaskStatus
+
+_NOT_STARTED = frozenset({TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.SKIPPED})
+_UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
+_FAILED = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
+
+
+def revise(known: dict[str, Entry], fresh: Sequence[Entry]) -> dict[str, Entry]:
+    """Return the entries of the new plan, linked; those that are in both plans are the very same objects."""
+    place = max((entry.place for entry in known.values()), default=-1)
+    merged: dict[str, Entry] = {}
+    for new in fresh:
+        entry = known.get(new.id)
+        if entry is None:
+            place += 1  # never one that was used: places break ties between entries in a queue
+            new.place, entry = place, new
+        else:
+            _take_over(entry, new)
+        merged[entry.id] = entry
+    for entry in known.values():
+        if is_under_way(entry):
+            merged.setdefault(entry.id, entry)
+    _link(merged)
+    return merged
+
+
+def is_under_way(entry: Entry) -> bool:
+    """Say whether a task was started and is not over."""
+    return entry.status in _UNDER_WAY or entry.unrecorded
+
+
+def _take_over(entry: Entry, new: Entry) -> None:
+    entry.priority, entry.rank = new.priority, new.rank
+    if entry.status in _NOT_STARTED and not entry.unrecorded:
+        entry.needs = new.needs
+    entry.revised = new
+    if entry.status not in _UNDER_WAY:
+        entry.apply_revision()
+
+
+def _link(entries: dict[str, Entry]) -> None:
+    for entry in entries.values():
+        entry.dependants = []
+        entry.unmet = entry.undurable = 0
+    for entry in entries.values():
+        entry.needs = tuple(need for need in entry.needs if need in entries)
+        for need in entry.needs:
+            before = entries[need]
+            before.dependants.append(entry)
+            entry.unmet += before.status is not TaskStatus.COMPLETED
+            entry.undurable += before.status is TaskStatus.COMPLETED and before.unrecorded
+
+
+def blamed(entries: dict[str, Entry]) -> dict[str, Entry]:
+    """Return, for each task that something before it keeps from running, what that is: its nearest need."""
+    found: dict[str, Entry] = {}
+    stack = [
+        entry for entry in entries.values() if entry.status in _FAILED and not entry.unrecorded
+    ]
+    while stack:
+        before = stack.pop()
+        for entry in before.dependants:
+            if entry.status in _NOT_STARTED and entry.id not in found:
+                found[entry.id] = before
+                stack.append(entry)
+    return found

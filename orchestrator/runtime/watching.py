@@ -1,0 +1,89 @@
+"""Looks at the plan while it runs: what a person changed counts at once (design, section 1; promises 10 and 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import anyio
+import anyio.to_thread
+
+from orchestrator.core.graph import Shape
+from orchestrator.core.plan import Plan
+from orchestrator.core.result import Result
+from orchestrator.core.settings import Settings
+from orchestrator.errors import OrchestratorError
+
+#: Seconds between two looks at least; a look is one ``stat`` while nothing changed.
+_SHORTEST = 0.5
+#: A look that took t is followed by a pause of this many t: a plan of any size costs 2 % of the time at most.
+_PAUSE = 50.0
+#: Tasks named in one line.
+_NAMED = 10
+
+
+class Change(NamedTuple):
+    """A plan that was changed and is valid."""
+
+    plan: Plan
+    shape: Shape
+    policies: Mapping[str, Settings]
+    newest: Mapping[str, int]
+    """The highest attempt number ever used by tasks that are new in the plan."""
+    results: Mapping[str, Result]
+    """Results of tasks that are new in the plan and were done before."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """Looks again and again until cancelled."""
+
+    look: Callable[[], Change | None]
+    """Reads the disk, in a thread; None when nothing changed."""
+    apply: Callable[[Change], None]
+    told: str = field(default="", init=False)
+    """The problem that was told last; the same one is not told at every look."""
+
+    async def keep_watching(self, warn: Callable[[str], None]) -> None:
+        """Apply each change; tell what is wrong with a change that is not valid, and go on with the last valid plan."""
+        pause = _SHORTEST
+        while True:
+            await anyio.sleep(pause)
+            before = anyio.current_time()
+            try:
+                change = await anyio.to_thread.run_sync(self.look)
+            except OrchestratorError as error:
+                if str(error) != self.told:
+                    self.told = str(error)
+                    warn(f"the run goes on with the last valid plan: {error}")
+            else:
+                if change is not None:
+                    self.told = ""
+                    self.apply(change)
+            pause = max(_SHORTEST, _PAUSE * (anyio.current_time() - before))
+
+
+def kept_with(plan: Plan, before: Plan, under_way: Iterable[str]) -> Plan:
+    """Return the new plan with those tasks of the old one that were started and are not over."""
+    tasks = dict(plan.tasks)
+    for task_id in sorted(set(under_way) - tasks.keys()):
+        task = before.tasks[task_id]
+        tasks[task_id] = task._replace(needs=tuple(need for need in task.needs if need in tasks))
+    return plan._replace(tasks=tasks)
+
+
+def difference(before: Plan, after: Plan) -> str:
+    """Say in one line how two plans differ."""
+    new, gone = after.tasks.keys() - before.tasks.keys(), before.tasks.keys() - after.tasks.keys()
+    changed = [
+        task_id
+        for task_id in after.tasks.keys() & before.tasks.keys()
+        if after.tasks[task_id]._replace(where="") != before.tasks[task_id]._replace(where="")
+    ]
+    parts = [
+        f"{what} {', '.join(sorted(ids)[:_NAMED])}{'…' if len(ids) > _NAMED else ''}"
+        for what, ids in (("new", new), ("gone", gone), ("changed", changed))
+        if ids
+    ]
+    return f"the plan was changed: {'; '.join(parts) or 'its settings'}"

@@ -1,0 +1,288 @@
+"""Everything in a plan directory as it lies there, for ``doctor --plan``. Reads and writes nothing.
+
+A name is looked at before anything is opened: what is no plain file (a link, a pipe) is never opened. Of a result only
+the head is kept, of a log only whether it is what its record says, so memory grows by some hundred bytes for each task.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.core.evidence import (
+    Evidence,
+    JournalSeen,
+    LockSeen,
+    MarksSeen,
+    Node,
+    RecordSeen,
+    ResultSeen,
+    Temporary,
+)
+from orchestrator.core.plan import Plan
+from orchestrator.core.result import Result
+from orchestrator.errors import Problem
+from orchestrator.store.atomic import read_file, reported
+from orchestrator.store.index import SCHEMA, Index, signature
+from orchestrator.store.layout import Layout
+from orchestrator.store.lines import Lines
+from orchestrator.store.lock import holder_of
+from orchestrator.store.plan_file import parse_plan
+from orchestrator.store.process import start_time
+from orchestrator.store.soundness import (
+    look_at_journal,
+    look_at_marks,
+    look_at_record,
+    look_at_result,
+)
+from orchestrator.store.task_file import parse_task_file
+
+#: Looks at a directory in which runs begin and end meanwhile.
+_LOOKS = 5
+
+_RESULT = re.compile(r"(.+)-result\.md")
+_ATTEMPT = re.compile(r"(.+)\.attempt-(\d{1,9})\.(?:in|script|out|err|json)")
+_OF_LOGS = re.compile(r"run\.out(?:\.\d+)?|wait\.cursor")
+_SET_ASIDE = re.compile(r".+\.damaged-\d+")
+_TEMPORARY = re.compile(r"\..+\.(\d+)(?:\.\w+)?\.tmp|.+\.attempt-\d+\.json\.tmp|\.new_plan\.tmp")
+
+
+def take_snapshot(layout: Layout) -> Evidence:
+    """Return what lies in a plan directory, all of it seen while one run was at work, or none.
+
+    Raises:
+        StoreError: something that is there cannot be read.
+    """
+    seen = Evidence()
+    for _ in range(_LOOKS):
+        before = _lock(layout)
+        seen = _Look(layout).evidence()._replace(lock=before[1])
+        after = _lock(layout)
+        if before == after:
+            return seen
+        # Somebody began or ended meanwhile, so that halves of two moments would be compared.
+        seen = seen._replace(lock=after[1]._replace(is_live=True))
+    return seen
+
+
+def who_runs(layout: Layout) -> LockSeen:
+    """Return what the lock file says right now."""
+    return _lock(layout)[1]
+
+
+def _lock(layout: Layout) -> tuple[int, LockSeen]:
+    found = _stat(layout.lock)
+    if found is None or not stat.S_ISREG(found.st_mode):
+        return 0, LockSeen()
+    data = read_file(layout.lock) or b""
+    if not data.strip():
+        return found.st_mtime_ns, LockSeen()
+    try:
+        raw = json.loads(data.partition(b"\n")[0])
+        run, left = str(raw["run"]), [str(each) for each in raw.get("unrecovered", ())]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return found.st_mtime_ns, LockSeen(is_damaged=True)
+    is_live = holder_of(layout.lock) is not None
+    return found.st_mtime_ns, LockSeen(run, is_live, () if is_live else (*left, run))
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
+
+
+@dataclass(slots=True)
+class _Look:
+    """One walk through a plan directory."""
+
+    layout: Layout
+    nodes: list[Node] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+    set_aside: list[str] = field(default_factory=list)
+    temporaries: list[Temporary] = field(default_factory=list)
+
+    def evidence(self) -> Evidence:
+        """Read in the order in which nothing is missed: what names evidence first, the evidence after it."""
+        index = Index(self.layout.index) if self._is_file("index.json") else None
+        for name in ("", "run.lock", "final_output.md"):
+            self._is_file(name)
+        plan, problems, marks = self._plan()
+        stems, of_tasks = self._task_files(plan)
+        signed: dict[str, int] = {}
+        results = list(self._results(signed))
+        records, attempts = self._logs()
+        for each in self._entries("."):
+            self._note_temporary(each.name, each)
+        seen = Evidence(
+            plan=plan,
+            problems=problems,
+            task_problems=of_tasks,
+            marks=marks,
+            task_files=stems,
+            results=results,
+            records=records,
+            attempts=attempts,
+            nodes=self.nodes,
+            strangers=self.strangers,
+            set_aside=self.set_aside,
+            temporaries=self.temporaries,
+            journal=look_at_journal(self.layout.journal)
+            if self._is_file("journal.md")
+            else JournalSeen(),
+        )
+        return seen if index is None else seen._replace(cache=self._index(index, signed, seen))
+
+    # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _is_file(self, name: str) -> bool:
+        """Look at an entry; whatever is wrong with what it is, is noted."""
+        found = _stat(f"{self.layout.root}/{name}".rstrip("/"))
+        return found is not None and self._look(name or ".", found, is_directory=not name)
+
+    def _look(self, path: str, found: os.stat_result, *, is_directory: bool = False) -> bool:
+        kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
+        kind = kinds.get(stat.S_IFMT(found.st_mode), "other")
+        is_open = kind != "link" and bool(found.st_mode & stat.S_IWOTH)
+        is_right = kind == ("directory" if is_directory else "file")
+        if is_open or not is_right:
+            self.nodes.append(Node(path, kind, is_open))
+        return is_right
+
+    def _entries(self, directory: str) -> Iterator[os.DirEntry[str]]:
+        path = self.layout.root if directory == "." else f"{self.layout.root}/{directory}"
+        found = _stat(path)
+        if found is None:
+            return
+        if directory != ".":
+            self._look(directory, found, is_directory=True)
+        with reported("list", path), os.scandir(path) as entries:
+            yield from sorted(entries, key=lambda entry: entry.name)
+
+    def _note_temporary(self, name: str, entry: os.DirEntry[str]) -> bool:
+        match = _TEMPORARY.fullmatch(name)
+        found = _stat(entry.path) if match else None
+        if match is None or found is None:
+            return match is not None
+        gone = start_time(int(match[1])) is None if match[1] else None
+        path = os.path.relpath(entry.path, self.layout.root)
+        self.temporaries.append(Temporary(path, time.time() - found.st_mtime, gone))
+        return True
+
+    def _note_name(self, path: str, name: str, entry: os.DirEntry[str]) -> None:
+        """Note an entry of ``results/`` or ``logs/`` whose name is none of theirs."""
+        if self._note_temporary(name, entry) or name.startswith("."):
+            return  # hidden files are an editor's
+        (self.set_aside if _SET_ASIDE.fullmatch(name) else self.strangers).append(path)
+
+    # ── what people own ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _plan(self) -> tuple[Plan | None, Sequence[Problem], MarksSeen]:
+        name = "master_plan.md"
+        found = _stat(self.layout.plan)
+        if found is None:
+            hint = "restore it, or write a new one: orchestrator init"
+            return None, [Problem("there is no plan", name, hint, "missing")], MarksSeen()
+        is_link = stat.S_ISLNK(found.st_mode) and os.path.isfile(self.layout.plan)
+        if not self._look(name, found) and not is_link:
+            return None, [], MarksSeen()
+        data = read_file(self.layout.plan) or b""
+        plan, problems = parse_plan(data, name)
+        try:
+            marks = look_at_marks(Lines.of(data).bare())
+        except ValueError:  # it is among the problems
+            marks = MarksSeen()
+        return (None if problems else plan), problems, marks
+
+    def _task_files(self, plan: Plan | None) -> tuple[list[str], list[Problem]]:
+        stems: list[str] = []
+        problems: list[Problem] = []
+        ours = {task.stem for task in plan.tasks.values()} if plan else set()
+        for entry in self._entries("agent_tasks"):
+            path, stem = f"agent_tasks/{entry.name}", entry.name.removesuffix(".md")
+            found = _stat(entry.path)
+            if self._note_temporary(entry.name, entry) or found is None or stem == entry.name:
+                continue
+            stems.append(stem)
+            # A link that a person made is read like the file itself.
+            is_linked = entry.is_symlink() and entry.is_file()
+            if (is_linked or self._look(path, found)) and stem in ours:
+                problems += parse_task_file(read_file(entry.path) or b"", path).problems
+        return stems, problems
+
+    # ── what we own ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _results(self, signed: dict[str, int]) -> Iterator[ResultSeen]:
+        for entry in self._entries("results"):
+            path, match = f"results/{entry.name}", _RESULT.fullmatch(entry.name)
+            found = _stat(entry.path)
+            if found is None:
+                continue
+            if match is None or entry.name.startswith("."):
+                self._note_name(path, entry.name, entry)
+                continue
+            is_linked = entry.is_symlink() and entry.is_file()
+            if not self._look(path, found) and not is_linked:
+                continue
+            seen = look_at_result(match[1], path, entry.path)
+            if seen is not None:
+                signed[match[1]] = signature(found)
+                yield seen
+
+    def _logs(self) -> tuple[dict[tuple[str, int], RecordSeen], dict[str, int]]:
+        records: dict[tuple[str, int], RecordSeen] = {}
+        attempts: dict[str, int] = {}
+        for entry in self._entries("logs"):
+            path, match = f"logs/{entry.name}", _ATTEMPT.fullmatch(entry.name)
+            found = _stat(entry.path)
+            if found is None:
+                continue
+            if match is None:
+                if not _OF_LOGS.fullmatch(entry.name):
+                    self._note_name(path, entry.name, entry)
+                continue
+            stem, number = match[1], int(match[2])
+            attempts[stem] = max(attempts.get(stem, 0), number)
+            if self._look(path, found) and entry.name.endswith(".json"):
+                records[stem, number] = look_at_record(
+                    stem, number, path, entry.path, found.st_size
+                )
+        return records, attempts
+
+    def _index(self, index: Index, signed: Mapping[str, int], seen: Evidence) -> str:
+        """Return what the cache says that the very files it was made from do not say."""
+        try:
+            raw = json.loads(read_file(self.layout.index) or b"{}")
+            if raw.get("schema", SCHEMA) != SCHEMA:
+                return ""  # of another version, and not read
+        except (ValueError, AttributeError, RecursionError):
+            return "it is damaged"
+        found = _stat(self.layout.plan)
+        cached = index.plan(signature(found)) if found else None
+        if cached and (seen.plan is None or _rows(cached[0]) != _rows(seen.plan)):
+            return "it says something else than master_plan.md"
+        results = index.results(signed)
+        for each in seen.results:
+            known = results.get(each.result.task) if each.result is not None else None
+            if known is None or each.result is None:
+                continue
+            if _facts(known) != _facts(each.result):
+                return f"it says something else than {each.path}"
+        return ""
+
+
+def _rows(plan: Plan) -> object:
+    """What a plan says, without where it says so: that depends on from where it was read."""
+    return [task._replace(where="") for task in plan.tasks.values()]
+
+
+def _facts(result: Result) -> object:
+    """What a cache must know of a result as the file says it; times are rounded in the file."""
+    attempts = [(each.number, each.charge, each.status, each.run) for each in result.attempts]
+    return result.task, result.agent, result.status, attempts, dict(result.inputs)

@@ -1,0 +1,65 @@
+"""A person edits the plan while it runs (design, section 1; promises 10 and 11)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.acceptance.claude_plan import ClaudePlan
+
+
+def waits_for(name: str) -> dict[str, object]:
+    """A step that ends once the file *name* is there."""
+    return {"turns": [0.01, {"text": "done", "until": name}]}
+
+
+def rows(path: Path, change: dict[str, str]) -> None:
+    """Replace text in the plan, as an editor does: a new file in its place, as often as the run drew over it."""
+    text = path.read_text(encoding="utf-8")
+    for old, new in change.items():
+        assert old in text
+        text = text.replace(old, new, 1)
+    beside = path.with_suffix(".new")
+    beside.write_text(text, encoding="utf-8")
+    beside.rename(path)
+
+
+def table_row(claude: ClaudePlan, task: str) -> str:
+    """The line of the plan that a task stands in."""
+    lines = claude.text("master_plan.md").splitlines(keepends=True)
+    return next(line for line in lines if line.startswith(f"| {task} "))
+
+
+def test_a_new_row_joins_and_a_broken_edit_is_reported(claude: ClaudePlan) -> None:
+    """The new task runs in the same run; what makes no sense is said with file and line, and nothing stops."""
+    plan = claude.write({"T-01": "do 1"})
+    claude.play({"T-01": waits_for("go")})
+    run = claude.start()
+    claude.await_journal(run, "T-01 · started")
+    row = table_row(claude, "T-01")
+    rows(plan, {row: row + row.replace("T-01", "T-02")})
+    claude.await_journal(run, "T-02 · completed")
+    assert "the plan was changed: new T-02" in claude.journal
+    two = table_row(claude, "T-02")
+    rows(plan, {two: two + row})
+    claude.await_journal(run, "last valid plan")
+    assert "duplicate task id T-01" in claude.journal
+    assert claude.text("master_plan.md").count("| T-01 | do 1") >= 2, (
+        "what was typed is still there"
+    )
+    rows(plan, {two + row: two})
+    (claude.records / "go").touch()
+    assert 0 == claude.orchestrate.finish(run).returncode
+    assert "### " in claude.text("results/agent-02-result.md")
+
+
+def test_a_row_that_is_taken_out_does_not_start(claude: ClaudePlan) -> None:
+    """As long as its task was not started."""
+    plan = claude.write({"T-01": "do 1", "T-02": ("do 2", "T-01")})
+    claude.play({"T-01": waits_for("go")})
+    run = claude.start()
+    claude.await_journal(run, "T-01 · started")
+    rows(plan, {table_row(claude, "T-02"): ""})
+    claude.await_journal(run, "gone T-02")
+    (claude.records / "go").touch()
+    assert 0 == claude.orchestrate.finish(run).returncode
+    assert ["T-01"] == [call.task for call in claude.calls()]

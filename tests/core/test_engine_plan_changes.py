@@ -1,0 +1,183 @@
+"""A plan that changes while it runs: rows join, leave and change, at any moment (design, section 1)."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from orchestrator.core.engine import Engine
+from orchestrator.core.entry import Entry
+from orchestrator.core.event import Begun, Ended, Event, Moment, Recorded, Replanned, Ticked
+from orchestrator.core.instruction import Finish, Launch, Record, Skip
+from orchestrator.core.result import Verdict
+from orchestrator.core.state import TaskStatus
+from tests.core.engine_play import completes, ends, engine, launched, tell
+
+Row = tuple[tuple[str, ...], int]
+NAMES = [f"t{number}" for number in range(9)]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> dict[str, Row]:
+    """Draw the rows of a plan; a task needs only tasks with smaller numbers."""
+    names = sorted(draw(st.sets(st.sampled_from(NAMES), min_size=1)))
+    rows: dict[str, Row] = {}
+    for index, name in enumerate(names):
+        needs = draw(st.sets(st.sampled_from(names[:index]), max_size=2)) if index else set()
+        rows[name] = (tuple(sorted(needs)), draw(st.sampled_from([1, 10])))
+    return rows
+
+
+class PlanChanges(RuleBasedStateMachine):
+    """Plays a person with an editor beside executor, disk and clock."""
+
+    @initialize(rows=tables(), slots=st.integers(1, 3))
+    def begin(self, rows: dict[str, Row], slots: int) -> None:
+        self.slots = slots
+        self.rows = rows
+        self.now = 0.0
+        self.running: dict[str, int] = {}
+        self.unrecorded: list[str] = []
+        self.attempts: dict[str, int] = {}
+        self.finished = False
+        self.engine = Engine(self.entries(), max_parallel=slots)
+        self.tell(Begun())
+
+    def entries(self) -> list[Entry]:
+        return [
+            Entry(id=name, needs=needs, priority=priority, max_attempts=2, retry_delay=1.0,
+                  attempt=self.attempts.get(name, 0))
+            for name, (needs, priority) in self.rows.items()
+        ]  # fmt: skip
+
+    def tell(self, event: Event) -> None:
+        for instruction in self.engine.handle(event, Moment(self.now)):
+            match instruction:
+                case Launch(task, attempt):
+                    assert task not in self.running
+                    assert attempt > self.attempts.get(task, 0)
+                    assert task in self.rows or task in self.attempts, "its row is gone"
+                    if task not in self.attempts:
+                        for need in self.rows[task][0]:
+                            assert self.engine.entries[need].status is TaskStatus.COMPLETED
+                            assert need not in self.unrecorded
+                    self.running[task] = self.attempts[task] = attempt
+                    assert len(self.running) <= self.slots
+                case Record(task):
+                    self.unrecorded.append(task)
+                case Skip(task):
+                    assert task not in self.running
+                case Finish():
+                    assert not self.finished
+                    assert not self.running
+                    assert not self.unrecorded
+                    self.finished = True
+                case _:
+                    pass
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data())
+    def attempt_ends(self, data: st.DataObject) -> None:
+        task = data.draw(st.sampled_from(sorted(self.running)))
+        verdicts = [Verdict.COMPLETED, Verdict.COMPLETED, Verdict.FAILED, Verdict.FATAL]
+        if self.attempts[task] < 10:
+            verdicts.append(Verdict.INTERRUPTED)
+        verdict = data.draw(st.sampled_from(verdicts))
+        self.tell(Ended(task, self.running.pop(task), verdict))
+
+    @precondition(lambda self: self.unrecorded)
+    @rule(data=st.data())
+    def result_is_on_disk(self, data: st.DataObject) -> None:
+        task = data.draw(st.sampled_from(self.unrecorded))
+        self.unrecorded.remove(task)
+        self.tell(Recorded(task))
+
+    @rule()
+    def time_passes(self) -> None:
+        self.now += 1.0
+        if self.engine.wake_at is not None and self.engine.wake_at <= self.now:
+            self.tell(Ticked())
+
+    @precondition(lambda self: not self.finished)
+    @rule(rows=tables())
+    def the_plan_is_changed(self, rows: dict[str, Row]) -> None:
+        self.rows = rows
+        self.tell(Replanned(tuple(self.entries())))
+        for name, (_, priority) in rows.items():
+            assert self.engine.entries[name].priority == priority
+
+    @invariant()
+    def holds(self) -> None:
+        if hasattr(self, "engine"):
+            self.engine.check()
+
+    def teardown(self) -> None:
+        if not hasattr(self, "engine"):
+            return
+        for _ in range(500):
+            if self.finished:
+                break
+            if self.unrecorded:
+                self.tell(Recorded(self.unrecorded.pop()))
+            elif self.running:
+                task = next(iter(self.running))
+                self.tell(Ended(task, self.running.pop(task), Verdict.COMPLETED))
+            else:
+                assert self.engine.wake_at is not None, "nothing runs, nothing is due, not finished"
+                self.now = max(self.now, self.engine.wake_at)
+                self.tell(Ticked())
+        assert self.finished
+        for name in self.rows:
+            entry = self.engine.entries[name]
+            if entry.status is TaskStatus.SKIPPED:
+                kept_back = {self.engine.entries[need].status for need in entry.needs}
+                assert kept_back & {TaskStatus.FAILED, TaskStatus.SKIPPED}
+
+
+PlanChanges.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestPlanChanges = PlanChanges.TestCase
+
+
+def test_a_new_row_joins_the_run() -> None:
+    """It starts as soon as what it needs is done, in the same run."""
+    run = engine(Entry("a"), slots=1)
+    tell(run, Begun())
+    assert [] == tell(run, Replanned((Entry("a"), Entry("b", ("a",)))))
+    assert ["b"] == launched(completes(run, "a"))
+
+
+def test_a_row_that_is_gone_leaves_unless_it_was_started() -> None:
+    """What runs goes on to its end; what waits never starts."""
+    run = engine(Entry("a"), Entry("b"), Entry("c", ("a",)), slots=1)
+    tell(run, Begun())
+    tell(run, Replanned((Entry("d"),)))
+    assert ["d"] == launched(completes(run, "a"))
+    assert Finish() == completes(run, "d")[-1]
+
+
+def test_a_priority_counts_at_once() -> None:
+    """The next to start is the one that is now the most urgent."""
+    run = engine(Entry("a"), Entry("b"), Entry("c"), slots=1)
+    tell(run, Begun())
+    tell(run, Replanned((Entry("a"), Entry("b"), Entry("c", priority=9))))
+    assert ["c"] == launched(completes(run, "a"))
+
+
+def test_a_skipped_task_comes_back_when_the_failed_dependency_is_taken_out() -> None:
+    """A person mends the plan; the run goes on with it."""
+    run = engine(Entry("a"), Entry("b", ("a",)), Entry("c"), slots=1)
+    tell(run, Begun())
+    ends(run, "a", Verdict.FATAL)
+    assert TaskStatus.SKIPPED is run.entries["b"].status
+    tell(run, Replanned((Entry("a"), Entry("b"), Entry("c"))))
+    assert ["b"] == launched(completes(run, "c"))
+
+
+def test_a_dependency_that_is_added_is_waited_for() -> None:
+    """As long as the task was not started."""
+    run = engine(Entry("a"), Entry("b"), Entry("c"), slots=1)
+    tell(run, Begun())
+    tell(run, Replanned((Entry("a"), Entry("b", ("c",)), Entry("c"))))
+    assert ["c"] == launched(completes(run, "a"))
+    assert ["b"] == launched(completes(run, "c"))
