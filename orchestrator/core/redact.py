@@ -76,7 +76,7 @@ SHAPES = (
         "private key",
         ("PRIVATE KEY",),
         r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-        rf"(?:{_BETWEEN}{_BASE64}{{{_LEAST},}}+)++"
+        rf"(?:{_BETWEEN}{_BASE64}{{{_LEAST},}}+)+"
         rf"(?:(?:{_BETWEEN}{_BASE64}{{1,15}}+){{0,2}}{_BETWEEN}-----END [A-Z0-9 ]{{1,60}}-----)?",
     ),
     Shape(
