@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestrator.actions.assignments import write_missing_task_files
 from orchestrator.actions.prospect import RunOrder, task_settings
 from orchestrator.core.plan import Plan
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.watching import Change
-from orchestrator.store.attempt_record import scan_logs
+from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.task_file import task_file
 
 
 @dataclass(slots=True)
@@ -37,21 +37,12 @@ class Replanner:
         if version in {0, self.seen}:
             return None
         plan, shape = self.workspace.load_plan()
-        self.seen = version
         if _said(plan) == _said(self.plan):
+            self.seen = version
             return None  # only text around the table
         policies = task_settings(self.workspace, plan, self.order, self.agent_keys)
         new = [task for task_id, task in plan.tasks.items() if task_id not in self.plan.tasks]
-        for task in new:
-            if not self.workspace.has_task_file(task):
-                text = task_file(
-                    task,
-                    policies[task.id],
-                    self.workspace.layout.templates,
-                    [plan.tasks[need] for need in task.needs],
-                    shell=policies[task.id].agent == "shell",
-                )
-                self.workspace.write_task_file(task.stem, text)
+        write_missing_task_files(self.workspace, plan.tasks, policies, [task.id for task in new])
         if self.order.simulate:
             policies = {key: each._replace(agent="simulated") for key, each in policies.items()}
         traces = scan_logs(self.workspace.layout.logs) if new else {}
@@ -62,10 +53,11 @@ class Replanner:
             if result is not None
             and result.task == task_id
             and result.status is TaskStatus.COMPLETED
-            and result.number in traces[plan.tasks[task_id].stem].recorded
+            and result.number in traces.get(plan.tasks[task_id].stem, Traces()).recorded
         }
         newest = {task.id: traces[task.stem].newest for task in new if task.stem in traces}
-        self.plan = plan
+        # Only now: as long as something makes no sense, each look reads it again.
+        self.plan, self.seen = plan, version
         return Change(plan, shape, policies, newest, results)
 
 

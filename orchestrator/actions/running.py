@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import anyio
 
+from orchestrator.actions.assignments import write_missing_task_files
 from orchestrator.actions.beside import done_beside
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found, revised_entries
 from orchestrator.actions.merging import Merged, merge
@@ -45,7 +46,6 @@ from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.final_output import final_output
 from orchestrator.views.master_plan import sections
-from orchestrator.views.task_file import task_file
 from orchestrator.views.templating import prepare
 
 _LOG_TAIL = 15
@@ -151,6 +151,8 @@ class _Session:
     listener: Listener
     lock: RunLock
     budget: float = 0.0
+    beside: Sequence[Result] = ()
+    """What was done beside the plan, and paid for."""
     is_held: bool = False
     """The newest word about a hold is that there is one."""
     told: dict[str, float] = field(default_factory=dict)
@@ -166,6 +168,7 @@ class _Session:
             ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace, traces)
         self.lock.recovered()
         self.budget = ahead.settings.budget_usd
+        self.beside = done_beside(self.workspace)
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
         self._hear(
             Happening(
@@ -184,7 +187,8 @@ class _Session:
             # What it will not wait for keeps it back from the start.
             runner.held_back = "" if runner.is_patient else text
         if ahead.to_run:
-            self._write_task_files(ahead)
+            tasks = ahead.board.plan.tasks
+            write_missing_task_files(self.workspace, tasks, ahead.meant, ahead.to_run)
             anyio.run(runner.run, runner.executor.opened())
         return self._conclude(ahead, runner, started)
 
@@ -225,7 +229,7 @@ class _Session:
                 traces,
                 self.plugs.agents,
                 self.clock,
-                done_beside(self.workspace),
+                self.beside,
             ),
             is_patient=settings.on_hold == "wait",
             policies=ahead.policies,
@@ -256,19 +260,6 @@ class _Session:
         entries = revised_entries(change, runner, ahead, self.plugs.agents)
         runner.replan(change.plan, change.policies, entries)
 
-    def _write_task_files(self, ahead: Prospect) -> None:
-        tasks, policies = ahead.board.plan.tasks, ahead.meant
-        for task in map(tasks.__getitem__, ahead.to_run):
-            if not self.workspace.has_task_file(task):
-                text = task_file(
-                    task,
-                    policies[task.id],
-                    self.order.layout.templates,
-                    [tasks[need] for need in task.needs],
-                    shell=policies[task.id].agent == "shell",
-                )
-                self.workspace.write_task_file(task.stem, text)
-
     def _draw(self, board: Board, news: Mapping[str, str]) -> None:
         tail = journal_tail(self.order.layout.journal, _LOG_TAIL)
         drawn = sections(
@@ -277,7 +268,7 @@ class _Session:
             journal_tail=tail,
             running=news,
             budget=self.budget,
-            beside=done_beside(self.workspace),
+            beside=self.beside,
         )
         self.workspace.redraw(drawn, status_cells(board))
 
@@ -326,7 +317,7 @@ class _Session:
             duration=self.clock.wall() - started,
             signal=runner.ended_by,
             held_back=runner.held_back,
-            beside=done_beside(self.workspace),
+            beside=self.beside,
             failure=failure,
         )
 
@@ -335,6 +326,7 @@ class _Session:
         if ahead.settings.aggregate == "claude":
             merged = self._merge(ahead, board, runner)
             runner.ended_by = runner.ended_by or merged.ended_by
+            self.beside = done_beside(self.workspace)
         answers = {
             task.id: self.workspace.read_shown_answer(task.stem)
             for task in board.plan.tasks.values()
@@ -348,7 +340,7 @@ class _Session:
             strategy=ahead.settings.aggregate,
             overrides=self.order.layout.templates,
             budget=ahead.settings.budget_usd,
-            beside=done_beside(self.workspace),
+            beside=self.beside,
             merged=merged.text,
             note=" · ".join(filter(None, (runner.held_back, merged.note))),
         )

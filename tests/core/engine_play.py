@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from orchestrator.core.account import Account, Purse
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry
-from orchestrator.core.event import Ended, Event, Heard, Moment, Recorded
+from orchestrator.core.event import Ended, Event, Heard, Moment, Recorded, Ticked
 from orchestrator.core.instruction import Hold, Instruction, Launch, Resume, Skip
 from orchestrator.core.result import Signs, Verdict
 
@@ -97,3 +98,34 @@ def skipped(instructions: Iterable[Instruction]) -> dict[str, str]:
 def told(instructions: Iterable[Instruction]) -> list[Instruction]:
     """What people are told about accounts."""
     return [each for each in instructions if isinstance(each, Hold | Resume)]
+
+
+class Game(Protocol):
+    """A state machine that plays executor, disk and clock."""
+
+    engine: Engine
+    now: float
+    running: dict[str, int]
+    unrecorded: list[str]
+    finished: bool
+
+    def tell(self, event: Event) -> None:
+        """Tell the engine, and take in what it wants."""
+
+
+def play_to_the_end(game: Game) -> None:
+    """Let everything that is left go well: every run ends."""
+    for _ in range(1000):
+        if game.finished:
+            break
+        if game.unrecorded:
+            game.tell(Recorded(game.unrecorded.pop()))
+        elif game.running:
+            task = next(iter(game.running))
+            game.tell(Ended(task, game.running.pop(task), Verdict.COMPLETED))
+        else:
+            assert game.engine.wake_at is not None, "nothing runs, nothing is due, not finished"
+            game.now = max(game.now, game.engine.wake_at)
+            game.tell(Ticked())
+    assert game.finished
+    game.engine.check()

@@ -34,6 +34,7 @@ from orchestrator.core.instruction import (
 )
 from orchestrator.core.result import Signs, Verdict
 from orchestrator.core.state import TaskStatus
+from tests.core.engine_play import play_to_the_end
 
 
 @st.composite
@@ -347,24 +348,8 @@ class EngineMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "engine"):
             return
-        self.every_run_ends()
+        play_to_the_end(self)
         self.replaying_the_events_gives_the_same_instructions()
-
-    def every_run_ends(self) -> None:
-        for _ in range(1000):
-            if self.finished:
-                break
-            if self.unrecorded:
-                self.tell(Recorded(self.unrecorded.pop()))
-            elif self.running:
-                task = next(iter(self.running))
-                self.tell(Ended(task, self.running.pop(task), Verdict.COMPLETED))
-            else:
-                assert self.engine.wake_at is not None, "nothing runs, nothing is due, not finished"
-                self.now = max(self.now, self.engine.wake_at)
-                self.tell(Ticked())
-        assert self.finished
-        self.engine.check()
 
     def replaying_the_events_gives_the_same_instructions(self) -> None:
         again = self.build(self.fresh)

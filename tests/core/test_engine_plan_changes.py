@@ -12,7 +12,7 @@ from orchestrator.core.event import Begun, Ended, Event, Moment, Recorded, Repla
 from orchestrator.core.instruction import Finish, Launch, Record, Skip
 from orchestrator.core.result import Verdict
 from orchestrator.core.state import TaskStatus
-from tests.core.engine_play import completes, ends, engine, launched, tell
+from tests.core.engine_play import completes, ends, engine, launched, play_to_the_end, tell
 
 Row = tuple[tuple[str, ...], int]
 NAMES = [f"t{number}" for number in range(9)]
@@ -115,19 +115,7 @@ class PlanChanges(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "engine"):
             return
-        for _ in range(500):
-            if self.finished:
-                break
-            if self.unrecorded:
-                self.tell(Recorded(self.unrecorded.pop()))
-            elif self.running:
-                task = next(iter(self.running))
-                self.tell(Ended(task, self.running.pop(task), Verdict.COMPLETED))
-            else:
-                assert self.engine.wake_at is not None, "nothing runs, nothing is due, not finished"
-                self.now = max(self.now, self.engine.wake_at)
-                self.tell(Ticked())
-        assert self.finished
+        play_to_the_end(self)
         for name in self.rows:
             entry = self.engine.entries[name]
             if entry.status is TaskStatus.SKIPPED:

@@ -14,23 +14,7 @@ import pytest
 from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import write_task
 from tests.fakes.claude_calls import Call, calls, install, script
-
-#: As the seed has it, letter by letter.
-QUICK_START = """\
-# Task Plan
-
-## Original Request
-> Analyze my TypeScript project for code quality, security, and performance
-
-## Task Decomposition
-| Task ID | Description | Dependencies | Agent |
-|---------|-------------|--------------|-------|
-| T-01 | Scan source files | None | Agent-01 |
-| T-02 | Check code quality | T-01 | Agent-02 |
-| T-03 | Security scan | T-01 | Agent-03 |
-| T-04 | Performance analysis | T-01 | Agent-04 |
-| T-05 | Generate report | T-02,T-03,T-04 | Agent-05 |
-"""
+from tests.store.seed_plans import QUICK_START
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
 from tests.executors.harness import wait_until
-from tests.mission.conftest import QUICK_START, QuickStart
+from tests.mission.conftest import QuickStart
+from tests.store.seed_plans import QUICK_START
 
 pytestmark = pytest.mark.slow
 
