@@ -37,6 +37,7 @@ class Verb(StrEnum):
     INTERRUPT = "interrupt"
     SKIP = "skip"
     WAIT = "wait"
+    GATHER = "gather"
 
 
 #: (from, what happens) → (to, why, as a sentence for people)
@@ -44,6 +45,10 @@ TRANSITIONS: dict[tuple[TaskStatus, Verb], tuple[TaskStatus, str]] = {
     (TaskStatus.WAITING, Verb.READY): (
         TaskStatus.PENDING,
         "every dependency is completed and its result is on disk",
+    ),
+    (TaskStatus.WAITING, Verb.GATHER): (
+        TaskStatus.COMPLETED,
+        "it is an umbrella, and every task under it is completed",
     ),
     (TaskStatus.WAITING, Verb.SKIP): (
         TaskStatus.SKIPPED,

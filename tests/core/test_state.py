@@ -14,6 +14,7 @@ from orchestrator.errors import TransitionError
 S = TaskStatus
 ARROWS = [
     (S.WAITING, Verb.READY, S.PENDING),
+    (S.WAITING, Verb.GATHER, S.COMPLETED),
     (S.WAITING, Verb.SKIP, S.SKIPPED),
     (S.PENDING, Verb.WAIT, S.WAITING),
     (S.SKIPPED, Verb.WAIT, S.WAITING),
