@@ -253,7 +253,7 @@ class Engine:
                 if account.hold_again(event.until, moment.now):
                     todo.append(Hold(entry.account, account.opens_at, event.reason))
             case Verdict.FAILED if entry.charge < entry.max_attempts and entry.budget > 0:
-                entry.status = move(entry.status, Verb.RETRY)
+                entry.status = move(entry.status, Verb.REPEAT)
                 delay = backoff(entry.retry_delay, entry.charge, moment.draw)
                 entry.due = moment.now + delay
             case Verdict.FAILED | Verdict.FATAL:
