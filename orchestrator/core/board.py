@@ -50,6 +50,10 @@ class Board:
         if not self.standing:
             self.standing = derive(self.plan.tasks, self.shape, self.results, self.doubts)
 
+    def derive_again(self) -> None:
+        """Take in that results were changed."""
+        self.standing = derive(self.plan.tasks, self.shape, self.results, self.doubts)
+
     def status(self, task_id: str) -> TaskStatus:
         """Where a task stands."""
         return self.standing[task_id].status
@@ -105,7 +109,7 @@ def _derive_one(
     """*numbers*: the newest attempt of every task that was started."""
     # `pending` in a result file is an attempt that was interrupted. A result says nothing of an umbrella.
     if result is not None and result.status not in _GOES_ON and not task.children:
-        return Standing(status=result.status, reason=result.reason)
+        return Standing(status=result.status, reason=_why(result))
     if task.children:
         return _umbrella(task, standing)
     open_needs = []
@@ -121,7 +125,7 @@ def _derive_one(
     if result is None:
         return Standing(status=TaskStatus.PENDING)
     if result.status is not _DONE:
-        return Standing(status=TaskStatus.PENDING, reason=result.reason)
+        return Standing(status=TaskStatus.PENDING, reason=_why(result))
     stale = _changed(task, result, numbers, tasks)
     if stale:
         return Standing(status=TaskStatus.PENDING, reason=f"{', '.join(stale)} ran again")
@@ -148,3 +152,11 @@ def _changed(
     again = [need for need, number in result.inputs.items() if numbers.get(need, number) != number]
     # A need that was taken out of the plan, or of the row, makes nothing stale.
     return [need for need in again if need in sources(task, tasks)]
+
+
+def _why(result: Result) -> str:
+    """Why it stands there: who said so, who is at it, or why the newest attempt came to nothing."""
+    if result.status is TaskStatus.RUNNING and result.is_by_hand:
+        done = "" if result.progress is None else f" · {result.progress}%"
+        return f"by {result.attempts[-1].agent}{done}"
+    return result.note or result.reason
