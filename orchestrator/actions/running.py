@@ -225,7 +225,9 @@ class _Session:
             version = self.workspace.plan_version()
             keys = tuple(self.plugs.agents)
             look = Replanner(self.order, self.workspace, keys, board.plan, version).look
-            runner.watch = Watch(look, partial(self._replan, ahead, runner))
+            runner.watch = Watch(
+                look, partial(self._replan, ahead, runner), self.workspace.is_plan_being_saved
+            )
         return runner
 
     def _replan(self, ahead: Prospect, runner: Runner, change: Change) -> None:
