@@ -4,8 +4,8 @@ No await, no file, no clock, no dice in here, so a whole run of thousands of tas
 held to its invariants (``tests/core/test_engine_machine.py``). Work per event is O(degree · log n).
 
 Dispatch is by readiness: a task starts the moment its own needs are on disk and a slot is free, highest priority
-first, then longest remaining path, then the order of the plan. What an account holds back, and what the budget cannot
-take, waits in its place and keeps no slot (``core.account``).
+first, then longest remaining path, then the order of the plan. What an account holds back, what the budget cannot take,
+and what an agent has no room for waits in its place and keeps no slot (``core.account``, ``core.capacity``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.core.account import DUST, Account, Purse
+from orchestrator.core.capacity import Capacity, Crew
 from orchestrator.core.deadlines import Deadlines
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import (
@@ -55,6 +56,7 @@ class Engine:
         stop_on_failure: bool = False,
         accounts: Mapping[str, Account] | None = None,
         purse: Purse | None = None,
+        capacity: Capacity | None = None,
     ) -> None:
         """Take every task of the plan, the completed ones too; needs must be known and acyclic."""
         self.entries: dict[str, Entry] = {}
@@ -64,14 +66,14 @@ class Engine:
         self._max_parallel = max_parallel
         self._accounts = {"": Account(), **(accounts or {})}
         self.purse = purse or Purse()
+        self._capacity = capacity or Capacity()
         self._stop_on_failure = stop_on_failure
         self._running: dict[str, Entry] = {}
         self._reserved: dict[str, Entry] = {}
         self._unrecorded = 0
         self._now = -math.inf
-        self._draining = False
-        self._finished = False
-        self._ready: dict[str, list[tuple[int, float, int, Entry]]] = {}
+        self._draining = self._finished = False
+        self._ready: dict[tuple[str, Crew], list[tuple[int, float, int, Entry]]] = {}
         self._unaffordable: list[Entry] = []
         self._retries: list[tuple[float, int, Entry]] = []
         self._deadlines = Deadlines()
@@ -96,7 +98,7 @@ class Engine:
         """When to send ``Ticked``; None while no timer is running."""
         times = [self._deadlines.next(), *(due for due, _, _ in self._retries[:1])]
         opening = (
-            self._accounts[account].opens_at for account, queue in self._ready.items() if queue
+            self._accounts[account].opens_at for (account, _), queue in self._ready.items() if queue
         )
         times += [moment for moment in opening if moment > self._now]
         return wake_at if (wake_at := min(times)) < math.inf else None
@@ -172,7 +174,7 @@ class Engine:
     def _queue(self, entry: Entry, verb: Verb | None = None) -> None:
         if verb is not None:
             entry.status = move(entry.status, verb)
-        queue = self._ready.setdefault(entry.account, [])
+        queue = self._ready.setdefault((entry.account, entry.crew), [])
         heapq.heappush(queue, (-entry.priority, -entry.rank, entry.place, entry))
 
     def _dispatch(self, moment: Moment, todo: list[Instruction]) -> None:
@@ -195,14 +197,14 @@ class Engine:
     def _is_anything_to_come(self) -> bool:
         return bool(self._retries) or any(
             queue and self._accounts[account].opens_at < math.inf
-            for account, queue in self._ready.items()
+            for (account, _), queue in self._ready.items()
         )
 
     def _next_queue(self, now: float, slots: int) -> list[tuple[int, float, int, Entry]] | None:
-        """Return the queue whose first task may start: its account is open, and the money is there."""
+        """Return the queue whose first task may start: its account is open, money and room are there."""
         best: list[tuple[int, float, int, Entry]] | None = None
-        for account, queue in self._ready.items():
-            if not self._accounts[account].lets_through(now):
+        for (account, crew), queue in self._ready.items():
+            if not (self._accounts[account].lets_through(now) and self._capacity.has_room(crew)):
                 continue
             while account and queue and self._cap(queue[0][-1], slots, others=-1) is None:
                 if any(entry.account for entry in self._running.values()):
@@ -215,21 +217,20 @@ class Engine:
 
     def _cap(self, entry: Entry, slots: int, others: int = 0) -> float | None:
         """Return what an attempt may cost: what is left is shared only with what could start at the same time."""
-        others += sum(len(queue) for account, queue in self._ready.items() if account)
+        others += sum(len(queue) for (account, _), queue in self._ready.items() if account)
         return self.purse.cap(entry.budget, min(slots, others + 1))
 
     def _launch(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
         entry.apply_revision()
-        account = self._accounts[entry.account]
-        if entry.account:
-            cap = self._cap(entry, self._max_parallel - len(self._running))
-            if cap is None or not account.lets_through(moment.now):
-                # It had kept its slot, and meanwhile the account was held or the money went.
-                self._queue(entry)
-                return
-            self.purse.reserved += cap
-            entry.cap = cap
+        account, room = self._accounts[entry.account], self._capacity.has_room(entry.crew)
+        cap = self._cap(entry, self._max_parallel - len(self._running)) if entry.account else 0.0
+        if cap is None or not (room and account.lets_through(moment.now)):
+            self._queue(entry)  # it had kept its slot, and meanwhile account, money or room went
+            return
+        self.purse.reserved += cap
+        entry.cap = cap
         account.started(moment.now)
+        self._capacity.started(entry.crew)
         entry.status = move(entry.status, Verb.LAUNCH)
         entry.attempt += 1
         entry.charge += 1
@@ -237,8 +238,7 @@ class Engine:
         entry.started = entry.heard = moment.now
         self._running[entry.id] = entry
         self._deadlines.arm(entry)
-        cap = entry.cap if entry.account else math.inf
-        todo.append(Launch(entry.id, entry.attempt, entry.charge, cap))
+        todo.append(Launch(entry.id, entry.attempt, entry.charge, entry.cap or math.inf))
 
     def _hear(self, event: Heard, todo: list[Instruction]) -> None:
         entry = self._running.get(event.task)
@@ -265,6 +265,7 @@ class Engine:
             return  # a late word about an attempt that was already settled
         del self._running[entry.id]
         self._accounts[entry.account].running -= 1
+        self._capacity.ended(entry.crew)
         self._settle(entry, event)
         entry.unrecorded = True
         self._unrecorded += 1
@@ -379,6 +380,7 @@ class Engine:
     def check(self) -> None:
         """Hold the engine to its invariants; for tests. Cost is linear in the plan."""
         assert len(self._running) + len(self._reserved) <= self._max_parallel
+        self._capacity.check(entry.crew for entry in self._running.values())
         assert self._unrecorded == sum(entry.unrecorded for entry in self.entries.values())
         for entry in self.entries.values():
             assert (entry.status is TaskStatus.RUNNING) == (entry.id in self._running)

@@ -26,6 +26,8 @@ class Entry:
     idle_timeout: float = math.inf
     account: str = ""
     """Who pays for it; empty: it costs nothing."""
+    crew: tuple[str, ...] = ()
+    """Agents whose ``max_parallel`` it counts against (``core.capacity``)."""
     budget: float = math.inf
     """USD it may still cost, all its attempts together; infinity: nobody said."""
     open_bill: float = 0.0
@@ -67,6 +69,6 @@ class Entry:
             return
         self.timeout, self.idle_timeout = new.timeout, new.idle_timeout
         self.max_attempts, self.retry_delay = max(new.max_attempts, self.charge), new.retry_delay
-        self.account = new.account
+        self.account, self.crew = new.account, new.crew
         if not self.attempt:
             self.budget = new.budget
