@@ -73,9 +73,7 @@ class ClaudeAgent(NamedTuple):
         """Return the command line; see ``Agent``."""
         return Invocation(
             argv=(self.program, *_words(assignment)),
-            stdin=go_on(assignment)
-            if assignment.interrupted
-            else compose(assignment, self.role),
+            stdin=go_on(assignment) if assignment.interrupted else compose(assignment, self.role),
             env=_ENVIRONMENT,
             login=self.login,
         )

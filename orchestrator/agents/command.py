@@ -15,12 +15,9 @@ from orchestrator.agents.prompt import compose
 from orchestrator.agents.protocol import Assignment
 from orchestrator.core.invocation import SCRIPT, Invocation
 from orchestrator.core.result import FREE, Bill, Exit, Outcome, Signs, Verdict
-from orchestrator.core.roster import Command
+from orchestrator.core.roster import MODEL, PROMPT_FILE, Command
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
-
-#: Words of a command line that stand for something else.
-PROMPT_FILE, MODEL = "{prompt_file}", "{model}"
 
 #: Bytes of JSON that are read to the end; an answer is smaller.
 _LARGEST = 8 * 1024 * 1024

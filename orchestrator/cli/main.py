@@ -27,6 +27,7 @@ _COMMANDS = {
     "status": "checking",
     "list": "tasks",
     "show": "tasks",
+    "agents": "agents",
     "doctor": "doctor",
 }
 

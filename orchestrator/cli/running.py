@@ -111,9 +111,9 @@ def run_command(
         simulate=simulate,
         only=[task_id.strip() for each in only for task_id in each.split(",") if task_id.strip()],
     )
-    chosen = plugs(claude_bin)
+    chosen = plugs(claude_bin, order.layout)
     if dry_run:
-        _say_prospect(look_ahead(order, tuple(chosen.agents)), as_json=as_json)
+        _say_prospect(look_ahead(order, chosen.roster), as_json=as_json)
         return
     if detach:
         start_detached(context, order, chosen, option or directory or "", as_json=as_json)

@@ -1,4 +1,4 @@
-"""How many attempts each agent may have under way at once (seed row S4-54): its ``max_parallel``, which is never passed.
+"""How many attempts each agent may have under way at once (S4-54): its ``max_parallel``, which is never passed.
 
 An attempt counts against every agent of its *crew*: the agent that does it, and the one that agent stands on, as far
 as they have a width at all. An empty crew is limited by nobody, and that is what most plans have.

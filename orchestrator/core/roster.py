@@ -16,6 +16,8 @@ from orchestrator.errors import CapacityError
 
 #: What else a built-in agent is called.
 ALIASES = {"claude-code": "claude"}
+#: Words of a command line that stand for something else: the path of a file with the prompt, and the model.
+PROMPT_FILE, MODEL = "{prompt_file}", "{model}"
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
@@ -33,7 +35,7 @@ class Command(NamedTuple):
     """The command line of an agent, and how to read what comes of it."""
 
     words: tuple[str, ...]
-    """``{prompt_file}`` and ``{model}`` in a word stand for the path of a file with the prompt, and for the model."""
+    """The program, and what follows it."""
     answer: tuple[str, ...] = ()
     """Where in the JSON object that it prints the answer stands; empty: all that it prints is the answer."""
     login: tuple[str, ...] = ()
@@ -73,10 +75,20 @@ class Member(NamedTuple):
 
 
 BUILT_IN = (
-    Member("claude", Program.CLAUDE, "anything: reads, writes, runs programs, searches"),
+    Member("claude", Program.CLAUDE, "reads, writes, runs programs, searches"),
     Member("shell", Program.SHELL, "commands that are written out in the task"),
     Member("simulated", Program.SIMULATED, "trying a plan: it answers at once and does nothing"),
 )
+
+
+class Listed(NamedTuple):
+    """One agent, and how much it has to do."""
+
+    member: Member
+    running: int
+    """Tasks of the plan that it has under way, those of agents that stand on it included."""
+    lacks: str
+    """Why it cannot work on this machine; empty: it can."""
 
 
 class Choice(NamedTuple):
