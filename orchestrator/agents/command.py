@@ -7,6 +7,7 @@ no word about what it cost. Exit status 0 with nothing printed is no answer (pro
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,8 +20,8 @@ from orchestrator.core.roster import MODEL, PROMPT_FILE, Command
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
 
-#: Bytes of JSON that are read to the end; an answer is smaller.
-_LARGEST = 8 * 1024 * 1024
+#: Bytes of JSON that are kept, the last ones; an answer is smaller.
+_KEPT = 8 * 1024 * 1024
 
 
 class CommandAgent(NamedTuple):
@@ -70,8 +71,8 @@ class CommandReader:
     settings: Settings
     command: Command
     printed: TextReader = field(init=False)
-    whole: bytearray = field(default_factory=bytearray, init=False)
-    """All that was printed, as long as it may be JSON with an answer in it."""
+    json: bytearray = field(default_factory=bytearray, init=False)
+    """The end of what was printed, where the answer is in JSON."""
 
     def __post_init__(self) -> None:
         """Read along as with any command."""
@@ -87,8 +88,8 @@ class CommandReader:
         news = self.printed.feed(data)
         if not self.command.answer:
             return news
-        if len(self.whole) <= _LARGEST:
-            self.whole += data[: _LARGEST + 1 - len(self.whole)]
+        self.json += data
+        del self.json[:-_KEPT]
         return ""
 
     def close(self, exit: Exit, errors: bytes) -> Outcome:
@@ -110,22 +111,26 @@ class CommandReader:
 
     def _found(self) -> tuple[str, str]:
         """Return the answer in what was printed, and why there is none."""
-        if len(self.whole) > _LARGEST:
-            return "", f"printed more than {_LARGEST // 1024**2} MiB of JSON"
-        try:
-            found: Any = json.loads(self.whole)
-        except (ValueError, RecursionError):
-            return "", "printed no JSON"
-        for step in self.command.answer:
-            found = _inside(found, step)
-        if isinstance(found, str):
-            return found, ""
-        return "", f"printed JSON without a text at {'.'.join(self.command.answer)}"
+        is_whole = len(self.json) == self.printed.size
+        # One object over many lines, or one on each: of a stream of events the last one with an answer has it.
+        lines = reversed(self.json.splitlines()) if self.json.count(b"\n") else ()
+        for text in (self.json if is_whole else b"", *lines):
+            if isinstance(found := _inside(text, self.command.answer), str):
+                return found, ""
+        return "", f"printed no JSON with a text at {'.'.join(self.command.answer)}"
 
 
-def _inside(found: Any, step: str) -> Any:
-    if isinstance(found, dict):
-        return found.get(step)
-    if isinstance(found, list) and step.isdecimal() and int(step) < len(found):
-        return found[int(step)]
-    return None
+def _inside(text: bytes | bytearray, steps: Sequence[str]) -> Any:
+    """Return what stands there in a JSON object; None when it is none."""
+    if not text.lstrip().startswith(b"{"):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    for step in steps:
+        if isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+            found = found[int(step)]
+        else:
+            found = found.get(step) if isinstance(found, dict) else None
+    return found

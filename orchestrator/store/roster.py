@@ -33,7 +33,7 @@ def read_roster(layout: Layout | None, environment: Mapping[str, str]) -> Roster
             found.setdefault(key, each)
     members = _linked(found, problems)
     if problems:
-        raise PlanError(problems)
+        raise PlanError(sorted(problems, key=_place))
     return Roster.of(members)
 
 
@@ -67,7 +67,7 @@ def _linked(files: Mapping[str, RosterFile], problems: list[Problem]) -> list[Me
     members: dict[str, Member] = {}
     roles: list[RosterFile] = []
     for key, each in files.items():
-        if key in _BUILT_IN and each.member.extends != key:
+        if key in _BUILT_IN and (each.member.extends != key or "extends" not in each.lines):
             problems.append(_shadowing(each))
         elif each.member.extends == "simulated":
             problems.append(_bad("nothing can stand on the simulated agent", each))
@@ -112,6 +112,11 @@ def _bad(
     message: str, found: RosterFile, hint: str = "extend claude or shell, or add command:"
 ) -> Problem:
     return Problem(message, found.at("extends"), hint, "bad_agent")
+
+
+def _place(problem: Problem) -> tuple[str, int]:
+    file, _, line = problem.where.rpartition(":")
+    return (file, int(line)) if line.isdecimal() else (problem.where, 0)
 
 
 def _shadowing(found: RosterFile) -> Problem:

@@ -116,7 +116,7 @@ def settings_of(found: RosterFile, runs: Program) -> tuple[dict[str, Any], list[
                 only = Settings(**{name: settings[name]})
                 settings[name] = getattr(resolve_files(only, found.base), name)
         except ValueError as error:
-            message = f"setting {name}: {one_line(str(error), 300)}"
+            message = f"setting {name}: {one_line(str(error).removeprefix(f'{name}: '), 300)}"
             problems.append(_bad(message, found.at(written)))
     needs_model = any(MODEL in word for word in _words_of(found.member))
     if needs_model and not settings.get("model"):
