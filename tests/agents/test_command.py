@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.agents.command import CommandAgent
 from orchestrator.core.invocation import SCRIPT
-from orchestrator.core.result import FREE, Exit, StopReason, Verdict
+from orchestrator.core.result import FREE, Exit, Outcome, StopReason, Verdict
 from orchestrator.core.roster import Command
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
@@ -23,8 +23,8 @@ def agent(
     return CommandAgent("it", Command(("it", *words), answer, is_free=free), "/bin/it", role)
 
 
-def judged(to: CommandAgent, printed: str, exit: Exit = DONE, **settings: str):
-    reader = to.reader(Settings(**settings))
+def judged(to: CommandAgent, printed: str, exit: Exit = DONE, format: str = "auto") -> Outcome:
+    reader = to.reader(Settings(format=format))
     reader.feed(printed.encode())
     return reader.close(exit, b"last words\n")
 

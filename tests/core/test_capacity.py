@@ -78,7 +78,7 @@ def test_a_changed_row_counts_against_its_new_agent() -> None:
     play = engine(Entry(id="a", crew=("eva",)), Entry(id="b"), Entry(id="c", needs=("b",)), eva=1)
     assert ["a", "b"] == launched(tell(play, Begun()))
     rows = [Entry(id="a"), Entry(id="b"), Entry(id="c", needs=("b",), crew=("eva",))]
-    tell(play, Replanned(rows))
+    tell(play, Replanned(tuple(rows)))
     assert [] == launched(completes(play, "b")), "eva is at work on a, whatever its row says now"
     assert ["c"] == launched(ends(play, "a", Verdict.COMPLETED))
     tell(play, Recorded("a"))

@@ -37,7 +37,6 @@ from orchestrator.core.result import Signs, Verdict
 from orchestrator.core.state import TaskStatus
 from tests.core.engine_play import play_to_the_end
 
-
 #: What agents may have under way; a crew is an agent, and the one it stands on.
 WIDTHS = {"narrow": 1, "wide": 2}
 CREWS = [(), (), ("narrow",), ("wide",), ("narrow", "wide")]

@@ -85,7 +85,7 @@ def test_s4_59_an_agent_at_capacity_takes_no_more(running: int, is_full: bool) -
     if not is_full:
         SEED.require_room("claude-code", {"claude": running})
         return
-    with pytest.raises(CapacityError, match="^Agent at capacity: claude has") as caught:
+    with pytest.raises(CapacityError, match=r"^Agent at capacity: claude has") as caught:
         SEED.require_room("claude-code", {"claude": running})
     assert "max_parallel" in caught.value.hint
     assert ("agent_at_capacity", ExitStatus.HELD) == (caught.value.code, caught.value.exit_status)
@@ -94,7 +94,7 @@ def test_s4_59_an_agent_at_capacity_takes_no_more(running: int, is_full: bool) -
 def test_s4_59_roles_count_as_the_agent_they_stand_on() -> None:
     """Three reviewers are three of claude, and claude is full."""
     roster = Roster.of([CLAUDE, Member("reviewer", extends="claude", max_parallel=5)])
-    with pytest.raises(CapacityError, match="claude has 3 of 3"):
+    with pytest.raises(CapacityError, match="claude has 3 of 3 tasks"):
         roster.require_room("reviewer", {"reviewer": 2, "claude": 1})
     assert ("reviewer", "claude") == roster.crew("reviewer")
     assert 3 == roster.running("claude", {"reviewer": 2, "claude": 1})

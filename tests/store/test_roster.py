@@ -131,30 +131,13 @@ def test_a_built_in_agent_is_changed_by_who_says_so(root: Path, key: str) -> Non
 def test_the_nearest_file_counts(root: Path, tmp_path: Path) -> None:
     """The plan's, then those of the directory of plans, then the person's, then the built-in ones."""
     plan = root / "TASK-001"
-    plan.mkdir()
-    for number, place in enumerate([plan, root, tmp_path / "home" / ".config" / "orchestrator"]):
-        write(place, one=f"best_for: place {number}\n") if number == 0 else None
-        write(place, two=f"best_for: place {number}\n") if number <= 1 else None
-        write(place, three=f"best_for: place {number}\n")
-    write(root, two="best_for: place 1\n", four="best_for: place 1\n")
-    write(
-        tmp_path / "home" / ".config" / "orchestrator",
-        four="best_for: place 2\n",
-        five="best_for: place 2\n",
-    )
-    found = (
-        roster(plan)
-        if plan.parent.parent.parent != tmp_path
-        else read_roster(Layout(str(plan)), {"HOME": str(tmp_path / "home")})
-    )
-    places = {each.key: each.best_for for each in found if each.key not in Roster.of()}
-    assert {
-        "one": "place 0",
-        "three": "place 0",
-        "two": "place 0",
-        "four": "place 1",
-        "five": "place 2",
-    } == places
+    write(plan, one="best_for: plan\n")
+    write(root, one="best_for: plans\n", two="best_for: plans\n")
+    person = tmp_path / "home" / ".config" / "orchestrator"
+    write(person, one="best_for: mine\n", two="best_for: mine\n", three="best_for: mine\n")
+    found = read_roster(Layout(str(plan)), {"HOME": str(tmp_path / "home")})
+    assert ("claude", "shell", "simulated", "one", "two", "three") == found.keys
+    assert ["plan", "plans", "mine"] == [found[key].best_for for key in ("one", "two", "three")]
 
 
 def test_a_person_may_keep_their_configuration_elsewhere(root: Path, tmp_path: Path) -> None:
