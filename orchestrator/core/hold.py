@@ -30,12 +30,15 @@ def held(
     started: dict[str, float] = {}
     holds: dict[str, tuple[float, Held]] = {}
     for result in results:
-        last, account = result.last, accounts.get(result.agent) or result.agent
+        last = result.last
         if last is None:
             continue
+        agent = last.agent or result.agent
+        account = accounts.get(agent) or agent
         if last.status != Verdict.HELD.value:
-            started[account] = max(started.get(account, 0.0), last.started)
+            if not last.is_by_hand:
+                started[account] = max(started.get(account, 0.0), last.started)
         elif result.status is TaskStatus.PENDING:
-            hold = Held(result.agent, last.until, last.reason)
+            hold = Held(agent, last.until, last.reason)
             holds[account] = max(holds.get(account, (0.0, hold)), (last.ended, hold))
     return [hold for name, (since, hold) in holds.items() if started.get(name, 0.0) < since]
