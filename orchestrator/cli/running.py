@@ -52,7 +52,7 @@ def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_flag("retry_delay", "D", "Base of the exponential backoff (default 2s).")
 @_flag("grace", "D", "Time between SIGTERM and SIGKILL (default 5s).")
 @_flag("on_failure", "continue|stop", "After a failure: go on with the rest, or start nothing new.")
-@_flag("agent", "KEY", "Agent of tasks that name none: claude, shell, simulated.")
+@_flag("agent", "KEY", "Agent of tasks that name none; the command `agents` lists them.")
 @_flag("model", "M", "Model asked of the agent.")
 @_flag(
     "permission_mode",

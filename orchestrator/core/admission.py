@@ -22,7 +22,7 @@ _Conditions = tuple[str, Crew]
 
 
 class Admission:
-    """A queue for each account and crew: highest priority first, then longest remaining path, then the order of the plan."""
+    """A queue for each account and crew: highest priority first, then longest remaining path, then the plan's order."""
 
     def __init__(self, accounts: Mapping[str, Account], purse: Purse, capacity: Capacity) -> None:
         """Take the accounts as they stand; what costs nothing is never held."""
