@@ -231,7 +231,9 @@ class _Session:
             version = self.workspace.plan_version()
             roster = self.plugs.roster
             look = Replanner(self.order, self.workspace, roster, board.plan, version).look
-            runner.watch = Watch(look, partial(self._replan, ahead, runner))
+            runner.watch = Watch(
+                look, partial(self._replan, ahead, runner), self.workspace.is_plan_being_saved
+            )
         return runner
 
     def _replan(self, ahead: Prospect, runner: Runner, change: Change) -> None:
