@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.cli.reply import caller, plan_directory, program, say_error, say_json, write
 from orchestrator.cli.words import read_words
 from orchestrator.core.redact import redact
 from orchestrator.errors import OrchestratorError, UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.core.roster import Roster
+    from orchestrator.store.layout import Layout
 
 #: The options of ``add``, and whether a word follows.
 OPTIONS = {
@@ -97,11 +101,11 @@ def talk(text: str) -> None:
     print(redact(text), file=sys.stderr, flush=True)
 
 
-def known_agents() -> Collection[str]:
+def known_agents(layout: Layout) -> Roster:
     """Return the agents that there are, which only a command needs that names one."""
-    from orchestrator.wiring import plugs
+    from orchestrator.store.roster import read_roster
 
-    return tuple(plugs().agents)
+    return read_roster(layout, os.environ)
 
 
 def tags_of(values: Sequence[str], option: str) -> tuple[str, ...]:

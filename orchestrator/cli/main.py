@@ -37,6 +37,7 @@ _COMMANDS = {
     "update": "editing",
     "list": "tasks",
     "show": "tasks",
+    "agents": "agents",
     "doctor": "doctor",
 }
 

@@ -39,10 +39,11 @@ def init_command(
     \b
       orchestrator init --agent shell     a queue of commands, for `orchestrator add`
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    if agent and agent not in (known := known_agents()):
-        listed = ", ".join(known)
+    layout = _new_directory(directory, option)
+    if agent and agent not in (roster := known_agents(layout)):
+        listed = ", ".join(roster.keys)
         raise UsageError(f"--agent: there is no agent {agent!r}", hint=f"known are {listed}")
-    path = init(_new_directory(directory, option), request, agent)
+    path = init(layout, request, agent)
     if as_json:
         say_json(f"made {path}", plan=path)
         return
@@ -67,7 +68,7 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
     from orchestrator.wiring import plugs
 
     layout = plan_directory(directory, option)
-    board = validate(layout, tuple(plugs().agents))
+    board = validate(layout, plugs(layout=layout).roster)
     tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
     path = critical_path(board.plan.tasks)
     message = f"valid: {_many(tasks, 'task', 'tasks')} in {_many(batches, 'batch', 'batches')}"

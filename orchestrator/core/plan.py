@@ -112,6 +112,11 @@ class Plan(NamedTuple):
     file: str = "master_plan.md"
 
 
+def is_label(name: str) -> bool:
+    """Say whether a name only numbers an agent, as ``Agent-01`` does."""
+    return _LABEL.fullmatch(name) is not None
+
+
 def stem(task_id: str) -> str:
     """Return the file stem of a task id: ``T-01`` → ``agent-01``; other ids keep their own name."""
     # No regular expression: asked for ten thousand tasks at every look.
