@@ -18,7 +18,6 @@ from typing import Any
 import anyio
 import anyio.abc
 import anyio.lowlevel
-import anyio.to_thread
 
 from orchestrator.core.board import Board
 from orchestrator.core.engine import Engine
@@ -63,14 +62,12 @@ from orchestrator.runtime.happening import (
     hold_text,
 )
 from orchestrator.runtime.watching import Watch, difference, kept_with
+from orchestrator.runtime.writing import Unwritten, Writer
 from orchestrator.store.atomic import ADVICE
-from orchestrator.store.workspace import Commit, Workspace
+from orchestrator.store.workspace import Workspace
 
 #: Seconds between two looks at the logs of what runs.
 _LOOK = 0.25
-#: Seconds to wait for more results before a sync, while others run and nobody waits for this one: a sync costs much
-#: the same for one result and for ten.
-_GATHER = 0.002
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,8 +99,7 @@ class Runner:
     """Why tasks were not started although nothing they need is missing: a limit, a login, the budget."""
     _ended: dict[str, tuple[LiveAttempt, Exit, Outcome]] = field(default_factory=dict, init=False)
     _unwritten: list[LiveAttempt] = field(default_factory=list, init=False)
-    _commits: list[tuple[Commit | None, str, Happening]] = field(default_factory=list, init=False)
-    _has_commits: anyio.Event = field(init=False)
+    _writer: Writer = field(init=False)
     _timer_moved: anyio.Event = field(init=False)
     _sleeping_until: float | None = field(default=None, init=False)
     _events: deque[Event] = field(default_factory=deque, init=False)
@@ -114,13 +110,20 @@ class Runner:
 
         *opened* is the executor's: it was called before the event loop was loaded, for its guard starts meanwhile.
         """
-        self._has_commits, self._timer_moved = anyio.Event(), anyio.Event()
+        self._timer_moved = anyio.Event()
+        self._writer = Writer(
+            workspace=self.workspace,
+            is_alone=lambda: not self.live,
+            is_awaited=lambda: self.engine.is_awaiting_record,
+            fails=self._give_up,
+            written=self._written,
+        )
         async with opened, anyio.create_task_group() as self._scope:
             for job in (
                 self._hear_executor,
                 self._hear_signals,
                 self._keep_time,
-                self._write,
+                self._writer.keep_writing,
                 self._look,
             ):
                 self._scope.start_soon(job)
@@ -238,8 +241,7 @@ class Runner:
         )
         # What could not be read is left to the next run, which makes the result of it.
         commit = None if live.unread else live.commit(result, outcome, exit)
-        self._commits.append((commit, record.task, happening))
-        self._has_commits.set()
+        self._writer.put(Unwritten(record.task, commit, happening))
 
     # ── effects that take time ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -298,28 +300,11 @@ class Runner:
         """Turn the moment a held account opens into one of the engine's clock."""
         return self.clock.now() + until - self.clock.wall() if self.is_patient else math.inf
 
-    async def _write(self) -> None:
-        """Make results durable: all that ended in the same moment, or while the last ones were written, together."""
-        while True:
-            await self._has_commits.wait()
-            if self.live and not self.engine.is_awaiting_record:
-                await anyio.sleep(_GATHER)
-            self._has_commits = anyio.Event()
-            batch, self._commits = self._commits, []
-            try:
-                commits = [commit for commit, _, _ in batch if commit]
-                if self.live:
-                    await anyio.to_thread.run_sync(self.workspace.commit, commits)
-                else:
-                    # Nothing else can happen before this is done, and a thread would only take longer.
-                    self.workspace.commit(commits)
-            except StoreError as error:
-                self._give_up(error)
-            # Also after a failure: the engine must come to its end, and the failure is what the run reports.
-            for _, task, happening in batch:
-                if self.failure is None:
-                    self._listen(happening)
-                self._handle(Recorded(task))
+    def _written(self, done: Unwritten) -> None:
+        # Also after a failure: the engine must come to its end, and the failure is what the run reports.
+        if self.failure is None:
+            self._listen(done.happening)
+        self._handle(Recorded(done.task))
 
     async def _look(self) -> None:
         """Say on disk what runs, and read along with it, so that its news can be shown and little is left at the end.
