@@ -125,15 +125,16 @@ def _entries(
     ahead: Prospect, traces: Mapping[str, Traces], agents: Mapping[str, Agent]
 ) -> Iterator[Entry]:
     board, to_run = ahead.board, set(ahead.to_run)
+    known = _known(ahead)
     for task in board.plan.tasks.values():
+        if task.id not in known:
+            continue
         runs, status = task.id in to_run, board.status(task.id)
-        if not runs and status not in KEPT_AS_THEY_ARE:
-            continue  # left out with --only
         policy, result = ahead.policies[task.id], board.results.get(task.id)
         yield Entry(
             id=task.id,
-            # What does not run needs nothing, and its needs may have been left out.
-            needs=task.needs if runs else (),
+            needs=task.needs,
+            order_needs=frozenset(need for need, _ in task.kinds),
             priority=task.priority,
             rank=board.shape.rank[task.id],
             timeout=policy.timeout,
@@ -147,6 +148,18 @@ def _entries(
             attempt=_newest(task, board, traces),
             charge=min(_charge(result), policy.max_attempts - 1),
         )
+
+
+def _known(ahead: Prospect) -> set[str]:
+    """Return the tasks that the engine knows: all of them, but for what ``--only`` left out and what waits for that."""
+    to_run, known = set(ahead.to_run), set[str]()
+    for task_id in ahead.board.shape.order:
+        is_kept = ahead.board.status(task_id) in KEPT_AS_THEY_ARE
+        if task_id in to_run or (
+            is_kept and known.issuperset(ahead.board.plan.tasks[task_id].needs)
+        ):
+            known.add(task_id)
+    return known
 
 
 def _left(policy: Settings, result: Result | None) -> float:

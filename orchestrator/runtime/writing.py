@@ -25,6 +25,8 @@ class Unwritten(NamedTuple):
     commit: Commit | None
     """None: there is nothing to write, and the next run makes the result of what lies there."""
     happening: Happening
+    request: str = ""
+    """The command that settled it so, to be answered then."""
 
 
 @dataclass(slots=True, kw_only=True)

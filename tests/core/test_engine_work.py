@@ -23,6 +23,7 @@ from orchestrator.core.instruction import (
     Instruction,
     Launch,
     Record,
+    Refuse,
     Resume,
     Skip,
     Stop,
@@ -49,7 +50,7 @@ def seconds_of(run: Engine, *, task: float, commit: float) -> float:
                     heapq.heappush(happens, (now + commit, next(order), Recorded(id)))
                 case Finish():
                     return now
-                case Stop() | Skip() | Hold() | Resume():
+                case Stop() | Skip() | Hold() | Resume() | Refuse():
                     raise AssertionError(each)
     raise AssertionError("the run never finished")
 
