@@ -48,8 +48,8 @@ class Admission:
         if entry.ticket:
             entry.ticket = 0
             self._waiting[entry.account] -= 1
-        elif entry in self.unaffordable:
-            self.unaffordable.remove(entry)
+        elif self.unaffordable:
+            self.unaffordable = [each for each in self.unaffordable if each is not entry]
 
     def clear(self) -> None:
         """Forget every task that waits."""

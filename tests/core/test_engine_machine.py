@@ -36,65 +36,8 @@ from orchestrator.core.instruction import (
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Signs, Verdict
 from orchestrator.core.state import COMMANDS, TaskStatus, Verb
+from tests.core.engine_plans import copied, plans
 from tests.core.engine_play import check, play_to_the_end
-
-#: Where a task may stand when a run begins that is not completed.
-AT_FIRST = [TaskStatus.WAITING] * 6 + [TaskStatus.BLOCKED, TaskStatus.CANCELLED]
-
-
-@st.composite
-def plans(draw: st.DrawFn) -> list[Entry]:
-    """Draw an acyclic plan, some of it completed already (and then everything before it, too)."""
-    size = draw(st.integers(1, 12))
-    entries: list[Entry] = []
-    for index in range(size):
-        needs = draw(st.sets(st.integers(0, index - 1), max_size=3)) if index else set()
-        done = draw(st.booleans()) and all(
-            entries[need].status is TaskStatus.COMPLETED for need in needs
-        )
-        account = draw(st.sampled_from(["", "claude", "claude", "other"]))
-        is_cut = account and not done and draw(st.integers(0, 4)) == 0
-        entries.append(
-            Entry(
-                id=f"t{index}",
-                needs=tuple(f"t{need}" for need in sorted(needs)),
-                priority=draw(st.sampled_from([1, 10, 100])),
-                rank=float(size - index),
-                timeout=draw(st.sampled_from([1.0, 5.0, math.inf])),
-                idle_timeout=draw(st.sampled_from([0.5, math.inf])),
-                account=account,
-                open_bill=0.3 if is_cut else 0.0,
-                budget=draw(st.sampled_from([0.5, 2.0, math.inf])),
-                max_attempts=draw(st.integers(1, 3)),
-                retry_delay=draw(st.sampled_from([0.0, 1.0])),
-                order_needs=frozenset(f"t{need}" for need in needs if draw(st.booleans())),
-                status=TaskStatus.COMPLETED if done else draw(st.sampled_from(AT_FIRST)),
-            )
-        )
-    return entries
-
-
-def copied(entries: list[Entry]) -> list[Entry]:
-    """Return entries that share nothing with the given ones."""
-    return [
-        Entry(
-            id=entry.id,
-            needs=entry.needs,
-            priority=entry.priority,
-            rank=entry.rank,
-            timeout=entry.timeout,
-            idle_timeout=entry.idle_timeout,
-            account=entry.account,
-            budget=entry.budget,
-            open_bill=entry.open_bill,
-            max_attempts=entry.max_attempts,
-            retry_delay=entry.retry_delay,
-            order_needs=entry.order_needs,
-            status=entry.status,
-        )
-        for entry in entries
-    ]
-
 
 #: Where a command may leave its task.
 WANTED = {
