@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.core.plan import Task
-from orchestrator.errors import Problem
+from orchestrator.errors import Problem, TransitionError
 
+#: Tasks of an umbrella that are named in one message.
+_NAMED = 10
 _Needs = tuple[dict[str, None], dict[str, str]]
 
 
@@ -91,6 +93,20 @@ def _of_umbrella(parent: str, tasks: Mapping[str, Task], known: dict[str, _Needs
         known[task.id] = dict.fromkeys((*task.needs, *needs)), {**kinds, **dict(task.kinds)}
         parent = task.id
     return known[parent]
+
+
+def refuse_umbrella(task: Task) -> None:
+    """Let nobody say where an umbrella stands.
+
+    Raises:
+        TransitionError: it is one.
+    """
+    if task.children:
+        shown = ", ".join(task.children[:_NAMED]) + ("…" if len(task.children) > _NAMED else "")
+        raise TransitionError(
+            f"{task.id} is an umbrella: where it stands follows from the tasks under it",
+            hint=f"say it of them: {shown}",
+        )
 
 
 def sources(task: Task, tasks: Mapping[str, Task]) -> tuple[str, ...]:
