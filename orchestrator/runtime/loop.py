@@ -312,7 +312,9 @@ class Runner:
 
     def _show_progress(self, task: str, progress: int) -> None:
         """Take in how far the worker of a task says it is."""
-        live = next(each for each in self.live.values() if each.task.id == task)
+        live = next((each for each in self.live.values() if each.task.id == task), None)
+        if live is None:
+            return  # it has just ended
         live.progress = progress
         self.board.results[task] = live.running()
         self._reading.unwritten.append(live)
