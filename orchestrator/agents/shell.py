@@ -9,9 +9,10 @@ the only agent that ever starts a shell (design, section 4).
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from orchestrator.agents.protocol import Assignment
+from orchestrator.agents.protocol import Assignment, Turn
 from orchestrator.agents.verdict import failure, not_its_own_end
 from orchestrator.core.invocation import SCRIPT, Invocation
 from orchestrator.core.result import Exit, Outcome, Signs, Verdict
@@ -64,6 +65,11 @@ class ShellAgent:
     def reader(self, settings: Settings) -> TextReader:
         """Return a reader that keeps head and tail of the output."""
         return TextReader(settings)
+
+    def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
+        """Yield what it printed, line by line."""
+        for line in output:
+            yield Turn("output", line.decode(errors="replace"))
 
 
 @dataclass(slots=True)

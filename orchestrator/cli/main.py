@@ -27,7 +27,9 @@ _COMMANDS = {
     "status": "checking",
     "list": "tasks",
     "show": "tasks",
+    "history": "history",
     "doctor": "doctor",
+    "completion": "completion",
 }
 
 

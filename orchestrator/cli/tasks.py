@@ -24,7 +24,8 @@ from orchestrator.views.glyphs import label
 from orchestrator.views.table import list_text
 
 
-def _brief(board: Board, task: Task) -> dict[str, object]:
+def task_facts(board: Board, task: Task) -> dict[str, object]:
+    """Return what ``--json`` says of a task."""
     standing = board.standing[task.id]
     return {
         "id": task.id,
@@ -45,7 +46,7 @@ def list_command(directory: str | None, option: str | None, status: str, *, as_j
     """List the tasks, one per line."""
     board, tasks = list_tasks(plan_directory(directory, option), status)
     if as_json:
-        say_json(f"{len(tasks)} tasks", tasks=[_brief(board, task) for task in tasks])
+        say_json(f"{len(tasks)} tasks", tasks=[task_facts(board, task) for task in tasks])
         return
     write(list_text(board, tasks, terminal_width()))
 
@@ -61,9 +62,9 @@ def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
         say_json(
             f"{task_id} is {view.board.status(task_id).value}",
             task={
-                **_brief(view.board, view.task),
+                **task_facts(view.board, view.task),
                 "description": view.task.description,
-                "attempts": [_attempt(attempt) for attempt in _attempts(view)],
+                "attempts": [attempt_facts(attempt) for attempt in _attempts(view)],
                 "answer": view.answer,
                 "files": _files(view),
             },
@@ -76,7 +77,8 @@ def _attempts(view: TaskView) -> tuple[Attempt, ...]:
     return view.result.attempts if view.result else ()
 
 
-def _attempt(attempt: Attempt) -> dict[str, object]:
+def attempt_facts(attempt: Attempt) -> dict[str, object]:
+    """Return what ``--json`` says of an attempt."""
     return {
         "number": attempt.number,
         "status": attempt.status,
