@@ -29,6 +29,7 @@ _COMMANDS = {
     "show": "tasks",
     "history": "history",
     "doctor": "doctor",
+    "cleanup": "cleaning",
     "completion": "completion",
 }
 
