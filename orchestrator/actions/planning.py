@@ -67,7 +67,7 @@ def draw(draft: Draft, layout: Layout) -> Drawn:
             task.row,
             Settings(),
             layout.templates,
-            [rows[need.id] for need in task.needs],
+            [rows[need] for need in task.row.data_needs],
             shell=bool(task.command) and task.agent == "shell",
             draft=task,
         )
@@ -97,7 +97,7 @@ def _differences(rows: Mapping[str, Task], plan: Plan) -> list[Problem]:
 
 
 def _essence(task: Task) -> tuple[object, ...]:
-    return task.needs, task.kinds, task.priority, task.assignee
+    return task.needs, task.kinds, task.priority, task.agent
 
 
 def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:

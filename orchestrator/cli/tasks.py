@@ -32,9 +32,14 @@ def task_facts(board: Board, task: Task) -> dict[str, object]:
         "name": task.name,
         "status": standing.status.value,
         "reason": standing.reason,
-        "agent": task.assignee,
+        "agent": task.agent,
+        "assignee": task.assignee,
+        "parent": task.parent,
+        "tags": task.tags,
+        "type": task.kind,
         "priority": format_priority(task.priority),
         "needs": task.needs,
+        "children": task.children,
     }
 
 
@@ -82,6 +87,7 @@ def attempt_facts(attempt: Attempt) -> dict[str, object]:
     return {
         "number": attempt.number,
         "status": attempt.status,
+        "agent": attempt.agent,
         "start": iso(attempt.started),
         "end": iso(attempt.ended),
         "duration": round(attempt.duration, 3),
@@ -102,20 +108,32 @@ def _files(view: TaskView) -> dict[str, str]:
     return {name: path for name, path in files.items() if path}
 
 
+def _details(task: Task) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Assignee", task.assignee),
+        ("Part of", task.parent),
+        ("Umbrella", ", ".join(task.children)),
+        ("Type", task.kind),
+        ("Tags", ", ".join(task.tags)),
+    )
+
+
 def _text(view: TaskView) -> str:
     task, standing = view.task, view.board.standing[view.task.id]
     reason = f" ({standing.reason})" if standing.reason else ""
     lines = [f"{task.id}: {task.name}", f"{label(standing.status)}{reason}", ""]
-    lines.append(f"Agent     {task.assignee or '(default)'}")
+    lines.append(f"Agent     {task.agent or '(default)'}")
+    lines += [f"{word:<9} {value}" for word, value in _details(task) if value]
     lines.append(f"Priority  {format_priority(task.priority)}")
-    lines.append(f"Needs     {', '.join(task.needs) or 'nothing'}")
+    lines.append(f"Needs     {', '.join(task.own_needs) or 'nothing'}")
     lines += [f"{name.capitalize():<9} {path}" for name, path in _files(view).items()]
     if attempts := _attempts(view):
         lines += ["", "Attempts"]
     for attempt in attempts:
         took = format_duration(attempt.duration)
         cost = f" · {usd(attempt.cost)}" if attempt.cost != 0 else ""
-        why = f" · {attempt.reason}" if attempt.reason else ""
+        who = f" · by {attempt.agent}" if attempt.is_by_hand else ""
+        why = f"{who} · {attempt.reason}" if attempt.reason else who
         started = iso(attempt.started)
         lines.append(f"  {attempt.number}  {attempt.status}  {started}  {took}{cost}{why}")
     if view.answer:

@@ -17,6 +17,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.umbrella import sources
 from orchestrator.executors.protocol import Job
 from orchestrator.store.atomic import read_piece, read_tail, write_new
 from orchestrator.store.layout import AttemptFiles
@@ -117,6 +118,7 @@ class LiveAttempt:
             is_resumable=bool(self.session),
             cost=None if self.session else 0.0,
             cap=self.known_cap,
+            agent=self.agent,
         )
         return self._result(TaskStatus.RUNNING, attempt)
 
@@ -174,19 +176,13 @@ class LiveAttempt:
             settles=self.settles(outcome),
             until=outcome.until if outcome.until < math.inf else 0.0,
             cap=self.known_cap if price.cost is None else 0.0,
+            agent=self.agent,
         )
         return self._result(status, attempt)
 
     def commit(self, result: Result, outcome: Outcome, exit: Exit) -> Commit:
         """Return the result file, ready to be made durable."""
-        statistics = dict(outcome.statistics)
-        spent = spending([result])
-        if spent:
-            last = result.attempts[-1]
-            statistics["Cost"] = str(spent)
-            if len(result.attempts) > 1:
-                statistics["Cost of the last attempt"] = usd(last.cost)
-            statistics |= {f"Cost on {model}": usd(cost) for model, cost in spent.by_model.items()}
+        statistics = {**outcome.statistics, **cost_statistics(result)}
         if exit.max_rss:
             statistics["Peak memory"] = f"{exit.max_rss / 1e6:.0f} MB"
             statistics["Processor time"] = f"{exit.cpu:.2f}s"
@@ -251,7 +247,7 @@ class Launchpad:
         settings = self._policies[task.id]
         before = results.get(task.id)
         agent = self._agents[settings.agent]
-        inputs = {need: results[need].number for need in task.data_needs}
+        inputs = {need: results[need].number for need in sources(task, self._tasks)}
         session = interrupted = ""
         if agent.account:
             session, interrupted = self._session(task, before, settings.agent, inputs)
@@ -316,7 +312,7 @@ class Launchpad:
                 "ORCHESTRATOR_TASK_ID": live.task.id,
                 "ORCHESTRATOR_ATTEMPT": str(live.number),
                 "ORCHESTRATOR_DIR": self._workspace.layout.root,
-                "TM_AGENT_ID": live.task.assignee or live.task.stem,
+                "TM_AGENT_ID": live.task.worker,
             },
             keep=given.keep,
             unset=given.unset,
@@ -339,7 +335,7 @@ class Launchpad:
                 path=self._shown(self._workspace.layout.result_file(need.stem)),
                 answer=self._workspace.read_answer(need.stem),
             )
-            for need in map(self._tasks.__getitem__, task.data_needs)
+            for need in map(self._tasks.__getitem__, sources(task, self._tasks))
         ]
         return Assignment(
             task=task,
@@ -355,6 +351,17 @@ class Launchpad:
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._workdir.rstrip("/") + "/")
+
+
+def cost_statistics(result: Result) -> dict[str, str]:
+    """Return the lines that say what a task cost; none when it cost nothing."""
+    spent = spending([result])
+    if not spent:
+        return {}
+    statistics = {"Cost": str(spent)}
+    if len(result.attempts) > 1:
+        statistics["Cost of the last attempt"] = usd(result.attempts[-1].cost)
+    return statistics | {f"Cost on {model}": usd(cost) for model, cost in spent.by_model.items()}
 
 
 def closed(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:

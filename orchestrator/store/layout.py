@@ -59,6 +59,21 @@ class Layout:
         return f"{self.root}/run.lock"
 
     @property
+    def plan_lock(self) -> str:
+        """Held for a moment by whoever changes the plan's file; by the kernel, never deleted."""
+        return f"{self.root}/plan.lock"
+
+    @property
+    def queue(self) -> str:
+        """Where commands and runs that want the lock wait for their turn; held by the kernel, never deleted."""
+        return f"{self.root}/commands.lock"
+
+    @property
+    def requests(self) -> str:
+        """What commands ask of the run that is at work, and its answers."""
+        return f"{self.root}/requests"
+
+    @property
     def run_output(self) -> str:
         """What a run that nobody looks on prints."""
         return f"{self.root}/logs/run.out"
