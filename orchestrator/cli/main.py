@@ -34,6 +34,7 @@ _COMMANDS = {
     "retry": "intervening",
     "claim": "intervening",
     "add": "editing",
+    "spawn": "spawning",
     "update": "editing",
     "list": "tasks",
     "show": "tasks",
