@@ -35,7 +35,7 @@ OPTIONS = {
 }
 
 
-def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001 - one signature for every command
+def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001 - one signature for all
     """Do it and return the status of the process; None, and nothing done, when the words are not that plain."""
     words = read_words(arguments, OPTIONS)
     if words is None or len(words.others) != 1:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from orchestrator.actions.history import History, history
+from orchestrator.cli.listing import brief
 from orchestrator.cli.reply import plan_directory, say_json, takes_json, write
-from orchestrator.cli.tasks import attempt_facts, task_facts
+from orchestrator.cli.tasks import attempt_facts
 from orchestrator.core.duration import format_duration
 from orchestrator.core.money import usd
 from orchestrator.core.text import clip, one_line
@@ -42,7 +43,7 @@ def history_command(key: str, option: str | None, *, full: bool, as_json: bool) 
         attempts = view.result.attempts if view.result else ()
         say_json(
             f"{view.task.id} is {view.board.status(view.task.id).value}",
-            task=task_facts(view.board, view.task),
+            task=brief(view.board, view.task),
             attempts=[attempt_facts(each) for each in attempts],
             attempt=found.attempt,
             events=list(found.events),
