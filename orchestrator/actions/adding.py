@@ -7,7 +7,9 @@ markdown, and what only some tasks need is loaded for those.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.editing import (
@@ -33,6 +35,9 @@ from orchestrator.store.plan_scan import Places, find_places
 if TYPE_CHECKING:
     from orchestrator.core.settings import Settings
 
+#: Characters of a label that an id is made of; a number must find room behind them.
+_LABEL = 56
+
 
 class NewTask(NamedTuple):
     """What somebody wants to have done. Everything but the text may be left open."""
@@ -49,6 +54,10 @@ class NewTask(NamedTuple):
     settings: Mapping[str, Any] = {}
     """Settings of its task file, already read: ``timeout``, ``retries``, ``retry_delay``."""
     id: str = ""
+    label: str = ""
+    """What its id is made of; a number is put behind it where that id is taken."""
+    is_prompt: bool = False
+    """The text is for an agent that reads, also in a plan of commands."""
 
 
 class Added(NamedTuple):
@@ -102,6 +111,8 @@ class _Draft:
     """A row that is to be added to one version of the plan."""
 
     def __init__(self, layout: Layout, places: Places, wanted: NewTask, agents: Agents) -> None:
+        if wanted.is_prompt and not wanted.agent and places.agent == "shell":
+            wanted = wanted._replace(agent="claude")
         self._layout, self._places, self._wanted, self._agents = layout, places, wanted, agents
         self._known = ids(places)
         if not places.sheets:
@@ -134,9 +145,11 @@ class _Draft:
     def _id(self) -> str:
         known = {stem(each).casefold() for each in self._known}
         if not self._wanted.id:
+            label = re.sub(r"[^A-Za-z0-9._-]+", "-", self._wanted.label).strip("-._")[:_LABEL]
+            ids = chain([label], (f"{label}-{number}" for number in count(2)))
             return next(
                 each
-                for each in next_ids(self._known)
+                for each in (ids if label else next_ids(self._known))
                 if stem(each).casefold() not in known and not self._is_used(each)
             )
         task_id = self._wanted.id

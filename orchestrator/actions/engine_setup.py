@@ -58,14 +58,11 @@ def revised_entries(
     """Return the entries of a plan that was changed during a run."""
     results = {**change.results, **runner.board.results}
     board = Board(change.plan, change.shape, results)
-    to_run = startable(board)
-    now = Prospect(
-        workspace=ahead.workspace,
+    now = ahead._replace(
         board=board,
-        settings=ahead.settings,
         policies=change.policies,
         meant=change.policies,
-        to_run=to_run,
+        to_run=startable(ahead.order, board),
     )
     stems = {task.id: task.stem for task in change.plan.tasks.values()}
     traces = {stems[each]: Traces(newest=number) for each, number in change.newest.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
@@ -43,6 +43,8 @@ class RunOrder(NamedTuple):
     flags: Mapping[str, Any] = MappingProxyType({})
     simulate: bool = False
     only: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    """Only tasks with one of these, also those that are added while it runs."""
 
 
 class Prospect(NamedTuple):
@@ -55,6 +57,7 @@ class Prospect(NamedTuple):
     meant: Mapping[str, Settings]
     """The settings without ``--simulate``: a task file is written for the agent that will really do the task."""
     to_run: Sequence[str]
+    order: RunOrder
 
 
 def look_ahead(
@@ -78,9 +81,6 @@ def look_ahead(
         played = {id(each): each._replace(agent="simulated") for each in policies.values()}
         policies = {task_id: played[id(each)] for task_id, each in policies.items()}
     board = without_simulated(board, policies)
-    to_run = startable(board)
-    if order.only:
-        to_run = _only(order.only, to_run, board)
     plan_flags = {name: value for name, value in order.flags.items() if name != "agent"}
     return Prospect(
         workspace=workspace,
@@ -88,18 +88,37 @@ def look_ahead(
         settings=resolve(board.plan.settings, plan_flags),
         policies=policies,
         meant=meant,
-        to_run=to_run,
+        to_run=startable(order, board),
+        order=order,
     )
 
 
-def startable(board: Board) -> list[str]:
-    """Return the tasks that are not done and not kept from running, in order; an umbrella is never started."""
+def startable(order: RunOrder, board: Board) -> list[str]:
+    """Return the tasks that were asked for, are not done and not kept from running, in order.
+
+    An umbrella is never started.
+
+    Raises:
+        UsageError: ``--only`` names a task that is not there, or that needs one which is neither named nor completed.
+    """
     tasks = board.plan.tasks
-    return [
+    found = [
         task_id
         for task_id in board.shape.order
         if board.status(task_id) not in KEPT_AS_THEY_ARE and not tasks[task_id].children
     ]
+    if order.only:
+        found = _only(order.only, found, board)
+    if order.tags:
+        found = _tagged(order.tags, found, board)
+    return found
+
+
+def asked_for(order: RunOrder, board: Board) -> Collection[str]:
+    """Return the tasks that a run is to complete."""
+    if order.tags:
+        return _with_children(_having(order.tags, board), board)
+    return order.only or board.plan.tasks
 
 
 def without_simulated(board: Board, policies: Mapping[str, Settings]) -> Board:
@@ -249,6 +268,30 @@ def _only(only: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]
                     hint=f"add {need} to --only or run it first",
                 )
     return [task_id for task_id in to_run if task_id in chosen]
+
+
+def _tagged(tags: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]:
+    """Return the tasks with one of the tags that need nothing outside of them: others wait for a run that does it."""
+    chosen = _with_children(_having(tags, board), board)
+    wanted = {task_id for task_id in to_run if task_id in chosen}
+    possible: set[str] = set()
+    for task_id in board.shape.order:
+        task = board.plan.tasks[task_id]
+        is_met = all(
+            need in possible or board.status(need) is TaskStatus.COMPLETED for need in task.needs
+        )
+        if is_met and (task_id in wanted or task.children):
+            possible.add(task_id)
+    return [task_id for task_id in to_run if task_id in wanted and task_id in possible]
+
+
+def _having(tags: Sequence[str], board: Board) -> list[str]:
+    asked = {tag.casefold() for tag in tags}
+    return [
+        task.id
+        for task in board.plan.tasks.values()
+        if not asked.isdisjoint(tag.casefold() for tag in task.tags)
+    ]
 
 
 def _with_children(only: Sequence[str], board: Board) -> dict[str, None]:

@@ -19,6 +19,7 @@ from orchestrator.actions.merging import Merged, merge
 from orchestrator.actions.prospect import (
     Prospect,
     RunOrder,
+    asked_for,
     look_ahead,
 )
 from orchestrator.actions.recovering import recover
@@ -77,7 +78,7 @@ class RunReport(NamedTuple):
     layout: Layout
     board: Board
     asked: Collection[str]
-    """Tasks the run was to complete: all of them, or those of ``--only``."""
+    """Tasks the run was to complete: all of them, or those of ``--only`` and ``--tag``."""
     launched: int
     """Attempts this run launched."""
     duration: float
@@ -300,7 +301,7 @@ class _Session:
             run=self.run_id,
             layout=self.order.layout,
             board=board,
-            asked=self.order.only or board.plan.tasks,
+            asked=asked_for(self.order, board),
             launched=runner.launched,
             duration=self.clock.wall() - started,
             signal=runner.ended_by,

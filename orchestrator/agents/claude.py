@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.agents.prompt import compose, go_on
-from orchestrator.agents.protocol import Assignment
+from orchestrator.agents.protocol import Assignment, Turn
 from orchestrator.core.invocation import Invocation
 from orchestrator.core.settings import Settings
 
@@ -83,6 +83,12 @@ class ClaudeAgent(NamedTuple):
         from orchestrator.agents.claude_stream import StreamReader
 
         return StreamReader(settings)
+
+    def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
+        """Yield what was said and done; see ``claude_conversation``."""
+        from orchestrator.agents.claude_conversation import conversation
+
+        return conversation(output)
 
 
 def _words(assignment: Assignment) -> Iterator[str]:

@@ -7,13 +7,13 @@ no word about what it cost. Exit status 0 with nothing printed is no answer (pro
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from orchestrator.agents.printed import TextReader
+from orchestrator.agents.printed import TextReader, said
 from orchestrator.agents.prompt import compose
-from orchestrator.agents.protocol import Assignment
+from orchestrator.agents.protocol import Assignment, Turn
 from orchestrator.core.invocation import SCRIPT, Invocation
 from orchestrator.core.result import FREE, Bill, Exit, Outcome, Signs, Verdict
 from orchestrator.core.roster import MODEL, PROMPT_FILE, Command
@@ -62,6 +62,10 @@ class CommandAgent(NamedTuple):
     def reader(self, settings: Settings) -> CommandReader:
         """Return a reader of what it prints."""
         return CommandReader(settings, self.command)
+
+    def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
+        """Yield what it printed, line by line."""
+        return said(output)
 
 
 @dataclass(slots=True)

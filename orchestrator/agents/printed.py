@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from orchestrator.agents.protocol import Turn
 from orchestrator.agents.verdict import failure, not_its_own_end
 from orchestrator.core.result import Exit, Outcome, Signs, Verdict
 from orchestrator.core.settings import Settings
@@ -64,3 +66,9 @@ class TextReader:
         if left_out:
             return f"{head}\n[… {left_out} bytes left out, all of it is in the log …]\n{tail}"
         return (self.head + self.tail).decode(errors="replace")
+
+
+def said(output: Iterable[bytes]) -> Iterator[Turn]:
+    """Yield what was printed, line by line."""
+    for line in output:
+        yield Turn("output", line.decode(errors="replace"))

@@ -1,8 +1,9 @@
-"""The socket for agents: two methods, and a reader with three."""
+"""The socket for agents: three methods, and a reader with three."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from orchestrator.core.invocation import Invocation
@@ -41,6 +42,14 @@ class Assignment(NamedTuple):
     """USD this attempt may cost."""
 
 
+class Turn(NamedTuple):
+    """One thing that was said or done in an attempt."""
+
+    who: str
+    """Who said it: the agent, a tool it uses, what the tool answered."""
+    text: str
+
+
 class Reader(Protocol):
     """Reads along with what one attempt prints, in bounded memory."""
 
@@ -71,3 +80,6 @@ class Agent(Protocol):
 
     def reader(self, settings: Settings) -> Reader:
         """Return a fresh reader for one attempt."""
+
+    def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
+        """Yield what was said in an attempt, from the lines of its standard output, whatever they are."""

@@ -9,9 +9,10 @@ the only agent that ever starts a shell (design, section 4).
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 
-from orchestrator.agents.printed import TextReader
-from orchestrator.agents.protocol import Assignment
+from orchestrator.agents.printed import TextReader, said
+from orchestrator.agents.protocol import Assignment, Turn
 from orchestrator.core.invocation import SCRIPT, Invocation
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
@@ -52,3 +53,7 @@ class ShellAgent:
     def reader(self, settings: Settings) -> TextReader:
         """Return a reader that keeps head and tail of the output."""
         return TextReader(settings)
+
+    def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
+        """Yield what it printed, line by line."""
+        return said(output)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from orchestrator.agents.protocol import Assignment
+from orchestrator.agents.protocol import Assignment, Turn
 from orchestrator.agents.verdict import not_its_own_end
 from orchestrator.core.invocation import Invocation
 from orchestrator.core.result import Exit, Outcome, Signs, Verdict
@@ -43,6 +44,10 @@ class SimulatedAgent:
     def reader(self, settings: Settings) -> SimulatedReader:
         """Return a reader of the block."""
         return SimulatedReader(settings)
+
+    def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
+        """Yield the block."""
+        yield Turn("simulated", b"".join(output).decode(errors="replace"))
 
 
 @dataclass(slots=True)

@@ -34,11 +34,15 @@ _COMMANDS = {
     "retry": "intervening",
     "claim": "intervening",
     "add": "editing",
+    "spawn": "spawning",
     "update": "editing",
     "list": "tasks",
     "show": "tasks",
+    "history": "history",
     "agents": "agents",
     "doctor": "doctor",
+    "cleanup": "cleaning",
+    "completion": "completion",
 }
 
 

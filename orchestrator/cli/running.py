@@ -75,6 +75,10 @@ def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     "--claude-bin", default="", metavar="PATH", help="The claude program (default: PATH)."
 )
 @click.option("--only", multiple=True, metavar="IDS", help="Only these tasks: T-01,T-02.")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG",
+    help="Only tasks with this tag, also those added meanwhile.",
+)  # fmt: skip
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on. See `wait`.")
 @click.option("--dry-run", is_flag=True, help="Say what would run; start and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one event per line, then the summary.")
@@ -88,6 +92,7 @@ def run_command(
     simulate: bool,
     claude_bin: str,
     only: tuple[str, ...],
+    tags: tuple[str, ...],
     detach: bool,
     dry_run: bool,
     as_json: bool,
@@ -110,6 +115,7 @@ def run_command(
         flags={name: value for name, value in settings.items() if value is not None},
         simulate=simulate,
         only=[task_id.strip() for each in only for task_id in each.split(",") if task_id.strip()],
+        tags=[tag.strip().lstrip("#") for each in tags for tag in each.split(",") if tag.strip()],
     )
     chosen = plugs(claude_bin, order.layout)
     if dry_run:

@@ -85,7 +85,7 @@ def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
             task={
                 **brief(view.board, view.task),
                 "description": view.task.description,
-                "attempts": [_attempt(attempt) for attempt in _attempts(view)],
+                "attempts": [attempt_facts(attempt) for attempt in _attempts(view)],
                 "answer": view.answer,
                 "files": _files(view),
             },
@@ -98,7 +98,8 @@ def _attempts(view: TaskView) -> tuple[Attempt, ...]:
     return view.result.attempts if view.result else ()
 
 
-def _attempt(attempt: Attempt) -> dict[str, object]:
+def attempt_facts(attempt: Attempt) -> dict[str, object]:
+    """Return what ``--json`` says of an attempt."""
     return {
         "number": attempt.number,
         "status": attempt.status,

@@ -258,7 +258,9 @@ def _records(seen: Evidence) -> Iterator[Breach]:
             found = f"it is of attempt {record.attempt} of {record.task}, not what its name says"
             hint = f"if an agent wrote it, remove it with results/{stem}-result.md: {_AGAIN}"
             yield _broken("record_disagrees", record.path, found, hint)
-        if record.log and not record.trouble:
+        # The log of an attempt that a later one replaced may have been cleared away.
+        is_old = number < newest[stem] and record.log == "missing"
+        if record.log and not record.trouble and not is_old:
             hint = "nothing is lost while the result is there; its log can no longer be believed"
             path = record.path.removesuffix("json") + "out"
             yield _broken(

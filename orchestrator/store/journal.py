@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import deque
 
 from orchestrator.store.atomic import reported
 
@@ -38,6 +39,24 @@ class Journal:
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._descriptor)
+
+
+def journal_of(path: str, subject: str, lines: int) -> list[str]:
+    """Return the last *lines* lines about one task, oldest first, without their list marks."""
+    found: deque[str] = deque(maxlen=lines)
+    about = f" · {subject} · ".encode()
+    with reported("read", path):
+        try:
+            with open(path, "rb") as file:
+                for line in file:
+                    # The subject is the second thing a line says; a text may mention it too.
+                    if about in line and line.startswith(b"- ") and line.endswith(b"\n"):
+                        text = line[2:-1].decode(errors="replace")
+                        if text.split(" · ", 2)[1] == subject:
+                            found.append(text)
+        except FileNotFoundError:
+            return []
+    return list(found)
 
 
 def journal_tail(path: str, lines: int) -> list[str]:

@@ -56,7 +56,8 @@ def ids(places: Places) -> list[str]:
 def next_ids(known: Sequence[str]) -> Iterator[str]:
     """Yield ids that go on where the plan's own stop: the word most of them have, the same width, the next number."""
     numbered = [found for each in known if (found := _NUMBERED.fullmatch(each))]
-    words = Counter(found[1] for found in numbered)
+    taken = set(known)  # `label-2` is the second of a label, and no beginning of a row of numbers
+    words = Counter(found[1] for found in numbered if found[1].rstrip("-._") not in taken)
     word = max(words, key=words.__getitem__, default="T-")
     digits = [found[2] for found in numbered if found[1] == word]
     newest = max(digits, key=int, default="00")

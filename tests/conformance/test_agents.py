@@ -116,6 +116,16 @@ def split(data: bytes, cuts: Iterable[int]) -> list[bytes]:
     return [data[begin:end] for begin, end in zip([0, *places], [*places, len(data)], strict=True)]
 
 
+@every_agent
+@for_all(data=st.binary(max_size=200))
+def test_a_conversation_can_be_read_from_any_log(plug: Plug, data: bytes) -> None:
+    """From what it prints when all goes well, and from anything else: people ask how a result came about."""
+    assert list(plug.agent.conversation(plug.good.splitlines())) or plug is PLUGS["claude"]
+    for turn in plug.agent.conversation(data.splitlines()):
+        assert turn.who
+        assert isinstance(turn.text, str)
+
+
 # ── what is run ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

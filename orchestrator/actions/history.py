@@ -1,0 +1,104 @@
+"""What became of one task: its attempts, what happened to it, what was said, what came out (seed rows S0-12, S0-13)."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from orchestrator.actions.tasks import TaskView, show
+from orchestrator.core.board import Board
+from orchestrator.core.text import one_line, printable
+from orchestrator.errors import NotFoundError
+from orchestrator.store.atomic import read_tail
+from orchestrator.store.journal import journal_of
+from orchestrator.store.layout import Layout
+from orchestrator.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from orchestrator.agents.protocol import Agent
+
+#: Bytes of a log that are read; the end is what people ask for.
+_TAIL = 16 * 1024 * 1024
+_ATTEMPT = re.compile(r"(.+)\.attempt-(\d{1,9})")
+
+
+class Said(NamedTuple):
+    """One turn of a conversation, safe to be shown."""
+
+    who: str
+    text: str
+
+
+class History(NamedTuple):
+    """Everything about one task and one of its attempts."""
+
+    view: TaskView
+    attempt: int
+    """The attempt whose conversation this is; 0: there was none yet."""
+    events: Sequence[str]
+    """Lines of the journal, oldest first."""
+    conversation: Sequence[Said]
+    turns: int
+    """How many there were in what was read of the log; the last ones are kept."""
+
+
+def history(
+    layout: Layout, key: str, agents: Mapping[str, Agent], *, turns: int, events: int
+) -> History:
+    """Return the history of a task.
+
+    Args:
+        layout: The plan directory.
+        key: A task, an attempt (``agent-01.attempt-2``), or an agent's session.
+        agents: Those that may have done it: each reads its own logs.
+        turns: How many turns of the conversation are kept, the last ones.
+        events: The same for lines of the journal.
+
+    Raises:
+        NotFoundError: nothing is known under that key.
+        PlanError, StoreError: as their names say.
+    """
+    task_id, number = _find(Workspace(layout).load(), key)
+    view = show(layout, task_id)
+    number = number or (view.result.number if view.result else 0)
+    said: Sequence[Said] = ()
+    count = 0
+    if number:
+        said, count = _conversation(layout, view, number, agents, turns)
+    return History(view, number, journal_of(layout.journal, task_id, events), said, count)
+
+
+def _find(board: Board, key: str) -> tuple[str, int]:
+    """Return the task that a key means, and the attempt; 0: the newest."""
+    if key in board.plan.tasks:
+        return key, 0
+    attempt = _ATTEMPT.fullmatch(key)
+    for task in board.plan.tasks.values():
+        if attempt is not None and task.stem == attempt[1]:
+            return task.id, int(attempt[2])
+        result = board.results.get(task.id)
+        for each in result.attempts if result else ():
+            if each.session and each.session == key:
+                return task.id, each.number
+    raise NotFoundError(
+        f"nothing is known of {one_line(key, 80)!r}",
+        hint="give a task of `orchestrator list`, an attempt such as agent-01.attempt-2, or a session",
+    )
+
+
+def _conversation(
+    layout: Layout, view: TaskView, number: int, agents: Mapping[str, Agent], turns: int
+) -> tuple[Sequence[Said], int]:
+    agent = agents.get(view.result.agent if view.result else "") or next(iter(agents.values()))
+    data = read_tail(layout.attempt(view.task.stem, number).stdout, _TAIL)
+    lines = data.split(b"\n")
+    if len(data) == _TAIL:
+        del lines[0]  # its beginning was left out
+    kept: deque[Said] = deque(maxlen=turns)
+    count = 0
+    for turn in agent.conversation(line for line in lines if line.strip()):
+        kept.append(Said(one_line(turn.who, 60), turn.text))
+        count += 1
+    return [Said(who, printable(text).strip()) for who, text in kept], count

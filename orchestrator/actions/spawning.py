@@ -1,0 +1,62 @@
+"""Add a task and start it now, in the background (seed rows S0-11, S0-18, S0-32)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from orchestrator.actions.adding import NewTask, add
+from orchestrator.actions.detaching import detach
+from orchestrator.actions.prospect import RunOrder
+from orchestrator.actions.running import Plugs
+from orchestrator.errors import BusyError, OrchestratorError
+from orchestrator.executors.detach import Detached
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import holder_of
+
+#: The tag of what was spawned: a run that was started for one takes all that come while it is at work.
+SPAWNED = "spawned"
+
+
+class Spawned(NamedTuple):
+    """A task that was started."""
+
+    id: str
+    plan: str
+    """The plan, when it was made for this task; else empty."""
+    run: str
+    """The run that does it."""
+    is_new: bool
+    """Whether that run was started for it."""
+
+
+def spawn(
+    layout: Layout,
+    wanted: NewTask,
+    by: str,
+    plugs: Plugs,
+    start: Callable[[Sequence[str], str], Detached],
+) -> Spawned:
+    """Add a task, and start a run in the background that does it and nothing else of the plan.
+
+    While a run is at work, that one takes it: as soon as it sees the row and has a slot free.
+
+    Raises:
+        OrchestratorError: it could not be added, and nothing was written; or it was added and could not be started,
+            which the message says.
+    """
+    wanted = wanted._replace(tags=tuple(dict.fromkeys((*wanted.tags, SPAWNED))), is_prompt=True)
+    added = add(layout, wanted, by, lambda _: plugs.roster)
+    order = RunOrder(layout=layout, tags=[SPAWNED])
+    while True:
+        if (holder := holder_of(layout.lock)) is not None:
+            return Spawned(added.id, added.plan, str(holder.get("run", "?")), is_new=False)
+        try:
+            started = detach(order, plugs, start, ["run", "--tag", SPAWNED, "--dir", layout.root])
+        except BusyError:
+            continue  # somebody else's run was quicker: it takes the task, or is over already
+        except OrchestratorError as error:
+            error.message = f"{added.id} was added, and could not be started: {error.message}"
+            error.hint = error.hint or f"orchestrator run --only {added.id}"
+            raise
+        return Spawned(added.id, added.plan, started.run, is_new=True)

@@ -1,0 +1,92 @@
+"""``history``."""
+
+from __future__ import annotations
+
+import click
+
+from orchestrator.actions.history import History, history
+from orchestrator.cli.listing import brief
+from orchestrator.cli.reply import plan_directory, say_json, takes_json, write
+from orchestrator.cli.tasks import attempt_facts
+from orchestrator.core.duration import format_duration
+from orchestrator.core.money import usd
+from orchestrator.core.text import clip, one_line
+from orchestrator.store.result_file import iso
+from orchestrator.views.glyphs import label
+from orchestrator.wiring import plugs
+
+#: What is shown without ``--full``: it must fit an agent's context. Bytes of an answer, characters of a turn.
+_TURNS, _EVENTS, _ANSWER, _TURN = 20, 20, 4096, 300
+_ALL = 1_000_000
+
+
+@click.command("history")
+@click.argument("key", metavar="KEY")
+@click.option("--dir", "option", metavar="DIR", help="The plan directory.")
+@click.option("--full", is_flag=True, help="Everything, instead of the end of everything.")
+@takes_json
+def history_command(key: str, option: str | None, *, full: bool, as_json: bool) -> None:
+    """Show what became of a task: attempts, events, conversation, result.
+
+    KEY is a task, an attempt such as agent-01.attempt-2, or the session of an agent.
+
+    \b
+      orchestrator history T-01
+      orchestrator history T-01 --full --json
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    turns, events = (_ALL, _ALL) if full else (_TURNS, _EVENTS)
+    layout = plan_directory(None, option)
+    found = history(layout, key, plugs(layout=layout).agents, turns=turns, events=events)
+    limit = _ALL if full else _TURN
+    if as_json:
+        answer, left = clip(found.view.answer, _ALL if full else _ANSWER)
+        view = found.view
+        attempts = view.result.attempts if view.result else ()
+        say_json(
+            f"{view.task.id} is {view.board.status(view.task.id).value}",
+            task=brief(view.board, view.task),
+            attempts=[attempt_facts(each) for each in attempts],
+            attempt=found.attempt,
+            events=list(found.events),
+            conversation=[
+                {"who": said.who, "text": _cut(said.text, limit)} for said in found.conversation
+            ],
+            turns=found.turns,
+            answer=answer,
+            answer_bytes_left=left,
+        )
+        return
+    write(_text(found, limit, _ALL if full else _ANSWER))
+
+
+def _text(found: History, limit: int, most: int) -> str:
+    view = found.view
+    task, standing = view.task, view.board.standing[view.task.id]
+    reason = f" ({standing.reason})" if standing.reason else ""
+    lines = [f"{task.id}: {task.name}", f"{label(standing.status)}{reason}"]
+    attempts = view.result.attempts if view.result else ()
+    lines += ["", "Attempts"] if attempts else []
+    for each in attempts:
+        cost = f" · {usd(each.cost)}" if each.cost != 0 else ""
+        session = f" · session {each.session}" if each.session else ""
+        why = f" · {each.reason}" if each.reason else ""
+        took = format_duration(each.duration)
+        lines.append(
+            f"  {each.number}  {each.status}  {iso(each.started)}  {took}{cost}{session}{why}"
+        )
+    if found.events:
+        lines += ["", "Events", *(f"  {event}" for event in found.events)]
+    if found.conversation:
+        earlier = found.turns - len(found.conversation)
+        more = f", {earlier} earlier ones left out" if earlier else ""
+        lines += ["", f"Conversation (attempt {found.attempt}{more})"]
+        lines += [f"  {said.who}: {_cut(said.text, limit)}" for said in found.conversation]
+    if view.answer:
+        head, left = clip(view.answer, most)
+        lines += ["", "Result", head]
+        lines += [f"(cut here, {left} more bytes: {view.result_file})"] if left else []
+    return "\n".join(lines) + "\n"
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if limit == _ALL else one_line(text, limit)

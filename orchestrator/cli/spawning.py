@@ -1,0 +1,79 @@
+"""``spawn``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import click
+
+from orchestrator.actions.adding import NewTask
+from orchestrator.actions.spawning import spawn
+from orchestrator.cli.adding import tags_of, talk, task_settings
+from orchestrator.cli.reply import (
+    caller,
+    plan_directory,
+    program,
+    say_json,
+    takes_caller,
+    takes_json,
+)
+from orchestrator.wiring import detached, plugs
+
+
+@click.command("spawn")
+@click.argument("text", metavar="TEXT")
+@click.option("--label", default="", metavar="NAME", help="What its id is made of.")
+@click.option("--desc", default="", metavar="TEXT", help="More about it.")
+@click.option("--agent", default="", metavar="KEY", help="What runs it (default: the plan's).")
+@click.option("--assignee", default="", metavar="NAME", help="The role in which it is done.")
+@click.option("-p", "--priority", default="", metavar="P", help="high, P1 or 100; bigger is first.")
+@click.option("--tag", multiple=True, metavar="NAME", help="A word to find it by.")
+@click.option("--timeout", metavar="D", help="Time for one attempt: 90, 5m, 1h30m.")
+@click.option("--retries", metavar="N", help="Repeats after the first attempt.")
+@click.option("--claude-bin", default="", metavar="PATH", help="The claude program.")
+@click.option("--dir", "option", metavar="DIR", help="The plan directory.")
+@takes_caller
+@takes_json
+def spawn_command(
+    text: str,
+    *,
+    label: str,
+    desc: str,
+    agent: str,
+    assignee: str,
+    priority: str,
+    tag: Sequence[str],
+    claude_bin: str,
+    option: str | None,
+    name: str | None,
+    as_json: bool,
+    **settings: str | None,
+) -> None:
+    """Add a task, start it now in the background, and print its key.
+
+    Nothing else of the plan is started. While a run is at work, that one takes it.
+
+    \b
+      KEY=$(orchestrator spawn "Research AI consciousness" --label consciousness)
+      orchestrator wait
+      orchestrator history $KEY
+      orchestrator cancel $KEY
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    wanted = NewTask(
+        text=text, description=desc, priority=priority, assignee=assignee, agent=agent,
+        tags=tags_of(tag, "--tag"), settings=task_settings(settings), label=label,
+    )  # fmt: skip
+    if claude_bin:
+        os.environ["ORCHESTRATOR_CLAUDE_BIN"] = claude_bin  # for the run that goes on without us
+    layout = plan_directory(None, option, must_exist=False)
+    spawned = spawn(layout, wanted, caller(name), plugs(claude_bin, layout), detached)
+    how = "started in the background" if spawned.is_new else "is at work and takes it"
+    if spawned.plan:
+        talk(f"made {os.path.relpath(spawned.plan)}")
+    if as_json:
+        message = f"{spawned.id}: run {spawned.run} {how}"
+        say_json(message, id=spawned.id, key=spawned.id, run=spawned.run, is_new_run=spawned.is_new)
+        return
+    click.echo(spawned.id)
+    talk(f"run {spawned.run} {how}; next: {program()} history {spawned.id}")

@@ -1,0 +1,75 @@
+"""``cleanup``: what nobody needs any more goes, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import front_of, write_plan
+from tests.executors.harness import wait_until
+
+pytestmark = pytest.mark.slow
+
+#: Fails twice, then works.
+FLAKY = 'echo x >> "$ORCHESTRATOR_DIR/count"; test $(wc -l < "$ORCHESTRATOR_DIR/count") -ge 3'
+
+
+def logs(root: Path) -> set[str]:
+    """What lies in ``logs/``."""
+    return {path.name for path in (root / "logs").iterdir()}
+
+
+def test_logs_of_replaced_attempts_go(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """Not those of the newest, no record, and nothing that is younger than it says; afterwards all is healthy."""
+    root = tmp_path / ".orchestrator"
+    write_plan(root, {"T-01": FLAKY, "T-02": "echo good"}, retries=2)
+    assert 0 == orchestrate("run").returncode
+    before = logs(root)
+    assert "0 old logs" in orchestrate("cleanup").stderr
+    assert before == logs(root)
+    rehearsed = orchestrate("cleanup", "--older", "0", "--dry-run", "--json").json
+    assert before == logs(root)
+    assert 0 == orchestrate("cleanup", "--older", "0").returncode
+    gone = before - logs(root)
+    assert {f"logs/{name}" for name in gone} == set(rehearsed["logs"])
+    assert gone
+    for name in gone:
+        assert name.startswith(("agent-01.attempt-1.", "agent-01.attempt-2."))
+        assert not name.endswith(".json")
+    assert 0 == orchestrate("doctor", "--plan").returncode
+    assert [] == orchestrate("run", "--json").started()
+    assert 0 == orchestrate("history", "agent-01.attempt-1").returncode
+
+
+def test_what_a_dead_run_left_goes(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """The attempt it had under way is pending again, and the file that it was writing is gone."""
+    root = tmp_path / ".orchestrator"
+    write_plan(root, {"T-01": "while :; do read x; done < /dev/zero", "T-02": "echo good"})
+    run = orchestrate.start("run")
+    results = [root / f"results/agent-0{number}-result.md" for number in (1, 2)]
+    wait_until(lambda: all(result.exists() for result in results))
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    torn = root / "results" / f".agent-02-result.md.{run.pid}.tmp"
+    torn.write_text("---\nstatus: comp")
+    assert 0 == orchestrate("cleanup").returncode
+    assert "completed" == front_of(root, "T-02")["status"]
+    assert "pending" == orchestrate("show", "T-01", "--json").json["task"]["status"]
+    assert not [name for name in os.listdir(root / "results") if name.endswith(".tmp")]
+
+
+def test_a_run_at_work_is_left_alone(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """Its logs are its own."""
+    root = tmp_path / ".orchestrator"
+    write_plan(root, {"T-01": "while :; do read x; done < /dev/zero"})
+    run = orchestrate.start("run")
+    wait_until((root / "results/agent-01-result.md").exists)
+    answer = orchestrate("cleanup", "--json")
+    assert 3 == answer.returncode
+    assert "busy" == answer.json["code"]
+    run.send_signal(signal.SIGTERM)
+    orchestrate.finish(run)

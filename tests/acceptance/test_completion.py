@@ -1,0 +1,36 @@
+"""``completion``: what a shell is offered on Tab."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_for_each_shell(orchestrate: Orchestrate, shell: str) -> None:
+    """It names the program and the variable by which it asks."""
+    answer = orchestrate("completion", shell)
+    assert 0 == answer.returncode, answer.stderr
+    assert "_ORCHESTRATOR_COMPLETE" in answer.stdout
+    assert "orchestrator" in answer.stdout
+
+
+def test_bash_takes_the_script(orchestrate: Orchestrate) -> None:
+    """No syntax that it does not know."""
+    assert shutil.which("bash")
+    under = ["bash", "-c", 'eval "$("$@")" && complete -p orchestrator', "bash"]
+    answer = orchestrate("completion", "bash", under=under)
+    assert 0 == answer.returncode, answer.stderr
+    assert "complete" in answer.stdout
+
+
+def test_commands_are_offered(orchestrate: Orchestrate) -> None:
+    """As the script asks for them."""
+    asked = {"_ORCHESTRATOR_COMPLETE": "bash_complete", "COMP_WORDS": "orchestrator val"}
+    answer = orchestrate(env={**asked, "COMP_CWORD": "1", "ORCHESTRATOR_PROGRAM": ""})
+    assert "plain,validate\n" == answer.stdout

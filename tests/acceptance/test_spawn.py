@@ -1,0 +1,77 @@
+"""``spawn`` and ``run --tag``: a part of a plan, also one that grows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.claude_plan import ClaudePlan
+from tests.acceptance.orchestrate import Orchestrate
+from tests.executors.harness import wait_until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def claude(orchestrate: Orchestrate, tmp_path: Path) -> ClaudePlan:
+    """A folder with a stand-in for claude on PATH, and no plan."""
+    return ClaudePlan(orchestrate, tmp_path)
+
+
+def test_it_starts_now_and_the_rest_of_the_queue_waits(claude: ClaudePlan) -> None:
+    """The key is all that is printed; another one joins the run that is at work (S0-11, S0-32)."""
+    claude.play({"consciousness": {"wait_for": "go", "answer": "I think"}, "flourishing": {}})
+    orchestrate = claude.orchestrate
+    assert "T-01\n" == orchestrate("add", "Research AI memory architectures").stdout
+    first = orchestrate("spawn", "Research AI consciousness", "--label", "consciousness")
+    assert (0, "consciousness\n") == (first.returncode, first.stdout), first.stderr
+    second = orchestrate("spawn", "Deep research on AI flourishing", "--label", "flourishing")
+    assert "flourishing\n" == second.stdout
+    assert "is at work and takes it" in second.stderr
+
+    def done(key: str) -> bool:
+        found = orchestrate("show", key, "--json").json["task"]
+        return bool(found["status"] == "completed")
+
+    wait_until(lambda: done("flourishing"))
+    assert not done("consciousness")
+    (claude.records / "go").touch()
+    assert 1 == orchestrate("wait", "--for", "end", "--timeout", "20s").returncode
+    assert done("consciousness")
+    assert "pending" == orchestrate("show", "T-01", "--json").json["task"]["status"]
+    history = orchestrate("history", "consciousness", "--json").json
+    assert history["answer"].startswith("I think")
+
+
+def test_a_label_becomes_an_id(claude: ClaudePlan) -> None:
+    """Of any text; with a number where it is taken."""
+    claude.play({"*": {"answer": "done"}})
+    keys = [
+        claude.orchestrate("spawn", "Look", "--label", label).stdout.strip()
+        for label in ("Was ist das?!", "Was ist das", "../../etc", "")
+    ]
+    assert ["Was-ist-das", "Was-ist-das-2", "etc", "T-01"] == keys
+    claude.orchestrate("wait", "--for", "end", "--timeout", "20s")
+
+
+def test_what_cannot_be_started_stays_in_the_plan(claude: ClaudePlan) -> None:
+    """And the message says so."""
+    (claude.where / "bin/claude").unlink()
+    answer = claude.orchestrate("spawn", "Look", "--json")
+    assert 2 == answer.returncode
+    assert "T-01 was added, and could not be started" in answer.json["message"]
+    assert ["T-01"] == [each["id"] for each in claude.orchestrate("list", "--json").json["tasks"]]
+
+
+def test_run_a_tag(orchestrate: Orchestrate) -> None:
+    """What needs something outside of it is left for a run that does that too."""
+    ran = ("init", "--agent", "shell"), ("add", "true", "--tag", "a"), ("add", "true")
+    for words in ran:
+        assert 0 == orchestrate(*words).returncode
+    orchestrate("add", "true", "--tag", "A", "--depends-on", "T-01")
+    orchestrate("add", "true", "--tag", "a", "--depends-on", "T-02")
+    answer = orchestrate("run", "--tag", "a", "--json")
+    assert ["T-01", "T-03"] == answer.started()
+    assert 1 == answer.returncode  # T-04 has the tag, too
+    assert ["T-02", "T-04"] == orchestrate("run", "--json").started()
