@@ -36,6 +36,7 @@ from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.loop import Runner
+from orchestrator.runtime.overhearing import overhearing
 from orchestrator.runtime.recovery import harvest
 from orchestrator.runtime.watching import Change, Watch
 from orchestrator.store.attempt_record import Traces, scan_logs
@@ -63,6 +64,8 @@ class Plugs(NamedTuple):
     """Build the executor; the given descriptors stay open as long as anything of it lives."""
     sweep: Callable[[str, str], int]
     """End what dead runs left behind in a plan directory, sparing the given run; how many processes that were."""
+    program: str = ""
+    """The words with which an agent can call us from anywhere."""
 
 
 class RunReport(NamedTuple):
@@ -189,7 +192,8 @@ class _Session:
         if ahead.to_run:
             tasks = ahead.board.plan.tasks
             write_missing_task_files(self.workspace, tasks, ahead.meant, ahead.to_run)
-            anyio.run(runner.run, runner.executor.opened())
+            opened = runner.executor.opened()
+            anyio.run(runner.run, overhearing(opened, self.order.layout.journal, self.listener))
         return self._conclude(ahead, runner, started)
 
     def _recover(self, ahead: Prospect, traces: Mapping[str, Traces]) -> bool:
@@ -243,6 +247,7 @@ class _Session:
                 self.plugs.agents,
                 run=self.run_id,
                 workdir=layout.workdir(settings.workdir),
+                program=self.plugs.program,
             ),
             drawing=Drawing(self._draw, partial(prepare, "final_output.md.j2", layout.templates)),
         )
