@@ -28,7 +28,9 @@ def test_a_line_is_read_as_it_was_written() -> None:
     assert [Line("T-01", "failed", 2, "after 3s · exit 3", TIME)] == read(
         "T-01 · failed attempt 2 · after 3s · exit 3"
     )
-    assert [Line("T-01", "skipped", 0, "T-00 · failed", TIME)] == read("T-01 · skipped · T-00 · failed")
+    assert [Line("T-01", "skipped", 0, "T-00 · failed", TIME)] == read(
+        "T-01 · skipped · T-00 · failed"
+    )
     assert [] == read("somebody's note", "")
 
 
