@@ -60,10 +60,10 @@ def own_program(environment: Mapping[str, str] = os.environ) -> str:
         return launcher
     package = os.path.dirname(os.path.abspath(__file__))
     above = os.path.dirname(package)
-    named = environment.get("PYTHONPATH", "").split(os.pathsep)
-    moving = {os.path.abspath(each) for each in named if not os.path.isabs(each)}
+    named = environment.get("PYTHONPATH", "")
+    moving = {os.path.abspath(each) for each in named.split(os.pathsep) if not os.path.isabs(each)}
     # The first entry is the directory of the script, or the one in which `python -m` was called.
-    is_found = above in sys.path[1:] and above not in moving
+    is_found = above in sys.path[1:] and not (named and above in moving)
     words = ["-m", "orchestrator"] if is_found else [package]
     return shlex.join([sys.executable, *words])
 

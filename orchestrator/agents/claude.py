@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from orchestrator.agents.prompt import compose, go_on
 from orchestrator.agents.protocol import Assignment
 from orchestrator.core.invocation import Invocation
-from orchestrator.core.message import MessageKind
 from orchestrator.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class ClaudeAgent(NamedTuple):
 def _own_rules(program: str) -> Iterator[str]:
     """Yield the rules that let it talk to the others, and do nothing else with us."""
     if program:
-        for command in (*MessageKind, "context"):
+        for command in ("share", "discover", "sync", "join", "note", "context"):
             yield f"Bash({program} {command} *)"
 
 

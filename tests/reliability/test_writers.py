@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,10 @@ class Scene:
     def size(self) -> int:
         """Bytes of everything that was said so far."""
         return sum(each.stat().st_size for each in self.root.glob("contexts/*"))
+
+    def has_grown(self, size: int, process: subprocess.Popen[str]) -> bool:
+        """Whether something was said since it had this size, or nobody says anything any more."""
+        return self.size() > size or process.poll() is not None
 
     def acknowledged(self) -> set[tuple[int, int]]:
         """Who knows to have said what: writer and number."""
@@ -153,7 +158,7 @@ def test_writers_that_are_killed_leave_no_half_message(scene: Scene, tally: Coun
     killed = dice.sample(pids, WRITERS // 2)
     for first in range(0, len(killed), _TOGETHER):
         size = scene.size()
-        wait_until(lambda before=size: scene.size() > before or process.poll() is not None)
+        wait_until(partial(scene.has_grown, size, process))
         for pid in killed[first : first + _TOGETHER]:
             with suppress(ProcessLookupError):  # it has said everything and gone
                 os.kill(pid, signal.SIGKILL)

@@ -102,7 +102,7 @@ def test_a_torn_message_is_skipped_and_the_next_one_is_not_harmed(
 
 
 def test_what_a_task_hears(layout: Layout) -> None:
-    """Everything about the tasks near it; discoveries and checkpoints of all others; no notes; only what is new is read."""
+    """Everything about the tasks near it, discoveries and checkpoints of all others, and no notes; also what is new."""
     for stem, task in (("agent-01", "T-01"), ("agent-02", "T-02")):
         for kind in MessageKind:
             append_message(layout, stem, message(f"{kind.value} {task}", kind=kind, task=task))
