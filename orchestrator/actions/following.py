@@ -24,7 +24,7 @@ class Until(StrEnum):
     """What ends a wait at once; the end of the run always does."""
 
     NEWS = "news"
-    """A failure, a hold, a warning."""
+    """A failure, a hold, a warning, a discovery."""
     ANY = "any"
     """That, or any task that comes to an end."""
     END = "end"

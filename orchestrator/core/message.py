@@ -76,17 +76,18 @@ def clean(text: str) -> str:
     """Return a text as it is stored: valid, without control characters, without blank lines around it.
 
     Raises:
-        UsageError: nothing is left, or it is too long.
+        UsageError: it is too long, or nothing is left.
     """
+    # As it was given: whoever reads a little more than the limit must not take the head of a text for all of it.
+    if (size := len(text.encode("utf-8", "replace"))) > LIMIT:
+        raise UsageError(
+            f"the message has {size:,} bytes, and {LIMIT:,} is the most",
+            hint="write it into a file and share the path",
+        )
     text = printable(text).strip("\n")
     if not text.strip():
         raise UsageError(
             "there is nothing in the message", hint="say something; `-` reads standard input"
-        )
-    if (size := len(text.encode())) > LIMIT:
-        raise UsageError(
-            f"the message has {size:,} bytes, and {LIMIT:,} is the most",
-            hint="write it into a file and share the path",
         )
     return text
 

@@ -89,6 +89,8 @@ def test_too_much_and_nothing_are_refused() -> None:
     assert "x" * LIMIT == clean("x" * LIMIT)
     with pytest.raises(UsageError, match="65,537 bytes"):
         clean("x" * (LIMIT + 1))
+    with pytest.raises(UsageError):
+        clean("\r\n" * LIMIT + "the rest")
     for text in ("", " \n\t", "\x1b[31m"):
         with pytest.raises(UsageError, match="nothing in the message"):
             clean(text)
