@@ -196,6 +196,24 @@ def looking(bench: Bench) -> list[Row]:
     return rows
 
 
+def saying(bench: Bench) -> list[Row]:
+    """(h) ``share`` and ``note``, which agents call again and again."""
+    rows: list[Row] = []
+    for count, aim in ((1000, 5.0), (10_000, 12.0)):
+        jobs = plans.layers(10, max(2, bench.size(count) // 10), 3)
+        directory = bench.fresh()
+        plans.write_plan(directory, jobs)
+        timed(
+            orchestrator("list", cwd=directory, piped=True)
+        )  # whoever looked first has built the cache
+        task = jobs[0].id
+        for command in ("share", "note"):
+            ours, base = bench.take(_says(directory, command, task), _passes(directory))
+            what = f"{command}, {len(jobs):,} tasks"
+            rows.append(ratio("h", what, aim, ours=ours, base=base, against=_START))
+    return rows
+
+
 def starting(bench: Bench) -> list[Row]:
     """(g) The least that any command costs."""
     directory = bench.fresh()
@@ -217,6 +235,14 @@ def _looks(directory: Path, command: str) -> Callable[[], Command]:
     return lambda: orchestrator(command, cwd=directory, piped=True)
 
 
+def _says(directory: Path, command: str, task: str) -> Callable[[], Command]:
+    return lambda: orchestrator(
+        *(command, task, "- Decided on PostgreSQL with JSONB columns", "--json"),
+        cwd=directory,
+        piped=True,
+    )
+
+
 def _passes(directory: Path) -> Callable[[], Command]:
     return lambda: python("-c", "pass", cwd=directory, piped=True)
 
@@ -230,4 +256,5 @@ CASES: dict[str, Callable[[Bench], list[Row]]] = {
     "e": large,
     "f": looking,
     "g": starting,
+    "h": saying,
 }

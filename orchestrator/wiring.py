@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 
 from orchestrator.actions.running import Plugs
@@ -70,6 +72,7 @@ def plugs(
         require=require,
         executor=LocalExecutor,
         sweep=lambda directory, run: len(sweep(directory, spare={run})),
+        program=own_program(environment),
     )
 
 
@@ -124,6 +127,23 @@ def examine_agents(
             version = f" ({answer.trouble or said or 'says no version'})"
         findings[member.key] = Finding(member.key, Level.OK, f"{found}{version}")
     return findings
+
+
+def own_program(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the words with which an agent, wherever it works, can call this very program.
+
+    ``-m`` where Python finds the package by itself; else, as in a source tree that is the current directory, its path.
+    """
+    if launcher := environment.get("ORCHESTRATOR_PROGRAM"):
+        return launcher
+    package = os.path.dirname(os.path.abspath(__file__))
+    above = os.path.dirname(package)
+    named = environment.get("PYTHONPATH", "")
+    moving = {os.path.abspath(each) for each in named.split(os.pathsep) if not os.path.isabs(each)}
+    # The first entry is the directory of the script, or the one in which `python -m` was called.
+    is_found = above in sys.path[1:] and not (named and above in moving)
+    words = ["-m", "orchestrator"] if is_found else [package]
+    return shlex.join([sys.executable, *words])
 
 
 def detached(words: Sequence[str], output: str) -> Detached:

@@ -11,6 +11,7 @@
 #   "python-frontmatter>=1.1",
 #   "pyyaml>=6.0",
 #   "rich>=13.7",
+#   "watchfiles>=1.0",
 # ]
 # ///
 """The command ``orchestrator`` from the folder this file lies in; nothing has to be installed for it.
@@ -47,7 +48,7 @@ def main() -> None:
     sys.path[:] = [ROOT, *(each for each in sys.path if os.path.realpath(each) != HERE)]
     os.environ["ORCHESTRATOR_PROGRAM"] = program()
 
-    from orchestrator.cli.main import main as orchestrate
+    from orchestrator.cli.door import main as orchestrate
 
     orchestrate()
 

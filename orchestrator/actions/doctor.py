@@ -40,6 +40,7 @@ PACKAGES: Mapping[str, tuple[str, str]] = {
     "python-frontmatter": ("frontmatter", "1.1"),
     "pyyaml": ("yaml", "6.0"),
     "rich": ("rich", "13.7"),
+    "watchfiles": ("watchfiles", "1.0"),
 }
 PYTHON = (3, 11)
 

@@ -24,7 +24,7 @@ class Until(StrEnum):
     """What ends a wait at once; the end of the run always does."""
 
     NEWS = "news"
-    """A failure, a hold, a warning."""
+    """A failure, a hold, a warning, a discovery."""
     ANY = "any"
     """That, or any task that comes to an end."""
     END = "end"
@@ -123,7 +123,8 @@ class _Reading:
         overview = status(self.layout)
         self.go_on()
         lines = last_run(self.layout.journal)[1]
-        about_run = list(filter(None, map(read_line, lines)))
+        # A task may be called `run`.
+        about_run = [line for line in filter(None, map(read_line, lines)) if line.is_about_run]
         holder = overview.holder or {}
         left = "" if holder else broken_off(self.layout.lock)
         brief = Brief(

@@ -40,6 +40,7 @@ from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.loop import Runner
+from orchestrator.runtime.overhearing import overhearing
 from orchestrator.runtime.watching import Change, Watch
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal, journal_tail
@@ -69,6 +70,8 @@ class Plugs(NamedTuple):
     """Build the executor; the given descriptors stay open as long as anything of it lives."""
     sweep: Callable[[str, str], int]
     """End what dead runs left behind in a plan directory, sparing the given run; how many processes that were."""
+    program: str = ""
+    """The words with which an agent can call us from anywhere."""
 
 
 class RunReport(NamedTuple):
@@ -200,7 +203,8 @@ class _Session:
             write_missing_task_files(
                 self.workspace, tasks, ahead.meant, ahead.to_run, self.plugs.roster
             )
-            anyio.run(runner.run, runner.executor.opened())
+            opened = runner.executor.opened()
+            anyio.run(runner.run, overhearing(opened, self.order.layout.journal, self.listener))
         return self._conclude(ahead, runner, started)
 
     def _runner(self, ahead: Prospect, traces: Mapping[str, Traces]) -> Runner:
@@ -229,6 +233,7 @@ class _Session:
                 self.plugs.agents,
                 run=self.run_id,
                 workdir=layout.workdir(settings.workdir),
+                program=self.plugs.program,
             ),
             requests=Requests(layout.requests),
             drawing=Drawing(self._draw, partial(prepare, "final_output.md.j2", layout.templates)),

@@ -71,6 +71,8 @@ class ClaudeAgent(NamedTuple):
 
     def invocation(self, assignment: Assignment) -> Invocation:
         """Return the command line; see ``Agent``."""
+        if not _has_shell(assignment.settings):
+            assignment = assignment._replace(program="")  # it could not call us
         return Invocation(
             argv=(self.program, *_words(assignment)),
             stdin=go_on(assignment) if assignment.interrupted else compose(assignment, self.role),
@@ -91,6 +93,17 @@ class ClaudeAgent(NamedTuple):
         return conversation(output)
 
 
+def _own_rules(program: str) -> Iterator[str]:
+    """Yield the rules that let it talk to the others, and do nothing else with us."""
+    if program:
+        for command in ("share", "discover", "sync", "join", "note", "context"):
+            yield f"Bash({program} {command} *)"
+
+
+def _has_shell(settings: Settings) -> bool:
+    return "Bash" in settings.tools and "Bash" not in settings.disallowed_tools
+
+
 def _words(assignment: Assignment) -> Iterator[str]:
     settings = assignment.settings
     yield from ("-p", "--output-format=stream-json", "--verbose")
@@ -109,7 +122,7 @@ def _words(assignment: Assignment) -> Iterator[str]:
     yield f"--tools={','.join(settings.tools)}"
     # These take every word up to the next option, so one that takes none always follows.
     for option, values in (
-        ("--allowedTools", settings.allowed_tools),
+        ("--allowedTools", (*settings.allowed_tools, *_own_rules(assignment.program))),
         ("--disallowedTools", settings.disallowed_tools),
         ("--add-dir", settings.add_dirs),
         ("--mcp-config", settings.mcp_config),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from orchestrator.core.invocation import Invocation
+from orchestrator.core.message import Message
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Exit, Outcome, Signs
 from orchestrator.core.settings import Settings
@@ -40,6 +41,12 @@ class Assignment(NamedTuple):
     """Why the last attempt in this session was cut short; empty: the session is new."""
     cap: float = math.inf
     """USD this attempt may cost."""
+    name: str = ""
+    """Who the agent is when it calls us."""
+    program: str = ""
+    """The words with which it can call us; empty: it cannot."""
+    messages: Sequence[Message] = ()
+    """What was said that it should know."""
 
 
 class Turn(NamedTuple):

@@ -70,9 +70,9 @@ def wait_command(
 ) -> None:
     """Wait for news of a run, and tell it in a few lines.
 
-    Comes back at once when a task failed, something needs a person, or the run is over; otherwise
-    after the timeout. Says what changed since the last call, what to do next, and a cursor for
-    --since. It never disturbs the run.
+    Comes back at once when a task failed, something needs a person, somebody alerts everybody
+    (`discover`), or the run is over; otherwise after the timeout. Says what changed since the last
+    call, what to do next, and a cursor for --since. It never disturbs the run.
 
     \b
     Exit statuses: 0 the run is over, everything is completed

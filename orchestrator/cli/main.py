@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import gc
 import importlib
-import os
 import sys
 
 import click
 
 from orchestrator import __version__
-from orchestrator.cli.reply import program, say_error
+from orchestrator.cli.reply import leave, program, say_error
 from orchestrator.errors import ExitStatus, OrchestratorError
 
 #: Command → module of this package; the command's function has its name.
@@ -38,6 +37,13 @@ _COMMANDS = {
     "update": "editing",
     "list": "tasks",
     "show": "tasks",
+    "share": "talking",
+    "note": "talking",
+    "discover": "talking",
+    "sync": "talking",
+    "join": "talking",
+    "context": "talking",
+    "watch": "watching",
     "history": "history",
     "agents": "agents",
     "doctor": "doctor",
@@ -103,12 +109,4 @@ def main() -> None:
         status = int(error.exit_status)
     except BrokenPipeError:
         status = 0  # whoever read our output has seen enough
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            # Python would try once more when it ends, complain, and change the exit status.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    # What is left goes with the process; looking through it once more would take longer than most commands.
-    gc.freeze()
-    sys.exit(status if isinstance(status, int) else 0)
+    leave(status if isinstance(status, int) else 0)

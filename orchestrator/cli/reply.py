@@ -1,20 +1,19 @@
 """How every command answers: data to stdout, talk to stderr, ``--json`` in one envelope (design, section 5).
 
 The envelope: ``{"ok": true, "code": "ok", "message": "…", …data}``; an error has ``ok: false``, a stable ``code``, a
-``hint`` and, where there are several, ``problems``.
+``hint`` and, where there are several, ``problems``. Nothing here loads ``click``: ``cli/door.py`` says why.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-import click
-
-from orchestrator.core.intervention import NAME
+from orchestrator.core.name import as_name, is_name
 from orchestrator.core.redact import redact
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, PlanError, UsageError
@@ -37,51 +36,23 @@ def plan_directory(
 
 def takes_directory(function: _Function) -> _Function:
     """Give a command about a whole plan its ``[DIR]`` and ``--dir``."""
+    import click
+
     function = click.option("--dir", "option", metavar="DIR", help="The plan directory.")(function)
     return click.argument("directory", metavar="[DIR]", required=False)(function)
 
 
-def caller(option: str | None) -> str:
-    """Return who calls: ``--as``, ``TM_AGENT_ID``, else the name of the login (seed row S1-01).
-
-    Raises:
-        UsageError: that is no name which files and lines could carry.
-    """
-    name = option or os.environ.get("TM_AGENT_ID") or _login()
-    if not NAME.fullmatch(name):
-        source = "--as" if option else "TM_AGENT_ID"
-        raise UsageError(
-            f"{source}: {one_line(name, limit=80)!r} is not a name",
-            hint="1 to 64 letters, digits, '.', '_', '@' or '-', starting with a letter or digit",
-        )
-    return name
-
-
-def _login() -> str:
-    import pwd
-
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # as in a container whose user has no name
-        name = ""
-    return name if NAME.fullmatch(name) else f"user-{os.getuid()}"
-
-
-def takes_caller(function: _Function) -> _Function:
-    """Give a command its ``--as``."""
-    text = "Who you are (default: TM_AGENT_ID, else your login)."
-    return click.option("--as", "name", metavar="NAME", help=text)(function)
-
-
 def takes_json(function: _Function) -> _Function:
     """Give a command its ``--json``."""
+    import click
+
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(function)
 
 
 def say_json(message: str, *, code: str = "ok", ok: bool = True, **data: Any) -> None:
     """Print the envelope."""
     envelope = {"ok": ok, "code": code, "message": message, **data}
-    click.echo(redact(json.dumps(envelope, ensure_ascii=False)))
+    write(redact(json.dumps(envelope, ensure_ascii=False)) + "\n")
 
 
 def say_error(
@@ -98,9 +69,9 @@ def say_error(
         say_json(message, code=code, ok=False, hint=hint, **extra)
         return
     for each in problems or (None,):
-        click.echo(redact(f"error: {each or message}"), err=True)
+        talk(f"error: {each or message}")
         if advice := each.hint if each else hint:
-            click.echo(f"  hint: {advice}", err=True)
+            talk(f"  hint: {advice}")
 
 
 def terminal_width() -> int | None:
@@ -114,4 +85,59 @@ def terminal_width() -> int | None:
 
 def write(text: str) -> None:
     """Write text to stdout as it is, without the tokens in it."""
-    click.echo(redact(text), nl=False)
+    sys.stdout.write(redact(text))
+    sys.stdout.flush()
+
+
+def talk(text: str) -> None:
+    """Write a line to stderr, without the tokens in it."""
+    sys.stderr.write(f"{redact(text)}\n")
+    sys.stderr.flush()
+
+
+def caller(named: str | None) -> str:
+    """Return who calls: ``--as``, ``TM_AGENT_ID``, the task an agent was started for, or who is logged in.
+
+    Raises:
+        UsageError: nobody can be called so.
+    """
+    for where, name in (("--as", named), ("TM_AGENT_ID", os.environ.get("TM_AGENT_ID"))):
+        if name and not is_name(name):
+            raise UsageError(
+                f"{where}: {one_line(name, limit=80)!r} is not a name",
+                hint="1 to 64 letters, digits, '.', '_', '@' or '-', starting with a letter or digit",
+            )
+        if name:
+            return name
+    task = os.environ.get("ORCHESTRATOR_TASK_ID", "")
+    return as_name(task) or as_name(_login()) or "somebody"
+
+
+def takes_caller(function: _Function) -> _Function:
+    """Give a command its ``--as``."""
+    import click
+
+    text = "Who you are (default: TM_AGENT_ID, or your login)."
+    return click.option("--as", "name", metavar="NAME", help=text)(function)
+
+
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""  # a container may run as a user that has no name
+
+
+def leave(status: int) -> NoReturn:
+    """Exit with this status, once everything is written or its reader has gone."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            # Python would try once more when it ends, complain, and change the exit status.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    # What is left goes with the process; looking through it once more would take longer than most commands.
+    gc.freeze()
+    sys.exit(status)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from orchestrator.core.duration import format_duration
+from orchestrator.core.message import MessageKind
 from orchestrator.core.money import usd
 from orchestrator.core.text import one_line
 from orchestrator.runtime.happening import Happening, Kind
+from orchestrator.views.context import MESSAGE_ICONS
 
 _ICONS = {
     Kind.TASK_STARTED: "🔵",
@@ -25,6 +27,10 @@ _ICONS = {
     Kind.RUN_HELD: "⏸",
     Kind.RUN_RESUMED: "▶️",
     Kind.WARNING: "⚠️",
+    Kind.SHARE: MESSAGE_ICONS[MessageKind.SHARE],
+    Kind.DISCOVER: MESSAGE_ICONS[MessageKind.DISCOVER],
+    Kind.SYNC: MESSAGE_ICONS[MessageKind.SYNC],
+    Kind.JOIN: MESSAGE_ICONS[MessageKind.JOIN],
 }
 
 
@@ -47,6 +53,10 @@ def sentence(happening: Happening) -> str:
         case Kind.RUN_STARTED | Kind.RUN_ENDED:
             took = f" in {format_duration(happening.duration)}" if happening.duration else ""
             return f"{happening.text}{took}"
+        case Kind.SHARE | Kind.DISCOVER | Kind.SYNC:
+            return f"{icon} {who} · {happening.agent}: {happening.text}"
+        case Kind.JOIN:
+            return f"{icon} {who} · {happening.agent} joined"
         case Kind.NEWS:
             return ""
         case _:

@@ -116,6 +116,8 @@ class Evidence(NamedTuple):
     records: Mapping[tuple[str, int], RecordSeen] = {}
     attempts: Mapping[str, int] = {}
     """The highest attempt that any file in ``logs/`` names, by stem."""
+    contexts: Mapping[str, int] = {}
+    """Stems of ``contexts/``, each with how many messages in it are torn."""
     nodes: Sequence[Node] = ()
     """Only those that are worth a word: no plain file, or one that everybody may write."""
     strangers: Sequence[str] = ()

@@ -5,7 +5,6 @@ Nothing that was paid for is deleted: attempts are only ever added or closed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,8 +13,6 @@ from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import COMMANDS, TRANSITIONS, TaskStatus, Verb, move
 from orchestrator.errors import DependencyError, TransitionError
 
-#: Names of people and agents: checked like an id, because files and lines carry them.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 #: How an attempt ended that no process of ours was behind.
 BY_HAND = "by hand"
 #: What `complete` of a task is answered that its own worker calls.

@@ -320,6 +320,14 @@ def _link(node: Node) -> Breach:
 
 
 def _channels(seen: Evidence) -> Iterator[Breach]:
+    stems = None if seen.plan is None else {task.stem for task in seen.plan.tasks.values()}
+    for stem, torn in seen.contexts.items():
+        where = f"contexts/context-{stem}.md"
+        if stems is not None and stem not in stems:
+            yield _known("context_without_row", where, "no row of the plan has this task")
+        if torn and not seen.lock.is_live:
+            found = f"{torn} message(s) that a killed writer left half written; nobody reads them"
+            yield _known("message_torn", where, found)
     if not seen.lock.is_live:
         if seen.cache:
             hint = "remove it; it is only a cache and is built again"

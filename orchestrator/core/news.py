@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.core.board import Board
+from orchestrator.core.message import SPOKEN, MessageKind
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus
 
@@ -25,6 +26,7 @@ _HOLDS = {"held": True, "resumed": False, "started": False}
 _PASSING = frozenset({"started", "stopping"})
 _LINE = re.compile(r"(\S+) · (\S+) · (\w+)(?: attempt (\d+))?(?: · (.*))?")
 _RUN_ID = re.compile(r"run (\w+)")
+_AUTHOR = re.compile(r"by (\S+)(?: · |$)")
 
 
 #: What happens to a row and not to its task.
@@ -38,11 +40,29 @@ class Line(NamedTuple):
     what: str
     attempt: int
     text: str
+    time: str = ""
+
+    @property
+    def is_message(self) -> bool:
+        """Somebody said it."""
+        return self.what in SPOKEN
+
+    @property
+    def author(self) -> str:
+        """Who said it; empty when it is no message."""
+        found = _AUTHOR.match(self.text) if self.is_message else None
+        return found[1] if found else ""
+
+    @property
+    def said(self) -> str:
+        """What was said, or what else there is to tell."""
+        found = _AUTHOR.match(self.text) if self.is_message else None
+        return self.text[found.end() :] if found else self.text
 
     @property
     def is_about_run(self) -> bool:
-        """A task may be called ``run``; what happens to it has an attempt."""
-        return self.subject == RUN and not self.attempt
+        """A task may be called ``run``; what happens to it has an attempt, or somebody says it."""
+        return self.subject == RUN and not self.attempt and not self.is_message
 
 
 def read_line(text: str) -> Line | None:
@@ -50,7 +70,7 @@ def read_line(text: str) -> Line | None:
     found = _LINE.fullmatch(text)
     if found is None:
         return None
-    return Line(found[2], found[3], int(found[4] or 0), found[5] or "")
+    return Line(found[2], found[3], int(found[4] or 0), found[5] or "", found[1])
 
 
 @dataclass(slots=True)
@@ -59,6 +79,10 @@ class News:
 
     warnings: list[Line] = field(default_factory=list)
     about_run: list[Line] = field(default_factory=list)
+    discoveries: list[Line] = field(default_factory=list)
+    """What somebody found that everybody should know."""
+    said: list[Line] = field(default_factory=list)
+    """Everything else that was said."""
     doing: dict[str, str] = field(default_factory=dict)
     """What agents said last of what they are doing, by task."""
     _newest: dict[str, Line] = field(default_factory=dict)
@@ -68,7 +92,11 @@ class News:
         for line in filter(None, map(read_line, lines)):
             if line.what in _OF_THE_PLAN:
                 continue
-            if line.what == "warning":
+            if line.what == MessageKind.DISCOVER:
+                self.discoveries.append(line)
+            elif line.is_message:
+                self.said.append(line)
+            elif line.what == "warning":
                 self.warnings.append(line)
             elif line.is_about_run:
                 self.about_run.append(line)
@@ -98,8 +126,9 @@ class News:
         return [line.subject for line in self._newest.values() if line.what == "failed"]
 
     def is_urgent(self) -> bool:
-        """Say whether it is worth waking somebody: a failure, a hold, a warning. A new kind that is goes here."""
-        return bool(self.warnings or self.failed()) or is_held(self.about_run)
+        """Say whether it is worth waking somebody: a failure, a hold, a warning, a discovery. A new kind goes here."""
+        is_bad = bool(self.warnings or self.failed()) or is_held(self.about_run)
+        return is_bad or bool(self.discoveries)
 
     def has_endings(self) -> bool:
         """Say whether anything came to an end, well or not."""

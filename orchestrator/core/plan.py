@@ -7,12 +7,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from orchestrator.core.name import as_name
 from orchestrator.core.priority import NORMAL
 from orchestrator.errors import Problem
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-#: What somebody who calls a command may be called.
-CALLER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 #: What a dependency is for. ``data``: the result is handed over. ``order``: first the one, then the other.
 #: ``resource``: both use the same thing, such as a file they write (seed rows S2-72 to S2-74). All three mean: not
 #: before it is done.
@@ -85,8 +84,7 @@ class Task(NamedTuple):
     @property
     def worker(self) -> str:
         """The name by which whoever does it is known, in ``TM_AGENT_ID`` and in what it writes."""
-        named = self.assignee or self.agent
-        return named if CALLER.fullmatch(named) else self.stem
+        return as_name(self.assignee or self.agent) or self.stem
 
     @property
     def label(self) -> str:

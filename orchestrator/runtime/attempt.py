@@ -12,6 +12,7 @@ from orchestrator.agents.protocol import Agent, Assignment, Input, Reader
 from orchestrator.core.environment import environment
 from orchestrator.core.instruction import Launch
 from orchestrator.core.invocation import SCRIPT
+from orchestrator.core.message import Message
 from orchestrator.core.money import spending, spent_in, unsettled, usd
 from orchestrator.core.plan import Task
 from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict
@@ -21,6 +22,7 @@ from orchestrator.core.umbrella import sources
 from orchestrator.executors.protocol import Job
 from orchestrator.store.atomic import read_piece, read_tail, write_new
 from orchestrator.store.layout import AttemptFiles
+from orchestrator.store.messages import Contexts
 from orchestrator.store.result_file import render_result, safe_answer
 from orchestrator.store.workspace import Commit, Workspace
 
@@ -225,11 +227,13 @@ class Launchpad:
         *,
         run: str,
         workdir: str,
+        program: str = "",
     ) -> None:
-        """Take what is the same for every attempt of a run."""
+        """Take what is the same for every attempt of a run; *program* is how an agent calls us, empty: not at all."""
         self._workspace = workspace
-        self._tasks = tasks
-        self._policies = policies
+        self._program = program
+        self._contexts = Contexts(workspace.layout)
+        self.replan(tasks, policies)
         self._agents = agents
         self.run = run
         self._workdir = workdir
@@ -237,6 +241,7 @@ class Launchpad:
     def replan(self, tasks: Mapping[str, Task], policies: Mapping[str, Settings]) -> None:
         """Go on with a plan that was changed."""
         self._tasks, self._policies = tasks, policies
+        self._ids = {each.stem: each.id for each in tasks.values()}
 
     def attempt(
         self,
@@ -342,6 +347,9 @@ class Launchpad:
         return Assignment(
             task=task,
             settings=self._policies[task.id],
+            program=self._program,
+            name=task.worker,
+            messages=self._heard(task),
             body=found.body if found else task.description,
             code=found.code if found else "",
             language=found.language if found else "",
@@ -350,6 +358,13 @@ class Launchpad:
             interrupted=live.interrupted,
             cap=live.cap,
         )
+
+    def _heard(self, task: Task) -> Sequence[Message]:
+        """Return what was said about a task and what it depends on, and what everybody should know."""
+        if not self._program:
+            return ()
+        parent = getattr(task, "parent", "")
+        return self._contexts.heard(self._ids, {task.id, parent, *task.needs})
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._workdir.rstrip("/") + "/")

@@ -89,6 +89,8 @@ def _move(layout: Layout, place: Layout, spare: str, moved: list[tuple[str, str]
     for old, new in (
         (layout.tasks, place.tasks),
         (layout.results, place.results),
+        (layout.contexts, place.contexts),
+        (layout.notes, place.notes),
         (layout.logs, place.logs),
     ):
         names = _entries(old, spare)
@@ -103,7 +105,8 @@ def _move_back(place: Layout, moved: Sequence[tuple[str, str]]) -> None:
     try:
         for old, new in reversed(moved):
             os.rename(new, old)
-        for directory in (place.tasks, place.results, place.logs, place.root):
+        rooms = (place.tasks, place.results, place.contexts, place.notes, place.logs)
+        for directory in (*rooms, place.root):
             if os.path.isdir(directory):
                 os.rmdir(directory)
     except OSError:

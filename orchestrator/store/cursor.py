@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import zlib
+from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from orchestrator.errors import UsageError
@@ -56,25 +57,59 @@ def read_on(journal: str, cursor: Cursor) -> tuple[list[str], Cursor] | None:
     Raises:
         StoreError: the journal cannot be read.
     """
+    read = _behind(journal, cursor)
+    if read is None:
+        return None
+    data, before = read
+    lines = [line for _, line in _lines(data)]
+    return lines, Cursor(cursor.offset + len(data), _crc(before + data)) if data else cursor
+
+
+def read_each(journal: str, cursor: Cursor) -> list[tuple[str, Cursor]] | None:
+    """Return what ``read_on`` does, each line with the place behind it."""
+    read = _behind(journal, cursor)
+    if read is None:
+        return None
+    data, before = read
+    whole, first = before + data, len(before)
+    return [
+        (
+            line,
+            Cursor(cursor.offset + end, _crc(whole[max(0, first + end - _MARKED) : first + end])),
+        )
+        for end, line in _lines(data)
+    ]
+
+
+def _behind(journal: str, cursor: Cursor) -> tuple[bytes, bytes] | None:
+    """Return the whole lines behind a cursor, and what its mark was made of; None when it is of another journal."""
     with reported("read", journal):
         try:
             file = open(journal, "rb")  # noqa: SIM115 - closed below, and missing is no error
         except FileNotFoundError:
-            return ([], cursor) if cursor == Cursor() else None
+            return (b"", b"") if cursor == Cursor() else None
         with file:
-            size = os.fstat(file.fileno()).st_size
-            if size < cursor.offset or _mark(file, cursor.offset) != cursor.mark:
+            first = max(0, cursor.offset - _MARKED)
+            file.seek(first)
+            before = file.read(cursor.offset - first)
+            if len(before) < cursor.offset - first or zlib.crc32(before) != cursor.mark:
                 return None
-            if size == cursor.offset:
-                return [], cursor
-            file.seek(cursor.offset)
             data = file.read()
             # A last line that is being written, or that a crash tore, is left for the next time.
-            end = data.rfind(b"\n") + 1
-            offset = cursor.offset + end
-            here = Cursor(offset, _mark(file, offset))
-    lines = data[:end].decode(errors="replace").split("\n")
-    return [line.removeprefix("- ") for line in lines if line.startswith("- ")], here
+            return data[: data.rfind(b"\n") + 1], before
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a journal without their list marks, each with where it ends; foreign ones are left out."""
+    end = 0
+    for line in data.split(b"\n")[:-1]:
+        end += len(line) + 1
+        if line.startswith(b"- "):
+            yield end, line[2:].decode(errors="replace")
+
+
+def _crc(data: bytes) -> int:
+    return zlib.crc32(data[-_MARKED:])
 
 
 def end_of(journal: str) -> Cursor:

@@ -11,8 +11,6 @@ written before a field was added lacks its column, and is empty then.
 from __future__ import annotations
 
 import json
-import os
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -22,23 +20,12 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import StoreError
+from orchestrator.store import signatures
 from orchestrator.store.atomic import read_file, replace_file
 
 SCHEMA = 2
-#: A file changed within this many nanoseconds of being read could change again without its times showing it.
-_RACY = 50_000_000
-
+signature, is_settled = signatures.signature, signatures.is_settled
 _STATUSES = {status.value: status for status in TaskStatus}
-
-
-def signature(found: os.stat_result) -> int:
-    """Return what tells one version of a file from the next."""
-    return hash((found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
-
-
-def is_settled(found: os.stat_result) -> bool:
-    """Say whether the file is old enough for its signature to be trusted."""
-    return time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _RACY
 
 
 class Index:

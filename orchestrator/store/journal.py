@@ -1,4 +1,8 @@
-"""The chronicle of a plan: one line per thing that happened, only ever appended (promise 7)."""
+"""The chronicle of a plan: one line per thing that happened, only ever appended (promise 7).
+
+A run and any number of commands write into it at once. Each line is one ``write`` at the end of the file, so two
+writers never mix; a crash tears at most the line it cut, and whoever writes next ends it.
+"""
 
 from __future__ import annotations
 
@@ -12,29 +16,38 @@ _TAIL = 64 * 1024
 
 
 class Journal:
-    """Appends lines; each is one ``write``, so two writers never mix and a crash tears at most the last one."""
+    """Appends lines."""
 
     def __init__(self, path: str) -> None:
-        """Open *path*, made when missing; mend a last line that a crash tore."""
+        """Open *path*, made when missing; mend a last line that a crash tore.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
         self._path = path
-        self._mend = ""
         with reported("open", path):
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
             self._descriptor = os.open(path, flags, 0o664)
-            size = os.fstat(self._descriptor).st_size
-            if not size:
+            if not os.fstat(self._descriptor).st_size:
                 os.write(self._descriptor, b"# Journal\n\n")
-            elif os.pread(self._descriptor, 1, size - 1) != b"\n":
+            elif self._is_torn():
                 os.write(self._descriptor, b"\n")
 
     def append(self, line: str) -> None:
-        """Write one line; it must not contain a line break."""
-        data = f"{self._mend}- {line}\n".encode()
+        """Write one line; it must not contain a line break.
+
+        Raises:
+            StoreError: it was not written, or not whole.
+        """
         with reported("append", self._path):
-            self._mend = "\n"
+            # What looks torn may be half written yet by somebody else: that makes one empty line, and no harm.
+            data = f"{chr(10) if self._is_torn() else ''}- {line}\n".encode()
             if os.write(self._descriptor, data) < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self._mend = ""
+
+    def _is_torn(self) -> bool:
+        size = os.fstat(self._descriptor).st_size
+        return bool(size) and os.pread(self._descriptor, 1, size - 1) != b"\n"
 
     def close(self) -> None:
         """Let go of the file."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from orchestrator.errors import NotFoundError
@@ -12,11 +11,20 @@ from orchestrator.errors import NotFoundError
 PLAN_DIRECTORY = ".orchestrator"
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
-    """A plan directory, as an absolute path."""
+    """A plan directory, as an absolute path. Written by hand: loading `dataclasses` takes longer than `share`."""
 
-    root: str
+    __slots__ = ("root",)
+
+    def __init__(self, root: str) -> None:
+        """Take the absolute path."""
+        self.root = root
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Layout) and self.root == other.root
+
+    def __hash__(self) -> int:
+        return hash(self.root)
 
     @property
     def plan(self) -> str:
@@ -37,6 +45,16 @@ class Layout:
     def logs(self) -> str:
         """The directory of raw output and attempt records."""
         return f"{self.root}/logs"
+
+    @property
+    def contexts(self) -> str:
+        """The directory of what is said to everybody."""
+        return f"{self.root}/contexts"
+
+    @property
+    def notes(self) -> str:
+        """The directory of what is noted for oneself."""
+        return f"{self.root}/notes"
 
     @property
     def journal(self) -> str:
@@ -83,6 +101,10 @@ class Layout:
         """How far the journal was told to those who keep no cursor of their own; may be deleted at any time."""
         return f"{self.root}/logs/wait.cursor"
 
+    def watch_cursor(self, name: str) -> str:
+        """How far the journal was told to one caller of ``watch``; may be deleted at any time."""
+        return f"{self.root}/logs/watch.{name}.cursor"
+
     @property
     def archive(self) -> str:
         """Where earlier plans lie, each in a directory with a number."""
@@ -112,6 +134,14 @@ class Layout:
     def result_file(self, stem: str) -> str:
         """The outcome of one task."""
         return f"{self.root}/results/{stem}-result.md"
+
+    def context_file(self, stem: str) -> str:
+        """What was said to everybody about one task."""
+        return f"{self.root}/contexts/context-{stem}.md"
+
+    def notes_file(self, stem: str, author: str) -> str:
+        """What one agent noted about one task."""
+        return f"{self.root}/notes/notes-{stem}-{author}.md"
 
     def attempt(self, stem: str, number: int) -> AttemptFiles:
         """The files of one attempt."""

@@ -13,7 +13,8 @@ import time
 import uuid
 from typing import Any, NamedTuple
 
-from orchestrator.core.intervention import NAME, Intervention
+from orchestrator.core.intervention import Intervention
+from orchestrator.core.name import is_name
 from orchestrator.core.plan import TASK_ID
 from orchestrator.core.state import COMMANDS, TaskStatus, Verb
 from orchestrator.errors import (
@@ -191,7 +192,7 @@ def _read(request: str, data: bytes) -> Intervention | None:
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     is_named = TASK_ID.fullmatch(wanted.task) or wanted.is_claim
-    is_ours = is_named and NAME.fullmatch(wanted.by) and wanted.verb in COMMANDS
+    is_ours = is_named and is_name(wanted.by) and wanted.verb in COMMANDS
     return wanted if is_ours and 0 <= wanted.time < 253_402_300_800 else None
 
 

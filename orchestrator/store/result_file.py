@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.core.duration import format_duration
@@ -17,8 +16,11 @@ from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import cell, code, fence, one_line, printable
+from orchestrator.store import stamp
 
 SCHEMA = 1
+#: The moments of an attempt, as they stand in its front matter.
+iso, epoch = stamp.iso, stamp.epoch
 _OPEN, _CLOSE = "<!-- orchestrator:answer -->", "<!-- /orchestrator:answer -->"
 _ICONS = {
     TaskStatus.COMPLETED: "✅",
@@ -29,26 +31,6 @@ _ICONS = {
 }
 _FENCED = re.compile(r"(`{3,})(?:text|json)\n(.*)\n\1", re.DOTALL)
 _OUTPUT = re.compile(r"^## Output[ \t]*\n", re.MULTILINE)
-
-
-def iso(seconds: float) -> str:
-    """Write a moment, seconds since the epoch, as people and machines read it; empty for 0."""
-    if not seconds:
-        return ""
-    return (
-        datetime.fromtimestamp(seconds, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-    )
-
-
-def epoch(text: object) -> float:
-    """Read what ``iso`` wrote; 0.0 for anything else."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return 0.0
-    return moment.timestamp() if moment.tzinfo else moment.replace(tzinfo=UTC).timestamp()
 
 
 def render_result(

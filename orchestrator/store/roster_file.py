@@ -13,7 +13,8 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from orchestrator.core.plan import CALLER, is_label
+from orchestrator.core.name import is_name
+from orchestrator.core.plan import is_label
 from orchestrator.core.roster import ALIASES, MODEL, PROMPT_FILE, Command, Member, Program
 from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, Settings, read_setting
 from orchestrator.core.text import one_line
@@ -132,7 +133,7 @@ def settings_of(found: RosterFile, runs: Program) -> tuple[dict[str, Any], list[
 
 def _key(value: Any) -> str:
     key = _line(value)
-    if not CALLER.fullmatch(key):
+    if not is_name(key):
         raise ValueError(f"{key!r} is not 1 to 64 letters, digits, '.', '_', '@' or '-'")
     if is_label(key):
         raise ValueError(f"{key!r} reads as a label, which means the default agent")

@@ -24,6 +24,7 @@ from orchestrator.core.evidence import (
     ResultSeen,
     Temporary,
 )
+from orchestrator.core.message import torn_blocks
 from orchestrator.core.plan import Plan
 from orchestrator.core.result import Result
 from orchestrator.errors import Problem
@@ -47,7 +48,9 @@ _LOOKS = 5
 
 _RESULT = re.compile(r"(.+)-result\.md")
 _ATTEMPT = re.compile(r"(.+)\.attempt-(\d{1,9})\.(?:in|script|out|err|json)")
-_OF_LOGS = re.compile(r"run\.out(?:\.\d+)?|wait\.cursor")
+_OF_LOGS = re.compile(r"run\.out(?:\.\d+)?|wait\.cursor|watch\.[\w.@-]+\.cursor")
+_CONTEXT = re.compile(r"context-(.+)\.md")
+_NOTES = re.compile(r"notes-.+-.+\.md")
 _SET_ASIDE = re.compile(r".+\.damaged-\d+")
 _TEMPORARY = re.compile(r"\..+\.(\d+)(?:\.\w+)?\.tmp|.+\.attempt-\d+\.json\.tmp|\.new_plan\.tmp")
 
@@ -118,6 +121,7 @@ class _Look:
         signed: dict[str, int] = {}
         results = list(self._results(signed))
         records, attempts = self._logs()
+        contexts = self._channels()
         for each in self._entries("."):
             self._note_temporary(each.name, each)
         seen = Evidence(
@@ -129,6 +133,7 @@ class _Look:
             results=results,
             records=records,
             attempts=attempts,
+            contexts=contexts,
             nodes=self.nodes,
             strangers=self.strangers,
             set_aside=self.set_aside,
@@ -254,6 +259,21 @@ class _Look:
                     stem, number, path, entry.path, found.st_size
                 )
         return records, attempts
+
+    def _channels(self) -> dict[str, int]:
+        """Return for each task about which something was said how many messages are torn."""
+        contexts = {}
+        for directory, names in (("contexts", _CONTEXT), ("notes", _NOTES)):
+            for entry in self._entries(directory):
+                path, match = f"{directory}/{entry.name}", names.fullmatch(entry.name)
+                found = _stat(entry.path)
+                if found is None:
+                    continue
+                if match is None:
+                    self._note_name(path, entry.name, entry)
+                elif self._look(path, found) and directory == "contexts":
+                    contexts[match[1]] = torn_blocks(read_file(entry.path) or b"")
+        return contexts
 
     def _index(self, index: Index, signed: Mapping[str, int], seen: Evidence) -> str:
         """Return what the cache says that the very files it was made from do not say."""

@@ -6,6 +6,7 @@ What matters most is written first and gets what it needs; a list that is cut sa
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -81,6 +82,7 @@ def brief_text(brief: Brief, *, now: float, next_step: str, cursor: str) -> str:
     blocks: list[tuple[Callable[[str, Sequence[str], int], str], str, list[str]]] = [
         (_told, "❌ failed", [_failure(brief, line) for line in groups["failed"]]),
         (_told, "⚠️ warnings", [_warning(line) for line in brief.news.warnings]),
+        (_told, "💡 discoveries", [_said(line) for line in reversed(brief.news.discoveries)]),
         (_listed, "🔵 running", _running(brief, now)),
     ]
     kinds = sorted(groups.keys() - {"failed"}, key=_place)
@@ -88,6 +90,7 @@ def brief_text(brief: Brief, *, now: float, next_step: str, cursor: str) -> str:
         (_listed, f"{_ICONS.get(kind, '·')} {one_line(kind, limit=20)}", _ids(groups[kind]))
         for kind in kinds[:_KINDS]
     ]
+    blocks.append((_listed, "💬 said on", _said_on(brief)))
     for tell, title, items in blocks:
         if text := tell(title, items, room):
             lines.append(text)
@@ -129,6 +132,11 @@ def facts(brief: Brief, *, now: float, next_step: str, cursor: str) -> dict[str,
             "count": len(brief.news.warnings),
             "first": [_warning(line) for line in brief.news.warnings[:_REASONS]],
         },
+        "discoveries": {
+            "count": len(brief.news.discoveries),
+            "first": [_said(line) for line in brief.news.discoveries[-_REASONS:]],
+        },
+        "said": {"count": len(brief.news.said), "first": _said_on(brief)[:_FIRST]},
         "cost_usd": round(spent.known, 6),
         "unknown_costs": spent.unknown,
         "next": next_step,
@@ -164,6 +172,16 @@ def _failure(brief: Brief, line: Line) -> str:
 
 def _warning(line: Line) -> str:
     return one_line(f"{line.subject[:64]} · {line.text}", limit=_WIDTH)
+
+
+def _said(line: Line) -> str:
+    return one_line(f"{line.subject[:64]} · {line.author}: {line.said}", limit=_WIDTH)
+
+
+def _said_on(brief: Brief) -> list[str]:
+    """On which tasks something was said, each with how often, the newest last."""
+    counts = Counter(line.subject[:64] for line in brief.news.said)
+    return [f"{task} ({count})" if count > 1 else task for task, count in counts.items()]
 
 
 def _ids(lines: Sequence[Line]) -> list[str]:

@@ -108,6 +108,21 @@ EVERYTHING = Settings(
 )  # fmt: skip
 
 
+def test_it_may_talk_to_the_others_and_nothing_else_of_us() -> None:
+    """One rule for each of these commands; none, and no word of it, where there is no shell to call them from."""
+    line = words(assignment("Do it", program="/v/python -m orchestrator"))
+    at = line.index("--allowedTools")
+    assert [
+        f"Bash(/v/python -m orchestrator {command} *)"
+        for command in ("share", "discover", "sync", "join", "note", "context")
+    ] == list(line[at + 1 : at + 7])
+    for settings in (Settings(tools=("Read",)), Settings(disallowed_tools=("Bash",))):
+        given = assignment("Do it", program="/v/python -m orchestrator", settings=settings)
+        asked = ClaudeAgent().invocation(given)
+        assert "--allowedTools" not in asked.argv
+        assert "Talking to the others" not in asked.stdin
+
+
 def test_nothing_is_swallowed() -> None:
     """A flag that takes every word up to the next flag is always followed by one, and no word is left over."""
     line = words(assignment("Do it", settings=EVERYTHING, session="s", cap=1.0))

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from orchestrator.core.intervention import (
     BY_HAND,
-    NAME,
     Intervention,
     apply,
     decide,

@@ -25,10 +25,12 @@ def news(*texts: str) -> News:
 
 def test_a_line_is_read_as_it_was_written() -> None:
     """Task, what, attempt, text; what is none of ours is none."""
-    assert [Line("T-01", "failed", 2, "after 3s · exit 3")] == read(
+    assert [Line("T-01", "failed", 2, "after 3s · exit 3", TIME)] == read(
         "T-01 · failed attempt 2 · after 3s · exit 3"
     )
-    assert [Line("T-01", "skipped", 0, "T-00 · failed")] == read("T-01 · skipped · T-00 · failed")
+    assert [Line("T-01", "skipped", 0, "T-00 · failed", TIME)] == read(
+        "T-01 · skipped · T-00 · failed"
+    )
     assert [] == read("somebody's note", "")
 
 

@@ -1,0 +1,108 @@
+"""``watch``."""
+
+from __future__ import annotations
+
+import json
+import select
+import sys
+import time
+
+import click
+
+from orchestrator.actions.watching import Follower, Told, parse_since
+from orchestrator.cli.reply import (
+    caller,
+    plan_directory,
+    takes_caller,
+    takes_directory,
+    talk,
+    write,
+)
+from orchestrator.core.duration import parse_duration
+from orchestrator.errors import StoreError
+from orchestrator.store.alarm import Alarm
+from orchestrator.views.watching import watch_facts, watch_line
+
+#: Seconds between two looks although nothing called: does anybody still read us, is it a disk that tells nothing?
+_LOOK = 2.0
+
+
+def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    try:
+        return None if value is None else parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from None
+
+
+@click.command("watch")
+@takes_directory
+@click.option("--once", is_flag=True, help="Tell what is new since your last look, and return.")
+@click.option(
+    "--since", metavar="CURSOR|TIME", help="Begin there: 4711.9f3ac2d1, 10m (ago), or a date."
+)
+@click.option("--timeout", metavar="D", callback=_seconds, help="Return after this time.")
+@takes_caller
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+def watch_command(
+    directory: str | None,
+    option: str | None,
+    *,
+    once: bool,
+    since: str | None,
+    timeout: float | None,
+    name: str | None,
+    as_json: bool,
+) -> None:
+    """Watch what happens, line by line: what tasks do and what is said about them.
+
+    Begins with what is new since your last look (each name has its own), then follows until Ctrl-C.
+    Private notes are not among it.
+
+    \b
+      orchestrator watch
+      orchestrator watch --once          in a loop: tells everything once, and returns
+      orchestrator watch --since 10m --json
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    layout = plan_directory(directory, option)
+    begin = parse_since(since, time.time()) if since else None
+    follower = Follower(layout, caller(name), begin)
+    end = None if timeout is None else time.monotonic() + timeout
+    try:
+        if once:
+            _tell(follower, as_json=as_json)
+            return
+        with Alarm(layout.root) as alarm:
+            # Watched first, then read: nothing falls between the two.
+            while _is_read():
+                _tell(follower, as_json=as_json)
+                left = _LOOK if end is None else min(_LOOK, end - time.monotonic())
+                if left <= 0:
+                    return
+                alarm.wait(left)
+    except BrokenPipeError:
+        return  # whoever read our output has seen enough
+
+
+def _tell(follower: Follower, *, as_json: bool) -> None:
+    new = follower.new()
+    if not new:
+        return
+    write("".join(f"{_line(each, as_json=as_json)}\n" for each in new))
+    try:
+        # Told first, so that something is rather told twice than never.
+        follower.keep()
+    except StoreError as error:
+        talk(f"warning: {error}; the next look tells the same again")
+
+
+def _line(each: Told, *, as_json: bool) -> str:
+    if not as_json:
+        return watch_line(each.line)
+    return json.dumps(watch_facts(each.line, str(each.cursor)), ensure_ascii=False)
+
+
+def _is_read() -> bool:
+    """Say whether anybody may still read what we print: a pipe without a reader says that it is in error."""
+    poll = select.poll()
+    poll.register(sys.stdout, 0)
+    return not any(event & select.POLLERR for _, event in poll.poll(0))

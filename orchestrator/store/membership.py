@@ -1,0 +1,67 @@
+"""Whether a task is in the plan, without reading the plan where that can be avoided.
+
+``share`` and ``note`` are called again and again, also while a run draws into the plan several times a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any
+
+from orchestrator.core.plan import TASK_ID
+from orchestrator.core.text import one_line
+from orchestrator.errors import NotFoundError, StoreError
+from orchestrator.store.atomic import read_file
+from orchestrator.store.layout import Layout
+from orchestrator.store.signatures import signature
+
+_OURS = re.compile(
+    rb"^<!-- orchestrator:([a-z_-]+) -->$.*?^<!-- /orchestrator:\1 -->$", re.MULTILINE | re.DOTALL
+)
+
+
+def require_task(layout: Layout, task_id: str) -> None:
+    """Return when there is a task of that id.
+
+    Raises:
+        NotFoundError: there is none, or no plan.
+        PlanError, StoreError: the plan cannot be read.
+    """
+    is_id = TASK_ID.fullmatch(task_id) is not None
+    if is_id and _is_cached(layout, task_id):
+        return
+    from orchestrator.store.workspace import Workspace
+
+    workspace = Workspace(layout)
+    plan, _ = workspace.load_plan()
+    if not is_id or task_id not in plan.tasks:
+        import difflib
+
+        close = difflib.get_close_matches(task_id, plan.tasks, n=1)
+        raise NotFoundError(
+            f"task {one_line(task_id, limit=80)} not found",
+            where=layout.root,
+            hint=f"did you mean {close[0]}?" if close else "`orchestrator list` shows all tasks",
+        )
+    workspace.write_index()
+
+
+def _is_cached(layout: Layout, task_id: str) -> bool:
+    """Say whether the cache knows the task and the plan still has it; no means: nobody knows."""
+    try:
+        plan: Any = json.loads(read_file(layout.index) or b"{}")["plan"]
+        if task_id not in plan["tasks"]["id"]:
+            return False
+        found = os.stat(layout.plan)
+        if plan["signature"] == signature(found):
+            return True
+        # A run has drawn into it, or a person has changed it: the task is there when its row is.
+        data = _OURS.sub(b"", read_file(layout.plan) or b"")
+    except (ValueError, LookupError, TypeError, RecursionError, OSError, StoreError):
+        return False
+    return (
+        re.search(rb"^[ \t|*`]*%b[ \t*`]*\|" % re.escape(task_id).encode(), data, re.MULTILINE)
+        is not None
+    )

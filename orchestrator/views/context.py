@@ -1,0 +1,32 @@
+"""What was said about a task, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.core.board import Standing
+from orchestrator.core.message import Message, MessageKind
+from orchestrator.core.plan import Task
+from orchestrator.core.text import one_line, printable
+from orchestrator.views.glyphs import label
+
+MESSAGE_ICONS = {
+    MessageKind.SHARE: "💬",
+    MessageKind.DISCOVER: "💡",
+    MessageKind.SYNC: "🏁",
+    MessageKind.JOIN: "👋",
+    MessageKind.NOTE: "📝",
+}
+
+
+def context_text(task: Task, standing: Standing, messages: Sequence[Message], program: str) -> str:
+    """Return the task and its messages, their texts indented so that none can be taken for a heading of ours."""
+    reason = f" ({one_line(standing.reason)})" if standing.reason else ""
+    lines = [f"{task.id}: {one_line(task.name)}", f"{label(standing.status)}{reason}"]
+    if not messages:
+        lines += ["", f'Nothing was said yet: {program} share {task.id} "…"']
+    for each in messages:
+        kind = "note, only you see it" if each.kind is MessageKind.NOTE else each.kind.value
+        lines += ["", f"{MESSAGE_ICONS[each.kind]} {each.author} · {kind} · {each.time}"]
+        lines += [f"   {line}".rstrip() for line in printable(each.text).split("\n")]
+    return "\n".join(lines) + "\n"
