@@ -13,13 +13,20 @@ from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
 from orchestrator.core.diagnosis import Finding, Level, Probe
 from orchestrator.core.environment import NESTED_SESSION
+from orchestrator.core.notice import Target, address, targets
 from orchestrator.core.settings import EVERYTHING, Settings
+from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError
 from orchestrator.executors import probe
 from orchestrator.executors.detach import Detached
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spawn import inherits
 from orchestrator.executors.sweep import sweep
+from orchestrator.notifiers.command import CommandNotifier
+from orchestrator.notifiers.desktop import DesktopNotifier
+from orchestrator.notifiers.protocol import Notifier, NotifyError
+from orchestrator.notifiers.webhook import WebhookNotifier
+from orchestrator.runtime.notifying import Subscriber
 
 
 def plugs(claude_bin: str = "", environment: Mapping[str, str] = os.environ) -> Plugs:
@@ -45,7 +52,39 @@ def plugs(claude_bin: str = "", environment: Mapping[str, str] = os.environ) -> 
         require=require,
         executor=LocalExecutor,
         sweep=lambda directory, run: len(sweep(directory, spare={run})),
+        subscribers=subscribers,
     )
+
+
+def subscribers(
+    settings: Settings, directory: str, environment: Mapping[str, str] = os.environ
+) -> list[Subscriber]:
+    """Return whom the setting ``notify`` names; who cannot be told says why."""
+    found = []
+    for target in targets(settings.notify):
+        notifier, trouble = None, ""
+        try:
+            notifier = _notifier(target, directory, environment)
+        except (NotifyError, ValueError) as error:
+            trouble = str(error)
+        found.append(Subscriber(target.label, target.on, notifier, trouble))
+    return found
+
+
+def _notifier(target: Target, directory: str, environment: Mapping[str, str]) -> Notifier:
+    path = _trusted(environment)
+    if target.way == "desktop":
+        return DesktopNotifier(lambda name: shutil.which(name, path=path), directory, environment)
+    if target.way != "command":
+        return WebhookNotifier(target.way, address(target, environment))
+    program = target.value[0]
+    # A bare name is looked for where it may be looked for; a path counts from the plan directory.
+    found = shutil.which(
+        program if "/" not in program else os.path.join(directory, program), path=path
+    )
+    if found is None:
+        raise NotifyError(f"no such program: {one_line(program, 60)}")
+    return CommandNotifier([found, *target.value[1:]], directory, environment)
 
 
 def detached(words: Sequence[str], output: str) -> Detached:
@@ -91,16 +130,20 @@ def _ask(program: str, question: Sequence[str], environment: Mapping[str, str]) 
 
 def _look_for_claude(claude_bin: str, environment: Mapping[str, str]) -> claude_check.Place:
     named = claude_bin or environment.get("ORCHESTRATOR_CLAUDE_BIN", "")
-    # Relative entries of PATH mean the current directory, which is not trusted (promise 25).
-    path = os.pathsep.join(
-        entry
-        for entry in environment.get("PATH", os.defpath).split(os.pathsep)
-        if os.path.isabs(entry)
-    )
+    path = _trusted(environment)
     found = shutil.which(named or "claude", path=path)
     there = found or shutil.which(named or "claude", os.F_OK, path)
     return claude_check.Place(
         named=named,
         program=os.path.abspath(found) if found else None,
         not_executable=os.path.abspath(there) if there else None,
+    )
+
+
+def _trusted(environment: Mapping[str, str]) -> str:
+    """Return PATH without its relative entries: they mean the current directory, which is not trusted (promise 25)."""
+    return os.pathsep.join(
+        entry
+        for entry in environment.get("PATH", os.defpath).split(os.pathsep)
+        if os.path.isabs(entry)
     )

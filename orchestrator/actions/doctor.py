@@ -39,6 +39,7 @@ PACKAGES: Mapping[str, tuple[str, str]] = {
     "python-frontmatter": ("frontmatter", "1.1"),
     "pyyaml": ("yaml", "6.0"),
     "rich": ("rich", "13.7"),
+    "urllib3": ("urllib3", "2.2"),
 }
 PYTHON = (3, 11)
 

@@ -26,6 +26,7 @@ from orchestrator.actions.status_cells import status_cells
 from orchestrator.actions.worker import Worker
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
 from orchestrator.core.result import Result
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
@@ -36,6 +37,7 @@ from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.loop import Runner
+from orchestrator.runtime.notifying import HURRY, PATIENCE, Herald, Subscriber
 from orchestrator.runtime.recovery import harvest
 from orchestrator.runtime.watching import Change, Watch
 from orchestrator.store.attempt_record import Traces, scan_logs
@@ -46,6 +48,7 @@ from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.final_output import final_output
 from orchestrator.views.master_plan import sections
+from orchestrator.views.notices import plan_name
 from orchestrator.views.templating import prepare
 
 _LOG_TAIL = 15
@@ -63,6 +66,8 @@ class Plugs(NamedTuple):
     """Build the executor; the given descriptors stay open as long as anything of it lives."""
     sweep: Callable[[str, str], int]
     """End what dead runs left behind in a plan directory, sparing the given run; how many processes that were."""
+    subscribers: Callable[[Settings, str], Sequence[Subscriber]] = lambda _settings, _directory: ()
+    """Whom settings name to be told, of the plan in a directory."""
 
 
 class RunReport(NamedTuple):
@@ -157,6 +162,7 @@ class _Session:
     """The newest word about a hold is that there is one."""
     told: dict[str, float] = field(default_factory=dict)
     """When the journal last had news of a task."""
+    herald: Herald = field(default_factory=Herald)
 
     def run(self) -> RunReport:
         """Recover, run, draw what came of it."""
@@ -170,6 +176,10 @@ class _Session:
         self.budget = ahead.settings.budget_usd
         self.beside = done_beside(self.workspace)
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
+        if not self.order.simulate:
+            root, title = self.order.layout.root, ahead.board.plan.title
+            chosen = self.plugs.subscribers(ahead.settings, root)
+            self.herald = Herald(chosen, plan_name(title, root), self.run_id)
         self._hear(
             Happening(
                 kind=Kind.RUN_STARTED,
@@ -204,18 +214,7 @@ class _Session:
         if found:
             self.workspace.commit([each.commit for each in found])
         for each in found:
-            done = each.result.status is TaskStatus.COMPLETED
-            self._hear(
-                Happening(
-                    kind=Kind.TASK_COMPLETED if done else Kind.TASK_INTERRUPTED,
-                    time=self.clock.wall(),
-                    task=each.task.id,
-                    name=each.task.name,
-                    attempt=each.result.number,
-                    duration=each.result.duration,
-                    text="taken from the log of a run that died" if done else each.result.reason,
-                )
-            )
+            self._hear(each.happening(self.clock.wall()))
         return bool(found)
 
     def _runner(self, ahead: Prospect, traces: Mapping[str, Traces]) -> Runner:
@@ -294,6 +293,7 @@ class _Session:
                 )
                 self._hear(over)
             counts, total = board.counts(), len(board.plan.tasks)
+            self._tell_people(ahead, runner, counts, str(failure or runner.held_back), started)
             text = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
             # The last word of a run: whoever waits for it finds the final output written.
             self._hear(
@@ -366,12 +366,30 @@ class _Session:
         except (OrchestratorError, ValueError) as error:
             return Merged(note=f"Not merged: {error}")
 
+    def _tell_people(
+        self,
+        ahead: Prospect,
+        runner: Runner,
+        counts: Mapping[TaskStatus, int],
+        trouble: str,
+        started: float,
+    ) -> None:
+        took = format_duration(self.clock.wall() - started)
+        # Nobody is told of a run that had nothing to do; and whoever stopped it knows, and waits.
+        is_told = bool(ahead.to_run) and not runner.ended_by
+        patience = HURRY if runner.ended_by else PATIENCE
+        self.herald.end(counts, self.clock.wall(), took, trouble, is_told=is_told)
+        if lost := self.herald.close(patience):
+            self._hear(Happening(kind=Kind.WARNING, time=self.clock.wall(), text=lost))
+
     def _hear(self, happening: Happening) -> None:
         if happening.kind in {Kind.RUN_HELD, Kind.RUN_RESUMED}:
             self.is_held = happening.kind is Kind.RUN_HELD
         if happening.kind is not Kind.NEWS or self._is_due(happening):
             self.journal.append(happening.line())
         self.listener(happening)
+        for text in self.herald.hear(happening):
+            self._hear(Happening(kind=Kind.WARNING, time=happening.time, text=text))
 
     def _is_due(self, news: Happening) -> bool:
         """Whether the chronicle should say what an agent is doing: not at every turn of each."""

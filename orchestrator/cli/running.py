@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -16,6 +16,7 @@ from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import plan_directory, say_json, takes_directory, write
 from orchestrator.core.money import spending
+from orchestrator.core.notice import targets
 from orchestrator.core.redact import redact
 from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
@@ -44,6 +45,23 @@ def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     return click.option(option, name, metavar=metavar, callback=_setting(name), help=text)
 
 
+def _whom(
+    context: click.Context, parameter: click.Parameter, words: tuple[str, ...]
+) -> tuple[Mapping[str, Any], ...] | None:
+    if not words:
+        return None
+    read = _setting("notify")(context, parameter, words[0] if len(words) == 1 else list(words))
+    for target in targets(read):
+        if target.is_secret:
+            raise click.BadParameter(
+                f"{target.way}: other users of this machine can read an address that stands here; "
+                f"put it into a variable and name that: '{target.way}=$NAME', in single quotes",
+                context,
+                parameter,
+            )
+    return tuple(read)
+
+
 @click.command("run", cls=KeepsWords)
 @takes_directory
 @_flag("max_parallel", "N", "Agents at the same time (default 4).")
@@ -67,6 +85,14 @@ def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     "on_hold", "wait|stop", "At a usage limit: wait until the account opens again, or exit with 4."
 )
 @_flag("workdir", "PATH", "Where agents work (default: the directory that holds .orchestrator).")
+@click.option(
+    "--notify",
+    "notify",
+    multiple=True,
+    metavar="WHOM",
+    callback=_whom,
+    help="Whom to tell: desktop, 'slack=$NAME', 'command=…', none; may be repeated.",
+)
 @_flag("aggregate", "structured|concat|claude", "How final_output.md is made.")
 @click.option(
     "--simulate", is_flag=True, help="Run nothing: every task answers with a made-up block."

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.duration import parse_duration
+from orchestrator.core.notice import read_notify
 
 
 class Settings(NamedTuple):
@@ -32,6 +33,9 @@ class Settings(NamedTuple):
     start, and what nobody knows the cost of counts with all it might have cost."""
     on_hold: str = "wait"
     """A usage limit: ``wait`` until the account opens again, or ``stop`` with exit status 4."""
+    notify: tuple[Mapping[str, Any], ...] = ()
+    """Whom to tell what happens: ``desktop``, ``command``, ``discord``, ``slack``, ``webhook``; see
+    docs/notifications.md. As a flag: ``desktop``, ``slack=$NAME``, again and again; ``none`` tells nobody."""
     # Of a task; in the plan's front matter they hold for every task
     agent: str = "claude"
     """Key of the agent that does the task: claude, shell, simulated."""
@@ -96,7 +100,7 @@ class Settings(NamedTuple):
 
 
 RUN_ONLY = frozenset(
-    {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold"}
+    {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold", "notify"}
 )
 
 #: In ``env_keep``: the whole environment.
@@ -234,6 +238,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "workdir": _text,
     "budget_usd": _dollars,
     "on_hold": _one_of("wait", "stop"),
+    "notify": read_notify,
     "agent": _text,
     "model": _text,
     "fallback_model": _text,

@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any
 
 from orchestrator.core.graph import Shape
+from orchestrator.core.notice import targets
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
@@ -96,7 +97,9 @@ class Index:
         """Write the cache; a directory that cannot be written is no reason to fail."""
         raw = {
             "schema": SCHEMA,
-            "plan": _raw_plan(*self._plan) if self._plan is not None else None,
+            "plan": _raw_plan(*self._plan)
+            if self._plan and not _is_secret(self._plan[1])
+            else None,
             "results": _raw_results(self._results),
         }
         text = json.dumps(raw, separators=(",", ":"), ensure_ascii=False, default=dict)
@@ -105,6 +108,11 @@ class Index:
         except StoreError:
             return  # a cache that cannot be kept costs time, nothing else
         self.is_dirty = False
+
+
+def _is_secret(plan: Plan) -> bool:
+    """Whether addresses stand in the plan that let everybody post who reads them: no second file has a copy."""
+    return any(target.is_secret for target in targets(plan.settings.get("notify", ())))
 
 
 def _raw_plan(signed: int, plan: Plan, shape: Shape) -> dict[str, Any]:
