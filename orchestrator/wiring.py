@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 
 from orchestrator.actions.running import Plugs
+from orchestrator.actions.scheduling import Caller, usable_path
 from orchestrator.agents import claude_check
 from orchestrator.agents.claude import ClaudeAgent, login_variables
 from orchestrator.agents.shell import ShellAgent
@@ -18,10 +21,13 @@ from orchestrator.core.settings import EVERYTHING, Settings
 from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError
 from orchestrator.executors import probe
-from orchestrator.executors.detach import Detached
+from orchestrator.executors.crontab import Crontab
+from orchestrator.executors.detach import Detached, this_program
 from orchestrator.executors.local import LocalExecutor
+from orchestrator.executors.scheduler import Scheduler
 from orchestrator.executors.spawn import inherits
 from orchestrator.executors.sweep import sweep
+from orchestrator.executors.systemd import SystemdTimers
 from orchestrator.notifiers.command import CommandNotifier
 from orchestrator.notifiers.desktop import DesktopNotifier
 from orchestrator.notifiers.protocol import Notifier, NotifyError
@@ -90,6 +96,28 @@ def _notifier(target: Target, directory: str, environment: Mapping[str, str]) ->
 def detached(words: Sequence[str], output: str) -> Detached:
     """Start this program with the given words as a process that outlives us; it prints into *output*."""
     return Detached(words, output)
+
+
+def schedulers(environment: Mapping[str, str] = os.environ) -> dict[str, Scheduler]:
+    """Return who starts programs at their time on this machine, by name."""
+    path = _trusted(environment)
+    found: dict[str, Scheduler] = {}
+    if program := shutil.which("crontab", path=path):
+        found[Crontab.by] = Crontab(program, environment)
+    if program := shutil.which("systemctl", path=path):
+        found[SystemdTimers.by] = SystemdTimers(program, environment)
+    return found
+
+
+def caller(environment: Mapping[str, str] = os.environ) -> Caller:
+    """Return how this program was called, for whoever calls it later."""
+    path = usable_path(environment.get("PATH", os.defpath))
+    words = shlex.split(environment.get("ORCHESTRATOR_PROGRAM", ""))
+    if words and (found := shutil.which(words[0], path=path)):
+        return Caller([found, *words[1:]], os.getcwd(), path)
+    installed = os.path.join(os.path.dirname(sys.executable), "orchestrator")
+    program = [installed] if os.access(installed, os.X_OK) else this_program()
+    return Caller(program, os.getcwd(), path)
 
 
 def examine_claude(

@@ -13,7 +13,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.agents.claude_check import judge_permissions
@@ -63,6 +63,7 @@ def examine_plan(
     agent_keys: Sequence[str],
     claude: Sequence[Finding],
     environment: Mapping[str, str],
+    told: Callable[[Prospect], list[Finding]] = lambda _ahead: [],
 ) -> list[Finding]:
     """Look at a plan and its directory, and at ``claude`` with the eyes of the plan: who does not need it may lack it.
 
@@ -71,6 +72,7 @@ def examine_plan(
         agent_keys: Agents that there are.
         claude: What ``examine_claude`` of the wiring found.
         environment: What agents inherit.
+        told: Looks at those whom the plan names to be told what happens.
     """
     plan, ahead = _plan(layout, agent_keys)
     if ahead is None:
@@ -79,7 +81,7 @@ def examine_plan(
     if not any(each.agent == "claude" for each in to_run.values()):
         claude = [_not_needed(each) for each in claude]
     permissions = judge_permissions(to_run, environment, is_root=os.geteuid() == 0)
-    return [*claude, plan, permissions, *_directory(layout)]
+    return [*claude, plan, permissions, *told(ahead), *_directory(layout)]
 
 
 def is_fit(findings: Sequence[Finding]) -> bool:

@@ -34,6 +34,8 @@ class RunOrder(NamedTuple):
     flags: Mapping[str, Any] = MappingProxyType({})
     simulate: bool = False
     only: Sequence[str] = ()
+    is_fresh: bool = False
+    """What is completed is done again, and what came of it before is moved to the archive."""
 
 
 class Prospect(NamedTuple):
@@ -46,6 +48,11 @@ class Prospect(NamedTuple):
     meant: Mapping[str, Settings]
     """The settings without ``--simulate``: a task file is written for the agent that will really do the task."""
     to_run: Sequence[str]
+
+    @property
+    def stems_to_run(self) -> list[str]:
+        """Return what the files of the tasks to run are called."""
+        return [self.board.plan.tasks[task_id].stem for task_id in self.to_run]
 
 
 def look_ahead(
@@ -69,9 +76,8 @@ def look_ahead(
         played = {id(each): each._replace(agent="simulated") for each in policies.values()}
         policies = {task_id: played[id(each)] for task_id, each in policies.items()}
     board = without_simulated(board, policies)
-    to_run = [
-        task_id for task_id in board.shape.order if board.status(task_id) not in KEPT_AS_THEY_ARE
-    ]
+    kept = KEPT_AS_THEY_ARE - {TaskStatus.COMPLETED} if order.is_fresh else KEPT_AS_THEY_ARE
+    to_run = [task_id for task_id in board.shape.order if board.status(task_id) not in kept]
     if order.only:
         to_run = _only(order.only, to_run, board)
     plan_flags = {name: value for name, value in order.flags.items() if name != "agent"}

@@ -16,11 +16,7 @@ from orchestrator.actions.assignments import write_missing_task_files
 from orchestrator.actions.beside import done_beside
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found, revised_entries
 from orchestrator.actions.merging import Merged, merge
-from orchestrator.actions.prospect import (
-    Prospect,
-    RunOrder,
-    look_ahead,
-)
+from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.status_cells import status_cells
 from orchestrator.actions.worker import Worker
@@ -40,6 +36,7 @@ from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.notifying import HURRY, PATIENCE, Herald, Subscriber
 from orchestrator.runtime.recovery import harvest
 from orchestrator.runtime.watching import Change, Watch
+from orchestrator.store.archive import set_outcomes_aside
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal, journal_tail
 from orchestrator.store.layout import Layout
@@ -129,6 +126,8 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         ahead.workspace.prepare()
         if lock.dead_runs:
             plugs.sweep(order.layout.root, run_id)
+        if order.is_fresh:
+            set_outcomes_aside(order.layout, ahead.stems_to_run)
         with closing(Journal(order.layout.journal)) as journal:
             report = _Session(
                 order, plugs, ahead.workspace, run_id, clock, journal, listener, lock

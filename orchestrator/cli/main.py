@@ -24,6 +24,7 @@ _COMMANDS = {
     "graph": "planning",
     "run": "running",
     "wait": "following",
+    "schedule": "scheduling",
     "status": "checking",
     "list": "tasks",
     "show": "tasks",

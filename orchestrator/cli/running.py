@@ -11,10 +11,11 @@ from typing import Any
 import click
 
 from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
-from orchestrator.actions.running import RunReport, run
+from orchestrator.actions.running import RunReport, examine, run
 from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import plan_directory, say_json, takes_directory, write
+from orchestrator.core.duration import parse_duration
 from orchestrator.core.money import spending
 from orchestrator.core.notice import targets
 from orchestrator.core.redact import redact
@@ -43,6 +44,24 @@ def _setting(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
 def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     option = f"--{name.replace('_', '-')}"
     return click.option(option, name, metavar=metavar, callback=_setting(name), help=text)
+
+
+def _every(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        seconds = parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from None
+    if seconds < 1:
+        raise click.BadParameter("less than a second", context, parameter)
+    return seconds
+
+
+def _moment(text: str) -> float | None:
+    from orchestrator.cli.repeating import moment
+
+    return moment(text)
 
 
 def _whom(
@@ -101,6 +120,19 @@ def _whom(
     "--claude-bin", default="", metavar="PATH", help="The claude program (default: PATH)."
 )
 @click.option("--only", multiple=True, metavar="IDS", help="Only these tasks: T-01,T-02.")
+@click.option(
+    "--fresh",
+    "is_fresh",
+    is_flag=True,
+    help="Do what is completed again; results so far move to archive/.",
+)
+@click.option("--at", metavar="TIME", help="Start at 07:30, or at 2026-01-31T09:00 (local time).")
+@click.option(
+    "--every",
+    metavar="D",
+    callback=_every,
+    help="Run again every 30m, 1h, 1d, until Ctrl-C.",
+)
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on. See `wait`.")
 @click.option("--dry-run", is_flag=True, help="Say what would run; start and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one event per line, then the summary.")
@@ -114,6 +146,9 @@ def run_command(
     simulate: bool,
     claude_bin: str,
     only: tuple[str, ...],
+    is_fresh: bool,
+    at: str | None,
+    every: float | None,
     detach: bool,
     dry_run: bool,
     as_json: bool,
@@ -136,22 +171,35 @@ def run_command(
         flags={name: value for name, value in settings.items() if value is not None},
         simulate=simulate,
         only=[task_id.strip() for each in only for task_id in each.split(",") if task_id.strip()],
+        is_fresh=is_fresh,
     )
     chosen = plugs(claude_bin)
     if dry_run:
         _say_prospect(look_ahead(order, tuple(chosen.agents)), as_json=as_json)
         return
+    begin = _moment(at) if at else None
     if detach:
-        start_detached(context, order, chosen, option or directory or "", as_json=as_json)
+        named = option or directory or ""
+        start_detached(context, order, chosen, named, as_json=as_json, waits=at is not None)
         return
     # What was loaded stays for the whole run: looking through it again and again would only take time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     gc.enable()
-    with progress(as_json=as_json) as view:
-        report = run(order, chosen, view.hear)
-    _say_report(report, as_json=as_json)
-    context.exit(int(report.exit_status))
+
+    def run_once() -> RunReport:
+        with progress(as_json=as_json) as view:
+            report = run(order, chosen, view.hear)
+        _say_report(report, as_json=as_json)
+        return report
+
+    if at is None and every is None:
+        context.exit(int(run_once().exit_status))
+    from orchestrator.cli.repeating import run_in_rounds
+
+    if at is not None:
+        examine(order, chosen)  # what is wrong is said now, and not tonight
+    context.exit(run_in_rounds(run_once, begin, every, as_json=as_json))
 
 
 def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:

@@ -214,7 +214,7 @@ def _topics(value: Any) -> tuple[str, ...]:
 
 
 def _name(value: Any) -> str:
-    if value in {None, ""}:
+    if value is None or value == "":
         return ""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ValueError("name: letters, digits, blanks and . _ @ # - only, 64 at most")

@@ -6,12 +6,14 @@ raises is never shown: its messages hold the address.
 
 from __future__ import annotations
 
+import logging
 import ssl
+import threading
 import urllib.request
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.exceptions import (
@@ -23,7 +25,6 @@ from urllib3.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
-from urllib3.response import BaseHTTPResponse
 
 from orchestrator import __version__
 from orchestrator.notifiers.protocol import NotifyError
@@ -36,6 +37,19 @@ LONGEST = 300.0
 BUSY = (429, 500, 502, 503, 504)
 #: Repeats: 1, 2, 4 and 8 seconds apart. No answer may mean that it was taken, so that is tried only once more.
 _REPEATS = 4
+
+
+class _Discretion(logging.Filter):
+    """Keeps what the library would log while we post out of every log: it names the address."""
+
+    here = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not getattr(self.here, "is_posting", False)
+
+
+for _talker in ("urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_talker).addFilter(_Discretion())
 
 
 class _Patience(urllib3.Retry):
@@ -57,7 +71,7 @@ class _Patience(urllib3.Retry):
         except ValueError:
             return super().parse_retry_after(retry_after)
 
-    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+    def sleep(self, response: urllib3.BaseHTTPResponse | None = None) -> None:
         asked = 0.0
         if response is not None:
             try:
@@ -104,6 +118,7 @@ def post(
         raise_on_status=False,
     )
     patience.pause = pause
+    _Discretion.here.is_posting = True
     try:
         with _pool(address) as pool:
             response = pool.request(
@@ -123,6 +138,8 @@ def post(
             response.close()
     except (HTTPError, OSError, ValueError) as error:
         raise NotifyError(_reason(error)) from None
+    finally:
+        _Discretion.here.is_posting = False
     if not 200 <= status < 300:
         raise NotifyError(_answer(status))
 
@@ -135,7 +152,7 @@ def _pool(address: str) -> urllib3.PoolManager:
         return urllib3.PoolManager(num_pools=1)
     named = proxy if "://" in proxy else f"http://{proxy}"
     at = urlsplit(named)
-    signed = f"{at.username or ''}:{at.password or ''}" if at.username or at.password else None
+    signed = unquote(at.netloc.rpartition("@")[0])
     headers = urllib3.make_headers(proxy_basic_auth=signed) if signed else None
     bare = f"{at.scheme}://{at.netloc.rpartition('@')[2]}"
     return urllib3.ProxyManager(bare, num_pools=1, proxy_headers=headers)
@@ -162,12 +179,10 @@ def _reason(error: Exception) -> str:
     for kind, words in (
         (SSLError, "no secure connection"),
         (NameResolutionError, "its name is not known"),
+        (NewConnectionError, f"cannot be reached: {getattr(cause.__cause__, 'strerror', '?')}"),
         (ConnectTimeoutError, "cannot be reached in time"),
         (ReadTimeoutError, "no answer in time"),
     ):
         if isinstance(cause, kind):
             return words
-    if isinstance(cause, NewConnectionError):
-        why = getattr(cause.__cause__, "strerror", "") or "refused"
-        return f"cannot be reached: {why}"
     return f"the connection broke ({type(cause).__name__})"

@@ -29,7 +29,17 @@ BUCKETS = {
     "managers",
 }
 BUCKET_CLASS = re.compile(r"(Utils?|Helpers?|Manager|Misc)$")
-HEAVY = ("anyio", "asyncio", "frontmatter", "jinja2", "markdown_it", "networkx", "rich", "urllib3", "yaml")
+HEAVY = (
+    "anyio",
+    "asyncio",
+    "frontmatter",
+    "jinja2",
+    "markdown_it",
+    "networkx",
+    "rich",
+    "urllib3",
+    "yaml",
+)
 OF_OTHERS = (
     "asyncio",
     "jinja2",
