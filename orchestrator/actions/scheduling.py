@@ -29,6 +29,7 @@ def add(
     layout: Layout,
     when: When,
     flags: Sequence[str],
+    *,
     scheduler: Scheduler,
     others: Sequence[Scheduler],
     caller: Caller,

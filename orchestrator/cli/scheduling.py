@@ -11,7 +11,7 @@ from orchestrator.actions import scheduling
 from orchestrator.cli.reply import plan_directory, say_json, takes_directory, takes_json, write
 from orchestrator.cli.running import run_command
 from orchestrator.core.duration import parse_duration
-from orchestrator.core.schedule import When
+from orchestrator.core.schedule import Scheduled, When
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
 from orchestrator.wiring import caller, schedulers
@@ -84,7 +84,13 @@ def add_command(
             hint="try " + " or ".join(_others(known, wanted)),
         )
     job = scheduling.add(
-        layout, _when(when), flags, chosen, list(known.values()), caller(os.environ), name
+        layout,
+        _when(when),
+        flags,
+        scheduler=chosen,
+        others=list(known.values()),
+        caller=caller(os.environ),
+        name=name,
     )
     (found,) = [each for each in chosen.entries() if each.name == job.name]
     if as_json:
@@ -119,7 +125,7 @@ def remove_command(name: str, *, as_json: bool) -> None:
     click.echo(message, err=True)
 
 
-def _fields(found: Any) -> dict[str, str]:
+def _fields(found: Scheduled) -> dict[str, Any]:
     return {"name": found.name, "when": found.when, "by": found.by, "plan": found.plan}
 
 
@@ -138,7 +144,10 @@ def _when(given: dict[str, str]) -> When:
 
 def _check_flags(context: click.Context, root: str, flags: list[str]) -> None:
     """Read the flags as ``run`` will, so that what is wrong is said now, and not at night."""
-    parsed = run_command.make_context("run", [root, *flags], parent=context).params
+    try:
+        parsed = run_command.make_context("run", [root, *flags], parent=context).params
+    except click.UsageError as error:
+        raise UsageError(error.format_message(), hint="orchestrator run --help") from None
     for name, flag in _NOT_THESE.items():
         if parsed.get(name):
             raise UsageError(f"{flag} makes no sense in a schedule")

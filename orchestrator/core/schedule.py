@@ -209,6 +209,8 @@ def service_unit(job: Job) -> str:
         ValueError: a path has control characters in it.
     """
     _refuse_controls("".join((job.directory, job.path, job.log, *job.words)))
+    if job.directory != job.directory.strip() or job.directory.endswith("\\"):
+        raise ValueError("systemd takes no path that ends in a blank or a backslash")
     plan = _plan(job.words)
     command = " ".join(_quoted(word) for word in job.words)
     return (
