@@ -44,6 +44,9 @@ class _KeepsFlags(click.Command):
         ctx.meta[_FLAGS] = args[at + 1 :]
         return super().parse_args(ctx, args[:at])
 
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- FLAGS OF run]"]
+
 
 @schedule_command.command("add", cls=_KeepsFlags, options_metavar="[OPTIONS]")
 @takes_directory
