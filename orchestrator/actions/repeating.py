@@ -8,7 +8,7 @@ from datetime import datetime
 from orchestrator.actions.running import RunReport
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.runtime.clock import Clock
-from orchestrator.runtime.waiting import Wait, rounds, until_wall, wait_or_signal
+from orchestrator.runtime.waiting import Hearing, hear_signals, rounds, until_wall
 
 
 def run_repeatedly(
@@ -19,7 +19,7 @@ def run_repeatedly(
     tell: Callable[[str], None],
     complain: Callable[[OrchestratorError], None],
     clock: Clock | None = None,
-    wait: Wait = wait_or_signal,
+    hearing: Hearing = hear_signals,
 ) -> int:
     """Run at a moment, then every so often; return the exit status of the last run, or 128 + the signal that ended it.
 
@@ -33,36 +33,48 @@ def run_repeatedly(
         tell: Hears when the next run begins.
         complain: Hears what kept a round from running.
         clock: What time it is.
-        wait: How to wait.
+        hearing: How to wait, and for which signals.
 
     Raises:
         OrchestratorError: as ``run``, in the first round.
     """
     clock = clock or Clock()
     if at is not None:
-        tell(f"waits until {_local(at)}")
-        if number := until_wall(at, clock, wait):
-            return 128 + number
+        with hearing() as wait:
+            tell(f"waits until {_local(at)}")
+            if number := until_wall(at, clock, wait):
+                return 128 + number
     if every is None:
         return int(run_once().exit_status)
+
+    def say_next(seconds: float) -> None:
+        tell(f"next run at {_local(clock.wall() + seconds)}")
+
     is_first = True
-    for number in rounds(every, clock, wait):
-        if number:
-            return 128 + number
-        begun = clock.now(), clock.wall()
-        try:
-            report = run_once()
-        except OrchestratorError as error:
-            if is_first and not isinstance(error, BusyError):
-                raise
-            complain(error)
-        else:
-            if report.signal:
-                return 128 + report.signal
+    for number in rounds(every, clock, hearing, say_next):
+        ended_by = number or _round(run_once, complain, is_first=is_first)
+        if ended_by:
+            return 128 + ended_by
         is_first = False
-        late = clock.now() - begun[0]
-        tell(f"next run at {_local(begun[1] + every * (late // every + 1))}")
     raise AssertionError("rounds end with a signal")
+
+
+def _round(
+    run_once: Callable[[], RunReport],
+    complain: Callable[[OrchestratorError], None],
+    *,
+    is_first: bool,
+) -> int:
+    """Run once; return the signal that ended it, or 0."""
+    try:
+        return run_once().signal
+    except BusyError as error:
+        complain(error)
+    except OrchestratorError as error:
+        if is_first:
+            raise
+        complain(error)
+    return 0
 
 
 def _local(moment: float) -> str:

@@ -52,7 +52,7 @@ def play(
         tell=nothing,
         complain=lambda error: complaints.append(error.message),
         clock=time,
-        wait=time.wait,
+        hearing=time.hearing,
     )
     return status, begun, complaints
 

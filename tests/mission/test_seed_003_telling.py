@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,19 @@ def test_s3_52_start_at_an_instant(orchestrate: Orchestrate, root: Path) -> None
     assert "is over" in orchestrate("run", "--at", "2024-01-20T09:00:00Z").stderr
     orchestrate.environment["TZ"] = "UTC"
     assert 0 == orchestrate("run", "--at", f"{datetime.now(UTC):%H:%M}").returncode
+
+
+def test_s3_54_recurring_daily_at_a_time_in_a_time_zone(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    write_plan(root, {"T-01": "true"})
+    orchestrate.environment["TZ"] = "JST-9"
+    later = f"{datetime.now(timezone(timedelta(hours=9))) + timedelta(hours=2):%H:%M}"
+    process = orchestrate.start("run", "--at", later, "--every", "1d")
+    assert process.stderr is not None
+    assert f"{later}:00 JST" in process.stderr.readline()
+    process.terminate()
+    assert 143 == orchestrate.finish(process).returncode
 
 
 def test_s3_58_completion_notifications_to_named_groups(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from orchestrator.runtime.clock import Clock
-from orchestrator.runtime.waiting import rounds, until_wall, wait_or_signal
+from orchestrator.runtime.waiting import Wait, hear_signals, rounds, until_wall
 from tests.executors.harness import PATIENCE
 
 
@@ -33,6 +34,10 @@ class Time(Clock):
         self.waited.append(seconds)
         self.time += seconds
         return 0
+
+    @contextmanager
+    def hearing(self) -> Iterator[Wait]:
+        yield self.wait
 
 
 def test_a_moment_comes() -> None:
@@ -68,20 +73,23 @@ def test_a_signal_ends_the_waiting() -> None:
 
 def test_rounds_begin_on_a_grid_and_late_ones_are_swallowed() -> None:
     time = Time({4: 2})
-    begun = []
-    for number in rounds(10, time, time.wait):
+    begun: list[float] = []
+    told: list[float] = []
+    for number in rounds(10, time, time.hearing, told.append):
         if number:
             break
         begun.append(time.now() - 100)
         time.time += 25 if len(begun) == 2 else 1  # how long the round takes
     assert [0, 10, 40, 50, 60] == begun
+    assert [9, 5, 9, 9, 9] == told
     assert 2 == number
 
 
 def test_a_wall_clock_that_is_set_moves_no_round() -> None:
     time = Time({2: 2})
-    begun = []
-    for number in rounds(10, time, time.wait):
+    begun: list[float] = []
+    told: list[float] = []
+    for number in rounds(10, time, time.hearing, told.append):
         if not number:
             begun.append(time.now() - 100)
             time.offset -= 86400
@@ -90,23 +98,12 @@ def test_a_wall_clock_that_is_set_moves_no_round() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_real_signal_ends_the_waiting_at_once(number: signal.Signals) -> None:
-    before = [signal.getsignal(each) for each in signal.Signals if each not in {9, 19}]
-    timer = threading.Timer(0.0, os.kill, (os.getpid(), number))
-    # Sent when the signals are ours for sure: a signal that comes sooner would end the tests.
-    armed = signal.getsignal(number)
-
-    def send() -> None:
-        while signal.getsignal(number) is armed:
-            threading.Event().wait(0.001)
-        timer.start()
-
-    sender = threading.Thread(target=send)
-    sender.start()
-    assert number == wait_or_signal(PATIENCE)
-    sender.join()
-    assert before == [signal.getsignal(each) for each in signal.Signals if each not in {9, 19}]
-
-
-def test_a_real_wait_comes_to_its_end() -> None:
-    assert 0 == wait_or_signal(0.001)
-    assert 0 == wait_or_signal(-1)
+    """Also one that came before anybody waited; afterwards it means what it meant before."""
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    with hear_signals() as wait:
+        os.kill(os.getpid(), number)
+        assert number == wait(PATIENCE)
+        assert 0 == wait(0.001)
+        assert 0 == wait(-1)
+    after = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    assert before == after
