@@ -7,9 +7,9 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from orchestrator.actions.running import Plugs
-from orchestrator.actions.scheduling import Caller, usable_path
 from orchestrator.agents import claude_check
 from orchestrator.agents.claude import ClaudeAgent, login_variables
 from orchestrator.agents.shell import ShellAgent
@@ -21,18 +21,16 @@ from orchestrator.core.settings import EVERYTHING, Settings
 from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError
 from orchestrator.executors import probe
-from orchestrator.executors.crontab import Crontab
 from orchestrator.executors.detach import Detached, this_program
 from orchestrator.executors.local import LocalExecutor
-from orchestrator.executors.scheduler import Scheduler
 from orchestrator.executors.spawn import inherits
 from orchestrator.executors.sweep import sweep
-from orchestrator.executors.systemd import SystemdTimers
-from orchestrator.notifiers.command import CommandNotifier
-from orchestrator.notifiers.desktop import DesktopNotifier
 from orchestrator.notifiers.protocol import Notifier, NotifyError
-from orchestrator.notifiers.webhook import WebhookNotifier
 from orchestrator.runtime.notifying import Subscriber
+
+if TYPE_CHECKING:
+    from orchestrator.actions.scheduling import Caller
+    from orchestrator.executors.scheduler import Scheduler
 
 
 def plugs(claude_bin: str = "", environment: Mapping[str, str] = os.environ) -> Plugs:
@@ -78,6 +76,10 @@ def subscribers(
 
 
 def _notifier(target: Target, directory: str, environment: Mapping[str, str]) -> Notifier:
+    from orchestrator.notifiers.command import CommandNotifier
+    from orchestrator.notifiers.desktop import DesktopNotifier
+    from orchestrator.notifiers.webhook import WebhookNotifier
+
     path = _trusted(environment)
     if target.way == "desktop":
         return DesktopNotifier(lambda name: shutil.which(name, path=path), directory, environment)
@@ -100,6 +102,9 @@ def detached(words: Sequence[str], output: str) -> Detached:
 
 def schedulers(environment: Mapping[str, str] = os.environ) -> dict[str, Scheduler]:
     """Return who starts programs at their time on this machine, by name."""
+    from orchestrator.executors.crontab import Crontab
+    from orchestrator.executors.systemd import SystemdTimers
+
     path = _trusted(environment)
     found: dict[str, Scheduler] = {}
     if program := shutil.which("crontab", path=path):
@@ -111,6 +116,8 @@ def schedulers(environment: Mapping[str, str] = os.environ) -> dict[str, Schedul
 
 def caller(environment: Mapping[str, str] = os.environ) -> Caller:
     """Return how this program was called, for whoever calls it later."""
+    from orchestrator.actions.scheduling import Caller, usable_path
+
     path = usable_path(environment.get("PATH", os.defpath))
     words = shlex.split(environment.get("ORCHESTRATOR_PROGRAM", ""))
     if words and (found := shutil.which(words[0], path=path)):

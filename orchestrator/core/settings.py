@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.duration import parse_duration
-from orchestrator.core.notice import read_notify
 
 
 class Settings(NamedTuple):
@@ -216,6 +215,12 @@ def _schema(value: Any) -> str | Mapping[str, Any]:
     return value
 
 
+def _notify(value: Any) -> tuple[Mapping[str, Any], ...]:
+    from orchestrator.core.notice import read_notify  # most plans tell nobody
+
+    return read_notify(value)
+
+
 def _one_of(*words: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if str(value) not in words:
@@ -238,7 +243,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "workdir": _text,
     "budget_usd": _dollars,
     "on_hold": _one_of("wait", "stop"),
-    "notify": read_notify,
+    "notify": _notify,
     "agent": _text,
     "model": _text,
     "fallback_model": _text,

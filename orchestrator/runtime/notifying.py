@@ -57,7 +57,7 @@ class Herald:
                 self._tell(notice, happening.time)
             case Kind.RUN_HELD if happening.text != self._last_alert:
                 self._last_alert = happening.text
-                self._tell(alert(self._plan, happening.text), happening.time)
+                self._tell(alert(self._plan, happening.text, what="on hold"), happening.time)
             case _:
                 pass
         found, self._troubles = self._troubles, []

@@ -18,7 +18,6 @@ from itertools import islice
 from typing import Any
 
 from orchestrator.core.graph import Shape
-from orchestrator.core.notice import targets
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
@@ -112,7 +111,11 @@ class Index:
 
 def _is_secret(plan: Plan) -> bool:
     """Whether addresses stand in the plan that let everybody post who reads them: no second file has a copy."""
-    return any(target.is_secret for target in targets(plan.settings.get("notify", ())))
+    if "notify" not in plan.settings:
+        return False
+    from orchestrator.core.notice import targets
+
+    return any(target.is_secret for target in targets(plan.settings["notify"]))
 
 
 def _raw_plan(signed: int, plan: Plan, shape: Shape) -> dict[str, Any]:

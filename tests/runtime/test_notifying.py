@@ -95,7 +95,7 @@ def test_a_hold_is_an_alert_and_the_same_one_is_told_once() -> None:
     ("titles", "on"),
     [
         (["❌ Shop: T-02 failed"], ("failed",)),
-        (["⏸️ Shop: needs you"], ("alert",)),
+        (["⏸️ Shop: on hold"], ("alert",)),
         (["✅ Shop: 2 of 2 tasks completed"], ("completed",)),
     ],
 )

@@ -19,7 +19,9 @@ from tests.skill.installed import NAME, Installed
 pytestmark = pytest.mark.slow
 
 VERSION = f"orchestrator {orchestrator.__version__}\n"
-PACKAGES = "anyio click jinja2 jsonschema markdown-it-py networkx python-frontmatter pyyaml rich"
+PACKAGES = (
+    "anyio click jinja2 jsonschema markdown-it-py networkx python-frontmatter pyyaml rich urllib3"
+)
 #: A Python without any package.
 BARE = (sys.executable, "-I", "-S")
 
