@@ -1,6 +1,6 @@
 """One POST that somebody is meant to get: repeated where that helps, within limits, and without following anybody.
 
-The only place that knows the HTTP library (docs/decisions/0010); imported when the first notice is posted. What it
+The only place that knows the HTTP library (docs/decisions/0014); imported when the first notice is posted. What it
 raises is never shown: its messages hold the address.
 """
 
