@@ -135,7 +135,12 @@ def test_who_hangs_holds_up_no_run(orchestrate: Orchestrate, root: Path) -> None
     wait_until(lambda: not is_alive(int((root / "stuck").read_text())))
 
 
-def test_who_cannot_be_told_is_said_at_the_beginning(orchestrate: Orchestrate, root: Path) -> None:
+def test_who_cannot_be_told_is_said_at_the_beginning(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sh").symlink_to("/bin/sh")  # and nothing else
+    orchestrate.environment["PATH"] = str(tmp_path / "bin")
     missing = "[desktop, {slack: $NOT_SET, name: team}, {command: no-such-program}]"
     write_plan(root, GOOD, notify=missing)
     answer = orchestrate("run")
