@@ -127,6 +127,8 @@ class Runner:
             self._scope.start_soon(self.drawing.keep_drawn, self.snapshot, self.live, self._warn)
             if self.watch is not None:
                 self._scope.start_soon(self.watch.keep_watching, self._warn)
+            # Signals are heard before anything starts.
+            await anyio.lowlevel.checkpoint()
             self._handle(Begun())
 
     def snapshot(self) -> Board:
