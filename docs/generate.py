@@ -149,6 +149,12 @@ def commands() -> str:
         assert command is not None
         context = command.make_context(name, [], top, resilient_parsing=True)
         parts.append(help_of(command, context, f"### {PROGRAM} {name}"))
+        if isinstance(command, click.Group):
+            for below in command.list_commands(context):
+                each = command.get_command(context, below)
+                assert each is not None
+                inside = each.make_context(below, [], context, resilient_parsing=True)
+                parts.append(help_of(each, inside, f"#### {PROGRAM} {name} {below}"))
     return "\n".join(parts)
 
 

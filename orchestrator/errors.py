@@ -128,3 +128,10 @@ class ExecutorError(OrchestratorError):
 
     code = "executor_failed"
     exit_status = ExitStatus.STATE_FAILED
+
+
+class ScheduleError(OrchestratorError):
+    """What starts runs at their time is not there, or did not do what it was asked for; all is as before."""
+
+    code = "schedule_failed"
+    exit_status = ExitStatus.STATE_FAILED

@@ -7,8 +7,9 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from orchestrator.actions.running import Plugs
+from orchestrator.actions.plugs import Plugs
 from orchestrator.agents import claude_check
 from orchestrator.agents.claude import ClaudeAgent, login_variables
 from orchestrator.agents.command import CommandAgent
@@ -17,17 +18,24 @@ from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
 from orchestrator.core.diagnosis import Finding, Level, Probe
 from orchestrator.core.environment import NESTED_SESSION
+from orchestrator.core.notice import Target, address, targets
 from orchestrator.core.roster import Member, Program, Roster
 from orchestrator.core.settings import EVERYTHING, Settings
 from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError
 from orchestrator.executors import probe
-from orchestrator.executors.detach import Detached
+from orchestrator.executors.detach import Detached, this_program
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spawn import inherits
 from orchestrator.executors.sweep import sweep
+from orchestrator.notifiers.protocol import Notifier, NotifyError
+from orchestrator.runtime.notifying import Subscriber
 from orchestrator.store.layout import Layout
 from orchestrator.store.roster import read_roster
+
+if TYPE_CHECKING:
+    from orchestrator.actions.scheduling import Caller
+    from orchestrator.executors.scheduler import Scheduler
 
 #: What to do about an agent without its program.
 _ADVICE = "install it, or correct command: there; --simulate tries a plan without it"
@@ -73,6 +81,7 @@ def plugs(
         executor=LocalExecutor,
         sweep=lambda directory, run: len(sweep(directory, spare={run})),
         program=own_program(environment),
+        subscribers=subscribers,
     )
 
 
@@ -146,9 +155,71 @@ def own_program(environment: Mapping[str, str] = os.environ) -> str:
     return shlex.join([sys.executable, *words])
 
 
+def subscribers(
+    settings: Settings, directory: str, environment: Mapping[str, str] = os.environ
+) -> list[Subscriber]:
+    """Return whom the setting ``notify`` names; who cannot be told says why."""
+    found = []
+    for target in targets(settings.notify):
+        notifier, trouble = None, ""
+        try:
+            notifier = _notifier(target, directory, environment)
+        except (NotifyError, ValueError) as error:
+            trouble = str(error)
+        found.append(Subscriber(target.label, target.on, notifier, trouble))
+    return found
+
+
+def _notifier(target: Target, directory: str, environment: Mapping[str, str]) -> Notifier:
+    from orchestrator.notifiers.command import CommandNotifier
+    from orchestrator.notifiers.desktop import DesktopNotifier
+    from orchestrator.notifiers.webhook import WebhookNotifier
+
+    path = _trusted(environment)
+    if target.way == "desktop":
+        return DesktopNotifier(lambda name: shutil.which(name, path=path), directory, environment)
+    if target.way != "command":
+        return WebhookNotifier(target.way, address(target, environment))
+    program = target.value[0]
+    # A bare name is looked for where it may be looked for; a path counts from the plan directory.
+    found = shutil.which(
+        program if "/" not in program else os.path.join(directory, program), path=path
+    )
+    if found is None:
+        raise NotifyError(f"no such program: {one_line(program, 60)}")
+    return CommandNotifier([found, *target.value[1:]], directory, environment)
+
+
 def detached(words: Sequence[str], output: str) -> Detached:
     """Start this program with the given words as a process that outlives us; it prints into *output*."""
     return Detached(words, output)
+
+
+def schedulers(environment: Mapping[str, str] = os.environ) -> dict[str, Scheduler]:
+    """Return who starts programs at their time on this machine, by name."""
+    from orchestrator.executors.crontab import Crontab
+    from orchestrator.executors.systemd import SystemdTimers
+
+    path = _trusted(environment)
+    found: dict[str, Scheduler] = {}
+    if program := shutil.which("crontab", path=path):
+        found[Crontab.by] = Crontab(program, environment)
+    if program := shutil.which("systemctl", path=path):
+        found[SystemdTimers.by] = SystemdTimers(program, environment)
+    return found
+
+
+def caller(environment: Mapping[str, str] = os.environ) -> Caller:
+    """Return how this program was called, for whoever calls it later."""
+    from orchestrator.actions.scheduling import Caller, usable_path
+
+    path = usable_path(environment.get("PATH", os.defpath))
+    words = shlex.split(environment.get("ORCHESTRATOR_PROGRAM", ""))
+    if words and (found := shutil.which(words[0], path=path)):
+        return Caller([found, *words[1:]], os.getcwd(), path)
+    installed = os.path.join(os.path.dirname(sys.executable), "orchestrator")
+    program = [installed] if os.access(installed, os.X_OK) else this_program()
+    return Caller(program, os.getcwd(), path)
 
 
 def examine_claude(
@@ -198,13 +269,16 @@ def _look_for_claude(claude_bin: str, environment: Mapping[str, str]) -> claude_
     )
 
 
-def _find(
-    program: str, environment: Mapping[str, str], mode: int = os.F_OK | os.X_OK
-) -> str | None:
-    # Relative entries of PATH mean the current directory, which is not trusted (promise 25).
-    path = os.pathsep.join(
+def _trusted(environment: Mapping[str, str]) -> str:
+    """Return PATH without its relative entries: they mean the current directory, which is not trusted (promise 25)."""
+    return os.pathsep.join(
         entry
         for entry in environment.get("PATH", os.defpath).split(os.pathsep)
         if os.path.isabs(entry)
     )
-    return shutil.which(program, mode, path)
+
+
+def _find(
+    program: str, environment: Mapping[str, str], mode: int = os.F_OK | os.X_OK
+) -> str | None:
+    return shutil.which(program, mode, _trusted(environment))

@@ -11,6 +11,7 @@
 #   "python-frontmatter>=1.1",
 #   "pyyaml>=6.0",
 #   "rich>=13.7",
+#   "urllib3>=2.2",
 #   "watchfiles>=1.0",
 # ]
 # ///

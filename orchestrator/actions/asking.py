@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.actions.beside import PLANNER
 from orchestrator.actions.engine_setup import idle_accounts
-from orchestrator.actions.running import Plugs
+from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.worker import Worker
 from orchestrator.core.account import Purse
 from orchestrator.core.plan import Task

@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.repairing import Repaired, repair
-from orchestrator.actions.running import Plugs
 from orchestrator.core.board import Board
 from orchestrator.store.atomic import reported
 from orchestrator.store.attempt_record import scan_logs

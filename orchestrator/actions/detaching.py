@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
-from orchestrator.actions.running import Plugs, examine
+from orchestrator.actions.running import examine
 from orchestrator.core.news import read_line, run_id
 from orchestrator.core.text import one_line
 from orchestrator.errors import BusyError, ExecutorError, ExitStatus, OrchestratorError
@@ -30,6 +31,8 @@ class Started(NamedTuple):
     run: str
     pid: int
     log: str
+    said: str = ""
+    """Of one that waits for its time: until when."""
 
 
 def detach(
@@ -37,6 +40,8 @@ def detach(
     plugs: Plugs,
     start: Callable[[Sequence[str], str], Detached],
     words: Sequence[str],
+    *,
+    waits: bool = False,
 ) -> Started:
     """Start a run as a process of its own, and return once it holds the plan. The next ``wait`` tells from its start.
 
@@ -45,6 +50,7 @@ def detach(
         plugs: The agents.
         start: Starts this program with the given words, its output going into the given file.
         words: The command line that asks for *order*.
+        waits: It waits for its time first, and says until when. It holds nothing until then.
 
     Raises:
         PlanError, NotFoundError, UsageError, AgentError, BusyError, StoreError: as ``run``; nothing was started.
@@ -52,18 +58,34 @@ def detach(
     """
     examine(order, plugs)
     layout = order.layout
-    if (holder := holder_of(layout.lock)) is not None:
+    if not waits and (holder := holder_of(layout.lock)) is not None:
         raise busy(holder)
     before = end_of(layout.journal)
     process = start(words, layout.run_output)
+    run, said = "", ""
     try:
-        run = _await_start(process, layout, before)
+        if waits:
+            said = _await_word(process)
+        else:
+            run = _await_start(process, layout, before)
         process.publish()
     except BaseException:
         process.give_up()
         raise
     keep_cursor(layout.cursor, before)
-    return Started(run, process.pid, layout.run_output)
+    return Started(run, process.pid, layout.run_output, said)
+
+
+def _await_word(process: Detached) -> str:
+    """Return the first line it says."""
+    limit = time.monotonic() + _PATIENCE
+    while not (said := process.last_words()).endswith("\n"):
+        status = process.ended(_LOOK)
+        if status is not None:
+            raise _failed(status, process.last_words())
+        if time.monotonic() >= limit:
+            raise ExecutorError(f"the new process said nothing within {_PATIENCE:.0f}s")
+    return one_line(said.splitlines()[0])
 
 
 def _await_start(process: Detached, layout: Layout, before: Cursor) -> str:

@@ -13,7 +13,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.agents.claude_check import judge_permissions
@@ -40,6 +40,7 @@ PACKAGES: Mapping[str, tuple[str, str]] = {
     "python-frontmatter": ("frontmatter", "1.1"),
     "pyyaml": ("yaml", "6.0"),
     "rich": ("rich", "13.7"),
+    "urllib3": ("urllib3", "2.2"),
     "watchfiles": ("watchfiles", "1.0"),
 }
 PYTHON = (3, 11)
@@ -65,6 +66,8 @@ def examine_plan(
     claude: Sequence[Finding],
     others: Mapping[str, Finding],
     environment: Mapping[str, str],
+    *,
+    told: Callable[[Prospect], list[Finding]] = lambda _ahead: [],
 ) -> list[Finding]:
     """Look at a plan and its directory, and at ``claude`` with the eyes of the plan: who does not need it may lack it.
 
@@ -74,6 +77,7 @@ def examine_plan(
         claude: What ``examine_claude`` of the wiring found.
         others: What ``examine_agents`` of the wiring found, by agent.
         environment: What agents inherit.
+        told: Looks at those whom the plan names to be told what happens.
     """
     plan, ahead = _plan(layout, roster)
     if ahead is None:
@@ -88,7 +92,7 @@ def examine_plan(
         claude = [_not_needed(each) for each in claude]
     commands = [each if key in needed else _not_needed(each) for key, each in others.items()]
     permissions = judge_permissions(of_claude, environment, is_root=os.geteuid() == 0)
-    return [*claude, *commands, plan, permissions, *_directory(layout)]
+    return [*claude, *commands, plan, permissions, *told(ahead), *_directory(layout)]
 
 
 def is_fit(findings: Sequence[Finding]) -> bool:

@@ -45,6 +45,8 @@ class RunOrder(NamedTuple):
     only: Sequence[str] = ()
     tags: Sequence[str] = ()
     """Only tasks with one of these, also those that are added while it runs."""
+    is_fresh: bool = False
+    """What is completed is done again, and what came of it before is moved to the archive."""
 
 
 class Prospect(NamedTuple):
@@ -58,6 +60,11 @@ class Prospect(NamedTuple):
     """The settings without ``--simulate``: a task file is written for the agent that will really do the task."""
     to_run: Sequence[str]
     order: RunOrder
+
+    @property
+    def stems_to_run(self) -> list[str]:
+        """Return what the files of the tasks to run are called."""
+        return [self.board.plan.tasks[task_id].stem for task_id in self.to_run]
 
 
 def look_ahead(
@@ -102,10 +109,11 @@ def startable(order: RunOrder, board: Board) -> list[str]:
         UsageError: ``--only`` names a task that is not there, or that needs one which is neither named nor completed.
     """
     tasks = board.plan.tasks
+    kept = KEPT_AS_THEY_ARE - {TaskStatus.COMPLETED} if order.is_fresh else KEPT_AS_THEY_ARE
     found = [
         task_id
         for task_id in board.shape.order
-        if board.status(task_id) not in KEPT_AS_THEY_ARE and not tasks[task_id].children
+        if board.status(task_id) not in kept and not tasks[task_id].children
     ]
     if order.only:
         found = _only(order.only, found, board)

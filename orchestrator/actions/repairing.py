@@ -9,8 +9,8 @@ from contextlib import closing
 from functools import partial
 from typing import NamedTuple
 
+from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder, look_ahead
-from orchestrator.actions.running import Plugs
 from orchestrator.core.evidence import Evidence, LockSeen, Stray
 from orchestrator.core.invariants import Breach, Repair, breaches
 from orchestrator.core.state import TaskStatus

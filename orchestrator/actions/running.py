@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,32 +16,27 @@ from orchestrator.actions.assignments import write_missing_task_files
 from orchestrator.actions.beside import done_beside
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found, revised_entries
 from orchestrator.actions.merging import Merged, merge
-from orchestrator.actions.prospect import (
-    Prospect,
-    RunOrder,
-    asked_for,
-    look_ahead,
-)
+from orchestrator.actions.plugs import Plugs
+from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
 from orchestrator.actions.recovering import recover
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.settling import carry_out_what_is_left
 from orchestrator.actions.status_cells import status_cells
 from orchestrator.actions.worker import Worker
-from orchestrator.agents.protocol import Agent
 from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
 from orchestrator.core.result import Result
-from orchestrator.core.roster import Roster
-from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus, OrchestratorError
-from orchestrator.executors.protocol import Executor
 from orchestrator.runtime.attempt import Launchpad
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.loop import Runner
+from orchestrator.runtime.notifying import HURRY, PATIENCE, Herald
 from orchestrator.runtime.overhearing import overhearing
 from orchestrator.runtime.watching import Change, Watch
+from orchestrator.store.archive import set_outcomes_aside
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal, journal_tail
 from orchestrator.store.layout import Layout
@@ -51,27 +46,12 @@ from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.final_output import final_output
 from orchestrator.views.master_plan import sections
+from orchestrator.views.notices import plan_name
 from orchestrator.views.templating import prepare
 
 _LOG_TAIL = 15
 #: Seconds between two lines of the journal about what one agent is doing.
 _NEWS_EVERY = 10.0
-
-
-class Plugs(NamedTuple):
-    """The concrete agents and executor, chosen in ``wiring``."""
-
-    roster: Roster
-    agents: Mapping[str, Agent]
-    """One for each key of the roster."""
-    require: Callable[[Mapping[str, Settings]], None]
-    """Raise AgentError when a task with these settings cannot be done on this machine, whatever is tried."""
-    executor: Callable[[Sequence[int]], Executor]
-    """Build the executor; the given descriptors stay open as long as anything of it lives."""
-    sweep: Callable[[str, str], int]
-    """End what dead runs left behind in a plan directory, sparing the given run; how many processes that were."""
-    program: str = ""
-    """The words with which an agent can call us from anywhere."""
 
 
 class RunReport(NamedTuple):
@@ -134,6 +114,8 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         ahead.workspace.prepare()
         if lock.dead_runs:
             plugs.sweep(order.layout.root, run_id)
+        if order.is_fresh:
+            set_outcomes_aside(order.layout, ahead.stems_to_run)
         with closing(Journal(order.layout.journal)) as journal:
             report = _Session(
                 order, plugs, ahead.workspace, run_id, clock, journal, listener, lock
@@ -167,6 +149,7 @@ class _Session:
     """The newest word about a hold is that there is one."""
     told: dict[str, float] = field(default_factory=dict)
     """When the journal last had news of a task."""
+    herald: Herald = field(default_factory=Herald)
 
     def run(self) -> RunReport:
         """Recover, run, draw what came of it."""
@@ -182,6 +165,10 @@ class _Session:
         self.budget = ahead.settings.budget_usd
         self.beside = done_beside(self.workspace)
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
+        if not self.order.simulate:
+            root, title = self.order.layout.root, ahead.board.plan.title
+            chosen = self.plugs.subscribers(ahead.settings, root)
+            self.herald = Herald(chosen, plan_name(title, root), self.run_id)
         self._hear(
             Happening(
                 kind=Kind.RUN_STARTED,
@@ -288,6 +275,7 @@ class _Session:
                 )
                 self._hear(over)
             counts, total = board.counts(), len(board.plan.tasks)
+            self._tell_people(ahead, runner, counts, str(failure or runner.held_back), started)
             text = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
             # The last word of a run: whoever waits for it finds the final output written.
             self._hear(
@@ -360,12 +348,30 @@ class _Session:
         except (OrchestratorError, ValueError) as error:
             return Merged(note=f"Not merged: {error}")
 
+    def _tell_people(
+        self,
+        ahead: Prospect,
+        runner: Runner,
+        counts: Mapping[TaskStatus, int],
+        trouble: str,
+        started: float,
+    ) -> None:
+        took = format_duration(self.clock.wall() - started)
+        # Nobody is told of a run that had nothing to do; and whoever stopped it knows, and waits.
+        is_told = bool(ahead.to_run) and not runner.ended_by
+        patience = HURRY if runner.ended_by else PATIENCE
+        self.herald.end(counts, self.clock.wall(), took, trouble, is_told=is_told)
+        if lost := self.herald.close(patience):
+            self._hear(Happening(kind=Kind.WARNING, time=self.clock.wall(), text=lost))
+
     def _hear(self, happening: Happening) -> None:
         if happening.kind in {Kind.RUN_HELD, Kind.RUN_RESUMED}:
             self.is_held = happening.kind is Kind.RUN_HELD
         if happening.kind is not Kind.NEWS or self._is_due(happening):
             self.journal.append(happening.line())
         self.listener(happening)
+        for text in self.herald.hear(happening):
+            self._hear(Happening(kind=Kind.WARNING, time=happening.time, text=text))
 
     def _is_due(self, news: Happening) -> bool:
         """Whether the chronicle should say what an agent is doing: not at every turn of each."""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import detach
+from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
-from orchestrator.actions.running import Plugs
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.executors.detach import Detached
 from orchestrator.store.layout import Layout

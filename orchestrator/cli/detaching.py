@@ -9,8 +9,8 @@ import click
 from orchestrator.cli.reply import program, say_json
 
 if TYPE_CHECKING:
+    from orchestrator.actions.plugs import Plugs
     from orchestrator.actions.prospect import RunOrder
-    from orchestrator.actions.running import Plugs
 
 _WORDS = "orchestrator.words"
 
@@ -24,9 +24,18 @@ class KeepsWords(click.Command):
 
 
 def start_detached(
-    context: click.Context, order: RunOrder, chosen: Plugs, named: str, *, as_json: bool
+    context: click.Context,
+    order: RunOrder,
+    chosen: Plugs,
+    named: str,
+    *,
+    as_json: bool,
+    waits: bool = False,
 ) -> None:
-    """Answer ``run --detach``: the id of a run that goes on without us, and how to follow it."""
+    """Answer ``run --detach``: the id of a run that goes on without us, and how to follow it.
+
+    Of one that *waits* for its time there is no run yet: the answer is its process.
+    """
     from orchestrator.actions.detaching import detach
     from orchestrator.views.brief import command_line
     from orchestrator.wiring import detached
@@ -35,7 +44,15 @@ def start_detached(
     # What it prints is for people who look into the file; and behind `--` a word is no flag.
     flags = words.index("--") if "--" in words else len(words)
     kept = [word for word in words[:flags] if word not in {"--detach", "--json"}]
-    started = detach(order, chosen, detached, ["run", *kept, *words[flags:]])
+    started = detach(order, chosen, detached, ["run", *kept, *words[flags:]], waits=waits)
+    if waits:
+        end_it = f"kill {started.pid}"
+        if as_json:
+            say_json(started.said, run="", pid=started.pid, log=started.log, next=end_it)
+            return
+        click.echo(started.pid)
+        click.echo(f"{started.said}\nto end it: {end_it}", err=True)
+        return
     follow_it = command_line(program(), "wait", named)
     if as_json:
         say_json(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,6 +37,9 @@ _ICONS = {Level.OK: "✅", Level.WARNING: "⚠️", Level.FAILED: "❌"}
 @click.option(
     "--fix", is_flag=True, help="Repair what is safe, and say what was done; implies --plan."
 )
+@click.option(
+    "--notify", "send", is_flag=True, help="Send everybody in `notify` a test message, and wait."
+)
 @takes_json
 @click.pass_context
 def doctor_command(
@@ -47,6 +51,7 @@ def doctor_command(
     claude_bin: str,
     with_plan: bool,
     fix: bool,
+    send: bool,
     as_json: bool,
 ) -> None:
     """Say what would keep a run from working, and what to do about it.
@@ -54,18 +59,20 @@ def doctor_command(
     Looks at this machine, at claude, and at the plan directory if there is one. Starts no task and costs nothing.
     --plan names everything in the plan directory that is not as it must be: each with its place and what to do.
     --fix repairs what is safe, and says what it did. What people wrote is never changed.
+    --notify tries the setting `notify`: without it, only what can be known without sending is looked at.
 
     \b
     Exits with 2 when something would keep a run from working; warnings are none.
     With --plan, with 1 when something in the plan directory is not as it must be.
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    layout = plan_directory(directory, option) if with_plan or fix else _layout(directory, option)
-    findings = _examine(layout, claude_bin)
+    is_about_plan = with_plan or fix or send
+    layout = plan_directory(directory, option) if is_about_plan else _layout(directory, option)
+    findings = _examine(layout, claude_bin, send=send and not fix)
     checked = None
     if (with_plan or fix) and layout is not None and is_fit(examine_machine()):
         checked = _check(layout, claude_bin, fix=fix)
         if fix:  # what was repaired may have been among the findings
-            findings = _examine(layout, claude_bin)
+            findings = _examine(layout, claude_bin, send=send)
     fit = is_fit(findings) and is_fit(
         [each.finding for each in checked.breaches] if checked else ()
     )
@@ -146,12 +153,13 @@ def _layout(directory: str | None, option: str | None) -> Layout | None:
         return None  # a machine can be looked at before there is a plan
 
 
-def _examine(layout: Layout | None, claude_bin: str) -> list[Finding]:
+def _examine(layout: Layout | None, claude_bin: str, *, send: bool) -> list[Finding]:
     machine = examine_machine()
     if not is_fit(machine):
         return machine  # the rest is made of the packages that are missing
+    from orchestrator.actions.notifying import examine_notify
     from orchestrator.store.roster import read_roster
-    from orchestrator.wiring import examine_agents, examine_claude
+    from orchestrator.wiring import examine_agents, examine_claude, subscribers
 
     claude = examine_claude(claude_bin)
     try:
@@ -162,7 +170,8 @@ def _examine(layout: Layout | None, claude_bin: str) -> list[Finding]:
     others = examine_agents(roster)
     if layout is None:
         return [*machine, *claude, *others.values()]
-    return [*machine, *examine_plan(layout, roster, claude, others, os.environ)]
+    told = partial(examine_notify, subscribers=subscribers, send=send)
+    return [*machine, *examine_plan(layout, roster, claude, others, os.environ, told=told)]
 
 
 def _summary(findings: Sequence[Finding]) -> str:

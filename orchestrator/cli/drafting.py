@@ -18,7 +18,7 @@ from orchestrator.actions.drafting import (
     templates,
 )
 from orchestrator.actions.planning import Drawn, draw, require_room, write
-from orchestrator.actions.running import Plugs
+from orchestrator.actions.plugs import Plugs
 from orchestrator.cli.reply import plan_directory, program, say_json, takes_json
 from orchestrator.cli.reply import write as say
 from orchestrator.cli.sentence import sentence

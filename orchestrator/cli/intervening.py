@@ -17,7 +17,7 @@ from orchestrator.core.text import one_line
 from orchestrator.store.requests import Reply
 
 if TYPE_CHECKING:
-    from orchestrator.actions.running import Plugs
+    from orchestrator.actions.plugs import Plugs
     from orchestrator.store.layout import Layout
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])

@@ -23,6 +23,7 @@ _COMMANDS = {
     "graph": "planning",
     "run": "running",
     "wait": "following",
+    "schedule": "scheduling",
     "status": "checking",
     "start": "intervening",
     "complete": "intervening",

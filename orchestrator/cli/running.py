@@ -5,17 +5,19 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
 from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
-from orchestrator.actions.running import RunReport, run
+from orchestrator.actions.running import RunReport, examine, run
 from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import plan_directory, program, say_json, takes_directory, write
+from orchestrator.core.duration import parse_duration
 from orchestrator.core.money import spending
+from orchestrator.core.notice import targets
 from orchestrator.core.redact import redact
 from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
@@ -44,6 +46,41 @@ def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     return click.option(option, name, metavar=metavar, callback=_setting(name), help=text)
 
 
+def _every(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        seconds = parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from None
+    if seconds < 1:
+        raise click.BadParameter("less than a second", context, parameter)
+    return seconds
+
+
+def _moment(text: str) -> float | None:
+    from orchestrator.cli.repeating import moment
+
+    return moment(text)
+
+
+def _whom(
+    context: click.Context, parameter: click.Parameter, words: tuple[str, ...]
+) -> tuple[Mapping[str, Any], ...] | None:
+    if not words:
+        return None
+    read = _setting("notify")(context, parameter, words[0] if len(words) == 1 else list(words))
+    for target in targets(read):
+        if target.is_secret:
+            raise click.BadParameter(
+                f"{target.way}: other users of this machine can read an address that stands here; "
+                f"put it into a variable and name that: '{target.way}=$NAME', in single quotes",
+                context,
+                parameter,
+            )
+    return tuple(read)
+
+
 @click.command("run", cls=KeepsWords)
 @takes_directory
 @_flag("max_parallel", "N", "Agents at the same time (default 4).")
@@ -67,6 +104,14 @@ def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     "on_hold", "wait|stop", "At a usage limit: wait until the account opens again, or exit with 4."
 )
 @_flag("workdir", "PATH", "Where agents work (default: the directory that holds .orchestrator).")
+@click.option(
+    "--notify",
+    "notify",
+    multiple=True,
+    metavar="WHOM",
+    callback=_whom,
+    help="Whom to tell: desktop, 'slack=$NAME', 'command=…', none; may be repeated.",
+)
 @_flag("aggregate", "structured|concat|claude", "How final_output.md is made.")
 @click.option(
     "--simulate", is_flag=True, help="Run nothing: every task answers with a made-up block."
@@ -79,6 +124,19 @@ def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     "--tag", "tags", multiple=True, metavar="TAG",
     help="Only tasks with this tag, also those added meanwhile.",
 )  # fmt: skip
+@click.option(
+    "--fresh",
+    "is_fresh",
+    is_flag=True,
+    help="Do what is completed again; results so far move to archive/.",
+)
+@click.option("--at", metavar="TIME", help="Start at 07:30, or at 2026-01-31T09:00 (local time).")
+@click.option(
+    "--every",
+    metavar="D",
+    callback=_every,
+    help="Run again every 30m, 1h, 1d, until Ctrl-C.",
+)
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on. See `wait`.")
 @click.option("--dry-run", is_flag=True, help="Say what would run; start and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one event per line, then the summary.")
@@ -93,6 +151,9 @@ def run_command(
     claude_bin: str,
     only: tuple[str, ...],
     tags: tuple[str, ...],
+    is_fresh: bool,
+    at: str | None,
+    every: float | None,
     detach: bool,
     dry_run: bool,
     as_json: bool,
@@ -116,22 +177,35 @@ def run_command(
         simulate=simulate,
         only=[task_id.strip() for each in only for task_id in each.split(",") if task_id.strip()],
         tags=[tag.strip().lstrip("#") for each in tags for tag in each.split(",") if tag.strip()],
+        is_fresh=is_fresh,
     )
     chosen = plugs(claude_bin, order.layout)
     if dry_run:
         _say_prospect(look_ahead(order, chosen.roster), as_json=as_json)
         return
+    begin = _moment(at) if at else None
     if detach:
-        start_detached(context, order, chosen, option or directory or "", as_json=as_json)
+        named = option or directory or ""
+        start_detached(context, order, chosen, named, as_json=as_json, waits=at is not None)
         return
     # What was loaded stays for the whole run: looking through it again and again would only take time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     gc.enable()
-    with progress(as_json=as_json) as view:
-        report = run(order, chosen, view.hear)
-    _say_report(report, as_json=as_json)
-    context.exit(int(report.exit_status))
+
+    def run_once() -> RunReport:
+        with progress(as_json=as_json) as view:
+            report = run(order, chosen, view.hear)
+        _say_report(report, as_json=as_json)
+        return report
+
+    if at is None and every is None:
+        context.exit(int(run_once().exit_status))
+    from orchestrator.cli.repeating import run_in_rounds
+
+    if at is not None:
+        examine(order, chosen)  # what is wrong is said now, and not tonight
+    context.exit(run_in_rounds(run_once, begin, every, as_json=as_json))
 
 
 def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:

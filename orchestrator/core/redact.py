@@ -58,6 +58,16 @@ SHAPES = (
     _prefixed("npm_", rf"{_DIGIT}[A-Za-z0-9]{{{_LEAST},}}"),
     _prefixed("hf_", rf"{_DIGIT}[A-Za-z0-9]{{{_LEAST},}}"),
     _prefixed("pypi-", rf"Ag[A-Za-z0-9_-]{{{_LEAST},}}"),
+    Shape(
+        "Discord webhook",
+        ("/api/webhooks/",),
+        r"(?P<kept>/api/webhooks/)[0-9]{5,25}/[A-Za-z0-9_-]{16,}",
+    ),
+    Shape(
+        "Slack webhook",
+        ("hooks.slack.com/",),
+        r"(?P<kept>hooks\.slack\.com/(?:services|workflows|triggers)/)[A-Za-z0-9/_-]{16,}",
+    ),
     Shape("xox…", ("xox",), r"xox[abeprs]-[A-Za-z0-9-]{10,}"),
     _prefixed("AKIA", r"[A-Z0-9]{16}(?![A-Za-z0-9+/_-])"),
     _prefixed("ASIA", r"[A-Z0-9]{16}(?![A-Za-z0-9+/_-])"),

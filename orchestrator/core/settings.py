@@ -32,6 +32,9 @@ class Settings(NamedTuple):
     start, and what nobody knows the cost of counts with all it might have cost."""
     on_hold: str = "wait"
     """A usage limit: ``wait`` until the account opens again, or ``stop`` with exit status 4."""
+    notify: tuple[Mapping[str, Any], ...] = ()
+    """Whom to tell what happens: ``desktop``, ``command``, ``discord``, ``slack``, ``webhook``; see
+    docs/notifications.md. As a flag: ``desktop``, ``slack=$NAME``, again and again; ``none`` tells nobody."""
     # Of a task; in the plan's front matter they hold for every task
     agent: str = "claude"
     """Key of the agent that does the task: claude, shell, simulated, or one of ``agents/`` (docs/agents.md)."""
@@ -98,7 +101,7 @@ class Settings(NamedTuple):
 
 
 RUN_ONLY = frozenset(
-    {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold"}
+    {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold", "notify"}
 )
 
 #: In ``env_keep``: the whole environment.
@@ -214,6 +217,12 @@ def _schema(value: Any) -> str | Mapping[str, Any]:
     return value
 
 
+def _notify(value: Any) -> tuple[Mapping[str, Any], ...]:
+    from orchestrator.core.notice import read_notify  # most plans tell nobody
+
+    return read_notify(value)
+
+
 def _one_of(*words: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if str(value) not in words:
@@ -236,6 +245,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "workdir": _text,
     "budget_usd": _dollars,
     "on_hold": _one_of("wait", "stop"),
+    "notify": _notify,
     "agent": _text,
     "model": _text,
     "fallback_model": _text,

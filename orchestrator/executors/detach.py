@@ -25,6 +25,11 @@ _BOOTSTRAP = (
 _TAIL = 8 * 1024
 
 
+def this_program() -> list[str]:
+    """Return words that start the command line of this very package, wherever they are said."""
+    return [sys.executable, "-P", "-c", _BOOTSTRAP, _ROOT]
+
+
 class Detached:
     """A process that was started. Until ``publish`` its output is in a file of its own beside *output*.
 
@@ -46,7 +51,7 @@ class Detached:
             descriptor = os.open(self._beside, flags, 0o664)
             try:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-c", _BOOTSTRAP, _ROOT, *words],
+                    [*this_program(), *words],
                     stdin=subprocess.DEVNULL,
                     stdout=descriptor,
                     stderr=descriptor,

@@ -156,6 +156,8 @@ class Runner:
                 self._scope.start_soon(self._inbox.keep_looking)
             if self.watch is not None:
                 self._scope.start_soon(self.watch.keep_watching, self._warn)
+            # Signals are heard before anything starts.
+            await anyio.lowlevel.checkpoint()
             self._handle(Begun())
 
     def snapshot(self) -> Board:

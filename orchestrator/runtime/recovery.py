@@ -13,6 +13,7 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.runtime.attempt import LiveAttempt, closed
+from orchestrator.runtime.happening import Happening, Kind
 from orchestrator.store.atomic import ADVICE
 from orchestrator.store.attempt_record import AttemptRecord, Traces, read_record
 from orchestrator.store.workspace import Commit, Workspace
@@ -32,6 +33,19 @@ class Harvested(NamedTuple):
     task: Task
     result: Result
     commit: Commit
+
+    def happening(self, now: float) -> Happening:
+        """Return how that is told; *now* in seconds since the epoch."""
+        is_done = self.result.status is TaskStatus.COMPLETED
+        return Happening(
+            kind=Kind.TASK_COMPLETED if is_done else Kind.TASK_INTERRUPTED,
+            time=now,
+            task=self.task.id,
+            name=self.task.name,
+            attempt=self.result.number,
+            duration=self.result.duration,
+            text="taken from the log of a run that died" if is_done else self.result.reason,
+        )
 
 
 def harvest(

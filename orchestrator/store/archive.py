@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import replace_file, reported, sync_directory
@@ -58,6 +58,47 @@ def put_plan(layout: Layout, plan: str, task_files: Mapping[str, str], spare: st
     finally:
         shutil.rmtree(staged.root, ignore_errors=True)
     return moved
+
+
+def set_outcomes_aside(layout: Layout, stems: Collection[str]) -> str:
+    """Move results and logs of these tasks to the archive, so that they are done afresh; return where they lie now.
+
+    The final output goes along, and a copy of the plan; an empty text when there was nothing to move. Only with the
+    lock held. Whoever is killed meanwhile has some tasks to do afresh, and others not.
+
+    Raises:
+        StoreError: it could not be moved; what was moved is back where it was.
+    """
+    results = {os.path.basename(layout.result_file(stem)) for stem in stems}
+    moving = [
+        (layout.results, [name for name in _entries(layout.results, "") if name in results]),
+        (layout.logs, [name for name in _entries(layout.logs, "") if _stem_of(name) in set(stems)]),
+    ]
+    if not any(names for _, names in moving):
+        return ""
+    place = Layout(_next_place(layout))
+    moved: list[tuple[str, str]] = []
+    with reported("move results to", place.root):
+        try:
+            shutil.copyfile(layout.plan, place.plan)
+            for directory, names in moving:
+                aside = os.path.join(place.root, os.path.basename(directory))
+                os.mkdir(aside, 0o775)
+                for name in names:
+                    old, new = os.path.join(directory, name), os.path.join(aside, name)
+                    os.rename(old, new)
+                    moved.append((old, new))
+            if os.path.lexists(layout.final_output):
+                os.rename(layout.final_output, place.final_output)
+        except (OSError, StoreError):
+            _move_back(place, moved)
+            raise
+    return place.root
+
+
+def _stem_of(log: str) -> str:
+    """Return whose attempt a file in ``logs/`` is about; what is about no attempt stays where it is."""
+    return log.partition(".attempt-")[0] if ".attempt-" in log else ""
 
 
 def _move_aside(layout: Layout, spare: str) -> str:

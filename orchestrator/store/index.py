@@ -83,7 +83,9 @@ class Index:
         """Write the cache; a directory that cannot be written is no reason to fail."""
         raw = {
             "schema": SCHEMA,
-            "plan": _raw_plan(*self._plan) if self._plan is not None else None,
+            "plan": _raw_plan(*self._plan)
+            if self._plan and not _is_secret(self._plan[1])
+            else None,
             "results": _raw_results(self._results),
         }
         text = json.dumps(raw, separators=(",", ":"), ensure_ascii=False, default=dict)
@@ -92,6 +94,15 @@ class Index:
         except StoreError:
             return  # a cache that cannot be kept costs time, nothing else
         self.is_dirty = False
+
+
+def _is_secret(plan: Plan) -> bool:
+    """Whether addresses stand in the plan that let everybody post who reads them: no second file has a copy."""
+    if "notify" not in plan.settings:
+        return False
+    from orchestrator.core.notice import targets
+
+    return any(target.is_secret for target in targets(plan.settings["notify"]))
 
 
 def _raw_plan(signed: int, plan: Plan, shape: Shape) -> dict[str, Any]:

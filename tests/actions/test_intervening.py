@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.actions.intervening import intervene, set_status
-from orchestrator.actions.running import Plugs
+from orchestrator.actions.plugs import Plugs
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import TransitionError

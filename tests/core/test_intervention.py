@@ -18,6 +18,7 @@ from orchestrator.core.intervention import (
     noted,
     verb_towards,
 )
+from orchestrator.core.name import NAME
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import COMMANDS, TRANSITIONS, TaskStatus, Verb

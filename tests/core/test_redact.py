@@ -69,6 +69,14 @@ def test_a_token_is_replaced_by_what_it_is(around: str, token: str, label: str) 
 @pytest.mark.parametrize(
     ("shown", "text"),
     [
+        (
+            "https://discord.com/api/webhooks/[redacted Discord webhook]?wait=true",
+            f"https://discord.com/api/webhooks/123456789012345678/{_made_up('', 68)}?wait=true",
+        ),
+        (
+            "<https://hooks.slack.com/services/[redacted Slack webhook]>",
+            f"<https://hooks.slack.com/services/T0123ABCD/B0123ABCD/{_made_up('', 24)}>",
+        ),
         ("Authorization: Bearer [redacted authorization]", "Authorization: Bearer abc.def-1234"),
         (
             "authorization: basic [redacted authorization]",

@@ -47,6 +47,8 @@ OTHER_SHAPES = {"schema": (dict,), "env": (dict, str)}
         (("GH_TOKEN", "AWS_*"), "env_keep", "GH_TOKEN, AWS_*"),
         (("*",), "env_keep", ["*"]),
         ((), "env_keep", []),
+        ((), "notify", []),
+        ((), "notify", "none"),
     ],
 )
 def test_a_setting_is_read_into_its_unit(value: object, name: str, written: object) -> None:

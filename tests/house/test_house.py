@@ -29,7 +29,17 @@ BUCKETS = {
     "managers",
 }
 BUCKET_CLASS = re.compile(r"(Utils?|Helpers?|Manager|Misc)$")
-HEAVY = ("anyio", "asyncio", "frontmatter", "jinja2", "markdown_it", "networkx", "rich", "yaml")
+HEAVY = (
+    "anyio",
+    "asyncio",
+    "frontmatter",
+    "jinja2",
+    "markdown_it",
+    "networkx",
+    "rich",
+    "urllib3",
+    "yaml",
+)
 OF_OTHERS = (
     "asyncio",
     "jinja2",
@@ -38,7 +48,9 @@ OF_OTHERS = (
     "orchestrator.actions.following",
     "orchestrator.agents.claude_outcome",
     "orchestrator.core.draft",
+    "orchestrator.notifiers.posting",
     "orchestrator.views.brief",
+    "urllib3",
     "yaml",
 )
 MAX_LINES = 400

@@ -73,8 +73,16 @@ def parsed(line: str) -> str:
     if name.startswith("-"):
         return "" if name in {"--version", "--help"} else f"no option {name}"
     command = cli.get_command(click.Context(cli), name)
+    if isinstance(command, click.Group) and words:
+        below, *words = words
+        name, command = f"{name} {below}", command.get_command(click.Context(command), below)
     if command is None:
         return f"no command {name}"
+    if "--" in words:  # flags of the run that is scheduled
+        at = words.index("--")
+        words, wrong = words[:at], parsed(shlex.join(["run", *words[at + 1 :]]))
+        if wrong:
+            return wrong
     known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
     return ", ".join(
         f"no option {word} of {name}"
@@ -93,6 +101,9 @@ def test_every_command_that_is_named_exists(document: str) -> None:
 def test_the_check_of_commands_sees_what_is_wrong() -> None:
     assert "no command nonsense" == parsed("nonsense --json")
     assert "no option --nonsense of run" == parsed("run DIR --nonsense=1 --json")
+    assert "no command schedule nonsense" == parsed("schedule nonsense")
+    assert "no option --nonsense of schedule add" == parsed("schedule add --nonsense -- --json")
+    assert "no option --nonsense of run" == parsed("schedule add --at 7:30 -- --nonsense")
 
 
 @pytest.mark.parametrize("document", SKILL)

@@ -19,7 +19,10 @@ from tests.skill.installed import NAME, Installed
 pytestmark = pytest.mark.slow
 
 VERSION = f"orchestrator {orchestrator.__version__}\n"
-PACKAGES = "anyio click jinja2 jsonschema markdown-it-py networkx python-frontmatter pyyaml rich watchfiles"
+PACKAGES = (
+    "anyio click jinja2 jsonschema markdown-it-py networkx python-frontmatter pyyaml rich urllib3"
+    " watchfiles"
+)
 #: A Python without any package.
 BARE = (sys.executable, "-I", "-S")
 

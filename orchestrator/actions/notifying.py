@@ -1,0 +1,52 @@
+"""Look at whom a plan names to be told, and try them: what ``doctor`` says about ``notify``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from orchestrator.actions.prospect import Prospect
+from orchestrator.core.diagnosis import Finding, Level
+from orchestrator.core.settings import Settings
+from orchestrator.runtime.clock import Clock
+from orchestrator.runtime.notifying import Subscriber, attempt
+from orchestrator.views.notices import plan_name, trial
+
+
+def examine_notify(
+    ahead: Prospect,
+    *,
+    subscribers: Callable[[Settings, str], Sequence[Subscriber]],
+    send: bool,
+) -> list[Finding]:
+    """Return a finding for everybody who is to be told.
+
+    Args:
+        ahead: The plan.
+        subscribers: Whom settings name, as the wiring knows them.
+        send: Whether a test message is sent to each, one after the other.
+    """
+    root = ahead.workspace.layout.root
+    found = subscribers(ahead.settings, root)
+    if send and not found:
+        hint = "write `notify: [desktop]` into the front matter of master_plan.md"
+        return [Finding("notify", Level.FAILED, "the plan names nobody to tell", hint)]
+    name = plan_name(ahead.board.plan.title, root)
+    return [_examine(each, name, send=send) for each in found]
+
+
+def _examine(subscriber: Subscriber, plan: str, *, send: bool) -> Finding:
+    name = f"notify {subscriber.label}"
+    wrong = Level.FAILED if send else Level.WARNING  # a run goes on without anybody being told
+    if subscriber.notifier is None:
+        return Finding(name, wrong, subscriber.trouble, "correct it in master_plan.md, or set it")
+    topics = ", ".join(subscriber.on)
+    if not send:
+        return Finding(name, Level.OK, f"is told of {topics}; doctor --notify tries it")
+    try:
+        reason = attempt(subscriber.notifier.send, trial(plan)._replace(time=Clock().wall()))
+    finally:
+        subscriber.notifier.close()
+    if reason:
+        hint = "correct the address or the command, then doctor --notify once more"
+        return Finding(name, Level.FAILED, f"was not told: {reason}", hint)
+    return Finding(name, Level.OK, f"was sent a test message; is told of {topics}")

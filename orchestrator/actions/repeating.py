@@ -1,0 +1,81 @@
+"""Run a plan later, or again and again, without cron. While it waits, it holds no lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from orchestrator.actions.running import RunReport
+from orchestrator.errors import BusyError, OrchestratorError
+from orchestrator.runtime.clock import Clock
+from orchestrator.runtime.waiting import Hearing, hear_signals, rounds, until_wall
+
+
+def run_repeatedly(
+    run_once: Callable[[], RunReport],
+    *,
+    at: float | None,
+    every: float | None,
+    tell: Callable[[str], None],
+    complain: Callable[[OrchestratorError], None],
+    clock: Clock | None = None,
+    hearing: Hearing = hear_signals,
+) -> int:
+    """Run at a moment, then every so often; return the exit status of the last run, or 128 + the signal that ended it.
+
+    A round that finds the plan held by another run is left out. What goes wrong in a later round is said, and the next
+    one tries again; what goes wrong in the first one is raised.
+
+    Args:
+        run_once: One run.
+        at: When the first one begins, seconds since the epoch; None: now.
+        every: Seconds from one begin to the next; None: there is only one.
+        tell: Hears when the next run begins.
+        complain: Hears what kept a round from running.
+        clock: What time it is.
+        hearing: How to wait, and for which signals.
+
+    Raises:
+        OrchestratorError: as ``run``, in the first round.
+    """
+    clock = clock or Clock()
+    if at is not None:
+        with hearing() as wait:
+            tell(f"waits until {_local(at)}")
+            if number := until_wall(at, clock, wait):
+                return 128 + number
+    if every is None:
+        return int(run_once().exit_status)
+
+    def say_next(seconds: float) -> None:
+        tell(f"next run at {_local(clock.wall() + seconds)}")
+
+    is_first = True
+    for number in rounds(every, clock, hearing, say_next):
+        ended_by = number or _round(run_once, complain, is_first=is_first)
+        if ended_by:
+            return 128 + ended_by
+        is_first = False
+    raise AssertionError("rounds end with a signal")
+
+
+def _round(
+    run_once: Callable[[], RunReport],
+    complain: Callable[[OrchestratorError], None],
+    *,
+    is_first: bool,
+) -> int:
+    """Run once; return the signal that ended it, or 0."""
+    try:
+        return run_once().signal
+    except BusyError as error:
+        complain(error)
+    except OrchestratorError as error:
+        if is_first:
+            raise
+        complain(error)
+    return 0
+
+
+def _local(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment).astimezone():%Y-%m-%d %H:%M:%S %Z}"

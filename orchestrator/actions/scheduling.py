@@ -1,0 +1,121 @@
+"""Have runs started at their time, by whoever does that on this machine: crontab or systemd."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from orchestrator.core.schedule import NAME, Job, Scheduled, When
+from orchestrator.core.text import one_line
+from orchestrator.errors import NotFoundError, ScheduleError, UsageError
+from orchestrator.executors.scheduler import Scheduler
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout
+
+
+class Caller(NamedTuple):
+    """Whoever adds an entry, as far as the run that is started later needs to know."""
+
+    program: Sequence[str]
+    """The words that call this program; the first one is an absolute path."""
+    directory: str
+    """Where they are."""
+    path: str
+    """Their PATH."""
+
+
+def add(
+    layout: Layout,
+    when: When,
+    flags: Sequence[str],
+    *,
+    scheduler: Scheduler,
+    others: Sequence[Scheduler],
+    caller: Caller,
+    name: str = "",
+) -> Job:
+    """Add an entry that runs a plan; return it.
+
+    Args:
+        layout: The plan directory.
+        when: At which times.
+        flags: Flags of ``run``, checked already.
+        scheduler: Who starts it.
+        others: Everybody who may have entries; a name means one of them.
+        caller: Who asks.
+        name: What it is called; empty: after the project.
+
+    Raises:
+        UsageError: the name makes no sense or is taken, or the scheduler cannot say that time.
+        ScheduleError: it was not added.
+    """
+    taken = {each.name for other in others for each in other.entries()}
+    name = name or _free_name(layout, taken)
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{one_line(name, 60)!r} is not a name",
+            hint="letters, digits and . _ - only, beginning with a letter or digit, 40 at most",
+        )
+    if name in taken:
+        raise UsageError(f"{name} is taken", hint=f"orchestrator schedule remove {name}")
+    log = f"{layout.logs}/schedule-{name}.out"
+    job = Job(
+        name,
+        when,
+        [*caller.program, "run", layout.root, *flags],
+        caller.directory,
+        caller.path,
+        log,
+    )
+    try:
+        os.makedirs(layout.logs, 0o775, exist_ok=True)  # systemd opens the log before anything runs
+        scheduler.add(job)
+    except ValueError as error:
+        raise UsageError(f"{scheduler.by}: {error}", hint="or leave it to run --every") from None
+    except OSError as error:
+        raise ScheduleError(f"cannot make {layout.logs}: {error.strerror}") from error
+    return job
+
+
+def entries(schedulers: Sequence[Scheduler]) -> list[Scheduled]:
+    """Return all our entries, by name.
+
+    Raises:
+        ScheduleError: some cannot be read.
+    """
+    return sorted(each for scheduler in schedulers for each in scheduler.entries())
+
+
+def remove(name: str, schedulers: Sequence[Scheduler]) -> Scheduled:
+    """Remove an entry, wherever it is; return what it was.
+
+    Raises:
+        NotFoundError: there is none of that name.
+        ScheduleError: it was not removed.
+    """
+    for scheduler in schedulers:
+        for found in scheduler.entries():
+            if found.name == name:
+                scheduler.remove(name)
+                return found
+    raise NotFoundError(
+        f"no schedule is called {one_line(name, 60)!r}",
+        hint="orchestrator schedule list names them",
+    )
+
+
+def usable_path(path: str) -> str:
+    """Return a PATH without entries that are relative, there twice, or no directory: a crontab line is short."""
+    found = dict.fromkeys(entry.rstrip("/") or "/" for entry in path.split(os.pathsep))
+    return os.pathsep.join(each for each in found if os.path.isabs(each) and os.path.isdir(each))
+
+
+def _free_name(layout: Layout, taken: set[str]) -> str:
+    above, last = os.path.split(layout.root)
+    project = os.path.basename(above) if last == PLAN_DIRECTORY else last
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", project).strip("-_")[:30] or "plan"
+    numbers = (str(number) for number in range(2, len(taken) + 3))
+    return next(
+        each for each in (stem, *(f"{stem}-{number}" for number in numbers)) if each not in taken
+    )

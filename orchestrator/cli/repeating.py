@@ -1,0 +1,52 @@
+"""``run --at`` and ``run --every``; loaded when they are asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime
+
+import click
+
+from orchestrator.actions.repeating import run_repeatedly
+from orchestrator.actions.running import RunReport
+from orchestrator.cli.reply import say_error
+from orchestrator.core.timing import next_moment
+from orchestrator.errors import OrchestratorError, UsageError
+
+
+def moment(text: str | None) -> float | None:
+    """Return when ``--at`` means, in seconds since the epoch.
+
+    Raises:
+        UsageError: it is no moment, or over.
+    """
+    if text is None:
+        return None
+    try:
+        return next_moment(text, datetime.now().astimezone()).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"--at: {error}", hint="orchestrator run --at 07:30") from None
+
+
+def run_in_rounds(
+    run_once: Callable[[], RunReport], at: float | None, every: float | None, *, as_json: bool
+) -> int:
+    """Run at a moment, again and again; return the exit status."""
+    return run_repeatedly(
+        run_once,
+        at=at,
+        every=every,
+        tell=_tell,
+        complain=lambda error: _complain(error, as_json=as_json),
+    )
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
+    # Whoever detached us reads the first word.
+    sys.stderr.flush()
+
+
+def _complain(error: OrchestratorError, *, as_json: bool) -> None:
+    say_error(error.code, str(error), hint=error.hint, as_json=as_json, error=error)

@@ -1,0 +1,61 @@
+"""When something is to start: a time of day, a moment, again and again (seed rows S0-31, S3-52, S3-54)."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+
+
+def time_of_day(text: str) -> tuple[int, int]:
+    """Return hour and minute of ``07:30``.
+
+    Raises:
+        ValueError: it is no time of day.
+    """
+    found = _CLOCK.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is not a time of day; write 07:30")
+    return int(found[1]), int(found[2])
+
+
+def next_moment(text: str, now: datetime) -> datetime:
+    """Return the moment that a person means: the next 07:30, or a moment that was written out.
+
+    Args:
+        text: ``07:30``, ``2026-01-31T09:00`` (both local), ``2026-01-31T09:00:00Z`` or ``…+02:00``.
+        now: The local time, with its time zone.
+
+    Raises:
+        ValueError: it is none of them, or it is over.
+    """
+    if _CLOCK.fullmatch(text.strip()):
+        hour, minute = time_of_day(text)
+        # The minute that is running counts: whoever says 07:30 at 07:30:20 means now.
+        this_minute = now.replace(second=0, microsecond=0, tzinfo=None)
+        today = this_minute.replace(hour=hour, minute=minute)
+        return (
+            max(today, now.replace(tzinfo=None))
+            if today == this_minute
+            else _later(today, this_minute)
+        )
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time; write 07:30 or 2026-01-31T09:00") from None
+    if moment.timestamp() < now.timestamp():
+        raise ValueError(f"{text!r} is over")
+    return moment
+
+
+def _later(today: datetime, now: datetime) -> datetime:
+    return today if today > now else today + timedelta(days=1)
+
+
+def next_round(begin: float, every: float, now: float) -> float:
+    """Return when the next round begins: on the grid that the first one began, and never twice for one late round.
+
+    All in seconds on one clock.
+    """
+    return begin + every * (int((now - begin) // every) + 1)

@@ -1,0 +1,1 @@
+"""Ways to reach people who do not look: delivery, and nothing else."""

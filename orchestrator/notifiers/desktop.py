@@ -1,0 +1,70 @@
+"""Tells the person at this machine: ``notify-send`` where there is one, ``osascript`` on macOS.
+
+Both take the text as arguments only, so other users of the machine can see it in the list of processes while it is
+shown: it is short, on one line, and redacted. Neither takes it for an option: it stands behind ``--``, and for
+``osascript``, which knows no ``--``, it begins with an icon and is handed to the script as an argument of its own.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+
+from orchestrator.core.notice import Notice, Topic
+from orchestrator.core.text import one_line
+from orchestrator.notifiers.command import CommandNotifier
+from orchestrator.notifiers.protocol import NotifyError
+
+#: Programs, best first.
+PROGRAMS = ("notify-send", "osascript")
+_SCRIPT = (
+    "on run argv",
+    "display notification (item 2 of argv) with title (item 1 of argv)",
+    "end run",
+)
+_LIMIT = 300
+
+
+class DesktopNotifier:
+    """Shows each notice for some seconds; what goes wrong stays until it is clicked away."""
+
+    def __init__(
+        self, which: Callable[[str], str | None], directory: str, env: Mapping[str, str]
+    ) -> None:
+        """Look for a program that shows notices.
+
+        Raises:
+            NotifyError: there is none.
+        """
+        found = next(((name, path) for name in PROGRAMS if (path := which(name))), None)
+        if found is None:
+            raise NotifyError("neither notify-send nor osascript is installed")
+        self._name, self._program = found
+        self._directory, self._env = directory, env
+        self._shown: CommandNotifier | None = None
+        self._is_closed = False
+
+    def send(self, notice: Notice) -> None:
+        """Show it."""
+        if self._is_closed:
+            raise NotifyError("closed")
+        self._shown = CommandNotifier(self._words(notice), self._directory, self._env)
+        self._shown.send(notice)
+
+    def close(self) -> None:
+        """End the program, if it runs."""
+        self._is_closed = True
+        if self._shown is not None:
+            self._shown.close()
+
+    def _words(self, notice: Notice) -> Sequence[str]:
+        # A title begins with an icon, and an empty text would be none to macOS.
+        title, text = f"{one_line(notice.title)}", one_line(notice.text, _LIMIT) or " "
+        if self._name == "osascript":
+            lines = [word for line in _SCRIPT for word in ("-e", line)]
+            return [self._program, *lines, title, text]
+        urgency = "low" if notice.topic is Topic.COMPLETED else "critical"
+        # Servers take the body for markup, and the summary as it is.
+        escaped = html.escape(text, quote=False)
+        options = ("--app-name=orchestrator", f"--urgency={urgency}", "--")
+        return [self._program, *options, title, escaped]

@@ -1,0 +1,188 @@
+"""One POST that somebody is meant to get: repeated where that helps, within limits, and without following anybody.
+
+The only place that knows the HTTP library (docs/decisions/0014); imported when the first notice is posted. What it
+raises is never shown: its messages hold the address.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+import urllib.request
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from orchestrator import __version__
+from orchestrator.notifiers.protocol import NotifyError
+
+#: Seconds to reach the other side, and for its answer to begin.
+CONNECT, ANSWER = 5.0, 10.0
+#: Seconds the other side may ask us to wait; longer is as good as never.
+LONGEST = 300.0
+#: Answers that another attempt may change.
+BUSY = (429, 500, 502, 503, 504)
+#: Repeats: 1, 2, 4 and 8 seconds apart. No answer may mean that it was taken, so that is tried only once more.
+_REPEATS = 4
+
+
+class _Discretion(logging.Filter):
+    """Keeps what the library would log while we post out of every log: it names the address."""
+
+    here = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not getattr(self.here, "is_posting", False)
+
+
+for _talker in ("urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_talker).addFilter(_Discretion())
+
+
+class _Patience(urllib3.Retry):
+    """The library's rules for trying again, with our way to wait."""
+
+    pause: Callable[[float], None]
+
+    def new(self, **kw: Any) -> Self:
+        fresh = super().new(**kw)
+        fresh.pause = self.pause
+        return fresh
+
+    def get_backoff_time(self) -> float:
+        return float(self.backoff_factor * 2.0 ** max(len(self.history) - 1, 0))
+
+    def parse_retry_after(self, retry_after: str) -> float:
+        try:
+            return max(float(retry_after), 0.0)  # some say 0.65
+        except ValueError:
+            return super().parse_retry_after(retry_after)
+
+    def sleep(self, response: urllib3.BaseHTTPResponse | None = None) -> None:
+        asked = 0.0
+        if response is not None:
+            try:
+                asked = self.get_retry_after(response) or 0.0
+            except HTTPError:
+                asked = 0.0  # it says something else there
+            # What we do not read, we do not keep open either.
+            response.release_conn()
+        if not asked <= LONGEST:
+            raise NotifyError(f"asks to wait longer than {LONGEST:g}s")
+        self.pause(max(asked, self.get_backoff_time()))
+
+
+def post(
+    address: str,
+    body: bytes,
+    pause: Callable[[float], None],
+    *,
+    connect: float = CONNECT,
+    answer: float = ANSWER,
+) -> None:
+    """Post JSON; returns when the other side has taken it.
+
+    Args:
+        address: Where to; http or https, whose certificate is checked.
+        body: The JSON.
+        pause: Waits so many seconds before the next attempt, or raises.
+        connect: Seconds to reach the other side.
+        answer: Seconds for its answer to begin.
+
+    Raises:
+        NotifyError: it was not taken.
+    """
+    patience = _Patience(
+        total=_REPEATS,
+        connect=_REPEATS,
+        read=1,
+        status=_REPEATS,
+        redirect=False,
+        other=0,
+        allowed_methods=None,
+        status_forcelist=BUSY,
+        backoff_factor=1.0,
+        raise_on_status=False,
+    )
+    patience.pause = pause
+    _Discretion.here.is_posting = True
+    try:
+        with _pool(address) as pool:
+            response = pool.request(
+                "POST",
+                address,
+                body=body,
+                headers={
+                    "Content-Type": "application/json",
+                    "User-Agent": f"orchestrator/{__version__}",
+                },
+                timeout=urllib3.Timeout(connect=connect, read=answer),
+                retries=patience,
+                redirect=False,
+                preload_content=False,  # it could be without an end
+            )
+            status = response.status
+            response.close()
+    except (HTTPError, OSError, ValueError) as error:
+        raise NotifyError(_reason(error)) from None
+    finally:
+        _Discretion.here.is_posting = False
+    if not 200 <= status < 300:
+        raise NotifyError(_answer(status))
+
+
+def _pool(address: str) -> urllib3.PoolManager:
+    """Return what sends: by way of the proxy that the environment names for this address, if any."""
+    parts = urlsplit(address)
+    proxy = urllib.request.getproxies().get(parts.scheme, "")
+    if not proxy or urllib.request.proxy_bypass(parts.hostname or ""):
+        return urllib3.PoolManager(num_pools=1)
+    named = proxy if "://" in proxy else f"http://{proxy}"
+    at = urlsplit(named)
+    signed = unquote(at.netloc.rpartition("@")[0])
+    headers = urllib3.make_headers(proxy_basic_auth=signed) if signed else None
+    bare = f"{at.scheme}://{at.netloc.rpartition('@')[2]}"
+    return urllib3.ProxyManager(bare, num_pools=1, proxy_headers=headers)
+
+
+def _answer(status: int) -> str:
+    try:
+        phrase = f" {HTTPStatus(status).phrase}"
+    except ValueError:
+        phrase = ""
+    moved = ": it has moved, and nobody is followed" if 300 <= status < 400 else ""
+    tried = f", {_REPEATS + 1} times" if status in BUSY else ""
+    return f"the answer was {status}{phrase}{moved}{tried}"
+
+
+def _reason(error: Exception) -> str:
+    """Say what went wrong without where: the library's own words hold the address."""
+    cause: BaseException = error
+    if isinstance(error, MaxRetryError) and error.reason is not None:
+        cause = error.reason
+    inner = cause.args[-1] if isinstance(cause, SSLError) and cause.args else cause
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {inner.verify_message}"
+    for kind, words in (
+        (SSLError, "no secure connection"),
+        (NameResolutionError, "its name is not known"),
+        (NewConnectionError, f"cannot be reached: {getattr(cause.__cause__, 'strerror', '?')}"),
+        (ConnectTimeoutError, "cannot be reached in time"),
+        (ReadTimeoutError, "no answer in time"),
+    ):
+        if isinstance(cause, kind):
+            return words
+    return f"the connection broke ({type(cause).__name__})"

@@ -1,0 +1,28 @@
+"""The socket of a notifier. Every plug, and the fake, passes ``tests/conformance/test_notifiers.py``."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from orchestrator.core.notice import Notice
+from orchestrator.errors import OrchestratorError
+
+
+class NotifyError(OrchestratorError):
+    """A notice was not delivered. The message never holds an address: whoever has it can post there."""
+
+    code = "not_delivered"
+
+
+class Notifier(Protocol):
+    """One way to somebody. Called in a thread of its own, so it may take its time."""
+
+    def send(self, notice: Notice) -> None:
+        """Deliver a notice; returns when somebody has taken it. Once closed, it only fails.
+
+        Raises:
+            NotifyError: it was not delivered, and trying once more will not help.
+        """
+
+    def close(self) -> None:
+        """Let go at once of what is under way; called from another thread, and as often as one likes."""

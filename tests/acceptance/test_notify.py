@@ -1,0 +1,219 @@
+"""People are told what happens in a run: on their desktop, by a command, through a webhook; and no run waits for it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate, everything, write_plan
+from tests.executors.harness import is_alive, wait_until
+from tests.notifiers.server import HANG, Reply, serving
+
+GOOD, BAD = {"T-01": "true", "T-02": ("true", "T-01")}, {"T-01": "true", "T-02": "exit 3"}
+#: Keeps each message in a file of its own, and its JSON beside it.
+KEEP = (
+    '{command: ["sh", "-c", "cat > told.$$; printf %s \\"$ORCHESTRATOR_NOTICE\\" > told.$$.json; '
+    'echo $ORCHESTRATOR_NOTICE_KIND $ORCHESTRATOR_NOTICE_TASK >> kinds"]}'
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / ".orchestrator"
+
+
+def notices(root: Path) -> list[dict[str, object]]:
+    """What the command was told, in order."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in root.glob("told.*.json")]
+    return sorted(found, key=lambda each: (each["time"], each["task"] == ""))
+
+
+def journal(root: Path) -> str:
+    return (root / "journal.md").read_text(encoding="utf-8")
+
+
+def test_a_command_is_told_that_all_is_done(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, GOOD, more="# The shop", notify=f"[{KEEP}]")
+    assert 0 == orchestrate("run").returncode
+    (notice,) = notices(root)
+    assert ("completed", "", {"completed": 2}) == (notice["kind"], notice["task"], notice["counts"])
+    assert str(notice["title"]).endswith(": 2 of 2 tasks completed")
+    (text,) = (path.read_text() for path in root.glob("told.*") if path.suffix != ".json")
+    assert f"{notice['title']}\n{notice['text']}\n" == text
+
+
+def test_a_failed_task_and_the_end_of_the_run_are_told(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    write_plan(root, BAD, notify=f"[{KEEP}]")
+    assert 1 == orchestrate("run").returncode
+    assert "failed T-02\nfailed\n" == (root / "kinds").read_text().replace(" \n", "\n")
+
+
+def test_a_run_that_has_nothing_to_do_is_no_news(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, GOOD, notify=f"[{KEEP}]")
+    orchestrate("run")
+    orchestrate("run")
+    assert 1 == len(notices(root))
+
+
+def test_a_simulated_run_is_nobodys_business(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, GOOD, notify=f"[{KEEP}]")
+    assert 0 == orchestrate("run", "--simulate").returncode
+    assert [] == notices(root)
+
+
+def test_the_desktop_is_told_in_one_line(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "bin" / "notify-send"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > "$HOME/shown"\n')
+    program.chmod(0o755)
+    orchestrate.environment["PATH"] = f"{program.parent}:/usr/bin:/bin"
+    write_plan(root, GOOD)
+    assert 0 == orchestrate("run", "--notify", "desktop").returncode
+    *options, title, text = (tmp_path / "shown").read_text(encoding="utf-8").splitlines()
+    assert ["--app-name=orchestrator", "--urgency=low", "--"] == options
+    assert title.startswith("✅")
+    assert "2 of 2 tasks completed" in title
+    assert "next: read final_output.md" in text
+
+
+@pytest.mark.parametrize(
+    ("way", "key", "mark"),
+    [("discord", "content", "**"), ("slack", "text", "*"), ("webhook", "title", "")],
+)
+def test_a_webhook_is_told_and_its_address_stays_secret(
+    orchestrate: Orchestrate, root: Path, way: str, key: str, mark: str
+) -> None:
+    """Named by a variable, on the command line; asked again when it is busy."""
+    write_plan(root, GOOD)
+    with serving([Reply(429, {"Retry-After": "0.01"})]) as server:
+        orchestrate.environment["HOOK"] = server.url()
+        answer = orchestrate("run", "--json", "--notify", f"{way}=$HOOK")
+    assert 0 == answer.returncode
+    assert 2 == len(server.bodies)
+    assert server.bodies[1][key].startswith(f"{mark}✅")
+    assert "secret-token" not in answer.stdout + answer.stderr
+    assert not any(b"secret-token" in data for data, _ in everything(root).values())
+
+
+def test_an_address_in_the_plan_is_copied_nowhere(orchestrate: Orchestrate, root: Path) -> None:
+    """Not into the journal, the logs, the cache, or what is printed when nobody answers."""
+    with serving(always=Reply(404)) as server:
+        plan = write_plan(root, BAD, notify=f"[{{slack: '{server.url()}'}}]")
+        os.utime(plan, (1, 1))  # old enough for the cache
+        answers = [orchestrate("run"), orchestrate("status"), orchestrate("doctor", "--notify")]
+    assert "the answer was 404 Not Found" in journal(root)
+    with_it = [name for name, (data, _) in everything(root).items() if b"secret-token" in data]
+    assert ["master_plan.md"] == with_it
+    assert not any("secret-token" in each.stdout + each.stderr for each in answers)
+
+
+@pytest.mark.slow
+def test_who_hangs_holds_up_no_run(orchestrate: Orchestrate, root: Path) -> None:
+    """Everything is done and written before anybody is waited for; then it is said who was not told."""
+    stuck = "{command: [sh, -c, 'echo $$ > stuck; sleep 1000'], name: sleeper, on: failed}"
+    with serving(always=HANG) as server:
+        orchestrate.environment["HOOK"] = server.url()
+        write_plan(root, BAD, notify=f"[{stuck}, {{webhook: $HOOK, name: silent}}, {KEEP}]")
+        answer = orchestrate("run")
+    assert 1 == answer.returncode
+    assert 2 == len(notices(root))
+    last, end = journal(root).splitlines()[-2:]
+    assert (
+        "not everybody was told: 2 notices to sleeper (no time was left); 2 notices to silent"
+        in last
+    )
+    assert "run · ended" in end
+    assert "not everybody was told" in answer.stderr
+    wait_until(lambda: not is_alive(int((root / "stuck").read_text())))
+
+
+def test_who_cannot_be_told_is_said_at_the_beginning(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sh").symlink_to("/bin/sh")  # and nothing else
+    orchestrate.environment["PATH"] = str(tmp_path / "bin")
+    missing = "[desktop, {slack: $NOT_SET, name: team}, {command: no-such-program}]"
+    write_plan(root, GOOD, notify=missing)
+    answer = orchestrate("run")
+    assert 0 == answer.returncode
+    for said in (
+        "desktop: neither notify-send nor osascript is installed",
+        "team: the variable NOT_SET is not set",
+        "command: no such program: no-such-program",
+    ):
+        assert 1 == answer.stderr.count(said)
+        assert 1 == journal(root).count(said)
+
+
+def test_a_bad_entry_is_a_problem_of_the_plan(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, GOOD, notify="[desktop, {slack: secret-token}]")
+    for command in ("validate", "run"):
+        answer = orchestrate(command)
+        assert 2 == answer.returncode
+        assert (
+            "master_plan.md:5: setting notify: entry 2: slack: an address begins with"
+            in answer.stderr
+        )
+        assert "secret-token" not in answer.stderr
+    assert not (root / "journal.md").exists()
+
+
+def test_it_is_a_setting_of_the_run(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, GOOD)
+    (root / "agent_tasks").mkdir()
+    (root / "agent_tasks" / "agent-01.md").write_text("---\nnotify: desktop\n---\n")
+    answer = orchestrate("run")
+    assert 2 == answer.returncode
+    assert "notify is a setting of the whole run" in answer.stderr
+
+
+def test_an_address_on_the_command_line_is_refused(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, GOOD)
+    answer = orchestrate("run", "--notify", "slack=https://hooks.slack.com/services/secret-token")
+    assert 2 == answer.returncode
+    assert "'slack=$NAME'" in answer.stderr
+    assert "secret-token" not in answer.stderr
+
+
+def test_a_flag_comes_before_the_plan(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, GOOD, notify=f"[{KEEP}]")
+    assert 0 == orchestrate("run", "--notify", "none").returncode
+    assert [] == notices(root)
+
+
+def test_doctor_looks_at_everybody_and_tries_them_when_asked(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    write_plan(root, GOOD, notify=f"[{KEEP}, {{slack: $NOT_SET, on: failed}}]")
+    looked = orchestrate("doctor")
+    assert 0 == looked.returncode
+    assert "is told of completed, failed, alert; doctor --notify tries it" in looked.stdout
+    assert "the variable NOT_SET is not set" in looked.stdout
+    assert [] == notices(root)
+    tried = orchestrate("doctor", "--notify")
+    assert 2 == tried.returncode
+    assert "was sent a test message" in tried.stdout
+    (notice,) = notices(root)
+    assert str(notice["title"]).endswith(": a test")
+
+
+def test_a_stopped_run_tells_nobody_how_it_ended(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """Whoever stopped it knows."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait}, notify=f"[{KEEP}]")
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    run.terminate()
+    assert 143 == orchestrate.finish(run).returncode
+    assert [] == notices(root)

@@ -1,0 +1,301 @@
+"""Runs at their time: by cron and systemd, and without them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate, everything, write_plan
+from tests.executors.harness import wait_gone, wait_until
+from tests.fakes.scheduler import install
+
+#: Every run of it leaves a line.
+PLAN = {"T-01": "echo x >> done", "T-02": ("true", "T-01")}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "my shop" / ".orchestrator"
+    root.parent.mkdir()
+    write_plan(root, PLAN)
+    return root
+
+
+@pytest.fixture
+def machine(orchestrate: Orchestrate, tmp_path: Path) -> Path:
+    """A machine with cron and systemd, as PATH knows them."""
+    for program in ("crontab", "systemctl"):
+        install(tmp_path / "bin", program)
+    orchestrate.environment["PATH"] = f"{tmp_path}/bin:/usr/bin:/bin"
+    return tmp_path / "bin"
+
+
+def runs(root: Path) -> int:
+    done = root.parent / "done"
+    return len(done.read_text().splitlines()) if done.exists() else 0
+
+
+# ── cron and systemd ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_run_is_scheduled_listed_and_removed(
+    orchestrate: Orchestrate, machine: Path, root: Path
+) -> None:
+    added = orchestrate("schedule", "add", "--at", "07:30", root)
+    assert (0, "my-shop\n") == (added.returncode, added.stdout)
+    assert "crontab: 30 7 * * *" in added.stderr
+    listed = orchestrate("schedule", "list")
+    assert f"my-shop\t30 7 * * *\tcrontab\t{root}\n" == listed.stdout
+    assert 0 == orchestrate("schedule", "remove", "my-shop").returncode
+    assert "" == orchestrate("schedule", "list").stdout
+    assert "" == (machine / "crontab.spool").read_text()
+
+
+def test_the_line_does_what_it_says(orchestrate: Orchestrate, machine: Path, root: Path) -> None:
+    """As cron would: a shell, nearly no environment, another directory."""
+    assert (
+        0
+        == orchestrate(
+            "schedule", "add", root, "--every", "1h", "--", "--max-parallel", "2"
+        ).returncode
+    )
+    (line,) = (machine / "crontab.spool").read_text(encoding="utf-8").splitlines()
+    command = line.split(maxsplit=5)[5].replace("\\%", "%")
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        command = f"export {name}={shlex.quote(os.environ[name])}; {command}"
+    cron = {"PATH": "/usr/bin:/bin", "HOME": str(root.parent), "SHELL": "/bin/sh"}
+    subprocess.run(["/bin/sh", "-c", command], cwd="/", env=cron, check=True, timeout=30)
+    assert 1 == runs(root)
+    assert "2 of 2 tasks completed" in (root / "logs" / "schedule-my-shop.out").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_names_are_free_or_refused(orchestrate: Orchestrate, machine: Path, root: Path) -> None:
+    names = [orchestrate("schedule", "add", root, "--every", "1h").stdout for _ in range(3)]
+    assert ["my-shop\n", "my-shop-2\n", "my-shop-3\n"] == names
+    again = orchestrate("schedule", "add", root, "--every", "1h", "--name", "my-shop", "--systemd")
+    assert 2 == again.returncode
+    assert "my-shop is taken" in again.stderr
+    bad = orchestrate("schedule", "add", root, "--every", "1h", "--name", "../x")
+    assert 2 == bad.returncode
+    assert "is not a name" in bad.stderr
+
+
+def test_systemd_has_timers(
+    orchestrate: Orchestrate, machine: Path, root: Path, tmp_path: Path
+) -> None:
+    words = ("schedule", "add", root, "--every", "90m", "--name", "odd", "--systemd", "--json")
+    added = orchestrate(*words, "--", "--fresh").json
+    assert ("odd", "systemd", str(root)) == (added["name"], added["by"], added["plan"])
+    units = tmp_path / ".config/systemd/user"
+    assert "OnUnitActiveSec=5400s" in (units / "orchestrator-odd.timer").read_text()
+    service = (units / "orchestrator-odd.service").read_text()
+    assert f'"run" "{root}" "--fresh"' in service
+    assert f"StandardOutput=append:{root}/logs/schedule-odd.out" in service
+    listed = orchestrate("schedule", "list", "--json").json["schedules"]
+    assert [("odd", "every 5400s")] == [(each["name"], each["when"]) for each in listed]
+    assert 0 == orchestrate("schedule", "remove", "odd").returncode
+    assert [] == list(units.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("say when: exactly one of", []),
+        ("say when: exactly one of", ["--at", "7:30", "--every", "1h"]),
+        ("'25:00' is not a time of day", ["--at", "25:00"]),
+        ("'61' is no minute", ["--cron", "61 * * * *"]),
+        ("cron knows only intervals", ["--every", "90m"]),
+        ("--every: 'soon' is not a duration", ["--every", "soon"]),
+        ("No such option '--nope'", ["--every", "1h", "--", "--nope"]),
+        ("unexpected extra argument (elsewhere)", ["--every", "1h", "--", "elsewhere"]),
+        ("--detach makes no sense in a schedule", ["--every", "1h", "--", "--detach"]),
+        ("--every makes no sense in a schedule", ["--every", "1h", "--", "--every", "1h"]),
+        ("systemd does not read the fields of cron", ["--systemd", "--cron", "* * * * *"]),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    orchestrate: Orchestrate, machine: Path, root: Path, said: str, words: list[str]
+) -> None:
+    answer = orchestrate("schedule", "add", "--dir", root, *words)
+    assert 2 == answer.returncode
+    assert said in answer.stderr
+    assert not (machine / "crontab.spool").exists()
+    assert not (machine / "timers.on").exists()
+
+
+def test_without_cron_and_systemd_it_says_what_to_do(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    orchestrate.environment["PATH"] = str(tmp_path)
+    for words in (["--every", "1h"], ["--every", "1h", "--systemd"]):
+        answer = orchestrate("schedule", "add", root, *words)
+        assert 2 == answer.returncode
+        assert "is not installed here" in answer.stderr
+        assert "run --every" in answer.stderr
+    assert (0, "") == (
+        orchestrate("schedule", "list").returncode,
+        orchestrate("schedule", "list").stdout,
+    )
+    assert 2 == orchestrate("schedule", "remove", "x").returncode
+
+
+# ── without them ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def until_said(process: subprocess.Popen[str], words: str) -> str:
+    """Read what a run says until these words come."""
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(f"it never said {words!r}: {said}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_waits_for_its_time_and_holds_nothing(
+    orchestrate: Orchestrate, root: Path, number: signal.Signals
+) -> None:
+    before = everything(root)
+    process = orchestrate.start("run", root, "--at", "2099-01-01T07:30")
+    assert "waits until 2099-01-01 07:30:00" in until_said(process, "waits until")
+    assert before == everything(root)
+    assert 0 == orchestrate("run", root, "--only", "T-01").returncode
+    process.send_signal(number)
+    assert 128 + number == orchestrate.finish(process).returncode
+    assert 1 == runs(root)
+
+
+def test_a_time_that_has_come_starts_at_once(orchestrate: Orchestrate, root: Path) -> None:
+    orchestrate.environment["TZ"] = "UTC"
+    now = f"{datetime.now(UTC):%H:%M}"
+    assert 0 == orchestrate("run", root, "--at", now).returncode
+    assert 1 == runs(root)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("--at: '25:00' is not a time", ["--at", "25:00"]),
+        ("--at: '2020-01-01' is over", ["--at", "2020-01-01"]),
+        ("'soon' is not a duration", ["--every", "soon"]),
+        ("less than a second", ["--every", "0"]),
+    ],
+)
+def test_a_time_that_makes_no_sense_is_refused(
+    orchestrate: Orchestrate, root: Path, said: str, words: list[str]
+) -> None:
+    answer = orchestrate("run", root, *words)
+    assert 2 == answer.returncode
+    assert said in answer.stderr
+
+
+def test_what_is_wrong_with_the_plan_is_said_before_it_waits(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    write_plan(root, {"T-01": ("true", "T-09")})
+    assert 2 == orchestrate("run", root, "--at", "2099-01-01").returncode
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_rounds_end_with_a_signal_and_hold_nothing_meanwhile(
+    orchestrate: Orchestrate, root: Path, number: signal.Signals
+) -> None:
+    process = orchestrate.start("run", root, "--every", "1h")
+    until_said(process, "next run at")
+    assert 1 == runs(root)
+    assert 0 == orchestrate("run", root, "--fresh").returncode
+    process.send_signal(number)
+    assert 128 + number == orchestrate.finish(process).returncode
+    assert 2 == runs(root)
+
+
+def test_the_next_round_comes(orchestrate: Orchestrate, root: Path) -> None:
+    process = orchestrate.start("run", root, "--every", "1s", "--fresh")
+    wait_until(lambda: runs(root) >= 2)
+    process.terminate()
+    assert 143 == orchestrate.finish(process).returncode
+
+
+def test_a_round_that_finds_the_plan_held_is_left_out(orchestrate: Orchestrate, root: Path) -> None:
+    gate = Gate(root.parent / "gate")
+    write_plan(root, {"T-01": gate.wait})
+    first = orchestrate.start("run", root)
+    gate.await_task(first)
+    rounds = orchestrate.start("run", root, "--every", "1h")
+    assert "holds this plan" in until_said(rounds, "next run at")
+    rounds.terminate()
+    assert 143 == orchestrate.finish(rounds).returncode
+    gate.open()
+    assert 0 == orchestrate.finish(first).returncode
+
+
+def test_a_detached_run_waits_too(orchestrate: Orchestrate, root: Path) -> None:
+    answer = orchestrate("run", root, "--detach", "--at", "2099-01-01T07:30", "--json").json
+    pid = answer["pid"]
+    try:
+        assert "waits until 2099-01-01 07:30:00" in answer["message"]
+        assert "" == answer["run"]
+        assert f"kill {pid}" == answer["next"]
+        assert "waits until" in Path(answer["log"]).read_text(encoding="utf-8")
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    wait_gone(pid)
+    assert 0 == runs(root)
+
+
+def test_detached_rounds_answer_with_the_first_run(orchestrate: Orchestrate, root: Path) -> None:
+    answer = orchestrate("run", root, "--detach", "--every", "1h", "--json").json
+    try:
+        assert 12 == len(answer["run"])
+        log = Path(answer["log"])
+        wait_until(lambda: "next run at" in log.read_text(encoding="utf-8"))
+    finally:
+        os.kill(answer["pid"], signal.SIGTERM)
+    wait_gone(answer["pid"])
+    assert 1 == runs(root)
+
+
+def test_what_is_done_afresh_is_kept_in_the_archive(orchestrate: Orchestrate, root: Path) -> None:
+    """Results, logs and final output of the round before; the person's files stay where they are."""
+    orchestrate("run", root)
+    result = (root / "results" / "agent-01-result.md").read_text(encoding="utf-8")
+    assert 0 == orchestrate("run", root).returncode
+    assert 1 == runs(root)
+    would = orchestrate("run", root, "--fresh", "--dry-run", "--json").json
+    assert ["T-01", "T-02"] == [each["id"] for each in would["tasks"]]
+    fresh = orchestrate("run", root, "--fresh", "--json")
+    assert 0 == fresh.returncode
+    assert ["T-01", "T-02"] == fresh.started()
+    assert 2 == runs(root)
+    aside = root / "archive" / "001"
+    assert result == (aside / "results" / "agent-01-result.md").read_text(encoding="utf-8")
+    assert {"final_output.md", "logs", "master_plan.md", "results"} == {
+        path.name for path in aside.iterdir()
+    }
+    assert (aside / "logs" / "agent-01.attempt-1.json").exists()
+    journal = (root / "journal.md").read_text(encoding="utf-8")
+    assert 3 == journal.count("· started · run ")
+    assert not (root / "archive" / "002").exists()
+
+
+def test_only_some_tasks_afresh(orchestrate: Orchestrate, root: Path) -> None:
+    orchestrate("run", root)
+    answer = orchestrate("run", root, "--fresh", "--only", "T-01", "--json")
+    assert ["T-01"] == answer.started()
+    assert ["agent-01-result.md"] == [path.name for path in root.glob("archive/001/results/*")]
+
+
+def test_what_nobody_did_yet_needs_no_archive(orchestrate: Orchestrate, root: Path) -> None:
+    assert 0 == orchestrate("run", root, "--fresh").returncode
+    assert not (root / "archive").exists()

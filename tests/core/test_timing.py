@@ -1,0 +1,62 @@
+"""What a time means that a person wrote."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.timing import next_moment, next_round, time_of_day
+
+at = datetime.fromisoformat
+
+#: A noon, in the time zone of this machine.
+NOON = at("2026-01-31T12:00:20").astimezone()
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (at("2026-01-31T12:01:00"), "12:01"),
+        (at("2026-02-01T11:59:00"), "11:59"),
+        (at("2026-02-01T07:30:00"), "7:30"),
+        (at("2026-02-01T00:00:00"), "00:00"),
+        (at("2026-01-31T12:00:20"), "12:00"),  # the minute that is running
+        (at("2026-03-01T09:00:00"), "2026-03-01T09:00"),
+        (at("2026-03-01T09:00:00"), "2026-03-01 09:00"),
+        (at("2026-03-01T00:00:00"), "2026-03-01"),
+        (datetime(2026, 3, 1, 9, tzinfo=UTC), "2026-03-01T09:00:00Z"),
+        (datetime(2026, 3, 1, 9, tzinfo=timezone(timedelta(hours=2))), "2026-03-01T09:00+02:00"),
+    ],
+)
+def test_the_moment_that_is_meant(moment: datetime, text: str) -> None:
+    assert moment.timestamp() == next_moment(text, NOON).timestamp()
+
+
+@pytest.mark.parametrize("text", ["", "24:00", "12:60", "noon", "7", "12:00:00", "2026-13-01"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a time; write 07:30"):
+        next_moment(text, NOON)
+
+
+def test_what_is_over_is_refused() -> None:
+    with pytest.raises(ValueError, match="is over"):
+        next_moment("2026-01-31T11:00", NOON)
+
+
+@given(st.integers(0, 23), st.integers(0, 59), st.integers(0, 59))
+def test_a_time_of_day_is_never_more_than_a_day_away(hour: int, minute: int, second: int) -> None:
+    now = NOON.replace(second=second)
+    away = next_moment(f"{hour:02d}:{minute:02d}", now).timestamp() - now.timestamp()
+    assert 0 <= away <= 25 * 3600
+    assert (hour, minute) == time_of_day(f"{hour}:{minute:02d}")
+
+
+@given(st.floats(0, 1e6), st.floats(1, 1e5), st.floats(0, 1e6))
+def test_rounds_stay_on_their_grid(begin: float, every: float, later: float) -> None:
+    now = begin + later
+    following = next_round(begin, every, now)
+    assert now < following + 1e-6
+    assert following - now <= every * (1 + 1e-6)
