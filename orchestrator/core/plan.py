@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from orchestrator.core.plan_state import Charter
 from orchestrator.core.priority import NORMAL
 from orchestrator.errors import Problem
 
@@ -77,6 +78,8 @@ class Plan(NamedTuple):
     lines: Mapping[str, int] = MappingProxyType({})
     """Line of the file in which each setting stands."""
     file: str = "master_plan.md"
+    charter: Charter = Charter()
+    """What it says of itself: its state, its title, when it is to be done."""
 
 
 def stem(task_id: str) -> str:

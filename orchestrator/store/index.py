@@ -19,12 +19,13 @@ from typing import Any
 
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan_state import Charter, PlanState
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_file, replace_file
 
-SCHEMA = 2
+SCHEMA = 3
 #: A file changed within this many nanoseconds of being read could change again without its times showing it.
 _RACY = 50_000_000
 
@@ -50,8 +51,11 @@ class Index:
         self.is_dirty = False
         self._plan: tuple[int, Plan, Shape] | None = None
         self._results: dict[str, tuple[int, Result]] = {}
+        #: What is known of the plans below this directory (store/roots.py); only kept here.
+        self._plans: object = None
         try:
             raw = json.loads(read_file(path) or b"{}")
+            self._plans = raw.get("plans")
             if raw["schema"] == SCHEMA:
                 self._plan, self._results = _plan(raw["plan"]), _results(raw["results"])
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, StoreError):
@@ -99,6 +103,8 @@ class Index:
             "plan": _raw_plan(*self._plan) if self._plan is not None else None,
             "results": _raw_results(self._results),
         }
+        if self._plans is not None:
+            raw["plans"] = self._plans
         text = json.dumps(raw, separators=(",", ":"), ensure_ascii=False, default=dict)
         try:
             replace_file(self._path, text.encode())
@@ -116,6 +122,7 @@ def _raw_plan(signed: int, plan: Plan, shape: Shape) -> dict[str, Any]:
             "goal": plan.goal,
             "lines": plan.lines,
             "file": plan.file,
+            "charter": plan.charter,
         },
         "settings": plan.settings,
         "tasks": _columns(Task._fields, list(plan.tasks.values())),
@@ -133,7 +140,10 @@ def _plan(raw: dict[str, Any] | None) -> tuple[int, Plan, Shape] | None:
     order = tuple(raw["order"])
     batch = dict(zip(order, raw["batch"], strict=True))
     rank = dict(zip(order, raw["rank"], strict=True))
-    plan = Plan(tasks=tasks, settings=settings, **raw["about"])
+    about = raw["about"]
+    state, *rest = about.pop("charter")
+    charter = Charter(PlanState(state) if state else None, *rest)
+    plan = Plan(tasks=tasks, settings=settings, charter=charter, **about)
     return raw["signature"], plan, Shape(order, batch, rank)
 
 

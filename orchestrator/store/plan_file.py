@@ -14,12 +14,13 @@ from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import cell, one_line, printable
 from orchestrator.errors import Problem
+from orchestrator.store.charter import read_charter
 from orchestrator.store.columns import key_word, read_id
 from orchestrator.store.front_matter import read_front_matter, read_settings
 from orchestrator.store.lines import Lines, unreadable
 from orchestrator.store.marks import redraw, without_regions
 from orchestrator.store.outline import section_text
-from orchestrator.store.plan_tables import Layout, Sheet, lay_out, read_rows
+from orchestrator.store.plan_tables import NO_ROWS, Layout, Sheet, lay_out, read_rows
 from orchestrator.store.tables import cell_spans
 
 __all__ = ["StatusCells", "parse_plan", "redraw", "set_statuses"]
@@ -54,16 +55,19 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     if front.problem is not None:
         return empty, [front.problem]
     settings, problems = read_settings(front, file)
+    charter, of_charter = read_charter(front, file)
+    problems += of_charter
     layout = lay_out(_own_lines(lines, front.body))
     problems += _conflicts(layout, file)
     rows, of_rows = read_rows(layout, file)
-    problems += of_rows
+    # A plan that waits for approval may wait for its tasks, too.
+    problems += [each for each in of_rows if charter.state is None or each.code != NO_ROWS]
     tasks: dict[str, Task] = {}
     for row in rows:
         tasks.setdefault(row.id, row)
     if not problems and any(task.needs for task in tasks.values()):
         problems += filter(None, [find_cycle(tasks)])
-    return _plan(tasks, settings, layout, file)._replace(lines=front.lines), problems
+    return _plan(tasks, settings, layout, file)._replace(lines=front.lines, charter=charter), problems
 
 
 def _own_lines(lines: Sequence[str], body: int) -> list[str]:

@@ -30,6 +30,8 @@ from orchestrator.store.tables import Table, split_row, tables
 #: Problems of rows that are listed; somebody who has more of them has one cause.
 MAX_PROBLEMS = 50
 
+#: The code of a plan whose table has no rows.
+NO_ROWS = "empty_plan"
 _HINT = "add a table with the columns Task ID, Description and Dependencies, one row per task"
 _DURATION = re.compile(
     r"[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++",
@@ -80,7 +82,7 @@ def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
         return [], problems
     if not rows:
         where = f"{file}:{layout.tasks[0].table.line + 1}"
-        return [], [*problems, Problem("the task table has no rows", where, _HINT, "empty_plan")]
+        return [], [*problems, Problem("the task table has no rows", where, _HINT, NO_ROWS)]
     problems += islice(check_rows(rows), MAX_PROBLEMS)
     agents = _agents(layout, {row.id for row in rows}, file, problems)
     if agents:
