@@ -97,7 +97,7 @@ def _differences(rows: Mapping[str, Task], plan: Plan) -> list[Problem]:
 
 
 def _essence(task: Task) -> tuple[object, ...]:
-    return task.needs, task.kinds, task.priority, task.assignee
+    return task.needs, task.kinds, task.priority, task.agent
 
 
 def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:

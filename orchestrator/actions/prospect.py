@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from orchestrator.agents.structured import flaw
 from orchestrator.core.board import Board
-from orchestrator.core.plan import Plan
+from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result, Verdict
 from orchestrator.core.settings import Settings, resolve
+from orchestrator.core.spelling import meant
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
 from orchestrator.store.atomic import reported
@@ -125,12 +126,13 @@ def task_settings(
     if common.get("agent", agent_keys[0]) not in known:
         raise _unknown_default(plan, default_agent, common["agent"], known.names)
     existing = _names_in(layout.tasks)
-    problems: list[Problem] = []
+    problems = known.misspelt(plan.tasks.values())
     policies: dict[str, Settings] = {}
     shared: dict[str, Settings] = {}
     for task in plan.tasks.values():
-        row = {"agent": task.agent_key} if task.agent_key else {}
-        found, where, resolved = TaskFile(), task.where, shared.get(task.agent_key)
+        key = known.key_of(task)
+        row = {"agent": key} if key else {}
+        found, where, resolved = TaskFile(), task.where, shared.get(key)
         if f"{task.stem}.md" in existing:
             try:
                 found, resolved = workspace.read_task_file(task) or TaskFile(), None
@@ -152,7 +154,7 @@ def task_settings(
                 problems.append(_unknown_agent(asks, line, known.names))
             if not found.settings:
                 # Most tasks of a big plan share their settings; one object serves them all.
-                shared[task.agent_key] = resolved
+                shared[key] = resolved
         policies[task.id] = resolved
     if problems:
         # What is wrong with the front matter of the plan is wrong for every task, and is said once.
@@ -174,6 +176,7 @@ class _Known:
     def __init__(self, keys: Sequence[str], workdir: str) -> None:
         self._keys, self._workdir = keys, workdir
         self._subagents: frozenset[str] | None = None
+        self._misspelt: dict[str, str] = {}
 
     def __contains__(self, key: object) -> bool:
         return key in self._keys or key in self.names
@@ -184,6 +187,19 @@ class _Known:
         if self._subagents is None:
             self._subagents = subagents(self._workdir)
         return (*self._keys, *sorted(self._subagents - set(self._keys)))
+
+    def key_of(self, task: Task) -> str:
+        """Return the agent that its row asks for: the one in its Agent cell, else an assignee who is one of ours."""
+        return task.agent_key or (task.role if task.role and task.role in self else "")
+
+    def misspelt(self, tasks: Iterable[Task]) -> list[Problem]:
+        """Return assignees who were probably meant to be agents; anybody else is a role that an agent takes."""
+        roles = {task.role: task for task in tasks if task.assignee and not task.agent_key}
+        return [
+            _misspelt(task, close)
+            for role, task in roles.items()
+            if role and role not in self and (close := meant(role, self.names))
+        ]
 
     def resolve(self, settings: Settings) -> Settings:
         """Return the settings with ``agent: reviewer`` as what it is: ``claude`` in the role of ``reviewer``."""
@@ -197,6 +213,15 @@ def _line_of(name: str, found: TaskFile, file: str, plan: Plan, *, row: str = ""
     if name in found.lines:
         return f"{file}{found.lines[name]}"
     return row or f"{plan.file}:{plan.lines.get(name, 1)}"
+
+
+def _misspelt(task: Task, close: str) -> Problem:
+    return Problem(
+        f"task {task.id} is assigned to {task.role!r}, which looks like the agent {close!r} misspelt",
+        task.where,
+        f"write {close}; or, if somebody else is meant, a name that is further from it",
+        "unknown_agent",
+    )
 
 
 def _bad_file(message: str, where: str) -> Problem:

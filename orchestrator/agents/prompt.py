@@ -23,6 +23,7 @@ def compose(assignment: Assignment) -> str:
     task = assignment.task
     parts = [
         f"# Task {task.stem} ({task.id}: {one_line(task.name)})\n",
+        *_role(assignment),
         assignment.body.strip(),
         "",
     ]
@@ -30,6 +31,14 @@ def compose(assignment: Assignment) -> str:
         parts.append(upstream(assignment.inputs, assignment.settings.context_limit))
     parts.append(_CLOSING)
     return "\n".join(parts)
+
+
+def _role(assignment: Assignment) -> list[str]:
+    """Say who it is, unless the agent is that somebody already (seed row S1-05)."""
+    role, settings = assignment.task.role, assignment.settings
+    if not role or role in {settings.agent, settings.subagent}:
+        return []
+    return [f"You are {one_line(role, limit=64)}.\n"]
 
 
 def go_on(assignment: Assignment) -> str:

@@ -31,7 +31,11 @@ def _brief(board: Board, task: Task) -> dict[str, object]:
         "name": task.name,
         "status": standing.status.value,
         "reason": standing.reason,
-        "agent": task.assignee,
+        "agent": task.agent,
+        "assignee": task.assignee,
+        "parent": task.parent,
+        "tags": task.tags,
+        "type": task.kind,
         "priority": format_priority(task.priority),
         "needs": task.needs,
     }
@@ -100,11 +104,21 @@ def _files(view: TaskView) -> dict[str, str]:
     return {name: path for name, path in files.items() if path}
 
 
+def _details(task: Task) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Assignee", task.assignee),
+        ("Part of", task.parent),
+        ("Type", task.kind),
+        ("Tags", ", ".join(task.tags)),
+    )
+
+
 def _text(view: TaskView) -> str:
     task, standing = view.task, view.board.standing[view.task.id]
     reason = f" ({standing.reason})" if standing.reason else ""
     lines = [f"{task.id}: {task.name}", f"{label(standing.status)}{reason}", ""]
-    lines.append(f"Agent     {task.assignee or '(default)'}")
+    lines.append(f"Agent     {task.agent or '(default)'}")
+    lines += [f"{word:<9} {value}" for word, value in _details(task) if value]
     lines.append(f"Priority  {format_priority(task.priority)}")
     lines.append(f"Needs     {', '.join(task.needs) or 'nothing'}")
     lines += [f"{name.capitalize():<9} {path}" for name, path in _files(view).items()]

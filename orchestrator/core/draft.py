@@ -67,7 +67,7 @@ class DraftTask:
             description=self.description,
             needs=tuple(need.id for need in self.needs),
             # A label per task (seed row S2-06) means the default agent.
-            assignee=self.agent or ("" if own == self.id else own.capitalize()),
+            agent=self.agent or ("" if own == self.id else own.capitalize()),
             priority=self.priority,
             estimate=self.estimate,
             expected=self.expected,

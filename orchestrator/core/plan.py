@@ -12,6 +12,8 @@ from orchestrator.core.priority import NORMAL
 from orchestrator.errors import Problem
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: What somebody who calls a command may be called.
+CALLER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 #: What a dependency is for. ``data``: the result is handed over. ``order``: first the one, then the other.
 #: ``resource``: both use the same thing, such as a file they write (seed rows S2-72 to S2-74). All three mean: not
 #: before it is done.
@@ -27,8 +29,8 @@ class Task(NamedTuple):
     name: str
     description: str
     needs: tuple[str, ...] = ()
-    assignee: str = ""
-    """The Agent cell as it was written: a label such as ``Agent-01``, or the key of an agent."""
+    agent: str = ""
+    """The Agent cell as it was written, what runs it: a label such as ``Agent-01``, or the key of an agent."""
     priority: int = NORMAL
     estimate: float | None = None
     """Estimated seconds; only the order of dispatch depends on it."""
@@ -39,6 +41,16 @@ class Task(NamedTuple):
     """``file:line`` of the row."""
     kinds: tuple[tuple[str, str], ...] = ()
     """Needs that hand nothing over, each with its kind: ``order`` or ``resource``. All others are of kind ``data``."""
+    assignee: str = ""
+    """Who is responsible: the name of a person, a role, or an agent (seed row S1-05)."""
+    parent: str = ""
+    """The umbrella it stands under (seed row S1-26)."""
+    tags: tuple[str, ...] = ()
+    """Words to find it by (seed row S1-06)."""
+    kind: str = ""
+    """What sort of work it is, its Type cell: dev, test, research …"""
+    children: tuple[str, ...] = ()
+    """The tasks that name it as their parent. With any it is an umbrella: it needs them and is never launched."""
 
     @property
     def data_needs(self) -> tuple[str, ...]:
@@ -56,13 +68,26 @@ class Task(NamedTuple):
     @property
     def agent_key(self) -> str:
         """The agent the row asks for by key; empty when the cell is empty or only a label (``Agent-01``)."""
+        return "" if _LABEL.fullmatch(self.agent) else self.agent
+
+    @property
+    def role(self) -> str:
+        """Who is responsible, when that is more than a label (``Agent-01``)."""
         return "" if _LABEL.fullmatch(self.assignee) else self.assignee
 
     @property
+    def worker(self) -> str:
+        """The name by which whoever does it is known, in ``TM_AGENT_ID`` and in what it writes."""
+        named = self.assignee or self.agent
+        return named if CALLER.fullmatch(named) else self.stem
+
+    @property
     def label(self) -> str:
-        """How people see its agent: the row's own label, else ``Agent-01`` for ``T-01``, else the id."""
-        if self.assignee and _LABEL.fullmatch(self.assignee):
+        """How people see its agent: who is responsible, the row's own label, ``Agent-01`` for ``T-01``, the id."""
+        if self.assignee:
             return self.assignee
+        if self.agent and _LABEL.fullmatch(self.agent):
+            return self.agent
         own = self.stem
         return self.id if own == self.id else own.capitalize()
 

@@ -316,7 +316,7 @@ class Launchpad:
                 "ORCHESTRATOR_TASK_ID": live.task.id,
                 "ORCHESTRATOR_ATTEMPT": str(live.number),
                 "ORCHESTRATOR_DIR": self._workspace.layout.root,
-                "TM_AGENT_ID": live.task.assignee or live.task.stem,
+                "TM_AGENT_ID": live.task.worker,
             },
             keep=given.keep,
             unset=given.unset,

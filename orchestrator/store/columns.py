@@ -16,7 +16,11 @@ _ROLES = {
     "name": ("taskname", "name", "title"),
     "description": ("description", "taskdescription", "details"),
     "needs": ("dependencies", "deps", "dependson", "dependency", "needs", "blockedby", "after"),
-    "agent": ("agent", "assignee", "assignedto", "owner"),
+    "agent": ("agent",),
+    "assignee": ("assignee", "assignedto", "owner"),
+    "parent": ("parent", "umbrella"),
+    "tags": ("tags", "tag"),
+    "kind": ("type", "kind"),
     "priority": ("priority", "prio"),
     "estimate": ("esttime", "estimate", "estimatedtime", "est"),
     "expected": ("expectedoutput", "output", "expected"),
@@ -49,6 +53,10 @@ class Columns(NamedTuple):
     description: int | None = None
     needs: int | None = None
     agent: int | None = None
+    assignee: int | None = None
+    parent: int | None = None
+    tags: int | None = None
+    kind: int | None = None
     priority: int | None = None
     estimate: int | None = None
     expected: int | None = None
@@ -71,7 +79,8 @@ class Columns(NamedTuple):
     @property
     def is_assignment_table(self) -> bool:
         """Whether it only says who does a task and how far it is (seed 002, "Agent Assignment")."""
-        has_news = self.agent is not None or self.status is not None
+        news = (self.agent, self.assignee, self.status)
+        has_news = any(column is not None for column in news)
         return self.id is not None and has_news and not self.has_text and self.needs is None
 
 
@@ -158,6 +167,12 @@ def read_needs(cell: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
             needs.setdefault(task_id, "data")
             latest = task_id
     return tuple(needs), tuple((need, kind) for need, kind in needs.items() if kind != "data")
+
+
+def read_tags(cell: str) -> tuple[str, ...]:
+    """Return the words in a cell of tags, each once, in order; a ``#`` before one belongs to no name."""
+    words = _BETWEEN.split(plain(_BREAK.sub(" ", cell)).replace("`", ""))
+    return tuple(dict.fromkeys(tag for word in words if not is_none(tag := word.lstrip("#"))))
 
 
 def read_label(cell: str) -> str:

@@ -23,6 +23,7 @@ from orchestrator.store.columns import (
     read_id,
     read_label,
     read_needs,
+    read_tags,
 )
 from orchestrator.store.outline import Outline, outline
 from orchestrator.store.tables import Table, split_row, tables
@@ -84,12 +85,9 @@ def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
         where = f"{file}:{layout.tasks[0].table.line + 1}"
         return [], [*problems, Problem("the task table has no rows", where, _HINT, NO_ROWS)]
     problems += islice(check_rows(rows), MAX_PROBLEMS)
-    agents = _agents(layout, {row.id for row in rows}, file, problems)
-    if agents:
-        rows = [
-            row if row.assignee or row.id not in agents else row._replace(assignee=agents[row.id])
-            for row in rows
-        ]
+    assigned = _assigned(layout, {row.id for row in rows}, file, problems)
+    if assigned:
+        rows = [_filled_in(row, assigned.get(row.id, _Assigned())) for row in rows]
     return rows, problems[:MAX_PROBLEMS]
 
 
@@ -164,7 +162,7 @@ def _task(cells: Sequence[str], columns: Columns, where: str, problems: list[Pro
         name=printable(name or description),
         description=printable(description),
         needs=needs,
-        assignee=one_line(read_label(text(columns.agent))),
+        agent=one_line(read_label(text(columns.agent))),
         priority=_priority(text(columns.priority), where, problems),
         estimate=_estimate(text(columns.estimate), where, problems),
         expected="" if is_none(text(columns.expected)) else printable(text(columns.expected)),
@@ -175,6 +173,10 @@ def _task(cells: Sequence[str], columns: Columns, where: str, problems: list[Pro
         ),
         where=where,
         kinds=kinds,
+        assignee=one_line(read_label(text(columns.assignee))),
+        parent="" if is_none(parent := read_id(text(columns.parent))) else parent,
+        tags=read_tags(text(columns.tags)),
+        kind=one_line(read_label(text(columns.kind))),
     )
 
 
@@ -205,11 +207,26 @@ def _estimate(text: str, where: str, problems: list[Problem]) -> float | None:
         return None
 
 
-def _agents(layout: Layout, known: set[str], file: str, problems: list[Problem]) -> dict[str, str]:
+class _Assigned(NamedTuple):
+    """Who does a task, as an assignment table says."""
+
+    agent: str = ""
+    assignee: str = ""
+
+
+def _filled_in(row: Task, assigned: _Assigned) -> Task:
+    return row._replace(
+        agent=row.agent or assigned.agent, assignee=row.assignee or assigned.assignee
+    )
+
+
+def _assigned(
+    layout: Layout, known: set[str], file: str, problems: list[Problem]
+) -> dict[str, _Assigned]:
     """Return who does which task, as the assignment tables say."""
-    agents: dict[str, str] = {}
+    assigned: dict[str, _Assigned] = {}
     for sheet in layout.assignments:
-        at, agent = sheet.columns.id, sheet.columns.agent
+        at = sheet.columns.id
         for line, cells in sheet.table.rows(layout.lines):
             task_id = read_id(cells[at]) if at is not None and at < len(cells) else ""
             if not task_id:
@@ -223,6 +240,14 @@ def _agents(layout: Layout, known: set[str], file: str, problems: list[Problem])
                         "unknown_task",
                     )
                 )
-            elif agent is not None and agent < len(cells):
-                agents.setdefault(task_id, one_line(read_label(cells[agent])))
-    return agents
+                continue
+            before, columns = assigned.get(task_id, _Assigned()), sheet.columns
+            assigned[task_id] = _Assigned(
+                before.agent or _label(cells, columns.agent),
+                before.assignee or _label(cells, columns.assignee),
+            )
+    return assigned
+
+
+def _label(cells: Sequence[str], column: int | None) -> str:
+    return "" if column is None or column >= len(cells) else one_line(read_label(cells[column]))

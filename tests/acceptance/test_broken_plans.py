@@ -102,6 +102,15 @@ BROKEN = {
         "known are claude, shell, simulated",
         f"{HEAD}| T-01 | a | None | gpt |\n",
     ),
+    "misspelt assignee": Broken(
+        "unknown_agent",
+        "p/master_plan.md:6",
+        "T-01 is assigned to 'shel', which looks like the agent 'shell' misspelt",
+        "write shell",
+        task("| T-01 | a | None | |")
+        .replace("Agent", "Owner")
+        .replace("None | |", "None | shel |"),
+    ),
     "unknown agent of the whole plan": Broken(
         "unknown_agent",
         "p/master_plan.md:2",

@@ -253,11 +253,11 @@ def test_a_plan_reads_back_as_the_draft_it_was_drawn_from(draft: Draft) -> None:
     assert [each.id for each in draft.tasks] == list(tasks)
     for each in draft.tasks:
         found, row = tasks[each.id], each.row
-        assert (row.needs, row.kinds, row.priority, row.assignee) == (
+        assert (row.needs, row.kinds, row.priority, row.agent) == (
             found.needs,
             found.kinds,
             found.priority,
-            found.assignee,
+            found.agent,
         )
         assert format_duration(row.estimate or 0) == format_duration(found.estimate or 0)
         assert cell(row.name) == cell(found.name, 1000)

@@ -24,6 +24,6 @@ def assignment(
         name="Report",
         description="Write the report",
         needs=tuple(each.task for each in inputs),
-        assignee="Agent-07",
+        agent="Agent-07",
     )
     return Assignment(task=task, settings=settings or Settings(), body=body, inputs=inputs, **more)

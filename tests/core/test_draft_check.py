@@ -69,7 +69,7 @@ def test_a_whole_draft() -> None:
     )
     row = task.row
     assert (("T-01",), (("T-01", "order"),), ()) == (row.needs, row.kinds, row.data_needs)
-    assert ["Agent-01", "claude"] == [each.row.assignee for each in draft.tasks]
+    assert ["Agent-01", "claude"] == [each.row.agent for each in draft.tasks]
 
 
 def test_of_two_kinds_for_one_need_what_is_handed_over_counts() -> None:

@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 from orchestrator.core.plan import TASK_ID, Task, check_rows, stem
 
 
-def row(id: str, *needs: str, line: int = 1, assignee: str = "") -> Task:
-    return Task(
-        id=id, name=id, description="", needs=needs, assignee=assignee, where=f"plan.md:{line}"
-    )
+def row(id: str, *needs: str, line: int = 1, agent: str = "") -> Task:
+    return Task(id=id, name=id, description="", needs=needs, agent=agent, where=f"plan.md:{line}")
 
 
 def codes(*rows: Task) -> list[str]:
@@ -139,7 +137,7 @@ def test_a_task_carries_its_name_into_its_files(file: str, id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "label", "id", "assignee"),
+    ("key", "label", "id", "agent"),
     [
         ("", "Agent-01", "T-01", ""),
         ("", "Agent-07", "T-01", "Agent-07"),
@@ -148,7 +146,23 @@ def test_a_task_carries_its_name_into_its_files(file: str, id: str) -> None:
         ("claude", "research", "research", "claude"),
     ],
 )
-def test_an_agent_cell_is_a_label_or_a_key(key: str, label: str, id: str, assignee: str) -> None:
+def test_an_agent_cell_is_a_label_or_a_key(key: str, label: str, id: str, agent: str) -> None:
     """``Agent-07`` is how people see it; ``shell`` is the agent that is asked for."""
-    task = row(id, assignee=assignee)
+    task = row(id, agent=agent)
     assert (key, label) == (task.agent_key, task.label)
+
+
+@pytest.mark.parametrize(
+    ("worker", "agent", "assignee"),
+    [
+        ("agent-01", "", ""),
+        ("shell", "shell", ""),
+        ("db_specialist", "shell", "db_specialist"),
+        ("agent-01", "", "Ana Müller"),
+    ],
+)
+def test_whoever_does_it_has_a_name_that_commands_take(
+    worker: str, agent: str, assignee: str
+) -> None:
+    """A name that could not call a command is not given to one."""
+    assert worker == row("T-01", agent=agent)._replace(assignee=assignee).worker

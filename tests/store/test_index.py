@@ -19,7 +19,7 @@ TASKS = {
     "a": Task(
         id="a", name="A", description="ä\n", estimate=5.0, inputs=(("Input", "x.csv"),), where="p:7"
     ),
-    "b": Task(id="b", name="B", description="", needs=("a",), priority=1000, assignee="shell"),
+    "b": Task(id="b", name="B", description="", needs=("a",), priority=1000, agent="shell"),
 }
 PLAN = Plan(
     tasks=TASKS,

@@ -40,9 +40,7 @@ def test_the_quick_start_of_the_seed() -> None:
         "T-01": (), "T-02": ("T-01",), "T-03": ("T-01",), "T-04": ("T-01",), "T-05": ("T-02", "T-03", "T-04"),
     }  # fmt: skip
     task = plan.tasks["T-02"]
-    assert (task.name, task.description, task.assignee) == ("Check code quality",) * 2 + (
-        "Agent-02",
-    )
+    assert (task.name, task.description, task.agent) == ("Check code quality",) * 2 + ("Agent-02",)
     assert task.where == "master_plan.md:10"
 
 
@@ -50,7 +48,7 @@ def test_the_master_plan_template_of_the_seed() -> None:
     """Five columns, a goal, and a second table that says who does what."""
     plan = good(TEMPLATE)
     task = plan.tasks["T-01"]
-    assert (task.name, task.description, task.priority, task.assignee) == (
+    assert (task.name, task.description, task.priority, task.agent) == (
         "[Name]",
         "[Description]",
         1000,
@@ -181,9 +179,30 @@ def test_an_agent_in_the_row_is_stronger_than_an_assignment() -> None:
     """The assignment table fills in what the row leaves open."""
     plan = good(
         "| ID | Task | Deps | Agent |\n|---|---|---|---|\n| a | x | | shell |\n| b | x | | - |\n\n"
-        "| Task ID | Assignee |\n|---|---|\n| a | Agent-07 |\n| `b` | `Agent-08` |\n"
+        "| Task ID | Agent | Owner |\n|---|---|---|\n| a | Agent-07 | ana |\n| `b` | `Agent-08` | - |\n"
     )
-    assert [task.assignee for task in plan.tasks.values()] == ["shell", "Agent-08"]
+    assert [("shell", "ana"), ("Agent-08", "")] == [
+        (task.agent, task.assignee) for task in plan.tasks.values()
+    ]
+
+
+def test_who_is_responsible_is_not_what_runs_it() -> None:
+    """Two columns, two meanings; and the columns of a team beside them (rows S1-05, S1-06, S1-26)."""
+    plan = good(
+        "| ID | Task | Deps | Agent | Assigned To | Umbrella | Tags | Type |\n|---|---|---|---|---|---|---|---|\n"
+        "| a | x | | - | | None | - | |\n"
+        "| b | y | | shell | **db_specialist** | `a` | `#phase1`, db; phase1 | dev |\n"
+    )
+    task = plan.tasks["b"]
+    assert ("shell", "db_specialist", "a", ("phase1", "db"), "dev") == (
+        task.agent,
+        task.assignee,
+        task.parent,
+        task.tags,
+        task.kind,
+    )
+    assert ("db_specialist", "db_specialist") == (task.label, task.worker)
+    assert ("", "", (), "") == plan.tasks["a"][-5:-1]
 
 
 def test_settings_and_line_numbers_below_front_matter() -> None:

@@ -1,0 +1,40 @@
+"""Whether a name was meant to be another one: a single slip of the fingers, and nothing bolder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+#: Names shorter than this are all within one slip of each other.
+_SHORTEST = 4
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return the known name that *word* is one typo away from, or empty.
+
+    A typo is one letter too many, too few, or wrong, two swapped, or capitals. A digit more is none: ``claude2`` is
+    somebody else than ``claude``.
+    """
+    if len(word) < _SHORTEST:
+        return ""
+    return next((name for name in known if len(name) >= _SHORTEST and _is_slip(word, name)), "")
+
+
+def _is_slip(word: str, name: str) -> bool:
+    one, other = word.casefold(), name.casefold()
+    if one == other:
+        return True
+    if abs(len(one) - len(other)) > 1:
+        return False
+    start = next(
+        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
+    if any(char.isdigit() for char in (one[start : start + 1], other[start : start + 1])):
+        return False
+    rest, wanted = one[start:], other[start:]
+    return (
+        rest[1:] == wanted[1:]
+        or rest[1:] == wanted
+        or rest == wanted[1:]
+        or (rest[1::-1] == wanted[:2] and rest[2:] == wanted[2:])
+    )
