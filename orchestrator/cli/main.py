@@ -27,6 +27,12 @@ _COMMANDS = {
     "status": "checking",
     "list": "tasks",
     "show": "tasks",
+    "create": "plans",
+    "transition": "plans",
+    "archive": "plans",
+    "check": "heartbeat",
+    "notify": "heartbeat",
+    "rebuild-index": "plans",
     "doctor": "doctor",
 }
 
@@ -41,7 +47,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"orchestrator.cli.{_COMMANDS[cmd_name]}")
-        command = getattr(module, f"{cmd_name}_command")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         assert isinstance(command, click.Command)
         return command
 

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 
 import click
 
+from orchestrator.core.plan import CALLER
 from orchestrator.core.redact import redact
-from orchestrator.errors import OrchestratorError, PlanError
-from orchestrator.store.layout import Layout, find_plan_directory
+from orchestrator.errors import OrchestratorError, PlanError, UsageError
+from orchestrator.store.layout import Layout, find_plan, find_plan_directory
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -29,8 +30,44 @@ def program() -> str:
 def plan_directory(
     named: str | None, option: str | None = None, *, must_exist: bool = True
 ) -> Layout:
-    """Return the plan directory that DIR, ``--dir``, the environment or the current directory means."""
+    """Return the plan directory that DIR, ``--dir``, the environment or the current directory means.
+
+    With both, DIR is the id of a plan below ``--dir``.
+    """
+    if must_exist and named and option:
+        return find_plan(named, os.environ, os.getcwd(), option)
     return find_plan_directory(option or named, os.environ, os.getcwd(), must_exist=must_exist)
+
+
+def caller(named: str | None = None) -> str:
+    """Return who calls: ``--as``, ``TM_AGENT_ID``, else the name of the user.
+
+    Raises:
+        UsageError: that is not a name.
+    """
+    name = named or os.environ.get("TM_AGENT_ID") or _user()
+    if not CALLER.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is not a name",
+            hint="1 to 64 letters, digits, '.', '_', '@' or '-', starting with a letter or digit",
+        )
+    return name
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        return "user"
+    return name if CALLER.fullmatch(name) else "user"
+
+
+def takes_name(function: _Function) -> _Function:
+    """Give a command its ``--as``."""
+    text = "Who you are (default: TM_AGENT_ID, or your login)."
+    return click.option("--as", "name", metavar="NAME", help=text)(function)
 
 
 def takes_directory(function: _Function) -> _Function:

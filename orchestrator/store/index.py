@@ -98,7 +98,7 @@ class Index:
 
     def write(self) -> None:
         """Write the cache; a directory that cannot be written is no reason to fail."""
-        raw = {
+        raw: dict[str, object] = {
             "schema": SCHEMA,
             "plan": _raw_plan(*self._plan) if self._plan is not None else None,
             "results": _raw_results(self._results),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from orchestrator.store.atomic import reported
+from orchestrator.store.atomic import read_file, reported
 
 _TAIL = 64 * 1024
 
@@ -38,6 +38,19 @@ class Journal:
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._descriptor)
+
+
+def journal_lines(path: str, containing: str) -> list[str]:
+    """Return every line with these words, oldest first, without its list mark.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    text = (read_file(path) or b"").decode(errors="replace")
+    if containing not in text:
+        return []
+    lines = (line.removeprefix("- ") for line in text.split("\n") if line.startswith("- "))
+    return [line for line in lines if containing in line]
 
 
 def journal_tail(path: str, lines: int) -> list[str]:

@@ -63,6 +63,11 @@ class Layout:
         return f"{self.root}/run.lock"
 
     @property
+    def plan_lock(self) -> str:
+        """The lock of whoever changes the plan file, for a moment; held by the kernel, never deleted."""
+        return f"{self.root}/plan.lock"
+
+    @property
     def run_output(self) -> str:
         """What a run that nobody looks on prints."""
         return f"{self.root}/logs/run.out"
@@ -202,8 +207,8 @@ def find_plan(
             raise
     else:
         above, name = os.path.split(found)
-        for root in (found, above) if name != PLAN_DIRECTORY else (found,):
-            layout = Layout(os.path.join(root, plan_id))
+        for place in (found, above) if name != PLAN_DIRECTORY else (found,):
+            layout = Layout(os.path.join(place, plan_id))
             if os.path.isfile(layout.plan):
                 return layout
     if MADE_ID.fullmatch(plan_id):

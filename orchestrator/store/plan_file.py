@@ -67,7 +67,9 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
         tasks.setdefault(row.id, row)
     if not problems and any(task.needs for task in tasks.values()):
         problems += filter(None, [find_cycle(tasks)])
-    return _plan(tasks, settings, layout, file)._replace(lines=front.lines, charter=charter), problems
+    return _plan(tasks, settings, layout, file)._replace(
+        lines=front.lines, charter=charter
+    ), problems
 
 
 def _own_lines(lines: Sequence[str], body: int) -> list[str]:

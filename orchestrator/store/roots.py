@@ -16,7 +16,7 @@ from typing import Any
 
 from orchestrator.core.plan import TASK_ID
 from orchestrator.core.plan_state import Charter, parse_state
-from orchestrator.errors import NotFoundError, OrchestratorError, StoreError, UsageError
+from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, StoreError, UsageError
 from orchestrator.store.atomic import read_file, replace_file, reported, sync_directory
 from orchestrator.store.index import SCHEMA, is_settled, signature
 from orchestrator.store.layout import MADE_ID, Layout
@@ -57,7 +57,7 @@ def survey(root: Layout, *, anew: bool = False) -> Survey:
         signed = signature(stat)
         entry = known.get(plan_id)
         try:
-            charter = entry[1] if entry is not None and entry[0] == signed else _read(layout)
+            charter = entry[1] if entry and entry[0] == signed else _read(layout, whole=anew)
         except OrchestratorError as error:
             found.broken[plan_id] = str(error)
             continue
@@ -69,10 +69,13 @@ def survey(root: Layout, *, anew: bool = False) -> Survey:
     return found
 
 
-def is_root(layout: Layout) -> bool:
-    """Say whether a directory holds plans, whether or not it holds one of its own."""
-    return any(
-        os.path.isfile(f"{layout.root}/{plan_id}/master_plan.md") for plan_id, _ in _names(layout)
+def is_root_only(layout: Layout) -> bool:
+    """Say whether a directory is one of plans, and no plan itself."""
+    if os.path.lexists(layout.plan):
+        return False
+    return os.path.isdir(layout.archive) or any(
+        is_made or os.path.isfile(f"{layout.root}/{name}/master_plan.md")
+        for name, is_made in _names(layout)
     )
 
 
@@ -149,6 +152,11 @@ def archive_plan(root: Layout, plan_id: str) -> str:
     return place
 
 
+def is_one_of_many(layout: Layout) -> bool:
+    """Say whether a directory is a plan that was made in a directory of plans."""
+    return MADE_ID.fullmatch(plan_id(layout)) is not None and os.path.isfile(layout.plan)
+
+
 def root_of(layout: Layout) -> Layout:
     """Return the directory that a plan directory lies in."""
     return Layout(os.path.dirname(layout.root))
@@ -174,11 +182,19 @@ def _names(root: Layout) -> Iterator[tuple[str, bool]]:
             yield name, MADE_ID.fullmatch(name) is not None
 
 
-def _read(layout: Layout) -> Charter:
+def _read(layout: Layout, *, whole: bool) -> Charter:
+    """Return what a plan says of itself; only with *whole* is the rest of it looked at, too."""
+    data, file = read_file(layout.plan) or b"", os.path.relpath(layout.plan)
+    if whole:
+        from orchestrator.store.plan_file import parse_plan
+
+        plan, problems = parse_plan(data, file)
+        if problems:
+            raise PlanError(problems)
+        return plan.charter
     from orchestrator.store.charter import charter_of
 
-    data = read_file(layout.plan) or b""
-    return charter_of(data, os.path.relpath(layout.plan))
+    return charter_of(data, file)
 
 
 def _load(path: str) -> dict[str, Any]:
