@@ -213,7 +213,7 @@ _SUBTASK_WORDS = {
 
 
 def subtask_word(status: TaskStatus, *, is_assigned: bool) -> str:
-    """Return the seed's word. ``ASSIGNED``: it has an agent and may begin. ``BLOCKED``: also what can no longer begin."""
+    """Return the seed's word. ``ASSIGNED`` has an agent and may begin; ``BLOCKED`` is also what can no longer begin."""
     if status is TaskStatus.PENDING and is_assigned:
         return "ASSIGNED"
     return _SUBTASK_WORDS[status]
