@@ -41,7 +41,7 @@ WAITING, PENDING, RUNNING, DONE, FAILED, CANCELLED = (
 )
 
 
-@pytest.mark.parametrize(("state", "event"), product(PlanState, PlanEvent))
+@pytest.mark.parametrize(("state", "event"), list(product(PlanState, PlanEvent)))
 def test_a_plan_moves_along_the_arrows_of_the_seed(state: PlanState, event: PlanEvent) -> None:
     after = ARROWS.get(state.word, {}).get(event.value)
     if after is not None:
