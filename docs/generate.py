@@ -11,7 +11,7 @@ import difflib
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from orchestrator.core import settings
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan_state import PLAN_TRANSITIONS, TERMINAL, PlanState
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.state import SETTLED, TRANSITIONS, TaskStatus
+from orchestrator.core.state import COMMANDS, SETTLED, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import fence
 from orchestrator.errors import ExitStatus, OrchestratorError
 from orchestrator.store.result_file import render_result
@@ -123,8 +123,9 @@ def state_machine() -> str:
         "|---|---|---|---|",
         *(f"| {before} | {verb} | {after} | {why} |" for before, verb, after, why in arrows),
         "",
-        f"During a run nothing more happens to a task that is {listed(SETTLED)}.",
-        f"No arrow of a run leads to {listed(set(TaskStatus) - used)}: people decide that between two runs.",
+        f"{listed(COMMANDS)} are commands of the",
+        "same name, with and without a run at work. By itself nothing more happens during a run to a task that is",
+        f"{listed(SETTLED)}. `retry` of a skipped task is `retry` of what failed before it.",
         "",
     ]
     return "\n".join(lines)
@@ -158,9 +159,10 @@ def plan_states() -> str:
     return "\n".join(lines)
 
 
-def listed(statuses: frozenset[TaskStatus] | set[TaskStatus]) -> str:
+def listed(words: Iterable[TaskStatus | Verb]) -> str:
     """Return ``a, b or c``, in the order of the vocabulary."""
-    *most, last = [f"`{status}`" for status in TaskStatus if status in statuses]
+    chosen = set(words)
+    *most, last = [f"`{word}`" for word in (*TaskStatus, *Verb) if word in chosen]
     return f"{', '.join(most)} or {last}" if most else last
 
 

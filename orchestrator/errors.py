@@ -90,6 +90,19 @@ class ApprovalError(OrchestratorError):
     exit_status = ExitStatus.HELD
 
 
+class DependencyError(TransitionError):
+    """A task was to be started or completed before what it depends on is done (seed row S4-60)."""
+
+    code = "dependency_not_done"
+
+
+class NothingReadyError(OrchestratorError):
+    """Somebody asked for work, and nothing is ready to be done."""
+
+    code = "nothing_ready"
+    exit_status = ExitStatus.TASK_FAILED
+
+
 class AgentError(OrchestratorError):
     """An agent cannot be launched at all: its program is missing or unusable."""
 

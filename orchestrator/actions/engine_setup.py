@@ -171,4 +171,8 @@ def _charge(result: Result | None) -> int:
     if result is None or result.last is None or result.status is not TaskStatus.PENDING:
         return 0
     last = result.last
+    if result.note:
+        return 0  # somebody sent it back: it has all its attempts again
+    if last.is_by_hand:
+        return last.charge
     return last.charge if last.status == Verdict.FAILED.value else last.charge - 1

@@ -23,7 +23,14 @@ from orchestrator.store.task_file import TaskFile
 from orchestrator.store.workspace import Workspace
 
 #: Tasks with one of these statuses are not run again by themselves.
-KEPT_AS_THEY_ARE = frozenset({TaskStatus.COMPLETED, TaskStatus.BLOCKED, TaskStatus.CANCELLED})
+KEPT_AS_THEY_ARE = frozenset(
+    {
+        TaskStatus.COMPLETED,
+        TaskStatus.BLOCKED,
+        TaskStatus.CANCELLED,
+        TaskStatus.RUNNING,  # before a run that is somebody who took it into their own hands
+    }
+)
 #: Agents named to somebody who asks for one that there is not.
 _NAMED = 12
 

@@ -22,6 +22,7 @@ from orchestrator.actions.prospect import (
     RunOrder,
     look_ahead,
 )
+from orchestrator.actions.recovering import recover
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.status_cells import status_cells
 from orchestrator.actions.worker import Worker
@@ -37,12 +38,11 @@ from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.loop import Runner
-from orchestrator.runtime.recovery import harvest
 from orchestrator.runtime.watching import Change, Watch
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal, journal_tail
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import RunLock, take_lock
+from orchestrator.store.lock import RunLock, in_line, take_lock
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.final_output import final_output
@@ -123,7 +123,8 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
     """
     ahead = examine(order, plugs)
     clock, run_id = Clock(), uuid.uuid4().hex[:12]
-    lock = take_lock(order.layout.lock, run_id, iso(clock.wall()))
+    with in_line(order.layout.queue):  # behind commands that need the lock for a moment
+        lock = take_lock(order.layout.lock, run_id, iso(clock.wall()))
     try:
         ahead.workspace.prepare()
         if not order.simulate:
@@ -172,7 +173,7 @@ class _Session:
         # Read again: until the lock was ours, another run may have been at work.
         traces = scan_logs(self.order.layout.logs)
         ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace, traces)
-        if self._recover(ahead, traces):
+        if recover(ahead, self.plugs.agents, traces, self.lock.dead_runs, self._hear):
             ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace, traces)
         self.lock.recovered()
         self.budget = ahead.settings.budget_usd
@@ -199,32 +200,6 @@ class _Session:
             write_missing_task_files(self.workspace, tasks, ahead.meant, ahead.to_run)
             anyio.run(runner.run, runner.executor.opened())
         return self._conclude(ahead, runner, started)
-
-    def _recover(self, ahead: Prospect, traces: Mapping[str, Traces]) -> bool:
-        found = harvest(
-            self.workspace,
-            ahead.board.plan.tasks,
-            ahead.policies,
-            self.plugs.agents,
-            traces=traces,
-            dead_runs=self.lock.dead_runs,
-        )
-        if found:
-            self.workspace.commit([each.commit for each in found])
-        for each in found:
-            done = each.result.status is TaskStatus.COMPLETED
-            self._hear(
-                Happening(
-                    kind=Kind.TASK_COMPLETED if done else Kind.TASK_INTERRUPTED,
-                    time=self.clock.wall(),
-                    task=each.task.id,
-                    name=each.task.name,
-                    attempt=each.result.number,
-                    duration=each.result.duration,
-                    text="taken from the log of a run that died" if done else each.result.reason,
-                )
-            )
-        return bool(found)
 
     def _runner(self, ahead: Prospect, traces: Mapping[str, Traces]) -> Runner:
         board, settings = ahead.board, ahead.settings

@@ -43,7 +43,13 @@ _NO_SESSION = re.compile(r"no conversation found|session id .* is already in use
 _STAYED = StopReason.LINGERING
 #: We ended it, and it may go on where it was.
 _CUT_SHORT = frozenset(
-    {StopReason.TIMEOUT, StopReason.IDLE, StopReason.SHUTDOWN, StopReason.ORPHANED}
+    {
+        StopReason.TIMEOUT,
+        StopReason.IDLE,
+        StopReason.SHUTDOWN,
+        StopReason.ORPHANED,
+        StopReason.INTERVENTION,
+    }
 )
 
 

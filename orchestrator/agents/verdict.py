@@ -28,6 +28,8 @@ def not_its_own_end(exit: Exit, settings: Settings) -> Outcome | None:
             return Outcome(verdict=Verdict.FAILED, reason=reason)
         case StopReason.SHUTDOWN:
             return Outcome(verdict=Verdict.INTERRUPTED, reason="the run was stopped")
+        case StopReason.INTERVENTION:
+            return Outcome(verdict=Verdict.INTERRUPTED, reason="it was ended by command")
         case StopReason.ORPHANED:
             return Outcome(verdict=Verdict.INTERRUPTED, reason="the runner died")
 

@@ -15,7 +15,7 @@ from orchestrator.cli.reply import (
     say_json,
     takes_directory,
     takes_json,
-    takes_name,
+    takes_caller,
     terminal_width,
     write,
 )
@@ -37,7 +37,7 @@ from orchestrator.views.plans import charter_lines, plans_text, word_of
 @click.option("--plan", "request", default="", metavar="TEXT", help="What is wanted, in words.")
 @click.option("--eta", default="", metavar="WHEN", help="When it is to be done: 2026-03-01, 2h.")
 @click.option("--dir", "option", metavar="DIR", help="The directory of plans.")
-@takes_name
+@takes_caller
 @takes_json
 def create_command(
     title: str,
@@ -90,7 +90,7 @@ def _eta(text: str, now: float) -> float:
 @click.argument("event")
 @click.option("--note", default="", metavar="TEXT", help="Why; it goes into the journal.")
 @click.option("--dir", "option", metavar="DIR", help="The directory of plans.")
-@takes_name
+@takes_caller
 @takes_json
 def transition_command(
     task: str, event: str, note: str, option: str | None, name: str | None, *, as_json: bool

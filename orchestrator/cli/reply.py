@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 import click
 
-from orchestrator.core.plan import CALLER
+from orchestrator.core.intervention import NAME
 from orchestrator.core.redact import redact
+from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, PlanError, UsageError
 from orchestrator.store.layout import Layout, find_plan, find_plan_directory
 
@@ -39,41 +40,42 @@ def plan_directory(
     return find_plan_directory(option or named, os.environ, os.getcwd(), must_exist=must_exist)
 
 
-def caller(named: str | None = None) -> str:
-    """Return who calls: ``--as``, ``TM_AGENT_ID``, else the name of the user.
+def takes_directory(function: _Function) -> _Function:
+    """Give a command about a whole plan its ``[DIR]`` and ``--dir``."""
+    function = click.option("--dir", "option", metavar="DIR", help="The plan directory.")(function)
+    return click.argument("directory", metavar="[DIR]", required=False)(function)
+
+
+def caller(option: str | None) -> str:
+    """Return who calls: ``--as``, ``TM_AGENT_ID``, else the name of the login (seed row S1-01).
 
     Raises:
-        UsageError: that is not a name.
+        UsageError: that is no name which files and lines could carry.
     """
-    name = named or os.environ.get("TM_AGENT_ID") or _user()
-    if not CALLER.fullmatch(name):
+    name = option or os.environ.get("TM_AGENT_ID") or _login()
+    if not NAME.fullmatch(name):
+        source = "--as" if option else "TM_AGENT_ID"
         raise UsageError(
-            f"{name!r} is not a name",
+            f"{source}: {one_line(name, limit=80)!r} is not a name",
             hint="1 to 64 letters, digits, '.', '_', '@' or '-', starting with a letter or digit",
         )
     return name
 
 
-def _user() -> str:
-    import getpass
+def _login() -> str:
+    import pwd
 
     try:
-        name = getpass.getuser()
-    except (KeyError, OSError):
-        return "user"
-    return name if CALLER.fullmatch(name) else "user"
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # as in a container whose user has no name
+        name = ""
+    return name if NAME.fullmatch(name) else f"user-{os.getuid()}"
 
 
-def takes_name(function: _Function) -> _Function:
+def takes_caller(function: _Function) -> _Function:
     """Give a command its ``--as``."""
-    text = "Who you are (default: TM_AGENT_ID, or your login)."
+    text = "Who you are (default: TM_AGENT_ID, else your login)."
     return click.option("--as", "name", metavar="NAME", help=text)(function)
-
-
-def takes_directory(function: _Function) -> _Function:
-    """Give a command about a whole plan its ``[DIR]`` and ``--dir``."""
-    function = click.option("--dir", "option", metavar="DIR", help="The plan directory.")(function)
-    return click.argument("directory", metavar="[DIR]", required=False)(function)
 
 
 def takes_json(function: _Function) -> _Function:

@@ -84,6 +84,7 @@ def _attempt(attempt: Attempt) -> dict[str, object]:
     return {
         "number": attempt.number,
         "status": attempt.status,
+        "agent": attempt.agent,
         "start": iso(attempt.started),
         "end": iso(attempt.ended),
         "duration": round(attempt.duration, 3),
@@ -127,7 +128,8 @@ def _text(view: TaskView) -> str:
     for attempt in attempts:
         took = format_duration(attempt.duration)
         cost = f" · {usd(attempt.cost)}" if attempt.cost != 0 else ""
-        why = f" · {attempt.reason}" if attempt.reason else ""
+        who = f" · by {attempt.agent}" if attempt.is_by_hand else ""
+        why = f"{who} · {attempt.reason}" if attempt.reason else who
         started = iso(attempt.started)
         lines.append(f"  {attempt.number}  {attempt.status}  {started}  {took}{cost}{why}")
     if view.answer:

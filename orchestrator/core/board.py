@@ -49,6 +49,10 @@ class Board:
         if not self.standing:
             self.standing = derive(self.plan.tasks, self.shape, self.results, self.doubts)
 
+    def derive_again(self) -> None:
+        """Take in that results were changed."""
+        self.standing = derive(self.plan.tasks, self.shape, self.results, self.doubts)
+
     def status(self, task_id: str) -> TaskStatus:
         """Where a task stands."""
         return self.standing[task_id].status
@@ -103,7 +107,7 @@ def _derive_one(
     """*numbers*: the newest attempt of every task that was started."""
     # `pending` in a result file is an attempt that was interrupted.
     if result is not None and result.status not in _GOES_ON:
-        return Standing(status=result.status, reason=result.reason)
+        return Standing(status=result.status, reason=_why(result))
     open_needs = []
     for need in task.needs:
         before = standing[need].status
@@ -117,11 +121,19 @@ def _derive_one(
     if result is None:
         return Standing(status=TaskStatus.PENDING)
     if result.status is not _DONE:
-        return Standing(status=TaskStatus.PENDING, reason=result.reason)
+        return Standing(status=TaskStatus.PENDING, reason=_why(result))
     stale = _changed(task, result, numbers)
     if stale:
         return Standing(status=TaskStatus.PENDING, reason=f"{', '.join(stale)} ran again")
     return _COMPLETED
+
+
+def _why(result: Result) -> str:
+    """Why it stands there: who said so, who is at it, or why the newest attempt came to nothing."""
+    if result.status is TaskStatus.RUNNING and result.is_by_hand:
+        done = "" if result.progress is None else f" · {result.progress}%"
+        return f"by {result.attempts[-1].agent}{done}"
+    return result.note or result.reason
 
 
 def _changed(task: Task, result: Result, numbers: Mapping[str, int]) -> list[str]:

@@ -10,11 +10,11 @@ take, waits in its place and keeps no slot (``core.account``).
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from orchestrator.core.account import DUST, Account, Purse
+from orchestrator.core.account import Account, Purse
+from orchestrator.core.admission import Admission
 from orchestrator.core.deadlines import Deadlines
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import (
@@ -39,7 +39,7 @@ from orchestrator.core.instruction import (
     Stop,
 )
 from orchestrator.core.result import StopReason, Verdict
-from orchestrator.core.retry import backoff
+from orchestrator.core.retry import Backoffs, backoff
 from orchestrator.core.revision import blamed, is_under_way, revise
 from orchestrator.core.state import SETTLED, TaskStatus, Verb, move
 
@@ -62,8 +62,7 @@ class Engine:
             entry.place = place
             self.entries[entry.id] = entry
         self._max_parallel = max_parallel
-        self._accounts = {"": Account(), **(accounts or {})}
-        self.purse = purse or Purse()
+        self._admission = Admission(accounts or {}, purse or Purse())
         self._stop_on_failure = stop_on_failure
         self._running: dict[str, Entry] = {}
         self._reserved: dict[str, Entry] = {}
@@ -71,10 +70,13 @@ class Engine:
         self._now = -math.inf
         self._draining = False
         self._finished = False
-        self._ready: dict[str, list[tuple[int, float, int, Entry]]] = {}
-        self._unaffordable: list[Entry] = []
-        self._retries: list[tuple[float, int, Entry]] = []
+        self._backoffs = Backoffs()
         self._deadlines = Deadlines()
+
+    @property
+    def purse(self) -> Purse:
+        """The money of the run."""
+        return self._admission.purse
 
     @property
     def running(self) -> Sequence[str]:
@@ -94,12 +96,9 @@ class Engine:
     @property
     def wake_at(self) -> float | None:
         """When to send ``Ticked``; None while no timer is running."""
-        times = [self._deadlines.next(), *(due for due, _, _ in self._retries[:1])]
-        opening = (
-            self._accounts[account].opens_at for account, queue in self._ready.items() if queue
-        )
-        times += [moment for moment in opening if moment > self._now]
-        return wake_at if (wake_at := min(times)) < math.inf else None
+        times = (self._deadlines.next(), self._backoffs.next())
+        wake_at = min((*times, *self._admission.openings(self._now)))
+        return wake_at if wake_at < math.inf else None
 
     def handle(self, event: Event, moment: Moment) -> list[Instruction]:
         """Take in what happened, return what to do about it, in order."""
@@ -140,17 +139,15 @@ class Engine:
         before = self.entries
         self.entries = revise(before, event.entries)
         for entry in before.values():
-            if entry.id not in self.entries and entry.open_bill:
-                # Its session will never tell: it counts with all that it may have cost.
-                self.purse.reserved -= entry.open_bill
-                self.purse.spent += entry.open_bill
-        self._reserved, self._ready, self._unaffordable = {}, {}, []
-        due = {entry.id for _, _, entry in self._retries}
+            if entry.id not in self.entries:
+                self._admission.write_off(entry)
+        self._reserved = {}
+        self._admission.clear()
         kept_back = blamed(self.entries)
         for entry in self.entries.values():
             if entry.unrecorded:
                 continue
-            if entry.status is TaskStatus.RETRYING and entry.id not in due:
+            if entry.status is TaskStatus.RETRYING and entry.due < 0:
                 self._queue(entry)
             elif entry.status in {TaskStatus.PENDING, TaskStatus.SKIPPED}:
                 self._seat(entry, is_kept_back=entry.id in kept_back)
@@ -172,14 +169,10 @@ class Engine:
     def _queue(self, entry: Entry, verb: Verb | None = None) -> None:
         if verb is not None:
             entry.status = move(entry.status, verb)
-        queue = self._ready.setdefault(entry.account, [])
-        heapq.heappush(queue, (-entry.priority, -entry.rank, entry.place, entry))
+        self._admission.put(entry)
 
     def _dispatch(self, moment: Moment, todo: list[Instruction]) -> None:
-        slots = self._max_parallel - len(self._running) - len(self._reserved)
-        while slots > 0 and not self._draining and (queue := self._next_queue(moment.now, slots)):
-            entry = heapq.heappop(queue)[-1]
-            slots -= 1
+        while not self._draining and (entry := self._next(moment.now)):
             if entry.undurable:
                 # Its turn has come, but not its results: it keeps the slot for the moment the disk takes. Given to the
                 # next in line, the slot would be gone for a whole task, and a long chain would wait at every link.
@@ -189,47 +182,21 @@ class Engine:
         is_idle = not (self._running or self._unrecorded)
         if is_idle and (self._draining or not self._is_anything_to_come) and not self._finished:
             self._finished = True
-            todo.append(Finish(tuple(entry.id for entry in self._unaffordable)))
+            todo.append(Finish(tuple(entry.id for entry in self._admission.unaffordable)))
+
+    def _next(self, now: float) -> Entry | None:
+        slots = self._max_parallel - len(self._running) - len(self._reserved)
+        return self._admission.next(now, slots) if slots > 0 else None
 
     @property
     def _is_anything_to_come(self) -> bool:
-        return bool(self._retries) or any(
-            queue and self._accounts[account].opens_at < math.inf
-            for account, queue in self._ready.items()
-        )
-
-    def _next_queue(self, now: float, slots: int) -> list[tuple[int, float, int, Entry]] | None:
-        """Return the queue whose first task may start: its account is open, and the money is there."""
-        best: list[tuple[int, float, int, Entry]] | None = None
-        for account, queue in self._ready.items():
-            if not self._accounts[account].lets_through(now):
-                continue
-            while account and queue and self._cap(queue[0][-1], slots, others=-1) is None:
-                if any(entry.account for entry in self._running.values()):
-                    break  # what is reserved for it may come back
-                self._unaffordable.append(heapq.heappop(queue)[-1])
-            else:
-                if queue and (best is None or queue[0] < best[0]):
-                    best = queue
-        return best
-
-    def _cap(self, entry: Entry, slots: int, others: int = 0) -> float | None:
-        """Return what an attempt may cost: what is left is shared only with what could start at the same time."""
-        others += sum(len(queue) for account, queue in self._ready.items() if account)
-        return self.purse.cap(entry.budget, min(slots, others + 1))
+        return self._backoffs.next() < math.inf or self._admission.is_anything_to_come
 
     def _launch(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
         entry.apply_revision()
-        account = self._accounts[entry.account]
-        if entry.account:
-            cap = self._cap(entry, self._max_parallel - len(self._running))
-            if cap is None or not account.lets_through(moment.now):
-                # It had kept its slot, and meanwhile the account was held or the money went.
-                self._queue(entry)
-                return
-            self.purse.reserved += cap
-            entry.cap = cap
-        account.started(moment.now)
+        if not self._admission.admit(entry, moment.now, self._max_parallel - len(self._running)):
+            self._queue(entry)
+            return
         entry.status = move(entry.status, Verb.LAUNCH)
         entry.attempt += 1
         entry.charge += 1
@@ -248,15 +215,15 @@ class Engine:
         if signs.is_delivered != entry.is_delivered:
             entry.is_delivered = signs.is_delivered
             self._deadlines.arm(entry)
-        account = self._accounts[entry.account]
+        account = self._admission.accounts[entry.account]
         if entry.account and signs.is_strained is not None:
             account.is_strained = signs.is_strained
         if signs.is_answered:
             self._pass_trial(entry, todo)
 
     def _pass_trial(self, entry: Entry, todo: list[Instruction]) -> None:
-        if self._accounts[entry.account].is_proven_by(entry.started):
-            self._accounts[entry.account].is_on_trial = False
+        if self._admission.accounts[entry.account].is_proven_by(entry.started):
+            self._admission.accounts[entry.account].is_on_trial = False
             todo.append(Resume(entry.account))
 
     def _end(self, event: Ended, moment: Moment, todo: list[Instruction]) -> None:
@@ -264,8 +231,10 @@ class Engine:
         if entry is None or entry.attempt != event.attempt:
             return  # a late word about an attempt that was already settled
         del self._running[entry.id]
-        self._accounts[entry.account].running -= 1
-        self._settle(entry, event)
+        is_last = event.verdict in {Verdict.COMPLETED, Verdict.FATAL} or (
+            event.verdict is Verdict.FAILED and entry.charge >= entry.max_attempts
+        )
+        self._admission.settle(entry, event, is_last=is_last)
         entry.unrecorded = True
         self._unrecorded += 1
         delay = 0.0
@@ -280,42 +249,17 @@ class Engine:
             case Verdict.HELD:
                 entry.status = move(entry.status, Verb.INTERRUPT)
                 entry.charge -= 1
-                account = self._accounts[entry.account]
+                account = self._admission.accounts[entry.account]
                 if account.hold_again(event.until, moment.now):
                     todo.append(Hold(entry.account, account.opens_at, event.reason))
             case Verdict.FAILED if entry.charge < entry.max_attempts and entry.budget > 0:
-                entry.status = move(entry.status, Verb.RETRY)
+                entry.status = move(entry.status, Verb.REPEAT)
                 delay = backoff(entry.retry_delay, entry.charge, moment.draw)
                 entry.due = moment.now + delay
             case Verdict.FAILED | Verdict.FATAL:
                 entry.status = move(entry.status, Verb.FAIL)
                 self._draining = self._draining or self._stop_on_failure
         todo.append(Record(entry.id, entry.status, delay))
-
-    def _settle(self, entry: Entry, event: Ended) -> None:
-        if not entry.account:
-            return
-        purse, cap, entry.cap = self.purse, entry.cap, 0.0
-        is_last = event.verdict in {Verdict.COMPLETED, Verdict.FATAL} or (
-            event.verdict is Verdict.FAILED and entry.charge >= entry.max_attempts
-        )
-        if event.cost is None and event.is_resumable and not is_last:
-            entry.open_bill += cap  # it stays reserved until the session says
-            return
-        # What nobody will ever know counts with all that it may have been.
-        is_settled = event.settles and event.cost is not None
-        cost = (cap if event.cost is None else event.cost) + (0 if is_settled else entry.open_bill)
-        purse.reserved -= cap + entry.open_bill
-        purse.spent += cost
-        entry.budget -= cost
-        if entry.budget < DUST:
-            entry.budget = 0.0
-        if is_settled and entry.open_bill:
-            # Less was spent than was feared.
-            waiting, self._unaffordable = self._unaffordable, []
-            for each in waiting:
-                self._queue(each)
-        entry.open_bill = 0.0
 
     def _announce(self, entry: Entry) -> None:
         """Let the dependants of a completed task queue up; they start when it is recorded."""
@@ -338,7 +282,7 @@ class Engine:
         elif entry.status is TaskStatus.FAILED:
             self._skip_dependants(entry, todo)
         elif entry.status is TaskStatus.RETRYING:
-            heapq.heappush(self._retries, (entry.due, entry.place, entry))
+            self._backoffs.put(entry)
         elif entry.status is TaskStatus.PENDING:
             self._seat(entry, is_kept_back=False)
 
@@ -361,8 +305,8 @@ class Engine:
                     stack.append(entry)
 
     def _tick(self, moment: Moment, todo: list[Instruction]) -> None:
-        while self._retries and self._retries[0][0] <= moment.now:
-            self._queue(heapq.heappop(self._retries)[-1])
+        for entry in self._backoffs.over(moment.now):
+            self._queue(entry)
         for entry, reason in self._deadlines.expired(moment.now):
             self._halt(entry, reason, todo)
 
@@ -393,6 +337,6 @@ class Engine:
         if self._finished and not self._draining:
             kept = {TaskStatus.BLOCKED, TaskStatus.WAITING}
             for entry in self.entries.values():
-                is_held = self._accounts[entry.account].opens_at == math.inf
-                is_kept = entry.status in kept or entry in self._unaffordable or is_held
+                is_held = self._admission.accounts[entry.account].opens_at == math.inf
+                is_kept = entry.status in kept or entry in self._admission.unaffordable or is_held
                 assert entry.status in SETTLED or is_kept

@@ -36,6 +36,8 @@ class Entry:
     charge: int = 0
     """Attempts that count against ``max_attempts``."""
     place: int = field(default=0, init=False)
+    ticket: int = field(default=0, init=False)
+    """Its number in the queue of what is ready; 0: it does not wait there."""
     unmet: int = field(default=0, init=False)
     """Needs that are not completed."""
     undurable: int = field(default=0, init=False)
@@ -45,7 +47,8 @@ class Entry:
     is_delivered: bool = field(default=False, init=False)
     cap: float = field(default=0.0, init=False)
     """USD reserved for the attempt under way."""
-    due: float = field(default=0.0, init=False)
+    due: float = field(default=-1.0, init=False)
+    """When its backoff is over; negative: it waits for none."""
     stopping: bool = field(default=False, init=False)
     unrecorded: bool = field(default=False, init=False)
     dependants: list[Entry] = field(default_factory=list, init=False, repr=False)

@@ -6,7 +6,8 @@ networkx takes 0.1 s to import. Where a graph is looked into for people, network
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -77,6 +78,17 @@ def _weights(tasks: Mapping[str, Task]) -> dict[str, float]:
     # A task nobody estimated weighs as much as the average of those somebody did.
     usual = sum(known) / len(known) if known else 1.0
     return {task.id: task.estimate or usual for task in tasks.values()}
+
+
+def ancestors(tasks: Mapping[str, Task], task_id: str) -> Iterator[str]:
+    """Yield everything that a task needs, directly or not, each once, the nearest first."""
+    seen, queue = {task_id}, deque([task_id])
+    while queue:
+        for need in tasks[queue.popleft()].needs:
+            if need not in seen:
+                seen.add(need)
+                queue.append(need)
+                yield need
 
 
 def digraph(tasks: Mapping[str, Task]) -> nx.DiGraph[str]:

@@ -29,9 +29,11 @@ def held(results: Iterable[Result]) -> list[Held]:
         last = result.last
         if last is None:
             continue
+        agent = last.agent or result.agent
         if last.status != Verdict.HELD.value:
-            started[result.agent] = max(started.get(result.agent, 0.0), last.started)
+            if not last.is_by_hand:
+                started[agent] = max(started.get(agent, 0.0), last.started)
         elif result.status is TaskStatus.PENDING:
-            hold = Held(result.agent, last.until, last.reason)
-            holds[result.agent] = max(holds.get(result.agent, (0.0, hold)), (last.ended, hold))
+            hold = Held(agent, last.until, last.reason)
+            holds[agent] = max(holds.get(agent, (0.0, hold)), (last.ended, hold))
     return [hold for agent, (since, hold) in holds.items() if started.get(agent, 0.0) < since]

@@ -195,7 +195,7 @@ def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Brea
             hint = f"if an agent wrote this, remove {each.path}: {_AGAIN}"
             yield _broken("record_disagrees", record.path, found, hint)
     is_under_way = result.status in {TaskStatus.RUNNING, TaskStatus.RETRYING}
-    if is_under_way and not seen.lock.is_live:
+    if is_under_way and not (seen.lock.is_live or result.is_by_hand):
         record = seen.records.get((each.stem, result.number))
         is_over = record is not None and record.is_readable and result.status is TaskStatus.RUNNING
         found = f"{result.status.value}, and nobody runs it: attempt {result.number} " + (

@@ -47,7 +47,7 @@ def spending(results: Iterable[Result]) -> Spending:
         for attempt in result.attempts:
             if attempt.cost:
                 by_task[result.task] += attempt.cost
-                by_agent[result.agent] += attempt.cost
+                by_agent[attempt.agent or result.agent] += attempt.cost
             for model, cost in attempt.models:
                 by_model[model] += cost
         unknown += len(unsettled(result.attempts))

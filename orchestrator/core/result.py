@@ -35,6 +35,8 @@ class StopReason(StrEnum):
     SHUTDOWN = "shutdown"
     ORPHANED = "orphaned"
     """The runner died; the guard ended what it had started."""
+    INTERVENTION = "intervention"
+    """Somebody settled its task by command."""
 
 
 class Exit(NamedTuple):
@@ -145,6 +147,13 @@ class Attempt(NamedTuple):
     """When the account that held it opens again, seconds since the epoch; 0: when a person opens it."""
     cap: float = 0.0
     """USD it may have cost at most, where nobody knows what it cost; 0: nobody said."""
+    agent: str = ""
+    """Who did it: the key of an agent, or the name of a person or outside agent; empty in old files."""
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person or an outside agent made it, and no run: then it does not end with a run."""
+        return bool(self.agent) and not self.run
 
 
 class Result(NamedTuple):
@@ -157,6 +166,17 @@ class Result(NamedTuple):
     inputs: Mapping[str, int] = MappingProxyType({})
     """Which attempt of each dependency this result was made from; another one makes it stale."""
     answer: str = ""
+    note: str = ""
+    """Who settled it so by command, and why."""
+    progress: int | None = None
+    """Per cent of the attempt under way, as whoever does it says; None: nobody said."""
+    request: str = ""
+    """The newest command that was carried out on it, so that it is never carried out twice."""
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether the newest attempt was made by a person or an outside agent."""
+        return bool(self.attempts) and self.attempts[-1].is_by_hand
 
     @property
     def last(self) -> Attempt | None:

@@ -27,20 +27,46 @@ class TaskStatus(StrEnum):
 
 
 class Verb(StrEnum):
-    """What can happen to a task."""
+    """What can happen to a task: in a run, and below that by somebody's command."""
 
     READY = "ready"
     LAUNCH = "launch"
     SUCCEED = "succeed"
-    RETRY = "retry"
-    FAIL = "fail"
+    REPEAT = "repeat"
     INTERRUPT = "interrupt"
     SKIP = "skip"
     WAIT = "wait"
+    FAIL = "fail"
+    """By either."""
+    START = "start"
+    COMPLETE = "complete"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    CANCEL = "cancel"
+    RETRY = "retry"
+
+
+#: What people and outside agents can do, in the words of the command line.
+COMMANDS = (
+    Verb.START,
+    Verb.COMPLETE,
+    Verb.FAIL,
+    Verb.BLOCK,
+    Verb.UNBLOCK,
+    Verb.CANCEL,
+    Verb.RETRY,
+)
+
+
+_Arrows = dict[tuple[TaskStatus, Verb], tuple[TaskStatus, str]]
+
+
+def _each(*statuses: TaskStatus, verb: Verb, after: TaskStatus, why: str) -> _Arrows:
+    return {(status, verb): (after, why) for status in statuses}
 
 
 #: (from, what happens) → (to, why, as a sentence for people)
-TRANSITIONS: dict[tuple[TaskStatus, Verb], tuple[TaskStatus, str]] = {
+TRANSITIONS: _Arrows = {
     (TaskStatus.WAITING, Verb.READY): (
         TaskStatus.PENDING,
         "every dependency is completed and its result is on disk",
@@ -51,24 +77,32 @@ TRANSITIONS: dict[tuple[TaskStatus, Verb], tuple[TaskStatus, str]] = {
     ),
     (TaskStatus.PENDING, Verb.WAIT): (
         TaskStatus.WAITING,
-        "its row in the plan was changed and depends on something that is not completed",
+        "something that it depends on is not completed any more: its row was changed, or somebody said `retry`",
     ),
     (TaskStatus.SKIPPED, Verb.WAIT): (
         TaskStatus.WAITING,
-        "the plan was changed and nothing it depends on has failed",
+        "nothing it depends on has failed any more: the plan was changed, or somebody settled that",
+    ),
+    (TaskStatus.RETRYING, Verb.WAIT): (
+        TaskStatus.WAITING,
+        "somebody said `retry` of what it depends on",
+    ),
+    (TaskStatus.COMPLETED, Verb.WAIT): (
+        TaskStatus.WAITING,
+        "somebody said `retry` of what it was made from",
     ),
     (TaskStatus.PENDING, Verb.LAUNCH): (TaskStatus.RUNNING, "a slot is free"),
     (TaskStatus.RUNNING, Verb.SUCCEED): (
         TaskStatus.COMPLETED,
         "the agent ended and there is evidence of success",
     ),
-    (TaskStatus.RUNNING, Verb.RETRY): (
+    (TaskStatus.RUNNING, Verb.REPEAT): (
         TaskStatus.RETRYING,
         "the attempt failed and the retry budget is not used up",
     ),
     (TaskStatus.RUNNING, Verb.FAIL): (
         TaskStatus.FAILED,
-        "the attempt failed and nothing is left to try",
+        "the attempt failed and nothing is left to try, or somebody said so",
     ),
     (TaskStatus.RUNNING, Verb.INTERRUPT): (
         TaskStatus.PENDING,
@@ -78,9 +112,66 @@ TRANSITIONS: dict[tuple[TaskStatus, Verb], tuple[TaskStatus, str]] = {
         TaskStatus.RUNNING,
         "the backoff is over and a slot is free",
     ),
+    # ── commands ────────────────────────────────────────────────────────────────────────────────────────────────
+    (TaskStatus.PENDING, Verb.START): (
+        TaskStatus.RUNNING,
+        "somebody takes it into their own hands: it keeps no slot and has no deadline",
+    ),
+    **_each(
+        TaskStatus.PENDING,
+        TaskStatus.RUNNING,
+        TaskStatus.RETRYING,
+        TaskStatus.BLOCKED,
+        TaskStatus.FAILED,
+        verb=Verb.COMPLETE,
+        after=TaskStatus.COMPLETED,
+        why="somebody has done it, and everything that it depends on is completed",
+    ),
+    **_each(
+        TaskStatus.PENDING,
+        TaskStatus.RETRYING,
+        TaskStatus.BLOCKED,
+        verb=Verb.FAIL,
+        after=TaskStatus.FAILED,
+        why="somebody says that it cannot be done",
+    ),
+    **_each(
+        TaskStatus.WAITING,
+        TaskStatus.PENDING,
+        TaskStatus.RUNNING,
+        TaskStatus.RETRYING,
+        TaskStatus.SKIPPED,
+        verb=Verb.BLOCK,
+        after=TaskStatus.BLOCKED,
+        why="somebody keeps it from being done for now; what runs is ended, and what depends on it waits",
+    ),
+    (TaskStatus.BLOCKED, Verb.UNBLOCK): (
+        TaskStatus.WAITING,
+        "nothing keeps it any more but what it depends on",
+    ),
+    **_each(
+        TaskStatus.WAITING,
+        TaskStatus.PENDING,
+        TaskStatus.RUNNING,
+        TaskStatus.RETRYING,
+        TaskStatus.SKIPPED,
+        TaskStatus.BLOCKED,
+        verb=Verb.CANCEL,
+        after=TaskStatus.CANCELLED,
+        why="nobody wants it any more; what runs is ended, and what depends on it is skipped",
+    ),
+    **_each(
+        TaskStatus.COMPLETED,
+        TaskStatus.FAILED,
+        TaskStatus.CANCELLED,
+        TaskStatus.BLOCKED,
+        verb=Verb.RETRY,
+        after=TaskStatus.WAITING,
+        why="it is to be done again, with all its attempts; those it had stay where they are",
+    ),
 }
 
-#: Nothing more happens to a task in one of these during a run.
+#: Nothing more happens to a task in one of these during a run, unless somebody says so.
 SETTLED = frozenset(
     {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED}
 )

@@ -117,6 +117,7 @@ class LiveAttempt:
             is_resumable=bool(self.session),
             cost=None if self.session else 0.0,
             cap=self.known_cap,
+            agent=self.agent,
         )
         return self._result(TaskStatus.RUNNING, attempt)
 
@@ -174,19 +175,13 @@ class LiveAttempt:
             settles=self.settles(outcome),
             until=outcome.until if outcome.until < math.inf else 0.0,
             cap=self.known_cap if price.cost is None else 0.0,
+            agent=self.agent,
         )
         return self._result(status, attempt)
 
     def commit(self, result: Result, outcome: Outcome, exit: Exit) -> Commit:
         """Return the result file, ready to be made durable."""
-        statistics = dict(outcome.statistics)
-        spent = spending([result])
-        if spent:
-            last = result.attempts[-1]
-            statistics["Cost"] = str(spent)
-            if len(result.attempts) > 1:
-                statistics["Cost of the last attempt"] = usd(last.cost)
-            statistics |= {f"Cost on {model}": usd(cost) for model, cost in spent.by_model.items()}
+        statistics = {**outcome.statistics, **cost_statistics(result)}
         if exit.max_rss:
             statistics["Peak memory"] = f"{exit.max_rss / 1e6:.0f} MB"
             statistics["Processor time"] = f"{exit.cpu:.2f}s"
@@ -355,6 +350,17 @@ class Launchpad:
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._workdir.rstrip("/") + "/")
+
+
+def cost_statistics(result: Result) -> dict[str, str]:
+    """Return the lines that say what a task cost; none when it cost nothing."""
+    spent = spending([result])
+    if not spent:
+        return {}
+    statistics = {"Cost": str(spent)}
+    if len(result.attempts) > 1:
+        statistics["Cost of the last attempt"] = usd(result.attempts[-1].cost)
+    return statistics | {f"Cost on {model}": usd(cost) for model, cost in spent.by_model.items()}
 
 
 def closed(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:

@@ -11,7 +11,7 @@ from orchestrator.core.account import Purse
 from orchestrator.core.duration import format_duration
 from orchestrator.core.instruction import Hold
 from orchestrator.core.money import usd
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.core.text import one_line
 from orchestrator.store.result_file import iso
 from orchestrator.views.glyphs import moment
@@ -28,6 +28,13 @@ class Kind(StrEnum):
     TASK_INTERRUPTED = "task_interrupted"
     TASK_SKIPPED = "task_skipped"
     TASK_STOPPING = "task_stopping"
+    TASK_BLOCKED = "task_blocked"
+    TASK_UNBLOCKED = "task_unblocked"
+    TASK_CANCELLED = "task_cancelled"
+    TASK_RESET = "task_reset"
+    """Somebody wants it done again."""
+    TASK_PROGRESS = "task_progress"
+    """Whoever does it says how far they are."""
     NEWS = "news"
     WARNING = "warning"
     RUN_CHANGED = "run_changed"
@@ -44,6 +51,18 @@ ENDINGS = {
     TaskStatus.FAILED: Kind.TASK_FAILED,
     TaskStatus.RETRYING: Kind.TASK_RETRYING,
     TaskStatus.PENDING: Kind.TASK_INTERRUPTED,
+}
+
+
+#: What it is called when somebody settles a task by command.
+COMMANDED = {
+    Verb.START: Kind.TASK_STARTED,
+    Verb.COMPLETE: Kind.TASK_COMPLETED,
+    Verb.FAIL: Kind.TASK_FAILED,
+    Verb.BLOCK: Kind.TASK_BLOCKED,
+    Verb.UNBLOCK: Kind.TASK_UNBLOCKED,
+    Verb.CANCEL: Kind.TASK_CANCELLED,
+    Verb.RETRY: Kind.TASK_RESET,
 }
 
 

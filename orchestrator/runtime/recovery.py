@@ -69,6 +69,8 @@ def harvest(
         record = read_record(workspace.layout.attempt(task.stem, number).record)
         if record is None or record.task != task.id or record.agent not in agents:
             continue
+        if not record.run:
+            continue  # by hand: whoever was writing it died before its result, and will say it once more
         if (last is not None and last.number == number) or record.run in dead_runs:
             reader = agents[record.agent].reader(policies[task.id])
             found.append(_judge(workspace, task, reader, record, before if last else None))

@@ -78,6 +78,20 @@ class Traces:
     """Attempts that have a record."""
 
 
+def newest_attempt(directory: str, stem: str) -> int:
+    """Return the highest attempt number that any file of one task carries; 0 when there is none."""
+    newest, prefix = 0, f"{stem}.attempt-"
+    with reported("list", directory):
+        try:
+            names = os.listdir(directory)
+        except FileNotFoundError:
+            return 0
+    for name in names:
+        if name.startswith(prefix) and (match := _NAME.fullmatch(name)) and match[1] == stem:
+            newest = max(newest, int(match[2]))
+    return newest
+
+
 def scan_logs(directory: str) -> dict[str, Traces]:
     """Return the traces of every task that was ever attempted, by stem, from file names alone."""
     found: dict[str, Traces] = {}

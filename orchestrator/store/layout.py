@@ -67,6 +67,15 @@ class Layout:
         """The lock of whoever changes the plan file, for a moment; held by the kernel, never deleted."""
         return f"{self.root}/plan.lock"
 
+    def queue(self) -> str:
+        """Where commands and runs that want the lock wait for their turn; held by the kernel, never deleted."""
+        return f"{self.root}/commands.lock"
+
+    @property
+    def requests(self) -> str:
+        """What commands ask of the run that is at work, and its answers."""
+        return f"{self.root}/requests"
+
     @property
     def run_output(self) -> str:
         """What a run that nobody looks on prints."""

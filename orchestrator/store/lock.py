@@ -8,7 +8,8 @@ import json
 import os
 import platform
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from orchestrator.store.process import boot_id, start_time
 
 #: Seconds to wait for the guard of a dead runner: it holds the lock until the last agent is gone.
 _GUARD_LEAVES_WITHIN = 15.0
+#: Seconds between two tries, while nobody who holds the lock says that it is a run.
+_AGAIN = 0.01
 
 
 @dataclass(slots=True)
@@ -67,14 +70,11 @@ def take_lock(path: str, run: str, now: str) -> RunLock:
         BusyError: another run holds it; says which.
         StoreError: the lock file cannot be opened, locked, read or written.
     """
-    with reported("open", path):
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o664)
+    descriptor = _open(path)
     try:
         with reported("lock", path):
             _wait_for(descriptor)
-            before = _read(descriptor)
-        dead = [*before.get("unrecovered", ()), before["run"]] if before.get("run") else []
+            dead = _dead(descriptor)
         holder = {
             "pid": os.getpid(),
             "started": start_time(os.getpid()),
@@ -83,7 +83,7 @@ def take_lock(path: str, run: str, now: str) -> RunLock:
             "run": run,
             "since": now,
         }
-        lock = RunLock(path, descriptor, holder, tuple(map(str, dead)))
+        lock = RunLock(path, descriptor, holder, dead)
         lock._write()  # noqa: SLF001 - the lock's own module
     except BaseException:
         os.close(descriptor)
@@ -91,15 +91,67 @@ def take_lock(path: str, run: str, now: str) -> RunLock:
     return lock
 
 
+@contextmanager
+def in_line(path: str) -> Iterator[None]:
+    """Wait for one's turn among all who want the lock of a plan for a moment, or for a run; first come, first served.
+
+    Raises:
+        StoreError: the file at *path* cannot be opened or locked.
+    """
+    descriptor = _open(path)
+    try:
+        with reported("lock", path):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def take_briefly(path: str) -> RunLock | None:
+    """Take the lock for a moment, without becoming a run; None: a run is at work. Only by whoever is first ``in_line``.
+
+    What it says of dead runs stays until they are ``recovered``.
+
+    Raises:
+        StoreError: the lock file cannot be opened, locked or read.
+    """
+    descriptor = _open(path)
+    try:
+        with reported("lock", path):
+            _wait_for(descriptor)
+            return RunLock(path, descriptor, {}, _dead(descriptor))
+    except BusyError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _open(path: str) -> int:
+    with reported("open", path):
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o664)
+
+
+def _dead(descriptor: int) -> tuple[str, ...]:
+    """Return the runs that ended without letting go."""
+    before = _read(descriptor)
+    return (
+        tuple(map(str, [*before.get("unrecovered", ()), before["run"]]))
+        if before.get("run")
+        else ()
+    )
+
+
 def _wait_for(descriptor: int) -> None:
     pause, waited = threading.Event(), 0.0
     while not _try(descriptor):
         holder = _read(descriptor)
-        if _is_alive(holder) or waited >= _GUARD_LEAVES_WITHIN:
+        if (holder and _is_alive(holder)) or waited >= _GUARD_LEAVES_WITHIN:
             raise busy(holder)
-        # The runner is dead and its guard is still ending its agents; that takes a few seconds at most.
-        pause.wait(0.1)
-        waited += 0.1
+        # A command that needs it for a moment; or the runner is dead, and its guard is still ending its agents.
+        pause.wait(_AGAIN)
+        waited += _AGAIN
 
 
 def busy(holder: Mapping[str, Any]) -> BusyError:
@@ -130,8 +182,6 @@ def _read(descriptor: int) -> dict[str, Any]:
 
 
 def _is_alive(holder: dict[str, Any]) -> bool:
-    if not holder:
-        return True  # somebody is between taking the lock and writing who they are
     if holder.get("host") != platform.node():
         return True
     started = start_time(int(holder.get("pid") or 0))

@@ -20,7 +20,13 @@ from orchestrator.core.text import cell, code, fence, one_line, printable
 
 SCHEMA = 1
 _OPEN, _CLOSE = "<!-- orchestrator:answer -->", "<!-- /orchestrator:answer -->"
-_ICONS = {TaskStatus.COMPLETED: "✅", TaskStatus.FAILED: "❌", TaskStatus.RUNNING: "🔵"}
+_ICONS = {
+    TaskStatus.COMPLETED: "✅",
+    TaskStatus.FAILED: "❌",
+    TaskStatus.RUNNING: "🔵",
+    TaskStatus.BLOCKED: "⛔",
+    TaskStatus.CANCELLED: "🚫",
+}
 _FENCED = re.compile(r"(`{3,})(?:text|json)\n(.*)\n\1", re.DOTALL)
 _OUTPUT = re.compile(r"^## Output[ \t]*\n", re.MULTILINE)
 
@@ -63,21 +69,16 @@ def render_result(
     lines.append(f"task: {_flow(result.task)}")
     lines.append(f"agent: {_flow(result.agent)}")
     lines.append(f"status: {result.status.value}")
-    lines.append("attempts:")
+    if result.note:
+        lines.append(f"note: {_flow(one_line(result.note, limit=2000))}")
+    if result.progress is not None:
+        lines.append(f"progress: {result.progress}")
+    if result.request:
+        lines.append(f"request: {_flow(result.request)}")
+    lines.append("attempts:" if result.attempts else "attempts: []")
     lines += [f"- {_flow(_attempt_fields(attempt))}" for attempt in result.attempts]
     lines.append(f"inputs: {_flow(dict(result.inputs))}")
-    lines += ["---", f"# 📤 {one_line(label)} Execution Result", "", "## Execution Summary"]
-    icon = _ICONS.get(result.status, "🟡")
-    lines.append(f"- **Status**: {icon} {result.status.value.capitalize()}")
-    if last is not None and last.reason:
-        lines.append(f"- **Reason**: {one_line(last.reason)}")
-    if last is not None and last.ended:
-        lines.append(f"- **Duration**: {format_duration(last.duration)}")
-    lines.append(f"- **Attempts**: {len(result.attempts)}")
-    if log:
-        lines.append(f"- **Log**: [{log}]({log})")
-    if last is not None and last.session:
-        lines.append(f"- **Session**: `claude --resume {one_line(last.session, limit=60)}`")
+    lines += ["---", f"# 📤 {one_line(label)} Execution Result", "", *_summary(result, log)]
     if denials:
         lines += ["", "## Not allowed", "These rules in `allowed_tools` would have let it through:"]
         lines += [f"- {code(rule)}" for rule in denials]
@@ -87,6 +88,28 @@ def render_result(
         lines += [f"| {cell(name)} | {cell(value)} |" for name, value in (statistics or {}).items()]
         lines.append(f"| Attempts | {len(result.attempts)} |")
     return "\n".join(lines) + "\n"
+
+
+def _summary(result: Result, log: str) -> list[str]:
+    last = result.last
+    icon = _ICONS.get(result.status, "🟡")
+    lines = ["## Execution Summary", f"- **Status**: {icon} {result.status.value.capitalize()}"]
+    if result.note:
+        lines.append(f"- **Note**: {one_line(result.note)}")
+    if result.progress is not None:
+        lines.append(f"- **Progress**: {result.progress}%")
+    if last is not None and last.is_by_hand:
+        lines.append(f"- **By**: {one_line(last.agent)}")
+    if last is not None and last.reason:
+        lines.append(f"- **Reason**: {one_line(last.reason)}")
+    if last is not None and last.ended:
+        lines.append(f"- **Duration**: {format_duration(last.duration)}")
+    lines.append(f"- **Attempts**: {len(result.attempts)}")
+    if log:
+        lines.append(f"- **Log**: [{log}]({log})")
+    if last is not None and last.session:
+        lines.append(f"- **Session**: `claude --resume {one_line(last.session, limit=60)}`")
+    return lines
 
 
 def parse_result(text: str) -> Result | None:
@@ -108,6 +131,9 @@ def parse_result(text: str) -> Result | None:
             attempts=tuple(_attempt(raw) for raw in attempts),
             inputs={str(key): int(number) for key, number in dict(inputs).items()},
             answer=answer_of(text),
+            note=str(front.get("note") or ""),
+            progress=_per_cent(front.get("progress")),
+            request=str(front.get("request") or ""),
         )
         return None if is_cut_short(text, result) else result
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
@@ -175,6 +201,8 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
         "pid": attempt.pid,
         "run": attempt.run,
     }
+    if attempt.agent:
+        fields["agent"] = attempt.agent
     if attempt.session:
         fields["session"] = one_line(attempt.session, limit=80)
         fields["resumable"] = attempt.is_resumable
@@ -212,7 +240,12 @@ def _attempt(raw: dict[str, Any]) -> Attempt:
         settles=raw.get("settles") is True,
         until=epoch(raw.get("until")),
         cap=_finite(raw.get("cap")),
+        agent=str(raw.get("agent") or ""),
     )
+
+
+def _per_cent(value: object) -> int | None:
+    return None if value is None else min(max(int(str(value)), 0), 100)
 
 
 def _finite(value: object) -> float:

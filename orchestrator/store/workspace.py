@@ -239,12 +239,18 @@ class Workspace:
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def prepare(self) -> None:
-        """Make the directories of a run and remove what a killed writer left. Only with the lock held."""
+    def make_directories(self) -> Sequence[str]:
+        """Make the directories of a run, and return them."""
         layout = self.layout
-        for directory in (layout.root, layout.tasks, layout.results, layout.logs):
+        directories = (layout.root, layout.tasks, layout.results, layout.logs)
+        for directory in directories:
             with reported("make", directory):
                 os.makedirs(directory, 0o775, exist_ok=True)
+        return directories
+
+    def prepare(self) -> None:
+        """Make the directories of a run and remove what a killed writer left. Only with the lock held."""
+        for directory in self.make_directories():
             sweep_temporaries(directory)
 
     def is_task_file_newer(self, task: Task, moment: float) -> bool:
@@ -353,7 +359,7 @@ class Workspace:
 def _interrupt(results: dict[str, Result], doubts: dict[str, str]) -> None:
     """Say of what is under way that nobody runs it any more."""
     for task_id, result in results.items():
-        if result.status in _UNDER_WAY:
+        if result.status in _UNDER_WAY and not result.is_by_hand:
             doubts[task_id] = f"attempt {result.number} was interrupted"
             results[task_id] = result._replace(status=TaskStatus.PENDING)
 

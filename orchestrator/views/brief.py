@@ -39,6 +39,8 @@ _ICONS = {
     "retrying": ICONS[TaskStatus.RETRYING],
     "interrupted": ICONS[TaskStatus.PENDING],
     "skipped": ICONS[TaskStatus.SKIPPED],
+    "blocked": ICONS[TaskStatus.BLOCKED],
+    "cancelled": ICONS[TaskStatus.CANCELLED],
 }
 
 

@@ -8,10 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.state import SETTLED, TRANSITIONS, TaskStatus, Verb, move, parse_status
+from orchestrator.core.state import (
+    COMMANDS,
+    SETTLED,
+    TRANSITIONS,
+    TaskStatus,
+    Verb,
+    move,
+    parse_status,
+)
 from orchestrator.errors import TransitionError
 
 S = TaskStatus
+OPEN = (S.WAITING, S.PENDING, S.RUNNING, S.RETRYING, S.SKIPPED)
+DOABLE = (S.PENDING, S.RUNNING, S.RETRYING, S.BLOCKED, S.FAILED)
 ARROWS = [
     (S.WAITING, Verb.READY, S.PENDING),
     (S.WAITING, Verb.SKIP, S.SKIPPED),
@@ -20,9 +30,21 @@ ARROWS = [
     (S.PENDING, Verb.LAUNCH, S.RUNNING),
     (S.RETRYING, Verb.LAUNCH, S.RUNNING),
     (S.RUNNING, Verb.SUCCEED, S.COMPLETED),
-    (S.RUNNING, Verb.RETRY, S.RETRYING),
+    (S.RUNNING, Verb.REPEAT, S.RETRYING),
     (S.RUNNING, Verb.FAIL, S.FAILED),
     (S.RUNNING, Verb.INTERRUPT, S.PENDING),
+    (S.RETRYING, Verb.WAIT, S.WAITING),
+    (S.COMPLETED, Verb.WAIT, S.WAITING),
+    (S.PENDING, Verb.START, S.RUNNING),
+    (S.BLOCKED, Verb.UNBLOCK, S.WAITING),
+    *((before, Verb.COMPLETE, S.COMPLETED) for before in DOABLE),
+    *((before, Verb.FAIL, S.FAILED) for before in (S.PENDING, S.RETRYING, S.BLOCKED)),
+    *((before, Verb.BLOCK, S.BLOCKED) for before in OPEN),
+    *((before, Verb.CANCEL, S.CANCELLED) for before in (*OPEN, S.BLOCKED)),
+    *(
+        (before, Verb.RETRY, S.WAITING)
+        for before in (S.COMPLETED, S.FAILED, S.CANCELLED, S.BLOCKED)
+    ),
 ]
 OTHERS = sorted(set(product(TaskStatus, Verb)) - {(status, verb) for status, verb, _ in ARROWS})
 
@@ -47,9 +69,13 @@ def test_every_arrow_says_why() -> None:
     assert [] == [arrow for arrow, (_, why) in TRANSITIONS.items() if len(why.split()) < 3]
 
 
-def test_nothing_leaves_a_settled_status() -> None:
-    """Settled means settled for this run, unless a person changes the plan: then what was skipped may wait again."""
-    assert {S.SKIPPED} == {status for status, _ in TRANSITIONS} & SETTLED
+def test_nothing_leaves_a_settled_status_by_itself() -> None:
+    """Only when somebody changes the plan or says so: then what was skipped, or made from it, may wait again."""
+    by_itself = {status for status, verb in TRANSITIONS if verb not in COMMANDS} & SETTLED
+    assert {S.SKIPPED, S.COMPLETED} == by_itself
+    assert {Verb.WAIT} == {
+        verb for status, verb in TRANSITIONS if status in SETTLED and verb not in COMMANDS
+    }
 
 
 @pytest.mark.parametrize("status", TaskStatus)

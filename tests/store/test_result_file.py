@@ -50,6 +50,7 @@ attempts = st.builds(
     models=st.just(()),
     until=st.just(0.0),
     cap=st.just(0.0),
+    agent=words,
 ) | st.builds(
     Attempt,
     number=st.integers(1, 10_000),
@@ -70,6 +71,7 @@ attempts = st.builds(
     ),
     until=moments,
     cap=st.just(0.0),
+    agent=words,
 )
 results = st.builds(
     Result,
@@ -83,6 +85,9 @@ results = st.builds(
         max_size=4,
     ),
     answer=st.just(""),
+    note=hostile,
+    progress=st.none() | st.integers(0, 100),
+    request=words,
 )
 
 
@@ -92,7 +97,7 @@ def written(result: Result) -> Result:
         each._replace(reason=one_line(each.reason, limit=2000), exit=one_line(each.exit, limit=500))
         for each in result.attempts
     ]
-    return result._replace(attempts=tuple(kept))
+    return result._replace(attempts=tuple(kept), note=one_line(result.note, limit=2000))
 
 
 def rendered(

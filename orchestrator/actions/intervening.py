@@ -1,0 +1,247 @@
+"""Change where a task stands by command: at once when no run is at work, else through the run that is (0010)."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from orchestrator.core.board import Board
+from orchestrator.core.graph import ancestors
+from orchestrator.core.intervention import Intervention, apply, decide, next_ready, verb_towards
+from orchestrator.core.plan import Task
+from orchestrator.core.result import Result
+from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.errors import DependencyError, NotFoundError, OrchestratorError, StoreError
+from orchestrator.runtime.by_hand import commit_by_hand, inputs_of, nothing_ready, told
+from orchestrator.runtime.happening import Happening
+from orchestrator.store.attempt_record import newest_attempt
+from orchestrator.store.journal import Journal
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import RunLock, holder_of, in_line, take_briefly
+from orchestrator.store.requests import Reply, Requests, new_id
+from orchestrator.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from orchestrator.actions.running import Plugs
+
+#: Seconds between two looks for an answer, and looks after which one is for who runs.
+_LOOK, _LOOKS = 0.02, 10
+
+
+def intervene(
+    layout: Layout, wanted: Intervention, plugs: Callable[[], Plugs], waits: Callable[[], None]
+) -> Reply:
+    """Have *wanted* carried out, durably, and return what came of it.
+
+    Args:
+        layout: The plan.
+        wanted: What the caller wants; with ``start`` and no task, the next one that is ready.
+        plugs: The agents, needed only when a run died: what it had finished is taken over first.
+        waits: Called once when a run is at work that has to be asked.
+
+    Raises:
+        DependencyError, TransitionError: it cannot be done from where the task stands.
+        NothingReadyError: nothing is ready to be claimed.
+        NotFoundError, PlanError, StoreError: as their names say.
+    """
+    wanted = wanted._replace(id=new_id(wanted.time))
+    requests = Requests(layout.requests)
+    is_asked = False
+    while True:
+        with in_line(layout.queue):
+            lock = take_briefly(layout.lock)
+            if lock is not None:
+                answer = requests.answer_to(wanted.id) if is_asked else None
+                reply = answer or _with_lock(layout, lock, wanted, plugs)
+                requests.forget(wanted.id)
+                return reply.unwrap()
+        if not is_asked:
+            if wanted.task:
+                _task(Workspace(layout).load(), wanted.task)
+            requests.leave(wanted)
+            is_asked = True
+            waits()
+        reply_of_run = _await(layout, requests, wanted.id)
+        if reply_of_run is not None:
+            requests.forget(wanted.id)
+            return reply_of_run.unwrap()
+        # The run is over and has not answered: then it is done here, once.
+
+
+def retry(
+    layout: Layout, wanted: Intervention, plugs: Callable[[], Plugs], waits: Callable[[], None]
+) -> list[Reply]:
+    """Have a task done again, and where it was skipped, what failed before it; return what came of each.
+
+    Raises:
+        As ``intervene``; DependencyError also when something before it was cancelled: somebody meant that.
+    """
+    board = Workspace(layout).load()
+    task = _task(board, wanted.task)
+    if board.status(task.id) is not TaskStatus.SKIPPED:
+        return [intervene(layout, wanted, plugs, waits)]
+    before = list(ancestors(board.plan.tasks, task.id))
+    cancelled = [each for each in before if board.status(each) is TaskStatus.CANCELLED]
+    if cancelled:
+        raise DependencyError(
+            f"Dependency not DONE: {', '.join(f'{each} (cancelled)' for each in cancelled)}",
+            hint=f"{task.id} was skipped for it; retry {cancelled[0]} first",
+        )
+    failed = [each for each in before if board.status(each) is TaskStatus.FAILED]
+    return [intervene(layout, wanted._replace(task=each), plugs, waits) for each in failed]
+
+
+def set_status(
+    layout: Layout,
+    status: TaskStatus,
+    wanted: Intervention,
+    plugs: Callable[[], Plugs],
+    waits: Callable[[], None],
+) -> list[Reply]:
+    """Bring a task to a status, by the verb that leads there (S1-23); the verb of *wanted* does not count.
+
+    Raises:
+        As ``intervene``; TransitionError also for a status that only follows from others.
+    """
+    board = Workspace(layout).load()
+    now = board.status(_task(board, wanted.task).id)
+    verb = verb_towards(status, now)
+    if verb is Verb.RETRY:
+        return retry(layout, wanted._replace(verb=verb), plugs, waits)
+    return [intervene(layout, wanted._replace(verb=verb), plugs, waits)]
+
+
+def _await(layout: Layout, requests: Requests, request: str) -> Reply | None:
+    """Return the answer of the run at work; None: there is no run any more, and no answer."""
+    pause, looks = threading.Event(), 0
+    while True:
+        is_over = looks % _LOOKS == 0 and holder_of(layout.lock) is None
+        if (reply := requests.answer_to(request)) is not None or is_over:
+            return reply
+        pause.wait(_LOOK)
+        looks += 1
+
+
+def _task(board: Board, task_id: str) -> Task:
+    task = board.plan.tasks.get(task_id)
+    if task is None:
+        raise NotFoundError(f"task {task_id} not found", hint="`orchestrator list` shows all tasks")
+    return task
+
+
+# ── with the lock held ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _with_lock(
+    layout: Layout, lock: RunLock, wanted: Intervention, plugs: Callable[[], Plugs]
+) -> Reply:
+    try:
+        if lock.dead_runs:
+            _take_over(layout, lock, plugs())
+        workspace = Workspace(layout)
+        with closing(Journal(layout.journal)) as journal:
+            *_, reply = carry_out(
+                workspace,
+                workspace.load(is_live=False),
+                lambda each: journal.append(each.line()),
+                wanted,
+            )
+        workspace.write_index()
+    except BaseException:
+        lock.abandon()
+        raise
+    lock.release()
+    return reply
+
+
+def _take_over(layout: Layout, lock: RunLock, plugs: Plugs) -> None:
+    """Do first what the next run would do about the run that died."""
+    from orchestrator.actions.prospect import RunOrder, look_ahead
+    from orchestrator.actions.recovering import recover
+    from orchestrator.store.attempt_record import scan_logs
+
+    workspace = Workspace(layout)
+    workspace.prepare()
+    plugs.sweep(layout.root, uuid.uuid4().hex[:12])
+    traces = scan_logs(layout.logs)
+    ahead = look_ahead(RunOrder(layout), tuple(plugs.agents), workspace, traces)
+    with closing(Journal(layout.journal)) as journal:
+        recover(
+            ahead, plugs.agents, traces, lock.dead_runs, lambda each: journal.append(each.line())
+        )
+    lock.recovered()
+
+
+def carry_out(
+    workspace: Workspace,
+    board: Board,
+    listener: Callable[[Happening], None],
+    *more: Intervention,
+) -> Iterator[Reply]:
+    """Carry out what nobody has answered yet, and *more*, one after the other; yield what came of each of *more*.
+
+    Only with the lock held and no run at work. The board is kept up to date.
+    """
+    requests = Requests(workspace.layout.requests)
+    asked = {each.id for each in more}
+    for request in requests.look():
+        if request in asked:
+            continue
+        wanted = requests.read(request)
+        if wanted is None:
+            requests.forget(request)
+            continue
+        requests.answer(request, _carry_out(workspace, board, listener, wanted))
+    requests.sweep()
+    for wanted in more:
+        yield _carry_out(workspace, board, listener, wanted)
+
+
+def _carry_out(
+    workspace: Workspace,
+    board: Board,
+    listener: Callable[[Happening], None],
+    wanted: Intervention,
+) -> Reply:
+    try:
+        if wanted.is_claim:
+            found = next_ready(board.plan.tasks.values(), board.status, wanted.by)
+            if found is None:
+                raise nothing_ready()
+            wanted = wanted._replace(task=found)
+        task = _task(board, wanted.task)
+        before = board.results.get(task.id)
+        if before is None or before.request != wanted.id:
+            result = _applied(workspace, board, task, before, wanted)
+            workspace.commit([commit_by_hand(workspace, task, result, wanted)])
+            board.results[task.id] = result
+            board.doubts.pop(task.id, None)
+            board.derive_again()
+            listener(told(task, result, wanted, before))
+    except StoreError:
+        raise
+    except OrchestratorError as error:
+        return Reply.refused(wanted.task, error)
+    return Reply.done(wanted.task, board.status(wanted.task))
+
+
+def _applied(
+    workspace: Workspace, board: Board, task: Task, before: Result | None, wanted: Intervention
+) -> Result:
+    last = before.last if before is not None else None
+    after = decide(
+        board.status(task.id),
+        wanted,
+        open_needs=[
+            (need, board.status(need))
+            for need in task.needs
+            if board.status(need) is not TaskStatus.COMPLETED
+        ],
+        doer=last.agent if last is not None and last.is_by_hand else "",
+    )
+    workspace.make_directories()
+    newest = max(before.number if before else 0, newest_attempt(workspace.layout.logs, task.stem))
+    return apply(before, wanted, after, number=newest + 1, inputs=inputs_of(task, board.results))

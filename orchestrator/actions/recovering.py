@@ -1,0 +1,51 @@
+"""Take over from runs that died: what had finished is taken from its log, so that no answer is paid for twice."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+
+from orchestrator.actions.prospect import Prospect
+from orchestrator.agents.protocol import Agent
+from orchestrator.core.state import TaskStatus
+from orchestrator.runtime.clock import Clock
+from orchestrator.runtime.happening import Happening, Kind, Listener
+from orchestrator.runtime.recovery import harvest
+from orchestrator.store.attempt_record import Traces
+
+
+def recover(
+    ahead: Prospect,
+    agents: Mapping[str, Agent],
+    traces: Mapping[str, Traces],
+    dead_runs: Container[str],
+    listener: Listener,
+) -> bool:
+    """Commit every attempt that ended without its runner; say whether there was any. Only with the lock held.
+
+    Raises:
+        StoreError: a log could not be read, or a result not be written.
+    """
+    found = harvest(
+        ahead.workspace,
+        ahead.board.plan.tasks,
+        ahead.policies,
+        agents,
+        traces=traces,
+        dead_runs=dead_runs,
+    )
+    if found:
+        ahead.workspace.commit([each.commit for each in found])
+    for each in found:
+        done = each.result.status is TaskStatus.COMPLETED
+        listener(
+            Happening(
+                kind=Kind.TASK_COMPLETED if done else Kind.TASK_INTERRUPTED,
+                time=Clock().wall(),
+                task=each.task.id,
+                name=each.task.name,
+                attempt=each.result.number,
+                duration=each.result.duration,
+                text="taken from the log of a run that died" if done else each.result.reason,
+            )
+        )
+    return bool(found)

@@ -1,0 +1,166 @@
+"""``start``, ``complete``, ``fail``, ``block``, ``unblock``, ``cancel``, ``retry`` and ``claim``."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from orchestrator.actions.intervening import intervene, retry
+from orchestrator.cli.reply import caller, plan_directory, say_json, takes_caller, takes_json
+from orchestrator.core.intervention import Intervention
+from orchestrator.core.state import Verb
+from orchestrator.core.text import one_line
+from orchestrator.store.requests import Reply
+
+if TYPE_CHECKING:
+    from orchestrator.actions.running import Plugs
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_MESSAGE = click.argument("message", metavar="[MSG]", default="")
+
+
+def agents() -> Plugs:
+    """Return the agents, which only a command needs that finds a run dead."""
+    from orchestrator.wiring import plugs
+
+    return plugs()
+
+
+def wish(
+    verb: Verb,
+    task: str,
+    name: str | None,
+    *,
+    note: str = "",
+    answer: str = "",
+    progress: int | None = None,
+) -> Intervention:
+    """Return what somebody wants who calls a command right now.
+
+    Raises:
+        UsageError: they have no proper name.
+    """
+    is_worker = bool(task) and os.environ.get("ORCHESTRATOR_TASK_ID") == task
+    return Intervention(
+        verb=verb,
+        task=task,
+        by=caller(name),
+        time=time.time(),
+        note=one_line(note, limit=1000),
+        answer=answer,
+        progress=progress,
+        run=os.environ.get("ORCHESTRATOR_RUN_ID", "") if is_worker else "",
+    )
+
+
+def say_waiting() -> None:
+    """Say what a command waits for."""
+    click.echo("asking the run that is at work …", err=True)
+
+
+def _takes_task(function: _Function) -> _Function:
+    function = click.option("--dir", "option", metavar="DIR", help="The plan directory.")(function)
+    function = takes_caller(takes_json(function))
+    return click.argument("task_id", metavar="ID")(function)
+
+
+def _say(replies: Sequence[Reply], *, as_json: bool) -> None:
+    message = "; ".join(reply.message for reply in replies)
+    if as_json:
+        last = replies[-1]
+        say_json(message, task=last.task, status=last.status)
+        return
+    click.echo(message, err=True)
+
+
+def _do(wanted: Intervention, option: str | None, *, as_json: bool) -> None:
+    do = retry if wanted.verb is Verb.RETRY else None
+    layout = plan_directory(None, option)
+    waits = (lambda: None) if as_json else say_waiting
+    replies = (
+        do(layout, wanted, agents, waits) if do else [intervene(layout, wanted, agents, waits)]
+    )
+    _say(replies, as_json=as_json)
+
+
+@click.command("start")
+@_takes_task
+@click.option("--progress", type=click.IntRange(0, 100), metavar="N", help="Per cent done.")
+def start_command(
+    task_id: str, option: str | None, name: str | None, *, as_json: bool, progress: int | None
+) -> None:
+    """Take a task into your own hands, or say how far you are.
+
+    No run touches it until you `complete`, `fail`, `block` or `cancel` it.
+    """
+    _do(wish(Verb.START, task_id, name, progress=progress), option, as_json=as_json)
+
+
+@click.command("complete")
+@_takes_task
+@_MESSAGE
+@click.option("--note", default="", metavar="TEXT", help="A remark; MSG is the result.")
+def complete_command(
+    task_id: str, option: str | None, name: str | None, message: str, *, as_json: bool, note: str
+) -> None:
+    """Say that a task is done; MSG is its result.
+
+    If an agent is at it, the agent is ended.
+    """
+    wanted = wish(Verb.COMPLETE, task_id, name, note=note, answer=message)
+    _do(wanted, option, as_json=as_json)
+
+
+def _verb_with_reason(verb: Verb, text: str) -> click.Command:
+    @click.command(verb.value, help=text)
+    @_takes_task
+    @_MESSAGE
+    def command(
+        task_id: str, option: str | None, name: str | None, message: str, *, as_json: bool
+    ) -> None:
+        _do(wish(verb, task_id, name, note=message), option, as_json=as_json)
+
+    return command
+
+
+fail_command = _verb_with_reason(
+    Verb.FAIL, "Say that a task cannot be done, and why. What depends on it is skipped."
+)
+block_command = _verb_with_reason(
+    Verb.BLOCK, "Keep a task from being done for now. What depends on it waits."
+)
+unblock_command = _verb_with_reason(Verb.UNBLOCK, "Let a blocked task be done.")
+cancel_command = _verb_with_reason(
+    Verb.CANCEL,
+    "Give a task up, also while it runs: its processes are ended. What depends on it is skipped.",
+)
+retry_command = _verb_with_reason(
+    Verb.RETRY,
+    "Have a task done again, by the run that is at work or by the next one."
+    " Earlier attempts stay in the result file and in the logs."
+    " For a skipped task, what failed before it is done again.",
+)
+
+
+@click.command("claim")
+@click.argument("task_id", metavar="[ID]", default="")
+@takes_caller
+@takes_json
+@click.option("--dir", "option", metavar="DIR", help="The plan directory.")
+def claim_command(task_id: str, name: str | None, *, as_json: bool, option: str | None) -> None:
+    """Take a task that nobody else has, and print its id.
+
+    Of many who want the same one, exactly one gets it. Without ID you get the next one that is ready: what is assigned
+    to you first, then by priority.
+    """
+    wanted = wish(Verb.START, task_id, name)
+    waits = (lambda: None) if as_json else say_waiting
+    reply = intervene(plan_directory(None, option), wanted, agents, waits)
+    if as_json:
+        say_json(reply.message, task=reply.task, status=reply.status)
+    else:
+        click.echo(reply.task)

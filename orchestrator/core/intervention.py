@@ -1,0 +1,232 @@
+"""A command that changes where a task stands: may it, and what comes of it. The same rules with and without a live run.
+
+Nothing that was paid for is deleted: attempts are only ever added or closed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from orchestrator.core.plan import Task
+from orchestrator.core.result import Attempt, Result, Verdict
+from orchestrator.core.state import COMMANDS, TRANSITIONS, TaskStatus, Verb, move
+from orchestrator.errors import DependencyError, TransitionError
+
+#: Names of people and agents: checked like an id, because files and lines carry them.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+#: How an attempt ended that no process of ours was behind.
+BY_HAND = "by hand"
+#: What `complete` of a task is answered that its own worker calls.
+OWN_END = "your final answer is the result"
+#: Open dependencies named in one message.
+_NAMED = 10
+_NEEDS_DONE = frozenset({Verb.START, Verb.COMPLETE})
+_UNMET = frozenset({TaskStatus.WAITING, TaskStatus.SKIPPED})
+
+
+class Intervention(NamedTuple):
+    """What somebody wants done with a task."""
+
+    verb: Verb
+    task: str
+    """Empty with ``start``: the next one that is ready."""
+    by: str
+    """Who wants it."""
+    time: float
+    """When, seconds since the epoch."""
+    id: str = ""
+    """Names it for ever: it is carried out once."""
+    note: str = ""
+    """Why, in one line."""
+    answer: str = ""
+    """With ``complete``: the result."""
+    progress: int | None = None
+    """With ``start``: per cent done."""
+    run: str = ""
+    """The run whose worker for this very task says so; empty: somebody else."""
+
+    @property
+    def why(self) -> str:
+        """Who and why: ``by alice: waits for the key``."""
+        return f"by {self.by}: {self.note}" if self.note else f"by {self.by}"
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether any ready task will do."""
+        return self.verb is Verb.START and not self.task
+
+
+def decide(
+    status: TaskStatus,
+    wanted: Intervention,
+    *,
+    open_needs: Iterable[tuple[str, TaskStatus]] = (),
+    doer: str = "",
+) -> TaskStatus:
+    """Return where the task stands after it.
+
+    Args:
+        status: Where it stands now.
+        wanted: What somebody wants.
+        open_needs: What the task needs that is not completed: id and status.
+        doer: Who is at it right now.
+
+    Raises:
+        DependencyError: it cannot be started or completed before what it depends on.
+        TransitionError: there is no such arrow.
+    """
+    verb = wanted.verb
+    is_possible = (status, verb) in TRANSITIONS
+    if verb in _NEEDS_DONE and (is_possible or status in _UNMET):
+        listed = [f"{need} ({before.value})" for need, before in open_needs]
+        if listed:
+            more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
+            raise DependencyError(
+                f"Dependency not DONE: {', '.join(listed[:_NAMED])}{more}",
+                hint=f"{wanted.task} can be done once they are completed",
+            )
+    is_own = status is TaskStatus.RUNNING and doer == wanted.by and wanted.progress is not None
+    if verb is Verb.START and is_own:
+        return status  # how far they are
+    if not is_possible:
+        raise TransitionError(
+            f"invalid transition: {status.value} + '{verb.value}'", hint=_hint(status, wanted, doer)
+        )
+    return move(status, verb)
+
+
+def _hint(status: TaskStatus, wanted: Intervention, doer: str) -> str:
+    if status is TaskStatus.RUNNING and doer:
+        return f"{doer} runs {wanted.task}"
+    verbs = [each.value for each in COMMANDS if (status, each) in TRANSITIONS]
+    return f"a {status.value} task takes {', '.join(verbs)}"
+
+
+def apply(
+    before: Result | None,
+    wanted: Intervention,
+    status: TaskStatus,
+    *,
+    number: int,
+    inputs: Mapping[str, int],
+) -> Result:
+    """Return the result of a task once *wanted* is carried out on it; no run is at it.
+
+    Args:
+        before: What is known of it.
+        wanted: What somebody wants.
+        status: What ``decide`` answered.
+        number: Of the attempt that this makes, if it makes one.
+        inputs: The newest attempts of what it depends on.
+    """
+    attempts = _with_agents(before)
+    is_open = status_of(attempts) == TaskStatus.RUNNING.value
+    last = attempts[-1] if attempts else None
+    fresh = Attempt(
+        number=number,
+        charge=last.charge if last else 0,
+        agent=wanted.by,
+        started=wanted.time,
+        exit="" if wanted.verb is Verb.START else BY_HAND,
+    )
+    kept = before.inputs if before else {}
+    match wanted.verb:
+        case Verb.START if not is_open:
+            attempts, kept = [*attempts, fresh], inputs
+        case Verb.COMPLETE | Verb.FAIL:
+            if not is_open:
+                attempts, kept = [*attempts, fresh], inputs
+            verdict = Verdict.COMPLETED if wanted.verb is Verb.COMPLETE else Verdict.FAILED
+            attempts[-1] = _closed(attempts[-1], wanted, verdict)
+        case Verb.BLOCK | Verb.CANCEL if is_open:
+            attempts[-1] = _closed(attempts[-1], wanted, Verdict.INTERRUPTED)
+        case _:
+            pass  # the attempts stay as they are
+    return noted(
+        Result(
+            task=wanted.task,
+            agent=attempts[-1].agent if attempts else "",
+            # What waits or may start is derived from what it depends on.
+            status=TaskStatus.PENDING if status is TaskStatus.WAITING else status,
+            attempts=tuple(attempts),
+            inputs=kept,
+            progress=before.progress if before else None,
+        ),
+        wanted,
+    )
+
+
+def noted(result: Result, wanted: Intervention) -> Result:
+    """Return a result that says who settled it so."""
+    note, progress = wanted.why, result.progress
+    match wanted.verb:
+        case Verb.START:
+            note, progress = "", wanted.progress if wanted.progress is not None else progress
+        case Verb.COMPLETE:
+            is_told = wanted.note or wanted.by != result.agent
+            note, progress = wanted.why if is_told else "", None
+        case Verb.FAIL:
+            note = ""  # the reason of its attempt
+        case Verb.UNBLOCK | Verb.RETRY:
+            note, progress = f"{wanted.verb.value} {wanted.why}", None
+        case _:
+            pass  # who and why
+    return result._replace(note=note, progress=progress, request=wanted.id)
+
+
+def status_of(attempts: Sequence[Attempt]) -> str:
+    """Return how the newest attempt stands; empty before the first."""
+    return attempts[-1].status if attempts else ""
+
+
+def _with_agents(before: Result | None) -> list[Attempt]:
+    """Return the attempts so far; those of old files were all made by the agent that their result names."""
+    if before is None:
+        return []
+    return [each if each.agent else each._replace(agent=before.agent) for each in before.attempts]
+
+
+def _closed(attempt: Attempt, wanted: Intervention, verdict: Verdict) -> Attempt:
+    return attempt._replace(
+        status=verdict.value,
+        reason="" if verdict is Verdict.COMPLETED else wanted.why,
+        ended=wanted.time,
+        duration=max(wanted.time - attempt.started, 0.0),
+        exit=BY_HAND,
+    )
+
+
+def next_ready(tasks: Iterable[Task], status: Callable[[str], TaskStatus], by: str) -> str | None:
+    """Return the task that somebody who asks for work gets: what is assigned to them first, then by priority."""
+    ready = (task for task in tasks if status(task.id) is TaskStatus.PENDING)
+    best = min(ready, key=lambda task: (task.assignee != by, -task.priority), default=None)
+    return best.id if best is not None else None
+
+
+#: What leads to a status that somebody wants, in the order of preference.
+_TOWARDS = {
+    TaskStatus.RUNNING: (Verb.START,),
+    TaskStatus.COMPLETED: (Verb.COMPLETE,),
+    TaskStatus.FAILED: (Verb.FAIL,),
+    TaskStatus.BLOCKED: (Verb.BLOCK,),
+    TaskStatus.CANCELLED: (Verb.CANCEL,),
+    TaskStatus.PENDING: (Verb.UNBLOCK, Verb.RETRY),
+    TaskStatus.WAITING: (Verb.UNBLOCK, Verb.RETRY),
+}
+
+
+def verb_towards(wanted: TaskStatus, now: TaskStatus) -> Verb:
+    """Return the verb that brings a task to a status.
+
+    Raises:
+        TransitionError: none does: nobody says that a task is skipped or retrying.
+    """
+    verbs = _TOWARDS.get(wanted)
+    if verbs is None:
+        known = ", ".join(status.value for status in _TOWARDS)
+        raise TransitionError(
+            f"nobody sets the status {wanted.value}: it follows from others", hint=f"one of {known}"
+        )
+    return next((verb for verb in verbs if (now, verb) in TRANSITIONS), verbs[-1])

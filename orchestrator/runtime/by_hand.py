@@ -1,0 +1,118 @@
+"""What somebody settled by command, made ready for the disk: the result, and the evidence of an attempt by hand.
+
+A completed result counts only with the record of its attempt, so ``complete`` leaves one, too (promise 5).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from orchestrator.core.intervention import Intervention
+from orchestrator.core.plan import Task
+from orchestrator.core.result import Result
+from orchestrator.core.state import Verb
+from orchestrator.errors import NothingReadyError, StoreError
+from orchestrator.executors.record import SCHEMA, measure, open_log, write_record
+from orchestrator.runtime.attempt import cost_statistics
+from orchestrator.runtime.happening import COMMANDED, Happening, Kind
+from orchestrator.store.atomic import ADVICE, reported
+from orchestrator.store.layout import AttemptFiles
+from orchestrator.store.result_file import render_result, safe_answer
+from orchestrator.store.workspace import Commit, Workspace
+
+
+def nothing_ready() -> NothingReadyError:
+    """Return the error that says so to whoever asked for work."""
+    return NothingReadyError(
+        "nothing is ready to be claimed",
+        hint="`orchestrator list --status waiting` shows what waits",
+    )
+
+
+def inputs_of(task: Task, results: Mapping[str, Result]) -> dict[str, int]:
+    """Return the newest attempt of everything that a task is made from."""
+    return {need: results[need].number for need in task.data_needs if need in results}
+
+
+def commit_by_hand(
+    workspace: Workspace, task: Task, result: Result, wanted: Intervention
+) -> Commit:
+    """Return the result file, ready to be made durable; log and record of the attempt are written.
+
+    Raises:
+        StoreError: they could not be written.
+    """
+    files = workspace.layout.attempt(task.stem, result.number)
+    if wanted.verb in {Verb.COMPLETE, Verb.FAIL}:
+        _leave_evidence(files, task, result, wanted)
+    if wanted.verb is Verb.COMPLETE:
+        answer = safe_answer(wanted.answer, is_markdown="\n" in wanted.answer)
+    else:
+        answer = workspace.read_shown_answer(task.stem)
+    text = render_result(
+        result,
+        label=task.label,
+        answer=answer,
+        log=f"../logs/{files.key}.out" if os.path.exists(files.stdout) else "",
+        statistics=cost_statistics(result),
+    )
+    return Commit(stem=task.stem, result=result, text=text, files=files)
+
+
+def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Intervention) -> None:
+    last = result.attempts[-1]
+    with reported("make", files.directory):
+        os.makedirs(files.directory, 0o775, exist_ok=True)
+    said = wanted.answer if wanted.verb is Verb.COMPLETE else wanted.note
+    with reported("write", files.stdout), os.fdopen(open_log(files.stdout), "wb") as log:
+        log.write(f"{said}\n".encode(errors="replace") if said else b"")
+    size, digest = measure(files.stdout)
+    failure = write_record(
+        files.record,
+        {
+            "schema": SCHEMA,
+            "task": task.id,
+            "attempt": last.number,
+            "charge": last.charge,
+            "run": "",
+            "agent": last.agent,
+            "inputs": dict(result.inputs),
+            "cap": 0.0,
+            "key": files.key,
+            "pid": 0,
+            "exit": 0 if wanted.verb is Verb.COMPLETE else 1,
+            "signal": None,
+            "stopped": None,
+            "error": "",
+            "is_ours": False,
+            "started": last.started,
+            "ended": last.ended,
+            "duration": last.duration,
+            "max_rss": 0,
+            "cpu": 0.0,
+            "log_bytes": size,
+            "log_sha256": digest,
+        },
+    )
+    if failure:
+        raise StoreError(failure, hint=ADVICE)
+
+
+def told(task: Task, result: Result, wanted: Intervention, before: Result | None) -> Happening:
+    """Say what somebody settled: who, what, why."""
+    kind = COMMANDED[wanted.verb]
+    has_begun = before is not None and before.number == result.number
+    if wanted.verb is Verb.START and has_begun:
+        kind = Kind.TASK_PROGRESS
+    is_attempt = wanted.verb in {Verb.START, Verb.COMPLETE, Verb.FAIL}
+    done = [f"{result.progress}%"] if result.progress is not None and is_attempt else []
+    said = [wanted.answer] if wanted.answer and not wanted.note else []
+    return Happening(
+        kind=kind,
+        time=wanted.time,
+        task=task.id,
+        name=task.name,
+        attempt=result.number if is_attempt else 0,
+        text=" · ".join([wanted.why, *done, *said]),
+    )

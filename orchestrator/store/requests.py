@@ -1,0 +1,201 @@
+"""``requests/``: what commands ask of the run at work, one file each, and its answers beside them.
+
+A request is there until it was answered, whoever asked and whoever answers: a commander that died is served too, and
+when the run dies first, whoever holds the lock next carries it out (docs/decisions/0010). Names begin with a moment, so
+that requests are carried out in the order in which they were made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from typing import Any, NamedTuple
+
+from orchestrator.core.intervention import NAME, Intervention
+from orchestrator.core.plan import TASK_ID
+from orchestrator.core.state import COMMANDS, TaskStatus, Verb
+from orchestrator.errors import (
+    DependencyError,
+    NotFoundError,
+    NothingReadyError,
+    OrchestratorError,
+    StoreError,
+    TransitionError,
+    UsageError,
+)
+from orchestrator.store.atomic import read_file, replace_file, reported
+
+_REQUEST, _ANSWER = ".request.json", ".answer.json"
+#: Seconds after which nobody waits for an answer any more.
+_FORGOTTEN = 600.0
+_ERRORS = (
+    DependencyError,
+    TransitionError,
+    NotFoundError,
+    NothingReadyError,
+    UsageError,
+    StoreError,
+)
+
+
+class Reply(NamedTuple):
+    """What was answered. ``task`` is the one it was about, also when any would have done."""
+
+    is_ok: bool
+    task: str
+    status: str = ""
+    """Where the task stands now."""
+    message: str = ""
+    code: str = "ok"
+    hint: str = ""
+
+    @classmethod
+    def done(cls, task: str, status: TaskStatus, message: str = "") -> Reply:
+        """Return the reply that says where the task stands now."""
+        return cls(
+            is_ok=True,
+            task=task,
+            status=status.value,
+            message=message or f"{task} is {status.value}",
+        )
+
+    @classmethod
+    def refused(cls, task: str, error: OrchestratorError) -> Reply:
+        """Return the reply that says why not."""
+        return cls(is_ok=False, task=task, message=str(error), code=error.code, hint=error.hint)
+
+    def unwrap(self) -> Reply:
+        """Return the reply.
+
+        Raises:
+            OrchestratorError: it says no; the same error as if it had been raised here.
+        """
+        if self.is_ok:
+            return self
+        kind = next((each for each in _ERRORS if each.code == self.code), OrchestratorError)
+        error = kind(self.message, hint=self.hint)
+        error.code = self.code
+        raise error
+
+
+class Requests:
+    """The directory, for those who ask and for whoever carries it out."""
+
+    def __init__(self, directory: str) -> None:
+        """Take the path; it is made when somebody asks."""
+        self.directory = directory
+        self._seen = -1
+
+    # ── who asks ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def leave(self, wanted: Intervention) -> None:
+        """Ask; *wanted* has an id of ``new_id``."""
+        with reported("make", self.directory):
+            os.makedirs(self.directory, 0o775, exist_ok=True)
+        replace_file(self._path(wanted.id, _REQUEST), json.dumps(wanted._asdict()).encode())
+
+    def answer_to(self, request: str) -> Reply | None:
+        """Return the answer, or None as long as there is none."""
+        data = read_file(self._path(request, _ANSWER))
+        if data is None:
+            return None
+        raw = json.loads(data)
+        return Reply(**{name: raw[name] for name in Reply._fields})
+
+    def forget(self, request: str) -> None:
+        """Remove what is left of a request whose answer was read."""
+        for kind in (_REQUEST, _ANSWER):
+            _remove(self._path(request, kind))
+
+    # ── who carries out ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def look(self) -> list[str]:
+        """Return the ids of what was not answered yet, oldest first; one ``stat`` while nothing changed."""
+        try:
+            changed = os.stat(self.directory).st_mtime_ns
+        except OSError:
+            return []  # nobody ever asked anything
+        if changed == self._seen:
+            return []
+        # A directory changed just now could change again without its time showing it.
+        self._seen = changed if time.time_ns() - changed > 50_000_000 else -1
+        with reported("list", self.directory):
+            names = sorted(os.listdir(self.directory))
+        answered = {name.removesuffix(_ANSWER) for name in names if name.endswith(_ANSWER)}
+        waiting = []
+        for request in (each.removesuffix(_REQUEST) for each in names if each.endswith(_REQUEST)):
+            if request in answered:
+                _remove(self._path(request, _REQUEST))  # whoever answered died before this
+            else:
+                waiting.append(request)
+        return waiting
+
+    def read(self, request: str) -> Intervention | None:
+        """Return what is asked; None when it is no request that makes sense, or is gone."""
+        data = read_file(self._path(request, _REQUEST))
+        return None if data is None else _read(request, data)
+
+    def answer(self, request: str, reply: Reply) -> None:
+        """Answer; only once what was asked for is durable. In this order, so that a crash between them answers twice
+        and carries out once.
+        """
+        replace_file(self._path(request, _ANSWER), json.dumps(reply._asdict()).encode())
+        _remove(self._path(request, _REQUEST))
+
+    def sweep(self) -> None:
+        """Remove answers that nobody came for. Only with the lock held."""
+        try:
+            with os.scandir(self.directory) as entries:
+                old = [
+                    entry.path
+                    for entry in entries
+                    if not entry.name.endswith(_REQUEST)
+                    and time.time() - entry.stat(follow_symlinks=False).st_mtime > _FORGOTTEN
+                ]
+        except OSError:
+            return  # there is none, or somebody is just removing it
+        for path in old:
+            _remove(path)
+
+    def _path(self, request: str, kind: str) -> str:
+        return f"{self.directory}/{request}{kind}"
+
+
+def new_id(moment: float) -> str:
+    """Return the id of a request that is made at *moment*, seconds since the epoch."""
+    return f"{int(moment * 1e6):017d}-{uuid.uuid4().hex[:12]}"
+
+
+def _read(request: str, data: bytes) -> Intervention | None:
+    """Agents may write here: what does not look like ours is none."""
+    try:
+        raw: dict[str, Any] = json.loads(data)
+        progress = raw["progress"]
+        wanted = Intervention(
+            verb=Verb(raw["verb"]),
+            task=str(raw["task"]),
+            by=str(raw["by"]),
+            time=float(raw["time"]),
+            id=request,
+            note=str(raw["note"]),
+            answer=str(raw["answer"]),
+            progress=None if progress is None else min(max(int(progress), 0), 100),
+            run=str(raw["run"]),
+        )
+        f"{wanted.note}{wanted.answer}".encode()
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+    is_named = TASK_ID.fullmatch(wanted.task) or wanted.is_claim
+    is_ours = is_named and NAME.fullmatch(wanted.by) and wanted.verb in COMMANDS
+    return wanted if is_ours and 0 <= wanted.time < 253_402_300_800 else None
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(f"cannot remove: {error.strerror}", where=path) from error
