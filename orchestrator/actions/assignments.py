@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
+from orchestrator.core.umbrella import sources
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.task_file import task_file
 
@@ -27,7 +28,7 @@ def write_missing_task_files(
                 task,
                 settings[task.id],
                 workspace.layout.templates,
-                [tasks[need] for need in task.needs],
+                [tasks[need] for need in sources(task, tasks)],
                 shell=settings[task.id].agent == "shell",
             )
             workspace.write_task_file(task.stem, text)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from orchestrator.actions.prospect import KEPT_AS_THEY_ARE, Prospect
+from orchestrator.actions.prospect import KEPT_AS_THEY_ARE, Prospect, startable
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.account import STAGGER, USUAL_CAP, Account, Purse
 from orchestrator.core.board import Board
@@ -49,7 +49,7 @@ def revised_entries(
     """Return the entries of a plan that was changed during a run."""
     results = {**change.results, **runner.board.results}
     board = Board(change.plan, change.shape, results)
-    to_run = [each for each in board.shape.order if board.status(each) not in KEPT_AS_THEY_ARE]
+    to_run = startable(board)
     now = Prospect(
         workspace=ahead.workspace,
         board=board,
@@ -125,28 +125,44 @@ def _entries(
     ahead: Prospect, traces: Mapping[str, Traces], agents: Mapping[str, Agent]
 ) -> Iterator[Entry]:
     board, to_run = ahead.board, set(ahead.to_run)
+    left_out = _left_out(board, to_run)
     for task in board.plan.tasks.values():
+        if task.id in left_out:
+            continue
         runs, status = task.id in to_run, board.status(task.id)
-        if not runs and status not in KEPT_AS_THEY_ARE:
-            continue  # left out with --only
         policy, result = ahead.policies[task.id], board.results.get(task.id)
         yield Entry(
             id=task.id,
             # What does not run needs nothing, and its needs may have been left out.
-            needs=task.needs if runs else (),
+            needs=task.needs if runs or task.children else (),
             priority=task.priority,
             rank=board.shape.rank[task.id],
             timeout=policy.timeout,
             idle_timeout=policy.idle_timeout or math.inf,
-            account=agents[policy.agent].account,
+            account="" if task.children else agents[policy.agent].account,
             budget=_left(policy, result),
             open_bill=_open_bill(result) if runs and agents[policy.agent].account else 0.0,
             max_attempts=policy.max_attempts,
             retry_delay=policy.retry_delay,
-            status=TaskStatus.WAITING if runs else status,
+            is_umbrella=bool(task.children),
+            status=TaskStatus.WAITING if runs or task.children else status,
             attempt=_newest(task, board, traces),
             charge=min(_charge(result), policy.max_attempts - 1),
         )
+
+
+def _left_out(board: Board, to_run: Collection[str]) -> set[str]:
+    """Return what ``--only`` leaves out, and the umbrellas that cannot be completed without it."""
+    out: set[str] = set()
+    for task_id in board.shape.order:
+        task = board.plan.tasks[task_id]
+        if task.children:
+            is_out = any(need in out for need in task.needs)
+        else:
+            is_out = task_id not in to_run and board.status(task_id) not in KEPT_AS_THEY_ARE
+        if is_out:
+            out.add(task_id)
+    return out
 
 
 def _left(policy: Settings, result: Result | None) -> float:

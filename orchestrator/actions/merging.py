@@ -35,7 +35,9 @@ def merge(worker: Worker, board: Board, settings: Settings, overrides: str | Non
         ValueError: a file that the settings name is missing.
         StoreError, AgentError: as their names say.
     """
-    done = [each for each in board.shape.order if board.status(each) is TaskStatus.COMPLETED]
+    tasks = board.plan.tasks
+    wanted = [each for each in board.shape.order if not tasks[each].children]
+    done = [each for each in wanted if board.status(each) is TaskStatus.COMPLETED]
     if len(done) < 2:
         return Merged(note="Not merged: there are not two answers to merge.")
     prompt = render(
@@ -44,7 +46,7 @@ def merge(worker: Worker, board: Board, settings: Settings, overrides: str | Non
         total=len(done),
         request=board.plan.request,
         goal=board.plan.goal,
-        missing=", ".join(each for each in board.shape.order if each not in set(done)),
+        missing=", ".join(each for each in wanted if each not in set(done)),
     )
     task = Task(id=MERGER, name="Merge the results", description=prompt, needs=tuple(done))
     how = resolve_files(settings._replace(schema=""), worker.workspace.layout.root)._replace(

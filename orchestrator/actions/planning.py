@@ -67,7 +67,7 @@ def draw(draft: Draft, layout: Layout) -> Drawn:
             task.row,
             Settings(),
             layout.templates,
-            [rows[need.id] for need in task.needs],
+            [rows[need] for need in task.row.data_needs],
             shell=bool(task.command) and task.agent == "shell",
             draft=task,
         )

@@ -77,9 +77,7 @@ def look_ahead(
         played = {id(each): each._replace(agent="simulated") for each in policies.values()}
         policies = {task_id: played[id(each)] for task_id, each in policies.items()}
     board = without_simulated(board, policies)
-    to_run = [
-        task_id for task_id in board.shape.order if board.status(task_id) not in KEPT_AS_THEY_ARE
-    ]
+    to_run = startable(board)
     if order.only:
         to_run = _only(order.only, to_run, board)
     plan_flags = {name: value for name, value in order.flags.items() if name != "agent"}
@@ -91,6 +89,16 @@ def look_ahead(
         meant=meant,
         to_run=to_run,
     )
+
+
+def startable(board: Board) -> list[str]:
+    """Return the tasks that are not done and not kept from running, in order; an umbrella is never started."""
+    tasks = board.plan.tasks
+    return [
+        task_id
+        for task_id in board.shape.order
+        if board.status(task_id) not in KEPT_AS_THEY_ARE and not tasks[task_id].children
+    ]
 
 
 def without_simulated(board: Board, policies: Mapping[str, Settings]) -> Board:
@@ -265,10 +273,11 @@ def _names_in(directory: str) -> set[str]:
 
 
 def _only(only: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]:
-    chosen = set(only)
     for task_id in only:
         if task_id not in board.plan.tasks:
             raise UsageError(f"--only names {task_id}, which is not in the plan")
+    chosen = _with_children(only, board)
+    for task_id in chosen:
         for need in board.plan.tasks[task_id].needs:
             if need not in chosen and board.status(need) is not TaskStatus.COMPLETED:
                 raise UsageError(
@@ -276,3 +285,14 @@ def _only(only: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]
                     hint=f"add {need} to --only or run it first",
                 )
     return [task_id for task_id in to_run if task_id in chosen]
+
+
+def _with_children(only: Sequence[str], board: Board) -> dict[str, None]:
+    """Return what was named, and everything under it."""
+    chosen: dict[str, None] = {}
+    stack = list(reversed(only))
+    while stack:
+        if (task_id := stack.pop()) not in chosen:
+            chosen[task_id] = None
+            stack += reversed(board.plan.tasks[task_id].children)
+    return chosen

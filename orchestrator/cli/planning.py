@@ -59,6 +59,8 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
     tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
     path = critical_path(board.plan.tasks)
     message = f"valid: {_many(tasks, 'task', 'tasks')} in {_many(batches, 'batch', 'batches')}"
+    if umbrellas := sum(bool(task.children) for task in board.plan.tasks.values()):
+        message += f", {_many(umbrellas, 'umbrella', 'umbrellas')} among them"
     if as_json:
         say_json(message, tasks=tasks, batches=batches, critical_path=path)
         return

@@ -38,6 +38,7 @@ def _brief(board: Board, task: Task) -> dict[str, object]:
         "type": task.kind,
         "priority": format_priority(task.priority),
         "needs": task.needs,
+        "children": task.children,
     }
 
 
@@ -109,6 +110,7 @@ def _details(task: Task) -> tuple[tuple[str, str], ...]:
     return (
         ("Assignee", task.assignee),
         ("Part of", task.parent),
+        ("Umbrella", ", ".join(task.children)),
         ("Type", task.kind),
         ("Tags", ", ".join(task.tags)),
     )
@@ -121,7 +123,7 @@ def _text(view: TaskView) -> str:
     lines.append(f"Agent     {task.agent or '(default)'}")
     lines += [f"{word:<9} {value}" for word, value in _details(task) if value]
     lines.append(f"Priority  {format_priority(task.priority)}")
-    lines.append(f"Needs     {', '.join(task.needs) or 'nothing'}")
+    lines.append(f"Needs     {', '.join(task.own_needs) or 'nothing'}")
     lines += [f"{name.capitalize():<9} {path}" for name, path in _files(view).items()]
     if attempts := _attempts(view):
         lines += ["", "Attempts"]

@@ -15,6 +15,7 @@ from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.umbrella import sources
 
 _FAILED = frozenset({TaskStatus.FAILED, TaskStatus.SKIPPED, TaskStatus.CANCELLED})
 #: Looked up once: asking the enum each time would be a tenth of deriving ten thousand tasks.
@@ -89,7 +90,7 @@ def derive(
     standing: dict[str, Standing] = {}
     for task_id in shape.order:
         standing[task_id] = _derive_one(
-            tasks[task_id], results.get(task_id), standing=standing, numbers=numbers
+            tasks[task_id], results.get(task_id), tasks=tasks, standing=standing, numbers=numbers
         )
     for task_id, doubt in doubts.items():
         if task_id in standing and not standing[task_id].reason:
@@ -101,13 +102,16 @@ def _derive_one(
     task: Task,
     result: Result | None,
     *,
+    tasks: Mapping[str, Task],
     standing: Mapping[str, Standing],
     numbers: Mapping[str, int],
 ) -> Standing:
     """*numbers*: the newest attempt of every task that was started."""
-    # `pending` in a result file is an attempt that was interrupted.
-    if result is not None and result.status not in _GOES_ON:
+    # `pending` in a result file is an attempt that was interrupted. A result says nothing of an umbrella.
+    if result is not None and result.status not in _GOES_ON and not task.children:
         return Standing(status=result.status, reason=_why(result))
+    if task.children:
+        return _umbrella(task, standing)
     open_needs = []
     for need in task.needs:
         before = standing[need].status
@@ -122,7 +126,7 @@ def _derive_one(
         return Standing(status=TaskStatus.PENDING)
     if result.status is not _DONE:
         return Standing(status=TaskStatus.PENDING, reason=_why(result))
-    stale = _changed(task, result, numbers)
+    stale = _changed(task, result, numbers, tasks)
     if stale:
         return Standing(status=TaskStatus.PENDING, reason=f"{', '.join(stale)} ran again")
     return _COMPLETED
@@ -136,11 +140,23 @@ def _why(result: Result) -> str:
     return result.note or result.reason
 
 
-def _changed(task: Task, result: Result, numbers: Mapping[str, int]) -> list[str]:
-    """Return the needs that were run again since the result was made from them."""
-    changed = []
-    for need, number in result.inputs.items():
-        # A need that was taken out of the plan, or of the row, makes nothing stale.
-        if numbers.get(need, number) != number and need in task.needs:
-            changed.append(need)
-    return changed
+def _umbrella(task: Task, standing: Mapping[str, Standing]) -> Standing:
+    """Where an umbrella stands follows from what is under it, and how far that is stands in the reason."""
+    done = sum(standing[child].status is _DONE for child in task.children)
+    progress = f"{done}/{len(task.children)}"
+    for need in task.needs:
+        if (status := standing[need].status) in _FAILED:
+            reason = f"{progress} completed, {need} {status.value}"
+            return Standing(status=TaskStatus.SKIPPED, reason=reason)
+    if all(standing[need].status is _DONE for need in task.needs):
+        return Standing(status=_DONE, reason=f"{progress} completed")
+    return Standing(status=TaskStatus.WAITING, reason=f"{progress} completed")
+
+
+def _changed(
+    task: Task, result: Result, numbers: Mapping[str, int], tasks: Mapping[str, Task]
+) -> list[str]:
+    """Return the tasks that were run again since the result was made from theirs."""
+    again = [need for need, number in result.inputs.items() if numbers.get(need, number) != number]
+    # A need that was taken out of the plan, or of the row, makes nothing stale.
+    return [need for need in again if need in sources(task, tasks)]

@@ -42,6 +42,7 @@ from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.retry import Backoffs, backoff
 from orchestrator.core.revision import blamed, is_under_way, revise
 from orchestrator.core.state import SETTLED, TaskStatus, Verb, move
+from orchestrator.core.umbrella import gather
 
 
 class Engine:
@@ -133,6 +134,7 @@ class Engine:
                 self._queue(entry, Verb.READY)
             elif entry.status is TaskStatus.CANCELLED:
                 self._skip_dependants(entry, todo)
+        self._gather(self.entries.values())
 
     def _replan(self, event: Replanned, todo: list[Instruction]) -> None:
         """Put the new plan in the place of the old one. Linear in the plan: people change it seldom."""
@@ -156,17 +158,25 @@ class Engine:
             if entry.status is TaskStatus.WAITING and (cause := kept_back.get(entry.id)):
                 entry.status = move(entry.status, Verb.SKIP)
                 todo.append(Skip(entry.id, f"{cause.id} {cause.status.value}"))
+        self._gather(self.entries.values())
+
+    def _gather(self, entries: Iterable[Entry]) -> None:
+        for entry in gather(entries):
+            self._queue(entry, None if entry.undurable else Verb.READY)
 
     def _seat(self, entry: Entry, *, is_kept_back: bool) -> None:
         if entry.status is TaskStatus.SKIPPED and is_kept_back:
             return
-        if entry.unmet or entry.undurable or entry.status is TaskStatus.SKIPPED:
+        is_early = entry.unmet or entry.undurable or entry.is_umbrella
+        if is_early or entry.status is TaskStatus.SKIPPED:
             entry.status = move(entry.status, Verb.WAIT)
         if not entry.unmet:
             ready = entry.status is TaskStatus.WAITING and not entry.undurable
             self._queue(entry, Verb.READY if ready else None)
 
     def _queue(self, entry: Entry, verb: Verb | None = None) -> None:
+        if entry.is_umbrella:
+            return  # it is not started; `_gather` completes it
         if verb is not None:
             entry.status = move(entry.status, verb)
         self._admission.put(entry)
@@ -287,7 +297,9 @@ class Engine:
             self._seat(entry, is_kept_back=False)
 
     def _free(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
-        if entry.status is not TaskStatus.WAITING:
+        if entry.is_umbrella:
+            self._gather([entry])
+        if entry.is_umbrella or entry.status is not TaskStatus.WAITING:
             return
         entry.status = move(entry.status, Verb.READY)
         if self._reserved.pop(entry.id, None) is not None and not self._draining:
@@ -331,8 +343,8 @@ class Engine:
                 and not self.entries[need].unrecorded
                 for need in entry.needs
             )
-            started = {TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.RETRYING}
-            assert met or entry.status not in started
+            # What was started goes on when an umbrella before it gets one task more.
+            assert met or entry.status is not TaskStatus.PENDING
             assert entry.charge <= entry.max_attempts
         if self._finished and not self._draining:
             kept = {TaskStatus.BLOCKED, TaskStatus.WAITING}

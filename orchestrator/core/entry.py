@@ -30,6 +30,8 @@ class Entry:
     """USD it may still cost, all its attempts together; infinity: nobody said."""
     open_bill: float = 0.0
     """USD reserved for earlier attempts that were cut short: the next one in their session will tell what they cost."""
+    is_umbrella: bool = False
+    """It completes by itself when its needs are: no slot, no attempt, no cost, no result file."""
     status: TaskStatus = TaskStatus.WAITING
     attempt: int = 0
     """Number of the newest attempt."""

@@ -7,7 +7,7 @@ networkx takes 0.1 s to import. Where a graph is looked into for people, network
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,9 +41,18 @@ def find_cycle(tasks: Mapping[str, Task]) -> Problem | None:
     return Problem(
         f"the dependencies form a cycle of {len(path) - 1} tasks: {' → '.join(shown)}",
         tasks[path[0]].where,
-        f"remove one of these dependencies, for instance {path[0]} from the row of {path[1]}",
+        _way_out(path, tasks),
         "cycle",
     )
+
+
+def _way_out(path: Sequence[str], tasks: Mapping[str, Task]) -> str:
+    if any(tasks[task_id].children for task_id in path):
+        return (
+            "an umbrella waits for the tasks under it, and they wait for what it depends on: "
+            "take the dependency between the two away"
+        )
+    return f"remove one of these dependencies, for instance {path[0]} from the row of {path[1]}"
 
 
 def shape(tasks: Mapping[str, Task]) -> Shape:
@@ -57,6 +66,8 @@ def shape(tasks: Mapping[str, Task]) -> Shape:
         batch.update(dict.fromkeys(sorted(generation, key=place.__getitem__), number))
         sorter.done(*generation)
     order = tuple(batch)
+    if any(task.children for task in tasks.values()):
+        batch = _batches(tasks, order)
     weight = _weights(tasks)
     rank: dict[str, float] = {}
     after = dict.fromkeys(order, 0.0)
@@ -67,6 +78,15 @@ def shape(tasks: Mapping[str, Task]) -> Shape:
     return Shape(order, batch, rank)
 
 
+def _batches(tasks: Mapping[str, Task], order: Sequence[str]) -> dict[str, int]:
+    """Return the batches when umbrellas, for which nothing runs, are no batches of their own."""
+    batch: dict[str, int] = {}
+    for task_id in order:
+        before = max((batch[need] for need in tasks[task_id].needs), default=0)
+        batch[task_id] = before if before and tasks[task_id].children else before + 1
+    return batch
+
+
 def _sorter(tasks: Mapping[str, Task]) -> TopologicalSorter[str]:
     sorter = TopologicalSorter({task.id: task.needs for task in tasks.values()})
     sorter.prepare()
@@ -74,10 +94,10 @@ def _sorter(tasks: Mapping[str, Task]) -> TopologicalSorter[str]:
 
 
 def _weights(tasks: Mapping[str, Task]) -> dict[str, float]:
-    known = [task.estimate for task in tasks.values() if task.estimate]
+    known = [task.estimate for task in tasks.values() if task.estimate and not task.children]
     # A task nobody estimated weighs as much as the average of those somebody did.
     usual = sum(known) / len(known) if known else 1.0
-    return {task.id: task.estimate or usual for task in tasks.values()}
+    return {task.id: 0.0 if task.children else task.estimate or usual for task in tasks.values()}
 
 
 def ancestors(tasks: Mapping[str, Task], task_id: str) -> Iterator[str]:

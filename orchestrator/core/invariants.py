@@ -17,6 +17,7 @@ from orchestrator.core.evidence import Evidence, Node, RecordSeen, ResultSeen
 from orchestrator.core.plan import Plan
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.umbrella import sources
 
 #: Workers beside the plan (planning, merging) have files too; no task has such an id.
 _BESIDE = "_"
@@ -226,7 +227,7 @@ def _inputs(
         return  # what is under way takes its inputs as they are
     for need, number in result.inputs.items():
         task = plan.tasks.get(need)
-        if task is None or need not in plan.tasks[result.task].needs:
+        if task is None or need not in sources(plan.tasks[result.task], plan.tasks):
             continue  # a need that was taken out of the plan, or of the row, makes nothing stale
         before = known.get(task.stem)
         newest = max(seen.attempts.get(task.stem, 0), before.number if before else 0)

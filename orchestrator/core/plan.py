@@ -61,6 +61,14 @@ class Task(NamedTuple):
         return tuple(need for need in self.needs if need not in loose)
 
     @property
+    def own_needs(self) -> tuple[str, ...]:
+        """What it waits for besides the tasks under it."""
+        if not self.children:
+            return self.needs
+        below = frozenset(self.children)
+        return tuple(need for need in self.needs if need not in below)
+
+    @property
     def stem(self) -> str:
         """The name its files carry: ``T-01`` ↔ ``agent-01``; other ids keep their own name."""
         return stem(self.id)

@@ -23,7 +23,8 @@ def revise(known: dict[str, Entry], fresh: Sequence[Entry]) -> dict[str, Entry]:
     merged: dict[str, Entry] = {}
     for new in fresh:
         entry = known.get(new.id)
-        if entry is None:
+        if entry is None or (new.is_umbrella and _is_closed(entry)):
+            # A completed umbrella may have got one task more.
             place += 1  # never one that was used: places break ties between entries in a queue
             new.place, entry = place, new
         else:
@@ -41,10 +42,14 @@ def is_under_way(entry: Entry) -> bool:
     return entry.status in _UNDER_WAY or entry.unrecorded
 
 
+def _is_closed(entry: Entry) -> bool:
+    return entry.status is TaskStatus.COMPLETED and not entry.unrecorded
+
+
 def _take_over(entry: Entry, new: Entry) -> None:
     entry.priority, entry.rank = new.priority, new.rank
     if entry.status in _NOT_STARTED and not entry.unrecorded:
-        entry.needs = new.needs
+        entry.needs, entry.is_umbrella = new.needs, new.is_umbrella
     entry.revised = new
     if entry.status not in _UNDER_WAY:
         entry.apply_revision()

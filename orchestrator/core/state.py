@@ -36,6 +36,7 @@ class Verb(StrEnum):
     INTERRUPT = "interrupt"
     SKIP = "skip"
     WAIT = "wait"
+    GATHER = "gather"
     FAIL = "fail"
     """By either."""
     START = "start"
@@ -70,6 +71,10 @@ TRANSITIONS: _Arrows = {
     (TaskStatus.WAITING, Verb.READY): (
         TaskStatus.PENDING,
         "every dependency is completed and its result is on disk",
+    ),
+    (TaskStatus.WAITING, Verb.GATHER): (
+        TaskStatus.COMPLETED,
+        "it is an umbrella, and every task under it is completed",
     ),
     (TaskStatus.WAITING, Verb.SKIP): (
         TaskStatus.SKIPPED,

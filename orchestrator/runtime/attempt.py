@@ -17,6 +17,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.umbrella import sources
 from orchestrator.executors.protocol import Job
 from orchestrator.store.atomic import read_piece, read_tail, write_new
 from orchestrator.store.layout import AttemptFiles
@@ -246,7 +247,7 @@ class Launchpad:
         settings = self._policies[task.id]
         before = results.get(task.id)
         agent = self._agents[settings.agent]
-        inputs = {need: results[need].number for need in task.data_needs}
+        inputs = {need: results[need].number for need in sources(task, self._tasks)}
         session = interrupted = ""
         if agent.account:
             session, interrupted = self._session(task, before, settings.agent, inputs)
@@ -334,7 +335,7 @@ class Launchpad:
                 path=self._shown(self._workspace.layout.result_file(need.stem)),
                 answer=self._workspace.read_answer(need.stem),
             )
-            for need in map(self._tasks.__getitem__, task.data_needs)
+            for need in map(self._tasks.__getitem__, sources(task, self._tasks))
         ]
         return Assignment(
             task=task,

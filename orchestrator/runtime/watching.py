@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 
 from orchestrator.core.graph import Shape
-from orchestrator.core.plan import Plan
+from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
 from orchestrator.core.settings import Settings
 from orchestrator.errors import OrchestratorError
@@ -69,8 +69,13 @@ def kept_with(plan: Plan, before: Plan, under_way: Iterable[str]) -> Plan:
     tasks = dict(plan.tasks)
     for task_id in sorted(set(under_way) - tasks.keys()):
         task = before.tasks[task_id]
-        tasks[task_id] = task._replace(needs=tuple(need for need in task.needs if need in tasks))
+        needs, children = _still_there(task.needs, tasks), _still_there(task.children, tasks)
+        tasks[task_id] = task._replace(needs=needs, children=children)
     return plan._replace(tasks=tasks)
+
+
+def _still_there(ids: Iterable[str], tasks: Mapping[str, Task]) -> tuple[str, ...]:
+    return tuple(each for each in ids if each in tasks)
 
 
 def difference(before: Plan, after: Plan) -> str:

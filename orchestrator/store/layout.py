@@ -67,6 +67,7 @@ class Layout:
         """The lock of whoever changes the plan file, for a moment; held by the kernel, never deleted."""
         return f"{self.root}/plan.lock"
 
+    @property
     def queue(self) -> str:
         """Where commands and runs that want the lock wait for their turn; held by the kernel, never deleted."""
         return f"{self.root}/commands.lock"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import cell, one_line, printable
+from orchestrator.core.umbrella import check_parents, with_umbrellas
 from orchestrator.errors import Problem
 from orchestrator.store.charter import read_charter
 from orchestrator.store.columns import key_word, read_id
@@ -20,7 +22,14 @@ from orchestrator.store.front_matter import read_front_matter, read_settings
 from orchestrator.store.lines import Lines, unreadable
 from orchestrator.store.marks import redraw, without_regions
 from orchestrator.store.outline import section_text
-from orchestrator.store.plan_tables import NO_ROWS, Layout, Sheet, lay_out, read_rows
+from orchestrator.store.plan_tables import (
+    MAX_PROBLEMS,
+    NO_ROWS,
+    Layout,
+    Sheet,
+    lay_out,
+    read_rows,
+)
 from orchestrator.store.tables import cell_spans
 
 __all__ = ["StatusCells", "parse_plan", "redraw", "set_statuses"]
@@ -65,6 +74,10 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     tasks: dict[str, Task] = {}
     for row in rows:
         tasks.setdefault(row.id, row)
+    if not problems:
+        problems += islice(check_parents(rows), MAX_PROBLEMS)
+    if not problems:
+        tasks = with_umbrellas(tasks)
     if not problems and any(task.needs for task in tasks.values()):
         problems += filter(None, [find_cycle(tasks)])
     return _plan(tasks, settings, layout, file)._replace(

@@ -13,7 +13,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.views.columns import plain
-from orchestrator.views.glyphs import ICONS, progress_bar
+from orchestrator.views.glyphs import ICONS, UMBRELLA, progress_bar
 
 #: Above so many tasks a picture of tasks is a tangle; mermaid itself refuses more than 500 edges.
 MOST_TASKS = 150
@@ -51,7 +51,8 @@ def mermaid(board: Board, *, most_tasks: int = MOST_TASKS, most_edges: int = MOS
         name = one_line(task.name, limit=_NAME)
         if name and name != task_id:
             text += f"<br/>{_escaped(name)}"
-        lines.append(f'    {node[task_id]}["{text}"]:::{status.value}')
+        box = '[["{}"]]' if task.children else '["{}"]'
+        lines.append(f"    {node[task_id]}{box.format(text)}:::{status.value}")
     for task_id, task in tasks.items():
         lines += [f"    {node[need]} --> {node[task_id]}" for need in task.needs]
     return _with_classes(lines, {board.status(task_id) for task_id in tasks})
@@ -122,6 +123,8 @@ def dot(board: Board) -> str:
         if name and name != task_id:
             text += f"\\n{_quoted(name)}"
         colours = f'fillcolor="{fill}", color="{border}"'
+        if task.children:
+            colours += ", shape=folder"
         lines.append(f'    "{_quoted(task_id)}" [label="{text}", {colours}];')
     for task_id, task in board.plan.tasks.items():
         lines += [f'    "{_quoted(need)}" -> "{_quoted(task_id)}";' for need in task.needs]
@@ -144,8 +147,9 @@ def text(board: Board) -> str:
         for place, task_id in enumerate(task_ids, start=1):
             task = board.plan.tasks[task_id]
             branch = "└─" if place == len(task_ids) else "├─"
-            needs = f"  ← {', '.join(task.needs)}" if task.needs else ""
+            needs = f"  ← {', '.join(task.own_needs)}" if task.own_needs else ""
+            below = f"  {UMBRELLA} {', '.join(task.children)}" if task.children else ""
             lines.append(
-                f"{branch} {ICONS[board.status(task_id)]} {task_id}  {plain(task.name)}{needs}"
+                f"{branch} {ICONS[board.status(task_id)]} {task_id}  {plain(task.name)}{below}{needs}"
             )
     return "\n".join(lines) + "\n" if lines else "The plan has no tasks.\n"

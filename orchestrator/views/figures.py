@@ -186,7 +186,8 @@ def timing(board: Board, *, started: float, ended: float) -> Timing:
     completed = (
         task_id for task_id in board.shape.order if board.status(task_id) is TaskStatus.COMPLETED
     )
-    earlier = sum(task_id not in seen for task_id in completed)
+    tasks = board.plan.tasks
+    earlier = sum(task_id not in seen and not tasks[task_id].children for task_id in completed)
     total = sum(span.end - span.begin for span in spans)
     return Timing(started, ended, total, _peak(spans), spans, earlier)
 

@@ -18,6 +18,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.umbrella import sources
 from orchestrator.views.columns import fit
 from orchestrator.views.figures import (
     Timing,
@@ -75,7 +76,7 @@ def final_output(
     values: dict[str, Any] = {
         "plan": board.plan,
         "total": len(tasks),
-        "completed": [(tasks[task_id], answers.get(task_id, "").strip("\n")) for task_id in done],
+        "completed": [(tasks[task_id], _answer(tasks[task_id], answers)) for task_id in done],
         "wall": format_duration(measured.wall),
         "merged": merged.strip("\n"),
         "note": note,
@@ -100,6 +101,12 @@ def final_output(
         ],
     }
     return _drawn("final_output.md.j2", overrides, values)
+
+
+def _answer(task: Task, answers: Mapping[str, str]) -> str:
+    if task.children:
+        return f"Completed by the tasks under it: {_named(task.children)}."
+    return answers.get(task.id, "").strip("\n")
 
 
 def _drawn(template: str, overrides: str | None, values: Mapping[str, Any]) -> str:
@@ -146,8 +153,10 @@ def _summary(
 
 def _report(board: Board) -> Task | None:
     """The one completed task that nothing depends on and that was made from others, if there is exactly one."""
-    needed = {need for task in board.plan.tasks.values() for need in task.needs}
-    ends = [task for task_id, task in board.plan.tasks.items() if task_id not in needed]
+    tasks = {task.id: task for task in board.plan.tasks.values() if not task.children}
+    needed = {need for task in tasks.values() for need in sources(task, board.plan.tasks)}
+    needed.update(need for task in tasks.values() for need in task.needs)
+    ends = [task for task_id, task in tasks.items() if task_id not in needed]
     if len(ends) == 1 and ends[0].needs and board.status(ends[0].id) is TaskStatus.COMPLETED:
         return ends[0]
     return None

@@ -36,6 +36,10 @@ _TOLD = (
 )
 
 
+#: Stands beside a task that others stand under.
+UMBRELLA = "☂"
+
+
 def label(status: TaskStatus) -> str:
     """Return icon and word: ``✅ Completed``."""
     return LABELS[status]

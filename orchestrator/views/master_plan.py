@@ -138,7 +138,7 @@ def _times(status: TaskStatus, result: Result | None, now: float) -> tuple[str, 
 def _note(board: Board, task: Task, result: Result | None, running: Mapping[str, str]) -> str:
     standing = board.standing[task.id]
     if standing.status is TaskStatus.COMPLETED:
-        return result_link(task, "result")
+        return _text(standing.reason) if task.children else result_link(task, "result")
     if standing.status is TaskStatus.RUNNING:
         return _text(running.get(task.id, ""))
     reason = _text(standing.reason)

@@ -15,7 +15,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.views.columns import clip, display_width, fit, plain
-from orchestrator.views.glyphs import LABELS, progress_bar, tally
+from orchestrator.views.glyphs import LABELS, UMBRELLA, progress_bar, tally
 
 #: A plan of up to so many tasks is shown whole, in its own order.
 _WHOLE = 16
@@ -46,7 +46,7 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
     agent_column = min(max(agent_widths), _MOST_AGENT)
     name_column = min(max(name_widths), _MOST_NAME)
     before = id_column + _LABEL_WIDTH + agent_column + 3 * len(_GAP)
-    arrows = [f"{_GAP}← {', '.join(task.needs)}" if task.needs else "" for task in tasks]
+    arrows = [_arrow(board, task) for task in tasks]
     room = None
     if width is not None:
         # The name gives way to what a task needs, but keeps half of the room.
@@ -67,6 +67,13 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
         ).rstrip()
         lines.append(line if width is None or width > before else clip(line, width))
     return "\n".join(lines) + "\n"
+
+
+def _arrow(board: Board, task: Task) -> str:
+    """What a task waits for, and how far an umbrella is."""
+    below = f"{_GAP}{UMBRELLA} {board.standing[task.id].reason}" if task.children else ""
+    needs = task.own_needs
+    return f"{below}{_GAP}← {', '.join(needs)}" if needs else below
 
 
 def _pad(text: str, width: int, column: int) -> str:
@@ -140,7 +147,8 @@ def _table(board: Board, task_ids: Sequence[str], now: float, news: Mapping[str,
                 name,
             )
         )
-        remark = plain(news.get(task_id, ""))
+        umbrella = f"{UMBRELLA} {standing.reason}" if tasks[task_id].children else ""
+        remark = plain(news.get(task_id, umbrella))
         lines.append(f"{line} · {remark}" if remark else line)
         lines += _why(board, task_id, ids)
     return lines

@@ -22,18 +22,17 @@ def task_file(
     shell: bool = False,
     draft: DraftTask | None = None,
 ) -> str:
-    """Return the whole file. *dependencies* are the tasks it needs; the results of some are its input (S2-72).
+    """Return the whole file. *dependencies* are the tasks whose results are its input (S2-72).
 
     For a *shell* task the description is the command, so it stands in the file's first code block, which is what runs.
     *draft* is what a planner said of the task beyond its row: inputs, acceptance, constraints, hints, and the command.
     """
-    handed_over = set(task.data_needs)
     return render(
         "agent_task.md.j2",
         overrides,
         task=task,
         settings=settings,
-        dependencies=[need for need in dependencies if need.id in handed_over],
+        dependencies=dependencies,
         shell=shell,
         draft=draft,
     )

@@ -14,7 +14,7 @@ from orchestrator.core.result import Verdict
 from orchestrator.core.state import TaskStatus
 from tests.core.engine_play import completes, ends, engine, launched, play_to_the_end, tell
 
-Row = tuple[tuple[str, ...], int]
+Row = tuple[tuple[str, ...], int, bool]
 NAMES = [f"t{number}" for number in range(9)]
 
 
@@ -25,7 +25,8 @@ def tables(draw: st.DrawFn) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for index, name in enumerate(names):
         needs = draw(st.sets(st.sampled_from(names[:index]), max_size=2)) if index else set()
-        rows[name] = (tuple(sorted(needs)), draw(st.sampled_from([1, 10])))
+        is_umbrella = bool(needs) and draw(st.sampled_from([False, False, True]))
+        rows[name] = (tuple(sorted(needs)), draw(st.sampled_from([1, 10])), is_umbrella)
     return rows
 
 
@@ -47,8 +48,8 @@ class PlanChanges(RuleBasedStateMachine):
     def entries(self) -> list[Entry]:
         return [
             Entry(id=name, needs=needs, priority=priority, max_attempts=2, retry_delay=1.0,
-                  attempt=self.attempts.get(name, 0))
-            for name, (needs, priority) in self.rows.items()
+                  attempt=self.attempts.get(name, 0), is_umbrella=is_umbrella)
+            for name, (needs, priority, is_umbrella) in self.rows.items()
         ]  # fmt: skip
 
     def tell(self, event: Event) -> None:
@@ -59,6 +60,7 @@ class PlanChanges(RuleBasedStateMachine):
                     assert attempt > self.attempts.get(task, 0)
                     assert task in self.rows or task in self.attempts, "its row is gone"
                     if task not in self.attempts:
+                        assert not self.rows[task][2], "nothing runs for an umbrella"
                         for need in self.rows[task][0]:
                             assert self.engine.entries[need].status is TaskStatus.COMPLETED
                             assert need not in self.unrecorded
@@ -104,7 +106,7 @@ class PlanChanges(RuleBasedStateMachine):
     def the_plan_is_changed(self, rows: dict[str, Row]) -> None:
         self.rows = rows
         self.tell(Replanned(tuple(self.entries())))
-        for name, (_, priority) in rows.items():
+        for name, (_, priority, _) in rows.items():
             assert self.engine.entries[name].priority == priority
 
     @invariant()
@@ -118,6 +120,9 @@ class PlanChanges(RuleBasedStateMachine):
         play_to_the_end(self)
         for name in self.rows:
             entry = self.engine.entries[name]
+            needs = [self.engine.entries[need].status for need in entry.needs]
+            if entry.is_umbrella and all(status is TaskStatus.COMPLETED for status in needs):
+                assert entry.status is TaskStatus.COMPLETED
             if entry.status is TaskStatus.SKIPPED:
                 kept_back = {self.engine.entries[need].status for need in entry.needs}
                 assert kept_back & {TaskStatus.FAILED, TaskStatus.SKIPPED}

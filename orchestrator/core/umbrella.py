@@ -1,0 +1,136 @@
+"""Tasks that stand under another one (seed rows S1-25 to S1-27; design, "Identity and vocabulary").
+
+A task that others name as their parent is an umbrella: it is never launched, it needs its children, and it is completed
+when they are. What it needs they need too, so a phase that waits holds back everything in it; and whoever depends on
+it waits for them all and gets their results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from orchestrator.core.entry import Entry
+from orchestrator.core.plan import Task
+from orchestrator.core.state import TaskStatus, Verb, move
+from orchestrator.errors import Problem
+
+_Needs = tuple[dict[str, None], dict[str, str]]
+
+
+def check_parents(rows: Sequence[Task]) -> Iterator[Problem]:
+    """Yield what is wrong with who stands under whom: parents that are not there, and circles."""
+    parents = {row.id: row.parent for row in rows}
+    sound: set[str] = set()
+    for row in rows:
+        if row.parent and row.parent not in parents:
+            yield Problem(
+                f"task {row.id} stands under {row.parent}, which is not in the plan",
+                row.where,
+                _advice(row.parent, parents),
+                "unknown_parent",
+            )
+        path: dict[str, None] = {}
+        at = row.id
+        while at and at not in sound and at not in path:
+            path[at] = None
+            at = parents.get(at, "")
+        if at in path:
+            circle = [*list(path)[list(path).index(at) :], at]
+            yield Problem(
+                f"the parents form a circle: {' → '.join(circle[:12])}",
+                row.where,
+                f"take one of them from under the other, for instance {row.id}",
+                "parent_cycle",
+            )
+        sound.update(path)
+
+
+def _advice(parent: str, ids: Iterable[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(parent, ids, n=1)
+    return f"did you mean {close[0]}?" if close else "add the task or empty the cell"
+
+
+def with_umbrellas(tasks: Mapping[str, Task]) -> dict[str, Task]:
+    """Return the tasks with what being under or above another one means for their needs; parents must be sound."""
+    children: dict[str, list[str]] = {}
+    for task in tasks.values():
+        if task.parent:
+            children.setdefault(task.parent, []).append(task.id)
+    if not children:
+        return dict(tasks)
+    inherited: dict[str, _Needs] = {"": ({}, {})}
+    return {
+        task.id: _linked(task, _of_umbrella(task.parent, tasks, inherited), children)
+        for task in tasks.values()
+    }
+
+
+def _linked(task: Task, above: _Needs, children: Mapping[str, Sequence[str]]) -> Task:
+    needs, kinds = above
+    below = tuple(children.get(task.id, ()))
+    if not (below or needs):
+        return task
+    own = dict(task.kinds)
+    return task._replace(
+        needs=tuple(dict.fromkeys((*task.needs, *needs, *below))),
+        kinds=tuple(
+            (own | {each: kinds[each] for each in kinds if each not in task.needs}).items()
+        ),
+        children=below,
+    )
+
+
+def _of_umbrella(parent: str, tasks: Mapping[str, Task], known: dict[str, _Needs]) -> _Needs:
+    """Return what the tasks under *parent* need because of it and of what it stands under itself."""
+    way = []
+    while parent not in known:
+        way.append(tasks[parent])
+        parent = tasks[parent].parent
+    for task in reversed(way):
+        needs, kinds = known[task.parent]
+        known[task.id] = dict.fromkeys((*task.needs, *needs)), {**kinds, **dict(task.kinds)}
+        parent = task.id
+    return known[parent]
+
+
+def sources(task: Task, tasks: Mapping[str, Task]) -> tuple[str, ...]:
+    """Return the tasks whose results a task gets; an umbrella hands over those of everything under it (row S2-72)."""
+    needs = task.data_needs
+    if not any(tasks[need].children for need in needs):
+        return needs
+    found: dict[str, None] = {}
+    stack = list(reversed(needs))
+    while stack:
+        children = tasks[need := stack.pop()].children
+        if children:
+            stack += reversed(children)
+        else:
+            found[need] = None
+    return tuple(found)
+
+
+# ── in the engine ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def gather(entries: Iterable[Entry]) -> list[Entry]:
+    """Complete the umbrellas among *entries* that wait for nothing any more, and those above them.
+
+    Nothing runs and nothing is written for one, so it takes no slot and no record. Returns the tasks that have
+    nothing left to wait for because of it, each once.
+    """
+    freed: list[Entry] = []
+    stack = [entry for entry in entries if entry.is_umbrella]
+    while stack:
+        umbrella = stack.pop()
+        if umbrella.status is not TaskStatus.WAITING or umbrella.unmet or umbrella.undurable:
+            continue
+        umbrella.status = move(umbrella.status, Verb.GATHER)
+        for entry in umbrella.dependants:
+            entry.unmet -= 1
+            if entry.is_umbrella:
+                stack.append(entry)
+            elif not entry.unmet and entry.status is TaskStatus.WAITING:
+                freed.append(entry)
+    return freed

@@ -1,0 +1,170 @@
+"""Tasks that stand under another one (rows S1-25 to S1-27)."""
+
+from __future__ import annotations
+
+from orchestrator.core.board import Board
+from orchestrator.core.entry import Entry
+from orchestrator.core.event import Begun, Replanned
+from orchestrator.core.graph import find_cycle, shape
+from orchestrator.core.instruction import Finish
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.result import Attempt, Result, Verdict
+from orchestrator.core.state import TaskStatus
+from orchestrator.core.umbrella import check_parents, sources, with_umbrellas
+from tests.core.engine_play import completes, ends, engine, launched, skipped, tell
+
+
+def row(id: str, *needs: str, under: str = "") -> Task:
+    return Task(id, id, id, needs, parent=under, where=f"plan.md:{ord(id[-1])}")
+
+
+def linked(*rows: Task) -> dict[str, Task]:
+    return with_umbrellas({each.id: each for each in rows})
+
+
+PHASES = linked(
+    row("p1"),
+    row("a", under="p1"),
+    row("b", "a", under="p1"),
+    row("p2", "p1"),
+    row("c", under="p2"),
+    row("d", "p2"),
+)
+
+
+def board(*done: str, **others: TaskStatus) -> Board:
+    statuses = dict.fromkeys(done, TaskStatus.COMPLETED) | others
+    results = {
+        id: Result(id, "shell", status, (Attempt(1, 1, "r", status.value),))
+        for id, status in statuses.items()
+    }
+    return Board(Plan(PHASES), shape(PHASES), results)
+
+
+def test_an_umbrella_needs_its_children_and_they_what_it_needs() -> None:
+    """And a plan without any stays as it is."""
+    needs = {id: task.needs for id, task in PHASES.items()}
+    assert needs == {
+        "p1": ("a", "b"),
+        "a": (),
+        "b": ("a",),
+        "p2": ("p1", "c"),
+        "c": ("p1",),
+        "d": ("p2",),
+    }
+    assert ("p1",) == PHASES["p2"].own_needs
+    plain = {"x": row("x"), "y": row("y", "x")}
+    assert plain == with_umbrellas(plain)
+
+
+def test_what_an_umbrella_needs_goes_all_the_way_down() -> None:
+    """Also the kind of the need, unless the task says another."""
+    top = row("t", "x", "y")._replace(kinds=(("x", "order"), ("y", "order")))
+    tasks = linked(row("x"), row("y"), top, row("m", under="t"), row("n", "y", under="m"))
+    assert ("y", "x") == tasks["n"].needs
+    assert ("y",) == tasks["n"].data_needs
+
+
+def test_depending_on_an_umbrella_hands_over_what_is_under_it() -> None:
+    """Its own result is none."""
+    assert ("a", "b") == sources(PHASES["c"], PHASES)
+    assert ("c",) == sources(PHASES["d"], PHASES)
+
+
+def test_parents_must_be_there_and_form_no_circle() -> None:
+    """Each with the row it stands in."""
+    rows = [row("a", under="bb"), row("b", under="c"), row("c", under="b"), row("d", under="d")]
+    told = [(each.code, each.where) for each in check_parents(rows)]
+    assert told == [
+        ("unknown_parent", "plan.md:97"),
+        ("parent_cycle", "plan.md:98"),
+        ("parent_cycle", "plan.md:100"),
+    ]
+
+
+def test_nobody_waits_for_the_umbrella_above() -> None:
+    """That would be waiting for oneself."""
+    problem = find_cycle(linked(row("p"), row("a", "p", under="p")))
+    assert problem is not None
+    assert "an umbrella waits for the tasks under it" in problem.hint
+
+
+def test_where_an_umbrella_stands_is_derived() -> None:
+    """How many are done, and who failed; its own result, from a time when it was none, does not count."""
+    assert board("a").standing["p1"] == (TaskStatus.WAITING, "1/2 completed")
+    assert board("a", "b").standing["p1"] == (TaskStatus.COMPLETED, "2/2 completed")
+    assert board("a", p1=TaskStatus.FAILED).standing["p1"][0] is TaskStatus.WAITING
+    broken = board("a", b=TaskStatus.FAILED)
+    assert broken.standing["p1"] == (TaskStatus.SKIPPED, "1/2 completed, b failed")
+    assert TaskStatus.SKIPPED is broken.status("c")
+
+
+def test_an_umbrella_is_no_batch_and_takes_no_time() -> None:
+    """It is shown in the batch of the last task under it."""
+    drawn = shape(PHASES)
+    assert {"a": 1, "b": 2, "p1": 2, "c": 3, "p2": 3, "d": 4} == dict(drawn.batch)
+    assert 4.0 == drawn.rank["a"]
+
+
+def test_nothing_runs_for_an_umbrella() -> None:
+    """It needs no slot, and what depends on it starts when the last result is on disk."""
+    run = engine(
+        Entry("p", ("a", "b"), is_umbrella=True),
+        Entry("q", ("p",), is_umbrella=True),
+        Entry("a"),
+        Entry("b"),
+        Entry("c", ("q",)),
+        slots=2,
+    )
+    assert ["a", "b"] == launched(tell(run, Begun()))
+    assert [] == launched(completes(run, "a"))
+    assert ["c"] == launched(completes(run, "b"))
+    assert Finish() == completes(run, "c")[-1]
+
+
+def test_an_umbrella_over_what_is_done_is_done_from_the_start() -> None:
+    """A second run goes on behind it."""
+    done = Entry("a", status=TaskStatus.COMPLETED)
+    run = engine(done, Entry("p", ("a",), is_umbrella=True), Entry("b", ("p",)))
+    assert ["b"] == launched(tell(run, Begun()))
+
+
+def test_what_failed_under_an_umbrella_keeps_back_what_depends_on_it() -> None:
+    """The other tasks under it go on."""
+    run = engine(
+        Entry("p", ("a", "b"), is_umbrella=True), Entry("a"), Entry("b"), Entry("c", ("p",))
+    )
+    tell(run, Begun())
+    assert {"p": "a failed", "c": "p skipped"} == skipped(ends(run, "a", Verdict.FATAL))
+    assert Finish() == completes(run, "b")[-1]
+
+
+def test_a_task_that_is_added_opens_its_umbrella_again() -> None:
+    """What was not started waits for it; what was goes on."""
+    before = (
+        Entry("a"),
+        Entry("p", ("a",), is_umbrella=True),
+        Entry("b", ("p",)),
+        Entry("c", ("p",)),
+    )
+    run = engine(*before, slots=1)
+    tell(run, Begun())
+    assert ["b"] == launched(completes(run, "a"))
+    after = (
+        Entry("a"),
+        Entry("p", ("a", "n"), is_umbrella=True),
+        Entry("b", ("p",)),
+        Entry("c", ("p",)),
+        Entry("n"),
+    )
+    tell(run, Replanned(after))
+    assert ["n"] == launched(completes(run, "b"))
+    assert ["c"] == launched(completes(run, "n"))
+
+
+def test_a_pending_task_becomes_an_umbrella() -> None:
+    """Somebody puts another task under it before it was started."""
+    run = engine(Entry("a"), Entry("p"), slots=1)
+    tell(run, Begun())
+    tell(run, Replanned((Entry("a"), Entry("p", ("a",), is_umbrella=True), Entry("b", ("p",)))))
+    assert ["b"] == launched(completes(run, "a"))
