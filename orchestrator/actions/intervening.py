@@ -14,7 +14,13 @@ from orchestrator.core.intervention import Intervention, apply, decide, next_rea
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus, Verb
-from orchestrator.errors import DependencyError, NotFoundError, OrchestratorError, StoreError
+from orchestrator.errors import (
+    DependencyError,
+    NotFoundError,
+    OrchestratorError,
+    StoreError,
+    TransitionError,
+)
 from orchestrator.runtime.by_hand import commit_by_hand, inputs_of, nothing_ready, told
 from orchestrator.runtime.happening import Happening
 from orchestrator.store.attempt_record import newest_attempt
@@ -29,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks for an answer, and looks after which one is for who runs.
 _LOOK, _LOOKS = 0.02, 10
+#: Tasks under an umbrella that are named.
+_NAMED = 10
 
 
 def intervene(
@@ -60,7 +68,7 @@ def intervene(
                 return reply.unwrap()
         if not is_asked:
             if wanted.task:
-                _task(Workspace(layout).load(), wanted.task)
+                _refuse_umbrella(_task(Workspace(layout).load(), wanted.task))
             requests.leave(wanted)
             is_asked = True
             waits()
@@ -130,6 +138,15 @@ def _task(board: Board, task_id: str) -> Task:
     if task is None:
         raise NotFoundError(f"task {task_id} not found", hint="`orchestrator list` shows all tasks")
     return task
+
+
+def _refuse_umbrella(task: Task) -> None:
+    if task.children:
+        shown = ", ".join(task.children[:_NAMED]) + ("…" if len(task.children) > _NAMED else "")
+        raise TransitionError(
+            f"{task.id} is an umbrella: where it stands follows from the tasks under it",
+            hint=f"say it of them: {shown}",
+        )
 
 
 # ── with the lock held ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,6 +230,7 @@ def _carry_out(
                 raise nothing_ready()
             wanted = wanted._replace(task=found)
         task = _task(board, wanted.task)
+        _refuse_umbrella(task)
         before = board.results.get(task.id)
         if before is None or before.request != wanted.id:
             result = _applied(workspace, board, task, before, wanted)

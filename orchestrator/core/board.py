@@ -132,14 +132,6 @@ def _derive_one(
     return _COMPLETED
 
 
-def _why(result: Result) -> str:
-    """Why it stands there: who said so, who is at it, or why the newest attempt came to nothing."""
-    if result.status is TaskStatus.RUNNING and result.is_by_hand:
-        done = "" if result.progress is None else f" · {result.progress}%"
-        return f"by {result.attempts[-1].agent}{done}"
-    return result.note or result.reason
-
-
 def _umbrella(task: Task, standing: Mapping[str, Standing]) -> Standing:
     """Where an umbrella stands follows from what is under it, and how far that is stands in the reason."""
     done = sum(standing[child].status is _DONE for child in task.children)
@@ -160,3 +152,11 @@ def _changed(
     again = [need for need, number in result.inputs.items() if numbers.get(need, number) != number]
     # A need that was taken out of the plan, or of the row, makes nothing stale.
     return [need for need in again if need in sources(task, tasks)]
+
+
+def _why(result: Result) -> str:
+    """Why it stands there: who said so, who is at it, or why the newest attempt came to nothing."""
+    if result.status is TaskStatus.RUNNING and result.is_by_hand:
+        done = "" if result.progress is None else f" · {result.progress}%"
+        return f"by {result.attempts[-1].agent}{done}"
+    return result.note or result.reason
