@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
@@ -37,7 +36,7 @@ from orchestrator.store import roots
 from orchestrator.store.charter import charter_of, with_state
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import take_lock
+from orchestrator.store.lock import busy, holder_of, in_line, take_briefly
 from orchestrator.store.plan_change import change_plan
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
@@ -262,14 +261,14 @@ def archive(layout: Layout) -> str:
             f"Cannot archive: not terminal ({roots.plan_id(layout)} is {state.word})",
             hint=f"only a plan that is {', '.join(sorted(each.word for each in TERMINAL))} is put away",
         )
-    lock = take_lock(layout.lock, uuid.uuid4().hex[:12], "")
-    try:
-        return roots.archive_plan(roots.root_of(layout), roots.plan_id(layout))
-    finally:
-        if lock.dead_runs:
-            lock.abandon()  # it says which runs left something behind, wherever it lies now
-        else:
-            lock.release()
+    with in_line(layout.queue):
+        lock = take_briefly(layout.lock)
+        if lock is None:
+            raise busy(holder_of(layout.lock) or {})
+        try:
+            return roots.archive_plan(roots.root_of(layout), roots.plan_id(layout))
+        finally:
+            lock.abandon()  # what it says of dead runs stays true, wherever it lies now
 
 
 def rebuild_index(root: Layout) -> roots.Survey:

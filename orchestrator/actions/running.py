@@ -124,7 +124,7 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
     ahead = examine(order, plugs)
     clock, run_id = Clock(), uuid.uuid4().hex[:12]
     with in_line(order.layout.queue):  # behind commands that need the lock for a moment
-        lock = take_lock(order.layout.lock, run_id, iso(clock.wall()))
+        lock = take_lock(order.layout.lock, run_id, iso(clock.wall()), order.only)
     try:
         ahead.workspace.prepare()
         if not order.simulate:

@@ -38,6 +38,8 @@ _COMMANDS = {
     "create": "plans",
     "transition": "plans",
     "archive": "plans",
+    "subtask": "dispatching",
+    "auto-dispatch": "dispatching",
     "check": "heartbeat",
     "notify": "heartbeat",
     "rebuild-index": "plans",

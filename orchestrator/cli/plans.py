@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -13,9 +14,9 @@ from orchestrator.cli.reply import (
     plan_directory,
     program,
     say_json,
+    takes_caller,
     takes_directory,
     takes_json,
-    takes_caller,
     terminal_width,
     write,
 )
@@ -192,8 +193,9 @@ def plan_facts(name: str, charter: Charter, state: PlanState, counts: Any = None
     return facts
 
 
-def subtask_facts(board: Board) -> list[dict[str, object]]:
-    """Return the tasks of a plan for programs, with the seed's keys and words."""
+def subtask_facts(board: Board, only: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the tasks of a plan for programs, or some of them, with the seed's keys and words."""
+    tasks = board.plan.tasks
     return [
         {
             "id": task.id,
@@ -203,10 +205,18 @@ def subtask_facts(board: Board) -> list[dict[str, object]]:
             "type": task.kind,
             "deps": task.needs,
             "priority": format_priority(task.priority),
+            "progress": _progress_of(board, task.id),
             "note": board.standing[task.id].reason,
         }
-        for task in board.plan.tasks.values()
+        for task in (map(tasks.__getitem__, only) if only else tasks.values())
     ]
+
+
+def _progress_of(board: Board, task_id: str) -> int:
+    if board.status(task_id) is TaskStatus.COMPLETED:
+        return 100
+    result = board.results.get(task_id)
+    return (result.progress if result is not None else None) or 0
 
 
 def detail(layout: Layout, board: Board) -> str:

@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -63,8 +63,8 @@ class RunLock:
             os.ftruncate(self.descriptor, len(line))
 
 
-def take_lock(path: str, run: str, now: str) -> RunLock:
-    """Take the lock of a plan directory.
+def take_lock(path: str, run: str, now: str, only: Sequence[str] = ()) -> RunLock:
+    """Take the lock of a plan directory. *only*: the tasks that the run was asked for by name, if it was.
 
     Raises:
         BusyError: another run holds it; says which.
@@ -82,6 +82,7 @@ def take_lock(path: str, run: str, now: str) -> RunLock:
             "host": platform.node(),
             "run": run,
             "since": now,
+            **({"only": list(only)} if only else {}),
         }
         lock = RunLock(path, descriptor, holder, dead)
         lock._write()  # noqa: SLF001 - the lock's own module
