@@ -29,6 +29,9 @@ class Dispatch(NamedTuple):
     task_id: str
     subtask_id: str
     agent: str
+    """Whom the run starts."""
+    assignee: str
+    """Whose task it is, when somebody is named."""
     context: Mapping[str, Any] | None = None
     run: str = ""
     """The run that does it; empty in a preview."""
@@ -124,7 +127,9 @@ class Dispatcher:
         run = self._start(layout, tasks, holder)
         for task in tasks:
             told = self._context(layout, ahead, board, task) if self.with_context else None
-            done.dispatches.append(Dispatch(name, task.id, agents[task.id], told, run))
+            done.dispatches.append(
+                Dispatch(name, task.id, agents[task.id], task.assignee, told, run)
+            )
 
     def _start(
         self, layout: Layout, tasks: Sequence[Task], holder: Mapping[str, Any] | None

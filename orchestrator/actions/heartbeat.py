@@ -7,17 +7,20 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
+from orchestrator.actions.intervening import intervene
 from orchestrator.actions.plans import advance
 from orchestrator.core.board import Board
-from orchestrator.core.heartbeat import Alert, alerts, beat
-from orchestrator.core.plan_state import TERMINAL, PlanState, Step, implied_state
-from orchestrator.core.state import TaskStatus
-from orchestrator.errors import NotFoundError, OrchestratorError
+from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat
+from orchestrator.core.intervention import Intervention
+from orchestrator.core.plan_state import ITSELF, TERMINAL, PlanState, Step, implied_state
+from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.errors import BusyError, NotFoundError, OrchestratorError
 from orchestrator.store import roots
 from orchestrator.store.heartbeats import keep_pulses, load_pulses, signs_of
 from orchestrator.store.layout import Layout, find_plan_directory
+from orchestrator.store.lock import broken_off
 from orchestrator.store.workspace import Workspace
 
 _UNDER_WAY = (TaskStatus.RUNNING, TaskStatus.RETRYING)
@@ -107,11 +110,36 @@ def _look(name: str, layout: Layout, now: float, *, counts: bool) -> Look:
     if counts:
         pulses = beat(pulses, _signs(layout, board))
         keep_pulses(layout, pulses)
+        if _block_silent(layout, board, pulses, now):
+            board = workspace.load()
         steps = advance(layout, board, now)
     state = board.plan.charter.state or implied_state(board.counts())
     state = PlanState(steps[-1].after.lower()) if steps else state
     found = [] if state in TERMINAL else list(alerts(name, board, state, pulses, now))
     return Look(name, board, state, found, steps)
+
+
+def _block_silent(layout: Layout, board: Board, pulses: Mapping[str, Pulse], now: float) -> bool:
+    """Block what somebody took into their own hands and was never heard of again (S4-63U); say whether there was any.
+
+    What a run does is left to the run: it has its timeouts, and a process is not ended because somebody looks often.
+    """
+    silent = [
+        task_id
+        for task_id, pulse in pulses.items()
+        if pulse.silent >= BLOCKED_AFTER and board.results[task_id].is_by_hand
+    ]
+    if not silent or broken_off(layout.lock):
+        return False  # what a dead run left comes first, and the next run looks after that
+    note = f"no progress in {BLOCKED_AFTER} heartbeats"
+    for task_id in silent:
+        wanted = Intervention(Verb.BLOCK, task_id, by=ITSELF, time=now, note=note)
+        intervene(layout, wanted, _nobody, lambda: None)
+    return True
+
+
+def _nobody() -> NoReturn:
+    raise BusyError("a run has just died here", hint="orchestrator run looks after what it left")
 
 
 def _signs(layout: Layout, board: Board) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Plan
 from orchestrator.core.plan_state import (
+    ITSELF,
     TERMINAL,
     Charter,
     PlanEvent,
@@ -41,9 +42,6 @@ from orchestrator.store.plan_change import change_plan
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.made_plan import made_plan
-
-#: Who makes the transitions that follow from where the tasks stand.
-ITSELF = "orchestrator"
 
 
 def create(

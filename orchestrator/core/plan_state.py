@@ -154,6 +154,8 @@ def read_steps(lines: Iterable[str]) -> Iterator[Step]:
             yield Step(time, before, after, event, who, note or "")
 
 
+#: Who makes the transitions that follow from where the tasks stand.
+ITSELF = "orchestrator"
 #: Tasks of this kind are the tests of a plan; all others are its work, whatever they are called (S4-41, S4-42).
 TEST = "test"
 _UNTOUCHED = frozenset(
