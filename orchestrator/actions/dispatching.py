@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orchestrator.actions.plans import advance
-from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
+from orchestrator.actions.plans import advance, begin, require_approval
+from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead, task_settings
 from orchestrator.core.board import Board
-from orchestrator.core.dispatch import Places, Skipped, capacity, context, ready, refusal
+from orchestrator.core.dispatch import (
+    Places,
+    Skipped,
+    capacity,
+    context,
+    next_id,
+    ready,
+    refusal,
+)
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import Step
-from orchestrator.errors import NotFoundError, OrchestratorError
+from orchestrator.core.text import one_line
+from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, UsageError
 from orchestrator.store import roots
+from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
+from orchestrator.store.plan_change import change_plan, with_row
+from orchestrator.store.plan_file import parse_plan
+from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,6 +58,65 @@ class Passed(NamedTuple):
     task_id: str
     subtask_id: str
     reason: str
+
+
+class Errand(NamedTuple):
+    """A task that somebody wants done, for the table of a plan."""
+
+    title: str
+    agent: str = ""
+    """An agent, or any name: then the default agent does it in that role, or whoever has the name reports."""
+    kind: str = "dev"
+    needs: Sequence[str] = ()
+    priority: str = "P2"
+
+
+def dispatch(
+    layout: Layout, errand: Errand, keys: Sequence[str], *, who: str, now: float
+) -> tuple[str, list[Step]]:
+    """Add a task to a plan that may be worked on; return its id, and how the plan moved on (S4-09 to S4-11).
+
+    *keys* are the agents there are. The plan is checked with the new row before anything is written.
+
+    Raises:
+        ApprovalError, TransitionError: the plan waits for somebody, or is over.
+        PlanError: the row makes no sense in this plan: a cycle, an unknown dependency, a misspelt agent.
+        UsageError, NotFoundError, StoreError: as their names say.
+    """
+    title = one_line(errand.title)
+    if not title:
+        raise UsageError("a task needs a title")
+    workspace = Workspace(layout)
+    require_approval(layout, workspace.load_plan()[0].charter)
+    made = ""
+
+    def change(data: bytes) -> bytes:
+        nonlocal made
+        file = os.path.relpath(layout.plan)
+        plan, problems = parse_plan(data, file)
+        if problems:
+            raise PlanError(problems)
+        made = next_id(list(plan.tasks))
+        row = {
+            "id": made,
+            "name": title,
+            "kind": errand.kind,
+            "assignee": errand.agent,
+            "priority": errand.priority,
+            "needs": ", ".join(errand.needs) or "None",
+        }
+        changed = with_row(data, row, file)
+        plan, problems = parse_plan(changed, file)
+        if problems:
+            raise PlanError(problems)
+        task_settings(workspace, plan, RunOrder(layout), keys)
+        return changed
+
+    change_plan(layout, change)
+    with closing(Journal(layout.journal)) as journal:
+        to = f" to {errand.agent}" if errand.agent else ""
+        journal.append(one_line(f"{iso(now)} · {made} · dispatched · by {who}{to}: {title}", 1000))
+    return made, begin(layout, workspace.load_plan()[0].charter, now, "a task was dispatched")
 
 
 @dataclass(slots=True)

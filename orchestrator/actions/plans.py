@@ -155,8 +155,8 @@ def require_runnable(layout: Layout, plan: Plan, *, simulate: bool = False) -> N
         raise PlanError([Problem("the plan has no tasks yet", plan.file, hint, "empty_plan")])
 
 
-def begin(layout: Layout, charter: Charter, now: float) -> None:
-    """Say that work on a plan begins, where it waited for just that.
+def begin(layout: Layout, charter: Charter, now: float, why: str = "a run began") -> list[Step]:
+    """Say that work on a plan begins, where it waited for just that; return the step, if it is one.
 
     Raises:
         ApprovalError: it may not be worked on: nobody has approved it, or it is blocked.
@@ -165,7 +165,8 @@ def begin(layout: Layout, charter: Charter, now: float) -> None:
     """
     require_approval(layout, charter)
     if charter.state is PlanState.APPROVED:
-        transition(layout, PlanEvent.START, who=ITSELF, note="a run began", now=now)
+        return [transition(layout, PlanEvent.START, who=ITSELF, note=why, now=now)]
+    return []
 
 
 def require_approval(layout: Layout, charter: Charter) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.dispatching import Dispatcher, Round, moved_on
+from orchestrator.actions.dispatching import Dispatcher, Errand, Round, dispatch, moved_on
 from orchestrator.actions.intervening import intervene
 from orchestrator.actions.plans import require_approval
 from orchestrator.cli.intervening import agents, say_waiting, wish
 from orchestrator.cli.plans import subtask_facts
 from orchestrator.cli.reply import (
+    caller,
     plan_directory,
     program,
     say_error,
@@ -35,6 +36,55 @@ _ACTIONS = {
     "block": Verb.BLOCK,
     "unblock": Verb.UNBLOCK,
 }
+
+
+@click.command("dispatch")
+@click.argument("task", metavar="ID")
+@click.argument("title")
+@click.option("--agent", default="", metavar="A", help="Who does it: an agent, or any name.")
+@click.option(
+    "--type", "kind", default="dev", metavar="dev|test|…", help="What sort of work (dev)."
+)
+@click.option("--deps", multiple=True, metavar="IDS", help="What it needs: subtask_01,subtask_02.")
+@click.option("--priority", default="P2", metavar="P0..P3", help="How urgent it is (default P2).")
+@click.option("--dir", "option", metavar="DIR", help="The directory of plans.")
+@takes_caller
+@takes_json
+def dispatch_command(
+    task: str,
+    title: str,
+    *,
+    agent: str,
+    kind: str,
+    deps: tuple[str, ...],
+    priority: str,
+    option: str | None,
+    name: str | None,
+    as_json: bool,
+) -> None:
+    """Give an agent a task of an approved plan, and print its id.
+
+    \b
+      orchestrator dispatch TASK-001 "Implement auth models" --agent claude-code --type dev
+      orchestrator dispatch TASK-001 "Run tests" --agent eva --type test --deps subtask_01
+
+    Who it is reports with `subtask`; or `auto-dispatch` and `run` start an agent for it.
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    from orchestrator.wiring import plugs
+
+    layout = plan_directory(task, option)
+    needs = [each.strip() for listed in deps for each in listed.split(",") if each.strip()]
+    errand = Errand(title, agent, kind, needs, priority)
+    made, steps = dispatch(layout, errand, tuple(plugs().agents), who=caller(name), now=time.time())
+    message = f"Dispatched {made}{f' to {agent}' if agent else ''}"
+    if as_json:
+        facts = {key: value for key, value in _subtask(layout, made).items() if key != "id"}
+        moves = [f"{step.before} → {step.after}" for step in steps]
+        say_json(message, task_id=plan_id(layout), subtask_id=made, **facts, transitions=moves)
+        return
+    click.echo(made)
+    for step in steps:
+        click.echo(f"{plan_id(layout)}: {step.before} → {step.after}", err=True)
 
 
 @click.command("subtask")

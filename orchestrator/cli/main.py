@@ -38,6 +38,7 @@ _COMMANDS = {
     "create": "plans",
     "transition": "plans",
     "archive": "plans",
+    "dispatch": "dispatching",
     "subtask": "dispatching",
     "auto-dispatch": "dispatching",
     "check": "heartbeat",
