@@ -68,7 +68,7 @@ def create(
     try:
         word = format_priority(parse_priority(priority))
     except ValueError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(str(error), hint="P0 is the most urgent, P2 the usual one") from None
     charter = Charter(PlanState.PLANNING, title, word, eta, now)
     text = made_plan(charter, request, created=iso(now), eta=iso(eta))
     # Read as a run will read it, before anybody else can.

@@ -50,7 +50,6 @@ def test_s4_02_errors_are_no_tracebacks(engine: TaskEngine) -> None:
         "notify TASK-001 alert --subtask-id subtask_09",
         "dispatch TASK-001",
         "subtask TASK-001 subtask_09 done",
-        "auto-dispatch TASK-009",
     ):
         said = engine(line)
         assert (2, "") == (said.returncode, said.stdout), line
@@ -58,6 +57,8 @@ def test_s4_02_errors_are_no_tracebacks(engine: TaskEngine) -> None:
         assert "hint: " in said.stderr, line
         answer = engine(f"{line} --json")
         assert (2, False) == (answer.returncode, answer.json["ok"]), line
+    always = engine("auto-dispatch TASK-009")
+    assert (2, "Task TASK-009 not found") == (always.returncode, always.json["message"])
 
 
 def test_s4_03_create(engine: TaskEngine) -> None:
