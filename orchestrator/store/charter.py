@@ -93,12 +93,13 @@ def with_state(data: bytes, state: PlanState, file: str) -> bytes:
     front = read_front_matter(lines.bare(), file)
     at = front.lines.get(STATUS, 0) - 1
     found = _LINE.fullmatch(lines.bare()[at]) if at >= 0 else None
-    if front.problem is not None or found is None:
+    changed = [*lines.lines]
+    if front.problem is None and found is not None:
+        ending = changed[at][len(changed[at].rstrip("\r\n")) :]
+        changed[at] = f"{found[1]}{state.value}{found[3]}{ending}"
+    said = read_front_matter(lines._replace(lines=changed).bare(), file).data.get(STATUS)
+    if said != state.value:  # it goes on in the next line, or stands in none
         where = f"{file}:{at + 1}" if at >= 0 else file
         hint = "write status: planning on a line of its own in the front matter"
         raise PlanError([Problem("the state of the plan is not found", where, hint, "bad_state")])
-    old = lines.lines[at]
-    ending = old[len(old.rstrip("\r\n")) :]
-    changed = [*lines.lines]
-    changed[at] = f"{found[1]}{state.value}{found[3]}{ending}"
     return lines.replaced(changed)

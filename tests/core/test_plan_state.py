@@ -28,7 +28,12 @@ ARROWS = {
     "APPROVED": {"start": "IN_PROGRESS", "block": "BLOCKED"},
     "IN_PROGRESS": {"test": "TESTING", "block": "BLOCKED", "fail": "FAILED"},
     "TESTING": {"review": "REVIEW", "reopen": "IN_PROGRESS", "block": "BLOCKED", "fail": "FAILED"},
-    "REVIEW": {"complete": "COMPLETED", "reopen": "IN_PROGRESS", "block": "BLOCKED", "fail": "FAILED"},
+    "REVIEW": {
+        "complete": "COMPLETED",
+        "reopen": "IN_PROGRESS",
+        "block": "BLOCKED",
+        "fail": "FAILED",
+    },
     "BLOCKED": {"unblock": "IN_PROGRESS", "fail": "FAILED"},
 }
 WAITING, PENDING, RUNNING, DONE, FAILED, CANCELLED = (
@@ -124,7 +129,9 @@ def test_a_step_is_read_as_it_was_written() -> None:
 
 
 def test_the_words_of_the_seed_for_where_a_task_stands() -> None:
-    words = {subtask_word(status, is_assigned=yes) for status in TaskStatus for yes in (True, False)}
+    words = {
+        subtask_word(status, is_assigned=yes) for status in TaskStatus for yes in (True, False)
+    }
     assert {"PENDING", "ASSIGNED", "IN_PROGRESS", "DONE", "BLOCKED", "FAILED", "CANCELLED"} == words
     assert "PENDING" == subtask_word(WAITING, is_assigned=True)
 

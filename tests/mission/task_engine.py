@@ -10,6 +10,7 @@ from tests.acceptance.orchestrate import Answer, Orchestrate
 
 PROGRAM = "python3 scripts/task_engine.py "
 
+
 @dataclass(frozen=True)
 class TaskEngine:
     """Types commands."""
@@ -30,7 +31,9 @@ class TaskEngine:
         made = self(f"create {shlex.quote(title)}").stdout.strip()
         if state != "PLANNING":
             text = self.file(made).read_text(encoding="utf-8")
-            self.file(made).write_text(text.replace("status: planning", f"status: {state}"), "utf-8")
+            self.file(made).write_text(
+                text.replace("status: planning", f"status: {state}"), "utf-8"
+            )
         return made
 
     def file(self, task: str) -> Path:

@@ -42,7 +42,9 @@ def test_s4_16_17_check_all_or_one(engine: TaskEngine, task: str) -> None:
     assert ["TASK-001", "TASK-003", "2"] == [
         line.split()[0] for line in checked.stdout.splitlines()
     ]
-    assert ["TASK-001"] == [each["task_id"] for each in engine(f"check {task} --json").json["tasks"]]
+    assert ["TASK-001"] == [
+        each["task_id"] for each in engine(f"check {task} --json").json["tasks"]
+    ]
 
 
 def test_s4_18_quiet_for_cron(engine: TaskEngine, task: str) -> None:
@@ -68,7 +70,9 @@ def test_s4_20_a_check_is_cheap(engine: TaskEngine, task: str) -> None:
     rows = engine.file(task).read_text(encoding="utf-8")
     for title in ("A rather long title of a plan that somebody has written " * 3, "Third"):
         made = engine.plan("IN_PROGRESS", title)
-        engine.add_rows(made, *(row.strip("| \n") for row in rows.splitlines() if "subtask_0" in row))
+        engine.add_rows(
+            made, *(row.strip("| \n") for row in rows.splitlines() if "subtask_0" in row)
+        )
     for made in ("TASK-001", "TASK-002", "TASK-003"):
         engine(f"subtask {made} subtask_01 start --progress 10")
         engine(f"subtask {made} subtask_02 fail --note '{'no such table ' * 30}'")
@@ -296,7 +300,9 @@ def test_s4_46_messages_are_only_strings(engine: TaskEngine) -> None:
     )
     assert ("[]\n", "") == (loaded.stdout, loaded.stderr)
     made = engine.plan("IN_PROGRESS", "@everyone `**look**` <@1234> " + "long " * 100)
-    engine.add_rows(made, *(f"subtask_{n:02} | {'@here ' * 30} | dev | - | P1 | -" for n in range(60)))
+    engine.add_rows(
+        made, *(f"subtask_{n:02} | {'@here ' * 30} | dev | - | P1 | -" for n in range(60))
+    )
     for kind in ("created", "status", "transition", "completed", "alert --type overdue"):
         said = engine(f"notify {made} {kind} --ping ''").stdout
         assert len(said) <= 2000

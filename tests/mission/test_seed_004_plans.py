@@ -17,7 +17,12 @@ pytestmark = pytest.mark.slow
 def test_s4_01_every_command_answers_in_json(engine: TaskEngine) -> None:
     """With the keys of the seed: ok, task_id, status, message."""
     answer = engine('create "Implement feature X" --json').json
-    expected = {"ok": True, "task_id": "TASK-001", "status": "PLANNING", "message": "Created TASK-001"}
+    expected = {
+        "ok": True,
+        "task_id": "TASK-001",
+        "status": "PLANNING",
+        "message": "Created TASK-001",
+    }
     assert expected == {key: answer[key] for key in expected}
     for line in (
         "status",
@@ -63,7 +68,9 @@ def test_s4_02_errors_are_no_tracebacks(engine: TaskEngine) -> None:
 
 def test_s4_03_create(engine: TaskEngine) -> None:
     """Title, priority and plan; the id is the next number; it waits for approval."""
-    made = engine('create "Implement feature X" --priority P0 --plan "3 phases: models, API, tests"')
+    made = engine(
+        'create "Implement feature X" --priority P0 --plan "3 phases: models, API, tests"'
+    )
     assert (0, "TASK-001\n") == (made.returncode, made.stdout)
     assert "TASK-002" == engine('create "Feature Y" --priority P1 --json').json["task_id"]
     shown = engine("status TASK-001 --json").json
@@ -212,7 +219,9 @@ def test_s4_62_data_layout(engine: TaskEngine) -> None:
     engine("archive TASK-001")
     engine("status")
     assert ["TASK-002", "archive", "index.json"] == sorted(p.name for p in engine.root.iterdir())
-    assert {"master_plan.md", "journal.md"} <= {p.name for p in (engine.root / "TASK-002").iterdir()}
+    assert {"master_plan.md", "journal.md"} <= {
+        p.name for p in (engine.root / "TASK-002").iterdir()
+    }
 
 
 def test_an_id_stands_for_the_directory_everywhere(engine: TaskEngine, tmp_path: Path) -> None:

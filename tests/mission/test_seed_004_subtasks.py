@@ -204,7 +204,9 @@ def test_s4_26_s4_63_context(engine: TaskEngine, task: str) -> None:
     """What an agent has to know: plan, files, criteria, constraints, how to report. Nothing is started."""
     engine(f'dispatch {task} "Implement auth models" --agent eva --priority P0')
     engine(f'dispatch {task} "Use them" --deps subtask_01')
-    (shown,) = engine(f"auto-dispatch {task} --subtask subtask_02 --show-context").json["dispatches"]
+    (shown,) = engine(f"auto-dispatch {task} --subtask subtask_02 --show-context").json[
+        "dispatches"
+    ]
     context = shown["context"]
     assert ("Implement feature X", "Use them", ["subtask_01"]) == (
         context["plan"]["title"],

@@ -1,0 +1,77 @@
+"""What can be handed out, and the number of one more task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from orchestrator.core.board import Board
+from orchestrator.core.dispatch import Skipped, capacity, next_id, ready, refusal
+from orchestrator.core.graph import shape
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan_state import PlanState
+from orchestrator.core.result import Attempt, Result
+from orchestrator.core.state import TaskStatus
+
+
+def task(id: str, *needs: str, priority: int = 10) -> Task:
+    return Task(id=id, name=id, description="", needs=needs, priority=priority)
+
+
+def board(*tasks: Task, **statuses: TaskStatus) -> Board:
+    results = {
+        id: Result(id, "shell", status, (Attempt(1, 1, run="r", status=status.value),))
+        for id, status in statuses.items()
+    }
+    by_id = {each.id: each for each in tasks}
+    return Board(Plan(tasks=by_id), shape(by_id), results)
+
+
+def test_what_is_ready_and_why_the_rest_is_not() -> None:
+    looked = board(
+        task("a"),
+        task("b", "a"),
+        task("c"),
+        task("d", priority=100),
+        task("e"),
+        task("f"),
+        c=TaskStatus.RUNNING,
+        e=TaskStatus.FAILED,
+        f=TaskStatus.BLOCKED,
+    )
+    tasks, skipped = ready(looked)
+    assert ["d", "a"] == [each.id for each in tasks]
+    assert [("b", "Dependency not DONE: a"), ("f", "already BLOCKED")] == skipped
+    for only, reason in (("c", "already IN_PROGRESS"), ("e", "already FAILED")):
+        assert ([], [(only, reason)]) == ready(looked, only)
+
+
+def test_an_agent_takes_no_more_than_it_has_room_for() -> None:
+    tasks = [task("a"), task("b"), task("c"), task("d")]
+    agents = {"a": "eva", "b": "eva", "c": "shell", "d": "mia"}
+    taken, skipped = capacity(tasks, agents, {"eva": 1, "mia": 0})
+    assert ["a", "c"] == [each.id for each in taken]
+    expected = [("b", "Agent at capacity: eva"), ("d", "Agent at capacity: mia")]
+    assert [Skipped(*each) for each in expected] == skipped
+
+
+@pytest.mark.parametrize("state", [None, *PlanState])
+def test_only_what_somebody_wants_done_is_handed_out(state: PlanState | None) -> None:
+    wanted = {None, "approved", "in_progress", "testing", "review"}
+    assert (state in wanted) == (refusal(state) == "")
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        ([], "subtask_01"),
+        (["research"], "subtask_01"),
+        (["subtask_01", "subtask_09"], "subtask_10"),
+        (["T-01", "T-12", "T-03"], "T-13"),
+        (["T-001", "review", "subtask_99"], "subtask_100"),
+        (["7"], "8"),
+    ],
+)
+def test_the_next_id_goes_on_where_the_last_one_stopped(ids: Sequence[str], expected: str) -> None:
+    assert expected == next_id(ids)
