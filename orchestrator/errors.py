@@ -109,6 +109,13 @@ class AgentError(OrchestratorError):
     code = "agent_unavailable"
 
 
+class CapacityError(OrchestratorError):
+    """An agent has as many tasks under way as it may (seed row S4-59)."""
+
+    code = "agent_at_capacity"
+    exit_status = ExitStatus.HELD
+
+
 class BusyError(OrchestratorError):
     """Another run holds the plan directory."""
 

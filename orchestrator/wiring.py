@@ -9,43 +9,121 @@ from collections.abc import Mapping, Sequence
 from orchestrator.actions.running import Plugs
 from orchestrator.agents import claude_check
 from orchestrator.agents.claude import ClaudeAgent, login_variables
+from orchestrator.agents.command import CommandAgent
+from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
 from orchestrator.core.diagnosis import Finding, Level, Probe
 from orchestrator.core.environment import NESTED_SESSION
+from orchestrator.core.roster import Member, Program, Roster
 from orchestrator.core.settings import EVERYTHING, Settings
+from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError
 from orchestrator.executors import probe
 from orchestrator.executors.detach import Detached
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spawn import inherits
 from orchestrator.executors.sweep import sweep
+from orchestrator.store.layout import Layout
+from orchestrator.store.roster import read_roster
+
+#: What to do about an agent without its program.
+_ADVICE = "install it, or correct command: there; --simulate tries a plan without it"
+#: Seconds in which a program says its version, or is not asked any longer.
+_PATIENCE = 5.0
 
 
-def plugs(claude_bin: str = "", environment: Mapping[str, str] = os.environ) -> Plugs:
-    """Return the concrete agents and executor. *claude_bin* comes before ``ORCHESTRATOR_CLAUDE_BIN`` and PATH."""
-    place = _look_for_claude(claude_bin, environment)
+def plugs(
+    claude_bin: str = "",
+    layout: Layout | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Plugs:
+    """Return the concrete agents and executor. *claude_bin* comes before ``ORCHESTRATOR_CLAUDE_BIN`` and PATH.
+
+    Raises:
+        PlanError: the file of an agent of this plan directory, or of this person, makes no sense.
+        StoreError: one could not be read.
+    """
+    place, roster = _look_for_claude(claude_bin, environment), read_roster(layout, environment)
 
     def require(policies: Mapping[str, Settings]) -> None:
-        if any(each.agent == "claude" for each in policies.values()):
+        for key in sorted({each.agent for each in policies.values()}):
+            if told := _lacks_command(roster[key], environment):
+                raise AgentError(told, where=roster[key].where, hint=_ADVICE)
+        of_claude = {
+            task_id: each
+            for task_id, each in policies.items()
+            if roster[each.agent].runs is Program.CLAUDE
+        }
+        if of_claude:
             is_root = os.geteuid() == 0
             findings, _ = _see(place, environment)
-            findings.append(claude_check.judge_permissions(policies, environment, is_root=is_root))
+            findings.append(claude_check.judge_permissions(of_claude, environment, is_root=is_root))
             for finding in findings:
                 if finding.level is Level.FAILED:
                     where = place.program if finding.name == claude_check.VERSION else None
                     raise AgentError(finding.found, where=where or "", hint=finding.hint)
 
     return Plugs(
-        agents={
-            "claude": ClaudeAgent(place.program or "claude", login=login_variables(environment)),
-            "shell": ShellAgent(),
-            "simulated": SimulatedAgent(),
-        },
+        roster=roster,
+        agents={member.key: _plug(member, place.program, environment) for member in roster},
         require=require,
         executor=LocalExecutor,
         sweep=lambda directory, run: len(sweep(directory, spare={run})),
     )
+
+
+def _plug(member: Member, claude: str | None, environment: Mapping[str, str]) -> Agent:
+    if member.runs is Program.SHELL:
+        return ShellAgent()
+    if member.runs is Program.SIMULATED:
+        return SimulatedAgent()
+    if member.command is not None:
+        named = member.command.words[0]
+        return CommandAgent(
+            member.key, member.command, _find(named, environment) or named, member.role
+        )
+    return ClaudeAgent(claude or "claude", login=login_variables(environment), role=member.role)
+
+
+def lacks(member: Member, claude_bin: str = "", environment: Mapping[str, str] = os.environ) -> str:
+    """Say why an agent cannot work on this machine, as far as that shows without asking it; empty: it can."""
+    if member.runs is Program.CLAUDE:
+        finding = claude_check.judge_place(_look_for_claude(claude_bin, environment))
+        return "" if finding.level is Level.OK else finding.found
+    return _lacks_command(member, environment)
+
+
+def _lacks_command(member: Member, environment: Mapping[str, str]) -> str:
+    if member.command is None or _find(member.command.words[0], environment):
+        return ""
+    program = member.command.words[0]
+    why = "which is not on PATH"
+    if "/" in program:
+        why = "which " + ("is not executable" if os.path.exists(program) else "does not exist")
+    return f"the agent {member.key} needs {program}, {why}"
+
+
+def examine_agents(
+    roster: Roster, environment: Mapping[str, str] = os.environ
+) -> dict[str, Finding]:
+    """Say of every agent with a command whether its program is there, and which version, for ``doctor``."""
+    findings = {}
+    for member in roster:
+        if member.command is None or member.extends:
+            continue  # what it stands on is looked at
+        if told := _lacks_command(member, environment):
+            findings[member.key] = Finding(member.key, Level.FAILED, told, _ADVICE)
+            continue
+        found = _find(member.command.words[0], environment) or ""
+        version = ""
+        if member.command.version:
+            # Never guessed: a program that does not know the question might start to work instead.
+            answer = _ask(member.command.version, environment, timeout=_PATIENCE)
+            said = one_line(answer.stdout, 60) or one_line(answer.stderr, 60)
+            version = f" ({answer.trouble or said or 'says no version'})"
+        findings[member.key] = Finding(member.key, Level.OK, f"{found}{version}")
+    return findings
 
 
 def detached(words: Sequence[str], output: str) -> Detached:
@@ -63,7 +141,7 @@ def examine_claude(
     if place.program is not None and answer is not None and is_usable:
         # What is not known for sure is not asked: it might take the question for a prompt.
         is_known = claude_check.version(answer) is not None
-        status = _ask(place.program, claude_check.ASK_LOGIN, environment) if is_known else None
+        status = _ask([place.program, *claude_check.ASK_LOGIN], environment) if is_known else None
         stored = os.path.isfile(claude_check.credentials(environment))
         findings.append(claude_check.judge_login(status, environment, has_credentials=stored))
     return [*findings, claude_check.judge_session(environment)]
@@ -76,31 +154,37 @@ def _see(
     findings = [claude_check.judge_place(place)]
     if place.program is None:
         return findings, None
-    answer = _ask(place.program, claude_check.ASK_VERSION, environment)
+    answer = _ask([place.program, *claude_check.ASK_VERSION], environment)
     return [*findings, claude_check.judge_version(answer)], answer
 
 
-def _ask(program: str, question: Sequence[str], environment: Mapping[str, str]) -> Probe:
+def _ask(words: Sequence[str], environment: Mapping[str, str], *, timeout: float = 10.0) -> Probe:
     asked = {
         name: value
         for name, value in environment.items()
         if inherits(name, (EVERYTHING,), NESTED_SESSION)
     }
-    return probe.ask([program, *question], {**asked, **claude_check.QUIET})
+    return probe.ask(words, {**asked, **claude_check.QUIET}, timeout=timeout)
 
 
 def _look_for_claude(claude_bin: str, environment: Mapping[str, str]) -> claude_check.Place:
     named = claude_bin or environment.get("ORCHESTRATOR_CLAUDE_BIN", "")
+    found = _find(named or "claude", environment)
+    there = found or _find(named or "claude", environment, os.F_OK)
+    return claude_check.Place(
+        named=named,
+        program=os.path.abspath(found) if found else None,
+        not_executable=os.path.abspath(there) if there else None,
+    )
+
+
+def _find(
+    program: str, environment: Mapping[str, str], mode: int = os.F_OK | os.X_OK
+) -> str | None:
     # Relative entries of PATH mean the current directory, which is not trusted (promise 25).
     path = os.pathsep.join(
         entry
         for entry in environment.get("PATH", os.defpath).split(os.pathsep)
         if os.path.isabs(entry)
     )
-    found = shutil.which(named or "claude", path=path)
-    there = found or shutil.which(named or "claude", os.F_OK, path)
-    return claude_check.Place(
-        named=named,
-        program=os.path.abspath(found) if found else None,
-        not_executable=os.path.abspath(there) if there else None,
-    )
+    return shutil.which(program, mode, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from orchestrator.core.plan import Task
+from orchestrator.core.roster import Program, Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.umbrella import sources
 from orchestrator.store.workspace import Workspace
@@ -16,6 +17,7 @@ def write_missing_task_files(
     tasks: Mapping[str, Task],
     settings: Mapping[str, Settings],
     wanted: Iterable[str],
+    roster: Roster,
 ) -> None:
     """Write the task file of each *wanted* task that has none, for the agent that will really do it.
 
@@ -29,6 +31,6 @@ def write_missing_task_files(
                 settings[task.id],
                 workspace.layout.templates,
                 [tasks[need] for need in sources(task, tasks)],
-                shell=settings[task.id].agent == "shell",
+                shell=roster[settings[task.id].agent].runs is Program.SHELL,
             )
             workspace.write_task_file(task.stem, text)

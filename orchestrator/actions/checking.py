@@ -17,6 +17,7 @@ from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.agents.protocol import Agent
+    from orchestrator.core.roster import Roster
 
 #: Running tasks whose logs are read, and bytes of each: enough for every turn of most attempts.
 _MOST, _TAIL = 20, 4 * 1024 * 1024
@@ -54,7 +55,7 @@ def news_of_running(layout: Layout, board: Board, agents: Mapping[str, Agent]) -
     return found
 
 
-def validate(layout: Layout, agent_keys: Sequence[str]) -> Board:
+def validate(layout: Layout, roster: Roster) -> Board:
     """Return the board of a plan that a run would accept; check the task files and the agents too.
 
     Raises:
@@ -63,4 +64,4 @@ def validate(layout: Layout, agent_keys: Sequence[str]) -> Board:
     """
     from orchestrator.actions.prospect import RunOrder, look_ahead
 
-    return look_ahead(RunOrder(layout=layout), agent_keys).board
+    return look_ahead(RunOrder(layout=layout), roster).board

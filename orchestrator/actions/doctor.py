@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.agents.claude_check import judge_permissions
 from orchestrator.core.diagnosis import Finding, Level
+from orchestrator.core.roster import Program, Roster
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.executors import procfs
@@ -59,26 +60,34 @@ def examine_machine() -> list[Finding]:
 
 def examine_plan(
     layout: Layout,
-    agent_keys: Sequence[str],
+    roster: Roster,
     claude: Sequence[Finding],
+    others: Mapping[str, Finding],
     environment: Mapping[str, str],
 ) -> list[Finding]:
     """Look at a plan and its directory, and at ``claude`` with the eyes of the plan: who does not need it may lack it.
 
     Args:
         layout: The plan directory.
-        agent_keys: Agents that there are.
+        roster: Agents that there are.
         claude: What ``examine_claude`` of the wiring found.
+        others: What ``examine_agents`` of the wiring found, by agent.
         environment: What agents inherit.
     """
-    plan, ahead = _plan(layout, agent_keys)
+    plan, ahead = _plan(layout, roster)
     if ahead is None:
-        return [*claude, plan, *_directory(layout)]
+        return [*claude, *others.values(), plan, *_directory(layout)]
     to_run = {task_id: ahead.policies[task_id] for task_id in ahead.to_run}
-    if not any(each.agent == "claude" for each in to_run.values()):
+    needed = {each.agent for each in to_run.values()}
+    needed |= {roster[key].extends for key in needed}
+    of_claude = {
+        key: each for key, each in to_run.items() if roster[each.agent].runs is Program.CLAUDE
+    }
+    if not of_claude:
         claude = [_not_needed(each) for each in claude]
-    permissions = judge_permissions(to_run, environment, is_root=os.geteuid() == 0)
-    return [*claude, plan, permissions, *_directory(layout)]
+    commands = [each if key in needed else _not_needed(each) for key, each in others.items()]
+    permissions = judge_permissions(of_claude, environment, is_root=os.geteuid() == 0)
+    return [*claude, *commands, plan, permissions, *_directory(layout)]
 
 
 def is_fit(findings: Sequence[Finding]) -> bool:
@@ -130,11 +139,11 @@ def _git() -> Finding:
 # ── the plan ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _plan(layout: Layout, agent_keys: Sequence[str]) -> tuple[Finding, Prospect | None]:
+def _plan(layout: Layout, roster: Roster) -> tuple[Finding, Prospect | None]:
     from orchestrator.actions.prospect import RunOrder, look_ahead
 
     try:
-        ahead = look_ahead(RunOrder(layout=layout), agent_keys)
+        ahead = look_ahead(RunOrder(layout=layout), roster)
     except OrchestratorError as error:
         more = len(error.problems) - 1 if isinstance(error, PlanError) else 0
         found = f"{error} (and {more} more)" if more else str(error)

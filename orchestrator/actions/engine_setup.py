@@ -9,12 +9,14 @@ from orchestrator.actions.prospect import KEPT_AS_THEY_ARE, Prospect, startable
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.account import STAGGER, USUAL_CAP, Account, Purse
 from orchestrator.core.board import Board
+from orchestrator.core.capacity import Capacity
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry
 from orchestrator.core.hold import held
 from orchestrator.core.money import unsettled
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result, Verdict
+from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.clock import Clock
@@ -28,23 +30,30 @@ def build_engine(
     ahead: Prospect,
     traces: Mapping[str, Traces],
     agents: Mapping[str, Agent],
+    roster: Roster,
     clock: Clock,
+    *,
     beside: Sequence[Result] = (),
 ) -> Engine:
     """Return the engine for everything that is to run; *beside*: what was done beside the plan, and paid for."""
     settings = ahead.settings
-    entries = list(_entries(ahead, traces, agents))
+    entries = list(_entries(ahead, traces, agents, roster))
     return Engine(
         entries,
         max_parallel=settings.max_parallel,
         stop_on_failure=settings.on_failure == "stop",
         accounts=accounts(ahead.board, agents, clock, is_patient=settings.on_hold == "wait"),
+        capacity=Capacity(roster.widths),
         purse=_purse(ahead, sum(entry.open_bill for entry in entries), beside),
     )
 
 
 def revised_entries(
-    change: Change, runner: Runner, ahead: Prospect, agents: Mapping[str, Agent]
+    change: Change,
+    runner: Runner,
+    ahead: Prospect,
+    agents: Mapping[str, Agent],
+    roster: Roster,
 ) -> list[Entry]:
     """Return the entries of a plan that was changed during a run."""
     results = {**change.results, **runner.board.results}
@@ -60,7 +69,7 @@ def revised_entries(
     )
     stems = {task.id: task.stem for task in change.plan.tasks.values()}
     traces = {stems[each]: Traces(newest=number) for each, number in change.newest.items()}
-    entries = list(_entries(now, traces, agents))
+    entries = list(_entries(now, traces, agents, roster))
     for entry in entries:
         entry.open_bill = 0.0  # what was spent before the run is in the purse already
     return entries
@@ -72,21 +81,23 @@ def accounts(
     """Return the accounts of all agents, held as the newest attempts left them."""
     found = idle_accounts(agents)
     wall, now = clock.wall(), clock.now()
-    for hold in held(board.results.values()):
+    payers = {key: agent.account for key, agent in agents.items()}
+    for hold in held(board.results.values(), payers):
         if hold.agent in agents and (account := found.get(agents[hold.agent].account)):
             is_shut = hold.until > wall and not is_patient
             account.hold(math.inf if is_shut else now + hold.until - wall)
     return found
 
 
-def holds_found(ahead: Prospect, now: float) -> list[str]:
+def holds_found(ahead: Prospect, agents: Mapping[str, Agent], now: float) -> list[str]:
     """Say which accounts that this run needs are held, and until when; *now* is in seconds since the epoch."""
-    needed = {ahead.policies[task_id].agent for task_id in ahead.to_run}
+    payers = {key: agent.account for key, agent in agents.items()}
+    needed = {payers[ahead.policies[task_id].agent] for task_id in ahead.to_run}
     ends = "" if ahead.settings.on_hold == "wait" else " · nothing of it starts in this run"
     return [
         f"{hold.agent} is held until {moment(hold.until)}: {hold.reason}{ends}"
-        for hold in held(ahead.board.results.values())
-        if hold.until > now and hold.agent in needed
+        for hold in held(ahead.board.results.values(), payers)
+        if hold.until > now and payers.get(hold.agent) in needed
     ]
 
 
@@ -122,7 +133,10 @@ def _open_bill(result: Result | None) -> float:
 
 
 def _entries(
-    ahead: Prospect, traces: Mapping[str, Traces], agents: Mapping[str, Agent]
+    ahead: Prospect,
+    traces: Mapping[str, Traces],
+    agents: Mapping[str, Agent],
+    roster: Roster,
 ) -> Iterator[Entry]:
     board, to_run = ahead.board, set(ahead.to_run)
     left_out = _left_out(board, to_run)
@@ -140,6 +154,7 @@ def _entries(
             timeout=policy.timeout,
             idle_timeout=policy.idle_timeout or math.inf,
             account="" if task.children else agents[policy.agent].account,
+            crew=() if task.children else roster.crew(policy.agent),
             budget=_left(policy, result),
             open_bill=_open_bill(result) if runs and agents[policy.agent].account else 0.0,
             max_attempts=policy.max_attempts,

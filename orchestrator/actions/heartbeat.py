@@ -138,7 +138,7 @@ def _block_silent(layout: Layout, board: Board, pulses: Mapping[str, Pulse], now
     return True
 
 
-def _nobody() -> NoReturn:
+def _nobody(_: Layout) -> NoReturn:
     raise BusyError("a run has just died here", hint="orchestrator run looks after what it left")
 
 

@@ -40,7 +40,10 @@ _NAMED = 10
 
 
 def intervene(
-    layout: Layout, wanted: Intervention, plugs: Callable[[], Plugs], waits: Callable[[], None]
+    layout: Layout,
+    wanted: Intervention,
+    plugs: Callable[[Layout], Plugs],
+    waits: Callable[[], None],
 ) -> Reply:
     """Have *wanted* carried out, durably, and return what came of it.
 
@@ -80,7 +83,10 @@ def intervene(
 
 
 def retry(
-    layout: Layout, wanted: Intervention, plugs: Callable[[], Plugs], waits: Callable[[], None]
+    layout: Layout,
+    wanted: Intervention,
+    plugs: Callable[[Layout], Plugs],
+    waits: Callable[[], None],
 ) -> list[Reply]:
     """Have a task done again, and where it was skipped, what failed before it; return what came of each.
 
@@ -106,7 +112,7 @@ def set_status(
     layout: Layout,
     status: TaskStatus,
     wanted: Intervention,
-    plugs: Callable[[], Plugs],
+    plugs: Callable[[Layout], Plugs],
     waits: Callable[[], None],
 ) -> list[Reply]:
     """Bring a task to a status, by the verb that leads there (S1-23); the verb of *wanted* does not count.
@@ -153,11 +159,11 @@ def _refuse_umbrella(task: Task) -> None:
 
 
 def _with_lock(
-    layout: Layout, lock: RunLock, wanted: Intervention, plugs: Callable[[], Plugs]
+    layout: Layout, lock: RunLock, wanted: Intervention, plugs: Callable[[Layout], Plugs]
 ) -> Reply:
     try:
         if lock.dead_runs:
-            _take_over(layout, lock, plugs())
+            _take_over(layout, lock, plugs(layout))
         workspace = Workspace(layout)
         with closing(Journal(layout.journal)) as journal:
             *_, reply = carry_out(
@@ -184,7 +190,7 @@ def _take_over(layout: Layout, lock: RunLock, plugs: Plugs) -> None:
     workspace.prepare()
     plugs.sweep(layout.root, uuid.uuid4().hex[:12])
     traces = scan_logs(layout.logs)
-    ahead = look_ahead(RunOrder(layout), tuple(plugs.agents), workspace, traces)
+    ahead = look_ahead(RunOrder(layout), plugs.roster, workspace, traces)
     with closing(Journal(layout.journal)) as journal:
         recover(
             ahead, plugs.agents, traces, lock.dead_runs, lambda each: journal.append(each.line())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.core.board import Board
 from orchestrator.core.draft import Draft
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
+from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem, UsageError
@@ -116,7 +117,7 @@ def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:
     return problems
 
 
-def require_room(layout: Layout, agent_keys: Sequence[str], *, force: bool) -> None:
+def require_room(layout: Layout, roster: Roster, *, force: bool) -> None:
     """Make sure that a new plan may take the place of what is there: nothing, or a plan that is finished.
 
     Raises:
@@ -127,13 +128,13 @@ def require_room(layout: Layout, agent_keys: Sequence[str], *, force: bool) -> N
     if (holder := holder_of(layout.lock)) is not None:
         raise busy(holder)
     if not force:
-        _refuse_unfinished(layout, agent_keys)
+        _refuse_unfinished(layout, roster)
 
 
-def _refuse_unfinished(layout: Layout, agent_keys: Sequence[str]) -> None:
+def _refuse_unfinished(layout: Layout, roster: Roster) -> None:
     if not has_plan(layout):
         return
-    completed, total = _progress(layout, agent_keys)
+    completed, total = _progress(layout, roster)
     if total and completed == total:
         return
     raise UsageError(
@@ -145,20 +146,20 @@ def _refuse_unfinished(layout: Layout, agent_keys: Sequence[str]) -> None:
     )
 
 
-def _progress(layout: Layout, agent_keys: Sequence[str]) -> tuple[int, int]:
+def _progress(layout: Layout, roster: Roster) -> tuple[int, int]:
     """Return how many tasks are completed, and how many there are; what was only simulated is not done."""
     from orchestrator.actions.prospect import RunOrder, look_ahead
     from orchestrator.errors import NotFoundError
 
     try:
-        board = look_ahead(RunOrder(layout=layout), agent_keys).board
+        board = look_ahead(RunOrder(layout=layout), roster).board
     except (PlanError, NotFoundError):
         return 0, 0
     return board.counts()[TaskStatus.COMPLETED], len(board.plan.tasks)
 
 
 def write(
-    layout: Layout, drawn: Drawn, agent_keys: Sequence[str], *, force: bool, is_asked: bool = False
+    layout: Layout, drawn: Drawn, roster: Roster, *, force: bool, is_asked: bool = False
 ) -> str:
     """Put a plan in place; return where the one before it was moved, or an empty text.
 
@@ -179,7 +180,7 @@ def write(
     try:
         # Asked again: until the lock was ours, somebody else may have been at work.
         if not force:
-            _refuse_unfinished(layout, agent_keys)
+            _refuse_unfinished(layout, roster)
         moved = put_plan(layout, drawn.text, drawn.task_files, spare=PLANNER if is_asked else "")
     finally:
         if lock.dead_runs:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
+from orchestrator.actions.agents import Known
 from orchestrator.agents.structured import flaw
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result, Verdict
+from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings, resolve
-from orchestrator.core.spelling import meant
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
 from orchestrator.store.atomic import reported
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.layout import Layout
-from orchestrator.store.references import resolve_files, subagents
+from orchestrator.store.references import resolve_files
 from orchestrator.store.task_file import TaskFile
 from orchestrator.store.workspace import Workspace
 
@@ -58,7 +59,7 @@ class Prospect(NamedTuple):
 
 def look_ahead(
     order: RunOrder,
-    agent_keys: Sequence[str],
+    roster: Roster,
     workspace: Workspace | None = None,
     traces: Mapping[str, Traces] | None = None,
 ) -> Prospect:
@@ -72,7 +73,7 @@ def look_ahead(
     board = workspace.load(
         keep_cache=False, is_live=False, traces=traces or scan_logs(order.layout.logs)
     )
-    policies = meant = task_settings(workspace, board.plan, order, agent_keys)
+    policies = meant = task_settings(workspace, board.plan, order, roster)
     if order.simulate:
         played = {id(each): each._replace(agent="simulated") for each in policies.values()}
         policies = {task_id: played[id(each)] for task_id, each in policies.items()}
@@ -126,9 +127,9 @@ def _before_simulation(result: Result, agent: str) -> Result | None:
 
 
 def task_settings(
-    workspace: Workspace, plan: Plan, order: RunOrder, agent_keys: Sequence[str]
+    workspace: Workspace, plan: Plan, order: RunOrder, roster: Roster
 ) -> dict[str, Settings]:
-    """Resolve the settings of every task: flag > task > plan > default; ``agent`` as a flag is only the default.
+    """Resolve the settings of every task, as ``Known.settle``; ``agent`` as a flag is only the default.
 
     Raises:
         PlanError: a task file makes no sense, asks for an unknown agent, or names a file that is not there.
@@ -137,17 +138,17 @@ def task_settings(
     default_agent = {"agent": flags.pop("agent")} if "agent" in flags else {}
     common = {**plan.settings, **default_agent}
     layout = workspace.layout
-    known = _Known(agent_keys, layout.workdir(str({**common, **flags}.get("workdir", ""))))
-    if common.get("agent", agent_keys[0]) not in known:
+    known = Known(roster, layout.workdir(str({**common, **flags}.get("workdir", ""))))
+    if common.get("agent", "claude") not in known:
         raise _unknown_default(plan, default_agent, common["agent"], known.names)
     existing = _names_in(layout.tasks)
-    problems = known.misspelt(plan.tasks.values())
+    problems = [_misspelt(task, close) for task, close in known.misspelt(plan.tasks.values())]
     policies: dict[str, Settings] = {}
-    shared: dict[str, Settings] = {}
+    shared: dict[tuple[str, str], Settings] = {}
     for task in plan.tasks.values():
         key = known.key_of(task)
-        row = {"agent": key} if key else {}
-        found, where, resolved = TaskFile(), task.where, shared.get(key)
+        row, kind = {"agent": key} if key else {}, known.kind_of(task)
+        found, where, resolved = TaskFile(), task.where, shared.get((key, kind))
         if f"{task.stem}.md" in existing:
             try:
                 found, resolved = workspace.read_task_file(task) or TaskFile(), None
@@ -156,20 +157,20 @@ def task_settings(
                 continue
             where = f"{workspace.shown_task_file(task)}:"
         if resolved is None:
-            asked = resolve(common, row, found.settings, flags)
+            asked = known.settle(common, {**row, **found.settings}, flags, kind)
             try:
-                resolved = _with_files(known.resolve(asked), layout.root)
+                resolved = _with_files(asked, layout.root)
             except ValueError as error:
                 name = str(error).partition(":")[0]
                 problems.append(_bad_file(str(error), _line_of(name, found, where, plan)))
                 continue
-            if resolved.agent not in agent_keys:
+            if resolved.agent not in roster:
                 asks = f"task {task.id} asks for the agent {asked.agent!r}"
                 line = _line_of("agent", found, where, plan, row=task.where)
                 problems.append(_unknown_agent(asks, line, known.names))
             if not found.settings:
                 # Most tasks of a big plan share their settings; one object serves them all.
-                shared[key] = resolved
+                shared[key, kind] = resolved
         policies[task.id] = resolved
     if problems:
         # What is wrong with the front matter of the plan is wrong for every task, and is said once.
@@ -183,44 +184,6 @@ def _with_files(settings: Settings, root: str) -> Settings:
     if resolved.schema and (wrong := flaw(cast("Mapping[str, Any]", resolved.schema))):
         raise ValueError(f"schema: {wrong}")
     return resolved
-
-
-class _Known:
-    """The agents there are: our own, and the sub-agents of ``.claude/agents``, which are looked up when asked for."""
-
-    def __init__(self, keys: Sequence[str], workdir: str) -> None:
-        self._keys, self._workdir = keys, workdir
-        self._subagents: frozenset[str] | None = None
-        self._misspelt: dict[str, str] = {}
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._keys or key in self.names
-
-    @property
-    def names(self) -> Sequence[str]:
-        """All of them, ours first."""
-        if self._subagents is None:
-            self._subagents = subagents(self._workdir)
-        return (*self._keys, *sorted(self._subagents - set(self._keys)))
-
-    def key_of(self, task: Task) -> str:
-        """Return the agent that its row asks for: the one in its Agent cell, else an assignee who is one of ours."""
-        return task.agent_key or (task.role if task.role and task.role in self else "")
-
-    def misspelt(self, tasks: Iterable[Task]) -> list[Problem]:
-        """Return assignees who were probably meant to be agents; anybody else is a role that an agent takes."""
-        roles = {task.role: task for task in tasks if task.assignee and not task.agent_key}
-        return [
-            _misspelt(task, close)
-            for role, task in roles.items()
-            if role and role not in self and (close := meant(role, self.names))
-        ]
-
-    def resolve(self, settings: Settings) -> Settings:
-        """Return the settings with ``agent: reviewer`` as what it is: ``claude`` in the role of ``reviewer``."""
-        if settings.agent in self._keys or settings.agent not in self:
-            return settings
-        return settings._replace(agent=self._keys[0], subagent=settings.agent)
 
 
 def _line_of(name: str, found: TaskFile, file: str, plan: Plan, *, row: str = "") -> str:

@@ -182,7 +182,7 @@ class _Repairing:
         layout = self._layout
         try:
             traces = scan_logs(layout.logs)
-            ahead = look_ahead(RunOrder(layout), tuple(self._plugs.agents), None, traces)
+            ahead = look_ahead(RunOrder(layout), self._plugs.roster, None, traces)
             tasks = ahead.board.plan.tasks
             lost = {id: task for id, task in tasks.items() if task.stem in again}
             others = {id: task for id, task in tasks.items() if task.stem not in again}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.actions.assignments import write_missing_task_files
 from orchestrator.actions.prospect import RunOrder, task_settings
 from orchestrator.core.plan import Plan
+from orchestrator.core.roster import Roster
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.watching import Change
 from orchestrator.store.attempt_record import Traces, scan_logs
@@ -20,7 +20,7 @@ class Replanner:
 
     order: RunOrder
     workspace: Workspace
-    agent_keys: Sequence[str]
+    roster: Roster
     plan: Plan
     """As it was read last."""
     seen: int
@@ -40,9 +40,10 @@ class Replanner:
         if _said(plan) == _said(self.plan):
             self.seen = version
             return None  # only text around the table
-        policies = task_settings(self.workspace, plan, self.order, self.agent_keys)
+        policies = task_settings(self.workspace, plan, self.order, self.roster)
         new = [task for task_id, task in plan.tasks.items() if task_id not in self.plan.tasks]
-        write_missing_task_files(self.workspace, plan.tasks, policies, [task.id for task in new])
+        fresh = [task.id for task in new]
+        write_missing_task_files(self.workspace, plan.tasks, policies, fresh, self.roster)
         if self.order.simulate:
             policies = {key: each._replace(agent="simulated") for key, each in policies.items()}
         traces = scan_logs(self.workspace.layout.logs) if new else {}

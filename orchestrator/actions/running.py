@@ -29,6 +29,7 @@ from orchestrator.actions.worker import Worker
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.board import Board
 from orchestrator.core.result import Result
+from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus, OrchestratorError
@@ -57,7 +58,9 @@ _NEWS_EVERY = 10.0
 class Plugs(NamedTuple):
     """The concrete agents and executor, chosen in ``wiring``."""
 
+    roster: Roster
     agents: Mapping[str, Agent]
+    """One for each key of the roster."""
     require: Callable[[Mapping[str, Settings]], None]
     """Raise AgentError when a task with these settings cannot be done on this machine, whatever is tried."""
     executor: Callable[[Sequence[int]], Executor]
@@ -105,7 +108,7 @@ def examine(order: RunOrder, plugs: Plugs) -> Prospect:
         ApprovalError, TransitionError: the plan waits for somebody, or is over.
         StoreError: state could not be read.
     """
-    ahead = look_ahead(order, tuple(plugs.agents))
+    ahead = look_ahead(order, plugs.roster)
     require_runnable(order.layout, ahead.board.plan, simulate=order.simulate)
     plugs.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
     return ahead
@@ -172,9 +175,9 @@ class _Session:
         started = self.clock.wall()
         # Read again: until the lock was ours, another run may have been at work.
         traces = scan_logs(self.order.layout.logs)
-        ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace, traces)
+        ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         if recover(ahead, self.plugs.agents, traces, self.lock.dead_runs, self._hear):
-            ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace, traces)
+            ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.lock.recovered()
         self.budget = ahead.settings.budget_usd
         self.beside = done_beside(self.workspace)
@@ -191,13 +194,15 @@ class _Session:
         for task_id, doubt in ahead.board.doubts.items():
             self._hear(Happening(kind=Kind.WARNING, time=started, task=task_id, text=doubt))
         runner = self._runner(ahead, traces)
-        for text in holds_found(ahead, started):
+        for text in holds_found(ahead, self.plugs.agents, started):
             self._hear(Happening(kind=Kind.RUN_HELD, time=started, text=text))
             # What it will not wait for keeps it back from the start.
             runner.held_back = "" if runner.is_patient else text
         if ahead.to_run:
             tasks = ahead.board.plan.tasks
-            write_missing_task_files(self.workspace, tasks, ahead.meant, ahead.to_run)
+            write_missing_task_files(
+                self.workspace, tasks, ahead.meant, ahead.to_run, self.plugs.roster
+            )
             anyio.run(runner.run, runner.executor.opened())
         return self._conclude(ahead, runner, started)
 
@@ -211,8 +216,9 @@ class _Session:
                 ahead,
                 traces,
                 self.plugs.agents,
+                self.plugs.roster,
                 self.clock,
-                self.beside,
+                beside=self.beside,
             ),
             is_patient=settings.on_hold == "wait",
             policies=ahead.policies,
@@ -231,8 +237,8 @@ class _Session:
         )
         if not self.order.only:  # what was asked for by name does not grow
             version = self.workspace.plan_version()
-            keys = tuple(self.plugs.agents)
-            look = Replanner(self.order, self.workspace, keys, board.plan, version).look
+            roster = self.plugs.roster
+            look = Replanner(self.order, self.workspace, roster, board.plan, version).look
             runner.watch = Watch(look, partial(self._replan, ahead, runner))
         return runner
 
@@ -240,7 +246,7 @@ class _Session:
         runner.board.results.update(
             {key: each for key, each in change.results.items() if key not in runner.board.results}
         )
-        entries = revised_entries(change, runner, ahead, self.plugs.agents)
+        entries = revised_entries(change, runner, ahead, self.plugs.agents, self.plugs.roster)
         runner.replan(change.plan, change.policies, entries)
 
     def _draw(self, board: Board, news: Mapping[str, str]) -> None:

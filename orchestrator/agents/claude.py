@@ -66,12 +66,14 @@ class ClaudeAgent(NamedTuple):
     program: str = "claude"
     account: str = "claude"
     login: tuple[str, ...] = _LOGIN
+    role: str = ""
+    """What stands in front of every prompt."""
 
     def invocation(self, assignment: Assignment) -> Invocation:
         """Return the command line; see ``Agent``."""
         return Invocation(
             argv=(self.program, *_words(assignment)),
-            stdin=go_on(assignment) if assignment.interrupted else compose(assignment),
+            stdin=go_on(assignment) if assignment.interrupted else compose(assignment, self.role),
             env=_ENVIRONMENT,
             login=self.login,
         )

@@ -167,10 +167,11 @@ def judge_session(environment: Mapping[str, str]) -> Finding:
 def judge_permissions(
     policies: Mapping[str, Settings], environment: Mapping[str, str], *, is_root: bool
 ) -> Finding:
-    """Say which of these tasks bypass the permission checks, which the CLI refuses to root outside of a sandbox."""
-    bypassing = [
-        task_id for task_id, each in policies.items() if each.agent == "claude" and _bypasses(each)
-    ]
+    """Say which of these tasks, all of ``claude``, bypass the permission checks.
+
+    The CLI refuses that to root outside of a sandbox.
+    """
+    bypassing = [task_id for task_id, each in policies.items() if _bypasses(each)]
     if not bypassing:
         return Finding("permissions", Level.OK, "no task bypasses the permission checks")
     more = f" and {len(bypassing) - _MOST} more" if len(bypassing) > _MOST else ""

@@ -18,10 +18,11 @@ result into it: no reference to earlier messages, no question back. If the task 
 """
 
 
-def compose(assignment: Assignment) -> str:
-    """Return the whole prompt for an agent that reads prose."""
+def compose(assignment: Assignment, role: str = "") -> str:
+    """Return the whole prompt for an agent that reads prose; *role*: what its own file says of it."""
     task = assignment.task
-    parts = [
+    parts = [f"# Your role\n\n{role.strip()}\n"] if role.strip() else []
+    parts += [
         f"# Task {task.stem} ({task.id}: {one_line(task.name)})\n",
         *_role(assignment),
         assignment.body.strip(),

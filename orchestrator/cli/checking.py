@@ -20,6 +20,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.hold import held
 from orchestrator.core.money import spending
 from orchestrator.core.state import TaskStatus
+from orchestrator.errors import OrchestratorError
 from orchestrator.store import roots
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
@@ -118,4 +119,8 @@ def _news(layout: Layout, board: Board) -> dict[str, str]:
     from orchestrator.actions.checking import news_of_running
     from orchestrator.wiring import plugs
 
-    return news_of_running(layout, board, plugs().agents)
+    try:
+        agents = plugs(layout=layout).agents
+    except OrchestratorError:
+        return {}  # a file of an agent that makes no sense is no reason to say nothing at all
+    return news_of_running(layout, board, agents)

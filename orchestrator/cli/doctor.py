@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.actions.doctor import examine_machine, examine_plan, is_fit
-from orchestrator.cli.reply import plan_directory, say_json, takes_directory, takes_json
+from orchestrator.cli.reply import plan_directory, program, say_json, takes_directory, takes_json
 from orchestrator.core.diagnosis import Finding, Level
 from orchestrator.core.text import one_line
-from orchestrator.errors import ExitStatus, NotFoundError
+from orchestrator.errors import ExitStatus, NotFoundError, OrchestratorError
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _check(layout: Layout, claude_bin: str, *, fix: bool) -> Checked:
         return check(layout)
     from orchestrator.wiring import plugs
 
-    return repair(layout, plugs(claude_bin))
+    return repair(layout, plugs(claude_bin, layout))
 
 
 def _draw_plan(checked: Checked) -> None:
@@ -150,13 +150,19 @@ def _examine(layout: Layout | None, claude_bin: str) -> list[Finding]:
     machine = examine_machine()
     if not is_fit(machine):
         return machine  # the rest is made of the packages that are missing
-    from orchestrator.wiring import examine_claude, plugs
+    from orchestrator.store.roster import read_roster
+    from orchestrator.wiring import examine_agents, examine_claude
 
     claude = examine_claude(claude_bin)
+    try:
+        roster = read_roster(layout, os.environ)
+    except OrchestratorError as error:
+        hint = error.hint or f"{program()} agents names every problem"
+        return [*machine, *claude, Finding("agents", Level.FAILED, str(error), hint)]
+    others = examine_agents(roster)
     if layout is None:
-        return [*machine, *claude]
-    keys = tuple(plugs(claude_bin).agents)
-    return [*machine, *examine_plan(layout, keys, claude, os.environ)]
+        return [*machine, *claude, *others.values()]
+    return [*machine, *examine_plan(layout, roster, claude, others, os.environ)]
 
 
 def _summary(findings: Sequence[Finding]) -> str:

@@ -25,6 +25,7 @@ from orchestrator.cli.sentence import sentence
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import critical_path
 from orchestrator.core.plan import Plan
+from orchestrator.core.roster import Program
 from orchestrator.core.settings import Settings, read_setting, resolve
 from orchestrator.errors import NotFoundError, Problem, UsageError
 from orchestrator.runtime.happening import Happening
@@ -36,7 +37,7 @@ from orchestrator.views.plan_templates import describe
 from orchestrator.wiring import plugs
 
 #: What a planner may give tasks to besides sub-agents. A shell would run what it wrote without asking anybody.
-_OFFERED = {"claude": "the default one; reads, writes, runs programs, searches"}
+_OFFERED = frozenset({Program.CLAUDE, Program.COMMAND})
 #: Tasks that are drawn, and tasks that are named of a chain, at most.
 _MOST_DRAWN, _MOST_NAMED = 60, 10
 #: A request that is only such a word was meant as a file.
@@ -86,9 +87,9 @@ def plan_command(
     _check(request, source, template, parameters)
     named = option or os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY
     layout = plan_directory(None, named, must_exist=False)
-    chosen = plugs(claude_bin)
+    chosen = plugs(claude_bin, layout)
     of_project = sorted(subagents(layout.workdir("")))
-    keys = (*chosen.agents, *of_project)
+    keys = (*chosen.roster.keys, *of_project)
     text = _read(request)
     proposal = None
     if source:
@@ -96,17 +97,26 @@ def plan_command(
     elif template:
         proposal = from_template(template, parameters, keys, text)
     if not dry_run:
-        require_room(layout, tuple(chosen.agents), force=force)
+        require_room(layout, chosen.roster, force=force)
     if is_asked := proposal is None:
         settings = _settings(model=model, timeout=timeout, budget_usd=budget_usd)
-        agents = {**_OFFERED, **dict.fromkeys(of_project, "a sub-agent of this project")}
+        agents = {**dict.fromkeys(of_project, "a sub-agent of this project"), **_offered(chosen)}
         settings = settings._replace(workdir=layout.workdir(""))
         proposal = _ask(text, layout, settings, chosen, agents, dry_run=dry_run, as_json=as_json)
     drawn = draw(proposal.draft, layout)
     archived = ""
     if not dry_run:
-        archived = write(layout, drawn, tuple(chosen.agents), force=force, is_asked=is_asked)
+        archived = write(layout, drawn, chosen.roster, force=force, is_asked=is_asked)
     _say_plan(layout, proposal, drawn, archived, dry_run=dry_run, as_json=as_json)
+
+
+def _offered(chosen: Plugs) -> dict[str, str]:
+    """Return the agents that a planner may give tasks to, and what each is good for."""
+    return {
+        each.key: f"the default one; {each.best_for}" if each.key == "claude" else each.best_for
+        for each in chosen.roster
+        if each.runs in _OFFERED
+    }
 
 
 def _check(request: str, source: str, template: str, parameters: tuple[str, ...]) -> None:

@@ -18,16 +18,17 @@ from orchestrator.store.requests import Reply
 
 if TYPE_CHECKING:
     from orchestrator.actions.running import Plugs
+    from orchestrator.store.layout import Layout
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _MESSAGE = click.argument("message", metavar="[MSG]", default="")
 
 
-def agents() -> Plugs:
+def agents(layout: Layout) -> Plugs:
     """Return the agents, which only a command needs that finds a run dead."""
     from orchestrator.wiring import plugs
 
-    return plugs()
+    return plugs(layout=layout)
 
 
 def wish(

@@ -35,6 +35,7 @@ _COMMANDS = {
     "claim": "intervening",
     "list": "tasks",
     "show": "tasks",
+    "agents": "agents",
     "create": "plans",
     "transition": "plans",
     "archive": "plans",

@@ -55,7 +55,7 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
     from orchestrator.wiring import plugs
 
     layout = plan_directory(directory, option)
-    board = validate(layout, tuple(plugs().agents))
+    board = validate(layout, plugs(layout=layout).roster)
     tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
     path = critical_path(board.plan.tasks)
     message = f"valid: {_many(tasks, 'task', 'tasks')} in {_many(batches, 'batch', 'batches')}"

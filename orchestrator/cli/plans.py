@@ -83,7 +83,9 @@ def _eta(text: str, now: float) -> float:
     try:
         return parse_moment(text, now)
     except ValueError as error:
-        raise UsageError(f"--eta: {error}", hint="2h counts from now; a day means its end") from None
+        raise UsageError(
+            f"--eta: {error}", hint="2h counts from now; a day means its end"
+        ) from None
 
 
 @click.command("transition")

@@ -52,7 +52,7 @@ def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_flag("retry_delay", "D", "Base of the exponential backoff (default 2s).")
 @_flag("grace", "D", "Time between SIGTERM and SIGKILL (default 5s).")
 @_flag("on_failure", "continue|stop", "After a failure: go on with the rest, or start nothing new.")
-@_flag("agent", "KEY", "Agent of tasks that name none: claude, shell, simulated.")
+@_flag("agent", "KEY", "Agent of tasks that name none; the command `agents` lists them.")
 @_flag("model", "M", "Model asked of the agent.")
 @_flag(
     "permission_mode",
@@ -111,9 +111,9 @@ def run_command(
         simulate=simulate,
         only=[task_id.strip() for each in only for task_id in each.split(",") if task_id.strip()],
     )
-    chosen = plugs(claude_bin)
+    chosen = plugs(claude_bin, order.layout)
     if dry_run:
-        _say_prospect(look_ahead(order, tuple(chosen.agents)), as_json=as_json)
+        _say_prospect(look_ahead(order, chosen.roster), as_json=as_json)
         return
     if detach:
         start_detached(context, order, chosen, option or directory or "", as_json=as_json)

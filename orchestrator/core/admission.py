@@ -1,7 +1,8 @@
-"""What may start next: the queues of what is ready, the accounts that let it through, the money that is left.
+"""What may start next: what is ready, the accounts that let it through, the money that is left, agents that have room.
 
-The engine says what is ready and how many slots are free. What an account holds back, and what the budget cannot take,
-waits in its place and keeps no slot (``core.account``). Work per call is O(log n).
+The engine says what is ready and how many slots are free. What an account holds back, what the budget cannot take, and
+what its agent has no room for waits in its place and keeps no slot (``core.account``, ``core.capacity``). Work per call
+is O(log n).
 """
 
 from __future__ import annotations
@@ -11,23 +12,27 @@ import math
 from collections.abc import Iterator, Mapping
 
 from orchestrator.core.account import DUST, Account, Purse
+from orchestrator.core.capacity import Capacity, Crew
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import Ended
 
 _Item = tuple[int, float, int, int, Entry]
+#: What is in one queue may start under the same conditions.
+_Conditions = tuple[str, Crew]
 
 
 class Admission:
-    """One queue for each account: highest priority first, then longest remaining path, then the order of the plan."""
+    """A queue for each account and crew: highest priority first, then longest remaining path, then the plan's order."""
 
-    def __init__(self, accounts: Mapping[str, Account], purse: Purse) -> None:
+    def __init__(self, accounts: Mapping[str, Account], purse: Purse, capacity: Capacity) -> None:
         """Take the accounts as they stand; what costs nothing is never held."""
         self.accounts = {"": Account(), **accounts}
         self.purse = purse
+        self.capacity = capacity
         self.unaffordable: list[Entry] = []
         """What the money could not take."""
-        self._queues: dict[str, list[_Item]] = {}
-        self._waiting: dict[str, int] = {}
+        self._queues: dict[_Conditions, list[_Item]] = {}
+        self._waiting: dict[_Conditions, int] = {}
         self._tickets = 0
 
     def put(self, entry: Entry) -> None:
@@ -36,16 +41,17 @@ class Admission:
             return
         self._tickets += 1
         entry.ticket = self._tickets
-        queue = self._queues.setdefault(entry.account, [])
+        conditions = entry.conditions
+        queue = self._queues.setdefault(conditions, [])
         item = (-entry.priority, -entry.rank, entry.place, entry.ticket, entry)
         heapq.heappush(queue, item)
-        self._waiting[entry.account] = self._waiting.get(entry.account, 0) + 1
+        self._waiting[conditions] = self._waiting.get(conditions, 0) + 1
 
     def discard(self, entry: Entry) -> None:
         """Forget a task that waits; what is left of it drops out of its queue when its turn would have come."""
         if entry.ticket:
             entry.ticket = 0
-            self._waiting[entry.account] -= 1
+            self._waiting[entry.conditions] -= 1
         elif entry in self.unaffordable:
             self.unaffordable.remove(entry)
 
@@ -61,35 +67,35 @@ class Admission:
         """Whether something waits that will have its turn without anybody's help."""
         return any(
             count and self.accounts[account].opens_at < math.inf
-            for account, count in self._waiting.items()
+            for (account, _), count in self._waiting.items()
         )
 
     def openings(self, now: float) -> Iterator[float]:
         """Yield when accounts open that something waits for."""
-        for account, count in self._waiting.items():
+        for (account, _), count in self._waiting.items():
             if count and self.accounts[account].opens_at > now:
                 yield self.accounts[account].opens_at
 
     def next(self, now: float, slots: int) -> Entry | None:
-        """Take out the task whose turn it is: its account is open, and the money is there."""
+        """Take out the task whose turn it is: its account is open, money and room are there."""
         best: list[_Item] | None = None
-        for account in self._queues:
-            if not self.accounts[account].lets_through(now):
+        for account, crew in self._queues:
+            if not (self.accounts[account].lets_through(now) and self.capacity.has_room(crew)):
                 continue
-            queue = self._live(account)
+            queue = self._live((account, crew))
             while account and queue and self.cap(queue[0][-1], slots, others=-1) is None:
                 if any(each.running for name, each in self.accounts.items() if name):
                     break  # what is reserved for it may come back
                 self.unaffordable.append(self._take(queue))
-                queue = self._live(account)
+                queue = self._live((account, crew))
             else:
                 if queue and (best is None or queue[0] < best[0]):
                     best = queue
         return None if best is None else self._take(best)
 
-    def _live(self, account: str) -> list[_Item]:
-        """Return the queue of an account, begun with a task that still waits."""
-        queue = self._queues[account]
+    def _live(self, conditions: _Conditions) -> list[_Item]:
+        """Return a queue, begun with a task that still waits."""
+        queue = self._queues[conditions]
         while queue and queue[0][-1].ticket != queue[0][-2]:
             heapq.heappop(queue)
         return queue
@@ -97,17 +103,19 @@ class Admission:
     def _take(self, queue: list[_Item]) -> Entry:
         entry = heapq.heappop(queue)[-1]
         entry.ticket = 0
-        self._waiting[entry.account] -= 1
+        self._waiting[entry.conditions] -= 1
         return entry
 
     def cap(self, entry: Entry, slots: int, others: int = 0) -> float | None:
         """Return what an attempt may cost: what is left is shared only with what could start at the same time."""
-        others += sum(count for account, count in self._waiting.items() if account)
+        others += sum(count for (account, _), count in self._waiting.items() if account)
         return self.purse.cap(entry.budget, min(slots, others + 1))
 
     def admit(self, entry: Entry, now: float, slots: int) -> bool:
-        """Reserve what an attempt may cost, and count it on its account; False when it can no longer start."""
+        """Reserve what an attempt may cost, and count it on account and crew; False when it can no longer start."""
         account = self.accounts[entry.account]
+        if not self.capacity.has_room(entry.crew):
+            return False  # it had kept its slot, and meanwhile its agent got full
         if entry.account:
             cap = self.cap(entry, slots)
             if cap is None or not account.lets_through(now):
@@ -115,11 +123,13 @@ class Admission:
             self.purse.reserved += cap
             entry.cap = cap
         account.started(now)
+        self.capacity.started(entry.crew)
         return True
 
     def settle(self, entry: Entry, event: Ended, *, is_last: bool) -> None:
         """Book what an attempt cost; *is_last*: no later one will tell."""
         self.accounts[entry.account].running -= 1
+        self.capacity.ended(entry.crew)
         if not entry.account:
             return
         purse, cap, entry.cap = self.purse, entry.cap, 0.0

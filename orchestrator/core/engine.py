@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.core.account import Account, Purse
 from orchestrator.core.admission import Admission
+from orchestrator.core.capacity import Capacity
 from orchestrator.core.deadlines import Deadlines
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import (
@@ -56,6 +57,7 @@ class Engine:
         stop_on_failure: bool = False,
         accounts: Mapping[str, Account] | None = None,
         purse: Purse | None = None,
+        capacity: Capacity | None = None,
     ) -> None:
         """Take every task of the plan, the completed ones too; needs must be known and acyclic."""
         self.entries: dict[str, Entry] = {}
@@ -63,7 +65,7 @@ class Engine:
             entry.place = place
             self.entries[entry.id] = entry
         self._max_parallel = max_parallel
-        self._admission = Admission(accounts or {}, purse or Purse())
+        self._admission = Admission(accounts or {}, purse or Purse(), capacity or Capacity())
         self._stop_on_failure = stop_on_failure
         self._running: dict[str, Entry] = {}
         self._reserved: dict[str, Entry] = {}
@@ -335,6 +337,7 @@ class Engine:
     def check(self) -> None:
         """Hold the engine to its invariants; for tests. Cost is linear in the plan."""
         assert len(self._running) + len(self._reserved) <= self._max_parallel
+        self._admission.capacity.check(entry.crew for entry in self._running.values())
         assert self._unrecorded == sum(entry.unrecorded for entry in self.entries.values())
         for entry in self.entries.values():
             assert (entry.status is TaskStatus.RUNNING) == (entry.id in self._running)

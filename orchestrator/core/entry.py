@@ -26,6 +26,8 @@ class Entry:
     idle_timeout: float = math.inf
     account: str = ""
     """Who pays for it; empty: it costs nothing."""
+    crew: tuple[str, ...] = ()
+    """Agents whose ``max_parallel`` it counts against (``core.capacity``)."""
     budget: float = math.inf
     """USD it may still cost, all its attempts together; infinity: nobody said."""
     open_bill: float = 0.0
@@ -57,6 +59,11 @@ class Entry:
     revised: Entry | None = field(default=None, init=False, repr=False)
     """What its row says since it was changed; counts from the next attempt."""
 
+    @property
+    def conditions(self) -> tuple[str, tuple[str, ...]]:
+        """What has to let it through before it can start: its account, and the agents it counts against."""
+        return self.account, self.crew
+
     def deadline(self) -> tuple[float, StopReason]:
         """When the attempt under way is ended if nothing more is heard of it, and why."""
         patience = LINGER if self.is_delivered else self.idle_timeout
@@ -72,6 +79,6 @@ class Entry:
             return
         self.timeout, self.idle_timeout = new.timeout, new.idle_timeout
         self.max_attempts, self.retry_delay = max(new.max_attempts, self.charge), new.retry_delay
-        self.account = new.account
+        self.account, self.crew = new.account, new.crew
         if not self.attempt:
             self.budget = new.budget

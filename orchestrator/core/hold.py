@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from orchestrator.core.result import Result, Verdict
@@ -18,10 +19,13 @@ class Held(NamedTuple):
     reason: str
 
 
-def held(results: Iterable[Result]) -> list[Held]:
-    """Return, for each agent that was held, the last hold, unless something of that agent got through after it.
+def held(
+    results: Iterable[Result], accounts: Mapping[str, str] = MappingProxyType({})
+) -> list[Held]:
+    """Return, for each account that was held, the last hold, unless something of it got through after it.
 
-    A hold whose moment has passed is returned too: whoever starts again tries with one attempt first.
+    *accounts*: the account of each agent; one that is not in it has its own. A hold whose moment has passed is returned
+    too: whoever starts again tries with one attempt first.
     """
     started: dict[str, float] = {}
     holds: dict[str, tuple[float, Held]] = {}
@@ -30,10 +34,11 @@ def held(results: Iterable[Result]) -> list[Held]:
         if last is None:
             continue
         agent = last.agent or result.agent
+        account = accounts.get(agent) or agent
         if last.status != Verdict.HELD.value:
             if not last.is_by_hand:
-                started[agent] = max(started.get(agent, 0.0), last.started)
+                started[account] = max(started.get(account, 0.0), last.started)
         elif result.status is TaskStatus.PENDING:
             hold = Held(agent, last.until, last.reason)
-            holds[agent] = max(holds.get(agent, (0.0, hold)), (last.ended, hold))
-    return [hold for agent, (since, hold) in holds.items() if started.get(agent, 0.0) < since]
+            holds[account] = max(holds.get(account, (0.0, hold)), (last.ended, hold))
+    return [hold for name, (since, hold) in holds.items() if started.get(name, 0.0) < since]

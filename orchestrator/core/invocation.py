@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-#: Stands in ``argv`` for the path of the file that ``Invocation.script`` is written to.
+#: Stands in a word of ``argv`` for the path of the file that ``Invocation.script`` is written to.
 SCRIPT = "\0script"
 
 
@@ -17,7 +17,7 @@ class Invocation(NamedTuple):
     stdin: str = ""
     """What the process reads before end of file; prompts go here, never into ``argv`` (promise 26)."""
     script: str = ""
-    """A program text that cannot travel on stdin; it gets a file of its own."""
+    """A program or prompt that cannot travel on stdin; it gets a file of its own."""
     env: Mapping[str, str] = MappingProxyType({})
     """Variables added to what the runner itself inherited."""
     login: tuple[str, ...] = ()

@@ -115,6 +115,11 @@ class Plan(NamedTuple):
     """What it says of itself: its state, its title, when it is to be done."""
 
 
+def is_label(name: str) -> bool:
+    """Say whether a name only numbers an agent, as ``Agent-01`` does."""
+    return _LABEL.fullmatch(name) is not None
+
+
 def stem(task_id: str) -> str:
     """Return the file stem of a task id: ``T-01`` → ``agent-01``; other ids keep their own name."""
     # No regular expression: asked for ten thousand tasks at every look.

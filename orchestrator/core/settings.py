@@ -34,7 +34,7 @@ class Settings(NamedTuple):
     """A usage limit: ``wait`` until the account opens again, or ``stop`` with exit status 4."""
     # Of a task; in the plan's front matter they hold for every task
     agent: str = "claude"
-    """Key of the agent that does the task: claude, shell, simulated."""
+    """Key of the agent that does the task: claude, shell, simulated, or one of ``agents/`` (docs/agents.md)."""
     model: str = ""
     """Model asked of the agent; empty: the agent's own choice."""
     fallback_model: str = ""
@@ -86,6 +86,8 @@ class Settings(NamedTuple):
     """Seconds between SIGTERM and SIGKILL."""
     format: str = "auto"
     """What the answer is: ``markdown``, ``text`` (shown in a fence), or ``auto``: as the agent says."""
+    required_capabilities: tuple[str, ...] = ()
+    """What an agent must be able to do to take a task that names none (docs/agents.md)."""
     context_limit: int = 32 * 1024
     """Bytes of dependencies' results inlined into a prompt, in all."""
 
@@ -261,6 +263,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "retry_delay": _seconds(zero=True),
     "grace": _seconds(zero=True),
     "format": _one_of("auto", "markdown", "text"),
+    "required_capabilities": _words(lambda text: text.split(",")),
     "context_limit": _whole(0, 10 * 1024 * 1024),
 }
 

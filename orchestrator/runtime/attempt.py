@@ -305,7 +305,7 @@ class Launchpad:
         }
         return Job(
             key=live.key,
-            argv=tuple(files.script if word == SCRIPT else word for word in wanted.argv),
+            argv=tuple(word.replace(SCRIPT, files.script) for word in wanted.argv),
             env={
                 **given.env,
                 "ORCHESTRATOR_RUN_ID": live.run,

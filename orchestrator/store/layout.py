@@ -107,6 +107,13 @@ class Layout:
         """A person's own templates, used before the built-in ones."""
         return f"{self.root}/templates"
 
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """A plan's own agents; then those of a directory of plans it lies in, which all of them share."""
+        parent, name = os.path.split(os.path.dirname(self.root))
+        shared = (f"{parent}/{name}/agents",) if name == PLAN_DIRECTORY else ()
+        return (f"{self.root}/agents", *shared)
+
     def task_file(self, stem: str) -> str:
         """The assignment of one task."""
         return f"{self.root}/agent_tasks/{stem}.md"
@@ -163,6 +170,14 @@ class AttemptFiles(NamedTuple):
     def record(self) -> str:
         """How it ended: the strongest evidence there is (design, section 6)."""
         return f"{self.directory}/{self.key}.json"
+
+
+def agents_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the directory of the agents that a person has in every plan; none when nobody knows where home is."""
+    home = environment.get("HOME", "")
+    configuration = environment.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")
+    # A relative one would mean another place wherever we are called from.
+    return (f"{configuration}/orchestrator/agents",) if os.path.isabs(configuration) else ()
 
 
 def find_plan_directory(

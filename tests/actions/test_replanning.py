@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.actions.prospect import RunOrder
 from orchestrator.actions.replanning import Replanner
+from orchestrator.core.roster import Roster
 from orchestrator.errors import PlanError
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
@@ -53,7 +54,7 @@ def replanner(root: Path) -> Replanner:
     workspace.prepare()
     plan, _ = workspace.load_plan()
     order = RunOrder(layout=layout)
-    return Replanner(order, workspace, ("claude", "shell"), plan, workspace.plan_version())
+    return Replanner(order, workspace, Roster.of(), plan, workspace.plan_version())
 
 
 def test_an_unchanged_plan_is_no_change(root: Path) -> None:

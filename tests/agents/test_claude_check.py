@@ -157,7 +157,6 @@ def test_a_session_around_us_is_fine() -> None:
         ({"permission_mode": "bypassPermissions"}, {"IS_SANDBOX": "true"}, True, Level.FAILED),
         ({"extra_args": ("--dangerously-skip-permissions",)}, {}, True, Level.FAILED),
         ({"extra_args": ("--permission-mode=bypassPermissions",)}, {}, True, Level.FAILED),
-        ({"permission_mode": "bypassPermissions", "agent": "shell"}, {}, True, Level.OK),
     ],
 )
 def test_root_bypasses_nothing(

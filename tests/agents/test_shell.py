@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from orchestrator.agents.shell import KEPT, ShellAgent
+from orchestrator.agents.printed import KEPT
+from orchestrator.agents.shell import ShellAgent
 from orchestrator.core.invocation import SCRIPT
 from orchestrator.core.result import Exit, Verdict
 from orchestrator.core.settings import Settings

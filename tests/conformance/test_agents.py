@@ -14,10 +14,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from orchestrator.agents.claude import ClaudeAgent
+from orchestrator.agents.command import CommandAgent
 from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
 from orchestrator.core.result import FREE, Exit, Outcome, Signs, StopReason, Verdict
+from orchestrator.core.roster import Command
 from orchestrator.core.settings import Settings
 from tests.agents.assignments import assignment, given
 from tests.fakes.fake_claude import SAMPLES, sample
@@ -44,12 +46,18 @@ class Plug:
 PLUGS = {
     "claude": Plug(ClaudeAgent(), json.dumps(RESULT, ensure_ascii=False).encode() + b"\n"),
     "shell": Plug(ShellAgent(), "one\ntwo Ä 🤖\r\n".encode()),
+    "command": Plug(
+        CommandAgent("codex", Command(("codex", "exec", "-")), "/bin/codex"), "two Ä 🤖\n".encode()
+    ),
+    "command, JSON": Plug(
+        CommandAgent("gemini", Command(("gemini",), ("response",), is_free=True), "/bin/gemini"),
+        json.dumps({"response": "two Ä 🤖", "stats": {}}, ensure_ascii=False).encode() + b"\n",
+    ),
     "simulated": Plug(SimulatedAgent(), "🤖 Agent-07 [T-07: Report]\n".encode()),
 }
 every_agent = pytest.mark.parametrize("plug", PLUGS.values(), ids=PLUGS.keys())
-processes = pytest.mark.parametrize(
-    "plug", [PLUGS["claude"], PLUGS["shell"]], ids=["claude", "shell"]
-)
+PROCESSES = [name for name in PLUGS if name != "simulated"]
+processes = pytest.mark.parametrize("plug", [PLUGS[name] for name in PROCESSES], ids=PROCESSES)
 
 #: Every way in which an attempt can end (``Exit``), the good one first.
 EXITS = {
@@ -259,7 +267,9 @@ def test_many_short_lines_are_read_in_time(plug: Plug) -> None:
 def test_what_did_not_end_well_is_not_completed(plug: Plug, exit: Exit, output: bytes) -> None:
     """Without the whole answer nothing counts as done, however it ended; what we ended is not charged (promise 2)."""
     outcome = judged(plug, [output], exit, b"first\nlast words\n")
-    is_good = exit == EXITS["good"] and plug is not PLUGS["claude"]
+    # What half an answer is, only a command that prints no more than its answer cannot tell.
+    counts = plug is PLUGS["shell"] or (plug is PLUGS["command"] and bool(output))
+    is_good = exit == EXITS["good"] and counts
     without_process = plug is PLUGS["simulated"] and not (exit.stopped or exit.error)
     if is_good or without_process:
         assert outcome.verdict is Verdict.COMPLETED

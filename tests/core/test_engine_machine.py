@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from orchestrator.core.account import Account, Purse
+from orchestrator.core.capacity import Capacity
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import (
@@ -36,6 +37,10 @@ from orchestrator.core.result import Signs, Verdict
 from orchestrator.core.state import TaskStatus
 from tests.core.engine_play import play_to_the_end
 
+#: What agents may have under way; a crew is an agent, and the one it stands on.
+WIDTHS = {"narrow": 1, "wide": 2}
+CREWS = [(), (), ("narrow",), ("wide",), ("narrow", "wide")]
+
 
 @st.composite
 def plans(draw: st.DrawFn) -> list[Entry]:
@@ -58,6 +63,7 @@ def plans(draw: st.DrawFn) -> list[Entry]:
                 timeout=draw(st.sampled_from([1.0, 5.0, math.inf])),
                 idle_timeout=draw(st.sampled_from([0.5, math.inf])),
                 account=account,
+                crew=draw(st.sampled_from(CREWS)),
                 open_bill=0.3 if is_cut else 0.0,
                 budget=draw(st.sampled_from([0.5, 2.0, math.inf])),
                 max_attempts=draw(st.integers(1, 3)),
@@ -79,6 +85,7 @@ def copied(entries: list[Entry]) -> list[Entry]:
             timeout=entry.timeout,
             idle_timeout=entry.idle_timeout,
             account=entry.account,
+            crew=entry.crew,
             budget=entry.budget,
             open_bill=entry.open_bill,
             max_attempts=entry.max_attempts,
@@ -141,6 +148,7 @@ class EngineMachine(RuleBasedStateMachine):
             stop_on_failure=stop_on_failure,
             accounts={"claude": claude, "other": Account()},
             purse=Purse(budget, 0.0, sum(entry.open_bill for entry in entries)),
+            capacity=Capacity(WIDTHS),
         )
 
     def tell(self, event: Event, draw: float = 0.5) -> None:
@@ -184,7 +192,13 @@ class EngineMachine(RuleBasedStateMachine):
             assert need not in self.unrecorded, "started before its need was on disk"
         self.running[task] = self.launches[task] = attempt
         assert len(self.running) <= self.slots
+        for agent, width in WIDTHS.items():
+            assert self.under_way(agent) <= width, "an agent has more to do than it may"
         assert not self.stopped, "started after the run was told to stop"
+
+    def under_way(self, agent: str) -> int:
+        """How many attempts count against an agent right now."""
+        return sum(agent in self.engine.entries[task].crew for task in self.running)
 
     def may_launch(self, task: str, cap: float) -> None:
         """Hold a launch to what accounts and money allow."""
@@ -336,13 +350,15 @@ class EngineMachine(RuleBasedStateMachine):
             )
 
     def no_slot_is_left_idle(self) -> None:
-        """What costs nothing and could start has started, as long as a slot is free."""
+        """What costs nothing and could start has started, as long as a slot is free and its agent has room."""
         engine = self.engine
         is_full = len(self.running) + engine.is_awaiting_record >= self.slots
         if is_full or self.stopped or self.how[1]:
             return
         for entry in engine.entries.values():
             waits = entry.status is TaskStatus.PENDING and not entry.unrecorded
+            if any(self.under_way(agent) >= WIDTHS[agent] for agent in entry.crew):
+                continue
             assert not (waits and not entry.account and not engine.is_awaiting_record)
 
     def teardown(self) -> None:

@@ -1,0 +1,136 @@
+"""Any command line as an agent: the prompt on standard input, the answer on standard output (seed row S4-54).
+
+What its file in ``agents/`` says is all that is known of it: there is no session to go on with, no sign of a limit, and
+no word about what it cost. Exit status 0 with nothing printed is no answer (promise 19).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from orchestrator.agents.printed import TextReader
+from orchestrator.agents.prompt import compose
+from orchestrator.agents.protocol import Assignment
+from orchestrator.core.invocation import SCRIPT, Invocation
+from orchestrator.core.result import FREE, Bill, Exit, Outcome, Signs, Verdict
+from orchestrator.core.roster import MODEL, PROMPT_FILE, Command
+from orchestrator.core.settings import Settings
+from orchestrator.errors import AgentError
+
+#: Bytes of JSON that are kept, the last ones; an answer is smaller.
+_KEPT = 8 * 1024 * 1024
+
+
+class CommandAgent(NamedTuple):
+    """Drives a command line."""
+
+    key: str
+    command: Command
+    program: str
+    """Where its program lies."""
+    role: str = ""
+
+    @property
+    def account(self) -> str:
+        """Its own: whatever it is, another agent's limit is not its limit."""
+        return "" if self.command.is_free else self.key
+
+    def invocation(self, assignment: Assignment) -> Invocation:
+        """Return the command line; see ``Agent``."""
+        prompt, words = compose(assignment, self.role), self.command.words[1:]
+        in_file = any(PROMPT_FILE in word for word in words)
+        model = assignment.settings.model
+        if any(MODEL in word for word in words) and (not model or model.startswith("-")):
+            raise AgentError(
+                f"the agent {self.key} cannot work with the model {model!r}",
+                hint="name one with model: in the task file, the plan, or the agent's own file",
+            )
+        words = tuple(
+            word.replace(PROMPT_FILE, SCRIPT).replace(MODEL, model.replace("\0", ""))
+            for word in words
+        )
+        return Invocation(
+            argv=(self.program, *words),
+            stdin="" if in_file else prompt,
+            script=prompt if in_file else "",
+            login=self.command.login,
+        )
+
+    def reader(self, settings: Settings) -> CommandReader:
+        """Return a reader of what it prints."""
+        return CommandReader(settings, self.command)
+
+
+@dataclass(slots=True)
+class CommandReader:
+    """Takes standard output, or one text of the JSON in it, as the answer."""
+
+    settings: Settings
+    command: Command
+    printed: TextReader = field(init=False)
+    json: bytearray = field(default_factory=bytearray, init=False)
+    """The end of what was printed, where the answer is in JSON."""
+
+    def __post_init__(self) -> None:
+        """Read along as with any command."""
+        self.printed = TextReader(self.settings)
+
+    @property
+    def signs(self) -> Signs:
+        """A command says nothing of itself before its end."""
+        return Signs()
+
+    def feed(self, data: bytes) -> str:
+        """Keep what may be the answer; the news is the last whole line, unless that is JSON."""
+        news = self.printed.feed(data)
+        if not self.command.answer:
+            return news
+        self.json += data
+        del self.json[:-_KEPT]
+        return ""
+
+    def close(self, exit: Exit, errors: bytes) -> Outcome:
+        """Judge by exit status and by what was answered."""
+        outcome = self.printed.close(exit, errors)
+        is_free = self.command.is_free or bool(exit.error and not exit.pid)  # it never started
+        outcome = outcome._replace(bill=FREE if is_free else Bill(cost=None))
+        if outcome.verdict is not Verdict.COMPLETED:
+            return outcome
+        answer, lacks = outcome.answer, ""
+        if self.command.answer:
+            answer, lacks = self._found()
+        if not (lacks or answer.strip()):
+            lacks = "answered nothing"
+        if lacks:
+            reason = f"{exit.describe()}, but it {lacks}"
+            return outcome._replace(verdict=Verdict.FAILED, reason=reason, is_markdown=False)
+        return outcome._replace(answer=answer, is_markdown=self.settings.format != "text")
+
+    def _found(self) -> tuple[str, str]:
+        """Return the answer in what was printed, and why there is none."""
+        is_whole = len(self.json) == self.printed.size
+        # One object over many lines, or one on each: of a stream of events the last one with an answer has it.
+        lines = reversed(self.json.splitlines()) if self.json.count(b"\n") else ()
+        for text in (self.json if is_whole else b"", *lines):
+            if isinstance(found := _inside(text, self.command.answer), str):
+                return found, ""
+        return "", f"printed no JSON with a text at {'.'.join(self.command.answer)}"
+
+
+def _inside(text: bytes | bytearray, steps: Sequence[str]) -> Any:
+    """Return what stands there in a JSON object; None when it is none."""
+    if not text.lstrip().startswith(b"{"):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    for step in steps:
+        if isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+            found = found[int(step)]
+        else:
+            found = found.get(step) if isinstance(found, dict) else None
+    return found

@@ -1,0 +1,79 @@
+"""``agents``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from orchestrator.cli.reply import (
+    plan_directory,
+    say_json,
+    takes_directory,
+    takes_json,
+    terminal_width,
+    write,
+)
+from orchestrator.core.roster import Listed
+from orchestrator.errors import NotFoundError
+from orchestrator.store.layout import Layout
+
+
+@click.command("agents")
+@takes_directory
+@click.option(
+    "--claude-bin", default="", metavar="PATH", help="The claude program (default: PATH)."
+)
+@takes_json
+def agents_command(
+    directory: str | None, option: str | None, *, claude_bin: str, as_json: bool
+) -> None:
+    """List the agents that a task may ask for.
+
+    What each is good for, how many tasks it has under way and how many it may have, where it comes from, and whether
+    it can work on this machine.
+
+    \b
+    Built in are claude, shell and simulated. One more is one more file, agents/KEY.md
+    in the plan directory, or in ~/.config/orchestrator/ for all your plans:
+      echo "You review code, and you are kind." > .orchestrator/agents/reviewer.md
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    from orchestrator.actions.agents import list_agents
+    from orchestrator.store.roster import read_roster
+    from orchestrator.views.roster import roster_text
+    from orchestrator.wiring import lacks
+
+    layout = _layout(directory, option)
+    roster = read_roster(layout, os.environ)
+    listed = list_agents(layout, roster, lambda member: lacks(member, claude_bin))
+    if as_json:
+        say_json(f"{len(listed)} agents", agents=[_as_json(each) for each in listed])
+        return
+    write(roster_text(listed, terminal_width()))
+
+
+def _layout(directory: str | None, option: str | None) -> Layout | None:
+    try:
+        return plan_directory(directory, option)
+    except NotFoundError:
+        if directory or option or os.environ.get("ORCHESTRATOR_DIR"):
+            raise
+        return None  # agents can be looked at before there is a plan
+
+
+def _as_json(each: Listed) -> dict[str, object]:
+    member = each.member
+    return {
+        "key": member.key,
+        "best_for": member.best_for,
+        "types": member.types,
+        "capabilities": member.capabilities,
+        "max_parallel": member.max_parallel or None,
+        "running": each.running,
+        "runs": member.runs.value,
+        "extends": member.extends or None,
+        "command": member.command.words if member.command else None,
+        "from": member.where,
+        "usable": not each.lacks,
+        "reason": each.lacks,
+    }

@@ -1,0 +1,157 @@
+"""The agents that files describe: of the plan, of plans beside it, of the person. The nearest one with a key has it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from orchestrator.core.roster import BUILT_IN, Member, Program, Roster
+from orchestrator.errors import PlanError, Problem
+from orchestrator.store.atomic import read_file, reported
+from orchestrator.store.layout import Layout, agents_of_person
+from orchestrator.store.roster_file import RosterFile, parse_roster_file, settings_of
+
+_BUILT_IN = {member.key: member for member in BUILT_IN}
+#: What people leave in such a directory for each other.
+_NO_AGENT = "readme.md"
+
+
+def read_roster(layout: Layout | None, environment: Mapping[str, str]) -> Roster:
+    """Return all agents there are for a plan; without *layout*, for any plan of this person.
+
+    Raises:
+        PlanError: a file makes no sense; every problem with file and line.
+        StoreError: one could not be read.
+    """
+    places = [*(layout.agents if layout else ()), *agents_of_person(environment)]
+    found: dict[str, RosterFile] = {}
+    problems: list[Problem] = []
+    for directory in places:
+        here, wrong = _read(directory)
+        problems += wrong
+        for key, each in here.items():
+            found.setdefault(key, each)
+    members = _linked(found, problems)
+    if problems:
+        raise PlanError(sorted(problems, key=_place))
+    return Roster.of(members)
+
+
+def _read(directory: str) -> tuple[dict[str, RosterFile], list[Problem]]:
+    found: dict[str, RosterFile] = {}
+    problems: list[Problem] = []
+    for name in _names_in(directory):
+        path = f"{directory}/{name}"
+        each, wrong = parse_roster_file(
+            read_file(path) or b"",
+            _shown(path),
+            os.path.dirname(directory),
+            name.removesuffix(".md"),
+        )
+        problems += wrong
+        if each is None:
+            continue
+        key = each.member.key
+        twin = next((known for known in found if known.casefold() == key.casefold()), None)
+        if twin is not None:
+            message = f"the agent {key} is there twice, first in {found[twin].file}"
+            problems.append(Problem(message, each.at("key"), "give one another key", "bad_agent"))
+            continue
+        found[key] = each
+    return found, problems
+
+
+def _linked(files: Mapping[str, RosterFile], problems: list[Problem]) -> list[Member]:
+    """Return the agents, each with what it has from the one it stands on."""
+    bases: dict[str, Member] = {key: each for key, each in _BUILT_IN.items() if key not in files}
+    members: dict[str, Member] = {}
+    roles: list[RosterFile] = []
+    for key, each in files.items():
+        if key in _BUILT_IN and (each.member.extends != key or "extends" not in each.lines):
+            problems.append(_shadowing(each))
+        elif each.member.extends == "simulated":
+            problems.append(_bad("nothing can stand on the simulated agent", each))
+        elif each.member.command or key in _BUILT_IN:
+            bases[key] = members[key] = _complete(each, _BUILT_IN.get(key), problems)
+        else:
+            roles.append(each)
+    for each in roles:
+        base = bases.get(each.member.extends)
+        if base is None:
+            problems.append(_no_base(each, files, bases))
+        else:
+            members[each.member.key] = _complete(each, base, problems)
+    return [members[key] for key in files if key in members]
+
+
+def _complete(found: RosterFile, base: Member | None, problems: list[Problem]) -> Member:
+    """Return an agent with its settings, over those of the one it stands on."""
+    member = found.member
+    settings, wrong = settings_of(found, base.runs if base else Program.COMMAND)
+    problems += wrong
+    if base is None:
+        return member._replace(settings=settings)
+    env, more = base.settings.get("env"), settings.get("env", {})
+    if isinstance(env, Mapping) and isinstance(more, Mapping):
+        settings["env"] = {**env, **more}
+    is_itself = member.key == base.key
+    return member._replace(
+        runs=base.runs,
+        command=base.command,
+        extends="" if is_itself else base.key,
+        best_for=member.best_for or (base.best_for if is_itself else ""),
+        settings={**base.settings, **settings},
+        role=member.role or base.role,
+    )
+
+
+# ── what is wrong ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _bad(
+    message: str, found: RosterFile, hint: str = "extend claude or shell, or add command:"
+) -> Problem:
+    return Problem(message, found.at("extends"), hint, "bad_agent")
+
+
+def _place(problem: Problem) -> tuple[str, int]:
+    file, _, line = problem.where.rpartition(":")
+    return (file, int(line)) if line.isdecimal() else (problem.where, 0)
+
+
+def _shadowing(found: RosterFile) -> Problem:
+    key = found.member.key
+    where = found.at("key")
+    hint = f"say extends: {key} to change the built-in one, or take another key"
+    return Problem(f"the agent {key} is built in", where, hint, "bad_agent")
+
+
+def _no_base(
+    found: RosterFile, files: Mapping[str, RosterFile], bases: Mapping[str, Member]
+) -> Problem:
+    wanted = found.member.extends
+    if wanted in files:
+        under = files[wanted].member.extends
+        hint = f"extend {under}" if under in bases else f"correct {files[wanted].file}"
+        return _bad(f"{wanted} stands on another agent itself", found, hint)
+    there = ", ".join(key for key in bases if key != "simulated")
+    return _bad(f"there is no agent {wanted!r} to extend", found, f"there are {there}")
+
+
+def _names_in(directory: str) -> list[str]:
+    with reported("list", directory):
+        try:
+            names = sorted(os.listdir(directory))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+    return [
+        name
+        for name in names
+        if name.endswith(".md") and not name.startswith(".") and name.lower() != _NO_AGENT
+    ]
+
+
+def _shown(path: str) -> str:
+    """Return a path as people see it: from where they are, unless that is somewhere else."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative

@@ -1,0 +1,242 @@
+"""The files of agents: what they say, which of them counts, and everything that can be wrong with one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.roster import Program, Roster
+from orchestrator.errors import PlanError
+from orchestrator.store.layout import Layout
+from orchestrator.store.roster import read_roster
+from orchestrator.store.roster_file import parse_roster_file
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "project" / ".orchestrator"
+    root.mkdir(parents=True)
+    return root
+
+
+def write(directory: Path, **files: str) -> None:
+    """Write files of agents; what stands before a line ``---`` is front matter."""
+    (directory / "agents").mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        path = directory / "agents" / f"{name.replace('_', '-')}.md"
+        path.write_text(f"---\n{text}" if "---" in text else f"---\n{text}---\n", encoding="utf-8")
+
+
+def roster(root: Path) -> Roster:
+    environment = {"HOME": str(root.parents[1] / "home")}
+    return read_roster(Layout(str(root)), environment)
+
+
+def problems(root: Path) -> list[str]:
+    with pytest.raises(PlanError) as caught:
+        roster(root)
+    where = f"{os.path.relpath(root)}/agents/"
+    shown = [str(each) for each in caught.value.problems]
+    assert all(each.hint for each in caught.value.problems)
+    return [each.replace(f"{root}/agents/", "").replace(where, "") for each in shown]
+
+
+def test_without_files_there_are_the_built_in_ones(root: Path) -> None:
+    """And a file in the place of the directory, or one for people, is no agent."""
+    assert ("claude", "shell", "simulated") == roster(root).keys
+    write(root)
+    (root / "agents" / "README.md").write_text("Who is who here.\n")
+    (root / "agents" / ".draft.md").write_text("later\n")
+    (root / "agents" / "notes.txt").write_text("later\n")
+    assert ("claude", "shell", "simulated") == roster(root).keys
+
+
+def test_everything_that_a_file_can_say(root: Path) -> None:
+    """Its key is the name of the file; words are split as a shell splits them, without being one."""
+    write(
+        root,
+        codex="""\
+command: codex exec --note "two words" -
+answer: json.response.text
+login: CODEX_API_KEY, OPENAI_*
+version: codex --version
+free: true
+best_for: code in a sandbox
+types: [Dev, dev, research]
+capabilities: refactor, Debug
+max_parallel: 2
+timeout: 30m
+model: m-1
+env: {A: b}
+---
+You are a careful engineer.
+""",
+    )
+    member = roster(root)["codex"]
+    assert member.command is not None
+    assert ("codex", "exec", "--note", "two words", "-") == member.command.words
+    assert ("response", "text") == member.command.answer
+    assert ("CODEX_API_KEY", "OPENAI_*") == member.command.login
+    assert (("codex", "--version"), True) == (member.command.version, member.command.is_free)
+    assert ("dev", "research") == member.types
+    assert ("refactor", "debug") == member.capabilities
+    assert (2, Program.COMMAND, "") == (member.max_parallel, member.runs, member.extends)
+    assert {"timeout": 1800.0, "model": "m-1", "env": {"A": "b"}} == member.settings
+    assert "You are a careful engineer." == member.role
+    assert member.where.endswith(".orchestrator/agents/codex.md:2")
+
+
+def test_without_a_command_it_is_a_role_of_claude(root: Path) -> None:
+    """The smallest file is a text; a role of anybody else says whose."""
+    write(root, deploy="extends: shell\nmax_parallel: 1\n")
+    (root / "agents" / "reviewer.md").write_text("You review.\n", encoding="utf-8")
+    found = roster(root)
+    reviewer, deploy = found["reviewer"], found["deploy"]
+    assert (Program.CLAUDE, "claude", "You review.") == (
+        reviewer.runs,
+        reviewer.extends,
+        reviewer.role,
+    )
+    assert (Program.SHELL, "shell", 1) == (deploy.runs, deploy.extends, deploy.max_parallel)
+
+
+def test_a_role_has_what_the_agent_it_stands_on_has(root: Path) -> None:
+    """Its command and its settings; its own are stronger, variables add up."""
+    write(
+        root,
+        codex="command: codex -\ntimeout: 9m\nenv: {A: a, B: b}\n---\nBe brief.\n",
+        strict="extends: codex\nretries: 0\nenv: {B: c}\n",
+    )
+    found = roster(root)
+    assert found["codex"].command == found["strict"].command
+    assert {"timeout": 540.0, "retries": 0, "env": {"A": "a", "B": "c"}} == found["strict"].settings
+    assert "Be brief." == found["strict"].role
+
+
+@pytest.mark.parametrize("key", ["claude", "claude-code"])
+def test_a_built_in_agent_is_changed_by_who_says_so(root: Path, key: str) -> None:
+    """``extends`` of itself is how a file says so; whatever it says nothing of is as before."""
+    write(root, anything=f"key: {key}\nextends: {key}\nmax_parallel: 3\nmodel: haiku\n")
+    found = roster(root)
+    claude = found["claude"]
+    assert ("claude", "shell", "simulated") == found.keys
+    assert (3, "", {"model": "haiku"}) == (claude.max_parallel, claude.extends, claude.settings)
+    assert Roster.of()["claude"].best_for == claude.best_for
+
+
+def test_the_nearest_file_counts(root: Path, tmp_path: Path) -> None:
+    """The plan's, then those of the directory of plans, then the person's, then the built-in ones."""
+    plan = root / "TASK-001"
+    write(plan, one="best_for: plan\n")
+    write(root, one="best_for: plans\n", two="best_for: plans\n")
+    person = tmp_path / "home" / ".config" / "orchestrator"
+    write(person, one="best_for: mine\n", two="best_for: mine\n", three="best_for: mine\n")
+    found = read_roster(Layout(str(plan)), {"HOME": str(tmp_path / "home")})
+    assert ("claude", "shell", "simulated", "one", "two", "three") == found.keys
+    assert ["plan", "plans", "mine"] == [found[key].best_for for key in ("one", "two", "three")]
+
+
+def test_a_person_may_keep_their_configuration_elsewhere(root: Path, tmp_path: Path) -> None:
+    """Where everything else of theirs is; but never where we happen to stand."""
+    write(tmp_path / "etc" / "orchestrator", eva="best_for: tests\n")
+    assert "eva" in read_roster(
+        None, {"XDG_CONFIG_HOME": str(tmp_path / "etc"), "HOME": "/nowhere"}
+    )
+    assert "eva" not in read_roster(None, {"XDG_CONFIG_HOME": "etc"})
+    assert "eva" not in read_roster(None, {})
+
+
+def test_paths_count_from_the_directory_that_holds_agents(root: Path) -> None:
+    """A program with a slash in it, and every file that a setting names."""
+    (root / "rules.md").write_text("Be kind.\n")
+    write(root, own="command: ./bin/own -\n", kind="system_prompt_file: rules.md\nadd_dirs: [.]\n")
+    found = roster(root)
+    assert found["own"].command is not None
+    assert f"{root}/bin/own" == found["own"].command.words[0]
+    assert {"system_prompt_file": f"{root}/rules.md", "add_dirs": (str(root),)} == found[
+        "kind"
+    ].settings
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("typs: dev\n", "2: typs is not a field of an agent"),
+        ("best_for: a\n\nmax_parallel: 0\n", "4: max_parallel: 0 is not between 1 and 1000"),
+        ("timeout: soon\n", "2: setting timeout: "),
+        ("max_turns: 0\n", "2: setting max_turns: "),
+        ("budget_usd: much\n", "2: setting task_budget_usd: "),
+        ("on_failure: stop\n", "2: on_failure is a setting of the whole run"),
+        ("agent: claude\n", "2: agent is a setting of a task"),
+        ("system_prompt_file: nowhere.md\n", "2: setting system_prompt_file: there is no /"),
+        ("command: codex -\ntools: Read\n", "3: tools means nothing to a command"),
+        ("command: codex {model}\n", "2: the command has {model}, and there is no model"),
+        ("command: codex {prompt}\n", "2: command: {prompt} stands for nothing; the prompt comes on standard input"),
+        ("command: '{model} -'\nmodel: m\n", "2: command: the program itself is not to be filled in"),
+        ("command: ''\n", "2: command: write a program and its words"),
+        ("command: [codex, 5]\n", "2: command: 5 is not a word"),
+        ("command: codex 'x\n", "2: command: No closing quotation"),
+        ("command: codex -\nanswer: yaml\n", "3: answer: 'yaml' is neither text nor json.NAME"),
+        ("command: codex -\nlogin: [A-B]\n", "3: login: 'A-B' is not the name of a variable"),
+        ("command: codex -\nfree: maybe\n", "3: free: 'maybe' is neither true nor false"),
+        ("command: codex -\nextends: claude\n", "3: an agent has a command of its own, or extends another"),
+        ("answer: text\n", "2: answer is for an agent with a command"),
+        ("key: a b\n", "2: key: 'a b' is not 1 to 64 letters"),
+        ("key: Agent-01\n", "2: key: 'Agent-01' reads as a label"),
+        ("key: claude\nmax_parallel: 3\n", "2: the agent claude is built in"),
+        ("key: shell\ncommand: zsh\n", "2: the agent shell is built in"),
+        ("extends: simulated\n", "2: nothing can stand on the simulated agent"),
+        ("extends: nobody\n", "2: there is no agent 'nobody' to extend"),
+        ("extends: shell\nmodel: m\n", "3: model means nothing to the shell agent"),
+        ("types: 5: 6\n", "2: front matter: mapping values are not allowed"),
+        ("types: {a: b}\n", "2: types: {'a': 'b'} is not a list of words"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_its_line(root: Path, text: str, told: str) -> None:
+    """Each with what to do about it."""
+    write(root, eva=text)
+    (found,) = problems(root)
+    assert found.startswith(f"eva.md:{told}")
+
+
+def test_every_problem_is_told_at_once(root: Path) -> None:
+    """Of all files, and of one file all of them."""
+    write(root, a="typs: dev\nmax_parallel: 0\ntimeout: soon\n", b="extends: nobody\n")
+    assert ["a.md:2", "a.md:3", "a.md:4", "b.md:2"] == [
+        each.partition(": ")[0] for each in problems(root)
+    ]
+
+
+def test_a_role_of_a_role_is_one_too_many(root: Path) -> None:
+    """The hint says what to extend instead."""
+    write(root, one="extends: claude\n", two="extends: one\n")
+    assert ["two.md:2: one stands on another agent itself"] == problems(root)
+
+
+def test_two_files_cannot_be_one_agent(root: Path) -> None:
+    """Nor can they differ in capitals alone."""
+    write(root, a="key: eva\n", b="key: Eva\n")
+    (told,) = problems(root)
+    assert told.startswith("b.md:2: the agent Eva is there twice, first in ")
+
+
+def test_a_file_that_is_no_text_is_a_problem(root: Path) -> None:
+    """And no traceback."""
+    write(root)
+    (root / "agents" / "eva.md").write_bytes(b"---\nkey: \xff\n---\n")
+    (told,) = problems(root)
+    assert told.startswith("eva.md")
+
+
+@given(
+    data=st.binary(max_size=80)
+    | st.text(max_size=80).map(lambda text: f"---\n{text}\n---\n".encode())
+)
+def test_any_bytes_are_read_or_told(data: bytes) -> None:
+    """What lies in that directory may be anything."""
+    found, told = parse_roster_file(data, "agents/a.md", "/nowhere", "a")
+    assert found is not None or told
