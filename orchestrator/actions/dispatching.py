@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ from orchestrator.core.dispatch import (
 )
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import Step
+from orchestrator.core.roster import Roster
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, UsageError
 from orchestrator.store import roots
@@ -72,13 +76,14 @@ class Errand(NamedTuple):
 
 
 def dispatch(
-    layout: Layout, errand: Errand, keys: Sequence[str], *, who: str, now: float
+    layout: Layout, errand: Errand, roster: Roster, *, who: str, now: float
 ) -> tuple[str, list[Step]]:
     """Add a task to a plan that may be worked on; return its id, and how the plan moved on (S4-09 to S4-11).
 
-    *keys* are the agents there are. The plan is checked with the new row before anything is written.
+    The plan is checked with the new row before anything is written.
 
     Raises:
+        CapacityError: it could begin at once, and its agent has as many tasks under way as it may (S4-59).
         ApprovalError, TransitionError: the plan waits for somebody, or is over.
         PlanError: the row makes no sense in this plan: a cycle, an unknown dependency, a misspelt agent.
         UsageError, NotFoundError, StoreError: as their names say.
@@ -109,7 +114,11 @@ def dispatch(
         plan, problems = parse_plan(changed, file)
         if problems:
             raise PlanError(problems)
-        task_settings(workspace, plan, RunOrder(layout), keys)
+        policies = task_settings(workspace, plan, RunOrder(layout), roster)
+        board = workspace.load(keep_cache=False)
+        if all(board.status(need) is TaskStatus.COMPLETED for need in errand.needs):
+            at_work = under_way(board, policies)
+            roster.require_room(policies[made].agent, at_work)
         return changed
 
     change_plan(layout, change)
@@ -132,7 +141,8 @@ class Round:
 class Dispatcher:
     """Hands out what is ready, plan by plan."""
 
-    plugs: Plugs
+    plugs: Callable[[Layout], Plugs]
+    """The agents of a plan."""
     start: Callable[[Sequence[str], str], Detached]
     """Starts this program with the given words, its output going into the given file."""
     program: str
@@ -189,27 +199,33 @@ class Dispatcher:
         tasks, skipped = ready(board, subtask)
         if self.with_context and subtask:
             tasks, skipped = [board.plan.tasks[subtask]], []
-        ahead = look_ahead(RunOrder(layout), tuple(self.plugs.agents)) if tasks else None
-        agents = {task.id: ahead.policies[task.id].agent for task in tasks} if ahead else {}
-        tasks, full = capacity(tasks, agents, {})
         if holder is not None:
             tasks, busy = _within_run(tasks, holder)
-            full += busy
-        done.skipped += [Passed(name, *each) for each in (*skipped, *full)]
-        if not tasks or ahead is None:
+            skipped += busy
+        done.skipped += [Passed(name, *each) for each in skipped]
+        if not tasks:
             return
-        run = self._start(layout, tasks, holder)
+        plugs = self.plugs(layout)
+        ahead = look_ahead(RunOrder(layout), plugs.roster)
+        agents = {task.id: ahead.policies[task.id].agent for task in tasks}
+        if not self.with_context:
+            tasks, full = capacity(tasks, agents, plugs.roster, under_way(board, ahead.policies))
+            done.skipped += [Passed(name, *each) for each in full]
+        run = self._start(layout, tasks, holder, plugs)
         for task in tasks:
             told = self._context(layout, ahead, board, task) if self.with_context else None
-            done.dispatches.append(
-                Dispatch(name, task.id, agents[task.id], task.assignee, told, run)
-            )
+            agent = agents[task.id]
+            done.dispatches.append(Dispatch(name, task.id, agent, task.assignee, told, run))
 
     def _start(
-        self, layout: Layout, tasks: Sequence[Task], holder: Mapping[str, Any] | None
+        self,
+        layout: Layout,
+        tasks: Sequence[Task],
+        holder: Mapping[str, Any] | None,
+        plugs: Plugs,
     ) -> str:
         """Have the tasks done; return the run that does it. A run that is at work starts them by itself."""
-        if self.preview or self.with_context:
+        if self.preview or self.with_context or not tasks:
             return ""
         if holder is not None:
             return str(holder.get("run", "?"))
@@ -217,7 +233,7 @@ class Dispatcher:
 
         only = [task.id for task in tasks]
         words = ["run", "--only", ",".join(only), "--", layout.root]
-        return detach(RunOrder(layout, only=only), self.plugs, self.start, words).run
+        return detach(RunOrder(layout, only=only), plugs, self.start, words).run
 
     def _context(
         self, layout: Layout, ahead: Prospect, board: Board, task: Task
@@ -255,6 +271,12 @@ def _within_run(
     return [t for t in tasks if t.id in only], [
         Skipped(t.id, reason) for t in tasks if t.id not in only
     ]
+
+
+def under_way(board: Board, policies: Mapping[str, Settings]) -> Counter[str]:
+    """Return how many tasks each agent has under way: its own, whoever said that they were started."""
+    running = board.by_status().get(TaskStatus.RUNNING, ())
+    return Counter(policies[task_id].agent for task_id in running)
 
 
 def moved_on(layout: Layout, now: float) -> list[Step]:

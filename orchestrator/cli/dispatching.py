@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import Any
 
@@ -27,6 +28,7 @@ from orchestrator.core.state import Verb
 from orchestrator.errors import ExitStatus, NotFoundError, OrchestratorError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
+from orchestrator.store.roster import read_roster
 from orchestrator.store.workspace import Workspace
 
 _ACTIONS = {
@@ -70,12 +72,11 @@ def dispatch_command(
 
     Who it is reports with `subtask`; or `auto-dispatch` and `run` start an agent for it.
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    from orchestrator.wiring import plugs
-
     layout = plan_directory(task, option)
     needs = [each.strip() for listed in deps for each in listed.split(",") if each.strip()]
     errand = Errand(title, agent, kind, needs, priority)
-    made, steps = dispatch(layout, errand, tuple(plugs().agents), who=caller(name), now=time.time())
+    roster = read_roster(layout, os.environ)
+    made, steps = dispatch(layout, errand, roster, who=caller(name), now=time.time())
     message = f"Dispatched {made}{f' to {agent}' if agent else ''}"
     if as_json:
         facts = {key: value for key, value in _subtask(layout, made).items() if key != "id"}
@@ -210,12 +211,12 @@ def _auto_dispatch(
     subtask: str,
     with_context: bool,
 ) -> Round:
-    from orchestrator.wiring import detached, plugs
+    from orchestrator.wiring import detached
 
     if everything and (task or subtask):
         raise UsageError("--all is about every plan", hint="leave ID and --subtask out")
     dispatcher = Dispatcher(
-        plugs=plugs(),
+        plugs=agents,
         start=detached,
         program=program(),
         preview=preview,

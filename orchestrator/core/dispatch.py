@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,8 +12,10 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import PlanState, subtask_word
 from orchestrator.core.priority import format_priority
+from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
+from orchestrator.errors import CapacityError
 
 #: In these somebody is at it, or has been.
 _TAKEN = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
@@ -156,19 +159,21 @@ def _constraints(settings: Settings, task: Task) -> Mapping[str, Any]:
 
 
 def capacity(
-    tasks: Sequence[Task], agents: Mapping[str, str], rooms: Mapping[str, int]
+    tasks: Sequence[Task], agents: Mapping[str, str], roster: Roster, under_way: Mapping[str, int]
 ) -> tuple[list[Task], list[Skipped]]:
-    """Return the tasks that the agents have room for. *agents*: who takes each; *rooms*: how many more each may take.
+    """Return the tasks that their agents have room for, and the others (S4-59).
 
-    An agent that is not in *rooms* takes as many as there are (S4-59).
+    *agents*: who takes each task; *under_way*: tasks that each agent has already.
     """
-    left, taken, skipped = dict(rooms), [], []
+    at_work = Counter(under_way)
+    taken: list[Task] = []
+    skipped: list[Skipped] = []
     for task in tasks:
-        agent = agents[task.id]
-        if left.get(agent, 1) < 1:
-            skipped.append(Skipped(task.id, f"Agent at capacity: {agent}"))
+        try:
+            roster.require_room(agents[task.id], at_work)
+        except CapacityError as full:
+            skipped.append(Skipped(task.id, str(full)))
             continue
-        if agent in left:
-            left[agent] -= 1
+        at_work[agents[task.id]] += 1
         taken.append(task)
     return taken, skipped

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import pytest
 
 from orchestrator.core.board import Board
-from orchestrator.core.dispatch import Skipped, capacity, next_id, ready, refusal
+from orchestrator.core.dispatch import capacity, next_id, ready, refusal
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan_state import PlanState
 from orchestrator.core.result import Attempt, Result
+from orchestrator.core.roster import Member, Roster
 from orchestrator.core.state import TaskStatus
 
 
@@ -48,12 +49,16 @@ def test_what_is_ready_and_why_the_rest_is_not() -> None:
 
 
 def test_an_agent_takes_no_more_than_it_has_room_for() -> None:
+    """What is under way counts, also what was handed out a moment ago."""
+    roster = Roster.of([Member("eva", max_parallel=2), Member("mia", max_parallel=1)])
     tasks = [task("a"), task("b"), task("c"), task("d")]
     agents = {"a": "eva", "b": "eva", "c": "shell", "d": "mia"}
-    taken, skipped = capacity(tasks, agents, {"eva": 1, "mia": 0})
+    taken, skipped = capacity(tasks, agents, roster, {"eva": 1, "mia": 1})
     assert ["a", "c"] == [each.id for each in taken]
-    expected = [("b", "Agent at capacity: eva"), ("d", "Agent at capacity: mia")]
-    assert [Skipped(*each) for each in expected] == skipped
+    assert [
+        ("b", "Agent at capacity: eva has 2 of 2 tasks under way"),
+        ("d", "Agent at capacity: mia has 1 of 1 tasks under way"),
+    ] == skipped
 
 
 @pytest.mark.parametrize("state", [None, *PlanState])
