@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orchestrator.actions.adding import NewTask, add
+from orchestrator.actions.editing import Agents
 from orchestrator.actions.plans import advance, begin, require_approval
 from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead, task_settings
 from orchestrator.core.board import Board
@@ -17,7 +17,6 @@ from orchestrator.core.dispatch import (
     Skipped,
     capacity,
     context,
-    next_id,
     ready,
     refusal,
 )
@@ -26,15 +25,11 @@ from orchestrator.core.plan_state import Step
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import one_line
-from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, UsageError
+from orchestrator.errors import NotFoundError, OrchestratorError
 from orchestrator.store import roots
-from orchestrator.store.journal import Journal
+from orchestrator.store.columns import read_needs
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
-from orchestrator.store.plan_change import change_plan, with_row
-from orchestrator.store.plan_file import parse_plan
-from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -64,68 +59,31 @@ class Passed(NamedTuple):
     reason: str
 
 
-class Errand(NamedTuple):
-    """A task that somebody wants done, for the table of a plan."""
-
-    title: str
-    agent: str = ""
-    """An agent, or any name: then the default agent does it in that role, or whoever has the name reports."""
-    kind: str = "dev"
-    needs: Sequence[str] = ()
-    priority: str = "P2"
-
-
 def dispatch(
-    layout: Layout, errand: Errand, roster: Roster, *, who: str, now: float
+    layout: Layout, errand: NewTask, agents: Agents, *, who: str, now: float
 ) -> tuple[str, list[Step]]:
     """Add a task to a plan that may be worked on; return its id, and how the plan moved on (S4-09 to S4-11).
 
-    The plan is checked with the new row before anything is written.
-
     Raises:
-        CapacityError: it could begin at once, and its agent has as many tasks under way as it may (S4-59).
         ApprovalError, TransitionError: the plan waits for somebody, or is over.
-        PlanError: the row makes no sense in this plan: a cycle, an unknown dependency, a misspelt agent.
-        UsageError, NotFoundError, StoreError: as their names say.
+        CapacityError: it could begin at once, and its agent has as many tasks under way as it may (S4-59).
+        UsageError, NotFoundError, PlanError, StoreError: as ``add``.
     """
-    title = one_line(errand.title)
-    if not title:
-        raise UsageError("a task needs a title")
     workspace = Workspace(layout)
-    require_approval(layout, workspace.load_plan()[0].charter)
-    made = ""
-
-    def change(data: bytes) -> bytes:
-        nonlocal made
-        file = os.path.relpath(layout.plan)
-        plan, problems = parse_plan(data, file)
-        if problems:
-            raise PlanError(problems)
-        made = next_id(list(plan.tasks))
-        row = {
-            "id": made,
-            "name": title,
-            "kind": errand.kind,
-            "assignee": errand.agent,
-            "priority": errand.priority,
-            "needs": ", ".join(errand.needs) or "None",
-        }
-        changed = with_row(data, row, file)
-        plan, problems = parse_plan(changed, file)
-        if problems:
-            raise PlanError(problems)
-        policies = task_settings(workspace, plan, RunOrder(layout), roster)
-        board = workspace.load(keep_cache=False)
-        if all(board.status(need) is TaskStatus.COMPLETED for need in errand.needs):
-            at_work = under_way(board, policies)
-            roster.require_room(policies[made].agent, at_work)
-        return changed
-
-    change_plan(layout, change)
-    with closing(Journal(layout.journal)) as journal:
-        to = f" to {errand.agent}" if errand.agent else ""
-        journal.append(one_line(f"{iso(now)} · {made} · dispatched · by {who}{to}: {title}", 1000))
+    board = workspace.load()
+    require_approval(layout, board.plan.charter)
+    needs, _ = read_needs(errand.needs)
+    if all(board.plan.tasks.get(n) and board.status(n) is TaskStatus.COMPLETED for n in needs):
+        _require_room(workspace, board, errand, agents(layout))
+    made = add(layout, errand, who, agents).id
     return made, begin(layout, workspace.load_plan()[0].charter, now, "a task was dispatched")
+
+
+def _require_room(workspace: Workspace, board: Board, errand: NewTask, roster: Roster) -> None:
+    probe = Task("_", "", "", agent=errand.agent, assignee=errand.assignee, kind=errand.kind)
+    plan = board.plan._replace(tasks={**board.plan.tasks, probe.id: probe})
+    policies = task_settings(workspace, plan, RunOrder(workspace.layout), roster)
+    roster.require_room(policies[probe.id].agent, under_way(board, policies))
 
 
 @dataclass(slots=True)

@@ -19,12 +19,14 @@ from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, holder_of, take_lock
-from orchestrator.views.new_plan import new_plan
+from orchestrator.views.new_plan import new_plan, queue
 from orchestrator.views.task_file import task_file
 
 
-def init(layout: Layout, request: str = "") -> str:
+def init(layout: Layout, request: str = "", agent: str = "") -> str:
     """Make a plan directory with a ``master_plan.md`` to start from (seed row S2-14); return the plan's path.
+
+    With *agent* it is a queue: no tasks yet, and that agent does those that are added (seed row S0-02).
 
     Raises:
         UsageError: there is a plan already; it is left as it is.
@@ -39,7 +41,8 @@ def init(layout: Layout, request: str = "") -> str:
     for directory in (layout.root, layout.tasks, layout.results):
         with reported("make", directory):
             os.makedirs(directory, 0o775, exist_ok=True)
-    replace_file(layout.plan, new_plan(request).encode())
+    text = queue(agent) if agent else new_plan(request)
+    replace_file(layout.plan, text.encode())
     return layout.plan
 
 

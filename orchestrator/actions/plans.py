@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
+from orchestrator.actions.editing import exchanged
 from orchestrator.core.board import Board
-from orchestrator.core.plan import Plan
 from orchestrator.core.plan_state import (
     ITSELF,
     TERMINAL,
@@ -28,17 +28,15 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import (
     ApprovalError,
     OrchestratorError,
-    PlanError,
-    Problem,
     TransitionError,
     UsageError,
 )
 from orchestrator.store import roots
 from orchestrator.store.charter import charter_of, with_state
+from orchestrator.store.exchange import Taken, put
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, holder_of, in_line, take_briefly
-from orchestrator.store.plan_change import change_plan
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.made_plan import made_plan
@@ -87,10 +85,9 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
         UsageError: the plan says no state.
         PlanError, NotFoundError, StoreError: as their names say.
     """
-    steps: list[Step] = []
 
-    def change(data: bytes) -> bytes:
-        state = charter_of(data, _shown(layout)).state
+    def change(before: Taken) -> Step | None:
+        state = charter_of(before.data, _shown(layout)).state
         if state is None:
             raise UsageError(
                 "this plan says no state, so it needs no approval",
@@ -99,13 +96,16 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
             )
         after = move_plan(state, event)
         word = event.strip().lower()
-        steps[:] = [Step(iso(now), state.word, after.word, word, who, one_line(note, limit=500))]
-        return with_state(data, after, _shown(layout))
+        changed = with_state(before.data, after, _shown(layout))
+        if put(layout.plan, before, changed) is None:
+            return None
+        return Step(iso(now), state.word, after.word, word, who, one_line(note, limit=500))
 
-    change_plan(layout, change)
+    with in_line(layout.plan_lock):
+        step = exchanged(layout, change)
     with closing(Journal(layout.journal)) as journal:
-        journal.append(step_line(steps[0]))
-    return steps[0]
+        journal.append(step_line(step))
+    return step
 
 
 def advance(layout: Layout, board: Board, now: float) -> list[Step]:
@@ -139,20 +139,6 @@ def _is_simulated(board: Board, task_id: str) -> bool:
     result, task = board.results.get(task_id), board.plan.tasks[task_id]
     asked = task.agent_key or task.role or str(board.plan.settings.get("agent", ""))
     return result is not None and result.agent == "simulated" != asked
-
-
-def require_runnable(layout: Layout, plan: Plan, *, simulate: bool = False) -> None:
-    """Make sure that a run has something to do and may do it; what is only simulated needs no approval.
-
-    Raises:
-        PlanError: it has no tasks.
-        ApprovalError, TransitionError: as ``require_approval``.
-    """
-    if not simulate:
-        require_approval(layout, plan.charter)
-    if not plan.tasks:
-        hint = "orchestrator dispatch or add gives it tasks; or write them into its table"
-        raise PlanError([Problem("the plan has no tasks yet", plan.file, hint, "empty_plan")])
 
 
 def begin(layout: Layout, charter: Charter, now: float, why: str = "a run began") -> list[Step]:

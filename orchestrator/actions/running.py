@@ -16,7 +16,7 @@ from orchestrator.actions.assignments import write_missing_task_files
 from orchestrator.actions.beside import done_beside
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found, revised_entries
 from orchestrator.actions.merging import Merged, merge
-from orchestrator.actions.plans import advance, begin, require_runnable
+from orchestrator.actions.plans import advance, begin, require_approval
 from orchestrator.actions.prospect import (
     Prospect,
     RunOrder,
@@ -109,7 +109,8 @@ def examine(order: RunOrder, plugs: Plugs) -> Prospect:
         StoreError: state could not be read.
     """
     ahead = look_ahead(order, plugs.roster)
-    require_runnable(order.layout, ahead.board.plan, simulate=order.simulate)
+    if not order.simulate:
+        require_approval(order.layout, ahead.board.plan.charter)
     plugs.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
     return ahead
 
@@ -130,7 +131,7 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         lock = take_lock(order.layout.lock, run_id, iso(clock.wall()), order.only)
     try:
         ahead.workspace.prepare()
-        if not order.simulate:
+        if ahead.to_run and not order.simulate:
             begin(order.layout, ahead.board.plan.charter, clock.wall())
         if lock.dead_runs:
             plugs.sweep(order.layout.root, run_id)
@@ -239,7 +240,9 @@ class _Session:
             version = self.workspace.plan_version()
             roster = self.plugs.roster
             look = Replanner(self.order, self.workspace, roster, board.plan, version).look
-            runner.watch = Watch(look, partial(self._replan, ahead, runner))
+            runner.watch = Watch(
+                look, partial(self._replan, ahead, runner), self.workspace.is_plan_being_saved
+            )
         return runner
 
     def _replan(self, ahead: Prospect, runner: Runner, change: Change) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from orchestrator.core.board import Board
@@ -14,21 +15,59 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 
 
-def list_tasks(layout: Layout, status: str = "") -> tuple[Board, list[Task]]:
-    """Return the board and the tasks with *status* (all when empty), in the order of the plan.
+class Filters(NamedTuple):
+    """Which tasks are wanted; what is empty leaves all of them. A task must pass every one (seed row S1-17)."""
+
+    statuses: Sequence[str] = ()
+    """In any of the words that are understood; one of them is enough, as with the next two."""
+    assignees: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    kinds: Sequence[str] = ()
+    parent: str = ""
+
+
+def list_tasks(layout: Layout, filters: Filters = Filters()) -> tuple[Board, list[Task]]:  # noqa: B008
+    """Return the board and the tasks that pass the filters, in the order of the plan.
 
     Raises:
         UsageError: there is no such status.
         PlanError, NotFoundError, StoreError: as their names say.
     """
-    wanted = parse_status(status) if status else None
-    if status and wanted is None:
-        words = ", ".join(each.value for each in TaskStatus)
-        raise UsageError(f"{status!r} is not a status", hint=f"one of {words}")
+    statuses = _statuses(filters.statuses)
     board = Workspace(layout).load()
-    tasks = board.plan.tasks
-    chosen = tasks if wanted is None else board.by_status().get(wanted, ())
-    return board, [tasks[task_id] for task_id in chosen]
+    if filters.parent and filters.parent not in board.plan.tasks:
+        raise _not_found(filters.parent)
+    tasks = iter(board.plan.tasks.values())
+    if statuses:
+        standing = board.standing
+        tasks = (task for task in tasks if standing[task.id].status in statuses)
+    if filters.assignees:
+        names = frozenset(filters.assignees)
+        tasks = (task for task in tasks if (task.assignee or task.agent) in names)
+    if filters.tags:
+        tasks = (task for task in tasks if not frozenset(filters.tags).isdisjoint(task.tags))
+    if filters.kinds:
+        tasks = (task for task in tasks if task.kind in filters.kinds)
+    if filters.parent:
+        tasks = (task for task in tasks if task.parent == filters.parent)
+    return board, list(tasks)
+
+
+def _statuses(words: Sequence[str]) -> frozenset[TaskStatus]:
+    found = set()
+    for word in words:
+        status = parse_status(word)
+        if status is None:
+            listed = ", ".join(each.value for each in TaskStatus)
+            raise UsageError(f"{word!r} is not a status", hint=f"one of {listed}")
+        found.add(status)
+        if status is TaskStatus.RUNNING and "progress" in word.lower():
+            found.add(TaskStatus.RETRYING)  # it is in progress, also between two attempts
+    return frozenset(found)
+
+
+def _not_found(task_id: str) -> NotFoundError:
+    return NotFoundError(f"task {task_id} not found", hint="`orchestrator list` shows all tasks")
 
 
 class TaskView(NamedTuple):
@@ -55,7 +94,7 @@ def show(layout: Layout, task_id: str) -> TaskView:
     board = workspace.load()
     task = board.plan.tasks.get(task_id)
     if task is None:
-        raise NotFoundError(f"task {task_id} not found", hint="`orchestrator list` shows all tasks")
+        raise _not_found(task_id)
     result = board.results.get(task_id)
     files = layout.attempt(task.stem, result.number if result else 0)
     return TaskView(

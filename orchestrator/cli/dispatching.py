@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from typing import Any
 
 import click
 
-from orchestrator.actions.dispatching import Dispatcher, Errand, Round, dispatch, moved_on
+from orchestrator.actions.adding import NewTask
+from orchestrator.actions.dispatching import Dispatcher, Round, dispatch, moved_on
 from orchestrator.actions.intervening import intervene
 from orchestrator.actions.plans import require_approval
+from orchestrator.cli.adding import known_agents
 from orchestrator.cli.intervening import agents, say_waiting, wish
 from orchestrator.cli.plans import subtask_facts
 from orchestrator.cli.reply import (
@@ -28,7 +29,6 @@ from orchestrator.core.state import Verb
 from orchestrator.errors import ExitStatus, NotFoundError, OrchestratorError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
-from orchestrator.store.roster import read_roster
 from orchestrator.store.workspace import Workspace
 
 _ACTIONS = {
@@ -73,10 +73,8 @@ def dispatch_command(
     Who it is reports with `subtask`; or `auto-dispatch` and `run` start an agent for it.
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(task, option)
-    needs = [each.strip() for listed in deps for each in listed.split(",") if each.strip()]
-    errand = Errand(title, agent, kind, needs, priority)
-    roster = read_roster(layout, os.environ)
-    made, steps = dispatch(layout, errand, roster, who=caller(name), now=time.time())
+    errand = NewTask(text=title, assignee=agent, kind=kind, needs=",".join(deps), priority=priority)
+    made, steps = dispatch(layout, errand, known_agents, who=caller(name), now=time.time())
     message = f"Dispatched {made}{f' to {agent}' if agent else ''}"
     if as_json:
         facts = {key: value for key, value in _subtask(layout, made).items() if key != "id"}

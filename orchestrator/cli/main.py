@@ -33,6 +33,8 @@ _COMMANDS = {
     "cancel": "intervening",
     "retry": "intervening",
     "claim": "intervening",
+    "add": "editing",
+    "update": "editing",
     "list": "tasks",
     "show": "tasks",
     "agents": "agents",

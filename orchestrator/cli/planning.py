@@ -6,6 +6,7 @@ import click
 
 from orchestrator.actions.checking import status, validate
 from orchestrator.actions.planning import init
+from orchestrator.cli.adding import known_agents
 from orchestrator.cli.reply import (
     plan_directory,
     program,
@@ -15,6 +16,7 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.core.graph import critical_path
+from orchestrator.errors import UsageError
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.views import diagram
 
@@ -25,18 +27,29 @@ _MOST = 10
 @click.command("init")
 @takes_directory
 @click.option("--request", default="", metavar="TEXT", help="What the plan is for.")
+@click.option("--agent", default="", metavar="KEY", help="A queue for it; shell: of commands.")
 @takes_json
-def init_command(directory: str | None, option: str | None, request: str, *, as_json: bool) -> None:
+def init_command(
+    directory: str | None, option: str | None, request: str, agent: str, *, as_json: bool
+) -> None:
     """Make a plan directory with a plan to edit.
 
     The default is .orchestrator in the current directory. An existing plan is never touched.
-    """
-    path = init(_new_directory(directory, option), request)
+
+    \b
+      orchestrator init --agent shell     a queue of commands, for `orchestrator add`
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    layout = _new_directory(directory, option)
+    if agent and agent not in (known := known_agents(layout)):
+        listed = ", ".join(known.keys)
+        raise UsageError(f"--agent: there is no agent {agent!r}", hint=f"known are {listed}")
+    path = init(layout, request, agent)
     if as_json:
         say_json(f"made {path}", plan=path)
         return
     click.echo(path)
-    click.echo(f"Edit the table of tasks, then: {program()} run", err=True)
+    first = 'Add tasks with `add "…"`' if agent else "Edit the table of tasks"
+    click.echo(f"{first}, then: {program()} run", err=True)
 
 
 def _new_directory(directory: str | None, option: str | None) -> Layout:
@@ -66,7 +79,8 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
         return
     click.echo(message)
     shown = path if len(path) <= _MOST else [*path[: _MOST - 2], "…", path[-1]]
-    click.echo(f"longest chain: {' → '.join(shown)}")
+    if shown:
+        click.echo(f"longest chain: {' → '.join(shown)}")
 
 
 @click.command("graph")

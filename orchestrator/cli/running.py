@@ -14,7 +14,7 @@ from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
 from orchestrator.actions.running import RunReport, run
 from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.progress import progress
-from orchestrator.cli.reply import plan_directory, say_json, takes_directory, write
+from orchestrator.cli.reply import plan_directory, program, say_json, takes_directory, write
 from orchestrator.core.money import spending
 from orchestrator.core.redact import redact
 from orchestrator.core.settings import read_setting
@@ -184,6 +184,8 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
         }
         _echo(json.dumps(summary, ensure_ascii=False))
         return
+    if not total:
+        _talk(f"the plan has no tasks: {program()} add TEXT adds one")
     if spent:
         _talk(f"💰 {spent}")
     _say_failures(report)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
-from orchestrator.actions.tasks import TaskView, list_tasks, show
+from orchestrator.actions.tasks import TaskView, show
+from orchestrator.cli.listing import FORMATS, GROUPS, brief, filters_of, print_list
 from orchestrator.cli.reply import (
     plan_directory,
     say_json,
+    takes_caller,
     takes_directory,
     takes_json,
-    terminal_width,
     write,
 )
-from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
@@ -21,38 +23,53 @@ from orchestrator.core.priority import format_priority
 from orchestrator.core.result import Attempt
 from orchestrator.store.result_file import iso
 from orchestrator.views.glyphs import label
-from orchestrator.views.table import list_text
-
-
-def _brief(board: Board, task: Task) -> dict[str, object]:
-    standing = board.standing[task.id]
-    return {
-        "id": task.id,
-        "name": task.name,
-        "status": standing.status.value,
-        "reason": standing.reason,
-        "agent": task.agent,
-        "assignee": task.assignee,
-        "parent": task.parent,
-        "tags": task.tags,
-        "type": task.kind,
-        "priority": format_priority(task.priority),
-        "needs": task.needs,
-        "children": task.children,
-    }
 
 
 @click.command("list")
 @takes_directory
-@click.option("--status", default="", metavar="STATUS", help="Only tasks with this status.")
+@click.option("--status", multiple=True, metavar="S", help="pending, in_progress, blocked, done …")
+@click.option("--assignee", multiple=True, metavar="NAME", help="Whose; `me` for your own.")
+@click.option("--tag", multiple=True, metavar="NAME", help="With this tag.")
+@click.option("--type", "kind", multiple=True, metavar="TYPE", help="Of this type.")
+@click.option("--parent", default="", metavar="ID", help="Under this umbrella.")
+@click.option("--group-by", type=click.Choice(GROUPS), help="By whom or what.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="simple: one line per task.")
+@takes_caller
 @takes_json
-def list_command(directory: str | None, option: str | None, status: str, *, as_json: bool) -> None:
-    """List the tasks, one per line."""
-    board, tasks = list_tasks(plan_directory(directory, option), status)
-    if as_json:
-        say_json(f"{len(tasks)} tasks", tasks=[_brief(board, task) for task in tasks])
-        return
-    write(list_text(board, tasks, terminal_width()))
+def list_command(
+    directory: str | None,
+    option: str | None,
+    *,
+    status: Sequence[str],
+    assignee: Sequence[str],
+    tag: Sequence[str],
+    kind: Sequence[str],
+    parent: str,
+    group_by: str | None,
+    form: str | None,
+    name: str | None,
+    as_json: bool,
+) -> None:
+    """List the tasks, one per line.
+
+    A task must pass every filter; a filter that is given more than once, or several words with commas, lets each of
+    them through.
+
+    \b
+      orchestrator list --status pending,waiting --assignee me
+      orchestrator list --tag phase1 --status completed | wc -l
+      orchestrator list --group-by assignee
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    filters = filters_of(
+        status=status, assignee=assignee, tag=tag, kind=kind, parent=parent, name=name or ""
+    )
+    print_list(
+        directory or "",
+        option or "",
+        filters,
+        group_by=group_by or "",
+        form="json" if as_json else form or "",
+    )
 
 
 @click.command("show")
@@ -66,7 +83,7 @@ def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
         say_json(
             f"{task_id} is {view.board.status(task_id).value}",
             task={
-                **_brief(view.board, view.task),
+                **brief(view.board, view.task),
                 "description": view.task.description,
                 "attempts": [_attempt(attempt) for attempt in _attempts(view)],
                 "answer": view.answer,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -19,20 +18,6 @@ from orchestrator.errors import CapacityError
 
 #: In these somebody is at it, or has been.
 _TAKEN = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
-
-
-_NUMBERED = re.compile(r"(.*?)(\d+)")
-_FIRST = "subtask_01"
-
-
-def next_id(ids: Sequence[str]) -> str:
-    """Return the id of one more task: as the last one that ends in a number, with the next number; else the seed's."""
-    found = [match for each in ids if (match := _NUMBERED.fullmatch(each)) is not None]
-    if not found:
-        return _FIRST
-    prefix, digits = found[-1].groups()
-    number = max(int(match[2]) for match in found if match[1] == prefix) + 1
-    return f"{prefix}{number:0{len(digits)}d}"
 
 
 class Skipped(NamedTuple):

@@ -97,6 +97,11 @@ class Engine:
         return bool(self._reserved)
 
     @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do, unless the plan changes once more."""
+        return self._finished
+
+    @property
     def wake_at(self) -> float | None:
         """When to send ``Ticked``; None while no timer is running."""
         times = (self._deadlines.next(), self._backoffs.next())
@@ -140,6 +145,7 @@ class Engine:
 
     def _replan(self, event: Replanned, todo: list[Instruction]) -> None:
         """Put the new plan in the place of the old one. Linear in the plan: people change it seldom."""
+        self._finished = False  # what is new may have to be run first
         before = self.entries
         self.entries = revise(before, event.entries)
         for entry in before.values():

@@ -27,6 +27,10 @@ _LINE = re.compile(r"(\S+) · (\S+) · (\w+)(?: attempt (\d+))?(?: · (.*))?")
 _RUN_ID = re.compile(r"run (\w+)")
 
 
+#: What happens to a row and not to its task.
+_OF_THE_PLAN = frozenset({"added", "updated"})
+
+
 class Line(NamedTuple):
     """A line of the journal: ``time · task · what attempt N · text``. ``subject`` is a task, or ``RUN``."""
 
@@ -62,6 +66,8 @@ class News:
     def take(self, lines: Iterable[str]) -> None:
         """Add lines, oldest first."""
         for line in filter(None, map(read_line, lines)):
+            if line.what in _OF_THE_PLAN:
+                continue
             if line.what == "warning":
                 self.warnings.append(line)
             elif line.is_about_run:

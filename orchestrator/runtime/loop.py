@@ -115,14 +115,9 @@ class Runner:
         *opened* is the executor's: it was called before the event loop was loaded, for its guard starts meanwhile.
         """
         self._has_commits, self._timer_moved = anyio.Event(), anyio.Event()
+        jobs = (self._hear_executor, self._hear_signals, self._keep_time, self._write, self._look)
         async with opened, anyio.create_task_group() as self._scope:
-            for job in (
-                self._hear_executor,
-                self._hear_signals,
-                self._keep_time,
-                self._write,
-                self._look,
-            ):
+            for job in jobs:
                 self._scope.start_soon(job)
             self._scope.start_soon(self.drawing.keep_drawn, self.snapshot, self.live, self._warn)
             if self.watch is not None:
@@ -221,7 +216,14 @@ class Runner:
         if finish.unaffordable:
             self.held_back = budget_text(self.engine.purse, finish.unaffordable)
             self._tell(Kind.RUN_HELD, text=self.held_back)
-        self._scope.cancel_scope.cancel()
+        self._scope.start_soon(self._leave)
+
+    async def _leave(self) -> None:
+        """End the run, unless somebody has added something to the plan."""
+        if self.watch is not None and not (self.ended_by or self.failure):
+            await self.watch.look_once_more(self._warn)
+        if self.engine.is_finished:
+            self._scope.cancel_scope.cancel()
 
     def _record(self, record: Record) -> None:
         live, exit, outcome = self._ended.pop(record.task)

@@ -19,6 +19,8 @@ from orchestrator.errors import OrchestratorError
 _SHORTEST = 0.5
 #: A look that took t is followed by a pause of this many t: a plan of any size costs 2 % of the time at most.
 _PAUSE = 50.0
+#: Seconds between two looks at the end, while somebody is saving the plan, and how many there are at most.
+_SETTLING, _SETTLES = 0.1, 20
 #: Tasks named in one line.
 _NAMED = 10
 
@@ -42,6 +44,9 @@ class Watch:
     look: Callable[[], Change | None]
     """Reads the disk, in a thread; None when nothing changed."""
     apply: Callable[[Change], None]
+    is_being_saved: Callable[[], bool] = lambda: False
+    """Whether the file was saved so recently that it may not be whole."""
+    _turn: anyio.Lock = field(default_factory=anyio.Lock, init=False)
     told: str = field(default="", init=False)
     """The problem that was told last; the same one is not told at every look."""
 
@@ -51,6 +56,19 @@ class Watch:
         while True:
             await anyio.sleep(pause)
             before = anyio.current_time()
+            await self._look(warn)
+            pause = max(_SHORTEST, _PAUSE * (anyio.current_time() - before))
+
+    async def look_once_more(self, warn: Callable[[str], None]) -> None:
+        """Look at the end of a run: what was added up to now is still done by it."""
+        for _ in range(_SETTLES):
+            if not self.is_being_saved():
+                break
+            await anyio.sleep(_SETTLING)
+        await self._look(warn)
+
+    async def _look(self, warn: Callable[[str], None]) -> None:
+        async with self._turn:
             try:
                 change = await anyio.to_thread.run_sync(self.look)
             except OrchestratorError as error:
@@ -61,7 +79,6 @@ class Watch:
                 if change is not None:
                     self.told = ""
                     self.apply(change)
-            pause = max(_SHORTEST, _PAUSE * (anyio.current_time() - before))
 
 
 def kept_with(plan: Plan, before: Plan, under_way: Iterable[str]) -> Plan:

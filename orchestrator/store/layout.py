@@ -64,7 +64,7 @@ class Layout:
 
     @property
     def plan_lock(self) -> str:
-        """The lock of whoever changes the plan file, for a moment; held by the kernel, never deleted."""
+        """Held for a moment by whoever changes the plan's file; by the kernel, never deleted."""
         return f"{self.root}/plan.lock"
 
     @property

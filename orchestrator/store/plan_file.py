@@ -24,7 +24,6 @@ from orchestrator.store.marks import redraw, without_regions
 from orchestrator.store.outline import section_text
 from orchestrator.store.plan_tables import (
     MAX_PROBLEMS,
-    NO_ROWS,
     Layout,
     Sheet,
     lay_out,
@@ -66,11 +65,10 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     settings, problems = read_settings(front, file)
     charter, of_charter = read_charter(front, file)
     problems += of_charter
-    layout = lay_out(own_lines(lines, front.body))
+    layout = lay_out(_own_lines(lines, front.body))
     problems += _conflicts(layout, file)
     rows, of_rows = read_rows(layout, file)
-    # A plan that waits for approval may wait for its tasks, too.
-    problems += [each for each in of_rows if charter.state is None or each.code != NO_ROWS]
+    problems += of_rows
     tasks: dict[str, Task] = {}
     for row in rows:
         tasks.setdefault(row.id, row)
@@ -85,7 +83,7 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     ), problems
 
 
-def own_lines(lines: Sequence[str], body: int) -> list[str]:
+def _own_lines(lines: Sequence[str], body: int) -> list[str]:
     """Return the person's own lines; front matter and our sections are empty, so that line numbers stay the same."""
     return [*[""] * body, *without_regions(lines)[body:]]
 
@@ -139,7 +137,7 @@ def set_statuses(data: bytes, cells: Mapping[str, StatusCells]) -> bytes:
     """
     file = Lines.of(data)
     bare = file.bare()
-    mine = own_lines(bare, read_front_matter(bare, "").body)
+    mine = _own_lines(bare, read_front_matter(bare, "").body)
     if not cells or not any("status" in line.lower() for line in mine):
         return data
     layout = lay_out(mine)

@@ -31,8 +31,6 @@ from orchestrator.store.tables import Table, split_row, tables
 #: Problems of rows that are listed; somebody who has more of them has one cause.
 MAX_PROBLEMS = 50
 
-#: The code of a plan whose table has no rows.
-NO_ROWS = "empty_plan"
 _HINT = "add a table with the columns Task ID, Description and Dependencies, one row per task"
 _DURATION = re.compile(
     r"[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++",
@@ -60,15 +58,18 @@ def lay_out(lines: Sequence[str]) -> Layout:
     """Find the tables that count in the person's own lines."""
     found = outline(lines)
     sheets = [Sheet(table, read_header(table.header)) for table in tables(lines, found)]
-    tasks = tuple(sheet for sheet in sheets if sheet.columns.is_task_table)
-    if not tasks:
-        # Without a column of dependencies nothing depends on anything; then only the first such table is meant.
-        has_tasks = (
-            each for each in sheets if each.columns.id is not None and each.columns.has_text
-        )
-        tasks = tuple(islice(has_tasks, 1))
     assignments = tuple(sheet for sheet in sheets if sheet.columns.is_assignment_table)
-    return Layout(lines, found, tasks, assignments)
+    return Layout(lines, found, task_sheets(sheets), assignments)
+
+
+def task_sheets(sheets: Sequence[Sheet]) -> tuple[Sheet, ...]:
+    """Return those tables that say what is to be done."""
+    tasks = tuple(sheet for sheet in sheets if sheet.columns.is_task_table)
+    if tasks:
+        return tasks
+    # Without a column of dependencies nothing depends on anything; then only the first such table is meant.
+    has_tasks = (each for each in sheets if each.columns.id is not None and each.columns.has_text)
+    return tuple(islice(has_tasks, 1))
 
 
 def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
@@ -81,9 +82,6 @@ def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
         rows += _rows_of(sheet, layout, file, problems)
     if problems and not rows:
         return [], problems
-    if not rows:
-        where = f"{file}:{layout.tasks[0].table.line + 1}"
-        return [], [*problems, Problem("the task table has no rows", where, _HINT, NO_ROWS)]
     problems += islice(check_rows(rows), MAX_PROBLEMS)
     assigned = _assigned(layout, {row.id for row in rows}, file, problems)
     if assigned:
@@ -121,7 +119,7 @@ def _rows_of(sheet: Sheet, layout: Layout, file: str, problems: list[Problem]) -
             continue
         cells.extend([""] * (width - len(cells)))
         if _is_task(cells, columns):
-            yield _task(cells, columns, where, problems)
+            yield read_task(cells, columns, where, problems)
     end = sheet.table.end
     loose = next((at for at in range(end, len(layout.lines)) if layout.lines[at].strip()), end)
     if _is_loose_row(layout, loose, width):
@@ -151,7 +149,9 @@ def _is_task(cells: Sequence[str], columns: Columns) -> bool:
     return bool(filled)
 
 
-def _task(cells: Sequence[str], columns: Columns, where: str, problems: list[Problem]) -> Task:
+def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list[Problem]) -> Task:
+    """Return the task in a row that has a cell for every column; what makes no sense in it goes to *problems*."""
+
     def text(column: int | None) -> str:
         return "" if column is None else cells[column]
 

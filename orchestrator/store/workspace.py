@@ -23,9 +23,10 @@ from orchestrator.store.atomic import (
     sweep_temporaries,
     sync_directory,
 )
+from orchestrator.store.exchange import put, take
 from orchestrator.store.index import Index, is_settled, signature
 from orchestrator.store.layout import AttemptFiles, Layout
-from orchestrator.store.lock import holder_of
+from orchestrator.store.lock import holder_of, in_line
 from orchestrator.store.result_file import answer_of, parse_result, plain_answer
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Workspace:
         self._shown = os.path.relpath(layout.root)
         self._index = Index(layout.index)
         self._drawn: dict[int, int] = {}
+        self._read = 0
+        """The version of the plan that was read last."""
         self._task_files: dict[str, tuple[int, TaskFile]] = {}
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -100,10 +103,22 @@ class Workspace:
             found = os.stat(self.layout.plan)
         except OSError:
             return 0
-        if not found.st_size or time.time() - found.st_mtime < _STILL_WRITING:
+        if not found.st_size or self._is_unknown(found):
             return 0
         signed = signature(found)
         return self._drawn.get(signed, signed)
+
+    def is_plan_being_saved(self) -> bool:
+        """Say whether the plan was saved by somebody so recently that it may not be whole."""
+        try:
+            found = os.stat(self.layout.plan)
+        except OSError:
+            return False
+        return self._is_unknown(found)
+
+    def _is_unknown(self, found: os.stat_result) -> bool:
+        is_fresh = time.time() - found.st_mtime < _STILL_WRITING
+        return is_fresh and signature(found) not in {*self._drawn, self._read}
 
     def load_plan(self) -> tuple[Plan, Shape]:
         """Return the plan and its shape, from the cache while the file is the same; raises as ``load`` does."""
@@ -117,7 +132,7 @@ class Workspace:
                     where=self.layout.root,
                     hint="orchestrator init writes one to start from",
                 ) from None
-        signed = signature(found)
+        self._read = signed = signature(found)
         if (known := self._index.plan(signed)) is not None:
             return known
         plan = self._parse_plan(read_file(path) or b"")
@@ -324,28 +339,24 @@ class Workspace:
         from orchestrator.store.plan_file import set_statuses
 
         path = self.layout.plan
-        with reported("read", path):
-            # A link is never written through (promise 23), nor replaced: a person made it.
-            if os.path.islink(path):
-                return
-            before = signature(os.stat(path))
-        data = read_file(path) or b""
-        if not data.strip():
-            return  # an editor that is about to write has emptied it first
-        try:
-            drawn = redraw(set_statuses(data, cells), sections)
-        except ValueError as error:
-            raise OrchestratorError(str(error), where=path) from error
-        if drawn == data:
+        # A link is never written through (promise 23), nor replaced: a person made it.
+        if os.path.islink(path):
             return
-        with reported("write", path):
-            if signature(os.stat(path)) != before:
+        with in_line(self.layout.plan_lock):
+            before = take(path)
+            if not before.data.strip():
+                return  # an editor that is about to write has emptied it first
+            try:
+                drawn = redraw(set_statuses(before.data, cells), sections)
+            except ValueError as error:
+                raise OrchestratorError(str(error), where=path) from error
+            if drawn == before.data or (inode := put(path, before, drawn)) is None:
                 return
-            inode = replace_file(path, drawn)
-            after = os.stat(path)
-            if after.st_ino == inode:
-                self._index.resign_plan(before, signature(after))
-                self._drawn = {signature(after): self._drawn.get(before, before)}
+            with reported("read", path):
+                after = os.stat(path)
+        if after.st_ino == inode:
+            self._index.resign_plan(before.signed, signature(after))
+            self._drawn = {signature(after): self._drawn.get(before.signed, before.signed)}
 
     def write_final_output(self, text: str) -> None:
         """Write the aggregated result."""

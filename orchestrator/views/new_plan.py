@@ -18,3 +18,31 @@ def new_plan(request: str = "", overrides: str | None = None, *, draft: Draft | 
         draft=draft,
         rows=list(draft.rows().values()) if draft else [],
     )
+
+
+def queue(agent: str = "") -> str:
+    """Return a plan without tasks, to which ``add`` adds them; *agent* is the one that does them (seed 000)."""
+    front = f"---\nagent: {agent}\n---\n" if agent else ""
+    is_shell = agent == "shell"
+    about = "A Description is a command." if is_shell else "A row is a task for an agent."
+    columns = (
+        "Task ID",
+        "Task Name",
+        "Description",
+        "Dependencies",
+        "Priority",
+        "Assignee",
+        "Parent",
+        "Tags",
+    )
+    return f"""\
+{front}# Task Queue
+
+| {" | ".join(columns)} |
+|{"|".join("-" * (len(column) + 2) for column in columns)}|
+
+<!--
+`orchestrator add TEXT` writes rows here, and so may you. {about}
+`orchestrator list` shows them, `orchestrator run` does them. Everything else in this file is yours.
+-->
+"""

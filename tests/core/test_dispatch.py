@@ -1,13 +1,11 @@
-"""What can be handed out, and the number of one more task."""
+"""What can be handed out, and what waits."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import pytest
 
 from orchestrator.core.board import Board
-from orchestrator.core.dispatch import capacity, next_id, ready, refusal
+from orchestrator.core.dispatch import capacity, ready, refusal
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan_state import PlanState
@@ -65,18 +63,3 @@ def test_an_agent_takes_no_more_than_it_has_room_for() -> None:
 def test_only_what_somebody_wants_done_is_handed_out(state: PlanState | None) -> None:
     wanted = {None, "approved", "in_progress", "testing", "review"}
     assert (state in wanted) == (refusal(state) == "")
-
-
-@pytest.mark.parametrize(
-    ("ids", "expected"),
-    [
-        ([], "subtask_01"),
-        (["research"], "subtask_01"),
-        (["subtask_01", "subtask_09"], "subtask_10"),
-        (["T-01", "T-12", "T-03"], "T-13"),
-        (["T-001", "review", "subtask_99"], "subtask_100"),
-        (["7"], "8"),
-    ],
-)
-def test_the_next_id_goes_on_where_the_last_one_stopped(ids: Sequence[str], expected: str) -> None:
-    assert expected == next_id(ids)

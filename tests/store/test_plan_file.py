@@ -243,7 +243,6 @@ TABLE = "| ID | Task | Deps | Priority | Est. Time |\n|---|---|---|---|---|\n"
         (b"# T\n\n\0", ["p.md:3: the file has NUL bytes in it; it is damaged or not a text"]),
         ("# T\n\ntext\n", ["p.md:1: no task table found"]),
         ("# T\n| ID | Task | Deps |\n| a | x | |\n", ["p.md:2: the task table has no line of dashes below its header"]),
-        ("# T\n" + TABLE, ["p.md:2: the task table has no rows"]),
         ("---\na: [\n---\n" + TABLE, ["p.md:"]),
         ("---\nretries: -1\n---\n" + TABLE + "| a | x |\n", ["p.md:2: setting retries: -1 is not between 0 and 1000"]),
         ("---\nretriez: 1\n---\n" + TABLE + "| a | x |\n", ["p.md:2: retriez is not a setting"]),

@@ -1,0 +1,234 @@
+"""Add a task to the plan by command (seed rows S0-02 to S0-06, S1-02 to S1-06).
+
+It is called again and again, by people, scripts and agents, also while the plan runs: so the usual case parses no
+markdown, and what only some tasks need is loaded for those.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from orchestrator.actions.editing import (
+    Agents,
+    check_parent,
+    check_who,
+    edited,
+    exchanged,
+    tell,
+    unknown_task,
+    valid_tasks,
+)
+from orchestrator.core.plan import TASK_ID, Task, stem
+from orchestrator.core.text import one_line
+from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.store.atomic import replace_file, reported
+from orchestrator.store.columns import read_needs
+from orchestrator.store.exchange import Taken, put, take
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import in_line
+from orchestrator.store.plan_edit import fits, ids, next_ids, with_row
+from orchestrator.store.plan_scan import Places, find_places
+
+if TYPE_CHECKING:
+    from orchestrator.core.settings import Settings
+
+
+class NewTask(NamedTuple):
+    """What somebody wants to have done. Everything but the text may be left open."""
+
+    text: str
+    description: str = ""
+    priority: str = ""
+    needs: str = ""
+    parent: str = ""
+    assignee: str = ""
+    agent: str = ""
+    tags: tuple[str, ...] = ()
+    kind: str = ""
+    settings: Mapping[str, Any] = {}
+    """Settings of its task file, already read: ``timeout``, ``retries``, ``retry_delay``."""
+    id: str = ""
+
+
+class Added(NamedTuple):
+    """A task that was added."""
+
+    id: str
+    is_shell: bool
+    plan: str
+    """The plan that was made for it; empty when there was one."""
+
+
+def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
+    """Add a row to the plan, and a task file where a row cannot say everything; make the plan when there is none.
+
+    Args:
+        layout: Where the plan is, or is to be.
+        wanted: The task.
+        by: Who adds it.
+        agents: The agents that there are; asked only when one is named.
+
+    Raises:
+        NotFoundError, UsageError, PlanError: it makes no sense; nothing was written.
+        StoreError: it could not be written.
+    """
+    if not wanted.text.strip():
+        raise UsageError("there is no text", hint="say what is to be done")
+    with reported("make", layout.root):
+        os.makedirs(layout.root, 0o775, exist_ok=True)
+    with in_line(layout.plan_lock):
+        made = _make_plan(layout)
+        draft = exchanged(layout, lambda before: _drafted(layout, before, wanted, agents))
+    tell(layout, draft.id, "added", by, wanted.text)
+    return Added(draft.id, draft.is_shell, made)
+
+
+def _drafted(layout: Layout, before: Taken, wanted: NewTask, agents: Agents) -> _Draft | None:
+    draft = _Draft(layout, find_places(before.data), wanted, agents)
+    return draft if draft.is_written(before) else None
+
+
+def _make_plan(layout: Layout) -> str:
+    if os.path.lexists(layout.plan):
+        return ""
+    from orchestrator.views.new_plan import queue
+
+    replace_file(layout.plan, queue().encode())
+    return layout.plan
+
+
+class _Draft:
+    """A row that is to be added to one version of the plan."""
+
+    def __init__(self, layout: Layout, places: Places, wanted: NewTask, agents: Agents) -> None:
+        self._layout, self._places, self._wanted, self._agents = layout, places, wanted, agents
+        self._known = ids(places)
+        if not places.sheets:
+            _refuse_broken(layout, layout.plan)
+        self.is_shell = (wanted.agent or places.agent) == "shell"
+        self.id = self._id()
+
+    def is_written(self, before: Taken) -> bool:
+        """Write it; False, and nothing done, when somebody saved another version of the plan meanwhile."""
+        values, body = self._row()
+        needs, kinds = read_needs(self._wanted.needs)
+        self._check(needs)
+        meant = Task(
+            self.id, "", "", needs, kinds=kinds, agent=self._wanted.agent,
+            assignee=self._wanted.assignee, parent=self._wanted.parent,
+            tags=self._wanted.tags, kind=self._wanted.kind,
+        )  # fmt: skip
+        data, task = edited(lambda: with_row(self._places, values), meant)
+        if self._wanted.parent:
+            check_parent(self._layout, self._wanted.parent, data)
+        if not (body or self._wanted.settings):
+            return put(self._layout.plan, before, data) is not None
+        path = self._layout.task_file(task.stem)
+        self._write_task_file(path, task, body or self._wanted.text)
+        is_in = put(self._layout.plan, before, data) is not None
+        if not is_in:
+            os.unlink(path)
+        return is_in
+
+    def _id(self) -> str:
+        known = {stem(each).casefold() for each in self._known}
+        if not self._wanted.id:
+            return next(
+                each
+                for each in next_ids(self._known, self._places.word)
+                if stem(each).casefold() not in known and not self._is_used(each)
+            )
+        task_id = self._wanted.id
+        if not TASK_ID.fullmatch(task_id):
+            raise UsageError(
+                f"--id: {one_line(task_id, 80)!r} is not an id",
+                hint="1 to 64 letters, digits, '.', '_' or '-', starting with a letter or digit",
+            )
+        if stem(task_id).casefold() in known:
+            raise UsageError(f"--id: there is a task {task_id} already", hint="take another id")
+        if self._is_used(task_id):
+            raise UsageError(
+                f"--id: files of an earlier task {task_id} are still there",
+                where=self._layout.root,
+                hint="take another id, or remove them",
+            )
+        return task_id
+
+    def _is_used(self, task_id: str) -> bool:
+        """Whether an earlier task of this id left something that would be taken for this one's."""
+        own = stem(task_id)
+        paths = (self._layout.task_file(own), self._layout.result_file(own))
+        return any(os.path.lexists(path) for path in paths)
+
+    def _row(self) -> tuple[dict[str, str], str]:
+        """Return the cells, and what a task file has to say because they cannot; empty when they can."""
+        wanted, columns = self._wanted, self._places.sheets[-1].columns
+        has_both = columns.name is not None and columns.description is not None
+        only = "description" if columns.name is None else "name"
+        text, about = wanted.text.strip(), wanted.description.strip()
+        if self.is_shell:
+            # The command is what counts; what it is for is how people see it.
+            cells = {"name": about, "description": text} if has_both else {only: about or text}
+            is_said = fits(text) and (has_both or not about)
+            body = "" if is_said else text
+        else:
+            cells = {"name": text, "description": about} if has_both else {only: text}
+            is_said = fits(text) and (not about or (has_both and fits(about)))
+            body = "" if is_said else f"{text}\n\n{about}".rstrip()
+        values = {
+            "id": self.id,
+            "priority": wanted.priority,
+            "parent": wanted.parent,
+            "assignee": wanted.assignee,
+            "agent": wanted.agent,
+            "tags": ", ".join(wanted.tags),
+            "kind": wanted.kind,
+        }
+        needs = wanted.needs or ("None" if columns.needs is not None else "")
+        return {
+            role: text for role, text in {**cells, **values, "needs": needs}.items() if text
+        }, body
+
+    def _check(self, needs: Sequence[str]) -> None:
+        known = set(self._known)
+        for option, task_ids in (("--depends-on", needs), ("--parent", (self._wanted.parent,))):
+            for task_id in filter(None, task_ids):
+                if task_id not in known:
+                    raise unknown_task(option, task_id, known)
+        wanted = self._wanted
+        check_who(self._layout, self._places, wanted.agent, wanted.assignee, self._agents)
+
+    def _write_task_file(self, path: str, task: Task, body: str) -> None:
+        from orchestrator.store.plan_file import parse_plan
+        from orchestrator.views.task_file import task_file
+
+        plan, _ = parse_plan(self._places.file.replaced(self._places.file.lines), "")
+        needs = [plan.tasks[need] for need in task.data_needs if need in plan.tasks]
+        text = task_file(
+            task._replace(description=body),
+            _settings(self._wanted.settings),
+            self._layout.templates,
+            needs,
+            shell=self.is_shell,
+        )
+        front = [f"{name}: {value}" for name, value in self._wanted.settings.items()]
+        head = "\n".join(["---", *front, "---", ""]) if front else ""
+        with reported("make", self._layout.tasks):
+            os.makedirs(self._layout.tasks, 0o775, exist_ok=True)
+        replace_file(path, f"{head}{text}".encode())
+
+
+def _settings(given: Mapping[str, Any]) -> Settings:
+    from orchestrator.core.settings import resolve
+
+    return resolve(given)
+
+
+def _refuse_broken(layout: Layout, path: str) -> None:
+    """Say why there is no table to add a row to."""
+    valid_tasks(layout, take(path).data)
+    raise PlanError(
+        [Problem("no task table found", path, "add one with the columns of the README")]
+    )

@@ -1,0 +1,290 @@
+"""Change rows of the plan by command (seed rows S1-21 to S1-23): what would make it invalid is refused whole."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
+from typing import NamedTuple, TypeVar
+
+from orchestrator.core.plan import Task
+from orchestrator.core.roster import Roster
+from orchestrator.core.text import one_line
+from orchestrator.errors import NotFoundError, PlanError, UsageError
+from orchestrator.store.columns import read_needs
+from orchestrator.store.exchange import Taken, put, take
+from orchestrator.store.journal import Journal
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import in_line
+from orchestrator.store.plan_edit import ids, with_cells
+from orchestrator.store.plan_scan import Places, find_places
+from orchestrator.store.tables import split_row
+
+#: How often a plan is read again because somebody else saved it meanwhile.
+_TRIES = 100
+#: The agents of a plan directory.
+Agents = Callable[[Layout], Roster]
+_Done = TypeVar("_Done")
+
+
+class Changes(NamedTuple):
+    """What is to be another one in a row; None leaves it as it is, an empty text takes it away."""
+
+    title: str | None = None
+    description: str | None = None
+    priority: str | None = None
+    needs: str | None = None
+    add_needs: str = ""
+    remove_needs: str = ""
+    parent: str | None = None
+    assignee: str | None = None
+    agent: str | None = None
+    kind: str | None = None
+    tags: tuple[str, ...] = ()
+    untags: tuple[str, ...] = ()
+
+
+class Updated(NamedTuple):
+    """A row that was changed."""
+
+    id: str
+    changed: Mapping[str, str]
+    """What stands in the changed cells now, by what the columns mean."""
+    task_file: str
+    """The file that the agent of the task reads, when it says what to do and the row no longer does; else empty."""
+
+
+def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agents) -> Updated:
+    """Change a row of the plan.
+
+    Args:
+        layout: Where the plan is.
+        task_id: Whose row.
+        changes: What is to be another one.
+        by: Who changes it.
+        agents: The agents that there are; asked only when one is named.
+
+    Raises:
+        NotFoundError, UsageError, PlanError: it makes no sense, or the plan would make none; nothing was written.
+        StoreError: it could not be written.
+    """
+
+    def change(before: Taken) -> Updated | None:
+        places = find_places(before.data)
+        values, meant = _meant(places, task_id, changes)
+        if not values:
+            raise UsageError("nothing is to be changed", hint="orchestrator update --help")
+        check_who(layout, places, changes.agent or "", changes.assignee or "", agents)
+        data, task = edited(lambda: with_cells(places, task_id, values), meant)
+        if changes.parent:
+            check_parent(layout, changes.parent, data)
+        else:
+            valid_tasks(layout, data)
+        if put(layout.plan, before, data) is None:
+            return None
+        path = layout.task_file(task.stem)
+        is_hidden = {"name", "description"} & values.keys() and os.path.exists(path)
+        return Updated(task_id, values, path if is_hidden else "")
+
+    if not os.path.lexists(layout.plan):
+        hint = "orchestrator add makes one, and adds a task to it"
+        raise NotFoundError(
+            "no master_plan.md in this plan directory", where=layout.root, hint=hint
+        )
+    with in_line(layout.plan_lock):
+        updated = exchanged(layout, change)
+    said = ", ".join(f"{role}: {text}" for role, text in updated.changed.items())
+    tell(layout, task_id, "updated", by, said)
+    return updated
+
+
+def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, str], Task]:
+    """Return the new cells, and the row as it is to be read then."""
+    try:
+        _, row = with_cells(places, task_id, {})
+    except KeyError:
+        raise unknown_task("update", task_id, ids(places)) from None
+    named = {
+        "priority": changes.priority,
+        "parent": changes.parent,
+        "assignee": changes.assignee,
+        "agent": changes.agent,
+        "kind": changes.kind,
+        **_texts(places, changes),
+    }
+    values = {role: text or "-" for role, text in named.items() if text is not None}
+    meant = row._replace(
+        parent=row.parent if changes.parent is None else changes.parent,
+        assignee=row.assignee if changes.assignee is None else changes.assignee,
+        agent=row.agent if changes.agent is None else changes.agent,
+        kind=row.kind if changes.kind is None else changes.kind,
+    )
+    needs, kinds = _needs(row, changes)
+    if (needs, kinds) != (row.needs, row.kinds):
+        from orchestrator.views.templating import needs as needs_cell
+
+        meant = meant._replace(needs=needs, kinds=kinds)
+        values["needs"] = needs_cell(meant)
+    tags = tuple(dict.fromkeys((*row.tags, *changes.tags)))
+    tags = tuple(tag for tag in tags if tag not in changes.untags)
+    if tags != row.tags:
+        meant, values["tags"] = meant._replace(tags=tags), ", ".join(tags) or "-"
+    return values, meant
+
+
+def _texts(places: Places, changes: Changes) -> dict[str, str | None]:
+    columns = places.sheets[-1].columns
+    title = "description" if columns.name is None else "name"
+    if changes.description is not None and title == "description" and changes.title is not None:
+        raise UsageError("the table has one column of text", hint="give --title or --desc")
+    return {title: changes.title} | (
+        {} if changes.description is None else {"description": changes.description}
+    )
+
+
+def _needs(row: Task, changes: Changes) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    needs = dict.fromkeys(row.needs, "data") | dict(row.kinds)
+    if changes.needs is not None:
+        needs = _read(changes.needs)
+    needs |= _read(changes.add_needs)
+    for need in _read(changes.remove_needs):
+        needs.pop(need, None)
+    return tuple(needs), tuple((need, kind) for need, kind in needs.items() if kind != "data")
+
+
+def _read(text: str) -> dict[str, str]:
+    needs, kinds = read_needs(text)
+    return dict.fromkeys(needs, "data") | dict(kinds)
+
+
+# ── what add needs too ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def exchanged(layout: Layout, change: Callable[[Taken], _Done | None]) -> _Done:
+    """Change the plan as it lies there, once more whenever somebody else has saved it meanwhile; return what was done.
+
+    *change* returns None when it was another file by the time it was to be put in place.
+
+    Raises:
+        UsageError: somebody does nothing but save it.
+        StoreError: it could not be read or written.
+    """
+    for _ in range(_TRIES):
+        if (done := change(take(layout.plan))) is not None:
+            return done
+    hint = "try again in a moment"
+    raise UsageError("somebody saves the plan again and again", where=layout.plan, hint=hint)
+
+
+def tell(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:
+    """Write a line into the journal.
+
+    Raises:
+        StoreError: it could not be written.
+    """
+    from orchestrator.store.result_file import iso
+
+    with closing(Journal(layout.journal)) as journal:
+        journal.append(f"{iso(time.time())} · {task_id} · {what} · by {by} · {one_line(text)}")
+
+
+def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, Task]:
+    """Edit a row, and make sure that reading it gives what was meant: a table cannot say every name.
+
+    Raises:
+        UsageError: it does not.
+    """
+    try:
+        data, task = edit()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    for option in ("needs", "agent", "assignee", "parent", "tags", "kind"):
+        if getattr(task, option) != getattr(meant, option):
+            shown = getattr(meant, option)
+            raise UsageError(
+                f"a table cannot say {option} {one_line(str(shown), 80)!r}",
+                hint="letters, digits and the signs . _ - can always be said",
+            )
+    return data, task
+
+
+def unknown_task(said: str, task_id: str, known: Collection[str]) -> NotFoundError:
+    """Return the error that says so; *said* is the word that named it."""
+    import difflib
+
+    close = difflib.get_close_matches(task_id, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else "`orchestrator list` shows all tasks"
+    return NotFoundError(f"{said}: task {one_line(task_id, 80)} not found", hint=hint)
+
+
+def check_who(layout: Layout, places: Places, agent: str, assignee: str, agents: Agents) -> None:
+    """Refuse an agent that there is not, and an assignee who was probably meant to be one.
+
+    Raises:
+        UsageError: it is refused.
+    """
+    if _is_named(places, "agent", agent) and _is_named(places, "assignee", assignee):
+        return
+    from orchestrator.actions.prospect import RunOrder, task_settings
+    from orchestrator.core.plan import Plan
+    from orchestrator.store.workspace import Workspace
+
+    probe = Task("_", "", "", agent=agent, assignee=assignee)
+    try:
+        plan = Plan({probe.id: probe})
+        task_settings(Workspace(layout), plan, RunOrder(layout), agents(layout))
+    except PlanError as error:
+        option, name = ("--agent", agent) if agent else ("--assignee", assignee)
+        said = (
+            error.problems[0].message.partition(repr(name))[2].lstrip(", ").removeprefix("which ")
+        )
+        message = f"{option}: {one_line(name, 80)!r} {said}"
+        raise UsageError(message, hint=error.problems[0].hint) from None
+
+
+def _is_named(places: Places, role: str, name: str) -> bool:
+    """Whether another row has the same name there: then there is nothing to be found out."""
+    if not name:
+        return True
+    for sheet in places.sheets:
+        column = getattr(sheet.columns, role)
+        for at in range(sheet.table.line + 2, sheet.table.end if column is not None else 0):
+            # Most lines do not have it anywhere, and splitting them takes longer than looking.
+            if name in places.lines[at]:
+                cells = split_row(places.lines[at])
+                if column < len(cells) and cells[column] == name:
+                    return True
+    return False
+
+
+def check_parent(layout: Layout, parent: str, data: bytes) -> None:
+    """Refuse what would make the plan invalid, and an umbrella that was run as a task before.
+
+    Raises:
+        PlanError, UsageError: it is refused.
+    """
+    plan = valid_tasks(layout, data)
+    from orchestrator.store.workspace import Workspace
+
+    task = plan[parent]
+    result = Workspace(layout).read_result(task.stem)
+    if result is not None and result.attempts:
+        raise UsageError(
+            f"{parent} was already started, so no task can be put under it",
+            hint="make a task that is an umbrella from the beginning, or depend on it with --depends-on",
+        )
+
+
+def valid_tasks(layout: Layout, data: bytes) -> Mapping[str, Task]:
+    """Return the tasks of a plan that is about to be written.
+
+    Raises:
+        PlanError: it would not be valid.
+    """
+    from orchestrator.store.plan_file import parse_plan
+
+    plan, problems = parse_plan(data, f"{os.path.relpath(layout.root)}/master_plan.md")
+    if problems:
+        raise PlanError(problems)
+    return plan.tasks

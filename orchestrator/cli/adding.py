@@ -1,0 +1,146 @@
+"""``add`` in its plain form, without ``click``: scripts and agents call it in loops."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.actions.adding import NewTask, add
+from orchestrator.cli.reply import caller, plan_directory, program, say_error, say_json, write
+from orchestrator.cli.words import read_words
+from orchestrator.core.redact import redact
+from orchestrator.errors import OrchestratorError, UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.core.roster import Roster
+    from orchestrator.store.layout import Layout
+
+#: The options of ``add``, and whether a word follows.
+OPTIONS = {
+    "--desc": True,
+    "--priority": True,
+    "-p": True,
+    "--depends-on": True,
+    "--parent": True,
+    "--assignee": True,
+    "--agent": True,
+    "--tag": True,
+    "--type": True,
+    "--timeout": True,
+    "--retries": True,
+    "--retry": True,
+    "--retry-delay": True,
+    "--id": True,
+    "--dir": True,
+    "--as": True,
+    "--json": False,
+}
+
+
+def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001 - one signature for all
+    """Do it and return the status of the process; None, and nothing done, when the words are not that plain."""
+    words = read_words(arguments, OPTIONS)
+    if words is None or len(words.others) != 1:
+        return None
+    settings = {
+        name: words.last(f"--{name.replace('_', '-')}") or None
+        for name in ("timeout", "retries", "retry", "retry_delay")
+    }
+    as_json = "--json" in words.options
+    try:
+        wanted = NewTask(
+            text=words.others[0],
+            description=words.last("--desc"),
+            priority=words.last("--priority", "-p"),
+            needs=",".join(words.every("--depends-on")),
+            parent=words.last("--parent"),
+            assignee=words.last("--assignee"),
+            agent=words.last("--agent"),
+            tags=tags_of(words.every("--tag"), "--tag"),
+            kind=words.last("--type"),
+            settings=task_settings(settings),
+            id=words.last("--id"),
+        )
+        add_task(wanted, words.last("--dir"), words.last("--as"), as_json=as_json)
+    except OrchestratorError as error:
+        say_error(error.code, str(error), hint=error.hint, as_json=as_json, error=error)
+        return int(error.exit_status)
+    return 0
+
+
+def add_task(wanted: NewTask, directory: str, name: str, *, as_json: bool) -> None:
+    """Add a task, print its id, and say what should be better about it.
+
+    Raises:
+        OrchestratorError: as ``add`` does.
+    """
+    layout = plan_directory(None, directory or None, must_exist=False)
+    added = add(layout, wanted, caller(name or None), known_agents)
+    if added.plan:
+        talk(f"made {os.path.relpath(added.plan)}")
+    vague = "" if added.is_shell else _vagueness(wanted)
+    if vague:
+        talk(f"vague: {vague}\n  hint: say what to do, with what, and what comes out of it")
+    if as_json:
+        warnings = [vague] if vague else []
+        say_json(f"added {added.id}", id=added.id, plan=layout.plan, warnings=warnings)
+    else:
+        write(f"{added.id}\n")
+
+
+def _vagueness(wanted: NewTask) -> str:
+    from orchestrator.core.vague import vagueness
+
+    return vagueness(" ".join(filter(None, (wanted.text, wanted.description))))
+
+
+def talk(text: str) -> None:
+    """Write to stderr, without the tokens in it."""
+    print(redact(text), file=sys.stderr, flush=True)
+
+
+def known_agents(layout: Layout) -> Roster:
+    """Return the agents that there are, which only a command needs that names one."""
+    from orchestrator.store.roster import read_roster
+
+    return read_roster(layout, os.environ)
+
+
+def tags_of(values: Sequence[str], option: str) -> tuple[str, ...]:
+    """Return the tags in an option that may be given several times, or once with commas.
+
+    Raises:
+        UsageError: one of them is no word.
+    """
+    tags = [word.strip().lstrip("#") for value in values for word in value.split(",")]
+    for tag in tags:
+        if len(tag.split()) > 1:
+            raise UsageError(f"{option}: {tag!r} is more than one word", hint="join them by a dash")
+    return tuple(dict.fromkeys(filter(None, tags)))
+
+
+def task_settings(given: Mapping[str, str | None]) -> dict[str, Any]:
+    """Read flags that become settings of a task file. ``--retry 5`` means five attempts in all (seed row S0-06).
+
+    Raises:
+        UsageError: a value makes no sense.
+    """
+    settings: dict[str, Any] = {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        from orchestrator.core.settings import read_setting
+
+        try:
+            if name == "retry":
+                settings["retries"] = read_setting("retries", value) - 1
+                if settings["retries"] < 0:
+                    raise ValueError("there is at least one attempt")
+            else:
+                settings[name] = read_setting(name, value)
+        except ValueError as error:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option}: {error}", hint=f"{program()} add --help") from None
+    return settings

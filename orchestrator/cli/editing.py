@@ -1,0 +1,179 @@
+"""``add`` and ``update``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from orchestrator.actions.adding import NewTask
+from orchestrator.actions.editing import Changes, update
+from orchestrator.cli.adding import add_task, known_agents, tags_of, talk, task_settings
+from orchestrator.cli.reply import caller, plan_directory, say_json, takes_caller, takes_json
+from orchestrator.core.state import TaskStatus, parse_status
+from orchestrator.errors import UsageError
+
+
+@click.command("add")
+@click.argument("text", metavar="TEXT")
+@click.option("--desc", default="", metavar="TEXT", help="More about it; of a command, its name.")
+@click.option("-p", "--priority", default="", metavar="P", help="high, P1 or 100; bigger is first.")
+@click.option("--depends-on", multiple=True, metavar="IDS", help="What comes before: T-01,T-02.")
+@click.option("--parent", default="", metavar="ID", help="The umbrella it stands under.")
+@click.option("--assignee", default="", metavar="NAME", help="Who is responsible.")
+@click.option("--agent", default="", metavar="KEY", help="What runs it; shell: TEXT is a command.")
+@click.option("--tag", multiple=True, metavar="NAME", help="A word to find it by.")
+@click.option("--type", "kind", default="", metavar="TYPE", help="dev, test, research …")
+@click.option("--timeout", metavar="D", help="Time for one attempt: 90, 5m, 1h30m.")
+@click.option("--retries", metavar="N", help="Repeats after the first attempt.")
+@click.option("--retry", metavar="N", help="Attempts in all: --retry 5 is --retries 4.")
+@click.option("--retry-delay", metavar="D", help="Base of the exponential backoff.")
+@click.option("--id", "task_id", default="", metavar="ID", help="Its id (default: the next one).")
+@click.option("--dir", "option", metavar="DIR", help="The plan directory.")
+@takes_caller
+@takes_json
+def add_command(
+    text: str,
+    *,
+    desc: str,
+    priority: str,
+    depends_on: Sequence[str],
+    parent: str,
+    assignee: str,
+    agent: str,
+    tag: Sequence[str],
+    kind: str,
+    task_id: str,
+    option: str | None,
+    name: str | None,
+    as_json: bool,
+    **settings: str | None,
+) -> None:
+    """Add a task to the plan, and print its id.
+
+    Where there is no plan, one is made. A run that is at work does the task, too.
+
+    \b
+      ID=$(orchestrator add "Write the API tests" --depends-on T-01 -p high)
+      orchestrator add "make test" --agent shell --desc "Run the tests"
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    wanted = NewTask(
+        text=text,
+        description=desc,
+        priority=priority,
+        needs=",".join(depends_on),
+        parent=parent,
+        assignee=assignee,
+        agent=agent,
+        tags=tags_of(tag, "--tag"),
+        kind=kind,
+        settings=task_settings(settings),
+        id=task_id,
+    )
+    add_task(wanted, option or "", name or "", as_json=as_json)
+
+
+@click.command("update")
+@click.argument("task_id", metavar="ID")
+@click.option("--title", metavar="TEXT", help="What it is called.")
+@click.option("--desc", metavar="TEXT", help="What is to be done.")
+@click.option("-p", "--priority", metavar="P", help="high, P1 or 100; bigger is first.")
+@click.option(
+    "--depends-on", multiple=True, metavar="IDS", help="All that comes before; '' for none."
+)
+@click.option("--add-dep", multiple=True, metavar="IDS", help="One more that comes before.")
+@click.option("--remove-dep", multiple=True, metavar="IDS", help="One less.")
+@click.option("--parent", metavar="ID", help="The umbrella it stands under; '' for none.")
+@click.option("--assignee", metavar="NAME", help="Who is responsible; '' for nobody.")
+@click.option("--agent", metavar="KEY", help="What runs it; '' for the default.")
+@click.option("--tag", multiple=True, metavar="NAME", help="One more word to find it by.")
+@click.option("--untag", multiple=True, metavar="NAME", help="One less.")
+@click.option("--type", "kind", metavar="TYPE", help="dev, test, research …")
+@click.option("--status", metavar="S", help="completed, blocked, pending …: as the command for it.")
+@click.option("--dir", "option", metavar="DIR", help="The plan directory.")
+@takes_caller
+@takes_json
+def update_command(
+    task_id: str,
+    *,
+    title: str | None,
+    desc: str | None,
+    priority: str | None,
+    depends_on: Sequence[str],
+    add_dep: Sequence[str],
+    remove_dep: Sequence[str],
+    parent: str | None,
+    assignee: str | None,
+    agent: str | None,
+    tag: Sequence[str],
+    untag: Sequence[str],
+    kind: str | None,
+    status: str | None,
+    option: str | None,
+    name: str | None,
+    as_json: bool,
+) -> None:
+    """Change the row of a task, or where it stands.
+
+    What would make the plan invalid is refused, and nothing is changed. A task that was started keeps what it was
+    started with, but for its priority.
+
+    \b
+      orchestrator update T-03 --assignee ana --priority critical
+      orchestrator update T-03 --add-dep T-01 --status blocked
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    changes = Changes(
+        title=title,
+        description=desc,
+        priority=priority,
+        needs=",".join(depends_on) if depends_on else None,
+        add_needs=",".join(add_dep),
+        remove_needs=",".join(remove_dep),
+        parent=parent,
+        assignee=assignee,
+        agent=agent,
+        kind=kind,
+        tags=tags_of(tag, "--tag"),
+        untags=tags_of(untag, "--untag"),
+    )
+    wanted = None if status is None else _status(status)
+    said: list[str] = []
+    data: dict[str, Any] = {"task": task_id}
+    layout = plan_directory(None, option)
+    if changes != Changes() or wanted is None:
+        updated = update(layout, task_id, changes, caller(name), known_agents)
+        said.append(", ".join(f"{what}: {text}" for what, text in updated.changed.items()))
+        data["changed"] = dict(updated.changed)
+        if updated.task_file:
+            talk(f"its agent reads {os.path.relpath(updated.task_file)}: change that, too")
+    if wanted is not None:
+        said.append(_set_status(option, task_id, wanted, name, data))
+    message = f"{task_id}: {'; '.join(said)}"
+    if as_json:
+        say_json(message, **data)
+    else:
+        talk(message)
+
+
+def _status(word: str) -> TaskStatus:
+    status = parse_status(word)
+    if status is None:
+        listed = ", ".join(each.value for each in TaskStatus)
+        raise UsageError(f"--status: {word!r} is not a status", hint=f"one of {listed}")
+    return status
+
+
+def _set_status(
+    option: str | None, task_id: str, status: TaskStatus, name: str | None, data: dict[str, Any]
+) -> str:
+    """Bring the task to a status as the command does that leads there (seed row S1-23)."""
+    from orchestrator.actions.intervening import set_status
+    from orchestrator.cli.intervening import agents, say_waiting, wish
+    from orchestrator.core.state import Verb
+
+    wanted = wish(Verb.START, task_id, name)
+    replies = set_status(plan_directory(None, option), status, wanted, agents, say_waiting)
+    data["status"] = replies[-1].status
+    return "; ".join(reply.message for reply in replies)

@@ -1,0 +1,141 @@
+"""``list`` in its plain form, without ``click``: scripts and agents call it in loops."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from orchestrator.actions.tasks import Filters, list_tasks
+from orchestrator.cli.reply import (
+    caller,
+    plan_directory,
+    say_error,
+    say_json,
+    terminal_width,
+    write,
+)
+from orchestrator.cli.words import read_words
+from orchestrator.core.board import Board
+from orchestrator.core.plan import Task
+from orchestrator.core.priority import format_priority
+from orchestrator.errors import OrchestratorError
+from orchestrator.views.table import list_text
+
+#: What tasks can be grouped by.
+GROUPS = ("assignee", "status", "tag", "parent", "type")
+FORMATS = ("simple", "table", "json", "csv")
+#: The options of ``list``, and whether a word follows.
+OPTIONS = {
+    "--status": True,
+    "--assignee": True,
+    "--tag": True,
+    "--type": True,
+    "--parent": True,
+    "--group-by": True,
+    "--format": True,
+    "--dir": True,
+    "--as": True,
+    "--json": False,
+}
+
+
+def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001 - one signature for all
+    """Do it and return the status of the process; None, and nothing done, when the words are not that plain."""
+    words = read_words(arguments, OPTIONS)
+    if words is None or len(words.others) > 1:
+        return None
+    group_by, form = words.last("--group-by"), words.last("--format")
+    if group_by not in {"", *GROUPS} or form not in {"", *FORMATS}:
+        return None
+    form = "json" if "--json" in words.options else form
+    try:
+        filters = filters_of(
+            status=words.every("--status"),
+            assignee=words.every("--assignee"),
+            tag=words.every("--tag"),
+            kind=words.every("--type"),
+            parent=words.last("--parent"),
+            name=words.last("--as"),
+        )
+        directory = next(iter(words.others), "")
+        print_list(directory, words.last("--dir"), filters, group_by=group_by, form=form)
+    except OrchestratorError as error:
+        say_error(error.code, str(error), hint=error.hint, as_json=form == "json", error=error)
+        return int(error.exit_status)
+    return 0
+
+
+def filters_of(
+    *,
+    status: Sequence[str],
+    assignee: Sequence[str],
+    tag: Sequence[str],
+    kind: Sequence[str],
+    parent: str,
+    name: str,
+) -> Filters:
+    """Return the filters that options mean; ``me`` is who calls.
+
+    Raises:
+        UsageError: who calls has no proper name.
+    """
+    names = [caller(name or None) if each == "me" else each for each in _split(assignee)]
+    return Filters(
+        statuses=_split(status),
+        assignees=names,
+        tags=[each.lstrip("#") for each in _split(tag)],
+        kinds=_split(kind),
+        parent=parent,
+    )
+
+
+def _split(values: Sequence[str]) -> list[str]:
+    words = (word.strip() for value in values for word in value.split(","))
+    return [word for word in words if word]
+
+
+def print_list(directory: str, option: str, filters: Filters, *, group_by: str, form: str) -> None:
+    """Print the tasks that pass the filters. Without a terminal, groups are names and nothing else (row S1-33).
+
+    Raises:
+        OrchestratorError: as ``list_tasks`` does.
+    """
+    layout = plan_directory(directory or None, option or None)
+    board, tasks = list_tasks(layout, filters)
+    if group_by or form in {"table", "csv"}:
+        from orchestrator.views import listing
+
+        groups = listing.grouped(board, tasks, group_by) if group_by else {}
+        if form == "json":
+            told = {name: [brief(board, task) for task in group] for name, group in groups.items()}
+            say_json(f"{len(tasks)} tasks in {len(groups)} groups", groups=told)
+        elif form == "csv":
+            write(listing.csv_text([brief(board, task) for task in tasks]))
+        elif group_by:
+            is_bare = form == "simple" or (not form and not sys.stdout.isatty())
+            write(listing.group_text(board, groups, terminal_width(), is_bare=is_bare))
+        else:
+            write(listing.table_text(board, tasks, terminal_width()))
+    elif form == "json":
+        say_json(f"{len(tasks)} tasks", tasks=[brief(board, task) for task in tasks])
+    else:
+        write(list_text(board, tasks, terminal_width()))
+
+
+def brief(board: Board, task: Task) -> Mapping[str, object]:
+    """Return what ``--json`` says of a task."""
+    standing = board.standing[task.id]
+    return {
+        "id": task.id,
+        "name": task.name,
+        "status": standing.status.value,
+        "reason": standing.reason,
+        "agent": task.agent,
+        "assignee": task.assignee,
+        "parent": task.parent,
+        "tags": task.tags,
+        "type": task.kind,
+        "priority": format_priority(task.priority),
+        "needs": task.needs,
+        "children": task.children,
+    }

@@ -1,0 +1,59 @@
+"""Texts that tell nobody what to do (seed row S1-37)."""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator.core.text import one_line
+
+_FEWEST_WORDS = 3
+_OPEN_END = re.compile(
+    r"\b(?:TBD|TODO|FIXME|etc|and so on|and so forth|somehow|whatever|as needed|as appropriate|stuff)\b"
+    r"|\.{3}|…|\?\?|(?-i:\[[A-Z][^\]\n]*\](?!\())",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_ACTIONS = """
+add adapt adjust analyse analyze answer apply archive arrange ask assemble assess audit automate benchmark build
+calculate capture catalogue categorise categorize change check choose classify clean clone collect combine compare
+compile complete compose compute configure confirm connect consolidate convert copy correct count cover create debug
+decide define delete deliver demonstrate deploy derive describe design detect determine develop diagnose discover
+divide document download draft draw edit eliminate embed enable encrypt ensure enumerate estimate evaluate examine
+execute explain explore export expose extend extract fetch figure fill filter find finish fix follow format gather
+generate group handle identify implement import improve index inspect install integrate interview introduce
+inventory investigate isolate join judge label learn link list load locate log look lower make map mark measure
+merge migrate mock model modify monitor move name normalise normalize note open optimise optimize order organise
+organize outline package parse partition patch pick plan polish port prepare present print prioritise prioritize
+probe process produce profile propose prove provide prune publish pull push put query rank rate read rebuild
+recommend record recount refactor refine register release remove rename render repair replace report reproduce
+research resolve restructure review revise rewrite run sample scaffold scan schedule score search secure select send
+separate serve set show simplify sketch solve sort specify split state stub study submit suggest sum summarise
+summarize support survey switch tabulate tag take tell test tidy trace track transform translate trim try tune turn
+unify update upgrade upload validate verify visit walk weigh wire work wrap write
+"""
+_VERBS = frozenset(_ACTIONS.split())
+_ENDINGS = ("", "s", "es", "d", "ed", "ing")
+
+
+def vagueness(text: str) -> str:
+    """Say what makes the description of a task vague; empty when nothing does."""
+    if found := _OPEN_END.search(text):
+        return f"“{one_line(found[0], 30)}” leaves open what is meant"
+    # Words and verbs are counted only where words have blanks between them and are likely to be English.
+    if not text.isascii():
+        return ""
+    words = _WORD.findall(text.lower())
+    if len(words) < _FEWEST_WORDS:
+        return f"the description has {len(words)} words"
+    if not any(_is_verb(word) for word in words):
+        return "no word in the description says what to do"
+    return ""
+
+
+def _is_verb(word: str) -> bool:
+    for ending in _ENDINGS:
+        if word.endswith(ending):
+            root = word.removesuffix(ending) if ending else word
+            if root in _VERBS or f"{root}e" in _VERBS:
+                return True
+    return False

@@ -1,0 +1,52 @@
+"""A person's file, changed by us while they may be changing it too.
+
+Whoever changes the plan by command, and the runner that draws into it, hold ``plan.lock`` meanwhile; an editor knows of
+no lock. So the file is compared once more right before the rename, and a version that somebody saved in between wins:
+the change is made again, to that one. What is left is the time between one ``stat`` and one ``rename``. Where the
+system could swap two files in one step, it would still have to be undone when the wrong one came out, and whoever
+looked meanwhile would have seen it; so the window is kept small instead.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from orchestrator.errors import UsageError
+from orchestrator.store.atomic import Replacement, read_file, reported
+from orchestrator.store.index import signature
+
+
+class Taken(NamedTuple):
+    """A file as it was read."""
+
+    data: bytes
+    signed: int
+
+
+def take(path: str) -> Taken:
+    """Read a file that is to be changed.
+
+    Raises:
+        UsageError: it is a link: somebody made it on purpose, and it is neither replaced nor written through.
+        StoreError: there is none, or it could not be read.
+    """
+    with reported("read", path):
+        found = os.lstat(path)
+    if os.path.islink(path):
+        raise UsageError("the plan is a link", where=path, hint="name the directory it lies in")
+    return Taken(read_file(path) or b"", signature(found))
+
+
+def put(path: str, taken: Taken, data: bytes) -> int | None:
+    """Put *data* in the place of what was taken; return its inode. None, and nothing done: it is another file by now.
+
+    Raises:
+        StoreError: it could not be written; the file is as before.
+    """
+    with Replacement(path, data) as new, reported("write", path):
+        try:
+            is_same = signature(os.lstat(path)) == taken.signed
+        except FileNotFoundError:
+            is_same = False  # an editor that saves by renaming has it in its hands
+        return new.publish() if is_same else None

@@ -1,0 +1,86 @@
+"""What ``list`` prints beyond one line per task: groups, a table with a head, and CSV (seed rows S1-16, S1-19)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from orchestrator.core.board import Board
+from orchestrator.core.plan import Task
+from orchestrator.core.text import one_line
+from orchestrator.views.columns import display_width, fit
+from orchestrator.views.glyphs import LABELS
+from orchestrator.views.table import list_text
+
+#: The group of tasks that have nothing to be grouped by.
+NONE = "-"
+_COLUMNS = (
+    "id",
+    "status",
+    "name",
+    "assignee",
+    "agent",
+    "priority",
+    "needs",
+    "parent",
+    "tags",
+    "type",
+)
+
+
+def grouped(board: Board, tasks: Sequence[Task], by: str) -> dict[str, list[Task]]:
+    """Return the tasks by *by*, in the order of the plan; with several tags a task is in several groups."""
+    groups: dict[str, list[Task]] = {}
+    for task in tasks:
+        for name in _names(board, task, by) or (NONE,):
+            groups.setdefault(one_line(name) or NONE, []).append(task)
+    return groups
+
+
+def _names(board: Board, task: Task, by: str) -> Sequence[str]:
+    if by == "tag":
+        return task.tags
+    if by == "status":
+        return (board.standing[task.id].status.value,)
+    return (
+        {"assignee": task.assignee or task.agent, "parent": task.parent, "type": task.kind}[by],
+    )
+
+
+def group_text(
+    board: Board, groups: Mapping[str, Sequence[Task]], width: int | None, *, is_bare: bool
+) -> str:
+    """Return each group with its tasks below it; *is_bare*: the names alone, one per line, for a script."""
+    if is_bare:
+        return "".join(f"{name}\n" for name in groups if name != NONE)
+    inner = None if width is None else max(width - 2, 0)
+    parts = []
+    for name, tasks in groups.items():
+        lines = list_text(board, tasks, inner).splitlines()
+        parts.append("\n".join([f"{name} ({len(tasks)})", *(f"  {line}" for line in lines)]))
+    return "\n".join(parts) + "\n" if parts else ""
+
+
+def table_text(board: Board, tasks: Sequence[Task], width: int | None) -> str:
+    """Return the tasks below a head that says what the columns are."""
+    ids = max((len(task.id) for task in tasks), default=2)
+    label = max(map(display_width, LABELS.values()))
+    head = f"{fit('ID', max(ids, 2))}  {fit('Status', label)}  Assignee, name, what it needs"
+    return f"{head}\n{list_text(board, tasks, width)}"
+
+
+def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
+    """Return tasks as CSV with a head; what would be a formula for a spreadsheet is quoted as a text."""
+    import csv
+    import io
+
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for row in rows:
+        writer.writerow([_csv_cell(row[column]) for column in _COLUMNS])
+    return out.getvalue()
+
+
+def _csv_cell(value: object) -> str:
+    text = " ".join(map(str, value)) if isinstance(value, tuple) else one_line(str(value), 1000)
+    return f"'{text}" if text[:1] in {"=", "+", "@"} else text
