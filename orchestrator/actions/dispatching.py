@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.actions.editing import Agents
+from orchestrator.actions.editing import Agents, unknown_task
 from orchestrator.actions.plans import advance, begin, require_approval
 from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead, task_settings
 from orchestrator.core.board import Board
@@ -73,7 +73,10 @@ def dispatch(
     board = workspace.load()
     require_approval(layout, board.plan.charter)
     needs, _ = read_needs(errand.needs)
-    if all(board.plan.tasks.get(n) and board.status(n) is TaskStatus.COMPLETED for n in needs):
+    for need in needs:
+        if need not in board.plan.tasks:  # so a new task is never part of a cycle (S4-63U)
+            raise unknown_task("--deps", need, board.plan.tasks)
+    if all(board.status(need) is TaskStatus.COMPLETED for need in needs):
         _require_room(workspace, board, errand, agents(layout))
     made = add(layout, errand, who, agents).id
     return made, begin(layout, workspace.load_plan()[0].charter, now, "a task was dispatched")

@@ -125,14 +125,14 @@ def test_s4_60_dependency_not_done(engine: TaskEngine, task: str) -> None:
 
 
 def test_s4_63_a_cycle_is_refused(engine: TaskEngine, task: str) -> None:
-    """And anything else that makes the plan invalid; nothing is written."""
+    """A new task needs only what is there already, itself not among it; nothing is written."""
     engine(f"dispatch {task} Models")
     before = engine.file(task).read_bytes()
     for flags, code in (
-        ("--deps subtask_02", "self_dependency"),
-        ("--deps subtask_07", "unknown_dependency"),
-        ("--agent simulatd", "unknown_agent"),
-        ("--priority P9", "bad_priority"),
+        ("--deps subtask_02", "not_found"),
+        ("--deps subtask_07", "not_found"),
+        ("--agent simulatd", "usage"),
+        ("--priority P9", "usage"),
     ):
         refused = engine(f"dispatch {task} API {flags} --json")
         assert (2, False, code) == (refused.returncode, refused.json["ok"], refused.json["code"])
