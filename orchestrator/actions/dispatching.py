@@ -25,7 +25,7 @@ from orchestrator.core.plan_state import Step
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import NotFoundError, OrchestratorError
+from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
 from orchestrator.store import roots
 from orchestrator.store.columns import read_needs
 from orchestrator.store.layout import Layout
@@ -85,7 +85,10 @@ def dispatch(
 def _require_room(workspace: Workspace, board: Board, errand: NewTask, roster: Roster) -> None:
     probe = Task("_", "", "", agent=errand.agent, assignee=errand.assignee, kind=errand.kind)
     plan = board.plan._replace(tasks={**board.plan.tasks, probe.id: probe})
-    policies = task_settings(workspace, plan, RunOrder(workspace.layout), roster)
+    try:
+        policies = task_settings(workspace, plan, RunOrder(workspace.layout), roster)
+    except PlanError:
+        return  # `add` says better what is wrong with it
     roster.require_room(policies[probe.id].agent, under_way(board, policies))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -190,8 +191,12 @@ def find_plan_directory(
     Raises:
         NotFoundError: there is none.
     """
-    if named and must_exist and not os.path.isdir(os.path.join(current, named)):
-        return find_plan(named, environment, current)
+    if named and not os.path.isdir(os.path.join(current, named)):
+        if must_exist:
+            return find_plan(named, environment, current)
+        if MADE_ID.fullmatch(named):  # what is to be made has another name, as long as there is such a plan
+            with suppress(NotFoundError):
+                return find_plan(named, environment, current)
     named = named or environment.get("ORCHESTRATOR_DIR")
     if named:
         root = os.path.abspath(os.path.join(current, named))

@@ -232,6 +232,8 @@ def test_an_id_stands_for_the_directory_everywhere(engine: TaskEngine, tmp_path:
     (tmp_path / "src").mkdir()
     for line in ("list TASK-001", "graph TASK-001", "validate TASK-001", "run TASK-001 --dry-run"):
         assert 0 == engine.orchestrate(*line.split(), cwd=tmp_path / "src").returncode, line
+    added = engine('add "echo more" --dir TASK-001')
+    assert (0, "subtask_02\n") == (added.returncode, added.stdout)
     elsewhere = ("--dir", tmp_path / ".orchestrator")
     assert 0 == engine.orchestrate("status", "TASK-001", *elsewhere, cwd=Path("/")).returncode
     engine.plan(title="Neighbour")
