@@ -75,6 +75,11 @@ def status_command(
         )
         if overview.holder is not None:
             click.echo(f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})")
+        if roots.has_plans(layout):
+            from orchestrator.cli.plans import say_plans
+
+            click.echo()
+            say_plans(layout, everything=False, as_json=False)
         return
     spent = spending([*board.results.values(), *overview.beside])
     failed = [task_id for task_id in board.plan.tasks if board.status(task_id) is TaskStatus.FAILED]

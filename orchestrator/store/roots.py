@@ -73,7 +73,12 @@ def is_root_only(layout: Layout) -> bool:
     """Say whether a directory is one of plans, and no plan itself."""
     if os.path.lexists(layout.plan):
         return False
-    return os.path.isdir(layout.archive) or any(
+    return os.path.isdir(layout.archive) or has_plans(layout)
+
+
+def has_plans(layout: Layout) -> bool:
+    """Say whether there are plans below a directory."""
+    return any(
         is_made or os.path.isfile(f"{layout.root}/{name}/master_plan.md")
         for name, is_made in _names(layout)
     )

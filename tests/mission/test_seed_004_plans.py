@@ -108,6 +108,31 @@ def test_s4_04_to_06_status(engine: TaskEngine) -> None:
     assert re.search("PLANNING → APPROVED  approve by ", detail)
 
 
+def test_s4_04_a_plan_above_others(engine: TaskEngine) -> None:
+    """It is told of first, then those that lie in its directory; a check looks at all of them."""
+    engine.plan(title="Below")
+    (engine.root / "master_plan.md").write_text(
+        "# Above\n\n| ID | Task |\n|----|------|\n| T-01 | Look around |\n", encoding="utf-8"
+    )
+    for _ in range(2):  # the second time from the cache
+        shown = engine("status").stdout
+        assert "T-01  🟡 Pending" in shown
+        assert re.search("^TASK-001  📝 PLANNING .*Below$", shown, re.MULTILINE)
+        checked = [each["task_id"] for each in engine("check --json").json["tasks"]]
+        assert [".orchestrator", "TASK-001"] == checked
+
+
+def test_s4_63_one_transition_at_a_time(engine: TaskEngine) -> None:
+    """Of many who approve at once, one does; the journal has one line of it, and the plan one state."""
+    engine.plan()
+    started = [engine.orchestrate.start("transition", "TASK-001", "approve") for _ in range(6)]
+    ended = [engine.orchestrate.finish(each) for each in started]
+    assert [0, 2, 2, 2, 2, 2] == sorted(each.returncode for each in ended)
+    journal = (engine.root / "TASK-001/journal.md").read_text(encoding="utf-8")
+    assert 1 == journal.count("PLANNING → APPROVED")
+    assert "APPROVED" == engine.state("TASK-001")
+
+
 def test_s4_07_transition_with_a_note(engine: TaskEngine) -> None:
     """The note, who, and when stand in the journal; of the plan only one line has changed."""
     engine.plan()
