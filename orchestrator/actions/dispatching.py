@@ -21,7 +21,7 @@ from orchestrator.core.dispatch import (
     refusal,
 )
 from orchestrator.core.plan import Task
-from orchestrator.core.plan_state import Step
+from orchestrator.core.plan_state import TERMINAL, Step
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
@@ -125,7 +125,7 @@ class Dispatcher:
         survey = roots.survey(root)
         done.skipped += [Passed(name, "", why) for name, why in survey.broken.items()]
         for name, charter in survey.plans.items():
-            if not charter.is_over:
+            if charter.state not in TERMINAL:
                 self._one(Layout(f"{root.root}/{name}"), "", done)
         return done
 

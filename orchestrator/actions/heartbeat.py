@@ -74,7 +74,7 @@ def check(layout: Layout, now: float, *, counts: bool = True) -> Checkup:
     found = Checkup()
     survey = roots.survey(layout)
     found.broken |= survey.broken
-    below = [name for name, charter in survey.plans.items() if not charter.is_over]
+    below = [name for name, charter in survey.plans.items() if charter.state not in TERMINAL]
     places = {name: Layout(f"{layout.root}/{name}") for name in below}
     if os.path.lexists(layout.plan):
         places = {roots.plan_id(layout): layout, **places}

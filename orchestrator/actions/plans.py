@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from orchestrator.actions.editing import exchanged
 from orchestrator.core.board import Board
+from orchestrator.core.charter import Charter
 from orchestrator.core.plan_state import (
     ITSELF,
     TERMINAL,
-    Charter,
     PlanEvent,
     PlanState,
     Step,
@@ -207,10 +207,10 @@ def overview(root: Layout, *, everything: bool = False) -> Overview:
     found = roots.survey(root)
     rows, broken = [], dict(found.broken)
     for plan_id, charter in found.plans.items():
-        if charter.is_over and not everything:
+        if charter.state in TERMINAL and not everything:
             continue
         counts: Mapping[TaskStatus, int] = {}
-        if not charter.is_over:
+        if charter.state not in TERMINAL:
             try:
                 counts = Workspace(Layout(f"{root.root}/{plan_id}")).load().counts()
             except OrchestratorError as error:

@@ -21,8 +21,9 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.core.board import Board
+from orchestrator.core.charter import Charter
 from orchestrator.core.moment import parse_moment
-from orchestrator.core.plan_state import Charter, PlanState
+from orchestrator.core.plan_state import PlanState
 from orchestrator.core.priority import format_priority
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import UsageError

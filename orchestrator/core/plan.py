@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from orchestrator.core.plan_state import Charter
+from orchestrator.core.charter import Charter
 from orchestrator.core.priority import NORMAL
 from orchestrator.errors import Problem
 

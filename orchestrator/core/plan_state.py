@@ -104,25 +104,6 @@ def parse_state(text: str) -> PlanState | None:
         return None
 
 
-class Charter(NamedTuple):
-    """What a plan says of itself, above its tasks: the front matter keys that are no settings."""
-
-    state: PlanState | None = None
-    """None: it says none, and needs no approval."""
-    title: str = ""
-    priority: str = ""
-    """As in a task table; empty: it says none."""
-    eta: float = 0.0
-    """When it is to be done, seconds since the epoch; 0: nobody said."""
-    created: float = 0.0
-    """When it was made, seconds since the epoch; 0: nobody said."""
-
-    @property
-    def is_over(self) -> bool:
-        """Nothing is to be done for it any more."""
-        return self.state in TERMINAL
-
-
 class Step(NamedTuple):
     """One transition of a plan: a line of its journal."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from orchestrator.core.charter import Charter
 from orchestrator.core.moment import parse_moment
-from orchestrator.core.plan_state import Charter, PlanState, parse_state
+from orchestrator.core.plan_state import PlanState, parse_state
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem
 from orchestrator.store.front_matter import FrontMatter, read_front_matter

@@ -15,15 +15,18 @@ import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from orchestrator.core.charter import Charter
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
-from orchestrator.core.plan_state import Charter, PlanState
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_file, replace_file
+
+if TYPE_CHECKING:
+    from orchestrator.core.plan_state import PlanState
 
 SCHEMA = 3
 #: A file changed within this many nanoseconds of being read could change again without its times showing it.
@@ -142,9 +145,17 @@ def _plan(raw: dict[str, Any] | None) -> tuple[int, Plan, Shape] | None:
     rank = dict(zip(order, raw["rank"], strict=True))
     about = raw["about"]
     state, *rest = about.pop("charter")
-    charter = Charter(PlanState(state) if state else None, *rest)
+    charter = Charter(_state(state), *rest)
     plan = Plan(tasks=tasks, settings=settings, charter=charter, **about)
     return raw["signature"], plan, Shape(order, batch, rank)
+
+
+def _state(word: str | None) -> PlanState | None:
+    if not word:
+        return None
+    from orchestrator.core.plan_state import PlanState  # most plans have none
+
+    return PlanState(word)
 
 
 def _raw_results(known: Mapping[str, tuple[int, Result]]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orchestrator.core.plan import TASK_ID
 from orchestrator.errors import NotFoundError
 
 PLAN_DIRECTORY = ".orchestrator"
@@ -230,6 +229,8 @@ def find_plan(
     Raises:
         NotFoundError: there is none.
     """
+    from orchestrator.core.plan import TASK_ID
+
     if not TASK_ID.fullmatch(plan_id):
         raise _no_such_directory(plan_id)
     try:

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.core.charter import Charter
 from orchestrator.core.plan import TASK_ID
-from orchestrator.core.plan_state import Charter, parse_state
+from orchestrator.core.plan_state import parse_state
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, StoreError, UsageError
 from orchestrator.store.atomic import read_file, replace_file, reported, sync_directory
 from orchestrator.store.index import SCHEMA, is_settled, signature

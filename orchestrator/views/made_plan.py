@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from orchestrator.core.plan_state import Charter
+from orchestrator.core.charter import Charter
 from orchestrator.core.text import cell, one_line
 from orchestrator.views.templating import quote
 

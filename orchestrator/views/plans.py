@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from orchestrator.core.board import Board
+from orchestrator.core.charter import Charter
 from orchestrator.core.plan import Task
-from orchestrator.core.plan_state import Charter, PlanState, Step, implied_state, subtask_word
+from orchestrator.core.plan_state import PlanState, Step, implied_state, subtask_word
 from orchestrator.core.state import TaskStatus
 from orchestrator.views.columns import clip, display_width, fit, plain
 from orchestrator.views.glyphs import ICONS, moment, progress_bar

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from orchestrator.core.board import Board
+from orchestrator.core.charter import Charter
 from orchestrator.core.graph import shape
 from orchestrator.core.heartbeat import AlertKind, Pulse, alerts, beat
 from orchestrator.core.plan import Plan, Task
-from orchestrator.core.plan_state import Charter, PlanState
+from orchestrator.core.plan_state import PlanState
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
 

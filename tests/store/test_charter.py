@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.plan_state import Charter, PlanState
+from orchestrator.core.charter import Charter
+from orchestrator.core.plan_state import PlanState
 from orchestrator.errors import PlanError
 from orchestrator.store.charter import charter_of, with_state
 
