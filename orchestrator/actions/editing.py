@@ -6,10 +6,9 @@ import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from orchestrator.core.plan import Task
-from orchestrator.core.roster import Roster
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
 from orchestrator.store.columns import read_needs
@@ -21,10 +20,12 @@ from orchestrator.store.plan_edit import ids, with_cells
 from orchestrator.store.plan_scan import Places, find_places
 from orchestrator.store.tables import split_row
 
+if TYPE_CHECKING:
+    from orchestrator.core.roster import Roster
+
 #: How often a plan is read again because somebody else saved it meanwhile.
 _TRIES = 100
-#: The agents of a plan directory.
-Agents = Callable[[Layout], Roster]
+Agents = Callable[[Layout], "Roster"]
 _Done = TypeVar("_Done")
 
 
@@ -230,10 +231,11 @@ def check_who(layout: Layout, places: Places, agent: str, assignee: str, agents:
     from orchestrator.core.plan import Plan
     from orchestrator.store.workspace import Workspace
 
+    roster = agents(layout)
     probe = Task("_", "", "", agent=agent, assignee=assignee)
     try:
         plan = Plan({probe.id: probe})
-        task_settings(Workspace(layout), plan, RunOrder(layout), agents(layout))
+        task_settings(Workspace(layout), plan, RunOrder(layout), roster)
     except PlanError as error:
         option, name = ("--agent", agent) if agent else ("--assignee", assignee)
         said = (

@@ -40,8 +40,8 @@ def init_command(
       orchestrator init --agent shell     a queue of commands, for `orchestrator add`
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = _new_directory(directory, option)
-    if agent and agent not in (known := known_agents(layout)):
-        listed = ", ".join(known.keys)
+    if agent and agent not in (roster := known_agents(layout)):
+        listed = ", ".join(roster.keys)
         raise UsageError(f"--agent: there is no agent {agent!r}", hint=f"known are {listed}")
     path = init(layout, request, agent)
     if as_json:
