@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchestrator.core.graph import Shape
@@ -34,21 +33,26 @@ class Standing(NamedTuple):
 _COMPLETED = Standing(status=_DONE)
 
 
-@dataclass(slots=True)
 class Board:
-    """A plan and its results. ``standing`` is derived from them for every task."""
+    """A plan and its results. Written by hand: loading `dataclasses` takes longer than ``list`` on a thousand tasks."""
 
-    plan: Plan
-    shape: Shape
-    results: dict[str, Result]
-    standing: dict[str, Standing] = field(default_factory=dict)
-    doubts: dict[str, str] = field(default_factory=dict)
-    """Why something that was found for a task does not count, or counts only in part."""
+    __slots__ = ("doubts", "plan", "results", "shape", "standing")
 
-    def __post_init__(self) -> None:
-        """Derive where every task stands, in one pass over the graph."""
-        if not self.standing:
-            self.standing = derive(self.plan.tasks, self.shape, self.results, self.doubts)
+    def __init__(
+        self,
+        plan: Plan,
+        shape: Shape,
+        results: dict[str, Result],
+        *,
+        doubts: dict[str, str] | None = None,
+    ) -> None:
+        """Take what is known, and derive where every task stands.
+
+        *doubts*: why something that was found for a task does not count, or counts only in part.
+        """
+        self.plan, self.shape, self.results = plan, shape, results
+        self.doubts = doubts if doubts is not None else {}
+        self.standing = derive(plan.tasks, shape, results, self.doubts)
 
     def derive_again(self) -> None:
         """Take in that results were changed."""

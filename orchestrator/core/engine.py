@@ -41,9 +41,8 @@ from orchestrator.core.instruction import (
 )
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.retry import Backoffs, backoff
-from orchestrator.core.revision import blamed, is_under_way, revise
+from orchestrator.core.revision import blamed, gather, is_under_way, revise
 from orchestrator.core.state import SETTLED, TaskStatus, Verb, move
-from orchestrator.core.umbrella import gather
 
 
 class Engine:

@@ -7,10 +7,10 @@ that was started keeps the needs it was started with.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from orchestrator.core.entry import Entry
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import TaskStatus, Verb, move
 
 _NOT_STARTED = frozenset({TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.SKIPPED})
 _UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
@@ -81,3 +81,25 @@ def blamed(entries: dict[str, Entry]) -> dict[str, Entry]:
                 found[entry.id] = before
                 stack.append(entry)
     return found
+
+
+def gather(entries: Iterable[Entry]) -> list[Entry]:
+    """Complete the umbrellas among *entries* that wait for nothing any more, and those above them.
+
+    Nothing runs and nothing is written for one, so it takes no slot and no record. Returns the tasks that have
+    nothing left to wait for because of it, each once.
+    """
+    freed: list[Entry] = []
+    stack = [entry for entry in entries if entry.is_umbrella]
+    while stack:
+        umbrella = stack.pop()
+        if umbrella.status is not TaskStatus.WAITING or umbrella.unmet or umbrella.undurable:
+            continue
+        umbrella.status = move(umbrella.status, Verb.GATHER)
+        for entry in umbrella.dependants:
+            entry.unmet -= 1
+            if entry.is_umbrella:
+                stack.append(entry)
+            elif not entry.unmet and entry.status is TaskStatus.WAITING:
+                freed.append(entry)
+    return freed

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from orchestrator.core.entry import Entry
 from orchestrator.core.plan import Task
-from orchestrator.core.state import TaskStatus, Verb, move
 from orchestrator.errors import Problem
 
 _Needs = tuple[dict[str, None], dict[str, str]]
@@ -109,28 +107,3 @@ def sources(task: Task, tasks: Mapping[str, Task]) -> tuple[str, ...]:
         else:
             found[need] = None
     return tuple(found)
-
-
-# ── in the engine ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def gather(entries: Iterable[Entry]) -> list[Entry]:
-    """Complete the umbrellas among *entries* that wait for nothing any more, and those above them.
-
-    Nothing runs and nothing is written for one, so it takes no slot and no record. Returns the tasks that have
-    nothing left to wait for because of it, each once.
-    """
-    freed: list[Entry] = []
-    stack = [entry for entry in entries if entry.is_umbrella]
-    while stack:
-        umbrella = stack.pop()
-        if umbrella.status is not TaskStatus.WAITING or umbrella.unmet or umbrella.undurable:
-            continue
-        umbrella.status = move(umbrella.status, Verb.GATHER)
-        for entry in umbrella.dependants:
-            entry.unmet -= 1
-            if entry.is_umbrella:
-                stack.append(entry)
-            elif not entry.unmet and entry.status is TaskStatus.WAITING:
-                freed.append(entry)
-    return freed

@@ -9,12 +9,15 @@ looked meanwhile would have seen it; so the window is kept small instead.
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from orchestrator.errors import UsageError
 from orchestrator.store.atomic import Replacement, read_file, reported
-from orchestrator.store.index import signature
+from orchestrator.store.signatures import signature
 
 
 class Taken(NamedTuple):
@@ -22,6 +25,23 @@ class Taken(NamedTuple):
 
     data: bytes
     signed: int
+
+
+@contextmanager
+def plan_lock(path: str) -> Iterator[None]:
+    """Wait for one's turn to change the plan; the kernel lets go of it when we die. Held for milliseconds.
+
+    Raises:
+        StoreError: the file at *path* cannot be opened or locked.
+    """
+    with reported("lock", path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o664)
+    try:
+        with reported("lock", path):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def take(path: str) -> Taken:

@@ -6,11 +6,8 @@ import errno
 import fcntl
 import json
 import os
-import platform
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import BusyError
@@ -23,15 +20,21 @@ _GUARD_LEAVES_WITHIN = 15.0
 _AGAIN = 0.01
 
 
-@dataclass(slots=True)
 class RunLock:
-    """The lock, held. ``descriptor`` goes to the guard too, so that the plan is free only when both are gone."""
+    """The lock, held. Written by hand: loading `dataclasses` takes longer than most commands that look at it."""
 
-    path: str
-    descriptor: int
-    holder: dict[str, Any]
-    dead_runs: tuple[str, ...]
-    """Runs that ended without letting go and may have left something behind; empty after an orderly end."""
+    __slots__ = ("dead_runs", "descriptor", "holder", "path")
+
+    def __init__(
+        self, path: str, descriptor: int, holder: dict[str, Any], dead_runs: tuple[str, ...]
+    ) -> None:
+        """Take what is held.
+
+        *descriptor* goes to the guard too, so that the plan is free only when both are gone. *dead_runs* are runs that
+        ended without letting go and may have left something behind; empty after an orderly end.
+        """
+        self.path, self.descriptor = path, descriptor
+        self.holder, self.dead_runs = holder, dead_runs
 
     def recovered(self) -> None:
         """Say that what the dead runs left was taken care of; until then a crash leaves it to the next run.
@@ -79,7 +82,7 @@ def take_lock(path: str, run: str, now: str, only: Sequence[str] = ()) -> RunLoc
             "pid": os.getpid(),
             "started": start_time(os.getpid()),
             "boot": boot_id(),
-            "host": platform.node(),
+            "host": os.uname().nodename,
             "run": run,
             "since": now,
             **({"only": list(only)} if only else {}),
@@ -145,6 +148,8 @@ def _dead(descriptor: int) -> tuple[str, ...]:
 
 
 def _wait_for(descriptor: int) -> None:
+    import threading
+
     pause, waited = threading.Event(), 0.0
     while not _try(descriptor):
         holder = _read(descriptor)
@@ -183,7 +188,7 @@ def _read(descriptor: int) -> dict[str, Any]:
 
 
 def _is_alive(holder: dict[str, Any]) -> bool:
-    if holder.get("host") != platform.node():
+    if holder.get("host") != os.uname().nodename:
         return True
     started = start_time(int(holder.get("pid") or 0))
     return (

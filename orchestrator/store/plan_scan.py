@@ -84,7 +84,7 @@ def plain_tables(lines: Sequence[str]) -> list[Table] | None:
                 return None
             at, is_fresh = close, True
         elif "|" in line and at + 1 < end and _is_delimiter(lines[at + 1]):
-            table = _table(lines, at) if is_fresh else None
+            table = _table(lines, at) if is_fresh and "|" in lines[at + 1] else None
             if table is None:
                 return None
             found.append(table)
@@ -96,7 +96,7 @@ def plain_tables(lines: Sequence[str]) -> list[Table] | None:
 
 
 def _is_delimiter(line: str) -> bool:
-    return "|" in line and "-" in line and _DELIMITER.fullmatch(line) is not None
+    return "-" in line and _DELIMITER.fullmatch(line) is not None
 
 
 def _end_of_comment(lines: Sequence[str], at: int) -> int | None:

@@ -23,10 +23,10 @@ from orchestrator.store.atomic import (
     sweep_temporaries,
     sync_directory,
 )
-from orchestrator.store.exchange import put, take
+from orchestrator.store.exchange import plan_lock, put, take
 from orchestrator.store.index import Index, is_settled, signature
 from orchestrator.store.layout import AttemptFiles, Layout
-from orchestrator.store.lock import holder_of, in_line
+from orchestrator.store.lock import holder_of
 from orchestrator.store.result_file import answer_of, parse_result, plain_answer
 
 if TYPE_CHECKING:
@@ -342,7 +342,7 @@ class Workspace:
         # A link is never written through (promise 23), nor replaced: a person made it.
         if os.path.islink(path):
             return
-        with in_line(self.layout.plan_lock):
+        with plan_lock(self.layout.plan_lock):
             before = take(path)
             if not before.data.strip():
                 return  # an editor that is about to write has emptied it first

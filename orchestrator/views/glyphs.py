@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from orchestrator.core.state import TaskStatus
 
@@ -71,4 +70,6 @@ def moment(seconds: float) -> str:
     """
     if not seconds:
         return "-"
+    from datetime import UTC, datetime
+
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"

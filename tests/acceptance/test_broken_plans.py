@@ -92,8 +92,26 @@ BROKEN = {
         "# Plan\n\n| Task ID | Description | Dependencies |\n| T-01 | a | None |\n",
     ),
     "empty plan": Broken("empty_plan", "p/master_plan.md:1", "empty", "orchestrator init", " \n\n"),
-    "empty table": Broken(
-        "empty_plan", "p/master_plan.md:1", "has no rows", "one row per task", HEAD
+    "unknown parent": Broken(
+        "unknown_parent",
+        "p/master_plan.md:4",
+        "T-02 stands under T-1, which is not in the plan",
+        "did you mean T-01",
+        HEAD.replace("Agent", "Parent") + "| T-01 | a | - | |\n| T-02 | b | - | T-1 |\n",
+    ),
+    "circle of parents": Broken(
+        "parent_cycle",
+        "p/master_plan.md:3",
+        "the parents form a circle: T-01 → T-02 → T-01",
+        "take one of them from under the other",
+        HEAD.replace("Agent", "Parent") + "| T-01 | a | - | T-02 |\n| T-02 | b | - | T-01 |\n",
+    ),
+    "a task that waits for its umbrella": Broken(
+        "cycle",
+        "p/master_plan.md:",
+        "cycle of 2 tasks",
+        "an umbrella waits for the tasks under it",
+        HEAD.replace("Agent", "Parent") + "| T-01 | a | - | |\n| T-02 | b | T-01 | T-01 |\n",
     ),
     "unknown agent": Broken(
         "unknown_agent",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan import TASK_ID, Plan, Task
 from orchestrator.store.plan_file import StatusCells, parse_plan, redraw, set_statuses
 from tests.store.seed_plans import QUICK_START, TEMPLATE
 
@@ -323,7 +323,7 @@ def test_ten_thousand_tasks_are_read_in_time() -> None:
 def test_no_text_breaks_the_reader(text: str) -> None:
     """Whatever the file holds, the answer is a plan without problems or at least one problem."""
     plan, problems = parse_plan(text.encode("utf-8", "surrogatepass"), "p.md")
-    assert bool(plan.tasks) or problems
+    assert problems or all(TASK_ID.fullmatch(task_id) for task_id in plan.tasks)
     set_statuses(text.encode("utf-8", "replace"), {"a": StatusCells(status="x")})
 
 

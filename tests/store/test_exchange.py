@@ -1,0 +1,74 @@
+"""Whoever saves the plan in between wins (promise: nothing that a person wrote is lost)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import StoreError, UsageError
+from orchestrator.store.exchange import plan_lock, put, take
+
+
+def test_what_was_not_touched_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "plan.md"
+    path.write_text("one")
+    assert put(str(path), take(str(path)), b"two") == path.stat().st_ino
+    assert path.read_text() == "two"
+
+
+@pytest.mark.parametrize("rename", [True, False])
+def test_an_editor_that_saved_meanwhile_wins(tmp_path: Path, *, rename: bool) -> None:
+    """By writing into the file, or by putting another one in its place."""
+    path = tmp_path / "plan.md"
+    path.write_text("one")
+    taken = take(str(path))
+    if rename:
+        other = tmp_path / "new"
+        other.write_text("mine")
+        os.replace(other, path)
+    else:
+        path.write_text("mine")
+    assert put(str(path), taken, b"two") is None
+    assert (path.read_text(), ["plan.md"]) == ("mine", os.listdir(tmp_path))
+
+
+def test_a_file_that_an_editor_holds_in_its_hands_is_not_made(tmp_path: Path) -> None:
+    """It removes it for a moment while it saves."""
+    path = tmp_path / "plan.md"
+    path.write_text("one")
+    taken = take(str(path))
+    path.unlink()
+    assert put(str(path), taken, b"two") is None
+    assert not path.exists()
+
+
+def test_a_link_is_left_alone(tmp_path: Path) -> None:
+    """Somebody made it on purpose."""
+    (tmp_path / "real.md").write_text("one")
+    (tmp_path / "plan.md").symlink_to("real.md")
+    with pytest.raises(UsageError, match="link"):
+        take(str(tmp_path / "plan.md"))
+    with pytest.raises(StoreError):
+        take(str(tmp_path / "nothing.md"))
+
+
+def test_one_at_a_time_holds_the_lock(tmp_path: Path) -> None:
+    """Also threads of one process: each opens the file itself."""
+    path, inside, most = str(tmp_path / "plan.lock"), [0], [0]
+
+    def hold() -> None:
+        for _ in range(50):
+            with plan_lock(path):
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                inside[0] -= 1
+
+    threads = [threading.Thread(target=hold) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [1] == most
