@@ -59,7 +59,7 @@ def test_a_plan_moves_along_the_arrows_of_the_seed(state: PlanState, event: Plan
 
 def test_a_word_that_is_no_event_is_refused_with_those_there_are() -> None:
     with pytest.raises(TransitionError) as refused:
-        move_plan(PlanState.PLANNING, "aprove")
+        move_plan(PlanState.PLANNING, "approved")
     assert "from PLANNING: approve → APPROVED, reject → REJECTED" == refused.value.hint
 
 
