@@ -108,7 +108,7 @@ BROKEN = {
     ),
     "a task that waits for its umbrella": Broken(
         "cycle",
-        "p/master_plan.md:",
+        "p/master_plan.md:3",
         "cycle of 2 tasks",
         "an umbrella waits for the tasks under it",
         HEAD.replace("Agent", "Parent") + "| T-01 | a | - | |\n| T-02 | b | T-01 | T-01 |\n",

@@ -1,0 +1,259 @@
+"""Plans edited by command: add, update, list (rows of seeds 000 and 001 that are not in the scripts of the mission)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate, answer_of, everything, write_plan, write_task
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / ".orchestrator"
+
+
+def plan_text(root: Path) -> str:
+    return (root / "master_plan.md").read_text(encoding="utf-8")
+
+
+def test_add_makes_the_plan_and_says_so(orchestrate: Orchestrate, root: Path) -> None:
+    """The id goes to stdout and nothing else; talk goes to stderr."""
+    added = orchestrate("add", "Write the tests of the parser")
+    assert (0, "T-01\n") == (added.returncode, added.stdout)
+    assert "made .orchestrator/master_plan.md" in added.stderr
+    assert "T-02\n" == orchestrate("add", "Run the tests of the parser").stdout
+    assert "· T-02 · added · by " in (root / "journal.md").read_text(encoding="utf-8")
+    assert 0 == orchestrate("validate").returncode
+
+
+def test_add_goes_on_with_the_ids_of_the_plan(orchestrate: Orchestrate, root: Path) -> None:
+    """And never takes one of which there are files: another task's answer would be taken for its own."""
+    write_plan(root, {"step_07": "true", "step_08": ("true", "step_07")})
+    write_task(root, "step_09", "of a task whose row is gone")
+    assert "step_10\n" == orchestrate("add", "true", "--depends-on", "step_07,step_08").stdout
+    refused = orchestrate("add", "true", "--id", "step_09")
+    assert (2, "") == (refused.returncode, refused.stdout)
+    assert "step_09" in refused.stderr
+    assert "mine\n" == orchestrate("add", "true", "--id", "mine").stdout
+
+
+def test_what_does_not_fit_into_a_row_goes_into_the_task_file(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """A command of several lines, a limit of its own; and all of it is run as it was typed."""
+    orchestrate("init", "--agent", "shell")
+    odd = "cat <<'X'\n<b>`|` \\| &lt;\nX"
+    orchestrate("add", odd, "--desc", "Say something odd", "--timeout", "20s", "--retry", "1")
+    orchestrate("add", "echo 'a|b' | tr '|' '\\n'")
+    assert 0 == orchestrate("run").returncode
+    assert "<b>`|` \\| &lt;" in answer_of(root, "T-01")
+    assert "a\nb" == answer_of(root, "T-02").strip()
+    task_file = (root / "agent_tasks" / "agent-01.md").read_text(encoding="utf-8")
+    assert task_file.startswith("---\ntimeout: 20.0\nretries: 0\n---\n")
+    assert odd in task_file
+    assert "Say something odd" in orchestrate("list").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--depends-on", "T-1"), "--depends-on: task T-1 not found\n  hint: did you mean T-01?"),
+        (("--parent", "T-09"), "--parent: task T-09 not found"),
+        (("--agent", "gpt"), "--agent: 'gpt' is not known"),
+        (("--assignee", "shel"), "looks like the agent 'shell' misspelt"),
+        (("--assignee", "none"), "a table cannot say assignee 'none'"),
+        (("--priority", "soon"), "'soon' is not a priority"),
+        (("--timeout", "soon"), "--timeout:"),
+        (("--retry", "0"), "--retry: there is at least one attempt"),
+        (("--tag", "two words"), "more than one word"),
+        (("--id", "../x"), "is not an id"),
+        (("--id", "T-01"), "there is a task T-01 already"),
+        (("--id", "agent-01"), "there is a task agent-01 already"),
+        (("--as", "no name"), "is not a name"),
+        (("--parent", "T-01", "--depends-on", "T-02"), "an umbrella waits for the tasks under it"),
+    ],
+)
+def test_add_refuses_what_makes_no_sense(
+    orchestrate: Orchestrate, root: Path, words: tuple[str, ...], said: str
+) -> None:
+    """With a hint, and nothing is written."""
+    write_plan(root, {"T-01": "true", "T-02": ("true", "T-01")})
+    (root / "plan.lock").touch()
+    before = everything(root)
+    refused = orchestrate("add", "Do something useful", *words)
+    assert (2, "") == (refused.returncode, refused.stdout)
+    assert said in refused.stderr
+    assert before == everything(root)
+
+
+def test_add_needs_a_table_and_says_what_is_wrong(orchestrate: Orchestrate, root: Path) -> None:
+    """A plan of somebody's is never given a table behind their back."""
+    root.mkdir()
+    (root / "master_plan.md").write_text("# My plan\n\nJust words.\n", encoding="utf-8")
+    refused = orchestrate("add", "Do something useful")
+    assert 2 == refused.returncode
+    assert "no task table found" in refused.stderr
+    assert plan_text(root) == "# My plan\n\nJust words.\n"
+
+
+def test_an_umbrella_runs_nothing_and_holds_the_next_phase(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """A plain pending task becomes one when something is put under it; one that ran does not."""
+    orchestrate("init", "--agent", "shell")
+    one = orchestrate("add", "exit 1", "--desc", "Phase 1").stdout.strip()
+    two = orchestrate("add", "exit 1", "--desc", "Phase 2", "--depends-on", one).stdout.strip()
+    a = orchestrate("add", "echo of phase 1", "--parent", one).stdout.strip()
+    b = orchestrate("add", "cat", "--parent", two).stdout.strip()
+    assert "☂ 0/1 completed" in orchestrate("list").stdout
+    assert "2 umbrellas among them" in orchestrate("validate").stdout
+    run = orchestrate("run", "--json")
+    assert (0, [a, b]) == (run.returncode, run.started())
+    assert "of phase 1" == answer_of(root, b).strip()
+    assert not (root / "results" / "agent-01-result.md").exists()
+    shown = orchestrate("show", one, "--json").json["task"]
+    assert ("completed", "1/1 completed", [a]) == (
+        shown["status"],
+        shown["reason"],
+        shown["children"],
+    )
+    assert "Completed by the tasks under it: T-03." in (root / "final_output.md").read_text()
+    late = orchestrate("add", "true", "--parent", one).stdout.strip()
+    assert ["waiting", "pending"] == [
+        orchestrate("show", each, "--json").json["task"]["status"] for each in (one, late)
+    ]
+    refused = orchestrate("add", "true", "--parent", a)
+    assert (2, f"{a} was already started") == (refused.returncode, refused.stderr[7:31])
+    refused = orchestrate("complete", one)
+    assert (2, "is an umbrella") == (refused.returncode, refused.stderr.split(":")[1][6:20])
+
+
+def test_a_failure_under_an_umbrella_is_told(orchestrate: Orchestrate, root: Path) -> None:
+    """By the umbrella too; what depends on it is skipped, and `--only` takes its tasks along."""
+    orchestrate("init", "--agent", "shell")
+    orchestrate("add", "true", "--desc", "Phase 1")
+    orchestrate("add", "exit 3", "--parent", "T-01", "--retries", "0")
+    orchestrate("add", "true", "--parent", "T-01")
+    orchestrate("add", "true", "--depends-on", "T-01")
+    run = orchestrate("run", "--only", "T-01", "--json")
+    assert (1, {"T-02", "T-03"}) == (run.returncode, set(run.started()))
+    tasks = {each["id"]: each for each in orchestrate("list", "--json").json["tasks"]}
+    assert ("skipped", "1/2 completed, T-02 failed") == (
+        tasks["T-01"]["status"],
+        tasks["T-01"]["reason"],
+    )
+    assert ("skipped", "T-01 skipped") == (tasks["T-04"]["status"], tasks["T-04"]["reason"])
+    assert "☂ 1/2 completed, T-02 failed" in orchestrate("status").stdout
+
+
+def test_tasks_that_are_added_while_a_run_is_at_work_are_done_by_it(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """Also one that comes when the run has nothing left to do but to end: it looks once more."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    assert "T-02\n" == orchestrate("add", "echo late", "--depends-on", "T-01").stdout
+    gate.open()
+    assert 0 == orchestrate.finish(run).returncode
+    assert "late" == answer_of(root, "T-02").strip()
+    assert "the plan was changed: new T-02" in (root / "journal.md").read_text(encoding="utf-8")
+
+
+def test_a_run_of_an_empty_queue_says_so(orchestrate: Orchestrate, root: Path) -> None:
+    """Nothing to do is no failure."""
+    orchestrate("init", "--agent", "shell")
+    run = orchestrate("run")
+    assert 0 == run.returncode
+    assert "the plan has no tasks" in run.stderr
+    assert (0, "") == (orchestrate("list").returncode, orchestrate("list").stdout)
+
+
+def test_update_changes_the_row_and_nothing_else(orchestrate: Orchestrate, root: Path) -> None:
+    """Columns that are missing are added; what is not named stays."""
+    write_plan(root, {"T-01": "true", "T-02": ("true", "T-01"), "T-03": "true"})
+    before = plan_text(root).splitlines()
+    changed = orchestrate(
+        "update", "T-02", "--assignee", "ana", "-p", "critical", "--add-dep", "T-03 (order)",
+        "--tag", "db,slow", "--type", "dev", "--title", "true || false", "--json",
+    )  # fmt: skip
+    assert 0 == changed.returncode, changed.stderr
+    assert {"assignee": "ana", "kind": "dev"}.items() <= changed.json["changed"].items()
+    after = plan_text(root).splitlines()
+    table = next(at for at, line in enumerate(before) if line.startswith("| Task ID"))
+    differing = {at for at in range(len(before)) if before[at] != after[at]}
+    assert {table, table + 1, table + 3} == differing
+    shown = orchestrate("show", "T-02", "--json").json["task"]
+    assert (shown["assignee"], shown["priority"], shown["needs"]) == ("ana", "P0", ["T-01", "T-03"])
+    assert (shown["tags"], shown["type"], shown["name"]) == (["db", "slow"], "dev", "true || false")
+    orchestrate("update", "T-02", "--depends-on", "", "--untag", "slow", "--assignee", "")
+    shown = orchestrate("show", "T-02", "--json").json["task"]
+    assert ([], ["db"], "") == (shown["needs"], shown["tags"], shown["assignee"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("T-01", "--depends-on", "T-02"), "cycle"),
+        (("T-01", "--depends-on", "T-9"), "depends on T-9, which is not in the plan"),
+        (("T-01", "--parent", "T-01"), "the parents form a circle"),
+        (("T-01", "--agent", "gpt"), "'gpt' is not known"),
+        (("T-01", "--priority", "soon"), "is not a priority"),
+        (("T-01", "--status", "soon"), "'soon' is not a status"),
+        (("T-01",), "nothing is to be changed"),
+        (("T-07", "--tag", "x"), "task T-07 not found"),
+    ],
+)
+def test_update_refuses_what_makes_no_sense(
+    orchestrate: Orchestrate, root: Path, words: tuple[str, ...], said: str
+) -> None:
+    """And nothing is written, not even in part."""
+    write_plan(root, {"T-01": "true", "T-02": ("true", "T-01")})
+    (root / "plan.lock").touch()
+    before = everything(root)
+    refused = orchestrate("update", *words)
+    assert 2 == refused.returncode
+    assert said in refused.stderr
+    assert before == everything(root)
+
+
+def test_update_says_which_file_the_agent_reads(orchestrate: Orchestrate, root: Path) -> None:
+    """The row is then no longer what the agent is told."""
+    write_plan(root, {"T-01": "true"})
+    write_task(root, "T-01", "```sh\ntrue\n```\n")
+    told = orchestrate("update", "T-01", "--title", "false")
+    assert "its agent reads .orchestrator/agent_tasks/agent-01.md" in told.stderr
+
+
+def test_list_in_every_form(orchestrate: Orchestrate, root: Path) -> None:
+    """One line per task, a table, one JSON object, CSV; groups are bare names for a script."""
+    orchestrate("init", "--agent", "shell")
+    orchestrate("add", "true", "--assignee", "ana", "--tag", "a,b")
+    orchestrate("add", "true", "--assignee", "bob", "--type", "=dev", "--depends-on", "T-01")
+    orchestrate("add", "true", "--parent", "T-02")
+    lines = orchestrate("list").stdout.splitlines()
+    assert ["T-01", "T-02", "T-03"] == [line.split()[0] for line in lines]
+    assert lines == orchestrate("list", "--format", "simple").stdout.splitlines()
+    assert lines == orchestrate("list", "--format", "table").stdout.splitlines()[1:]
+    rows = list(csv.DictReader(io.StringIO(orchestrate("list", "--format", "csv").stdout)))
+    assert ["ana", "bob", ""] == [row["assignee"] for row in rows]
+    assert ("a b", "'=dev", "T-01 T-03") == (rows[0]["tags"], rows[1]["type"], rows[1]["needs"])
+    assert "ana\nbob\n" == orchestrate("list", "--group-by", "assignee").stdout
+    assert "a\nb\n" == orchestrate("list", "--group-by", "tag").stdout
+    table = orchestrate("list", "--group-by", "status", "--format", "table").stdout
+    assert ["pending (1)", "waiting (2)"] == [
+        line for line in table.splitlines() if not line.startswith(" ")
+    ]
+    groups = orchestrate("list", "--group-by", "parent", "--json").json["groups"]
+    assert {"-": 2, "T-02": 1} == {name: len(tasks) for name, tasks in groups.items()}
+    assert 2 == orchestrate("list", "--format", "yaml").returncode
+    assert 2 == orchestrate("list", "--status", "soon").returncode
+    assert 2 == orchestrate("list", "--parent", "T-09").returncode
