@@ -21,6 +21,7 @@ from orchestrator import errors
 from orchestrator.cli.main import cli
 from orchestrator.core import settings
 from orchestrator.core.duration import format_duration
+from orchestrator.core.plan_state import PLAN_TRANSITIONS, TERMINAL, PlanState
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import COMMANDS, SETTLED, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import fence
@@ -73,7 +74,7 @@ def main() -> int:
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield every file with something generated in it, as it should be."""
-    yield DOCS / "state_machine.md", state_machine()
+    yield DOCS / "state_machine.md", f"{state_machine()}\n{plan_states()}"
     yield page(
         DOCS / "cli.md",
         {
@@ -125,6 +126,34 @@ def state_machine() -> str:
         f"{listed(COMMANDS)} are commands of the",
         "same name, with and without a run at work. By itself nothing more happens during a run to a task that is",
         f"{listed(SETTLED)}. `retry` of a skipped task is `retry` of what failed before it.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def plan_states() -> str:
+    """Return the part about ``core.plan_state.PLAN_TRANSITIONS``."""
+    arrows = [(before, event, to, why) for (before, event), (to, why) in PLAN_TRANSITIONS.items()]
+    lines = [
+        "## States of a plan",
+        "",
+        "Of a plan with `status:` in its front matter, as `create` makes it; any other has no state and needs no",
+        "approval. Made from `PLAN_TRANSITIONS` in `orchestrator/core/plan_state.py`. People move a plan with",
+        "`transition`; `run`, `dispatch`, `subtask` and `check` move it along `start`, `test` and `review` when the",
+        "facts say so, and never back. Any other step is refused: `Invalid transition: PLANNING + 'complete'`.",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        "    [*] --> PLANNING",
+        *(f"    {before.word} --> {to.word}: {event}" for before, event, to, _ in arrows),
+        *(f"    {state.word} --> [*]" for state in PlanState if state in TERMINAL),
+        "```",
+        "",
+        "| from | event | to | why |",
+        "|---|---|---|---|",
+        *(f"| {before.word} | {event} | {to.word} | {why} |" for before, event, to, why in arrows),
+        "",
+        "Nothing more happens to a plan that is in one of its last states; it may be archived.",
         "",
     ]
     return "\n".join(lines)

@@ -83,6 +83,13 @@ class TransitionError(OrchestratorError):
     code = "invalid_transition"
 
 
+class ApprovalError(OrchestratorError):
+    """A plan may not be worked on yet: nobody has approved it, or it is blocked."""
+
+    code = "not_approved"
+    exit_status = ExitStatus.HELD
+
+
 class DependencyError(TransitionError):
     """A task was to be started or completed before what it depends on is done (seed row S4-60)."""
 

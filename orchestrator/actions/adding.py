@@ -149,7 +149,7 @@ class _Draft:
             ids = chain([label], (f"{label}-{number}" for number in count(2)))
             return next(
                 each
-                for each in (ids if label else next_ids(self._known))
+                for each in (ids if label else next_ids(self._known, self._places.word))
                 if stem(each).casefold() not in known and not self._is_used(each)
             )
         task_id = self._wanted.id

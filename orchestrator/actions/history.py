@@ -12,7 +12,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import NotFoundError
 from orchestrator.store.atomic import read_tail
-from orchestrator.store.journal import journal_of
+from orchestrator.store.journal import journal_lines
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 
@@ -67,7 +67,10 @@ def history(
     count = 0
     if number:
         said, count = _conversation(layout, view, number, agents, turns)
-    return History(view, number, journal_of(layout.journal, task_id, events), said, count)
+    # The subject is the second thing a line says; a text may mention it too.
+    lines = journal_lines(layout.journal, f" · {task_id} · ")
+    about = [line for line in lines if line.split(" · ", 2)[1] == task_id]
+    return History(view, number, about[-events:], said, count)
 
 
 def _find(board: Board, key: str) -> tuple[str, int]:

@@ -16,6 +16,7 @@ from orchestrator.actions.assignments import write_missing_task_files
 from orchestrator.actions.beside import done_beside
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found, revised_entries
 from orchestrator.actions.merging import Merged, merge
+from orchestrator.actions.plans import advance, begin, require_approval
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
 from orchestrator.actions.recovering import recover
@@ -90,9 +91,12 @@ def examine(order: RunOrder, plugs: Plugs) -> Prospect:
     Raises:
         PlanError, NotFoundError, UsageError: the input makes no sense.
         AgentError: an agent that is needed cannot work on this machine.
+        ApprovalError, TransitionError: the plan waits for somebody, or is over.
         StoreError: state could not be read.
     """
     ahead = look_ahead(order, plugs.roster)
+    if not order.simulate:
+        require_approval(order.layout, ahead.board.plan.charter)
     plugs.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
     return ahead
 
@@ -103,15 +107,18 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
     Raises:
         PlanError, NotFoundError, UsageError: the input makes no sense; nothing was written, nothing started.
         AgentError: an agent that is needed cannot work on this machine; nothing was written, nothing started.
+        ApprovalError, TransitionError: the plan waits for somebody, or is over; nothing was written.
         BusyError: another run holds the plan; nothing was written.
         StoreError: state could not be read or written.
     """
     ahead = examine(order, plugs)
     clock, run_id = Clock(), uuid.uuid4().hex[:12]
     with in_line(order.layout.queue):  # behind commands that need the lock for a moment
-        lock = take_lock(order.layout.lock, run_id, iso(clock.wall()))
+        lock = take_lock(order.layout.lock, run_id, iso(clock.wall()), order.only)
     try:
         ahead.workspace.prepare()
+        if ahead.to_run and not order.simulate:
+            begin(order.layout, ahead.board.plan.charter, clock.wall())
         if lock.dead_runs:
             plugs.sweep(order.layout.root, run_id)
         if order.is_fresh:
@@ -120,6 +127,8 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
             report = _Session(
                 order, plugs, ahead.workspace, run_id, clock, journal, listener, lock
             ).run()
+        if report.failure is None and not order.simulate:
+            advance(order.layout, report.board, clock.wall())
     except BaseException:
         lock.abandon()
         raise

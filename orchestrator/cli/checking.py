@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import click
 
@@ -20,6 +21,7 @@ from orchestrator.core.hold import held
 from orchestrator.core.money import spending
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError
+from orchestrator.store import roots
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import iso
@@ -31,16 +33,22 @@ _MOST = 20
 
 @click.command("status")
 @takes_directory
+@click.option("--all", "everything", is_flag=True, help="Every plan here, those that are over too.")
 @click.option("--brief", is_flag=True, help="In a few lines, whatever the size of the plan.")
 @takes_json
 def status_command(
-    directory: str | None, option: str | None, *, brief: bool, as_json: bool
+    directory: str | None, option: str | None, *, everything: bool, brief: bool, as_json: bool
 ) -> None:
     """Show where a plan stands.
 
-    What is done, what runs, what failed and why, what comes next.
+    What is done, what runs, what failed and why, what comes next. For a directory of plans: those at work.
     """
     layout = plan_directory(directory, option)
+    if everything or roots.is_root_only(layout):
+        from orchestrator.cli.plans import say_plans
+
+        say_plans(layout, everything=everything, as_json=as_json)
+        return
     if brief:
         from orchestrator.cli.following import say_brief
 
@@ -50,7 +58,12 @@ def status_command(
     board = overview.board
     counts, total = board.counts(), len(board.plan.tasks)
     done = counts[TaskStatus.COMPLETED]
+    charter = board.plan.charter
     if not as_json:
+        if charter.state is not None:
+            from orchestrator.cli.plans import detail
+
+            write(detail(layout, board))
         write(
             status_text(
                 board,
@@ -62,13 +75,24 @@ def status_command(
         )
         if overview.holder is not None:
             click.echo(f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})")
+        if roots.has_plans(layout):
+            from orchestrator.cli.plans import say_plans
+
+            click.echo()
+            say_plans(layout, everything=False, as_json=False)
         return
     spent = spending([*board.results.values(), *overview.beside])
     failed = [task_id for task_id in board.plan.tasks if board.status(task_id) is TaskStatus.FAILED]
+    facts: dict[str, Any] = {}
+    if charter.state is not None:
+        from orchestrator.cli.plans import plan_facts, subtask_facts
+
+        facts = plan_facts(roots.plan_id(layout), charter, charter.state, counts)
+        facts["subtasks"] = subtask_facts(board)
     say_json(
         f"{done} of {total} tasks completed",
+        **facts | {"total": total},
         directory=layout.root,
-        total=total,
         counts={status.value: counts[status] for status in TaskStatus if counts[status]},
         batch=board.current_batch(),
         batches=max(board.shape.batch.values(), default=0),

@@ -47,6 +47,15 @@ _COMMANDS = {
     "watch": "watching",
     "history": "history",
     "agents": "agents",
+    "create": "plans",
+    "transition": "plans",
+    "archive": "plans",
+    "dispatch": "dispatching",
+    "subtask": "dispatching",
+    "auto-dispatch": "dispatching",
+    "check": "heartbeat",
+    "notify": "heartbeat",
+    "rebuild-index": "plans",
     "doctor": "doctor",
     "cleanup": "cleaning",
     "completion": "completion",
@@ -63,7 +72,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"orchestrator.cli.{_COMMANDS[cmd_name]}")
-        command = getattr(module, f"{cmd_name}_command")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         assert isinstance(command, click.Command)
         return command
 

@@ -17,7 +17,7 @@ from orchestrator.core.name import as_name, is_name
 from orchestrator.core.redact import redact
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, PlanError, UsageError
-from orchestrator.store.layout import Layout, find_plan_directory
+from orchestrator.store.layout import Layout, find_plan, find_plan_directory
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -30,7 +30,12 @@ def program() -> str:
 def plan_directory(
     named: str | None, option: str | None = None, *, must_exist: bool = True
 ) -> Layout:
-    """Return the plan directory that DIR, ``--dir``, the environment or the current directory means."""
+    """Return the plan directory that DIR, ``--dir``, the environment or the current directory means.
+
+    With both, DIR is the id of a plan below ``--dir``.
+    """
+    if must_exist and named and option:
+        return find_plan(named, os.environ, os.getcwd(), option)
     return find_plan_directory(option or named, os.environ, os.getcwd(), must_exist=must_exist)
 
 

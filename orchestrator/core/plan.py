@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from orchestrator.core.charter import Charter
 from orchestrator.core.name import as_name
 from orchestrator.core.priority import NORMAL
 from orchestrator.errors import Problem
@@ -108,6 +109,8 @@ class Plan(NamedTuple):
     lines: Mapping[str, int] = MappingProxyType({})
     """Line of the file in which each setting stands."""
     file: str = "master_plan.md"
+    charter: Charter = Charter()
+    """What it says of itself: its state, its title, when it is to be done."""
 
 
 def is_label(name: str) -> bool:

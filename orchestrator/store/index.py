@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from orchestrator.core.charter import Charter
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
@@ -23,7 +24,10 @@ from orchestrator.errors import StoreError
 from orchestrator.store import signatures
 from orchestrator.store.atomic import read_file, replace_file
 
-SCHEMA = 2
+if TYPE_CHECKING:
+    from orchestrator.core.plan_state import PlanState
+
+SCHEMA = 3
 signature, is_settled = signatures.signature, signatures.is_settled
 _STATUSES = {status.value: status for status in TaskStatus}
 
@@ -37,8 +41,11 @@ class Index:
         self.is_dirty = False
         self._plan: tuple[int, Plan, Shape] | None = None
         self._results: dict[str, tuple[int, Result]] = {}
+        #: What is known of the plans below this directory (store/roots.py); only kept here.
+        self._plans: object = None
         try:
             raw = json.loads(read_file(path) or b"{}")
+            self._plans = raw.get("plans")
             if raw["schema"] == SCHEMA:
                 self._plan, self._results = _plan(raw["plan"]), _results(raw["results"])
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, StoreError):
@@ -81,13 +88,15 @@ class Index:
 
     def write(self) -> None:
         """Write the cache; a directory that cannot be written is no reason to fail."""
-        raw = {
+        raw: dict[str, object] = {
             "schema": SCHEMA,
             "plan": _raw_plan(*self._plan)
             if self._plan and not _is_secret(self._plan[1])
             else None,
             "results": _raw_results(self._results),
         }
+        if self._plans is not None:
+            raw["plans"] = self._plans
         text = json.dumps(raw, separators=(",", ":"), ensure_ascii=False, default=dict)
         try:
             replace_file(self._path, text.encode())
@@ -114,6 +123,7 @@ def _raw_plan(signed: int, plan: Plan, shape: Shape) -> dict[str, Any]:
             "goal": plan.goal,
             "lines": plan.lines,
             "file": plan.file,
+            "charter": plan.charter,
         },
         "settings": plan.settings,
         "tasks": _columns(Task._fields, list(plan.tasks.values())),
@@ -131,8 +141,19 @@ def _plan(raw: dict[str, Any] | None) -> tuple[int, Plan, Shape] | None:
     order = tuple(raw["order"])
     batch = dict(zip(order, raw["batch"], strict=True))
     rank = dict(zip(order, raw["rank"], strict=True))
-    plan = Plan(tasks=tasks, settings=settings, **raw["about"])
+    about = raw["about"]
+    state, *rest = about.pop("charter")
+    charter = Charter(_state(state), *rest)
+    plan = Plan(tasks=tasks, settings=settings, charter=charter, **about)
     return raw["signature"], plan, Shape(order, batch, rank)
+
+
+def _state(word: str | None) -> PlanState | None:
+    if not word:
+        return None
+    from orchestrator.core.plan_state import PlanState  # most plans have none
+
+    return PlanState(word)
 
 
 def _raw_results(known: Mapping[str, tuple[int, Result]]) -> dict[str, Any]:

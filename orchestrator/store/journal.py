@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import deque
 
-from orchestrator.store.atomic import reported
+from orchestrator.store.atomic import read_file, reported
 
 _TAIL = 64 * 1024
 
@@ -54,22 +53,17 @@ class Journal:
         os.close(self._descriptor)
 
 
-def journal_of(path: str, subject: str, lines: int) -> list[str]:
-    """Return the last *lines* lines about one task, oldest first, without their list marks."""
-    found: deque[str] = deque(maxlen=lines)
-    about = f" · {subject} · ".encode()
-    with reported("read", path):
-        try:
-            with open(path, "rb") as file:
-                for line in file:
-                    # The subject is the second thing a line says; a text may mention it too.
-                    if about in line and line.startswith(b"- ") and line.endswith(b"\n"):
-                        text = line[2:-1].decode(errors="replace")
-                        if text.split(" · ", 2)[1] == subject:
-                            found.append(text)
-        except FileNotFoundError:
-            return []
-    return list(found)
+def journal_lines(path: str, containing: str) -> list[str]:
+    """Return every line with these words, oldest first, without its list mark.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    text = (read_file(path) or b"").decode(errors="replace")
+    if containing not in text:
+        return []
+    lines = (line.removeprefix("- ") for line in text.split("\n") if line.startswith("- "))
+    return [line for line in lines if containing in line]
 
 
 def journal_tail(path: str, lines: int) -> list[str]:

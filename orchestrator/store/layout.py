@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from orchestrator.errors import NotFoundError
 
 PLAN_DIRECTORY = ".orchestrator"
+#: Ids that ``create`` gives (seed row S4-03).
+MADE_ID = re.compile(r"TASK-(\d+)")
 
 
 class Layout:
@@ -116,6 +120,11 @@ class Layout:
         return f"{self.root}/.new_plan.tmp"
 
     @property
+    def heartbeats(self) -> str:
+        """How often each task was seen without progress; may be deleted at any time."""
+        return f"{self.root}/heartbeats.json"
+
+    @property
     def templates(self) -> str:
         """A person's own templates, used before the built-in ones."""
         return f"{self.root}/templates"
@@ -206,17 +215,25 @@ def find_plan_directory(
 ) -> Layout:
     """Return the plan directory meant: the one named, ``ORCHESTRATOR_DIR``, or the nearest ``.orchestrator`` upward.
 
+    A name that is no directory may be the id of a plan in the directory that would be found without it.
+
     Raises:
         NotFoundError: there is none.
     """
+    if named and not os.path.isdir(os.path.join(current, named)):
+        if must_exist:
+            return find_plan(named, environment, current)
+        if MADE_ID.fullmatch(
+            named
+        ):  # what is to be made has another name, as long as there is such a plan
+            with suppress(NotFoundError):
+                return find_plan(named, environment, current)
     named = named or environment.get("ORCHESTRATOR_DIR")
     if named:
         root = os.path.abspath(os.path.join(current, named))
         if not must_exist or os.path.isdir(root):
             return Layout(root)
-        raise NotFoundError(
-            f"no such plan directory: {named}", hint=f"orchestrator init {named} makes one"
-        )
+        raise _no_such_directory(named)
     above = os.path.abspath(current)
     while True:
         if os.path.isdir(os.path.join(above, PLAN_DIRECTORY)):
@@ -228,4 +245,44 @@ def find_plan_directory(
     raise NotFoundError(
         f"no {PLAN_DIRECTORY} directory here or above",
         hint="orchestrator init makes one; or name a plan directory",
+    )
+
+
+def find_plan(
+    plan_id: str, environment: Mapping[str, str], current: str, root: str | None = None
+) -> Layout:
+    """Return the plan with this id below *root*, else below the directory that would be found without a name.
+
+    An agent that works on ``TASK-001`` finds that directory, so its neighbours are looked at, too. An id is one name
+    and no path, so nothing outside can be meant.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    from orchestrator.core.plan import TASK_ID
+
+    if not TASK_ID.fullmatch(plan_id):
+        raise _no_such_directory(plan_id)
+    try:
+        found = find_plan_directory(root, environment, current).root
+    except NotFoundError:
+        if root:
+            raise
+    else:
+        above, name = os.path.split(found)
+        for place in (found, above) if name != PLAN_DIRECTORY else (found,):
+            layout = Layout(os.path.join(place, plan_id))
+            if os.path.isfile(layout.plan):
+                return layout
+    if MADE_ID.fullmatch(plan_id):
+        raise NotFoundError(
+            f"Task {plan_id} not found",
+            hint="`orchestrator status --all` lists those there are; an archived one is in archive/",
+        )
+    raise _no_such_directory(plan_id)
+
+
+def _no_such_directory(named: str) -> NotFoundError:
+    return NotFoundError(
+        f"no such plan directory: {named}", hint=f"orchestrator init {named} makes one"
     )

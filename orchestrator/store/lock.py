@@ -6,7 +6,7 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -66,8 +66,8 @@ class RunLock:
             os.ftruncate(self.descriptor, len(line))
 
 
-def take_lock(path: str, run: str, now: str) -> RunLock:
-    """Take the lock of a plan directory.
+def take_lock(path: str, run: str, now: str, only: Sequence[str] = ()) -> RunLock:
+    """Take the lock of a plan directory. *only*: the tasks that the run was asked for by name, if it was.
 
     Raises:
         BusyError: another run holds it; says which.
@@ -85,6 +85,7 @@ def take_lock(path: str, run: str, now: str) -> RunLock:
             "host": os.uname().nodename,
             "run": run,
             "since": now,
+            **({"only": list(only)} if only else {}),
         }
         lock = RunLock(path, descriptor, holder, dead)
         lock._write()  # noqa: SLF001 - the lock's own module

@@ -53,12 +53,15 @@ def ids(places: Places) -> list[str]:
     return found
 
 
-def next_ids(known: Sequence[str]) -> Iterator[str]:
-    """Yield ids that go on where the plan's own stop: the word most of them have, the same width, the next number."""
+def next_ids(known: Sequence[str], first: str = "T-") -> Iterator[str]:
+    """Yield ids that go on where the plan's own stop: the word most of them have, the same width, the next number.
+
+    *first* is the word where there is none to go on from.
+    """
     numbered = [found for each in known if (found := _NUMBERED.fullmatch(each))]
     taken = set(known)  # `label-2` is the second of a label, and no beginning of a row of numbers
     words = Counter(found[1] for found in numbered if found[1].rstrip("-._") not in taken)
-    word = max(words, key=words.__getitem__, default="T-")
+    word = max(words, key=words.__getitem__, default=first)
     digits = [found[2] for found in numbered if found[1] == word]
     newest = max(digits, key=int, default="00")
     for number in count(int(newest) + 1):

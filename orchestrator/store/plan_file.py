@@ -16,12 +16,19 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import cell, one_line, printable
 from orchestrator.core.umbrella import check_parents, with_umbrellas
 from orchestrator.errors import Problem
+from orchestrator.store.charter import read_charter
 from orchestrator.store.columns import key_word, read_id
 from orchestrator.store.front_matter import read_front_matter, read_settings
 from orchestrator.store.lines import Lines, unreadable
 from orchestrator.store.marks import redraw, without_regions
 from orchestrator.store.outline import section_text
-from orchestrator.store.plan_tables import MAX_PROBLEMS, Layout, Sheet, lay_out, read_rows
+from orchestrator.store.plan_tables import (
+    MAX_PROBLEMS,
+    Layout,
+    Sheet,
+    lay_out,
+    read_rows,
+)
 from orchestrator.store.tables import cell_spans
 
 __all__ = ["StatusCells", "parse_plan", "redraw", "set_statuses"]
@@ -56,6 +63,8 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     if front.problem is not None:
         return empty, [front.problem]
     settings, problems = read_settings(front, file)
+    charter, of_charter = read_charter(front, file)
+    problems += of_charter
     layout = lay_out(_own_lines(lines, front.body))
     problems += _conflicts(layout, file)
     rows, of_rows = read_rows(layout, file)
@@ -69,7 +78,9 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
         tasks = with_umbrellas(tasks)
     if not problems and any(task.needs for task in tasks.values()):
         problems += filter(None, [find_cycle(tasks)])
-    return _plan(tasks, settings, layout, file)._replace(lines=front.lines), problems
+    return _plan(tasks, settings, layout, file)._replace(
+        lines=front.lines, charter=charter
+    ), problems
 
 
 def _own_lines(lines: Sequence[str], body: int) -> list[str]:

@@ -34,6 +34,8 @@ class Places(NamedTuple):
     sheets: tuple[Sheet, ...]
     agent: str
     """The default agent of the plan; empty when it names none."""
+    word: str = "T-"
+    """What the id of its first task begins with (seed row S4-10)."""
 
 
 def find_places(data: bytes) -> Places:
@@ -44,24 +46,25 @@ def find_places(data: bytes) -> Places:
     """
     file = Lines.of(data)
     bare = file.bare()
-    body, agent = _front_matter(bare)
+    body, agent, word = _front_matter(bare)
     lines = [*[""] * body, *without_regions(bare)[body:]]
     found = plain_tables(lines)
     if found is None:
-        return Places(file, lines, lay_out(lines).tasks, agent)
+        return Places(file, lines, lay_out(lines).tasks, agent, word)
     sheets = task_sheets([Sheet(table, read_header(table.header)) for table in found])
-    return Places(file, lines, sheets, agent)
+    return Places(file, lines, sheets, agent, word)
 
 
-def _front_matter(lines: Sequence[str]) -> tuple[int, str]:
-    """Return the index of the first line of the body, and the agent that the front matter names."""
+def _front_matter(lines: Sequence[str]) -> tuple[int, str, str]:
+    """Return the index of the first line of the body, the agent that is named above it, and what ids begin with."""
     if not lines or not _MARK.fullmatch(lines[0]):
-        return 0, ""
+        return 0, "", "T-"
     end = next((at for at in range(1, len(lines)) if _MARK.fullmatch(lines[at])), None)
     if end is None:
-        return 0, ""
+        return 0, "", "T-"
+    word = "subtask_" if any(line.startswith("status:") for line in lines[1:end]) else "T-"
     named = (found[2] for line in lines[1:end] if (found := _AGENT.fullmatch(line)))
-    return end + 1, next(named, "")
+    return end + 1, next(named, ""), word
 
 
 def plain_tables(lines: Sequence[str]) -> list[Table] | None:

@@ -14,6 +14,7 @@ import pytest
 from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import write_task
 from tests.fakes.claude_calls import Call, calls, install, script
+from tests.mission.task_engine import TaskEngine
 from tests.store.seed_plans import QUICK_START
 
 
@@ -59,3 +60,9 @@ def quick_start(tmp_path_factory: pytest.TempPathFactory) -> QuickStart:
     run = command("run")
     command.close()
     return QuickStart(command, root, run, calls(where / "records"))
+
+
+@pytest.fixture
+def engine(orchestrate: Orchestrate) -> TaskEngine:
+    """The command line, for the lines of seed 004."""
+    return TaskEngine(orchestrate)

@@ -1,0 +1,252 @@
+"""Hand out tasks of plans: to whoever reports back by command, or to agents that a run starts (seed 004)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from orchestrator.actions.adding import NewTask, add
+from orchestrator.actions.editing import Agents, unknown_task
+from orchestrator.actions.plans import advance, begin, require_approval
+from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead, task_settings
+from orchestrator.core.board import Board
+from orchestrator.core.dispatch import (
+    Places,
+    Skipped,
+    capacity,
+    context,
+    ready,
+    refusal,
+)
+from orchestrator.core.plan import Task
+from orchestrator.core.plan_state import TERMINAL, Step
+from orchestrator.core.roster import Roster
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
+from orchestrator.store import roots
+from orchestrator.store.columns import read_needs
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import holder_of
+from orchestrator.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from orchestrator.actions.plugs import Plugs
+    from orchestrator.executors.detach import Detached
+
+
+class Dispatch(NamedTuple):
+    """A task that was handed out, or would be."""
+
+    task_id: str
+    subtask_id: str
+    agent: str
+    """Whom the run starts."""
+    assignee: str
+    """Whose task it is, when somebody is named."""
+    context: Mapping[str, Any] | None = None
+    run: str = ""
+    """The run that does it; empty in a preview."""
+
+
+class Passed(NamedTuple):
+    """A task that was not handed out, and why; without a task, nothing of the plan was."""
+
+    task_id: str
+    subtask_id: str
+    reason: str
+
+
+def dispatch(
+    layout: Layout, errand: NewTask, agents: Agents, *, who: str, now: float
+) -> tuple[str, list[Step]]:
+    """Add a task to a plan that may be worked on; return its id, and how the plan moved on (S4-09 to S4-11).
+
+    Raises:
+        ApprovalError, TransitionError: the plan waits for somebody, or is over.
+        CapacityError: it could begin at once, and its agent has as many tasks under way as it may (S4-59).
+        UsageError, NotFoundError, PlanError, StoreError: as ``add``.
+    """
+    workspace = Workspace(layout)
+    board = workspace.load()
+    require_approval(layout, board.plan.charter)
+    needs, _ = read_needs(errand.needs)
+    for need in needs:
+        if need not in board.plan.tasks:  # so a new task is never part of a cycle (S4-63U)
+            raise unknown_task("--deps", need, board.plan.tasks)
+    if all(board.status(need) is TaskStatus.COMPLETED for need in needs):
+        _require_room(workspace, board, errand, agents(layout))
+    made = add(layout, errand, who, agents).id
+    return made, begin(layout, workspace.load_plan()[0].charter, now, "a task was dispatched")
+
+
+def _require_room(workspace: Workspace, board: Board, errand: NewTask, roster: Roster) -> None:
+    probe = Task("_", "", "", agent=errand.agent, assignee=errand.assignee, kind=errand.kind)
+    plan = board.plan._replace(tasks={**board.plan.tasks, probe.id: probe})
+    try:
+        policies = task_settings(workspace, plan, RunOrder(workspace.layout), roster)
+    except PlanError:
+        return  # `add` says better what is wrong with it
+    roster.require_room(policies[probe.id].agent, under_way(board, policies))
+
+
+@dataclass(slots=True)
+class Round:
+    """What came of handing out what is ready."""
+
+    dispatches: list[Dispatch] = field(default_factory=list)
+    skipped: list[Passed] = field(default_factory=list)
+    errors: list[OrchestratorError] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatcher:
+    """Hands out what is ready, plan by plan."""
+
+    plugs: Callable[[Layout], Plugs]
+    """The agents of a plan."""
+    start: Callable[[Sequence[str], str], Detached]
+    """Starts this program with the given words, its output going into the given file."""
+    program: str
+    """How this program is called, for what an agent is told."""
+    preview: bool = False
+    """Only say what would be done."""
+    with_context: bool = False
+
+    def all(self, root: Layout) -> Round:
+        """Hand out what is ready in every plan of a directory that is not over; a broken one is passed over.
+
+        Raises:
+            NotFoundError, StoreError: the directory cannot be read.
+        """
+        done = Round()
+        survey = roots.survey(root)
+        done.skipped += [Passed(name, "", why) for name, why in survey.broken.items()]
+        for name, charter in survey.plans.items():
+            if charter.state not in TERMINAL:
+                self._one(Layout(f"{root.root}/{name}"), "", done)
+        return done
+
+    def one(self, layout: Layout, subtask: str = "") -> Round:
+        """Hand out what is ready in one plan, or one task of it.
+
+        Raises:
+            NotFoundError: there is no such task.
+        """
+        done = Round()
+        self._one(layout, subtask, done)
+        for error in done.errors:
+            if isinstance(error, NotFoundError):
+                raise error
+        return done
+
+    def _one(self, layout: Layout, subtask: str, done: Round) -> None:
+        try:
+            self._hand_out(layout, subtask, done)
+        except OrchestratorError as error:
+            done.errors.append(error)
+            done.skipped.append(Passed(roots.plan_id(layout), subtask, str(error)))
+
+    def _hand_out(self, layout: Layout, subtask: str, done: Round) -> None:
+        name = roots.plan_id(layout)
+        holder = holder_of(layout.lock)
+        board = Workspace(layout).load(is_live=holder is not None)
+        if subtask and subtask not in board.plan.tasks:
+            raise NotFoundError(
+                f"Subtask {subtask} not found", hint=f"`{self.program} list {name}` shows them"
+            )
+        if (refused := refusal(board.plan.charter.state)) and not self.with_context:
+            done.skipped.append(Passed(name, subtask, refused))
+            return
+        tasks, skipped = ready(board, subtask)
+        if self.with_context and subtask:
+            tasks, skipped = [board.plan.tasks[subtask]], []
+        if holder is not None:
+            tasks, busy = _within_run(tasks, holder)
+            skipped += busy
+        done.skipped += [Passed(name, *each) for each in skipped]
+        if not tasks:
+            return
+        plugs = self.plugs(layout)
+        ahead = look_ahead(RunOrder(layout), plugs.roster)
+        agents = {task.id: ahead.policies[task.id].agent for task in tasks}
+        if not self.with_context:
+            tasks, full = capacity(tasks, agents, plugs.roster, under_way(board, ahead.policies))
+            done.skipped += [Passed(name, *each) for each in full]
+        run = self._start(layout, tasks, holder, plugs)
+        for task in tasks:
+            told = self._context(layout, ahead, board, task) if self.with_context else None
+            agent = agents[task.id]
+            done.dispatches.append(Dispatch(name, task.id, agent, task.assignee, told, run))
+
+    def _start(
+        self,
+        layout: Layout,
+        tasks: Sequence[Task],
+        holder: Mapping[str, Any] | None,
+        plugs: Plugs,
+    ) -> str:
+        """Have the tasks done; return the run that does it. A run that is at work starts them by itself."""
+        if self.preview or self.with_context or not tasks:
+            return ""
+        if holder is not None:
+            return str(holder.get("run", "?"))
+        from orchestrator.actions.detaching import detach
+
+        only = [task.id for task in tasks]
+        words = ["run", "--only", ",".join(only), "--", layout.root]
+        return detach(RunOrder(layout, only=only), plugs, self.start, words).run
+
+    def _context(
+        self, layout: Layout, ahead: Prospect, board: Board, task: Task
+    ) -> Mapping[str, Any]:
+        found = ahead.workspace.read_task_file(task)
+        needs = [board.plan.tasks[need] for need in task.data_needs]
+        settings = ahead.meant[task.id]
+        places = Places(
+            plan=layout.plan,
+            task_file=layout.task_file(task.stem),
+            result_file=layout.result_file(task.stem),
+            workdir=layout.workdir(ahead.settings.workdir),
+            results={need.id: layout.result_file(need.stem) for need in needs},
+        )
+        body = found.body if found is not None else ""
+        return context(
+            roots.plan_id(layout),
+            board,
+            task,
+            settings=settings,
+            places=places,
+            assignment=body.strip(),
+            program=self.program,
+        )
+
+
+def _within_run(
+    tasks: Sequence[Task], holder: Mapping[str, Any]
+) -> tuple[list[Task], list[Skipped]]:
+    """Return what the run at work starts by itself; one that was asked for tasks by name starts no others."""
+    only = holder.get("only")
+    if not only:
+        return list(tasks), []
+    reason = f"run {holder.get('run', '?')} is at work on {', '.join(map(str, only))}"
+    return [t for t in tasks if t.id in only], [
+        Skipped(t.id, reason) for t in tasks if t.id not in only
+    ]
+
+
+def under_way(board: Board, policies: Mapping[str, Settings]) -> Counter[str]:
+    """Return how many tasks each agent has under way: its own, whoever said that they were started."""
+    running = board.by_status().get(TaskStatus.RUNNING, ())
+    return Counter(policies[task_id].agent for task_id in running)
+
+
+def moved_on(layout: Layout, now: float) -> list[Step]:
+    """Move a plan on after somebody said where a task of it stands; return the steps.
+
+    Raises:
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    return advance(layout, Workspace(layout).load(), now)

@@ -1,0 +1,181 @@
+"""Look at every plan that is not over: what moves on by itself, what a person should know (seed 004, "check")."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, NoReturn
+
+from orchestrator.actions.intervening import intervene
+from orchestrator.actions.plans import advance
+from orchestrator.core.board import Board
+from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat
+from orchestrator.core.intervention import Intervention
+from orchestrator.core.plan_state import ITSELF, TERMINAL, PlanState, Step, implied_state
+from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.errors import BusyError, NotFoundError, OrchestratorError
+from orchestrator.store import roots
+from orchestrator.store.heartbeats import keep_pulses, load_pulses, signs_of
+from orchestrator.store.layout import Layout, find_plan_directory
+from orchestrator.store.lock import broken_off
+from orchestrator.store.workspace import Workspace
+
+_UNDER_WAY = (TaskStatus.RUNNING, TaskStatus.RETRYING)
+
+
+class Look(NamedTuple):
+    """What a look at one plan found."""
+
+    id: str
+    board: Board
+    state: PlanState
+    alerts: Sequence[Alert]
+    steps: Sequence[Step]
+    """How it moved on by itself."""
+
+
+@dataclass(slots=True)
+class Checkup:
+    """What a look at all plans found."""
+
+    looks: list[Look] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+    """Plans that cannot be read, and why; they were passed over."""
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """Everything a person should look at."""
+        return [alert for look in self.looks for alert in look.alerts]
+
+    def summary(self) -> str:
+        """Say it in a line: ``2 active tasks (1 IN_PROGRESS, 1 PLANNING), 1 alert``."""
+        count, found = len(self.looks), len(self.alerts)
+        states = Counter(look.state.word for look in self.looks)
+        listed = ", ".join(f"{number} {word}" for word, number in states.items())
+        parts = [f"{count} active task{'s' * (count != 1)}{f' ({listed})' if listed else ''}"]
+        parts.append(f"{found} alert{'s' * (found != 1)}" if found else "all well")
+        parts += [f"{len(self.broken)} skipped"] if self.broken else []
+        return ", ".join(parts)
+
+
+def check(layout: Layout, now: float, *, counts: bool = True) -> Checkup:
+    """Look at a plan, or at every plan of a directory that is not over. A plan that is broken is passed over.
+
+    With *counts* the look is a heartbeat: it is counted, and plans move on as far as the facts lead them.
+
+    Raises:
+        NotFoundError: there is no such directory.
+        StoreError: it cannot be read.
+        PlanError: the one plan that was asked for is broken.
+    """
+    found = Checkup()
+    survey = roots.survey(layout)
+    found.broken |= survey.broken
+    below = [name for name, charter in survey.plans.items() if charter.state not in TERMINAL]
+    places = {name: Layout(f"{layout.root}/{name}") for name in below}
+    if os.path.lexists(layout.plan):
+        places = {roots.plan_id(layout): layout, **places}
+    elif not places and not roots.is_root_only(layout):
+        Workspace(layout).load_plan()  # says best what is missing
+    for name, place in places.items():
+        try:
+            look = _look(name, place, now, counts=counts)
+        except OrchestratorError as error:
+            if place is layout and len(places) == 1:
+                raise  # it is what was asked for, and not one among others
+            found.broken[name] = str(error)
+            continue
+        if look.state not in TERMINAL:
+            found.looks.append(look)
+    return found
+
+
+def look_at(layout: Layout, now: float) -> Look:
+    """Look at one plan without counting it as a heartbeat; also when it is over.
+
+    Raises:
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    return _look(roots.plan_id(layout), layout, now, counts=False)
+
+
+def _look(name: str, layout: Layout, now: float, *, counts: bool) -> Look:
+    workspace = Workspace(layout)
+    board = workspace.load()
+    pulses = load_pulses(layout)
+    steps: Sequence[Step] = ()
+    if counts:
+        pulses = beat(pulses, _signs(layout, board))
+        keep_pulses(layout, pulses)
+        if _block_silent(layout, board, pulses, now):
+            board = workspace.load()
+        steps = advance(layout, board, now)
+    state = board.plan.charter.state or implied_state(board.counts())
+    state = PlanState(steps[-1].after.lower()) if steps else state
+    found = [] if state in TERMINAL else list(alerts(name, board, state, pulses, now))
+    return Look(name, board, state, found, steps)
+
+
+def _block_silent(layout: Layout, board: Board, pulses: Mapping[str, Pulse], now: float) -> bool:
+    """Block what somebody took into their own hands and was never heard of again (S4-63U); say whether there was any.
+
+    What a run does is left to the run: it has its timeouts, and a process is not ended because somebody looks often.
+    """
+    silent = [
+        task_id
+        for task_id, pulse in pulses.items()
+        if pulse.silent >= BLOCKED_AFTER and board.results[task_id].is_by_hand
+    ]
+    if not silent or broken_off(layout.lock):
+        return False  # what a dead run left comes first, and the next run looks after that
+    note = f"no progress in {BLOCKED_AFTER} heartbeats"
+    for task_id in silent:
+        wanted = Intervention(Verb.BLOCK, task_id, by=ITSELF, time=now, note=note)
+        intervene(layout, wanted, _nobody, lambda: None)
+    return True
+
+
+def _nobody(_: Layout) -> NoReturn:
+    raise BusyError("a run has just died here", hint="orchestrator run looks after what it left")
+
+
+def _signs(layout: Layout, board: Board) -> dict[str, str]:
+    groups = board.by_status()
+    running = {
+        task_id: (board.plan.tasks[task_id].stem, board.results[task_id].number)
+        for status in _UNDER_WAY
+        for task_id in groups.get(status, ())
+        if task_id in board.results
+    }
+    workdir = layout.workdir(str(board.plan.settings.get("workdir", "")))
+    return signs_of(layout, running, workdir)
+
+
+def check_all_tasks(directory: str | None = None) -> dict[str, Any]:
+    """Check every plan that is not over, for a program that beats: what a person should know, and a summary.
+
+    It opens the index first and then only plans that are not over, and it never raises for what is wrong with a plan.
+    Each call counts as a heartbeat.
+
+    Args:
+        directory: A plan directory or a directory of them; None: the one that a command would find from here.
+
+    Returns:
+        ``{"alerts": ["stuck TASK-001/subtask_02: …"], "summary": "2 active tasks …", "skipped": {…}}``.
+    """
+    try:
+        layout = find_plan_directory(directory, os.environ, os.getcwd())
+        found = check(layout, time.time())
+    except NotFoundError:
+        return {"alerts": [], "summary": "", "skipped": {}}
+    except OrchestratorError as error:
+        return {"alerts": [str(error)], "summary": "", "skipped": {}}
+    skipped: Mapping[str, str] = found.broken
+    return {
+        "alerts": [str(alert) for alert in found.alerts],
+        "summary": found.summary(),
+        "skipped": dict(skipped),
+    }

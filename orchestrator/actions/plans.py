@@ -1,0 +1,269 @@
+"""Plans as a whole: make one, move it from state to state, look at all of them, put one away (seed 004)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+from orchestrator.actions.editing import exchanged
+from orchestrator.core.board import Board
+from orchestrator.core.charter import Charter
+from orchestrator.core.plan_state import (
+    ITSELF,
+    TERMINAL,
+    PlanEvent,
+    PlanState,
+    Step,
+    automatic,
+    implied_state,
+    move_plan,
+    read_steps,
+    step_line,
+)
+from orchestrator.core.priority import format_priority, parse_priority
+from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import one_line
+from orchestrator.errors import (
+    ApprovalError,
+    OrchestratorError,
+    TransitionError,
+    UsageError,
+)
+from orchestrator.store import roots
+from orchestrator.store.charter import charter_of, with_state
+from orchestrator.store.exchange import Taken, put
+from orchestrator.store.journal import Journal, journal_lines
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import busy, holder_of, in_line, take_briefly
+from orchestrator.store.result_file import iso
+from orchestrator.store.workspace import Workspace
+from orchestrator.views.made_plan import made_plan
+
+
+def create(
+    root: Layout, title: str, *, priority: str, request: str, eta: float, who: str, now: float
+) -> Layout:
+    """Make a plan that waits for approval, in a directory of its own.
+
+    Args:
+        root: The directory of plans, made when missing; or one of its plans, and then its neighbour is made.
+        title: What it is about, in a line.
+        priority: As in a task table.
+        request: What is wanted, in the words of whoever wants it; empty: the title says it.
+        eta: When it is to be done, seconds since the epoch; 0: nobody said.
+        who: Who asks for it.
+        now: Seconds since the epoch.
+
+    Raises:
+        UsageError: there is no title, or the priority is none.
+        StoreError: it could not be written.
+    """
+    title = one_line(title)
+    if not title:
+        raise UsageError("a plan needs a title", hint='orchestrator create "Implement feature X"')
+    try:
+        word = format_priority(parse_priority(priority))
+    except ValueError as error:
+        raise UsageError(str(error), hint="P0 is the most urgent, P2 the usual one") from None
+    charter = Charter(PlanState.PLANNING, title, word, eta, now)
+    text = made_plan(charter, request, created=iso(now), eta=iso(eta))
+    # Read as a run will read it, before anybody else can.
+    charter_of(text.encode(), "master_plan.md")
+    line = f"{iso(now)} · plan · created · by {who}: {title}"
+    files = {"master_plan.md": text.encode(), "journal.md": f"# Journal\n\n- {line}\n".encode()}
+    root = roots.root_of(root) if roots.is_one_of_many(root) else root
+    return Layout(f"{root.root}/{roots.make_plan(root, files)}")
+
+
+def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -> Step:
+    """Move a plan along an arrow of the table; return the step. Only the line of its state is written.
+
+    Raises:
+        TransitionError: there is no such arrow from where it stands.
+        UsageError: the plan says no state.
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+
+    def change(before: Taken) -> Step | None:
+        state = charter_of(before.data, _shown(layout)).state
+        if state is None:
+            raise UsageError(
+                "this plan says no state, so it needs no approval",
+                where=_shown(layout),
+                hint="write status: planning into its front matter to have it approved",
+            )
+        after = move_plan(state, event)
+        word = event.strip().lower()
+        changed = with_state(before.data, after, _shown(layout))
+        if put(layout.plan, before, changed) is None:
+            return None
+        return Step(iso(now), state.word, after.word, word, who, one_line(note, limit=500))
+
+    with in_line(layout.plan_lock):
+        step = exchanged(layout, change)
+    with closing(Journal(layout.journal)) as journal:
+        journal.append(step_line(step))
+    return step
+
+
+def advance(layout: Layout, board: Board, now: float) -> list[Step]:
+    """Move a plan as far as the facts lead it, and never back; return the steps, mostly none.
+
+    Raises:
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    state = board.plan.charter.state
+    if state is None:
+        return []
+    tasks = [
+        (
+            task.kind,
+            TaskStatus.PENDING if _is_simulated(board, task.id) else board.status(task.id),
+        )
+        for task in board.plan.tasks.values()
+        if not task.children
+    ]
+    steps: list[Step] = []
+    for event, why in automatic(state, tasks):
+        try:
+            steps.append(transition(layout, event, who=ITSELF, note=why, now=now))
+        except TransitionError:
+            break  # somebody has moved it meanwhile, and knows better
+    return steps
+
+
+def _is_simulated(board: Board, task_id: str) -> bool:
+    """Say whether what is known of a task was only simulated; it is then as if nothing had been done."""
+    result, task = board.results.get(task_id), board.plan.tasks[task_id]
+    asked = task.agent_key or task.role or str(board.plan.settings.get("agent", ""))
+    return result is not None and result.agent == "simulated" != asked
+
+
+def begin(layout: Layout, charter: Charter, now: float, why: str = "a run began") -> list[Step]:
+    """Say that work on a plan begins, where it waited for just that; return the step, if it is one.
+
+    Raises:
+        ApprovalError: it may not be worked on: nobody has approved it, or it is blocked.
+        TransitionError: it is over.
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    require_approval(layout, charter)
+    if charter.state is PlanState.APPROVED:
+        return [transition(layout, PlanEvent.START, who=ITSELF, note=why, now=now)]
+    return []
+
+
+def require_approval(layout: Layout, charter: Charter) -> None:
+    """Make sure that a plan may be worked on; one that says no state always may.
+
+    Raises:
+        ApprovalError: nobody has approved it, or it is blocked.
+        TransitionError: it is over.
+    """
+    state, name = charter.state, roots.plan_id(layout)
+    if state in TERMINAL:
+        assert state is not None
+        move_plan(state, PlanEvent.START)
+    if state is PlanState.PLANNING:
+        raise ApprovalError(
+            f"{name} is {state.word}: nobody has approved it yet",
+            where=_shown(layout),
+            hint=f"orchestrator transition {name} approve",
+        )
+    if state is PlanState.BLOCKED:
+        raise ApprovalError(
+            f"{name} is {state.word}",
+            where=_shown(layout),
+            hint=f"orchestrator transition {name} unblock",
+        )
+
+
+class Row(NamedTuple):
+    """One plan among others."""
+
+    id: str
+    charter: Charter
+    state: PlanState
+    counts: Mapping[TaskStatus, int]
+    """How many tasks stand where; nothing of a plan that is over."""
+
+
+class Overview(NamedTuple):
+    """The plans of a directory."""
+
+    rows: Sequence[Row]
+    broken: Mapping[str, str]
+    """Plans that cannot be read, and why."""
+
+
+def overview(root: Layout, *, everything: bool = False) -> Overview:
+    """Return the plans that are not over, or all of them; what is over is not opened.
+
+    Raises:
+        NotFoundError, StoreError: the directory cannot be read.
+    """
+    found = roots.survey(root)
+    rows, broken = [], dict(found.broken)
+    for plan_id, charter in found.plans.items():
+        if charter.state in TERMINAL and not everything:
+            continue
+        counts: Mapping[TaskStatus, int] = {}
+        if charter.state not in TERMINAL:
+            try:
+                counts = Workspace(Layout(f"{root.root}/{plan_id}")).load().counts()
+            except OrchestratorError as error:
+                broken[plan_id] = str(error)
+                continue
+        state = charter.state or implied_state(counts)
+        if everything or state not in TERMINAL:
+            rows.append(Row(plan_id, charter, state, counts))
+    return Overview(rows, broken)
+
+
+def history(layout: Layout) -> list[Step]:
+    """Return every transition of a plan, oldest first.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    return list(read_steps(journal_lines(layout.journal, " · plan · transition · ")))
+
+
+def archive(layout: Layout) -> str:
+    """Move a plan that is over into the archive of its directory; return where it lies now.
+
+    Raises:
+        TransitionError: it is not over.
+        BusyError: a run is at work on it.
+        PlanError, UsageError, NotFoundError, StoreError: as their names say.
+    """
+    board = Workspace(layout).load()
+    state = board.plan.charter.state or implied_state(board.counts())
+    if state not in TERMINAL:
+        raise TransitionError(
+            f"Cannot archive: not terminal ({roots.plan_id(layout)} is {state.word})",
+            hint=f"only a plan that is {', '.join(sorted(each.word for each in TERMINAL))} is put away",
+        )
+    with in_line(layout.queue):
+        lock = take_briefly(layout.lock)
+        if lock is None:
+            raise busy(holder_of(layout.lock) or {})
+        try:
+            return roots.archive_plan(roots.root_of(layout), roots.plan_id(layout))
+        finally:
+            lock.abandon()  # what it says of dead runs stays true, wherever it lies now
+
+
+def rebuild_index(root: Layout) -> roots.Survey:
+    """Look at every plan anew and write the cache; return what was found, and what could not be read.
+
+    Raises:
+        NotFoundError, StoreError: the directory cannot be read.
+    """
+    return roots.survey(root, anew=True)
+
+
+def _shown(layout: Layout) -> str:
+    return os.path.relpath(layout.plan)

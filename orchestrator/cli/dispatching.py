@@ -1,0 +1,242 @@
+"""``subtask`` and ``auto-dispatch``."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from orchestrator.actions.adding import NewTask
+from orchestrator.actions.dispatching import Dispatcher, Round, dispatch, moved_on
+from orchestrator.actions.intervening import intervene
+from orchestrator.actions.plans import require_approval
+from orchestrator.cli.adding import known_agents
+from orchestrator.cli.intervening import agents, say_waiting, wish
+from orchestrator.cli.plans import subtask_facts
+from orchestrator.cli.reply import (
+    caller,
+    plan_directory,
+    program,
+    say_error,
+    say_json,
+    takes_caller,
+    takes_json,
+)
+from orchestrator.core.redact import redact
+from orchestrator.core.state import Verb
+from orchestrator.errors import ExitStatus, NotFoundError, OrchestratorError, UsageError
+from orchestrator.store.layout import Layout
+from orchestrator.store.roots import plan_id
+from orchestrator.store.workspace import Workspace
+
+_ACTIONS = {
+    "start": Verb.START,
+    "done": Verb.COMPLETE,
+    "fail": Verb.FAIL,
+    "block": Verb.BLOCK,
+    "unblock": Verb.UNBLOCK,
+}
+
+
+@click.command("dispatch")
+@click.argument("task", metavar="ID")
+@click.argument("title")
+@click.option("--agent", default="", metavar="A", help="Who does it: an agent, or any name.")
+@click.option(
+    "--type", "kind", default="dev", metavar="dev|test|…", help="What sort of work (dev)."
+)
+@click.option("--deps", multiple=True, metavar="IDS", help="What it needs: subtask_01,subtask_02.")
+@click.option("--priority", default="P2", metavar="P0..P3", help="How urgent it is (default P2).")
+@click.option("--dir", "option", metavar="DIR", help="The directory of plans.")
+@takes_caller
+@takes_json
+def dispatch_command(
+    task: str,
+    title: str,
+    *,
+    agent: str,
+    kind: str,
+    deps: tuple[str, ...],
+    priority: str,
+    option: str | None,
+    name: str | None,
+    as_json: bool,
+) -> None:
+    """Give an agent a task of an approved plan, and print its id.
+
+    \b
+      orchestrator dispatch TASK-001 "Implement auth models" --agent claude-code --type dev
+      orchestrator dispatch TASK-001 "Run tests" --agent eva --type test --deps subtask_01
+
+    Who it is reports with `subtask`; or `auto-dispatch` and `run` start an agent for it.
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    layout = plan_directory(task, option)
+    errand = NewTask(text=title, assignee=agent, kind=kind, needs=",".join(deps), priority=priority)
+    made, steps = dispatch(layout, errand, known_agents, who=caller(name), now=time.time())
+    message = f"Dispatched {made}{f' to {agent}' if agent else ''}"
+    if as_json:
+        facts = {key: value for key, value in _subtask(layout, made).items() if key != "id"}
+        moves = [f"{step.before} → {step.after}" for step in steps]
+        say_json(message, task_id=plan_id(layout), subtask_id=made, **facts, transitions=moves)
+        return
+    click.echo(made)
+    for step in steps:
+        click.echo(f"{plan_id(layout)}: {step.before} → {step.after}", err=True)
+
+
+@click.command("subtask")
+@click.argument("task", metavar="ID")
+@click.argument("subtask", metavar="SUBTASK")
+@click.argument("action", metavar="start|done|fail|block|unblock")
+@click.option("--progress", type=click.IntRange(0, 100), metavar="N", help="Per cent done.")
+@click.option("--note", default="", metavar="TEXT", help="What came of it, or why.")
+@click.option("--dir", "option", metavar="DIR", help="The directory of plans.")
+@takes_caller
+@takes_json
+def subtask_command(
+    task: str,
+    subtask: str,
+    action: str,
+    progress: int | None,
+    note: str,
+    *,
+    option: str | None,
+    name: str | None,
+    as_json: bool,
+) -> None:
+    """Say where a task of a plan stands.
+
+    \b
+      orchestrator subtask TASK-001 subtask_01 start --progress 30
+      orchestrator subtask TASK-001 subtask_01 done --note "Models complete"
+
+    With `done` the note is the result: whoever depends on it reads it. The plan moves on as far as that leads.
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    if action not in _ACTIONS:
+        raise UsageError(f"{action!r} is no action", hint=f"one of {', '.join(_ACTIONS)}")
+    layout, verb = plan_directory(task, option), _ACTIONS[action]
+    board = Workspace(layout).load()
+    if subtask not in board.plan.tasks:
+        hint = f"`{program()} list {plan_id(layout)}` shows them"
+        raise NotFoundError(f"Subtask {subtask} not found", hint=hint)
+    if verb is Verb.START:
+        require_approval(layout, board.plan.charter)
+    is_done = verb is Verb.COMPLETE
+    wanted = wish(
+        verb,
+        subtask,
+        name,
+        note="" if is_done else note,
+        answer=note if is_done else "",
+        progress=progress,
+    )
+    intervene(layout, wanted, agents, (lambda: None) if as_json else say_waiting)
+    steps = moved_on(layout, time.time())
+    facts = _subtask(layout, subtask)
+    message = f"{subtask} is {facts['status']}"
+    if as_json:
+        moves = [f"{step.before} → {step.after}" for step in steps]
+        say_json(
+            message,
+            task_id=plan_id(layout),
+            subtask_id=subtask,
+            **{key: value for key, value in facts.items() if key != "id"},
+            transitions=moves,
+        )
+        return
+    click.echo(message)
+    for step in steps:
+        click.echo(f"{plan_id(layout)}: {step.before} → {step.after}", err=True)
+
+
+def _subtask(layout: Layout, subtask: str) -> dict[str, Any]:
+    board = Workspace(layout).load()
+    (found,) = subtask_facts(board, [subtask])
+    return found
+
+
+@click.command("auto-dispatch")
+@click.argument("task", metavar="[ID]", default="")
+@click.option("--all", "everything", is_flag=True, help="Every plan that is not over.")
+@click.option("--dry-run", is_flag=True, help="Say what would be started; start nothing.")
+@click.option("--subtask", default="", metavar="ID", help="Only this task.")
+@click.option(
+    "--show-context", is_flag=True, help="Show what an agent would be told; start nothing."
+)
+@click.option("--dir", "option", metavar="DIR", help="The directory of plans.")
+@click.option("--json", is_flag=True, expose_value=False, help="It always prints JSON.")
+@click.pass_context
+def auto_dispatch_command(
+    context: click.Context,
+    /,
+    task: str,
+    everything: bool,
+    dry_run: bool,
+    subtask: str,
+    *,
+    show_context: bool,
+    option: str | None,
+) -> None:
+    """Start every task that is ready, each with the agent that suits it.
+
+    Prints JSON: what was dispatched, and what was skipped, with the reason. The run goes on by itself; see `wait`.
+    """
+    try:
+        done = _auto_dispatch(
+            task,
+            option,
+            everything=everything,
+            preview=dry_run,
+            subtask=subtask,
+            with_context=show_context,
+        )
+    except OrchestratorError as error:
+        say_error(error.code, str(error), hint=error.hint, as_json=True, error=error)
+        context.exit(int(error.exit_status))
+    _say_round(done, preview=dry_run or show_context)
+    if done.errors:
+        context.exit(int(done.errors[0].exit_status if task else ExitStatus.TASK_FAILED))
+
+
+def _auto_dispatch(
+    task: str,
+    option: str | None,
+    *,
+    everything: bool,
+    preview: bool,
+    subtask: str,
+    with_context: bool,
+) -> Round:
+    from orchestrator.wiring import detached
+
+    if everything and (task or subtask):
+        raise UsageError("--all is about every plan", hint="leave ID and --subtask out")
+    dispatcher = Dispatcher(
+        plugs=agents,
+        start=detached,
+        program=program(),
+        preview=preview,
+        with_context=with_context,
+    )
+    if everything:
+        return dispatcher.all(plan_directory(None, option))
+    return dispatcher.one(plan_directory(task or None, option), subtask)
+
+
+def _say_round(done: Round, *, preview: bool) -> None:
+    answer = {
+        "ok": not done.errors,
+        "code": done.errors[0].code if done.errors else "ok",
+        "message": f"{len(done.dispatches)} {'to dispatch' if preview else 'dispatched'}, "
+        f"{len(done.skipped)} skipped",
+        "dispatches": [
+            {key: value for key, value in each._asdict().items() if value}
+            for each in done.dispatches
+        ],
+        "skipped": [each._asdict() for each in done.skipped],
+        **({"hint": done.errors[0].hint} if done.errors else {}),
+        "dry_run": preview,
+    }
+    click.echo(redact(json.dumps(answer, ensure_ascii=False, indent=2)))

@@ -1,0 +1,178 @@
+"""``check`` and ``notify``."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from orchestrator.actions import plans
+from orchestrator.actions.heartbeat import Checkup, Look, check, look_at
+from orchestrator.cli.plans import plan_facts
+from orchestrator.cli.reply import (
+    plan_directory,
+    program,
+    say_json,
+    takes_directory,
+    takes_json,
+    write,
+)
+from orchestrator.core.heartbeat import Alert, AlertKind
+from orchestrator.core.text import one_line
+from orchestrator.errors import ExitStatus, NotFoundError, UsageError
+from orchestrator.store.layout import Layout
+from orchestrator.store.roots import plan_id
+from orchestrator.views import messages
+from orchestrator.views.plans import check_text
+
+_KINDS = ("created", "status", "transition", "completed", "alert")
+
+
+@click.command("check")
+@takes_directory
+@click.option("--quiet", is_flag=True, help="Say nothing when all is well; for cron.")
+@click.option("--discord", is_flag=True, help="Print the digest as a chat message.")
+@takes_json
+@click.pass_context
+def check_command(
+    context: click.Context,
+    /,
+    directory: str | None,
+    option: str | None,
+    *,
+    quiet: bool,
+    discord: bool,
+    as_json: bool,
+) -> None:
+    """Check every plan that is not over: one heartbeat.
+
+    Plans move on as far as the facts lead them. Exits with 1 when something needs a person: a task that failed, one
+    without progress for 3 heartbeats, a plan past its ETA.
+    """
+    found = check(plan_directory(directory, option), time.time())
+    if as_json:
+        _say_json(found)
+    elif discord:
+        if found.alerts or not quiet:
+            click.echo(_digest(found))
+    else:
+        write(check_text(found.looks, found.alerts, "" if quiet else found.summary()))
+    for name, why in found.broken.items():
+        click.echo(f"warning: {name} skipped: {one_line(why)}", err=True)
+    if found.alerts:
+        context.exit(int(ExitStatus.TASK_FAILED))
+
+
+def _say_json(found: Checkup) -> None:
+    say_json(
+        found.summary(),
+        ok=not found.alerts,
+        code="alerts" if found.alerts else "ok",
+        alerts=[_alert(each) for each in found.alerts],
+        summary=found.summary(),
+        tasks=[_brief(look) for look in found.looks],
+        skipped=[{"task_id": name, "reason": one_line(why)} for name, why in found.broken.items()],
+    )
+
+
+def _brief(look: Look) -> dict[str, object]:
+    facts = plan_facts(look.id, look.board.plan.charter, look.state, look.board.counts())
+    names = ("task_id", "status", "done", "total", "progress")
+    kept: dict[str, object] = {name: facts[name] for name in names if name in facts}
+    if look.steps:
+        kept["transitions"] = [f"{step.before} → {step.after}" for step in look.steps]
+    return kept
+
+
+def _alert(alert: Alert) -> dict[str, str]:
+    return {
+        "type": alert.kind.value,
+        "task_id": alert.task_id,
+        "subtask_id": alert.subtask_id,
+        "message": alert.text,
+    }
+
+
+def _digest(found: Checkup) -> str:
+    looks = [(look.id, look.board, look.state) for look in found.looks]
+    return messages.digest(looks, found.alerts, found.broken)
+
+
+@click.command("notify")
+@click.argument("subject", metavar="digest|ID")
+@click.argument("kind", metavar="[created|status|transition|completed|alert]", default="")
+@click.option(
+    "--type",
+    "alert_kind",
+    type=click.Choice([kind.value for kind in AlertKind]),
+    default=AlertKind.STUCK.value,
+    help="What the alert is about (default stuck).",
+)
+@click.option("--subtask-id", default="", metavar="ID", help="The task that the alert is about.")
+@click.option("--ping", default="@here", metavar="TEXT", help="Who is called (default @here).")
+@click.option("--dir", "option", metavar="DIR", help="The directory of plans.")
+@takes_json
+def notify_command(
+    subject: str,
+    kind: str,
+    alert_kind: str,
+    subtask_id: str,
+    ping: str,
+    *,
+    option: str | None,
+    as_json: bool,
+) -> None:
+    """Print a chat message about a plan, or the digest of all; nothing is sent.
+
+    \b
+      orchestrator notify digest
+      orchestrator notify TASK-001 status
+      orchestrator notify TASK-001 alert --type stuck --subtask-id subtask_01
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    if subject == "digest" and not kind:
+        found = check(plan_directory(None, option), time.time(), counts=False)
+        _say("digest", _digest(found), "", as_json=as_json)
+        return
+    if kind not in _KINDS:
+        raise UsageError(f"{kind!r} is not a message", hint=f"one of {', '.join(_KINDS)}")
+    layout = plan_directory(subject, option)
+    look = look_at(layout, time.time())
+    if kind == "alert":
+        text = _alert_text(look, layout, AlertKind(alert_kind), subtask_id, ping)
+    else:
+        text = _text(look, layout, kind)
+    _say(kind, text, look.state.word, as_json=as_json, task_id=look.id)
+
+
+def _say(kind: str, text: str, state: str, *, as_json: bool, task_id: str = "") -> None:
+    if as_json:
+        facts = {"task_id": task_id, "status": state} if task_id else {}
+        say_json(text, **facts, type=kind)  # type: ignore[arg-type]
+        return
+    click.echo(text)
+
+
+def _text(look: Look, layout: Layout, kind: str) -> str:
+    match kind:
+        case "created":
+            return messages.created(look.id, look.board)
+        case "status":
+            return messages.status(look.id, look.board)
+        case "transition":
+            steps = plans.history(layout)
+            return messages.transition(look.id, look.board, steps[-1] if steps else None)
+        case _:
+            return messages.completed(look.id, look.board, time.time())
+
+
+def _alert_text(look: Look, layout: Layout, kind: AlertKind, subtask: str, ping: str) -> str:
+    if subtask and subtask not in look.board.plan.tasks:
+        raise NotFoundError(
+            f"Subtask {subtask} not found", hint=f"`{program()} list {plan_id(layout)}` shows them"
+        )
+    known = (each for each in look.alerts if (each.kind, each.subtask_id) == (kind, subtask))
+    # Somebody else may have seen what no look of ours has found.
+    alert = next(known, Alert(kind, look.id, subtask, f"somebody says that it is {kind.value}"))
+    return messages.alert(
+        alert, look.board, ping=one_line(ping, 60), look=f"{program()} status {look.id}"
+    )

@@ -1,0 +1,227 @@
+"""``create``, ``transition``, ``archive`` and ``rebuild-index``, and what ``status`` says of many plans."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from orchestrator.actions import plans
+from orchestrator.cli.reply import (
+    caller,
+    plan_directory,
+    program,
+    say_json,
+    takes_caller,
+    takes_directory,
+    takes_json,
+    terminal_width,
+    write,
+)
+from orchestrator.core.board import Board
+from orchestrator.core.charter import Charter
+from orchestrator.core.moment import parse_moment
+from orchestrator.core.plan_state import PlanState
+from orchestrator.core.priority import format_priority
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import UsageError
+from orchestrator.store.layout import Layout
+from orchestrator.store.result_file import iso
+from orchestrator.store.roots import plan_id
+from orchestrator.views.plans import charter_lines, plans_text, word_of
+
+
+@click.command("create")
+@click.argument("title")
+@click.option("--priority", default="P2", metavar="P0..P3", help="How urgent it is (default P2).")
+@click.option("--plan", "request", default="", metavar="TEXT", help="What is wanted, in words.")
+@click.option("--eta", default="", metavar="WHEN", help="When it is to be done: 2026-03-01, 2h.")
+@click.option("--dir", "option", metavar="DIR", help="The directory of plans.")
+@takes_caller
+@takes_json
+def create_command(
+    title: str,
+    priority: str,
+    request: str,
+    eta: str,
+    *,
+    option: str | None,
+    name: str | None,
+    as_json: bool,
+) -> None:
+    """Make a plan that waits for approval, in a directory of its own.
+
+    Prints its id: TASK-001, TASK-002 and so on. Its tasks come with `dispatch` or `add`, or by hand.
+
+    \b
+      orchestrator create "Implement feature X" --priority P0 --plan "3 phases: models, API, tests"
+      orchestrator transition TASK-001 approve
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    now = time.time()
+    layout = plans.create(
+        plan_directory(None, option, must_exist=False),
+        title,
+        priority=priority,
+        request=request,
+        eta=_eta(eta, now),
+        who=caller(name),
+        now=now,
+    )
+    made = plan_id(layout)
+    if as_json:
+        state = PlanState.PLANNING.word
+        say_json(f"Created {made}", task_id=made, status=state, directory=layout.root)
+        return
+    click.echo(made)
+    click.echo(f"next: {program()} transition {made} approve", err=True)
+
+
+def _eta(text: str, now: float) -> float:
+    if not text:
+        return 0.0
+    try:
+        return parse_moment(text, now)
+    except ValueError as error:
+        raise UsageError(
+            f"--eta: {error}", hint="2h counts from now; a day means its end"
+        ) from None
+
+
+@click.command("transition")
+@click.argument("task", metavar="ID")
+@click.argument("event")
+@click.option("--note", default="", metavar="TEXT", help="Why; it goes into the journal.")
+@click.option("--dir", "option", metavar="DIR", help="The directory of plans.")
+@takes_caller
+@takes_json
+def transition_command(
+    task: str, event: str, note: str, option: str | None, name: str | None, *, as_json: bool
+) -> None:
+    """Move a plan to another state.
+
+    Events: approve, reject, start, test, review, complete, block, unblock, reopen, fail.
+    """
+    layout = plan_directory(task, option)
+    step = plans.transition(layout, event, who=caller(name), note=note, now=time.time())
+    task = plan_id(layout)
+    message = f"{task}: {step.before} → {step.after}"
+    if as_json:
+        facts: dict[str, Any] = {
+            "from": step.before,
+            "event": step.event,
+            "note": step.note,
+            "by": step.who,
+        }
+        say_json(message, task_id=task, status=step.after, **facts)
+        return
+    click.echo(message)
+
+
+@click.command("archive")
+@click.argument("task", metavar="ID")
+@click.option("--dir", "option", metavar="DIR", help="The directory of plans.")
+@takes_json
+def archive_command(task: str, option: str | None, *, as_json: bool) -> None:
+    """Put a plan away that is completed, failed or rejected.
+
+    Its directory moves into archive/ beside it, with everything in it.
+    """
+    layout = plan_directory(task, option)
+    moved = plans.archive(layout)
+    message = f"Archived {plan_id(layout)}"
+    if as_json:
+        say_json(message, task_id=plan_id(layout), status="ARCHIVED", directory=moved)
+        return
+    click.echo(moved)
+    click.echo(message, err=True)
+
+
+@click.command("rebuild-index")
+@takes_directory
+@takes_json
+def rebuild_index_command(directory: str | None, option: str | None, *, as_json: bool) -> None:
+    """Look at every plan again, and say which cannot be read.
+
+    The index is a cache: it may be deleted at any time.
+    """
+    root = plan_directory(directory, option)
+    found = plans.rebuild_index(root)
+    skipped = [{"task_id": name, "reason": why} for name, why in found.broken.items()]
+    message = f"Rebuilt the index: {len(found.plans)} plans, {len(skipped)} skipped"
+    if as_json:
+        say_json(message, tasks=list(found.plans), skipped=skipped, index=root.index)
+        return
+    click.echo(message)
+    for each in skipped:
+        click.echo(f"skipped {each['task_id']}: {each['reason']}", err=True)
+
+
+# ── `status` of a directory of plans ─────────────────────────────────────────────────────────────────────────────────
+
+
+def say_plans(root: Layout, *, everything: bool, as_json: bool) -> None:
+    """Answer ``status`` for a directory of plans: those at work, or with ``--all`` all of them."""
+    found = plans.overview(root, everything=everything)
+    if as_json:
+        say_json(
+            f"{len(found.rows)} tasks" if everything else f"{len(found.rows)} active tasks",
+            directory=root.root,
+            tasks=[plan_facts(*row) for row in found.rows],
+            skipped=[{"task_id": name, "reason": why} for name, why in found.broken.items()],
+        )
+        return
+    if found.rows:
+        write(plans_text(found.rows, terminal_width()))
+    else:
+        click.echo("No tasks." if everything else "No active tasks.", err=True)
+    for name, why in found.broken.items():
+        click.echo(f"warning: {name} skipped: {why}", err=True)
+
+
+def plan_facts(name: str, charter: Charter, state: PlanState, counts: Any = None) -> dict[str, Any]:
+    """Return what a plan says of itself, for programs, with the seed's keys."""
+    facts: dict[str, Any] = {
+        "task_id": name,
+        "status": state.word,
+        "title": charter.title,
+        "priority": charter.priority,
+        "eta": iso(charter.eta),
+        "created": iso(charter.created),
+    }
+    if counts:
+        total, done = sum(counts.values()), counts.get(TaskStatus.COMPLETED, 0)
+        facts |= {"total": total, "done": done, "progress": 100 * done // total if total else 0}
+    return facts
+
+
+def subtask_facts(board: Board, only: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the tasks of a plan for programs, or some of them, with the seed's keys and words."""
+    tasks = board.plan.tasks
+    return [
+        {
+            "id": task.id,
+            "title": task.name,
+            "status": word_of(board, task),
+            "agent": task.assignee or task.agent,
+            "type": task.kind,
+            "deps": task.needs,
+            "priority": format_priority(task.priority),
+            "progress": _progress_of(board, task.id),
+            "note": board.standing[task.id].reason,
+        }
+        for task in (map(tasks.__getitem__, only) if only else tasks.values())
+    ]
+
+
+def _progress_of(board: Board, task_id: str) -> int:
+    if board.status(task_id) is TaskStatus.COMPLETED:
+        return 100
+    result = board.results.get(task_id)
+    return (result.progress if result is not None else None) or 0
+
+
+def detail(layout: Layout, board: Board) -> str:
+    """Return what ``status`` says of a plan with a state, above what it says of every plan."""
+    return "\n".join([*charter_lines(plan_id(layout), board, plans.history(layout)), "", ""])

@@ -1,0 +1,164 @@
+"""Which tasks of a plan can be handed out right now, and what whoever gets one has to know (rows S4-22 to S4-27)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
+from orchestrator.core.plan import Task
+from orchestrator.core.plan_state import PlanState, subtask_word
+from orchestrator.core.priority import format_priority
+from orchestrator.core.roster import Roster
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import CapacityError
+
+#: In these somebody is at it, or has been.
+_TAKEN = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
+
+
+class Skipped(NamedTuple):
+    """A task that is not handed out, and why not."""
+
+    subtask_id: str
+    reason: str
+
+
+def ready(board: Board, only: str = "") -> tuple[list[Task], list[Skipped]]:
+    """Return the tasks that can be handed out, the most urgent first, and those that wait, with the reason.
+
+    With *only*, one task: it is told of, wherever it stands.
+    """
+    tasks: list[Task] = []
+    skipped: list[Skipped] = []
+    for task in board.plan.tasks.values():
+        if task.children or (only and task.id != only):
+            continue
+        status = board.status(task.id)
+        if status is TaskStatus.PENDING:
+            tasks.append(task)
+        elif only or status in {TaskStatus.WAITING, TaskStatus.BLOCKED}:
+            skipped.append(Skipped(task.id, _reason(board, task, status)))
+    rank = board.shape.rank
+    return sorted(tasks, key=lambda each: (-each.priority, -rank.get(each.id, 0.0))), skipped
+
+
+def _reason(board: Board, task: Task, status: TaskStatus) -> str:
+    if status is TaskStatus.WAITING:
+        missing = [n for n in task.needs if board.status(n) is not TaskStatus.COMPLETED]
+        return f"Dependency not DONE: {', '.join(missing)}"
+    word = subtask_word(status, is_assigned=True)
+    why = board.standing[task.id].reason
+    return f"already {word}" if status in _TAKEN or not why else f"{word}: {why}"
+
+
+def refusal(state: PlanState | None) -> str:
+    """Return why nothing of a plan is handed out; empty when it may be. A plan without a state always may be."""
+    match state:
+        case PlanState.PLANNING:
+            return "not approved: PLANNING"
+        case PlanState.BLOCKED:
+            return "the task is BLOCKED"
+        case PlanState.COMPLETED | PlanState.FAILED | PlanState.REJECTED:
+            return f"the task is over: {state.word}"
+        case _:
+            return ""
+
+
+class Places(NamedTuple):
+    """Where what a task is about lies; absolute paths."""
+
+    plan: str
+    task_file: str
+    result_file: str
+    workdir: str
+    results: Mapping[str, str]
+    """The result of each task that it depends on."""
+
+
+def context(
+    plan_id: str,
+    board: Board,
+    task: Task,
+    *,
+    settings: Settings,
+    places: Places,
+    assignment: str,
+    program: str,
+) -> dict[str, Any]:
+    """Return everything that whoever does a task has to know: plan, files, criteria, constraints, how to report.
+
+    *assignment* is the body of the task file, empty when there is none yet.
+    """
+    plan = board.plan
+    command = f"{program} subtask {plan_id} {task.id}"
+    return {
+        "plan": {
+            "task_id": plan_id,
+            "title": plan.charter.title or plan.title,
+            "request": plan.request,
+            "goal": plan.goal,
+            "file": places.plan,
+        },
+        "subtask": {
+            "id": task.id,
+            "title": task.name,
+            "description": task.description,
+            "type": task.kind,
+            "priority": format_priority(task.priority),
+            "deps": list(task.needs),
+            "assignment": assignment,
+        },
+        "files": {
+            "task": places.task_file,
+            "result": places.result_file,
+            "workdir": places.workdir,
+            "inputs": dict(places.results),
+        },
+        "criteria": [task.expected] if task.expected else [],
+        "constraints": _constraints(settings, task),
+        "report": {
+            "start": f"{command} start --progress 30",
+            "done": f'{command} done --note "what came of it"',
+            "fail": f'{command} fail --note "why"',
+            "block": f'{command} block --note "what is missing"',
+        },
+    }
+
+
+def _constraints(settings: Settings, task: Task) -> Mapping[str, Any]:
+    found: dict[str, Any] = {
+        "timeout": format_duration(settings.timeout),
+        "attempts": settings.max_attempts,
+        "permission_mode": settings.permission_mode,
+        "tools": list(settings.tools),
+    }
+    if settings.task_budget_usd:
+        found["budget_usd"] = settings.task_budget_usd
+    if task.estimate:
+        found["estimate"] = format_duration(task.estimate)
+    return found | dict(task.inputs)
+
+
+def capacity(
+    tasks: Sequence[Task], agents: Mapping[str, str], roster: Roster, under_way: Mapping[str, int]
+) -> tuple[list[Task], list[Skipped]]:
+    """Return the tasks that their agents have room for, and the others (S4-59).
+
+    *agents*: who takes each task; *under_way*: tasks that each agent has already.
+    """
+    at_work = Counter(under_way)
+    taken: list[Task] = []
+    skipped: list[Skipped] = []
+    for task in tasks:
+        try:
+            roster.require_room(agents[task.id], at_work)
+        except CapacityError as full:
+            skipped.append(Skipped(task.id, str(full)))
+            continue
+        at_work[agents[task.id]] += 1
+        taken.append(task)
+    return taken, skipped

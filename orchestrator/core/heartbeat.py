@@ -1,0 +1,86 @@
+"""What a look at a plan finds that a person should know, and how long each task was seen without progress.
+
+A heartbeat is one look, however far apart they are (seed 004, "Auto-transitions"; rows S4-43 to S4-45, S4-63U).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
+from orchestrator.core.plan_state import ITSELF, PlanState
+from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import one_line
+
+#: Looks in a row that found a task as it was, until a person is told, and until it is taken to be blocked.
+STUCK_AFTER, BLOCKED_AFTER = 3, 6
+_UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
+
+
+class AlertKind(StrEnum):
+    """What a person is called for."""
+
+    STUCK = "stuck"
+    OVERDUE = "overdue"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+
+
+class Alert(NamedTuple):
+    """Something for a person to look at."""
+
+    kind: AlertKind
+    task_id: str
+    """The plan."""
+    subtask_id: str
+    """The task; empty when it is about the plan."""
+    text: str
+
+    def __str__(self) -> str:
+        """``stuck TASK-001/subtask_02: no progress in 3 heartbeats``."""
+        where = f"{self.task_id}/{self.subtask_id}" if self.subtask_id else self.task_id
+        return f"{self.kind} {where}: {self.text}"
+
+
+class Pulse(NamedTuple):
+    """How often a task was seen as it is."""
+
+    sign: str
+    """Stands for everything that changes when there is progress."""
+    silent: int = 1
+
+
+def beat(before: Mapping[str, Pulse], signs: Mapping[str, str]) -> dict[str, Pulse]:
+    """Count one more look. *signs* are those of the tasks under way; any other is forgotten."""
+    return {
+        task_id: Pulse(sign, before[task_id].silent + 1)
+        if task_id in before and before[task_id].sign == sign
+        else Pulse(sign)
+        for task_id, sign in signs.items()
+    }
+
+
+def alerts(
+    plan_id: str, board: Board, state: PlanState, pulses: Mapping[str, Pulse], now: float
+) -> Iterator[Alert]:
+    """Yield what a person should look at, the worst first."""
+    for task_id in board.by_status().get(TaskStatus.FAILED, ()):
+        reason = one_line(board.standing[task_id].reason or "no reason given", limit=100)
+        yield Alert(AlertKind.FAILED, plan_id, task_id, reason)
+    for task_id, pulse in pulses.items():
+        is_under_way = board.status(task_id) in _UNDER_WAY
+        if is_under_way and pulse.silent >= STUCK_AFTER:
+            text = f"no progress in {pulse.silent} heartbeats"
+            yield Alert(AlertKind.STUCK, plan_id, task_id, text)
+    for task_id in board.by_status().get(TaskStatus.BLOCKED, ()):
+        # What a person has blocked is no news to people.
+        result = board.results.get(task_id)
+        if result is not None and result.note.startswith(f"by {ITSELF}:"):
+            yield Alert(AlertKind.BLOCKED, plan_id, task_id, one_line(result.note, limit=100))
+    eta = board.plan.charter.eta
+    if eta and now > eta:
+        late = format_duration(now - eta)
+        yield Alert(AlertKind.OVERDUE, plan_id, "", f"{state.word}, {late} past its ETA")

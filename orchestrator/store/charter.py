@@ -1,0 +1,106 @@
+"""What a plan says of itself in its front matter, read; and its state, the one line of it that is ours, written."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from orchestrator.core.charter import Charter
+from orchestrator.core.moment import parse_moment
+from orchestrator.core.plan_state import PlanState, parse_state
+from orchestrator.core.text import one_line
+from orchestrator.errors import PlanError, Problem
+from orchestrator.store.front_matter import FrontMatter, read_front_matter
+from orchestrator.store.lines import Lines, unreadable
+
+STATUS = "status"
+#: Either word; the first one that is there counts.
+_DUE = ("eta", "deadline")
+_LINE = re.compile(r"""(status[ \t]*:[ \t]*)("[^"]*"|'[^']*'|[^#'"]*?)([ \t]*(?:[ \t]#.*)?)""")
+
+
+def read_charter(front: FrontMatter, file: str) -> tuple[Charter, list[Problem]]:
+    """Return what a plan says of itself. Only a plan with a state is held to the rest being sensible."""
+    data = front.data
+    problems: list[Problem] = []
+    state = None
+    if data.get(STATUS) is not None:
+        state = parse_state(str(data[STATUS]))
+        if state is None:
+            known = ", ".join(PlanState)
+            problems.append(
+                Problem(
+                    f"{one_line(str(data[STATUS]), 40)!r} is not the status of a plan",
+                    f"{file}:{front.lines[STATUS]}",
+                    f"one of {known}; or without the line: such a plan needs no approval",
+                    "bad_state",
+                )
+            )
+    due = next((name for name in _DUE if data.get(name) is not None), "")
+    eta = 0.0
+    if due:
+        try:
+            eta = parse_moment(data[due])
+        except ValueError as error:
+            if state is not None:
+                where = f"{file}:{front.lines[due]}"
+                hint = "correct or remove it"
+                problems.append(Problem(f"{due}: {one_line(str(error))}", where, hint, "bad_eta"))
+    charter = Charter(
+        state=state,
+        title=_text(data.get("title")),
+        priority=_text(data.get("priority")),
+        eta=eta,
+        created=_moment(data.get("created")),
+    )
+    return charter, problems
+
+
+def _text(value: Any) -> str:
+    return one_line(str(value)) if isinstance(value, (str, int, float)) else ""
+
+
+def _moment(value: Any) -> float:
+    try:
+        return parse_moment(value) if value is not None else 0.0
+    except ValueError:
+        return 0.0
+
+
+def charter_of(data: bytes, file: str) -> Charter:
+    """Return what the plan in *data* says of itself; nothing below its front matter is looked at.
+
+    Raises:
+        PlanError: it cannot be read.
+    """
+    if (problem := unreadable(data, file)) is not None:
+        raise PlanError([problem])
+    front = read_front_matter(Lines.of(data).bare(), file)
+    charter, problems = read_charter(front, file)
+    if front.problem is not None:
+        problems.append(front.problem)
+    if problems:
+        raise PlanError(problems)
+    return charter
+
+
+def with_state(data: bytes, state: PlanState, file: str) -> bytes:
+    """Return a plan that says another state; every other byte stays as it is.
+
+    Raises:
+        PlanError: it does not say its state on a line of its own.
+    """
+    lines = Lines.of(data)
+    front = read_front_matter(lines.bare(), file)
+    at = front.lines.get(STATUS, 0) - 1
+    found = _LINE.fullmatch(lines.bare()[at]) if at >= 0 else None
+    changed = [*lines.lines]
+    if front.problem is None and found is not None:
+        ending = changed[at][len(changed[at].rstrip("\r\n")) :]
+        changed[at] = f"{found[1]}{state.value}{found[3]}{ending}"
+    said = read_front_matter(lines._replace(lines=changed).bare(), file).data.get(STATUS)
+    if said != state.value:  # it goes on in the next line, or stands in none
+        where = f"{file}:{at + 1}" if at >= 0 else file
+        hint = "write status: planning on a line of its own in the front matter"
+        raise PlanError([Problem("the state of the plan is not found", where, hint, "bad_state")])
+    return lines.replaced(changed)

@@ -1,0 +1,242 @@
+"""A directory of plan directories: ``.orchestrator/TASK-001/``, ``TASK-002/`` … (design, section 1; seed row S4-62).
+
+Its ``index.json`` remembers what each plan says of itself, with the signature of the file it was read from. It is a
+cache: delete it at any time, ``rebuild-index`` only does so and looks. Where the directory holds a plan of its own as
+well, both caches lie in the same file, and each keeps what it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.core.charter import Charter
+from orchestrator.core.plan import TASK_ID
+from orchestrator.core.plan_state import parse_state
+from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, StoreError, UsageError
+from orchestrator.store.atomic import read_file, replace_file, reported, sync_directory
+from orchestrator.store.index import SCHEMA, is_settled, signature
+from orchestrator.store.layout import MADE_ID, Layout
+
+#: Names tried for a new plan at most; each that is taken meanwhile was given to somebody else.
+_TRIES = 10_000
+
+
+@dataclass(slots=True)
+class Survey:
+    """What lies in a directory of plans."""
+
+    plans: dict[str, Charter] = field(default_factory=dict)
+    """By id, in their order."""
+    broken: dict[str, str] = field(default_factory=dict)
+    """Plans that cannot be read, and why."""
+
+
+def survey(root: Layout, *, anew: bool = False) -> Survey:
+    """Return the plans of a directory and what each says of itself, from the cache as far as it is true.
+
+    *anew*: the cache is forgotten first.
+
+    Raises:
+        StoreError: the directory cannot be read.
+    """
+    raw = _load(root.index)
+    known = {} if anew else _entries(raw.get("plans"))
+    found, kept = Survey(), {}
+    for plan_id, is_made in _names(root):
+        layout = Layout(f"{root.root}/{plan_id}")
+        try:
+            stat = os.stat(layout.plan)
+        except OSError as error:
+            if is_made:  # any other directory may lie there for a reason of its own
+                found.broken[plan_id] = f"master_plan.md: {error.strerror}"
+            continue
+        signed = signature(stat)
+        entry = known.get(plan_id)
+        try:
+            charter = entry[1] if entry and entry[0] == signed else _read(layout, whole=anew)
+        except OrchestratorError as error:
+            found.broken[plan_id] = str(error)
+            continue
+        found.plans[plan_id] = charter
+        if is_settled(stat):
+            kept[plan_id] = signed, charter
+    if kept != known:
+        _write(root.index, raw, kept)
+    return found
+
+
+def is_root_only(layout: Layout) -> bool:
+    """Say whether a directory is one of plans, and no plan itself."""
+    if os.path.lexists(layout.plan):
+        return False
+    return os.path.isdir(layout.archive) or has_plans(layout)
+
+
+def has_plans(layout: Layout) -> bool:
+    """Say whether there are plans below a directory."""
+    return any(
+        is_made or os.path.isfile(f"{layout.root}/{name}/master_plan.md")
+        for name, is_made in _names(layout)
+    )
+
+
+def make_plan(root: Layout, files: Mapping[str, bytes]) -> str:
+    """Make a plan directory with these files, by name; return its id, the next that was never used.
+
+    It is written beside and renamed, so nobody sees half a plan; of several who want the same id one gets it.
+
+    Raises:
+        StoreError: it could not be written.
+    """
+    staged = f"{root.root}/.new-plan.{os.getpid()}.tmp"
+    with reported("make", root.root):
+        os.makedirs(root.root, 0o775, exist_ok=True)
+        shutil.rmtree(staged, ignore_errors=True)
+        os.mkdir(staged, 0o775)
+    try:
+        for name, data in files.items():
+            replace_file(f"{staged}/{name}", data)
+        sync_directory(staged)
+        plan_id = _take_name(root, staged)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    sync_directory(root.root)
+    return plan_id
+
+
+def _take_name(root: Layout, staged: str) -> str:
+    number = max(_numbers(root), default=0)
+    for _ in range(_TRIES):
+        number += 1
+        plan_id = f"TASK-{number:03d}"
+        place = f"{root.root}/{plan_id}"
+        with reported("make", place):
+            try:
+                # It fails where there is a directory with anything in it, which every plan directory has.
+                os.rename(staged, place)
+            except OSError:
+                if not os.path.lexists(place):
+                    raise
+            else:
+                return plan_id
+    raise StoreError("no free number for a plan", where=root.root)
+
+
+def _numbers(root: Layout) -> Iterator[int]:
+    for directory in (root.root, root.archive):
+        try:
+            names = os.listdir(directory)
+        except OSError:
+            continue
+        for name in names:
+            if (made := MADE_ID.fullmatch(name)) is not None:
+                yield int(made[1])
+
+
+def archive_plan(root: Layout, plan_id: str) -> str:
+    """Move a plan directory into the archive of its root; return where it lies now.
+
+    Raises:
+        UsageError: there is one of that name already.
+        StoreError: it could not be moved.
+    """
+    place = f"{root.archive}/{plan_id}"
+    with reported("archive", place):
+        os.makedirs(root.archive, 0o775, exist_ok=True)
+        if os.path.lexists(place):
+            raise UsageError(
+                f"the archive holds a {plan_id} already", where=place, hint="move it elsewhere"
+            )
+        os.rename(f"{root.root}/{plan_id}", place)
+    sync_directory(root.archive)
+    sync_directory(root.root)
+    return place
+
+
+def is_one_of_many(layout: Layout) -> bool:
+    """Say whether a directory is a plan that was made in a directory of plans."""
+    return MADE_ID.fullmatch(plan_id(layout)) is not None and os.path.isfile(layout.plan)
+
+
+def root_of(layout: Layout) -> Layout:
+    """Return the directory that a plan directory lies in."""
+    return Layout(os.path.dirname(layout.root))
+
+
+def plan_id(layout: Layout) -> str:
+    """Return the id of a plan: the name of its directory."""
+    return os.path.basename(layout.root)
+
+
+def _names(root: Layout) -> Iterator[tuple[str, bool]]:
+    """Yield what may be a plan directory, and whether its name says that it is one."""
+    with reported("list", root.root):
+        try:
+            with os.scandir(root.root) as entries:
+                names = sorted(entry.name for entry in entries if entry.is_dir())
+        except FileNotFoundError:
+            raise NotFoundError(
+                "no such directory", where=root.root, hint="orchestrator create makes a plan"
+            ) from None
+    for name in names:
+        if TASK_ID.fullmatch(name):
+            yield name, MADE_ID.fullmatch(name) is not None
+
+
+def _read(layout: Layout, *, whole: bool) -> Charter:
+    """Return what a plan says of itself; only with *whole* is the rest of it looked at, too."""
+    data, file = read_file(layout.plan) or b"", os.path.relpath(layout.plan)
+    if whole:
+        from orchestrator.store.plan_file import parse_plan
+
+        plan, problems = parse_plan(data, file)
+        if problems:
+            raise PlanError(problems)
+        return plan.charter
+    from orchestrator.store.charter import charter_of
+
+    return charter_of(data, file)
+
+
+def _load(path: str) -> dict[str, Any]:
+    try:
+        raw = json.loads(read_file(path) or b"{}")
+    except (ValueError, RecursionError, StoreError):
+        return {}
+    return raw if isinstance(raw, dict) else {}
+
+
+def _entries(raw: object) -> dict[str, tuple[int, Charter]]:
+    """Return what the cache says; what makes no sense in it is not there."""
+    entries: dict[str, tuple[int, Charter]] = {}
+    try:
+        for name, each in dict(raw or {}).items():  # type: ignore[call-overload]
+            state, title, priority, eta, created = (each[key] for key in Charter._fields)
+            charter = Charter(
+                parse_state(state) if state else None,
+                str(title),
+                str(priority),
+                float(eta),
+                float(created),
+            )
+            entries[str(name)] = int(each["signature"]), charter
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return {}
+    return entries
+
+
+def _write(path: str, raw: Mapping[str, Any], plans: Mapping[str, tuple[int, Charter]]) -> None:
+    entries = {
+        name: {"signature": signed, **charter._asdict()}
+        for name, (signed, charter) in plans.items()
+    }
+    text = json.dumps({"schema": SCHEMA, **raw, "plans": entries}, ensure_ascii=False)
+    try:
+        replace_file(path, text.encode())
+    except StoreError:
+        return  # as with every cache: the next look takes longer

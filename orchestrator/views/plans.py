@@ -1,0 +1,151 @@
+"""Plans among plans: the table of those at work, and one of them in detail (seed rows S4-04, S4-05, S4-48)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from orchestrator.core.board import Board
+from orchestrator.core.charter import Charter
+from orchestrator.core.plan import Task
+from orchestrator.core.plan_state import PlanState, Step, implied_state, subtask_word
+from orchestrator.core.state import TaskStatus
+from orchestrator.views.columns import clip, display_width, fit, plain
+from orchestrator.views.glyphs import ICONS, moment, progress_bar
+
+STATE_ICONS: Mapping[PlanState, str] = {
+    PlanState.PLANNING: "📝",
+    PlanState.APPROVED: "👍",
+    PlanState.IN_PROGRESS: "🔵",
+    PlanState.TESTING: "🧪",
+    PlanState.REVIEW: "🔍",
+    PlanState.COMPLETED: "✅",
+    PlanState.BLOCKED: "⛔",
+    PlanState.FAILED: "❌",
+    PlanState.REJECTED: "🚫",
+}
+BAR = 10
+_GAP = "  "
+_MOST_TITLE = 60
+
+
+class LookLike(Protocol):
+    """What a look at a plan found."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def board(self) -> Board: ...
+    @property
+    def state(self) -> PlanState: ...
+    @property
+    def steps(self) -> Sequence[Step]: ...
+
+
+def state_label(state: PlanState) -> str:
+    """Return icon and word: ``🔵 IN_PROGRESS``."""
+    return f"{STATE_ICONS[state]} {state.word}"
+
+
+def bar(counts: Mapping[TaskStatus, int]) -> str:
+    """Return ``[████░░░░░░] 40%``, for the tasks of a plan."""
+    return progress_bar(counts.get(TaskStatus.COMPLETED, 0), sum(counts.values()), width=BAR)
+
+
+def day(eta: float) -> str:
+    """Return when something is to be done, to the minute; a dash for 0."""
+    return f"{moment(eta)[:16]}Z" if eta else "-"
+
+
+def plans_text(
+    rows: Sequence[tuple[str, Charter, PlanState, Mapping[TaskStatus, int]]],
+    width: int | None = None,
+) -> str:
+    """Return one line for each plan, below a header; *rows* have id, charter, state, and how many tasks stand where."""
+    table = [("TASK", "STATUS", "PRIORITY", "PROGRESS", "ETA", "TITLE")]
+    table += [
+        (
+            plan_id,
+            state_label(state),
+            charter.priority or "-",
+            bar(counts) if counts else "-",
+            day(charter.eta),
+            clip(plain(charter.title), _MOST_TITLE),
+        )
+        for plan_id, charter, state, counts in rows
+    ]
+    widths = [max(map(display_width, column)) for column in zip(*table, strict=True)]
+    lines = [_GAP.join(map(fit, cells, widths)).rstrip() for cells in table]
+    return "\n".join(line if width is None else clip(line, width) for line in lines) + "\n"
+
+
+def state_of(board: Board) -> PlanState:
+    """Return where a plan stands: as it says, else as its tasks say."""
+    return board.plan.charter.state or implied_state(board.counts())
+
+
+def word_of(board: Board, task: Task) -> str:
+    """Return where a task stands, in the seed's words."""
+    return subtask_word(board.status(task.id), is_assigned=bool(task.assignee or task.agent))
+
+
+def charter_lines(plan_id: str, board: Board, steps: Sequence[Step] = ()) -> Iterator[str]:
+    """Yield what stands above the tasks of a plan that says a state: what it is, where it stands, how it came there."""
+    charter = board.plan.charter
+    yield f"{plan_id}: {plain(charter.title or board.plan.title)}"
+    parts = [state_label(state_of(board))]
+    parts += [f"priority {charter.priority}"] if charter.priority else []
+    parts += [f"ETA {day(charter.eta)}"] if charter.eta else []
+    parts += [f"created {day(charter.created)}"] if charter.created else []
+    yield " · ".join(parts)
+    for step in steps:
+        yield f"  {step_text(step)}"
+
+
+def step_text(step: Step) -> str:
+    """Return a transition in a line: when, from where to where, who, why."""
+    note = f": {plain(step.note)}" if step.note else ""
+    return (
+        f"{plain(step.time)[:16]}Z  {step.before} → {step.after}  {step.event} by {step.who}{note}"
+    )
+
+
+def tree(board: Board) -> Iterator[str]:
+    """Yield the tasks of a plan as a tree below it: state, id, name, who, how far (seed row S4-48)."""
+    tasks = list(board.plan.tasks.values())
+    for place, task in enumerate(tasks):
+        branch = "└─" if place == len(tasks) - 1 else "├─"
+        who = task.assignee or task.agent
+        parts = [f"{ICONS[board.status(task.id)]} {task.id} {plain(task.name)}"]
+        parts += [f"@{plain(who)}"] if who else []
+        parts.append(word_of(board, task))
+        yield f"{branch} {' · '.join(parts)}"
+
+
+#: Plans of ``check`` told in a line at most; and tasks under way named of each.
+_MOST_PLANS, _MOST_RUNNING = 20, 3
+
+
+def check_text(looks: Sequence[LookLike], alerts: Sequence[object], summary: str) -> str:
+    """Return what ``check`` prints: alerts first; with a *summary* also each plan in a line, else nothing more.
+
+    Three plans take some 300 tokens (seed row S4-20).
+    """
+    lines = [f"🚨 {plain(str(alert))}" for alert in alerts]
+    if summary:
+        lines += [_check_line(look) for look in looks[:_MOST_PLANS]]
+        if len(looks) > _MOST_PLANS:
+            lines.append(f"… and {len(looks) - _MOST_PLANS} more")
+        lines.append(summary)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _check_line(look: LookLike) -> str:
+    counts = look.board.counts()
+    running = look.board.by_status().get(TaskStatus.RUNNING, [])
+    more = f" and {len(running) - _MOST_RUNNING} more" if len(running) > _MOST_RUNNING else ""
+    parts = [f"{look.id} {state_label(look.state)} {bar(counts)}"]
+    parts += [f"running {', '.join(running[:_MOST_RUNNING])}{more}"] if running else []
+    parts += [f"was {look.steps[0].before}"] if look.steps else []
+    parts.append(clip(plain(look.board.plan.charter.title or look.board.plan.title), 40))
+    return " · ".join(parts)

@@ -1,0 +1,245 @@
+"""Seed 004, rows about the tasks of a plan: handed out, reported on, started by themselves."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.acceptance.orchestrate import Answer
+from tests.acceptance.plans import Gate
+from tests.executors.harness import wait_until
+from tests.mission.task_engine import TaskEngine
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def task(engine: TaskEngine) -> str:
+    """An approved plan without tasks, whose agent runs commands."""
+    made = engine.plan("APPROVED")
+    engine.set_front(made, "agent: shell")
+    return made
+
+
+def words(engine: TaskEngine, task: str) -> list[str]:
+    """Where the tasks of a plan stand."""
+    return [each["status"] for each in engine(f"status {task} --json").json["subtasks"]]
+
+
+def reasons(answer: Answer) -> dict[str, str]:
+    """Why `auto-dispatch` skipped what it skipped."""
+    return {each["subtask_id"]: each["reason"] for each in answer.json["skipped"]}
+
+
+def dispatched(answer: Answer) -> list[str]:
+    """What `auto-dispatch` dispatched."""
+    return [each["subtask_id"] for each in answer.json["dispatches"]]
+
+
+def test_s4_09_to_11_dispatch(engine: TaskEngine, task: str) -> None:
+    """As the seed types it; the first one moves the plan from APPROVED to IN_PROGRESS."""
+    first = engine(
+        'python3 scripts/task_engine.py dispatch TASK-001 "Implement auth models" '
+        "--agent claude-code --type dev --json"
+    ).json
+    expected = {
+        "task_id": "TASK-001",
+        "subtask_id": "subtask_01",
+        "status": "ASSIGNED",
+        "agent": "claude-code",
+        "type": "dev",
+        "transitions": ["APPROVED → IN_PROGRESS"],
+    }
+    assert expected == {key: first[key] for key in expected}
+    assert "subtask_02\n" == engine(f'dispatch {task} "A | bar, and `code`" --agent eva').stdout
+    third = engine(
+        f'dispatch {task} "Run integration tests" --agent eva --type test '
+        "--deps subtask_01,subtask_02 --json"
+    ).json
+    assert ("PENDING", ["subtask_01", "subtask_02"], []) == (
+        third["status"],
+        third["deps"],
+        third["transitions"],
+    )
+    assert "IN_PROGRESS" == engine.state(task)
+    names = [each["title"] for each in engine(f"status {task} --json").json["subtasks"]]
+    assert ["Implement auth models", "A | bar, and `code`", "Run integration tests"] == names
+
+
+def test_s4_11_nothing_is_dispatched_before_approval(engine: TaskEngine) -> None:
+    """Exit status 4, and what to type; after the end of a plan neither."""
+    for state, status in (("PLANNING", 4), ("BLOCKED", 4), ("REJECTED", 2)):
+        made = engine.plan(state)
+        before = engine.file(made).read_bytes()
+        assert status == engine(f'dispatch {made} "Do it"').returncode
+        assert before == engine.file(made).read_bytes()
+
+
+def test_s4_12_to_15_subtask(engine: TaskEngine, task: str) -> None:
+    """Start with progress, done and fail with a note, block and unblock."""
+    for title in ("Models", "API"):
+        engine(f"dispatch {task} {title} --agent eva")
+    started = engine(f"subtask {task} subtask_01 start --progress 30 --json").json
+    assert (True, "IN_PROGRESS", 30) == (started["ok"], started["status"], started["progress"])
+    done = engine(f'subtask {task} subtask_01 done --note "Models complete" --json').json
+    assert ("DONE", 100) == (done["status"], done["progress"])
+    assert "Models complete" in engine(f"show subtask_01 --dir {engine.root / task}").stdout
+    blocked = engine(f'subtask {task} subtask_02 block --note "No key" --json').json
+    assert ("BLOCKED", True) == (blocked["status"], "No key" in blocked["note"])
+    assert "ASSIGNED" == engine(f"subtask {task} subtask_02 unblock --json").json["status"]
+    failed = engine(f'subtask {task} subtask_02 fail --note "Schema mismatch" --json').json
+    assert ("FAILED", True) == (failed["status"], "Schema mismatch" in failed["note"])
+    assert ["DONE", "FAILED"] == words(engine, task)
+
+
+def test_s4_40_words_for_where_a_task_stands(engine: TaskEngine, task: str) -> None:
+    """The six of the seed."""
+    for title in ("Go", "Stop", "Fail", "Do"):
+        engine(f"dispatch {task} {title} --agent eva")
+    engine(f"dispatch {task} After --deps subtask_04")
+    engine(f"dispatch {task} Given --agent eva")
+    engine(f"subtask {task} subtask_01 start")
+    engine(f"subtask {task} subtask_02 block")
+    engine(f"subtask {task} subtask_03 fail")
+    assert ["IN_PROGRESS", "BLOCKED", "FAILED", "ASSIGNED", "PENDING", "ASSIGNED"] == words(
+        engine, task
+    )
+    engine(f"subtask {task} subtask_04 done")
+    assert "DONE" == words(engine, task)[3]
+
+
+def test_s4_60_dependency_not_done(engine: TaskEngine, task: str) -> None:
+    """Nobody starts or completes what waits, by hand or not."""
+    engine(f"dispatch {task} Models")
+    engine(f"dispatch {task} API --deps subtask_01")
+    for action in ("start", "done"):
+        refused = engine(f"subtask {task} subtask_02 {action}")
+        assert (2, True) == (
+            refused.returncode,
+            "Dependency not DONE: subtask_01" in refused.stderr,
+        )
+    assert {"subtask_02": "Dependency not DONE: subtask_01"} == reasons(
+        engine(f"auto-dispatch {task} --subtask subtask_02")
+    )
+
+
+def test_s4_63_a_cycle_is_refused(engine: TaskEngine, task: str) -> None:
+    """A new task needs only what is there already, itself not among it; nothing is written."""
+    engine(f"dispatch {task} Models")
+    before = engine.file(task).read_bytes()
+    for flags, code in (
+        ("--deps subtask_02", "not_found"),
+        ("--deps subtask_07", "not_found"),
+        ("--agent simulatd", "usage"),
+        ("--priority P9", "usage"),
+    ):
+        refused = engine(f"dispatch {task} API {flags} --json")
+        assert (2, False, code) == (refused.returncode, refused.json["ok"], refused.json["code"])
+    assert before == engine.file(task).read_bytes()
+
+
+def test_s4_22_27_auto_dispatch_starts_what_is_ready(engine: TaskEngine, task: str) -> None:
+    """Everything that waits for nothing, by a run of its own; what it did not start it names, with the reason."""
+    for title in ("echo models", "echo api"):
+        engine(f'dispatch {task} "{title}"')
+    engine(f'dispatch {task} "echo tests" --type test --deps subtask_01,subtask_02')
+    started = engine(f"auto-dispatch {task}")
+    assert (0, True) == (started.returncode, started.json["ok"])
+    assert ["subtask_01", "subtask_02"] == dispatched(started)
+    assert {"subtask_03": "Dependency not DONE: subtask_01, subtask_02"} == reasons(started)
+    wait_until(lambda: "TESTING" == engine.state(task))
+    assert ["DONE", "DONE", "PENDING"] == words(engine, task)
+    assert ["subtask_03"] == dispatched(engine(f"auto-dispatch {task}"))
+    wait_until(lambda: "REVIEW" == engine.state(task))
+    assert ([], {}) == (
+        dispatched(again := engine(f"auto-dispatch {task}")),
+        reasons(again),
+    )
+
+
+def test_s4_23_dry_run(engine: TaskEngine, task: str) -> None:
+    """Says the same, and starts nothing."""
+    engine(f'dispatch {task} "echo models"')
+    seen = engine(f"auto-dispatch {task} --dry-run").json
+    assert (True, ["subtask_01"]) == (
+        seen["dry_run"],
+        [each["subtask_id"] for each in seen["dispatches"]],
+    )
+    assert ["PENDING"] == words(engine, task)
+    assert not (engine.root / task / "logs").exists()
+
+
+def test_s4_24_all_plans(engine: TaskEngine, task: str) -> None:
+    """What is not approved is named; a plan that cannot be read keeps nobody from working."""
+    engine(f'dispatch {task} "echo one"')
+    waiting = engine.plan()
+    other = engine.plan("APPROVED")
+    engine.set_front(other, "agent: shell")
+    engine.add_rows(other, "subtask_01 | echo two | dev | - | P1 | None")
+    broken = engine.plan()
+    engine.file(broken).write_bytes(b"\xff\xff")
+    answer = engine("auto-dispatch --all").json
+    assert [task, other] == [each["task_id"] for each in answer["dispatches"]]
+    skipped = {each["task_id"]: each["reason"] for each in answer["skipped"]}
+    assert {waiting, broken} == set(skipped)
+    assert "not approved: PLANNING" == skipped[waiting]
+    for made in (task, other):
+        wait_until(lambda made=made: "TESTING" == engine.state(made))  # type: ignore[misc]
+
+
+def test_s4_25_one_task(engine: TaskEngine, task: str) -> None:
+    """Only this one; of one that is done it says so; one that is not there is an error, in JSON too."""
+    for title in ("echo models", "echo api"):
+        engine(f'dispatch {task} "{title}"')
+    assert ["subtask_02"] == dispatched(engine(f"auto-dispatch {task} --subtask subtask_02"))
+    wait_until(lambda: ["PENDING", "DONE"] == words(engine, task))
+    again = engine(f"auto-dispatch {task} --subtask subtask_02")
+    assert ([], {"subtask_02": "already DONE"}) == (dispatched(again), reasons(again))
+    missing = engine(f"auto-dispatch {task} --subtask subtask_09")
+    assert (2, "Subtask subtask_09 not found") == (missing.returncode, missing.json["message"])
+
+
+def test_s4_26_s4_63_context(engine: TaskEngine, task: str) -> None:
+    """What an agent has to know: plan, files, criteria, constraints, how to report. Nothing is started."""
+    engine(f'dispatch {task} "Implement auth models" --agent eva --priority P0')
+    engine(f'dispatch {task} "Use them" --deps subtask_01')
+    (shown,) = engine(f"auto-dispatch {task} --subtask subtask_02 --show-context").json[
+        "dispatches"
+    ]
+    context = shown["context"]
+    assert ("Implement feature X", "Use them", ["subtask_01"]) == (
+        context["plan"]["title"],
+        context["subtask"]["title"],
+        context["subtask"]["deps"],
+    )
+    results = f"{engine.root}/{task}/results"
+    assert f"{results}/subtask_01-result.md" == context["files"]["inputs"]["subtask_01"]
+    assert str(engine.orchestrate.where) == context["files"]["workdir"]
+    assert {"criteria", "constraints"} <= set(context)
+    assert "5m00s" == context["constraints"]["timeout"]
+    assert ["ASSIGNED", "PENDING"] == words(engine, task)
+    for name in ("start", "done"):
+        line = context["report"][name].replace("subtask_02", "subtask_01")
+        assert 0 == engine(line.removeprefix("orchestrator ")).returncode, line
+    assert "DONE" == words(engine, task)[0]
+
+
+def test_auto_dispatch_beside_a_run(engine: TaskEngine, task: str) -> None:
+    """A run that was asked for tasks by name starts no others; a run of everything starts them by itself."""
+    gate = Gate(engine.orchestrate.where / "gate")
+    engine(f"dispatch {task} wait")
+    (engine.root / task / "agent_tasks").mkdir(exist_ok=True)
+    (engine.root / task / "agent_tasks/subtask_01.md").write_text(
+        f"```sh\n{gate.wait}\n```\n", encoding="utf-8"
+    )
+    run = engine.orchestrate.start("run", task, "--only", "subtask_01")
+    gate.await_task(run)
+    engine(f'dispatch {task} "echo two"')
+    busy = engine(f"auto-dispatch {task}")
+    assert [] == dispatched(busy)
+    assert re.fullmatch(r"run \w+ is at work on subtask_01", reasons(busy)["subtask_02"])
+    gate.open()
+    engine.orchestrate.finish(run)
+    assert ["subtask_02"] == dispatched(engine(f"auto-dispatch {task}"))
+    wait_until(lambda: ["DONE", "DONE"] == words(engine, task))

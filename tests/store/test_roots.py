@@ -1,0 +1,115 @@
+"""A directory of plans: numbers, the cache of what each says, the archive."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+
+from orchestrator.core.plan_state import PlanState
+from orchestrator.errors import NotFoundError, UsageError
+from orchestrator.store import roots
+from orchestrator.store.layout import Layout, find_plan, find_plan_directory
+from orchestrator.store.workspace import Workspace
+
+PLAN = b"---\nstatus: planning\ntitle: X\n---\n| ID | Task |\n|---|---|\n| T-01 | Look |\n"
+FILES = {"master_plan.md": PLAN}
+
+
+def at(path: Path) -> Layout:
+    return Layout(str(path))
+
+
+def test_the_next_number_is_one_that_was_never_given(tmp_path: Path) -> None:
+    (tmp_path / "archive/TASK-007").mkdir(parents=True)
+    (tmp_path / "TASK-notes").mkdir()
+    assert "TASK-008" == roots.make_plan(at(tmp_path), FILES)
+    (tmp_path / "TASK-1000").mkdir()
+    assert "TASK-1001" == roots.make_plan(at(tmp_path), FILES)
+    assert PLAN == (tmp_path / "TASK-1001/master_plan.md").read_bytes()
+    assert [] == [name for name in os.listdir(tmp_path) if name.endswith(".tmp")]
+
+
+def test_a_file_in_the_way_keeps_its_name(tmp_path: Path) -> None:
+    (tmp_path / "TASK-001").write_text("mine")
+    assert "TASK-002" == roots.make_plan(at(tmp_path), FILES)
+
+
+def test_what_was_read_is_kept_as_long_as_it_is_true(tmp_path: Path) -> None:
+    """Also beside the cache of a plan that lies in the same directory."""
+    made = roots.make_plan(at(tmp_path), FILES)
+    (tmp_path / "master_plan.md").write_bytes(PLAN)
+    old = 1_600_000_000
+    for path in (tmp_path / made / "master_plan.md", tmp_path / "master_plan.md"):
+        os.utime(path, (old, old))
+    assert "X" == roots.survey(at(tmp_path)).plans[made].title
+    Workspace(at(tmp_path)).load()
+    plan = tmp_path / made / "master_plan.md"
+    plan.write_bytes(PLAN.replace(b"planning", b"rejected"))
+    assert PlanState.REJECTED is roots.survey(at(tmp_path)).plans[made].state
+    assert PlanState.PLANNING is Workspace(at(tmp_path)).load().plan.charter.state
+
+
+def test_a_plan_from_the_cache_says_the_same_of_itself(tmp_path: Path) -> None:
+    (tmp_path / "master_plan.md").write_bytes(PLAN)
+    os.utime(tmp_path / "master_plan.md", (1_600_000_000, 1_600_000_000))
+    first = Workspace(at(tmp_path))
+    read = first.load().plan
+    first.write_index()
+    assert read.charter == Workspace(at(tmp_path)).load().plan.charter
+    assert PlanState.PLANNING is read.charter.state
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    good, bad = roots.make_plan(at(tmp_path), FILES), roots.make_plan(at(tmp_path), FILES)
+    (tmp_path / bad / "master_plan.md").write_bytes(b"---\nstatus: ready\n---\n")
+    (tmp_path / "TASK-099").mkdir()
+    (tmp_path / "results").mkdir()
+    for anew in (False, True):
+        found = roots.survey(at(tmp_path), anew=anew)
+        assert ([good], [bad, "TASK-099"]) == (list(found.plans), list(found.broken))
+    with pytest.raises(NotFoundError):
+        roots.survey(at(tmp_path / "nowhere"))
+
+
+def test_many_threads_of_one_process_each_read_whole_plans(tmp_path: Path) -> None:
+    """Whoever looks while plans are made sees each of them whole, or not at all."""
+    barrier, seen = Barrier(2), list[dict[str, str]]()
+
+    def look() -> None:
+        barrier.wait()
+        seen.extend(roots.survey(at(tmp_path)).broken for _ in range(50))
+
+    watcher = Thread(target=look)
+    watcher.start()
+    barrier.wait()
+    for _ in range(20):
+        roots.make_plan(at(tmp_path), FILES)
+    watcher.join()
+    assert [] == [broken for broken in seen if broken]
+
+
+def test_an_archived_plan_is_never_written_over(tmp_path: Path) -> None:
+    made = roots.make_plan(at(tmp_path), FILES)
+    (tmp_path / f"archive/{made}").mkdir(parents=True)
+    with pytest.raises(UsageError, match="holds a TASK-001 already"):
+        roots.archive_plan(at(tmp_path), made)
+    assert (tmp_path / made / "master_plan.md").exists()
+
+
+def test_an_id_means_the_plan_below_the_directory_that_is_found(tmp_path: Path) -> None:
+    """Also for whoever works on its neighbour; and never anything outside."""
+    root = tmp_path / ".orchestrator"
+    roots.make_plan(at(root), FILES)
+    roots.make_plan(at(root), FILES)
+    (tmp_path / "TASK-003").mkdir()
+    (tmp_path / "TASK-003/master_plan.md").write_bytes(PLAN)
+    (tmp_path / "src").mkdir()
+    inside = {"ORCHESTRATOR_DIR": f"{root}/TASK-001"}
+    for environment, current in (({}, tmp_path / "src"), (inside, Path("/"))):
+        assert f"{root}/TASK-002" == find_plan_directory("TASK-002", environment, str(current)).root
+        for name in ("TASK-009", "TASK-003", "../TASK-003", "TASK-001/../../TASK-003", ""):
+            with pytest.raises(NotFoundError):
+                find_plan(name, environment, str(current))
