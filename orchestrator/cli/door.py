@@ -13,7 +13,11 @@ import sys
 from orchestrator.cli.reply import leave
 
 #: Command → module with a function ``quick``: the status of the process; None when the words are not that plain.
-_QUICK = dict.fromkeys(("share", "note", "discover", "sync", "join"), "orchestrator.cli.saying")
+_QUICK = {
+    **dict.fromkeys(("share", "note", "discover", "sync", "join"), "orchestrator.cli.saying"),
+    "add": "orchestrator.cli.adding",
+    "list": "orchestrator.cli.listing",
+}
 
 
 def main() -> None:

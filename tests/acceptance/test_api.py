@@ -1,0 +1,134 @@
+"""The use cases for programs: one script per test, run in an empty folder by a Python of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.orchestrate import PATIENCE, Orchestrate
+
+pytestmark = pytest.mark.slow
+
+
+def play(orchestrate: Orchestrate, script: str) -> Any:
+    """Run a script with ``Orchestrator`` at hand; return what it puts into ``answer``."""
+    text = f"from orchestrator import *\nimport json\n{script}\nprint(json.dumps(answer))\n"
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        cwd=orchestrate.where,
+        env=orchestrate.environment,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+        encoding="utf-8",
+    )
+    assert 0 == done.returncode, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_queue_from_the_first_task_to_the_result(orchestrate: Orchestrate) -> None:
+    """Added, run, looked at, corrected, done again."""
+    script = """
+plan = Orchestrator(name="ann")
+plan.init(agent="shell")
+first = plan.add("echo one", tags=["a"], retries=0)
+second = plan.add("cat", depends_on=[first], priority="high")
+heard = []
+report = plan.run(listener=lambda each: heard.append(each.kind.value), max_parallel=2)
+again = plan.run()
+plan.retry(first)
+answer = [
+    [first, second], report.exit_status, report.launched, again.launched,
+    heard.count("task_completed"), plan.show(second).answer,
+    [task.id for task in plan.tasks(status=["pending", "waiting"])],
+    len(plan.history(first).conversation), [task.id for task in plan.tasks(tags=["a"])],
+]
+"""
+    ids, status, launched, again, heard, shown, left, turns, tagged = play(orchestrate, script)
+    assert ["T-01", "T-02"] == ids == left
+    assert (0, 2, 0, 2, 1) == (status, launched, again, heard, turns)
+    assert "one" in shown
+    assert ["T-01"] == tagged
+
+
+def test_a_team(orchestrate: Orchestrate) -> None:
+    """Claimed once, talked about, completed; an umbrella follows."""
+    script = """
+ann, bob = Orchestrator(name="ann"), Orchestrator(name="bob")
+phase = ann.add("Phase 1")
+task = ann.add("Write the schema", parent=phase)
+other = ann.add("Write the tests", depends_on=[phase])
+claimed = bob.claim()
+bob.share(task, "PostgreSQL"); bob.note(task, "secret"); bob.discover(task, "Redis!")
+bob.start(task, progress=40)
+bob.update(task, priority="P0")
+try:
+    ann.start(task)
+except OrchestratorError as error:
+    refused = [error.code, error.hint]
+bob.complete(task, "the schema")
+said = [message.text for message in ann.context(task).messages]
+board = ann.status().board
+ann.cancel(other, "not needed")
+answer = [claimed == task, refused, said, board.status(phase).value, ann.show(task).answer,
+          ann.status().board.status(other).value]
+"""
+    claimed, refused, said, phase, shown, other = play(orchestrate, script)
+    assert claimed
+    assert "invalid_transition" == refused[0]
+    assert "bob" in refused[1]
+    assert ["PostgreSQL", "Redis!"] == said
+    assert ("completed", "cancelled") == (phase, other)
+    assert "the schema" in shown
+
+
+def test_plans_with_states(orchestrate: Orchestrate) -> None:
+    """Created, approved, checked."""
+    script = """
+root = Orchestrator()
+made = root.create("Implement feature X", priority="P0", plan="3 phases")
+state = made.transition("approve", "looks good")
+answer = [made.directory.rpartition("/")[2], state, check_all_tasks()]
+"""
+    made, state, checked = play(orchestrate, script)
+    assert ("TASK-001", "APPROVED") == (made, state)
+    assert [] == checked["alerts"]
+    assert "1 active task" in checked["summary"]
+
+
+def test_what_makes_no_sense_is_said_by_name(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """One tree of errors; nothing is written."""
+    script = """
+plan, told = Orchestrator(), []
+for wrong in (
+    lambda: plan.add(" "), lambda: plan.add("x", colour="red"), lambda: plan.add("x", timeout="soon"),
+    lambda: plan.update("T-01", colour="red"), lambda: plan.run(), lambda: Orchestrator(name="a b"),
+):
+    try:
+        wrong()
+    except OrchestratorError as error:
+        told.append([type(error).__name__, error.code])
+answer = told
+"""
+    told = play(orchestrate, script)
+    assert ["UsageError"] * 4 + ["NotFoundError", "UsageError"] == [each[0] for each in told]
+
+
+def test_importing_the_package_loads_nothing(orchestrate: Orchestrate) -> None:
+    """A program that only wants the version does not pay for the rest."""
+    script = "import sys\nanswer = [m for m in sys.modules if m.startswith('orchestrator.')]"
+    text = script.replace("answer", "import orchestrator\nanswer", 1)
+    done = subprocess.run(
+        [sys.executable, "-c", f"{text}\nprint(answer)"],
+        cwd=orchestrate.where,
+        env=orchestrate.environment,
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+    )
+    assert "[]" == done.stdout.strip()
