@@ -363,7 +363,7 @@ class Launchpad:
         """Return what was said about a task and what it depends on, and what everybody should know."""
         if not self._program:
             return ()
-        parent = getattr(task, "parent", "")
+        parent = task.parent
         return self._contexts.heard(self._ids, {task.id, parent, *task.needs})
 
     def _shown(self, path: str) -> str:

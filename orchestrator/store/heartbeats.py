@@ -53,7 +53,7 @@ def signs_of(
     signs = {}
     for task_id, (stem, number) in running.items():
         files = layout.attempt(stem, number)
-        own = (layout.result_file(stem), files.stdout, files.stderr)
+        own = (layout.result_file(stem), layout.context_file(stem), files.stdout, files.stderr)
         signs[task_id] = " ".join([*map(_size_and_time, own), project])
     return signs
 
