@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.actions.prospect import KEPT_AS_THEY_ARE, Prospect, startable
 from orchestrator.agents.protocol import Agent
@@ -125,16 +125,16 @@ def _entries(
     ahead: Prospect, traces: Mapping[str, Traces], agents: Mapping[str, Agent]
 ) -> Iterator[Entry]:
     board, to_run = ahead.board, set(ahead.to_run)
-    left_out = _left_out(board, to_run)
+    known = _known(ahead)
     for task in board.plan.tasks.values():
-        if task.id in left_out:
+        if task.id not in known:
             continue
         runs, status = task.id in to_run, board.status(task.id)
         policy, result = ahead.policies[task.id], board.results.get(task.id)
         yield Entry(
             id=task.id,
-            # What does not run needs nothing, and its needs may have been left out.
-            needs=task.needs if runs or task.children else (),
+            needs=task.needs,
+            order_needs=frozenset(need for need, _ in task.kinds),
             priority=task.priority,
             rank=board.shape.rank[task.id],
             timeout=policy.timeout,
@@ -151,18 +151,15 @@ def _entries(
         )
 
 
-def _left_out(board: Board, to_run: Collection[str]) -> set[str]:
-    """Return what ``--only`` leaves out, and the umbrellas that cannot be completed without it."""
-    out: set[str] = set()
-    for task_id in board.shape.order:
-        task = board.plan.tasks[task_id]
-        if task.children:
-            is_out = any(need in out for need in task.needs)
-        else:
-            is_out = task_id not in to_run and board.status(task_id) not in KEPT_AS_THEY_ARE
-        if is_out:
-            out.add(task_id)
-    return out
+def _known(ahead: Prospect) -> set[str]:
+    """Return the tasks that the engine knows: all of them, but for what ``--only`` left out and what waits for that."""
+    to_run, known = set(ahead.to_run), set[str]()
+    for task_id in ahead.board.shape.order:
+        task = ahead.board.plan.tasks[task_id]
+        is_kept = task.children or ahead.board.status(task_id) in KEPT_AS_THEY_ARE
+        if task_id in to_run or (is_kept and known.issuperset(task.needs)):
+            known.add(task_id)
+    return known
 
 
 def _left(policy: Settings, result: Result | None) -> float:

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from orchestrator.core.board import Board
+from orchestrator.actions.settling import carry_out, the_task
 from orchestrator.core.graph import ancestors
-from orchestrator.core.intervention import Intervention, apply, decide, next_ready, verb_towards
-from orchestrator.core.plan import Task
-from orchestrator.core.result import Result
+from orchestrator.core.intervention import Intervention, verb_towards
 from orchestrator.core.state import TaskStatus, Verb
-from orchestrator.errors import (
-    DependencyError,
-    NotFoundError,
-    OrchestratorError,
-    StoreError,
-    TransitionError,
-)
-from orchestrator.runtime.by_hand import commit_by_hand, inputs_of, nothing_ready, told
-from orchestrator.runtime.happening import Happening
-from orchestrator.store.attempt_record import newest_attempt
+from orchestrator.errors import DependencyError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, holder_of, in_line, take_briefly
@@ -35,8 +24,6 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks for an answer, and looks after which one is for who runs.
 _LOOK, _LOOKS = 0.02, 10
-#: Tasks under an umbrella that are named.
-_NAMED = 10
 
 
 def intervene(
@@ -68,7 +55,7 @@ def intervene(
                 return reply.unwrap()
         if not is_asked:
             if wanted.task:
-                _refuse_umbrella(_task(Workspace(layout).load(), wanted.task))
+                the_task(Workspace(layout).load(), wanted.task)
             requests.leave(wanted)
             is_asked = True
             waits()
@@ -88,7 +75,7 @@ def retry(
         As ``intervene``; DependencyError also when something before it was cancelled: somebody meant that.
     """
     board = Workspace(layout).load()
-    task = _task(board, wanted.task)
+    task = the_task(board, wanted.task)
     if board.status(task.id) is not TaskStatus.SKIPPED:
         return [intervene(layout, wanted, plugs, waits)]
     before = list(ancestors(board.plan.tasks, task.id))
@@ -115,7 +102,7 @@ def set_status(
         As ``intervene``; TransitionError also for a status that only follows from others.
     """
     board = Workspace(layout).load()
-    now = board.status(_task(board, wanted.task).id)
+    now = board.status(the_task(board, wanted.task).id)
     verb = verb_towards(status, now)
     if verb is Verb.RETRY:
         return retry(layout, wanted._replace(verb=verb), plugs, waits)
@@ -133,22 +120,6 @@ def _await(layout: Layout, requests: Requests, request: str) -> Reply | None:
         looks += 1
 
 
-def _task(board: Board, task_id: str) -> Task:
-    task = board.plan.tasks.get(task_id)
-    if task is None:
-        raise NotFoundError(f"task {task_id} not found", hint="`orchestrator list` shows all tasks")
-    return task
-
-
-def _refuse_umbrella(task: Task) -> None:
-    if task.children:
-        shown = ", ".join(task.children[:_NAMED]) + ("…" if len(task.children) > _NAMED else "")
-        raise TransitionError(
-            f"{task.id} is an umbrella: where it stands follows from the tasks under it",
-            hint=f"say it of them: {shown}",
-        )
-
-
 # ── with the lock held ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -160,12 +131,12 @@ def _with_lock(
             _take_over(layout, lock, plugs())
         workspace = Workspace(layout)
         with closing(Journal(layout.journal)) as journal:
-            *_, reply = carry_out(
+            reply = carry_out(
                 workspace,
                 workspace.load(is_live=False),
                 lambda each: journal.append(each.line()),
                 wanted,
-            )
+            )[-1]
         workspace.write_index()
     except BaseException:
         lock.abandon()
@@ -190,76 +161,3 @@ def _take_over(layout: Layout, lock: RunLock, plugs: Plugs) -> None:
             ahead, plugs.agents, traces, lock.dead_runs, lambda each: journal.append(each.line())
         )
     lock.recovered()
-
-
-def carry_out(
-    workspace: Workspace,
-    board: Board,
-    listener: Callable[[Happening], None],
-    *more: Intervention,
-) -> Iterator[Reply]:
-    """Carry out what nobody has answered yet, and *more*, one after the other; yield what came of each of *more*.
-
-    Only with the lock held and no run at work. The board is kept up to date.
-    """
-    requests = Requests(workspace.layout.requests)
-    asked = {each.id for each in more}
-    for request in requests.look():
-        if request in asked:
-            continue
-        wanted = requests.read(request)
-        if wanted is None:
-            requests.forget(request)
-            continue
-        requests.answer(request, _carry_out(workspace, board, listener, wanted))
-    requests.sweep()
-    for wanted in more:
-        yield _carry_out(workspace, board, listener, wanted)
-
-
-def _carry_out(
-    workspace: Workspace,
-    board: Board,
-    listener: Callable[[Happening], None],
-    wanted: Intervention,
-) -> Reply:
-    try:
-        if wanted.is_claim:
-            found = next_ready(board.plan.tasks.values(), board.status, wanted.by)
-            if found is None:
-                raise nothing_ready()
-            wanted = wanted._replace(task=found)
-        task = _task(board, wanted.task)
-        _refuse_umbrella(task)
-        before = board.results.get(task.id)
-        if before is None or before.request != wanted.id:
-            result = _applied(workspace, board, task, before, wanted)
-            workspace.commit([commit_by_hand(workspace, task, result, wanted)])
-            board.results[task.id] = result
-            board.doubts.pop(task.id, None)
-            board.derive_again()
-            listener(told(task, result, wanted, before))
-    except StoreError:
-        raise
-    except OrchestratorError as error:
-        return Reply.refused(wanted.task, error)
-    return Reply.done(wanted.task, board.status(wanted.task))
-
-
-def _applied(
-    workspace: Workspace, board: Board, task: Task, before: Result | None, wanted: Intervention
-) -> Result:
-    last = before.last if before is not None else None
-    after = decide(
-        board.status(task.id),
-        wanted,
-        open_needs=[
-            (need, board.status(need))
-            for need in task.needs
-            if board.status(need) is not TaskStatus.COMPLETED
-        ],
-        doer=last.agent if last is not None and last.is_by_hand else "",
-    )
-    workspace.make_directories()
-    newest = max(before.number if before else 0, newest_attempt(workspace.layout.logs, task.stem))
-    return apply(before, wanted, after, number=newest + 1, inputs=inputs_of(task, board.results))

@@ -106,7 +106,8 @@ def without_simulated(board: Board, policies: Mapping[str, Settings]) -> Board:
     kept: dict[str, Result] = {}
     is_same = True
     for task_id, result in board.results.items():
-        if result.agent != "simulated" or policies[task_id].agent == "simulated":
+        is_meant = result.status in {TaskStatus.BLOCKED, TaskStatus.CANCELLED}
+        if is_meant or result.agent != "simulated" or policies[task_id].agent == "simulated":
             kept[task_id] = result
             continue
         is_same = False

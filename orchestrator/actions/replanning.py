@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from orchestrator.actions.assignments import write_missing_task_files
 from orchestrator.actions.prospect import RunOrder, task_settings
 from orchestrator.core.plan import Plan
+from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.watching import Change
 from orchestrator.store.attempt_record import Traces, scan_logs
@@ -52,13 +53,23 @@ class Replanner:
             for task_id, result in found
             if result is not None
             and result.task == task_id
-            and result.status is TaskStatus.COMPLETED
-            and result.number in traces.get(plan.tasks[task_id].stem, Traces()).recorded
+            and _stands(result, traces.get(plan.tasks[task_id].stem, Traces()))
         }
         newest = {task.id: traces[task.stem].newest for task in new if task.stem in traces}
         # Only now: as long as something makes no sense, each look reads it again.
         self.plan, self.seen = plan, version
         return Change(plan, shape, policies, newest, results)
+
+
+def _stands(result: Result, traces: Traces) -> bool:
+    """Whether a task that is new in the plan is not to be run: it is completed, or somebody said so."""
+    match result.status:
+        case TaskStatus.COMPLETED:
+            return result.number in traces.recorded
+        case TaskStatus.BLOCKED | TaskStatus.CANCELLED:
+            return True
+        case _:
+            return result.status is TaskStatus.RUNNING and result.is_by_hand
 
 
 def _said(plan: Plan) -> tuple[object, ...]:

@@ -23,6 +23,7 @@ from orchestrator.actions.prospect import (
 )
 from orchestrator.actions.recovering import recover
 from orchestrator.actions.replanning import Replanner
+from orchestrator.actions.settling import carry_out_what_is_left
 from orchestrator.actions.status_cells import status_cells
 from orchestrator.actions.worker import Worker
 from orchestrator.agents.protocol import Agent
@@ -42,6 +43,7 @@ from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal, journal_tail
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, in_line, take_lock
+from orchestrator.store.requests import Requests
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.final_output import final_output
@@ -168,6 +170,8 @@ class _Session:
         if recover(ahead, self.plugs.agents, traces, self.lock.dead_runs, self._hear):
             ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace, traces)
         self.lock.recovered()
+        if carry_out_what_is_left(self.workspace, self._hear):
+            ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace, traces)
         self.budget = ahead.settings.budget_usd
         self.beside = done_beside(self.workspace)
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
@@ -219,6 +223,7 @@ class _Session:
                 run=self.run_id,
                 workdir=layout.workdir(settings.workdir),
             ),
+            requests=Requests(layout.requests),
             drawing=Drawing(self._draw, partial(prepare, "final_output.md.j2", layout.templates)),
         )
         if not self.order.only:  # what was asked for by name does not grow

@@ -22,9 +22,18 @@ from orchestrator.runtime.happening import Happening, Kind
 
 _SHOWN = 12
 _OVER = frozenset(
-    {Kind.TASK_COMPLETED, Kind.TASK_FAILED, Kind.TASK_RETRYING, Kind.TASK_INTERRUPTED}
+    {
+        Kind.TASK_COMPLETED,
+        Kind.TASK_FAILED,
+        Kind.TASK_RETRYING,
+        Kind.TASK_INTERRUPTED,
+        Kind.TASK_BLOCKED,
+        Kind.TASK_CANCELLED,
+    }
 )
-_SETTLED = frozenset({Kind.TASK_COMPLETED, Kind.TASK_FAILED, Kind.TASK_SKIPPED})
+_SETTLED = frozenset(
+    {Kind.TASK_COMPLETED, Kind.TASK_FAILED, Kind.TASK_SKIPPED, Kind.TASK_CANCELLED}
+)
 
 
 class LiveView:

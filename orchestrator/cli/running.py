@@ -153,6 +153,8 @@ def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:
 def _say_report(report: RunReport, *, as_json: bool) -> None:
     counts, total = report.board.counts(), len(report.board.plan.tasks)
     message = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
+    if left := _left_to_people(report):
+        message = f"{message}; {'; '.join(left[:_MOST])}"
     code = "ok"
     if report.failure is not None:
         code, message = report.failure.code, f"{message}; {report.failure}"
@@ -192,6 +194,16 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
     _echo(os.path.relpath(report.layout.final_output))
 
 
+def _left_to_people(report: RunReport) -> list[str]:
+    """Say which tasks wait for somebody: blocked ones, and those that a person or an outside agent has in hand."""
+    board, told = report.board, []
+    for status in (TaskStatus.BLOCKED, TaskStatus.RUNNING):
+        for task_id in board.by_status().get(status, []):
+            word = "is blocked" if status is TaskStatus.BLOCKED else "is being done"
+            told.append(f"{task_id} {word} {board.standing[task_id].reason}".strip())
+    return told
+
+
 def _say_failures(report: RunReport) -> None:
     board, layout = report.board, report.layout
     failed = [
@@ -203,6 +215,11 @@ def _say_failures(report: RunReport) -> None:
         _talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)} · {log}")
     if len(failed) > _MOST:
         _talk(f"   … and {len(failed) - _MOST} more: orchestrator list --status failed")
+    left = _left_to_people(report)
+    for line in left[:_MOST]:
+        _talk(f"⛔ {one_line(line, limit=100)}")
+    if len(left) > _MOST:
+        _talk(f"   … and {len(left) - _MOST} more: orchestrator list --status blocked")
     if report.failure is not None:
         _talk(f"error: {report.failure}")
         if report.failure.hint:

@@ -15,6 +15,11 @@ _ICONS = {
     Kind.TASK_INTERRUPTED: "🟡",
     Kind.TASK_SKIPPED: "⏭️",
     Kind.TASK_STOPPING: "🛑",
+    Kind.TASK_BLOCKED: "⛔",
+    Kind.TASK_UNBLOCKED: "🟡",
+    Kind.TASK_CANCELLED: "🚫",
+    Kind.TASK_RESET: "🟡",
+    Kind.TASK_PROGRESS: "🔵",
     Kind.RUN_STOPPING: "🛑",
     Kind.RUN_CHANGED: "✏️",
     Kind.RUN_HELD: "⏸",
@@ -32,9 +37,11 @@ def sentence(happening: Happening) -> str:
     match happening.kind:
         case Kind.TASK_STARTED:
             attempt = f" (attempt {happening.attempt})" if happening.attempt > 1 else ""
-            return f"{icon} {who}{attempt}"
-        case Kind.TASK_COMPLETED:
-            return f"{icon} {who} · {format_duration(happening.duration or 0)}{cost}"
+            by = f" · {happening.text}" if happening.text else ""
+            return f"{icon} {who}{attempt}{by}"
+        case Kind.TASK_COMPLETED if happening.duration is not None:
+            by = f" · {happening.text}" if happening.text else ""
+            return f"{icon} {who} · {format_duration(happening.duration)}{cost}{by}"
         case Kind.TASK_RETRYING:
             return f"{icon} {who} · {happening.text} · again in {format_duration(happening.retry_in or 0)}"
         case Kind.RUN_STARTED | Kind.RUN_ENDED:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from orchestrator.core.account import DUST, Account, Purse
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import Ended
+from orchestrator.core.instruction import Hold, Instruction, Resume
+from orchestrator.core.result import Signs, Verdict
 
 _Item = tuple[int, float, int, int, Entry]
 
@@ -46,8 +48,8 @@ class Admission:
         if entry.ticket:
             entry.ticket = 0
             self._waiting[entry.account] -= 1
-        elif entry in self.unaffordable:
-            self.unaffordable.remove(entry)
+        elif self.unaffordable:
+            self.unaffordable = [each for each in self.unaffordable if each is not entry]
 
     def clear(self) -> None:
         """Forget every task that waits."""
@@ -140,6 +142,28 @@ class Admission:
             for each in waiting:
                 self.put(each)
         entry.open_bill = 0.0
+
+    def hear(self, entry: Entry, signs: Signs) -> Iterator[Instruction]:
+        """Take in what an attempt shows of its account."""
+        if entry.account and signs.is_strained is not None:
+            self.accounts[entry.account].is_strained = signs.is_strained
+        if signs.is_answered:
+            yield from self._pass_trial(entry)
+
+    def conclude(self, entry: Entry, event: Ended, now: float) -> Iterator[Instruction]:
+        """Take in what the end of an attempt says of its account."""
+        if event.verdict is Verdict.COMPLETED:
+            yield from self._pass_trial(entry)
+        elif event.verdict is Verdict.HELD:
+            account = self.accounts[entry.account]
+            if account.hold_again(event.until, now):
+                yield Hold(entry.account, account.opens_at, event.reason)
+
+    def _pass_trial(self, entry: Entry) -> Iterator[Instruction]:
+        account = self.accounts[entry.account]
+        if account.is_proven_by(entry.started):
+            account.is_on_trial = False
+            yield Resume(entry.account)
 
     def write_off(self, entry: Entry) -> None:
         """Count what was kept back for a session that will never tell with all that it may have cost."""

@@ -15,8 +15,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.core.account import Account, Purse
 from orchestrator.core.admission import Admission
+from orchestrator.core.cascade import (
+    KEEPS_BACK,
+    blame,
+    open_needs,
+    skip_behind,
+    undo_behind,
+    unskip_behind,
+)
 from orchestrator.core.deadlines import Deadlines
-from orchestrator.core.entry import Entry
+from orchestrator.core.entry import Entry, Intervened
 from orchestrator.core.event import (
     Begun,
     Ended,
@@ -30,18 +38,22 @@ from orchestrator.core.event import (
 )
 from orchestrator.core.instruction import (
     Finish,
-    Hold,
     Instruction,
     Launch,
     Record,
-    Resume,
+    Refuse,
     Skip,
     Stop,
 )
+from orchestrator.core.intervention import Intervention, decide, umbrella_refused
 from orchestrator.core.result import StopReason, Verdict
-from orchestrator.core.retry import Backoffs, backoff
-from orchestrator.core.revision import blamed, gather, is_under_way, revise
-from orchestrator.core.state import SETTLED, TaskStatus, Verb, move
+from orchestrator.core.retry import Backoffs, backoff, verb_of
+from orchestrator.core.revision import blamed, gather, is_under_way, link, revise
+from orchestrator.core.state import TaskStatus, Verb, move
+from orchestrator.errors import TransitionError
+
+#: What has its turn still to come.
+_NOT_UNDER_WAY = frozenset({TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.RETRYING})
 
 
 class Engine:
@@ -69,7 +81,7 @@ class Engine:
         self._unrecorded = 0
         self._now = -math.inf
         self._draining = False
-        self._finished = False
+        self.is_finished = False
         self._backoffs = Backoffs()
         self._deadlines = Deadlines()
 
@@ -94,11 +106,6 @@ class Engine:
         return bool(self._reserved)
 
     @property
-    def is_finished(self) -> bool:
-        """Whether nothing is left to do, unless the plan changes once more."""
-        return self._finished
-
-    @property
     def wake_at(self) -> float | None:
         """When to send ``Ticked``; None while no timer is running."""
         times = (self._deadlines.next(), self._backoffs.next())
@@ -120,6 +127,9 @@ class Engine:
                 self._release(self.entries[event.task], moment, todo)
             case Replanned():
                 self._replan(event, todo)
+            case Intervened():
+                self.is_finished = False
+                self._intervene(event, todo)
             case Ticked():
                 self._tick(moment, todo)
             case StopRequested():
@@ -128,11 +138,7 @@ class Engine:
         return todo
 
     def _begin(self, todo: list[Instruction]) -> None:
-        for entry in self.entries.values():
-            for need in entry.needs:
-                before = self.entries[need]
-                before.dependants.append(entry)
-                entry.unmet += before.status is not TaskStatus.COMPLETED
+        link(self.entries)
         for entry in self.entries.values():
             if entry.status is TaskStatus.WAITING and not entry.unmet:
                 self._queue(entry, Verb.READY)
@@ -142,7 +148,7 @@ class Engine:
 
     def _replan(self, event: Replanned, todo: list[Instruction]) -> None:
         """Put the new plan in the place of the old one. Linear in the plan: people change it seldom."""
-        self._finished = False  # what is new may have to be run first
+        self.is_finished = False  # what is new may have to be run first
         before = self.entries
         self.entries = revise(before, event.entries)
         for entry in before.values():
@@ -180,11 +186,9 @@ class Engine:
             self._queue(entry, Verb.READY if ready else None)
 
     def _queue(self, entry: Entry, verb: Verb | None = None) -> None:
-        if entry.is_umbrella:
-            return  # it is not started; `_gather` completes it
-        if verb is not None:
-            entry.status = move(entry.status, verb)
-        self._admission.put(entry)
+        if not entry.is_umbrella:  # nothing is started for one; `_gather` completes it
+            entry.status = entry.status if verb is None else move(entry.status, verb)
+            self._admission.put(entry)
 
     def _dispatch(self, moment: Moment, todo: list[Instruction]) -> None:
         while not self._draining and (entry := self._next(moment.now)):
@@ -195,17 +199,14 @@ class Engine:
             else:
                 self._launch(entry, moment, todo)
         is_idle = not (self._running or self._unrecorded)
-        if is_idle and (self._draining or not self._is_anything_to_come) and not self._finished:
-            self._finished = True
+        is_more_to_come = self._backoffs.next() < math.inf or self._admission.is_anything_to_come
+        if is_idle and (self._draining or not is_more_to_come) and not self.is_finished:
+            self.is_finished = True
             todo.append(Finish(tuple(entry.id for entry in self._admission.unaffordable)))
 
     def _next(self, now: float) -> Entry | None:
         slots = self._max_parallel - len(self._running) - len(self._reserved)
         return self._admission.next(now, slots) if slots > 0 else None
-
-    @property
-    def _is_anything_to_come(self) -> bool:
-        return self._backoffs.next() < math.inf or self._admission.is_anything_to_come
 
     def _launch(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
         entry.apply_revision()
@@ -230,16 +231,7 @@ class Engine:
         if signs.is_delivered != entry.is_delivered:
             entry.is_delivered = signs.is_delivered
             self._deadlines.arm(entry)
-        account = self._admission.accounts[entry.account]
-        if entry.account and signs.is_strained is not None:
-            account.is_strained = signs.is_strained
-        if signs.is_answered:
-            self._pass_trial(entry, todo)
-
-    def _pass_trial(self, entry: Entry, todo: list[Instruction]) -> None:
-        if self._admission.accounts[entry.account].is_proven_by(entry.started):
-            self._admission.accounts[entry.account].is_on_trial = False
-            todo.append(Resume(entry.account))
+        todo.extend(self._admission.hear(entry, signs))
 
     def _end(self, event: Ended, moment: Moment, todo: list[Instruction]) -> None:
         entry = self._running.get(event.task)
@@ -249,39 +241,36 @@ class Engine:
         is_last = event.verdict in {Verdict.COMPLETED, Verdict.FATAL} or (
             event.verdict is Verdict.FAILED and entry.charge >= entry.max_attempts
         )
-        self._admission.settle(entry, event, is_last=is_last)
+        self._admission.settle(entry, event, is_last=is_last or entry.intended is not None)
+        todo.extend(self._admission.conclude(entry, event, moment.now))
+        verb, request = entry.intended or (verb_of(entry, event.verdict), "")
+        delay = 0.0
+        if entry.intended is not None or verb is Verb.INTERRUPT:
+            entry.charge -= 1
+        elif verb is Verb.REPEAT:
+            delay = backoff(entry.retry_delay, entry.charge, moment.draw)
+            entry.due = moment.now + delay
+        entry.intended = None
+        self._arrive(entry, move(entry.status, verb))
+        todo.append(Record(entry.id, entry.status, delay, request))
+
+    def _arrive(self, entry: Entry, status: TaskStatus) -> None:
+        """Give a task its new status, and let it be written before anybody counts on it."""
+        entry.status = status
         entry.unrecorded = True
         self._unrecorded += 1
-        delay = 0.0
-        match event.verdict:
-            case Verdict.COMPLETED:
-                entry.status = move(entry.status, Verb.SUCCEED)
-                self._pass_trial(entry, todo)
-                self._announce(entry)
-            case Verdict.INTERRUPTED:
-                entry.status = move(entry.status, Verb.INTERRUPT)
-                entry.charge -= 1
-            case Verdict.HELD:
-                entry.status = move(entry.status, Verb.INTERRUPT)
-                entry.charge -= 1
-                account = self._admission.accounts[entry.account]
-                if account.hold_again(event.until, moment.now):
-                    todo.append(Hold(entry.account, account.opens_at, event.reason))
-            case Verdict.FAILED if entry.charge < entry.max_attempts and entry.budget > 0:
-                entry.status = move(entry.status, Verb.REPEAT)
-                delay = backoff(entry.retry_delay, entry.charge, moment.draw)
-                entry.due = moment.now + delay
-            case Verdict.FAILED | Verdict.FATAL:
-                entry.status = move(entry.status, Verb.FAIL)
-                self._draining = self._draining or self._stop_on_failure
-        todo.append(Record(entry.id, entry.status, delay))
+        if status is TaskStatus.COMPLETED:
+            self._announce(entry)
+        elif status is TaskStatus.FAILED:
+            self._draining |= self._stop_on_failure
 
     def _announce(self, entry: Entry) -> None:
         """Let the dependants of a completed task queue up; they start when it is recorded."""
         for dependant in entry.dependants:
             dependant.unmet -= 1
             dependant.undurable += 1
-            if not dependant.unmet and dependant.status is TaskStatus.WAITING:
+            is_waiting = dependant.status is TaskStatus.WAITING and not dependant.unrecorded
+            if is_waiting and not dependant.unmet:
                 self._queue(dependant)
 
     def _release(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
@@ -294,16 +283,35 @@ class Engine:
                 dependant.undurable -= 1
                 if not (dependant.unmet or dependant.undurable):
                     self._free(dependant, moment, todo)
-        elif entry.status is TaskStatus.FAILED:
+        elif entry.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
             self._skip_dependants(entry, todo)
+        else:
+            self._wait_again(entry, todo)
+        asked, entry.asked = entry.asked, []
+        for each in asked:
+            self._intervene(each, todo)
+
+    def _wait_again(self, entry: Entry, todo: list[Instruction]) -> None:
+        if entry.status is TaskStatus.RETRYING and entry.unmet:
+            entry.status = move(entry.status, Verb.WAIT)
         elif entry.status is TaskStatus.RETRYING:
             self._backoffs.put(entry)
         elif entry.status is TaskStatus.PENDING:
             self._seat(entry, is_kept_back=False)
+        elif entry.status is TaskStatus.WAITING:
+            self._come_back(entry, todo)
+
+    def _come_back(self, entry: Entry, todo: list[Instruction]) -> None:
+        """Let a task that somebody brought back wait for what it needs, or for its turn."""
+        if (cause := blame(entry, self.entries)) is not None:
+            entry.status = move(entry.status, Verb.SKIP)
+            todo.append(Skip(entry.id, f"{cause.id} {cause.status.value}"))
+            self._skip_dependants(entry, todo)
+        elif not entry.unmet:
+            self._queue(entry, None if entry.undurable else Verb.READY)
 
     def _free(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
-        if entry.is_umbrella:
-            self._gather([entry])
+        self._gather([entry])
         if entry.is_umbrella or entry.status is not TaskStatus.WAITING:
             return
         entry.status = move(entry.status, Verb.READY)
@@ -311,15 +319,68 @@ class Engine:
             self._launch(entry, moment, todo)
 
     def _skip_dependants(self, cause: Entry, todo: list[Instruction]) -> None:
-        # Each task is skipped once, so the whole cascade is linear over a run.
-        stack = [cause]
-        while stack:
-            before = stack.pop()
-            for entry in before.dependants:
-                if entry.status is TaskStatus.WAITING:
-                    entry.status = move(entry.status, Verb.SKIP)
-                    todo.append(Skip(entry.id, f"{before.id} {before.status.value}"))
-                    stack.append(entry)
+        # Each task is skipped once, unless somebody brings it back, so the whole cascade is linear over a run.
+        for entry, before in skip_behind(cause):
+            todo.append(Skip(entry.id, f"{before.id} {before.status.value}"))
+
+    def _intervene(self, event: Intervened, todo: list[Instruction]) -> None:
+        """Settle a task as somebody said; what runs of it is ended first."""
+        wanted, entry = event.wanted, self.entries[event.wanted.task]
+        if entry.unrecorded:
+            entry.asked.append(event)
+            return
+        try:
+            if entry.is_umbrella:
+                raise umbrella_refused(entry.id)
+            if entry.intended is not None and entry.intended[1]:
+                raise TransitionError(
+                    f"invalid transition: {entry.intended[0].value} + '{wanted.verb.value}'",
+                    hint=f"{entry.id} is being ended; try again once it is",
+                )
+            needs = open_needs(entry, self.entries)
+            after = decide(entry.status, wanted, open_needs=needs, doer=event.doer)
+        except TransitionError as error:
+            todo.append(Refuse(wanted.id, entry.id, error.code, error.message, error.hint))
+            return
+        if entry.id in self._running:
+            entry.intended = wanted.verb, wanted.id
+            self._halt(entry, StopReason.INTERVENTION, todo)
+        else:
+            self._settle(entry, after, wanted, todo)
+
+    def _settle(
+        self, entry: Entry, after: TaskStatus, wanted: Intervention, todo: list[Instruction]
+    ) -> None:
+        """Give a task that no attempt of ours is at another status."""
+        before, entry.status = entry.status, after
+        self._withdraw(entry)
+        self._admission.write_off(entry)
+        has_begun = before is TaskStatus.RUNNING
+        if wanted.verb in {Verb.START, Verb.COMPLETE, Verb.FAIL} and not has_begun:
+            entry.attempt += 1
+        elif wanted.verb in {Verb.UNBLOCK, Verb.RETRY}:
+            entry.charge = 0
+        if before is TaskStatus.COMPLETED:
+            self._undo_behind(entry, todo)
+        if before in KEEPS_BACK and after not in KEEPS_BACK:
+            unskip_behind(entry, self.entries)
+        self._arrive(entry, after)
+        todo.append(Record(entry.id, after, 0.0, wanted.id))
+
+    def _withdraw(self, entry: Entry) -> None:
+        self._admission.discard(entry)
+        self._reserved.pop(entry.id, None)
+        entry.due = -1.0
+
+    def _undo_behind(self, cause: Entry, todo: list[Instruction]) -> None:
+        for entry in undo_behind(cause):
+            if entry.id in self._running and entry.intended is None:
+                entry.intended = Verb.INTERRUPT, ""
+                self._halt(entry, StopReason.INTERVENTION, todo)
+            elif not entry.unrecorded and entry.status in _NOT_UNDER_WAY:
+                self._withdraw(entry)
+                if entry.status is not TaskStatus.WAITING:
+                    entry.status = move(entry.status, Verb.WAIT)
 
     def _tick(self, moment: Moment, todo: list[Instruction]) -> None:
         for entry in self._backoffs.over(moment.now):
@@ -336,24 +397,3 @@ class Engine:
         if not entry.stopping:
             entry.stopping = True
             todo.append(Stop(entry.id, entry.attempt, reason))
-
-    def check(self) -> None:
-        """Hold the engine to its invariants; for tests. Cost is linear in the plan."""
-        assert len(self._running) + len(self._reserved) <= self._max_parallel
-        assert self._unrecorded == sum(entry.unrecorded for entry in self.entries.values())
-        for entry in self.entries.values():
-            assert (entry.status is TaskStatus.RUNNING) == (entry.id in self._running)
-            met = all(
-                self.entries[need].status is TaskStatus.COMPLETED
-                and not self.entries[need].unrecorded
-                for need in entry.needs
-            )
-            # What was started goes on when an umbrella before it gets one task more.
-            assert met or entry.status is not TaskStatus.PENDING
-            assert entry.charge <= entry.max_attempts
-        if self._finished and not self._draining:
-            kept = {TaskStatus.BLOCKED, TaskStatus.WAITING}
-            for entry in self.entries.values():
-                is_held = self._admission.accounts[entry.account].opens_at == math.inf
-                is_kept = entry.status in kept or entry in self._admission.unaffordable or is_held
-                assert entry.status in SETTLED or is_kept

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import StopReason
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import TaskStatus, Verb
 
 #: Seconds a process may stay once its answer is complete.
 LINGER = 10.0
+
+
+class Intervened(NamedTuple):
+    """Somebody settles a task by command: an event, kept by its entry while that cannot be decided yet."""
+
+    wanted: Intervention
+    doer: str = ""
+    """Who is at the task right now."""
 
 
 @dataclass(slots=True)
@@ -37,6 +47,8 @@ class Entry:
     """Number of the newest attempt."""
     charge: int = 0
     """Attempts that count against ``max_attempts``."""
+    order_needs: frozenset[str] = frozenset()
+    """Needs that hand nothing over: done again, they make nothing stale."""
     place: int = field(default=0, init=False)
     ticket: int = field(default=0, init=False)
     """Its number in the queue of what is ready; 0: it does not wait there."""
@@ -53,6 +65,10 @@ class Entry:
     """When its backoff is over; negative: it waits for none."""
     stopping: bool = field(default=False, init=False)
     unrecorded: bool = field(default=False, init=False)
+    intended: tuple[Verb, str] | None = field(default=None, init=False)
+    """What becomes of it once its attempt has ended, whatever that says: a verb, and the request for it."""
+    asked: list[Intervened] = field(default_factory=list, init=False, repr=False)
+    """What somebody wants done with it once its newest result is on disk."""
     dependants: list[Entry] = field(default_factory=list, init=False, repr=False)
     revised: Entry | None = field(default=None, init=False, repr=False)
     """What its row says since it was changed; counts from the next attempt."""

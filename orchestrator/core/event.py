@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from orchestrator.core.entry import Entry
+from orchestrator.core.entry import Entry, Intervened
 from orchestrator.core.result import Signs, Verdict
 
 
@@ -63,4 +63,4 @@ class StopRequested:
     """The run shall end: nothing new starts, what runs is stopped."""
 
 
-Event = Begun | Heard | Ended | Recorded | Replanned | Ticked | StopRequested
+Event = Begun | Heard | Ended | Recorded | Replanned | Intervened | Ticked | StopRequested

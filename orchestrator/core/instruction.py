@@ -33,6 +33,8 @@ class Record(NamedTuple):
     status: TaskStatus
     retry_in: float = 0.0
     """Seconds until the next attempt, for people."""
+    request: str = ""
+    """The command that settled it so, to be answered once it is durable; empty: none did."""
 
 
 class Skip(NamedTuple):
@@ -40,6 +42,16 @@ class Skip(NamedTuple):
 
     task: str
     reason: str
+
+
+class Refuse(NamedTuple):
+    """A command cannot be carried out: answer why."""
+
+    request: str
+    task: str
+    code: str
+    message: str
+    hint: str
 
 
 class Hold(NamedTuple):
@@ -62,4 +74,4 @@ class Finish(NamedTuple):
     unaffordable: tuple[str, ...] = ()
 
 
-Instruction = Launch | Stop | Record | Skip | Hold | Resume | Finish
+Instruction = Launch | Stop | Record | Refuse | Skip | Hold | Resume | Finish

@@ -97,6 +97,14 @@ def decide(
     return move(status, verb)
 
 
+def umbrella_refused(task_id: str) -> TransitionError:
+    """Return the error that says why nobody can settle an umbrella."""
+    return TransitionError(
+        f"{task_id} is an umbrella: where it stands follows from the tasks under it",
+        hint=f"`orchestrator list --parent {task_id}` shows them",
+    )
+
+
 def _hint(status: TaskStatus, wanted: Intervention, doer: str) -> str:
     if status is TaskStatus.RUNNING and doer:
         return f"{doer} runs {wanted.task}"

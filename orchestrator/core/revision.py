@@ -33,7 +33,7 @@ def revise(known: dict[str, Entry], fresh: Sequence[Entry]) -> dict[str, Entry]:
     for entry in known.values():
         if is_under_way(entry):
             merged.setdefault(entry.id, entry)
-    _link(merged)
+    link(merged)
     return merged
 
 
@@ -48,14 +48,17 @@ def _is_closed(entry: Entry) -> bool:
 
 def _take_over(entry: Entry, new: Entry) -> None:
     entry.priority, entry.rank = new.priority, new.rank
+    if not is_under_way(entry):
+        entry.needs, entry.order_needs = new.needs, new.order_needs
     if entry.status in _NOT_STARTED and not entry.unrecorded:
-        entry.needs, entry.is_umbrella = new.needs, new.is_umbrella
+        entry.is_umbrella = new.is_umbrella
     entry.revised = new
     if entry.status not in _UNDER_WAY:
         entry.apply_revision()
 
 
-def _link(entries: dict[str, Entry]) -> None:
+def link(entries: dict[str, Entry]) -> None:
+    """Tell every entry what depends on it, and count what it needs."""
     for entry in entries.values():
         entry.dependants = []
         entry.unmet = entry.undurable = 0

@@ -63,6 +63,8 @@ class LiveAttempt:
     unread: str = ""
     """Why the log cannot be read now, although nobody did anything to it: it is whole, and somebody else can."""
     pid: int = 0
+    progress: int | None = None
+    """Per cent done, as its worker says."""
 
     @property
     def key(self) -> str:
@@ -120,7 +122,7 @@ class LiveAttempt:
             cap=self.known_cap,
             agent=self.agent,
         )
-        return self._result(TaskStatus.RUNNING, attempt)
+        return self._result(TaskStatus.RUNNING, attempt)._replace(progress=self.progress)
 
     def price(self, outcome: Outcome) -> Bill:
         """Return what this attempt cost; when it settles earlier ones, with what they cost."""
@@ -229,7 +231,7 @@ class Launchpad:
         self._tasks = tasks
         self._policies = policies
         self._agents = agents
-        self._run = run
+        self.run = run
         self._workdir = workdir
 
     def replan(self, tasks: Mapping[str, Task], policies: Mapping[str, Settings]) -> None:
@@ -255,7 +257,7 @@ class Launchpad:
             task=task,
             number=launch.attempt,
             charge=launch.charge,
-            run=self._run,
+            run=self.run,
             agent=settings.agent,
             files=self._workspace.layout.attempt(task.stem, launch.attempt),
             started=started,

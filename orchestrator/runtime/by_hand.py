@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Result
+from orchestrator.core.result import Outcome, Result, Verdict
 from orchestrator.core.state import Verb
 from orchestrator.errors import NothingReadyError, StoreError
 from orchestrator.executors.record import SCHEMA, measure, open_log, write_record
@@ -97,6 +97,22 @@ def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Int
     )
     if failure:
         raise StoreError(failure, hint=ADVICE)
+
+
+def interfered(outcome: Outcome, wanted: Intervention) -> Outcome:
+    """Return what becomes of an attempt that somebody ended by command, whatever its agent says; the bill stays."""
+    match wanted.verb:
+        case Verb.COMPLETE:
+            return outcome._replace(
+                verdict=Verdict.COMPLETED,
+                reason="",
+                answer=wanted.answer or outcome.answer,
+                is_markdown=True if wanted.answer else outcome.is_markdown,
+            )
+        case Verb.FAIL:
+            return outcome._replace(verdict=Verdict.FATAL, reason=wanted.why)
+        case _:
+            return outcome._replace(verdict=Verdict.INTERRUPTED, reason=wanted.why)
 
 
 def told(task: Task, result: Result, wanted: Intervention, before: Result | None) -> Happening:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import signal
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,6 @@ from typing import Any
 import anyio
 import anyio.abc
 import anyio.lowlevel
-import anyio.to_thread
 
 from orchestrator.core.board import Board
 from orchestrator.core.engine import Engine
@@ -27,7 +26,6 @@ from orchestrator.core.event import (
     Begun,
     Ended,
     Event,
-    Heard,
     Moment,
     Recorded,
     Replanned,
@@ -41,20 +39,24 @@ from orchestrator.core.instruction import (
     Instruction,
     Launch,
     Record,
+    Refuse,
     Resume,
     Skip,
     Stop,
 )
+from orchestrator.core.intervention import Intervention, apply, noted
 from orchestrator.core.plan import Plan
 from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.executors.protocol import Done, Executor, News, Started, is_lost
+from orchestrator.executors.protocol import Executor
 from orchestrator.runtime.attempt import Launchpad, LiveAttempt
+from orchestrator.runtime.by_hand import commit_by_hand, inputs_of, interfered, told
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.happening import (
+    COMMANDED,
     ENDINGS,
     Happening,
     Kind,
@@ -62,15 +64,12 @@ from orchestrator.runtime.happening import (
     budget_text,
     hold_text,
 )
+from orchestrator.runtime.inbox import Inbox
+from orchestrator.runtime.reading import Reading
 from orchestrator.runtime.watching import Watch, difference, kept_with
-from orchestrator.store.atomic import ADVICE
-from orchestrator.store.workspace import Commit, Workspace
-
-#: Seconds between two looks at the logs of what runs.
-_LOOK = 0.25
-#: Seconds to wait for more results before a sync, while others run and nobody waits for this one: a sync costs much
-#: the same for one result and for ten.
-_GATHER = 0.002
+from orchestrator.runtime.writing import Unwritten, Writer
+from orchestrator.store.requests import Requests
+from orchestrator.store.workspace import Workspace
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,6 +85,8 @@ class Runner:
     listener: Listener
     launchpad: Launchpad
     drawing: Drawing
+    requests: Requests | None = None
+    """Where people and agents ask for something while it runs."""
     watch: Watch | None = None
     """Looks after a plan that may be changed while it runs."""
     is_patient: bool = True
@@ -101,9 +102,9 @@ class Runner:
     held_back: str = field(default="", init=False)
     """Why tasks were not started although nothing they need is missing: a limit, a login, the budget."""
     _ended: dict[str, tuple[LiveAttempt, Exit, Outcome]] = field(default_factory=dict, init=False)
-    _unwritten: list[LiveAttempt] = field(default_factory=list, init=False)
-    _commits: list[tuple[Commit | None, str, Happening]] = field(default_factory=list, init=False)
-    _has_commits: anyio.Event = field(init=False)
+    _reading: Reading = field(init=False)
+    _writer: Writer = field(init=False)
+    _inbox: Inbox | None = field(default=None, init=False)
     _timer_moved: anyio.Event = field(init=False)
     _sleeping_until: float | None = field(default=None, init=False)
     _events: deque[Event] = field(default_factory=deque, init=False)
@@ -114,12 +115,40 @@ class Runner:
 
         *opened* is the executor's: it was called before the event loop was loaded, for its guard starts meanwhile.
         """
-        self._has_commits, self._timer_moved = anyio.Event(), anyio.Event()
-        jobs = (self._hear_executor, self._hear_signals, self._keep_time, self._write, self._look)
+        self._timer_moved = anyio.Event()
+        self._writer = Writer(
+            workspace=self.workspace,
+            is_alone=lambda: not self.live,
+            is_awaited=lambda: self.engine.is_awaiting_record,
+            fails=self._give_up,
+            written=self._written,
+        )
         async with opened, anyio.create_task_group() as self._scope:
-            for job in jobs:
+            self._reading = Reading(
+                executor=self.executor,
+                workspace=self.workspace,
+                scope=self._scope,
+                live=self.live,
+                heard=self._handle,
+                news=self._tell_news,
+                ended=self._end,
+                fails=self._give_up,
+            )
+            jobs = (self._reading.hear_executor, self._hear_signals, self._keep_time)
+            for job in (*jobs, self._writer.keep_writing, self._reading.keep_looking):
                 self._scope.start_soon(job)
             self._scope.start_soon(self.drawing.keep_drawn, self.snapshot, self.live, self._warn)
+            if self.requests is not None:
+                self._inbox = Inbox(
+                    requests=self.requests,
+                    board=self.board,
+                    engine=self.engine,
+                    run=self.launchpad.run,
+                    intervene=self._handle,
+                    show_progress=self._show_progress,
+                    fails=self._give_up,
+                )
+                self._scope.start_soon(self._inbox.keep_looking)
             if self.watch is not None:
                 self._scope.start_soon(self.watch.keep_watching, self._warn)
             self._handle(Begun())
@@ -166,6 +195,8 @@ class Runner:
                 self._stop(instruction)
             case Record():
                 self._record(instruction)
+            case Refuse() if self._inbox is not None:
+                self._inbox.refuse(instruction)
             case Skip():
                 self._tell(Kind.TASK_SKIPPED, instruction.task, text=instruction.reason)
             case Hold():
@@ -174,6 +205,8 @@ class Runner:
                 self._tell(Kind.RUN_RESUMED, text=f"{instruction.account}: the account is open")
             case Finish():
                 self._finish(instruction)
+            case _:
+                raise AssertionError(instruction)
 
     def _launch(self, launch: Launch) -> None:
         task = self.board.plan.tasks[launch.task]
@@ -213,75 +246,79 @@ class Runner:
         self._tell(Kind.RUN_HELD, text=text)
 
     def _finish(self, finish: Finish) -> None:
+        if self._inbox is not None and self.failure is None and self._inbox.look():
+            return  # somebody has just asked for something; it is over when that is done
         if finish.unaffordable:
             self.held_back = budget_text(self.engine.purse, finish.unaffordable)
             self._tell(Kind.RUN_HELD, text=self.held_back)
         self._scope.start_soon(self._leave)
 
     async def _leave(self) -> None:
-        """End the run, unless somebody has added something to the plan."""
         if self.watch is not None and not (self.ended_by or self.failure):
-            await self.watch.look_once_more(self._warn)
+            await self.watch.look_once_more(self._warn)  # somebody may have added something
         if self.engine.is_finished:
             self._scope.cancel_scope.cancel()
 
     def _record(self, record: Record) -> None:
+        wanted = self._inbox.under_way.get(record.request) if self._inbox is not None else None
+        if record.task not in self._ended:
+            assert wanted is not None
+            self._record_by_hand(record, wanted)
+            return
         live, exit, outcome = self._ended.pop(record.task)
+        if wanted is not None:
+            outcome = interfered(outcome, wanted)
         result = live.over(record.status, exit, outcome)
+        if wanted is not None:
+            result = noted(result, wanted)
         self.board.results[record.task] = result
         happening = self._happening(
-            ENDINGS[record.status],
+            ENDINGS[record.status] if wanted is None else COMMANDED[wanted.verb],
             record.task,
             attempt=live.number,
             duration=result.duration,
             retry_in=record.retry_in if record.status is TaskStatus.RETRYING else None,
             cost=result.attempts[-1].cost,
-            text=outcome.reason,
+            text=outcome.reason if wanted is None else wanted.why,
         )
         # What could not be read is left to the next run, which makes the result of it.
         commit = None if live.unread else live.commit(result, outcome, exit)
-        self._commits.append((commit, record.task, happening))
-        self._has_commits.set()
+        self._writer.put(Unwritten(record.task, commit, happening, record.request))
+
+    def _record_by_hand(self, record: Record, wanted: Intervention) -> None:
+        """Keep what somebody settled that no attempt of ours was at."""
+        task = self.board.plan.tasks[record.task]
+        before = self.board.results.get(task.id)
+        result = apply(
+            before,
+            wanted,
+            record.status,
+            number=self.engine.entries[task.id].attempt,
+            inputs=inputs_of(task, self.board.results),
+        )
+        self.board.results[task.id] = result
+        self.board.doubts.pop(task.id, None)
+        try:
+            commit = commit_by_hand(self.workspace, task, result, wanted)
+        except StoreError as error:
+            commit = None
+            self._give_up(error)
+        happening = told(task, result, wanted, before)
+        self._writer.put(Unwritten(record.task, commit, happening, record.request))
+
+    def _show_progress(self, task: str, progress: int) -> None:
+        """Take in how far the worker of a task says it is."""
+        live = next((each for each in self.live.values() if each.task.id == task), None)
+        if live is None:
+            return  # it has just ended
+        live.progress = progress
+        self.board.results[task] = live.running()
+        self._reading.unwritten.append(live)
+        self._tell(Kind.TASK_PROGRESS, task, attempt=live.number, text=f"{progress}%")
 
     # ── effects that take time ───────────────────────────────────────────────────────────────────────────────────────
 
-    async def _hear_executor(self) -> None:
-        lost: list[Done] = []
-        try:
-            async for batch in self.executor.news():
-                lost += [news for news in batch if is_lost(news)]
-                self._take_news([news for news in batch if not is_lost(news)])
-        except OrchestratorError as error:
-            self._give_up(error)
-        # Only now, or the engine would launch them again on an executor that is dying.
-        self._take_news(lost)
-
-    def _take_news(self, batch: Sequence[News]) -> None:
-        for news in batch:
-            live = self.live.get(news.key)
-            if live is None:
-                continue
-            if isinstance(news, Started):
-                live.pid = news.pid
-                self._unwritten.append(live)
-            elif live.read_along():
-                self._scope.start_soon(self._read_rest, live, news.exit)
-            else:
-                self._end(live, news.exit)
-
-    async def _read_rest(self, live: LiveAttempt, exit: Exit) -> None:
-        while live.read_along():
-            await anyio.lowlevel.checkpoint()
-        self._end(live, exit)
-
-    def _end(self, live: LiveAttempt, exit: Exit) -> None:
-        del self.live[live.key]
-        if lost := exit.error if exit.is_ours else live.unread:
-            self._give_up(StoreError(lost, hint=ADVICE))
-        outcome = live.judge(exit)
-        if live.session and outcome.verdict is not Verdict.HELD:
-            # What it said last, since anybody looked: that its account is close to a limit, for instance.
-            self._handle(Heard(live.task.id, live.number, live.reader.signs))
+    def _end(self, live: LiveAttempt, exit: Exit, outcome: Outcome) -> None:
         self._ended[live.task.id] = (live, exit, outcome)
         self._handle(
             Ended(
@@ -300,52 +337,13 @@ class Runner:
         """Turn the moment a held account opens into one of the engine's clock."""
         return self.clock.now() + until - self.clock.wall() if self.is_patient else math.inf
 
-    async def _write(self) -> None:
-        """Make results durable: all that ended in the same moment, or while the last ones were written, together."""
-        while True:
-            await self._has_commits.wait()
-            if self.live and not self.engine.is_awaiting_record:
-                await anyio.sleep(_GATHER)
-            self._has_commits = anyio.Event()
-            batch, self._commits = self._commits, []
-            try:
-                commits = [commit for commit, _, _ in batch if commit]
-                if self.live:
-                    await anyio.to_thread.run_sync(self.workspace.commit, commits)
-                else:
-                    # Nothing else can happen before this is done, and a thread would only take longer.
-                    self.workspace.commit(commits)
-            except StoreError as error:
-                self._give_up(error)
-            # Also after a failure: the engine must come to its end, and the failure is what the run reports.
-            for _, task, happening in batch:
-                if self.failure is None:
-                    self._listen(happening)
-                self._handle(Recorded(task))
-
-    async def _look(self) -> None:
-        """Say on disk what runs, and read along with it, so that its news can be shown and little is left at the end.
-
-        An attempt that is over sooner than that never stands there as running: its files in ``logs/`` are trace enough
-        for the next run.
-        """
-        while True:
-            await anyio.sleep(_LOOK)
-            fresh, self._unwritten = self._unwritten, []
-            try:
-                for live in fresh:
-                    if live.key in self.live:
-                        self.workspace.write_running(live.task.stem, live.running_text())
-            except StoreError as error:
-                self._give_up(error)
-            for live in list(self.live.values()):
-                before, offset = live.news, live.offset
-                if live.read_along():
-                    await anyio.lowlevel.checkpoint()
-                if live.offset != offset and live.key in self.live:
-                    self._handle(Heard(live.task.id, live.number, live.reader.signs))
-                if live.news != before:
-                    self._tell(Kind.NEWS, live.task.id, attempt=live.number, text=live.news_so_far)
+    def _written(self, done: Unwritten) -> None:
+        # Also after a failure: the engine must come to its end, and the failure is what the run reports.
+        if self.failure is None:
+            self._listen(done.happening)
+        self._handle(Recorded(done.task))
+        if self._inbox is not None and done.request and self.failure is None:
+            self._inbox.confirm(done.request)
 
     async def _keep_time(self) -> None:
         while True:
@@ -383,6 +381,9 @@ class Runner:
 
     def _warn(self, text: str) -> None:
         self._tell(Kind.WARNING, text=text)
+
+    def _tell_news(self, live: LiveAttempt) -> None:
+        self._tell(Kind.NEWS, live.task.id, attempt=live.number, text=live.news_so_far)
 
     def _tell(self, kind: Kind, task: str = "", **facts: Any) -> None:
         self._listen(self._happening(kind, task, **facts))

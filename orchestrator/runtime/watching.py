@@ -34,7 +34,7 @@ class Change(NamedTuple):
     newest: Mapping[str, int]
     """The highest attempt number ever used by tasks that are new in the plan."""
     results: Mapping[str, Result]
-    """Results of tasks that are new in the plan and were done before."""
+    """Results of tasks that are new in the plan and are not to be run: done before, blocked, in somebody's hands."""
 
 
 @dataclass(slots=True)

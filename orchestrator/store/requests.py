@@ -101,8 +101,11 @@ class Requests:
         data = read_file(self._path(request, _ANSWER))
         if data is None:
             return None
-        raw = json.loads(data)
-        return Reply(**{name: raw[name] for name in Reply._fields})
+        try:
+            raw = json.loads(data)
+            return Reply(**{name: raw[name] for name in Reply._fields})
+        except (ValueError, LookupError, TypeError):
+            return None  # not ours
 
     def forget(self, request: str) -> None:
         """Remove what is left of a request whose answer was read."""

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from orchestrator.core.account import Account, Purse
 from orchestrator.core.engine import Engine
-from orchestrator.core.entry import Entry
+from orchestrator.core.entry import Entry, Intervened
 from orchestrator.core.event import (
     Begun,
     Ended,
@@ -28,65 +28,29 @@ from orchestrator.core.instruction import (
     Instruction,
     Launch,
     Record,
+    Refuse,
     Resume,
     Skip,
     Stop,
 )
+from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Signs, Verdict
-from orchestrator.core.state import TaskStatus
-from tests.core.engine_play import play_to_the_end
+from orchestrator.core.state import COMMANDS, TaskStatus, Verb
+from tests.core.engine_plans import copied, plans
+from tests.core.engine_play import check, play_to_the_end
 
-
-@st.composite
-def plans(draw: st.DrawFn) -> list[Entry]:
-    """Draw an acyclic plan, some of it completed already (and then everything before it, too)."""
-    size = draw(st.integers(1, 12))
-    entries: list[Entry] = []
-    for index in range(size):
-        needs = draw(st.sets(st.integers(0, index - 1), max_size=3)) if index else set()
-        done = draw(st.booleans()) and all(
-            entries[need].status is TaskStatus.COMPLETED for need in needs
-        )
-        account = draw(st.sampled_from(["", "claude", "claude", "other"]))
-        is_cut = account and not done and draw(st.integers(0, 4)) == 0
-        entries.append(
-            Entry(
-                id=f"t{index}",
-                needs=tuple(f"t{need}" for need in sorted(needs)),
-                priority=draw(st.sampled_from([1, 10, 100])),
-                rank=float(size - index),
-                timeout=draw(st.sampled_from([1.0, 5.0, math.inf])),
-                idle_timeout=draw(st.sampled_from([0.5, math.inf])),
-                account=account,
-                open_bill=0.3 if is_cut else 0.0,
-                budget=draw(st.sampled_from([0.5, 2.0, math.inf])),
-                max_attempts=draw(st.integers(1, 3)),
-                retry_delay=draw(st.sampled_from([0.0, 1.0])),
-                status=TaskStatus.COMPLETED if done else TaskStatus.WAITING,
-            )
-        )
-    return entries
-
-
-def copied(entries: list[Entry]) -> list[Entry]:
-    """Return entries that share nothing with the given ones."""
-    return [
-        Entry(
-            id=entry.id,
-            needs=entry.needs,
-            priority=entry.priority,
-            rank=entry.rank,
-            timeout=entry.timeout,
-            idle_timeout=entry.idle_timeout,
-            account=entry.account,
-            budget=entry.budget,
-            open_bill=entry.open_bill,
-            max_attempts=entry.max_attempts,
-            retry_delay=entry.retry_delay,
-            status=entry.status,
-        )
-        for entry in entries
-    ]
+#: Where a command may leave its task.
+WANTED = {
+    Verb.START: {TaskStatus.RUNNING},
+    Verb.COMPLETE: {TaskStatus.COMPLETED},
+    Verb.FAIL: {TaskStatus.FAILED},
+    Verb.BLOCK: {TaskStatus.BLOCKED},
+    Verb.UNBLOCK: {TaskStatus.WAITING},
+    Verb.CANCEL: {TaskStatus.CANCELLED},
+    Verb.RETRY: {TaskStatus.WAITING},
+}
+#: What is never launched once somebody said so.
+KEPT = {TaskStatus.BLOCKED, TaskStatus.CANCELLED, TaskStatus.FAILED}
 
 
 class EngineMachine(RuleBasedStateMachine):
@@ -129,6 +93,10 @@ class EngineMachine(RuleBasedStateMachine):
         self.interruptions = 0
         self.stopped = False
         self.finished = False
+        self.requests: dict[str, Intervention] = {}
+        self.commands = 0
+        self.outside: dict[str, str] = {}
+        self.kept_from: dict[str, TaskStatus] = {}
         self.story: list[tuple[Event, Moment, list[Instruction]]] = []
         self.tell(Begun())
 
@@ -151,16 +119,14 @@ class EngineMachine(RuleBasedStateMachine):
             match instruction:
                 case Launch():
                     self.launched(instruction)
-                case Record(task, _, _):
+                case Record(task, status, _, request):
+                    assert task not in self.unrecorded, "two results of one task on their way"
                     self.unrecorded.append(task)
+                    self.settled(task, status, request)
                 case Stop(task, attempt, _):
                     assert self.running[task] == attempt
-                case Hold(account, until, _):
-                    self.held_until[account] = until
-                    self.on_trial.add(account)
-                case Resume(account):
-                    assert self.now >= self.held_until[account]
-                    self.on_trial.remove(account)
+                case Hold() | Resume():
+                    self.told(instruction)
                 case Finish(unaffordable):
                     for task in unaffordable:
                         own = self.engine.entries[task].budget
@@ -171,13 +137,33 @@ class EngineMachine(RuleBasedStateMachine):
                     self.finished = True
                 case Skip(task, reason):
                     assert reason
-                    assert task not in self.launches
+                    assert task not in self.launches or self.commands
+                case Refuse():
+                    self.refused(instruction)
+
+    def told(self, word: Hold | Resume) -> None:
+        """An account is held, or open again."""
+        if isinstance(word, Hold):
+            self.held_until[word.account] = word.until
+            self.on_trial.add(word.account)
+        else:
+            assert self.now >= self.held_until[word.account]
+            self.on_trial.remove(word.account)
+
+    def refused(self, refusal: Refuse) -> None:
+        """Whoever asked is told why, once."""
+        assert refusal.task == self.requests.pop(refusal.request).task
+        assert refusal.code in {"invalid_transition", "dependency_not_done"}
+        assert refusal.message
+        assert refusal.hint
 
     def launched(self, launch: Launch) -> None:
         """Hold a launch to what tasks and slots allow."""
         task, attempt = launch.task, launch.attempt
         self.may_launch(task, launch.cap)
         assert task not in self.running, "two attempts of one task at once"
+        assert task not in self.outside, "somebody else is at it"
+        assert task not in self.kept_from, f"launched although {self.kept_from[task]}"
         assert attempt > self.launches.get(task, 0), "an attempt number used twice"
         for need in self.engine.entries[task].needs:
             assert self.engine.entries[need].status is TaskStatus.COMPLETED
@@ -232,7 +218,8 @@ class EngineMachine(RuleBasedStateMachine):
             self.interruptions += 1
             if self.interruptions > 20:
                 verdict = Verdict.COMPLETED
-        self.failures[task] = self.failures.get(task, 0) + (verdict is Verdict.FAILED)
+        counts = verdict is Verdict.FAILED and entry.intended is None
+        self.failures[task] = self.failures.get(task, 0) + counts
         cost = None if spends is None else spends * entry.cap
         settles = cost is not None and settles and entry.open_bill > 0
         if settles:
@@ -291,6 +278,42 @@ class EngineMachine(RuleBasedStateMachine):
         self.tell(Ended(task, self.running[task] - 1, Verdict.COMPLETED))
         assert self.engine.entries[task].status is TaskStatus.RUNNING
 
+    @precondition(lambda self: self.commands < 12)
+    @rule(
+        data=st.data(),
+        verb=st.sampled_from(COMMANDS),
+        by=st.sampled_from(["alice", "bob"]),
+        progress=st.sampled_from([None, 50]),
+    )
+    def somebody_commands(
+        self, data: st.DataObject, verb: Verb, by: str, progress: int | None
+    ) -> None:
+        task = data.draw(st.sampled_from(sorted(self.engine.entries)))
+        self.commands += 1
+        request = f"r{self.commands}"
+        wanted = Intervention(verb, task, by, self.now, id=request, progress=progress)
+        self.requests[request] = wanted
+        self.finished = False
+        self.tell(Intervened(wanted, self.outside.get(task, "")))
+
+    def settled(self, task: str, status: TaskStatus, request: str) -> None:
+        """Hold what becomes of a task to what somebody said."""
+        if request:
+            wanted = self.requests.pop(request)
+            assert wanted.task == task
+            assert status in WANTED[wanted.verb]
+            assert task not in self.running, "settled while it runs"
+            if wanted.verb in {Verb.UNBLOCK, Verb.RETRY}:
+                self.failures[task] = 0
+            if wanted.verb is Verb.START:
+                self.outside.setdefault(task, wanted.by)
+            else:
+                self.outside.pop(task, None)
+        if request and status in KEPT:
+            self.kept_from[task] = status
+        elif request:
+            self.kept_from.pop(task, None)
+
     @precondition(lambda self: not self.stopped)
     @rule()
     def somebody_presses_ctrl_c(self) -> None:
@@ -301,7 +324,7 @@ class EngineMachine(RuleBasedStateMachine):
     @invariant()
     def holds(self) -> None:
         if hasattr(self, "engine"):
-            self.engine.check()
+            check(self.engine)
             self.money_is_where_it_belongs()
             self.the_books_agree()
             self.no_slot_is_left_idle()
@@ -317,7 +340,7 @@ class EngineMachine(RuleBasedStateMachine):
             abs_tol=1e-6,
         )
         for entry in entries:
-            waits = entry.status in {TaskStatus.RETRYING, TaskStatus.PENDING}
+            waits = entry.status in {TaskStatus.RETRYING, TaskStatus.PENDING, TaskStatus.WAITING}
             waits = waits or entry.id not in self.launches
             assert entry.cap == 0 or entry.id in self.running
             assert entry.open_bill == 0 or waits or entry.id in self.running
@@ -349,6 +372,7 @@ class EngineMachine(RuleBasedStateMachine):
         if not hasattr(self, "engine"):
             return
         play_to_the_end(self)
+        assert {} == self.requests, "not answered"
         self.replaying_the_events_gives_the_same_instructions()
 
     def replaying_the_events_gives_the_same_instructions(self) -> None:

@@ -12,7 +12,15 @@ from orchestrator.core.event import Begun, Ended, Event, Moment, Recorded, Repla
 from orchestrator.core.instruction import Finish, Launch, Record, Skip
 from orchestrator.core.result import Verdict
 from orchestrator.core.state import TaskStatus
-from tests.core.engine_play import completes, ends, engine, launched, play_to_the_end, tell
+from tests.core.engine_play import (
+    check,
+    completes,
+    ends,
+    engine,
+    launched,
+    play_to_the_end,
+    tell,
+)
 
 Row = tuple[tuple[str, ...], int, bool]
 NAMES = [f"t{number}" for number in range(9)]
@@ -112,7 +120,7 @@ class PlanChanges(RuleBasedStateMachine):
     @invariant()
     def holds(self) -> None:
         if hasattr(self, "engine"):
-            self.engine.check()
+            check(self.engine, is_reopened=True)
 
     def teardown(self) -> None:
         if not hasattr(self, "engine"):

@@ -15,7 +15,7 @@ import pytest
 
 from orchestrator.core.account import Account, Purse
 from orchestrator.core.engine import Engine
-from orchestrator.core.entry import Entry
+from orchestrator.core.entry import Entry, Intervened
 from orchestrator.core.event import Begun, Ended, Event, Heard, Moment, Recorded
 from orchestrator.core.instruction import (
     Finish,
@@ -23,12 +23,14 @@ from orchestrator.core.instruction import (
     Instruction,
     Launch,
     Record,
+    Refuse,
     Resume,
     Skip,
     Stop,
 )
+from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Signs, Verdict
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import TaskStatus, Verb
 
 # ── how long a run takes ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -49,7 +51,7 @@ def seconds_of(run: Engine, *, task: float, commit: float) -> float:
                     heapq.heappush(happens, (now + commit, next(order), Recorded(id)))
                 case Finish():
                     return now
-                case Stop() | Skip() | Hold() | Resume():
+                case Stop() | Skip() | Hold() | Resume() | Refuse():
                     raise AssertionError(each)
     raise AssertionError("the run never finished")
 
@@ -163,4 +165,27 @@ def paid(size: int) -> list[Entry]:
 def test_work_per_event_does_not_grow_with_the_plan(plan: Callable[[int], list[Entry]]) -> None:
     """Ten thousand tasks cost at most log₁₀ more per event than one hundred, never a hundred times as much."""
     small, big = most_work(plan(200)), most_work(plan(10_000))
+    assert big <= small * math.log(10_000) / math.log(200) + 10
+
+
+def commands_work(entries: Sequence[Entry]) -> int:
+    """Block, unblock, cancel, retry and complete tasks that wait far behind; return the work of the hardest event."""
+    run = Engine(entries, max_parallel=4)
+    run.handle(Begun(), Moment(0.0))
+    most = 0
+    for number, verb in enumerate(
+        [Verb.BLOCK, Verb.UNBLOCK, Verb.CANCEL, Verb.RETRY, Verb.START, Verb.COMPLETE, Verb.RETRY]
+    ):
+        wanted = Intervention(verb, "t7", "bob", 0.0, id=str(number))
+        for event in (Intervened(wanted, "bob"), Recorded("t7")):
+            answer, work = work_of(lambda event=event: run.handle(event, Moment(0.0)))  # type: ignore[misc]
+            assert not any(isinstance(each, Refuse) for each in answer)
+            most = max(most, work)
+    return most
+
+
+@pytest.mark.slow
+def test_the_work_of_a_command_does_not_grow_with_the_plan() -> None:
+    """A task is withdrawn from its queue without looking for it."""
+    small, big = commands_work(independent(200)), commands_work(independent(10_000))
     assert big <= small * math.log(10_000) / math.log(200) + 10

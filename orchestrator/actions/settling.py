@@ -1,0 +1,117 @@
+"""Carry out what people and agents want done with tasks while no run is at work. Only with the lock held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orchestrator.core.board import Board
+from orchestrator.core.intervention import Intervention, apply, decide, next_ready, umbrella_refused
+from orchestrator.core.plan import Task
+from orchestrator.core.result import Result
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import NotFoundError, OrchestratorError, StoreError
+from orchestrator.runtime.by_hand import commit_by_hand, inputs_of, nothing_ready, told
+from orchestrator.runtime.happening import Happening
+from orchestrator.store.attempt_record import newest_attempt
+from orchestrator.store.requests import Reply, Requests
+from orchestrator.store.workspace import Workspace
+
+
+def carry_out(
+    workspace: Workspace,
+    board: Board,
+    listener: Callable[[Happening], None],
+    *more: Intervention,
+) -> list[Reply]:
+    """Carry out what nobody has answered yet, then *more*; return what came of each. The board is kept up to date.
+
+    Raises:
+        StoreError: something could not be written; what was not answered is still asked.
+    """
+    requests = Requests(workspace.layout.requests)
+    replies = []
+    asked = {each.id for each in more}
+    for request in requests.look():
+        if request in asked:
+            continue
+        wanted = requests.read(request)
+        if wanted is None:
+            requests.forget(request)
+            continue
+        replies.append(_carry_out(workspace, board, listener, wanted))
+        requests.answer(request, replies[-1])
+    requests.sweep()
+    return [*replies, *(_carry_out(workspace, board, listener, wanted) for wanted in more)]
+
+
+def carry_out_what_is_left(workspace: Workspace, listener: Callable[[Happening], None]) -> bool:
+    """Carry out what a run was asked that is gone; say whether there was anything.
+
+    Raises:
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    if not Requests(workspace.layout.requests).look():
+        return False
+    carry_out(workspace, workspace.load(keep_cache=False, is_live=False), listener)
+    return True
+
+
+def _carry_out(
+    workspace: Workspace,
+    board: Board,
+    listener: Callable[[Happening], None],
+    wanted: Intervention,
+) -> Reply:
+    try:
+        if wanted.is_claim:
+            found = next_ready(board.plan.tasks.values(), board.status, wanted.by)
+            if found is None:
+                raise nothing_ready()
+            wanted = wanted._replace(task=found)
+        task = the_task(board, wanted.task)
+        if task.children:
+            raise umbrella_refused(task.id)
+        before = board.results.get(task.id)
+        if before is None or before.request != wanted.id:
+            result = _applied(workspace, board, task, before, wanted)
+            workspace.commit([commit_by_hand(workspace, task, result, wanted)])
+            board.results[task.id] = result
+            board.doubts.pop(task.id, None)
+            board.derive_again()
+            listener(told(task, result, wanted, before))
+    except StoreError:
+        raise
+    except OrchestratorError as error:
+        return Reply.refused(wanted.task, error)
+    return Reply.done(wanted.task, board.status(wanted.task))
+
+
+def _applied(
+    workspace: Workspace, board: Board, task: Task, before: Result | None, wanted: Intervention
+) -> Result:
+    last = before.last if before is not None else None
+    after = decide(
+        board.status(task.id),
+        wanted,
+        open_needs=[
+            (need, board.status(need))
+            for need in task.needs
+            if board.status(need) is not TaskStatus.COMPLETED
+        ],
+        doer=last.agent if last is not None and last.is_by_hand else "",
+    )
+    workspace.make_directories()
+    newest = max(before.number if before else 0, newest_attempt(workspace.layout.logs, task.stem))
+    return apply(before, wanted, after, number=newest + 1, inputs=inputs_of(task, board.results))
+
+
+def the_task(board: Board, task_id: str) -> Task:
+    """Return a task of the plan.
+
+    Raises:
+        NotFoundError: there is none of that id.
+    """
+    task = board.plan.tasks.get(task_id)
+    if task is None:
+        raise NotFoundError(f"task {task_id} not found", hint="`orchestrator list` shows all tasks")
+    return task

@@ -1,0 +1,61 @@
+"""What follows for the tasks behind one that failed, came back, or is to be done again. Linear in what is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from orchestrator.core.entry import Entry
+from orchestrator.core.state import TaskStatus, Verb, move
+
+#: A task that needs one of these is skipped.
+KEEPS_BACK = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED})
+
+
+def skip_behind(cause: Entry) -> Iterator[tuple[Entry, Entry]]:
+    """Skip everything that waits for *cause*; yield each task with the one before it that is to blame."""
+    stack = [cause]
+    while stack:
+        before = stack.pop()
+        for entry in before.dependants:
+            if entry.status is TaskStatus.WAITING:
+                entry.status = move(entry.status, Verb.SKIP)
+                yield entry, before
+                stack.append(entry)
+
+
+def blame(entry: Entry, entries: Mapping[str, Entry]) -> Entry | None:
+    """Return what a task needs and that keeps it back, if there is any; not before it is on disk."""
+    needs = (entries[need] for need in entry.needs)
+    return next((need for need in needs if need.status in KEEPS_BACK and not need.unrecorded), None)
+
+
+def open_needs(entry: Entry, entries: Mapping[str, Entry]) -> list[tuple[str, TaskStatus]]:
+    """Return what a task needs that is not completed: id and status."""
+    needs = (entries[need] for need in entry.needs)
+    return [(need.id, need.status) for need in needs if need.status is not TaskStatus.COMPLETED]
+
+
+def unskip_behind(cause: Entry, entries: Mapping[str, Entry]) -> None:
+    """Let what was skipped wait again, now that *cause* keeps nobody back, unless something else does."""
+    stack = [cause]
+    while stack:
+        for entry in stack.pop().dependants:
+            if entry.status is TaskStatus.SKIPPED and blame(entry, entries) is None:
+                entry.status = move(entry.status, Verb.WAIT)
+                stack.append(entry)
+
+
+def undo_behind(cause: Entry) -> Iterator[Entry]:
+    """Take back that *cause* is completed; what was made from it is not either. Yield every task that this touches."""
+    stack = [cause]
+    while stack:
+        before = stack.pop()
+        for entry in before.dependants:
+            entry.unmet += 1
+            entry.undurable -= before.unrecorded
+            is_made_from = before.id not in entry.order_needs
+            if entry.status is TaskStatus.COMPLETED and is_made_from:
+                entry.status = move(entry.status, Verb.WAIT)
+                stack.append(entry)
+            else:
+                yield entry

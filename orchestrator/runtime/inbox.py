@@ -1,0 +1,147 @@
+"""What people and agents ask of the run at work by command: handed to the engine, answered once it is durable.
+
+Every request waits in ``requests/`` until then, so that none is lost with whoever asked, nor with this run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import anyio
+
+from orchestrator.core.board import Board
+from orchestrator.core.engine import Engine
+from orchestrator.core.entry import Intervened
+from orchestrator.core.instruction import Refuse
+from orchestrator.core.intervention import OWN_END, Intervention, next_ready
+from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.errors import NotFoundError, OrchestratorError
+from orchestrator.runtime.by_hand import nothing_ready
+from orchestrator.store.requests import Reply, Requests
+
+#: Seconds between two looks; each is one ``stat`` while nobody asks anything.
+_LOOK = 0.2
+#: Looks until a task that nobody knows is unknown: somebody may just have written its row.
+_PATIENCE = 15
+
+
+@dataclass(slots=True, kw_only=True)
+class Inbox:
+    """The requests of one run."""
+
+    requests: Requests
+    board: Board
+    engine: Engine
+    run: str
+    intervene: Callable[[Intervened], None]
+    """Hands a request to the engine."""
+    show_progress: Callable[[str, int], None]
+    """Takes in how far the worker of a task is: task, per cent."""
+    fails: Callable[[OrchestratorError], None]
+    under_way: dict[str, Intervention] = field(default_factory=dict, init=False)
+    """Handed to the engine and not answered yet, by id."""
+    _strange: dict[str, int] = field(default_factory=dict, init=False)
+
+    async def keep_looking(self) -> None:
+        """Look again and again until cancelled."""
+        while True:
+            await anyio.sleep(_LOOK)
+            self.look()
+
+    def look(self) -> bool:
+        """Take in what is new; say whether the engine was told anything."""
+        is_new = False
+        try:
+            found = self.requests.look()
+            for request in dict.fromkeys([*self._strange, *found]):
+                if request not in self.under_way:
+                    is_new |= self._take(request)
+        except OrchestratorError as error:
+            self.fails(error)
+        return is_new
+
+    def _take(self, request: str) -> bool:
+        wanted = self.requests.read(request)
+        if wanted is None:
+            self._strange.pop(request, None)
+            self.requests.forget(request)  # none of ours, or whoever asked thought better of it
+            return False
+        if wanted.is_claim:
+            found = next_ready(self.board.plan.tasks.values(), self._status, wanted.by)
+            if found is None:
+                self.requests.answer(request, Reply.refused("", nothing_ready()))
+                return False
+            wanted = wanted._replace(task=found)
+        if wanted.task not in self.engine.entries:
+            self._wait_for_row(wanted)
+            return False
+        self._strange.pop(request, None)
+        if self._is_own_word(wanted):
+            return False
+        self.under_way[request] = wanted
+        self.intervene(Intervened(wanted, self._doer(wanted.task)))
+        return True
+
+    def _status(self, task_id: str) -> TaskStatus:
+        entry = self.engine.entries.get(task_id)
+        return TaskStatus.WAITING if entry is None or entry.unrecorded else entry.status
+
+    def _wait_for_row(self, wanted: Intervention) -> None:
+        """Somebody may just have added its row, which the run reads a moment later."""
+        looks = self._strange[wanted.id] = self._strange.get(wanted.id, 0) + 1
+        if looks > _PATIENCE:
+            del self._strange[wanted.id]
+            error = NotFoundError(
+                f"task {wanted.task} takes no part in the run that is at work",
+                hint="wait for its end, and try again",
+            )
+            self.requests.answer(wanted.id, Reply.refused(wanted.task, error))
+
+    def _is_own_word(self, wanted: Intervention) -> bool:
+        """Answer the worker of a task who says that it is done, or how far it is: its run sees to the rest itself."""
+        result = self.board.results.get(wanted.task)
+        last = result.last if result is not None else None
+        is_worker = last is not None and not last.is_by_hand and wanted.run == self.run == last.run
+        if not is_worker or self._status(wanted.task) is not TaskStatus.RUNNING:
+            return False
+        if wanted.verb is Verb.COMPLETE:
+            reply = Reply.done(wanted.task, TaskStatus.RUNNING, OWN_END)
+        elif wanted.verb is Verb.START and wanted.progress is not None:
+            self.show_progress(wanted.task, wanted.progress)
+            message = f"{wanted.task} is running · {wanted.progress}%"
+            reply = Reply.done(wanted.task, TaskStatus.RUNNING, message)
+        else:
+            return False
+        self.requests.answer(wanted.id, reply)
+        return True
+
+    def _doer(self, task_id: str) -> str:
+        result = self.board.results.get(task_id)
+        last = result.last if result is not None else None
+        if last is None or last.status != TaskStatus.RUNNING.value:
+            return ""
+        return last.agent if last.is_by_hand else f"{last.agent}, in run {last.run},"
+
+    def refuse(self, refusal: Refuse) -> None:
+        """Say why not."""
+        del self.under_way[refusal.request]
+        reply = Reply(
+            is_ok=False,
+            task=refusal.task,
+            message=refusal.message,
+            code=refusal.code,
+            hint=refusal.hint,
+        )
+        self._answer(refusal.request, reply)
+
+    def confirm(self, request: str) -> None:
+        """Say that it is done; it is on disk."""
+        wanted = self.under_way.pop(request)
+        self._answer(request, Reply.done(wanted.task, self.engine.entries[wanted.task].status))
+
+    def _answer(self, request: str, reply: Reply) -> None:
+        try:
+            self.requests.answer(request, reply)
+        except OrchestratorError as error:
+            self.fails(error)

@@ -1,0 +1,62 @@
+"""What other commands build on: a status that somebody wants, and a caller who waits for nobody."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestrator.actions.intervening import intervene, set_status
+from orchestrator.core.intervention import Intervention
+from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.errors import TransitionError
+from orchestrator.store.layout import Layout
+from orchestrator.store.workspace import Workspace
+from orchestrator.wiring import plugs
+from tests.runtime.bench import write_plan
+
+S = TaskStatus
+
+
+def wants(task: str, verb: Verb = Verb.START, **more: object) -> Intervention:
+    """What bob wants right now."""
+    return Intervention(verb, task, "bob", time.time(), **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return write_plan(tmp_path, {"T-01": "", "T-02": "T-01"}).layout
+
+
+def test_a_status_is_set_by_the_verb_that_leads_there(layout: Layout) -> None:
+    """`update ID --status S`, seed row S1-23; with who and why."""
+    for status in (S.BLOCKED, S.PENDING, S.RUNNING, S.COMPLETED, S.PENDING, S.CANCELLED):
+        (reply,) = set_status(layout, status, wants("T-01", note="so"), plugs, lambda: None)
+        assert (True, "T-01", status.value) == (reply.is_ok, reply.task, reply.status)
+    assert "by bob: so" == Workspace(layout).load().standing["T-01"].reason
+    with pytest.raises(TransitionError, match="nobody sets the status skipped"):
+        set_status(layout, S.SKIPPED, wants("T-02"), plugs, lambda: None)
+
+
+def test_a_skipped_task_is_brought_back_by_what_failed_before_it(layout: Layout) -> None:
+    """Its own status only follows from others."""
+    intervene(layout, wants("T-01", Verb.FAIL), plugs, lambda: None)
+    assert S.SKIPPED is Workspace(layout).load().status("T-02")
+    (reply,) = set_status(layout, S.PENDING, wants("T-02"), plugs, lambda: None)
+    assert ("T-01", "pending") == (reply.task, reply.status)
+    assert S.WAITING is Workspace(layout).load().status("T-02")
+    intervene(layout, wants("T-01", Verb.CANCEL), plugs, lambda: None)
+    with pytest.raises(TransitionError, match=r"Dependency not DONE: T-01 \(cancelled\)"):
+        set_status(layout, S.PENDING, wants("T-02"), plugs, lambda: None)
+
+
+def test_nobody_is_asked_when_the_plan_is_free(layout: Layout) -> None:
+    """No request is left, no guard started, nothing but the result and its evidence written."""
+    intervene(layout, wants("T-01"), plugs, pytest.fail)
+    names = {path.name for path in Path(layout.root).iterdir()}
+    assert names == {
+        "agent_tasks", "commands.lock", "index.json", "journal.md", "logs", "master_plan.md",
+        "results", "run.lock",
+    }  # fmt: skip
+    assert "" == Path(layout.lock).read_text()

@@ -1,0 +1,149 @@
+"""What commands ask of a run: there until it is answered, whoever asks and whoever answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.intervention import Intervention
+from orchestrator.core.state import COMMANDS, TaskStatus, Verb
+from orchestrator.errors import DependencyError, NothingReadyError, OrchestratorError
+from orchestrator.store.requests import Reply, Requests, new_id
+
+
+@pytest.fixture
+def requests(tmp_path: Path) -> Requests:
+    return Requests(str(tmp_path / "requests"))
+
+
+def wanted(verb: Verb = Verb.CANCEL, task: str = "T-01", **more: Any) -> Intervention:
+    """A request as a command makes it."""
+    return Intervention(verb, task, "bob", 1.5, id=new_id(time.time()))._replace(**more)
+
+
+def test_nobody_ever_asked(requests: Requests) -> None:
+    """Then there is no directory, and nothing to do."""
+    assert [] == requests.look()
+    requests.sweep()
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_what_was_asked_is_read(requests: Requests, verb: Verb) -> None:
+    """Every word of it."""
+    asked = wanted(verb, note="why\u2028not", answer="# a\n\n---\n", progress=40, run="r1")
+    requests.leave(asked)
+    assert [asked.id] == requests.look()
+    assert asked == requests.read(asked.id)
+
+
+def test_requests_are_carried_out_in_the_order_in_which_they_were_made(requests: Requests) -> None:
+    """Their names begin with a moment."""
+    ids = [new_id(moment) for moment in (2.0, 999_999.9, 1_800_000_000.0, 1_800_000_000.001)]
+    for each in reversed(ids):
+        requests.leave(wanted()._replace(id=each))
+    assert ids == requests.look()
+
+
+def test_an_answered_request_is_gone(requests: Requests) -> None:
+    """The answer waits for whoever asked."""
+    asked = wanted()
+    requests.leave(asked)
+    assert None is requests.answer_to(asked.id)
+    requests.answer(asked.id, Reply.done("T-01", TaskStatus.CANCELLED))
+    assert [] == requests.look()
+    reply = requests.answer_to(asked.id)
+    assert Reply(True, "T-01", "cancelled", "T-01 is cancelled") == reply
+    requests.forget(asked.id)
+    assert [] == os.listdir(requests.directory)
+
+
+def test_whoever_answers_may_die_before_removing_the_request(requests: Requests) -> None:
+    """What has an answer is not done again."""
+    asked = wanted()
+    requests.leave(asked)
+    requests.answer(asked.id, Reply.done("T-01", TaskStatus.CANCELLED))
+    requests.leave(asked)
+    assert [] == requests.look()
+    assert None is requests.read(asked.id)
+
+
+def test_a_refusal_is_the_same_error_to_whoever_asked() -> None:
+    """As if it had been raised in their own process."""
+    error = DependencyError("Dependency not DONE: T-01 (pending)", hint="later")
+    with pytest.raises(DependencyError) as caught:
+        Reply.refused("T-02", error).unwrap()
+    assert (error.message, error.hint, error.code) == (
+        caught.value.message,
+        caught.value.hint,
+        caught.value.code,
+    )
+    with pytest.raises(NothingReadyError) as other:
+        Reply.refused("", NothingReadyError("nothing")).unwrap()
+    assert 1 == other.value.exit_status
+    with pytest.raises(OrchestratorError):
+        Reply(is_ok=False, task="", code="a code of a later version").unwrap()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"verb": "launch"},
+        {"task": "../x"},
+        {"task": ""},
+        {"by": "b\nob"},
+        {"time": 1e300},
+        {"time": "now"},
+        {"progress": "half"},
+        {"note": "\ud800"},
+        None,
+    ],
+)
+def test_what_makes_no_sense_is_no_request(
+    requests: Requests, changed: dict[str, object] | None
+) -> None:
+    """Agents may write into this directory."""
+    raw = [1] if changed is None else {**wanted()._asdict(), **changed}
+    os.makedirs(requests.directory)
+    (Path(requests.directory) / "x.request.json").write_text(json.dumps(raw))
+    assert ["x"] == requests.look()
+    assert None is requests.read("x")
+
+
+@given(st.binary())
+def test_any_bytes_may_lie_there(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    """Reading a request never fails."""
+    requests = Requests(str(tmp_path_factory.mktemp("requests")))
+    (Path(requests.directory) / "x.request.json").write_bytes(data)
+    assert None is requests.read("x")
+
+
+def test_a_look_costs_one_stat_while_nothing_changes(requests: Requests) -> None:
+    """Requests in the hands of a run are told only again when the directory changed."""
+    requests.leave(wanted())
+    past = time.time() - 10
+    os.utime(requests.directory, (past, past))
+    assert 1 == len(requests.look())
+    assert [] == requests.look()
+    requests.leave(wanted())
+    assert 2 == len(requests.look())
+
+
+def test_answers_that_nobody_came_for_are_swept(requests: Requests) -> None:
+    """After a while; what was not answered stays."""
+    asked, other = wanted(), wanted()
+    requests.leave(other)
+    for each, age in ((asked, 3600), (wanted(), 0)):
+        requests.answer(each.id, Reply.done("T-01", TaskStatus.CANCELLED))
+        path = Path(requests.directory) / f"{each.id}.answer.json"
+        os.utime(path, (time.time() - age,) * 2)
+    requests.sweep()
+    assert None is requests.answer_to(asked.id)
+    assert 2 == len(os.listdir(requests.directory))
+    assert [other.id] == requests.look()
