@@ -196,6 +196,24 @@ def looking(bench: Bench) -> list[Row]:
     return rows
 
 
+def editing(bench: Bench) -> list[Row]:
+    """(i) ``add`` again and again, each with one row more, and ``list``."""
+    rows: list[Row] = []
+    for count, aim in ((1000, 5.0), (10_000, 12.0)):
+        jobs = plans.layers(10, max(2, bench.size(count) // 10), 3)
+        for command, *words in (
+            ("add", "Write the tests of one more part", "--tag", "tests"),
+            ("list",),
+        ):
+            directory = bench.fresh()
+            plans.write_plan(directory, jobs)
+            timed(orchestrator("list", cwd=directory, piped=True))
+            ours, base = bench.take(_calls(directory, command, *words), _passes(directory))
+            what = f"{command}, {len(jobs):,} tasks"
+            rows.append(ratio("i", what, aim, ours=ours, base=base, against=_START))
+    return rows
+
+
 def starting(bench: Bench) -> list[Row]:
     """(g) The least that any command costs."""
     directory = bench.fresh()
@@ -217,6 +235,10 @@ def _looks(directory: Path, command: str) -> Callable[[], Command]:
     return lambda: orchestrator(command, cwd=directory, piped=True)
 
 
+def _calls(directory: Path, *words: str) -> Callable[[], Command]:
+    return lambda: orchestrator(*words, cwd=directory, piped=True)
+
+
 def _passes(directory: Path) -> Callable[[], Command]:
     return lambda: python("-c", "pass", cwd=directory, piped=True)
 
@@ -230,4 +252,5 @@ CASES: dict[str, Callable[[Bench], list[Row]]] = {
     "e": large,
     "f": looking,
     "g": starting,
+    "i": editing,
 }
