@@ -214,6 +214,24 @@ def saying(bench: Bench) -> list[Row]:
     return rows
 
 
+def editing(bench: Bench) -> list[Row]:
+    """(i) ``add`` again and again, each with one row more, and ``list``."""
+    rows: list[Row] = []
+    for count, aim in ((1000, 5.0), (10_000, 12.0)):
+        jobs = plans.layers(10, max(2, bench.size(count) // 10), 3)
+        for command, *words in (
+            ("add", "Write the tests of one more part", "--tag", "tests"),
+            ("list",),
+        ):
+            directory = bench.fresh()
+            plans.write_plan(directory, jobs)
+            timed(orchestrator("list", cwd=directory, piped=True))
+            ours, base = bench.take(_calls(directory, command, *words), _passes(directory))
+            what = f"{command}, {len(jobs):,} tasks"
+            rows.append(ratio("i", what, aim, ours=ours, base=base, against=_START))
+    return rows
+
+
 def starting(bench: Bench) -> list[Row]:
     """(g) The least that any command costs."""
     directory = bench.fresh()
@@ -233,6 +251,10 @@ def starting(bench: Bench) -> list[Row]:
 
 def _looks(directory: Path, command: str) -> Callable[[], Command]:
     return lambda: orchestrator(command, cwd=directory, piped=True)
+
+
+def _calls(directory: Path, *words: str) -> Callable[[], Command]:
+    return lambda: orchestrator(*words, cwd=directory, piped=True)
 
 
 def _says(directory: Path, command: str, task: str) -> Callable[[], Command]:
@@ -257,4 +279,5 @@ CASES: dict[str, Callable[[Bench], list[Row]]] = {
     "f": looking,
     "g": starting,
     "h": saying,
+    "i": editing,
 }

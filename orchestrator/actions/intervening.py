@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks for an answer, and looks after which one is for who runs.
 _LOOK, _LOOKS = 0.02, 10
-#: Tasks under an umbrella that are named.
-_NAMED = 10
 
 
 def intervene(

@@ -76,7 +76,7 @@ class Engine:
         self._unrecorded = 0
         self._now = -math.inf
         self._draining = False
-        self._finished = False
+        self.is_finished = False
         self._backoffs = Backoffs()
         self._deadlines = Deadlines()
 
@@ -101,11 +101,6 @@ class Engine:
         return bool(self._reserved)
 
     @property
-    def is_finished(self) -> bool:
-        """Whether nothing is left to do, unless the plan changes once more."""
-        return self._finished
-
-    @property
     def wake_at(self) -> float | None:
         """When to send ``Ticked``; None while no timer is running."""
         times = (self._deadlines.next(), self._backoffs.next())
@@ -128,7 +123,7 @@ class Engine:
             case Replanned():
                 self._replan(event, todo)
             case Intervened():
-                self._finished = False
+                self.is_finished = False
                 self._intervene(event, todo)
             case Ticked():
                 self._tick(moment, todo)
@@ -148,7 +143,7 @@ class Engine:
 
     def _replan(self, event: Replanned, todo: list[Instruction]) -> None:
         """Put the new plan in the place of the old one. Linear in the plan: people change it seldom."""
-        self._finished = False  # what is new may have to be run first
+        self.is_finished = False  # what is new may have to be run first
         before = self.entries
         self.entries = revise(before, event.entries)
         for entry in before.values():
@@ -186,11 +181,9 @@ class Engine:
             self._queue(entry, Verb.READY if ready else None)
 
     def _queue(self, entry: Entry, verb: Verb | None = None) -> None:
-        if entry.is_umbrella:
-            return  # it is not started; `_gather` completes it
-        if verb is not None:
-            entry.status = move(entry.status, verb)
-        self._admission.put(entry)
+        if not entry.is_umbrella:  # nothing is started for one; `_gather` completes it
+            entry.status = entry.status if verb is None else move(entry.status, verb)
+            self._admission.put(entry)
 
     def _dispatch(self, moment: Moment, todo: list[Instruction]) -> None:
         while not self._draining and (entry := self._next(moment.now)):
@@ -201,17 +194,14 @@ class Engine:
             else:
                 self._launch(entry, moment, todo)
         is_idle = not (self._running or self._unrecorded)
-        if is_idle and (self._draining or not self._is_anything_to_come) and not self._finished:
-            self._finished = True
+        is_more_to_come = self._backoffs.next() < math.inf or self._admission.is_anything_to_come
+        if is_idle and (self._draining or not is_more_to_come) and not self.is_finished:
+            self.is_finished = True
             todo.append(Finish(tuple(entry.id for entry in self._admission.unaffordable)))
 
     def _next(self, now: float) -> Entry | None:
         slots = self._max_parallel - len(self._running) - len(self._reserved)
         return self._admission.next(now, slots) if slots > 0 else None
-
-    @property
-    def _is_anything_to_come(self) -> bool:
-        return self._backoffs.next() < math.inf or self._admission.is_anything_to_come
 
     def _launch(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
         entry.apply_revision()
@@ -316,8 +306,7 @@ class Engine:
             self._queue(entry, None if entry.undurable else Verb.READY)
 
     def _free(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
-        if entry.is_umbrella:
-            self._gather([entry])
+        self._gather([entry])
         if entry.is_umbrella or entry.status is not TaskStatus.WAITING:
             return
         entry.status = move(entry.status, Verb.READY)

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from orchestrator.core.plan import Task
 from orchestrator.errors import Problem, TransitionError
 
-#: Tasks of an umbrella that are named in one message.
-_NAMED = 10
 _Needs = tuple[dict[str, None], dict[str, str]]
 
 
@@ -102,10 +100,9 @@ def refuse_umbrella(task: Task) -> None:
         TransitionError: it is one.
     """
     if task.children:
-        shown = ", ".join(task.children[:_NAMED]) + ("…" if len(task.children) > _NAMED else "")
         raise TransitionError(
             f"{task.id} is an umbrella: where it stands follows from the tasks under it",
-            hint=f"say it of them: {shown}",
+            hint=f"`orchestrator list --parent {task.id}` shows them",
         )
 
 

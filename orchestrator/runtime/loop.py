@@ -259,9 +259,8 @@ class Runner:
         self._scope.start_soon(self._leave)
 
     async def _leave(self) -> None:
-        """End the run, unless somebody has added something to the plan."""
         if self.watch is not None and not (self.ended_by or self.failure):
-            await self.watch.look_once_more(self._warn)
+            await self.watch.look_once_more(self._warn)  # somebody may have added something
         if self.engine.is_finished:
             self._scope.cancel_scope.cancel()
 

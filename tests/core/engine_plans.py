@@ -28,6 +28,10 @@ def plans(draw: st.DrawFn) -> list[Entry]:
         )
         account = draw(st.sampled_from(["", "claude", "claude", "other"]))
         is_cut = account and not done and draw(st.integers(0, 4)) == 0
+        is_umbrella = bool(needs) and not (done or account) and draw(st.booleans())
+        status = TaskStatus.COMPLETED if done else draw(st.sampled_from(AT_FIRST))
+        if is_umbrella:
+            status = TaskStatus.WAITING
         entries.append(
             Entry(
                 id=f"t{index}",
@@ -43,7 +47,8 @@ def plans(draw: st.DrawFn) -> list[Entry]:
                 max_attempts=draw(st.integers(1, 3)),
                 retry_delay=draw(st.sampled_from([0.0, 1.0])),
                 order_needs=frozenset(f"t{need}" for need in needs if draw(st.booleans())),
-                status=TaskStatus.COMPLETED if done else draw(st.sampled_from(AT_FIRST)),
+                is_umbrella=is_umbrella,
+                status=status,
             )
         )
     return entries
@@ -66,6 +71,7 @@ def copied(entries: list[Entry]) -> list[Entry]:
             max_attempts=entry.max_attempts,
             retry_delay=entry.retry_delay,
             order_needs=entry.order_needs,
+            is_umbrella=entry.is_umbrella,
             status=entry.status,
         )
         for entry in entries

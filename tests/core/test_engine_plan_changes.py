@@ -120,7 +120,7 @@ class PlanChanges(RuleBasedStateMachine):
     @invariant()
     def holds(self) -> None:
         if hasattr(self, "engine"):
-            check(self.engine)
+            check(self.engine, is_reopened=True)
 
     def teardown(self) -> None:
         if not hasattr(self, "engine"):
