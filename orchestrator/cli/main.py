@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 
 import click
@@ -15,51 +16,68 @@ from orchestrator import __version__
 from orchestrator.cli.reply import leave, program, say_error
 from orchestrator.errors import ExitStatus, OrchestratorError
 
-#: Command → module of this package; the command's function has its name.
-_COMMANDS = {
-    "init": "planning",
-    "plan": "drafting",
-    "validate": "planning",
-    "graph": "planning",
-    "run": "running",
-    "wait": "following",
-    "schedule": "scheduling",
-    "status": "checking",
-    "start": "intervening",
-    "complete": "intervening",
-    "fail": "intervening",
-    "block": "intervening",
-    "unblock": "intervening",
-    "cancel": "intervening",
-    "retry": "intervening",
-    "claim": "intervening",
-    "add": "editing",
-    "spawn": "spawning",
-    "update": "editing",
-    "list": "tasks",
-    "show": "tasks",
-    "share": "talking",
-    "note": "talking",
-    "discover": "talking",
-    "sync": "talking",
-    "join": "talking",
-    "context": "talking",
-    "watch": "watching",
-    "history": "history",
-    "agents": "agents",
-    "create": "plans",
-    "transition": "plans",
-    "archive": "plans",
-    "dispatch": "dispatching",
-    "subtask": "dispatching",
-    "auto-dispatch": "dispatching",
-    "check": "heartbeat",
-    "notify": "heartbeat",
-    "rebuild-index": "plans",
-    "doctor": "doctor",
-    "cleanup": "cleaning",
-    "completion": "completion",
+#: What a command is for → command → module of this package; the command's function has its name.
+_SECTIONS = {
+    "A plan": {
+        "init": "planning",
+        "plan": "drafting",
+        "add": "editing",
+        "update": "editing",
+        "validate": "planning",
+        "graph": "planning",
+        "agents": "agents",
+    },
+    "Running it": {
+        "run": "running",
+        "spawn": "spawning",
+        "wait": "following",
+        "watch": "watching",
+        "schedule": "scheduling",
+    },
+    "Looking at it": {
+        "status": "checking",
+        "list": "tasks",
+        "show": "tasks",
+        "history": "history",
+    },
+    "Where a task stands": {
+        "claim": "intervening",
+        "start": "intervening",
+        "complete": "intervening",
+        "fail": "intervening",
+        "block": "intervening",
+        "unblock": "intervening",
+        "cancel": "intervening",
+        "retry": "intervening",
+    },
+    "Talking about a task": {
+        "join": "talking",
+        "share": "talking",
+        "note": "talking",
+        "discover": "talking",
+        "sync": "talking",
+        "context": "talking",
+    },
+    "Many plans": {
+        "create": "plans",
+        "transition": "plans",
+        "dispatch": "dispatching",
+        "subtask": "dispatching",
+        "auto-dispatch": "dispatching",
+        "check": "heartbeat",
+        "notify": "heartbeat",
+        "archive": "plans",
+        "rebuild-index": "plans",
+    },
+    "Keeping it well": {
+        "doctor": "doctor",
+        "cleanup": "cleaning",
+        "completion": "completion",
+    },
 }
+#: Characters of the line about a command: more than any has, for it is wrapped and not cut.
+_WHOLE = 200
+_COMMANDS = {name: module for each in _SECTIONS.values() for name, module in each.items()}
 
 
 class _Commands(click.Group):
@@ -74,7 +92,22 @@ class _Commands(click.Group):
         module = importlib.import_module(f"orchestrator.cli.{_COMMANDS[cmd_name]}")
         command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         assert isinstance(command, click.Command)
+        if "_ORCHESTRATOR_COMPLETE" in os.environ:  # a shell asks what could come next
+            from orchestrator.cli.completion import complete_tasks
+
+            complete_tasks(command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by what they are for."""
+        for title, names in _SECTIONS.items():
+            rows = []
+            for name in names:
+                command = self.get_command(ctx, name)
+                assert command is not None  # it is in the table
+                rows.append((name, command.get_short_help_str(_WHOLE)))
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
 
 @click.group(

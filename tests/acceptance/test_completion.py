@@ -31,6 +31,16 @@ def test_bash_takes_the_script(orchestrate: Orchestrate) -> None:
 
 def test_commands_are_offered(orchestrate: Orchestrate) -> None:
     """As the script asks for them."""
-    asked = {"_ORCHESTRATOR_COMPLETE": "bash_complete", "COMP_WORDS": "orchestrator val"}
+    asked = {"_ORCHESTRATOR_COMPLETE": "bash_complete", "COMP_WORDS": "orchestrator vali"}
     answer = orchestrate(env={**asked, "COMP_CWORD": "1", "ORCHESTRATOR_PROGRAM": ""})
     assert "plain,validate\n" == answer.stdout
+
+
+def test_tasks_are_offered(orchestrate: Orchestrate) -> None:
+    """Those of the plan that is meant, wherever a command takes one."""
+    for task_id in ("build", "bake"):
+        assert 0 == orchestrate("add", "true", "--id", task_id).returncode
+    for command in ("show", "share", "cancel", "history", "update", "claim"):
+        asked = {"_ORCHESTRATOR_COMPLETE": "bash_complete", "COMP_CWORD": "2"}
+        words = {"COMP_WORDS": f"orchestrator {command} bu", "ORCHESTRATOR_PROGRAM": ""}
+        assert "plain,build\n" == orchestrate(env={**asked, **words}).stdout

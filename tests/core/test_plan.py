@@ -158,7 +158,7 @@ def test_an_agent_cell_is_a_label_or_a_key(key: str, label: str, id: str, agent:
         ("agent-01", "", ""),
         ("shell", "shell", ""),
         ("db_specialist", "shell", "db_specialist"),
-        ("agent-01", "", "Ana Müller"),
+        ("Ana_M_ller", "", "Ana Müller"),
     ],
 )
 def test_whoever_does_it_has_a_name_that_commands_take(
