@@ -114,7 +114,7 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
     ahead = examine(order, plugs)
     clock, run_id = Clock(), uuid.uuid4().hex[:12]
     with in_line(order.layout.queue):  # behind commands that need the lock for a moment
-        lock = take_lock(order.layout.lock, run_id, iso(clock.wall()), order.only)
+        lock = take_lock(order.layout.lock, run_id, iso(clock.wall()), order.only, order.tags)
     try:
         ahead.workspace.prepare()
         if ahead.to_run and not order.simulate:

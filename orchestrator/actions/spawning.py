@@ -28,6 +28,8 @@ class Spawned(NamedTuple):
     """The run that does it."""
     is_new: bool
     """Whether that run was started for it."""
+    is_taken: bool = True
+    """Whether it does the task; else the run at work was asked for others by name, and the task waits for the next."""
 
 
 def spawn(
@@ -39,7 +41,8 @@ def spawn(
 ) -> Spawned:
     """Add a task, and start a run in the background that does it and nothing else of the plan.
 
-    While a run is at work, that one takes it: as soon as it sees the row and has a slot free.
+    While a run is at work, that one takes it as soon as it sees the row and has a slot free; unless it was asked for
+    other tasks by name.
 
     Raises:
         OrchestratorError: it could not be added, and nothing was written; or it was added and could not be started,
@@ -50,7 +53,9 @@ def spawn(
     order = RunOrder(layout=layout, tags=[SPAWNED])
     while True:
         if (holder := holder_of(layout.lock)) is not None:
-            return Spawned(added.id, added.plan, str(holder.get("run", "?")), is_new=False)
+            run, tags = str(holder.get("run", "?")), holder.get("tags", [SPAWNED])
+            is_taken = not holder.get("only") and SPAWNED in tags
+            return Spawned(added.id, added.plan, run, is_new=False, is_taken=is_taken)
         try:
             started = detach(order, plugs, start, ["run", "--tag", SPAWNED, "--dir", layout.root])
         except BusyError:

@@ -13,7 +13,7 @@ _NAME = "orchestrator"
 _TASKS = frozenset({"ID", "KEY", "[ID]"})
 
 
-class _TaskId(click.ParamType):
+class _TaskId(click.ParamType):  # type: ignore[type-arg] # it has none before click 8.3
     """A task of the plan that is meant."""
 
     name = "task"

@@ -69,11 +69,20 @@ def spawn_command(
     layout = plan_directory(None, option, must_exist=False)
     spawned = spawn(layout, wanted, caller(name), plugs(claude_bin, layout), detached)
     how = "started in the background" if spawned.is_new else "is at work and takes it"
+    if not spawned.is_taken:
+        how = f"is at work on other tasks; once it is over: {program()} run --only {spawned.id}"
     if spawned.plan:
         talk(f"made {os.path.relpath(spawned.plan)}")
     if as_json:
         message = f"{spawned.id}: run {spawned.run} {how}"
-        say_json(message, id=spawned.id, key=spawned.id, run=spawned.run, is_new_run=spawned.is_new)
+        say_json(
+            message,
+            id=spawned.id,
+            key=spawned.id,
+            run=spawned.run,
+            is_new_run=spawned.is_new,
+            is_taken=spawned.is_taken,
+        )
         return
     click.echo(spawned.id)
     talk(f"run {spawned.run} {how}; next: {program()} history {spawned.id}")

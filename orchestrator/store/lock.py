@@ -66,8 +66,10 @@ class RunLock:
             os.ftruncate(self.descriptor, len(line))
 
 
-def take_lock(path: str, run: str, now: str, only: Sequence[str] = ()) -> RunLock:
-    """Take the lock of a plan directory. *only*: the tasks that the run was asked for by name, if it was.
+def take_lock(
+    path: str, run: str, now: str, only: Sequence[str] = (), tags: Sequence[str] = ()
+) -> RunLock:
+    """Take the lock of a plan directory. *only*, *tags*: what the run was asked for by name.
 
     Raises:
         BusyError: another run holds it; says which.
@@ -86,6 +88,7 @@ def take_lock(path: str, run: str, now: str, only: Sequence[str] = ()) -> RunLoc
             "run": run,
             "since": now,
             **({"only": list(only)} if only else {}),
+            **({"tags": list(tags)} if tags else {}),
         }
         lock = RunLock(path, descriptor, holder, dead)
         lock._write()  # noqa: SLF001 - the lock's own module

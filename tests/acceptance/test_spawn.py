@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,19 @@ def test_run_a_tag(orchestrate: Orchestrate) -> None:
     assert ["T-01", "T-03"] == answer.started()
     assert 1 == answer.returncode  # T-04 has the tag, too
     assert ["T-02", "T-04"] == orchestrate("run", "--json").started()
+
+
+def test_a_run_of_other_tasks_does_not_take_it(orchestrate: Orchestrate) -> None:
+    """The caller is told what to do instead."""
+    orchestrate("init", "--agent", "shell")
+    orchestrate("add", "while :; do read x; done < /dev/zero")
+    run = orchestrate.start("run", "--only", "T-01")
+    journal = orchestrate.where / ".orchestrator/journal.md"
+    wait_until(lambda: journal.exists() and "T-01 · started" in journal.read_text())
+    answer = orchestrate("spawn", "true", "--label", "later", "--agent", "shell", "--json")
+    assert 0 == answer.returncode, answer.stderr
+    assert (False, False) == (answer.json["is_new_run"], answer.json["is_taken"])
+    assert "orchestrator run --only later" in answer.json["message"]
+    run.send_signal(signal.SIGTERM)
+    orchestrate.finish(run)
+    assert ["later"] == orchestrate("run", "--only", "later", "--json").started()
