@@ -231,7 +231,7 @@ class Engine:
         )
         self._admission.settle(entry, event, is_last=is_last or entry.intended is not None)
         todo.extend(self._admission.conclude(entry, event, moment.now))
-        verb, request = entry.intended or (_verb(entry, event.verdict), "")
+        verb, request = entry.intended or (entry.verb_after(event.verdict), "")
         delay = 0.0
         if entry.intended is not None or verb is Verb.INTERRUPT:
             entry.charge -= 1
@@ -269,12 +269,18 @@ class Engine:
         if entry.status is TaskStatus.COMPLETED:
             for dependant in entry.dependants:
                 dependant.undurable -= 1
-                if not (dependant.unmet or dependant.undurable):
+            self._take_asked(entry, todo)  # first: it may be that nobody can count on it any more
+            if entry.status is TaskStatus.COMPLETED:
+                for dependant in entry.dependants:
                     self._free(dependant, moment, todo)
-        elif entry.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+            return
+        if entry.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
             self._skip_dependants(entry, todo)
         else:
             self._wait_again(entry, todo)
+        self._take_asked(entry, todo)
+
+    def _take_asked(self, entry: Entry, todo: list[Instruction]) -> None:
         asked, entry.asked = entry.asked, []
         for each in asked:
             self._intervene(each, todo)
@@ -299,7 +305,7 @@ class Engine:
             self._queue(entry, None if entry.undurable else Verb.READY)
 
     def _free(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
-        if entry.status is not TaskStatus.WAITING:
+        if entry.status is not TaskStatus.WAITING or entry.unmet or entry.undurable:
             return
         entry.status = move(entry.status, Verb.READY)
         if self._reserved.pop(entry.id, None) is not None and not self._draining:
@@ -385,16 +391,3 @@ class Engine:
         if not entry.stopping:
             entry.stopping = True
             todo.append(Stop(entry.id, entry.attempt, reason))
-
-
-def _verb(entry: Entry, verdict: Verdict) -> Verb:
-    """What an attempt that nobody interfered with does to its task."""
-    match verdict:
-        case Verdict.COMPLETED:
-            return Verb.SUCCEED
-        case Verdict.INTERRUPTED | Verdict.HELD:
-            return Verb.INTERRUPT
-        case Verdict.FAILED if entry.charge < entry.max_attempts and entry.budget > 0:
-            return Verb.REPEAT
-        case Verdict.FAILED | Verdict.FATAL:
-            return Verb.FAIL
