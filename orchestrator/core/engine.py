@@ -41,7 +41,7 @@ from orchestrator.core.instruction import (
 )
 from orchestrator.core.intervention import Intervention, decide
 from orchestrator.core.result import StopReason, Verdict
-from orchestrator.core.retry import Backoffs, backoff, verb_after
+from orchestrator.core.retry import Backoffs, backoff
 from orchestrator.core.revision import blamed, gather, is_under_way, link, revise
 from orchestrator.core.state import TaskStatus, Verb, move
 from orchestrator.errors import TransitionError
@@ -238,7 +238,7 @@ class Engine:
         )
         self._admission.settle(entry, event, is_last=is_last or entry.intended is not None)
         todo.extend(self._admission.conclude(entry, event, moment.now))
-        verb, request = entry.intended or (verb_after(entry, event.verdict), "")
+        verb, request = entry.intended or (entry.verb_after(event.verdict), "")
         delay = 0.0
         if entry.intended is not None or verb is Verb.INTERRUPT:
             entry.charge -= 1
@@ -276,12 +276,18 @@ class Engine:
         if entry.status is TaskStatus.COMPLETED:
             for dependant in entry.dependants:
                 dependant.undurable -= 1
-                if not (dependant.unmet or dependant.undurable):
+            self._take_asked(entry, todo)  # first: it may be that nobody can count on it any more
+            if entry.status is TaskStatus.COMPLETED:
+                for dependant in entry.dependants:
                     self._free(dependant, moment, todo)
-        elif entry.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+            return
+        if entry.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
             self._skip_dependants(entry, todo)
         else:
             self._wait_again(entry, todo)
+        self._take_asked(entry, todo)
+
+    def _take_asked(self, entry: Entry, todo: list[Instruction]) -> None:
         asked, entry.asked = entry.asked, []
         for each in asked:
             self._intervene(each, todo)
@@ -307,7 +313,8 @@ class Engine:
 
     def _free(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
         self._gather([entry])
-        if entry.is_umbrella or entry.status is not TaskStatus.WAITING:
+        is_waiting = entry.status is TaskStatus.WAITING and not (entry.unmet or entry.undurable)
+        if entry.is_umbrella or not is_waiting:
             return
         entry.status = move(entry.status, Verb.READY)
         if self._reserved.pop(entry.id, None) is not None and not self._draining:
