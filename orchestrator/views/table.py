@@ -39,14 +39,24 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
     """Return one line for each of the tasks: id, status, agent, name, needs; without *width*, as wide as it comes."""
     if not tasks:
         return ""
-    agents, names = [plain(task.label) for task in tasks], [plain(task.name) for task in tasks]
+    labels, names = [task.label for task in tasks], [plain(task.name) for task in tasks]
+    # Many tasks have the same few agents.
+    shown = {label: plain(label) for label in dict.fromkeys(labels)}
+    agents = [shown[label] for label in labels]
     # Widths are measured once and added up from then on: measuring whole lines again costs more than all the rest.
     agent_widths, name_widths = list(map(display_width, agents)), list(map(display_width, names))
     id_column = max(len(task.id) for task in tasks)
     agent_column = min(max(agent_widths), _MOST_AGENT)
     name_column = min(max(name_widths), _MOST_NAME)
     before = id_column + _LABEL_WIDTH + agent_column + 3 * len(_GAP)
-    arrows = [_arrow(board, task) for task in tasks]
+    arrows = [
+        _umbrella(board, task)
+        if task.children
+        else f"{_GAP}← {', '.join(task.needs)}"
+        if task.needs
+        else ""
+        for task in tasks
+    ]
     room = None
     if width is not None:
         # The name gives way to what a task needs, but keeps half of the room.
@@ -69,11 +79,10 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
     return "\n".join(lines) + "\n"
 
 
-def _arrow(board: Board, task: Task) -> str:
-    """What a task waits for, and how far an umbrella is."""
-    below = f"{_GAP}{UMBRELLA} {board.standing[task.id].reason}" if task.children else ""
-    needs = task.own_needs
-    return f"{below}{_GAP}← {', '.join(needs)}" if needs else below
+def _umbrella(board: Board, task: Task) -> str:
+    """How far an umbrella is, and what it waits for besides."""
+    below = f"{_GAP}{UMBRELLA} {board.standing[task.id].reason}"
+    return f"{below}{_GAP}← {', '.join(task.own_needs)}" if task.own_needs else below
 
 
 def _pad(text: str, width: int, column: int) -> str:
