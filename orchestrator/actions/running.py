@@ -38,6 +38,7 @@ from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.recovery import harvest
 from orchestrator.runtime.watching import Change, Watch
+from orchestrator.store.answers import answers_shown
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal, journal_tail
 from orchestrator.store.layout import Layout
@@ -49,6 +50,8 @@ from orchestrator.views.master_plan import sections
 from orchestrator.views.templating import prepare
 
 _LOG_TAIL = 15
+#: Notes about files that others changed; somebody who changed more of them knows.
+_NOTES = 20
 #: Seconds between two lines of the journal about what one agent is doing.
 _NEWS_EVERY = 10.0
 
@@ -157,10 +160,12 @@ class _Session:
     """The newest word about a hold is that there is one."""
     told: dict[str, float] = field(default_factory=dict)
     """When the journal last had news of a task."""
+    began: float = 0.0
+    """On the clock that does not jump."""
 
     def run(self) -> RunReport:
         """Recover, run, draw what came of it."""
-        started = self.clock.wall()
+        started, self.began = self.clock.wall(), self.clock.now()
         # Read again: until the lock was ours, another run may have been at work.
         traces = scan_logs(self.order.layout.logs)
         ahead = look_ahead(self.order, tuple(self.plugs.agents), self.workspace, traces)
@@ -180,7 +185,10 @@ class _Session:
             )
         )
         for task_id, doubt in ahead.board.doubts.items():
-            self._hear(Happening(kind=Kind.WARNING, time=started, task=task_id, text=doubt))
+            # What does not count is never overwritten unseen (promise 9).
+            task = ahead.board.plan.tasks[task_id]
+            kept = self.workspace.move_aside(task) if task_id in ahead.to_run else ""
+            self._warn(task_id, f"{doubt}; it is kept as {kept}" if kept else doubt)
         runner = self._runner(ahead, traces)
         for text in holds_found(ahead, started):
             self._hear(Happening(kind=Kind.RUN_HELD, time=started, text=text))
@@ -200,6 +208,7 @@ class _Session:
             self.plugs.agents,
             traces=traces,
             dead_runs=self.lock.dead_runs,
+            warn=self._warn,
         )
         if found:
             self.workspace.commit([each.commit for each in found])
@@ -217,6 +226,9 @@ class _Session:
                 )
             )
         return bool(found)
+
+    def _warn(self, task_id: str, text: str) -> None:
+        self._hear(Happening(kind=Kind.WARNING, time=self.clock.wall(), task=task_id, text=text))
 
     def _runner(self, ahead: Prospect, traces: Mapping[str, Traces]) -> Runner:
         board, settings = ahead.board, ahead.settings
@@ -278,6 +290,8 @@ class _Session:
         try:
             if failure is None:
                 board = runner.snapshot()
+                for note in self.workspace.dispute(board)[:_NOTES]:
+                    self._hear(Happening(kind=Kind.WARNING, time=self.clock.wall(), text=note))
             else:
                 # What could not be written did not happen.
                 board = self.workspace.load(
@@ -300,7 +314,7 @@ class _Session:
                 Happening(
                     kind=Kind.RUN_ENDED,
                     time=self.clock.wall(),
-                    duration=self.clock.wall() - started,
+                    duration=self.clock.now() - self.began,
                     text="; ".join(filter(None, (text, runner.held_back, str(failure or "")))),
                 )
             )
@@ -314,7 +328,7 @@ class _Session:
             board=board,
             asked=self.order.only or board.plan.tasks,
             launched=runner.launched,
-            duration=self.clock.wall() - started,
+            duration=self.clock.now() - self.began,
             signal=runner.ended_by,
             held_back=runner.held_back,
             beside=self.beside,
@@ -327,14 +341,14 @@ class _Session:
             merged = self._merge(ahead, board, runner)
             runner.ended_by = runner.ended_by or merged.ended_by
             self.beside = done_beside(self.workspace)
-        answers = {
-            task.id: self.workspace.read_shown_answer(task.stem)
+        done = [
+            task
             for task in board.plan.tasks.values()
             if board.status(task.id) is TaskStatus.COMPLETED
-        }
+        ]
         text = final_output(
             board,
-            answers=answers,
+            answers=answers_shown(self.workspace, done),
             started=started,
             ended=self.clock.wall(),
             strategy=ahead.settings.aggregate,
@@ -375,7 +389,7 @@ class _Session:
 
     def _is_due(self, news: Happening) -> bool:
         """Whether the chronicle should say what an agent is doing: not at every turn of each."""
-        if news.time - self.told.get(news.task, -math.inf) < _NEWS_EVERY:
+        if 0 <= news.time - self.told.get(news.task, -math.inf) < _NEWS_EVERY:
             return False
         self.told[news.task] = news.time
         return True

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 
-from orchestrator.agents.protocol import Assignment
+from orchestrator.agents.protocol import Assignment, Input
 from orchestrator.agents.verdict import failure, not_its_own_end
 from orchestrator.core.invocation import SCRIPT, Invocation
 from orchestrator.core.result import Exit, Outcome, Signs, Verdict
@@ -58,12 +58,18 @@ class ShellAgent:
         return Invocation(
             argv=(*_INTERPRETERS[word], SCRIPT),
             script=script + "\n",
-            stdin="\n".join(f"{given.answer}\n" for given in assignment.inputs if given.answer),
+            stdin="\n".join(_handed_on(given) for given in assignment.inputs if given.answer),
         )
 
     def reader(self, settings: Settings) -> TextReader:
         """Return a reader that keeps head and tail of the output."""
         return TextReader(settings)
+
+
+def _handed_on(given: Input) -> str:
+    if not given.left_out:
+        return f"{given.answer}\n"
+    return f"{given.answer}\n[… {given.left_out} bytes left out, all of it is in {given.path} …]\n"
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from orchestrator.core.redact import redact
+from orchestrator.core.text import printable
 from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.store.layout import Layout, find_plan_directory
 
@@ -47,7 +48,7 @@ def takes_json(function: _Function) -> _Function:
 def say_json(message: str, *, code: str = "ok", ok: bool = True, **data: Any) -> None:
     """Print the envelope."""
     envelope = {"ok": ok, "code": code, "message": message, **data}
-    click.echo(redact(json.dumps(envelope, ensure_ascii=False)))
+    click.echo(redact(printable(json.dumps(envelope, ensure_ascii=False))))
 
 
 def say_error(
@@ -64,9 +65,9 @@ def say_error(
         say_json(message, code=code, ok=False, hint=hint, **extra)
         return
     for each in problems or (None,):
-        click.echo(redact(f"error: {each or message}"), err=True)
+        click.echo(redact(printable(f"error: {each or message}")), err=True)
         if advice := each.hint if each else hint:
-            click.echo(f"  hint: {advice}", err=True)
+            click.echo(printable(f"  hint: {advice}"), err=True)
 
 
 def terminal_width() -> int | None:
@@ -79,5 +80,5 @@ def terminal_width() -> int | None:
 
 
 def write(text: str) -> None:
-    """Write text to stdout as it is, without the tokens in it."""
-    click.echo(redact(text), nl=False)
+    """Write text to stdout as it is, without the tokens in it and without what a terminal acts on."""
+    click.echo(redact(printable(text)), nl=False)

@@ -64,7 +64,8 @@ from orchestrator.runtime.happening import (
 )
 from orchestrator.runtime.watching import Watch, difference, kept_with
 from orchestrator.store.atomic import ADVICE
-from orchestrator.store.workspace import Commit, Workspace
+from orchestrator.store.result_writer import Commit
+from orchestrator.store.workspace import Workspace
 
 #: Seconds between two looks at the logs of what runs.
 _LOOK = 0.25
@@ -315,6 +316,8 @@ class Runner:
                     self.workspace.commit(commits)
             except StoreError as error:
                 self._give_up(error)
+            for note in self.workspace.take_notes():
+                self._warn(note)
             # Also after a failure: the engine must come to its end, and the failure is what the run reports.
             for _, task, happening in batch:
                 if self.failure is None:

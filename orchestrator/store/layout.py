@@ -140,6 +140,11 @@ class AttemptFiles(NamedTuple):
         """How it ended: the strongest evidence there is (design, section 6)."""
         return f"{self.directory}/{self.key}.json"
 
+    @property
+    def shown_record(self) -> str:
+        """The same, as seen from the plan directory."""
+        return f"logs/{self.key}.json"
+
 
 def find_plan_directory(
     named: str | None, environment: Mapping[str, str], current: str, *, must_exist: bool = True
