@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.actions.following import Bite
     from orchestrator.actions.history import History
     from orchestrator.actions.plugs import Plugs
-    from orchestrator.actions.running import RunReport
+    from orchestrator.actions.report import RunReport
     from orchestrator.actions.talking import Context
     from orchestrator.actions.tasks import TaskView
     from orchestrator.core.board import Board

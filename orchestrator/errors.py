@@ -130,6 +130,10 @@ class StoreError(OrchestratorError):
     exit_status = ExitStatus.STATE_FAILED
 
 
+class UnfitError(StoreError):
+    """What lies in the place of a file is none (a pipe, a device, a directory), or larger than any file of its kind."""
+
+
 class ExecutorError(OrchestratorError):
     """What runs the agents broke down; the attempts it had are interrupted, not charged."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -20,6 +21,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.errors import AgentError
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
+from orchestrator.store.atomic import reported
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import take_lock
@@ -44,9 +46,11 @@ def asking(layout: Layout, settings: Settings, plugs: Plugs, listener: Listener)
     plugs.require({PLANNER: how})
     clock, run = Clock(), uuid.uuid4().hex[:12]
     workspace = Workspace(layout)
-    workspace.prepare()
+    with reported("make", layout.root):
+        os.makedirs(layout.root, 0o775, exist_ok=True)
     lock = take_lock(layout.lock, run, iso(clock.wall()))
     try:
+        workspace.prepare()
         if lock.dead_runs:
             plugs.sweep(layout.root, run)
         with closing(Journal(layout.journal)) as journal:

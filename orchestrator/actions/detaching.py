@@ -13,6 +13,7 @@ from orchestrator.core.news import read_line, run_id
 from orchestrator.core.text import one_line
 from orchestrator.errors import BusyError, ExecutorError, ExitStatus, OrchestratorError
 from orchestrator.executors.detach import Detached
+from orchestrator.store.atomic import refuse_links
 from orchestrator.store.cursor import Cursor, end_of, keep_cursor, last_run
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, holder_of
@@ -60,6 +61,7 @@ def detach(
     layout = order.layout
     if not waits and (holder := holder_of(layout.lock)) is not None:
         raise busy(holder)
+    refuse_links(layout.logs)
     before = end_of(layout.journal)
     process = start(words, layout.run_output)
     run, said = "", ""

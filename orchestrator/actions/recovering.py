@@ -6,7 +6,6 @@ from collections.abc import Container, Mapping
 
 from orchestrator.actions.prospect import Prospect
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.recovery import harvest
@@ -32,20 +31,12 @@ def recover(
         agents,
         traces=traces,
         dead_runs=dead_runs,
+        warn=lambda task, text: listener(
+            Happening(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text)
+        ),
     )
     if found:
         ahead.workspace.commit([each.commit for each in found])
     for each in found:
-        done = each.result.status is TaskStatus.COMPLETED
-        listener(
-            Happening(
-                kind=Kind.TASK_COMPLETED if done else Kind.TASK_INTERRUPTED,
-                time=Clock().wall(),
-                task=each.task.id,
-                name=each.task.name,
-                attempt=each.result.number,
-                duration=each.result.duration,
-                text="taken from the log of a run that died" if done else each.result.reason,
-            )
-        )
+        listener(each.happening(Clock().wall()))
     return bool(found)

@@ -20,6 +20,7 @@ from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind
 from orchestrator.runtime.recovery import harvest
 from orchestrator.store.archive import has_plan
+from orchestrator.store.atomic import refuse_links
 from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
@@ -74,6 +75,7 @@ def repair(layout: Layout, plugs: Plugs) -> Checked:
     """
     if not has_plan(layout):
         return check(layout)  # there is nothing to repair, and no reason to leave a lock file
+    refuse_links(layout.tasks, layout.results, layout.logs)
     run = uuid.uuid4().hex[:12]
     lock = take_lock(layout.lock, run, iso(Clock().wall()))
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from orchestrator.actions.running import RunReport
+from orchestrator.actions.report import RunReport
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.waiting import Hearing, hear_signals, rounds, until_wall

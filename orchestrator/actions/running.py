@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
 
 import anyio
 
@@ -21,6 +20,7 @@ from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
 from orchestrator.actions.recovering import recover
 from orchestrator.actions.replanning import Replanner
+from orchestrator.actions.report import RunReport
 from orchestrator.actions.settling import carry_out_what_is_left
 from orchestrator.actions.status_cells import status_cells
 from orchestrator.actions.worker import Worker
@@ -28,7 +28,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import ExitStatus, OrchestratorError
+from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.attempt import Launchpad
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
@@ -37,10 +37,10 @@ from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.notifying import HURRY, PATIENCE, Herald
 from orchestrator.runtime.overhearing import overhearing
 from orchestrator.runtime.watching import Change, Watch
+from orchestrator.store.answers import answers_shown
 from orchestrator.store.archive import set_outcomes_aside
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal, journal_tail
-from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, in_line, take_lock
 from orchestrator.store.requests import Requests
 from orchestrator.store.result_file import iso
@@ -51,38 +51,10 @@ from orchestrator.views.notices import plan_name
 from orchestrator.views.templating import prepare
 
 _LOG_TAIL = 15
+#: Notes about files that others changed; somebody who changed more of them knows.
+_NOTES = 20
 #: Seconds between two lines of the journal about what one agent is doing.
 _NEWS_EVERY = 10.0
-
-
-class RunReport(NamedTuple):
-    """How a run ended. ``duration`` in seconds."""
-
-    run: str
-    layout: Layout
-    board: Board
-    asked: Collection[str]
-    """Tasks the run was to complete: all of them, or those of ``--only`` and ``--tag``."""
-    launched: int
-    """Attempts this run launched."""
-    duration: float
-    signal: int = 0
-    held_back: str = ""
-    """Why tasks were not started although nothing they need is missing."""
-    beside: Sequence[Result] = ()
-    """What was done beside the plan, and paid for."""
-    failure: OrchestratorError | None = None
-
-    @property
-    def exit_status(self) -> int:
-        """The status of the process (design, section 5)."""
-        if self.failure is not None:
-            return self.failure.exit_status
-        if self.signal:
-            return 128 + self.signal
-        if all(self.board.status(task_id) is TaskStatus.COMPLETED for task_id in self.asked):
-            return ExitStatus.DONE
-        return ExitStatus.HELD if self.held_back else ExitStatus.TASK_FAILED
 
 
 def examine(order: RunOrder, plugs: Plugs) -> Prospect:
@@ -159,10 +131,12 @@ class _Session:
     told: dict[str, float] = field(default_factory=dict)
     """When the journal last had news of a task."""
     herald: Herald = field(default_factory=Herald)
+    began: float = 0.0
+    """On the clock that does not jump."""
 
     def run(self) -> RunReport:
         """Recover, run, draw what came of it."""
-        started = self.clock.wall()
+        started, self.began = self.clock.wall(), self.clock.now()
         # Read again: until the lock was ours, another run may have been at work.
         traces = scan_logs(self.order.layout.logs)
         ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
@@ -188,7 +162,10 @@ class _Session:
             )
         )
         for task_id, doubt in ahead.board.doubts.items():
-            self._hear(Happening(kind=Kind.WARNING, time=started, task=task_id, text=doubt))
+            # What does not count is never overwritten unseen (promise 9).
+            task = ahead.board.plan.tasks[task_id]
+            kept = self.workspace.move_aside(task) if task_id in ahead.to_run else ""
+            self._warn(task_id, f"{doubt}; it is kept as {kept}" if kept else doubt)
         runner = self._runner(ahead, traces)
         for text in holds_found(ahead, self.plugs.agents, started):
             self._hear(Happening(kind=Kind.RUN_HELD, time=started, text=text))
@@ -202,6 +179,9 @@ class _Session:
             opened = runner.executor.opened()
             anyio.run(runner.run, overhearing(opened, self.order.layout.journal, self.listener))
         return self._conclude(ahead, runner, started)
+
+    def _warn(self, task_id: str, text: str) -> None:
+        self._hear(Happening(kind=Kind.WARNING, time=self.clock.wall(), task=task_id, text=text))
 
     def _runner(self, ahead: Prospect, traces: Mapping[str, Traces]) -> Runner:
         board, settings = ahead.board, ahead.settings
@@ -268,6 +248,8 @@ class _Session:
         try:
             if failure is None:
                 board = runner.snapshot()
+                for note in self.workspace.dispute(board)[:_NOTES]:
+                    self._hear(Happening(kind=Kind.WARNING, time=self.clock.wall(), text=note))
             else:
                 # What could not be written did not happen.
                 board = self.workspace.load(
@@ -291,7 +273,7 @@ class _Session:
                 Happening(
                     kind=Kind.RUN_ENDED,
                     time=self.clock.wall(),
-                    duration=self.clock.wall() - started,
+                    duration=self.clock.now() - self.began,
                     text="; ".join(filter(None, (text, runner.held_back, str(failure or "")))),
                 )
             )
@@ -305,7 +287,7 @@ class _Session:
             board=board,
             asked=asked_for(self.order, board),
             launched=runner.launched,
-            duration=self.clock.wall() - started,
+            duration=self.clock.now() - self.began,
             signal=runner.ended_by,
             held_back=runner.held_back,
             beside=self.beside,
@@ -318,14 +300,14 @@ class _Session:
             merged = self._merge(ahead, board, runner)
             runner.ended_by = runner.ended_by or merged.ended_by
             self.beside = done_beside(self.workspace)
-        answers = {
-            task.id: self.workspace.read_shown_answer(task.stem)
+        done = [
+            task
             for task in board.plan.tasks.values()
             if board.status(task.id) is TaskStatus.COMPLETED
-        }
+        ]
         text = final_output(
             board,
-            answers=answers,
+            answers=answers_shown(self.workspace, done),
             started=started,
             ended=self.clock.wall(),
             strategy=ahead.settings.aggregate,
@@ -384,7 +366,7 @@ class _Session:
 
     def _is_due(self, news: Happening) -> bool:
         """Whether the chronicle should say what an agent is doing: not at every turn of each."""
-        if news.time - self.told.get(news.task, -math.inf) < _NEWS_EVERY:
+        if 0 <= news.time - self.told.get(news.task, -math.inf) < _NEWS_EVERY:
             return False
         self.told[news.task] = news.time
         return True

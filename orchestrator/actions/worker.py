@@ -23,7 +23,7 @@ from orchestrator.executors.protocol import Executor
 from orchestrator.runtime.attempt import Launchpad, closed
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
-from orchestrator.runtime.happening import Listener
+from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.loop import Runner
 from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.workspace import Workspace
@@ -59,6 +59,9 @@ class Worker(NamedTuple):
         results = dict(others.results) if others else {}
         if before is not None and before.task == task.id:
             results[task.id] = before if task.needs else _forgetting(before)
+        elif kept := workspace.move_aside(task):
+            text = f"a result that cannot be read is kept as {kept}"
+            self.listener(Happening(kind=Kind.WARNING, time=self.clock.wall(), text=text))
         plan = Plan(tasks=tasks)
         board = Board(plan, shape(tasks), results)
         traces = scan_logs(workspace.layout.logs).get(task.stem)

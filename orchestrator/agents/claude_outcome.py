@@ -7,7 +7,6 @@ with ``is_error`` and ``subtype``, the structured output that was asked for, and
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.agents.claude_limits import opens_at
 from orchestrator.agents.denial import rules
-from orchestrator.agents.structured import mismatch
+from orchestrator.agents.structured import mismatch, shown
 from orchestrator.agents.verdict import failure, last_words, not_its_own_end
 from orchestrator.core.result import FREE, Bill, Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
@@ -184,9 +183,10 @@ class _Evidence(NamedTuple):
         if isinstance(self.settings.schema, Mapping):
             structured = (self.result or {}).get("structured_output")
             wrong = mismatch(structured, self.settings.schema)
-            if not wrong:
-                shown = json.dumps(structured, ensure_ascii=False, indent=2)
-                answer, is_markdown = fence(shown, "json"), True
+            if not wrong and (text := shown(structured)):
+                answer, is_markdown = fence(text, "json"), True
+            else:
+                wrong = wrong or "it is nested too deeply"
         if self.denials and self.settings.on_denial == "fail":
             # Before the schema: another attempt would not be allowed it either.
             reason = f"not allowed: {', '.join(self.denials)}"

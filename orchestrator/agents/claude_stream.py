@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.agents.claude_outcome import by_model, judge
-from orchestrator.core.result import Exit, Outcome, Signs
+from orchestrator.core.result import Exit, Outcome, Signs, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import one_line
 
 #: Bytes of one event that is still read; a longer one stays in the log, and the stream goes on after it.
-LONGEST_EVENT = 64 * 1024 * 1024
+LONGEST_EVENT = 4 * 1024 * 1024
 #: What the CLI writes into the model's mouth itself, an error for instance.
 _SYNTHETIC = "<synthetic>"
 
@@ -122,6 +122,7 @@ class StreamReader:
     story: Story = field(default_factory=Story)
     line: bytearray = field(default_factory=bytearray)
     is_skipping: bool = False
+    has_skipped: bool = False
 
     @property
     def signs(self) -> Signs:
@@ -150,7 +151,7 @@ class StreamReader:
         """Judge by everything there is; see ``claude_outcome``."""
         self.feed(b"\n")
         story = self.story
-        return judge(
+        outcome = judge(
             story.result,
             exit,
             errors,
@@ -159,17 +160,27 @@ class StreamReader:
             limit=story.limit,
             own=story.own,
         )
+        is_silent = story.result is None
+        story.result = None  # it may be large, and nobody needs it any more
+        if self.has_skipped and is_silent and outcome.verdict is Verdict.FAILED:
+            unread = (
+                f"{outcome.reason}; an event larger than {LONGEST_EVENT // 1024:,} KiB was not read"
+            )
+            return outcome._replace(reason=unread)
+        return outcome
 
     def _extend(self, piece: bytes) -> None:
         if not self.is_skipping:
             self.line += piece
             self.is_skipping = len(self.line) > LONGEST_EVENT
             if self.is_skipping:
+                self.has_skipped = True
                 self.line.clear()
 
     def _event(self, line: bytes) -> str:
         try:
-            event = json.loads(line)
+            # One byte that is no character must not cost the whole answer.
+            event = json.loads(line.decode(errors="replace"))
         except (ValueError, RecursionError):
             return ""  # not ours to judge: a plain line, or a stream cut short
         # With `"verbose": true` in a user's settings the CLI prints one array of all events.

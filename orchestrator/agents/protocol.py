@@ -21,6 +21,8 @@ class Input(NamedTuple):
     path: str
     """Where its whole result lies, relative to the directory agents work in where that is possible."""
     answer: str
+    left_out: int = 0
+    """Bytes of the answer that are not here, because all answers together would be too many."""
 
 
 class Assignment(NamedTuple):

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from orchestrator.agents.printed import TextReader, said
-from orchestrator.agents.protocol import Assignment, Turn
+from orchestrator.agents.protocol import Assignment, Input, Turn
 from orchestrator.core.invocation import SCRIPT, Invocation
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
@@ -47,7 +47,7 @@ class ShellAgent:
         return Invocation(
             argv=(*_INTERPRETERS[word], SCRIPT),
             script=script + "\n",
-            stdin="\n".join(f"{given.answer}\n" for given in assignment.inputs if given.answer),
+            stdin="\n".join(_handed_on(given) for given in assignment.inputs if given.answer),
         )
 
     def reader(self, settings: Settings) -> TextReader:
@@ -57,3 +57,9 @@ class ShellAgent:
     def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
         """Yield what it printed, line by line."""
         return said(output)
+
+
+def _handed_on(given: Input) -> str:
+    if not given.left_out:
+        return f"{given.answer}\n"
+    return f"{given.answer}\n[… {given.left_out} bytes left out, all of it is in {given.path} …]\n"

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from orchestrator.core.text import one_line
+
+#: Characters of an answer that is indented, and how many times its size that may take: each level indents all below it.
+_INDENTED, _AT_MOST = 64 * 1024, 8
+
+
+def shown(answer: object) -> str:
+    """Return an answer as a person reads it; one that is large or deep stays on one line.
+
+    Empty when it is nested so deeply that it could only just be read.
+    """
+    line = ""
+    with suppress(RecursionError):
+        line = json.dumps(answer, ensure_ascii=False)
+        if len(line) <= _INDENTED:
+            # This goes down in Python, and not as far as what reads and writes without it.
+            indented = json.dumps(answer, ensure_ascii=False, indent=2)
+            return indented if len(indented) <= _AT_MOST * len(line) else line
+    return line
 
 
 def mismatch(answer: object, schema: Mapping[str, Any]) -> str:

@@ -11,8 +11,10 @@ from orchestrator.core.text import one_line
 def not_its_own_end(exit: Exit, settings: Settings) -> Outcome | None:
     """Return the outcome of an attempt that never started or that we ended; None when it ended by itself."""
     if exit.error:
-        is_its_own = not (exit.stopped or exit.is_ours)
-        verdict = Verdict.FATAL if is_its_own else Verdict.INTERRUPTED
+        if exit.stopped or exit.is_ours:
+            verdict = Verdict.INTERRUPTED
+        else:
+            verdict = Verdict.FAILED if exit.is_passing else Verdict.FATAL
         return Outcome(verdict=verdict, reason=exit.error)
     match exit.stopped:
         case None:

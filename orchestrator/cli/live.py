@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -65,7 +66,8 @@ class LiveView:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._live.stop()
+        with suppress(OSError):
+            self._live.stop()
 
     def hear(self, happening: Happening) -> None:
         """Take in what happened; print what stays, redraw what changes."""
@@ -84,7 +86,9 @@ class LiveView:
         if happening.kind in _SETTLED:
             self._settled.add(happening.task)
         if line := sentence(happening):
-            self._console.print(Text(redact(line)))
+            # A terminal that was closed shows nothing any more, and stops nothing.
+            with suppress(OSError):
+                self._console.print(Text(redact(line)))
 
     def _picture(self) -> RenderableType:
         table = Table.grid(padding=(0, 1))

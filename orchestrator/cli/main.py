@@ -14,7 +14,7 @@ import click
 
 from orchestrator import __version__
 from orchestrator.cli.reply import leave, program, say_error
-from orchestrator.errors import ExitStatus, OrchestratorError
+from orchestrator.errors import ExitStatus, OrchestratorError, UsageError
 
 #: What a command is for → command → module of this package; the command's function has its name.
 _SECTIONS = {
@@ -131,12 +131,21 @@ def cli() -> None:
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
 
 
+def _require_posix() -> None:
+    if os.name != "posix":
+        raise UsageError(
+            "this system is not supported: sessions, process groups and locks of POSIX are needed",
+            hint="use Linux, macOS, or the Windows Subsystem for Linux",
+        )
+
+
 def main() -> None:
     """Run the command line and exit."""
     wants_json = "--json" in sys.argv
     # A command that is over in the blink of an eye has nothing to collect; `run` turns it on again.
     gc.disable()
     try:
+        _require_posix()
         status = cli.main(prog_name=program(), standalone_mode=False)
     except click.exceptions.Exit as error:
         status = error.exit_code

@@ -9,7 +9,7 @@ from datetime import datetime
 import click
 
 from orchestrator.actions.repeating import run_repeatedly
-from orchestrator.actions.running import RunReport
+from orchestrator.actions.report import RunReport
 from orchestrator.cli.reply import say_error
 from orchestrator.core.timing import next_moment
 from orchestrator.errors import OrchestratorError, UsageError

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 
 from orchestrator.core.name import as_name, is_name
 from orchestrator.core.redact import redact
-from orchestrator.core.text import one_line
+from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, PlanError, UsageError
 from orchestrator.store.layout import Layout, find_plan, find_plan_directory
 
@@ -57,7 +57,7 @@ def takes_json(function: _Function) -> _Function:
 def say_json(message: str, *, code: str = "ok", ok: bool = True, **data: Any) -> None:
     """Print the envelope."""
     envelope = {"ok": ok, "code": code, "message": message, **data}
-    write(redact(json.dumps(envelope, ensure_ascii=False)) + "\n")
+    write(json.dumps(envelope, ensure_ascii=False) + "\n")
 
 
 def say_error(
@@ -89,14 +89,14 @@ def terminal_width() -> int | None:
 
 
 def write(text: str) -> None:
-    """Write text to stdout as it is, without the tokens in it."""
-    sys.stdout.write(redact(text))
+    """Write text to stdout as it is, without the tokens in it and without what a terminal acts on."""
+    sys.stdout.write(redact(printable(text)))
     sys.stdout.flush()
 
 
 def talk(text: str) -> None:
-    """Write a line to stderr, without the tokens in it."""
-    sys.stderr.write(f"{redact(text)}\n")
+    """Write a line to stderr, likewise."""
+    sys.stderr.write(f"{redact(printable(text))}\n")
     sys.stderr.flush()
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
-from orchestrator.actions.running import RunReport, examine, run
+from orchestrator.actions.report import RunReport
+from orchestrator.actions.running import examine, run
 from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import plan_directory, program, say_json, takes_directory, write

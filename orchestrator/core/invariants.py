@@ -285,7 +285,8 @@ def _places(seen: Evidence) -> Iterator[Breach]:
         if node.kind == "link":
             yield _link(node)
         elif node.kind != "file" and not (node.kind == "directory" and node.is_open):
-            found, hint = f"a {node.kind} where a file should be", "move it away"
+            what = "a directory" if node.kind == "directory" else "a pipe or a device"
+            found, hint = f"{what} where a file should be", "move it away"
             can_move = node.path.startswith("results/")
             yield _failed(
                 "not_a_file", node.path, found, hint, Repair.SET_ASIDE if can_move else None

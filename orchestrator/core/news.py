@@ -24,7 +24,7 @@ RUN = "run"
 _HOLDS = {"held": True, "resumed": False, "started": False}
 #: What the board says better: it knows what runs now.
 _PASSING = frozenset({"started", "stopping"})
-_LINE = re.compile(r"(\S+) · (\S+) · (\w+)(?: attempt (\d+))?(?: · (.*))?")
+_LINE = re.compile(r"(\S+) · (\S+) · (\w+)(?: attempt (\d{1,9}))?(?: · (.*))?")
 _RUN_ID = re.compile(r"run (\w+)")
 _AUTHOR = re.compile(r"by (\S+)(?: · |$)")
 

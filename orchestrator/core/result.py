@@ -58,6 +58,8 @@ class Exit(NamedTuple):
     """Seconds of processor time, user and system."""
     is_ours: bool = False
     """The error is that our own files could not be written: no fault of the attempt, and the run cannot go on."""
+    is_passing: bool = False
+    """The error is that the machine was short of something: the same attempt may be started a moment later."""
 
     def describe(self) -> str:
         """Say it in a few words: ``exit 1``, ``killed by signal 9``."""

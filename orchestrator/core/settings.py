@@ -144,7 +144,7 @@ def _seconds(*, zero: bool) -> Callable[[Any], float]:
 def _dollars(value: Any) -> float:
     try:
         amount = float(value.removeprefix("$") if isinstance(value, str) else value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         amount = -1.0
     if isinstance(value, bool) or not 0 <= amount < 1e9:
         raise ValueError(f"{value!r} is not an amount of USD")

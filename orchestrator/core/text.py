@@ -7,6 +7,7 @@ hundred megabytes of it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from orchestrator.core.redact import redact
 
@@ -97,6 +98,16 @@ def fence(text: str, info: str = "") -> str:
     word = one_line(info, 60).replace("`", "")
     end = "" if not text or text.endswith("\n") else "\n"
     return f"{bar}{word}\n{text}{end}{bar}"
+
+
+def fair_shares(sizes: Sequence[int], limit: int) -> list[int]:
+    """Divide *limit* so that what is small is whole and what is big shares what is left evenly."""
+    shares = [0] * len(sizes)
+    smallest_first = sorted(range(len(sizes)), key=sizes.__getitem__)
+    for taken, index in enumerate(smallest_first):
+        shares[index] = min(sizes[index], limit // (len(sizes) - taken))
+        limit -= shares[index]
+    return shares
 
 
 def clip(text: str, limit: int) -> tuple[str, int]:

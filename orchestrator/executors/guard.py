@@ -1,7 +1,8 @@
 """The process that starts every agent of a run and outlives the runner just long enough (design, section 6).
 
 A program of its own: ``local.py`` starts it with ``python -I -S`` and one end of a socket pair. It imports nothing but
-a little of the standard library and its neighbours ``procfs``, ``record``, ``spawn`` and ``trees``, and has one thread.
+a little of the standard library and its neighbours ``procfs``, ``record``, ``spawn``, ``trees`` and ``watchdog``, and
+has one thread. What ``local.py`` started stays behind as its parent and watchdog.
 
 Messages are JSON, one per line::
 
@@ -23,19 +24,14 @@ import time
 from orchestrator.executors import procfs
 from orchestrator.executors.record import SCHEMA, measure, write_record
 from orchestrator.executors.spawn import Spawner, SpawnError
-from orchestrator.executors.trees import Attempt, Groups, Trees
+from orchestrator.executors.trees import GRACE, HARD_LIMIT, TICK, Attempt, Groups, Trees
+from orchestrator.executors.watchdog import fork_guard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-#: Seconds between SIGTERM and SIGKILL for what an agent left behind, and for everything once the runner is dead.
-GRACE = 2.0
-#: Seconds after the last SIGKILL until the guard gives up on processes that even that does not end.
-HARD_LIMIT = 5.0
-#: Seconds between looks at trees that are being ended; most of it happens at once, on SIGCHLD.
-_TICK = 0.25
 _CHUNK = 64 * 1024
 #: Bytes taken from the runner before the guard looks after its children again.
 _FAIR = 1024 * 1024
@@ -102,7 +98,7 @@ class Guard:
             return None
         now = time.monotonic()
         deadlines = [one.deadline for one in self._ending.values() if one.deadline is not None]
-        due = min([now + _TICK, *(one for one in deadlines if one > now)])
+        due = min([now + TICK, *(one for one in deadlines if one > now)])
         return int((due - now) * 1000) + 1
 
     # ── the runner ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -144,6 +140,12 @@ class Guard:
         else:
             self._stop_all("shutdown", message["close"])
 
+    def _is_deserted(self) -> bool:
+        """Say whether the runner is gone, though we may not have heard of it yet."""
+        poll = select.poll()
+        poll.register(self._fd, 0)
+        return self._is_orphan or bool(poll.poll(0))
+
     def _orphaned(self) -> None:
         self._is_orphan = True
         self._out.clear()
@@ -177,7 +179,7 @@ class Guard:
         try:
             attempt.pid = self._spawner.spawn(job)
         except SpawnError as error:
-            self._finish(attempt, str(error), is_ours=error.is_ours)
+            self._finish(attempt, str(error), error)
             return
         self._attempts[attempt.key] = self._mains[attempt.pid] = attempt
         self._say({"key": attempt.key, "pid": attempt.pid})
@@ -214,6 +216,8 @@ class Guard:
             attempt = self._mains.pop(pid, None)
             if attempt is not None:
                 attempt.wait_status, attempt.usage = status, usage
+                if status == signal.SIGKILL and attempt.stopped is None and self._is_deserted():
+                    attempt.stopped = "orphaned"  # by the watchdog, while we were frozen
                 attempt.ended = time.time()
                 attempt.duration = time.monotonic() - attempt.clock
                 self._set_deadline(attempt, time.monotonic() + GRACE)
@@ -237,14 +241,14 @@ class Guard:
             if not tree and one.wait_status is not None:
                 self._finish(one)
             elif one.deadline is not None:
-                one.look = min(now + _TICK, one.deadline) if now < one.deadline else now + _TICK
+                one.look = min(now + TICK, one.deadline) if now < one.deadline else now + TICK
                 self._trees.end(one, tree, force=now >= one.deadline)
 
     def _has_ended(self, attempt: Attempt) -> bool:
         # Where orphans do not fall to the guard, that it has none says nothing.
         return attempt.wait_status is not None and isinstance(self._trees, Trees)
 
-    def _finish(self, attempt: Attempt, error: str = "", *, is_ours: bool = False) -> None:
+    def _finish(self, attempt: Attempt, error: str = "", why: SpawnError | None = None) -> None:
         self._attempts.pop(attempt.key, None)
         self._ending.pop(attempt.key, None)
         code = (
@@ -259,7 +263,8 @@ class Guard:
             "signal": -code if code is not None and code < 0 else None,
             "stopped": attempt.stopped,
             "error": error,
-            "is_ours": is_ours,
+            "is_ours": why is not None and why.is_ours,
+            "is_passing": why is not None and why.is_passing,
             "started": attempt.started,
             "ended": attempt.ended or time.time(),
             "duration": attempt.duration,
@@ -314,15 +319,22 @@ def _kill(roots: Iterable[int]) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve the socket whose descriptor is the first argument and keep those of the others open until the end."""
+    """Serve the socket whose descriptor is the first argument and keep those of the others open until the end.
+
+    There are two of us afterwards, the guard and its watchdog; both hold what is to be kept open.
+    """
     for argument in arguments:
         os.set_inheritable(int(argument), False)  # noqa: FBT003  # takes no keyword
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    fork_guard(int(arguments[0]))
     guard = Guard(int(arguments[0]))
     try:
         guard.run()
     except BaseException:
         guard.crash()
         raise
+    os._exit(
+        0
+    )  # nothing is open but descriptors: taking Python down in order would keep the runner 5 ms

@@ -42,6 +42,7 @@ def write_exit(job: Job, known: Exit, *, output: str | None = None, sync: bool =
         "stopped": None if known.stopped is None else known.stopped.value,
         "error": known.error,
         "is_ours": known.is_ours,
+        "is_passing": known.is_passing,
         "started": known.started,
         "ended": known.ended,
         "duration": known.duration,

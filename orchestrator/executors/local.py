@@ -1,7 +1,7 @@
 """Runs jobs as processes of this machine, through a guard that outlives the runner just long enough.
 
-The runner starts one guard per run and talks to it over a socket pair. Should the guard die, its agents fall to the
-runner, which ends them and says so.
+The runner starts one guard per run and talks to it over a socket pair. Should the guard die, its watchdog ends its
+agents (should that have died too, the runner does, to which they fall then), and the runner says so.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class LocalExecutor:
         self._keep_fds = tuple(keep_fds)
         self._token = uuid4().hex
         self._guard: subprocess.Popen[bytes] | None = None
+        """What was started: the watchdog, or the guard itself where there is none."""
         self._socket: socket.socket | None = None
         self._in = b""
         self._out = bytearray()
@@ -258,7 +259,8 @@ class LocalExecutor:
     async def _bury(self, guard: subprocess.Popen[bytes]) -> None:
         """Reap the guard. Unless it left in order, do what it left undone: end every tree, account for every job."""
         with anyio.CancelScope(shield=True):
-            code = guard.wait()  # its socket is closed, or it was killed: that takes no time
+            # The watchdog of a guard that was killed ends its trees first. The socket closes when both are gone.
+            code = guard.wait()
             if code == 0 and self._is_closing:
                 return
             await self._end_orphans()
@@ -266,7 +268,8 @@ class LocalExecutor:
             self._known.extend(lost)
             self._jobs.clear()
             self._pids.clear()
-            how = f"signal {-code}" if code < 0 else f"exit {code}"
+            number = -code if code < 0 else code - 128
+            how = f"signal {number}" if number > 0 else f"exit {code}"
             last = self._crash.strip().rpartition("\n")[2]
             self._error = ExecutorError(
                 f"the guard died ({last or how}); its {len(lost)} agents were ended",
@@ -276,11 +279,13 @@ class LocalExecutor:
     def _lost(self, job: Job) -> Exit:
         """What is known of a job whose guard is dead: its record, if it was in time, or else one that says so."""
         record = read_record(job.record) if job.record else None
-        if record is not None and record.get("key") == job.key:
+        # A late one of another run, or an agent's own: run, task and number are the fencing token (design, section 6).
+        token = {**job.facts, "key": job.key}
+        if record is not None and all(record.get(name) == each for name, each in token.items()):
             try:
                 return exit_of(record)
             except ValueError:
-                record = None  # not ours: the agent wrote there
+                record = None  # no guard wrote it
         pid = self._pids.get(job.key, 0)
         lost = Exit(stopped=StopReason.ORPHANED, error="the guard died", pid=pid)
         return write_exit(job, lost, sync=True)

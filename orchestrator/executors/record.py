@@ -5,8 +5,10 @@ Written by the guard, and by the runner where no process was needed, so only the
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ _CHUNK = 256 * 1024
 _LOG_FLAGS = (
     os.O_WRONLY
     | os.O_CREAT
-    | os.O_TRUNC
     # Whoever empties its own log (`> /dev/stdout`) goes on at the start and leaves no hole of NULs.
     | os.O_APPEND
     # Agents may write into the directory of logs: a link or a pipe planted there is neither followed nor waited for.
@@ -33,8 +34,30 @@ _LOG_FLAGS = (
 
 
 def open_log(path: str) -> int:
-    """Open a new, empty log; the mode follows the umask."""
-    return os.open(path, _LOG_FLAGS, 0o664)
+    """Open a new, empty log; the mode follows the umask.
+
+    Raises:
+        OSError: it cannot be opened, or what lies there is no file of ours alone: nothing else is emptied.
+    """
+    _refuse_link(path)
+    fd = os.open(path, _LOG_FLAGS, 0o664)
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise OSError(errno.EMLINK, "it is no file, or has another name too", path)
+        if found.st_size:
+            os.ftruncate(fd, 0)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _refuse_link(path: str) -> None:
+    """Raise ``OSError`` where the directory of a file is a link that was planted: it would be written elsewhere."""
+    directory = os.path.dirname(path)
+    if os.path.islink(directory):
+        raise OSError(errno.ELOOP, "its directory is a link", path)
 
 
 def measure(path: str, *, sync: bool = False) -> tuple[int, str | None]:
@@ -76,6 +99,7 @@ def write_record(path: str, record: Mapping[str, Any], *, sync: bool = False) ->
     temp = path + ".tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
+        _refuse_link(path)
         try:
             fd = os.open(temp, flags, 0o664)
         except FileExistsError:  # somebody died while writing it
@@ -144,6 +168,7 @@ def exit_of(record: Mapping[str, Any]) -> Exit:
             max_rss=int(record["max_rss"]),
             cpu=float(record["cpu"]),
             is_ours=bool(record.get("is_ours")),
+            is_passing=bool(record.get("is_passing")),
         )
     except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"not an attempt record: {error!r}") from error

@@ -7,6 +7,7 @@ Only the standard library is imported here, because the guard uses it.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 
@@ -18,13 +19,23 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class SpawnError(Exception):
-    """Nothing was started; the text says why, for people. ``is_ours``: because files of ours could not be opened."""
+#: What the system is short of for a moment; a limit of processes is met by whoever comes last, not by whoever is wrong.
+_PASSING = frozenset(
+    {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY, errno.EINTR}
+)
 
-    def __init__(self, text: str, *, is_ours: bool = False) -> None:
+
+class SpawnError(Exception):
+    """Nothing was started; the text says why, for people.
+
+    ``is_ours``: because files of ours could not be opened. ``is_passing``: the same may work a moment later.
+    """
+
+    def __init__(self, text: str, *, is_ours: bool = False, is_passing: bool = False) -> None:
         """Say why, and whose fault it is."""
         super().__init__(text)
         self.is_ours = is_ours
+        self.is_passing = is_passing
 
 
 class Spawner:
@@ -137,7 +148,8 @@ class Spawner:
                     setsigdef=self._defaults,
                 )
         except OSError as error:
-            raise SpawnError(f"cannot start {program!r}: {error.strerror}") from error
+            text = f"cannot start {program!r}: {error.strerror}"
+            raise SpawnError(text, is_passing=error.errno in _PASSING) from error
 
 
 def inherits(name: str, keep: Sequence[str], unset: Sequence[str]) -> bool:

@@ -1,7 +1,7 @@
 """Which processes belong to which attempt, and how they are ended.
 
 A tree is an attempt's main process, what descends from it, and what descended from it until it was orphaned and fell to
-the guard. Runs inside the guard: standard library only.
+the guard. Runs inside the guard and its watchdog: standard library only.
 """
 
 from __future__ import annotations
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 #: Together they name one attempt, and whatever it starts inherits them.
 MARKS = ("ORCHESTRATOR_RUN_ID", "ORCHESTRATOR_TASK_ID", "ORCHESTRATOR_ATTEMPT")
+
+#: Seconds between SIGTERM and SIGKILL for what an agent left behind, and for everything once the runner is dead.
+GRACE = 2.0
+#: Seconds after the last SIGKILL until we give up on processes that even that does not end.
+HARD_LIMIT = 5.0
+#: Seconds between looks at trees that are being ended; most of it happens at once, on SIGCHLD.
+TICK = 0.25
 
 Tree = dict[int, Process]
 

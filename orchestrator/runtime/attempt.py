@@ -20,11 +20,13 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import sources
 from orchestrator.executors.protocol import Job
-from orchestrator.store.atomic import read_piece, read_tail, write_new
+from orchestrator.store.answers import answers_handed_on
+from orchestrator.store.atomic import read_piece, read_tail, refuse_links, write_new
 from orchestrator.store.layout import AttemptFiles
 from orchestrator.store.messages import Contexts
 from orchestrator.store.result_file import render_result, safe_answer
-from orchestrator.store.workspace import Commit, Workspace
+from orchestrator.store.result_writer import Commit
+from orchestrator.store.workspace import Workspace
 
 #: Bytes of a log read in one go: a gigabyte of output must not stop the world.
 PIECE = 4 * 1024 * 1024
@@ -297,6 +299,7 @@ class Launchpad:
         wanted = self._agents[live.agent].invocation(self._assignment(live))
         given = environment(self._policies[live.task.id], wanted.env, wanted.login)
         files = live.files
+        refuse_links(files.directory)
         if wanted.script:
             write_new(files.script, wanted.script.encode())
         if wanted.stdin:
@@ -335,14 +338,16 @@ class Launchpad:
     def _assignment(self, live: LiveAttempt) -> Assignment:
         task = live.task
         found = self._workspace.read_task_file(task)
+        needs = [self._tasks[need] for need in sources(task, self._tasks)]
         inputs = [
             Input(
                 task=need.id,
                 name=need.name,
                 path=self._shown(self._workspace.layout.result_file(need.stem)),
-                answer=self._workspace.read_answer(need.stem),
+                answer=answer,
+                left_out=left,
             )
-            for need in map(self._tasks.__getitem__, sources(task, self._tasks))
+            for need, answer, left in answers_handed_on(self._workspace, needs)
         ]
         return Assignment(
             task=task,

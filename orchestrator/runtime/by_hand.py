@@ -19,7 +19,8 @@ from orchestrator.runtime.happening import COMMANDED, Happening, Kind
 from orchestrator.store.atomic import ADVICE, reported
 from orchestrator.store.layout import AttemptFiles
 from orchestrator.store.result_file import render_result, safe_answer
-from orchestrator.store.workspace import Commit, Workspace
+from orchestrator.store.result_writer import Commit
+from orchestrator.store.workspace import Workspace
 
 
 def nothing_ready() -> NothingReadyError:

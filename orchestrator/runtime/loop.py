@@ -121,6 +121,7 @@ class Runner:
             is_alone=lambda: not self.live,
             is_awaited=lambda: self.engine.is_awaiting_record,
             fails=self._give_up,
+            notes=self._warn,
             written=self._written,
         )
         async with opened, anyio.create_task_group() as self._scope:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import NamedTuple
 
 from orchestrator.agents.protocol import Agent, Reader
@@ -16,7 +16,8 @@ from orchestrator.runtime.attempt import LiveAttempt, closed
 from orchestrator.runtime.happening import Happening, Kind
 from orchestrator.store.atomic import ADVICE
 from orchestrator.store.attempt_record import AttemptRecord, Traces, read_record
-from orchestrator.store.workspace import Commit, Workspace
+from orchestrator.store.result_writer import Commit
+from orchestrator.store.workspace import Workspace
 
 _STATUS = {
     Verdict.COMPLETED: TaskStatus.COMPLETED,
@@ -56,12 +57,13 @@ def harvest(
     *,
     traces: Mapping[str, Traces],
     dead_runs: Container[str],
+    warn: Callable[[str, str], None] = lambda *_: None,
 ) -> list[Harvested]:
     """Return every attempt that ended without its runner. Nothing is written yet.
 
     That is an attempt with a record whose result file still says ``running``, or does not know it although it was
     launched by a run that died. A record alone is not enough: a result file that a person deleted means "do it again"
-    (promise 5).
+    (promise 5). Nor is one that names another task, attempt or run than its place: *warn* gets the task and why.
 
     Raises:
         StoreError: a log or a result cannot be read now.
@@ -80,14 +82,20 @@ def harvest(
         )
         if is_known:
             continue
-        record = read_record(workspace.layout.attempt(task.stem, number).record)
-        if record is None or record.task != task.id or record.agent not in agents:
-            continue
-        if not record.run:
+        files = workspace.layout.attempt(task.stem, number)
+        record = read_record(files.record)
+        run = last.run if last is not None and last.number == number else None
+        if record is None or record.agent not in agents:
+            warn(task.id, f"{files.shown_record} is damaged and is not believed")
+        elif not record.run:
             continue  # by hand: whoever was writing it died before its result, and will say it once more
-        if (last is not None and last.number == number) or record.run in dead_runs:
+        elif not record.is_of(task.id, number, ""):
+            warn(task.id, f"{files.shown_record} is of another attempt and is not believed")
+        elif (run is not None and run in {"", record.run}) or record.run in dead_runs:
             reader = agents[record.agent].reader(policies[task.id])
             found.append(_judge(workspace, task, reader, record, before if last else None))
+        elif run is not None:
+            warn(task.id, f"{files.shown_record} is of another run and is not believed")
     return found
 
 

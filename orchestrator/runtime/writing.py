@@ -11,7 +11,8 @@ import anyio.to_thread
 
 from orchestrator.errors import StoreError
 from orchestrator.runtime.happening import Happening
-from orchestrator.store.workspace import Commit, Workspace
+from orchestrator.store.result_writer import Commit
+from orchestrator.store.workspace import Workspace
 
 #: Seconds to wait for more results before a sync, while others run and nobody waits for this one: a sync costs much
 #: the same for one result and for ten.
@@ -39,6 +40,8 @@ class Writer:
     is_awaited: Callable[[], bool]
     """Whether somebody waits for just this."""
     fails: Callable[[StoreError], None]
+    notes: Callable[[str], None]
+    """Hears what was found in the place of a result."""
     written: Callable[[Unwritten], None]
     """Called for each, also after a failure: a run must come to its end."""
     _queue: list[Unwritten] = field(default_factory=list, init=False)
@@ -61,6 +64,8 @@ class Writer:
                 await self._write([each.commit for each in batch if each.commit])
             except StoreError as error:
                 self.fails(error)
+            for note in self.workspace.take_notes():
+                self.notes(note)
             for each in batch:
                 self.written(each)
 

@@ -11,7 +11,13 @@ import shutil
 from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.errors import StoreError
-from orchestrator.store.atomic import replace_file, reported, sync_directory
+from orchestrator.store.atomic import (
+    refuse_links,
+    replace_file,
+    reported,
+    sweep_temporaries,
+    sync_directory,
+)
 from orchestrator.store.layout import Layout
 
 #: What the files of workers beside the plan begin with; no task has such an id.
@@ -26,7 +32,12 @@ def has_plan(layout: Layout) -> bool:
     """
     if os.path.lexists(layout.plan):
         return True
-    return any(_entries(directory, _BESIDE) for directory in (layout.tasks, layout.results))
+    # What is hidden is half a file of a killed writer, or an editor's.
+    return any(
+        not name.startswith(".")
+        for directory in (layout.tasks, layout.results)
+        for name in _entries(directory, _BESIDE)
+    )
 
 
 def put_plan(layout: Layout, plan: str, task_files: Mapping[str, str], spare: str = "") -> str:
@@ -38,6 +49,10 @@ def put_plan(layout: Layout, plan: str, task_files: Mapping[str, str], spare: st
         StoreError: it could not be written; the plan before it is in place, or whole in the archive.
     """
     staged = Layout(layout.staging)
+    refuse_links(layout.tasks, layout.results, layout.logs, layout.archive, staged.root)
+    for directory in (layout.root, layout.tasks, layout.results, layout.logs):
+        if os.path.isdir(directory):
+            sweep_temporaries(directory)
     with reported("clean", staged.root):
         shutil.rmtree(staged.root, ignore_errors=True)
         os.makedirs(staged.tasks, 0o775)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import BinaryIO, Self
 
-from orchestrator.errors import StoreError
+from orchestrator.errors import StoreError, UnfitError
 
 #: Bytes read in one go; most of our files are smaller.
 _PIECE = 64 * 1024
+#: Bytes of a file that is read as a whole: how much memory a run takes must not depend on what somebody put there.
+LARGEST = 64 * 1024 * 1024
 #: What to do about a disk that says no.
 ADVICE = "check space, permissions and that the directory still exists, then run again"
+#: The same where something lies in the place of a file that is none.
+_MOVE_AWAY = "move away what lies there; `orchestrator doctor --plan` says what should"
+_UNFIT = frozenset({errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 _TEMPORARY = re.compile(r"(\..+\.\d+|.+\.attempt-\d+\.json)\.tmp")
 
 
@@ -23,16 +29,29 @@ def reported(doing: str, path: str) -> Iterator[None]:
     """Turn what the system refuses into one clear line (promise 8).
 
     Raises:
+        UnfitError: what lies there is not what should be there.
         StoreError: the system said no.
     """
     try:
         yield
     except OSError as error:
-        raise StoreError(
-            f"cannot {doing}: {error.strerror or error}",
-            where=path,
-            hint=ADVICE,
-        ) from error
+        kind, hint = (UnfitError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
+        raise kind(f"cannot {doing}: {error.strerror or error}", where=path, hint=hint) from error
+
+
+def refuse_links(*directories: str) -> None:
+    """Do nothing unless one of our directories is a link: what is written there would land elsewhere (promise 23).
+
+    Raises:
+        StoreError: it is one.
+    """
+    for path in directories:
+        if os.path.islink(path):
+            raise StoreError(
+                "it is a link, and nothing is written through a link",
+                where=path,
+                hint="put a directory in its place, with what it should hold",
+            )
 
 
 def replace_file(path: str, data: bytes) -> int:
@@ -142,31 +161,71 @@ def start_writing(descriptors: Iterable[int]) -> None:
 def sync_directory(path: str) -> None:
     """Make the entries of a directory survive a power cut."""
     with reported("sync", path):
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
 
-def read_file(path: str) -> bytes | None:
+def open_file(path: str) -> int:
+    """Open a file for reading and return its descriptor; what is none is refused, never waited for.
+
+    Raises:
+        OSError: the system said no, or a pipe, a device or a directory lies there.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    descriptor = os.open(path, flags)
+    try:
+        require_file(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def require_file(descriptor: int) -> int:
+    """Return the size of an open file; raises ``OSError`` for what is none."""
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode):
+        return found.st_size
+    if stat.S_ISDIR(found.st_mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
+
+
+def open_stream(path: str) -> BinaryIO:
+    """Open a file for reading as ``open`` does; raises ``OSError``, also for what is no file."""
+    return os.fdopen(open_file(path), "rb")
+
+
+def read_file(path: str, largest: int = LARGEST) -> bytes | None:
     """Return the bytes of *path*, or None when there is no such file.
 
     Raises:
+        UnfitError: it is no file, or has more than *largest* bytes.
         StoreError: it exists and cannot be read.
     """
     with reported("read", path):
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = open_file(path)
         except FileNotFoundError:
             return None
         try:  # a file object would ask the system twice as often
-            pieces = []
+            pieces, left = [], largest
             while piece := os.read(descriptor, _PIECE):
+                left -= len(piece)
+                if left < 0:
+                    raise _too_large(path, largest)
                 pieces.append(piece)
             return b"".join(pieces)
         finally:
             os.close(descriptor)
+
+
+def _too_large(path: str, largest: int) -> UnfitError:
+    message = f"cannot read: it is larger than {largest // 1024:,} KiB"
+    return UnfitError(message, where=path, hint=_MOVE_AWAY)
 
 
 def read_tail(path: str, size: int) -> bytes:
@@ -180,8 +239,8 @@ def read_tail(path: str, size: int) -> bytes:
 def read_piece(path: str, offset: int, size: int) -> bytes:
     """Return up to *size* bytes of a log from *offset* on; raises ``OSError``, for agents may do anything to it."""
     if os.stat(path).st_size <= offset:
-        return b""  # most looks end here; nor is a pipe that an agent put there ever opened
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return b""  # most looks end here
+    descriptor = open_file(path)
     try:
         return os.pread(descriptor, size, offset)
     finally:

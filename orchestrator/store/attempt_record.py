@@ -10,15 +10,18 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchestrator.core.result import Exit, StopReason
+from orchestrator.errors import UnfitError
 from orchestrator.store.atomic import read_file, reported
 
 #: Seconds since the epoch until the year 10000; later is no time that a person could read.
 _END_OF_TIME = 253_402_300_800.0
+#: Bytes of a record that is read; what the guard writes has less than a thousand, and the inputs of its task.
+_LARGEST = 4 * 1024 * 1024
 _NAME = re.compile(r"(.+)\.attempt-(\d{1,9})\.(in|script|out|err|json)")
 
 
 class AttemptRecord(NamedTuple):
-    """One record. ``run`` is the run that launched the attempt: its fencing token."""
+    """One record. Task, number and ``run``, which launched the attempt, are together its fencing token."""
 
     task: str
     number: int
@@ -30,10 +33,17 @@ class AttemptRecord(NamedTuple):
     cap: float = 0.0
     """USD it may have cost at most; 0: nobody said."""
 
+    def is_of(self, task: str, number: int, run: str) -> bool:
+        """Say whether it is of this attempt and no other; an attempt that a person wrote need not name its run."""
+        return (self.task, self.number) == (task, number) and run in {"", self.run}
+
 
 def read_record(path: str) -> AttemptRecord | None:
     """Return the record, or None when there is none that can be believed."""
-    data = read_file(path)
+    try:
+        data = read_file(path, _LARGEST)
+    except UnfitError:
+        return None
     try:
         raw = json.loads(data or b"")
         times = [float(raw[name]) for name in ("started", "ended", "duration", "cpu")]
@@ -61,6 +71,7 @@ def read_record(path: str) -> AttemptRecord | None:
                 max_rss=int(raw["max_rss"] or 0),
                 cpu=times[3],
                 is_ours=bool(raw.get("is_ours")),
+                is_passing=bool(raw.get("is_passing")),
             ),
             cap=cap,
         )

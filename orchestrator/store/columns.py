@@ -84,8 +84,13 @@ class Columns(NamedTuple):
         return self.id is not None and has_news and not self.has_text and self.needs is None
 
 
+#: Columns that are looked at; no person wrote a table with more.
+_MOST_COLUMNS = 1000
+
+
 def read_header(header: Sequence[str]) -> Columns:
     """Return what the columns of a table mean; of two columns with one meaning the first has it."""
+    header = header[:_MOST_COLUMNS]
     found: dict[str, int] = {}
     for index, cell in enumerate(header):
         if (role := _ROLE_OF.get(key_word(cell))) is not None:

@@ -13,7 +13,13 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from orchestrator.errors import UsageError
-from orchestrator.store.atomic import read_file, replace_file, reported
+from orchestrator.store.atomic import (
+    open_stream,
+    read_file,
+    refuse_links,
+    replace_file,
+    reported,
+)
 
 _WRITTEN = re.compile(r"(\d{1,15})\.([0-9a-f]{8})")
 _ABOUT_RUN = re.compile(rb"^- (\S+ \xc2\xb7 run \xc2\xb7 .*)\n", re.MULTILINE)
@@ -85,7 +91,7 @@ def _behind(journal: str, cursor: Cursor) -> tuple[bytes, bytes] | None:
     """Return the whole lines behind a cursor, and what its mark was made of; None when it is of another journal."""
     with reported("read", journal):
         try:
-            file = open(journal, "rb")  # noqa: SIM115 - closed below, and missing is no error
+            file = open_stream(journal)
         except FileNotFoundError:
             return (b"", b"") if cursor == Cursor() else None
         with file:
@@ -116,7 +122,7 @@ def end_of(journal: str) -> Cursor:
     """Return the place behind everything that stands in the journal now."""
     with reported("read", journal):
         try:
-            file = open(journal, "rb")  # noqa: SIM115 - as above
+            file = open_stream(journal)
         except FileNotFoundError:
             return Cursor()
         with file:
@@ -136,7 +142,7 @@ def last_run(journal: str) -> tuple[Cursor, list[str]]:
     """
     with reported("read", journal):
         try:
-            file = open(journal, "rb")  # noqa: SIM115 - as above
+            file = open_stream(journal)
         except FileNotFoundError:
             return Cursor(), []
         with file:
@@ -172,8 +178,10 @@ def keep_cursor(path: str, cursor: Cursor) -> None:
     Raises:
         StoreError: it could not be written.
     """
+    directory = os.path.dirname(path)
+    refuse_links(directory)
     with reported("make", path):
-        os.makedirs(os.path.dirname(path), 0o775, exist_ok=True)
+        os.makedirs(directory, 0o775, exist_ok=True)
     replace_file(path, f"{cursor}\n".encode())
 
 

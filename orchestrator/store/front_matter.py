@@ -20,6 +20,11 @@ _CLOSING = re.compile(r"^---[ \t]*\r?$", re.MULTILINE)
 #: More than that is no front matter that a person or we ourselves wrote (a thousand attempts take half of it).
 MAX_SIZE = 512 * 1024
 _MAX_DEPTH = 16
+#: Names in it; a misspelt one is compared with all that we know.
+_MAX_NAMES = 500
+#: Characters of a number; YAML reads 1:30:00 to the base of 60, which takes quadratic time.
+_MAX_NUMBER = 100
+_NUMBER = re.compile(r"[-+]?[0-9][0-9a-fA-FxXoObB_.:]*")
 #: Words that other tools put into front matter and that only look like a setting of ours.
 _FOREIGN = frozenset({"mode"})
 
@@ -181,10 +186,7 @@ def _check(events: Any) -> dict[str, int]:
     top: dict[str, int] = {}
     for event in events:
         line = event.start_mark.line
-        if getattr(event, "anchor", None) is not None:
-            raise _Refused("anchors and aliases are not allowed", line, "write the value out")
-        if getattr(event, "tag", None) is not None:
-            raise _Refused("tags are not allowed", line, "write the value without the !")
+        _check_kind(event, line)
         if isinstance(event, yaml.CollectionEndEvent):
             stack.pop()
             continue
@@ -193,13 +195,23 @@ def _check(events: Any) -> dict[str, int]:
             continue
         if stack and stack[-1].is_mapping:
             _check_place(stack[-1], event, line)
-            if len(stack) == 1:
-                top = stack[0].seen
+            if len(stack) == 1 and len(top := stack[0].seen) > _MAX_NAMES:
+                raise _Refused(f"more than {_MAX_NAMES} names", line)
         if is_collection:
             if len(stack) == _MAX_DEPTH:
                 raise _Refused("nested too deeply", line)
             stack.append(_Open(isinstance(event, yaml.MappingStartEvent)))
     return top
+
+
+def _check_kind(event: Any, line: int) -> None:
+    if getattr(event, "anchor", None) is not None:
+        raise _Refused("anchors and aliases are not allowed", line, "write the value out")
+    if getattr(event, "tag", None) is not None:
+        raise _Refused("tags are not allowed", line, "write the value without the !")
+    value = getattr(event, "value", "")
+    if len(value) > _MAX_NUMBER and event.implicit[0] and _NUMBER.fullmatch(value):
+        raise _Refused("a number that long makes no sense", line, "put a text into quotes")
 
 
 def _check_place(mapping: _Open, event: Any, line: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from orchestrator.store.atomic import read_file, reported
+from orchestrator.store.atomic import open_stream, read_file, reported, require_file
 
 _TAIL = 64 * 1024
 
@@ -26,11 +26,18 @@ class Journal:
         self._path = path
         with reported("open", path):
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._descriptor = os.open(path, flags, 0o664)
-            if not os.fstat(self._descriptor).st_size:
-                os.write(self._descriptor, b"# Journal\n\n")
-            elif self._is_torn():
-                os.write(self._descriptor, b"\n")
+            self._descriptor = os.open(path, flags | os.O_NONBLOCK, 0o664)
+            try:
+                self._begin()
+            except BaseException:
+                os.close(self._descriptor)
+                raise
+
+    def _begin(self) -> None:
+        if not require_file(self._descriptor):
+            os.write(self._descriptor, b"# Journal\n\n")
+        elif self._is_torn():
+            os.write(self._descriptor, b"\n")
 
     def append(self, line: str) -> None:
         """Write one line; it must not contain a line break.
@@ -70,7 +77,7 @@ def journal_tail(path: str, lines: int) -> list[str]:
     """Return the last *lines* lines, oldest first, without their list marks; a torn or foreign line is left out."""
     with reported("read", path):
         try:
-            with open(path, "rb") as file:
+            with open_stream(path) as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
                 text = file.read().decode(errors="replace")
         except FileNotFoundError:

@@ -201,6 +201,11 @@ class AttemptFiles(NamedTuple):
         """How it ended: the strongest evidence there is (design, section 6)."""
         return f"{self.directory}/{self.key}.json"
 
+    @property
+    def shown_record(self) -> str:
+        """The same, as seen from the plan directory."""
+        return f"logs/{self.key}.json"
+
 
 def agents_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return the directory of the agents that a person has in every plan; none when nobody knows where home is."""

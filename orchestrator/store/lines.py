@@ -8,6 +8,11 @@ from typing import NamedTuple
 
 from orchestrator.errors import Problem
 
+#: Bytes of a plan at most, lines of any text, and characters of a line: a hundred thousand rows fit into it, and a row
+#: with as many dependencies. The worst plan of that size takes some 260 MB of memory.
+LARGEST_PLAN, MOST_LINES, LONGEST_LINE = 12 * 1024 * 1024, 120_000, 2 * 1024 * 1024
+#: Bytes of a task file at most; no agent takes a longer prompt.
+LARGEST_TEXT = 4 * 1024 * 1024
 _BOM = "\ufeff"
 # The line endings of markdown. str.splitlines() knows eight more, which are characters of a line here.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
@@ -47,6 +52,29 @@ class Lines(NamedTuple):
     def replaced(self, lines: Sequence[str]) -> bytes:
         """Return the bytes of the file with other lines in it."""
         return (self.bom + "".join(lines)).encode()
+
+
+def too_large(size: int, file: str, largest: int = LARGEST_TEXT) -> Problem | None:
+    """Return the problem that a file of so many bytes is, or None: its size is known before it is read."""
+    if size <= largest:
+        return None
+    return Problem(
+        f"the file is larger than {largest // 1024:,} KiB",
+        f"{file}:1",
+        "leave out what is not needed, or put it into files that the agents read themselves",
+        "too_large",
+    )
+
+
+def oversized(data: bytes, file: str, largest: int = LARGEST_TEXT) -> Problem | None:
+    """Return why a file is too large, by its bytes or by its lines, or None."""
+    if (problem := too_large(len(data), file, largest)) is not None:
+        return problem
+    # A carriage return alone ends a line, too.
+    if data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n") <= MOST_LINES:
+        return None
+    hint = "split it, or remove what is no part of it"
+    return Problem(f"the file has more than {MOST_LINES:,} lines", f"{file}:1", hint, "too_large")
 
 
 def unreadable(data: bytes, file: str) -> Problem | None:

@@ -10,14 +10,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from orchestrator.core.text import one_line
 from orchestrator.errors import BusyError
-from orchestrator.store.atomic import reported
+from orchestrator.store.atomic import open_file, reported, require_file
 from orchestrator.store.process import boot_id, start_time
 
 #: Seconds to wait for the guard of a dead runner: it holds the lock until the last agent is gone.
 _GUARD_LEAVES_WITHIN = 15.0
 #: Seconds between two tries, while nobody who holds the lock says that it is a run.
 _AGAIN = 0.01
+#: The name of a run that the lock file was to name and does not.
+UNKNOWN = "?"
+#: Bytes of the lock file that are looked at; what we write there has some hundred.
+_LONGEST = 1024 * 1024
 
 
 class RunLock:
@@ -42,8 +47,14 @@ class RunLock:
         Raises:
             StoreError: the lock file cannot be written.
         """
+        if not self.dead_runs:
+            return
         self.dead_runs = ()
-        self._write()
+        if self.holder:
+            self._write()
+            return
+        with reported("write", self.path):
+            os.ftruncate(self.descriptor, 0)  # who holds it for a moment has no name to write
 
     def release(self) -> None:
         """Say that the run ended in order, and let go. If that cannot be said, the next run finds nothing to do."""
@@ -59,11 +70,14 @@ class RunLock:
         os.close(self.descriptor)
 
     def _write(self) -> None:
+        """Append a line; the last whole one counts. So a write that is cut short forgets nothing."""
         line = json.dumps({**self.holder, "unrecovered": self.dead_runs}).encode() + b"\n"
         with reported("write", self.path):
-            if os.pwrite(self.descriptor, line, 0) < len(line):
+            size = os.lseek(self.descriptor, 0, os.SEEK_END)
+            if size and os.pread(self.descriptor, 1, size - 1) != b"\n":
+                line = b"\n" + line
+            if os.write(self.descriptor, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.ftruncate(self.descriptor, len(line))
 
 
 def take_lock(
@@ -137,17 +151,20 @@ def take_briefly(path: str) -> RunLock | None:
 
 def _open(path: str) -> int:
     with reported("open", path):
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o664)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(path, flags, 0o664)
+        try:
+            require_file(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
 
 def _dead(descriptor: int) -> tuple[str, ...]:
-    """Return the runs that ended without letting go."""
-    before = _read(descriptor)
-    return (
-        tuple(map(str, [*before.get("unrecovered", ()), before["run"]]))
-        if before.get("run")
-        else ()
-    )
+    """Return the runs that ended without letting go; ``UNKNOWN`` where the file does not say which."""
+    before, is_damaged = _read(descriptor)
+    return (*before["unrecovered"], before["run"]) if before else (UNKNOWN,) * is_damaged
 
 
 def _wait_for(descriptor: int) -> None:
@@ -155,7 +172,7 @@ def _wait_for(descriptor: int) -> None:
 
     pause, waited = threading.Event(), 0.0
     while not _try(descriptor):
-        holder = _read(descriptor)
+        holder, _ = _read(descriptor)
         if (holder and _is_alive(holder)) or waited >= _GUARD_LEAVES_WITHIN:
             raise busy(holder)
         # A command that needs it for a moment; or the runner is dead, and its guard is still ending its agents.
@@ -180,20 +197,39 @@ def _try(descriptor: int) -> bool:
     return True
 
 
-def _read(descriptor: int) -> dict[str, Any]:
+def _read(descriptor: int) -> tuple[dict[str, Any], bool]:
+    """Return what the lock file says, nothing when no line of it makes sense, and whether it should say something."""
+    # An agent may have written anything there, so no more is taken than fits.
+    data = os.pread(descriptor, _LONGEST, max(0, os.fstat(descriptor).st_size - _LONGEST))
+    holders = map(_holder, reversed(data.split(b"\n")))
+    return next((holder for holder in holders if holder), {}), bool(data)
+
+
+def _holder(line: bytes) -> dict[str, Any]:
     try:
-        # Its first line: a writer that was killed may have left the end of a longer one before it.
-        line, _, _ = os.pread(descriptor, os.fstat(descriptor).st_size, 0).partition(b"\n")
-        holder = json.loads(line)
-    except ValueError:
+        raw = json.loads(line)
+    except (ValueError, RecursionError):
         return {}
-    return holder if isinstance(holder, dict) else {}
+    if not isinstance(raw, dict) or not isinstance(raw.get("run"), str):
+        return {}
+    pid, left = raw.get("pid"), raw.get("unrecovered")
+    return {
+        **{key: one_line(each) for key, each in raw.items() if isinstance(each, str)},
+        "pid": pid if isinstance(pid, int) else 0,
+        "started": raw.get("started"),
+        **{
+            key: [one_line(str(each)) for each in listed]
+            for key in ("only", "tags")
+            if isinstance(listed := raw.get(key), list)
+        },
+        "unrecovered": [one_line(str(each)) for each in left] if isinstance(left, list) else [],
+    }
 
 
 def _is_alive(holder: dict[str, Any]) -> bool:
     if holder.get("host") != os.uname().nodename:
         return True
-    started = start_time(int(holder.get("pid") or 0))
+    started = start_time(holder["pid"])
     return (
         started is not None and started == holder.get("started") and holder.get("boot") == boot_id()
     )
@@ -201,22 +237,34 @@ def _is_alive(holder: dict[str, Any]) -> bool:
 
 def holder_of(path: str) -> dict[str, Any] | None:
     """Return who runs the plan right now, or None; for ``status``. Takes no lock."""
-    holder = _look(path)
+    holder, _ = _look(path)
     return holder if holder and _is_alive(holder) else None
 
 
 def broken_off(path: str) -> str:
     """Return the last run when it is gone without letting go in order; empty otherwise. Takes no lock."""
-    holder = _look(path)
-    return str(holder.get("run", "?")) if holder and not _is_alive(holder) else ""
+    holder, _ = _look(path)
+    return str(holder["run"]) if holder and not _is_alive(holder) else ""
 
 
-def _look(path: str) -> dict[str, Any]:
+def dead_runs_of(path: str) -> tuple[str, ...]:
+    """Return every run that ended without letting go; ``UNKNOWN`` where the file does not say which. Takes no lock.
+
+    Raises:
+        StoreError: the lock file cannot be read.
+    """
+    holder, is_damaged = _look(path)
+    if not holder:
+        return (UNKNOWN,) * is_damaged
+    return () if _is_alive(holder) else (*holder["unrecovered"], holder["run"])
+
+
+def _look(path: str) -> tuple[dict[str, Any], bool]:
     with reported("read", path):
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = open_file(path)
         except FileNotFoundError:
-            return {}
+            return {}, False
         try:
             return _read(descriptor)
         finally:

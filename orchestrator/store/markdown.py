@@ -19,11 +19,15 @@ __all__ = ["embed", "load_front_matter"]
 #: Longer answers are shown in a fence; parsing the worst of them takes seconds.
 MAX_SIZE = 512 * 1024
 
-# Everything that can begin a heading, a fence or HTML. Without any of it a text can be embedded as it is.
+# Everything that can begin a heading, a fence or HTML; or lists in lists so deep that markdown-it gives up and takes
+# all that follows for a part of them. Without any of it a text can be embedded as it is.
 _RISKY = re.compile(
-    r"^ {0,3}(?:\#{1,6}(?:[ \t]|$)|=+[ \t]*$|-+[ \t]*$|[ \t>*+\-\d.)]*(?:```|~~~))|<[A-Za-z/!?]",
+    r"^ {0,3}(?:\#{1,6}(?:[ \t]|$)|=+[ \t]*$|-+[ \t]*$|[ \t>*+\-\d.)]*(?:```|~~~))"
+    r"|^[ \t>*+\-\d.)]{9}|^(?:<{7}|>{7}) |<[A-Za-z/!?]",
     re.MULTILINE,
 )
+# Would be taken for a merge of the file that somebody left half done.
+_CONFLICT = re.compile(r"(?:<{7}|>{7}) ")
 # A whole document of HTML is of use only as it was written.
 _HTML_DOCUMENT = re.compile(r"\s*<(?:!doctype|html|\?xml|svg|head|body)\b", re.IGNORECASE)
 # A tag or a comment that is not escaped already; links in angle brackets and line breaks within a line stay.
@@ -146,7 +150,9 @@ def _spans_of(line: str) -> list[tuple[int, int]] | None:
 
 
 def _without_tags(line: str, spans: Sequence[tuple[int, int]]) -> str:
-    """Return a line in which no HTML begins; *spans* of it are code."""
+    """Return a line in which no HTML begins, and no merge; *spans* of it are code."""
+    if _CONFLICT.match(line):
+        return "\\" + _TAG.sub(r"\1&lt;", line)
     if "<" not in line:
         return line
     parts: list[str] = []

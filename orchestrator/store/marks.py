@@ -185,9 +185,10 @@ def redraw(data: bytes, sections: Mapping[str, str]) -> bytes:
         done = region.close
     drawn += file.lines[done:]
     for name, text in missing.items():
-        if drawn and drawn[-1].strip():
-            ended = drawn[-1].endswith(("\n", "\r"))
-            drawn.append(ending if ended else ending * 2)
+        last = drawn[-1] if drawn else ""
+        # A mark counts only where a line begins, also below a last line of blanks.
+        drawn += [ending] * bool(last and not last.endswith(("\n", "\r")))
+        drawn += [ending] * bool(last.strip())
         drawn += (
             _OPENING.format(name) + ending,
             _inside(text, ending),

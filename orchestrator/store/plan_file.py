@@ -19,7 +19,13 @@ from orchestrator.errors import Problem
 from orchestrator.store.charter import read_charter
 from orchestrator.store.columns import key_word, read_id
 from orchestrator.store.front_matter import read_front_matter, read_settings
-from orchestrator.store.lines import Lines, unreadable
+from orchestrator.store.lines import (
+    LARGEST_PLAN,
+    LONGEST_LINE,
+    Lines,
+    oversized,
+    unreadable,
+)
 from orchestrator.store.marks import redraw, without_regions
 from orchestrator.store.outline import section_text
 from orchestrator.store.plan_tables import (
@@ -47,18 +53,11 @@ class StatusCells(NamedTuple):
 def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     """Return the plan in *data* and everything that is wrong with it; with a problem the plan is not to be used."""
     empty = Plan(tasks={}, file=file)
-    if (problem := unreadable(data, file)) is not None:
+    if (problem := oversized(data, file, LARGEST_PLAN) or unreadable(data, file)) is not None:
         return empty, [problem]
     lines = Lines.of(data).bare()
-    if not any(line.strip() for line in lines):
-        return empty, [
-            Problem(
-                "the plan is empty",
-                f"{file}:1",
-                "orchestrator init writes one to start from",
-                "empty_plan",
-            )
-        ]
+    if (problem := _unfit(lines, file)) is not None:
+        return empty, [problem]
     front = read_front_matter(lines, file)
     if front.problem is not None:
         return empty, [front.problem]
@@ -81,6 +80,17 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     return _plan(tasks, settings, layout, file)._replace(
         lines=front.lines, charter=charter
     ), problems
+
+
+def _unfit(lines: Sequence[str], file: str) -> Problem | None:
+    if not any(line.strip() for line in lines):
+        hint = "orchestrator init writes one to start from"
+        return Problem("the plan is empty", f"{file}:1", hint, "empty_plan")
+    if long := next((at for at, line in enumerate(lines, 1) if len(line) > LONGEST_LINE), 0):
+        message = f"the line is longer than {LONGEST_LINE // 1024:,} KiB"
+        hint = "put long texts into the task files"
+        return Problem(message, f"{file}:{long}", hint, "too_large")
+    return None
 
 
 def _own_lines(lines: Sequence[str], body: int) -> list[str]:

@@ -31,6 +31,9 @@ from orchestrator.store.tables import Table, split_row, tables
 #: Problems of rows that are listed; somebody who has more of them has one cause.
 MAX_PROBLEMS = 50
 
+#: Characters of a cell of dependencies that is read; a hundred thousand ids fit into it.
+_LONGEST_NEEDS = 1024 * 1024
+
 _HINT = "add a table with the columns Task ID, Description and Dependencies, one row per task"
 _DURATION = re.compile(
     r"[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++",
@@ -156,7 +159,12 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         return "" if column is None else cells[column]
 
     name, description = text(columns.name), text(columns.description) or text(columns.name)
-    needs, kinds = read_needs(text(columns.needs))
+    too_many = len(text(columns.needs)) > _LONGEST_NEEDS
+    if too_many:
+        hint = "let it depend on a task that waits for the others"
+        message = f"its dependencies take more than {_LONGEST_NEEDS // 1024:,} KiB"
+        problems.append(Problem(message, where, hint, "bad_row"))
+    needs, kinds = read_needs("" if too_many else text(columns.needs))
     return Task(
         id=read_id(text(columns.id)),
         name=printable(name or description),

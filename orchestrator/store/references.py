@@ -7,11 +7,14 @@ import os
 from collections.abc import Mapping
 
 from orchestrator.core.settings import Settings
+from orchestrator.errors import UnfitError
 from orchestrator.store.atomic import read_file
 from orchestrator.store.front_matter import read_front_matter
 
 #: Bytes of a JSON Schema at most; it travels on a command line.
 _LARGEST_SCHEMA = 64 * 1024
+#: Bytes of the file of a sub-agent at most; only its name is read.
+_LARGEST_AGENT = 4 * 1024 * 1024
 
 
 def resolve_files(settings: Settings, root: str) -> Settings:
@@ -50,7 +53,8 @@ def subagents(workdir: str) -> frozenset[str]:
 
 
 def _name(path: str) -> str:
-    lines = (read_file(path) or b"").decode(errors="replace").split("\n")
+    data = read_file(path, _LARGEST_AGENT) or b""
+    lines = data.decode(errors="replace").split("\n")
     name = read_front_matter(lines, path).data.get("name")
     return name if isinstance(name, str) else ""
 
@@ -64,9 +68,10 @@ def _existing(name: str, path: str, root: str) -> str:
 
 def _schema(path: str, root: str) -> Mapping[str, object]:
     found = _existing("schema", path, root)
-    data = read_file(found) or b""
-    if len(data) > _LARGEST_SCHEMA:
-        raise ValueError(f"schema: {found} is larger than {_LARGEST_SCHEMA // 1024} KiB")
+    try:
+        data = read_file(found, _LARGEST_SCHEMA) or b""
+    except UnfitError as error:
+        raise ValueError(f"schema: {error}") from None
     try:
         schema = json.loads(data)
     except (ValueError, RecursionError) as error:

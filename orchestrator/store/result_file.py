@@ -21,6 +21,8 @@ from orchestrator.store import stamp
 SCHEMA = 1
 #: The moments of an attempt, as they stand in its front matter.
 iso, epoch = stamp.iso, stamp.epoch
+#: Bytes of a result file that is read. The longest answer that an agent can give makes a smaller one.
+LARGEST_RESULT = 6 * 1024 * 1024
 _OPEN, _CLOSE = "<!-- orchestrator:answer -->", "<!-- /orchestrator:answer -->"
 _ICONS = {
     TaskStatus.COMPLETED: "✅",
@@ -30,6 +32,7 @@ _ICONS = {
     TaskStatus.CANCELLED: "🚫",
 }
 _FENCED = re.compile(r"(`{3,})(?:text|json)\n(.*)\n\1", re.DOTALL)
+_BAR = re.compile(r"(`{3,})(?:text|json)\n")
 _OUTPUT = re.compile(r"^## Output[ \t]*\n", re.MULTILINE)
 
 
@@ -98,14 +101,15 @@ def parse_result(text: str) -> Result | None:
     """Return the result, with its answer; None when the file is not one (damaged, foreign, cut short)."""
     from orchestrator.store.markdown import load_front_matter
 
+    text = text.replace("\r\n", "\n")  # as some editors save it
     front = load_front_matter(text)
     if front is None:
         return None
-    status = parse_status(str(front.get("status", "")))
     attempts, inputs = front.get("attempts") or [], front.get("inputs") or {}
-    if status is None or "task" not in front or not isinstance(attempts, list):
-        return None
     try:
+        status = parse_status(str(front.get("status", "")))
+        if status is None or "task" not in front or not isinstance(attempts, list):
+            return None
         result = Result(
             task=str(front["task"]),
             agent=str(front.get("agent", "")),
@@ -142,7 +146,10 @@ def is_cut_short(text: str, result: Result) -> bool:
     """Whether the answer of an attempt that ended is not there, or not closed: the file lost its end."""
     if result.status is TaskStatus.RUNNING or (result.last is not None and not result.last.ended):
         return False
-    is_open, is_closed = f"\n{_OPEN}\n" in text, f"\n{_CLOSE}" in text
+    start = text.find(f"\n{_OPEN}\n")
+    # What was fenced may have marks in it: there the bar that closes the fence stands before ours.
+    bar = _BAR.match(text, start + len(_OPEN) + 2) if start >= 0 else None
+    is_open, is_closed = start >= 0, f"{bar[1] if bar else ''}\n{_CLOSE}" in text
     if is_open or is_closed:
         return not (is_open and is_closed)
     return result.status is TaskStatus.COMPLETED and _OUTPUT.search(text) is None

@@ -31,8 +31,8 @@ from orchestrator.errors import Problem
 from orchestrator.store.atomic import read_file, reported
 from orchestrator.store.index import SCHEMA, Index, signature
 from orchestrator.store.layout import Layout
-from orchestrator.store.lines import Lines
-from orchestrator.store.lock import holder_of
+from orchestrator.store.lines import LARGEST_PLAN, Lines, too_large
+from orchestrator.store.lock import UNKNOWN, dead_runs_of, holder_of
 from orchestrator.store.plan_file import parse_plan
 from orchestrator.store.process import start_time
 from orchestrator.store.soundness import (
@@ -82,16 +82,11 @@ def _lock(layout: Layout) -> tuple[int, LockSeen]:
     found = _stat(layout.lock)
     if found is None or not stat.S_ISREG(found.st_mode):
         return 0, LockSeen()
-    data = read_file(layout.lock) or b""
-    if not data.strip():
-        return found.st_mtime_ns, LockSeen()
-    try:
-        raw = json.loads(data.partition(b"\n")[0])
-        run, left = str(raw["run"]), [str(each) for each in raw.get("unrecovered", ())]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    holder, dead = holder_of(layout.lock), dead_runs_of(layout.lock)
+    if dead == (UNKNOWN,):
         return found.st_mtime_ns, LockSeen(is_damaged=True)
-    is_live = holder_of(layout.lock) is not None
-    return found.st_mtime_ns, LockSeen(run, is_live, () if is_live else (*left, run))
+    run = str(holder["run"]) if holder else dead[-1] if dead else ""
+    return found.st_mtime_ns, LockSeen(run, holder is not None, dead)
 
 
 def _stat(path: str) -> os.stat_result | None:
@@ -197,6 +192,10 @@ class _Look:
         is_link = stat.S_ISLNK(found.st_mode) and os.path.isfile(self.layout.plan)
         if not self._look(name, found) and not is_link:
             return None, [], MarksSeen()
+        if (
+            problem := too_large(os.stat(self.layout.plan).st_size, name, LARGEST_PLAN)
+        ) is not None:
+            return None, [problem], MarksSeen()
         data = read_file(self.layout.plan) or b""
         plan, problems = parse_plan(data, name)
         try:
@@ -218,7 +217,7 @@ class _Look:
             # A link that a person made is read like the file itself.
             is_linked = entry.is_symlink() and entry.is_file()
             if (is_linked or self._look(path, found)) and stem in ours:
-                problems += parse_task_file(read_file(entry.path) or b"", path).problems
+                problems += _problems_of(entry.path, path)
         return stems, problems
 
     # ── what we own ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -295,6 +294,13 @@ class _Look:
             if _facts(known) != _facts(each.result):
                 return f"it says something else than {each.path}"
         return ""
+
+
+def _problems_of(full: str, path: str) -> Sequence[Problem]:
+    """Return what is wrong with a task file."""
+    if (problem := too_large(os.stat(full).st_size, path)) is not None:
+        return [problem]
+    return parse_task_file(read_file(full) or b"", path).problems
 
 
 def _rows(plan: Plan) -> object:

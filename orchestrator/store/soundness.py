@@ -11,15 +11,15 @@ from collections.abc import Sequence
 
 from orchestrator.core.evidence import JournalSeen, MarksSeen, RecordSeen, ResultSeen
 from orchestrator.errors import Problem
-from orchestrator.store.atomic import read_file, reported
+from orchestrator.store.atomic import open_stream, read_file, reported
 from orchestrator.store.attempt_record import read_record
 from orchestrator.store.lines import unreadable
 from orchestrator.store.marks import regions
 from orchestrator.store.outline import fence_closes, fence_opens
-from orchestrator.store.result_file import is_cut_short, parse_result
+from orchestrator.store.result_file import LARGEST_RESULT, is_cut_short, parse_result
 
-#: Bytes; larger files of each kind were not written by us.
-_MAX_RESULT, _MAX_RECORD = 64 * 1024**2, 1024**2
+#: Bytes; a larger record was not written by us.
+_MAX_RECORD = 1024**2
 #: Bytes of a log that is compared with its record byte by byte; of larger ones only the size is.
 _MAX_COMPARED = 1024**2
 _MAX_LINE = 64 * 1024
@@ -33,12 +33,12 @@ _JOURNAL_LINE = re.compile(rb"- \d{4}-\d\d-\d\dT[\d:.]+Z \xc2\xb7 .+\n?", re.DOT
 
 def look_at_result(stem: str, path: str, full: str) -> ResultSeen | None:
     """Return what a result file says; None when somebody has just removed it."""
-    if os.stat(full).st_size > _MAX_RESULT:
+    if os.stat(full).st_size > LARGEST_RESULT:
         return ResultSeen(stem, path, None, "larger than any result")
     data = read_file(full)
     if data is None:
         return None
-    text, problem = data.decode(errors="replace"), unreadable(data, path)
+    text, problem = data.decode(errors="replace").replace("\r\n", "\n"), unreadable(data, path)
     result = parse_result(text)
     if problem is None:
         problem = _conflict(text.split("\n"), path)
@@ -132,7 +132,7 @@ def look_at_journal(path: str) -> JournalSeen:
     foreign: list[int] = []
     lines = others = 0
     is_whole = True
-    with reported("read", path), open(path, "rb") as file:
+    with reported("read", path), open_stream(path) as file:
         while piece := file.readline(_MAX_LINE):
             is_begin, is_whole = is_whole, piece.endswith(b"\n")
             lines += is_begin

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.errors import Problem
 from orchestrator.store.front_matter import read_front_matter, read_settings
-from orchestrator.store.lines import Lines, unreadable
+from orchestrator.store.lines import Lines, oversized, unreadable
 from orchestrator.store.outline import first_fence
 
 
@@ -32,7 +32,7 @@ class TaskFile(NamedTuple):
 
 def parse_task_file(data: bytes, file: str) -> TaskFile:
     """Return what a task file says, and everything that is wrong with it."""
-    if (problem := unreadable(data, file)) is not None:
+    if (problem := oversized(data, file) or unreadable(data, file)) is not None:
         return TaskFile(problems=(problem,))
     text = data.decode().removeprefix("\ufeff")
     settings: dict[str, Any] = {}

@@ -5,51 +5,41 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from orchestrator.core.board import Board
 from orchestrator.core.graph import Shape, shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
+from orchestrator.core.text import printable
+from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, UnfitError
 from orchestrator.store.atomic import (
-    Replacement,
     read_file,
+    refuse_links,
     replace_file,
     reported,
-    start_writing,
     sweep_temporaries,
-    sync_directory,
 )
 from orchestrator.store.exchange import plan_lock, put, take
 from orchestrator.store.index import Index, is_settled, signature
-from orchestrator.store.layout import AttemptFiles, Layout
+from orchestrator.store.layout import Layout
+from orchestrator.store.lines import LARGEST_PLAN, too_large
 from orchestrator.store.lock import holder_of
-from orchestrator.store.result_file import answer_of, parse_result, plain_answer
+from orchestrator.store.result_file import LARGEST_RESULT, answer_of, parse_result, plain_answer
+from orchestrator.store.result_writer import Commit, ResultWriter
 
 if TYPE_CHECKING:
     from orchestrator.store.attempt_record import Traces
     from orchestrator.store.plan_file import StatusCells
     from orchestrator.store.task_file import TaskFile
 
-_NO_RECORD = "its result file names an attempt without a record and is not counted"
-#: Results committed together at most: each takes up to four open files.
-_AT_ONCE = 64
 _RESULT = "-result.md"
 #: Seconds after its last change in which an editor may still be writing a file.
 _STILL_WRITING = 0.3
+#: Bytes of a task file that is kept in memory until it is used; there may be thousands of them.
+_REMEMBERED = 64 * 1024
 _UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
-
-
-class Commit(NamedTuple):
-    """The result of one attempt, ready to be made durable."""
-
-    stem: str
-    result: Result
-    text: str
-    files: AttemptFiles
 
 
 class Workspace:
@@ -60,6 +50,7 @@ class Workspace:
         self.layout = layout
         self._shown = os.path.relpath(layout.root)
         self._index = Index(layout.index)
+        self._writer = ResultWriter(layout, self._index.keep_result)
         self._drawn: dict[int, int] = {}
         self._read = 0
         """The version of the plan that was read last."""
@@ -77,7 +68,7 @@ class Workspace:
         """Return everything that is known of the plan.
 
         *is_live* says whether a run is under way; None: look. With *traces* the record of every completed attempt is
-        looked for; without, only those of results that are not in the cache, which holds none without a record.
+        looked for; without, only those of results that are not in the cache, which holds none without its record.
 
         Raises:
             NotFoundError: there is no ``master_plan.md``.
@@ -117,7 +108,8 @@ class Workspace:
         return self._is_unknown(found)
 
     def _is_unknown(self, found: os.stat_result) -> bool:
-        is_fresh = time.time() - found.st_mtime < _STILL_WRITING
+        # A clock that was set back makes files of the future; they are not being written for ever.
+        is_fresh = 0 <= time.time() - found.st_mtime < _STILL_WRITING
         return is_fresh and signature(found) not in {*self._drawn, self._read}
 
     def load_plan(self) -> tuple[Plan, Shape]:
@@ -135,16 +127,20 @@ class Workspace:
         self._read = signed = signature(found)
         if (known := self._index.plan(signed)) is not None:
             return known
-        plan = self._parse_plan(read_file(path) or b"")
+        shown = f"{self._shown}/master_plan.md"
+        if (problem := too_large(found.st_size, shown, LARGEST_PLAN)) is not None:
+            raise PlanError([problem])
+        plan = self._parse_plan(read_file(path) or b"", shown)
         plan_shape = shape(plan.tasks)
         if is_settled(found):
             self._index.keep_plan(signed, plan, plan_shape)
         return plan, plan_shape
 
-    def _parse_plan(self, data: bytes) -> Plan:
+    @staticmethod
+    def _parse_plan(data: bytes, shown: str) -> Plan:
         from orchestrator.store.plan_file import parse_plan
 
-        plan, problems = parse_plan(data, f"{self._shown}/master_plan.md")
+        plan, problems = parse_plan(data, shown)
         if problems:
             raise PlanError(problems)
         return plan
@@ -156,29 +152,23 @@ class Workspace:
         doubts: dict[str, str] = {}
         found = self._result_files()
         signed = {stem: signature(file) for stem, file in found.items()}
+        self._writer.saw(signed)
         known = self._index.results(signed)
         for task in plan.tasks.values():
-            result = known.get(task.id)
-            if result is None or traces is not None:
-                stem = task.stem
+            stem, result = task.stem, known.get(task.id)
+            if result is None or (traces is not None and not _is_recorded(result, stem, traces)):
                 if stem not in found:
                     continue
-                result = result or self.read_result(stem)
-                if result is None or result.task != task.id:
-                    doubts[task.id] = "its result file is damaged and is not counted"
-                    continue
-                if result.status is TaskStatus.COMPLETED:
-                    if traces is None:
-                        from orchestrator.store.attempt_record import scan_logs
+                from orchestrator.store.credible import why_not
 
-                        traces = scan_logs(self.layout.logs)
-                    if stem not in traces or result.number not in traces[stem].recorded:
-                        doubts[task.id] = _NO_RECORD
-                        continue
-                if task.id not in known:
-                    result = result._replace(answer="")
-                    if is_settled(found[stem]):
-                        self._index.keep_result(stem, signed[stem], result)
+                result = self.read_result(stem)
+                doubt = why_not(result, task, self.layout)
+                if result is None or doubt:
+                    doubts[task.id] = doubt
+                    continue
+                result = result._replace(answer="")
+                if is_settled(found[stem]):
+                    self._index.keep_result(stem, signed[stem], result)
             results[task.id] = result
         self._index.keep_only(found)
         return results, doubts
@@ -190,7 +180,7 @@ class Workspace:
         with reported("list", directory):
             try:
                 # By its descriptor: a path to each of ten thousand files would be walked again and again.
-                descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+                descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             except FileNotFoundError:
                 return found
             try:
@@ -209,18 +199,24 @@ class Workspace:
 
     def read_result(self, stem: str) -> Result | None:
         """Return a result with its answer; None when there is none or it is damaged."""
-        data = read_file(self.layout.result_file(stem))
+        try:
+            data = read_file(self.layout.result_file(stem), LARGEST_RESULT)
+        except UnfitError:
+            return None
         return parse_result(data.decode(errors="replace")) if data else None
 
     def read_shown_answer(self, stem: str) -> str:
         """Return the answer of a task as people see it, safe below a level-2 heading; empty when there is none."""
-        return answer_of((read_file(self.layout.result_file(stem)) or b"").decode(errors="replace"))
+        return answer_of(self._read_text(stem))
 
     def read_answer(self, stem: str) -> str:
         """Return the answer of a task as its dependants get it; empty when there is none."""
-        return plain_answer(
-            (read_file(self.layout.result_file(stem)) or b"").decode(errors="replace")
-        )
+        return plain_answer(self._read_text(stem))
+
+    def _read_text(self, stem: str) -> str:
+        data = read_file(self.layout.result_file(stem), LARGEST_RESULT)
+        # Made printable once more: somebody may have written into it since.
+        return printable((data or b"").decode(errors="replace"))
 
     def shown_task_file(self, task: Task) -> str:
         """Return the path of an assignment as people see it, from where they are."""
@@ -235,9 +231,12 @@ class Workspace:
         path = self.layout.task_file(task.stem)
         with reported("read", path):
             try:
-                signed = signature(os.stat(path))
+                found = os.stat(path)
             except FileNotFoundError:
                 return None
+        signed, shown = signature(found), self.shown_task_file(task)
+        if (problem := too_large(found.st_size, shown)) is not None:
+            raise PlanError([problem])
         known = self._task_files.get(task.stem)
         if known is not None and known[0] == signed:
             return known[1]
@@ -246,10 +245,11 @@ class Workspace:
             return None
         from orchestrator.store.task_file import parse_task_file
 
-        parsed = parse_task_file(data, self.shown_task_file(task))
+        parsed = parse_task_file(data, shown)
         if parsed.problems:
             raise PlanError(parsed.problems)
-        self._task_files[task.stem] = signed, parsed
+        if len(data) <= _REMEMBERED:
+            self._task_files[task.stem] = signed, parsed
         return parsed
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -257,6 +257,7 @@ class Workspace:
     def make_directories(self) -> Sequence[str]:
         """Make the directories of a run, and return them."""
         layout = self.layout
+        refuse_links(layout.tasks, layout.results, layout.logs)
         directories = (layout.root, layout.tasks, layout.results, layout.logs)
         for directory in directories:
             with reported("make", directory):
@@ -281,50 +282,67 @@ class Workspace:
 
     def write_task_file(self, stem: str, text: str) -> None:
         """Write an assignment that is missing; an existing one is the person's and must not be given here."""
+        refuse_links(self.layout.tasks)
         replace_file(self.layout.task_file(stem), text.encode())
 
     def write_running(self, stem: str, text: str) -> None:
-        """Say that an attempt is under way. Not synced: losing it loses nothing that was paid for."""
-        replace_file(self.layout.result_file(stem), text.encode())
+        """Say that an attempt is under way. Raises as ``commit``."""
+        self._writer.write_running(stem, text)
 
     def commit(self, commits: Sequence[Commit]) -> None:
-        """Make results durable, in one go for many. Order: log, record, ``logs/``, result, ``results/`` (promise 7).
+        """Make results durable, many in one go.
 
         Raises:
             StoreError: what is on disk is as before or as after, result by result.
         """
-        for first in range(0, len(commits), _AT_ONCE):
-            self._commit(commits[first : first + _AT_ONCE])
+        self._writer.commit(commits)
 
-    def _commit(self, commits: Sequence[Commit]) -> None:
-        with ExitStack() as stack:
-            evidence = []
-            for commit in commits:
-                for path in (commit.files.stdout, commit.files.stderr, commit.files.record):
-                    if (descriptor := _open_if_any(path)) is not None:
-                        stack.callback(os.close, descriptor)
-                        evidence.append(descriptor)
-            results = [
-                stack.enter_context(
-                    Replacement(self.layout.result_file(commit.stem), commit.text.encode())
-                )
-                for commit in commits
-            ]
-            written = [result.descriptor for result in results]
-            with reported("sync", self.layout.root):
-                start_writing([*evidence, *written])
-                for descriptor in evidence:
-                    os.fsync(descriptor)
-                sync_directory(self.layout.logs)
-                for descriptor in written:
-                    os.fsync(descriptor)
-            for commit, result in zip(commits, results, strict=True):
-                inode = result.publish()
-                with reported("read", result.path):
-                    found = os.stat(result.path)
-                if found.st_ino == inode:  # else somebody put another file there already
-                    self._index.keep_result(commit.stem, signature(found), commit.result)
-            sync_directory(self.layout.results)
+    def take_notes(self) -> list[str]:
+        """Return what people should know of the files that results took the place of, since the last call."""
+        return self._writer.take_notes()
+
+    def dispute(self, board: Board) -> list[str]:
+        """Say which results somebody else changed or put there while this run was at work, whose board this is.
+
+        One that claims to be completed although the run knows better is set aside (promise 24). Any other stays: a
+        person may have corrected it (promise 5).
+
+        Raises:
+            StoreError: something could not be read or moved.
+        """
+        signed = {stem: signature(file) for stem, file in self._result_files().items()}
+        ids = {task.stem: task.id for task in board.plan.tasks.values()}
+        notes = []
+        for stem in self._writer.strangers(signed):
+            path, note = f"results/{stem}{_RESULT}", "was changed by somebody else during this run"
+            done = stem not in ids or board.status(ids[stem]) is TaskStatus.COMPLETED
+            found = None if done else self.read_result(stem)
+            if found is not None and found.status is TaskStatus.COMPLETED:
+                from orchestrator.store.mending import set_aside
+
+                aside = os.path.basename(set_aside(self.layout.result_file(stem)))
+                note = f"says completed, but not by this run; it is kept as results/{aside}"
+            notes.append(f"{path} {note}")
+        return notes
+
+    def move_aside(self, task: Task) -> str:
+        """Move a result that does not count out of the way of the task's next attempt. Only with the lock held.
+
+        Returns:
+            Where it lies now, as seen from the plan directory; empty when there is nothing that does not count.
+
+        Raises:
+            StoreError: it could not be read or moved.
+        """
+        path = self.layout.result_file(task.stem)
+        if not os.path.lexists(path):
+            return ""
+        from orchestrator.store.credible import why_not
+        from orchestrator.store.mending import set_aside
+
+        if not why_not(self.read_result(task.stem), task, self.layout):
+            return ""
+        return os.path.relpath(set_aside(path), self.layout.root)
 
     def redraw(self, sections: Mapping[str, str], cells: Mapping[str, StatusCells]) -> None:
         """Draw our sections of ``master_plan.md``; what a person wrote stays as it is, byte for byte.
@@ -344,13 +362,15 @@ class Workspace:
             return
         with plan_lock(self.layout.plan_lock):
             before = take(path)
-            if not before.data.strip():
+            if not before.data.strip() or len(before.data) > LARGEST_PLAN:
                 return  # an editor that is about to write has emptied it first
             try:
                 drawn = redraw(set_statuses(before.data, cells), sections)
             except ValueError as error:
                 raise OrchestratorError(str(error), where=path) from error
-            if drawn == before.data or (inode := put(path, before, drawn)) is None:
+            if drawn == before.data or len(drawn) > LARGEST_PLAN:
+                return
+            if (inode := put(path, before, drawn)) is None:
                 return
             with reported("read", path):
                 after = os.stat(path)
@@ -367,20 +387,14 @@ class Workspace:
         self._index.write()
 
 
+def _is_recorded(result: Result, stem: str, traces: Mapping[str, Traces]) -> bool:
+    has_record = stem in traces and result.number in traces[stem].recorded
+    return has_record or result.status is not TaskStatus.COMPLETED
+
+
 def _interrupt(results: dict[str, Result], doubts: dict[str, str]) -> None:
     """Say of what is under way that nobody runs it any more."""
     for task_id, result in results.items():
         if result.status in _UNDER_WAY and not result.is_by_hand:
             doubts[task_id] = f"attempt {result.number} was interrupted"
             results[task_id] = result._replace(status=TaskStatus.PENDING)
-
-
-def _open_if_any(path: str) -> int | None:
-    """Open a file that has something in it to be synced."""
-    with reported("sync", path):
-        try:
-            if os.stat(path).st_size:
-                return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except FileNotFoundError:
-            return None
-    return None

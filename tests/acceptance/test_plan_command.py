@@ -205,6 +205,26 @@ def test_force_moves_it_aside(orchestrate: Orchestrate, root: Path, outline: str
     assert {"pending": 1, "waiting": 1} == orchestrate("status", "--json").json["counts"]
 
 
+def test_what_a_killed_writer_left_is_not_archived(
+    orchestrate: Orchestrate, root: Path, outline: str
+) -> None:
+    """Half files never counted, and are swept away as a run would (promise 7)."""
+    write_plan(root, {"T-01": "true"})
+    orchestrate("run")
+    left = (
+        ".master_plan.md.99999.tmp",
+        "agent_tasks/.agent-01.md.99999.tmp",
+        "results/.agent-01-result.md.99999.tmp",
+        "logs/agent-01.attempt-1.json.tmp",
+    )
+    for name in left:
+        (root / name).write_bytes(b"---\nhalf")
+    made = orchestrate("plan", "--from", outline)
+    assert 0 == made.returncode, made.stderr
+    assert (root / "archive" / "001" / "results" / "agent-01-result.md").exists()
+    assert [] == [path.name for path in root.rglob("*") if path.name.endswith(".tmp")]
+
+
 def test_a_finished_plan_makes_room_by_itself(
     orchestrate: Orchestrate, root: Path, outline: str
 ) -> None:
@@ -323,8 +343,10 @@ def test_two_planners_do_not_mix(orchestrate: Orchestrate, root: Path, planner: 
     script(planner, {"*": {**answer(task("T-01")), "barrier": "both:2"}})
     first = orchestrate.start("plan", "One")
     _wait_for_call(planner, first)
+    (root / "results" / ".agent-01-result.md.99999.tmp").write_bytes(b"what the first writes")
     second = orchestrate("plan", "Two", "--json")
     assert (3, "busy") == (second.returncode, second.json["code"])
+    assert (root / "results" / ".agent-01-result.md.99999.tmp").exists()
     (planner / "barrier-both" / "me").touch()
     assert 0 == orchestrate.finish(first).returncode
     assert "> One\n" in (root / "master_plan.md").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ CHAIN = {
     "T-03": ("echo three after $(cat)", "T-02"),
     "T-04": "echo four",
 }
+
+
+RESULT, RECORD = "results/agent-05-result.md", "logs/agent-05.attempt-1.json"
 
 
 class Plan:
@@ -120,15 +124,52 @@ def test_a_result_without_an_attempt_record_is_not_believed(finished: Plan) -> N
 
 
 @pytest.mark.parametrize(
+    ("is_renamed", "why"),
+    [
+        (False, f"{RESULT} is of T-01 and is not counted"),
+        (
+            True,
+            f"{RESULT} is not counted: the record {RECORD} is of another attempt",
+        ),
+    ],
+    ids=["copied as it is", "copied with the id changed"],
+)
+def test_what_was_copied_from_another_task_completes_nothing(
+    finished: Plan, is_renamed: bool, why: str
+) -> None:
+    """Neither its result nor its record; both are named with their paths (promises 2, 24)."""
+    copied = result_of(finished.root, "T-01")
+    if is_renamed:
+        copied = copied.replace('"T-01"', '"T-05"')
+    write_plan(finished.root, {**CHAIN, "T-05": "echo real"})
+    finished.result("T-05").write_text(copied, encoding="utf-8")
+    for kind in ("json", "out", "err"):
+        source = finished.root / f"logs/agent-01.attempt-1.{kind}"
+        shutil.copy(source, finished.root / f"logs/agent-05.attempt-1.{kind}")
+    assert "completed" != finished.statuses()["T-05"]
+    again = finished.run()
+    assert (0, ["T-05"]) == (again.returncode, again.started())
+    warnings = [event for event in again.events if event["event"] == "warning"]
+    kept = f"; it is kept as {RESULT}.damaged-1"
+    assert ("T-05", why + kept) == (warnings[-1]["task"], warnings[-1]["text"])
+    assert all(f"{RECORD} is of another attempt" in e["text"] for e in warnings[:-1])
+    assert "real" == answer_of(finished.root, "T-05")
+
+
+@pytest.mark.parametrize(
     "content", [b"", b"\0\0\0", b"---\nstatus: completed\n", b"---\ntask: T-01\n", b"# hello\n"]
 )
 def test_a_damaged_result_is_named_and_not_counted(finished: Plan, content: bytes) -> None:
-    """Empty, binary, cut short: the task runs again, and status says why (promise 9)."""
+    """Empty, binary, cut short: the task runs again, and the bytes are kept beside it (promise 9)."""
     finished.result("T-04").write_bytes(content)
     again = finished.run()
     assert (0, ["T-04"]) == (again.returncode, again.started())
-    warnings = [event["text"] for event in again.events if event["event"] == "warning"]
-    assert ["its result file is damaged and is not counted"] == warnings
+    (warning,) = [event["text"] for event in again.events if event["event"] == "warning"]
+    path = finished.result("T-04")
+    aside = path.with_name(f"{path.name}.damaged-1")
+    told = f"results/{path.name} is damaged and is not counted; it is kept as results/{aside.name}"
+    assert told == warning
+    assert content == aside.read_bytes()
     assert "four" == answer_of(finished.root, "T-04")
 
 

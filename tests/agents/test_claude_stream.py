@@ -150,6 +150,22 @@ def test_an_event_that_is_too_long_is_skipped_and_the_stream_goes_on() -> None:
     assert (outcome.verdict, outcome.answer) == (Verdict.COMPLETED, "ok")
 
 
+def test_an_answer_that_was_too_long_is_said_to_be() -> None:
+    """Else nobody would know why there is none."""
+    one = reader()
+    one.feed(stream({"result": "x" * LONGEST_EVENT}).encode())
+    outcome = one.close(Exit(code=0), b"")
+    assert Verdict.FAILED is outcome.verdict
+    assert outcome.reason.endswith("; an event larger than 4,096 KiB was not read")
+
+
+def test_a_byte_that_is_no_character_does_not_cost_the_answer() -> None:
+    """It is shown as what it is."""
+    one = reader()
+    one.feed(stream({"result": "a#b"}).encode().replace(b"a#b", b"a\xffb"))
+    assert "a\ufffdb" == one.close(Exit(code=0), b"").answer
+
+
 @pytest.mark.parametrize(
     "line",
     ["warning: something", "[", "[1, [], null]", "null", '"text"', "[" * 100_000, '{"type": []}'],

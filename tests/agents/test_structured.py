@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.agents.structured import flaw, mismatch
+from orchestrator.agents.structured import flaw, mismatch, shown
 
 SCHEMA = {
     "type": "object",
@@ -130,3 +130,17 @@ def test_whatever_is_asked_and_answered_there_is_a_verdict(
     for words in (mismatch(answer, schema), flaw(schema)):
         assert len(words) <= 230
         assert "\n" not in words
+
+
+def nested(value: object, depth: int) -> object:
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_an_answer_is_indented_where_that_costs_little() -> None:
+    """What is large or deep stays on one line: each level would indent everything below it."""
+    assert '{\n  "a": [\n    1\n  ]\n}' == shown({"a": [1]})
+    assert "\n" not in shown({"a": "x" * 100_000})
+    assert "\n" not in shown(nested([1] * 10_000, 300))
+    assert "" == shown(nested(1, 100_000)), "nobody could read it either"

@@ -68,6 +68,9 @@ EXITS = {
     "signal": Exit(signal=9),
     "no status": Exit(),
     "not started": Exit(error="cannot start it: No such file or directory"),
+    "short of processes": Exit(
+        error="cannot start it: Resource temporarily unavailable", is_passing=True
+    ),
     "timeout": Exit(signal=15, stopped=StopReason.TIMEOUT),
     "timeout, exit 0": Exit(code=0, stopped=StopReason.TIMEOUT),
     "shutdown": Exit(code=143, stopped=StopReason.SHUTDOWN),
@@ -296,6 +299,14 @@ def test_what_could_not_be_started_is_not_tried_again(plug: Plug) -> None:
     outcome = judged(plug, [], EXITS["not started"])
     assert outcome.verdict is Verdict.FATAL
     assert "No such file" in outcome.reason
+
+
+@every_agent
+def test_what_the_machine_was_too_short_for_is_tried_again(plug: Plug) -> None:
+    """No memory or no process left for a moment: a failed attempt, with the usual pause before the next."""
+    outcome = judged(plug, [], EXITS["short of processes"])
+    assert outcome.verdict is Verdict.FAILED
+    assert "temporarily" in outcome.reason
 
 
 @processes

@@ -34,6 +34,11 @@ def test_a_line_is_read_as_it_was_written() -> None:
     assert [] == read("somebody's note", "")
 
 
+def test_a_line_with_a_number_that_no_attempt_has_is_none_of_ours() -> None:
+    """An agent may have written it into the journal."""
+    assert None is read_line(f"now · T-01 · started attempt {'9' * 5000}")
+
+
 def test_the_newest_word_about_a_task_counts() -> None:
     """A failure that a later attempt made good is none; a retry stays news while the next attempt runs."""
     found = news(

@@ -84,6 +84,7 @@ def test_a_setting_is_read_into_its_unit(value: object, name: str, written: obje
         ("model", None),
         ("workdir", {}),
         ("env", "dirty"),
+        ("budget_usd", int("F" * 400, 16)),
         ("env", None),
         ("env", ["A"]),
         ("env", {"A": True}),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from orchestrator.core.text import cell, clip, fence, one_line, printable
+from orchestrator.core.text import cell, clip, fair_shares, fence, one_line, printable
 
 PIECES = (
     "\x1b[31m", "\x1b]0;t\x07", "\x1b]8;;x\x1b\\", "\x1bP", "\x1b\\", "\x1b", "\x9b1m", "\x90", "\x9c", "\r", "\r\n",
@@ -158,3 +158,11 @@ def test_clipping_prefers_whole_lines_and_never_cuts_a_character() -> None:
     assert clip("a\n" + "x" * 50, 20) == ("a\n" + "x" * 18, 32)
     assert clip("éé", 3) == ("é", 2)
     assert clip("short", 100) == ("short", 0)
+
+
+def test_shares_are_fair() -> None:
+    """What is small is whole; what is large gets what is left, evenly."""
+    assert [1, 5, 4] == fair_shares([1, 9, 4], 10)
+    assert [3, 3, 4] == fair_shares([9, 9, 9], 10)
+    assert [0, 0] == fair_shares([5, 5], 0)
+    assert [] == fair_shares([], 10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import threading
 import time
@@ -89,6 +90,38 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def watchdog_of(runner: int) -> int:
+    """The parent of the guard that a runner started; 0 while, or when, there is none."""
+    return _forked_for_the_guard(runner)
+
+
+def guard_of(runner: int) -> int:
+    """The guard that a runner started; 0 while, or when, there is none."""
+    return _forked_for_the_guard(_forked_for_the_guard(runner))
+
+
+def _forked_for_the_guard(parent: int) -> int:
+    # Watchdog and guard have the same command line: one is a fork of the other.
+    try:
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        found = [
+            child
+            for child in map(int, children)
+            if b"executors.guard" in Path(f"/proc/{child}/cmdline").read_bytes()
+        ]
+    except OSError:
+        return 0
+    return found[0] if found else 0
+
+
+def kill_together(*pids: int) -> None:
+    """Kill several processes in the same moment: none of them can act between the blows."""
+    assert all(pid > 0 for pid in pids), "0 would be all of us"
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids:
+            os.kill(pid, number)
 
 
 def wait_gone(pid: int, seconds: float = PATIENCE) -> None:

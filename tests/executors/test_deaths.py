@@ -11,12 +11,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import anyio
 import pytest
 
-from orchestrator.core.result import StopReason
+from orchestrator.core.result import Exit, StopReason
 from orchestrator.errors import ExecutorError
+from orchestrator.executors.inline import write_exit
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.protocol import Done, Executor, Job
 from orchestrator.executors.record import read_record
@@ -24,7 +26,9 @@ from orchestrator.executors.sweep import sweep
 from tests.executors.harness import (
     LEAVE,
     collect,
+    guard_of,
     is_alive,
+    kill_together,
     make_job,
     python,
     read_pid,
@@ -33,6 +37,7 @@ from tests.executors.harness import (
     until_started,
     wait_gone,
     wait_until,
+    watchdog_of,
 )
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -67,8 +72,8 @@ async def test_a_killed_guard_takes_its_agents_along(tmp_path: Path, code: str) 
         executor.start(other)
         pids = await until_started(executor, 2)
         await until(lambda: read_pid(tmp_path / "left"))
-        assert executor._guard is not None
-        os.kill(executor._guard.pid, signal.SIGKILL)
+        guard, watchdog = guard_of(os.getpid()), watchdog_of(os.getpid())
+        os.kill(guard, signal.SIGKILL)
         done = await lose_guard(executor, 2)
         assert not any(map(is_alive, [*pids.values(), read_pid(tmp_path / "left")]))
         assert {one.exit.stopped for one in done.values()} == {StopReason.ORPHANED}
@@ -78,7 +83,7 @@ async def test_a_killed_guard_takes_its_agents_along(tmp_path: Path, code: str) 
         executor.start(make_job(tmp_path, "late", "true"))
         await lose_guard(executor, 1)
     # Reaped, the guard as well as the agents that fell to us.
-    for pid in (executor._guard.pid, *pids.values()):
+    for pid in (guard, watchdog, *pids.values()):
         with pytest.raises(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222  # does not wait
 
@@ -88,15 +93,33 @@ async def test_what_a_dead_guard_had_recorded_counts(tmp_path: Path) -> None:
     job = make_job(tmp_path, "a", "true")
     async with executor.opened():
         executor.start(job)
-        assert executor._guard is not None
         await until(lambda: read_record(job.record))
-        os.kill(executor._guard.pid, signal.SIGKILL)
+        guard = guard_of(os.getpid())
+        os.kill(guard, signal.SIGKILL)
         # Its last words are still in the socket, so make us deaf to them.
-        wait_gone(executor._guard.pid)
+        wait_gone(guard)
         assert executor._socket is not None
         executor._socket.recv(65536)
         done = await lose_guard(executor, 1)
     assert (done["a"].exit.code, done["a"].exit.stopped) == (0, None)
+
+
+@pytest.mark.parametrize("forged", [{"run": "older"}, {"task": "T-02"}, {"key": "b"}])
+async def test_a_record_of_another_attempt_does_not(tmp_path: Path, forged: dict[str, str]) -> None:
+    """Written late by an older run, or by an agent."""
+    executor = LocalExecutor()
+    facts = {"task": "T-01", "run": "newer"}
+    job = make_job(tmp_path, "a", "sleep", "1000", facts=facts)
+    async with executor.opened():
+        executor.start(job)
+        await until_started(executor, 1)
+        other = make_job(tmp_path, "a", facts=facts)
+        write_exit(other, Exit(code=0))
+        Path(job.record).write_text(json.dumps(record_of(job) | forged))
+        os.kill(guard_of(os.getpid()), signal.SIGKILL)
+        done = await lose_guard(executor, 1)
+    assert (done["a"].exit.code, done["a"].exit.stopped) == (None, StopReason.ORPHANED)
+    assert {"task": "T-01", "run": "newer", "key": "a"}.items() <= record_of(job).items()
 
 
 async def test_a_guard_that_fails_says_why_and_leaves_nothing(tmp_path: Path) -> None:
@@ -119,9 +142,9 @@ async def test_a_stuck_guard_is_killed_on_leaving(
     async with executor.opened():
         executor.start(make_job(tmp_path, "a", "sleep", "1000"))
         pid = (await until_started(executor, 1))["a"]
-        assert executor._guard is not None
-        os.kill(executor._guard.pid, signal.SIGSTOP)
-    assert not is_alive(pid)
+        guard, watchdog = guard_of(os.getpid()), watchdog_of(os.getpid())
+        os.kill(guard, signal.SIGSTOP)
+    assert not any(map(is_alive, (pid, guard, watchdog)))
 
 
 def test_the_guard_imports_little() -> None:
@@ -134,7 +157,7 @@ def test_the_guard_imports_little() -> None:
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
     )
     room = "orchestrator.executors"
-    modules = ["guard", "procfs", "record", "spawn", "trees"]
+    modules = ["guard", "procfs", "record", "spawn", "trees", "watchdog"]
     assert answer.stdout.split() == ["orchestrator", room, *(f"{room}.{name}" for name in modules)]
 
 
@@ -151,7 +174,6 @@ async def main(lock, jobs):
     async with executor.opened():
         for job in jobs:
             executor.start(Job(**job))
-        print(executor._guard.pid, flush=True)
         async for batch in executor.news():
             for news in batch:
                 if isinstance(news, Started):
@@ -163,9 +185,23 @@ with open(sys.argv[1], "w") as lock:
 """
 
 
+class Run(NamedTuple):
+    """A run of its own, once all of its agents run."""
+
+    process: subprocess.Popen[str]
+    watchdog: int
+    guard: int
+    agents: list[int]
+
+    def kill(self, *others: int) -> None:
+        """Kill the runner and others in the same moment: none of them can act between the blows."""
+        kill_together(self.process.pid, *others)
+        self.process.wait()
+
+
 @contextmanager
-def runner(where: Path, *jobs: Job) -> Iterator[tuple[subprocess.Popen[str], int, list[int]]]:
-    """A run of its own, its guard, and its agents, once all of them run."""
+def runner(where: Path, *jobs: Job) -> Iterator[Run]:
+    """Start a run."""
     plain = [{**job._asdict(), "env": dict(job.env), "facts": dict(job.facts)} for job in jobs]
     text = json.dumps(plain)
     process = subprocess.Popen(
@@ -173,9 +209,9 @@ def runner(where: Path, *jobs: Job) -> Iterator[tuple[subprocess.Popen[str], int
     )
     with process:
         assert process.stdout is not None
-        guard, *agents = [int(process.stdout.readline()) for _ in range(len(jobs) + 1)]
+        agents = [int(process.stdout.readline()) for _ in jobs]
         try:
-            yield process, guard, agents
+            yield Run(process, watchdog_of(process.pid), guard_of(process.pid), agents)
         finally:
             process.kill()
 
@@ -191,13 +227,13 @@ def is_locked(where: Path) -> bool:
 
 def test_a_killed_runner_takes_everything_along(tmp_path: Path) -> None:
     job, other = make_job(tmp_path, "a", *python(DAEMON)), make_job(tmp_path, "b", "sleep", "1000")
-    with runner(tmp_path, job, other) as (process, guard, agents):
+    with runner(tmp_path, job, other) as run:
         wait_until(lambda: read_pid(tmp_path / "left"))
-        os.kill(guard, signal.SIGTERM)  # it does not listen
-        process.kill()
-        process.wait()
+        for pid in (run.guard, run.watchdog):
+            os.kill(pid, signal.SIGTERM)  # they do not listen
+        run.kill()
         assert is_locked(tmp_path)
-        for pid in (*agents, read_pid(tmp_path / "left"), guard):
+        for pid in (*run.agents, read_pid(tmp_path / "left"), run.guard, run.watchdog):
             wait_gone(pid, 10)
     assert not is_locked(tmp_path)
     assert record_of(job)["stopped"] == record_of(other)["stopped"] == "orphaned"
@@ -208,41 +244,96 @@ def test_a_frozen_runner_loses_no_record(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "go")
     code = "import os; os.read(os.open('go', os.O_RDONLY), 1); print('done')"
     job, other = make_job(tmp_path, "a", *python(code)), make_job(tmp_path, "b", "sleep", "1000")
-    with runner(tmp_path, job, other) as (process, guard, _):
-        process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+    with runner(tmp_path, job, other) as run:
+        run.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, run.process.pid, os.WSTOPPED)
         (tmp_path / "go").write_text("x")
         wait_until(lambda: read_record(job.record))
-        process.kill()
-        wait_gone(guard, 10)
+        run.process.kill()
+        wait_gone(run.guard, 10)
     assert (record_of(job)["exit"], record_of(job)["stopped"]) == (0, None)
     assert record_of(other)["stopped"] == "orphaned"
 
 
-# ── both ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── several of them ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_sweep_ends_what_both_left_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", [DAEMON, NAMELESS], ids=["daemon", "nameless"])
+def test_what_runner_and_guard_left_behind_is_ended(tmp_path: Path, code: str) -> None:
+    """Killed in the same moment: the watchdog ends what falls to it, and holds the lock until then (promise 14)."""
+    job, other = make_job(tmp_path, "a", *python(code)), make_job(tmp_path, "b", "sleep", "1000")
+    with runner(tmp_path, job, other) as run:
+        wait_until(lambda: read_pid(tmp_path / "left"))
+        run.kill(run.guard)
+        assert is_locked(tmp_path) or code is NAMELESS, (
+            "what listens to SIGTERM may be gone already"
+        )
+        for pid in (*run.agents, read_pid(tmp_path / "left"), run.watchdog):
+            wait_gone(pid, 10)
+    assert not is_locked(tmp_path)
+
+
+def test_what_a_frozen_guard_does_not_end_is_ended(tmp_path: Path) -> None:
+    """A guard that is stopped, or waits for a disk, when the runner dies (promise 14)."""
+    job = make_job(tmp_path, "a", *python(DAEMON))
+    with runner(tmp_path, job) as run:
+        wait_until(lambda: read_pid(tmp_path / "left"))
+        os.kill(run.guard, signal.SIGSTOP)
+        try:
+            run.kill()
+            for pid in (*run.agents, read_pid(tmp_path / "left")):
+                wait_gone(pid, 10)
+        finally:
+            os.kill(run.guard, signal.SIGCONT)
+        wait_gone(run.watchdog, 10)
+    assert (record_of(job)["signal"], record_of(job)["stopped"]) == (9, "orphaned")
+
+
+def test_a_run_goes_on_without_a_watchdog(tmp_path: Path) -> None:
+    """Whoever kills it takes the second net away, and nothing else."""
+    job = make_job(tmp_path, "a", *python(DAEMON))
+    with runner(tmp_path, job) as run:
+        wait_until(lambda: read_pid(tmp_path / "left"))
+        os.kill(run.watchdog, signal.SIGKILL)
+        wait_gone(run.watchdog)
+        assert all(map(is_alive, run.agents))
+        run.kill()
+        for pid in (*run.agents, read_pid(tmp_path / "left"), run.guard):
+            wait_gone(pid, 10)
+    assert record_of(job)["stopped"] == "orphaned"
+
+
+async def test_a_guard_killed_with_its_watchdog_takes_its_agents_along(tmp_path: Path) -> None:
+    executor = LocalExecutor()
+    job = make_job(tmp_path, "a", *python(DAEMON))
+    async with executor.opened():
+        executor.start(job)
+        pids = await until_started(executor, 1)
+        await until(lambda: read_pid(tmp_path / "left"))
+        kill_together(watchdog_of(os.getpid()), guard_of(os.getpid()))
+        await lose_guard(executor, 1)
+        assert not any(map(is_alive, [*pids.values(), read_pid(tmp_path / "left")]))
+    assert record_of(job)["stopped"] == "orphaned"
+
+
+def test_a_sweep_ends_what_all_three_left_behind(tmp_path: Path) -> None:
     job = make_job(tmp_path, "a", *python(DAEMON))
     spared = make_job(tmp_path, "b", "sleep", "1000", env={"ORCHESTRATOR_RUN_ID": "run-2"})
     stranger = make_job(tmp_path, "c", "sleep", "1000", env={"ORCHESTRATOR_DIR": "/elsewhere"})
-    with runner(tmp_path, job, spared, stranger) as (process, guard, agents):
+    with runner(tmp_path, job, spared, stranger) as run:
         wait_until(lambda: read_pid(tmp_path / "left"))
-        os.kill(guard, signal.SIGSTOP)  # so that it cannot act between the two
-        process.kill()
-        process.wait()
-        os.kill(guard, signal.SIGKILL)
-        wait_gone(guard)
+        run.kill(run.guard, run.watchdog)
+        wait_gone(run.guard)
         left = read_pid(tmp_path / "left")
         try:
-            assert all(map(is_alive, [*agents, left]))
+            assert all(map(is_alive, [*run.agents, left]))
             ended = sweep(str(tmp_path), spare={"run-2"})
-            assert {one.pid for one in ended} == {agents[0], left}
+            assert {one.pid for one in ended} == {run.agents[0], left}
             assert {(one.run, one.task, one.attempt) for one in ended} == {("run-1", "a", "1")}
-            assert [is_alive(pid) for pid in (*agents, left)] == [False, True, True, False]
+            assert [is_alive(pid) for pid in (*run.agents, left)] == [False, True, True, False]
             assert sweep(str(tmp_path), spare={"run-2"}) == []
         finally:
-            for pid in agents[1:]:
+            for pid in run.agents[1:]:
                 os.kill(pid, signal.SIGKILL)
 
 

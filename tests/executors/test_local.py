@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,12 +15,14 @@ from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.protocol import Executor, Job
 from tests.executors.harness import (
     collect,
+    guard_of,
     is_alive,
     make_job,
     python,
     record_of,
     run,
     sh,
+    watchdog_of,
 )
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -134,6 +137,21 @@ async def test_programs_that_are_none(tmp_path: Path) -> None:
     assert done["odd"].error == "cannot start 'odd': No such file or directory"
 
 
+async def test_what_may_work_a_moment_later_is_told_apart(tmp_path: Path) -> None:
+    """A program that is being written right now, as too little memory or too many processes; no program never works."""
+    busy = tmp_path / "busy"
+    shutil.copy("/bin/true", busy)
+    with busy.open("r+b"):
+        job = make_job(tmp_path, "a", str(busy))
+        never = make_job(tmp_path, "b", "missing")
+        done = await run(LocalExecutor(), job, never)
+    assert f"cannot start '{busy}': Text file busy" == done["a"].error
+    assert (True, False) == (done["a"].is_passing, done["b"].is_passing)
+    assert record_of(job)["is_passing"]
+    again = make_job(tmp_path, "c", str(busy))
+    assert 0 == (await run(LocalExecutor(), again))["c"].code
+
+
 async def test_logs_follow_the_umask_and_no_planted_link(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     (tmp_path / "linked.stdout").symlink_to(tmp_path / "precious")
@@ -188,8 +206,7 @@ async def test_a_line_of_100_megabytes_stays_out_of_memory(tmp_path: Path) -> No
     async with executor.opened():
         executor.start(job)
         await collect(executor, 1)
-        assert executor._guard is not None
-        status = Path(f"/proc/{executor._guard.pid}/status").read_text()
+        status = Path(f"/proc/{guard_of(os.getpid())}/status").read_text()
     assert int(status.partition("VmHWM:")[2].split()[0]) < 60_000
     record = record_of(job)
     assert (record["log_bytes"], record["log_sha256"]) == (100_000_000, None)
@@ -203,19 +220,19 @@ async def test_500_jobs_leave_nothing_open(tmp_path: Path) -> None:
     ours = fds("self")
     executor = LocalExecutor()
     async with executor.opened():
-        assert executor._guard is not None
-        guard = executor._guard.pid
         executor.start(make_job(tmp_path, "first", "true"))
         await collect(executor, 1)
-        before = fds(guard)
+        guard, watchdog = guard_of(os.getpid()), watchdog_of(os.getpid())
+        before = fds(guard), fds(watchdog)
         # More at once than the socket takes.
         for number in range(500):
             executor.start(make_job(tmp_path, f"a{number}", "true"))
         done = await collect(executor, 500)
         assert {one.code for one in done.values()} == {0}
-        assert fds(guard) == before
+        assert (fds(guard), fds(watchdog)) == before
         assert Path(f"/proc/{guard}/task/{guard}/children").read_text() == ""
     assert not is_alive(guard)
+    assert not is_alive(watchdog)
     assert fds("self") <= ours + 3  # the event loop keeps some
 
 

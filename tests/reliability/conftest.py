@@ -27,13 +27,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand the figures to the process that started this one, if there is one."""
     handed = getattr(session.config, "workeroutput", None)
     if handed is not None:
-        handed["tally"] = dict(session.config.stash.get(_TALLY, Counter()))
+        figures = session.config.stash[_TALLY]
+        handed["tally"] = dict(figures)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take in the figures of a process that is done."""
-    figures = node.config.stash.get(_TALLY, Counter())
+    figures: Counter[str] = node.config.stash[_TALLY]
     for name, number in getattr(node, "workeroutput", {}).get("tally", {}).items():
         is_most = any(words in name for words in _MOST)
         figures[name] = max(figures[name], number) if is_most else figures[name] + number
@@ -43,7 +44,7 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Print the figures."""
-    figures = config.stash.get(_TALLY, Counter())
+    figures: Counter[str] = config.stash.get(_TALLY, Counter())
     if figures:
         terminalreporter.section("reliability")
         for name, number in sorted(figures.items()):

@@ -319,6 +319,12 @@ def lock_behind_a_link(root: Path) -> None:
     (root / "run.lock").symlink_to(root.parent / "elsewhere")
 
 
+@corruption("not_a_file", blocks=True)
+def directory_for_the_lock(root: Path) -> None:
+    (root / "run.lock").unlink()
+    (root / "run.lock").mkdir()
+
+
 @corruption("not_a_file", fixed=True)
 def pipe_for_a_result(root: Path) -> None:
     result(root).unlink()

@@ -232,17 +232,3 @@ def _environment(pid: int) -> set[bytes]:
         return set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
     except OSError:
         return set()
-
-
-def guard_of(pid: int) -> int:
-    """The guard that a runner started; 0 while, or when, there is none."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        guards = [
-            child
-            for child in map(int, children)
-            if b"executors.guard" in Path(f"/proc/{child}/cmdline").read_bytes()
-        ]
-    except OSError:
-        return 0
-    return guards[0] if guards else 0

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.acceptance.orchestrate import PATIENCE, Orchestrate
-from tests.reliability.crash_plan import CrashPlan, guard_of
+from tests.executors.harness import guard_of, watchdog_of
+from tests.reliability.crash_plan import CrashPlan
 
 _DEATHS = str(Path(__file__).with_name("deaths"))
 #: Changes of the plan directory that one run makes, about.
@@ -24,7 +25,10 @@ VICTIMS = (
     "runner",
     "runner",
     "guard",
-    "both",
+    "watchdog",
+    "runner and guard",
+    "runner and guard",
+    "all three",
     "runner, guard after",
     "SIGTERM",
     "SIGTERM, kill after",
@@ -84,30 +88,36 @@ def dies_at(orchestrate: Orchestrate, number: int) -> dict[str, str]:
 
 
 def _hit(run: subprocess.Popen[str], kill: Kill) -> None:
-    victim, guard, never = kill.victim, guard_of(run.pid), threading.Event()
+    victim, never = kill.victim, threading.Event()
+    guard, watchdog = guard_of(run.pid), watchdog_of(run.pid)
     if victim.startswith("SIGTERM"):
         run.send_signal(signal.SIGTERM)
     if victim == "five SIGINT":
         for _ in range(5):
             run.send_signal(signal.SIGINT)
             never.wait(kill.gap / 5)
-    if victim in {"guard", "both"} and guard:
-        os.kill(guard, signal.SIGKILL)
-    if victim.startswith("runner") or victim == "both" or (victim == "guard" and not guard):
+    if victim in {"watchdog", "all three"}:
+        _kill(watchdog)
+    if victim in {"guard", "runner and guard", "all three"}:
+        _kill(guard)
+    is_missed = (victim == "guard" and not guard) or (victim == "watchdog" and not watchdog)
+    if victim.startswith("runner") or victim == "all three" or is_missed:
         run.kill()
     if victim.endswith("after"):
         never.wait(kill.gap)
         if victim.startswith("SIGTERM"):
             run.kill()
-        elif guard and _is_guard(guard):
-            os.kill(guard, signal.SIGKILL)
+        else:
+            _kill(guard)
 
 
-def _is_guard(pid: int) -> bool:
+def _kill(guard: int) -> None:
+    """Kill a guard or a watchdog, if it is there and still one."""
     try:
-        return b"executors.guard" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if guard and b"executors.guard" in Path(f"/proc/{guard}/cmdline").read_bytes():
+            os.kill(guard, signal.SIGKILL)
     except OSError:
-        return False
+        return
 
 
 def _wait(run: subprocess.Popen[str], is_time: Callable[[], bool], after: float) -> None:

@@ -24,6 +24,7 @@ from tests.reliability.corruptions import (
     CORRUPTIONS,
     STARTED,
     another_log,
+    directory_for_the_lock,
     emptied,
     lock_behind_a_link,
     result,
@@ -107,7 +108,7 @@ def test_every_corruption_is_found_and_repaired_where_that_is_safe(
     assert before == contents(root)
     tally["corruptions found"] += 1
 
-    if what.do is lock_behind_a_link:
+    if what.do in {lock_behind_a_link, directory_for_the_lock}:
         with pytest.raises(StoreError, match=r"run\.lock"):
             mend(root)
     else:

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.executors.harness import wait_until
-from tests.reliability.crash_plan import CrashPlan, guard_of
+from tests.executors.harness import guard_of, kill_together, wait_until, watchdog_of
+from tests.reliability.crash_plan import CrashPlan
 from tests.reliability.instants import OPERATIONS, Kill, dies_at, draw, strike
 
 pytestmark = [
@@ -35,14 +35,16 @@ STRIDE = 1 if SOAK else 29
 STATUSES = {
     "runner": {-signal.SIGKILL, 0},
     "guard": {5, -signal.SIGKILL, 0},
-    "both": {-signal.SIGKILL, 0},
+    "watchdog": {5, -signal.SIGKILL, 0},
+    "runner and guard": {-signal.SIGKILL, 0},
+    "all three": {-signal.SIGKILL, 0},
     "SIGTERM": {128 + signal.SIGTERM, -signal.SIGTERM, 0},
     "five SIGINT": {128 + signal.SIGINT, -signal.SIGINT, 0},
 }
 STATUSES["runner, guard after"] = STATUSES["runner"]
 STATUSES["SIGTERM, kill after"] = STATUSES["SIGTERM"] | STATUSES["runner"]
-#: After these, agents may live until the next run sweeps them away: nobody is left who could end them.
-NOBODY_LEFT = {"both", "runner, guard after"}
+#: After this, agents may live until the next run sweeps them away: nobody is left who could end them.
+NOBODY_LEFT = {"all three"}
 
 
 @pytest.fixture
@@ -144,14 +146,11 @@ def test_it_may_die_before_any_change_of_a_file(
 
 
 def test_what_nobody_was_left_to_end_is_ended_before_anything_starts(plan: CrashPlan) -> None:
-    """Runner and guard killed in the same moment leave agents; the next run ends them first (promise 14)."""
+    """Runner, guard and watchdog killed in the same moment leave agents; the next run ends them first (promise 14)."""
     run = plan.start()
     wait_until(lambda: plan.ledger()["start T-05"])
-    guard = guard_of(run.pid)
-    os.kill(guard, signal.SIGSTOP)  # so that it cannot act between the two
-    run.kill()
+    kill_together(run.pid, guard_of(run.pid), watchdog_of(run.pid))
     run.communicate()
-    os.kill(guard, signal.SIGKILL)
     assert plan.alive(), "something was left"
     plan.finish()
     assert 2 == plan.ledger()["start T-05"]

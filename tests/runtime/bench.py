@@ -49,6 +49,7 @@ class Bench:
     draw: Draw = lambda board, news: None
     hear: Callable[[Happening], None] = lambda happening: None
     heard: list[Happening] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
         policy: Settings = resolve({"agent": "shell", "retry_delay": 0.0, **self.settings})
@@ -75,7 +76,7 @@ class Bench:
             engine=Engine(entries, max_parallel=policy.max_parallel),
             policies=policies,
             executor=self.executor,
-            clock=Clock(),
+            clock=self.clock,
             listener=self._listen,
             launchpad=Launchpad(
                 self.workspace,

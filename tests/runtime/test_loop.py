@@ -18,7 +18,8 @@ from orchestrator.executors.protocol import Job
 from orchestrator.runtime import attempt as attempt_module
 from orchestrator.runtime.happening import Happening, Kind
 from orchestrator.store.layout import Layout
-from orchestrator.store.workspace import Commit, Workspace
+from orchestrator.store.result_writer import Commit
+from orchestrator.store.workspace import Workspace
 from tests.fakes.executor import Play
 from tests.runtime.bench import Bench, write_plan
 
@@ -109,6 +110,22 @@ async def test_a_failed_attempt_is_repeated(tmp_path: Path) -> None:
     assert {"T-01": 3} == board.results["T-02"].inputs
     retries = [happening for happening in bench.heard if happening.kind is Kind.TASK_RETRYING]
     assert [0.0, 0.0] == [happening.retry_in for happening in retries]
+
+
+async def test_what_could_not_be_started_for_a_moment_is_started_later(tmp_path: Path) -> None:
+    """The machine was short of processes or of memory: the attempt is repeated after a pause, like one that failed."""
+    short = Exit(error="cannot start 'sh': Resource temporarily unavailable", is_passing=True)
+
+    def play(job: Job) -> Play:
+        return Play(exit=short) if job.facts["attempt"] < 3 else Play(output="done\n")
+
+    bench = Bench(write_plan(tmp_path, {"T-01": ""}), play)
+    board = await bench.run()
+    assert {S.COMPLETED: 1} == board.counts()
+    assert [(1, "failed", short.error), (2, "failed", short.error), (3, "completed", "")] == [
+        (each.number, each.status, each.reason) for each in board.results["T-01"].attempts
+    ]
+    assert 2 == [happening.kind for happening in bench.heard].count(Kind.TASK_RETRYING)
 
 
 async def test_a_failed_task_skips_what_needs_it(tmp_path: Path) -> None:

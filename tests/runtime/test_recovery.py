@@ -39,17 +39,19 @@ def record(place: Workspace, number: int = 1, log: str = "The answer.\n", **chan
     assert not write_record(files.record, {**facts, **changed})
 
 
-def result(place: Workspace, *statuses: str, task: str = "T-01", status: S = S.RUNNING) -> None:
+def result(
+    place: Workspace, *statuses: str, task: str = "T-01", status: S = S.RUNNING, run: str = ""
+) -> None:
     """Leave the result file of the first task, with an attempt for each status."""
     attempts = tuple(
-        Attempt(number=number, charge=number, status=each, reason=f"because of {number}")
+        Attempt(number=number, charge=number, run=run, status=each, reason=f"because of {number}")
         for number, each in enumerate(statuses, start=1)
     )
     found = Result(task=task, agent="shell", status=status, attempts=attempts)
     place.write_running("agent-01", render_result(found, label="x", answer=""))
 
 
-def harvested(place: Workspace, *dead_runs: str) -> list[Harvested]:
+def harvested(place: Workspace, *dead_runs: str, **more: Any) -> list[Harvested]:
     tasks = place.load(is_live=False).plan.tasks
     return harvest(
         place,
@@ -58,6 +60,7 @@ def harvested(place: Workspace, *dead_runs: str) -> list[Harvested]:
         {"shell": ShellAgent()},
         traces=scan_logs(place.layout.logs),
         dead_runs=dead_runs,
+        **more,
     )
 
 
@@ -160,16 +163,31 @@ def test_the_history_of_another_task_is_not_taken_over(place: Workspace) -> None
     assert [2] == [each.number for each in found.result.attempts]
 
 
+DAMAGED = "logs/agent-01.attempt-1.json is damaged and is not believed"
+OF_ANOTHER = "logs/agent-01.attempt-1.json is of another attempt and is not believed"
+OF_ANOTHER_RUN = "logs/agent-01.attempt-1.json is of another run and is not believed"
+
+
 @pytest.mark.parametrize(
-    "changed", [{"task": "T-02"}, {"agent": "unknown"}, {"stopped": "boredom"}, {"inputs": None}]
+    ("changed", "why"),
+    [
+        ({"stopped": "boredom"}, DAMAGED),
+        ({"inputs": None}, DAMAGED),
+        ({"agent": "unknown"}, DAMAGED),
+        pytest.param({"task": "T-02"}, OF_ANOTHER, id="copied from another task"),
+        pytest.param({"attempt": 7}, OF_ANOTHER, id="renamed from another attempt"),
+        pytest.param({"run": "older"}, OF_ANOTHER_RUN, id="written late by an older run"),
+    ],
 )
-def test_a_record_that_makes_no_sense_is_left_alone(
-    place: Workspace, changed: dict[str, Any]
+def test_a_record_that_does_not_fit_completes_nothing(
+    place: Workspace, changed: dict[str, Any], why: str
 ) -> None:
-    """The attempt counts as interrupted, and is made again."""
+    """It is told with its path; the attempt counts as interrupted, and is made again."""
     record(place, **changed)
-    result(place, "running")
-    assert [] == harvested(place, "dead")
+    result(place, "running", run="dead")
+    told: list[tuple[str, str]] = []
+    assert [] == harvested(place, "dead", warn=lambda *words: told.append(words))
+    assert [("T-01", why)] == told
 
 
 def test_a_lost_log_is_an_empty_answer(place: Workspace) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from orchestrator.core.board import Board
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
+from orchestrator.executors.record import write_record
 from orchestrator.store.index import is_settled
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import render_result
@@ -57,12 +58,20 @@ def result(root: Path, stem: str, written: str) -> Path:
     return path
 
 
-def record(root: Path, key: str) -> None:
-    (root / f"logs/{key}.json").write_text("{}")
+def record(root: Path, key: str, task: str = "T-01", number: int = 1, run: str = "") -> Path:
+    """Leave what the guard writes when an attempt is over."""
+    facts = {
+        "task": task, "attempt": number, "charge": number, "run": run, "agent": "claude", "inputs": {},
+        "pid": 7, "exit": 0, "signal": None, "stopped": None, "error": "", "started": 1.0, "ended": 2.0,
+        "duration": 1.0, "max_rss": 0, "cpu": 0.0,
+    }  # fmt: skip
+    path = root / f"logs/{key}.json"
+    assert not write_record(str(path), facts)
+    return path
 
 
 def completed(root: Path, stem: str = "agent-01", task: str = "T-01") -> Path:
-    record(root, f"{stem}.attempt-1")
+    record(root, f"{stem}.attempt-1", task)
     return result(root, stem, text(task, S.COMPLETED))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -160,14 +162,94 @@ def test_a_pid_alone_means_nothing(path: str, changed: dict[str, Any]) -> None:
     lock.release()
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"\xff\xfe", b"null", b"{}", b"12"])
+def test_a_holder_on_another_machine_is_believed(path: str) -> None:
+    """Nobody here can say whether its pid lives there; only who gets the lock itself knows that it does not."""
+    Path(path).write_text(json.dumps(said(host="elsewhere", pid=2**22 + 1)))
+    assert "elsewhere" == (holder_of(path) or {})["host"]
+    lock = take_lock(path, "r2", NOW)
+    assert ("r1",) == lock.dead_runs
+    lock.release()
+
+
+def test_an_untouched_lock_file_has_nothing_to_recover(path: str) -> None:
+    """Whoever was killed before it said who it is had not begun anything."""
+    Path(path).write_bytes(b"")
+    lock = take_lock(path, "r1", NOW)
+    assert () == lock.dead_runs
+    lock.release()
+
+
+@pytest.mark.parametrize("damage", [b"{", b"[1]", b"\xff\xfe", b"null", b"{}", b"12", b"\0\0\n"])
 def test_a_damaged_lock_file_is_no_obstacle(path: str, damage: bytes) -> None:
-    """What counts is what the kernel holds."""
+    """What counts is what the kernel holds. Some run was here, so what is left of any is looked for."""
     Path(path).write_bytes(damage)
     assert None is holder_of(path)
     lock = take_lock(path, "r1", NOW)
-    assert () == lock.dead_runs
+    assert ("?",) == lock.dead_runs
+    assert said(unrecovered=["?"]) == holder_of(path)
+    lock.recovered()
     assert said() == holder_of(path)
+    lock.release()
+    assert b"" == Path(path).read_bytes()
+
+
+@pytest.mark.slow
+def test_whoever_has_just_taken_the_lock_gets_to_say_so(path: str) -> None:
+    """Between taking it and saying who holds it there is a moment; whoever comes then waits for the word."""
+    first = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(first, fcntl.LOCK_EX)
+    told = threading.Timer(0.15, lambda: Path(path).write_text(json.dumps(said(run="r7")) + "\n"))
+    told.start()
+    with pytest.raises(BusyError, match="run r7 holds this plan"):
+        take_lock(path, "r2", NOW)
+    told.join()
+    os.close(first)
+
+
+def test_a_torn_write_forgets_no_dead_run(path: str) -> None:
+    """Wherever the line of a new holder is cut short, the runs that died before it are known."""
+    for run in ("r1", "r2"):
+        take_lock(path, run, NOW).abandon()
+    before = Path(path).read_bytes()
+    take_lock(path, "r3", NOW).abandon()
+    after = Path(path).read_bytes()
+    assert after.startswith(before), "what was there is not overwritten"
+    for size in range(len(before), len(after)):
+        Path(path).write_bytes(after[:size])
+        lock = take_lock(path, "r4", NOW)
+        is_whole = size >= len(after) - 1
+        assert ("r1", "r2", "r3")[: 3 if is_whole else 2] == lock.dead_runs
+        assert "r4" == (holder_of(path) or {})["run"]
+        lock.release()
+
+
+def test_a_torn_word_of_recovery_means_recovering_again(path: str) -> None:
+    """Never that there is nothing to recover."""
+    take_lock(path, "r1", NOW).abandon()
+    lock = take_lock(path, "r2", NOW)
+    before = Path(path).read_bytes()
+    lock.recovered()
+    lock.abandon()
+    after = Path(path).read_bytes()
+    for size in range(len(before), len(after) - 1):
+        Path(path).write_bytes(after[:size])
+        lock = take_lock(path, "r3", NOW)
+        assert ("r1", "r2") == lock.dead_runs
+        lock.release()
+
+
+def test_a_disk_that_is_full_forgets_no_dead_run(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a line was written and the run does not start."""
+    take_lock(path, "r1", NOW).abandon()
+    write = os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda file, data: write(file, bytes(data)[: len(data) // 2]))
+        with pytest.raises(StoreError, match="No space left"):
+            take_lock(path, "r2", NOW)
+    lock = take_lock(path, "r3", NOW)
+    assert ("r1",) == lock.dead_runs
     lock.release()
 
 

@@ -104,6 +104,30 @@ def test_a_forged_mark_is_no_mark_even_in_code() -> None:
     assert "&lt;!--/orchestrator :x -->" in shown
 
 
+@pytest.mark.parametrize(
+    "deep",
+    [
+        "- " * 40 + "x",
+        "1. " * 40 + "x",
+        "\n".join(f"{'  ' * level}- x" for level in range(40)),
+        "\n".join(f"{chr(9) * level}- x" for level in range(40)),
+    ],
+)
+def test_lists_in_lists_swallow_nothing_that_follows(deep: str) -> None:
+    """markdown-it gives up at some depth, and takes the rest of the document for a part of the list."""
+    text = f"{embed(deep)}\n\n## After\n"
+    assert "heading_open" in {token.type for token in MarkdownIt("commonmark").parse(text)}
+
+
+def test_an_answer_about_a_merge_is_no_merge() -> None:
+    """Nobody is told that a result was half merged because of it."""
+    shown = embed("<<<<<<< ours\nx\n>>>>>>> theirs\n```\n<<<<<<< in code\n```")
+    lines = shown.split("\n")
+    assert r"\<<<<<<< ours" == lines[0]
+    assert r"\>>>>>>> theirs" == lines[2]
+    assert "<<<<<<< in code" == lines[4]
+
+
 def test_a_page_of_html_is_shown_as_it_is() -> None:
     """An answer that is a whole HTML document is of use only unchanged, so it stands in a fence."""
     page = "<!DOCTYPE html>\n<html><body>```</body></html>"

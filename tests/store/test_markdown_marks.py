@@ -43,6 +43,8 @@ def undrawn(data: bytes) -> bytes:
 
 
 @given(documents(LINES))
+@example(b"\t")
+@example(b"text\n  ")
 @example(b"```\nnever closed")
 @example(b"- ```\n  x\n  ```\n<div>\n```\nx")
 def test_a_plan_without_sections_gets_them_at_its_end(data: bytes) -> None:

@@ -260,6 +260,7 @@ All is well.
         "---\ntask: &a T-01\nstatus: *a\n---\n",
         "---\ntask: !!python/name:os.system\nstatus: completed\n---\n",
         "---\n- a\n- b\n---\n",
+        f"---\ntask: T-01\nstatus: 0x{'F' * 6000}\n---\n",
     ],
 )
 def test_what_is_no_result_is_none(text: str) -> None:
@@ -295,3 +296,16 @@ def test_what_is_no_moment_is_never(text: object) -> None:
     """Zero: not known."""
     assert 0.0 == epoch(text)
     assert not iso(0.0)
+
+
+def test_a_result_that_an_editor_saved_with_other_line_ends_is_the_same() -> None:
+    """Nothing of it is damaged."""
+    text = rendered(DONE, "a\nb", is_markdown=False)
+    assert parse_result(text) == parse_result(text.replace("\n", "\r\n"))
+
+
+def test_a_forged_mark_does_not_make_half_an_answer_whole() -> None:
+    """A text may have our marks in it; the end of the file is where its fence is closed."""
+    text = rendered(DONE, "a\n<!-- /orchestrator:answer -->\nb", is_markdown=False)
+    assert parse_result(text) is not None
+    assert None is parse_result(text[: text.index("\nb\n")])

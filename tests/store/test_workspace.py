@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_a_completed_result_with_its_record_counts(root: Path) -> None:
 def test_a_completed_result_without_a_record_is_reported_and_not_believed(root: Path) -> None:
     """Whoever writes a result file has not yet done the task."""
     result(root, "agent-01", text("T-01", S.COMPLETED))
-    why = "its result file names an attempt without a record and is not counted"
+    why = "results/agent-01-result.md is not counted: the record logs/agent-01.attempt-1.json is not there"
     assert {"T-01": (S.PENDING, why), "T-02": (S.WAITING, "needs T-01")} == told(load(root))
 
 
@@ -101,16 +102,45 @@ def test_a_deleted_result_means_do_it_again(root: Path) -> None:
 def test_a_damaged_result_is_reported_and_not_counted(root: Path, damage: str) -> None:
     """It is no reason not to run the rest."""
     completed(root).write_text(damage)
-    why = "its result file is damaged and is not counted"
+    why = "results/agent-01-result.md is damaged and is not counted"
     assert (S.PENDING, why) == told(load(root))["T-01"]
 
 
 def test_the_result_of_another_task_is_not_believed(root: Path) -> None:
     """A file that was copied keeps the id of its task."""
-    record(root, "agent-02.attempt-1")
+    record(root, "agent-02.attempt-1", "T-02")
     completed(root)
     result(root, "agent-02", text("T-01", S.COMPLETED))
-    assert S.PENDING is load(root).status("T-02")
+    why = "results/agent-02-result.md is of T-01 and is not counted"
+    assert (S.PENDING, why) == told(load(root))["T-02"]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param({"task": "T-02"}, id="copied from another task"),
+        pytest.param({"number": 2}, id="renamed from another attempt"),
+        pytest.param({"run": "older"}, id="written late by an older run"),
+    ],
+)
+def test_the_record_of_something_else_is_no_evidence(root: Path, facts: dict[str, Any]) -> None:
+    """Run, task and number of an attempt are its fencing token: record and result must agree on them."""
+    written = text("T-01", S.COMPLETED)
+    result(root, "agent-01", written.replace('"run": ""', '"run": "newer"'))
+    record(root, "agent-01.attempt-1", **{"run": "newer", **facts})
+    shown = "the record logs/agent-01.attempt-1.json is of another attempt"
+    why = f"results/agent-01-result.md is not counted: {shown}"
+    assert (S.PENDING, why) == told(load(root))["T-01"]
+    record(root, "agent-01.attempt-1", run="newer")
+    assert (S.COMPLETED, "") == told(load(root))["T-01"]
+
+
+def test_a_damaged_record_is_no_evidence(root: Path) -> None:
+    """It may be of anything."""
+    completed(root)
+    (root / "logs/agent-01.attempt-1.json").write_text("{}")
+    why = "results/agent-01-result.md is not counted: the record logs/agent-01.attempt-1.json is damaged"
+    assert (S.PENDING, why) == told(load(root))["T-01"]
 
 
 @pytest.mark.parametrize("status", [S.RUNNING, S.RETRYING])

@@ -15,7 +15,7 @@ from orchestrator.store.index import signature
 from orchestrator.store.layout import Layout
 from orchestrator.store.plan_file import StatusCells
 from orchestrator.store.result_file import parse_result
-from orchestrator.store.workspace import Commit
+from orchestrator.store.result_writer import Commit
 from tests.store.plan_directory import (
     PLAN,
     S,
@@ -46,8 +46,8 @@ def commit(root: Path, stem: str, written: str) -> Commit:
 def test_results_are_committed_together(root: Path) -> None:
     """All that ended in the same moment, with and without logs."""
     (root / "logs/agent-01.attempt-1.out").write_text("output")
-    for key in ("agent-01.attempt-1", "agent-02.attempt-1"):
-        record(root, key)
+    record(root, "agent-01.attempt-1")
+    record(root, "agent-02.attempt-1", "T-02")
     one, two = text("T-01", S.COMPLETED), text("T-02", S.COMPLETED, answer="Ä ✅", **{"T-01": 1})
     workspace(root).commit([commit(root, "agent-01", one), commit(root, "agent-02", two)])
     board = load(root)
@@ -81,6 +81,52 @@ def test_a_commit_into_a_vanished_directory_is_told(root: Path) -> None:
     (root / "logs").rmdir()
     with pytest.raises(StoreError, match="cannot sync"):
         workspace(root).commit([commit(root, "agent-01", "x")])
+
+
+@pytest.mark.parametrize("is_in_place", [True, False], ids=["in place", "renamed over"])
+def test_what_somebody_wrote_over_a_running_result_is_kept(root: Path, is_in_place: bool) -> None:
+    """A person with an editor, or an agent that scribbles: their bytes lie beside, and it is said (promise 9)."""
+    record(root, "agent-01.attempt-1")
+    path, aside = root / "results/agent-01-result.md", "results/agent-01-result.md.damaged-1"
+    place = workspace(root)
+    place.write_running("agent-01", text("T-01", S.RUNNING))
+    assert [] == place.take_notes()
+    if is_in_place:
+        path.write_text("scribbled")
+    else:
+        (root / "new").write_text("scribbled")
+        (root / "new").rename(path)
+    place.commit([commit(root, "agent-01", text("T-01", S.COMPLETED))])
+    told = "results/agent-01-result.md was changed while its task ran; it is kept as " + aside
+    assert [told] == place.take_notes()
+    assert "scribbled" == (root / aside).read_text()
+    assert S.COMPLETED is load(root).status("T-01")
+    place.commit([commit(root, "agent-01", text("T-01", S.COMPLETED))])
+    assert [] == place.take_notes()
+
+
+def test_a_result_that_was_removed_while_its_task_ran_is_written_anew(root: Path) -> None:
+    """There is nothing to keep."""
+    record(root, "agent-01.attempt-1")
+    place = workspace(root)
+    place.write_running("agent-01", text("T-01", S.RUNNING))
+    (root / "results/agent-01-result.md").unlink()
+    place.commit([commit(root, "agent-01", text("T-01", S.COMPLETED))])
+    assert [] == place.take_notes()
+    assert S.COMPLETED is load(root).status("T-01")
+
+
+def test_what_does_not_count_is_moved_aside_and_nothing_else(root: Path) -> None:
+    """Again and again, each time under a name that was never used."""
+    path, place = completed(root), workspace(root)
+    (one,) = [task for task in place.load_plan()[0].tasks.values() if task.id == "T-01"]
+    assert "" == place.move_aside(one)
+    for number in (1, 2):
+        path.write_text(f"damaged {number}")
+        aside = f"results/agent-01-result.md.damaged-{number}"
+        assert aside == place.move_aside(one)
+        assert f"damaged {number}" == (root / aside).read_text()
+        assert "" == place.move_aside(one)
 
 
 def test_preparing_makes_what_is_missing_and_sweeps_what_was_left(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""How a run ended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from orchestrator.core.board import Board
+from orchestrator.core.result import Result
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import ExitStatus, OrchestratorError
+from orchestrator.store.layout import Layout
+
+
+class RunReport(NamedTuple):
+    """How a run ended. ``duration`` in seconds."""
+
+    run: str
+    layout: Layout
+    board: Board
+    asked: Collection[str]
+    """Tasks the run was to complete: all of them, or those of ``--only`` and ``--tag``."""
+    launched: int
+    """Attempts this run launched."""
+    duration: float
+    signal: int = 0
+    held_back: str = ""
+    """Why tasks were not started although nothing they need is missing."""
+    beside: Sequence[Result] = ()
+    """What was done beside the plan, and paid for."""
+    failure: OrchestratorError | None = None
+
+    @property
+    def exit_status(self) -> int:
+        """The status of the process (design, section 5)."""
+        if self.failure is not None:
+            return self.failure.exit_status
+        if self.signal:
+            return 128 + self.signal
+        if all(self.board.status(task_id) is TaskStatus.COMPLETED for task_id in self.asked):
+            return ExitStatus.DONE
+        return ExitStatus.HELD if self.held_back else ExitStatus.TASK_FAILED

@@ -1,0 +1,104 @@
+"""The parent of the guard: a second net, for when runner and guard are killed in the same moment (promise 14).
+
+What a dead guard had started falls to the nearest subreaper above it. That is this process, so nothing needs to be
+looked for, and what cleared its environment is found as well. All it does is wait; it is a fork of the guard before it
+did anything, so it costs neither a start of Python nor memory of its own (decision 0003).
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+
+from orchestrator.executors import procfs
+from orchestrator.executors.trees import GRACE, HARD_LIMIT, TICK, Attempt, Trees
+
+#: Seconds after the death of the runner until a guard that is still there counts as stuck; its own limit is shorter.
+_OVERDUE = GRACE + HARD_LIMIT + 1.0
+
+
+def fork_guard(runner: int) -> None:
+    """Fork, and return in the guard; its parent watches, and exits as the guard did once nothing of it is left.
+
+    Where orphans cannot be made to fall to us, or no process can be had, there is no watchdog and the guard is alone.
+
+    Args:
+        runner: The guard's end of the socket pair: it tells when the runner is gone.
+    """
+    if not procfs.set_subreaper():
+        return
+    try:
+        guard = os.fork()
+    except OSError:
+        return
+    if guard:
+        os._exit(_watch(guard, runner))
+    os.setsid()  # whoever kills the group of one of us spares the other
+
+
+def _watch(guard: int, runner: int) -> int:
+    """Wait for the guard, end what it left, and return an exit status: ``128 + n`` after signal *n*."""
+    woken, wake = os.pipe()
+    for end in (woken, wake):
+        os.set_blocking(end, False)  # takes no keyword
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # what it is for wakes us up through the pipe
+    poll = select.poll()
+    poll.register(woken, select.POLLIN)
+    poll.register(
+        runner, 0
+    )  # only that the other end was closed; what comes from there is for the guard
+    overdue: float | None = None
+    while True:
+        ended, status = os.waitpid(guard, os.WNOHANG)
+        if ended:
+            break
+        if overdue is not None and time.monotonic() >= overdue:
+            overdue = time.monotonic() + TICK if _kill_below(guard) else None
+        wait = None if overdue is None else max(0.0, overdue - time.monotonic()) * 1000 + 1
+        for fd, _ in poll.poll(wait):
+            if fd == woken:
+                os.read(woken, 4096)
+            else:
+                poll.unregister(runner)
+                overdue = time.monotonic() + _OVERDUE
+    if status:
+        _end_what_is_left(woken)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def _kill_below(guard: int) -> bool:
+    """Kill what a guard that is frozen or waits for a disk cannot; records are its own affair. False: all is dead."""
+    found = procfs.descendants([guard], procfs.snapshot())
+    left = [one for pid, one in found.items() if pid != guard and not one.is_zombie]
+    for one in left:
+        procfs.send_signal(one, signal.SIGKILL)
+    return bool(left)
+
+
+def _end_what_is_left(woken: int) -> None:
+    """SIGTERM, grace, SIGKILL for whatever fell to us, all of it one tree."""
+    trees, left = Trees(), Attempt({"key": "", "env": {}}, 0, 0.0, 0.0)
+    left.wait_status = 0
+    begun = time.monotonic()
+    poll = select.poll()
+    poll.register(woken, select.POLLIN)
+    while time.monotonic() < begun + GRACE + HARD_LIMIT:
+        while _reap():
+            pass
+        tree = trees.grow([left], [], {})[left.key]
+        if not tree:
+            return
+        trees.end(left, tree, force=time.monotonic() >= begun + GRACE)
+        if poll.poll(TICK * 1000):
+            os.read(woken, 4096)
+
+
+def _reap() -> bool:
+    try:
+        return os.waitpid(-1, os.WNOHANG)[0] > 0
+    except ChildProcessError:
+        return False

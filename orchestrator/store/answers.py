@@ -1,0 +1,57 @@
+"""The answers of many tasks at once, in bounded memory: each large one gives its head, by a fair share (promise 16)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+from orchestrator.core.plan import Task
+from orchestrator.core.text import clip, fair_shares
+from orchestrator.store.workspace import Workspace
+
+#: Bytes that the answers of all tasks together may have where all of them are wanted at once.
+MOST = 16 * 1024 * 1024
+
+
+def answers_handed_on(
+    workspace: Workspace, tasks: Sequence[Task]
+) -> Iterator[tuple[Task, str, int]]:
+    """Yield each task with its answer as dependants get it, and how many bytes of it were left out.
+
+    Raises:
+        StoreError: a result cannot be read.
+    """
+    return _heads(workspace, tasks, workspace.read_answer)
+
+
+def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]:
+    """Return the answer of each task as people see it, safe below a level-2 heading, by id.
+
+    Raises:
+        StoreError: a result cannot be read.
+    """
+    shown = {}
+    for task, head, left in _heads(workspace, tasks, workspace.read_shown_answer):
+        shown[task.id] = head
+        if left:
+            from orchestrator.store.markdown import embed
+
+            path = f"results/{task.stem}-result.md"
+            shown[task.id] = f"{embed(head)}\n\n(cut here, {left:,} more bytes: [{path}]({path}))"
+    return shown
+
+
+def _heads(
+    workspace: Workspace, tasks: Sequence[Task], read: Callable[[str], str]
+) -> Iterator[tuple[Task, str, int]]:
+    # The file is larger than the answer in it, so shares by its size are never too large.
+    sizes = [_size(workspace.layout.result_file(task.stem)) for task in tasks]
+    for task, share in zip(tasks, fair_shares(sizes, MOST), strict=True):
+        yield task, *clip(read(task.stem), share)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0  # reading it says why

@@ -1,0 +1,149 @@
+"""The only writer of ``results/``: durable, in the right order, and never unseen over what somebody else put there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import NamedTuple
+
+from orchestrator.core.result import Result
+from orchestrator.store.atomic import (
+    Replacement,
+    refuse_links,
+    replace_file,
+    reported,
+    start_writing,
+    sync_directory,
+)
+from orchestrator.store.index import signature
+from orchestrator.store.layout import AttemptFiles, Layout
+
+#: Results committed together at most: each takes up to four open files.
+_AT_ONCE = 64
+
+
+class Commit(NamedTuple):
+    """The result of one attempt, ready to be made durable."""
+
+    stem: str
+    result: Result
+    text: str
+    files: AttemptFiles
+
+
+class ResultWriter:
+    """Writes the results of one plan directory. Only with the lock held.
+
+    What somebody changed meanwhile or put there, an editor or an agent that scribbles over our files, is set aside and
+    noted before it is replaced (promises 9 and 24).
+    """
+
+    def __init__(self, layout: Layout, keep: Callable[[str, int, Result], None]) -> None:
+        """Take the paths, and who keeps in the cache what was committed."""
+        self._layout = layout
+        self._keep = keep
+        self._ours: dict[str, int] = {}
+        self._there: Mapping[str, int] | None = None
+        self._notes: list[str] = []
+
+    def take_notes(self) -> list[str]:
+        """Return what was noted since the last call."""
+        notes, self._notes = self._notes, []
+        return notes
+
+    def saw(self, signed: Mapping[str, int]) -> None:
+        """Remember what lay there before anything was written, by stem; the last look counts."""
+        if not self._ours:
+            self._there = signed
+
+    def strangers(self, signed: Mapping[str, int]) -> list[str]:
+        """Return the stems of results that neither lay there before nor were written by us."""
+        known = {**(self._there or {}), **self._ours}
+        return [stem for stem, version in signed.items() if known.get(stem) != version]
+
+    def write_running(self, stem: str, text: str) -> None:
+        """Say that an attempt is under way. Not synced: losing it loses nothing that was paid for."""
+        refuse_links(self._layout.results)
+        self._spare_strangers(stem)
+        path = self._layout.result_file(stem)
+        self._remember(stem, path, replace_file(path, text.encode()))
+
+    def commit(self, commits: Sequence[Commit]) -> None:
+        """Make results durable, in one go for many. Order: log, record, ``logs/``, result, ``results/`` (promise 7).
+
+        Raises:
+            StoreError: what is on disk is as before or as after, result by result.
+        """
+        refuse_links(self._layout.results)
+        for first in range(0, len(commits), _AT_ONCE):
+            self._commit(commits[first : first + _AT_ONCE])
+
+    def _commit(self, commits: Sequence[Commit]) -> None:
+        with ExitStack() as stack:
+            evidence = []
+            for commit in commits:
+                for path in (commit.files.stdout, commit.files.stderr, commit.files.record):
+                    if (descriptor := _open_if_any(path)) is not None:
+                        stack.callback(os.close, descriptor)
+                        evidence.append(descriptor)
+            results = [
+                stack.enter_context(
+                    Replacement(self._layout.result_file(commit.stem), commit.text.encode())
+                )
+                for commit in commits
+            ]
+            written = [result.descriptor for result in results]
+            with reported("sync", self._layout.root):
+                start_writing([*evidence, *written])
+                for descriptor in evidence:
+                    os.fsync(descriptor)
+                sync_directory(self._layout.logs)
+                for descriptor in written:
+                    os.fsync(descriptor)
+            for commit, result in zip(commits, results, strict=True):
+                self._spare_strangers(commit.stem)
+                signed = self._remember(commit.stem, result.path, result.publish())
+                if signed is not None:
+                    self._keep(commit.stem, signed, commit.result)
+            sync_directory(self._layout.results)
+
+    def _remember(self, stem: str, path: str, inode: int) -> int | None:
+        """Return the signature of what we have just written; None: somebody put another file there already."""
+        with reported("read", path):
+            found = os.stat(path)
+        if found.st_ino != inode:
+            return None
+        self._ours[stem] = signature(found)
+        return self._ours[stem]
+
+    def _spare_strangers(self, stem: str) -> None:
+        """Set aside what took the place of a result that this run read or wrote, or of one that was not there yet."""
+        if stem not in self._ours and self._there is None:
+            return
+        ours = self._ours.get(stem) or (self._there or {}).get(stem)
+        path = self._layout.result_file(stem)
+        with reported("read", path):
+            try:
+                found = os.lstat(path)
+            except FileNotFoundError:
+                return
+        if signature(found) != ours:
+            from orchestrator.store.mending import set_aside
+
+            aside = os.path.basename(set_aside(path))
+            shown = f"results/{os.path.basename(path)}"
+            self._notes.append(
+                f"{shown} was changed while its task ran; it is kept as results/{aside}"
+            )
+
+
+def _open_if_any(path: str) -> int | None:
+    """Open a file that has something in it to be synced."""
+    with reported("sync", path):
+        try:
+            if os.stat(path).st_size:
+                return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+    return None
