@@ -1,6 +1,6 @@
 """Wakes whoever waits for something to be written into a directory; the system tells it, nobody looks again and again.
 
-Through ``watchfiles`` (inotify, FSEvents, ReadDirectoryChanges): decision 0010.
+Through ``watchfiles`` (inotify, FSEvents, ReadDirectoryChanges): decision 0013.
 """
 
 from __future__ import annotations
