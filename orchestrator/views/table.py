@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan import Task
+from orchestrator.core.priority import NORMAL, format_priority
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.views.columns import clip, display_width, fit, plain
@@ -143,24 +144,47 @@ def _table(board: Board, task_ids: Sequence[str], now: float, news: Mapping[str,
     ids = max(map(len, task_ids), default=0)
     agents = [plain(tasks[task_id].label) for task_id in task_ids]
     column = min(max(map(display_width, agents), default=0), _MOST_AGENT)
+    ranks = _priorities(board, task_ids)
     lines: list[str] = []
-    for task_id, agent in zip(task_ids, agents, strict=True):
+    for task_id, agent, rank in zip(task_ids, agents, ranks, strict=True):
         standing = board.standing[task_id]
         name = clip(plain(tasks[task_id].name), _MOST_NAME)
         line = _GAP.join(
             (
                 task_id.ljust(ids),
                 _PADDED[standing.status],
+                *rank,
                 fit(agent, column),
                 _duration(board, task_id, now).rjust(6),
                 name,
             )
         )
         umbrella = f"{UMBRELLA} {standing.reason}" if tasks[task_id].children else ""
-        remark = plain(news.get(task_id, umbrella))
+        remark = " · ".join(
+            filter(None, (_session(board, task_id), plain(news.get(task_id, umbrella))))
+        )
         lines.append(f"{line} · {remark}" if remark else line)
         lines += _why(board, task_id, ids)
     return lines
+
+
+def _priorities(board: Board, task_ids: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the cell of each task's priority (seed row S0-25); no cells where nothing in the plan is special."""
+    tasks = board.plan.tasks
+    if all(task.priority == NORMAL for task in tasks.values()):
+        return [()] * len(task_ids)
+    texts = [format_priority(tasks[task_id].priority) for task_id in task_ids]
+    width = max(map(len, texts), default=0)
+    return [(text.rjust(width),) for text in texts]
+
+
+def _session(board: Board, task_id: str) -> str:
+    """Name the session of an agent that is at work (seed row S0-24): what ``history`` takes, too."""
+    result = board.results.get(task_id)
+    last = result.last if result is not None else None
+    if last is None or not last.session or board.status(task_id) is not TaskStatus.RUNNING:
+        return ""
+    return f"session {plain(last.session)}"
 
 
 def _duration(board: Board, task_id: str, now: float) -> str:
