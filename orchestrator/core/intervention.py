@@ -196,8 +196,15 @@ def _closed(attempt: Attempt, wanted: Intervention, verdict: Verdict) -> Attempt
 
 
 def next_ready(tasks: Iterable[Task], status: Callable[[str], TaskStatus], by: str) -> str | None:
-    """Return the task that somebody who asks for work gets: what is assigned to them first, then by priority."""
-    ready = (task for task in tasks if status(task.id) is TaskStatus.PENDING)
+    """Return the task that somebody who asks for work gets: what is assigned to them first, then by priority.
+
+    What is assigned to somebody else is not for them (seed row S1-30); they may still take it by its id.
+    """
+    ready = (
+        task
+        for task in tasks
+        if status(task.id) is TaskStatus.PENDING and task.assignee in {"", by}
+    )
     best = min(ready, key=lambda task: (task.assignee != by, -task.priority), default=None)
     return best.id if best is not None else None
 

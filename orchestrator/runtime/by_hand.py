@@ -27,7 +27,7 @@ def nothing_ready() -> NothingReadyError:
     """Return the error that says so to whoever asked for work."""
     return NothingReadyError(
         "nothing is ready to be claimed",
-        hint="`orchestrator list --status waiting` shows what waits",
+        hint="`orchestrator list --status pending,waiting` shows whose the rest is and what waits",
     )
 
 

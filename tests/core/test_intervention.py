@@ -161,6 +161,7 @@ def test_work_is_handed_out_in_order() -> None:
         Task("b", "b", "", priority=100),
         Task("c", "c", "", priority=1, assignee="bob"),
         Task("d", "d", "", priority=100),
+        Task("e", "e", "", priority=1000, assignee="alice"),
     ]
     ready = {task.id: S.PENDING for task in tasks}
     order = []
