@@ -36,18 +36,10 @@ from orchestrator.core.event import (
     StopRequested,
     Ticked,
 )
-from orchestrator.core.instruction import (
-    Finish,
-    Instruction,
-    Launch,
-    Record,
-    Refuse,
-    Skip,
-    Stop,
-)
+from orchestrator.core.instruction import Finish, Instruction, Launch, Record, Refuse, Skip, Stop
 from orchestrator.core.intervention import Intervention, decide, umbrella_refused
 from orchestrator.core.result import StopReason, Verdict
-from orchestrator.core.retry import Backoffs, backoff, verb_of
+from orchestrator.core.retry import Backoffs, backoff
 from orchestrator.core.revision import blamed, gather, is_under_way, link, revise
 from orchestrator.core.state import TaskStatus, Verb, move
 from orchestrator.errors import TransitionError
@@ -243,7 +235,7 @@ class Engine:
         )
         self._admission.settle(entry, event, is_last=is_last or entry.intended is not None)
         todo.extend(self._admission.conclude(entry, event, moment.now))
-        verb, request = entry.intended or (verb_of(entry, event.verdict), "")
+        verb, request = entry.intended or (entry.verb_after(event.verdict), "")
         delay = 0.0
         if entry.intended is not None or verb is Verb.INTERRUPT:
             entry.charge -= 1
@@ -281,12 +273,18 @@ class Engine:
         if entry.status is TaskStatus.COMPLETED:
             for dependant in entry.dependants:
                 dependant.undurable -= 1
-                if not (dependant.unmet or dependant.undurable):
+            self._take_asked(entry, todo)  # first: it may be that nobody can count on it any more
+            if entry.status is TaskStatus.COMPLETED:
+                for dependant in entry.dependants:
                     self._free(dependant, moment, todo)
-        elif entry.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+            return
+        if entry.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
             self._skip_dependants(entry, todo)
         else:
             self._wait_again(entry, todo)
+        self._take_asked(entry, todo)
+
+    def _take_asked(self, entry: Entry, todo: list[Instruction]) -> None:
         asked, entry.asked = entry.asked, []
         for each in asked:
             self._intervene(each, todo)
@@ -312,7 +310,8 @@ class Engine:
 
     def _free(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
         self._gather([entry])
-        if entry.is_umbrella or entry.status is not TaskStatus.WAITING:
+        is_held_up = entry.unmet or entry.undurable
+        if entry.is_umbrella or entry.status is not TaskStatus.WAITING or is_held_up:
             return
         entry.status = move(entry.status, Verb.READY)
         if self._reserved.pop(entry.id, None) is not None and not self._draining:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchestrator.core.intervention import Intervention
-from orchestrator.core.result import StopReason
+from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.state import TaskStatus, Verb
 
 #: Seconds a process may stay once its answer is complete.
@@ -80,6 +80,18 @@ class Entry:
         return min(
             (self.started + self.timeout, StopReason.TIMEOUT), (self.heard + patience, quiet)
         )
+
+    def verb_after(self, verdict: Verdict) -> Verb:
+        """Return what an attempt that nobody interfered with does to its task."""
+        match verdict:
+            case Verdict.COMPLETED:
+                return Verb.SUCCEED
+            case Verdict.INTERRUPTED | Verdict.HELD:
+                return Verb.INTERRUPT
+            case Verdict.FAILED if self.charge < self.max_attempts and self.budget > 0:
+                return Verb.REPEAT
+            case Verdict.FAILED | Verdict.FATAL:
+                return Verb.FAIL
 
     def apply_revision(self) -> None:
         """Take over what its changed row says."""

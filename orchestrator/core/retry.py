@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from orchestrator.core.entry import Entry
-from orchestrator.core.result import Verdict
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.state import TaskStatus
 
 #: No wait between two attempts is longer than this, seconds.
 CEILING = 300.0
@@ -53,16 +52,3 @@ class Backoffs:
 def _waits(item: tuple[float, int, Entry]) -> bool:
     due, _, entry = item
     return entry.status is TaskStatus.RETRYING and entry.due == due
-
-
-def verb_of(entry: Entry, verdict: Verdict) -> Verb:
-    """Return what an attempt that nobody interfered with does to its task."""
-    match verdict:
-        case Verdict.COMPLETED:
-            return Verb.SUCCEED
-        case Verdict.INTERRUPTED | Verdict.HELD:
-            return Verb.INTERRUPT
-        case Verdict.FAILED if entry.charge < entry.max_attempts and entry.budget > 0:
-            return Verb.REPEAT
-        case Verdict.FAILED | Verdict.FATAL:
-            return Verb.FAIL

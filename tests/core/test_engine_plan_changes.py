@@ -6,12 +6,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from orchestrator.core.cascade import KEEPS_BACK
 from orchestrator.core.engine import Engine
-from orchestrator.core.entry import Entry
+from orchestrator.core.entry import Entry, Intervened
 from orchestrator.core.event import Begun, Ended, Event, Moment, Recorded, Replanned, Ticked
 from orchestrator.core.instruction import Finish, Launch, Record, Skip
+from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Verdict
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import COMMANDS, TaskStatus, Verb
 from tests.core.engine_play import (
     check,
     completes,
@@ -50,6 +52,7 @@ class PlanChanges(RuleBasedStateMachine):
         self.unrecorded: list[str] = []
         self.attempts: dict[str, int] = {}
         self.finished = False
+        self.commands = 0
         self.engine = Engine(self.entries(), max_parallel=slots)
         self.tell(Begun())
 
@@ -75,7 +78,9 @@ class PlanChanges(RuleBasedStateMachine):
                     self.running[task] = self.attempts[task] = attempt
                     assert len(self.running) <= self.slots
                 case Record(task):
+                    assert task not in self.unrecorded
                     self.unrecorded.append(task)
+                    self.attempts[task] = self.engine.entries[task].attempt
                 case Skip(task):
                     assert task not in self.running
                 case Finish():
@@ -117,6 +122,14 @@ class PlanChanges(RuleBasedStateMachine):
         for name, (_, priority, _) in rows.items():
             assert self.engine.entries[name].priority == priority
 
+    @precondition(lambda self: self.commands < 10)
+    @rule(data=st.data(), verb=st.sampled_from(COMMANDS))
+    def somebody_commands(self, data: st.DataObject, verb: Verb) -> None:
+        task = data.draw(st.sampled_from(sorted(self.engine.entries)))
+        self.commands += 1
+        self.finished = False
+        self.tell(Intervened(Intervention(verb, task, "bob", self.now, id=f"r{self.commands}")))
+
     @invariant()
     def holds(self) -> None:
         if hasattr(self, "engine"):
@@ -133,7 +146,7 @@ class PlanChanges(RuleBasedStateMachine):
                 assert entry.status is TaskStatus.COMPLETED
             if entry.status is TaskStatus.SKIPPED:
                 kept_back = {self.engine.entries[need].status for need in entry.needs}
-                assert kept_back & {TaskStatus.FAILED, TaskStatus.SKIPPED}
+                assert kept_back & KEEPS_BACK
 
 
 PlanChanges.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
