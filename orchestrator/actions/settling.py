@@ -101,7 +101,8 @@ def _applied(
     )
     workspace.make_directories()
     newest = max(before.number if before else 0, newest_attempt(workspace.layout.logs, task.stem))
-    return apply(before, wanted, after, number=newest + 1, inputs=inputs_of(task, board.results))
+    inputs = inputs_of(task, board.plan.tasks, board.results)
+    return apply(before, wanted, after, number=newest + 1, inputs=inputs)
 
 
 def the_task(board: Board, task_id: str) -> Task:

@@ -30,15 +30,7 @@ from orchestrator.core.event import (
     StopRequested,
     Ticked,
 )
-from orchestrator.core.instruction import (
-    Finish,
-    Instruction,
-    Launch,
-    Record,
-    Refuse,
-    Skip,
-    Stop,
-)
+from orchestrator.core.instruction import Finish, Instruction, Launch, Record, Refuse, Skip, Stop
 from orchestrator.core.intervention import Intervention, decide
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.retry import Backoffs, backoff

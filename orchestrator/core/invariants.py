@@ -316,7 +316,7 @@ def _link(node: Node) -> Breach:
     if node.path == "index.json":
         return _broken("link", node.path, found, hint, Repair.REMOVE)
     # Lock and journal are never opened through a link, so no run can start.
-    is_refused = node.path in {"run.lock", "journal.md"}
+    is_refused = node.path in {"run.lock", "plan.lock", "journal.md"}
     return (_failed if is_refused else _broken)("link", node.path, found, hint)
 
 

@@ -12,6 +12,7 @@ from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Outcome, Result, Verdict
 from orchestrator.core.state import Verb
+from orchestrator.core.umbrella import sources
 from orchestrator.errors import NothingReadyError, StoreError
 from orchestrator.executors.record import SCHEMA, measure, open_log, write_record
 from orchestrator.runtime.attempt import cost_statistics
@@ -31,9 +32,11 @@ def nothing_ready() -> NothingReadyError:
     )
 
 
-def inputs_of(task: Task, results: Mapping[str, Result]) -> dict[str, int]:
+def inputs_of(
+    task: Task, tasks: Mapping[str, Task], results: Mapping[str, Result]
+) -> dict[str, int]:
     """Return the newest attempt of everything that a task is made from."""
-    return {need: results[need].number for need in task.data_needs if need in results}
+    return {need: results[need].number for need in sources(task, tasks) if need in results}
 
 
 def commit_by_hand(

@@ -300,7 +300,7 @@ class Runner:
             wanted,
             record.status,
             number=self.engine.entries[task.id].attempt,
-            inputs=inputs_of(task, self.board.results),
+            inputs=inputs_of(task, self.board.plan.tasks, self.board.results),
         )
         self.board.results[task.id] = result
         self.board.doubts.pop(task.id, None)

@@ -109,7 +109,7 @@ class _Look:
     def evidence(self) -> Evidence:
         """Read in the order in which nothing is missed: what names evidence first, the evidence after it."""
         index = Index(self.layout.index) if self._is_file("index.json") else None
-        for name in ("", "run.lock", "final_output.md"):
+        for name in ("", "run.lock", "plan.lock", "final_output.md"):
             self._is_file(name)
         plan, problems, marks = self._plan()
         stems, of_tasks = self._task_files(plan)

@@ -234,7 +234,7 @@ def test_who_does_a_task(orchestrate: Orchestrate, p: Path) -> None:
     (p / "master_plan.md").write_text(table, encoding="utf-8")
     assert 0 == orchestrate("run", "--agent", "shell").returncode
     assert ("a", "c") == (answer_of(p, "T-01"), answer_of(p, "T-03"))
-    assert "🤖 Agent-02 [T-02: echo b]" in answer_of(p, "T-02")
+    assert "🤖 simulated [T-02: echo b]" in answer_of(p, "T-02")
     assert "# 📤 Agent-01 Execution Result" in result_of(p, "T-01")
 
 

@@ -67,7 +67,7 @@ class Stage:
         """Files that no reader knows: temporary ones."""
         known = re.compile(
             r"(agent-\d+(\.attempt-\d+\.(in|script|out|err|json)|-result\.md|\.md)|"
-            r"master_plan\.md|final_output\.md|journal\.md|index\.json|run\.lock)"
+            r"master_plan\.md|final_output\.md|journal\.md|index\.json|(run|plan|commands)\.lock)"
         )
         files = (path for path in self.root.rglob("*") if path.is_file())
         return [path.name for path in files if not known.fullmatch(path.name)]

@@ -97,8 +97,13 @@ def test_list_has_one_line_per_task(orchestrate: Orchestrate, ended: Path) -> No
         "status": "skipped",
         "reason": "T-02 failed",
         "agent": "",
+        "assignee": "",
+        "parent": "",
+        "tags": [],
+        "type": "",
         "priority": "P2",
         "needs": ["T-02", "T-03"],
+        "children": [],
     } == tasks[3]
     for word, ids in (("failed", ["T-02"]), ("done", ["T-01", "T-03"]), ("running", [])):
         listed = orchestrate("list", "--status", word, "--json").json["tasks"]

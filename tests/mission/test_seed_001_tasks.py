@@ -8,6 +8,7 @@ import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
+from tests.executors.harness import wait_until
 from tests.mission.seed_script import run_script
 
 pytestmark = pytest.mark.slow
@@ -103,6 +104,7 @@ def test_s1_15_s1_20_every_status_can_be_asked_for(
     orchestrate("update", "T-04", "--status", "blocked")
     run = orchestrate.start("run")
     gate.await_task(run)
+    wait_until((root / "results" / "agent-02-result.md").exists)
     asked = {
         word: ids(orchestrate, "--status", word, "--format", "simple")
         for word in ("completed", "in_progress", "waiting", "blocked", "pending")

@@ -26,7 +26,7 @@ LIMIT = 10.0
 _MARK = "CRASH_PLAN"
 _KNOWN = re.compile(
     r"(agent-\d+(\.attempt-\d+\.(in|script|out|err|json)|-result\.md|\.md)|"
-    r"master_plan\.md|final_output\.md|journal\.md|index\.json|run\.lock|commands\.lock)"
+    r"master_plan\.md|final_output\.md|journal\.md|index\.json|(run|plan|commands)\.lock)"
 )
 _LINE = re.compile(r"- \d{4}-\d\d-\d\dT[\d:.]+Z · (run|T-\d\d) · \S.*")
 
