@@ -6,8 +6,7 @@ For programs: ``from orchestrator import Orchestrator`` (``orchestrator/api.py``
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as type checkers know it; importing `typing` takes longer than starting a guard
 
 if TYPE_CHECKING:
     from orchestrator.actions.heartbeat import check_all_tasks
@@ -28,4 +27,6 @@ def __getattr__(name: str) -> object:
     """Load what is asked for when it is asked for: a command must not pay for what it does not use."""
     if name not in _FROM:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
     return getattr(importlib.import_module(_FROM[name]), name)

@@ -115,5 +115,5 @@ def the_task(board: Board, task_id: str) -> Task:
     task = board.plan.tasks.get(task_id)
     if task is None:
         raise NotFoundError(f"task {task_id} not found", hint="`orchestrator list` shows all tasks")
-    refuse_umbrella(task)
+    refuse_umbrella(task.id, is_one=bool(task.children))
     return task

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from orchestrator.core.entry import Entry
 from orchestrator.core.state import TaskStatus, Verb, move
+from orchestrator.core.umbrella import refuse_umbrella
 from orchestrator.errors import TransitionError
 
 #: A task that needs one of these is skipped.
@@ -62,12 +63,13 @@ def open_needs(entry: Entry, entries: Mapping[str, Entry]) -> list[tuple[str, Ta
     return [(need.id, need.status) for need in needs if need.status is not TaskStatus.COMPLETED]
 
 
-def refuse_twice(entry: Entry, verb: Verb) -> None:
-    """Let one command be carried out before the next.
+def refuse(entry: Entry, verb: Verb) -> None:
+    """Let no command settle an umbrella, and one be carried out before the next.
 
     Raises:
-        TransitionError: what runs of the task is being ended because somebody said so.
+        TransitionError: it is one; or what runs of the task is being ended because somebody said so.
     """
+    refuse_umbrella(entry.id, is_one=entry.is_umbrella)
     if entry.intended is not None and entry.intended[1]:
         raise TransitionError(
             f"invalid transition: {entry.intended[0].value} + '{verb.value}'",

@@ -324,7 +324,7 @@ class Engine:
             entry.asked.append(event)
             return
         try:
-            cascade.refuse_twice(entry, wanted.verb)
+            cascade.refuse(entry, wanted.verb)
             needs = cascade.open_needs(entry, self.entries)
             after = decide(entry.status, wanted, open_needs=needs, doer=event.doer)
         except TransitionError as error:

@@ -93,16 +93,16 @@ def _of_umbrella(parent: str, tasks: Mapping[str, Task], known: dict[str, _Needs
     return known[parent]
 
 
-def refuse_umbrella(task: Task) -> None:
+def refuse_umbrella(task_id: str, *, is_one: bool) -> None:
     """Let nobody say where an umbrella stands.
 
     Raises:
         TransitionError: it is one.
     """
-    if task.children:
+    if is_one:
         raise TransitionError(
-            f"{task.id} is an umbrella: where it stands follows from the tasks under it",
-            hint=f"`orchestrator list --parent {task.id}` shows them",
+            f"{task_id} is an umbrella: where it stands follows from the tasks under it",
+            hint=f"`orchestrator list --parent {task_id}` shows them",
         )
 
 

@@ -16,8 +16,7 @@ from orchestrator.core.entry import Intervened
 from orchestrator.core.instruction import Refuse
 from orchestrator.core.intervention import OWN_END, Intervention, next_ready
 from orchestrator.core.state import TaskStatus, Verb
-from orchestrator.core.umbrella import refuse_umbrella
-from orchestrator.errors import NotFoundError, OrchestratorError, TransitionError
+from orchestrator.errors import NotFoundError, OrchestratorError
 from orchestrator.runtime.by_hand import nothing_ready
 from orchestrator.store.requests import Reply, Requests
 
@@ -78,11 +77,6 @@ class Inbox:
             self._wait_for_row(wanted)
             return False
         self._strange.pop(request, None)
-        try:
-            refuse_umbrella(self.board.plan.tasks[wanted.task])
-        except TransitionError as error:
-            self.requests.answer(request, Reply.refused(wanted.task, error))
-            return False
         if self._is_own_word(wanted):
             return False
         self.under_way[request] = wanted
