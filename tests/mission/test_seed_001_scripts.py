@@ -1,6 +1,6 @@
 """Seed 001: its shell scripts, run as they stand; ``./tm`` is a link to a program of ours that calls the orchestrator.
 
-``seed_001/*.sh`` are copied from the seed byte for byte. Each runs in bash with ``-eu``: a command that fails, fails.
+``seed_001/*.sh`` are copied from the seed byte for byte. Each runs in bash with ``-e``: a command that fails, fails.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Team:
     def start(self, name: str, **environment: str) -> subprocess.Popen[str]:
         """Start a script of the seed."""
         return subprocess.Popen(
-            ["bash", "-eu", SCRIPTS / f"{name}.sh"],
+            ["bash", "-e", SCRIPTS / f"{name}.sh"],
             cwd=self.where,
             env={**self.orchestrate.environment, **environment},
             stdin=subprocess.DEVNULL,
@@ -151,8 +151,8 @@ def test_s1_27_project_initialization(team: Team) -> None:
 def test_s1_16_and_s1_21_task_assignment(team: Team) -> None:
     """Grouped by assignee; reassigned."""
     team.add("task_123")
-    printed = team.script("task_assignment")
-    assert "task_123" in printed
+    team.script("task_assignment")
+    assert "security_specialist" in team("list", "--group-by", "assignee").stdout.split()
     assert "senior_backend_specialist" == next(
         task["assignee"] for task in team.tasks().values() if task["id"] == "task_123"
     )
@@ -176,8 +176,8 @@ def test_s1_37_clear_definitions(team: Team) -> None:
     _, stderr = process.communicate(timeout=PATIENCE)
     assert 0 == process.returncode
     assert 2 == len(team.tasks())
-    assert "Do backend stuff" in stderr
-    assert "Create REST endpoints" not in stderr
+    assert 1 == stderr.count("vague: ")
+    assert "“stuff”" in stderr
 
 
 def test_s1_04_proper_dependencies(team: Team) -> None:
@@ -223,12 +223,12 @@ def test_s1_33_resource_balancing(team: Team) -> None:
 
 
 def test_the_whole_of_orchestrate_auth(team: Team) -> None:
-    """Seventeen tasks in four phases, their milestones, and nothing but ids in its variables (S1-02)."""
+    """Nineteen tasks in four phases, their milestones, and nothing but ids in its variables (S1-02)."""
     printed = team.script("orchestrate_auth")
     tasks = team.tasks()
     assert "Orchestration complete!" in printed
     assert f"Total tasks created: {len(tasks)}" in printed
-    assert 18 == len(tasks)
+    assert 19 == len(tasks)
     jwt, middleware = (
         tasks[name]
         for name in ("Implement JWT generation/validation", "Build authentication middleware")
@@ -264,7 +264,7 @@ def test_s1_35_the_dashboard(team: Team) -> None:
     process = team.start("monitor", PATH=f"{tools}:{team.orchestrate.environment['PATH']}")
     stdout, stderr = process.communicate(timeout=2 * PATIENCE)
     lines = [line.strip() for line in stdout.splitlines()]
-    assert "Total tasks: 18" in lines, stderr
+    assert "Total tasks: 19" in lines, stderr
     assert "In Progress: 1" in lines
     assert "Blocked: 1" in lines
     assert "Completed: 1" in lines

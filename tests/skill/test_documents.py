@@ -138,7 +138,7 @@ def test_what_is_not_built_is_not_built() -> None:
     """A command that moves in has to move up into the first table."""
     rows = between("cli-integration.md", "not-built")
     meant = [name for _, cell, _ in rows for name in _SPANS.findall(cell) if "flags of" not in cell]
-    assert len(meant) >= 15
+    assert meant
     assert [] == sorted({*meant} & {*cli.list_commands(click.Context(cli))})
     until = [span for *_, cell in rows for span in _SPANS.findall(cell)]
     named = [span for span in until if span.startswith("orchestrator ")]
