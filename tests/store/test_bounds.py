@@ -61,7 +61,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path, node: Callable[[Path
     """Nobody will ever write into that pipe."""
     path = tmp_path / "x"
     node(path)
-    with pytest.raises(OSError, match="not a file|Is a directory"):
+    with pytest.raises(OSError, match=r"not a file|Is a directory"):
         open_file(str(path))
     for read in (read_file, lambda name: journal_tail(name, 3), last_run, holder_of, Journal):
         with pytest.raises(StoreError, match=f"{path}: cannot") as error:
@@ -120,7 +120,9 @@ def test_a_directory_of_ours_is_no_link(tmp_path: Path) -> None:
         b'{"run": "' + b"x" * 2_000_000 + b'"}',
     ],
 )
-def test_whatever_an_agent_writes_into_a_lock_file_is_text(tmp_path: Path, scribbled: bytes) -> None:
+def test_whatever_an_agent_writes_into_a_lock_file_is_text(
+    tmp_path: Path, scribbled: bytes
+) -> None:
     """It is no obstacle, and nothing of it acts on a terminal."""
     path = tmp_path / "run.lock"
     path.write_bytes(scribbled)
@@ -194,7 +196,9 @@ def test_front_matter_that_would_take_long(front: str, message: str) -> None:
 def test_front_matter_may_have_long_texts_and_many_inputs() -> None:
     """A hash in quotes is a text, and a task may wait for a thousand others."""
     inputs = ", ".join(f'"T-{n}": 1' for n in range(1000))
-    front = load_front_matter(f'---\na: "{"0" * 128}"\nb: x{"0" * 128}\ninputs: {{{inputs}}}\n---\n')
+    front = load_front_matter(
+        f'---\na: "{"0" * 128}"\nb: x{"0" * 128}\ninputs: {{{inputs}}}\n---\n'
+    )
     assert front is not None
     assert ("0" * 128, 1000) == (front["a"], len(front["inputs"]))
 
@@ -232,10 +236,10 @@ def test_what_others_wrote_during_a_run_is_disputed(root: Path) -> None:
     first.write_text(first.read_text().replace("Found it", "Found that"))
     second = result(root, "agent-02", text("T-02", S.COMPLETED))
     record(root, "agent-02.attempt-1", "T-02")
+    aside = "results/agent-02-result.md.damaged-1"
     assert {
         "results/agent-01-result.md was changed by somebody else during this run",
-        "results/agent-02-result.md says completed, but not by this run; "
-        "it is kept as results/agent-02-result.md.damaged-1",
+        f"{second.relative_to(root)} says completed, but not by this run; it is kept as {aside}",
     } == set(place.dispute(board))
     assert "Found that" in first.read_text()
     assert not second.exists()
