@@ -99,10 +99,10 @@ def judge_result(path: Path, task: str, status: str) -> None:
 
 
 def headings(text: str) -> Iterator[tuple[int, str]]:
-    """The headings that a reader of markdown sees, with their levels."""
+    """The headings that a reader of markdown sees, with their levels; none that stand in a quote or a list."""
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     for index, token in enumerate(tokens):
-        if token.type == "heading_open":
+        if token.type == "heading_open" and not token.level:
             yield int(token.tag[1]), tokens[index + 1].content
 
 

@@ -95,21 +95,18 @@ def test_one_line_of_two_hundred_megabytes(
 
 def test_a_gigabyte_in_all(command: Measured, root: Path, tally: Counter[str]) -> None:
     """Many tasks at once, and one that gets the answers of all."""
-    tasks, size = (125, 8 * MB) if SOAK else (50, 4 * MB)
+    tasks, size = (125, 8 * MB) if SOAK else (70, 2 * MB)
     rows: dict[str, Row] = {f"T-{n:03}": flood(size) for n in range(1, tasks + 1)}
     write_plan(root, {**rows, "T-999": ("wc -c", ",".join(rows))}, max_parallel=8)
     assert 0 == command("run", what="run with much output in all").returncode
     handed_on = int(answer_of(root, "T-999"))
-    assert min(tasks * 250_000, 16 * MB) < handed_on < 18 * MB
+    assert 8 * MB < handed_on < 18 * MB
     output = (root / "final_output.md").read_text(encoding="utf-8")
     assert len(output) < 18 * MB
     assert all(f"## {task} " in output for task in rows)
-    if tasks * 262_144 > 16 * 1024 * 1024:
-        assert "(cut here, " in output
-        assert (
-            "bytes left out, all of it is in "
-            in (root / "logs" / "agent-999.attempt-1.in").read_text()
-        )
+    assert "(cut here, " in output
+    given = (root / "logs" / "agent-999.attempt-1.in").read_text()
+    assert "bytes left out, all of it is in .orchestrator/results/agent-001-result.md" in given
     for words in (("status",), ("list",), ("doctor", "--plan")):
         command(*words, what="looks at giant results")
     tally["MB of output of agents"] += tasks * size // MB

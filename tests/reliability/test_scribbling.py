@@ -112,7 +112,7 @@ def test_who_scribbles_over_our_files_completes_nothing(
         assert "one" == answer_of(root, "T-01")
         assert not (root / "results" / "agent-04-result.md").exists()
         assert "forged" not in (root / "final_output.md").read_text(encoding="utf-8")
-    assert ["two\n", "three\n", "three\n"] == really_ran(tmp_path)
+    assert ["three\n", "three\n", "two\n"] == sorted(really_ran(tmp_path))
     judge_words(
         *(orchestrate(*words) for words in (("status",), ("show", "T-02"), ("doctor", "--plan")))
     )
@@ -157,3 +157,6 @@ def test_escapes_in_a_result_that_somebody_wrote_are_not_printed(
         shown = orchestrate("show", "T-01")
         assert 0 == shown.returncode
         assert not UNPRINTABLE.search(shown.stdout.replace("\n", ""))
+        assert 0 == orchestrate("run").returncode
+        output = (root / "final_output.md").read_text(encoding="utf-8")
+        assert not UNPRINTABLE.search(output.replace("\n", ""))

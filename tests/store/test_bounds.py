@@ -236,12 +236,10 @@ def test_what_others_wrote_during_a_run_is_disputed(root: Path) -> None:
     first.write_text(first.read_text().replace("Found it", "Found that"))
     second = result(root, "agent-02", text("T-02", S.COMPLETED))
     record(root, "agent-02.attempt-1", "T-02")
+    aside = "results/agent-02-result.md.damaged-1"
     assert {
         "results/agent-01-result.md was changed by somebody else during this run",
-        (
-            "results/agent-02-result.md says completed, but not by this run; "
-            "it is kept as results/agent-02-result.md.damaged-1"
-        ),
+        f"{second.relative_to(root)} says completed, but not by this run; it is kept as {aside}",
     } == set(place.dispute(board))
     assert "Found that" in first.read_text()
     assert not second.exists()
