@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from orchestrator.actions.settling import carry_out, the_task
+from orchestrator.core.board import Board
 from orchestrator.core.graph import ancestors
 from orchestrator.core.intervention import Intervention, verb_towards
 from orchestrator.core.state import TaskStatus, Verb
-from orchestrator.errors import DependencyError
+from orchestrator.errors import DependencyError, OrchestratorError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, holder_of, in_line, take_briefly
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks for an answer, and looks after which one is for who runs.
 _LOOK, _LOOKS = 0.02, 10
+#: Tasks of a plan that a command still draws.
+_DRAWN = 500
 
 
 def intervene(
@@ -136,19 +140,33 @@ def _with_lock(
         if lock.dead_runs:
             _take_over(layout, lock, plugs(layout))
         workspace = Workspace(layout)
+        board = workspace.load(is_live=False)
         with closing(Journal(layout.journal)) as journal:
-            reply = carry_out(
-                workspace,
-                workspace.load(is_live=False),
-                lambda each: journal.append(each.line()),
-                wanted,
-            )[-1]
+            reply = carry_out(workspace, board, lambda each: journal.append(each.line()), wanted)[
+                -1
+            ]
+        _draw(workspace, board)
         workspace.write_index()
     except BaseException:
         lock.abandon()
         raise
     lock.release()
     return reply
+
+
+def _draw(workspace: Workspace, board: Board) -> None:
+    """Let the file say it, too. A large plan is left to the next run: a command must not take as long as drawing it."""
+    if len(board.plan.tasks) > _DRAWN:
+        return
+    from orchestrator.actions.beside import done_beside
+    from orchestrator.actions.redrawing import redraw
+
+    budget = float(board.plan.settings.get("budget_usd", 0.0))
+    # It is a view: what was asked for is done and on disk, whether or not it can be drawn.
+    with suppress(OrchestratorError):
+        redraw(
+            workspace, board, time.time(), running={}, budget=budget, beside=done_beside(workspace)
+        )
 
 
 def _take_over(layout: Layout, lock: RunLock, plugs: Plugs) -> None:

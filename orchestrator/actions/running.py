@@ -19,10 +19,10 @@ from orchestrator.actions.plans import advance, begin, require_approval
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
 from orchestrator.actions.recovering import recover
+from orchestrator.actions.redrawing import redraw
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.report import RunReport
 from orchestrator.actions.settling import carry_out_what_is_left
-from orchestrator.actions.status_cells import status_cells
 from orchestrator.actions.worker import Worker
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
@@ -40,17 +40,15 @@ from orchestrator.runtime.watching import Change, Watch
 from orchestrator.store.answers import answers_shown
 from orchestrator.store.archive import set_outcomes_aside
 from orchestrator.store.attempt_record import Traces, scan_logs
-from orchestrator.store.journal import Journal, journal_tail
+from orchestrator.store.journal import Journal
 from orchestrator.store.lock import RunLock, in_line, take_lock
 from orchestrator.store.requests import Requests
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.final_output import final_output
-from orchestrator.views.master_plan import sections
 from orchestrator.views.notices import plan_name
 from orchestrator.views.templating import prepare
 
-_LOG_TAIL = 15
 #: Notes about files that others changed; somebody who changed more of them knows.
 _NOTES = 20
 #: Seconds between two lines of the journal about what one agent is doing.
@@ -231,16 +229,8 @@ class _Session:
         runner.replan(change.plan, change.policies, entries)
 
     def _draw(self, board: Board, news: Mapping[str, str]) -> None:
-        tail = journal_tail(self.order.layout.journal, _LOG_TAIL)
-        drawn = sections(
-            board,
-            now=self.clock.wall(),
-            journal_tail=tail,
-            running=news,
-            budget=self.budget,
-            beside=self.beside,
-        )
-        self.workspace.redraw(drawn, status_cells(board))
+        now = self.clock.wall()
+        redraw(self.workspace, board, now, running=news, budget=self.budget, beside=self.beside)
 
     def _conclude(self, ahead: Prospect, runner: Runner, started: float) -> RunReport:
         """Draw everything once more, now that nothing moves."""

@@ -1,0 +1,73 @@
+"""Draw where a plan stands into ``master_plan.md``, for whoever reads it (seed row S2-12)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from orchestrator.core.board import Board
+from orchestrator.core.result import Result
+from orchestrator.store.journal import journal_tail
+from orchestrator.store.plan_file import StatusCells
+from orchestrator.store.workspace import Workspace
+from orchestrator.views.glyphs import label, moment
+from orchestrator.views.master_plan import sections
+
+#: Lines of the journal that are shown.
+_LOG_TAIL = 15
+
+
+def redraw(
+    workspace: Workspace,
+    board: Board,
+    now: float,
+    *,
+    running: Mapping[str, str],
+    budget: float,
+    beside: Sequence[Result],
+) -> None:
+    """Draw our sections, and the person's own Status, Start and End cells in place.
+
+    Args:
+        workspace: The plan directory.
+        board: Where everything stands.
+        now: Seconds since the epoch.
+        running: The latest news of what runs, by task.
+        budget: USD the plan may cost; 0: nobody said.
+        beside: What was done beside the plan, and paid for.
+
+    Raises:
+        StoreError: the plan could not be read or written.
+        OrchestratorError: it is no longer a text that can be drawn into.
+    """
+    drawn = sections(
+        board,
+        now=now,
+        journal_tail=journal_tail(workspace.layout.journal, _LOG_TAIL),
+        running=running,
+        budget=budget,
+        beside=beside,
+    )
+    workspace.redraw(drawn, _status_cells(board))
+
+
+def _status_cells(board: Board) -> dict[str, StatusCells]:
+    """Return the cells of every task."""
+    return {
+        task_id: StatusCells(
+            status=label(standing.status),
+            start=_start(board, task_id),
+            end=_end(board, task_id),
+        )
+        for task_id, standing in board.standing.items()
+    }
+
+
+def _start(board: Board, task_id: str) -> str:
+    result = board.results.get(task_id)
+    return moment(result.attempts[0].started) if result and result.attempts else "-"
+
+
+def _end(board: Board, task_id: str) -> str:
+    result = board.results.get(task_id)
+    ended = result.last.ended if result and result.last else 0.0
+    return moment(ended) if ended else "-"
