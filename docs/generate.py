@@ -205,7 +205,7 @@ def exit_statuses() -> str:
             codes.setdefault(kind.exit_status, []).append(f"`{kind.code}`")
     lines = ["| status | meaning | error codes of `--json` |", "|---|---|---|"]
     lines += [
-        f"| {status.value} | {_MEANINGS[status]} | {', '.join(codes.get(status, []))} |"
+        f"| {status.value} | {_MEANINGS[status]} | {', '.join(dict.fromkeys(codes.get(status, [])))} |"
         for status in ExitStatus
     ]
     lines.append("| 128+n | ended by signal n; run again to go on | |")
