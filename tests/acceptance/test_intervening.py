@@ -77,7 +77,9 @@ def test_a_task_done_by_hand(orchestrate: Orchestrate, root: Path) -> None:
         "T-01 · progress attempt 1 · by alice · 40%",
         "T-01 · completed attempt 1 · by alice · all *good* really",
     ] == lines
-    assert "✅ Completed" in (root / "master_plan.md").read_text(), "whoever reads the file knows it"
+    assert "✅ Completed" in (root / "master_plan.md").read_text(), (
+        "whoever reads the file knows it"
+    )
     assert ok(orchestrate("doctor", "--plan", "--json")).json["breaches"] == []
     assert 0 == ok(orchestrate("run")).returncode
     assert "completed" == statuses(orchestrate)["T-02"]

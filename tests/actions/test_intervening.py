@@ -62,7 +62,7 @@ def test_nobody_is_asked_when_the_plan_is_free(layout: Layout) -> None:
     intervene(layout, wants("T-01"), plugs, pytest.fail)
     names = {path.name for path in Path(layout.root).iterdir()}
     assert names == {
-        "agent_tasks", "commands.lock", "index.json", "journal.md", "logs", "master_plan.md",
+        "agent_tasks", "commands.lock", "index.json", "journal.md", "logs", "master_plan.md", "plan.lock",
         "results", "run.lock",
     }  # fmt: skip
     assert "" == Path(layout.lock).read_text()
