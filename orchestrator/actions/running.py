@@ -175,7 +175,7 @@ class _Session:
                 self.workspace, tasks, ahead.meant, ahead.to_run, self.plugs.roster
             )
             opened = runner.executor.opened()
-            anyio.run(runner.run, overhearing(opened, self.order.layout.journal, self.listener))
+            anyio.run(runner.run, overhearing(opened, self.order.layout.journal, self._tell))
         return self._conclude(ahead, runner, started)
 
     def _warn(self, task_id: str, text: str) -> None:
@@ -350,6 +350,10 @@ class _Session:
             self.is_held = happening.kind is Kind.RUN_HELD
         if happening.kind is not Kind.NEWS or self._is_due(happening):
             self.journal.append(happening.line())
+        self._tell(happening)
+
+    def _tell(self, happening: Happening) -> None:
+        """Tell whoever watches the run, and whoever wants to be told when nobody does."""
         self.listener(happening)
         for text in self.herald.hear(happening):
             self._hear(Happening(kind=Kind.WARNING, time=happening.time, text=text))

@@ -58,6 +58,10 @@ class Herald:
             case Kind.RUN_HELD if happening.text != self._last_alert:
                 self._last_alert = happening.text
                 self._tell(alert(self._plan, happening.text, what="on hold"), happening.time)
+            case Kind.DISCOVER:
+                text = f"{happening.agent}: {happening.text}"
+                notice = alert(self._plan, text, what="discovery", task=happening.task)
+                self._tell(notice, happening.time)
             case _:
                 pass
         found, self._troubles = self._troubles, []

@@ -54,6 +54,22 @@ def test_a_failed_task_and_the_end_of_the_run_are_told(
     assert "failed T-02\nfailed\n" == (root / "kinds").read_text().replace(" \n", "\n")
 
 
+def test_a_discovery_is_told(orchestrate: Orchestrate, root: Path) -> None:
+    """Whoever says `discover` while the plan runs alerts those, too, who do not watch it."""
+    waiting = "while ! test -e $ORCHESTRATOR_DIR/go; do :; done"
+    write_plan(root, {"T-01": waiting}, notify=f"[{KEEP}]")
+    run = orchestrate.start("run")
+    told = root / "journal.md"
+    wait_until(lambda: told.exists() and "started attempt" in told.read_text(encoding="utf-8"))
+    assert 0 == orchestrate("discover", "T-01", "Redis is needed", "--as", "db").returncode
+    wait_until(lambda: bool(notices(root)))
+    (root / "go").touch()
+    assert 0 == orchestrate.finish(run).returncode
+    first = notices(root)[0]
+    assert ("alert", "T-01") == (first["kind"], first["task"])
+    assert "db: Redis is needed" in str(first["text"])
+
+
 def test_a_run_that_has_nothing_to_do_is_no_news(orchestrate: Orchestrate, root: Path) -> None:
     write_plan(root, GOOD, notify=f"[{KEEP}]")
     orchestrate("run")
