@@ -37,6 +37,9 @@ def agents_command(
     Built in are claude, shell and simulated. One more is one more file, agents/KEY.md
     in the plan directory, or in ~/.config/orchestrator/ for all your plans:
       echo "You review code, and you are kind." > .orchestrator/agents/reviewer.md
+
+    \b
+      orchestrator agents
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     from orchestrator.actions.agents import list_agents
     from orchestrator.store.roster import read_roster

@@ -42,7 +42,11 @@ def status_command(
     """Show where a plan stands.
 
     What is done, what runs, what failed and why, what comes next. For a directory of plans: those at work.
-    """
+
+    \b
+      orchestrator status
+      orchestrator status --brief
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(directory, option)
     if everything or roots.is_root_only(layout):
         from orchestrator.cli.plans import say_plans

@@ -182,7 +182,11 @@ def auto_dispatch_command(
     """Start every task that is ready, each with the agent that suits it.
 
     Prints JSON: what was dispatched, and what was skipped, with the reason. The run goes on by itself; see `wait`.
-    """
+
+    \b
+      orchestrator auto-dispatch TASK-001 --dry-run
+      orchestrator auto-dispatch --all
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     try:
         done = _auto_dispatch(
             task,

@@ -64,6 +64,10 @@ def doctor_command(
     \b
     Exits with 2 when something would keep a run from working; warnings are none.
     With --plan, with 1 when something in the plan directory is not as it must be.
+
+    \b
+      orchestrator doctor
+      orchestrator doctor --plan --fix
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     is_about_plan = with_plan or fix or send
     layout = plan_directory(directory, option) if is_about_plan else _layout(directory, option)

@@ -80,6 +80,11 @@ def plan_command(
     says it is for.
 
     A finished plan moves to archive/ with its results; an unfinished one only with --force.
+
+    \b
+      orchestrator plan "Review the shop for quality and security"
+      orchestrator plan --from outline.md
+      orchestrator plan --template list
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     if template == "list":
         _say_templates(as_json=as_json)

@@ -79,6 +79,10 @@ def wait_command(
                    1 some task failed, something needs a person, or the run died
                    2 bad input, or the plan was never run     3 the run goes on
                    4 held by a limit or a budget              5 state could not be read
+
+    \b
+      orchestrator wait --timeout 90
+      orchestrator wait --for end --timeout 1h
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(directory, option)
     cursor = parse_cursor(since) if since else None

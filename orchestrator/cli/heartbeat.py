@@ -48,7 +48,12 @@ def check_command(
 
     Plans move on as far as the facts lead them. Exits with 1 when something needs a person: a task that failed, one
     without progress for 3 heartbeats, a plan past its ETA.
-    """
+
+    \b
+      orchestrator check
+      orchestrator check TASK-001 --json
+      orchestrator check --quiet
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     found = check(plan_directory(directory, option), time.time())
     if as_json:
         _say_json(found)

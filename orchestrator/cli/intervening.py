@@ -97,7 +97,11 @@ def start_command(
     """Take a task into your own hands, or say how far you are.
 
     No run touches it until you `complete`, `fail`, `block` or `cancel` it.
-    """
+
+    \b
+      orchestrator start T-03
+      orchestrator start T-03 --progress 40
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     _do(wish(Verb.START, task_id, name, progress=progress), option, as_json=as_json)
 
 
@@ -111,13 +115,16 @@ def complete_command(
     """Say that a task is done; MSG is its result.
 
     If an agent is at it, the agent is ended.
-    """
+
+    \b
+      orchestrator complete T-03 "The index is in src/index.ts."
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     wanted = wish(Verb.COMPLETE, task_id, name, note=note, answer=message)
     _do(wanted, option, as_json=as_json)
 
 
-def _verb_with_reason(verb: Verb, text: str) -> click.Command:
-    @click.command(verb.value, help=text)
+def _verb_with_reason(verb: Verb, text: str, example: str) -> click.Command:
+    @click.command(verb.value, help=f"{text}\n\n\b\n  orchestrator {verb.value} {example}")
     @_takes_task
     @_MESSAGE
     def command(
@@ -129,21 +136,27 @@ def _verb_with_reason(verb: Verb, text: str) -> click.Command:
 
 
 fail_command = _verb_with_reason(
-    Verb.FAIL, "Say that a task cannot be done, and why. What depends on it is skipped."
+    Verb.FAIL,
+    "Say that a task cannot be done, and why. What depends on it is skipped.",
+    'T-03 "The file does not exist"',
 )
 block_command = _verb_with_reason(
-    Verb.BLOCK, "Keep a task from being done for now. What depends on it waits."
+    Verb.BLOCK,
+    "Keep a task from being done for now. What depends on it waits.",
+    'T-03 "Waits for the key"',
 )
-unblock_command = _verb_with_reason(Verb.UNBLOCK, "Let a blocked task be done.")
+unblock_command = _verb_with_reason(Verb.UNBLOCK, "Let a blocked task be done.", "T-03")
 cancel_command = _verb_with_reason(
     Verb.CANCEL,
     "Give a task up, also while it runs: its processes are ended. What depends on it is skipped.",
+    'T-03 "No longer needed"',
 )
 retry_command = _verb_with_reason(
     Verb.RETRY,
     "Have a task done again, by the run that is at work or by the next one."
     " Earlier attempts stay in the result file and in the logs."
     " For a skipped task, what failed before it is done again.",
+    "T-03",
 )
 
 
@@ -157,7 +170,11 @@ def claim_command(task_id: str, name: str | None, *, as_json: bool, option: str 
 
     Of many who want the same one, exactly one gets it. Without ID you get the next one that is ready: what is assigned
     to you first, then by priority.
-    """
+
+    \b
+      ID=$(orchestrator claim --as db_specialist)
+      orchestrator claim T-05
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     wanted = wish(Verb.START, task_id, name)
     waits = (lambda: None) if as_json else say_waiting
     reply = intervene(plan_directory(None, option), wanted, agents, waits)

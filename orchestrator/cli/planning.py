@@ -64,7 +64,11 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
     """Say what is wrong with a plan, if anything.
 
     Names file and line of every problem in the plan and its task files, and changes nothing.
-    """
+
+    \b
+      orchestrator validate
+      orchestrator validate .orchestrator/ --json
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     from orchestrator.wiring import plugs
 
     layout = plan_directory(directory, option)
@@ -95,7 +99,12 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
 )
 @takes_json
 def graph_command(directory: str | None, option: str | None, form: str, *, as_json: bool) -> None:
-    """Draw the graph of tasks."""
+    """Draw the graph of tasks.
+
+    \b
+      orchestrator graph
+      orchestrator graph --format mermaid > graph.mmd
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     board = status(plan_directory(directory, option)).board
     drawn = {"text": diagram.text, "mermaid": diagram.mermaid, "dot": diagram.dot}[form](board)
     if as_json:

@@ -102,7 +102,10 @@ def transition_command(
     """Move a plan to another state.
 
     Events: approve, reject, start, test, review, complete, block, unblock, reopen, fail.
-    """
+
+    \b
+      orchestrator transition TASK-001 approve --note "Plan approved"
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(task, option)
     step = plans.transition(layout, event, who=caller(name), note=note, now=time.time())
     task = plan_id(layout)
@@ -127,7 +130,10 @@ def archive_command(task: str, option: str | None, *, as_json: bool) -> None:
     """Put a plan away that is completed, failed or rejected.
 
     Its directory moves into archive/ beside it, with everything in it.
-    """
+
+    \b
+      orchestrator archive TASK-001
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(task, option)
     moved = plans.archive(layout)
     message = f"Archived {plan_id(layout)}"
@@ -145,7 +151,10 @@ def rebuild_index_command(directory: str | None, option: str | None, *, as_json:
     """Look at every plan again, and say which cannot be read.
 
     The index is a cache: it may be deleted at any time.
-    """
+
+    \b
+      orchestrator rebuild-index --json
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     root = plan_directory(directory, option)
     found = plans.rebuild_index(root)
     skipped = [{"task_id": name, "reason": why} for name, why in found.broken.items()]

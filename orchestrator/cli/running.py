@@ -167,6 +167,11 @@ def run_command(
     \b
     Run it again at any time: finished tasks are kept, the rest goes on.
     Ctrl-C stops the agents, keeps what is known, and exits.
+
+    \b
+      orchestrator run .orchestrator/
+      orchestrator run --detach --budget-usd 10
+      orchestrator run --only T-01,T-02 --max-parallel 2
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     if settings.get("workdir"):
         settings["workdir"] = os.path.abspath(

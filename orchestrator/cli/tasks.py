@@ -77,7 +77,11 @@ def list_command(
 @click.option("--dir", "option", metavar="DIR", help="The plan directory.")
 @takes_json
 def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
-    """Show one task: attempts, answer, files."""
+    """Show one task: attempts, answer, files.
+
+    \b
+      orchestrator show T-01
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     view = show(plan_directory(None, option), task_id)
     if as_json:
         say_json(

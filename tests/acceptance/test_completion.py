@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 
+import click
 import pytest
 
+from orchestrator.cli.main import cli
 from tests.acceptance.orchestrate import Orchestrate
 
 pytestmark = pytest.mark.slow
@@ -44,3 +46,14 @@ def test_tasks_are_offered(orchestrate: Orchestrate) -> None:
         asked = {"_ORCHESTRATOR_COMPLETE": "bash_complete", "COMP_CWORD": "2"}
         words = {"COMP_WORDS": f"orchestrator {command} bu", "ORCHESTRATOR_PROGRAM": ""}
         assert "plain,build\n" == orchestrate(env={**asked, **words}).stdout
+
+
+def test_the_help_of_every_command_has_an_example() -> None:
+    """Short, and with the words that one would type."""
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        text = command.get_help(click.Context(command, info_name=name, parent=context))
+        assert f"orchestrator {name}" in text.partition("\n")[2], name
+        assert len(text.splitlines()) <= 60 or name in {"run", "plan"}, name
