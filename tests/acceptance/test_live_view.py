@@ -1,0 +1,57 @@
+"""The live view of ``run`` on a real terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import PATIENCE, Orchestrate
+from tests.acceptance.plans import write_plan
+
+pytestmark = pytest.mark.slow
+
+#: An escape sequence that sets a colour.
+COLOUR = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:3|4|9|10)[0-8][0-9;]*m")
+
+
+def watched(orchestrate: Orchestrate, **environment: str) -> bytes:
+    """Run the plan on a terminal of its own; return everything that came there."""
+    master, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestrator", "run"],
+        cwd=orchestrate.where,
+        env={**orchestrate.environment, "TERM": "xterm-256color", **environment},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    seen = b""
+    try:
+        while piece := os.read(master, 65536):
+            seen += piece
+    except OSError:
+        pass  # so Linux says that nobody has the terminal open any more
+    os.close(master)
+    assert 0 == process.wait(timeout=PATIENCE)
+    return seen
+
+
+def test_it_is_in_colour_unless_somebody_minds(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """``NO_COLOR`` is heard; the progress is there either way, and gone at the end."""
+    write_plan(tmp_path / ".orchestrator", {"T-01": "true", "T-02": ("true", "T-01")})
+    coloured = watched(orchestrate)
+    assert COLOUR.search(coloured)
+    assert b"2 of 2 tasks completed" in coloured
+    for result in (tmp_path / ".orchestrator/results").iterdir():
+        result.unlink()
+    plain = watched(orchestrate, NO_COLOR="1")
+    assert not COLOUR.search(plain)
+    assert b"2 of 2 tasks completed" in plain
