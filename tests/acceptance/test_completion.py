@@ -40,11 +40,11 @@ def test_commands_are_offered(orchestrate: Orchestrate) -> None:
 
 def test_tasks_are_offered(orchestrate: Orchestrate) -> None:
     """Those of the plan that is meant, wherever a command takes one."""
-    for task_id in ("build", "bake"):
+    for task_id in ("build", "other"):
         assert 0 == orchestrate("add", "true", "--id", task_id).returncode
     for command in ("show", "share", "cancel", "history", "update", "claim"):
         asked = {"_ORCHESTRATOR_COMPLETE": "bash_complete", "COMP_CWORD": "2"}
-        words = {"COMP_WORDS": f"orchestrator {command} bu", "ORCHESTRATOR_PROGRAM": ""}
+        words = {"COMP_WORDS": f"orchestrator {command} b", "ORCHESTRATOR_PROGRAM": ""}
         assert "plain,build\n" == orchestrate(env={**asked, **words}).stdout
 
 

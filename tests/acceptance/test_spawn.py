@@ -50,9 +50,9 @@ def test_a_label_becomes_an_id(claude: ClaudePlan) -> None:
     claude.play({"*": {"answer": "done"}})
     keys = [
         claude.orchestrate("spawn", "Look", "--label", label).stdout.strip()
-        for label in ("Was ist das?!", "Was ist das", "../../etc", "")
+        for label in ("What is it?!", "What is it", "../../etc", "")
     ]
-    assert ["Was-ist-das", "Was-ist-das-2", "etc", "T-01"] == keys
+    assert ["What-is-it", "What-is-it-2", "etc", "T-01"] == keys
     claude.orchestrate("wait", "--for", "end", "--timeout", "20s")
 
 

@@ -48,8 +48,11 @@ class TaskEngine:
 
     def add_rows(self, task: str, *rows: str) -> None:
         """Write rows into the table of a plan, by hand: ``id | task | type | assignee | priority | needs``."""
-        with self.file(task).open("a", encoding="utf-8") as file:
-            file.writelines(f"| {row} |\n" for row in rows)
+        text = self.file(task).read_text(encoding="utf-8")
+        # The table is the last thing a person wrote; what stands behind it is drawn.
+        mine, mark, drawn = text.partition("\n<!-- orchestrator:")
+        added = "".join(f"| {row} |\n" for row in rows)
+        self.file(task).write_text(f"{mine.rstrip()}\n{added}{mark}{drawn}", encoding="utf-8")
 
     def set_front(self, task: str, line: str) -> None:
         """Write a line into the front matter of a plan, by hand."""
