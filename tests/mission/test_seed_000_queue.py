@@ -134,3 +134,15 @@ def test_s0_26_an_importable_core(orchestrate: Orchestrate) -> None:
     assert "T-01" == plan.add("echo hello", priority="10", description="Task name")
     (listed,) = orchestrate("list", "--json").json["tasks"]
     assert ("T-01", "Task name") == (listed["id"], listed["name"])
+
+
+def test_s0_20_exponential_backoff(orchestrate: Orchestrate) -> None:
+    """Each pause is at most twice as long as the one before could be; how long, the dice say (full jitter)."""
+    orchestrate("init", "--agent", "shell")
+    orchestrate("add", "exit 3", "--retry", "5", "--retry-delay", "100ms")
+    events = orchestrate("run", "--json").events
+    pauses = [event["retry_in"] for event in events if event["event"] == "task_retrying"]
+    assert 4 == len(pauses)
+    for number, pause in enumerate(pauses):
+        assert 0 <= pause <= 0.1 * 2**number
+    assert len(set(pauses)) > 1
