@@ -109,10 +109,18 @@ def test_everybody_chooses_what_to_hear(titles: list[str], on: tuple[str, ...]) 
     assert titles == [each.title for each in fake.sent]
 
 
+def test_a_discovery_is_an_alert() -> None:
+    fake = FakeNotifier()
+    told = herald(fake, on=("alert",))
+    told.hear(Happening(kind=Kind.DISCOVER, time=1.0, task="T-01", agent="db", text="Redis"))
+    close(told)
+    assert [("⏸️ Shop: T-01 discovery", "db: Redis")] == [(e.title, e.text) for e in fake.sent]
+
+
 def test_what_is_nobodys_business_is_not_told() -> None:
     fake = FakeNotifier()
     told = herald(fake)
-    for kind in set(Kind) - {Kind.TASK_FAILED, Kind.RUN_HELD}:
+    for kind in set(Kind) - {Kind.TASK_FAILED, Kind.RUN_HELD, Kind.DISCOVER}:
         told.hear(Happening(kind=kind, time=1.0, task="T-01", text="x"))
     close(told)
     assert [] == fake.sent
