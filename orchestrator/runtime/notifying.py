@@ -60,7 +60,7 @@ class Herald:
                 self._tell(alert(self._plan, happening.text, what="on hold"), happening.time)
             case Kind.DISCOVER:
                 text = f"{happening.agent}: {happening.text}"
-                notice = alert(self._plan, text, what="discovery", task=happening.task)
+                notice = alert(self._plan, text, what="discovery", task=happening.task, icon="📣")
                 self._tell(notice, happening.time)
             case _:
                 pass

@@ -36,11 +36,17 @@ def task_failed(plan: str, task: str, name: str, reason: str, next_step: str) ->
 
 
 def alert(
-    plan: str, reason: str, *, what: str = "needs you", task: str = "", next_step: str = ""
+    plan: str,
+    reason: str,
+    *,
+    what: str = "needs you",
+    task: str = "",
+    next_step: str = "",
+    icon: str = _ICONS[Topic.ALERT],
 ) -> Notice:
     """Say that something needs a person, or that nothing goes on for a while."""
     who = one_line(task, 64)
-    title = f"{_ICONS[Topic.ALERT]} {plan}: {f'{who} ' if who else ''}{what}"
+    title = f"{icon} {plan}: {f'{who} ' if who else ''}{what}"
     text = one_line(reason, 300) + (f"\nnext: {one_line(next_step)}" if next_step else "")
     return Notice(Topic.ALERT, title, text, plan=plan, task=who)
 

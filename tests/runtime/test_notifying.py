@@ -114,7 +114,7 @@ def test_a_discovery_is_an_alert() -> None:
     told = herald(fake, on=("alert",))
     told.hear(Happening(kind=Kind.DISCOVER, time=1.0, task="T-01", agent="db", text="Redis"))
     close(told)
-    assert [("⏸️ Shop: T-01 discovery", "db: Redis")] == [(e.title, e.text) for e in fake.sent]
+    assert [("📣 Shop: T-01 discovery", "db: Redis")] == [(e.title, e.text) for e in fake.sent]
 
 
 def test_what_is_nobodys_business_is_not_told() -> None:
