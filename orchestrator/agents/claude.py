@@ -69,6 +69,11 @@ class ClaudeAgent(NamedTuple):
     role: str = ""
     """What stands in front of every prompt."""
 
+    @property
+    def reads_prose(self) -> bool:
+        """It gets a prompt."""
+        return True
+
     def invocation(self, assignment: Assignment) -> Invocation:
         """Return the command line; see ``Agent``."""
         if not _has_shell(assignment.settings):

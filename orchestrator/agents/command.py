@@ -38,6 +38,11 @@ class CommandAgent(NamedTuple):
         """Its own: whatever it is, another agent's limit is not its limit."""
         return "" if self.command.is_free else self.key
 
+    @property
+    def reads_prose(self) -> bool:
+        """It gets a prompt."""
+        return True
+
     def invocation(self, assignment: Assignment) -> Invocation:
         """Return the command line; see ``Agent``."""
         prompt, words = compose(assignment, self.role), self.command.words[1:]

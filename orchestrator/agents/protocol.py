@@ -80,6 +80,10 @@ class Agent(Protocol):
     def account(self) -> str:
         """Who pays for its attempts, and may hold them all; empty when they cost nothing."""
 
+    @property
+    def reads_prose(self) -> bool:
+        """Whether it gets a prompt, and in it what others said about the task; a command gets neither."""
+
     def invocation(self, assignment: Assignment) -> Invocation:
         """Say what to run.
 

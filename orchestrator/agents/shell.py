@@ -29,6 +29,7 @@ class ShellAgent:
     """Runs commands."""
 
     account = ""
+    reads_prose = False
 
     def invocation(self, assignment: Assignment) -> Invocation:
         """Return the interpreter with the script; see ``Agent``."""

@@ -19,6 +19,7 @@ class SimulatedAgent:
     """Pretends, and says so."""
 
     account = ""
+    reads_prose = False
 
     def invocation(self, assignment: Assignment) -> Invocation:
         """Return the block as output; there is nothing to run."""

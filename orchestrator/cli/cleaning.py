@@ -5,24 +5,17 @@ from __future__ import annotations
 import click
 
 from orchestrator.actions.cleaning import clean
+from orchestrator.cli.duration import Duration
 from orchestrator.cli.reply import plan_directory, say_json, takes_directory, takes_json
-from orchestrator.core.duration import parse_duration
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus
 from orchestrator.wiring import plugs
 
 
-def _seconds(context: click.Context, parameter: click.Parameter, value: str) -> float:
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from None
-
-
 @click.command("cleanup")
 @takes_directory
 @click.option(
-    "--older", default="7d", show_default=True, metavar="D", callback=_seconds,
+    "--older", default="7d", show_default=True, metavar="D", type=Duration(),
     help="Logs changed since then stay.",
 )  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would go, and touch nothing.")

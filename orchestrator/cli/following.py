@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from orchestrator.actions.following import Bite, Until, follow, keep, look
+from orchestrator.cli.duration import Duration
 from orchestrator.cli.reply import (
     plan_directory,
     program,
@@ -18,7 +19,6 @@ from orchestrator.cli.reply import (
     takes_json,
     write,
 )
-from orchestrator.core.duration import parse_duration
 from orchestrator.core.news import Phase
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus, StoreError
@@ -35,17 +35,10 @@ _CODES = {
 }
 
 
-def _seconds(context: click.Context, parameter: click.Parameter, value: str) -> float:
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from None
-
-
 @click.command("wait")
 @takes_directory
 @click.option(
-    "--timeout", default="90s", show_default=True, metavar="D", callback=_seconds,
+    "--timeout", default="90s", show_default=True, metavar="D", type=Duration(),
     help="Come back after this time at the latest.",
 )  # fmt: skip
 @click.option(

@@ -14,9 +14,9 @@ from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
 from orchestrator.actions.report import RunReport
 from orchestrator.actions.running import examine, run
 from orchestrator.cli.detaching import KeepsWords, start_detached
+from orchestrator.cli.duration import Duration
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import plan_directory, program, say_json, takes_directory, write
-from orchestrator.core.duration import parse_duration
 from orchestrator.core.money import spending
 from orchestrator.core.notice import targets
 from orchestrator.core.redact import redact
@@ -45,18 +45,6 @@ def _setting(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
 def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     option = f"--{name.replace('_', '-')}"
     return click.option(option, name, metavar=metavar, callback=_setting(name), help=text)
-
-
-def _every(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    try:
-        seconds = parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from None
-    if seconds < 1:
-        raise click.BadParameter("less than a second", context, parameter)
-    return seconds
 
 
 def _moment(text: str) -> float | None:
@@ -135,7 +123,7 @@ def _whom(
 @click.option(
     "--every",
     metavar="D",
-    callback=_every,
+    type=Duration(is_pause=True),
     help="Run again every 30m, 1h, 1d, until Ctrl-C.",
 )
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on. See `wait`.")

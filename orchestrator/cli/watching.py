@@ -10,6 +10,7 @@ import time
 import click
 
 from orchestrator.actions.watching import Follower, Told, parse_since
+from orchestrator.cli.duration import Duration
 from orchestrator.cli.reply import (
     caller,
     plan_directory,
@@ -18,7 +19,6 @@ from orchestrator.cli.reply import (
     talk,
     write,
 )
-from orchestrator.core.duration import parse_duration
 from orchestrator.errors import StoreError
 from orchestrator.store.alarm import Alarm
 from orchestrator.views.watching import watch_facts, watch_line
@@ -27,20 +27,13 @@ from orchestrator.views.watching import watch_facts, watch_line
 _LOOK = 2.0
 
 
-def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    try:
-        return None if value is None else parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from None
-
-
 @click.command("watch")
 @takes_directory
 @click.option("--once", is_flag=True, help="Tell what is new since your last look, and return.")
 @click.option(
     "--since", metavar="CURSOR|TIME", help="Begin there: 4711.9f3ac2d1, 10m (ago), or a date."
 )
-@click.option("--timeout", metavar="D", callback=_seconds, help="Return after this time.")
+@click.option("--timeout", metavar="D", type=Duration(), help="Return after this time.")
 @takes_caller
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def watch_command(

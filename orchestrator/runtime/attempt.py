@@ -354,7 +354,7 @@ class Launchpad:
             settings=self._policies[task.id],
             program=self._program,
             name=task.worker,
-            messages=self._heard(task),
+            messages=self._heard(task) if self._agents[live.agent].reads_prose else (),
             body=found.body if found else task.description,
             code=found.code if found else "",
             language=found.language if found else "",
@@ -368,8 +368,7 @@ class Launchpad:
         """Return what was said about a task and what it depends on, and what everybody should know."""
         if not self._program:
             return ()
-        parent = task.parent
-        return self._contexts.heard(self._ids, {task.id, parent, *task.needs})
+        return self._contexts.heard(self._ids, {task.id, task.parent, *task.needs})
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._workdir.rstrip("/") + "/")
