@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 
 from orchestrator.cli.reply import leave
@@ -26,7 +27,8 @@ def main() -> None:
     gc.disable()
     status: int | None = None
     try:
-        if (command := next(iter(sys.argv[1:]), "")) in _QUICK:
+        command = next(iter(sys.argv[1:]), "")
+        if command in _QUICK and os.name == "posix":  # the full form says what is missing elsewhere
             status = importlib.import_module(_QUICK[command]).quick(command, sys.argv[2:])
     except BrokenPipeError:
         status = 0  # whoever read our output has seen enough

@@ -21,12 +21,12 @@ for module in ("fcntl", "pty", "termios", "resource"):
     sys.modules[module] = None
 import click
 os.name = "nt"
-from orchestrator.cli.main import main
+from orchestrator.cli.door import main
 main()
 """
 
 
-@pytest.mark.parametrize("command", ["run", "status", "doctor"])
+@pytest.mark.parametrize("command", ["run", "status", "doctor", "list", "add x", "share T-01 x"])
 def test_a_system_without_posix_is_refused_with_a_clear_message(
     orchestrate: Orchestrate, tmp_path: Path, command: str
 ) -> None:
@@ -35,7 +35,7 @@ def test_a_system_without_posix_is_refused_with_a_clear_message(
     write_plan(root, {"T-01": "true"})
     before = everything(root)
     refused = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, command],
+        [sys.executable, "-c", ELSEWHERE, *command.split()],
         cwd=tmp_path,
         env=orchestrate.environment,
         capture_output=True,
