@@ -190,7 +190,7 @@ def looking(bench: Bench) -> list[Row]:
                 bench.say(f"  {len(jobs):,} tasks are simulated first")
                 timed(orchestrator("run", "--simulate", cwd=directory))
             for command in ("status", "list"):
-                ours, base = bench.take(_looks(directory, command), _passes(directory))
+                ours, base = bench.take(_calls(directory, command), _passes(directory))
                 what = f"{command}, {len(jobs):,} tasks, {state}"
                 rows.append(ratio("f", what, aim, ours=ours, base=base, against=_START))
     return rows
@@ -203,12 +203,11 @@ def saying(bench: Bench) -> list[Row]:
         jobs = plans.layers(10, max(2, bench.size(count) // 10), 3)
         directory = bench.fresh()
         plans.write_plan(directory, jobs)
-        timed(
-            orchestrator("list", cwd=directory, piped=True)
-        )  # whoever looked first has built the cache
-        task = jobs[0].id
+        # Whoever looked first has built the cache.
+        timed(orchestrator("list", cwd=directory, piped=True))
+        words = (jobs[0].id, "- Decided on PostgreSQL with JSONB columns", "--json")
         for command in ("share", "note"):
-            ours, base = bench.take(_says(directory, command, task), _passes(directory))
+            ours, base = bench.take(_calls(directory, command, *words), _passes(directory))
             what = f"{command}, {len(jobs):,} tasks"
             rows.append(ratio("h", what, aim, ours=ours, base=base, against=_START))
     return rows
@@ -249,20 +248,8 @@ def starting(bench: Bench) -> list[Row]:
     ]
 
 
-def _looks(directory: Path, command: str) -> Callable[[], Command]:
-    return lambda: orchestrator(command, cwd=directory, piped=True)
-
-
 def _calls(directory: Path, *words: str) -> Callable[[], Command]:
     return lambda: orchestrator(*words, cwd=directory, piped=True)
-
-
-def _says(directory: Path, command: str, task: str) -> Callable[[], Command]:
-    return lambda: orchestrator(
-        *(command, task, "- Decided on PostgreSQL with JSONB columns", "--json"),
-        cwd=directory,
-        piped=True,
-    )
 
 
 def _passes(directory: Path) -> Callable[[], Command]:

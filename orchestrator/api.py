@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from orchestrator.core.board import Board
     from orchestrator.core.message import Message, MessageKind
     from orchestrator.core.plan import Task
+    from orchestrator.core.roster import Roster
     from orchestrator.runtime.happening import Happening, Listener
     from orchestrator.store.layout import Layout
     from orchestrator.store.requests import Reply
@@ -79,6 +80,9 @@ class Orchestrator:
 
         return plugs(self._claude_bin, layout or self._layout)
 
+    def _roster(self, layout: Layout) -> Roster:
+        return self._plugs(layout).roster
+
     # ── the plan ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def init(self, request: str = "", agent: str = "") -> str:
@@ -119,7 +123,7 @@ class Orchestrator:
             parent=parent, assignee=assignee, agent=agent, tags=tuple(tags), kind=kind,
             settings=_read(settings), id=id,
         )  # fmt: skip
-        return add(self._layout, wanted, self._name, lambda layout: self._plugs(layout).roster).id
+        return add(self._layout, wanted, self._name, self._roster).id
 
     def update(self, task: str, **changes: Any) -> Updated:
         """Change the row of a task: the fields of ``Changes`` (``title``, ``priority``, ``needs``, ``assignee`` …)."""
@@ -130,13 +134,7 @@ class Orchestrator:
             raise UsageError(
                 f"there is no {unknown[0]!r} to change", hint=", ".join(Changes._fields)
             )
-        return update(
-            self._layout,
-            task,
-            Changes(**changes),
-            self._name,
-            lambda layout: self._plugs(layout).roster,
-        )
+        return update(self._layout, task, Changes(**changes), self._name, self._roster)
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -175,16 +175,13 @@ def _notifier(target: Target, directory: str, environment: Mapping[str, str]) ->
     from orchestrator.notifiers.desktop import DesktopNotifier
     from orchestrator.notifiers.webhook import WebhookNotifier
 
-    path = _trusted(environment)
     if target.way == "desktop":
-        return DesktopNotifier(lambda name: shutil.which(name, path=path), directory, environment)
+        return DesktopNotifier(lambda name: _find(name, environment), directory, environment)
     if target.way != "command":
         return WebhookNotifier(target.way, address(target, environment))
     program = target.value[0]
     # A bare name is looked for where it may be looked for; a path counts from the plan directory.
-    found = shutil.which(
-        program if "/" not in program else os.path.join(directory, program), path=path
-    )
+    found = _find(program if "/" not in program else os.path.join(directory, program), environment)
     if found is None:
         raise NotifyError(f"no such program: {one_line(program, 60)}")
     return CommandNotifier([found, *target.value[1:]], directory, environment)
@@ -200,11 +197,10 @@ def schedulers(environment: Mapping[str, str] = os.environ) -> dict[str, Schedul
     from orchestrator.executors.crontab import Crontab
     from orchestrator.executors.systemd import SystemdTimers
 
-    path = _trusted(environment)
     found: dict[str, Scheduler] = {}
-    if program := shutil.which("crontab", path=path):
+    if program := _find("crontab", environment):
         found[Crontab.by] = Crontab(program, environment)
-    if program := shutil.which("systemctl", path=path):
+    if program := _find("systemctl", environment):
         found[SystemdTimers.by] = SystemdTimers(program, environment)
     return found
 

@@ -1,19 +1,51 @@
-"""What the whole suite held, in figures, printed at the end of the test run; also when several processes ran it."""
+"""The command line for every test that wants it; and what the whole suite held, in figures.
+
+They are printed at the end of the test run, also when several processes ran it.
+"""
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.acceptance.claude_plan import ClaudePlan
+from tests.acceptance.orchestrate import Orchestrate
 
 _TALLY = pytest.StashKey[Counter[str]]()
 #: Figures that are the most of something; of several processes the highest counts. All others add up.
 _MOST = ("at most", "on one line", "rows of a plan", "peak")
 
 
+@pytest.fixture
+def orchestrate(tmp_path: Path) -> Iterator[Orchestrate]:
+    """The command line, called in the test's own empty folder."""
+    command = Orchestrate(tmp_path)
+    yield command
+    command.close()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The plan directory in that folder, which is not there yet."""
+    return tmp_path / ".orchestrator"
+
+
+@pytest.fixture
+def claude(orchestrate: Orchestrate, tmp_path: Path) -> ClaudePlan:
+    """A plan of claude tasks that is not written yet, and a stand-in for claude on PATH."""
+    return ClaudePlan(orchestrate, tmp_path)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Count from nothing."""
+    # A suite that was started in the background ignores Ctrl-C, and so would all that it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[_TALLY] = Counter()
 
 

@@ -27,8 +27,9 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.columns import read_needs
-from orchestrator.store.exchange import Taken, plan_lock, put, take
+from orchestrator.store.exchange import Taken, put, take
 from orchestrator.store.layout import Layout
+from orchestrator.store.lock import in_line
 from orchestrator.store.plan_edit import fits, ids, next_ids, with_row
 from orchestrator.store.plan_scan import Places, find_places
 
@@ -86,7 +87,7 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
         raise UsageError("there is no text", hint="say what is to be done")
     with reported("make", layout.root):
         os.makedirs(layout.root, 0o775, exist_ok=True)
-    with plan_lock(layout.plan_lock):
+    with in_line(layout.plan_lock):
         made = _make_plan(layout)
         draft = exchanged(layout, lambda before: _drafted(layout, before, wanted, agents))
     tell(layout, draft.id, "added", by, wanted.text)

@@ -75,10 +75,7 @@ def asking(layout: Layout, settings: Settings, plugs: Plugs, listener: Listener)
     except BaseException:
         lock.abandon()
         raise
-    if lock.dead_runs:
-        lock.abandon()  # what they left is looked after by the next run
-    else:
-        lock.release()
+    lock.release()
 
 
 def _ask(

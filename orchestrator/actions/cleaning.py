@@ -54,10 +54,7 @@ def clean(layout: Layout, plugs: Plugs, *, older: float, is_rehearsal: bool) -> 
         for path, _ in found:
             remove(path)
     finally:
-        if lock.dead_runs:
-            lock.abandon()
-        else:
-            lock.release()
+        lock.release()
     return Cleaned(checked.repaired, checked.failed, names, size)
 
 

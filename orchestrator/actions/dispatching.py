@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +16,10 @@ from orchestrator.core.board import Board
 from orchestrator.core.dispatch import (
     Places,
     Skipped,
-    capacity,
     context,
     ready,
     refusal,
+    within_capacity,
 )
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import TERMINAL, Step
@@ -27,7 +28,9 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
 from orchestrator.store import roots
+from orchestrator.store.charter import charter_of
 from orchestrator.store.columns import read_needs
+from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
 from orchestrator.store.workspace import Workspace
@@ -79,12 +82,15 @@ def dispatch(
     if all(board.status(need) is TaskStatus.COMPLETED for need in needs):
         _require_room(workspace, board, errand, agents(layout))
     made = add(layout, errand, who, agents).id
-    return made, begin(layout, workspace.load_plan()[0].charter, now, "a task was dispatched")
+    charter = charter_of(take(layout.plan).data, os.path.relpath(layout.plan))
+    return made, begin(layout, charter, now, "a task was dispatched")
 
 
 def _require_room(workspace: Workspace, board: Board, errand: NewTask, roster: Roster) -> None:
     probe = Task("_", "", "", agent=errand.agent, assignee=errand.assignee, kind=errand.kind)
-    plan = board.plan._replace(tasks={**board.plan.tasks, probe.id: probe})
+    # Only these count; a plan has many more tasks, each with a file to read.
+    running = {id: board.plan.tasks[id] for id in board.by_status().get(TaskStatus.RUNNING, ())}
+    plan = board.plan._replace(tasks={**running, probe.id: probe})
     try:
         policies = task_settings(workspace, plan, RunOrder(workspace.layout), roster)
     except PlanError:
@@ -173,7 +179,9 @@ class Dispatcher:
         ahead = look_ahead(RunOrder(layout), plugs.roster)
         agents = {task.id: ahead.policies[task.id].agent for task in tasks}
         if not self.with_context:
-            tasks, full = capacity(tasks, agents, plugs.roster, under_way(board, ahead.policies))
+            tasks, full = within_capacity(
+                tasks, agents, plugs.roster, under_way(board, ahead.policies)
+            )
             done.skipped += [Passed(name, *each) for each in full]
         run = self._start(layout, tasks, holder, plugs)
         for task in tasks:

@@ -12,9 +12,10 @@ from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
 from orchestrator.store.columns import read_needs
-from orchestrator.store.exchange import Taken, plan_lock, put, take
+from orchestrator.store.exchange import Taken, put, take
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
+from orchestrator.store.lock import in_line
 from orchestrator.store.plan_edit import ids, with_cells
 from orchestrator.store.plan_scan import Places, find_places
 from orchestrator.store.tables import split_row
@@ -92,7 +93,7 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
         raise NotFoundError(
             "no master_plan.md in this plan directory", where=layout.root, hint=hint
         )
-    with plan_lock(layout.plan_lock):
+    with in_line(layout.plan_lock):
         updated = exchanged(layout, change)
     said = ", ".join(f"{role}: {text}" for role, text in updated.changed.items())
     tell(layout, task_id, "updated", by, said)

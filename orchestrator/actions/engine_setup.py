@@ -23,7 +23,7 @@ from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.watching import Change
 from orchestrator.store.attempt_record import Traces
-from orchestrator.views.glyphs import moment
+from orchestrator.views.figures import hold_text
 
 
 def build_engine(
@@ -80,7 +80,7 @@ def accounts(
     wall, now = clock.wall(), clock.now()
     payers = {key: agent.account for key, agent in agents.items()}
     for hold in held(board.results.values(), payers):
-        if hold.agent in agents and (account := found.get(agents[hold.agent].account)):
+        if account := found.get(payers.get(hold.agent, "")):
             is_shut = hold.until > wall and not is_patient
             account.hold(math.inf if is_shut else now + hold.until - wall)
     return found
@@ -92,7 +92,7 @@ def holds_found(ahead: Prospect, agents: Mapping[str, Agent], now: float) -> lis
     needed = {payers[ahead.policies[task_id].agent] for task_id in ahead.to_run}
     ends = "" if ahead.settings.on_hold == "wait" else " · nothing of it starts in this run"
     return [
-        f"{hold.agent} is held until {moment(hold.until)}: {hold.reason}{ends}"
+        hold_text(hold.agent, hold.reason, hold.until, now) + ends
         for hold in held(ahead.board.results.values(), payers)
         if hold.until > now and payers.get(hold.agent) in needed
     ]

@@ -14,7 +14,7 @@ from orchestrator.actions.plans import advance
 from orchestrator.core.board import Board
 from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat
 from orchestrator.core.intervention import Intervention
-from orchestrator.core.plan_state import ITSELF, TERMINAL, PlanState, Step, implied_state
+from orchestrator.core.plan_state import ITSELF, TERMINAL, PlanState, Step
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import BusyError, NotFoundError, OrchestratorError
 from orchestrator.store import roots
@@ -22,6 +22,7 @@ from orchestrator.store.heartbeats import keep_pulses, load_pulses, signs_of
 from orchestrator.store.layout import Layout, find_plan_directory
 from orchestrator.store.lock import broken_off
 from orchestrator.store.workspace import Workspace
+from orchestrator.views.plans import state_of
 
 _UNDER_WAY = (TaskStatus.RUNNING, TaskStatus.RETRYING)
 
@@ -113,7 +114,7 @@ def _look(name: str, layout: Layout, now: float, *, counts: bool) -> Look:
         if _block_silent(layout, board, pulses, now):
             board = workspace.load()
         steps = advance(layout, board, now)
-    state = board.plan.charter.state or implied_state(board.counts())
+    state = state_of(board)
     state = PlanState(steps[-1].after.lower()) if steps else state
     found = [] if state in TERMINAL else list(alerts(name, board, state, pulses, now))
     return Look(name, board, state, found, steps)

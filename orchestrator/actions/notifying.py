@@ -8,7 +8,7 @@ from orchestrator.actions.prospect import Prospect
 from orchestrator.core.diagnosis import Finding, Level
 from orchestrator.core.settings import Settings
 from orchestrator.runtime.clock import Clock
-from orchestrator.runtime.notifying import Subscriber, attempt
+from orchestrator.runtime.notifying import Subscriber, deliver
 from orchestrator.views.notices import plan_name, trial
 
 
@@ -43,7 +43,7 @@ def _examine(subscriber: Subscriber, plan: str, *, send: bool) -> Finding:
     if not send:
         return Finding(name, Level.OK, f"is told of {topics}; doctor --notify tries it")
     try:
-        reason = attempt(subscriber.notifier.send, trial(plan)._replace(time=Clock().wall()))
+        reason = deliver(subscriber.notifier, trial(plan)._replace(time=Clock().wall()))
     finally:
         subscriber.notifier.close()
     if reason:

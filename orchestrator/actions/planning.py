@@ -186,8 +186,5 @@ def write(
             _refuse_unfinished(layout, roster)
         moved = put_plan(layout, drawn.text, drawn.task_files, spare=PLANNER if is_asked else "")
     finally:
-        if lock.dead_runs:
-            lock.abandon()  # what they left is looked after by the next run
-        else:
-            lock.release()
+        lock.release()
     return moved

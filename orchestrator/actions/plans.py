@@ -40,6 +40,7 @@ from orchestrator.store.lock import busy, holder_of, in_line, take_briefly
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.made_plan import made_plan
+from orchestrator.views.plans import state_of
 
 
 def create(
@@ -240,7 +241,7 @@ def archive(layout: Layout) -> str:
         PlanError, UsageError, NotFoundError, StoreError: as their names say.
     """
     board = Workspace(layout).load()
-    state = board.plan.charter.state or implied_state(board.counts())
+    state = state_of(board)
     if state not in TERMINAL:
         raise TransitionError(
             f"Cannot archive: not terminal ({roots.plan_id(layout)} is {state.word})",

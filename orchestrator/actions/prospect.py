@@ -85,8 +85,7 @@ def look_ahead(
     )
     policies = meant = task_settings(workspace, board.plan, order, roster)
     if order.simulate:
-        played = {id(each): each._replace(agent="simulated") for each in policies.values()}
-        policies = {task_id: played[id(each)] for task_id, each in policies.items()}
+        policies = simulated(policies)
     board = without_simulated(board, policies)
     plan_flags = {name: value for name, value in order.flags.items() if name != "agent"}
     return Prospect(
@@ -98,6 +97,12 @@ def look_ahead(
         to_run=startable(order, board),
         order=order,
     )
+
+
+def simulated(policies: Mapping[str, Settings]) -> dict[str, Settings]:
+    """Return the settings with which the tasks are only simulated; those that were one object are one again."""
+    played = {id(each): each._replace(agent="simulated") for each in policies.values()}
+    return {task_id: played[id(each)] for task_id, each in policies.items()}
 
 
 def startable(order: RunOrder, board: Board) -> list[str]:

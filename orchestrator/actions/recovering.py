@@ -8,7 +8,7 @@ from orchestrator.actions.prospect import Prospect
 from orchestrator.agents.protocol import Agent
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
-from orchestrator.runtime.recovery import harvest
+from orchestrator.runtime.recovery import Harvested, harvest
 from orchestrator.store.attempt_record import Traces
 
 
@@ -18,8 +18,12 @@ def recover(
     traces: Mapping[str, Traces],
     dead_runs: Container[str],
     listener: Listener,
-) -> bool:
-    """Commit every attempt that ended without its runner; say whether there was any. Only with the lock held.
+    *,
+    lost: Container[str] = (),
+) -> list[Harvested]:
+    """Commit every attempt that ended without its runner, and return them. Only with the lock held.
+
+    *lost*: the stems of tasks whose results were damaged and are gone; of them any run's attempt counts.
 
     Raises:
         StoreError: a log could not be read, or a result not be written.
@@ -29,8 +33,10 @@ def recover(
         ahead.board.plan.tasks,
         ahead.policies,
         agents,
+        results=ahead.board.results,
         traces=traces,
         dead_runs=dead_runs,
+        lost=lost,
         warn=lambda task, text: listener(
             Happening(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text)
         ),
@@ -39,4 +45,4 @@ def recover(
         ahead.workspace.commit([each.commit for each in found])
     for each in found:
         listener(each.happening(Clock().wall()))
-    return bool(found)
+    return found

@@ -6,19 +6,16 @@ import os
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import partial
 from typing import NamedTuple
 
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder, look_ahead
+from orchestrator.actions.recovering import recover
 from orchestrator.core.evidence import Evidence, LockSeen, Stray
 from orchestrator.core.invariants import Breach, Repair, breaches
-from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.executors.sweep import left_behind
 from orchestrator.runtime.clock import Clock
-from orchestrator.runtime.happening import Happening, Kind
-from orchestrator.runtime.recovery import harvest
 from orchestrator.store.archive import has_plan
 from orchestrator.store.atomic import refuse_links
 from orchestrator.store.attempt_record import scan_logs
@@ -86,10 +83,7 @@ def repair(layout: Layout, plugs: Plugs) -> Checked:
     except BaseException:
         lock.abandon()
         raise
-    if lock.dead_runs:
-        lock.abandon()  # what they left is looked after by the next run
-    else:
-        lock.release()
+    lock.release()
     return Checked(after, session.repaired, session.failed)
 
 
@@ -185,39 +179,24 @@ class _Repairing:
         try:
             traces = scan_logs(layout.logs)
             ahead = look_ahead(RunOrder(layout), self._plugs.roster, None, traces)
-            tasks = ahead.board.plan.tasks
-            lost = {id: task for id, task in tasks.items() if task.stem in again}
-            others = {id: task for id, task in tasks.items() if task.stem not in again}
-            theirs = {record.run for record in self._seen.records.values()}
-            take = partial(
-                harvest,
-                ahead.workspace,
-                policies=ahead.policies,
-                agents=self._plugs.agents,
-                traces=traces,
-            )
-            made = take(tasks=lost, dead_runs=theirs)
-            made += take(tasks=others, dead_runs=self._lock.dead_runs)
-            ahead.workspace.commit([each.commit for each in made])
-        except OrchestratorError as error:
-            why = str(error)
-            self.failed += [Repaired(each.finding.name, each.where, why) for each in found]
-            return
-        with closing(Journal(layout.journal)) as journal:
-            for each in made:
-                done = each.result.status is TaskStatus.COMPLETED
-                happening = Happening(
-                    kind=Kind.TASK_COMPLETED if done else Kind.TASK_INTERRUPTED,
-                    time=Clock().wall(),
-                    task=each.task.id,
-                    attempt=each.result.number,
-                    duration=each.result.duration,
-                    text="taken from its log by doctor" if done else each.result.reason,
+            with closing(Journal(layout.journal)) as journal:
+                made = recover(
+                    ahead,
+                    self._plugs.agents,
+                    traces,
+                    self._lock.dead_runs,
+                    lambda each: journal.append(each.line()),
+                    lost=again,
                 )
-                journal.append(happening.line())
-                path = f"results/{each.task.stem}-result.md"
-                told = f"attempt {each.result.number} of {each.task.id} taken from its log: "
-                self.repaired.append(Repaired("result", path, told + each.result.status.value))
+        except OrchestratorError as error:
+            tried = [(each.finding.name, each.where) for each in found]
+            tried += [("result", f"results/{stem}-result.md") for stem in again]
+            self.failed += [Repaired(name, where, str(error)) for name, where in tried]
+            return
+        for each in made:
+            path = f"results/{each.task.stem}-result.md"
+            told = f"attempt {each.result.number} of {each.task.id} taken from its log: "
+            self.repaired.append(Repaired("result", path, told + each.result.status.value))
         if self._lock.dead_runs:
             runs = ", ".join(self._lock.dead_runs)
             self._lock.recovered()

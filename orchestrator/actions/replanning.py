@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.actions.assignments import write_missing_task_files
-from orchestrator.actions.prospect import RunOrder, task_settings
+from orchestrator.actions.prospect import RunOrder, simulated, task_settings
 from orchestrator.core.plan import Plan
 from orchestrator.core.result import Result
 from orchestrator.core.roster import Roster
@@ -46,7 +46,7 @@ class Replanner:
         fresh = [task.id for task in new]
         write_missing_task_files(self.workspace, plan.tasks, policies, fresh, self.roster)
         if self.order.simulate:
-            policies = {key: each._replace(agent="simulated") for key, each in policies.items()}
+            policies = simulated(policies)
         traces = scan_logs(self.workspace.layout.logs) if new else {}
         found = ((task.id, self.workspace.read_result(task.stem)) for task in new)
         results = {

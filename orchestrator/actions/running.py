@@ -239,7 +239,7 @@ class _Session:
             if failure is None:
                 board = runner.snapshot()
                 for note in self.workspace.dispute(board)[:_NOTES]:
-                    self._hear(Happening(kind=Kind.WARNING, time=self.clock.wall(), text=note))
+                    self._warn("", note)
             else:
                 # What could not be written did not happen.
                 board = self.workspace.load(
@@ -341,9 +341,10 @@ class _Session:
         # Nobody is told of a run that had nothing to do; and whoever stopped it knows, and waits.
         is_told = bool(ahead.to_run) and not runner.ended_by
         patience = HURRY if runner.ended_by else PATIENCE
-        self.herald.end(counts, self.clock.wall(), took, trouble, is_told=is_told)
+        if is_told:
+            self.herald.end(counts, self.clock.wall(), took, trouble)
         if lost := self.herald.close(patience):
-            self._hear(Happening(kind=Kind.WARNING, time=self.clock.wall(), text=lost))
+            self._warn("", lost)
 
     def _hear(self, happening: Happening) -> None:
         if happening.kind in {Kind.RUN_HELD, Kind.RUN_RESUMED}:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from orchestrator.actions.tasks import find_task
 from orchestrator.core.board import Board
 from orchestrator.core.intervention import Intervention, apply, decide, next_ready
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import refuse_umbrella
-from orchestrator.errors import NotFoundError, OrchestratorError, StoreError
+from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.runtime.by_hand import commit_by_hand, inputs_of, nothing_ready, told
 from orchestrator.runtime.happening import Happening
 from orchestrator.store.attempt_record import newest_attempt
@@ -112,8 +113,6 @@ def the_task(board: Board, task_id: str) -> Task:
         NotFoundError: there is none of that id.
         TransitionError: it is an umbrella.
     """
-    task = board.plan.tasks.get(task_id)
-    if task is None:
-        raise NotFoundError(f"task {task_id} not found", hint="`orchestrator list` shows all tasks")
+    task = find_task(board, task_id)
     refuse_umbrella(task.id, is_one=bool(task.children))
     return task

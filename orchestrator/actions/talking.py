@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.core.message import Message, MessageKind, clean, message_line
 from orchestrator.core.plan import stem
-from orchestrator.errors import NotFoundError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.membership import require_task
@@ -55,12 +54,11 @@ def context(layout: Layout, task_id: str, reader: str) -> Context:
         NotFoundError: no task of that id, or no plan.
         PlanError, StoreError: as their names say.
     """
+    from orchestrator.actions.tasks import find_task
     from orchestrator.store.workspace import Workspace
 
     board = Workspace(layout).load()
-    task = board.plan.tasks.get(task_id)
-    if task is None:
-        raise NotFoundError(f"task {task_id} not found", hint="`orchestrator list` shows all tasks")
+    task = find_task(board, task_id)
     said = read_shared(layout, task.stem, task.id)
     noted = read_notes(layout, task.stem, reader, task.id)
     messages = sorted([*said, *noted], key=lambda message: message.time)

@@ -35,8 +35,8 @@ def list_tasks(layout: Layout, filters: Filters = Filters()) -> tuple[Board, lis
     """
     statuses = _statuses(filters.statuses)
     board = Workspace(layout).load()
-    if filters.parent and filters.parent not in board.plan.tasks:
-        raise _not_found(filters.parent)
+    if filters.parent:
+        find_task(board, filters.parent)
     tasks = iter(board.plan.tasks.values())
     if statuses:
         standing = board.standing
@@ -66,8 +66,16 @@ def _statuses(words: Sequence[str]) -> frozenset[TaskStatus]:
     return frozenset(found)
 
 
-def _not_found(task_id: str) -> NotFoundError:
-    return NotFoundError(f"task {task_id} not found", hint="`orchestrator list` shows all tasks")
+def find_task(board: Board, task_id: str) -> Task:
+    """Return a task of the plan.
+
+    Raises:
+        NotFoundError: there is none of that id.
+    """
+    task = board.plan.tasks.get(task_id)
+    if task is None:
+        raise NotFoundError(f"task {task_id} not found", hint="`orchestrator list` shows all tasks")
+    return task
 
 
 class TaskView(NamedTuple):
@@ -92,9 +100,7 @@ def show(layout: Layout, task_id: str) -> TaskView:
     """
     workspace = Workspace(layout)
     board = workspace.load()
-    task = board.plan.tasks.get(task_id)
-    if task is None:
-        raise _not_found(task_id)
+    task = find_task(board, task_id)
     result = board.results.get(task_id)
     files = layout.attempt(task.stem, result.number if result else 0)
     return TaskView(

@@ -25,7 +25,7 @@ from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.loop import Runner
-from orchestrator.store.attempt_record import scan_logs
+from orchestrator.store.attempt_record import newest_attempt
 from orchestrator.store.workspace import Workspace
 
 
@@ -64,8 +64,8 @@ class Worker(NamedTuple):
             self.listener(Happening(kind=Kind.WARNING, time=self.clock.wall(), text=text))
         plan = Plan(tasks=tasks)
         board = Board(plan, shape(tasks), results)
-        traces = scan_logs(workspace.layout.logs).get(task.stem)
-        newest = max(traces.newest if traces else 0, before.number if before else 0)
+        newest = newest_attempt(workspace.layout.logs, task.stem)
+        newest = max(newest, before.number if before else 0)
         policies = dict.fromkeys(tasks, settings)
         runner = Runner(
             workspace=workspace,

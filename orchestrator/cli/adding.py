@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.cli.reply import caller, plan_directory, program, say_error, say_json, write
+from orchestrator.cli.reply import (
+    caller,
+    plan_directory,
+    program,
+    say_error,
+    say_json,
+    talk,
+    write,
+)
 from orchestrator.cli.words import read_words
-from orchestrator.core.redact import redact
 from orchestrator.errors import OrchestratorError, UsageError
 
 if TYPE_CHECKING:
@@ -94,11 +100,6 @@ def _vagueness(wanted: NewTask) -> str:
     from orchestrator.core.vague import vagueness
 
     return vagueness(" ".join(filter(None, (wanted.text, wanted.description))))
-
-
-def talk(text: str) -> None:
-    """Write to stderr, without the tokens in it."""
-    print(redact(text), file=sys.stderr, flush=True)
 
 
 def known_agents(layout: Layout) -> Roster:

@@ -46,7 +46,7 @@ def agents_command(
     from orchestrator.views.roster import roster_text
     from orchestrator.wiring import lacks
 
-    layout = _layout(directory, option)
+    layout = plan_directory_if_any(directory, option)
     roster = read_roster(layout, os.environ)
     listed = list_agents(layout, roster, lambda member: lacks(member, claude_bin))
     if as_json:
@@ -55,13 +55,18 @@ def agents_command(
     write(roster_text(listed, terminal_width()))
 
 
-def _layout(directory: str | None, option: str | None) -> Layout | None:
+def plan_directory_if_any(directory: str | None, option: str | None) -> Layout | None:
+    """Return the plan directory; None where there is none and none was named: one can look before there is a plan.
+
+    Raises:
+        NotFoundError: there is no such directory as was named.
+    """
     try:
         return plan_directory(directory, option)
     except NotFoundError:
         if directory or option or os.environ.get("ORCHESTRATOR_DIR"):
             raise
-        return None  # agents can be looked at before there is a plan
+        return None
 
 
 def _as_json(each: Listed) -> dict[str, object]:

@@ -78,11 +78,11 @@ def status_command(
             )
         )
         if overview.holder is not None:
-            click.echo(f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})")
+            write(f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})\n")
         if roots.has_plans(layout):
             from orchestrator.cli.plans import say_plans
 
-            click.echo()
+            write("\n")
             say_plans(layout, everything=False, as_json=False)
         return
     spent = spending([*board.results.values(), *overview.beside])

@@ -9,8 +9,8 @@ from orchestrator.cli.reply import plan_directory
 from orchestrator.errors import OrchestratorError
 
 _NAME = "orchestrator"
-#: Arguments that are a task.
-_TASKS = frozenset({"ID", "KEY", "[ID]"})
+#: Arguments that are a task of a plan; a plan among plans is called ``task`` (seed 004).
+_TASKS = frozenset({"task_id", "key"})
 
 
 class _TaskId(click.ParamType):  # type: ignore[type-arg] # it has none before click 8.3
@@ -40,7 +40,7 @@ class _TaskId(click.ParamType):  # type: ignore[type-arg] # it has none before c
 def complete_tasks(command: click.Command) -> None:
     """Have the arguments of a command that are tasks be completed."""
     for param in command.params:
-        if isinstance(param, click.Argument) and param.metavar in _TASKS:
+        if isinstance(param, click.Argument) and param.name in _TASKS:
             param.type = _TaskId()
 
 

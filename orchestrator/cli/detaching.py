@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.reply import program, say_json
+from orchestrator.cli.reply import program, say_json, talk, write
 
 if TYPE_CHECKING:
     from orchestrator.actions.plugs import Plugs
@@ -50,8 +50,8 @@ def start_detached(
         if as_json:
             say_json(started.said, run="", pid=started.pid, log=started.log, next=end_it)
             return
-        click.echo(started.pid)
-        click.echo(f"{started.said}\nto end it: {end_it}", err=True)
+        write(f"{started.pid}\n")
+        talk(f"{started.said}\nto end it: {end_it}")
         return
     follow_it = command_line(program(), "wait", named)
     if as_json:
@@ -60,5 +60,5 @@ def start_detached(
             run=started.run, pid=started.pid, log=started.log, next=follow_it,
         )  # fmt: skip
         return
-    click.echo(started.run)
-    click.echo(f"next: {follow_it}", err=True)
+    write(f"{started.run}\n")
+    talk(f"next: {follow_it}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -13,8 +14,8 @@ from orchestrator.actions.dispatching import Dispatcher, Round, dispatch, moved_
 from orchestrator.actions.intervening import intervene
 from orchestrator.actions.plans import require_approval
 from orchestrator.cli.adding import known_agents
-from orchestrator.cli.intervening import agents, say_waiting, wish
-from orchestrator.cli.plans import subtask_facts
+from orchestrator.cli.intervening import agents, waiting, wish
+from orchestrator.cli.plans import move, require_subtask, subtask_facts
 from orchestrator.cli.reply import (
     caller,
     plan_directory,
@@ -23,10 +24,12 @@ from orchestrator.cli.reply import (
     say_json,
     takes_caller,
     takes_json,
+    talk,
+    write,
 )
-from orchestrator.core.redact import redact
+from orchestrator.core.plan_state import Step
 from orchestrator.core.state import Verb
-from orchestrator.errors import ExitStatus, NotFoundError, OrchestratorError, UsageError
+from orchestrator.errors import ExitStatus, OrchestratorError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
 from orchestrator.store.workspace import Workspace
@@ -77,13 +80,10 @@ def dispatch_command(
     made, steps = dispatch(layout, errand, known_agents, who=caller(name), now=time.time())
     message = f"Dispatched {made}{f' to {agent}' if agent else ''}"
     if as_json:
-        facts = {key: value for key, value in _subtask(layout, made).items() if key != "id"}
-        moves = [f"{step.before} → {step.after}" for step in steps]
-        say_json(message, task_id=plan_id(layout), subtask_id=made, **facts, transitions=moves)
+        _say_json(layout, message, _subtask(layout, made), steps)
         return
-    click.echo(made)
-    for step in steps:
-        click.echo(f"{plan_id(layout)}: {step.before} → {step.after}", err=True)
+    write(f"{made}\n")
+    _say_moves(layout, steps)
 
 
 @click.command("subtask")
@@ -118,9 +118,7 @@ def subtask_command(
         raise UsageError(f"{action!r} is no action", hint=f"one of {', '.join(_ACTIONS)}")
     layout, verb = plan_directory(task, option), _ACTIONS[action]
     board = Workspace(layout).load()
-    if subtask not in board.plan.tasks:
-        hint = f"`{program()} list {plan_id(layout)}` shows them"
-        raise NotFoundError(f"Subtask {subtask} not found", hint=hint)
+    require_subtask(layout, board, subtask)
     if verb is Verb.START:
         require_approval(layout, board.plan.charter)
     is_done = verb is Verb.COMPLETE
@@ -132,29 +130,31 @@ def subtask_command(
         answer=note if is_done else "",
         progress=progress,
     )
-    intervene(layout, wanted, agents, (lambda: None) if as_json else say_waiting)
+    intervene(layout, wanted, agents, waiting(as_json=as_json))
     steps = moved_on(layout, time.time())
     facts = _subtask(layout, subtask)
     message = f"{subtask} is {facts['status']}"
     if as_json:
-        moves = [f"{step.before} → {step.after}" for step in steps]
-        say_json(
-            message,
-            task_id=plan_id(layout),
-            subtask_id=subtask,
-            **{key: value for key, value in facts.items() if key != "id"},
-            transitions=moves,
-        )
+        _say_json(layout, message, facts, steps)
         return
-    click.echo(message)
-    for step in steps:
-        click.echo(f"{plan_id(layout)}: {step.before} → {step.after}", err=True)
+    write(f"{message}\n")
+    _say_moves(layout, steps)
 
 
 def _subtask(layout: Layout, subtask: str) -> dict[str, Any]:
     board = Workspace(layout).load()
     (found,) = subtask_facts(board, [subtask])
     return found
+
+
+def _say_json(layout: Layout, message: str, subtask: dict[str, Any], steps: Sequence[Step]) -> None:
+    facts = {"subtask_id" if key == "id" else key: value for key, value in subtask.items()}
+    say_json(message, task_id=plan_id(layout), **facts, transitions=list(map(move, steps)))
+
+
+def _say_moves(layout: Layout, steps: Sequence[Step]) -> None:
+    for step in steps:
+        talk(f"{plan_id(layout)}: {move(step)}")
 
 
 @click.command("auto-dispatch")
@@ -243,4 +243,4 @@ def _say_round(done: Round, *, preview: bool) -> None:
         **({"hint": done.errors[0].hint} if done.errors else {}),
         "dry_run": preview,
     }
-    click.echo(redact(json.dumps(answer, ensure_ascii=False, indent=2)))
+    write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")

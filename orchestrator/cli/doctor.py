@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.actions.doctor import examine_machine, examine_plan, is_fit
-from orchestrator.cli.reply import plan_directory, program, say_json, takes_directory, takes_json
+from orchestrator.cli.agents import plan_directory_if_any
+from orchestrator.cli.reply import (
+    plan_directory,
+    program,
+    say_json,
+    takes_directory,
+    takes_json,
+    talk,
+    write,
+)
 from orchestrator.core.diagnosis import Finding, Level
 from orchestrator.core.text import one_line
-from orchestrator.errors import ExitStatus, NotFoundError, OrchestratorError
+from orchestrator.errors import ExitStatus, OrchestratorError
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -70,7 +79,8 @@ def doctor_command(
       orchestrator doctor --plan --fix
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     is_about_plan = with_plan or fix or send
-    layout = plan_directory(directory, option) if is_about_plan else _layout(directory, option)
+    find = plan_directory if is_about_plan else plan_directory_if_any
+    layout = find(directory, option)
     findings = _examine(layout, claude_bin, send=send and not fix)
     checked = None
     if (with_plan or fix) and layout is not None and is_fit(examine_machine()):
@@ -93,7 +103,7 @@ def doctor_command(
         _draw(findings)
         if checked is not None:
             _draw_plan(checked)
-        click.echo(summary, err=True)
+        talk(summary)
     status = ExitStatus.TASK_FAILED if broken else ExitStatus.DONE
     context.exit(int(status if fit else ExitStatus.BAD_INPUT))
 
@@ -101,9 +111,9 @@ def doctor_command(
 def _draw(findings: Sequence[Finding]) -> None:
     width = max(len(each.name) for each in findings)
     for each in findings:
-        click.echo(f"{_ICONS[each.level]} {each.name:<{width}}  {one_line(each.found, 300)}")
+        write(f"{_ICONS[each.level]} {each.name:<{width}}  {one_line(each.found, 300)}\n")
         if each.hint:
-            click.echo(f"   hint: {one_line(each.hint, 500)}")
+            write(f"   hint: {one_line(each.hint, 500)}\n")
 
 
 def _check(layout: Layout, claude_bin: str, *, fix: bool) -> Checked:
@@ -118,21 +128,19 @@ def _check(layout: Layout, claude_bin: str, *, fix: bool) -> Checked:
 
 def _draw_plan(checked: Checked) -> None:
     for each in checked.repaired:
-        click.echo(f"🔧 {each.name}  {one_line(each.where)}: {one_line(each.done, 300)}")
+        write(f"🔧 {each.name}  {one_line(each.where)}: {one_line(each.done, 300)}\n")
     for each in checked.failed:
-        click.echo(
-            f"❌ {each.name}  {one_line(each.where)}: not repaired: {one_line(each.done, 300)}"
-        )
+        write(f"❌ {each.name}  {one_line(each.where)}: not repaired: {one_line(each.done, 300)}\n")
     for breach in checked.breaches:
         level, found = breach.finding.level, one_line(breach.finding.found, 300)
         icon = _ICONS[level] if breach.is_broken else "ℹ️"
-        click.echo(f"{icon} {breach.finding.name}  {one_line(breach.where)}: {found}")
+        write(f"{icon} {breach.finding.name}  {one_line(breach.where)}: {found}\n")
         if breach.finding.hint:
-            click.echo(f"   hint: {one_line(breach.finding.hint, 500)}")
+            write(f"   hint: {one_line(breach.finding.hint, 500)}\n")
         if breach.repair is not None:
-            click.echo("   --fix repairs it")
+            write("   --fix repairs it\n")
     if not checked.breaches:
-        click.echo("✅ everything in the plan directory is as it must be")
+        write("✅ everything in the plan directory is as it must be\n")
 
 
 def _as_json(checked: Checked) -> dict[str, Any]:
@@ -146,15 +154,6 @@ def _as_json(checked: Checked) -> dict[str, Any]:
 def _breach(breach: Breach) -> dict[str, Any]:
     fields = breach.finding._asdict()
     return {**fields, "where": breach.where, "repair": breach.repair and breach.repair.value}
-
-
-def _layout(directory: str | None, option: str | None) -> Layout | None:
-    try:
-        return plan_directory(directory, option)
-    except NotFoundError:
-        if directory or option or os.environ.get("ORCHESTRATOR_DIR"):
-            raise
-        return None  # a machine can be looked at before there is a plan
 
 
 def _examine(layout: Layout | None, claude_bin: str, *, send: bool) -> list[Finding]:

@@ -19,7 +19,7 @@ from orchestrator.actions.drafting import (
 )
 from orchestrator.actions.planning import Drawn, draw, require_room, write
 from orchestrator.actions.plugs import Plugs
-from orchestrator.cli.reply import plan_directory, program, say_json, takes_json
+from orchestrator.cli.reply import plan_directory, program, say_json, takes_json, talk
 from orchestrator.cli.reply import write as say
 from orchestrator.cli.sentence import sentence
 from orchestrator.core.duration import format_duration
@@ -33,6 +33,7 @@ from orchestrator.store.draft_file import read_request
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.store.references import subagents
 from orchestrator.views import diagram
+from orchestrator.views.brief import command_line
 from orchestrator.views.plan_templates import describe
 from orchestrator.wiring import plugs
 
@@ -193,7 +194,7 @@ def _ask(
 
     def hear(happening: Happening) -> None:
         if not as_json and (said := sentence(happening)):
-            click.echo(said, err=True)
+            talk(said)
 
     with tempfile.TemporaryDirectory() as elsewhere:
         # What a question leaves behind belongs to the plan; where none is written it is nobody's.
@@ -221,7 +222,7 @@ def _say_templates(*, as_json: bool) -> None:
         ]
         say_json(f"{len(found)} templates", templates=listed)
         return
-    click.echo("\n\n".join(map(describe, found)))
+    say("\n\n".join(map(describe, found)) + "\n")
 
 
 def _say_plan(
@@ -245,20 +246,17 @@ def _say_plan(
     if dry_run:
         say(drawn.text)
     else:
-        click.echo(layout.plan)
+        say(f"{layout.plan}\n")
     if len(plan.tasks) <= _MOST_DRAWN:
-        click.echo(diagram.text(drawn.board), err=True)
-    click.echo(f"{counted}; longest chain: {_chain(path)}{_time(plan, path)}", err=True)
+        talk(diagram.text(drawn.board))
+    talk(f"{counted}; longest chain: {_chain(path)}{_time(plan, path)}")
     _say_warnings(proposal.warnings)
     if archived:
-        click.echo(f"The plan before it is in {archived}", err=True)
+        talk(f"The plan before it is in {archived}")
     if not dry_run:
-        where = (
-            ""
-            if os.path.basename(layout.root) == PLAN_DIRECTORY
-            else f" {os.path.relpath(layout.root)}"
-        )
-        click.echo(f"Look it over, then: {program()} run{where}", err=True)
+        is_usual = os.path.basename(layout.root) == PLAN_DIRECTORY
+        where = "" if is_usual else os.path.relpath(layout.root)
+        talk(f"Look it over, then: {command_line(program(), 'run', where)}")
 
 
 def _say_warnings(warnings: Sequence[Problem]) -> None:
@@ -268,8 +266,8 @@ def _say_warnings(warnings: Sequence[Problem]) -> None:
         found.setdefault((each.message, each.hint), []).append(each.where)
     for (message, hint), tasks in found.items():
         more = f" and {len(tasks) - _MOST_NAMED} more" if len(tasks) > _MOST_NAMED else ""
-        click.echo(f"warning: {', '.join(tasks[:_MOST_NAMED])}{more}: {message}", err=True)
-        click.echo(f"  hint: {hint}", err=True)
+        talk(f"warning: {', '.join(tasks[:_MOST_NAMED])}{more}: {message}")
+        talk(f"  hint: {hint}")
 
 
 def _chain(path: list[str]) -> str:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.editing import Changes, update
-from orchestrator.cli.adding import add_task, known_agents, tags_of, talk, task_settings
-from orchestrator.cli.reply import caller, plan_directory, say_json, takes_caller, takes_json
+from orchestrator.cli.adding import add_task, known_agents, tags_of, task_settings
+from orchestrator.cli.reply import caller, plan_directory, say_json, takes_caller, takes_json, talk
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.store.layout import Layout
+    from orchestrator.store.requests import Reply
 
 
 @click.command("add")
@@ -149,7 +153,9 @@ def update_command(
         if updated.task_file:
             talk(f"its agent reads {os.path.relpath(updated.task_file)}: change that, too")
     if wanted is not None:
-        said.append(_set_status(option, task_id, wanted, name, data))
+        replies = _set_status(layout, task_id, wanted, name, as_json=as_json)
+        said += [reply.message for reply in replies]
+        data["status"] = replies[-1].status
     message = f"{task_id}: {'; '.join(said)}"
     if as_json:
         say_json(message, **data)
@@ -166,14 +172,12 @@ def _status(word: str) -> TaskStatus:
 
 
 def _set_status(
-    option: str | None, task_id: str, status: TaskStatus, name: str | None, data: dict[str, Any]
-) -> str:
+    layout: Layout, task_id: str, status: TaskStatus, name: str | None, *, as_json: bool
+) -> Sequence[Reply]:
     """Bring the task to a status as the command does that leads there (seed row S1-23)."""
     from orchestrator.actions.intervening import set_status
-    from orchestrator.cli.intervening import agents, say_waiting, wish
+    from orchestrator.cli.intervening import agents, waiting, wish
     from orchestrator.core.state import Verb
 
     wanted = wish(Verb.START, task_id, name)
-    replies = set_status(plan_directory(None, option), status, wanted, agents, say_waiting)
-    data["status"] = replies[-1].status
-    return "; ".join(reply.message for reply in replies)
+    return set_status(layout, status, wanted, agents, waiting(as_json=as_json))

@@ -8,20 +8,20 @@ import click
 
 from orchestrator.actions import plans
 from orchestrator.actions.heartbeat import Checkup, Look, check, look_at
-from orchestrator.cli.plans import plan_facts
+from orchestrator.cli.plans import move, plan_facts, require_subtask
 from orchestrator.cli.reply import (
     plan_directory,
     program,
     say_json,
     takes_directory,
     takes_json,
+    talk,
     write,
 )
 from orchestrator.core.heartbeat import Alert, AlertKind
 from orchestrator.core.text import one_line
-from orchestrator.errors import ExitStatus, NotFoundError, UsageError
+from orchestrator.errors import ExitStatus, UsageError
 from orchestrator.store.layout import Layout
-from orchestrator.store.roots import plan_id
 from orchestrator.views import messages
 from orchestrator.views.plans import check_text
 
@@ -59,11 +59,11 @@ def check_command(
         _say_json(found)
     elif discord:
         if found.alerts or not quiet:
-            click.echo(_digest(found))
+            write(f"{_digest(found)}\n")
     else:
         write(check_text(found.looks, found.alerts, "" if quiet else found.summary()))
     for name, why in found.broken.items():
-        click.echo(f"warning: {name} skipped: {one_line(why)}", err=True)
+        talk(f"warning: {name} skipped: {one_line(why)}")
     if found.alerts:
         context.exit(int(ExitStatus.TASK_FAILED))
 
@@ -85,7 +85,7 @@ def _brief(look: Look) -> dict[str, object]:
     names = ("task_id", "status", "done", "total", "progress")
     kept: dict[str, object] = {name: facts[name] for name in names if name in facts}
     if look.steps:
-        kept["transitions"] = [f"{step.before} → {step.after}" for step in look.steps]
+        kept["transitions"] = list(map(move, look.steps))
     return kept
 
 
@@ -154,7 +154,7 @@ def _say(kind: str, text: str, state: str, *, as_json: bool, task_id: str = "") 
         facts = {"task_id": task_id, "status": state} if task_id else {}
         say_json(text, **facts, type=kind)  # type: ignore[arg-type]
         return
-    click.echo(text)
+    write(f"{text}\n")
 
 
 def _text(look: Look, layout: Layout, kind: str) -> str:
@@ -171,10 +171,8 @@ def _text(look: Look, layout: Layout, kind: str) -> str:
 
 
 def _alert_text(look: Look, layout: Layout, kind: AlertKind, subtask: str, ping: str) -> str:
-    if subtask and subtask not in look.board.plan.tasks:
-        raise NotFoundError(
-            f"Subtask {subtask} not found", hint=f"`{program()} list {plan_id(layout)}` shows them"
-        )
+    if subtask:
+        require_subtask(layout, look.board, subtask)
     known = (each for each in look.alerts if (each.kind, each.subtask_id) == (kind, subtask))
     # Somebody else may have seen what no look of ours has found.
     alert = next(known, Alert(kind, look.id, subtask, f"somebody says that it is {kind.value}"))

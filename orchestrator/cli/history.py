@@ -7,11 +7,8 @@ import click
 from orchestrator.actions.history import History, history
 from orchestrator.cli.listing import brief
 from orchestrator.cli.reply import plan_directory, say_json, takes_json, write
-from orchestrator.cli.tasks import attempt_facts
-from orchestrator.core.duration import format_duration
-from orchestrator.core.money import usd
+from orchestrator.cli.tasks import attempt_facts, attempt_line, attempts_of
 from orchestrator.core.text import clip, one_line
-from orchestrator.store.result_file import iso
 from orchestrator.views.glyphs import label
 from orchestrator.wiring import plugs
 
@@ -41,11 +38,10 @@ def history_command(key: str, option: str | None, *, full: bool, as_json: bool) 
     if as_json:
         answer, left = clip(found.view.answer, _ALL if full else _ANSWER)
         view = found.view
-        attempts = view.result.attempts if view.result else ()
         say_json(
             f"{view.task.id} is {view.board.status(view.task.id).value}",
             task=brief(view.board, view.task),
-            attempts=[attempt_facts(each) for each in attempts],
+            attempts=[attempt_facts(each) for each in attempts_of(view)],
             attempt=found.attempt,
             events=list(found.events),
             conversation=[
@@ -64,16 +60,9 @@ def _text(found: History, limit: int, most: int) -> str:
     task, standing = view.task, view.board.standing[view.task.id]
     reason = f" ({standing.reason})" if standing.reason else ""
     lines = [f"{task.id}: {task.name}", f"{label(standing.status)}{reason}"]
-    attempts = view.result.attempts if view.result else ()
-    lines += ["", "Attempts"] if attempts else []
-    for each in attempts:
-        cost = f" · {usd(each.cost)}" if each.cost != 0 else ""
-        session = f" · session {each.session}" if each.session else ""
-        why = f" · {each.reason}" if each.reason else ""
-        took = format_duration(each.duration)
-        lines.append(
-            f"  {each.number}  {each.status}  {iso(each.started)}  {took}{cost}{session}{why}"
-        )
+    if attempts := attempts_of(view):
+        lines += ["", "Attempts"]
+    lines += [attempt_line(each, with_session=True) for each in attempts]
     if found.events:
         lines += ["", "Events", *(f"  {event}" for event in found.events)]
     if found.conversation:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from orchestrator.actions.intervening import intervene, retry
-from orchestrator.cli.reply import caller, plan_directory, say_json, takes_caller, takes_json
+from orchestrator.cli.reply import (
+    caller,
+    plan_directory,
+    say_json,
+    takes_caller,
+    takes_json,
+    talk,
+    write,
+)
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.state import Verb
 from orchestrator.core.text import one_line
-from orchestrator.store.requests import Reply
 
 if TYPE_CHECKING:
     from orchestrator.actions.plugs import Plugs
@@ -58,9 +66,9 @@ def wish(
     )
 
 
-def say_waiting() -> None:
-    """Say what a command waits for."""
-    click.echo("asking the run that is at work …", err=True)
+def waiting(*, as_json: bool) -> Callable[[], None]:
+    """Return what says what a command waits for; with ``--json`` it says nothing."""
+    return (lambda: None) if as_json else partial(talk, "asking the run that is at work …")
 
 
 def _takes_task(function: _Function) -> _Function:
@@ -69,23 +77,17 @@ def _takes_task(function: _Function) -> _Function:
     return click.argument("task_id", metavar="ID")(function)
 
 
-def _say(replies: Sequence[Reply], *, as_json: bool) -> None:
+def _do(wanted: Intervention, option: str | None, *, as_json: bool) -> None:
+    layout, waits = plan_directory(None, option), waiting(as_json=as_json)
+    if wanted.verb is Verb.RETRY:
+        replies = retry(layout, wanted, agents, waits)
+    else:
+        replies = [intervene(layout, wanted, agents, waits)]
     message = "; ".join(reply.message for reply in replies)
     if as_json:
-        last = replies[-1]
-        say_json(message, task=last.task, status=last.status)
+        say_json(message, task=replies[-1].task, status=replies[-1].status)
         return
-    click.echo(message, err=True)
-
-
-def _do(wanted: Intervention, option: str | None, *, as_json: bool) -> None:
-    do = retry if wanted.verb is Verb.RETRY else None
-    layout = plan_directory(None, option)
-    waits = (lambda: None) if as_json else say_waiting
-    replies = (
-        do(layout, wanted, agents, waits) if do else [intervene(layout, wanted, agents, waits)]
-    )
-    _say(replies, as_json=as_json)
+    talk(message)
 
 
 @click.command("start")
@@ -176,9 +178,8 @@ def claim_command(task_id: str, name: str | None, *, as_json: bool, option: str 
       orchestrator claim T-05
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     wanted = wish(Verb.START, task_id, name)
-    waits = (lambda: None) if as_json else say_waiting
-    reply = intervene(plan_directory(None, option), wanted, agents, waits)
+    reply = intervene(plan_directory(None, option), wanted, agents, waiting(as_json=as_json))
     if as_json:
         say_json(reply.message, task=reply.task, status=reply.status)
     else:
-        click.echo(reply.task)
+        write(f"{reply.task}\n")

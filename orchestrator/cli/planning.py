@@ -13,6 +13,7 @@ from orchestrator.cli.reply import (
     say_json,
     takes_directory,
     takes_json,
+    talk,
     write,
 )
 from orchestrator.core.graph import critical_path
@@ -47,9 +48,9 @@ def init_command(
     if as_json:
         say_json(f"made {path}", plan=path)
         return
-    click.echo(path)
+    write(f"{path}\n")
     first = 'Add tasks with `add "…"`' if agent else "Edit the table of tasks"
-    click.echo(f"{first}, then: {program()} run", err=True)
+    talk(f"{first}, then: {program()} run")
 
 
 def _new_directory(directory: str | None, option: str | None) -> Layout:
@@ -81,10 +82,10 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
     if as_json:
         say_json(message, tasks=tasks, batches=batches, critical_path=path)
         return
-    click.echo(message)
+    write(f"{message}\n")
     shown = path if len(path) <= _MOST else [*path[: _MOST - 2], "…", path[-1]]
     if shown:
-        click.echo(f"longest chain: {' → '.join(shown)}")
+        write(f"longest chain: {' → '.join(shown)}\n")
 
 
 @click.command("graph")

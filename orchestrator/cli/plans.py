@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -17,16 +17,17 @@ from orchestrator.cli.reply import (
     takes_caller,
     takes_directory,
     takes_json,
+    talk,
     terminal_width,
     write,
 )
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.moment import parse_moment
-from orchestrator.core.plan_state import PlanState
+from orchestrator.core.plan_state import PlanState, Step
 from orchestrator.core.priority import format_priority
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import UsageError
+from orchestrator.errors import NotFoundError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import iso
 from orchestrator.store.roots import plan_id
@@ -74,8 +75,8 @@ def create_command(
         state = PlanState.PLANNING.word
         say_json(f"Created {made}", task_id=made, status=state, directory=layout.root)
         return
-    click.echo(made)
-    click.echo(f"next: {program()} transition {made} approve", err=True)
+    write(f"{made}\n")
+    talk(f"next: {program()} transition {made} approve")
 
 
 def _eta(text: str, now: float) -> float:
@@ -109,7 +110,7 @@ def transition_command(
     layout = plan_directory(task, option)
     step = plans.transition(layout, event, who=caller(name), note=note, now=time.time())
     task = plan_id(layout)
-    message = f"{task}: {step.before} → {step.after}"
+    message = f"{task}: {move(step)}"
     if as_json:
         facts: dict[str, Any] = {
             "from": step.before,
@@ -119,7 +120,7 @@ def transition_command(
         }
         say_json(message, task_id=task, status=step.after, **facts)
         return
-    click.echo(message)
+    write(f"{message}\n")
 
 
 @click.command("archive")
@@ -140,8 +141,8 @@ def archive_command(task: str, option: str | None, *, as_json: bool) -> None:
     if as_json:
         say_json(message, task_id=plan_id(layout), status="ARCHIVED", directory=moved)
         return
-    click.echo(moved)
-    click.echo(message, err=True)
+    write(f"{moved}\n")
+    talk(message)
 
 
 @click.command("rebuild-index")
@@ -162,9 +163,9 @@ def rebuild_index_command(directory: str | None, option: str | None, *, as_json:
     if as_json:
         say_json(message, tasks=list(found.plans), skipped=skipped, index=root.index)
         return
-    click.echo(message)
+    write(f"{message}\n")
     for each in skipped:
-        click.echo(f"skipped {each['task_id']}: {each['reason']}", err=True)
+        talk(f"skipped {each['task_id']}: {each['reason']}")
 
 
 # ── `status` of a directory of plans ─────────────────────────────────────────────────────────────────────────────────
@@ -184,12 +185,30 @@ def say_plans(root: Layout, *, everything: bool, as_json: bool) -> None:
     if found.rows:
         write(plans_text(found.rows, terminal_width()))
     else:
-        click.echo("No tasks." if everything else "No active tasks.", err=True)
+        talk("No tasks." if everything else "No active tasks.")
     for name, why in found.broken.items():
-        click.echo(f"warning: {name} skipped: {why}", err=True)
+        talk(f"warning: {name} skipped: {why}")
 
 
-def plan_facts(name: str, charter: Charter, state: PlanState, counts: Any = None) -> dict[str, Any]:
+def move(step: Step) -> str:
+    """Return a transition as it is told: ``APPROVED → IN_PROGRESS``."""
+    return f"{step.before} → {step.after}"
+
+
+def require_subtask(layout: Layout, board: Board, subtask: str) -> None:
+    """Make sure that a plan has a task.
+
+    Raises:
+        NotFoundError: it has none of that id.
+    """
+    if subtask not in board.plan.tasks:
+        hint = f"`{program()} list {plan_id(layout)}` shows them"
+        raise NotFoundError(f"Subtask {subtask} not found", hint=hint)
+
+
+def plan_facts(
+    name: str, charter: Charter, state: PlanState, counts: Mapping[TaskStatus, int]
+) -> dict[str, Any]:
     """Return what a plan says of itself, for programs, with the seed's keys."""
     facts: dict[str, Any] = {
         "task_id": name,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import datetime
 
-import click
-
 from orchestrator.actions.repeating import run_repeatedly
 from orchestrator.actions.report import RunReport
-from orchestrator.cli.reply import say_error
+from orchestrator.cli.reply import program, say_error, talk
 from orchestrator.core.timing import next_moment
 from orchestrator.errors import OrchestratorError, UsageError
 
@@ -26,7 +23,7 @@ def moment(text: str | None) -> float | None:
     try:
         return next_moment(text, datetime.now().astimezone()).timestamp()
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"--at: {error}", hint="orchestrator run --at 07:30") from None
+        raise UsageError(f"--at: {error}", hint=f"{program()} run --at 07:30") from None
 
 
 def run_in_rounds(
@@ -37,15 +34,9 @@ def run_in_rounds(
         run_once,
         at=at,
         every=every,
-        tell=_tell,
+        tell=talk,
         complain=lambda error: _complain(error, as_json=as_json),
     )
-
-
-def _tell(text: str) -> None:
-    click.echo(text, err=True)
-    # Whoever detached us reads the first word.
-    sys.stderr.flush()
 
 
 def _complain(error: OrchestratorError, *, as_json: bool) -> None:

@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from orchestrator.actions import scheduling
-from orchestrator.cli.reply import plan_directory, say_json, takes_directory, takes_json, write
+from orchestrator.cli.reply import (
+    plan_directory,
+    program,
+    say_json,
+    takes_directory,
+    takes_json,
+    talk,
+    write,
+)
 from orchestrator.cli.running import run_command
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.schedule import Scheduled, When
@@ -99,8 +107,8 @@ def add_command(
     if as_json:
         say_json(f"{job.name} was added", **_fields(found), log=job.log)
         return
-    click.echo(job.name)
-    click.echo(f"{found.by}: {found.when} · output: {os.path.relpath(job.log)}", err=True)
+    write(f"{job.name}\n")
+    talk(f"{found.by}: {found.when} · output: {os.path.relpath(job.log)}")
 
 
 @schedule_command.command("list")
@@ -125,7 +133,7 @@ def remove_command(name: str, *, as_json: bool) -> None:
     if as_json:
         say_json(message, **_fields(found))
         return
-    click.echo(message, err=True)
+    talk(message)
 
 
 def _fields(found: Scheduled) -> dict[str, Any]:
@@ -150,7 +158,7 @@ def _check_flags(context: click.Context, root: str, flags: list[str]) -> None:
     try:
         parsed = run_command.make_context("run", [root, *flags], parent=context).params
     except click.UsageError as error:
-        raise UsageError(error.format_message(), hint="orchestrator run --help") from None
+        raise UsageError(error.format_message(), hint=f"{program()} run --help") from None
     for name, flag in _NOT_THESE.items():
         if parsed.get(name):
             raise UsageError(f"{flag} makes no sense in a schedule")
@@ -158,4 +166,4 @@ def _check_flags(context: click.Context, root: str, flags: list[str]) -> None:
 
 def _others(known: dict[str, Any], wanted: str) -> list[str]:
     ways = {"systemd": "--systemd", "crontab": "it without --systemd"}
-    return [*(ways[by] for by in known if by != wanted), "orchestrator run --every"]
+    return [*(ways[by] for by in known if by != wanted), f"{program()} run --every"]

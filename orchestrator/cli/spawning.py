@@ -9,7 +9,7 @@ import click
 
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.spawning import spawn
-from orchestrator.cli.adding import tags_of, talk, task_settings
+from orchestrator.cli.adding import tags_of, task_settings
 from orchestrator.cli.reply import (
     caller,
     plan_directory,
@@ -17,6 +17,8 @@ from orchestrator.cli.reply import (
     say_json,
     takes_caller,
     takes_json,
+    talk,
+    write,
 )
 from orchestrator.wiring import detached, plugs
 
@@ -84,5 +86,5 @@ def spawn_command(
             is_taken=spawned.is_taken,
         )
         return
-    click.echo(spawned.id)
+    write(f"{spawned.id}\n")
     talk(f"run {spawned.run} {how}; next: {program()} history {spawned.id}")

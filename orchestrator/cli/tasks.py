@@ -89,7 +89,7 @@ def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
             task={
                 **brief(view.board, view.task),
                 "description": view.task.description,
-                "attempts": [attempt_facts(attempt) for attempt in _attempts(view)],
+                "attempts": [attempt_facts(attempt) for attempt in attempts_of(view)],
                 "answer": view.answer,
                 "files": _files(view),
             },
@@ -98,7 +98,8 @@ def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
     write(_text(view))
 
 
-def _attempts(view: TaskView) -> tuple[Attempt, ...]:
+def attempts_of(view: TaskView) -> tuple[Attempt, ...]:
+    """Return the attempts at a task, the newest last."""
     return view.result.attempts if view.result else ()
 
 
@@ -116,6 +117,19 @@ def attempt_facts(attempt: Attempt) -> dict[str, object]:
         "cost_usd": attempt.cost,
         "session": attempt.session,
     }
+
+
+def attempt_line(attempt: Attempt, *, with_session: bool = False) -> str:
+    """Return what is told of an attempt."""
+    remarks = (
+        format_duration(attempt.duration),
+        usd(attempt.cost) if attempt.cost != 0 else "",
+        f"session {attempt.session}" if with_session and attempt.session else "",
+        f"by {attempt.agent}" if attempt.is_by_hand else "",
+        attempt.reason,
+    )
+    told = " · ".join(filter(None, remarks))
+    return f"  {attempt.number}  {attempt.status}  {iso(attempt.started)}  {told}"
 
 
 def _files(view: TaskView) -> dict[str, str]:
@@ -147,15 +161,9 @@ def _text(view: TaskView) -> str:
     lines.append(f"Priority  {format_priority(task.priority)}")
     lines.append(f"Needs     {', '.join(task.own_needs) or 'nothing'}")
     lines += [f"{name.capitalize():<9} {path}" for name, path in _files(view).items()]
-    if attempts := _attempts(view):
+    if attempts := attempts_of(view):
         lines += ["", "Attempts"]
-    for attempt in attempts:
-        took = format_duration(attempt.duration)
-        cost = f" · {usd(attempt.cost)}" if attempt.cost != 0 else ""
-        who = f" · by {attempt.agent}" if attempt.is_by_hand else ""
-        why = f"{who} · {attempt.reason}" if attempt.reason else who
-        started = iso(attempt.started)
-        lines.append(f"  {attempt.number}  {attempt.status}  {started}  {took}{cost}{why}")
+    lines += map(attempt_line, attempts)
     if view.answer:
         lines += ["", view.answer]
     return "\n".join(lines) + "\n"

@@ -13,10 +13,9 @@ from typing import NamedTuple
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import KEEPS_BACK, TaskStatus
 from orchestrator.core.umbrella import sources
 
-_FAILED = frozenset({TaskStatus.FAILED, TaskStatus.SKIPPED, TaskStatus.CANCELLED})
 #: Looked up once: asking the enum each time would be a tenth of deriving ten thousand tasks.
 _DONE = TaskStatus.COMPLETED
 #: Statuses of a result that leave it to the dependencies where the task stands.
@@ -78,7 +77,7 @@ class Board:
         open_tasks = (
             self.shape.batch[task_id]
             for task_id, standing in self.standing.items()
-            if standing.status is not _DONE and standing.status not in _FAILED
+            if standing.status is not _DONE and standing.status not in KEEPS_BACK
         )
         return min(open_tasks, default=0)
 
@@ -111,17 +110,17 @@ def _derive_one(
     numbers: Mapping[str, int],
 ) -> Standing:
     """*numbers*: the newest attempt of every task that was started."""
-    # `pending` in a result file is an attempt that was interrupted. A result says nothing of an umbrella.
-    if result is not None and result.status not in _GOES_ON and not task.children:
-        return Standing(status=result.status, reason=_why(result))
-    if task.children:
+    if task.children:  # a result says nothing of an umbrella
         return _umbrella(task, standing)
+    # `pending` in a result file is an attempt that was interrupted.
+    if result is not None and result.status not in _GOES_ON:
+        return Standing(status=result.status, reason=_why(result))
     open_needs = []
     for need in task.needs:
         before = standing[need].status
         if before is _DONE:
             continue
-        if before in _FAILED:
+        if before in KEEPS_BACK:
             return Standing(status=TaskStatus.SKIPPED, reason=f"{need} {before.value}")
         open_needs.append(need)
     if open_needs:
@@ -141,7 +140,7 @@ def _umbrella(task: Task, standing: Mapping[str, Standing]) -> Standing:
     done = sum(standing[child].status is _DONE for child in task.children)
     progress = f"{done}/{len(task.children)}"
     for need in task.needs:
-        if (status := standing[need].status) in _FAILED:
+        if (status := standing[need].status) in KEEPS_BACK:
             reason = f"{progress} completed, {need} {status.value}"
             return Standing(status=TaskStatus.SKIPPED, reason=reason)
     if all(standing[need].status is _DONE for need in task.needs):
@@ -155,7 +154,8 @@ def _changed(
     """Return the tasks that were run again since the result was made from theirs."""
     again = [need for need, number in result.inputs.items() if numbers.get(need, number) != number]
     # A need that was taken out of the plan, or of the row, makes nothing stale.
-    return [need for need in again if need in sources(task, tasks)]
+    current = sources(task, tasks) if again else ()
+    return [need for need in again if need in current]
 
 
 def _why(result: Result) -> str:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from orchestrator.core.entry import Entry
-from orchestrator.core.state import TaskStatus, Verb, move
+from orchestrator.core.state import KEEPS_BACK, TaskStatus, Verb, move
 from orchestrator.core.umbrella import refuse_umbrella
 from orchestrator.errors import TransitionError
-
-#: A task that needs one of these is skipped.
-KEEPS_BACK = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED})
 
 
 def skip_behind(cause: Entry) -> Iterator[tuple[Entry, Entry]]:
@@ -52,6 +49,7 @@ def undo_behind(cause: Entry) -> Iterator[Entry]:
             is_made_from = before.id not in entry.order_needs
             if entry.status is TaskStatus.COMPLETED and is_made_from:
                 entry.status = move(entry.status, Verb.WAIT)
+                entry.charge = 0  # what it took to complete it says nothing of the new work
                 stack.append(entry)
             else:
                 yield entry

@@ -13,11 +13,8 @@ from orchestrator.core.plan_state import PlanState, subtask_word
 from orchestrator.core.priority import format_priority
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import UNDER_WAY, TaskStatus
 from orchestrator.errors import CapacityError
-
-#: In these somebody is at it, or has been.
-_TAKEN = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
 
 
 class Skipped(NamedTuple):
@@ -52,7 +49,7 @@ def _reason(board: Board, task: Task, status: TaskStatus) -> str:
         return f"Dependency not DONE: {', '.join(missing)}"
     word = subtask_word(status, is_assigned=True)
     why = board.standing[task.id].reason
-    return f"already {word}" if status in _TAKEN or not why else f"{word}: {why}"
+    return f"already {word}" if status in UNDER_WAY or not why else f"{word}: {why}"
 
 
 def refusal(state: PlanState | None) -> str:
@@ -143,7 +140,7 @@ def _constraints(settings: Settings, task: Task) -> Mapping[str, Any]:
     return found | dict(task.inputs)
 
 
-def capacity(
+def within_capacity(
     tasks: Sequence[Task], agents: Mapping[str, str], roster: Roster, under_way: Mapping[str, int]
 ) -> tuple[list[Task], list[Skipped]]:
     """Return the tasks that their agents have room for, and the others (S4-59).

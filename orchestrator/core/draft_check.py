@@ -11,6 +11,7 @@ from orchestrator.core.duration import parse_duration
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import KINDS, check_rows
 from orchestrator.core.priority import NORMAL, parse_priority
+from orchestrator.core.spelling import advice
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import Problem
 
@@ -155,12 +156,7 @@ class _Form:
         return value
 
     def _unknown(self, name: str, at: str, known: Collection[str]) -> None:
-        import difflib
-
-        close = difflib.get_close_matches(name.lower(), known, n=1)
-        hint = (
-            f"did you mean {close[0]}?" if close else f"the fields are {', '.join(sorted(known))}"
-        )
+        hint = advice(name.lower(), known, f"the fields are {', '.join(sorted(known))}")
         self.blame(at or "the draft", f"there is no field {one_line(name, 60)!r}", hint)
 
     def items(self, value: object, at: str) -> Sequence[Any]:

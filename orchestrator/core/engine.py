@@ -35,11 +35,11 @@ from orchestrator.core.intervention import Intervention, decide
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.retry import Backoffs, backoff
 from orchestrator.core.revision import blamed, gather, is_under_way, link, revise
-from orchestrator.core.state import TaskStatus, Verb, move
+from orchestrator.core.state import KEEPS_BACK, TaskStatus, Verb, move
 from orchestrator.errors import TransitionError
 
 #: What has its turn still to come.
-_NOT_UNDER_WAY = frozenset({TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.RETRYING})
+_TURN_TO_COME = frozenset({TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.RETRYING})
 
 
 class Engine:
@@ -128,7 +128,7 @@ class Engine:
         link(self.entries)
         for entry in self.entries.values():
             if entry.status is TaskStatus.WAITING and not entry.unmet:
-                self._queue(entry, Verb.READY)
+                self._queue(entry)
             elif entry.status is TaskStatus.CANCELLED:
                 self._skip_dependants(entry, todo)
         self._gather(self.entries.values())
@@ -152,15 +152,16 @@ class Engine:
             elif entry.status in {TaskStatus.PENDING, TaskStatus.SKIPPED}:
                 self._seat(entry, is_kept_back=entry.id in kept_back)
             elif entry.status is TaskStatus.WAITING and not entry.unmet:
-                self._queue(entry, None if entry.undurable else Verb.READY)
-            if entry.status is TaskStatus.WAITING and (cause := kept_back.get(entry.id)):
-                entry.status = move(entry.status, Verb.SKIP)
-                todo.append(Skip(entry.id, f"{cause.id} {cause.status.value}"))
+                self._queue(entry)
+        for id, cause in kept_back.items():
+            entry = self.entries[id]
+            if entry.status is TaskStatus.WAITING and not entry.unrecorded:
+                self._skip(entry, cause, todo)
         self._gather(self.entries.values())
 
     def _gather(self, entries: Iterable[Entry]) -> None:
         for entry in gather(entries):
-            self._queue(entry, None if entry.undurable else Verb.READY)
+            self._queue(entry)
 
     def _seat(self, entry: Entry, *, is_kept_back: bool) -> None:
         if entry.status is TaskStatus.SKIPPED and is_kept_back:
@@ -169,13 +170,15 @@ class Engine:
         if is_early or entry.status is TaskStatus.SKIPPED:
             entry.status = move(entry.status, Verb.WAIT)
         if not entry.unmet:
-            ready = entry.status is TaskStatus.WAITING and not entry.undurable
-            self._queue(entry, Verb.READY if ready else None)
+            self._queue(entry)
 
-    def _queue(self, entry: Entry, verb: Verb | None = None) -> None:
-        if not entry.is_umbrella:  # nothing is started for one; `_gather` completes it
-            entry.status = entry.status if verb is None else move(entry.status, verb)
-            self._admission.put(entry)
+    def _queue(self, entry: Entry) -> None:
+        """Let a task whose needs are all completed wait for its turn; it is ready once they are on disk."""
+        if entry.is_umbrella:
+            return  # nothing is started for one; `_gather` completes it
+        if entry.status is TaskStatus.WAITING and not entry.undurable:
+            entry.status = move(entry.status, Verb.READY)
+        self._admission.put(entry)
 
     def _dispatch(self, moment: Moment, todo: list[Instruction]) -> None:
         while not self._draining and (entry := self._next(moment.now)):
@@ -297,11 +300,10 @@ class Engine:
     def _come_back(self, entry: Entry, todo: list[Instruction]) -> None:
         """Let a task that somebody brought back wait for what it needs, or for its turn."""
         if (cause := cascade.blame(entry, self.entries)) is not None:
-            entry.status = move(entry.status, Verb.SKIP)
-            todo.append(Skip(entry.id, f"{cause.id} {cause.status.value}"))
+            self._skip(entry, cause, todo)
             self._skip_dependants(entry, todo)
         elif not entry.unmet:
-            self._queue(entry, None if entry.undurable else Verb.READY)
+            self._queue(entry)
 
     def _free(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
         self._gather([entry])
@@ -311,6 +313,10 @@ class Engine:
         entry.status = move(entry.status, Verb.READY)
         if self._reserved.pop(entry.id, None) is not None and not self._draining:
             self._launch(entry, moment, todo)
+
+    def _skip(self, entry: Entry, cause: Entry, todo: list[Instruction]) -> None:
+        entry.status = move(entry.status, Verb.SKIP)
+        todo.append(Skip(entry.id, f"{cause.id} {cause.status.value}"))
 
     def _skip_dependants(self, cause: Entry, todo: list[Instruction]) -> None:
         # Each task is skipped once, unless somebody brings it back, so the whole cascade is linear over a run.
@@ -350,7 +356,7 @@ class Engine:
             entry.charge = 0
         if before is TaskStatus.COMPLETED:
             self._undo_behind(entry, todo)
-        if before in cascade.KEEPS_BACK and after not in cascade.KEEPS_BACK:
+        if before in KEEPS_BACK and after not in KEEPS_BACK:
             cascade.unskip_behind(entry, self.entries)
         self._arrive(entry, after)
         todo.append(Record(entry.id, after, 0.0, wanted.id))
@@ -365,7 +371,7 @@ class Engine:
             if entry.id in self._running and entry.intended is None:
                 entry.intended = Verb.INTERRUPT, ""
                 self._halt(entry, StopReason.INTERVENTION, todo)
-            elif not entry.unrecorded and entry.status in _NOT_UNDER_WAY:
+            elif not entry.unrecorded and entry.status in _TURN_TO_COME:
                 self._withdraw(entry)
                 if entry.status is not TaskStatus.WAITING:
                     entry.status = move(entry.status, Verb.WAIT)

@@ -12,12 +12,11 @@ from typing import NamedTuple
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan_state import ITSELF, PlanState
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import UNDER_WAY, TaskStatus
 from orchestrator.core.text import one_line
 
 #: Looks in a row that found a task as it was, until a person is told, and until it is taken to be blocked.
 STUCK_AFTER, BLOCKED_AFTER = 3, 6
-_UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
 
 
 class AlertKind(StrEnum):
@@ -67,15 +66,16 @@ def alerts(
     plan_id: str, board: Board, state: PlanState, pulses: Mapping[str, Pulse], now: float
 ) -> Iterator[Alert]:
     """Yield what a person should look at, the worst first."""
-    for task_id in board.by_status().get(TaskStatus.FAILED, ()):
+    groups = board.by_status()
+    for task_id in groups.get(TaskStatus.FAILED, ()):
         reason = one_line(board.standing[task_id].reason or "no reason given", limit=100)
         yield Alert(AlertKind.FAILED, plan_id, task_id, reason)
     for task_id, pulse in pulses.items():
-        is_under_way = board.status(task_id) in _UNDER_WAY
+        is_under_way = board.status(task_id) in UNDER_WAY
         if is_under_way and pulse.silent >= STUCK_AFTER:
             text = f"no progress in {pulse.silent} heartbeats"
             yield Alert(AlertKind.STUCK, plan_id, task_id, text)
-    for task_id in board.by_status().get(TaskStatus.BLOCKED, ()):
+    for task_id in groups.get(TaskStatus.BLOCKED, ()):
         # What a person has blocked is no news to people.
         result = board.results.get(task_id)
         if result is not None and result.note.startswith(f"by {ITSELF}:"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -75,16 +76,27 @@ def breaches(seen: Evidence) -> list[Breach]:
     return found
 
 
-def _broken(name: str, where: str, found: str, hint: str, repair: Repair | None = None) -> Breach:
-    return Breach(Finding(name, Level.WARNING, found, hint), where, repair)
+def _breach(
+    level: Level,
+    name: str,
+    where: str,
+    found: str,
+    hint: str = "",
+    *,
+    repair: Repair | None = None,
+    stem: str = "",
+) -> Breach:
+    return Breach(Finding(name, level, found, hint), where, repair, stem)
 
 
-def _failed(name: str, where: str, found: str, hint: str, repair: Repair | None = None) -> Breach:
-    return Breach(Finding(name, Level.FAILED, found, hint), where, repair)
+_failed = partial(_breach, Level.FAILED)
+_broken = partial(_breach, Level.WARNING)
+_known = partial(_breach, Level.OK)
 
 
-def _known(name: str, where: str, found: str, hint: str = "") -> Breach:
-    return Breach(Finding(name, Level.OK, found, hint), where)
+def _ids(seen: Evidence) -> Mapping[str, str]:
+    """The tasks of the plan by the stem of their files; none when there is no plan."""
+    return {} if seen.plan is None else {task.stem: task.id for task in seen.plan.tasks.values()}
 
 
 # ── what people own: it is named, never repaired ─────────────────────────────────────────────────────────────────────
@@ -114,7 +126,7 @@ def _task_files(seen: Evidence) -> Iterator[Breach]:
         yield _failed(f"task_file_{problem.code}", problem.where, problem.message, problem.hint)
     if seen.plan is None:
         return
-    stems = {task.stem: task.id for task in seen.plan.tasks.values()}
+    stems = _ids(seen)
     meant = {word.casefold(): stem for stem, id in stems.items() for word in (id, stem)}
     for stem in seen.task_files:
         if stem in stems or stem.startswith(_BESIDE):
@@ -143,7 +155,7 @@ def _task_files(seen: Evidence) -> Iterator[Breach]:
 
 def _results(seen: Evidence) -> Iterator[Breach]:
     known = {each.stem: each.result for each in seen.results if each.result is not None}
-    stems = {} if seen.plan is None else {each.stem: each.id for each in seen.plan.tasks.values()}
+    stems = _ids(seen)
     for each in seen.results:
         is_beside = each.stem.startswith(_BESIDE)
         if seen.plan is not None and each.stem not in stems and not is_beside:
@@ -169,7 +181,7 @@ def _results(seen: Evidence) -> Iterator[Breach]:
 
 def _damaged(name: str, each: ResultSeen, found: str) -> Breach:
     hint = f"restore it, or move it aside: {_AGAIN}; --fix does that, and takes the answer from its log if it can"
-    return _broken(name, each.path, found, hint, Repair.SET_ASIDE)._replace(stem=each.stem)
+    return _broken(name, each.path, found, hint, repair=Repair.SET_ASIDE, stem=each.stem)
 
 
 def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Breach]:
@@ -203,9 +215,9 @@ def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Brea
             "ended, and its answer is in its log" if is_over else "was interrupted"
         )
         hint = _NEXT_RUN if is_over else f"orchestrator run: {_AGAIN}; the attempt is not charged"
-        stale = _broken("stale_running", each.path, found, hint)
         can_fix = is_over and seen.plan is not None and not each.stem.startswith(_BESIDE)
-        yield stale._replace(stem=each.stem, repair=Repair.RECOVER if can_fix else None)
+        repair = Repair.RECOVER if can_fix else None
+        yield _broken("stale_running", each.path, found, hint, repair=repair, stem=each.stem)
 
 
 def _unrecorded(each: ResultSeen, result: Result, attempt: Attempt) -> Iterator[Breach]:
@@ -243,7 +255,7 @@ def _inputs(
 
 
 def _records(seen: Evidence) -> Iterator[Breach]:
-    ids = {} if seen.plan is None else {task.stem: task.id for task in seen.plan.tasks.values()}
+    ids = _ids(seen)
     known = {each.stem: each.result for each in seen.results}
     newest: dict[str, int] = {}
     for stem, number in seen.records:
@@ -273,8 +285,14 @@ def _records(seen: Evidence) -> Iterator[Breach]:
 def _unharvested(record: RecordSeen, result: Result | None, seen: Evidence) -> Iterator[Breach]:
     if record.run in seen.lock.dead and (result is None or result.number < record.number):
         found = f"attempt {record.number} ended without its runner, and no result knows it"
-        breach = _broken("unharvested_attempt", record.path, found, _NEXT_RUN, Repair.RECOVER)
-        yield breach._replace(stem=record.stem)
+        yield _broken(
+            "unharvested_attempt",
+            record.path,
+            found,
+            _NEXT_RUN,
+            repair=Repair.RECOVER,
+            stem=record.stem,
+        )
 
 
 # ── places, channels, processes ──────────────────────────────────────────────────────────────────────────────────────
@@ -289,14 +307,14 @@ def _places(seen: Evidence) -> Iterator[Breach]:
             found, hint = f"{what} where a file should be", "move it away"
             can_move = node.path.startswith("results/")
             yield _failed(
-                "not_a_file", node.path, found, hint, Repair.SET_ASIDE if can_move else None
+                "not_a_file", node.path, found, hint, repair=Repair.SET_ASIDE if can_move else None
             )
         elif node.is_open:
             hint = (
                 f"chmod o-w {node.path}; agents and results are only as safe as who may write here"
             )
             yield _broken(
-                "world_writable", node.path, "every user may write it", hint, Repair.PROTECT
+                "world_writable", node.path, "every user may write it", hint, repair=Repair.PROTECT
             )
     for path in seen.strangers:
         yield _known("odd_name", path, "none of our names; nobody reads it")
@@ -308,23 +326,23 @@ def _places(seen: Evidence) -> Iterator[Breach]:
         left = each.age > (_VERY_OLD if each.is_owner_gone is False else _OLD)
         if left or each.is_owner_gone:
             found, hint = "left by a writer that was killed", "remove it; the next run does"
-            yield _broken("left_temporary", each.path, found, hint, Repair.REMOVE)
+            yield _broken("left_temporary", each.path, found, hint, repair=Repair.REMOVE)
 
 
 def _link(node: Node) -> Breach:
     found, hint = "a link where a file of ours should be", "put the file itself in its place"
     if node.path == "index.json":
-        return _broken("link", node.path, found, hint, Repair.REMOVE)
+        return _broken("link", node.path, found, hint, repair=Repair.REMOVE)
     # Lock and journal are never opened through a link, so no run can start.
     is_refused = node.path in {"run.lock", "plan.lock", "journal.md"}
     return (_failed if is_refused else _broken)("link", node.path, found, hint)
 
 
 def _channels(seen: Evidence) -> Iterator[Breach]:
-    stems = None if seen.plan is None else {task.stem for task in seen.plan.tasks.values()}
+    ids = _ids(seen)
     for stem, torn in seen.contexts.items():
         where = f"contexts/context-{stem}.md"
-        if stems is not None and stem not in stems:
+        if seen.plan is not None and stem not in ids:
             yield _known("context_without_row", where, "no row of the plan has this task")
         if torn and not seen.lock.is_live:
             found = f"{torn} message(s) that a killed writer left half written; nobody reads them"
@@ -332,26 +350,24 @@ def _channels(seen: Evidence) -> Iterator[Breach]:
     if not seen.lock.is_live:
         if seen.cache:
             hint = "remove it; it is only a cache and is built again"
-            yield _broken("index_disagrees", "index.json", seen.cache, hint, Repair.REMOVE)
+            yield _broken("index_disagrees", "index.json", seen.cache, hint, repair=Repair.REMOVE)
         if seen.journal.is_torn:
             where, hint = f"journal.md:{seen.journal.lines}", "the next run ends the line"
-            yield _broken("journal_torn", where, "the last line is torn", hint, Repair.MEND)
+            yield _broken("journal_torn", where, "the last line is torn", hint, repair=Repair.MEND)
         if seen.lock.dead:
             found = f"run {seen.lock.dead[-1]} ended without letting go"
-            yield _known("dead_run", "run.lock", found, _NEXT_RUN)._replace(repair=Repair.RECOVER)
+            yield _known("dead_run", "run.lock", found, _NEXT_RUN, repair=Repair.RECOVER)
     if seen.journal.others:
         lines = ", ".join(map(str, seen.journal.foreign))
         found = f"{seen.journal.others} lines that are none of ours: {lines}"
         yield _known("journal_foreign", f"journal.md:{seen.journal.foreign[0]}", found)
     if seen.lock.is_damaged:
-        found = "it does not say who holds the plan"
-        yield _known("lock_damaged", "run.lock", found, "the next run writes it anew")._replace(
-            repair=Repair.RECOVER
-        )
+        found, hint = "it does not say who holds the plan", "the next run writes it anew"
+        yield _known("lock_damaged", "run.lock", found, hint, repair=Repair.RECOVER)
 
 
 def _processes(seen: Evidence) -> Iterator[Breach]:
     for stray in seen.strays:
         found = f"an agent of {stray.task or 'a task'}, left by run {stray.run}, which is gone"
         hint = f"kill {stray.pid}; the next run ends it"
-        yield _broken("left_process", f"pid {stray.pid}", found, hint, Repair.END)
+        yield _broken("left_process", f"pid {stray.pid}", found, hint, repair=Repair.END)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.charter import Charter
 from orchestrator.core.name import as_name
 from orchestrator.core.priority import NORMAL
+from orchestrator.core.spelling import GUESSES, advice
 from orchestrator.errors import Problem
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -17,7 +18,6 @@ TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 #: ``resource``: both use the same thing, such as a file they write (seed rows S2-72 to S2-74). All three mean: not
 #: before it is done.
 KINDS = ("data", "order", "resource")
-_GUESSES = 5
 _LABEL = re.compile(r"agent[-_ ]?\d+", re.IGNORECASE)
 
 
@@ -158,11 +158,10 @@ def check_rows(rows: Sequence[Task]) -> Iterator[Problem]:
         seen.setdefault(row.id, row)
         stems.setdefault(row.stem.casefold(), row)
         unknown += any(need not in ids for need in row.needs)
-        # Looking for what was meant takes time that grows with the plan, so only the first few are told.
-        yield from _check_needs(row, ids, guess=unknown <= _GUESSES)
+        yield from _check_needs(row, ids, guesses=ids if unknown <= GUESSES else ())
 
 
-def _check_needs(row: Task, ids: Collection[str], *, guess: bool) -> Iterator[Problem]:
+def _check_needs(row: Task, ids: Collection[str], *, guesses: Collection[str]) -> Iterator[Problem]:
     for need in row.needs:
         if need == row.id:
             yield Problem(
@@ -172,18 +171,15 @@ def _check_needs(row: Task, ids: Collection[str], *, guess: bool) -> Iterator[Pr
                 "self_dependency",
             )
         elif need not in ids:
-            import difflib
-
-            close = difflib.get_close_matches(need, ids, n=1) if guess else ()
             yield Problem(
                 f"task {row.id} depends on {need}, which is not in the plan",
                 row.where,
-                _advice(need, close),
+                _advice(need, guesses),
                 "unknown_dependency",
             )
 
 
-def _advice(need: str, close: Sequence[str]) -> str:
+def _advice(need: str, guesses: Collection[str]) -> str:
     if need.startswith("("):
         return f"a dependency is of one of these kinds: {', '.join(f'({kind})' for kind in KINDS)}"
-    return f"did you mean {close[0]}?" if close else "add the task or remove the dependency"
+    return advice(need, guesses, "add the task or remove the dependency")

@@ -74,8 +74,6 @@ PLAN_TRANSITIONS: dict[tuple[PlanState, PlanEvent], tuple[PlanState, str]] = {
 
 #: A plan in one of these is over, and may be archived.
 TERMINAL = frozenset({PlanState.COMPLETED, PlanState.FAILED, PlanState.REJECTED})
-#: A plan in one of these may be worked on.
-AT_WORK = frozenset({PlanState.IN_PROGRESS, PlanState.TESTING, PlanState.REVIEW})
 
 
 def move_plan(state: PlanState, event: str) -> PlanState:

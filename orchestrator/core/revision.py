@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from orchestrator.core.entry import Entry
-from orchestrator.core.state import TaskStatus, Verb, move
+from orchestrator.core.state import UNDER_WAY, TaskStatus, Verb, move
 
 _NOT_STARTED = frozenset({TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.SKIPPED})
-_UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
 _FAILED = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
+_ENDED = frozenset({TaskStatus.COMPLETED, TaskStatus.BLOCKED}) | _FAILED
 
 
 def revise(known: dict[str, Entry], fresh: Sequence[Entry]) -> dict[str, Entry]:
@@ -23,8 +23,7 @@ def revise(known: dict[str, Entry], fresh: Sequence[Entry]) -> dict[str, Entry]:
     merged: dict[str, Entry] = {}
     for new in fresh:
         entry = known.get(new.id)
-        if entry is None or (new.is_umbrella and _is_closed(entry)):
-            # A completed umbrella may have got one task more.
+        if entry is None or _starts_over(entry, new):
             place += 1  # never one that was used: places break ties between entries in a queue
             new.place, entry = place, new
         else:
@@ -39,11 +38,14 @@ def revise(known: dict[str, Entry], fresh: Sequence[Entry]) -> dict[str, Entry]:
 
 def is_under_way(entry: Entry) -> bool:
     """Say whether a task was started and is not over."""
-    return entry.status in _UNDER_WAY or entry.unrecorded
+    return entry.status in UNDER_WAY or entry.unrecorded
 
 
-def _is_closed(entry: Entry) -> bool:
-    return entry.status is TaskStatus.COMPLETED and not entry.unrecorded
+def _starts_over(entry: Entry, new: Entry) -> bool:
+    """Say whether nothing counts of how a task ended: it is an umbrella now, or was one and may have got a task more."""
+    return (
+        (entry.is_umbrella or new.is_umbrella) and entry.status in _ENDED and not entry.unrecorded
+    )
 
 
 def _take_over(entry: Entry, new: Entry) -> None:
@@ -52,7 +54,7 @@ def _take_over(entry: Entry, new: Entry) -> None:
         entry.needs, entry.order_needs = new.needs, new.order_needs
         entry.is_umbrella = new.is_umbrella
     entry.revised = new
-    if entry.status not in _UNDER_WAY:
+    if entry.status not in UNDER_WAY:
         entry.apply_revision()
 
 
@@ -71,7 +73,10 @@ def link(entries: dict[str, Entry]) -> None:
 
 
 def blamed(entries: dict[str, Entry]) -> dict[str, Entry]:
-    """Return, for each task that something before it keeps from running, what that is: its nearest need."""
+    """Return, for each task that something before it keeps from running, what that is: its nearest need.
+
+    No task comes before the one that keeps it back.
+    """
     found: dict[str, Entry] = {}
     stack = [
         entry for entry in entries.values() if entry.status in _FAILED and not entry.unrecorded

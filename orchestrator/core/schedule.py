@@ -35,7 +35,7 @@ _WORDS = (
     "@hourly",
     "@reboot",
 )
-_MONTHS = ("", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
@@ -50,7 +50,7 @@ _FIELDS = (
     _Field("minute", 0, 59),
     _Field("hour", 0, 23),
     _Field("day", 1, 31),
-    _Field("month", 1, 12, {word: n for n, word in enumerate(_MONTHS) if word}),
+    _Field("month", 1, 12, {word: n for n, word in enumerate(_MONTHS, start=1)}),
     _Field("weekday", 0, 7, {word: n for n, word in enumerate(_DAYS)}),
 )
 

@@ -203,8 +203,11 @@ def _content(name: str, value: Any) -> str | None:
     return str(value)
 
 
+_names = _words(lambda text: text.split(","))
+
+
 def _inherited(value: Any) -> tuple[str, ...]:
-    names = _words(lambda text: text.split(","))(value)
+    names = _names(value)
     for name in names:
         if name != EVERYTHING and not _VARIABLE.fullmatch(name.removesuffix("*")):
             raise ValueError(f"{name!r} is not the name of a variable")
@@ -273,7 +276,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "retry_delay": _seconds(zero=True),
     "grace": _seconds(zero=True),
     "format": _one_of("auto", "markdown", "text"),
-    "required_capabilities": _words(lambda text: text.split(",")),
+    "required_capabilities": _names,
     "context_limit": _whole(0, 10 * 1024 * 1024),
 }
 

@@ -1,9 +1,11 @@
-"""Whether a name was meant to be another one: a single slip of the fingers, and nothing bolder."""
+"""Whether a name was meant to be another one: surely, by a single slip of the fingers, or perhaps, as advice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+#: Looking for what was meant takes time that grows with the plan, so only the first few mistakes are told with a guess.
+GUESSES = 5
 #: Names shorter than this are all within one slip of each other.
 _SHORTEST = 4
 
@@ -17,6 +19,16 @@ def meant(word: str, known: Iterable[str]) -> str:
     if len(word) < _SHORTEST:
         return ""
     return next((name for name in known if len(name) >= _SHORTEST and _is_slip(word, name)), "")
+
+
+def advice(word: str, known: Collection[str], otherwise: str) -> str:
+    """Return which known name may have been meant, as a question to a person; *otherwise* when none is similar."""
+    if not known:
+        return otherwise
+    import difflib
+
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]}?" if close else otherwise
 
 
 def _is_slip(word: str, name: str) -> bool:

@@ -181,6 +181,11 @@ SETTLED = frozenset(
     {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED}
 )
 
+#: A task in one of these was started and is not over.
+UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
+#: A task that needs one of these is skipped.
+KEEPS_BACK = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED})
+
 _OTHER_WORDS = {
     "in_progress": TaskStatus.RUNNING,
     "assigned": TaskStatus.PENDING,

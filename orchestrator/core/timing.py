@@ -35,11 +35,9 @@ def next_moment(text: str, now: datetime) -> datetime:
         # The minute that is running counts: whoever says 07:30 at 07:30:20 means now.
         this_minute = now.replace(second=0, microsecond=0, tzinfo=None)
         today = this_minute.replace(hour=hour, minute=minute)
-        return (
-            max(today, now.replace(tzinfo=None))
-            if today == this_minute
-            else _later(today, this_minute)
-        )
+        if today == this_minute:
+            return now.replace(tzinfo=None)
+        return today if today > this_minute else today + timedelta(days=1)
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -47,10 +45,6 @@ def next_moment(text: str, now: datetime) -> datetime:
     if moment.timestamp() < now.timestamp():
         raise ValueError(f"{text!r} is over")
     return moment
-
-
-def _later(today: datetime, now: datetime) -> datetime:
-    return today if today > now else today + timedelta(days=1)
 
 
 def next_round(begin: float, every: float, now: float) -> float:

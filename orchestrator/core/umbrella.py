@@ -7,24 +7,29 @@ it waits for them all and gets their results.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.core.plan import Task
+from orchestrator.core.spelling import GUESSES, advice
 from orchestrator.errors import Problem, TransitionError
 
 _Needs = tuple[dict[str, None], dict[str, str]]
+_ADD = "add the task or empty the cell"
 
 
 def check_parents(rows: Sequence[Task]) -> Iterator[Problem]:
     """Yield what is wrong with who stands under whom: parents that are not there, and circles."""
     parents = {row.id: row.parent for row in rows}
+    wheres = {row.id: row.where for row in rows}
     sound: set[str] = set()
+    unknown = 0
     for row in rows:
         if row.parent and row.parent not in parents:
+            unknown += 1
             yield Problem(
                 f"task {row.id} stands under {row.parent}, which is not in the plan",
                 row.where,
-                _advice(row.parent, parents),
+                advice(row.parent, parents if unknown <= GUESSES else (), _ADD),
                 "unknown_parent",
             )
         path: dict[str, None] = {}
@@ -36,18 +41,11 @@ def check_parents(rows: Sequence[Task]) -> Iterator[Problem]:
             circle = [*list(path)[list(path).index(at) :], at]
             yield Problem(
                 f"the parents form a circle: {' → '.join(circle[:12])}",
-                row.where,
-                f"take one of them from under the other, for instance {row.id}",
+                wheres[at],
+                f"take one of them from under the other, for instance {at}",
                 "parent_cycle",
             )
         sound.update(path)
-
-
-def _advice(parent: str, ids: Iterable[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(parent, ids, n=1)
-    return f"did you mean {close[0]}?" if close else "add the task or empty the cell"
 
 
 def with_umbrellas(tasks: Mapping[str, Task]) -> dict[str, Task]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,52 +11,12 @@ import anyio.lowlevel
 
 from orchestrator.core.result import Exit, StopReason
 from orchestrator.executors.protocol import Done, Job, News
-from orchestrator.executors.record import SCHEMA, measure, open_log, write_record
+from orchestrator.executors.record import write_exit
 
 
 def run_inline(job: Job) -> Exit:
     """Write what a job without ``argv`` prints, and its record, as a process that ends at once would leave them."""
     return write_exit(job, Exit(code=0, started=time.time()), output=job.output)
-
-
-def write_exit(job: Job, known: Exit, *, output: str | None = None, sync: bool = False) -> Exit:
-    """Write the record of a job that no guard recorded and, when given, its output; what went wrong is its error."""
-    if output is not None:
-        try:
-            for path, text in ((job.stdout, output), (job.stderr, "")):
-                if path:
-                    _write(path, text.encode(errors="replace"))
-        except OSError as error:
-            text = f"cannot write {error.filename or job.stdout!r}: {error.strerror}"
-            known = known._replace(code=None, error=text, is_ours=True)
-    known = known._replace(ended=known.ended or time.time())
-    size, digest = measure(job.stdout, sync=sync)
-    record = {
-        "schema": SCHEMA,
-        **job.facts,
-        "key": job.key,
-        "pid": known.pid,
-        "exit": known.code,
-        "signal": known.signal,
-        "stopped": None if known.stopped is None else known.stopped.value,
-        "error": known.error,
-        "is_ours": known.is_ours,
-        "is_passing": known.is_passing,
-        "started": known.started,
-        "ended": known.ended,
-        "duration": known.duration,
-        "max_rss": known.max_rss,
-        "cpu": known.cpu,
-        "log_bytes": size,
-        "log_sha256": digest,
-    }
-    failure = write_record(job.record, record, sync=sync)
-    return known._replace(error=failure, is_ours=True) if failure and not known.error else known
-
-
-def _write(path: str, data: bytes) -> None:
-    with os.fdopen(open_log(path), "wb") as file:
-        file.write(data)
 
 
 class InlineExecutor:

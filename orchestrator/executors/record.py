@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import stat
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from orchestrator.core.result import Exit
+    from orchestrator.executors.protocol import Job
 
 SCHEMA = 1
 #: Larger logs get no hash, so that one attempt's flood never keeps the others waiting for the guard.
@@ -133,6 +135,46 @@ def _sync_directory(path: str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def write_exit(job: Job, known: Exit, *, output: str | None = None, sync: bool = False) -> Exit:
+    """Write the record of a job that no guard recorded and, when given, its output; what went wrong is its error."""
+    if output is not None:
+        try:
+            for path, text in ((job.stdout, output), (job.stderr, "")):
+                if path:
+                    _write(path, text.encode(errors="replace"))
+        except OSError as error:
+            text = f"cannot write {error.filename or job.stdout!r}: {error.strerror}"
+            known = known._replace(code=None, error=text, is_ours=True)
+    known = known._replace(ended=known.ended or time.time())
+    size, digest = measure(job.stdout, sync=sync)
+    record = {
+        "schema": SCHEMA,
+        **job.facts,
+        "key": job.key,
+        "pid": known.pid,
+        "exit": known.code,
+        "signal": known.signal,
+        "stopped": None if known.stopped is None else known.stopped.value,
+        "error": known.error,
+        "is_ours": known.is_ours,
+        "is_passing": known.is_passing,
+        "started": known.started,
+        "ended": known.ended,
+        "duration": known.duration,
+        "max_rss": known.max_rss,
+        "cpu": known.cpu,
+        "log_bytes": size,
+        "log_sha256": digest,
+    }
+    failure = write_record(job.record, record, sync=sync)
+    return known._replace(error=failure, is_ours=True) if failure and not known.error else known
+
+
+def _write(path: str, data: bytes) -> None:
+    with os.fdopen(open_log(path), "wb") as file:
+        file.write(data)
 
 
 def read_record(path: str) -> dict[str, Any] | None:

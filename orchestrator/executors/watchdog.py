@@ -47,9 +47,8 @@ def _watch(guard: int, runner: int) -> int:
     signal.signal(signal.SIGCHLD, lambda *_: None)  # what it is for wakes us up through the pipe
     poll = select.poll()
     poll.register(woken, select.POLLIN)
-    poll.register(
-        runner, 0
-    )  # only that the other end was closed; what comes from there is for the guard
+    # Only that the other end was closed; what comes from there is for the guard.
+    poll.register(runner, 0)
     overdue: float | None = None
     while True:
         ended, status = os.waitpid(guard, os.WNOHANG)

@@ -46,16 +46,17 @@ class CommandNotifier:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_closed = False
 
-    def send(self, notice: Notice) -> None:
-        """Run the program to its end."""
+    def send(self, notice: Notice, *more: str) -> None:
+        """Run the program to its end, with *more* arguments after its own."""
         with tempfile.TemporaryFile() as message, tempfile.TemporaryFile() as errors:
             message.write(f"{notice.message}\n".encode())
             message.seek(0)
-            process = self._start(notice, message, errors)
+            process = self._start([*self._words, *more], notice, message, errors)
             try:
                 status = process.wait(self._timeout)
             except subprocess.TimeoutExpired:
-                self._end(process)
+                _kill(process)
+                process.wait()
                 raise NotifyError(f"took longer than {self._timeout:g}s, and was ended") from None
             finally:
                 with self._lock:
@@ -71,14 +72,14 @@ class CommandNotifier:
             _kill(process)
 
     def _start(
-        self, notice: Notice, message: IO[bytes], errors: IO[bytes]
+        self, words: Sequence[str], notice: Notice, message: IO[bytes], errors: IO[bytes]
     ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._is_closed:
                 raise NotifyError("closed")
             try:
                 self._process = subprocess.Popen(
-                    self._words,
+                    words,
                     cwd=self._directory,
                     env=self._environment(notice),
                     stdin=message,
@@ -88,7 +89,7 @@ class CommandNotifier:
                 )
             except (OSError, ValueError) as error:
                 why = error.strerror if isinstance(error, OSError) else str(error)
-                program = one_line(self._words[0], 60)
+                program = one_line(words[0], 60)
                 raise NotifyError(f"cannot start {program}: {why}") from error
             return self._process
 
@@ -101,11 +102,6 @@ class CommandNotifier:
             "ORCHESTRATOR_NOTICE_PLAN": notice.plan,
             "ORCHESTRATOR_NOTICE_TASK": notice.task,
         }
-
-    @staticmethod
-    def _end(process: subprocess.Popen[bytes]) -> None:
-        _kill(process)
-        process.wait()
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

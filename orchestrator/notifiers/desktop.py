@@ -39,32 +39,25 @@ class DesktopNotifier:
         found = next(((name, path) for name in PROGRAMS if (path := which(name))), None)
         if found is None:
             raise NotifyError("neither notify-send nor osascript is installed")
-        self._name, self._program = found
-        self._directory, self._env = directory, env
-        self._shown: CommandNotifier | None = None
-        self._is_closed = False
+        self._name, program = found
+        self._command = CommandNotifier([program], directory, env)
 
     def send(self, notice: Notice) -> None:
         """Show it."""
-        if self._is_closed:
-            raise NotifyError("closed")
-        self._shown = CommandNotifier(self._words(notice), self._directory, self._env)
-        self._shown.send(notice)
+        self._command.send(notice, *self._arguments(notice))
 
     def close(self) -> None:
         """End the program, if it runs."""
-        self._is_closed = True
-        if self._shown is not None:
-            self._shown.close()
+        self._command.close()
 
-    def _words(self, notice: Notice) -> Sequence[str]:
+    def _arguments(self, notice: Notice) -> Sequence[str]:
         # A title begins with an icon, and an empty text would be none to macOS.
-        title, text = f"{one_line(notice.title)}", one_line(notice.text, _LIMIT) or " "
+        title, text = one_line(notice.title), one_line(notice.text, _LIMIT) or " "
         if self._name == "osascript":
             lines = [word for line in _SCRIPT for word in ("-e", line)]
-            return [self._program, *lines, title, text]
+            return [*lines, title, text]
         urgency = "low" if notice.topic is Topic.COMPLETED else "critical"
         # Servers take the body for markup, and the summary as it is.
         escaped = html.escape(text, quote=False)
         options = ("--app-name=orchestrator", f"--urgency={urgency}", "--")
-        return [self._program, *options, title, escaped]
+        return [*options, title, escaped]

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Outcome, Result, Verdict
+from orchestrator.core.result import Exit, Outcome, Result, Verdict
 from orchestrator.core.state import Verb
 from orchestrator.core.umbrella import sources
 from orchestrator.errors import NothingReadyError, StoreError
-from orchestrator.executors.record import SCHEMA, measure, open_log, write_record
+from orchestrator.executors.protocol import Job
+from orchestrator.executors.record import write_exit
 from orchestrator.runtime.attempt import cost_statistics
 from orchestrator.runtime.happening import COMMANDED, Happening, Kind
 from orchestrator.store.atomic import ADVICE, reported
@@ -68,39 +69,26 @@ def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Int
     last = result.attempts[-1]
     with reported("make", files.directory):
         os.makedirs(files.directory, 0o775, exist_ok=True)
+    facts = {
+        "task": task.id,
+        "attempt": last.number,
+        "charge": last.charge,
+        "run": "",
+        "agent": last.agent,
+        "inputs": dict(result.inputs),
+        "cap": 0.0,
+    }
     said = wanted.answer if wanted.verb is Verb.COMPLETE else wanted.note
-    with reported("write", files.stdout), os.fdopen(open_log(files.stdout), "wb") as log:
-        log.write(f"{said}\n".encode(errors="replace") if said else b"")
-    size, digest = measure(files.stdout)
-    failure = write_record(
-        files.record,
-        {
-            "schema": SCHEMA,
-            "task": task.id,
-            "attempt": last.number,
-            "charge": last.charge,
-            "run": "",
-            "agent": last.agent,
-            "inputs": dict(result.inputs),
-            "cap": 0.0,
-            "key": files.key,
-            "pid": 0,
-            "exit": 0 if wanted.verb is Verb.COMPLETE else 1,
-            "signal": None,
-            "stopped": None,
-            "error": "",
-            "is_ours": False,
-            "started": last.started,
-            "ended": last.ended,
-            "duration": last.duration,
-            "max_rss": 0,
-            "cpu": 0.0,
-            "log_bytes": size,
-            "log_sha256": digest,
-        },
+    known = Exit(
+        code=0 if wanted.verb is Verb.COMPLETE else 1,
+        started=last.started,
+        ended=last.ended,
+        duration=last.duration,
     )
-    if failure:
-        raise StoreError(failure, hint=ADVICE)
+    job = Job(key=files.key, stdout=files.stdout, record=files.record, facts=facts)
+    written = write_exit(job, known, output=f"{said}\n" if said else "")
+    if written.error:
+        raise StoreError(written.error, hint=ADVICE)
 
 
 def interfered(outcome: Outcome, wanted: Intervention) -> Outcome:

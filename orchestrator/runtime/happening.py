@@ -9,12 +9,10 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.account import Purse
 from orchestrator.core.duration import format_duration
-from orchestrator.core.instruction import Hold
 from orchestrator.core.money import usd
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.core.text import one_line
-from orchestrator.store.result_file import iso
-from orchestrator.views.glyphs import moment
+from orchestrator.store.stamp import iso
 
 
 class Kind(StrEnum):
@@ -126,15 +124,6 @@ class Happening(NamedTuple):
         if self.cost != 0:
             fields["cost_usd"] = self.cost
         return fields
-
-
-def hold_text(hold: Hold, now: float, wall: float) -> str:
-    """Say that an account is held; *now* is the engine's moment, *wall* the same one since the epoch."""
-    if hold.until == math.inf:
-        return f"{hold.account} is held: {hold.reason} · nothing more of it starts in this run"
-    wait = hold.until - now
-    until = f"{moment(wall + wait)}, in {format_duration(wait)}"
-    return f"{hold.account} is held: {hold.reason} · goes on {until}"
 
 
 def budget_text(purse: Purse, tasks: Sequence[str]) -> str:

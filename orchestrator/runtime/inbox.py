@@ -15,6 +15,7 @@ from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Intervened
 from orchestrator.core.instruction import Refuse
 from orchestrator.core.intervention import OWN_END, Intervention, next_ready
+from orchestrator.core.result import Attempt
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import NotFoundError, OrchestratorError
 from orchestrator.runtime.by_hand import nothing_ready
@@ -100,8 +101,7 @@ class Inbox:
 
     def _is_own_word(self, wanted: Intervention) -> bool:
         """Answer the worker of a task who says that it is done, or how far it is: its run sees to the rest itself."""
-        result = self.board.results.get(wanted.task)
-        last = result.last if result is not None else None
+        last = self._last(wanted.task)
         is_worker = last is not None and not last.is_by_hand and wanted.run == self.run == last.run
         if not is_worker or self._status(wanted.task) is not TaskStatus.RUNNING:
             return False
@@ -117,11 +117,14 @@ class Inbox:
         return True
 
     def _doer(self, task_id: str) -> str:
-        result = self.board.results.get(task_id)
-        last = result.last if result is not None else None
+        last = self._last(task_id)
         if last is None or last.status != TaskStatus.RUNNING.value:
             return ""
         return last.agent if last.is_by_hand else f"{last.agent}, in run {last.run},"
+
+    def _last(self, task_id: str) -> Attempt | None:
+        result = self.board.results.get(task_id)
+        return result.last if result is not None else None
 
     def refuse(self, refusal: Refuse) -> None:
         """Say why not."""

@@ -62,7 +62,6 @@ from orchestrator.runtime.happening import (
     Kind,
     Listener,
     budget_text,
-    hold_text,
 )
 from orchestrator.runtime.inbox import Inbox
 from orchestrator.runtime.reading import Reading
@@ -71,6 +70,7 @@ from orchestrator.runtime.watching import Watch, difference, kept_with
 from orchestrator.runtime.writing import Unwritten, Writer
 from orchestrator.store.requests import Requests
 from orchestrator.store.workspace import Workspace
+from orchestrator.views.figures import hold_text
 
 
 @dataclass(slots=True, kw_only=True)
@@ -246,7 +246,9 @@ class Runner:
         self._tell(Kind.TASK_STOPPING, stop.task, attempt=stop.attempt, text=stop.reason.value)
 
     def _hold(self, hold: Hold) -> None:
-        text = hold_text(hold, self.clock.now(), self.clock.wall())
+        wall = self.clock.wall()
+        until = wall + hold.until - self.clock.now()
+        text = hold_text(hold.account, hold.reason, until, wall)
         if hold.until == math.inf:
             self.held_back = text
         self._tell(Kind.RUN_HELD, text=text)

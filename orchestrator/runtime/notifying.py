@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.core.notice import Notice, Topic
@@ -73,8 +73,6 @@ class Herald:
         now: float,
         took: str,
         trouble: str = "",
-        *,
-        is_told: bool = True,
     ) -> None:
         """Tell how the run ended.
 
@@ -83,12 +81,10 @@ class Herald:
             now: Seconds since the epoch.
             took: How long the run took.
             trouble: What kept it from its end.
-            is_told: Whether that is worth a notice.
         """
         done = counts.get(TaskStatus.COMPLETED, 0) == sum(counts.values())
         step = "read final_output.md" if done else "orchestrator status"
-        if is_told:
-            self._tell(run_ended(self._plan, counts, took, trouble=trouble, next_step=step), now)
+        self._tell(run_ended(self._plan, counts, took, trouble=trouble, next_step=step), now)
 
     def close(self, patience: float = PATIENCE) -> str:
         """Wait at most *patience* seconds for what is under way, and let go.
@@ -135,7 +131,9 @@ class _Mailbox:
             self._waiting.append(notice)
             if self._thread is None:
                 name = f"notify {self._label}"
-                self._thread = threading.Thread(target=self._deliver, name=name, daemon=True)
+                self._thread = threading.Thread(
+                    target=self._keep_delivering, name=name, daemon=True
+                )
                 self._thread.start()
             self._changed.notify_all()
 
@@ -171,7 +169,7 @@ class _Mailbox:
         self._lost += count
         self._reason = self._reason or reason
 
-    def _deliver(self) -> None:
+    def _keep_delivering(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._is_closed)
@@ -179,7 +177,7 @@ class _Mailbox:
                     return
                 batch = _next(self._waiting)
                 self._under_way = len(batch)
-            reason = attempt(self._notifier.send, batch[0] if len(batch) == 1 else joined(batch))
+            reason = deliver(self._notifier, batch[0] if len(batch) == 1 else joined(batch))
             with self._changed:
                 if reason and not self._is_closed:  # else it was counted as late
                     self._lose(len(batch), reason)
@@ -187,10 +185,10 @@ class _Mailbox:
                 self._changed.notify_all()
 
 
-def attempt(send: Callable[[Notice], None], notice: Notice) -> str:
+def deliver(notifier: Notifier, notice: Notice) -> str:
     """Send; return why it was not delivered, or an empty text."""
     try:
-        send(notice)
+        notifier.send(notice)
     except NotifyError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with a notifier, the run goes on

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from orchestrator.agents.protocol import Agent, Reader
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Result, Verdict
+from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import StoreError
@@ -45,7 +45,8 @@ class Harvested(NamedTuple):
             name=self.task.name,
             attempt=self.result.number,
             duration=self.result.duration,
-            text="taken from the log of a run that died" if is_done else self.result.reason,
+            cost=self.result.attempts[-1].cost,
+            text="taken from its log" if is_done else self.result.reason,
         )
 
 
@@ -55,15 +56,20 @@ def harvest(
     policies: Mapping[str, Settings],
     agents: Mapping[str, Agent],
     *,
+    results: Mapping[str, Result],
     traces: Mapping[str, Traces],
     dead_runs: Container[str],
+    lost: Container[str] = (),
     warn: Callable[[str, str], None] = lambda *_: None,
 ) -> list[Harvested]:
     """Return every attempt that ended without its runner. Nothing is written yet.
 
     That is an attempt with a record whose result file still says ``running``, or does not know it although it was
     launched by a run that died. A record alone is not enough: a result file that a person deleted means "do it again"
-    (promise 5). Nor is one that names another task, attempt or run than its place: *warn* gets the task and why.
+    (promise 5); of those that were *lost* (stems of tasks) nobody meant that. Nor is one that names another task,
+    attempt or run than its place: *warn* gets the task and why.
+
+    Of what is settled in *results*, as they were loaded just now, nothing is read once more.
 
     Raises:
         StoreError: a log or a result cannot be read now.
@@ -74,13 +80,12 @@ def harvest(
         if known is None or not known.recorded:
             continue
         number = max(known.recorded)
+        loaded = results.get(task.id)
+        if loaded is not None and _is_settled(loaded.last, number):
+            continue
         before = workspace.read_result(task.stem)
         last = before.last if before is not None and before.task == task.id else None
-        is_known = last is not None and (
-            last.number > number
-            or (last.number == number and last.status != TaskStatus.RUNNING.value)
-        )
-        if is_known:
+        if _is_settled(last, number):
             continue
         files = workspace.layout.attempt(task.stem, number)
         record = read_record(files.record)
@@ -91,12 +96,23 @@ def harvest(
             continue  # by hand: whoever was writing it died before its result, and will say it once more
         elif not record.is_of(task.id, number, ""):
             warn(task.id, f"{files.shown_record} is of another attempt and is not believed")
-        elif (run is not None and run in {"", record.run}) or record.run in dead_runs:
+        elif (
+            task.stem in lost
+            or record.run in dead_runs
+            or (run is not None and run in {"", record.run})
+        ):
             reader = agents[record.agent].reader(policies[task.id])
             found.append(_judge(workspace, task, reader, record, before if last else None))
         elif run is not None:
             warn(task.id, f"{files.shown_record} is of another run and is not believed")
     return found
+
+
+def _is_settled(last: Attempt | None, number: int) -> bool:
+    """Say whether a result, whose last attempt this is, knows how the recorded attempt *number* ended."""
+    return last is not None and (
+        last.number > number or (last.number == number and last.status != TaskStatus.RUNNING.value)
+    )
 
 
 def _judge(

@@ -44,7 +44,7 @@ class Watch:
     look: Callable[[], Change | None]
     """Reads the disk, in a thread; None when nothing changed."""
     apply: Callable[[Change], None]
-    is_being_saved: Callable[[], bool] = lambda: False
+    is_being_saved: Callable[[], bool]
     """Whether the file was saved so recently that it may not be whole."""
     _turn: anyio.Lock = field(default_factory=anyio.Lock, init=False)
     told: str = field(default="", init=False)

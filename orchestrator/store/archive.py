@@ -84,10 +84,12 @@ def set_outcomes_aside(layout: Layout, stems: Collection[str]) -> str:
     Raises:
         StoreError: it could not be moved; what was moved is back where it was.
     """
-    results = {os.path.basename(layout.result_file(stem)) for stem in stems}
+    refuse_links(layout.results, layout.logs, layout.archive)
+    wanted = set(stems)
+    results = {os.path.basename(layout.result_file(stem)) for stem in wanted}
     moving = [
         (layout.results, [name for name in _entries(layout.results, "") if name in results]),
-        (layout.logs, [name for name in _entries(layout.logs, "") if _stem_of(name) in set(stems)]),
+        (layout.logs, [name for name in _entries(layout.logs, "") if _stem_of(name) in wanted]),
     ]
     if not any(names for _, names in moving):
         return ""

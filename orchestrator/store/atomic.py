@@ -54,8 +54,8 @@ def refuse_links(*directories: str) -> None:
             )
 
 
-def replace_file(path: str, data: bytes) -> int:
-    """Put *data* in the place of *path*; return the inode of the new file. It survives every crash of ours.
+def replace_file(path: str, data: bytes) -> os.stat_result:
+    """Put *data* in the place of *path*; return what the system says of the new file. It survives every crash of ours.
 
     Raises:
         StoreError: it could not be written; *path* is as before.
@@ -83,17 +83,16 @@ class Replacement:
             try:
                 _keep_mode(path, self.descriptor)
                 _write_all(self.descriptor, data)
-                self.inode = os.fstat(self.descriptor).st_ino
             except BaseException:
                 self.__exit__()
                 raise
 
-    def publish(self) -> int:
-        """Take the place of the file; return the inode."""
+    def publish(self) -> os.stat_result:
+        """Take the place of the file; return what the system says of it, whatever lies there by now."""
         with reported("write", self.path):
             os.replace(self._temporary, self.path)
-        self._temporary = ""
-        return self.inode
+            self._temporary = ""
+            return os.fstat(self.descriptor)
 
     def __enter__(self) -> Self:
         """Go on to ``publish``; whatever was not published is removed again."""
@@ -168,8 +167,8 @@ def sync_directory(path: str) -> None:
             os.close(descriptor)
 
 
-def open_file(path: str) -> int:
-    """Open a file for reading and return its descriptor; what is none is refused, never waited for.
+def open_file(path: str) -> tuple[int, int]:
+    """Open a file for reading; return its descriptor and its size. What is none is refused, never waited for.
 
     Raises:
         OSError: the system said no, or a pipe, a device or a directory lies there.
@@ -177,11 +176,10 @@ def open_file(path: str) -> int:
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     descriptor = os.open(path, flags)
     try:
-        require_file(descriptor)
+        return descriptor, require_file(descriptor)
     except BaseException:
         os.close(descriptor)
         raise
-    return descriptor
 
 
 def require_file(descriptor: int) -> int:
@@ -196,7 +194,7 @@ def require_file(descriptor: int) -> int:
 
 def open_stream(path: str) -> BinaryIO:
     """Open a file for reading as ``open`` does; raises ``OSError``, also for what is no file."""
-    return os.fdopen(open_file(path), "rb")
+    return os.fdopen(open_file(path)[0], "rb")
 
 
 def read_file(path: str, largest: int = LARGEST) -> bytes | None:
@@ -208,17 +206,17 @@ def read_file(path: str, largest: int = LARGEST) -> bytes | None:
     """
     with reported("read", path):
         try:
-            descriptor = open_file(path)
+            descriptor, size = open_file(path)
         except FileNotFoundError:
             return None
         try:  # a file object would ask the system twice as often
-            pieces, left = [], largest
-            while piece := os.read(descriptor, _PIECE):
-                left -= len(piece)
-                if left < 0:
-                    raise _too_large(path, largest)
-                pieces.append(piece)
-            return b"".join(pieces)
+            pieces, taken = [], 0
+            while max(size, taken) <= largest:
+                pieces.append(os.read(descriptor, _PIECE))
+                taken += len(pieces[-1])
+                if taken == size or not pieces[-1]:
+                    return b"".join(pieces)
+            raise _too_large(path, largest)
         finally:
             os.close(descriptor)
 
@@ -231,16 +229,20 @@ def _too_large(path: str, largest: int) -> UnfitError:
 def read_tail(path: str, size: int) -> bytes:
     """Return the last *size* bytes of a file; nothing when it cannot be read: for what only makes a view clearer."""
     try:
-        return read_piece(path, max(0, os.stat(path).st_size - size), size)
+        end = os.stat(path).st_size
+        return _read_at(path, max(0, end - size), size) if end else b""
     except OSError:
         return b""
 
 
 def read_piece(path: str, offset: int, size: int) -> bytes:
     """Return up to *size* bytes of a log from *offset* on; raises ``OSError``, for agents may do anything to it."""
-    if os.stat(path).st_size <= offset:
-        return b""  # most looks end here
-    descriptor = open_file(path)
+    # Most looks end with the size.
+    return _read_at(path, offset, size) if os.stat(path).st_size > offset else b""
+
+
+def _read_at(path: str, offset: int, size: int) -> bytes:
+    descriptor, _ = open_file(path)
     try:
         return os.pread(descriptor, size, offset)
     finally:

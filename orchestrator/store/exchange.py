@@ -9,10 +9,8 @@ looked meanwhile would have seen it; so the window is kept small instead.
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
 from typing import NamedTuple
 
 from orchestrator.errors import UsageError
@@ -27,23 +25,6 @@ class Taken(NamedTuple):
     signed: int
 
 
-@contextmanager
-def plan_lock(path: str) -> Iterator[None]:
-    """Wait for one's turn to change the plan; the kernel lets go of it when we die. Held for milliseconds.
-
-    Raises:
-        StoreError: the file at *path* cannot be opened or locked.
-    """
-    with reported("lock", path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o664)
-    try:
-        with reported("lock", path):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def take(path: str) -> Taken:
     """Read a file that is to be changed.
 
@@ -53,13 +34,15 @@ def take(path: str) -> Taken:
     """
     with reported("read", path):
         found = os.lstat(path)
-    if os.path.islink(path):
+    if stat.S_ISLNK(found.st_mode):
         raise UsageError("the plan is a link", where=path, hint="name the directory it lies in")
     return Taken(read_file(path) or b"", signature(found))
 
 
-def put(path: str, taken: Taken, data: bytes) -> int | None:
-    """Put *data* in the place of what was taken; return its inode. None, and nothing done: it is another file by now.
+def put(path: str, taken: Taken, data: bytes) -> os.stat_result | None:
+    """Put *data* in the place of what was taken; return what the system says of it.
+
+    None, and nothing done: it is another file by now.
 
     Raises:
         StoreError: it could not be written; the file is as before.

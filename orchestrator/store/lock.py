@@ -57,7 +57,13 @@ class RunLock:
             os.ftruncate(self.descriptor, 0)  # who holds it for a moment has no name to write
 
     def release(self) -> None:
-        """Say that the run ended in order, and let go. If that cannot be said, the next run finds nothing to do."""
+        """Say that the run ended in order, and let go. If that cannot be said, the next run finds nothing to do.
+
+        Dead runs that were not ``recovered`` are left to the next run, as by ``abandon``.
+        """
+        if self.dead_runs:
+            self.abandon()
+            return
         try:
             os.ftruncate(self.descriptor, 0)
         except OSError:
@@ -114,7 +120,9 @@ def take_lock(
 
 @contextmanager
 def in_line(path: str) -> Iterator[None]:
-    """Wait for one's turn among all who want the lock of a plan for a moment, or for a run; first come, first served.
+    """Wait for one's turn to change the plan, or to take the lock of a run; first come, first served.
+
+    The kernel lets go of it when we die.
 
     Raises:
         StoreError: the file at *path* cannot be opened or locked.
@@ -262,7 +270,7 @@ def dead_runs_of(path: str) -> tuple[str, ...]:
 def _look(path: str) -> tuple[dict[str, Any], bool]:
     with reported("read", path):
         try:
-            descriptor = open_file(path)
+            descriptor, _ = open_file(path)
         except FileNotFoundError:
             return {}, False
         try:

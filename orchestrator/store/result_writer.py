@@ -66,8 +66,7 @@ class ResultWriter:
         """Say that an attempt is under way. Not synced: losing it loses nothing that was paid for."""
         refuse_links(self._layout.results)
         self._spare_strangers(stem)
-        path = self._layout.result_file(stem)
-        self._remember(stem, path, replace_file(path, text.encode()))
+        self._remember(stem, replace_file(self._layout.result_file(stem), text.encode()))
 
     def commit(self, commits: Sequence[Commit]) -> None:
         """Make results durable, in one go for many. Order: log, record, ``logs/``, result, ``results/`` (promise 7).
@@ -103,18 +102,13 @@ class ResultWriter:
                     os.fsync(descriptor)
             for commit, result in zip(commits, results, strict=True):
                 self._spare_strangers(commit.stem)
-                signed = self._remember(commit.stem, result.path, result.publish())
-                if signed is not None:
-                    self._keep(commit.stem, signed, commit.result)
+                signed = self._remember(commit.stem, result.publish())
+                self._keep(commit.stem, signed, commit.result)
             sync_directory(self._layout.results)
 
-    def _remember(self, stem: str, path: str, inode: int) -> int | None:
-        """Return the signature of what we have just written; None: somebody put another file there already."""
-        with reported("read", path):
-            found = os.stat(path)
-        if found.st_ino != inode:
-            return None
-        self._ours[stem] = signature(found)
+    def _remember(self, stem: str, written: os.stat_result) -> int:
+        """Return the signature of what we have just written; what somebody puts there after it has another one."""
+        self._ours[stem] = signature(written)
         return self._ours[stem]
 
     def _spare_strangers(self, stem: str) -> None:

@@ -18,7 +18,13 @@ from orchestrator.core.charter import Charter
 from orchestrator.core.plan import TASK_ID
 from orchestrator.core.plan_state import parse_state
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, StoreError, UsageError
-from orchestrator.store.atomic import read_file, replace_file, reported, sync_directory
+from orchestrator.store.atomic import (
+    read_file,
+    refuse_links,
+    replace_file,
+    reported,
+    sync_directory,
+)
 from orchestrator.store.index import SCHEMA, is_settled, signature
 from orchestrator.store.layout import MADE_ID, Layout
 
@@ -145,6 +151,7 @@ def archive_plan(root: Layout, plan_id: str) -> str:
         UsageError: there is one of that name already.
         StoreError: it could not be moved.
     """
+    refuse_links(root.archive)
     place = f"{root.archive}/{plan_id}"
     with reported("archive", place):
         os.makedirs(root.archive, 0o775, exist_ok=True)

@@ -11,7 +11,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.graph import Shape, shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import UNDER_WAY, TaskStatus
 from orchestrator.core.text import printable
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, UnfitError
 from orchestrator.store.atomic import (
@@ -21,11 +21,11 @@ from orchestrator.store.atomic import (
     reported,
     sweep_temporaries,
 )
-from orchestrator.store.exchange import plan_lock, put, take
+from orchestrator.store.exchange import put, take
 from orchestrator.store.index import Index, is_settled, signature
 from orchestrator.store.layout import Layout
 from orchestrator.store.lines import LARGEST_PLAN, too_large
-from orchestrator.store.lock import holder_of
+from orchestrator.store.lock import holder_of, in_line
 from orchestrator.store.result_file import LARGEST_RESULT, answer_of, parse_result, plain_answer
 from orchestrator.store.result_writer import Commit, ResultWriter
 
@@ -39,7 +39,6 @@ _RESULT = "-result.md"
 _STILL_WRITING = 0.3
 #: Bytes of a task file that is kept in memory until it is used; there may be thousands of them.
 _REMEMBERED = 64 * 1024
-_UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
 
 
 class Workspace:
@@ -360,7 +359,7 @@ class Workspace:
         # A link is never written through (promise 23), nor replaced: a person made it.
         if os.path.islink(path):
             return
-        with plan_lock(self.layout.plan_lock):
+        with in_line(self.layout.plan_lock):
             before = take(path)
             if not before.data.strip() or len(before.data) > LARGEST_PLAN:
                 return  # an editor that is about to write has emptied it first
@@ -370,13 +369,11 @@ class Workspace:
                 raise OrchestratorError(str(error), where=path) from error
             if drawn == before.data or len(drawn) > LARGEST_PLAN:
                 return
-            if (inode := put(path, before, drawn)) is None:
+            if (after := put(path, before, drawn)) is None:
                 return
-            with reported("read", path):
-                after = os.stat(path)
-        if after.st_ino == inode:
-            self._index.resign_plan(before.signed, signature(after))
-            self._drawn = {signature(after): self._drawn.get(before.signed, before.signed)}
+        signed = signature(after)
+        self._index.resign_plan(before.signed, signed)
+        self._drawn = {signed: self._drawn.get(before.signed, before.signed)}
 
     def write_final_output(self, text: str) -> None:
         """Write the aggregated result."""
@@ -395,6 +392,6 @@ def _is_recorded(result: Result, stem: str, traces: Mapping[str, Traces]) -> boo
 def _interrupt(results: dict[str, Result], doubts: dict[str, str]) -> None:
     """Say of what is under way that nobody runs it any more."""
     for task_id, result in results.items():
-        if result.status in _UNDER_WAY and not result.is_by_hand:
+        if result.status in UNDER_WAY and not result.is_by_hand:
             doubts[task_id] = f"attempt {result.number} was interrupted"
             results[task_id] = result._replace(status=TaskStatus.PENDING)

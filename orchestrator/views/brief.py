@@ -101,14 +101,14 @@ def brief_text(brief: Brief, *, now: float, next_step: str, cursor: str) -> str:
 def facts(brief: Brief, *, now: float, next_step: str, cursor: str) -> dict[str, Any]:
     """Return the same, for programs: counts are whole, lists name the first few."""
     groups = brief.news.by_kind()
-    running = _running_since(brief)
+    counts, running = brief.board.counts(), _running_since(brief)
     spent = spending(brief.board.results.values())
     return {
         "run": brief.run,
         "phase": brief.phase.value,
         "word": one_line(brief.about_run[-1].text, limit=_WIDTH) if brief.about_run else "",
         "total": len(brief.board.plan.tasks),
-        "counts": {s.value: n for s in TaskStatus if (n := brief.board.counts()[s])},
+        "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
         "running": [
             {
                 "id": task_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 from orchestrator.core.redact import redact
@@ -15,6 +16,7 @@ _WIDE = frozenset("WF")
 _NO_WIDTH = frozenset(("Mn", "Me", "Cc", "Cf"))
 #: Longest text that is looked at for a cell: no terminal shows more of it.
 _LIMIT = 500
+_GAP = "  "
 
 
 @lru_cache(maxsize=4096)
@@ -71,6 +73,14 @@ def fit(text: str, width: int) -> str:
         return text.ljust(width) if len(text) <= width else clip(text, width).ljust(width)
     clipped = clip(text, width)
     return clipped + " " * (width - display_width(clipped))
+
+
+def table(rows: Sequence[Sequence[str]], width: int | None = None, most: int = _LIMIT) -> str:
+    """Return rows as lines, their cells below each other; all but the last cell have *most* columns at most."""
+    *fixed, _ = zip(*rows, strict=True)
+    widths = [min(max(map(display_width, column)), most) for column in fixed]
+    lines = [_GAP.join([*map(fit, cells, widths), last]).rstrip() for *cells, last in rows]
+    return "\n".join(line if width is None else clip(line, width) for line in lines) + "\n"
 
 
 def plain(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -102,17 +103,26 @@ def cost_of(result: Result) -> str:
 
 def hold_line(board: Board, now: float) -> str:
     """Say which account is held and until when; empty when none is. *now* is in seconds since the epoch."""
-    parts = []
-    for hold in held(board.results.values()):
-        if hold.until and hold.until <= now:
-            continue
-        until = (
-            f"opens {moment(hold.until)}, in {format_duration(hold.until - now)}"
-            if hold.until
-            else "waits for you"
-        )
-        parts.append(f"⏸ {hold.agent} is held: {one_line(hold.reason, 120)} ({until})")
-    return " · ".join(parts)
+    return " · ".join(
+        f"⏸ {hold_text(hold.agent, one_line(hold.reason, 120), hold.until, now)}"
+        for hold in held(board.results.values())
+        if not hold.until or hold.until > now
+    )
+
+
+def hold_text(account: str, reason: str, until: float, now: float) -> str:
+    """Say that an account is held: ``claude is held: You've hit your limit (opens 2026-01-05 15:00:00Z, in 1h00m)``.
+
+    *until* and *now* are in seconds since the epoch; until 0: a person has to do something; infinity: this run is not
+    to wait for it.
+    """
+    if until == math.inf:
+        end = "nothing more of it starts in this run"
+    elif until:
+        end = f"opens {moment(until)}, in {format_duration(until - now)}"
+    else:
+        end = "waits for you"
+    return f"{account} is held: {reason} ({end})"
 
 
 class Span(NamedTuple):

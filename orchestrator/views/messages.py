@@ -16,7 +16,16 @@ from orchestrator.core.plan_state import PlanState, Step, parse_state
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.views.glyphs import ICONS
-from orchestrator.views.plans import STATE_ICONS, bar, day, state_label, state_of, word_of
+from orchestrator.views.plans import (
+    STATE_ICONS,
+    bar,
+    day,
+    running_text,
+    state_label,
+    state_of,
+    title_of,
+    word_of,
+)
 
 #: Characters of a message at most; a chat takes 2,000.
 LIMIT = 1900
@@ -39,8 +48,7 @@ def created(plan_id: str, board: Board) -> str:
     charter = board.plan.charter
     lines = [f"📋 **New task {plan_id}**: {_title(board)}", _facts(board)]
     if request := board.plan.request or charter.title:
-        quoted = _data(request, _REQUEST)
-        lines.append(f"> {quoted}")
+        lines.append(f"> {_data(request, _REQUEST)}")
     lines += _tasks(board)
     return _within(lines)
 
@@ -98,16 +106,14 @@ def digest(
         lines.append(
             f"{STATE_ICONS[state]} **{plan_id}** {bar(board.counts())} {_title(board, 50)}"
         )
-        running = board.by_status().get(TaskStatus.RUNNING, [])
-        if running:
-            more = f" and {len(running) - 3} more" if len(running) > 3 else ""
-            lines.append(f"   {ICONS[TaskStatus.RUNNING]} {', '.join(running[:3])}{more}")
+        if running := running_text(board):
+            lines.append(f"   {ICONS[TaskStatus.RUNNING]} {running}")
     lines += [f"⚠️ {name} cannot be read" for name in broken]
     return _within(lines)
 
 
 def _title(board: Board, limit: int = _TITLE) -> str:
-    return _data(board.plan.charter.title or board.plan.title, limit)
+    return _data(title_of(board), limit)
 
 
 def _facts(board: Board) -> str:

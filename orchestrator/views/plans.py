@@ -10,7 +10,7 @@ from orchestrator.core.charter import Charter
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import PlanState, Step, implied_state, subtask_word
 from orchestrator.core.state import TaskStatus
-from orchestrator.views.columns import clip, display_width, fit, plain
+from orchestrator.views.columns import clip, plain, table
 from orchestrator.views.glyphs import ICONS, moment, progress_bar
 
 STATE_ICONS: Mapping[PlanState, str] = {
@@ -25,8 +25,9 @@ STATE_ICONS: Mapping[PlanState, str] = {
     PlanState.REJECTED: "🚫",
 }
 BAR = 10
-_GAP = "  "
 _MOST_TITLE = 60
+#: Plans of ``check`` told in a line at most; and tasks under way named of each.
+_MOST_PLANS, _MOST_RUNNING = 20, 3
 
 
 class LookLike(Protocol):
@@ -62,8 +63,8 @@ def plans_text(
     width: int | None = None,
 ) -> str:
     """Return one line for each plan, below a header; *rows* have id, charter, state, and how many tasks stand where."""
-    table = [("TASK", "STATUS", "PRIORITY", "PROGRESS", "ETA", "TITLE")]
-    table += [
+    shown = [("TASK", "STATUS", "PRIORITY", "PROGRESS", "ETA", "TITLE")]
+    shown += [
         (
             plan_id,
             state_label(state),
@@ -74,9 +75,12 @@ def plans_text(
         )
         for plan_id, charter, state, counts in rows
     ]
-    widths = [max(map(display_width, column)) for column in zip(*table, strict=True)]
-    lines = [_GAP.join(map(fit, cells, widths)).rstrip() for cells in table]
-    return "\n".join(line if width is None else clip(line, width) for line in lines) + "\n"
+    return table(shown, width)
+
+
+def title_of(board: Board) -> str:
+    """Return what a plan is called: as its front matter says, else its first heading; empty when neither does."""
+    return board.plan.charter.title or board.plan.title
 
 
 def state_of(board: Board) -> PlanState:
@@ -92,7 +96,7 @@ def word_of(board: Board, task: Task) -> str:
 def charter_lines(plan_id: str, board: Board, steps: Sequence[Step] = ()) -> Iterator[str]:
     """Yield what stands above the tasks of a plan that says a state: what it is, where it stands, how it came there."""
     charter = board.plan.charter
-    yield f"{plan_id}: {plain(charter.title or board.plan.title)}"
+    yield f"{plan_id}: {plain(title_of(board))}"
     parts = [state_label(state_of(board))]
     parts += [f"priority {charter.priority}"] if charter.priority else []
     parts += [f"ETA {day(charter.eta)}"] if charter.eta else []
@@ -122,8 +126,11 @@ def tree(board: Board) -> Iterator[str]:
         yield f"{branch} {' · '.join(parts)}"
 
 
-#: Plans of ``check`` told in a line at most; and tasks under way named of each.
-_MOST_PLANS, _MOST_RUNNING = 20, 3
+def running_text(board: Board) -> str:
+    """Return the ids of the first tasks under way, and how many more there are; empty when there are none."""
+    running = board.by_status().get(TaskStatus.RUNNING, [])
+    more = f" and {len(running) - _MOST_RUNNING} more" if len(running) > _MOST_RUNNING else ""
+    return f"{', '.join(running[:_MOST_RUNNING])}{more}"
 
 
 def check_text(looks: Sequence[LookLike], alerts: Sequence[object], summary: str) -> str:
@@ -142,10 +149,10 @@ def check_text(looks: Sequence[LookLike], alerts: Sequence[object], summary: str
 
 def _check_line(look: LookLike) -> str:
     counts = look.board.counts()
-    running = look.board.by_status().get(TaskStatus.RUNNING, [])
-    more = f" and {len(running) - _MOST_RUNNING} more" if len(running) > _MOST_RUNNING else ""
+    running = running_text(look.board)
     parts = [f"{look.id} {state_label(look.state)} {bar(counts)}"]
-    parts += [f"running {', '.join(running[:_MOST_RUNNING])}{more}"] if running else []
+    parts += [f"running {running}"] if running else []
     parts += [f"was {look.steps[0].before}"] if look.steps else []
-    parts.append(clip(plain(look.board.plan.charter.title or look.board.plan.title), 40))
+    title = clip(plain(title_of(look.board)), 40)
+    parts += [title] if title else []
     return " · ".join(parts)

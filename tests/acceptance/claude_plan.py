@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.orchestrate import Answer, Orchestrate
-from tests.acceptance.plans import Row, front_of, write_plan
+from tests.acceptance.plans import Row, front_of, stem, write_plan
 from tests.executors.harness import wait_until
 from tests.fakes.claude_calls import Call, calls, install, script
 
@@ -68,11 +68,11 @@ class ClaudePlan:
 
     def await_turn(self, run: subprocess.Popen[str], task_id: str) -> None:
         """Wait until the newest attempt of a task has had a turn of its model, and its result file says it runs."""
-        stem = task_id.replace("T-", "agent-")
+        name = stem(task_id)
 
         def has_turned() -> bool:
-            logs = sorted((self.root / "logs").glob(f"{stem}.attempt-*.out"))
-            result = self.root / "results" / f"{stem}-result.md"
+            logs = sorted((self.root / "logs").glob(f"{name}.attempt-*.out"))
+            result = self.root / "results" / f"{name}-result.md"
             is_said = bool(logs) and b'"assistant"' in logs[-1].read_bytes()
             return is_said and result.exists() and "running" in result.read_text(encoding="utf-8")
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,12 @@ class Orchestrate:
         )
         self._started.append(process)
         return process
+
+    def this_minute(self) -> str:
+        """Set the clock on the wall so that a minute has just begun; return it as ``--at`` takes it."""
+        now = datetime.now(UTC)
+        self.environment["TZ"] = f"XXX0:00:{now.second:02}"
+        return f"{now:%H:%M}"
 
     @staticmethod
     def finish(process: subprocess.Popen[str]) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,11 @@ import frontmatter
 
 from tests.executors.harness import wait_until
 
+#: Files of a plan directory that a reader knows; all others are temporary ones.
+_KNOWN = re.compile(
+    r"(agent-\d+(\.attempt-\d+\.(in|script|out|err|json)|-result\.md|\.md)|"
+    r"master_plan\.md|final_output\.md|journal\.md|index\.json|(run|plan|commands)\.lock)"
+)
 #: A task as tests write it: its command; or the command and what it needs.
 Row = Sequence[str]
 
@@ -52,16 +58,20 @@ def write_plan(
 def write_task(directory: Path, task_id: str, body: str, **settings: object) -> Path:
     """Write the file of a task."""
     front = "".join(f"{name}: {value}\n" for name, value in settings.items())
-    path = directory / "agent_tasks" / f"{task_id.replace('T-', 'agent-')}.md"
+    path = directory / "agent_tasks" / f"{stem(task_id)}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"---\n{front}---\n{body}" if front else body, encoding="utf-8")
     return path
 
 
+def stem(task_id: str) -> str:
+    """How the names of the files of a task begin."""
+    return task_id.replace("T-", "agent-")
+
+
 def result_of(directory: Path, task_id: str) -> str:
     """The result file of a task."""
-    name = f"{task_id.replace('T-', 'agent-')}-result.md"
-    return (directory / "results" / name).read_text(encoding="utf-8")
+    return (directory / "results" / f"{stem(task_id)}-result.md").read_text(encoding="utf-8")
 
 
 def front_of(directory: Path, task_id: str) -> dict[str, Any]:
@@ -86,6 +96,12 @@ def everything(directory: Path) -> dict[str, tuple[bytes, int]]:
         )
         for path in [directory, *directory.rglob("*")]
     }
+
+
+def leftovers(directory: Path) -> list[str]:
+    """Files below a plan directory that no reader knows."""
+    files = (path for path in directory.rglob("*") if path.is_file())
+    return [path.name for path in files if not _KNOWN.fullmatch(path.name)]
 
 
 class Gate:

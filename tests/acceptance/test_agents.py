@@ -16,11 +16,6 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / ".orchestrator"
-
-
-@pytest.fixture
 def crowd(orchestrate: Orchestrate, tmp_path: Path) -> Crowd:
     return Crowd(orchestrate, tmp_path)
 

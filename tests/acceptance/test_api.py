@@ -17,9 +17,13 @@ pytestmark = pytest.mark.slow
 
 def play(orchestrate: Orchestrate, script: str) -> Any:
     """Run a script with ``Orchestrator`` at hand; return what it puts into ``answer``."""
-    text = f"from orchestrator import *\nimport json\n{script}\nprint(json.dumps(answer))\n"
+    return json.loads(python(orchestrate, f"from orchestrator import *\n{script}").splitlines()[-1])
+
+
+def python(orchestrate: Orchestrate, script: str) -> str:
+    """Run a script and print what it puts into ``answer``; return what it printed."""
     done = subprocess.run(
-        [sys.executable, "-c", text],
+        [sys.executable, "-c", f"{script}\nimport json\nprint(json.dumps(answer))\n"],
         cwd=orchestrate.where,
         env=orchestrate.environment,
         capture_output=True,
@@ -28,7 +32,7 @@ def play(orchestrate: Orchestrate, script: str) -> Any:
         encoding="utf-8",
     )
     assert 0 == done.returncode, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return done.stdout
 
 
 def test_a_queue_from_the_first_task_to_the_result(orchestrate: Orchestrate) -> None:
@@ -121,14 +125,5 @@ answer = told
 
 def test_importing_the_package_loads_nothing(orchestrate: Orchestrate) -> None:
     """A program that only wants the version does not pay for the rest."""
-    script = "import sys\nanswer = [m for m in sys.modules if m.startswith('orchestrator.')]"
-    text = script.replace("answer", "import orchestrator\nanswer", 1)
-    done = subprocess.run(
-        [sys.executable, "-c", f"{text}\nprint(answer)"],
-        cwd=orchestrate.where,
-        env=orchestrate.environment,
-        capture_output=True,
-        check=True,
-        encoding="utf-8",
-    )
-    assert "[]" == done.stdout.strip()
+    script = "import sys, orchestrator\nanswer = [m for m in sys.modules if m.startswith('orchestrator.')]"
+    assert "[]\n" == python(orchestrate, script)

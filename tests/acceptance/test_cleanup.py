@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import front_of, write_plan
+from tests.acceptance.plans import Gate, front_of, write_plan
 from tests.executors.harness import wait_until
 
 pytestmark = pytest.mark.slow
@@ -47,8 +47,8 @@ def test_logs_of_replaced_attempts_go(orchestrate: Orchestrate, tmp_path: Path) 
 
 def test_what_a_dead_run_left_goes(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """The attempt it had under way is pending again, and the file that it was writing is gone."""
-    root = tmp_path / ".orchestrator"
-    write_plan(root, {"T-01": "while :; do read x; done < /dev/zero", "T-02": "echo good"})
+    root, gate = tmp_path / ".orchestrator", Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait, "T-02": "echo good"})
     run = orchestrate.start("run")
     results = [root / f"results/agent-0{number}-result.md" for number in (1, 2)]
     wait_until(lambda: all(result.exists() for result in results))
@@ -64,10 +64,10 @@ def test_what_a_dead_run_left_goes(orchestrate: Orchestrate, tmp_path: Path) -> 
 
 def test_a_run_at_work_is_left_alone(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Its logs are its own."""
-    root = tmp_path / ".orchestrator"
-    write_plan(root, {"T-01": "while :; do read x; done < /dev/zero"})
+    root, gate = tmp_path / ".orchestrator", Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait})
     run = orchestrate.start("run")
-    wait_until((root / "results/agent-01-result.md").exists)
+    gate.await_task(run)
     answer = orchestrate("cleanup", "--json")
     assert 3 == answer.returncode
     assert "busy" == answer.json["code"]

@@ -48,6 +48,15 @@ def test_tasks_are_offered(orchestrate: Orchestrate) -> None:
         assert "plain,build\n" == orchestrate(env={**asked, **words}).stdout
 
 
+def test_where_a_plan_is_meant_no_task_is_offered(orchestrate: Orchestrate) -> None:
+    """Both arguments are called ID."""
+    assert 0 == orchestrate("add", "true", "--id", "build").returncode
+    for command in ("transition", "archive", "dispatch", "subtask", "auto-dispatch"):
+        asked = {"_ORCHESTRATOR_COMPLETE": "bash_complete", "COMP_CWORD": "2"}
+        words = {"COMP_WORDS": f"orchestrator {command} b", "ORCHESTRATOR_PROGRAM": ""}
+        assert "" == orchestrate(env={**asked, **words}).stdout.strip(), command
+
+
 def test_the_help_of_every_command_has_an_example() -> None:
     """Short, and with the words that one would type."""
     context = click.Context(cli)

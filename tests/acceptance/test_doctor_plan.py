@@ -107,6 +107,21 @@ def test_a_repair_says_what_it_did_and_is_done_once(
     assert (0, []) == (run.returncode, run.started())
 
 
+def test_an_answer_that_could_not_be_taken_from_its_log_is_named(
+    orchestrate: Orchestrate, finished: Path
+) -> None:
+    """Its result was moved aside, and another task file keeps the plan from being looked at: nothing is passed over."""
+    (finished / "results" / "agent-02-result.md").write_bytes(b"\0")
+    task_file = finished / "agent_tasks" / "agent-01.md"
+    text = task_file.read_text(encoding="utf-8")
+    task_file.write_text(f"---\nagent: nobody\n---\n{text}", encoding="utf-8")
+    fixed = orchestrate("doctor", "--plan", "--fix", "--json")
+    assert 2 == fixed.returncode
+    assert [("result", "results/agent-02-result.md")] == [
+        (each["name"], each["where"]) for each in fixed.json["not_repaired"]
+    ]
+
+
 def test_a_broken_plan_is_named_line_by_line(orchestrate: Orchestrate, finished: Path) -> None:
     """Every problem, not only the first; status 2; a repair leaves it to the person."""
     plan = finished / "master_plan.md"

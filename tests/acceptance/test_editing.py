@@ -14,11 +14,6 @@ from tests.acceptance.plans import Gate, answer_of, everything, write_plan, writ
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / ".orchestrator"
-
-
 def plan_text(root: Path) -> str:
     return (root / "master_plan.md").read_text(encoding="utf-8")
 
@@ -231,6 +226,18 @@ def test_update_says_which_file_the_agent_reads(orchestrate: Orchestrate, root: 
     write_task(root, "T-01", "```sh\ntrue\n```\n")
     told = orchestrate("update", "T-01", "--title", "false")
     assert "its agent reads .orchestrator/agent_tasks/agent-01.md" in told.stderr
+
+
+def test_what_a_terminal_acts_on_in_an_answer_is_dropped(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Also where it stands on a command line: another program may have written that."""
+    write_plan(root, {"T-01": "true"})
+    steering = "\x1b[31m\x07\u202e"
+    changed = orchestrate("update", "T-01", "--title", f"red{steering}der")
+    assert (0, "T-01: description: redder\n") == (changed.returncode, changed.stderr)
+    made = orchestrate("init", f"place{steering}")
+    assert (0, f"{root.parent}/place/master_plan.md\n") == (made.returncode, made.stdout)
 
 
 def test_list_in_every_form(orchestrate: Orchestrate, root: Path) -> None:

@@ -13,9 +13,8 @@ from tests.acceptance.plans import write_plan
 pytestmark = pytest.mark.slow
 
 
-def test_attempts_events_conversation_and_result(orchestrate: Orchestrate, tmp_path: Path) -> None:
+def test_attempts_events_conversation_and_result(claude: ClaudePlan) -> None:
     """All of it on one page; an attempt and a session are keys as well as the task."""
-    claude = ClaudePlan(orchestrate, tmp_path)
     claude.write(2, retry_delay=0, retries=1)
     tool = {"cost": 0.01, "tool": "Bash", "input": {"command": "ls"}}
     steps = [{"do": "http529"}, {"turns": [tool], "answer": "Forty-two"}]

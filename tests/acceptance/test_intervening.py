@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,17 +14,12 @@ from orchestrator.store.lock import in_line, take_briefly
 from orchestrator.store.requests import Requests
 from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
-from tests.executors.harness import is_alive, wait_until
+from tests.executors.harness import is_alive, read_pid, wait_until
 
 pytestmark = pytest.mark.slow
 
 CHAIN = {"T-01": "echo one", "T-02": ("echo two", "T-01"), "T-03": "echo three"}
 AGENTS = 50
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / ".orchestrator"
 
 
 @pytest.fixture
@@ -194,9 +190,9 @@ while :; do sleep 1; done"""
         root, {"T-01": stubborn, "T-02": ("echo two", "T-01"), "T-03": "echo three"}, grace=1
     )
     run = orchestrate.start("run")
-    wait_until(lambda: all((tmp_path / name).exists() for name in ("child", "parent")))
-    wait_until(lambda: all((tmp_path / name).read_text() for name in ("child", "parent")))
-    pids = [int((tmp_path / name).read_text()) for name in ("child", "parent")]
+    files = [tmp_path / name for name in ("child", "parent")]
+    wait_until(lambda: all(map(read_pid, files)))
+    pids = [read_pid(file) for file in files]
     ok(orchestrate("cancel", "T-01", "too slow", "--as", "bob"))
     assert [False, False] == [is_alive(pid) for pid in pids]
     assert 1 == orchestrate.finish(run).returncode
@@ -312,23 +308,30 @@ def test_a_worker_settles_its_own_task(
 # ── whoever dies ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_runner_that_dies_leaves_the_request_to_whoever_asked(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
-    """It is done once, after the dead run was taken over."""
+def ask_a_frozen_run(
+    orchestrate: Orchestrate, root: Path, gate: Gate, *words: str
+) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
+    """Start a run that cannot answer and a command whose request lies there; return both."""
     write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")})
     run = orchestrate.start("run")
     gate.await_task(run)
     run.send_signal(signal.SIGSTOP)
-    command = orchestrate.start("block", "T-01", "--as", "bob")
-    requests = root / "requests"
-    wait_until(lambda: requests.exists() and any(requests.glob("*.request.json")))
+    command = orchestrate.start(*words)
+    wait_until(lambda: any((root / "requests").glob("*.request.json")))
+    return run, command
+
+
+def test_a_runner_that_dies_leaves_the_request_to_whoever_asked(
+    orchestrate: Orchestrate, root: Path, gate: Gate
+) -> None:
+    """It is done once, after the dead run was taken over."""
+    run, command = ask_a_frozen_run(orchestrate, root, gate, "block", "T-01", "--as", "bob")
     run.send_signal(signal.SIGKILL)
     run.wait()
     ok(orchestrate.finish(command))
     assert {"T-01": "blocked", "T-02": "waiting"} == statuses(orchestrate)
     assert 1 == journal(root).count("T-01 · blocked")
-    assert [] == list(requests.iterdir())
+    assert [] == list((root / "requests").iterdir())
 
 
 @pytest.mark.parametrize("is_run_alive", [True, False])
@@ -336,13 +339,7 @@ def test_a_commander_that_dies_is_served(
     orchestrate: Orchestrate, root: Path, gate: Gate, is_run_alive: bool
 ) -> None:
     """By the run at work; or, when that dies too, by whoever comes next."""
-    write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")})
-    run = orchestrate.start("run")
-    gate.await_task(run)
-    run.send_signal(signal.SIGSTOP)
-    command = orchestrate.start("cancel", "T-02", "--as", "bob")
-    requests = root / "requests"
-    wait_until(lambda: requests.exists() and any(requests.glob("*.request.json")))
+    run, command = ask_a_frozen_run(orchestrate, root, gate, "cancel", "T-02", "--as", "bob")
     command.kill()
     command.wait()
     if is_run_alive:
@@ -356,7 +353,7 @@ def test_a_commander_that_dies_is_served(
         ok(orchestrate("complete", "T-01"))
     assert {"T-01": "completed", "T-02": "cancelled"} == statuses(orchestrate)
     assert 1 == journal(root).count("T-02 · cancelled")
-    assert [] == Requests(str(requests)).look()
+    assert [] == Requests(str(root / "requests")).look()
 
 
 def test_what_was_done_and_not_answered_is_not_done_twice(

@@ -21,11 +21,6 @@ KEEP = (
 )
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / ".orchestrator"
-
-
 def notices(root: Path) -> list[dict[str, object]]:
     """What the command was told, in order."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in root.glob("told.*.json")]
@@ -54,16 +49,15 @@ def test_a_failed_task_and_the_end_of_the_run_are_told(
     assert "failed T-02\nfailed\n" == (root / "kinds").read_text().replace(" \n", "\n")
 
 
-def test_a_discovery_is_told(orchestrate: Orchestrate, root: Path) -> None:
+def test_a_discovery_is_told(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """Whoever says `discover` while the plan runs alerts those, too, who do not watch it."""
-    waiting = "while ! test -e $ORCHESTRATOR_DIR/go; do :; done"
-    write_plan(root, {"T-01": waiting}, notify=f"[{KEEP}]")
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait}, notify=f"[{KEEP}]")
     run = orchestrate.start("run")
-    told = root / "journal.md"
-    wait_until(lambda: told.exists() and "started attempt" in told.read_text(encoding="utf-8"))
+    gate.await_task(run)
     assert 0 == orchestrate("discover", "T-01", "Redis is needed", "--as", "db").returncode
     wait_until(lambda: bool(notices(root)))
-    (root / "go").touch()
+    gate.open()
     assert 0 == orchestrate.finish(run).returncode
     first = notices(root)[0]
     assert ("alert", "T-01") == (first["kind"], first["task"])

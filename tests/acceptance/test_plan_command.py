@@ -28,11 +28,6 @@ Say how large it is.
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / ".orchestrator"
-
-
-@pytest.fixture
 def outline(tmp_path: Path) -> str:
     (tmp_path / "o.md").write_text(OUTLINE, encoding="utf-8")
     return "o.md"

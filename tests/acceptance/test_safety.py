@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import subprocess
 from pathlib import Path
@@ -10,13 +9,19 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate, Row, answer_of, everything, front_of, result_of, write_plan
-from tests.executors.harness import is_alive, wait_gone, wait_until
+from tests.acceptance.plans import (
+    Gate,
+    Row,
+    answer_of,
+    everything,
+    front_of,
+    leftovers,
+    result_of,
+    write_plan,
+)
+from tests.executors.harness import LINGERING, is_alive, wait_gone, wait_until
 
 pytestmark = pytest.mark.slow
-
-#: Seconds until the agents of a killed runner must be gone (promise 14).
-LIMIT = 10.0
 
 
 class Stage:
@@ -62,15 +67,6 @@ class Stage:
         """How the attempts of a task went: which of those allowed it was, and what became of it."""
         attempts = front_of(self.root, task_id)["attempts"]
         return [(each["charge"], each["status"]) for each in attempts]
-
-    def leftovers(self) -> list[str]:
-        """Files that no reader knows: temporary ones."""
-        known = re.compile(
-            r"(agent-\d+(\.attempt-\d+\.(in|script|out|err|json)|-result\.md|\.md)|"
-            r"master_plan\.md|final_output\.md|journal\.md|index\.json|(run|plan|commands)\.lock)"
-        )
-        files = (path for path in self.root.rglob("*") if path.is_file())
-        return [path.name for path in files if not known.fullmatch(path.name)]
 
     def finish(self) -> None:
         """Open the gate for good and run to the end."""
@@ -122,7 +118,7 @@ def test_a_signal_stops_the_agents_and_keeps_what_is_known(
     assert ["completed", "pending", "waiting"] == statuses
     assert [(1, "interrupted")] == stage.attempts("T-02")
     assert "interrupted" in (stage.root / "journal.md").read_text(encoding="utf-8")
-    assert [] == stage.leftovers()
+    assert [] == leftovers(stage.root)
     stage.finish()
     assert [(1, "interrupted"), (1, "completed")] == stage.attempts("T-02")
     assert ["one", "two", "two", "three"] == stage.ran()
@@ -138,9 +134,9 @@ def test_ctrl_c_again_and_again_loses_nothing(stage: Stage) -> None:
         lines.append(line)
     for _ in range(4):
         run.send_signal(signal.SIGINT)
-    assert 130 == run.wait(LIMIT)
+    assert 130 == run.wait(LINGERING)
     assert [] == [pid for pid in stage.pids() if is_alive(pid)]
-    assert [] == stage.leftovers()
+    assert [] == leftovers(stage.root)
     stage.finish()
     assert "three after two after one" == answer_of(stage.root, "T-03")
 
@@ -153,13 +149,13 @@ def test_after_kill_9_nothing_is_left_running_and_nothing_is_lost(
     run.kill()
     run.communicate()
     for pid in stage.pids():
-        wait_gone(pid, LIMIT)
+        wait_gone(pid, LINGERING)
     first = everything(stage.root / "logs")["agent-01.attempt-1.out"]
     stage.finish()
     assert ["one", "two", "two", "three"] == stage.ran()
     assert first == everything(stage.root / "logs")["agent-01.attempt-1.out"]
     assert [(1, "interrupted"), (1, "completed")] == stage.attempts("T-02")
-    assert [] == stage.leftovers()
+    assert [] == leftovers(stage.root)
 
     unharmed = tmp_path / "unharmed" / ".orchestrator"
     unharmed.parent.mkdir()
@@ -203,7 +199,7 @@ def test_an_agent_that_finished_while_the_runner_was_frozen_is_not_run_again(sta
     assert ["one", "two", "three"] == stage.ran()
     assert "three after two after one" == answer_of(stage.root, "T-03")
     assert [(1, "completed")] == stage.attempts("T-02")
-    assert [] == stage.leftovers()
+    assert [] == leftovers(stage.root)
 
 
 def test_a_suspended_run_goes_on(stage: Stage) -> None:

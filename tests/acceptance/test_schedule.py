@@ -6,7 +6,6 @@ import os
 import shlex
 import signal
 import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -177,9 +176,7 @@ def test_a_run_waits_for_its_time_and_holds_nothing(
 
 
 def test_a_time_that_has_come_starts_at_once(orchestrate: Orchestrate, root: Path) -> None:
-    orchestrate.environment["TZ"] = "UTC"
-    now = f"{datetime.now(UTC):%H:%M}"
-    assert 0 == orchestrate("run", root, "--at", now).returncode
+    assert 0 == orchestrate("run", root, "--at", orchestrate.this_minute()).returncode
     assert 1 == runs(root)
 
 

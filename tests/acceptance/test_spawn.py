@@ -9,15 +9,10 @@ import pytest
 
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate
 from tests.executors.harness import wait_until
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def claude(orchestrate: Orchestrate, tmp_path: Path) -> ClaudePlan:
-    """A folder with a stand-in for claude on PATH, and no plan."""
-    return ClaudePlan(orchestrate, tmp_path)
 
 
 def test_it_starts_now_and_the_rest_of_the_queue_waits(claude: ClaudePlan) -> None:
@@ -78,13 +73,13 @@ def test_run_a_tag(orchestrate: Orchestrate) -> None:
     assert ["T-02", "T-04"] == orchestrate("run", "--json").started()
 
 
-def test_a_run_of_other_tasks_does_not_take_it(orchestrate: Orchestrate) -> None:
+def test_a_run_of_other_tasks_does_not_take_it(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """The caller is told what to do instead."""
+    gate = Gate(tmp_path / "gate")
     orchestrate("init", "--agent", "shell")
-    orchestrate("add", "while :; do read x; done < /dev/zero")
+    orchestrate("add", gate.wait)
     run = orchestrate.start("run", "--only", "T-01")
-    journal = orchestrate.where / ".orchestrator/journal.md"
-    wait_until(lambda: journal.exists() and "T-01 · started" in journal.read_text())
+    gate.await_task(run)
     answer = orchestrate("spawn", "true", "--label", "later", "--agent", "shell", "--json")
     assert 0 == answer.returncode, answer.stderr
     assert (False, False) == (answer.json["is_new_run"], answer.json["is_taken"])

@@ -38,6 +38,7 @@ def test_a_shell_agent_talks_about_its_own_task(orchestrate: Orchestrate, tmp_pa
     script = (
         f'{call} share "$ORCHESTRATOR_TASK_ID" "- half done"\n'
         f'{call} note "$ORCHESTRATOR_TASK_ID" mine\n'
+        f"until {call} list --status running | grep -q T-01; do :; done\n"  # it is shown behind the work
         f'{call} context "$ORCHESTRATOR_TASK_ID"'
     )
     write_plan(tmp_path / ".orchestrator", {"T-01": script}, workdir="/")

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.orchestrate import PATIENCE, Orchestrate
 from tests.acceptance.plans import Gate, write_plan
+from tests.executors.harness import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -138,8 +140,15 @@ def test_it_is_woken_by_the_system(orchestrate: Orchestrate, root: Path) -> None
     orchestrate("share", "T-01", "one")
     watching = orchestrate.start("watch")
     next(lines(watching))
-    opened = [os.readlink(each) for each in Path(f"/proc/{watching.pid}/fd").iterdir()]
-    assert "anon_inode:inotify" in opened
+    wait_until(lambda: "anon_inode:inotify" in _opened(watching.pid))
+
+
+def _opened(pid: int) -> set[str]:
+    found = set[str]()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.add(os.readlink(each))
+    return found
 
 
 def test_a_discovery_wakes_whoever_waits_and_watchers_of_a_run_see_it(

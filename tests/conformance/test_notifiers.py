@@ -82,8 +82,6 @@ def desktop(program: str) -> Make:
             path.parent.mkdir()
             path.write_text(f"#!/bin/sh\n{script}\n")
             path.chmod(0o755)
-            # The fork of another test may hold it open for writing a moment longer.
-            wait_until(lambda: os.access(path, os.X_OK))
             look = str(path.parent)
             return DesktopNotifier(
                 lambda wanted: shutil.which(wanted, path=look), str(where), os.environ

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.board import Board
-from orchestrator.core.dispatch import capacity, ready, refusal
+from orchestrator.core.dispatch import ready, refusal, within_capacity
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan_state import PlanState
@@ -51,7 +51,7 @@ def test_an_agent_takes_no_more_than_it_has_room_for() -> None:
     roster = Roster.of([Member("eva", max_parallel=2), Member("mia", max_parallel=1)])
     tasks = [task("a"), task("b"), task("c"), task("d")]
     agents = {"a": "eva", "b": "eva", "c": "shell", "d": "mia"}
-    taken, skipped = capacity(tasks, agents, roster, {"eva": 1, "mia": 1})
+    taken, skipped = within_capacity(tasks, agents, roster, {"eva": 1, "mia": 1})
     assert ["a", "c"] == [each.id for each in taken]
     assert [
         ("b", "Agent at capacity: eva has 2 of 2 tasks under way"),

@@ -6,21 +6,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from orchestrator.core.cascade import KEEPS_BACK
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry, Intervened
 from orchestrator.core.event import Begun, Ended, Event, Moment, Recorded, Replanned, Ticked
 from orchestrator.core.instruction import Finish, Launch, Record, Skip
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Verdict
-from orchestrator.core.state import COMMANDS, TaskStatus, Verb
+from orchestrator.core.state import COMMANDS, KEEPS_BACK, TaskStatus, Verb
 from tests.core.engine_play import (
     check,
     completes,
     ends,
     engine,
+    fails,
     launched,
     play_to_the_end,
+    skipped,
     tell,
 )
 
@@ -188,6 +189,15 @@ def test_a_skipped_task_comes_back_when_the_failed_dependency_is_taken_out() -> 
     assert ["b"] == launched(completes(run, "c"))
 
 
+def test_new_rows_behind_a_failed_one_are_skipped_each_with_the_cause() -> None:
+    """In whatever order the plan lists them."""
+    run = engine(Entry("a"), Entry("z"), slots=1)
+    tell(run, Begun())
+    ends(run, "a", Verdict.FATAL)
+    plan = Entry("c", ("b",)), Entry("b", ("a",)), Entry("a"), Entry("z")
+    assert {"b": "a failed", "c": "b skipped"} == skipped(tell(run, Replanned(plan)))
+
+
 def test_a_dependency_that_is_added_is_waited_for() -> None:
     """As long as the task was not started."""
     run = engine(Entry("a"), Entry("b"), Entry("c"), slots=1)
@@ -195,3 +205,37 @@ def test_a_dependency_that_is_added_is_waited_for() -> None:
     tell(run, Replanned((Entry("a"), Entry("b", ("c",)), Entry("c"))))
     assert ["c"] == launched(completes(run, "a"))
     assert ["b"] == launched(completes(run, "c"))
+
+
+def test_a_task_that_has_failed_becomes_an_umbrella() -> None:
+    """How it ended before says nothing of its tasks."""
+    run = engine(Entry("a"), Entry("b"), Entry("z"), slots=1)
+    tell(run, Begun())
+    ends(run, "a", Verdict.FATAL)
+    tell(run, Replanned((Entry("a", ("b",), is_umbrella=True), Entry("b"), Entry("z"))))
+    completes(run, "b")
+    assert TaskStatus.COMPLETED is run.entries["a"].status
+
+
+def test_an_umbrella_that_has_lost_its_tasks_is_a_task_to_do() -> None:
+    """Nothing ran for it as long as it was an umbrella."""
+    run = engine(Entry("a", ("b",), is_umbrella=True), Entry("b"), Entry("z"), slots=1)
+    tell(run, Begun())
+    completes(run, "b")
+    tell(run, Replanned((Entry("a"), Entry("b"), Entry("z"))))
+    assert ["a"] == launched(completes(run, "z"))
+
+
+def test_what_is_undone_has_all_its_attempts_again() -> None:
+    """The attempts that were needed to complete it are not charged to the new work."""
+    run = engine(Entry("a"), Entry("b", ("a",), max_attempts=2), slots=1)
+    tell(run, Begun())
+    completes(run, "a")
+    fails(run, "b")
+    tell(run, Ticked(), now=1000.0)
+    completes(run, "b")
+    tell(run, Intervened(Intervention(Verb.RETRY, "a", "bob", 0.0, id="r")), now=1000.0)
+    tell(run, Recorded("a"), now=1000.0)
+    completes(run, "a", now=1000.0)
+    fails(run, "b", now=1000.0)
+    assert TaskStatus.RETRYING is run.entries["b"].status

@@ -82,6 +82,13 @@ def test_parents_must_be_there_and_form_no_circle() -> None:
     ]
 
 
+def test_who_only_leads_to_a_circle_of_parents_is_not_to_blame() -> None:
+    """Taking it away would break no circle."""
+    rows = [row("a", under="b"), row("b", under="c"), row("c", under="b")]
+    (problem,) = check_parents(rows)
+    assert ("plan.md:98", True) == (problem.where, problem.hint.endswith("for instance b"))
+
+
 def test_nobody_waits_for_the_umbrella_above() -> None:
     """That would be waiting for oneself."""
     problem = find_cycle(linked(row("p"), row("a", "p", under="p")))

@@ -20,6 +20,8 @@ from orchestrator.executors.record import read_record
 
 #: Seconds after which a test that waits has failed; far above what anything here takes.
 PATIENCE = 20.0
+#: Seconds until nothing of a run that was stopped or killed may live any more (promise 14).
+LINGERING = 10.0
 
 
 def python(code: str) -> tuple[str, ...]:

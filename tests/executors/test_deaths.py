@@ -18,10 +18,9 @@ import pytest
 
 from orchestrator.core.result import Exit, StopReason
 from orchestrator.errors import ExecutorError
-from orchestrator.executors.inline import write_exit
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.protocol import Done, Executor, Job
-from orchestrator.executors.record import read_record
+from orchestrator.executors.record import read_record, write_exit
 from orchestrator.executors.sweep import sweep
 from tests.executors.harness import (
     LEAVE,

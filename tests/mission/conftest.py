@@ -5,7 +5,6 @@ Most rows are about one and the same plan, the one of the seed's quick start; it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +15,6 @@ from tests.acceptance.plans import write_task
 from tests.fakes.claude_calls import Call, calls, install, script
 from tests.mission.task_engine import TaskEngine
 from tests.store.seed_plans import QUICK_START
-
-
-@pytest.fixture
-def orchestrate(tmp_path: Path) -> Iterator[Orchestrate]:
-    """The command line, called in the test's own empty folder."""
-    command = Orchestrate(tmp_path)
-    yield command
-    command.close()
 
 
 @dataclass(frozen=True)

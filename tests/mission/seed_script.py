@@ -8,26 +8,47 @@ from pathlib import Path
 
 from tests.acceptance.orchestrate import Answer, Orchestrate
 
+#: Copied from seed 001 byte for byte.
+_SCRIPTS = Path(__file__).parent / "seed_001"
 #: Seconds after which a script that does not come back has failed.
 _PATIENCE = 120.0
 
 
-def run_script(orchestrate: Orchestrate, script: str, program: str) -> Answer:
-    """Run a shell script in which *program*, ``./tm`` or ``to``, is our command line."""
-    folder: Path = orchestrate.where
+def seed(name: str) -> str:
+    """Return a script of seed 001; its program is ``./tm``."""
+    return (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")
+
+
+def start_script(
+    orchestrate: Orchestrate, script: str, program: str, **environment: str
+) -> subprocess.Popen[str]:
+    """Start a script in which *program*, ``./tm`` or ``to``, is our command line; a command that fails ends it."""
+    folder = orchestrate.where
     place = folder if program.startswith("./") else folder / "bin"
     place.mkdir(exist_ok=True)
     caller = place / program.removeprefix("./")
-    caller.write_text(f'#!/bin/sh\nexec {sys.executable} -m orchestrator "$@"\n', encoding="utf-8")
+    caller.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m orchestrator "$@"\n', "utf-8")
     caller.chmod(0o755)
     path = f"{folder / 'bin'}:{orchestrate.environment['PATH']}"
-    done = subprocess.run(
-        ["bash", "-eu", "-c", script],
+    return subprocess.Popen(
+        ["bash", "-e", "-c", script],
         cwd=folder,
-        env={**orchestrate.environment, "PATH": path},
+        env={**orchestrate.environment, "PATH": path, **environment},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         encoding="utf-8",
-        timeout=_PATIENCE,
+        start_new_session=True,
     )
-    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def run_script(orchestrate: Orchestrate, script: str, program: str, **environment: str) -> Answer:
+    """Run a script to its end."""
+    process = start_script(orchestrate, script, program, **environment)
+    with process:
+        try:
+            stdout, stderr = process.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return Answer(process.returncode, stdout, stderr)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import front_of, write_plan
-from tests.executors.harness import is_alive, wait_until
+from tests.executors.harness import is_alive, read_pid, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -21,9 +21,9 @@ def test_s0_14_cancel_what_is_pending_and_what_runs(
     write_plan(root, {"T-01": f"echo $$ > {tmp_path}/pid; sleep 1000", "T-02": "echo two"})
     assert 0 == orchestrate("cancel", "T-02", "not today", "--as", "bob").returncode
     run = orchestrate.start("run")
-    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
+    wait_until(lambda: read_pid(tmp_path / "pid"))
     assert 0 == orchestrate("cancel", "T-01", "too slow", "--as", "alice").returncode
-    assert not is_alive(int((tmp_path / "pid").read_text()))
+    assert not is_alive(read_pid(tmp_path / "pid"))
     ended = orchestrate.finish(run)
     assert 1 == ended.returncode
     for task, note in (("T-01", "by alice: too slow"), ("T-02", "by bob: not today")):

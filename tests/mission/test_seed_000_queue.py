@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from orchestrator import Orchestrator
@@ -12,12 +10,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.executors.harness import wait_until
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def claude(orchestrate: Orchestrate, tmp_path: Path) -> ClaudePlan:
-    """A folder with a stand-in for claude on PATH, and no plan."""
-    return ClaudePlan(orchestrate, tmp_path)
 
 
 def test_the_research_workflow(claude: ClaudePlan) -> None:

@@ -14,11 +14,6 @@ from tests.notifiers.server import serving
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / ".orchestrator"
-
-
 def test_s0_30_notification_on_completion(orchestrate: Orchestrate, root: Path) -> None:
     """One message when all is done, to a chat and to a program of one's own."""
     command = "{command: [sh, -c, 'cat > told']}"

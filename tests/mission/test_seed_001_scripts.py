@@ -1,4 +1,4 @@
-"""Seed 001: its shell scripts, run as they stand; ``./tm`` is a link to a program of ours that calls the orchestrator.
+"""Seed 001: its shell scripts, run as they stand; ``./tm`` is a program of ours that calls the orchestrator.
 
 ``seed_001/*.sh`` are copied from the seed byte for byte. Each runs in bash with ``-e``: a command that fails, fails.
 """
@@ -9,17 +9,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.acceptance.orchestrate import PATIENCE, Answer, Orchestrate
+from tests.mission.seed_script import run_script, seed, start_script
 
 pytestmark = pytest.mark.slow
 
-SCRIPTS = Path(__file__).parent / "seed_001"
 #: The specialists of the seed.
 SPECIALISTS = ("backend_specialist", "db_specialist", "frontend_specialist", "qa_specialist")
 
@@ -30,32 +28,23 @@ class Team:
     def __init__(self, orchestrate: Orchestrate) -> None:
         self.orchestrate = orchestrate
         self.where = orchestrate.where
-        self.tm = self.where / "tm"
-        self.tm.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m orchestrator "$@"\n')
-        self.tm.chmod(0o755)
 
     def __call__(self, *words: str, agent: str = "orchestrator") -> Answer:
         return self.orchestrate(*words, env={"TM_AGENT_ID": agent})
 
     def start(self, name: str, **environment: str) -> subprocess.Popen[str]:
         """Start a script of the seed."""
-        return subprocess.Popen(
-            ["bash", "-e", SCRIPTS / f"{name}.sh"],
-            cwd=self.where,
-            env={**self.orchestrate.environment, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,
-        )
+        return start_script(self.orchestrate, seed(name), "./tm", **environment)
 
     def script(self, name: str, **environment: str) -> str:
         """Run a script of the seed to its end; return what it printed."""
-        process = self.start(name, **environment)
-        stdout, stderr = process.communicate(timeout=2 * PATIENCE)
-        assert 0 == process.returncode, stderr
-        return stdout
+        return self.answer(name, **environment).stdout
+
+    def answer(self, name: str, **environment: str) -> Answer:
+        """Run a script of the seed, which must succeed, to its end."""
+        done = run_script(self.orchestrate, seed(name), "./tm", **environment)
+        assert 0 == done.returncode, done.stderr
+        return done
 
     def tasks(self, *filters: str) -> dict[str, dict[str, Any]]:
         """The tasks of the plan, by name."""
@@ -172,12 +161,10 @@ def test_s1_28_handling_blockers(team: Team) -> None:
 
 def test_s1_37_clear_definitions(team: Team) -> None:
     """Both are added; the vague one is told about."""
-    process = team.start("clear_definitions")
-    _, stderr = process.communicate(timeout=PATIENCE)
-    assert 0 == process.returncode
+    said = team.answer("clear_definitions").stderr
     assert 2 == len(team.tasks())
-    assert 1 == stderr.count("vague: ")
-    assert "“stuff”" in stderr
+    assert 1 == said.count("vague: ")
+    assert "“stuff”" in said
 
 
 def test_s1_04_proper_dependencies(team: Team) -> None:

@@ -12,11 +12,6 @@ from tests.acceptance.plans import front_of, write_plan
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / ".orchestrator"
-
-
 def status(orchestrate: Orchestrate, task: str) -> str:
     return str(orchestrate("show", task, "--json").json["task"]["status"])
 

@@ -9,49 +9,13 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
 from tests.executors.harness import wait_until
-from tests.mission.seed_script import run_script
+from tests.mission.seed_script import run_script, seed
 
 pytestmark = pytest.mark.slow
 
-QUICK_START = """\
-export TM_AGENT_ID="orchestrator"
-MAIN=$(./tm add "Build authentication system" -p high)
-DB=$(./tm add "Design database" --depends-on $MAIN --assignee db_specialist)
-API=$(./tm add "Create API" --depends-on $DB --assignee backend_specialist)
-UI=$(./tm add "Build UI" --depends-on $API --assignee frontend_specialist)
-echo $MAIN $DB $API $UI
-"""
-PIPELINE = """\
-SCHEMA=$(./tm add "Design schema" --assignee db_specialist)
-API=$(./tm add "Build API" --depends-on $SCHEMA --assignee backend_specialist)
-UI=$(./tm add "Create UI" --depends-on $API --assignee frontend_specialist)
-TEST=$(./tm add "Test system" --depends-on $UI --assignee qa_specialist)
-"""
-FAN_OUT = """\
-FEATURE=$(./tm add "User profile feature")
-./tm add "API endpoints" --depends-on $FEATURE --assignee backend_specialist
-./tm add "UI components" --depends-on $FEATURE --assignee frontend_specialist
-./tm add "Database views" --depends-on $FEATURE --assignee db_specialist
-"""
-PHASES = """\
-PHASE1=$(./tm add "Phase 1: Core Infrastructure" -p high)
-./tm add "Database setup" --depends-on $PHASE1 --assignee db_specialist --tag phase1
-./tm add "API framework" --depends-on $PHASE1 --assignee backend_specialist --tag phase1
-
-# Phase 2: Features (blocked until Phase 1 completes)
-PHASE2=$(./tm add "Phase 2: Features" --depends-on $PHASE1)
-./tm add "User management" --depends-on $PHASE2 --assignee backend_specialist --tag phase2
-./tm add "Admin panel" --depends-on $PHASE2 --assignee frontend_specialist --tag phase2
-"""
-BALANCING = """\
-for specialist in $(./tm list --group-by assignee | grep specialist); do
-    workload=$(./tm list --assignee $specialist --status in_progress | wc -l)
-    if [ $workload -lt 3 ]; then
-        ./tm add "New task" --assignee $specialist
-        break
-    fi
-done
-"""
+#: Up to where it begins to watch.
+QUICK_START = seed("quick_start").partition("# 3.")[0] + "echo $MAIN $DB $API $UI\n"
+PHASES = seed("phased_delivery")
 DYNAMIC = """\
 for endpoint in users posts comments likes shares; do
     ./tm add "Create $endpoint endpoint" --assignee backend_specialist
@@ -127,7 +91,7 @@ def test_s1_15_s1_20_every_status_can_be_asked_for(
 def test_s1_16_s1_33_resource_balancing(orchestrate: Orchestrate) -> None:
     """The loop of the seed takes each word that `list --group-by assignee` prints for a specialist."""
     assert 0 == run_script(orchestrate, QUICK_START, "./tm").returncode
-    added = run_script(orchestrate, BALANCING, "./tm")
+    added = run_script(orchestrate, seed("resource_balancing"), "./tm")
     assert (0, "T-05\n") == (added.returncode, added.stdout)
     assert "db_specialist" == orchestrate("show", "T-05", "--json").json["task"]["assignee"]
 
@@ -152,7 +116,7 @@ FALLBACK=$(./tm add "Fallback to approach B" --assignee specialist_2)
 
 def test_s1_24_sequential_pipeline(orchestrate: Orchestrate) -> None:
     """One specialist after the other."""
-    assert 0 == run_script(orchestrate, PIPELINE, "./tm").returncode
+    assert 0 == run_script(orchestrate, seed("sequential_pipeline"), "./tm").returncode
     assert {"T-01": [], "T-02": ["T-01"], "T-03": ["T-02"], "T-04": ["T-03"]} == needs(orchestrate)
     run = orchestrate("run", "--simulate", "--json")
     assert ["T-01", "T-02", "T-03", "T-04"] == run.started()
@@ -160,7 +124,7 @@ def test_s1_24_sequential_pipeline(orchestrate: Orchestrate) -> None:
 
 def test_s1_25_fan_out(orchestrate: Orchestrate) -> None:
     """All three are ready at the same moment, once the feature is there."""
-    assert 0 == run_script(orchestrate, FAN_OUT, "./tm").returncode
+    assert 0 == run_script(orchestrate, seed("parallel_execution"), "./tm").returncode
     plan = orchestrate("run", "--dry-run", "--json").json["tasks"]
     assert [1, 2, 2, 2] == [task["batch"] for task in plan]
 

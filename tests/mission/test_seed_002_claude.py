@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from tests.acceptance.claude_plan import ClaudePlan, figures, flags
-from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of, front_of, result_of, write_task
 from tests.executors.harness import is_alive
 from tests.mission.conftest import QuickStart
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def claude(orchestrate: Orchestrate, tmp_path: Path) -> ClaudePlan:
-    """A plan of claude tasks that is not written yet."""
-    return ClaudePlan(orchestrate, tmp_path)
 
 
 def test_s2_39_and_40_a_prompt_directly_or_from_a_file(claude: ClaudePlan) -> None:

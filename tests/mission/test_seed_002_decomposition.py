@@ -50,11 +50,6 @@ DRAFT = {
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / ".orchestrator"
-
-
-@pytest.fixture
 def planned(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> Path:
     """The plan of the seed's first scenario, made from its request by a stand-in for claude."""
     install(tmp_path / "bin")

@@ -17,11 +17,6 @@ from tests.store.seed_plans import QUICK_START
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / ".orchestrator"
-
-
 def sections(text: str) -> list[str]:
     return re.findall(r"^## (.+)$", text, re.MULTILINE)
 

@@ -15,11 +15,6 @@ from tests.mission.conftest import QuickStart
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / ".orchestrator"
-
-
 def test_s2_06_one_agent_per_task(quick_start: QuickStart) -> None:
     """Agent-01 does T-01 and so on, each in a process of its own."""
     assert [f"T-0{n}" for n in range(1, 6)] == sorted(call.task for call in quick_start.calls)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.orchestrate import PATIENCE, Answer, Orchestrate
+from tests.acceptance.plans import stem
 from tests.real_cli.api import Api, Reply, Request, serve
 from tests.real_cli.loopback import Loopback
 
@@ -53,7 +54,7 @@ class Ended:
 
 def heading(task: str) -> str:
     """How the prompt of a task begins."""
-    return f"# Task {task.replace('T-', 'agent-')} ({task}:"
+    return f"# Task {stem(task)} ({task}:"
 
 
 @dataclass

@@ -16,18 +16,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.acceptance.orchestrate import Answer, Orchestrate
-from tests.acceptance.plans import answer_of, front_of, result_of, write_plan, write_task
-from tests.executors.harness import wait_until
+from tests.acceptance.plans import (
+    answer_of,
+    front_of,
+    leftovers,
+    result_of,
+    stem,
+    write_plan,
+    write_task,
+)
+from tests.executors.harness import LINGERING, wait_until
 from tests.fakes.claude_calls import calls, install, script
 
-#: Seconds until nothing of a killed run may live any more (promise 14).
-LIMIT = 10.0
 #: Stands in the environment of everything that the runs of one plan start.
 _MARK = "CRASH_PLAN"
-_KNOWN = re.compile(
-    r"(agent-\d+(\.attempt-\d+\.(in|script|out|err|json)|-result\.md|\.md)|"
-    r"master_plan\.md|final_output\.md|journal\.md|index\.json|(run|plan|commands)\.lock)"
-)
 _LINE = re.compile(r"- \d{4}-\d\d-\d\dT[\d:.]+Z · (run|T-\d\d) · \S.*")
 
 #: Every attempt says that it began, holds a lock that its whole tree inherits, and says that it came to its end.
@@ -98,7 +100,7 @@ class CrashPlan:
     def await_silence(self) -> float:
         """Wait until nothing of this plan lives; return how many seconds that took."""
         before = time.monotonic()
-        wait_until(lambda: not self.alive(), LIMIT)
+        wait_until(lambda: not self.alive(), LINGERING)
         return time.monotonic() - before
 
     # ── what must be true ────────────────────────────────────────────────────────────────────────────────────────────
@@ -132,7 +134,7 @@ class CrashPlan:
         assert len(done) <= 1, f"{task} was done twice"
         if done:
             assert self.ledger()[f"end {task}"], f"{task} has a record of success and never ended"
-        if (self.root / "results" / f"{_stem(task)}-result.md").exists():
+        if (self.root / "results" / f"{stem(task)}-result.md").exists():
             front, text = front_of(self.root, task), result_of(self.root, task)
             numbers = [each["number"] for each in front["attempts"]]
             assert (task, sorted(set(numbers))) == (front["task"], numbers)
@@ -147,7 +149,7 @@ class CrashPlan:
         return bool(done)
 
     def _logs(self, task: str, kind: str) -> list[Path]:
-        return sorted(self.root.glob(f"logs/{_stem(task)}.attempt-*.{kind}"))
+        return sorted(self.root.glob(f"logs/{stem(task)}.attempt-*.{kind}"))
 
     def finish(self) -> None:
         """Run to the end; then look at everything."""
@@ -161,7 +163,7 @@ class CrashPlan:
         listed = self.call("list", "--json").json["tasks"]
         assert dict.fromkeys(TASKS, "completed") == {each["id"]: each["status"] for each in listed}
         assert [] == self.alive()
-        assert [] == self.leftovers()
+        assert [] == leftovers(self.root)
         assert b"" == (self.root / "run.lock").read_bytes(), "it let go in order"
         assert "said T-03" in (self.root / "final_output.md").read_text(encoding="utf-8")
 
@@ -183,11 +185,6 @@ class CrashPlan:
     def answers(self) -> Mapping[str, str]:
         """What came of it."""
         return {task: answer_of(self.root, task) for task in TASKS}
-
-    def leftovers(self) -> list[str]:
-        """Files that no reader knows: temporary ones."""
-        files = (path for path in self.root.rglob("*") if path.is_file())
-        return [path.name for path in files if not _KNOWN.fullmatch(path.name)]
 
     def _journal(self) -> list[str]:
         path = self.root / "journal.md"
@@ -217,10 +214,6 @@ class CrashPlan:
             path = self.root / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(b"---\nhalf")
-
-
-def _stem(task: str) -> str:
-    return task.replace("T-", "agent-")
 
 
 def _pids() -> list[int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,10 +19,10 @@ AT_ONCE = 16
 PERSON = "A person's words, which nobody else may touch.\n"
 
 
-def test_two_hundred_adds_during_a_run(tmp_path: Path, tally: Counter[str]) -> None:
+def test_two_hundred_adds_during_a_run(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path, tally: Counter[str]
+) -> None:
     """Ids are unique, no row is lost to the runner's drawing or to another caller, and one run does them all."""
-    orchestrate = Orchestrate(tmp_path)
-    root = tmp_path / ".orchestrator"
     gate = Gate(tmp_path / "gate")
     plan = write_plan(root, {"T-01": gate.wait}, more=PERSON)
     run = orchestrate.start("run", "--json", "--max-parallel", "4")
@@ -43,20 +41,12 @@ def test_two_hundred_adds_during_a_run(tmp_path: Path, tally: Counter[str]) -> N
     done = [line for line in outputs.splitlines() if '"event": "task_completed"' in line]
     assert CALLERS + 1 == len(done)
     assert PERSON in plan.read_text(encoding="utf-8")
-    orchestrate.close()
     tally["concurrent adds, all kept"] += CALLERS
 
 
 def added(orchestrate: Orchestrate, number: int) -> str:
     """Add a task in a process of its own; return the id it prints."""
-    answer = subprocess.run(
-        [sys.executable, "-m", "orchestrator", "add", f"echo number {number}"],
-        cwd=orchestrate.where,
-        env=orchestrate.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-    )
-    assert 0 == answer.returncode, answer.stderr
-    return answer.stdout.strip()
+    process = orchestrate.start("add", f"echo number {number}")
+    printed, said = process.communicate(timeout=120)
+    assert 0 == process.returncode, said
+    return printed.strip()

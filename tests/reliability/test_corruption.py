@@ -40,14 +40,6 @@ TASKS = {
 
 
 @pytest.fixture
-def orchestrate(tmp_path: Path) -> Iterator[Orchestrate]:
-    """The command line, in a process of its own."""
-    command = Orchestrate(tmp_path)
-    yield command
-    command.close()
-
-
-@pytest.fixture
 def root(tmp_path: Path) -> Iterator[Path]:
     """A plan that has just been finished."""
     directory = tmp_path / ".orchestrator"

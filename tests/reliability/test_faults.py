@@ -19,15 +19,15 @@ from typing import NamedTuple
 import pytest
 
 from tests.reliability.faults import APPLIES, GUARD, KILLED, RUNNER, hits
+from tests.reliability.soak import SOAK
 from tests.reliability.trial import PLAN, Trial, try_fault
 
 pytestmark = pytest.mark.slow
 
-IS_SOAK = bool(os.environ.get("ORCHESTRATOR_SOAK"))
 #: Trials at the same time: they mostly wait.
 _AT_ONCE = 3
 #: A soak is cut into tests that end within the patience of the test run.
-_PARTS = 12 if IS_SOAK else 1
+_PARTS = 12 if SOAK else 1
 #: No space, a bad disk, no permission, no descriptor, no lock.
 ERRORS = tuple(error for error in APPLIES if error != KILLED)
 
@@ -51,7 +51,7 @@ def injections(calls: Sequence[str], processes: Sequence[str] = (RUNNER,)) -> li
                 for at in range(1, hits(calls, error, where) + 1)
                 for is_for_good in (False, True)
             ]
-            chosen += of_kind if IS_SOAK else random.sample(of_kind, min(1, len(of_kind)))
+            chosen += of_kind if SOAK else random.sample(of_kind, min(1, len(of_kind)))
     return chosen
 
 
@@ -101,7 +101,7 @@ def broken_off(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "run", fault=trial.fault(KILLED, hits(calls[: at + 1], KILLED, RUNNER), RUNNER)
     )
     trial.judge_processes()
-    assert (-9, [], {"T-01"}) == (killed.status, trial.wrong, trial.finished() - {"T-02"})
+    assert (-9, [], {"T-01"}) == (killed.returncode, trial.wrong, trial.finished() - {"T-02"})
     return trial.project
 
 
@@ -174,13 +174,13 @@ def test_a_command_that_looks_meets_a_fault(
 ) -> None:
     """It answers, or says in one line what cannot be read, with status 5; caches apart, nothing is changed."""
     calls = calls_of(broken_off, tmp_path / "counted", *words.split())
-    usual = Trial(tmp_path / "counted").command(*words.split()).status
+    usual = Trial(tmp_path / "counted").command(*words.split()).returncode
 
     def attempt(trial: Trial, meets: Injection) -> bool:
         before = contents(trial.plan)
         fault = trial.fault(*meets[:3], is_for_good=meets.is_for_good)
         answer = trial.command(*words.split(), fault=fault)
-        if answer.status == usual or words == "doctor":  # which is there to say what is wrong
+        if answer.returncode == usual or words == "doctor":  # which is there to say what is wrong
             trial.expect("Traceback" not in answer.stderr, answer.stderr)
         else:
             trial.judge_answer(answer, "", (5,))
@@ -189,7 +189,7 @@ def test_a_command_that_looks_meets_a_fault(
 
     chosen = injections(calls)
     assert [] == try_all(
-        chosen if IS_SOAK else random.sample(chosen, 2), attempt, broken_off, tmp_path, tally
+        chosen if SOAK else random.sample(chosen, 2), attempt, broken_off, tmp_path, tally
     )
 
 
@@ -217,15 +217,15 @@ def test_a_plan_that_replaces_another_meets_a_fault(
         kept = {name for name in old if any((each / name).exists() for each in homes)}
         trial.expect(old == kept, f"old plan in {home}, with {kept} of {old}")
         trial.expect(is_old or (archive / "master_plan.md").read_text() == PLAN, "no old plan")
-        trial.expect(is_old or answer.status or plan.exists(), "no new plan")
+        trial.expect(is_old or answer.returncode or plan.exists(), "no new plan")
         again = trial.command(*words)
-        trial.expect(again.status == 0 and "rivers" in plan.read_text(), again.stderr)
+        trial.expect(again.returncode == 0 and "rivers" in plan.read_text(), again.stderr)
         left = [path.name for path in trial.plan.rglob("*") if ".tmp" in path.name]
         trial.expect(not left, f"left behind: {left}")
         return trial.has_met(fault)
 
     chosen = injections(calls)
-    chosen = chosen if IS_SOAK else random.sample(chosen, 4)
+    chosen = chosen if SOAK else random.sample(chosen, 4)
     assert [] == try_all(chosen, attempt, fresh, tmp_path, tally)
 
 
@@ -252,7 +252,7 @@ def mount(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("room", range(0, 64 if IS_SOAK else 48, 4 if IS_SOAK else 16))
+@pytest.mark.parametrize("room", range(0, 64 if SOAK else 48, 4 if SOAK else 16))
 def test_a_disk_gets_full(room: int, small_disk: Trial, tally: Counter[str]) -> None:
     """With so many kilobytes left it ends somewhere in the middle; once there is room again, the rest is done."""
     ballast = small_disk.plan / "ballast"
@@ -287,8 +287,8 @@ def test_a_read_only_directory(small_disk: Trial) -> None:
     answer = small_disk.command("run")
     small_disk.judge_answer(answer, os.strerror(errno.EROFS), (5,))
     assert (0, 0) == (
-        small_disk.command("status").status,
-        small_disk.command("validate").status,
+        small_disk.command("status").returncode,
+        small_disk.command("validate").returncode,
     )
     assert "" == mount("-o", "remount,rw", str(small_disk.plan)).stderr
     assert [] == small_disk.ledger()
@@ -296,7 +296,7 @@ def test_a_read_only_directory(small_disk: Trial) -> None:
     assert [] == small_disk.wrong
 
 
-@pytest.mark.parametrize("limit", range(3, 24, 1 if IS_SOAK else 7))
+@pytest.mark.parametrize("limit", range(3, 24, 1 if SOAK else 7))
 def test_descriptors_run_out(limit: int, tmp_path: Path, tally: Counter[str]) -> None:
     """The machine allows so few open files that it ends at once or in the middle; with more, the rest is done."""
     trial = Trial(tmp_path)

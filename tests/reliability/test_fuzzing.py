@@ -38,12 +38,12 @@ from orchestrator.store.task_file import parse_task_file
 from orchestrator.store.workspace import Workspace
 from tests.fakes.fake_claude import SAMPLES, sample
 from tests.reliability import mutations
+from tests.reliability.hostile import UNPRINTABLE
 from tests.reliability.mutations import bad
+from tests.reliability.soak import SOAK
 from tests.store import plan_directory
 
 pytestmark = pytest.mark.slow
-
-SOAK = int(os.environ.get("ORCHESTRATOR_SOAK", "0"))
 
 
 def fuzzed(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -68,8 +68,6 @@ RESULTS = (
     ).encode(),
 )
 STREAMS = tuple(sample(path.stem)[0].encode() for path in sorted(SAMPLES.glob("*stream*.txt")))
-#: What a terminal acts on; nothing of it may ever be printed.
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 def told(tally: Counter[str], reader: str) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
 from markdown_it import MarkdownIt
 
 from tests.acceptance.claude_plan import ClaudePlan
-from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Row, write_task
+from tests.acceptance.plans import Row, stem, write_task
 from tests.reliability.hostile import (
     OUTPUTS,
     headings,
@@ -23,27 +20,11 @@ from tests.reliability.hostile import (
     judge_words,
     text_of,
 )
+from tests.reliability.soak import SOAK
 
 pytestmark = pytest.mark.slow
 
-SOAK = int(os.environ.get("ORCHESTRATOR_SOAK", "0"))
 PERSONS = "Kept by hand.\n\n```\nmine, with a <!-- orchestrator:status --> in it\n```\n"
-
-
-@pytest.fixture
-def orchestrate(tmp_path: Path) -> Iterator[Orchestrate]:
-    command = Orchestrate(tmp_path)
-    yield command
-    command.close()
-
-
-@pytest.fixture
-def claude(orchestrate: Orchestrate, tmp_path: Path) -> ClaudePlan:
-    return ClaudePlan(orchestrate, tmp_path)
-
-
-def stem(task: str) -> str:
-    return task.replace("T-", "agent-")
 
 
 class Stage:

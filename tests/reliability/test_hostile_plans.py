@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,10 +16,10 @@ from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import everything, result_of, write_task
 from tests.reliability.hostile import judge_words
+from tests.reliability.soak import SOAK
 
 pytestmark = pytest.mark.slow
 
-SOAK = int(os.environ.get("ORCHESTRATOR_SOAK", "0"))
 #: Of many commands that are much alike only some are called where there is little time.
 STRIDE = 1 if SOAK else 4
 HEAD = "| Task ID | Description | Dependencies | Agent |\n|---|---|---|---|\n"
@@ -38,13 +36,6 @@ PLAIN = (
     "con", "nul", "COM1", "aux.md", "index.json", "T-1", "status", "run", "x..y", "a.", "a" * 64, "T-007", "json",
     "0",
 )  # fmt: skip
-
-
-@pytest.fixture
-def orchestrate(tmp_path: Path) -> Iterator[Orchestrate]:
-    command = Orchestrate(tmp_path)
-    yield command
-    command.close()
 
 
 @pytest.fixture
@@ -297,8 +288,3 @@ def test_templates_stay_text_in_every_field(claude: ClaudePlan, tally: Counter[s
     assert sum("{{ 7*7 }}" in text for text in texts) > 10
     assert not (where / "owned").exists()
     tally["fields with a template in them"] += 10
-
-
-@pytest.fixture
-def claude(orchestrate: Orchestrate, tmp_path: Path) -> ClaudePlan:
-    return ClaudePlan(orchestrate, tmp_path)

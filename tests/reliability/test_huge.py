@@ -6,7 +6,6 @@ The peak is that of the largest process: the runner, its guard, or an agent, whi
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections import Counter
@@ -19,13 +18,13 @@ from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import Row, answer_of, result_of, write_plan, write_task
 from tests.fakes.claude_calls import calls, install
 from tests.reliability import measured
+from tests.reliability.soak import SOAK
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="counts kilobytes as Linux does"),
 ]
 
-SOAK = int(os.environ.get("ORCHESTRATOR_SOAK", "0"))
 MB = 10**6
 #: Bytes that no command may take (promise 16).
 LIMIT = 300 * MB
@@ -60,11 +59,6 @@ def command(tmp_path: Path, tally: Counter[str]) -> Iterator[Measured]:
     measure = Measured(tmp_path, tally)
     yield measure
     measure.close()
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / ".orchestrator"
 
 
 def flood(size: int, letter: str = "x") -> str:

@@ -20,13 +20,13 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.executors.harness import guard_of, kill_together, wait_until, watchdog_of
 from tests.reliability.crash_plan import CrashPlan
 from tests.reliability.instants import OPERATIONS, Kill, dies_at, draw, strike
+from tests.reliability.soak import SOAK
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
 ]
 
-SOAK = int(os.environ.get("ORCHESTRATOR_SOAK", "0"))
 #: Kills of one plan, one run after the other, at most.
 _IN_A_ROW = 7
 EPISODES = max(7, SOAK * 2 // (_IN_A_ROW + 1))

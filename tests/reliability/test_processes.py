@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
 from tests.executors.harness import (
+    LINGERING,
     guard_of,
     is_alive,
     kill_together,
@@ -24,15 +24,13 @@ from tests.executors.harness import (
     wait_until,
     watchdog_of,
 )
+from tests.reliability.soak import SOAK
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
 ]
 
-SOAK = int(os.environ.get("ORCHESTRATOR_SOAK", "0"))
-#: Seconds until nothing of a run that was stopped or killed may live any more (promise 14).
-LIMIT = 10.0
 #: Tasks of the run in which leaks are looked for.
 MANY = 10_000 if SOAK else 300
 #: Whoever has this first on the path of its modules has a clock that jumps.
@@ -88,7 +86,7 @@ class Tree:
         """Nothing of it lives any more, soon; how soon is told."""
         before = time.monotonic()
         for pid in self.pids():
-            wait_gone(pid, LIMIT)
+            wait_gone(pid, LINGERING)
         name = f"milliseconds until nothing of a run lived any more after {what}, at most"
         tally[name] = max(tally[name], round((time.monotonic() - before) * 1000))
 
@@ -107,13 +105,6 @@ class Tree:
         ]
         assert [(1, "interrupted"), (1, "completed")] == attempts
         assert [] == [path.name for path in self.root.rglob("*") if path.name.endswith(".tmp")]
-
-
-@pytest.fixture
-def orchestrate(tmp_path: Path) -> Iterator[Orchestrate]:
-    command = Orchestrate(tmp_path)
-    yield command
-    command.close()
 
 
 @pytest.fixture
@@ -169,19 +160,19 @@ def test_a_watchdog_that_is_killed_is_not_missed(tree: Tree) -> None:
 # ── a terminal ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def in_a_terminal(tree: Tree, *flags: str) -> tuple[int, int]:
+def in_a_terminal(orchestrate: Orchestrate, *flags: str) -> tuple[int, int]:
     """Start a run in a terminal of its own, as a shell would; return its pid and the other end of the terminal."""
     pid, master = pty.fork()
     if not pid:
         command = [sys.executable, "-m", "orchestrator", "run", *flags]
-        os.chdir(tree.where)
-        os.execve(command[0], command, tree.orchestrate.environment)
+        os.chdir(orchestrate.where)
+        os.execve(command[0], command, orchestrate.environment)
     return pid, master
 
 
 def ended(pid: int) -> int:
     """Wait for the end of a process; return its exit status."""
-    wait_gone(pid, LIMIT)
+    wait_gone(pid, LINGERING)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
@@ -193,7 +184,7 @@ def test_nothing_outlives_its_terminal(
     tree: Tree, tally: Counter[str], does: str, status: int
 ) -> None:
     """Its window is closed, or somebody impatient sits before it: nothing is lost, nothing is left (promises 1, 14)."""
-    pid, master = in_a_terminal(tree, "--retries", "0")
+    pid, master = in_a_terminal(tree.orchestrate, "--retries", "0")
     tree.await_tree()
     if does == "closed":
         os.close(master)
@@ -217,11 +208,9 @@ if (exec < /dev/tty) 2> /dev/null; then echo terminal; fi
 ps -o tty=,sid= -p $$ | while read tty sid; do echo $tty; test $sid = $$ || echo session; done
 exec ls /proc/self/fd"""
     write_plan(root, {"T-01": "echo given", "T-02": (look, "T-01")})
-    tree = Tree.__new__(Tree)
-    tree.where, tree.orchestrate = tmp_path, orchestrate
     with (tmp_path / "precious").open("w") as file:
         os.set_inheritable(file.fileno(), True)
-        pid, master = in_a_terminal(tree)
+        pid, master = in_a_terminal(orchestrate)
         assert 0 == ended(pid)
         os.close(master)
     # The fourth descriptor is the directory that `ls` reads.

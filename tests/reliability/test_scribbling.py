@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,6 @@ from tests.reliability.hostile import UNPRINTABLE, judge_words
 
 pytestmark = pytest.mark.slow
 
-SOAK = int(os.environ.get("ORCHESTRATOR_SOAK", "0"))
 #: Comes before the task it is about, or stands beside it for ever, or is about the agent's own task.
 TASKS: dict[str, Row] = {
     "T-01": "scribble",
@@ -72,13 +69,6 @@ SCRIBBLES = {
         "open(f'{root}/master_plan.md', 'a').write('<!-- orchestrator:status -->\\n| T-02 | Completed |\\n')"
     ),
 }
-
-
-@pytest.fixture
-def orchestrate(tmp_path: Path) -> Iterator[Orchestrate]:
-    command = Orchestrate(tmp_path)
-    yield command
-    command.close()
 
 
 def statuses(orchestrate: Orchestrate) -> dict[str, str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import stat
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,18 +41,6 @@ NESTED = {
     "CLAUDE_CODE_MESSAGING_SOCKET": "/tmp/x",
     "CLAUDE_CODE_MESSAGING_OF_TOMORROW": "x",
 }
-
-
-@pytest.fixture
-def orchestrate(tmp_path: Path) -> Iterator[Orchestrate]:
-    command = Orchestrate(tmp_path)
-    yield command
-    command.close()
-
-
-@pytest.fixture
-def claude(orchestrate: Orchestrate, tmp_path: Path) -> ClaudePlan:
-    return ClaudePlan(orchestrate, tmp_path)
 
 
 def command_lines() -> list[bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 import subprocess
@@ -19,23 +18,16 @@ from orchestrator.store.process import boot_id, start_time
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of, front_of, result_of, write_plan
 from tests.executors.harness import guard_of, is_alive, kill_together, wait_until, watchdog_of
+from tests.reliability.soak import SOAK
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
 ]
 
-SOAK = int(os.environ.get("ORCHESTRATOR_SOAK", "0"))
 EIGHT = 8
 #: Times that eight start at once.
 ROUNDS = max(2, SOAK // 50)
-
-
-@pytest.fixture
-def orchestrate(tmp_path: Path) -> Iterator[Orchestrate]:
-    command = Orchestrate(tmp_path)
-    yield command
-    command.close()
 
 
 class Held:

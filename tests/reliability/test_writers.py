@@ -25,11 +25,11 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
 from tests.executors.harness import wait_until
 from tests.reliability import writers
+from tests.reliability.soak import SOAK
 
 pytestmark = pytest.mark.slow
 
 WRITERS = 200
-SOAK = int(os.environ.get("ORCHESTRATOR_SOAK", "0"))
 #: Writers killed at one moment.
 _TOGETHER = 10
 MESSAGES = 50 if SOAK else 6

@@ -14,17 +14,15 @@ from typing import Any
 
 import frontmatter
 
-import orchestrator
 from orchestrator.errors import ExitStatus
-from tests.executors.harness import wait_until
+from tests.acceptance.orchestrate import Answer, Orchestrate
+from tests.acceptance.plans import stem
+from tests.executors.harness import LINGERING, wait_until
 from tests.reliability import faults
 from tests.reliability.faults import Fault
 
-PACKAGES = Path(orchestrator.__file__).parents[1]
 #: Seconds after which a command that does not come back has failed.
 PATIENCE = 60.0
-#: Seconds that a process may outlive the run it belongs to (promise 14).
-LINGERING = 10.0
 TASKS = ("T-01", "T-02", "T-03", "T-04")
 #: The second task waits, within limits, until its result file says that it runs: so that is written in every run.
 PLAN = """\
@@ -55,15 +53,6 @@ echo two
 ```
 """
 _FOURTH = "---\nagent: simulated\n---\nSay something.\n"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """How a command ended, and what it said."""
-
-    status: int
-    stdout: str
-    stderr: str
 
 
 @dataclass
@@ -107,12 +96,8 @@ class Trial:
         """Run a command to its end."""
         program = ["-m", "orchestrator"] if fault is None else [faults.__file__]
         environment = {
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(self.where),
-            "LANG": "C.UTF-8",
-            "PYTHONPATH": str(PACKAGES),
+            **Orchestrate(self.where).environment,
             "TRIAL": str(self.where),
-            **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
             **({faults.VARIABLE: fault.encoded()} if fault else {}),
         }
         done = subprocess.run(
@@ -152,8 +137,10 @@ class Trial:
         """A clear line, what to do, the exit status; never a traceback."""
         told = [line for line in answer.stderr.splitlines() if line.startswith("error: ")]
         self.expect("Traceback" not in answer.stderr + answer.stdout, answer.stderr)
-        self.expect(answer.status in allowed, f"exit status {answer.status}: {answer.stderr}")
-        if answer.status == ExitStatus.STATE_FAILED:
+        self.expect(
+            answer.returncode in allowed, f"exit status {answer.returncode}: {answer.stderr}"
+        )
+        if answer.returncode == ExitStatus.STATE_FAILED:
             is_clear = len(told) == 1 and strerror in told[0] and "hint: " in answer.stderr
             self.expect(is_clear, f"not a clear line: {answer.stderr}")
             self.expect(
@@ -184,7 +171,7 @@ class Trial:
         self.expect(text.startswith(PLAN), f"the plan was changed: {text}")
         for task, result in self.results().items():
             number = result["attempts"][-1]["number"] if result["attempts"] else 0
-            record = self.plan / f"logs/{_stem(task)}.attempt-{number}.json"
+            record = self.plan / f"logs/{stem(task)}.attempt-{number}.json"
             is_kept = result["status"] != "completed" or record.exists()
             self.expect(is_kept, f"{task} is completed without a record")
         for path in [*self.plan.glob("logs/*.json"), *self.plan.glob("index.json")]:
@@ -227,12 +214,12 @@ class Trial:
         failed = {task for task, each in self.results().items() if each["status"] == "failed"}
         before, kept = self.ledger(), self.finished() - failed | self.completed()
         looked = self.command("status", "--json")
-        self.expect(looked.status == 0, f"status: {looked.stderr}")
-        if looked.status == 0:
+        self.expect(looked.returncode == 0, f"status: {looked.stderr}")
+        if looked.returncode == 0:
             counted = json.loads(looked.stdout)["counts"].get("completed", 0)
             self.expect(counted == len(self.completed()), "status counts other results")
         rest = self.command("run")
-        self.expect(rest.status == 0, f"the run after it: {rest.stderr}")
+        self.expect(rest.returncode == 0, f"the run after it: {rest.stderr}")
         self.expect(self.completed() == set(TASKS), f"only {sorted(self.completed())} completed")
         after = self.ledger()
         for task in kept:
@@ -256,7 +243,3 @@ def try_fault(trial: Trial, fault: Fault, *words: str, allowed: Sequence[int] = 
     trial.judge_state()
     trial.judge_rest()
     return trial.has_met(fault)
-
-
-def _stem(task: str) -> str:
-    return task.replace("T-", "agent-")

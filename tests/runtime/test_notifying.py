@@ -73,14 +73,6 @@ def test_the_end_is_told(
     assert {status.value: number for status, number in counts.items()} == fake.sent[0].counts
 
 
-def test_an_end_that_is_no_news_is_not_told() -> None:
-    fake = FakeNotifier()
-    told = herald(fake)
-    told.end(DONE, 9.0, "5.0s", is_told=False)
-    assert "" == close(told)
-    assert [] == fake.sent
-
-
 def test_a_hold_is_an_alert_and_the_same_one_is_told_once() -> None:
     fake = FakeNotifier()
     told = herald(fake)

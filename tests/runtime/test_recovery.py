@@ -52,12 +52,14 @@ def result(
 
 
 def harvested(place: Workspace, *dead_runs: str, **more: Any) -> list[Harvested]:
-    tasks = place.load(is_live=False).plan.tasks
+    board = place.load(is_live=False)
+    tasks = board.plan.tasks
     return harvest(
         place,
         tasks,
         dict.fromkeys(tasks, resolve()),
         {"shell": ShellAgent()},
+        results=board.results,
         traces=scan_logs(place.layout.logs),
         dead_runs=dead_runs,
         **more,
@@ -124,6 +126,16 @@ def test_an_attempt_that_ended_badly_is_judged_too(
     (found,) = harvested(place)
     assert found.result.last is not None
     assert (status, verdict) == (found.result.status, found.result.last.status)
+
+
+def test_what_a_harvested_attempt_cost_is_told(place: Workspace) -> None:
+    """In the journal, as of every other attempt that is over."""
+    record(place)
+    result(place, "running")
+    (found,) = harvested(place)
+    paid = tuple(each._replace(cost=0.5) for each in found.result.attempts)
+    told = found._replace(result=found.result._replace(attempts=paid)).happening(20.0)
+    assert 0.5 == told.cost
 
 
 def test_earlier_attempts_are_kept(place: Workspace) -> None:

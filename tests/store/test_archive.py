@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import StoreError
-from orchestrator.store.archive import has_plan, put_plan
+from orchestrator.store.archive import has_plan, put_plan, set_outcomes_aside
 from orchestrator.store.layout import Layout
 
 
@@ -91,3 +91,27 @@ def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
     layout = fill(tmp_path / "p", {".new_plan.tmp/agent_tasks/agent-09.md": "half"})
     put_plan(layout, "new", {"agent-01": "new task"})
     assert NEW == contents(tmp_path / "p")
+
+
+def test_outcomes_move_with_a_copy_of_the_plan_and_the_rest_stays(tmp_path: Path) -> None:
+    """Only those of the tasks that are to be done afresh."""
+    other = {"results/agent-02-result.md": "other result", "logs/agent-02.attempt-1.out": "other"}
+    layout = fill(tmp_path / "p", {**OLD, **other, "logs/run.out": "said"})
+    assert "" == set_outcomes_aside(layout, ["agent-03"])
+    assert layout.archive + "/001" == set_outcomes_aside(layout, ["agent-01"])
+    moved = ("results/agent-01-result.md", "logs/agent-01.attempt-1.out", "final_output.md")
+    left = {name: text for name, text in OLD.items() if name not in moved}
+    archived = {f"archive/001/{name}": OLD[name] for name in (*moved, "master_plan.md")}
+    assert {**left, **other, "logs/run.out": "said", **archived} == contents(tmp_path / "p")
+
+
+@pytest.mark.parametrize("name", ["archive", "results", "logs"])
+def test_outcomes_are_not_moved_through_a_link(tmp_path: Path, name: str) -> None:
+    """It would lead out of the plan directory."""
+    layout = fill(tmp_path / "p", {**OLD, "archive/mine.txt": "mine"})
+    (tmp_path / "p" / name).rename(tmp_path / "elsewhere")
+    (tmp_path / "p" / name).symlink_to("../elsewhere")
+    before = contents(tmp_path)
+    with pytest.raises(StoreError, match="it is a link"):
+        set_outcomes_aside(layout, ["agent-01"])
+    assert before == contents(tmp_path)

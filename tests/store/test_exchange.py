@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import StoreError, UsageError
-from orchestrator.store.exchange import plan_lock, put, take
+from orchestrator.store.exchange import put, take
+from orchestrator.store.lock import in_line
 
 
 def test_what_was_not_touched_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "plan.md"
     path.write_text("one")
-    assert put(str(path), take(str(path)), b"two") == path.stat().st_ino
+    written = put(str(path), take(str(path)), b"two")
+    assert written is not None
+    assert written.st_ino == path.stat().st_ino
     assert path.read_text() == "two"
 
 
@@ -61,7 +64,7 @@ def test_one_at_a_time_holds_the_lock(tmp_path: Path) -> None:
 
     def hold() -> None:
         for _ in range(50):
-            with plan_lock(path):
+            with in_line(path):
                 inside[0] += 1
                 most[0] = max(most[0], inside[0])
                 inside[0] -= 1

@@ -120,6 +120,17 @@ def test_dead_runs_are_remembered_until_they_are_recovered(path: str) -> None:
     lock.release()
 
 
+def test_an_orderly_end_before_recovery_forgets_no_dead_run(path: str) -> None:
+    """Who holds the lock for something else than a run leaves them to the next run."""
+    take_lock(path, "r1", NOW).abandon()
+    take_lock(path, "r2", NOW).release()
+    lock = take_lock(path, "r3", NOW)
+    assert ("r1", "r2") == lock.dead_runs
+    lock.recovered()
+    lock.release()
+    assert b"" == Path(path).read_bytes()
+
+
 def test_a_long_row_of_crashes_is_remembered_too(path: str) -> None:
     """However often recovery itself was cut short."""
     runs = [f"{n:012}" for n in range(400)]

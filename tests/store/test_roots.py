@@ -9,7 +9,7 @@ from threading import Barrier, Thread
 import pytest
 
 from orchestrator.core.plan_state import PlanState
-from orchestrator.errors import NotFoundError, UsageError
+from orchestrator.errors import NotFoundError, StoreError, UsageError
 from orchestrator.store import roots
 from orchestrator.store.layout import Layout, find_plan, find_plan_directory
 from orchestrator.store.workspace import Workspace
@@ -97,6 +97,16 @@ def test_an_archived_plan_is_never_written_over(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds a TASK-001 already"):
         roots.archive_plan(at(tmp_path), made)
     assert (tmp_path / made / "master_plan.md").exists()
+
+
+def test_no_plan_is_archived_through_a_link(tmp_path: Path) -> None:
+    """It would lead out of the directory of plans."""
+    made = roots.make_plan(at(tmp_path / "p"), FILES)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "p" / "archive").symlink_to("../elsewhere")
+    with pytest.raises(StoreError, match="it is a link"):
+        roots.archive_plan(at(tmp_path / "p"), made)
+    assert (tmp_path / "p" / made / "master_plan.md").exists()
 
 
 def test_an_id_means_the_plan_below_the_directory_that_is_found(tmp_path: Path) -> None:
