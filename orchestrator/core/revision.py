@@ -42,7 +42,7 @@ def is_under_way(entry: Entry) -> bool:
 
 
 def _starts_over(entry: Entry, new: Entry) -> bool:
-    """Say whether nothing counts of how a task ended: it is an umbrella now, or was one and may have got a task more."""
+    """Say whether nothing counts of how a task ended: it is an umbrella now, or was one and may have one more."""
     return (
         (entry.is_umbrella or new.is_umbrella) and entry.status in _ENDED and not entry.unrecorded
     )
