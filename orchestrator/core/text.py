@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from orchestrator.core.redact import redact
 
@@ -28,6 +29,8 @@ _BACKTICKS = re.compile(r"`+")
 
 #: What is looked at for one line; a hundred megabytes are not cleaned to show sixty characters of them.
 _LOOK_AT = 16 * 1024
+#: Characters of a cell that may be asked for again and again.
+_SHORT = 24
 
 
 def printable(text: str) -> str:
@@ -64,12 +67,20 @@ def one_line(text: str, limit: int = 200) -> str:
 
 def cell(text: str, limit: int = 200) -> str:
     """Return *text* as the inside of one table cell: it opens no column, comment, tag, or code that stays open."""
+    return _short_cell(text, limit) if len(text) < _SHORT else _cell(text, limit)
+
+
+def _cell(text: str, limit: int) -> str:
     line = _TAG.sub("&lt;", one_line(text, limit))
     if "`" in line and ("\\" in line or not _closed(line)):
         line = line.replace("`", "'")
     line = line.replace("|", "\\|")
     # A backslash at the end would escape the bar that closes the cell.
     return f"{line[:-1]}&#92;" if line.endswith("\\") else line
+
+
+#: The tables of a thousand results have the same words in them, and nearly the same figures.
+_short_cell = lru_cache(maxsize=512)(_cell)
 
 
 def _closed(line: str) -> bool:

@@ -108,9 +108,9 @@ class Happening(NamedTuple):
         if self.retry_in is not None:
             parts.append(f"again in {format_duration(self.retry_in)}")
         if self.text:
-            parts.append(self.text)
-        # One by one: of a text that was redrawn with a carriage return only the last state counts.
-        return one_line(" · ".join(one_line(part, limit=1000) for part in parts), limit=1000)
+            # By itself: of a text that was redrawn with a carriage return only the last state counts.
+            parts.append(one_line(self.text, limit=1000))
+        return one_line(" · ".join(parts), limit=1000)
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields that say something, for ``run --json``."""

@@ -6,8 +6,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import BinaryIO, Self
 
 from orchestrator.errors import StoreError, UnfitError
@@ -24,19 +23,29 @@ _UNFIT = frozenset({errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errn
 _TEMPORARY = re.compile(r"(\..+\.\d+|.+\.attempt-\d+\.json)\.tmp")
 
 
-@contextmanager
-def reported(doing: str, path: str) -> Iterator[None]:
+class reported:  # noqa: N801 - it is used as ``suppress`` is; a generator would take three times as long
     """Turn what the system refuses into one clear line (promise 8).
 
     Raises:
         UnfitError: what lies there is not what should be there.
         StoreError: the system said no.
     """
-    try:
-        yield
-    except OSError as error:
-        kind, hint = (UnfitError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
-        raise kind(f"cannot {doing}: {error.strerror or error}", where=path, hint=hint) from error
+
+    __slots__ = ("doing", "path")
+
+    def __init__(self, doing: str, path: str) -> None:
+        """Say what is done to which file."""
+        self.doing, self.path = doing, path
+
+    def __enter__(self) -> None:
+        """Go on."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Say it, and go on with everything else as it is."""
+        if isinstance(error, OSError):
+            make, hint = (UnfitError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
+            text = f"cannot {self.doing}: {error.strerror or error}"
+            raise make(text, where=self.path, hint=hint) from error
 
 
 def refuse_links(*directories: str) -> None:

@@ -24,6 +24,8 @@ class Journal:
             StoreError: it cannot be written.
         """
         self._path = path
+        self._end = -1
+        """Where our last line ended."""
         with reported("open", path):
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
             self._descriptor = os.open(path, flags | os.O_NONBLOCK, 0o664)
@@ -34,9 +36,10 @@ class Journal:
                 raise
 
     def _begin(self) -> None:
-        if not require_file(self._descriptor):
+        size = require_file(self._descriptor)
+        if not size:
             os.write(self._descriptor, b"# Journal\n\n")
-        elif self._is_torn():
+        elif self._is_torn(size):
             os.write(self._descriptor, b"\n")
 
     def append(self, line: str) -> None:
@@ -46,14 +49,16 @@ class Journal:
             StoreError: it was not written, or not whole.
         """
         with reported("append", self._path):
+            size = os.fstat(self._descriptor).st_size
             # What looks torn may be half written yet by somebody else: that makes one empty line, and no harm.
-            data = f"{chr(10) if self._is_torn() else ''}- {line}\n".encode()
+            data = f"{chr(10) if self._is_torn(size) else ''}- {line}\n".encode()
             if os.write(self._descriptor, data) < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._end = size + len(data)
 
-    def _is_torn(self) -> bool:
-        size = os.fstat(self._descriptor).st_size
-        return bool(size) and os.pread(self._descriptor, 1, size - 1) != b"\n"
+    def _is_torn(self, size: int) -> bool:
+        # Most lines follow our own.
+        return size not in {0, self._end} and os.pread(self._descriptor, 1, size - 1) != b"\n"
 
     def close(self) -> None:
         """Let go of the file."""

@@ -244,6 +244,5 @@ def _finite(value: object) -> float:
     return number
 
 
-def _flow(value: Any) -> str:
-    # ensure_ascii would write emoji as pairs of surrogates, which YAML does not join.
-    return json.dumps(value, ensure_ascii=False)
+#: What is written after a key. ensure_ascii would write emoji as pairs of surrogates, which YAML does not join.
+_flow = json.JSONEncoder(ensure_ascii=False).encode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 
 def iso(seconds: float) -> str:
@@ -11,7 +12,13 @@ def iso(seconds: float) -> str:
         return ""
     # `datetime` is loaded where it is needed: whoever says one thing and goes should not wait for it.
     whole, milliseconds = divmod(round(seconds * 1_000_000) // 1000, 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{milliseconds:03}Z"
+    return f"{_second(whole)}.{milliseconds:03}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    # A run writes thousands of moments, and most within a few seconds.
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def epoch(text: object) -> float:
