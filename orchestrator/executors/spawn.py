@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import stat
 
 from orchestrator.executors.record import open_log
 
@@ -100,7 +101,7 @@ class Spawner:
         fds = [self._null, self._null, self._null]
         try:
             if stdin:
-                fds[0] = os.open(stdin, os.O_RDONLY)
+                fds[0] = _open_input(stdin)
                 opened.append(fds[0])
             if stdout:
                 fds[1] = open_log(stdout)
@@ -150,6 +151,19 @@ class Spawner:
         except OSError as error:
             text = f"cannot start {program!r}: {error.strerror}"
             raise SpawnError(text, is_passing=error.errno in _PASSING) from error
+
+
+def _open_input(path: str) -> int:
+    """Open a file for reading; agents may write where it lies, and a pipe would be waited for."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "it is no file", path)
+        os.set_blocking(fd, True)  # takes no keyword
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
 
 def inherits(name: str, keep: Sequence[str], unset: Sequence[str]) -> bool:

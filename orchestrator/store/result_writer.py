@@ -69,7 +69,7 @@ class ResultWriter:
         self._remember(stem, replace_file(self._layout.result_file(stem), text.encode()))
 
     def commit(self, commits: Sequence[Commit]) -> None:
-        """Make results durable, in one go for many. Order: log, record, ``logs/``, result, ``results/`` (promise 7).
+        """Make results durable, in one go for many: log, record and ``logs/`` before a result is there (promise 7).
 
         Raises:
             StoreError: what is on disk is as before or as after, result by result.
@@ -95,11 +95,10 @@ class ResultWriter:
             written = [result.descriptor for result in results]
             with reported("sync", self._layout.root):
                 start_writing([*evidence, *written])
-                for descriptor in evidence:
+                # The youngest first: the journal of a file system is then written once for all of them.
+                for descriptor in [*written, *evidence]:
                     os.fsync(descriptor)
                 sync_directory(self._layout.logs)
-                for descriptor in written:
-                    os.fsync(descriptor)
             for commit, result in zip(commits, results, strict=True):
                 self._spare_strangers(commit.stem)
                 signed = self._remember(commit.stem, result.publish())

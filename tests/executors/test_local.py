@@ -169,6 +169,21 @@ async def test_logs_follow_the_umask_and_no_planted_link(tmp_path: Path) -> None
     assert Path(jobs[0].record).stat().st_mode & 0o777 == 0o640
 
 
+async def test_what_it_reads_is_a_file_and_nothing_planted(tmp_path: Path) -> None:
+    """A pipe would be waited for by the guard, and by every other agent; a link shows a file of somebody else."""
+    (tmp_path / "asked").write_text("what to do")
+    (tmp_path / "linked").symlink_to(tmp_path / "asked")
+    os.mkfifo(tmp_path / "pipe")
+    jobs = [
+        make_job(tmp_path, key, "cat", stdin=str(tmp_path / key))
+        for key in ("asked", "linked", "pipe")
+    ]
+    done = await run(LocalExecutor(), *jobs)
+    assert "what to do" == Path(jobs[0].stdout).read_text()
+    assert ["cannot open"] * 2 == [done[key].error[:11] for key in ("linked", "pipe")]
+    assert done["pipe"].is_ours
+
+
 # ── what is recorded ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
