@@ -22,6 +22,7 @@ from orchestrator.actions.recovering import recover
 from orchestrator.actions.redrawing import redraw
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.report import RunReport
+from orchestrator.actions.resets import Resets
 from orchestrator.actions.settling import carry_out_what_is_left
 from orchestrator.actions.worker import Worker
 from orchestrator.core.board import Board
@@ -215,7 +216,14 @@ class _Session:
         if not self.order.only:  # what was asked for by name does not grow
             version = self.workspace.plan_version()
             roster = self.plugs.roster
-            look = Replanner(self.order, self.workspace, roster, board.plan, version).look
+            requests = Requests(layout.requests)
+            resets = Resets(self.workspace, requests, lambda: runner.board.results, self.clock)
+            replanner = Replanner(self.order, self.workspace, roster, board.plan, version)
+
+            def look() -> Change | None:
+                resets.look()
+                return replanner.look()
+
             runner.watch = Watch(
                 look, partial(self._replan, ahead, runner), self.workspace.is_plan_being_saved
             )

@@ -62,6 +62,12 @@ class ResultWriter:
         known = {**(self._there or {}), **self._ours}
         return [stem for stem, version in signed.items() if known.get(stem) != version]
 
+    def disturbed(self, found: Mapping[str, os.stat_result]) -> dict[str, int]:
+        """Return the stems of results that somebody changed, with their new version, or deleted, with 0."""
+        now = {stem: signature(file) for stem, file in found.items()}
+        known = {**(self._there or {}), **self._ours}
+        return {stem: now.get(stem, 0) for stem in known if now.get(stem, 0) != known[stem]}
+
     def write_running(self, stem: str, text: str) -> None:
         """Say that an attempt is under way. Not synced: losing it loses nothing that was paid for."""
         refuse_links(self._layout.results)

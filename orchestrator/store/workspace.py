@@ -196,6 +196,10 @@ class Workspace:
                 os.close(descriptor)
         return found
 
+    def disturbed(self) -> Mapping[str, int]:
+        """Return the results that are not as this run left them: stem and version now, 0 when they are gone."""
+        return self._writer.disturbed(self._result_files())
+
     def read_result(self, stem: str) -> Result | None:
         """Return a result with its answer; None when there is none or it is damaged."""
         try:
@@ -371,9 +375,8 @@ class Workspace:
                 return
             if (after := put(path, before, drawn)) is None:
                 return
-        signed = signature(after)
-        self._index.resign_plan(before.signed, signed)
-        self._drawn = {signed: self._drawn.get(before.signed, before.signed)}
+        self._index.resign_plan(before.signed, signature(after))
+        self._drawn = {signature(after): self._drawn.get(before.signed, before.signed)}
 
     def write_final_output(self, text: str) -> None:
         """Write the aggregated result."""
@@ -385,8 +388,8 @@ class Workspace:
 
 
 def _is_recorded(result: Result, stem: str, traces: Mapping[str, Traces]) -> bool:
-    has_record = stem in traces and result.number in traces[stem].recorded
-    return has_record or result.status is not TaskStatus.COMPLETED
+    is_done = result.status is TaskStatus.COMPLETED
+    return not is_done or (stem in traces and result.number in traces[stem].recorded)
 
 
 def _interrupt(results: dict[str, Result], doubts: dict[str, str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.acceptance.claude_plan import ClaudePlan
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import front_of, write_plan
 
 
 def waits_for(name: str) -> dict[str, object]:
@@ -50,6 +52,50 @@ def test_a_new_row_joins_and_a_broken_edit_is_reported(claude: ClaudePlan) -> No
     (claude.records / "go").touch()
     assert 0 == claude.orchestrate.finish(run).returncode
     assert "### " in claude.text("results/agent-02-result.md")
+
+
+def test_a_result_that_is_deleted_or_reset_is_made_again_in_the_same_run(
+    claude: ClaudePlan,
+) -> None:
+    """Promise 5; what was made from it as well. A result that was corrected is kept."""
+    plan = {
+        "T-01": "do 1",
+        "T-02": ("do 2", "T-01"),
+        "T-03": "do 3",
+        "T-04": "do 4",
+        "T-05": "do 5",
+    }
+    root = claude.write(plan).parent
+    claude.play({"T-05": waits_for("go")})
+    run = claude.start()
+    for task in ("T-02", "T-03", "T-04"):
+        claude.await_journal(run, f"{task} · completed")
+    corrected = root / "results/agent-04-result.md"
+    corrected.write_text(corrected.read_text().replace("T-04 done", "better"))
+    (root / "results/agent-01-result.md").unlink()
+    reset = root / "results/agent-03-result.md"
+    reset.write_text(reset.read_text().replace("status: completed", "status: pending"))
+    claude.await_journal(run, "T-02 · completed attempt 2")
+    claude.await_journal(run, "T-03 · completed attempt 2")
+    assert "T-01 · reset · by hand: its result was deleted" in claude.journal
+    assert "T-03 · reset · by hand: its result was reset to pending" in claude.journal
+    (claude.records / "go").touch()
+    assert 0 == claude.orchestrate.finish(run).returncode
+    tasks = sorted(call.task for call in claude.calls())
+    assert ["T-01", "T-01", "T-02", "T-02", "T-03", "T-03", "T-04", "T-05"] == tasks
+
+
+def test_an_agent_that_deletes_results_has_each_made_again_once(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Otherwise it would keep the run going, and spend, for ever."""
+    wipe = (
+        "rm .orchestrator/results/*; until grep 'T-01 · reset' .orchestrator/journal.md; do :; done"
+    )
+    write_plan(root, {"T-01": "true", "T-02": (wipe, "T-01")})
+    assert 0 == orchestrate("run").returncode
+    assert 1 == (root / "journal.md").read_text(encoding="utf-8").count("T-01 · reset")
+    assert 2 == len(front_of(root, "T-02")["attempts"])
 
 
 def test_a_row_that_is_taken_out_does_not_start(claude: ClaudePlan) -> None:
