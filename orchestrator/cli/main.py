@@ -39,6 +39,7 @@ _SECTIONS = {
         "list": "tasks",
         "show": "tasks",
         "history": "history",
+        "report": "report",
     },
     "Where a task stands": {
         "claim": "intervening",

@@ -91,6 +91,51 @@ def has_plans(layout: Layout) -> bool:
     )
 
 
+def every_plan(layout: Layout, since: float = 0.0) -> Iterator[tuple[str, Layout]]:
+    """Yield a plan, the plans of a directory, and what either put away, each with its path from that directory on.
+
+    What was put away before *since*, seconds since the epoch, is left out: nothing in it is newer than the move.
+
+    Raises:
+        StoreError: a directory cannot be read.
+    """
+    below = [""] if os.path.lexists(layout.plan) else []
+    below += [f"{name}/" for name, _ in _names(layout) if _holds_plan(f"{layout.root}/{name}")]
+    for prefix in below:
+        yield prefix.rstrip("/") or ".", Layout(f"{layout.root}/{prefix}".rstrip("/"))
+    for prefix in dict.fromkeys(("", *below)):
+        archive = f"{prefix}archive"
+        for name in _put_away(f"{layout.root}/{archive}", since):
+            yield f"{archive}/{name}", Layout(f"{layout.root}/{archive}/{name}")
+
+
+def _holds_plan(directory: str) -> bool:
+    return os.path.isfile(Layout(directory).plan)
+
+
+def _put_away(archive: str, since: float) -> list[str]:
+    with reported("list", archive):
+        try:
+            names = sorted(os.listdir(archive))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+    return [
+        name
+        for name in names
+        if TASK_ID.fullmatch(name)
+        and _holds_plan(f"{archive}/{name}")
+        and _newest_move(Layout(f"{archive}/{name}")) >= since
+    ]
+
+
+def _newest_move(layout: Layout) -> float:
+    """Return when something was last moved into a plan directory, as far as its results tell."""
+    try:
+        return os.stat(layout.results).st_mtime
+    except OSError:
+        return 0.0  # nothing of it was ever done
+
+
 def make_plan(root: Layout, files: Mapping[str, bytes]) -> str:
     """Make a plan directory with these files, by name; return its id, the next that was never used.
 
