@@ -26,6 +26,7 @@ _SECTIONS = {
         "validate": "planning",
         "graph": "planning",
         "agents": "agents",
+        "agent": "team",
     },
     "Running it": {
         "run": "running",

@@ -91,22 +91,33 @@ def has_plans(layout: Layout) -> bool:
     )
 
 
+def live_plans(layout: Layout) -> Iterator[tuple[str, Layout]]:
+    """Yield a plan, and the plans of a directory, each with its path from there on; ``.`` for that directory itself.
+
+    Raises:
+        StoreError: the directory cannot be read.
+    """
+    if os.path.lexists(layout.plan):
+        yield ".", layout
+    for name, _ in _names(layout):
+        if _holds_plan(f"{layout.root}/{name}"):
+            yield name, Layout(f"{layout.root}/{name}")
+
+
 def every_plan(layout: Layout, since: float = 0.0) -> Iterator[tuple[str, Layout]]:
-    """Yield a plan, the plans of a directory, and what either put away, each with its path from that directory on.
+    """Yield what ``live_plans`` does, then what each of them and the directory put away.
 
     What was put away before *since*, seconds since the epoch, is left out: nothing in it is newer than the move.
 
     Raises:
         StoreError: a directory cannot be read.
     """
-    below = [""] if os.path.lexists(layout.plan) else []
-    below += [f"{name}/" for name, _ in _names(layout) if _holds_plan(f"{layout.root}/{name}")]
-    for prefix in below:
-        yield prefix.rstrip("/") or ".", Layout(f"{layout.root}/{prefix}".rstrip("/"))
-    for prefix in dict.fromkeys(("", *below)):
-        archive = f"{prefix}archive"
-        for name in _put_away(f"{layout.root}/{archive}", since):
-            yield f"{archive}/{name}", Layout(f"{layout.root}/{archive}/{name}")
+    live = dict(live_plans(layout))
+    yield from live.items()
+    for name, place in {**live, ".": layout}.items():
+        archive = "archive" if name == "." else f"{name}/archive"
+        for each in _put_away(place.archive, since):
+            yield f"{archive}/{each}", Layout(f"{place.archive}/{each}")
 
 
 def _holds_plan(directory: str) -> bool:

@@ -16,6 +16,7 @@ from orchestrator.executors.record import write_record
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import render_result
 from orchestrator.store.stamp import iso
+from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.mission.seed_script import run_script
 
@@ -139,3 +140,94 @@ def test_s1_38_report_of_what_was_done_again(orchestrate: Orchestrate) -> None:
     for flags in ((), ("--fresh",), ("--fresh",)):
         assert 0 == orchestrate("run", *flags).returncode
     assert 3 == orchestrate("report", "--json").json["total"]["completed"]
+
+
+# ── agents ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_s1_38_agents_are_registered(orchestrate: Orchestrate, root: Path) -> None:
+    """`tm agent-register`, `tm agent-list`: a file is written, listed, and obeyed by the next run."""
+    orchestrate("init")
+    made = orchestrate(
+        "agent", "register", "eva",
+        "--command", "sh -c 'cat >/dev/null; echo tested'",
+        "--best-for", 'Test: "all" | of it', "--types", "test", "--max-parallel", "1",
+    )  # fmt: skip
+    assert (0, ".orchestrator/agents/eva.md\n") == (made.returncode, made.stdout), made.stderr
+    listed = {each["key"]: each for each in orchestrate("agents", "--json").json["agents"]}
+    assert ('Test: "all" | of it', ["test"], 1) == tuple(
+        listed["eva"][name] for name in ("best_for", "types", "max_parallel")
+    )
+    again = orchestrate("agent", "register", "eva", "--role", "x", "--json")
+    assert (2, "usage") == (again.returncode, again.json["code"])
+    assert "--force" in again.json["hint"]
+    (root / "master_plan.md").unlink()
+    orchestrate("add", "Test it all", "--assignee", "eva")
+    assert 0 == orchestrate("run").returncode
+    assert "tested" in orchestrate("show", "T-01").stdout
+
+
+def test_s1_33_s1_38_workload(orchestrate: Orchestrate) -> None:
+    """`tm agent-workload`, and the seed's own check: who has less than three tasks under way gets the next one."""
+    orchestrate("init", "--agent", "shell")
+    for number in range(4):
+        orchestrate("add", f"echo {number}", "--assignee", "db_specialist")
+    orchestrate("add", "echo 4", "--assignee", "qa_specialist", "--depends-on", "T-01")
+    for task in ("T-01", "T-02", "T-03"):
+        orchestrate("start", task, "--as", "db_specialist")
+    found = {
+        each["name"]: each for each in orchestrate("agent", "workload", "--json").json["workload"]
+    }
+    assert (3, 1, 0) == tuple(
+        found["db_specialist"][name] for name in ("active", "pending", "waiting")
+    )
+    assert (0, 1, False) == tuple(
+        found["qa_specialist"][name] for name in ("active", "waiting", "is_agent")
+    )
+    # What somebody has taken into their own hands is not the shell's.
+    assert (0, 1, 1) == tuple(found["shell"][name] for name in ("active", "pending", "waiting"))
+    script = './tm add "echo 5" --assignee "$(./tm agent workload --below 3 | grep specialist | head -n 1)"'
+    assert "T-06\n" == run_script(orchestrate, script, "./tm").stdout
+    assert "qa_specialist" == orchestrate("show", "T-06", "--json").json["task"]["assignee"]
+
+
+def test_s1_38_metrics(past: Orchestrate) -> None:
+    """`tm agent-metrics`: attempts, success, median time and cost of each agent; the same figures as the report's."""
+    told = past("agent", "metrics", "--days", "31", "--json").json["agents"]
+    assert (3, 2, 1, 345.0, 0.5) == tuple(
+        told["claude"][name]
+        for name in ("attempts", "completed", "failed", "median_seconds", "cost_usd")
+    )
+    assert (0.0, None, 1) == tuple(
+        told["eva"][name] for name in ("success", "median_seconds", "unknown_costs")
+    )
+    assert told == past("report", "--days", "31", "--json").json["agents"]
+    assert "claude  3         2          1       67%      5m45s   12m30s  $0.5000" in (
+        past("agent", "metrics", "--days", "31").stdout
+    )
+
+
+def test_s1_38_a_message_to_one_agent(claude: ClaudePlan) -> None:
+    """`tm agent-message`: it is in the prompt of what starts after it, in the context, and watchers see it."""
+    orchestrate = claude.orchestrate
+    for text, who in (
+        ("Design", "db_specialist"),
+        ("Build", "backend"),
+        ("Index", "db_specialist"),
+    ):
+        assert 0 == orchestrate("add", text, "--assignee", who).returncode
+    told = orchestrate(
+        "agent", "message", "db_specialist", "- use <b>SSDs</b> | ```", "--as", "ann", "--json"
+    )
+    assert ["T-01", "T-03"] == [each["task"] for each in told.json["tasks"]], told.stderr
+    seen = orchestrate("watch", "--once", "--as", "db_specialist").stdout
+    assert "T-03 share ann: @db_specialist - use <b>SSDs</b> | ```" in seen
+    assert "@db_specialist - use" in orchestrate("context", "T-01").stdout
+    assert "@db_specialist" not in orchestrate("context", "T-02").stdout
+    assert 0 == claude.run("--only", "T-01,T-02").returncode
+    heard = {call.task: "> @db_specialist - use" in call.prompt for call in claude.calls()}
+    assert {"T-01": True, "T-02": False} == heard
+    after = orchestrate("agent", "message", "db_specialist", "more", "--json").json
+    assert ["T-03"] == [each["task"] for each in after["tasks"]]
+    nobody = orchestrate("agent", "message", "nobody", "hello", "--json")
+    assert (2, "not_found") == (nobody.returncode, nobody.json["code"])
