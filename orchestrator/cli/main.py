@@ -41,6 +41,7 @@ _SECTIONS = {
         "show": "tasks",
         "history": "history",
         "report": "report",
+        "export": "export",
     },
     "Where a task stands": {
         "claim": "intervening",

@@ -231,3 +231,57 @@ def test_s1_38_a_message_to_one_agent(claude: ClaudePlan) -> None:
     assert ["T-03"] == [each["task"] for each in after["tasks"]]
     nobody = orchestrate("agent", "message", "nobody", "hello", "--json")
     assert (2, "not_found") == (nobody.returncode, nobody.json["code"])
+
+
+# ── export ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_s1_38_export(past: Orchestrate, root: Path) -> None:
+    """`tm export --format markdown > tasks.md`: everything in one document; the same facts for programs."""
+    past("share", "T-01", "Decided on PostgreSQL\n## with JSONB", "--as", "ann")
+    past("note", "T-01", "only mine", "--as", "ann")
+    (root / "agent_tasks").mkdir()
+    (root / "agent_tasks/agent-01.md").write_text("Look at it.\n## Closely\n", encoding="utf-8")
+    done = run_script(past, "./tm export --format markdown > tasks.md", "./tm")
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+    text = (past.where / "tasks.md").read_text(encoding="utf-8")
+    for part in (
+        "# Shop\n", "Completed 2/3 · Failed 1", "| T-01 | Look | ✅ Completed | ann |",
+        "```markdown\nLook at it.\n## Closely\n```", "> Decided on PostgreSQL\n> ## with JSONB",
+        "It is **done**.",
+    ):  # fmt: skip
+        assert part in text
+    assert "only mine" not in text
+    told = past("export", "--format", "json").json
+    assert ["T-01", "T-02", "T-03"] == [task["id"] for task in told["tasks"]]
+    shown = past("show", "T-01", "--json").json["task"]
+    assert [] == [
+        name for name in shown.keys() - {"files"} if told["tasks"][0][name] != shown[name]
+    ]
+    assert "Look at it.\n## Closely" == told["tasks"][0]["assignment"]
+    assert ["ann"] == [each["by"] for each in told["tasks"][0]["messages"]]
+    rows = list(csv.DictReader(io.StringIO(past("export", "--format", "csv").stdout)))
+    assert ("2", "150", "0.5") == tuple(
+        rows[0][name] for name in ("attempts", "seconds", "cost_usd")
+    )
+    assert '\'=HYPERLINK("http://x")' == rows[1]["name"]
+
+
+def test_s1_38_export_loses_nothing(past: Orchestrate, root: Path) -> None:
+    """A file that is there is replaced only when told to; one of the plan never; a broken plan is told, not written."""
+    kept = past.where / "tasks.md"
+    kept.write_text("mine\n", encoding="utf-8")
+    refused = past("export", "--output", "tasks.md", "--json")
+    assert (2, "usage", "mine\n") == (refused.returncode, refused.json["code"], kept.read_text())
+    before = (root / "master_plan.md").read_bytes()
+    inside = past("export", "--output", root / "master_plan.md", "--force")
+    assert (2, before) == (inside.returncode, (root / "master_plan.md").read_bytes())
+    (past.where / "link.md").symlink_to(root / "master_plan.md")
+    assert 2 == past("export", "--output", "link.md", "--force").returncode
+    assert before == (root / "master_plan.md").read_bytes()
+    done = past("export", "--output", "tasks.md", "--force", "--json").json
+    assert (str(kept), "markdown") == (done["file"], done["format"])
+    assert kept.read_text(encoding="utf-8").startswith("# Shop\n")
+    (root / "master_plan.md").write_text("no table\n", encoding="utf-8")
+    assert 2 == past("export", "--output", "other.md").returncode
+    assert not (past.where / "other.md").exists()
