@@ -21,6 +21,8 @@ _SECTIONS = {
     "A plan": {
         "init": "planning",
         "plan": "drafting",
+        "template": "templates",
+        "wizard": "wizard",
         "add": "editing",
         "update": "editing",
         "validate": "planning",
