@@ -61,7 +61,10 @@ def list_command(option: str | None, *, as_json: bool) -> None:
 @click.option("--dir", "option", metavar="DIR", help="The plan directory.")
 @takes_json
 def show_command(name: str, option: str | None, *, as_json: bool) -> None:
-    """Print the plan that a template makes, with {{name}} where something is filled in."""
+    """Print the plan that a template makes.
+
+    {{name}} stands where something is filled in.
+    """
     layout = plan_directory_if_any(None, option)
     saved = saved_plans(layout, os.environ).get(name)
     if saved is not None:
