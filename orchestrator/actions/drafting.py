@@ -116,6 +116,18 @@ def from_template(
     return _settled(replace(draft, request=request or draft.request))
 
 
+def example(template: PlanTemplate, agents: Collection[str]) -> Draft:
+    """Return what a plan that comes along proposes when every parameter is its own name, as ``{{name}}``."""
+    values: dict[str, str | tuple[str, ...]] = {}
+    for name, parameter in template.parameters.items():
+        shown = f"{{{{{name}}}}}"
+        values[name] = shown if parameter.kind == "text" else (shown,)
+    draft, problems = read_draft(fill(template, values), agents)
+    if problems:
+        raise PlanError(problems)
+    return draft
+
+
 def _settled(draft: Draft) -> Proposal:
     ordered, notes = order_writers(draft)
     return Proposal(draft=ordered, warnings=(*lint(ordered), *notes))

@@ -6,6 +6,8 @@ import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from orchestrator.core.board import Board
 from orchestrator.core.draft import Draft
@@ -56,8 +58,10 @@ class Drawn:
     board: Board
 
 
-def draw(draft: Draft, layout: Layout) -> Drawn:
+def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProxyType({})) -> Drawn:
     """Return the files of a plan, after they were read as ``run`` will read them. Writes nothing.
+
+    *settings* of the plan go into its front matter; they were read already.
 
     Raises:
         PlanError: they do not say what the draft says; a template of the plan directory may be the reason.
@@ -65,7 +69,9 @@ def draw(draft: Draft, layout: Layout) -> Drawn:
     from orchestrator.store.plan_file import parse_plan
 
     rows = draft.rows()
+    front = [f"{name}: {value}\n" for name, value in settings.items()]
     text = new_plan(draft.request, layout.templates, draft=draft)
+    text = "".join(["---\n", *front, "---\n", text]) if front else text
     files = {
         task.row.stem: task_file(
             task.row,

@@ -47,10 +47,10 @@ def redraw(
         budget=budget,
         beside=beside,
     )
-    workspace.redraw(drawn, _status_cells(board))
+    workspace.redraw(drawn, status_cells(board))
 
 
-def _status_cells(board: Board) -> dict[str, StatusCells]:
+def status_cells(board: Board) -> dict[str, StatusCells]:
     """Return the cells of every task."""
     return {
         task_id: StatusCells(

@@ -101,13 +101,18 @@ def show(layout: Layout, task_id: str) -> TaskView:
     workspace = Workspace(layout)
     board = workspace.load()
     task = find_task(board, task_id)
-    result = board.results.get(task_id)
+    return view_of(layout, board, task, workspace.read_shown_answer(task.stem))
+
+
+def view_of(layout: Layout, board: Board, task: Task, answer: str) -> TaskView:
+    """Return everything that is known of a task, whose answer was read already."""
+    result = board.results.get(task.id)
     files = layout.attempt(task.stem, result.number if result else 0)
     return TaskView(
         task=task,
         board=board,
         result=result,
-        answer=workspace.read_shown_answer(task.stem),
+        answer=answer,
         task_file=_existing(layout.task_file(task.stem)),
         result_file=_existing(layout.result_file(task.stem)),
         log=_existing(files.stdout),

@@ -50,7 +50,7 @@ def agents_command(
     roster = read_roster(layout, os.environ)
     listed = list_agents(layout, roster, lambda member: lacks(member, claude_bin))
     if as_json:
-        say_json(f"{len(listed)} agents", agents=[_as_json(each) for each in listed])
+        say_json(f"{len(listed)} agents", agents=[agent_facts(each) for each in listed])
         return
     write(roster_text(listed, terminal_width()))
 
@@ -69,7 +69,8 @@ def plan_directory_if_any(directory: str | None, option: str | None) -> Layout |
         return None
 
 
-def _as_json(each: Listed) -> dict[str, object]:
+def agent_facts(each: Listed) -> dict[str, object]:
+    """Return an agent for programs."""
     member = each.member
     return {
         "key": member.key,

@@ -14,14 +14,13 @@ from orchestrator.actions.drafting import (
     Proposal,
     from_file,
     from_request,
-    from_template,
-    templates,
 )
 from orchestrator.actions.planning import Drawn, draw, require_room, write
 from orchestrator.actions.plugs import Plugs
 from orchestrator.cli.reply import plan_directory, program, say_json, takes_json, talk
 from orchestrator.cli.reply import write as say
 from orchestrator.cli.sentence import sentence
+from orchestrator.cli.templates import of_template, say_templates
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import critical_path
 from orchestrator.core.plan import Plan
@@ -34,7 +33,6 @@ from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.store.references import subagents
 from orchestrator.views import diagram
 from orchestrator.views.brief import command_line
-from orchestrator.views.plan_templates import describe
 from orchestrator.wiring import plugs
 
 #: What a planner may give tasks to besides sub-agents. A shell would run what it wrote without asking anybody.
@@ -48,7 +46,7 @@ _FILES = (".md", ".markdown", ".txt", ".json")
 @click.command("plan")
 @click.argument("request", metavar="[REQUEST]", default="")
 @click.option("--from", "source", default="", metavar="FILE", help="Markdown outline, or JSON.")
-@click.option("--template", default="", metavar="NAME", help="A plan that comes along; or `list`.")
+@click.option("--template", default="", metavar="NAME", help="A plan to begin with; or `list`.")
 @click.option("--param", "parameters", multiple=True, metavar="K=V", help="Of the template.")
 @click.option("--dir", "option", metavar="DIR", help="The plan directory.")
 @click.option("--dry-run", is_flag=True, help="Print the plan; write nothing.")
@@ -87,33 +85,36 @@ def plan_command(
       orchestrator plan --from outline.md
       orchestrator plan --template list
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    if template == "list":
-        _say_templates(as_json=as_json)
-        return
-    _check(request, source, template, parameters)
     named = option or os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY
     layout = plan_directory(None, named, must_exist=False)
+    if template == "list":
+        say_templates(layout, as_json=as_json)
+        return
+    _check(request, source, template, parameters)
     chosen = plugs(claude_bin, layout)
     of_project = sorted(subagents(layout.workdir("")))
     keys = (*chosen.roster.keys, *of_project)
     text = _read(request)
-    proposal = None
+    proposal, drawn = None, None
     if source:
         proposal = from_file(source, keys, text)
     elif template:
-        proposal = from_template(template, parameters, keys, text)
+        proposal, drawn = of_template(layout, template, parameters, keys, text)
     if not dry_run:
         require_room(layout, chosen.roster, force=force)
-    if is_asked := proposal is None:
+    if is_asked := not (proposal or drawn):
         settings = _settings(model=model, timeout=timeout, budget_usd=budget_usd)
         agents = {**dict.fromkeys(of_project, "a sub-agent of this project"), **_offered(chosen)}
         settings = settings._replace(workdir=layout.workdir(""))
         proposal = _ask(text, layout, settings, chosen, agents, dry_run=dry_run, as_json=as_json)
-    drawn = draw(proposal.draft, layout)
+    if proposal is not None:
+        drawn = draw(proposal.draft, layout)
+    assert drawn is not None  # every way to plan ends with one
     archived = ""
     if not dry_run:
         archived = write(layout, drawn, chosen.roster, force=force, is_asked=is_asked)
-    _say_plan(layout, proposal, drawn, archived, dry_run=dry_run, as_json=as_json)
+    warnings = proposal.warnings if proposal is not None else ()
+    _say_plan(layout, warnings, drawn, archived, dry_run=dry_run, as_json=as_json)
 
 
 def _offered(chosen: Plugs) -> dict[str, str]:
@@ -206,27 +207,14 @@ def _ask(
 # ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _say_templates(*, as_json: bool) -> None:
-    found = templates()
-    if as_json:
-        listed = [
-            {
-                "name": each.name,
-                "about": each.about,
-                "parameters": [
-                    {"name": one.name, "about": one.about, "kind": one.kind, "default": one.default}
-                    for one in each.parameters.values()
-                ],
-            }
-            for each in found
-        ]
-        say_json(f"{len(found)} templates", templates=listed)
-        return
-    say("\n\n".join(map(describe, found)) + "\n")
-
-
 def _say_plan(
-    layout: Layout, proposal: Proposal, drawn: Drawn, archived: str, *, dry_run: bool, as_json: bool
+    layout: Layout,
+    warnings: Sequence[Problem],
+    drawn: Drawn,
+    archived: str,
+    *,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     plan, path = drawn.board.plan, critical_path(drawn.board.plan.tasks)
     batches = max(drawn.board.shape.batch.values(), default=0)
@@ -238,7 +226,7 @@ def _say_plan(
             tasks=len(plan.tasks),
             batches=batches,
             critical_path=path,
-            warnings=[each._asdict() for each in proposal.warnings],
+            warnings=[each._asdict() for each in warnings],
             archived=archived,
             text=drawn.text if dry_run else "",
         )
@@ -250,7 +238,7 @@ def _say_plan(
     if len(plan.tasks) <= _MOST_DRAWN:
         talk(diagram.text(drawn.board))
     talk(f"{counted}; longest chain: {_chain(path)}{_time(plan, path)}")
-    _say_warnings(proposal.warnings)
+    _say_warnings(warnings)
     if archived:
         talk(f"The plan before it is in {archived}")
     if not dry_run:

@@ -21,11 +21,14 @@ _SECTIONS = {
     "A plan": {
         "init": "planning",
         "plan": "drafting",
+        "template": "templates",
+        "wizard": "wizard",
         "add": "editing",
         "update": "editing",
         "validate": "planning",
         "graph": "planning",
         "agents": "agents",
+        "agent": "team",
     },
     "Running it": {
         "run": "running",
@@ -39,6 +42,8 @@ _SECTIONS = {
         "list": "tasks",
         "show": "tasks",
         "history": "history",
+        "report": "report",
+        "export": "export",
     },
     "Where a task stands": {
         "claim": "intervening",

@@ -19,7 +19,7 @@ from orchestrator.cli.saying import say_to, sort_words
 from orchestrator.core.message import MessageKind
 
 
-class _TakesText(click.Command):
+class TakesText(click.Command):
     """A command whose last word is a text, also one that begins like an option: ``share T-01 "- use JWT"``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -36,7 +36,7 @@ def _takes_task(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _says(kind: MessageKind, help: str) -> click.Command:
-    @click.command(kind.value, cls=_TakesText, help=help)
+    @click.command(kind.value, cls=TakesText, help=help)
     @takes_json
     @takes_caller
     @_takes_task

@@ -84,18 +84,20 @@ def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     view = show(plan_directory(None, option), task_id)
     if as_json:
-        say_json(
-            f"{task_id} is {view.board.status(task_id).value}",
-            task={
-                **brief(view.board, view.task),
-                "description": view.task.description,
-                "attempts": [attempt_facts(attempt) for attempt in attempts_of(view)],
-                "answer": view.answer,
-                "files": _files(view),
-            },
-        )
+        facts = {**task_facts(view), "files": _files(view)}
+        say_json(f"{task_id} is {view.board.status(task_id).value}", task=facts)
         return
     write(_text(view))
+
+
+def task_facts(view: TaskView) -> dict[str, object]:
+    """Return what ``--json`` says of a task and of what came of it."""
+    return {
+        **brief(view.board, view.task),
+        "description": view.task.description,
+        "attempts": [attempt_facts(attempt) for attempt in attempts_of(view)],
+        "answer": view.answer,
+    }
 
 
 def attempts_of(view: TaskView) -> tuple[Attempt, ...]:

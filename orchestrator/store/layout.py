@@ -130,11 +130,19 @@ class Layout:
         return f"{self.root}/templates"
 
     @property
+    def own_templates(self) -> tuple[str, ...]:
+        """Where plans to begin with are kept: here, and in a directory of plans that this one lies in."""
+        return f"{self.root}/templates", *self._shared("templates")
+
+    @property
     def agents(self) -> tuple[str, ...]:
         """A plan's own agents; then those of a directory of plans it lies in, which all of them share."""
-        parent, name = os.path.split(os.path.dirname(self.root))
-        shared = (f"{parent}/{name}/agents",) if name == PLAN_DIRECTORY else ()
-        return (f"{self.root}/agents", *shared)
+        return f"{self.root}/agents", *self._shared("agents")
+
+    def _shared(self, name: str) -> tuple[str, ...]:
+        """Return a directory of the same name in the directory of plans that this one lies in, if it lies in one."""
+        above = os.path.dirname(self.root)
+        return (f"{above}/{name}",) if os.path.basename(above) == PLAN_DIRECTORY else ()
 
     def task_file(self, stem: str) -> str:
         """The assignment of one task."""
@@ -209,10 +217,19 @@ class AttemptFiles(NamedTuple):
 
 def agents_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return the directory of the agents that a person has in every plan; none when nobody knows where home is."""
+    return _of_person("agents", environment)
+
+
+def templates_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the directory of the plans that a person keeps to begin with; none when nobody knows where home is."""
+    return _of_person("templates", environment)
+
+
+def _of_person(name: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     home = environment.get("HOME", "")
     configuration = environment.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")
     # A relative one would mean another place wherever we are called from.
-    return (f"{configuration}/orchestrator/agents",) if os.path.isabs(configuration) else ()
+    return (f"{configuration}/orchestrator/{name}",) if os.path.isabs(configuration) else ()
 
 
 def find_plan_directory(

@@ -163,6 +163,23 @@ def without_regions(lines: Sequence[str]) -> list[str]:
     return _without(lines, regions(lines))
 
 
+def without_sections(data: bytes) -> bytes:
+    """Return a file without our sections, and without the blank line above each.
+
+    Raises:
+        ValueError: the file is not UTF-8.
+    """
+    file = Lines.of(data)
+    kept: list[str] = []
+    done = 0
+    for region in sorted(regions(file.lines), key=lambda each: each.open):
+        kept += file.lines[done : region.open]
+        if kept and not kept[-1].strip():
+            kept.pop()
+        done = region.close + 1
+    return file.replaced([*kept, *file.lines[done:]])
+
+
 def redraw(data: bytes, sections: Mapping[str, str]) -> bytes:
     """Return a file with our *sections* drawn into it: between their marks, or at its end when it has none.
 

@@ -91,6 +91,62 @@ def has_plans(layout: Layout) -> bool:
     )
 
 
+def live_plans(layout: Layout) -> Iterator[tuple[str, Layout]]:
+    """Yield a plan, and the plans of a directory, each with its path from there on; ``.`` for that directory itself.
+
+    Raises:
+        StoreError: the directory cannot be read.
+    """
+    if os.path.lexists(layout.plan):
+        yield ".", layout
+    for name, _ in _names(layout):
+        if _holds_plan(f"{layout.root}/{name}"):
+            yield name, Layout(f"{layout.root}/{name}")
+
+
+def every_plan(layout: Layout, since: float = 0.0) -> Iterator[tuple[str, Layout]]:
+    """Yield what ``live_plans`` does, then what each of them and the directory put away.
+
+    What was put away before *since*, seconds since the epoch, is left out: nothing in it is newer than the move.
+
+    Raises:
+        StoreError: a directory cannot be read.
+    """
+    live = dict(live_plans(layout))
+    yield from live.items()
+    for name, place in {**live, ".": layout}.items():
+        archive = "archive" if name == "." else f"{name}/archive"
+        for each in _put_away(place.archive, since):
+            yield f"{archive}/{each}", Layout(f"{place.archive}/{each}")
+
+
+def _holds_plan(directory: str) -> bool:
+    return os.path.isfile(Layout(directory).plan)
+
+
+def _put_away(archive: str, since: float) -> list[str]:
+    with reported("list", archive):
+        try:
+            names = sorted(os.listdir(archive))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+    return [
+        name
+        for name in names
+        if TASK_ID.fullmatch(name)
+        and _holds_plan(f"{archive}/{name}")
+        and _newest_move(Layout(f"{archive}/{name}")) >= since
+    ]
+
+
+def _newest_move(layout: Layout) -> float:
+    """Return when something was last moved into a plan directory, as far as its results tell."""
+    try:
+        return os.stat(layout.results).st_mtime
+    except OSError:
+        return 0.0  # nothing of it was ever done
+
+
 def make_plan(root: Layout, files: Mapping[str, bytes]) -> str:
     """Make a plan directory with these files, by name; return its id, the next that was never used.
 

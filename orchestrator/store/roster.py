@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from orchestrator.core.roster import BUILT_IN, Member, Program, Roster
-from orchestrator.errors import PlanError, Problem
-from orchestrator.store.atomic import read_file, reported
+from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported
 from orchestrator.store.layout import Layout, agents_of_person
-from orchestrator.store.roster_file import RosterFile, parse_roster_file, settings_of
+from orchestrator.store.roster_file import (
+    RosterFile,
+    parse_roster_file,
+    read_key,
+    render_roster_file,
+    settings_of,
+)
 
 _BUILT_IN = {member.key: member for member in BUILT_IN}
 #: What people leave in such a directory for each other.
 _NO_AGENT = "readme.md"
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
-def read_roster(layout: Layout | None, environment: Mapping[str, str]) -> Roster:
+def read_roster(
+    layout: Layout | None,
+    environment: Mapping[str, str],
+    proposed: Mapping[str, bytes] = _NOTHING,
+) -> Roster:
     """Return all agents there are for a plan; without *layout*, for any plan of this person.
+
+    *proposed* are files by path, as they are to be: each is read in the place of what lies there.
 
     Raises:
         PlanError: a file makes no sense; every problem with file and line.
@@ -27,7 +41,7 @@ def read_roster(layout: Layout | None, environment: Mapping[str, str]) -> Roster
     found: dict[str, RosterFile] = {}
     problems: list[Problem] = []
     for directory in places:
-        here, wrong = _read(directory)
+        here, wrong = _read(directory, proposed)
         problems += wrong
         for key, each in here.items():
             found.setdefault(key, each)
@@ -37,13 +51,63 @@ def read_roster(layout: Layout | None, environment: Mapping[str, str]) -> Roster
     return Roster.of(members)
 
 
-def _read(directory: str) -> tuple[dict[str, RosterFile], list[Problem]]:
+def register(
+    layout: Layout,
+    key: str,
+    fields: Mapping[str, object],
+    role: str,
+    environment: Mapping[str, str],
+    *,
+    force: bool = False,
+) -> tuple[str, Member]:
+    """Write the file of an agent of a plan, once it was read as every command will read it; return path and agent.
+
+    Args:
+        layout: The plan directory.
+        key: What a task asks for; the name of the file.
+        fields: What stands in its front matter.
+        role: What stands in front of its prompts.
+        environment: Says where the person's own agents are.
+        force: Also where there is such a file.
+
+    Raises:
+        UsageError: that is no key, or there is such a file.
+        PlanError: the agents would make no sense with it; nothing was written.
+        StoreError: it could not be written.
+    """
+    try:
+        key = read_key(key)
+    except ValueError as error:
+        raise UsageError(str(error), hint="take another key") from None
+    directory = layout.agents[0]
+    path = f"{directory}/{key}.md"
+    if f"{key}.md".lower() == _NO_AGENT:
+        raise UsageError(f"{key}.md is for people, and no agent", hint="take another key")
+    if not force and os.path.lexists(path):
+        raise UsageError(
+            f"there is an agent {key} already",
+            where=_shown(path),
+            hint="edit it, or write it anew with --force",
+        )
+    data = render_roster_file(fields, role).encode()
+    member = read_roster(layout, environment, {path: data})[key]
+    refuse_links(directory)
+    with reported("make", directory):
+        os.makedirs(directory, 0o775, exist_ok=True)
+    replace_file(path, data)
+    return path, member
+
+
+def _read(
+    directory: str, proposed: Mapping[str, bytes]
+) -> tuple[dict[str, RosterFile], list[Problem]]:
     found: dict[str, RosterFile] = {}
     problems: list[Problem] = []
-    for name in _names_in(directory):
+    here = (os.path.basename(path) for path in proposed if os.path.dirname(path) == directory)
+    for name in sorted({*_names_in(directory), *here}):
         path = f"{directory}/{name}"
         each, wrong = parse_roster_file(
-            read_file(path) or b"",
+            proposed[path] if path in proposed else read_file(path) or b"",
             _shown(path),
             os.path.dirname(directory),
             name.removesuffix(".md"),

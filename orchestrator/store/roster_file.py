@@ -7,6 +7,7 @@ problem, and not somebody's own.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import shlex
@@ -17,7 +18,7 @@ from orchestrator.core.name import is_name
 from orchestrator.core.plan import is_label
 from orchestrator.core.roster import ALIASES, MODEL, PROMPT_FILE, Command, Member, Program
 from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, Settings, read_setting
-from orchestrator.core.text import one_line
+from orchestrator.core.text import one_line, printable
 from orchestrator.errors import Problem
 from orchestrator.store.front_matter import read_front_matter
 from orchestrator.store.lines import Lines, unreadable
@@ -102,6 +103,18 @@ def parse_roster_file(
     return RosterFile(member, given, front.lines, file, base), problems
 
 
+def render_roster_file(fields: Mapping[str, object], role: str) -> str:
+    """Return a file that says this. Every value is written as JSON, which is YAML, so that no text becomes more."""
+    lines = [f"{name}: {_flow(value)}" for name, value in fields.items()]
+    # Also without fields: a text that begins with a bar is no front matter.
+    return "\n".join(["---", *lines, "---", printable(role).strip(), ""])
+
+
+def _flow(value: object) -> str:
+    words = [printable(each) for each in value] if isinstance(value, list) else value
+    return json.dumps(printable(value) if isinstance(value, str) else words, ensure_ascii=False)
+
+
 def settings_of(found: RosterFile, runs: Program) -> tuple[dict[str, Any], list[Problem]]:
     """Return the settings of an agent that runs this, checked, with every path absolute."""
     settings: dict[str, Any] = {}
@@ -131,7 +144,12 @@ def settings_of(found: RosterFile, runs: Program) -> tuple[dict[str, Any], list[
 # ── the fields ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _key(value: Any) -> str:
+def read_key(value: Any) -> str:
+    """Return what a task may ask for.
+
+    Raises:
+        ValueError: nothing can be called so.
+    """
     key = _line(value)
     if not is_name(key):
         raise ValueError(f"{key!r} is not 1 to 64 letters, digits, '.', '_', '@' or '-'")
@@ -201,7 +219,7 @@ def _width(value: Any) -> int:
 
 
 _FIELDS: Mapping[str, Callable[[Any], Any]] = {
-    "key": _key,
+    "key": read_key,
     "command": _command,
     "extends": _line,
     "best_for": _line,
@@ -218,7 +236,7 @@ _FIELDS: Mapping[str, Callable[[Any], Any]] = {
 def _contradictions(name: str, file: str, lines: Mapping[str, int]) -> Iterator[Problem]:
     if "key" not in lines:
         try:
-            _key(name)
+            read_key(name)
         except ValueError as error:
             message = f"the name of the file makes no key: {error}"
             yield _bad(message, f"{file}:1", "add key: NAME")

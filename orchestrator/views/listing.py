@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
+from orchestrator.views import sheet
 from orchestrator.views.columns import display_width, fit
 from orchestrator.views.glyphs import LABELS
 from orchestrator.views.table import list_text
@@ -69,18 +70,5 @@ def table_text(board: Board, tasks: Sequence[Task], width: int | None) -> str:
 
 
 def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
-    """Return tasks as CSV with a head; what would be a formula for a spreadsheet is quoted as a text."""
-    import csv
-    import io
-
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for row in rows:
-        writer.writerow([_csv_cell(row[column]) for column in _COLUMNS])
-    return out.getvalue()
-
-
-def _csv_cell(value: object) -> str:
-    text = " ".join(map(str, value)) if isinstance(value, tuple) else one_line(str(value), 1000)
-    return f"'{text}" if text[:1] in {"=", "+", "@"} else text
+    """Return tasks as CSV with a head."""
+    return sheet.csv_text(_COLUMNS, ([row[column] for column in _COLUMNS] for row in rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.core.roster import Listed
+from orchestrator.core.workload import Load
 from orchestrator.views.columns import plain, table
 
 _HEADER = ("AGENT", "RUNNING", "TYPES", "BEST FOR", "FROM", "USABLE")
@@ -23,3 +24,13 @@ def _row(each: Listed) -> tuple[str, ...]:
     usable = each.lacks or "yes"
     cells = (member.key, running, ", ".join(member.types), member.best_for, member.where, usable)
     return tuple(map(plain, cells))
+
+
+def workload_text(loads: Sequence[Load], width: int | None = None) -> str:
+    """Return how much everybody has to do, one line for each."""
+    rows: list[Sequence[str]] = [("NAME", "ACTIVE", "PENDING", "WAITING", "BLOCKED", "IS")]
+    for each in loads:
+        active = f"{each.active}/{each.capacity or '–'}"
+        counts = map(str, (each.pending, each.waiting, each.blocked))
+        rows.append((plain(each.name), active, *counts, "agent" if each.is_agent else "assignee"))
+    return table(rows, width, _MOST)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.core.roster import Program, Roster
-from orchestrator.errors import PlanError
+from orchestrator.core.roster import BUILT_IN, Program, Roster
+from orchestrator.core.text import one_line, printable
+from orchestrator.errors import OrchestratorError, PlanError, StoreError
 from orchestrator.store.layout import Layout
-from orchestrator.store.roster import read_roster
+from orchestrator.store.roster import read_roster, register
 from orchestrator.store.roster_file import parse_roster_file
 
 
@@ -240,3 +242,50 @@ def test_any_bytes_are_read_or_told(data: bytes) -> None:
     """What lies in that directory may be anything."""
     found, told = parse_roster_file(data, "agents/a.md", "/nowhere", "a")
     assert found is not None or told
+
+
+@given(role=st.text(), about=st.text(), types=st.lists(st.text(max_size=9), max_size=3))
+@example(role="---\nkey: evil\n---\nx", about="a: b\n---\nkey: evil # c", types=["x]", "}\x7f"])
+@example(role="\udc80\x1b[2J", about="\x85\u2028!!python/object:x", types=["- a", "&b", "*c"])
+def test_what_registers_an_agent_is_data(role: str, about: str, types: list[str]) -> None:
+    """Whatever the texts are: the file says them back, and nothing else."""
+    with tempfile.TemporaryDirectory() as directory:
+        layout = Layout(f"{directory}/.orchestrator")
+        fields = {"best_for": about, "types": types}
+        _, member = register(layout, "eva", fields, role, {})
+        assert [member] == [each for each in read_roster(layout, {}) if each not in BUILT_IN]
+    assert ("eva", "claude") == (member.key, member.extends)
+    assert one_line(printable(about), 300) == member.best_for
+    assert printable(role).strip() == member.role
+    words = [one_line(printable(each), 300).casefold() for each in types]
+    assert tuple(dict.fromkeys(filter(None, words))) == member.types
+
+
+def test_registering_changes_nothing_that_is_there(tmp_path: Path) -> None:
+    """A file of a person stays; so does everything when it would make no sense together."""
+    layout = Layout(str(tmp_path))
+    path, _ = register(layout, "eva", {}, "You are Eva.", {})
+    before = Path(path).read_bytes()
+    for key, code in (
+        ("eva", "usage"),
+        ("README", "usage"),
+        ("../x", "usage"),
+        ("Eva", "bad_agent"),
+    ):
+        with pytest.raises(OrchestratorError) as refused:
+            register(layout, key, {}, "Somebody else.", {})
+        assert code == refused.value.code
+    with pytest.raises(PlanError):
+        register(layout, "eva", {"extends": "nobody"}, "", {}, force=True)
+    assert (["eva.md"], before) == (os.listdir(tmp_path / "agents"), Path(path).read_bytes())
+    register(layout, "eva", {}, "You are another Eva.", {}, force=True)
+    assert b"another" in Path(path).read_bytes()
+
+
+def test_nothing_is_registered_through_a_link(tmp_path: Path) -> None:
+    """What is written there would land elsewhere."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "agents").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError):
+        register(Layout(str(tmp_path)), "eva", {}, "", {})
+    assert [] == os.listdir(tmp_path / "elsewhere")

@@ -1,0 +1,70 @@
+"""What was done in the last days, in one plan or in all plans of a directory, what they put away included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from orchestrator.actions.beside import MERGER, PLANNER, done_beside
+from orchestrator.core.ledger import Booking, Figures, bookings, figures, within
+from orchestrator.core.news import read_line
+from orchestrator.errors import OrchestratorError
+from orchestrator.store.journal import journal_lines
+from orchestrator.store.layout import Layout
+from orchestrator.store.roots import every_plan
+from orchestrator.store.stamp import epoch
+from orchestrator.store.workspace import Workspace
+
+_BESIDE = {PLANNER: "planning", MERGER: "merging the results"}
+
+
+class Ledger(NamedTuple):
+    """Every attempt since a moment, what they come to, and which plans could not be read, and why."""
+
+    booked: Sequence[Booking]
+    figures: Figures
+    broken: Mapping[str, str]
+
+
+def ledger(layout: Layout, *, since: float, until: float) -> Ledger:
+    """Return what was done since a moment; both moments are seconds since the epoch, *until* is now.
+
+    Raises:
+        NotFoundError: there is no plan.
+        PlanError, StoreError: the only plan there is cannot be read; of several, it is passed over and told.
+    """
+    booked: list[Booking] = []
+    added: list[float] = []
+    errors: dict[str, OrchestratorError] = {}
+    found = dict(every_plan(layout, since))
+    if not found:
+        Workspace(layout).load_plan()  # says best that there is none
+    for name, place in found.items():
+        try:
+            booked += _booked(name, place)
+            added += _added(place)
+        except OrchestratorError as error:
+            errors[name] = error
+    if len(errors) == len(found) == 1:
+        raise errors.popitem()[1]
+    return Ledger(
+        booked=within(booked, since),
+        figures=figures(booked, added, since=since, until=until),
+        broken={name: str(error) for name, error in errors.items()},
+    )
+
+
+def _booked(name: str, place: Layout) -> Iterator[Booking]:
+    workspace = Workspace(place)
+    board = workspace.load(keep_cache=False)
+    for result in board.results.values():
+        yield from bookings(name, result, board.plan.tasks[result.task])
+    for result in done_beside(workspace):
+        yield from bookings(name, result, None, _BESIDE.get(result.task, ""))
+
+
+def _added(place: Layout) -> Iterator[float]:
+    for text in journal_lines(place.journal, " · added"):
+        line = read_line(text)
+        if line is not None and line.what == "added" and (moment := epoch(line.time)):
+            yield moment

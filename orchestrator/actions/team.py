@@ -1,0 +1,100 @@
+"""Who has how much to do, and a word to one of them (seed rows S1-33, S1-38)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from orchestrator.actions.editing import Agents
+from orchestrator.actions.prospect import RunOrder, task_settings
+from orchestrator.actions.talking import say
+from orchestrator.core.message import MessageKind, clean
+from orchestrator.core.text import one_line
+from orchestrator.core.workload import Duty, Load, loads, names_of
+from orchestrator.errors import NotFoundError, OrchestratorError
+from orchestrator.store.layout import Layout
+from orchestrator.store.roots import live_plans
+from orchestrator.store.workspace import Workspace
+
+
+class Workload(NamedTuple):
+    """How much everybody has to do; and which plans could not be read, and why."""
+
+    loads: Sequence[Load]
+    broken: Mapping[str, str]
+
+
+class Place(NamedTuple):
+    """A task of one plan."""
+
+    plan: str
+    """Where it lies, seen from the directory that was asked about."""
+    task: str
+
+
+def workload(layout: Layout, agents: Agents) -> Workload:
+    """Return how much everybody has to do, in a plan or in all plans of a directory.
+
+    *agents* reads the agents of a plan.
+
+    Raises:
+        PlanError, NotFoundError, StoreError: the only plan there is cannot be read.
+    """
+    found, broken = _look(layout, agents)
+    duties = [duty for _, of_plan in found.values() for duty in of_plan]
+    return Workload(loads(duties, agents(layout)), broken)
+
+
+def tell(layout: Layout, name: str, text: str, author: str, agents: Agents) -> list[Place]:
+    """Share a message on every open task of one agent or assignee; return these tasks.
+
+    What is shared on a task is in its prompt, its context and the journal, so it is heard wherever they are.
+
+    Raises:
+        NotFoundError: nobody of that name has an open task.
+        UsageError: there is nothing in the message, or too much.
+        PlanError, StoreError: as their names say.
+    """
+    text = f"@{one_line(name, 64)} {clean(text)}"
+    found, _ = _look(layout, agents)
+    told = []
+    for plan, (place, duties) in found.items():
+        for duty in duties:
+            if name in duty.names and duty.is_open:
+                say(place, duty.task, MessageKind.SHARE, author, text)
+                told.append(Place(plan, duty.task))
+    if not told:
+        raise NotFoundError(
+            f"{one_line(name, 64)} has no open task here",
+            hint="`orchestrator agent workload` shows who has; `share` tells everybody",
+        )
+    return told
+
+
+def _look(
+    layout: Layout, agents: Agents
+) -> tuple[dict[str, tuple[Layout, list[Duty]]], dict[str, str]]:
+    found: dict[str, tuple[Layout, list[Duty]]] = {}
+    errors: dict[str, OrchestratorError] = {}
+    places = dict(live_plans(layout)) or {".": layout}
+    for name, place in places.items():
+        try:
+            found[name] = place, list(_duties(place, agents))
+        except OrchestratorError as error:
+            errors[name] = error
+    if len(errors) == len(places) == 1:
+        raise errors.popitem()[1]
+    return found, {name: str(error) for name, error in errors.items()}
+
+
+def _duties(layout: Layout, agents: Agents) -> Iterator[Duty]:
+    workspace = Workspace(layout)
+    board = workspace.load(keep_cache=False)
+    policies = task_settings(workspace, board.plan, RunOrder(layout), agents(layout))
+    for task in board.plan.tasks.values():
+        if task.children:
+            continue  # nobody does an umbrella
+        settings = policies[task.id]
+        agent = settings.subagent or settings.agent
+        names = names_of(task, board.results.get(task.id), agent)
+        yield Duty(task.id, names, board.status(task.id))

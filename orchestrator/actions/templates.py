@@ -1,0 +1,171 @@
+"""Templates that people keep: made of a plan, looked at, and made a plan again (seed row S1-38).
+
+The plans that come with the package are drafts to be drawn (``views/plan_templates.py``); these are files to be copied.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+
+from orchestrator.actions.planning import Drawn
+from orchestrator.actions.redrawing import status_cells
+from orchestrator.core.board import Board
+from orchestrator.core.graph import shape
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan_state import PlanState
+from orchestrator.core.spelling import advice
+from orchestrator.core.text import one_line
+from orchestrator.errors import NotFoundError, PlanError, Problem, UsageError
+from orchestrator.store.atomic import read_file
+from orchestrator.store.layout import Layout, templates_of_person
+from orchestrator.store.saved_plan import SavedPlan, find_saved, read_saved, save
+from orchestrator.store.task_file import parse_task_file
+from orchestrator.views.plan_templates import plan_templates
+
+#: What a plan says of one time that it was made.
+_OF_ONCE = ("created", "eta", "deadline")
+
+
+def saved_plans(layout: Layout | None, environment: Mapping[str, str]) -> dict[str, SavedPlan]:
+    """Return the templates that people keep, by name: those of the plan directory, then those of the person.
+
+    Raises:
+        PlanError, StoreError: one cannot be read.
+    """
+    places = (*(layout.own_templates if layout else ()), *templates_of_person(environment))
+    return {name: read_saved(name, each) for name, each in find_saved(places).items()}
+
+
+def save_plan(
+    layout: Layout, name: str, environment: Mapping[str, str], *, here: bool, force: bool
+) -> SavedPlan:
+    """Make a template of a plan: its table and its task files, and nothing of what came of it.
+
+    Args:
+        layout: The plan.
+        name: What it is to be called.
+        environment: Says where the person's own templates are.
+        here: In the plan directory, for whoever else has it; else among those of the person.
+        force: Also where there is one of that name.
+
+    Raises:
+        UsageError: it cannot be called so, or nobody knows where the person's files are.
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    if name in plan_templates():
+        raise UsageError(f"the template {name} comes along", hint="take another name")
+    places = (layout.templates,) if here else templates_of_person(environment)
+    if not places:
+        raise UsageError(
+            "nobody knows where your templates are: there is no HOME", hint="add --here"
+        )
+    shown = os.path.relpath(layout.plan)
+    data = read_file(layout.plan)
+    if data is None:
+        raise NotFoundError("no master_plan.md in this plan directory", where=layout.root)
+    text = _as_new(data, _parsed(data, shown), shown)
+    plan = _parsed(text, shown)
+    files = {
+        task.stem: found.decode(errors="replace")
+        for task in plan.tasks.values()
+        if (found := read_file(layout.task_file(task.stem))) is not None
+    }
+    saved = SavedPlan(name, f"{places[0]}/{name}", text.decode(), files)
+    save(saved, force=force)
+    return saved
+
+
+def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
+    """Return a plan as it was before anything was done: without our sections, every status as at the beginning."""
+    from orchestrator.store.charter import with_state
+    from orchestrator.store.lines import Lines
+    from orchestrator.store.marks import without_sections
+    from orchestrator.store.plan_file import set_statuses
+
+    if plan.charter.state is not None:
+        data = with_state(data, PlanState.PLANNING, shown)
+    lines = Lines.of(data)
+    once = {plan.lines[name] - 1 for name in _OF_ONCE if name in plan.lines}
+    data = lines.replaced([line for at, line in enumerate(lines.lines) if at not in once])
+    board = Board(plan, shape(plan.tasks), {})
+    return without_sections(set_statuses(data, status_cells(board)))
+
+
+def draw_saved(saved: SavedPlan, values: Mapping[str, str], agents: Collection[str]) -> Drawn:
+    """Return the files of a plan made of a template, read as ``run`` will read them. Writes nothing.
+
+    Raises:
+        UsageError: a value is missing, or there is one too many.
+        PlanError: with these values it makes no sense; every problem with its place.
+    """
+    _check(saved, values)
+    text, files = saved.filled(values)
+    place = Layout(saved.where)
+    plan, problems = _read(text.encode(), os.path.relpath(place.plan))
+    if not problems:
+        problems += _agent_problems(plan.tasks.values(), agents)
+    task_files = {task.stem: files[task.stem] for task in plan.tasks.values() if task.stem in files}
+    for stem, each in task_files.items():
+        shown = os.path.relpath(place.task_file(stem))
+        problems += parse_task_file(each.encode(), shown).problems
+    if problems:
+        raise PlanError(problems)
+    return Drawn(text=text, task_files=task_files, board=Board(plan, shape(plan.tasks), {}))
+
+
+def read_values(given: Sequence[str]) -> dict[str, str]:
+    """Return what ``k=v`` say.
+
+    Raises:
+        UsageError: one has no value, or is given twice.
+    """
+    values: dict[str, str] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise UsageError(
+                f"--param {one_line(each, 60)!r} has no value", hint='write --param "name=value"'
+            )
+        if name.strip() in values:
+            raise UsageError(f"--param {name.strip()} is given twice", hint="give it once")
+        values[name.strip()] = value.strip()
+    return values
+
+
+def _check(saved: SavedPlan, values: Mapping[str, str]) -> None:
+    known = saved.parameters
+    takes = f"it takes {', '.join(known)}" if known else "it takes none"
+    for name in values:
+        if name not in known:
+            message = f"the template {saved.name} has no parameter {one_line(name, 60)!r}"
+            raise UsageError(message, hint=advice(name, known, takes))
+    if missing := [name for name in known if not values.get(name)]:
+        message = f"the template {saved.name} needs a value for {', '.join(missing)}"
+        raise UsageError(message, hint=" ".join(f'--param "{name}=…"' for name in missing))
+
+
+def _agent_problems(tasks: Collection[Task], agents: Collection[str]) -> list[Problem]:
+    return [
+        Problem(
+            f"task {task.id} asks for the agent {one_line(task.agent_key, 60)!r}, which is not known here",
+            task.where,
+            f"known are {', '.join(agents)}; `orchestrator agent register` adds one",
+            "unknown_agent",
+        )
+        for task in tasks
+        if task.agent_key and task.agent_key not in agents
+    ]
+
+
+def _parsed(data: bytes, shown: str) -> Plan:
+    plan, problems = _read(data, shown)
+    if problems:
+        raise PlanError(problems)
+    return plan
+
+
+def _read(data: bytes, shown: str) -> tuple[Plan, list[Problem]]:
+    from orchestrator.store.plan_file import parse_plan
+
+    return parse_plan(data, shown)

@@ -1,0 +1,102 @@
+"""``export``."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from orchestrator.actions.exporting import Export, gather, write_document
+from orchestrator.cli.reply import plan_directory, say_json, takes_directory, takes_json, write
+from orchestrator.cli.tasks import task_facts
+from orchestrator.core.redact import redact
+from orchestrator.core.text import printable
+from orchestrator.store.layout import Layout
+from orchestrator.views.export import export_csv, export_markdown
+from orchestrator.views.plans import title_of
+
+
+@click.command("export")
+@takes_directory
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["markdown", "json", "csv"]),
+    help="What to write (default: markdown).",
+)
+@click.option("--output", default="", metavar="FILE", help="Where to (default: standard output).")
+@click.option("--force", is_flag=True, help="Replace FILE where it exists.")
+@takes_json
+def export_command(
+    directory: str | None,
+    option: str | None,
+    *,
+    form: str | None,
+    output: str,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write a whole plan and what came of it as one document.
+
+    The request, every task with its assignment, where it stands, its attempts, what was said about it and its result.
+    csv has one row for each task.
+
+    \b
+      orchestrator export > tasks.md
+      orchestrator export --format json --output tasks.json
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    layout = plan_directory(directory, option)
+    form = form or ("json" if as_json and not output else "markdown")
+    found = gather(layout)
+    message = f"{len(found.parts)} tasks of {title_of(found.board) or 'the plan'}"
+    if not output:
+        if as_json and form != "json":
+            say_json(message, format=form, text=_document(layout, found, form))
+        elif form == "json":
+            say_json(message, **_facts(found))
+        else:
+            write(_document(layout, found, form))
+        return
+    if form == "json":
+        text = json.dumps(_facts(found), ensure_ascii=False, indent=1) + "\n"
+    else:
+        text = _document(layout, found, form)
+    path = write_document(layout, output, redact(printable(text)), force=force)
+    if as_json:
+        say_json(f"wrote {message}", file=path, format=form)
+    else:
+        write(f"{path}\n")
+
+
+def _document(layout: Layout, found: Export, form: str) -> str:
+    if form == "csv":
+        return export_csv(found.board)
+    return export_markdown(found.board, found.parts, time.time(), layout.templates)
+
+
+def _facts(found: Export) -> dict[str, Any]:
+    plan = found.board.plan
+    return {
+        "title": title_of(found.board),
+        "request": plan.request,
+        "goal": plan.goal,
+        "counts": {status.value: count for status, count in found.board.counts().items()},
+        "tasks": [
+            {
+                **task_facts(part.view),
+                "assignment": part.assignment,
+                "messages": [
+                    {
+                        "time": each.time,
+                        "kind": each.kind.value,
+                        "by": each.author,
+                        "text": each.text,
+                    }
+                    for each in part.messages
+                ],
+            }
+            for part in found.parts
+        ],
+    }

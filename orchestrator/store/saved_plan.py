@@ -1,0 +1,155 @@
+"""Templates that people keep: plan directories without outcomes, found by name (seed row S1-38).
+
+``templates/NAME/`` holds a ``master_plan.md`` and its ``agent_tasks/``, as they would lie in a plan directory: of the
+plan directory, of the one it lies in, of the person. The nearest one with a name has it. ``{{name}}`` in them is
+filled in when a plan is made of it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from orchestrator.core.name import is_name
+from orchestrator.core.placeholder import filled, places
+from orchestrator.core.text import cell, one_line, printable
+from orchestrator.errors import PlanError, UsageError
+from orchestrator.store.atomic import (
+    read_file,
+    refuse_links,
+    replace_file,
+    reported,
+    sync_directory,
+)
+from orchestrator.store.front_matter import read_front_matter
+from orchestrator.store.layout import Layout
+from orchestrator.store.lines import LARGEST_PLAN, Lines, oversized, unreadable
+
+#: Characters of a value in a plan, where it stands in a cell or a line.
+_MOST = 2000
+
+
+class SavedPlan(NamedTuple):
+    """A template: the texts of its files."""
+
+    name: str
+    where: str
+    """Its directory."""
+    plan: str
+    task_files: Mapping[str, str]
+    """By stem."""
+
+    @property
+    def title(self) -> str:
+        """Its first heading."""
+        heads = (line[2:] for line in self.plan.splitlines() if line.startswith("# "))
+        return one_line(next(heads, ""), 80)
+
+    @property
+    def parameters(self) -> list[str]:
+        """What it has to be told."""
+        return places([self.plan, *self.task_files.values()])
+
+    def filled(self, values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+        """Return the plan and its task files with these values; no value leaves its cell, its line, or the body."""
+        in_line = {name: one_line(value, _MOST) for name, value in values.items()}
+        in_cell = {name: cell(value, _MOST) for name, value in values.items()}
+        shown = {name: printable(value) for name, value in values.items()}
+        files = {stem: _filled(text, in_line, shown) for stem, text in self.task_files.items()}
+        return _filled(self.plan, in_line, in_cell), files
+
+
+def _filled(text: str, of_front: Mapping[str, str], of_body: Mapping[str, str]) -> str:
+    lines = Lines.of(text.encode())
+    body = read_front_matter(lines.bare(), "").body
+    front = filled("".join(lines.lines[:body]), of_front)
+    return front + filled("".join(lines.lines[body:]), of_body)
+
+
+def find_saved(directories: tuple[str, ...]) -> dict[str, str]:
+    """Return the directory of every template, by name, the nearest first.
+
+    Raises:
+        StoreError: a directory cannot be read.
+    """
+    found: dict[str, str] = {}
+    for directory in directories:
+        for name in _names(directory):
+            found.setdefault(name, f"{directory}/{name}")
+    return found
+
+
+def _names(directory: str) -> Iterator[str]:
+    with reported("list", directory):
+        try:
+            names = sorted(os.listdir(directory))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+    for name in names:
+        if is_name(name) and os.path.isfile(Layout(f"{directory}/{name}").plan):
+            yield name
+
+
+def read_saved(name: str, directory: str) -> SavedPlan:
+    """Return a template.
+
+    Raises:
+        PlanError: one of its files is no text, or too large.
+        StoreError: one cannot be read.
+    """
+    place = Layout(directory)
+    files = {}
+    with reported("list", place.tasks):
+        names = sorted(os.listdir(place.tasks)) if os.path.isdir(place.tasks) else []
+    for each in names:
+        if each.endswith(".md") and not each.startswith("."):
+            files[each.removesuffix(".md")] = _text(f"{place.tasks}/{each}")
+    return SavedPlan(name, directory, _text(place.plan, LARGEST_PLAN), files)
+
+
+def _text(path: str, largest: int | None = None) -> str:
+    data, shown = read_file(path) or b"", os.path.relpath(path)
+    too_large = oversized(data, shown, largest) if largest else oversized(data, shown)
+    if (problem := too_large or unreadable(data, shown)) is not None:
+        raise PlanError([problem])
+    return data.decode()
+
+
+def save(saved: SavedPlan, *, force: bool) -> None:
+    """Write a template, as a whole or not at all.
+
+    Raises:
+        UsageError: that is no name, or there is one of that name and *force* does not say to replace it.
+        StoreError: it could not be written; the one before it is as it was.
+    """
+    if not is_name(saved.name):
+        raise UsageError(
+            f"{one_line(saved.name, 80)!r} is not a name",
+            hint="1 to 64 letters, digits, '.', '_', '@' or '-', starting with a letter or digit",
+        )
+    above = os.path.dirname(saved.where)
+    if os.path.lexists(saved.where) and not force:
+        raise UsageError(
+            f"there is a template {saved.name} already",
+            where=saved.where,
+            hint="take another name, or replace it with --force",
+        )
+    refuse_links(above, saved.where)
+    staged, before = Layout(f"{above}/.{saved.name}.tmp"), f"{above}/.{saved.name}.old"
+    with reported("write", saved.where):
+        for place in (staged.root, before):
+            shutil.rmtree(place, ignore_errors=True)
+        os.makedirs(staged.tasks, 0o775)
+        try:
+            for stem, text in saved.task_files.items():
+                replace_file(staged.task_file(stem), text.encode())
+            replace_file(staged.plan, saved.plan.encode())
+            if os.path.lexists(saved.where):
+                os.rename(saved.where, before)
+            os.rename(staged.root, saved.where)
+        finally:
+            shutil.rmtree(staged.root, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)
+    sync_directory(above)

@@ -1,0 +1,143 @@
+"""A whole plan and what came of it as one document, or as a sheet (seed row S1-38).
+
+Whatever comes from agents and people stays in its place, as in ``final_output``: an answer has no heading above level
+3 and stands last below the one of its task, an assignment is fenced, a message quoted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
+from orchestrator.core.message import Message
+from orchestrator.core.money import spending, usd
+from orchestrator.core.plan import Task
+from orchestrator.core.priority import format_priority
+from orchestrator.core.redact import redact
+from orchestrator.core.result import Attempt, Result
+from orchestrator.views.figures import cost_of
+from orchestrator.views.glyphs import label, moment, tally
+from orchestrator.views.report import sheet_moment
+from orchestrator.views.sheet import csv_text
+from orchestrator.views.templating import render
+
+_COLUMNS = (
+    "id",
+    "status",
+    "name",
+    "assignee",
+    "agent",
+    "priority",
+    "needs",
+    "parent",
+    "tags",
+    "type",
+    "attempts",
+    "start",
+    "end",
+    "seconds",
+    "cost_usd",
+    "reason",
+)
+
+
+class ViewLike(Protocol):
+    """What is known of a task."""
+
+    @property
+    def task(self) -> Task: ...
+    @property
+    def answer(self) -> str: ...
+
+
+class PartLike(Protocol):
+    """One task in a document."""
+
+    @property
+    def view(self) -> ViewLike: ...
+    @property
+    def assignment(self) -> str: ...
+    @property
+    def messages(self) -> Sequence[Message]: ...
+
+
+def export_markdown(
+    board: Board, parts: Iterable[PartLike], now: float, overrides: str | None = None
+) -> str:
+    """Return the document. *now* is in seconds since the epoch; *overrides* a directory of templates to use before."""
+    plan = board.plan
+    text = render(
+        "export.md.j2",
+        overrides,
+        plan=plan,
+        title=plan.charter.title or plan.title or "Plan",
+        moment=moment(now),
+        tally=tally(board.counts()),
+        parts=[_part(board, part) for part in parts],
+    )
+    return redact(text).rstrip("\n") + "\n"
+
+
+def export_csv(board: Board) -> str:
+    """Return one row for each task; moments in UTC, time and cost of all attempts together."""
+    return csv_text(_COLUMNS, (_row(board, task) for task in board.plan.tasks.values()))
+
+
+def _part(board: Board, part: PartLike) -> Mapping[str, Any]:
+    task, result = part.view.task, board.results.get(part.view.task.id)
+    standing = board.standing[task.id]
+    attempts = result.attempts if result is not None else ()
+    return {
+        "task": task._replace(needs=task.own_needs),
+        "status": label(standing.status),
+        "reason": standing.reason,
+        "who": task.assignee or task.agent or "-",
+        "time": format_duration(_seconds(attempts)) if attempts else "-",
+        "cost": cost_of(result) if result is not None else "-",
+        "assignment": part.assignment,
+        "attempts": [_attempt(each, result) for each in attempts if result is not None],
+        "messages": part.messages,
+        "answer": part.view.answer.strip("\n"),
+    }
+
+
+def _attempt(attempt: Attempt, result: Result) -> Mapping[str, Any]:
+    return {
+        "number": attempt.number,
+        "status": attempt.status,
+        "by": attempt.agent or result.agent,
+        "begin": moment(attempt.started),
+        "time": format_duration(attempt.duration),
+        "cost": "-" if attempt.cost == 0 else usd(attempt.cost),
+        "reason": attempt.reason,
+    }
+
+
+def _row(board: Board, task: Task) -> Sequence[object]:
+    result, standing = board.results.get(task.id), board.standing[task.id]
+    attempts = result.attempts if result is not None else ()
+    spent = spending([result] if result is not None else [])
+    return (
+        task.id,
+        standing.status.value,
+        task.name,
+        task.assignee,
+        task.agent,
+        format_priority(task.priority),
+        task.own_needs,
+        task.parent,
+        task.tags,
+        task.kind,
+        len(attempts),
+        sheet_moment(attempts[0].started) if attempts else "",
+        sheet_moment(attempts[-1].ended) if attempts else "",
+        round(_seconds(attempts), 3),
+        None if spent.unknown else spent.known,
+        standing.reason,
+    )
+
+
+def _seconds(attempts: Iterable[Attempt]) -> float:
+    return sum(attempt.duration for attempt in attempts)

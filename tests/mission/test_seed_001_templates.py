@@ -1,0 +1,133 @@
+"""Seed 001, row S1-38U: templates and the wizard."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import everything, write_plan, write_task
+from tests.acceptance.terminal import type_into
+
+pytestmark = pytest.mark.slow
+
+
+def test_s1_38_templates(orchestrate: Orchestrate, root: Path) -> None:
+    """`tm template list|show|apply`: a plan is kept without what came of it, and made again with other values."""
+    write_plan(root, {"T-01": "echo {{what}}", "T-02": ("false", "T-01")}, more="For {{what}}.")
+    plan = root / "master_plan.md"
+    plan.write_text(
+        plan.read_text("utf-8").replace("# Task Plan", "# Say it").replace("echo {{what}}", "say"),
+        encoding="utf-8",
+    )
+    write_task(root, "T-01", "```sh\necho {{what}}\n```\n", timeout="1m")
+    before = plan.read_text(encoding="utf-8")
+    assert 1 == orchestrate("run").returncode
+    assert before != plan.read_text(encoding="utf-8")  # where it stands is drawn into it
+    saved = orchestrate("template", "save", "say")
+    place = orchestrate.where / ".config/orchestrator/templates/say"
+    assert (0, f"{place}\n") == (saved.returncode, saved.stdout), saved.stderr
+    assert before == (place / "master_plan.md").read_text(encoding="utf-8")
+    assert {"agent-01.md", "agent-02.md"} == set(os.listdir(place / "agent_tasks"))
+    again = orchestrate("template", "save", "say", "--json")
+    assert (2, "usage") == (again.returncode, again.json["code"])
+    listed = {
+        each["name"]: each for each in orchestrate("template", "list", "--json").json["templates"]
+    }
+    assert (str(place), "Say it", ["what"]) == (
+        listed["say"]["from"], listed["say"]["about"], [p["name"] for p in listed["say"]["parameters"]]
+    )  # fmt: skip
+    assert {"codebase-analysis", "translate-docs"} < set(listed)
+    assert before == orchestrate("template", "show", "say").stdout
+    assert "Test {{endpoints}}" in orchestrate("template", "show", "api-testing").stdout
+    missing = orchestrate("plan", "--template", "say", "--dir", "other", "--json")
+    assert (2, "usage") == (missing.returncode, missing.json["code"])
+    assert not (orchestrate.where / "other").exists()
+    applied = orchestrate(
+        "plan", "--template", "say", "--param", "what=a {{b}} | c -->", "--dir", "other"
+    )
+    assert 0 == applied.returncode, applied.stderr
+    made = orchestrate.where / "other"
+    assert "For a {{b}} \\| c -->." in (made / "master_plan.md").read_text(encoding="utf-8")
+    assert "echo a {{b}} | c -->\n" in (made / "agent_tasks/agent-01.md").read_text(
+        encoding="utf-8"
+    )
+    orchestrate("template", "save", "mine", "--here")
+    assert "mine" in orchestrate("template", "list").stdout
+    assert "mine" not in orchestrate("template", "list", "--dir", "other").stdout
+
+
+WIZARD = [
+    ("What is to be done?", "Sort the papers | all\n"),
+    ("A template to begin with", "nonsense\n"),
+    ("there is no template", "\n"),
+    ("T-01, what is to be done?", "echo one\n"),
+    ("who does it", "nobody\n"),
+    ("asks for the agent 'nobody'", ""),
+    ("T-01, what is to be done?", "echo one\n"),
+    ("who does it", "shell\n"),
+    ("T-02, what is to be done?", "echo two \x1b[31m| `x`\n"),
+    ("what does it need", "T-01\n"),
+    ("who does it", "shell\n"),
+    ("T-03, what is to be done?", "\n"),
+    ("How many at the same time?", "none\n"),
+    ("How many at the same time?", "2\n"),
+]
+
+
+def test_s1_38_the_wizard(orchestrate: Orchestrate, root: Path) -> None:
+    """`tm wizard`, on a real terminal: what makes no sense is asked again, the plan is shown, yes writes it."""
+    seen = type_into(
+        orchestrate, ["wizard"], [*WIZARD, ("Write it to .orchestrator? [y/N]", "y\n")]
+    )
+    assert 0 == seen.returncode, seen.text
+    assert "T-02  T-01   shell  echo two" in seen.text
+    settings = orchestrate("run", "--dry-run", "--json").json
+    assert ["T-01", "T-02"] == [task["id"] for task in settings["tasks"]]
+    assert "max_parallel: 2" in (root / "master_plan.md").read_text(encoding="utf-8")
+    assert "> Sort the papers | all" in (root / "master_plan.md").read_text(encoding="utf-8")
+    assert {"T-01": [], "T-02": ["T-01"]} == {
+        task["id"]: task["needs"] for task in orchestrate("list", "--json").json["tasks"]
+    }
+    refused = type_into(orchestrate, ["wizard"], [])
+    assert (2, True) == (refused.returncode, "not finished" in refused.text)
+
+
+def test_s1_38_the_wizard_with_a_template(orchestrate: Orchestrate, root: Path) -> None:
+    """A template's parameters are asked for; Enter takes what stands there."""
+    (orchestrate.where / "a.md").write_text("Hello\n", encoding="utf-8")
+    answers = [
+        ("What is to be done?", "Translate it\n"),
+        ("A template to begin with", "translate-docs\n"),
+        ("  files", "none/*.md\n"), ("language", "\n"), ("folder", "\n"),
+        ("no file matches", ""),
+        ("  files", "a.md\n"), ("language", "French\n"), ("folder", "\n"),
+        ("[y/N]", "yes\n"),
+    ]  # fmt: skip
+    seen = type_into(orchestrate, ["wizard"], answers)
+    assert 0 == seen.returncode, seen.text
+    assert "French" in "".join(
+        path.read_text(encoding="utf-8") for path in (root / "agent_tasks").iterdir()
+    )
+
+
+@pytest.mark.parametrize("end", ["n\n", "\n", "\x03", "\x04"])
+def test_s1_38_the_wizard_writes_nothing_without_a_yes(
+    orchestrate: Orchestrate, root: Path, end: str
+) -> None:
+    """No, Enter, Ctrl-C and Ctrl-D leave everything as it was; there is no traceback."""
+    before = everything(orchestrate.where)
+    seen = type_into(orchestrate, ["wizard"], [*WIZARD, ("[y/N]", end)])
+    assert (130 if end in "\x03\x04" else 0) == seen.returncode
+    assert "Traceback" not in seen.text
+    assert (before, False) == (everything(orchestrate.where), root.exists())
+
+
+def test_s1_38_the_wizard_needs_a_terminal(orchestrate: Orchestrate, root: Path) -> None:
+    """Whoever has none is told what to call instead."""
+    refused = orchestrate("wizard", "--json")
+    assert (2, "usage") == (refused.returncode, refused.json["code"])
+    assert 'plan "REQUEST"' in refused.json["hint"]
+    assert not root.exists()

@@ -1,0 +1,81 @@
+"""A plan as one document: everything is in it, and nothing in it leaves its place."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import NamedTuple
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from orchestrator.core.message import Message, MessageKind, clean
+from orchestrator.core.plan import Task
+from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import printable
+from orchestrator.store.result_file import safe_answer
+from orchestrator.views.export import export_csv, export_markdown
+from tests.views.example import BEGIN, HOSTILE, attempt, board, result, tables, task
+
+
+class View(NamedTuple):
+    task: Task
+    answer: str = ""
+
+
+class Part(NamedTuple):
+    view: View
+    assignment: str = ""
+    messages: tuple[Message, ...] = ()
+
+
+def outer_headings(document: str) -> list[tuple[str, str]]:
+    """The headings of the first two levels that stand in no quote, by a markdown parser and not by us."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(document)
+    return [
+        (token.tag, tokens[place + 1].content)
+        for place, token in enumerate(tokens)
+        if token.type == "heading_open" and token.level == 0 and token.tag in {"h1", "h2"}
+    ]
+
+
+TEXT = st.text(min_size=1).filter(lambda text: bool(printable(text).strip()))
+
+
+@given(name=TEXT, assignment=TEXT, said=TEXT, answer=st.text())
+@example(name=HOSTILE, assignment=HOSTILE, said=HOSTILE, answer=HOSTILE)
+@example(name="## T-02", assignment="`````\n## x", said="## x\n```", answer="## x\n```\n# y")
+@example(name="x", assignment="~~~\n---\n", said="<!--", answer="<!--\n<script>\n")
+def test_nothing_leaves_its_place(name: str, assignment: str, said: str, answer: str) -> None:
+    """Whatever the texts are, these headings of our levels are all there are, and the table has these rows."""
+    tasks = [
+        task("T-01", name, assignee=name, expected=name, tags=(name,)),
+        task("T-02", "After", "T-01"),
+    ]
+    message = Message("2026-01-05T14:00:00.000Z", MessageKind.SHARE, "ann", clean(said), "T-01")
+    found = board(
+        tasks,
+        result(
+            "T-01", TaskStatus.FAILED, attempt(1, "failed", 0, 1, name), attempt(2, "fatal", 1, 1)
+        ),
+        request=said,
+        title=name,
+        goal=said,
+    )
+    parts = [
+        Part(View(tasks[0], safe_answer(answer, is_markdown=True)), assignment, (message,)),
+        Part(View(tasks[1])),
+    ]
+    document = export_markdown(found, parts, BEGIN)
+    ours = outer_headings(document)
+    assert ["h1", "h2", "h2", "h2", "h2", "h2"] == [tag for tag, _ in ours]
+    assert ("h2", "T-02 · After") == ours[-1]
+    plan, attempts = tables(document)[:2]
+    assert ["T-01", "T-02"] == [row[0] for row in plan[1:]]
+    assert ["1", "2"] == [row[0] for row in attempts[1:]]
+    assert all(len(row) == len(table[0]) for table in (plan, attempts) for row in table)
+    (_, first, second) = csv.reader(io.StringIO(export_csv(found), newline=""))
+    assert ("T-01", "failed", "2", "2") == (first[0], first[1], first[10], first[13])
+    assert ("T-02", "skipped", "T-01") == (second[0], second[1], second[6])
+    assert not first[2].startswith(("=", "+", "@", "-"))
