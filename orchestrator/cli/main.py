@@ -9,6 +9,7 @@ import gc
 import importlib
 import os
 import sys
+from itertools import pairwise
 
 import click
 
@@ -146,7 +147,10 @@ def _require_posix() -> None:
 
 def main() -> None:
     """Run the command line and exit."""
-    wants_json = "--json" in sys.argv
+    words = sys.argv[1:]
+    wants_json = not {"--json", "--format=json"}.isdisjoint(words) or (
+        ("--format", "json") in pairwise(words)
+    )
     # A command that is over in the blink of an eye has nothing to collect; `run` turns it on again.
     gc.disable()
     try:

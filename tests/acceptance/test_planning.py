@@ -180,6 +180,15 @@ def test_the_graph_in_dot(orchestrate: Orchestrate, diamond: Path) -> None:
     assert drawn.rstrip().endswith("}")
 
 
+@pytest.mark.parametrize("words", [["--format", "json"], ["--format=json"], ["--json"]])
+def test_who_asks_for_json_gets_errors_as_json(
+    orchestrate: Orchestrate, diamond: Path, words: list[str]
+) -> None:
+    """However they ask."""
+    asked = orchestrate("report", "p", *words, "--no-such-flag")
+    assert (2, False, "usage") == (asked.returncode, asked.json["ok"], asked.json["code"])
+
+
 def test_the_graph_for_programs(orchestrate: Orchestrate, diamond: Path) -> None:
     """The envelope has the picture and the edges; an unknown format is refused."""
     told = orchestrate("graph", "p", "--format", "dot", "--json").json

@@ -13,6 +13,7 @@ from orchestrator.core.text import printable
 from orchestrator.store.plan_edit import fits, ids, next_ids, with_cells, with_row
 from orchestrator.store.plan_file import parse_plan
 from orchestrator.store.plan_scan import find_places
+from orchestrator.store.tables import split_row
 
 ENDINGS = st.sampled_from(["\n", "\r\n"])
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=20)
@@ -32,6 +33,10 @@ STYLES = st.sampled_from(
          "| 🟡 | `{}` | {} | {} | mine |"),
     ]
 )  # fmt: skip
+
+
+HEADS = {"| ID | Task | Deps |", "|ID|Task Name|Description|Deps|Priority|", "ID | Task | Deps",
+         "| Status | Task ID | Description | Dependencies | Notes |"}  # fmt: skip
 
 
 @st.composite
@@ -65,6 +70,8 @@ def test_a_row_is_added_and_nothing_else_is_touched(data: bytes, text: str) -> N
     ending = b"\r\n" if b"\r\n" in data else b"\n"
     assert data in {after.replace(row + ending, b"", 1), after.replace(ending + row, b"", 1)}
     assert ["T-01", "T-02", "T-03"] == ids(find_places(after))
+    head = next(line for line in after.decode().splitlines() if line.strip() in HEADS)
+    assert len(split_row(row.decode())) == len(split_row(head))
 
 
 @given(plans(), TEXTS)
