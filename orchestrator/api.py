@@ -109,11 +109,14 @@ class Orchestrator:
         agent: str = "",
         tags: Sequence[str] = (),
         kind: str = "",
+        deadline: str = "",
+        estimated_hours: str | float = "",
         id: str = "",
         **settings: Any,
     ) -> str:
         """Add a task, also while the plan runs, and return its id; where there is no plan, one is made.
 
+        *deadline* is a day, a moment, or how long from now: ``2026-03-01``, ``2026-03-01T14:00Z``, ``2d``.
         *settings* are those of a task file: ``timeout`` and ``retry_delay`` (seconds, or ``"5m"``), ``retries`` …
         """
         from orchestrator.actions.adding import NewTask, add
@@ -121,7 +124,7 @@ class Orchestrator:
         wanted = NewTask(
             text=text, description=description, priority=priority, needs=",".join(depends_on),
             parent=parent, assignee=assignee, agent=agent, tags=tuple(tags), kind=kind,
-            settings=_read(settings), id=id,
+            deadline=deadline, estimated_hours=estimated_hours, settings=_read(settings), id=id,
         )  # fmt: skip
         return add(self._layout, wanted, self._name, self._roster).id
 

@@ -16,8 +16,11 @@ from orchestrator.actions.editing import (
     Agents,
     check_parent,
     check_who,
+    deadline_cell,
     edited,
+    estimate_cell,
     exchanged,
+    read_cells,
     tell,
     unknown_task,
     valid_tasks,
@@ -52,6 +55,9 @@ class NewTask(NamedTuple):
     agent: str = ""
     tags: tuple[str, ...] = ()
     kind: str = ""
+    deadline: str = ""
+    """A day or a moment, or how long from now: ``2026-03-01``, ``2026-03-01T14:00Z``, ``2d``."""
+    estimated_hours: str | float = ""
     settings: Mapping[str, Any] = {}
     """Settings of its task file, already read: ``timeout``, ``retries``, ``retry_delay``."""
     id: str = ""
@@ -130,6 +136,7 @@ class _Draft:
             self.id, "", "", needs, kinds=kinds, agent=self._wanted.agent,
             assignee=self._wanted.assignee, parent=self._wanted.parent,
             tags=self._wanted.tags, kind=self._wanted.kind,
+            **read_cells(values),
         )  # fmt: skip
         data, task = edited(lambda: with_row(self._places, values), meant)
         if self._wanted.parent:
@@ -198,6 +205,8 @@ class _Draft:
             "agent": wanted.agent,
             "tags": ", ".join(wanted.tags),
             "kind": wanted.kind,
+            "estimate": estimate_cell(wanted.estimated_hours),
+            "deadline": deadline_cell(wanted.deadline),
         }
         needs = wanted.needs or ("None" if columns.needs is not None else "")
         return {

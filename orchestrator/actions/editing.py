@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 #: How often a plan is read again because somebody else saved it meanwhile.
 _TRIES = 100
+_HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
 Agents = Callable[[Layout], "Roster"]
 _Done = TypeVar("_Done")
 
@@ -42,6 +45,9 @@ class Changes(NamedTuple):
     assignee: str | None = None
     agent: str | None = None
     kind: str | None = None
+    deadline: str | None = None
+    """As in ``NewTask``; so is the next one."""
+    estimated_hours: str | float | None = None
     tags: tuple[str, ...] = ()
     untags: tuple[str, ...] = ()
 
@@ -112,6 +118,8 @@ def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, st
         "assignee": changes.assignee,
         "agent": changes.agent,
         "kind": changes.kind,
+        "estimate": estimate_cell(changes.estimated_hours),
+        "deadline": deadline_cell(changes.deadline),
         **_texts(places, changes),
     }
     values = {role: text or "-" for role, text in named.items() if text is not None}
@@ -120,6 +128,7 @@ def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, st
         assignee=row.assignee if changes.assignee is None else changes.assignee,
         agent=row.agent if changes.agent is None else changes.agent,
         kind=row.kind if changes.kind is None else changes.kind,
+        **read_cells(values),
     )
     needs, kinds = _needs(row, changes)
     if (needs, kinds) != (row.needs, row.kinds):
@@ -200,7 +209,7 @@ def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, 
         data, task = edit()
     except ValueError as error:
         raise UsageError(str(error)) from None
-    for option in ("needs", "agent", "assignee", "parent", "tags", "kind"):
+    for option in ("needs", "agent", "assignee", "parent", "tags", "kind", "estimate", "deadline"):
         if getattr(task, option) != getattr(meant, option):
             shown = getattr(meant, option)
             raise UsageError(
@@ -208,6 +217,52 @@ def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, 
                 hint="letters, digits and the signs . _ - can always be said",
             )
     return data, task
+
+
+def estimate_cell(hours: str | float | None) -> str | None:
+    """Return what stands in the table for so many hours of work; what says nothing stays as it is.
+
+    Raises:
+        UsageError: it is no such number.
+    """
+    if hours is None or hours == "":
+        return hours
+    try:
+        if not _HOURS.fullmatch(str(hours)) or not parse_duration(f"{hours}h"):
+            raise ValueError(f"{one_line(str(hours), 40)!r} is not a number of hours")
+    except ValueError as error:
+        hint = "20, or 0.5 for half an hour"
+        raise UsageError(f"--estimated-hours: {error}", hint=hint) from None
+    return f"{hours}h"
+
+
+def deadline_cell(when: str | None) -> str | None:
+    """Return what stands in the table for a moment, which a duration counts from now; likewise.
+
+    Raises:
+        UsageError: it is no moment.
+    """
+    if not when:
+        return when
+    from orchestrator.core.moment import format_moment, parse_moment
+
+    try:
+        return format_moment(int(parse_moment(when, time.time())))
+    except ValueError as error:
+        hint = "2d counts from now; a day means its end, and without a zone UTC is meant"
+        raise UsageError(f"--deadline: {one_line(str(error))}", hint=hint) from None
+
+
+def read_cells(values: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the cells say that hold a duration or a moment; ``-`` says nothing."""
+    read: dict[str, Any] = {}
+    if cell := values.get("estimate"):
+        read["estimate"] = None if cell == "-" else parse_duration(cell)
+    if cell := values.get("deadline"):
+        from orchestrator.core.moment import parse_moment
+
+        read["deadline"] = 0.0 if cell == "-" else parse_moment(cell)
+    return read
 
 
 def unknown_task(said: str, task_id: str, known: Collection[str]) -> NotFoundError:

@@ -34,6 +34,8 @@ OPTIONS = {
     "--agent": True,
     "--tag": True,
     "--type": True,
+    "--deadline": True,
+    "--estimated-hours": True,
     "--timeout": True,
     "--retries": True,
     "--retry": True,
@@ -66,6 +68,8 @@ def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001
             agent=words.last("--agent"),
             tags=tags_of(words.every("--tag"), "--tag"),
             kind=words.last("--type"),
+            deadline=words.last("--deadline"),
+            estimated_hours=words.last("--estimated-hours"),
             settings=task_settings(settings),
             id=words.last("--id"),
         )

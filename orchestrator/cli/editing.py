@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 @click.option("--agent", default="", metavar="KEY", help="What runs it; shell: TEXT is a command.")
 @click.option("--tag", multiple=True, metavar="NAME", help="A word to find it by.")
 @click.option("--type", "kind", default="", metavar="TYPE", help="dev, test, research …")
+@click.option("--deadline", default="", metavar="WHEN", help="2026-03-01, 2026-03-01T14:00Z, 2d.")
+@click.option("--estimated-hours", default="", metavar="H", help="How long it takes: 20, 0.5.")
 @click.option("--timeout", metavar="D", help="Time for one attempt: 90, 5m, 1h30m.")
 @click.option("--retries", metavar="N", help="Repeats after the first attempt.")
 @click.option("--retry", metavar="N", help="Attempts in all: --retry 5 is --retries 4.")
@@ -49,6 +51,8 @@ def add_command(
     agent: str,
     tag: Sequence[str],
     kind: str,
+    deadline: str,
+    estimated_hours: str,
     task_id: str,
     option: str | None,
     name: str | None,
@@ -73,6 +77,8 @@ def add_command(
         agent=agent,
         tags=tags_of(tag, "--tag"),
         kind=kind,
+        deadline=deadline,
+        estimated_hours=estimated_hours,
         settings=task_settings(settings),
         id=task_id,
     )
@@ -95,6 +101,8 @@ def add_command(
 @click.option("--tag", multiple=True, metavar="NAME", help="One more word to find it by.")
 @click.option("--untag", multiple=True, metavar="NAME", help="One less.")
 @click.option("--type", "kind", metavar="TYPE", help="dev, test, research …")
+@click.option("--deadline", metavar="WHEN", help="2026-03-01, 2026-03-01T14:00Z, 2d; '' for none.")
+@click.option("--estimated-hours", metavar="H", help="How long it takes: 20, 0.5; '' for unknown.")
 @click.option("--status", metavar="S", help="completed, blocked, pending …: as the command for it.")
 @click.option("--dir", "option", metavar="DIR", help="The plan directory.")
 @takes_caller
@@ -114,6 +122,8 @@ def update_command(
     tag: Sequence[str],
     untag: Sequence[str],
     kind: str | None,
+    deadline: str | None,
+    estimated_hours: str | None,
     status: str | None,
     option: str | None,
     name: str | None,
@@ -139,6 +149,8 @@ def update_command(
         assignee=assignee,
         agent=agent,
         kind=kind,
+        deadline=deadline,
+        estimated_hours=estimated_hours,
         tags=tags_of(tag, "--tag"),
         untags=tags_of(untag, "--untag"),
     )

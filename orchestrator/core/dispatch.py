@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
+from orchestrator.core.moment import format_moment
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import PlanState, subtask_word
 from orchestrator.core.priority import format_priority
@@ -137,6 +138,8 @@ def _constraints(settings: Settings, task: Task) -> Mapping[str, Any]:
         found["budget_usd"] = settings.task_budget_usd
     if task.estimate:
         found["estimate"] = format_duration(task.estimate)
+    if task.deadline:
+        found["deadline"] = format_moment(task.deadline)
     return found | dict(task.inputs)
 
 

@@ -28,6 +28,8 @@ _HEADERS = {
     "parent": "Parent",
     "tags": "Tags",
     "kind": "Type",
+    "estimate": "Est. Time",
+    "deadline": "Deadline",
     "description": "Description",
 }
 #: Characters of a cell at most; more than that is read better in a task file.
@@ -78,7 +80,7 @@ def with_row(places: Places, values: Mapping[str, str]) -> tuple[bytes, Task]:
     """
     lines = list(places.file.lines)
     columns, end = _with_columns(places.sheets[-1], lines, values)
-    width = len(split_row(lines[places.sheets[-1].table.line]))
+    width = len(split_row(lines[places.sheets[-1].table.line].rstrip("\r\n")))
     cells = [""] * width
     for role, text in values.items():
         cells[_column(columns, role)] = cell(text, _WIDEST)
@@ -102,7 +104,7 @@ def with_cells(places: Places, task_id: str, values: Mapping[str, str]) -> tuple
     sheet, at = _row_of(places, task_id)
     lines = list(places.file.lines)
     columns, _ = _with_columns(sheet, lines, values)
-    width = len(split_row(lines[sheet.table.line]))
+    width = len(split_row(lines[sheet.table.line].rstrip("\r\n")))
     line = lines[at].rstrip("\r\n")
     ending = lines[at][len(line) :]
     last = max((_column(columns, role) for role in values), default=-1)

@@ -24,6 +24,8 @@ _COLUMNS = (
     "parent",
     "tags",
     "type",
+    "estimated_hours",
+    "deadline",
 )
 
 
@@ -82,5 +84,7 @@ def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def _csv_cell(value: object) -> str:
+    if value is None:
+        return ""
     text = " ".join(map(str, value)) if isinstance(value, tuple) else one_line(str(value), 1000)
     return f"'{text}" if text[:1] in {"=", "+", "@"} else text
