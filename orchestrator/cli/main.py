@@ -25,6 +25,7 @@ _SECTIONS = {
         "update": "editing",
         "validate": "planning",
         "graph": "planning",
+        "critical-path": "planning",
         "agents": "agents",
     },
     "Running it": {

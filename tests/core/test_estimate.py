@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from orchestrator.core.board import Board
-from orchestrator.core.estimate import Estimate, estimate
-from orchestrator.core.graph import shape
+from orchestrator.core.estimate import Estimate, Path, estimate, path_estimate
+from orchestrator.core.graph import critical_path, shape
 from orchestrator.core.heartbeat import AlertKind, alerts
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan_state import PlanState
@@ -27,7 +27,7 @@ def board(*tasks: Task, **statuses: TaskStatus) -> Board:
 
 
 def test_hours_add_up_and_what_is_over_is_not_left() -> None:
-    """On a path, what nobody estimated counts as the average; an umbrella counts nothing."""
+    """What nobody estimated counts as the average; an umbrella counts nothing."""
     plan = board(
         Task("a", "", "", estimate=2 * HOUR),
         Task("b", "", "", ("a",), estimate=4 * HOUR),
@@ -38,8 +38,23 @@ def test_hours_add_up_and_what_is_over_is_not_left() -> None:
         d=TaskStatus.CANCELLED,
     )
     found = estimate(plan)
-    assert Estimate(12 * HOUR, 4 * HOUR, 8 * HOUR, known=3, tasks=4) == found
-    assert "12h00m in all, 4h00m left, 8h00m in a row (3 of 4 tasks estimated)" == str(found)
+    assert Estimate(16 * HOUR, 8 * HOUR, 8 * HOUR, known=3, tasks=4) == found
+    told = "16h00m in all, 8h00m left, 8h00m in a row (3 of 4 tasks; the others count as their average)"
+    assert told == str(found)
+
+
+def test_a_path_lasts_in_hours_or_else_in_tasks() -> None:
+    """An umbrella on it is no task."""
+    rows = [Task("a", "", "", estimate=2 * HOUR), Task("b", "", "", ("u",)), Task("u", "", "")]
+    rows += [Task("c", "", "", ("a",), estimate=4 * HOUR, parent="u"), Task("d", "", "", ("a",))]
+    plan = board(*rows, a=TaskStatus.COMPLETED)
+    path = critical_path(plan.plan.tasks)
+    assert ["a", "c", "u", "b"] == path
+    found = path_estimate(plan, path)
+    assert Path(tasks=3, done=1, seconds=9 * HOUR, left=7 * HOUR, is_timed=True) == found
+    assert "3 tasks, 9h00m; 1 done, 7h00m left" == str(found)
+    bare = board(Task("a", "", ""), Task("b", "", "", ("a",)), a=TaskStatus.COMPLETED)
+    assert "2 tasks; 1 done, 1 left" == str(path_estimate(bare, critical_path(bare.plan.tasks)))
 
 
 def test_a_plan_that_nobody_estimated_says_nothing() -> None:
