@@ -37,7 +37,8 @@ _SEED_ROW = re.compile(r" \((?:seed row )?S\d-\d+\)|(?<=\()S\d-\d+: ")
 
 _MEANINGS = {
     ExitStatus.DONE: "done: every task of the plan is completed, or what was asked is answered",
-    ExitStatus.TASK_FAILED: "the run came to its end, and some task is not completed; `wait`: or one failed meanwhile",
+    ExitStatus.TASK_FAILED: "the run came to its end, and some task is not completed; `wait`: or one failed meanwhile;"
+    " `check`: an alert; `complete --validate`: a criterion is open",
     ExitStatus.BAD_INPUT: "the command, the plan or a task file makes no sense; nothing was started",
     ExitStatus.BUSY: "another run holds the plan; nothing was written; `wait`: the run goes on",
     ExitStatus.HELD: "held: a limit, a budget or a missing approval",

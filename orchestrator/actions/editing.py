@@ -7,14 +7,14 @@ import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
 from orchestrator.store.columns import read_needs
-from orchestrator.store.exchange import Taken, put, take
+from orchestrator.store.exchange import Taken, exchanged, put
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
@@ -25,11 +25,8 @@ from orchestrator.store.tables import split_row
 if TYPE_CHECKING:
     from orchestrator.core.roster import Roster
 
-#: How often a plan is read again because somebody else saved it meanwhile.
-_TRIES = 100
 _HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
 Agents = Callable[[Layout], "Roster"]
-_Done = TypeVar("_Done")
 
 
 class Changes(NamedTuple):
@@ -50,6 +47,8 @@ class Changes(NamedTuple):
     estimated_hours: str | float | None = None
     tags: tuple[str, ...] = ()
     untags: tuple[str, ...] = ()
+    criteria: tuple[str, ...] = ()
+    """Success criteria, to be added to its task file."""
 
 
 class Updated(NamedTuple):
@@ -60,6 +59,8 @@ class Updated(NamedTuple):
     """What stands in the changed cells now, by what the columns mean."""
     task_file: str
     """The file that the agent of the task reads, when it says what to do and the row no longer does; else empty."""
+    task: Task
+    """The row, as it is read now."""
 
 
 def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agents) -> Updated:
@@ -80,7 +81,7 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
     def change(before: Taken) -> Updated | None:
         places = find_places(before.data)
         values, meant = _meant(places, task_id, changes)
-        if not values:
+        if not (values or changes.criteria):
             raise UsageError("nothing is to be changed", hint="orchestrator update --help")
         check_who(layout, places, changes.agent or "", changes.assignee or "", agents)
         data, task = edited(lambda: with_cells(places, task_id, values), meant)
@@ -88,11 +89,17 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
             check_parent(layout, changes.parent, data)
         else:
             valid_tasks(layout, data)
-        if put(layout.plan, before, data) is None:
+        if changes.criteria:
+            from orchestrator.actions.criteria import check_new
+
+            check_new(layout, task.stem, changes.criteria)
+        if values and put(layout.plan, before, data) is None:
             return None
         path = layout.task_file(task.stem)
         is_hidden = {"name", "description"} & values.keys() and os.path.exists(path)
-        return Updated(task_id, values, path if is_hidden else "")
+        if changes.criteria:
+            values["criteria"] = "; ".join(changes.criteria)
+        return Updated(task_id, values, path if is_hidden else "", task)
 
     if not os.path.lexists(layout.plan):
         hint = "orchestrator add makes one, and adds a task to it"
@@ -100,7 +107,11 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
             "no master_plan.md in this plan directory", where=layout.root, hint=hint
         )
     with in_line(layout.plan_lock):
-        updated = exchanged(layout, change)
+        updated = exchanged(layout.plan, change)
+        if changes.criteria:
+            from orchestrator.actions.criteria import add_criteria
+
+            add_criteria(layout, updated.task, changes.criteria, agents)
     said = ", ".join(f"{role}: {text}" for role, text in updated.changed.items())
     tell(layout, task_id, "updated", by, said)
     return updated
@@ -169,22 +180,6 @@ def _read(text: str) -> dict[str, str]:
 
 
 # ── what add needs too ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def exchanged(layout: Layout, change: Callable[[Taken], _Done | None]) -> _Done:
-    """Change the plan as it lies there, once more whenever somebody else has saved it meanwhile; return what was done.
-
-    *change* returns None when it was another file by the time it was to be put in place.
-
-    Raises:
-        UsageError: somebody does nothing but save it.
-        StoreError: it could not be read or written.
-    """
-    for _ in range(_TRIES):
-        if (done := change(take(layout.plan))) is not None:
-            return done
-    hint = "try again in a moment"
-    raise UsageError("somebody saves the plan again and again", where=layout.plan, hint=hint)
 
 
 def tell(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:

@@ -17,6 +17,7 @@ from orchestrator.cli.reply import (
     takes_json,
     write,
 )
+from orchestrator.core import criteria
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.moment import format_moment
@@ -24,6 +25,7 @@ from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.core.result import Attempt
+from orchestrator.core.text import one_line
 from orchestrator.store.result_file import iso
 from orchestrator.views.glyphs import label
 
@@ -93,6 +95,7 @@ def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
                 **brief(view.board, view.task),
                 "description": view.task.description,
                 "attempts": [attempt_facts(attempt) for attempt in attempts_of(view)],
+                "criteria": criteria.facts(view.criteria),
                 "answer": view.answer,
                 "files": _files(view),
             },
@@ -174,6 +177,10 @@ def _text(view: TaskView) -> str:
     lines.append(f"Priority  {format_priority(task.priority)}")
     lines.append(f"Needs     {', '.join(task.own_needs) or 'nothing'}")
     lines += [f"{name.capitalize():<9} {path}" for name, path in _files(view).items()]
+    if view.criteria:
+        lines += ["", "Success criteria"]
+    for number, each in enumerate(view.criteria, start=1):
+        lines.append(f"  {number:>2}  [{'x' if each.is_met else ' '}] {one_line(each.text)}")
     if attempts := attempts_of(view):
         lines += ["", "Attempts"]
     lines += map(attempt_line, attempts)

@@ -85,11 +85,12 @@ def context(
     settings: Settings,
     places: Places,
     assignment: str,
+    criteria: Sequence[str],
     program: str,
 ) -> dict[str, Any]:
     """Return everything that whoever does a task has to know: plan, files, criteria, constraints, how to report.
 
-    *assignment* is the body of the task file, empty when there is none yet.
+    *assignment* is the body of the task file, empty when there is none yet; *criteria* are those in it.
     """
     plan = board.plan
     command = f"{program} subtask {plan_id} {task.id}"
@@ -116,7 +117,7 @@ def context(
             "workdir": places.workdir,
             "inputs": dict(places.results),
         },
-        "criteria": [task.expected] if task.expected else [],
+        "criteria": [*([task.expected] if task.expected else []), *criteria],
         "constraints": _constraints(settings, task),
         "report": {
             "start": f"{command} start --progress 30",
