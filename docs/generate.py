@@ -304,6 +304,8 @@ def default(name: str) -> str:
         return f"`{format_duration(value).replace('.0s', 's').replace('m00s', 'm')}`"
     if isinstance(value, Mapping):
         return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f"`{value}`" if value not in {"", None} else "empty"
 
 

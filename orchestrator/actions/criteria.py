@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.core.criteria import Criterion
-from orchestrator.core.plan import Task
+from orchestrator.core.plan import Plan, Task
 from orchestrator.store.atomic import read_file, refuse_links
 from orchestrator.store.criteria import criteria_in, with_criteria, with_ticks
 from orchestrator.store.exchange import Taken, exchanged, put
@@ -26,6 +26,20 @@ def criteria_of(layout: Layout, stem: str) -> tuple[Criterion, ...]:
         StoreError: the file cannot be read.
     """
     return criteria_in(read_file(layout.task_file(stem), LARGEST_TEXT) or b"")
+
+
+def is_asked_for(layout: Layout, plan: Plan, task: Task) -> bool:
+    """Say whether the plan or the task wants criteria to be met before anybody completes it by hand.
+
+    Raises:
+        StoreError: the task file cannot be read.
+    """
+    from orchestrator.store.task_file import parse_task_file
+
+    path = layout.task_file(task.stem)
+    # Whatever else is wrong with it is for the run that launches it.
+    found = parse_task_file(read_file(path, LARGEST_TEXT) or b"", path).settings
+    return bool({**plan.settings, **found}.get("validate"))
 
 
 def check_new(layout: Layout, stem: str, texts: Sequence[str]) -> None:

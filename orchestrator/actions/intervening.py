@@ -100,7 +100,7 @@ def complete(
     validate: bool = False,
     met: str = "",
 ) -> Completed:
-    """Complete a task by hand; with *validate*, only when each of its success criteria is met.
+    """Complete a task by hand; with *validate*, or where plan or task say so, only when its success criteria are met.
 
     Args:
         layout: The plan.
@@ -114,12 +114,13 @@ def complete(
         CriteriaError: one is open; nothing was changed.
         As ``intervene``; UsageError: there is no such criterion.
     """
-    if not (validate or met):
-        return Completed(intervene(layout, wanted, plugs, waits), None)
-    from orchestrator.actions.criteria import criteria_of, tick
+    from orchestrator.actions.criteria import criteria_of, is_asked_for, tick
     from orchestrator.core.criteria import chosen, require_met
 
-    task = the_task(Workspace(layout).load(), wanted.task)
+    board = Workspace(layout).load()
+    task = the_task(board, wanted.task)
+    if not (validate or met or is_asked_for(layout, board.plan, task)):
+        return Completed(intervene(layout, wanted, plugs, waits), None)
     criteria = criteria_of(layout, task.stem)
     confirmed = chosen(met, criteria)
     require_met(task.id, criteria, confirmed, os.path.relpath(layout.task_file(task.stem)))
@@ -172,6 +173,8 @@ def set_status(
     verb = verb_towards(status, now)
     if verb is Verb.RETRY:
         return retry(layout, wanted._replace(verb=verb), plugs, waits)
+    if verb is Verb.COMPLETE:
+        return [complete(layout, wanted._replace(verb=verb), plugs, waits).reply]
     return [intervene(layout, wanted._replace(verb=verb), plugs, waits)]
 
 

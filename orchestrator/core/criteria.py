@@ -124,7 +124,7 @@ def require_met(
     numbers = ",".join(str(n) for n, _ in still_open)
     raise CriteriaError(
         f"{task_id}: {len(still_open)} of {len(criteria)} success criteria are open: {named}{more}",
-        hint=f"tick what is met in {where}, or confirm it: --validate --met {numbers}",
+        hint=f"tick what is met in {where}, or confirm it: `complete {task_id} --met {numbers}`",
         criteria=facts(each._replace(is_met=each.is_met or n in confirmed) for n, each in numbered),
     )
 

@@ -60,7 +60,7 @@ def test_s1_38_success_criteria(orchestrate: Orchestrate, tmp_path: Path) -> Non
     )
     refused = orchestrate("complete", "T-01", "all of it", "--validate", "--json")
     assert (1, "criteria_open") == (refused.returncode, refused.json["code"])
-    assert "--validate --met 1,2,3" in refused.json["hint"]
+    assert "`complete T-01 --met 1,2,3`" in refused.json["hint"]
     file.write_text(text.replace("[ ] The docs", "[x] The docs"), encoding="utf-8")
     assert "   2  [x] The docs say so\n" in orchestrate("show", "T-01").stdout
     assert [False, True, False] == [
@@ -83,6 +83,28 @@ def test_s1_38_a_task_without_criteria_is_completed(orchestrate: Orchestrate) ->
     orchestrate("add", "Write the login page")
     done = orchestrate("complete", "T-01", "all of it", "--validate")
     assert (0, "T-01 is completed: it has no success criteria\n") == (done.returncode, done.stderr)
+
+
+def test_s1_38_a_plan_may_ask_for_it(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """S1-38U: every way to complete by hand asks then; a task may say otherwise, and a run goes by evidence."""
+    orchestrate("init", "--agent", "shell")
+    plan = tmp_path / ".orchestrator" / "master_plan.md"
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(text.replace("agent: shell", "agent: shell\nvalidate: true"), encoding="utf-8")
+    for _ in range(3):
+        orchestrate("add", "echo one", "--criterion", "It is one")
+    for words in (
+        ("complete", "T-01", "one"),
+        ("update", "T-01", "--status", "completed"),
+        ("subtask", ".orchestrator", "T-01", "done"),
+    ):
+        refused = orchestrate(*words, "--json")
+        assert (1, "criteria_open") == (refused.returncode, refused.json["code"])
+    other = task_file(tmp_path, "agent-02")
+    other.write_text(f"---\nvalidate: false\n---\n{other.read_text('utf-8')}", encoding="utf-8")
+    assert 0 == orchestrate("complete", "T-02", "one").returncode
+    assert 0 == orchestrate("run", "--only", "T-03").returncode
+    assert "[ ] It is one" in orchestrate("show", "T-03").stdout
 
 
 def test_s1_38_the_worker_reads_the_criteria(orchestrate: Orchestrate, tmp_path: Path) -> None:
