@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orchestrator.core.criteria import Criterion
 from orchestrator.core.plan import Plan, Task
+from orchestrator.errors import PlanError, StoreError
 from orchestrator.store.atomic import read_file, refuse_links
 from orchestrator.store.criteria import criteria_in, with_criteria, with_ticks
-from orchestrator.store.exchange import Taken, exchanged, put
+from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.layout import Layout
-from orchestrator.store.lines import LARGEST_TEXT
+from orchestrator.store.lines import LARGEST_TEXT, oversized
 from orchestrator.store.lock import in_line
 
 if TYPE_CHECKING:
@@ -23,23 +25,27 @@ def criteria_of(layout: Layout, stem: str) -> tuple[Criterion, ...]:
     """Return the success criteria of a task; none when it has no task file.
 
     Raises:
-        StoreError: the file cannot be read.
+        PlanError: the file is too large for any agent.
+        StoreError: it cannot be read.
     """
-    return criteria_in(read_file(layout.task_file(stem), LARGEST_TEXT) or b"")
+    path = layout.task_file(stem)
+    data = read_file(path, LARGEST_TEXT) or b""
+    if (problem := oversized(data, os.path.relpath(path))) is not None:
+        raise PlanError([problem])
+    return criteria_in(data)
 
 
 def is_asked_for(layout: Layout, plan: Plan, task: Task) -> bool:
     """Say whether the plan or the task wants criteria to be met before anybody completes it by hand.
 
-    Raises:
-        StoreError: the task file cannot be read.
+    Whatever is wrong with the task file is for the run that launches it.
     """
     from orchestrator.store.task_file import parse_task_file
 
-    path = layout.task_file(task.stem)
-    # Whatever else is wrong with it is for the run that launches it.
-    found = parse_task_file(read_file(path, LARGEST_TEXT) or b"", path).settings
-    return bool({**plan.settings, **found}.get("validate"))
+    path, settings = layout.task_file(task.stem), dict(plan.settings)
+    with suppress(StoreError):
+        settings |= parse_task_file(read_file(path, LARGEST_TEXT) or b"", path).settings
+    return bool(settings.get("validate"))
 
 
 def check_new(layout: Layout, stem: str, texts: Sequence[str]) -> None:
@@ -64,6 +70,13 @@ def add_criteria(layout: Layout, task: Task, texts: Sequence[str], agents: Agent
     if not os.path.lexists(path):
         _make_file(layout, task, agents)
     _change(path, lambda data: with_criteria(data, texts, os.path.relpath(path)))
+
+
+def check_ticks(layout: Layout, stem: str, numbers: Collection[int]) -> None:
+    """Do nothing if these criteria can be ticked; raises as ``tick``."""
+    path = layout.task_file(stem)
+    refuse_links(layout.tasks)
+    with_ticks(take(path).data, numbers, os.path.relpath(path))
 
 
 def tick(layout: Layout, stem: str, numbers: Collection[int]) -> None:

@@ -114,7 +114,7 @@ def complete(
         CriteriaError: one is open; nothing was changed.
         As ``intervene``; UsageError: there is no such criterion.
     """
-    from orchestrator.actions.criteria import criteria_of, is_asked_for, tick
+    from orchestrator.actions.criteria import check_ticks, criteria_of, is_asked_for, tick
     from orchestrator.core.criteria import chosen, require_met
 
     board = Workspace(layout).load()
@@ -124,6 +124,8 @@ def complete(
     criteria = criteria_of(layout, task.stem)
     confirmed = chosen(met, criteria)
     require_met(task.id, criteria, confirmed, os.path.relpath(layout.task_file(task.stem)))
+    if confirmed:
+        check_ticks(layout, task.stem, confirmed)
     reply = intervene(layout, wanted, plugs, waits)
     if confirmed:
         tick(layout, task.stem, confirmed)

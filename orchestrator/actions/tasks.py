@@ -10,7 +10,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus, parse_status
-from orchestrator.errors import NotFoundError, StoreError, UsageError
+from orchestrator.errors import NotFoundError, PlanError, StoreError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 
@@ -126,7 +126,7 @@ def _criteria(layout: Layout, stem: str) -> Sequence[Criterion]:
 
     try:
         return criteria_of(layout, stem)
-    except StoreError:
+    except (PlanError, StoreError):
         return ()  # what cannot be read there is told by those who need it
 
 

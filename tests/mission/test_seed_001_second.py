@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -83,6 +84,30 @@ def test_s1_38_a_task_without_criteria_is_completed(orchestrate: Orchestrate) ->
     orchestrate("add", "Write the login page")
     done = orchestrate("complete", "T-01", "all of it", "--validate")
     assert (0, "T-01 is completed: it has no success criteria\n") == (done.returncode, done.stderr)
+
+
+def test_s1_38_what_cannot_be_ticked_is_not_completed(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """S1-38U: a link is not written through, and what is no file is not read; the task stands where it stood."""
+    orchestrate("add", "Write the login page", "--criterion", "It works")
+    file, real = task_file(tmp_path), tmp_path / "real.md"
+    file.rename(real)
+    file.symlink_to(real)
+    before = real.read_bytes()
+    assert (2, 2) == (
+        orchestrate("complete", "T-01", "--met", "all").returncode,
+        orchestrate("update", "T-01", "--criterion", "It is fast").returncode,
+    )
+    assert before == real.read_bytes()
+    file.unlink()
+    os.mkfifo(file)
+    assert 5 == orchestrate("complete", "T-01", "--validate").returncode
+    assert "🟡 Pending" in orchestrate("show", "T-01").stdout
+    file.unlink()
+    file.write_bytes(b"## Success criteria\n" + b"- [ ] a\n" * 130_000)
+    assert "has more than 120,000 lines" in orchestrate("complete", "T-01", "--validate").stderr
+    assert 0 == orchestrate("complete", "T-01", "done").returncode
 
 
 def test_s1_38_a_plan_may_ask_for_it(orchestrate: Orchestrate, tmp_path: Path) -> None:
