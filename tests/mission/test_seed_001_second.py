@@ -46,6 +46,8 @@ def test_s1_38_the_words_of_the_tool(orchestrate: Orchestrate, tmp_path: Path) -
         .read_text(encoding="utf-8")
         .endswith("## Success criteria\n- [x] All tests pass\n- [x] No leaks (leaks == 0)\n")
     )
+    said = task_file(tmp_path).read_text(encoding="utf-8")
+    assert "- **Estimated Time**: 20h00m\n- **Deadline**: 2025-12-31\n" in said
     assert "Tokens are signed" in orchestrate("show", "T-01").stdout
 
 
