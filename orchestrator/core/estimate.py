@@ -27,10 +27,11 @@ class Path(NamedTuple):
 
     def __str__(self) -> str:
         """``3 tasks, 14h00m; 1 done, 12h00m left``."""
+        count = "1 task" if self.tasks == 1 else f"{self.tasks} tasks"
         if not self.is_timed:
-            return f"{self.tasks} tasks; {self.done} done, {self.tasks - self.done} left"
+            return f"{count}; {self.done} done, {self.tasks - self.done} left"
         left = format_duration(self.left) if self.left else "nothing"
-        return f"{self.tasks} tasks, {format_duration(self.seconds)}; {self.done} done, {left} left"
+        return f"{count}, {format_duration(self.seconds)}; {self.done} done, {left} left"
 
 
 def path_estimate(board: Board, path: Sequence[str]) -> Path:
