@@ -37,7 +37,8 @@ _SEED_ROW = re.compile(r" \((?:seed row )?S\d-\d+\)|(?<=\()S\d-\d+: ")
 
 _MEANINGS = {
     ExitStatus.DONE: "done: every task of the plan is completed, or what was asked is answered",
-    ExitStatus.TASK_FAILED: "the run came to its end, and some task is not completed; `wait`: or one failed meanwhile",
+    ExitStatus.TASK_FAILED: "the run came to its end, and some task is not completed; `wait`: or one failed meanwhile;"
+    " `check`: an alert; `complete --validate`: a criterion is open",
     ExitStatus.BAD_INPUT: "the command, the plan or a task file makes no sense; nothing was started",
     ExitStatus.BUSY: "another run holds the plan; nothing was written; `wait`: the run goes on",
     ExitStatus.HELD: "held: a limit, a budget or a missing approval",
@@ -303,6 +304,8 @@ def default(name: str) -> str:
         return f"`{format_duration(value).replace('.0s', 's').replace('m00s', 'm')}`"
     if isinstance(value, Mapping):
         return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f"`{value}`" if value not in {"", None} else "empty"
 
 

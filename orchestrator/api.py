@@ -109,11 +109,16 @@ class Orchestrator:
         agent: str = "",
         tags: Sequence[str] = (),
         kind: str = "",
+        deadline: str = "",
+        estimated_hours: str | float = "",
+        criteria: Sequence[str] = (),
         id: str = "",
         **settings: Any,
     ) -> str:
         """Add a task, also while the plan runs, and return its id; where there is no plan, one is made.
 
+        *criteria* are how somebody can tell that it is done. *deadline* is a day, a moment, or how long from now:
+        ``2026-03-01``, ``2026-03-01T14:00Z``, ``2d``.
         *settings* are those of a task file: ``timeout`` and ``retry_delay`` (seconds, or ``"5m"``), ``retries`` …
         """
         from orchestrator.actions.adding import NewTask, add
@@ -121,12 +126,13 @@ class Orchestrator:
         wanted = NewTask(
             text=text, description=description, priority=priority, needs=",".join(depends_on),
             parent=parent, assignee=assignee, agent=agent, tags=tuple(tags), kind=kind,
-            settings=_read(settings), id=id,
+            deadline=deadline, estimated_hours=estimated_hours,
+            criteria=_worded(criteria), settings=_read(settings), id=id,
         )  # fmt: skip
         return add(self._layout, wanted, self._name, self._roster).id
 
     def update(self, task: str, **changes: Any) -> Updated:
-        """Change the row of a task: the fields of ``Changes`` (``title``, ``priority``, ``needs``, ``assignee`` …)."""
+        """Change the row of a task: the fields of ``Changes`` (``title``, ``priority``, ``needs``, ``deadline`` …)."""
         from orchestrator.actions.editing import Changes, update
 
         unknown = sorted(changes.keys() - set(Changes._fields))
@@ -134,6 +140,8 @@ class Orchestrator:
             raise UsageError(
                 f"there is no {unknown[0]!r} to change", hint=", ".join(Changes._fields)
             )
+        if "criteria" in changes:
+            changes["criteria"] = _worded(changes["criteria"])
         return update(self._layout, task, Changes(**changes), self._name, self._roster)
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -219,9 +227,20 @@ class Orchestrator:
         """Take the next task that is ready and that nobody else has; return its id."""
         return self._wish(Verb.START, "").task
 
-    def complete(self, task: str, answer: str = "", *, note: str = "") -> Reply:
-        """Say that a task is done; *answer* is its result."""
-        return self._wish(Verb.COMPLETE, task, note, answer=answer)
+    def complete(
+        self, task: str, answer: str = "", *, note: str = "", validate: bool = False, met: str = ""
+    ) -> Reply:
+        """Say that a task is done; *answer* is its result.
+
+        With *validate*, CriteriaError tells which success criteria are open; *met*, ``"1,3"`` or ``"all"``, ticks them.
+        """
+        from orchestrator.actions.intervening import complete
+
+        wanted = Intervention(
+            Verb.COMPLETE, task, self._name, time.time(), note=note, answer=answer
+        )
+        done = complete(self._layout, wanted, self._plugs, lambda: None, validate=validate, met=met)
+        return done.reply
 
     def fail(self, task: str, why: str = "") -> Reply:
         """Say that a task cannot be done; what depends on it is skipped."""
@@ -300,6 +319,15 @@ class Orchestrator:
         from orchestrator.actions.plans import transition
 
         return transition(self._layout, event, who=self._name, note=note, now=time.time()).after
+
+
+def _worded(criteria: Sequence[str]) -> tuple[str, ...]:
+    from orchestrator.core.criteria import worded
+
+    try:
+        return worded(criteria)
+    except ValueError as error:
+        raise UsageError(f"criteria: {error}") from None
 
 
 def _read(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ stable word of the ``--json`` envelope, ``exit_status`` the status of the proces
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
 class ExitStatus(IntEnum):
@@ -27,6 +28,8 @@ class OrchestratorError(Exception):
 
     code = "error"
     exit_status = ExitStatus.BAD_INPUT
+    data: Mapping[str, Any] = MappingProxyType({})
+    """What ``--json`` says of it besides."""
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
         """Keep the three parts of a message apart: what, where, and what to do."""
@@ -101,6 +104,18 @@ class NothingReadyError(OrchestratorError):
 
     code = "nothing_ready"
     exit_status = ExitStatus.TASK_FAILED
+
+
+class CriteriaError(OrchestratorError):
+    """A task was to be completed, and one of its success criteria is open."""
+
+    code = "criteria_open"
+    exit_status = ExitStatus.TASK_FAILED
+
+    def __init__(self, message: str, *, hint: str, criteria: Sequence[Mapping[str, Any]]) -> None:
+        """Take every criterion: number, text, whether it is met."""
+        super().__init__(message, hint=hint)
+        self.data = {"criteria": criteria}
 
 
 class AgentError(OrchestratorError):

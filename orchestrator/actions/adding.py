@@ -16,8 +16,10 @@ from orchestrator.actions.editing import (
     Agents,
     check_parent,
     check_who,
+    deadline_cell,
     edited,
-    exchanged,
+    estimate_cell,
+    read_cells,
     tell,
     unknown_task,
     valid_tasks,
@@ -27,7 +29,7 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.columns import read_needs
-from orchestrator.store.exchange import Taken, put, take
+from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
 from orchestrator.store.plan_edit import fits, ids, next_ids, with_row
@@ -52,8 +54,13 @@ class NewTask(NamedTuple):
     agent: str = ""
     tags: tuple[str, ...] = ()
     kind: str = ""
+    deadline: str = ""
+    """A day or a moment, or how long from now: ``2026-03-01``, ``2026-03-01T14:00Z``, ``2d``."""
+    estimated_hours: str | float = ""
     settings: Mapping[str, Any] = {}
     """Settings of its task file, already read: ``timeout``, ``retries``, ``retry_delay``."""
+    criteria: tuple[str, ...] = ()
+    """How somebody can tell that it is done; a checklist of its task file."""
     id: str = ""
     label: str = ""
     """What its id is made of; a number is put behind it where that id is taken."""
@@ -89,7 +96,7 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
         os.makedirs(layout.root, 0o775, exist_ok=True)
     with in_line(layout.plan_lock):
         made = _make_plan(layout)
-        draft = exchanged(layout, lambda before: _drafted(layout, before, wanted, agents))
+        draft = exchanged(layout.plan, lambda before: _drafted(layout, before, wanted, agents))
     tell(layout, draft.id, "added", by, wanted.text)
     return Added(draft.id, draft.is_shell, made)
 
@@ -123,21 +130,22 @@ class _Draft:
 
     def is_written(self, before: Taken) -> bool:
         """Write it; False, and nothing done, when somebody saved another version of the plan meanwhile."""
-        values, body = self._row()
+        values, whole, is_said = self._row()
         needs, kinds = read_needs(self._wanted.needs)
         self._check(needs)
         meant = Task(
             self.id, "", "", needs, kinds=kinds, agent=self._wanted.agent,
             assignee=self._wanted.assignee, parent=self._wanted.parent,
             tags=self._wanted.tags, kind=self._wanted.kind,
+            **read_cells(values),
         )  # fmt: skip
         data, task = edited(lambda: with_row(self._places, values), meant)
         if self._wanted.parent:
             check_parent(self._layout, self._wanted.parent, data)
-        if not (body or self._wanted.settings):
+        if is_said and not (self._wanted.settings or self._wanted.criteria):
             return put(self._layout.plan, before, data) is not None
         path = self._layout.task_file(task.stem)
-        self._write_task_file(path, task, body or self._wanted.text)
+        self._write_task_file(path, task, whole)
         is_in = put(self._layout.plan, before, data) is not None
         if not is_in:
             os.unlink(path)
@@ -175,8 +183,8 @@ class _Draft:
         paths = (self._layout.task_file(own), self._layout.result_file(own))
         return any(os.path.lexists(path) for path in paths)
 
-    def _row(self) -> tuple[dict[str, str], str]:
-        """Return the cells, and what a task file has to say because they cannot; empty when they can."""
+    def _row(self) -> tuple[dict[str, str], str, bool]:
+        """Return the cells, what a task file would say, and whether the cells say all of it."""
         wanted, columns = self._wanted, self._places.sheets[-1].columns
         has_both = columns.name is not None and columns.description is not None
         only = "description" if columns.name is None else "name"
@@ -184,12 +192,11 @@ class _Draft:
         if self.is_shell:
             # The command is what counts; what it is for is how people see it.
             cells = {"name": about, "description": text} if has_both else {only: about or text}
-            is_said = fits(text) and (has_both or not about)
-            body = "" if is_said else text
+            is_said, whole = fits(text) and (has_both or not about), text
         else:
             cells = {"name": text, "description": about} if has_both else {only: text}
             is_said = fits(text) and (not about or (has_both and fits(about)))
-            body = "" if is_said else f"{text}\n\n{about}".rstrip()
+            whole = f"{text}\n\n{about}".rstrip()
         values = {
             "id": self.id,
             "priority": wanted.priority,
@@ -198,11 +205,12 @@ class _Draft:
             "agent": wanted.agent,
             "tags": ", ".join(wanted.tags),
             "kind": wanted.kind,
+            "estimate": estimate_cell(wanted.estimated_hours),
+            "deadline": deadline_cell(wanted.deadline),
         }
         needs = wanted.needs or ("None" if columns.needs is not None else "")
-        return {
-            role: text for role, text in {**cells, **values, "needs": needs}.items() if text
-        }, body
+        said = {role: text for role, text in {**cells, **values, "needs": needs}.items() if text}
+        return said, whole, is_said
 
     def _check(self, needs: Sequence[str]) -> None:
         known = set(self._known)
@@ -230,7 +238,12 @@ class _Draft:
         head = "\n".join(["---", *front, "---", ""]) if front else ""
         with reported("make", self._layout.tasks):
             os.makedirs(self._layout.tasks, 0o775, exist_ok=True)
-        replace_file(path, f"{head}{text}".encode())
+        data = f"{head}{text}".encode()
+        if self._wanted.criteria:
+            from orchestrator.store.criteria import with_criteria
+
+            data = with_criteria(data, self._wanted.criteria, os.path.relpath(path))
+        replace_file(path, data)
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:

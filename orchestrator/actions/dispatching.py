@@ -30,6 +30,7 @@ from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
 from orchestrator.store import roots
 from orchestrator.store.charter import charter_of
 from orchestrator.store.columns import read_needs
+from orchestrator.store.criteria import criteria_in
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
@@ -228,6 +229,7 @@ class Dispatcher:
             settings=settings,
             places=places,
             assignment=body.strip(),
+            criteria=[each.text for each in criteria_in(body.encode())],
             program=self.program,
         )
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
 from orchestrator.store.columns import read_needs
-from orchestrator.store.exchange import Taken, put, take
+from orchestrator.store.exchange import Taken, exchanged, put
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
@@ -23,10 +25,8 @@ from orchestrator.store.tables import split_row
 if TYPE_CHECKING:
     from orchestrator.core.roster import Roster
 
-#: How often a plan is read again because somebody else saved it meanwhile.
-_TRIES = 100
+_HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
 Agents = Callable[[Layout], "Roster"]
-_Done = TypeVar("_Done")
 
 
 class Changes(NamedTuple):
@@ -42,8 +42,13 @@ class Changes(NamedTuple):
     assignee: str | None = None
     agent: str | None = None
     kind: str | None = None
+    deadline: str | None = None
+    """As in ``NewTask``; so is the next one."""
+    estimated_hours: str | float | None = None
     tags: tuple[str, ...] = ()
     untags: tuple[str, ...] = ()
+    criteria: tuple[str, ...] = ()
+    """Success criteria, to be added to its task file."""
 
 
 class Updated(NamedTuple):
@@ -54,6 +59,8 @@ class Updated(NamedTuple):
     """What stands in the changed cells now, by what the columns mean."""
     task_file: str
     """The file that the agent of the task reads, when it says what to do and the row no longer does; else empty."""
+    task: Task
+    """The row, as it is read now."""
 
 
 def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agents) -> Updated:
@@ -74,7 +81,7 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
     def change(before: Taken) -> Updated | None:
         places = find_places(before.data)
         values, meant = _meant(places, task_id, changes)
-        if not values:
+        if not (values or changes.criteria):
             raise UsageError("nothing is to be changed", hint="orchestrator update --help")
         check_who(layout, places, changes.agent or "", changes.assignee or "", agents)
         data, task = edited(lambda: with_cells(places, task_id, values), meant)
@@ -82,11 +89,17 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
             check_parent(layout, changes.parent, data)
         else:
             valid_tasks(layout, data)
-        if put(layout.plan, before, data) is None:
+        if changes.criteria:
+            from orchestrator.actions.criteria import check_new
+
+            check_new(layout, task.stem, changes.criteria)
+        if values and put(layout.plan, before, data) is None:
             return None
         path = layout.task_file(task.stem)
         is_hidden = {"name", "description"} & values.keys() and os.path.exists(path)
-        return Updated(task_id, values, path if is_hidden else "")
+        if changes.criteria:
+            values["criteria"] = "; ".join(changes.criteria)
+        return Updated(task_id, values, path if is_hidden else "", task)
 
     if not os.path.lexists(layout.plan):
         hint = "orchestrator add makes one, and adds a task to it"
@@ -94,7 +107,11 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
             "no master_plan.md in this plan directory", where=layout.root, hint=hint
         )
     with in_line(layout.plan_lock):
-        updated = exchanged(layout, change)
+        updated = exchanged(layout.plan, change)
+        if changes.criteria:
+            from orchestrator.actions.criteria import add_criteria
+
+            add_criteria(layout, updated.task, changes.criteria, agents)
     said = ", ".join(f"{role}: {text}" for role, text in updated.changed.items())
     tell(layout, task_id, "updated", by, said)
     return updated
@@ -112,6 +129,8 @@ def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, st
         "assignee": changes.assignee,
         "agent": changes.agent,
         "kind": changes.kind,
+        "estimate": estimate_cell(changes.estimated_hours),
+        "deadline": deadline_cell(changes.deadline),
         **_texts(places, changes),
     }
     values = {role: text or "-" for role, text in named.items() if text is not None}
@@ -120,6 +139,7 @@ def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, st
         assignee=row.assignee if changes.assignee is None else changes.assignee,
         agent=row.agent if changes.agent is None else changes.agent,
         kind=row.kind if changes.kind is None else changes.kind,
+        **read_cells(values),
     )
     needs, kinds = _needs(row, changes)
     if (needs, kinds) != (row.needs, row.kinds):
@@ -162,22 +182,6 @@ def _read(text: str) -> dict[str, str]:
 # ── what add needs too ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def exchanged(layout: Layout, change: Callable[[Taken], _Done | None]) -> _Done:
-    """Change the plan as it lies there, once more whenever somebody else has saved it meanwhile; return what was done.
-
-    *change* returns None when it was another file by the time it was to be put in place.
-
-    Raises:
-        UsageError: somebody does nothing but save it.
-        StoreError: it could not be read or written.
-    """
-    for _ in range(_TRIES):
-        if (done := change(take(layout.plan))) is not None:
-            return done
-    hint = "try again in a moment"
-    raise UsageError("somebody saves the plan again and again", where=layout.plan, hint=hint)
-
-
 def tell(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:
     """Write a line into the journal.
 
@@ -200,7 +204,7 @@ def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, 
         data, task = edit()
     except ValueError as error:
         raise UsageError(str(error)) from None
-    for option in ("needs", "agent", "assignee", "parent", "tags", "kind"):
+    for option in ("needs", "agent", "assignee", "parent", "tags", "kind", "estimate", "deadline"):
         if getattr(task, option) != getattr(meant, option):
             shown = getattr(meant, option)
             raise UsageError(
@@ -208,6 +212,52 @@ def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, 
                 hint="letters, digits and the signs . _ - can always be said",
             )
     return data, task
+
+
+def estimate_cell(hours: str | float | None) -> str | None:
+    """Return what stands in the table for so many hours of work; what says nothing stays as it is.
+
+    Raises:
+        UsageError: it is no such number.
+    """
+    if hours is None or hours == "":
+        return hours
+    try:
+        if not _HOURS.fullmatch(str(hours)) or not parse_duration(f"{hours}h"):
+            raise ValueError(f"{one_line(str(hours), 40)!r} is not a number of hours")
+    except ValueError as error:
+        hint = "20, or 0.5 for half an hour"
+        raise UsageError(f"--estimated-hours: {error}", hint=hint) from None
+    return f"{hours}h"
+
+
+def deadline_cell(when: str | None) -> str | None:
+    """Return what stands in the table for a moment, which a duration counts from now; likewise.
+
+    Raises:
+        UsageError: it is no moment.
+    """
+    if not when:
+        return when
+    from orchestrator.core.moment import format_moment, parse_moment
+
+    try:
+        return format_moment(int(parse_moment(when, time.time())))
+    except ValueError as error:
+        hint = "2d counts from now; a day means its end, and without a zone UTC is meant"
+        raise UsageError(f"--deadline: {one_line(str(error))}", hint=hint) from None
+
+
+def read_cells(values: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the cells say that hold a duration or a moment; ``-`` says nothing."""
+    read: dict[str, Any] = {}
+    if cell := values.get("estimate"):
+        read["estimate"] = None if cell == "-" else parse_duration(cell)
+    if cell := values.get("deadline"):
+        from orchestrator.core.moment import parse_moment
+
+        read["deadline"] = 0.0 if cell == "-" else parse_moment(cell)
+    return read
 
 
 def unknown_task(said: str, task_id: str, known: Collection[str]) -> NotFoundError:

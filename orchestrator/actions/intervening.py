@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.actions.settling import carry_out, the_task
 from orchestrator.core.board import Board
@@ -23,6 +24,7 @@ from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.actions.plugs import Plugs
+    from orchestrator.core.criteria import Criterion
 
 #: Seconds between two looks for an answer, and looks after which one is for who runs.
 _LOOK, _LOOKS = 0.02, 10
@@ -73,6 +75,63 @@ def intervene(
         # The run is over and has not answered: then it is done here, once.
 
 
+class Completed(NamedTuple):
+    """What came of completing a task."""
+
+    reply: Reply
+    criteria: Sequence[Criterion] | None
+    """Its success criteria, all of them met; None when it was not held to them."""
+
+    @property
+    def message(self) -> str:
+        """Say it in a line."""
+        if self.criteria is None:
+            return self.reply.message
+        met = f"all {len(self.criteria)} success criteria are met"
+        return f"{self.reply.message}: {met if self.criteria else 'it has no success criteria'}"
+
+
+def complete(
+    layout: Layout,
+    wanted: Intervention,
+    plugs: Callable[[Layout], Plugs],
+    waits: Callable[[], None],
+    *,
+    validate: bool = False,
+    met: str = "",
+) -> Completed:
+    """Complete a task by hand; with *validate*, or where plan or task say so, only when its success criteria are met.
+
+    Args:
+        layout: The plan.
+        wanted: What the caller wants; its verb is ``complete``.
+        plugs: As for ``intervene``; so is the next one.
+        waits: Called when a run has to be asked.
+        validate: Hold it to its criteria. A task that has none is completed.
+        met: Criteria that the caller confirms, ``1,3`` or ``all``; they are ticked. With any, *validate* is meant.
+
+    Raises:
+        CriteriaError: one is open; nothing was changed.
+        As ``intervene``; UsageError: there is no such criterion.
+    """
+    from orchestrator.actions.criteria import check_ticks, criteria_of, is_asked_for, tick
+    from orchestrator.core.criteria import chosen, require_met
+
+    board = Workspace(layout).load()
+    task = the_task(board, wanted.task)
+    if not (validate or met or is_asked_for(layout, board.plan, task)):
+        return Completed(intervene(layout, wanted, plugs, waits), None)
+    criteria = criteria_of(layout, task.stem)
+    confirmed = chosen(met, criteria)
+    require_met(task.id, criteria, confirmed, os.path.relpath(layout.task_file(task.stem)))
+    if confirmed:
+        check_ticks(layout, task.stem, confirmed)
+    reply = intervene(layout, wanted, plugs, waits)
+    if confirmed:
+        tick(layout, task.stem, confirmed)
+    return Completed(reply, [each._replace(is_met=True) for each in criteria])
+
+
 def retry(
     layout: Layout,
     wanted: Intervention,
@@ -116,6 +175,8 @@ def set_status(
     verb = verb_towards(status, now)
     if verb is Verb.RETRY:
         return retry(layout, wanted._replace(verb=verb), plugs, waits)
+    if verb is Verb.COMPLETE:
+        return [complete(layout, wanted._replace(verb=verb), plugs, waits).reply]
     return [intervene(layout, wanted._replace(verb=verb), plugs, waits)]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from orchestrator.actions.editing import exchanged
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.plan_state import (
@@ -33,7 +32,7 @@ from orchestrator.errors import (
 )
 from orchestrator.store import roots
 from orchestrator.store.charter import charter_of, with_state
-from orchestrator.store.exchange import Taken, put
+from orchestrator.store.exchange import Taken, exchanged, put
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, holder_of, in_line, take_briefly
@@ -103,7 +102,7 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
         return Step(iso(now), state.word, after.word, word, who, one_line(note, limit=500))
 
     with in_line(layout.plan_lock):
-        step = exchanged(layout, change)
+        step = exchanged(layout.plan, change)
     with closing(Journal(layout.journal)) as journal:
         journal.append(step_line(step))
     return step

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus, parse_status
-from orchestrator.errors import NotFoundError, UsageError
+from orchestrator.errors import NotFoundError, PlanError, StoreError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from orchestrator.core.criteria import Criterion
 
 
 class Filters(NamedTuple):
@@ -89,6 +92,8 @@ class TaskView(NamedTuple):
     result_file: str
     log: str
     errors: str
+    criteria: Sequence[Criterion] = ()
+    """How somebody can tell that it is done, with their ticks."""
 
 
 def show(layout: Layout, task_id: str) -> TaskView:
@@ -117,7 +122,17 @@ def view_of(layout: Layout, board: Board, task: Task, answer: str) -> TaskView:
         result_file=_existing(layout.result_file(task.stem)),
         log=_existing(files.stdout),
         errors=_existing(files.stderr),
+        criteria=_criteria(layout, task.stem),
     )
+
+
+def _criteria(layout: Layout, stem: str) -> Sequence[Criterion]:
+    from orchestrator.actions.criteria import criteria_of
+
+    try:
+        return criteria_of(layout, stem)
+    except (PlanError, StoreError):
+        return ()  # what cannot be read there is told by those who need it
 
 
 def _existing(path: str) -> str:

@@ -34,6 +34,10 @@ OPTIONS = {
     "--agent": True,
     "--tag": True,
     "--type": True,
+    "--deadline": True,
+    "--estimated-hours": True,
+    "--criterion": True,
+    "--criteria": True,
     "--timeout": True,
     "--retries": True,
     "--retry": True,
@@ -66,7 +70,10 @@ def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001
             agent=words.last("--agent"),
             tags=tags_of(words.every("--tag"), "--tag"),
             kind=words.last("--type"),
+            deadline=words.last("--deadline"),
+            estimated_hours=words.last("--estimated-hours"),
             settings=task_settings(settings),
+            criteria=criteria_from(words.every("--criterion"), words.last("--criteria")),
             id=words.last("--id"),
         )
         add_task(wanted, words.last("--dir"), words.last("--as"), as_json=as_json)
@@ -120,6 +127,26 @@ def tags_of(values: Sequence[str], option: str) -> tuple[str, ...]:
         if len(tag.split()) > 1:
             raise UsageError(f"{option}: {tag!r} is more than one word", hint="join them by a dash")
     return tuple(dict.fromkeys(filter(None, tags)))
+
+
+def criteria_from(texts: Sequence[str], as_json: str) -> tuple[str, ...]:
+    """Return the success criteria in ``--criterion`` and ``--criteria``.
+
+    Raises:
+        UsageError: they make no sense.
+    """
+    if not (texts or as_json):
+        return ()
+    from orchestrator.core.criteria import read_criteria, worded
+
+    option = "--criterion"
+    try:
+        said = worded(texts)
+        option = "--criteria"
+        return tuple(dict.fromkeys((*said, *(read_criteria(as_json) if as_json else ()))))
+    except ValueError as error:
+        hint = """--criterion "all tests pass", or --criteria '["all tests pass", …]'"""
+        raise UsageError(f"{option}: {error}", hint=hint) from None
 
 
 def task_settings(given: Mapping[str, str | None]) -> dict[str, Any]:

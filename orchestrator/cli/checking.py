@@ -85,6 +85,7 @@ def status_command(
             write("\n")
             say_plans(layout, everything=False, as_json=False)
         return
+    now = time.time()
     spent = spending([*board.results.values(), *overview.beside])
     failed = [task_id for task_id in board.plan.tasks if board.status(task_id) is TaskStatus.FAILED]
     facts: dict[str, Any] = {}
@@ -108,8 +109,13 @@ def status_command(
         held=[
             {"agent": hold.agent, "until": iso(hold.until), "reason": hold.reason}
             for hold in held(board.results.values())
-            if not 0 < hold.until <= time.time()
+            if not 0 < hold.until <= now
         ],
+        overdue=[
+            {"id": task_id, "deadline": iso(board.plan.tasks[task_id].deadline)}
+            for task_id in board.overdue(now)[:_MOST]
+        ],
+        estimate=_outlook(board),
         cost_usd=spent.known,
         costs={
             "task": dict(sorted(spent.by_task.items(), key=lambda item: -item[1])[:_MOST]),
@@ -120,6 +126,18 @@ def status_command(
         run=overview.holder,
         log=journal_tail(layout.journal, 5),
     )
+
+
+def _outlook(board: Board) -> dict[str, float] | None:
+    """Say in hours how much there is to do; None where nobody estimated anything."""
+    from orchestrator.core.estimate import estimate
+
+    found = estimate(board)
+    if found is None:
+        return None
+    seconds = {"total": found.total, "left": found.left, "path_left": found.path_left}
+    hours = {f"{name}_hours": round(each / 3600, 4) for name, each in seconds.items()}
+    return {**hours, "estimated_tasks": found.known}
 
 
 def _news(layout: Layout, board: Board) -> dict[str, str]:

@@ -11,7 +11,7 @@ import click
 
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.dispatching import Dispatcher, Round, dispatch, moved_on
-from orchestrator.actions.intervening import intervene
+from orchestrator.actions.intervening import complete, intervene
 from orchestrator.actions.plans import require_approval
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.intervening import agents, waiting, wish
@@ -130,7 +130,7 @@ def subtask_command(
         answer=note if is_done else "",
         progress=progress,
     )
-    intervene(layout, wanted, agents, waiting(as_json=as_json))
+    (complete if is_done else intervene)(layout, wanted, agents, waiting(as_json=as_json))
     steps = moved_on(layout, time.time())
     facts = _subtask(layout, subtask)
     message = f"{subtask} is {facts['status']}"

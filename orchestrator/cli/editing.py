@@ -10,7 +10,7 @@ import click
 
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.editing import Changes, update
-from orchestrator.cli.adding import add_task, known_agents, tags_of, task_settings
+from orchestrator.cli.adding import add_task, criteria_from, known_agents, tags_of, task_settings
 from orchestrator.cli.reply import caller, plan_directory, say_json, takes_caller, takes_json, talk
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.errors import UsageError
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 @click.option("--agent", default="", metavar="KEY", help="What runs it; shell: TEXT is a command.")
 @click.option("--tag", multiple=True, metavar="NAME", help="A word to find it by.")
 @click.option("--type", "kind", default="", metavar="TYPE", help="dev, test, research …")
+@click.option("--deadline", default="", metavar="WHEN", help="2026-03-01, 2026-03-01T14:00Z, 2d.")
+@click.option("--estimated-hours", default="", metavar="H", help="How long it takes: 20, 0.5.")
+@click.option("--criterion", multiple=True, metavar="TEXT", help="When it is done: one criterion.")
+@click.option("--criteria", default="", metavar="JSON", help="""The same: '["all tests pass"]'.""")
 @click.option("--timeout", metavar="D", help="Time for one attempt: 90, 5m, 1h30m.")
 @click.option("--retries", metavar="N", help="Repeats after the first attempt.")
 @click.option("--retry", metavar="N", help="Attempts in all: --retry 5 is --retries 4.")
@@ -49,6 +53,10 @@ def add_command(
     agent: str,
     tag: Sequence[str],
     kind: str,
+    deadline: str,
+    estimated_hours: str,
+    criterion: Sequence[str],
+    criteria: str,
     task_id: str,
     option: str | None,
     name: str | None,
@@ -62,6 +70,7 @@ def add_command(
     \b
       ID=$(orchestrator add "Write the API tests" --depends-on T-01 -p high)
       orchestrator add "make test" --agent shell --desc "Run the tests"
+      orchestrator add "Add a login" --criterion "All tests pass" --deadline 2026-03-01 --estimated-hours 8
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     wanted = NewTask(
         text=text,
@@ -73,7 +82,10 @@ def add_command(
         agent=agent,
         tags=tags_of(tag, "--tag"),
         kind=kind,
+        deadline=deadline,
+        estimated_hours=estimated_hours,
         settings=task_settings(settings),
+        criteria=criteria_from(criterion, criteria),
         id=task_id,
     )
     add_task(wanted, option or "", name or "", as_json=as_json)
@@ -95,6 +107,9 @@ def add_command(
 @click.option("--tag", multiple=True, metavar="NAME", help="One more word to find it by.")
 @click.option("--untag", multiple=True, metavar="NAME", help="One less.")
 @click.option("--type", "kind", metavar="TYPE", help="dev, test, research …")
+@click.option("--deadline", metavar="WHEN", help="2026-03-01, 2026-03-01T14:00Z, 2d; '' for none.")
+@click.option("--estimated-hours", metavar="H", help="How long it takes: 20, 0.5; '' for unknown.")
+@click.option("--criterion", multiple=True, metavar="TEXT", help="One more success criterion.")
 @click.option("--status", metavar="S", help="completed, blocked, pending …: as the command for it.")
 @click.option("--dir", "option", metavar="DIR", help="The plan directory.")
 @takes_caller
@@ -114,6 +129,9 @@ def update_command(
     tag: Sequence[str],
     untag: Sequence[str],
     kind: str | None,
+    deadline: str | None,
+    estimated_hours: str | None,
+    criterion: Sequence[str],
     status: str | None,
     option: str | None,
     name: str | None,
@@ -127,6 +145,7 @@ def update_command(
     \b
       orchestrator update T-03 --assignee ana --priority critical
       orchestrator update T-03 --add-dep T-01 --status blocked
+      orchestrator update T-03 --criterion "The docs say so" --deadline 2d
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     changes = Changes(
         title=title,
@@ -139,8 +158,11 @@ def update_command(
         assignee=assignee,
         agent=agent,
         kind=kind,
+        deadline=deadline,
+        estimated_hours=estimated_hours,
         tags=tags_of(tag, "--tag"),
         untags=tags_of(untag, "--untag"),
+        criteria=criteria_from(criterion, ""),
     )
     wanted = None if status is None else _status(status)
     said: list[str] = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from orchestrator.actions.intervening import intervene, retry
+from orchestrator.actions.intervening import complete, intervene, retry
 from orchestrator.cli.reply import (
     caller,
     plan_directory,
@@ -20,9 +20,11 @@ from orchestrator.cli.reply import (
     talk,
     write,
 )
+from orchestrator.core import criteria
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.state import Verb
 from orchestrator.core.text import one_line
+from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.actions.plugs import Plugs
@@ -110,19 +112,44 @@ def start_command(
 @click.command("complete")
 @_takes_task
 @_MESSAGE
+@click.option("--summary", default="", metavar="TEXT", help="The result, as MSG.")
 @click.option("--note", default="", metavar="TEXT", help="A remark; MSG is the result.")
+@click.option("--validate", is_flag=True, help="Refuse while a success criterion is open.")
+@click.option("--met", default="", metavar="N,N|all", help="Tick these criteria, and validate.")
 def complete_command(
-    task_id: str, option: str | None, name: str | None, message: str, *, as_json: bool, note: str
+    task_id: str,
+    option: str | None,
+    name: str | None,
+    message: str,
+    *,
+    as_json: bool,
+    summary: str,
+    note: str,
+    validate: bool,
+    met: str,
 ) -> None:
     """Say that a task is done; MSG is its result.
 
-    If an agent is at it, the agent is ended.
+    If an agent is at it, the agent is ended. With --validate it is refused (exit status 1) while a success criterion
+    of the task is open: one is met when its box in the task file is ticked, or when --met names it now. A task without
+    criteria is completed.
 
     \b
       orchestrator complete T-03 "The index is in src/index.ts."
+      orchestrator complete T-03 --validate --met 1,3 --summary "The index is in src/index.ts."
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    wanted = wish(Verb.COMPLETE, task_id, name, note=note, answer=message)
-    _do(wanted, option, as_json=as_json)
+    if message and summary:
+        raise UsageError("the result is there twice", hint="give MSG or --summary")
+    wanted = wish(Verb.COMPLETE, task_id, name, note=note, answer=message or summary)
+    layout, waits = plan_directory(None, option), waiting(as_json=as_json)
+    done = complete(layout, wanted, agents, waits, validate=validate, met=met)
+    if not as_json:
+        talk(done.message)
+        return
+    facts: dict[str, Any] = (
+        {} if done.criteria is None else {"criteria": criteria.facts(done.criteria)}
+    )
+    say_json(done.message, task=done.reply.task, status=done.reply.status, **facts)
 
 
 def _verb_with_reason(verb: Verb, text: str, example: str) -> click.Command:

@@ -19,6 +19,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.errors import OrchestratorError
+from orchestrator.store.stamp import iso
 from orchestrator.views.table import list_text
 
 #: What tasks can be grouped by.
@@ -138,4 +139,10 @@ def brief(board: Board, task: Task) -> Mapping[str, object]:
         "priority": format_priority(task.priority),
         "needs": task.needs,
         "children": task.children,
+        "estimated_hours": _hours(task.estimate) if task.estimate else None,
+        "deadline": iso(task.deadline),
     }
+
+
+def _hours(seconds: float) -> float:
+    return round(seconds / 3600, 4)

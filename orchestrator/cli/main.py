@@ -28,6 +28,7 @@ _SECTIONS = {
         "update": "editing",
         "validate": "planning",
         "graph": "planning",
+        "critical-path": "planning",
         "agents": "agents",
         "agent": "team",
     },

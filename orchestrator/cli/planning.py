@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from orchestrator.actions.checking import status, validate
@@ -16,6 +18,8 @@ from orchestrator.cli.reply import (
     talk,
     write,
 )
+from orchestrator.core.board import Board
+from orchestrator.core.estimate import path_estimate
 from orchestrator.core.graph import critical_path
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
@@ -23,6 +27,8 @@ from orchestrator.views import diagram
 
 #: Tasks named of a chain at most.
 _MOST = 10
+#: How a graph is drawn for other programs.
+_PICTURES = {"mermaid": diagram.mermaid, "graphviz": diagram.dot, "dot": diagram.dot}
 
 
 @click.command("init")
@@ -93,10 +99,10 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "mermaid", "dot"]),
+    type=click.Choice(["text", "mermaid", "graphviz", "dot"]),
     default="text",
     show_default=True,
-    help="What to draw.",
+    help="What to draw; dot is graphviz.",
 )
 @takes_json
 def graph_command(directory: str | None, option: str | None, form: str, *, as_json: bool) -> None:
@@ -107,7 +113,7 @@ def graph_command(directory: str | None, option: str | None, form: str, *, as_js
       orchestrator graph --format mermaid > graph.mmd
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     board = status(plan_directory(directory, option)).board
-    drawn = {"text": diagram.text, "mermaid": diagram.mermaid, "dot": diagram.dot}[form](board)
+    drawn = diagram.text(board) if form == "text" else _PICTURES[form](board)
     if as_json:
         edges = [[need, task.id] for task in board.plan.tasks.values() for need in task.needs]
         path = critical_path(board.plan.tasks)
@@ -115,6 +121,63 @@ def graph_command(directory: str | None, option: str | None, form: str, *, as_js
         say_json(message, format=form, graph=drawn, edges=edges, critical_path=path)
     else:
         write(drawn)
+
+
+@click.command("critical-path")
+@takes_directory
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "mermaid", "graphviz", "dot"]),
+    default="text",
+    show_default=True,
+    help="A list, or the whole graph with the path in it; dot is graphviz.",
+)
+@takes_json
+def critical_path_command(
+    directory: str | None, option: str | None, form: str, *, as_json: bool
+) -> None:
+    """Show the chain of tasks that takes longest: no number of agents makes the plan quicker than that.
+
+    It is measured in the time people estimated (`--estimated-hours`, `Est. Time`), else in tasks. A task that nobody
+    estimated, marked with ~, counts as the average of the others.
+
+    \b
+      orchestrator critical-path
+      orchestrator critical-path --format graphviz | dot -Tsvg > plan.svg
+    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    board = status(plan_directory(directory, option)).board
+    path = critical_path(board.plan.tasks)
+    found = path_estimate(board, path)
+    drawn = _PICTURES[form](board, path) if form in _PICTURES else ""
+    picture: dict[str, Any] = {"format": form, "graph": drawn} if drawn else {}
+    if as_json or form == "json":
+        say_json(
+            f"critical path: {found}",
+            critical_path=path,
+            steps=[_step(board, task_id) for task_id in path],
+            tasks=found.tasks,
+            done=found.done,
+            hours=round(found.seconds / 3600, 4) if found.is_timed else None,
+            hours_left=round(found.left / 3600, 4) if found.is_timed else None,
+            **picture,
+        )
+    elif drawn:
+        write(drawn)
+    else:
+        write(diagram.chain(board, path))
+        if path:
+            write(f"\ncritical path: {found}\n")
+
+
+def _step(board: Board, task_id: str) -> dict[str, object]:
+    task = board.plan.tasks[task_id]
+    return {
+        "id": task_id,
+        "name": task.name,
+        "status": board.status(task_id).value,
+        "estimated_hours": round(task.estimate / 3600, 4) if task.estimate else None,
+    }
 
 
 def _many(number: int, one: str, many: str) -> str:

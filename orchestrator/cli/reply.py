@@ -70,7 +70,7 @@ def say_error(
             {"code": each.code, "message": each.message, "where": each.where, "hint": each.hint}
             for each in problems
         ]
-        extra = {"problems": listed} if listed else {}
+        extra = {**(error.data if error else {}), **({"problems": listed} if listed else {})}
         say_json(message, code=code, ok=False, hint=hint, **extra)
         return
     for each in problems or (None,):

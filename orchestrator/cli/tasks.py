@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import click
@@ -16,11 +17,15 @@ from orchestrator.cli.reply import (
     takes_json,
     write,
 )
-from orchestrator.core.duration import format_duration
+from orchestrator.core import criteria
+from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration, roughly
+from orchestrator.core.moment import format_moment
 from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.core.result import Attempt
+from orchestrator.core.text import one_line
 from orchestrator.store.result_file import iso
 from orchestrator.views.glyphs import label
 
@@ -96,6 +101,7 @@ def task_facts(view: TaskView) -> dict[str, object]:
         **brief(view.board, view.task),
         "description": view.task.description,
         "attempts": [attempt_facts(attempt) for attempt in attempts_of(view)],
+        "criteria": criteria.facts(view.criteria),
         "answer": view.answer,
     }
 
@@ -144,14 +150,24 @@ def _files(view: TaskView) -> dict[str, str]:
     return {name: path for name, path in files.items() if path}
 
 
-def _details(task: Task) -> tuple[tuple[str, str], ...]:
+def _details(board: Board, task: Task) -> tuple[tuple[str, str], ...]:
     return (
         ("Assignee", task.assignee),
         ("Part of", task.parent),
         ("Umbrella", ", ".join(task.children)),
         ("Type", task.kind),
         ("Tags", ", ".join(task.tags)),
+        ("Estimate", format_duration(task.estimate) if task.estimate else ""),
+        ("Deadline", _deadline(board, task)),
     )
+
+
+def _deadline(board: Board, task: Task) -> str:
+    if not task.deadline:
+        return ""
+    now = time.time()
+    late = roughly(now - task.deadline) if task.id in board.overdue(now) else ""
+    return f"{format_moment(task.deadline)}{f' (overdue by {late})' if late else ''}"
 
 
 def _text(view: TaskView) -> str:
@@ -159,10 +175,14 @@ def _text(view: TaskView) -> str:
     reason = f" ({standing.reason})" if standing.reason else ""
     lines = [f"{task.id}: {task.name}", f"{label(standing.status)}{reason}", ""]
     lines.append(f"Agent     {task.agent or '(default)'}")
-    lines += [f"{word:<9} {value}" for word, value in _details(task) if value]
+    lines += [f"{word:<9} {value}" for word, value in _details(view.board, task) if value]
     lines.append(f"Priority  {format_priority(task.priority)}")
     lines.append(f"Needs     {', '.join(task.own_needs) or 'nothing'}")
     lines += [f"{name.capitalize():<9} {path}" for name, path in _files(view).items()]
+    if view.criteria:
+        lines += ["", "Success criteria"]
+    for number, each in enumerate(view.criteria, start=1):
+        lines.append(f"  {number:>2}  [{'x' if each.is_met else ' '}] {one_line(each.text)}")
     if attempts := attempts_of(view):
         lines += ["", "Attempts"]
     lines += map(attempt_line, attempts)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
-from orchestrator.core.state import KEEPS_BACK, TaskStatus
+from orchestrator.core.state import KEEPS_BACK, SETTLED, TaskStatus
 from orchestrator.core.umbrella import sources
 
 #: Looked up once: asking the enum each time would be a tenth of deriving ten thousand tasks.
@@ -71,6 +71,14 @@ class Board:
     def counts(self) -> Counter[TaskStatus]:
         """How many tasks have each status."""
         return Counter([standing.status for standing in self.standing.values()])
+
+    def overdue(self, now: float) -> list[str]:
+        """Which tasks are not over and past their deadline, in the order of the plan; *now* as every moment here."""
+        return [
+            task.id
+            for task in self.plan.tasks.values()
+            if task.deadline and task.deadline < now and self.status(task.id) not in SETTLED
+        ]
 
     def current_batch(self) -> int:
         """The first batch with a task that is not completed, failed or skipped; 0 when there is none (S2-48)."""

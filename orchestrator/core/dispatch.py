@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
+from orchestrator.core.moment import format_moment
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import PlanState, subtask_word
 from orchestrator.core.priority import format_priority
@@ -84,11 +85,12 @@ def context(
     settings: Settings,
     places: Places,
     assignment: str,
+    criteria: Sequence[str],
     program: str,
 ) -> dict[str, Any]:
     """Return everything that whoever does a task has to know: plan, files, criteria, constraints, how to report.
 
-    *assignment* is the body of the task file, empty when there is none yet.
+    *assignment* is the body of the task file, empty when there is none yet; *criteria* are those in it.
     """
     plan = board.plan
     command = f"{program} subtask {plan_id} {task.id}"
@@ -115,7 +117,7 @@ def context(
             "workdir": places.workdir,
             "inputs": dict(places.results),
         },
-        "criteria": [task.expected] if task.expected else [],
+        "criteria": [*([task.expected] if task.expected else []), *criteria],
         "constraints": _constraints(settings, task),
         "report": {
             "start": f"{command} start --progress 30",
@@ -137,6 +139,8 @@ def _constraints(settings: Settings, task: Task) -> Mapping[str, Any]:
         found["budget_usd"] = settings.task_budget_usd
     if task.estimate:
         found["estimate"] = format_duration(task.estimate)
+    if task.deadline:
+        found["deadline"] = format_moment(task.deadline)
     return found | dict(task.inputs)
 
 

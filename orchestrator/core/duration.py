@@ -60,3 +60,10 @@ def format_duration(seconds: float) -> str:
         return f"{minutes}m{rest:02d}s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02d}m"
+
+
+def roughly(seconds: float) -> str:
+    """Write *seconds* as ``format_duration`` does, and two days and more in days alone."""
+    return (
+        format_duration(seconds) if seconds < 2 * _UNITS["d"] else f"{seconds // _UNITS['d']:.0f}d"
+    )

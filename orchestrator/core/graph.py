@@ -68,7 +68,7 @@ def shape(tasks: Mapping[str, Task]) -> Shape:
     order = tuple(batch)
     if any(task.children for task in tasks.values()):
         batch = _batches(tasks, order)
-    weight = _weights(tasks)
+    weight = weights(tasks)
     rank: dict[str, float] = {}
     after = dict.fromkeys(order, 0.0)
     for task_id in reversed(order):
@@ -93,9 +93,12 @@ def _sorter(tasks: Mapping[str, Task]) -> TopologicalSorter[str]:
     return sorter
 
 
-def _weights(tasks: Mapping[str, Task]) -> dict[str, float]:
+def weights(tasks: Mapping[str, Task]) -> dict[str, float]:
+    """Return how much each task adds to a path: seconds where anything is estimated, else 1; an umbrella nothing.
+
+    A task that nobody estimated weighs as much as the average of those that somebody did.
+    """
     known = [task.estimate for task in tasks.values() if task.estimate and not task.children]
-    # A task nobody estimated weighs as much as the average of those somebody did.
     usual = sum(known) / len(known) if known else 1.0
     return {task.id: 0.0 if task.children else task.estimate or usual for task in tasks.values()}
 
@@ -115,7 +118,7 @@ def digraph(tasks: Mapping[str, Task]) -> nx.DiGraph[str]:
     """Return the graph with an edge from each dependency to its dependant, weighted with the dependant's estimate."""
     import networkx as nx
 
-    weight = _weights(tasks)
+    weight = weights(tasks)
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(tasks)
     graph.add_weighted_edges_from(
@@ -128,7 +131,7 @@ def critical_path(tasks: Mapping[str, Task]) -> list[str]:
     """Return the chain of tasks that no number of slots makes shorter."""
     import networkx as nx
 
-    graph, weight = digraph(tasks), _weights(tasks)
+    graph, weight = digraph(tasks), weights(tasks)
     start = ""  # no task has this id
     graph.add_weighted_edges_from((start, task_id, weight[task_id]) for task_id in tasks)
     path: list[str] = nx.dag_longest_path(graph)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.core.board import Board
-from orchestrator.core.duration import format_duration
+from orchestrator.core.duration import roughly
 from orchestrator.core.plan_state import ITSELF, PlanState
 from orchestrator.core.state import UNDER_WAY, TaskStatus
 from orchestrator.core.text import one_line
@@ -80,7 +80,12 @@ def alerts(
         result = board.results.get(task_id)
         if result is not None and result.note.startswith(f"by {ITSELF}:"):
             yield Alert(AlertKind.BLOCKED, plan_id, task_id, one_line(result.note, limit=100))
+    for task_id in board.overdue(now):
+        task = board.plan.tasks[task_id]
+        late = roughly(now - task.deadline)
+        text = f"{board.status(task_id).value}, {late} past its deadline"
+        yield Alert(AlertKind.OVERDUE, plan_id, task_id, text)
     eta = board.plan.charter.eta
     if eta and now > eta:
-        late = format_duration(now - eta)
+        late = roughly(now - eta)
         yield Alert(AlertKind.OVERDUE, plan_id, "", f"{state.word}, {late} past its ETA")

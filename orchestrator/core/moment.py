@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time
 
 from orchestrator.core.duration import parse_duration
 
+_END_OF_DAY = time.max.replace(microsecond=0)
+
 
 def parse_moment(text: object, now: float | None = None) -> float:
     """Return seconds since the epoch. A day means its end; without a time zone, UTC is meant.
@@ -18,7 +20,7 @@ def parse_moment(text: object, now: float | None = None) -> float:
     if isinstance(text, datetime):
         return _seconds(text)
     if isinstance(text, date):
-        return _seconds(datetime.combine(text, time.max.replace(microsecond=0)))
+        return _seconds(datetime.combine(text, _END_OF_DAY))
     written = str(text).strip()
     try:
         if len(written) <= len("2026-03-01"):
@@ -34,5 +36,18 @@ def parse_moment(text: object, now: float | None = None) -> float:
     raise ValueError(f"{written!r} is not a moment; write 2026-03-01, 2026-03-01T14:00Z or 2h")
 
 
+def format_moment(seconds: float) -> str:
+    """Write a moment as ``parse_moment`` reads it: a day where it is the end of one, else UTC to the second."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    if moment.time() == _END_OF_DAY:
+        return moment.date().isoformat()
+    precision = "seconds" if moment.second else "minutes"
+    return f"{moment.replace(tzinfo=None).isoformat(timespec=precision)}Z"
+
+
 def _seconds(moment: datetime) -> float:
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return aware.astimezone(UTC).timestamp()
+    except OverflowError:  # an hour before the first day of all in a zone east of it
+        raise ValueError(f"{moment} is out of range") from None

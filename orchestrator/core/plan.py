@@ -32,7 +32,7 @@ class Task(NamedTuple):
     """The Agent cell as it was written, what runs it: a label such as ``Agent-01``, or the key of an agent."""
     priority: int = NORMAL
     estimate: float | None = None
-    """Estimated seconds; only the order of dispatch depends on it."""
+    """Estimated seconds: its weight on the longest path, and in what is left to do. Nothing is ended by it."""
     expected: str = ""
     inputs: tuple[tuple[str, str], ...] = ()
     """Columns the orchestrator has no meaning for, handed to the agent as they are: (header, cell)."""
@@ -50,6 +50,8 @@ class Task(NamedTuple):
     """What sort of work it is, its Type cell: dev, test, research …"""
     children: tuple[str, ...] = ()
     """The tasks that name it as their parent. With any it is an umbrella: it needs them and is never launched."""
+    deadline: float = 0.0
+    """When it is to be done, seconds since the epoch; 0: nobody said. It is told, and changes no order."""
 
     @property
     def data_needs(self) -> tuple[str, ...]:

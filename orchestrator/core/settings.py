@@ -93,6 +93,9 @@ class Settings(NamedTuple):
     """What an agent must be able to do to take a task that names none (docs/agents.md)."""
     context_limit: int = 32 * 1024
     """Bytes of dependencies' results inlined into a prompt, in all."""
+    validate: bool = False
+    """Nobody completes a task by hand while a success criterion of it is open, as with ``complete --validate``. What
+    an agent of a run answers is judged by its evidence alone."""
 
     @property
     def max_attempts(self) -> int:
@@ -226,6 +229,12 @@ def _notify(value: Any) -> tuple[Mapping[str, Any], ...]:
     return read_notify(value)
 
 
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is not true or false")
+    return value
+
+
 def _one_of(*words: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if str(value) not in words:
@@ -278,6 +287,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "format": _one_of("auto", "markdown", "text"),
     "required_capabilities": _names,
     "context_limit": _whole(0, 10 * 1024 * 1024),
+    "validate": _truth,
 }
 
 NAMES = Settings._fields

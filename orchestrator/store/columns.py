@@ -23,6 +23,7 @@ _ROLES = {
     "kind": ("type", "kind"),
     "priority": ("priority", "prio"),
     "estimate": ("esttime", "estimate", "estimatedtime", "est"),
+    "deadline": ("deadline", "due", "duedate"),
     "expected": ("expectedoutput", "output", "expected"),
     "status": ("status",),
     "start": ("starttime", "start"),
@@ -59,6 +60,7 @@ class Columns(NamedTuple):
     kind: int | None = None
     priority: int | None = None
     estimate: int | None = None
+    deadline: int | None = None
     expected: int | None = None
     status: int | None = None
     start: int | None = None

@@ -11,11 +11,16 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 from orchestrator.errors import UsageError
 from orchestrator.store.atomic import Replacement, read_file, reported
 from orchestrator.store.signatures import signature
+
+#: How often a file is read again because somebody else saved it meanwhile.
+_TRIES = 100
+_Done = TypeVar("_Done")
 
 
 class Taken(NamedTuple):
@@ -35,8 +40,26 @@ def take(path: str) -> Taken:
     with reported("read", path):
         found = os.lstat(path)
     if stat.S_ISLNK(found.st_mode):
-        raise UsageError("the plan is a link", where=path, hint="name the directory it lies in")
+        raise UsageError(
+            "it is a link", where=path, hint="name the directory that the file lies in"
+        )
     return Taken(read_file(path) or b"", signature(found))
+
+
+def exchanged(path: str, change: Callable[[Taken], _Done | None]) -> _Done:
+    """Change a file as it lies there, once more whenever somebody else has saved it meanwhile; return what was done.
+
+    *change* returns None when it was another file by the time it was to be put in place.
+
+    Raises:
+        UsageError: somebody does nothing but save it.
+        StoreError: it could not be read or written.
+    """
+    for _ in range(_TRIES):
+        if (done := change(take(path))) is not None:
+            return done
+    hint = "try again in a moment"
+    raise UsageError("somebody saves it again and again", where=path, hint=hint)
 
 
 def put(path: str, taken: Taken, data: bytes) -> os.stat_result | None:

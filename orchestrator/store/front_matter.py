@@ -26,7 +26,7 @@ _MAX_NAMES = 500
 _MAX_NUMBER = 100
 _NUMBER = re.compile(r"[-+]?[0-9][0-9a-fA-FxXoObB_.:]*")
 #: Words that other tools put into front matter and that only look like a setting of ours.
-_FOREIGN = frozenset({"mode"})
+_FOREIGN = frozenset({"mode", "validated"})
 
 
 class FrontMatter(NamedTuple):

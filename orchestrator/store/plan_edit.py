@@ -28,6 +28,8 @@ _HEADERS = {
     "parent": "Parent",
     "tags": "Tags",
     "kind": "Type",
+    "estimate": "Est. Time",
+    "deadline": "Deadline",
     "description": "Description",
 }
 #: Characters of a cell at most; more than that is read better in a task file.

@@ -39,6 +39,7 @@ _DURATION = re.compile(
     r"[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++",
     re.IGNORECASE,
 )
+_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[T ]+[\d:.,Zz+-]*)?", re.ASCII)
 
 
 class Sheet(NamedTuple):
@@ -165,6 +166,15 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         message = f"its dependencies take more than {_LONGEST_NEEDS // 1024:,} KiB"
         problems.append(Problem(message, where, hint, "bad_row"))
     needs, kinds = read_needs("" if too_many else text(columns.needs))
+    due = text(columns.deadline)
+    deadline = _deadline(due, where, problems) if due else None
+    inputs = [
+        (header, printable(cells[index]))
+        for index, header in columns.others
+        if not is_none(cells[index])
+    ]
+    if due and deadline is None and not is_none(due):
+        inputs.append(("Deadline", printable(due)))
     return Task(
         id=read_id(text(columns.id)),
         name=printable(name or description),
@@ -174,17 +184,14 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         priority=_priority(text(columns.priority), where, problems),
         estimate=_estimate(text(columns.estimate), where, problems),
         expected="" if is_none(text(columns.expected)) else printable(text(columns.expected)),
-        inputs=tuple(
-            (header, printable(cells[index]))
-            for index, header in columns.others
-            if not is_none(cells[index])
-        ),
+        inputs=tuple(inputs),
         where=where,
         kinds=kinds,
         assignee=one_line(read_label(text(columns.assignee))),
         parent="" if is_none(parent := read_id(text(columns.parent))) else parent,
         tags=read_tags(text(columns.tags)),
         kind=one_line(read_label(text(columns.kind))),
+        deadline=deadline or 0.0,
     )
 
 
@@ -212,6 +219,21 @@ def _estimate(text: str, where: str, problems: list[Problem]) -> float | None:
             problems.append(
                 Problem(message, where, "correct the cell or leave it empty", "bad_estimate")
             )
+        return None
+
+
+def _deadline(text: str, where: str, problems: list[Problem]) -> float | None:
+    """Return the moment in a cell; None when it has none: ``end of Q3`` is for people, and for the agent."""
+    from orchestrator.core.moment import parse_moment  # most plans have no deadlines
+
+    word = read_label(text)
+    try:
+        return parse_moment(word) if word else None
+    except ValueError as error:
+        if _DATE.fullmatch(word):
+            message = f"deadline: {one_line(str(error))}"
+            hint = "correct the cell or leave it empty"
+            problems.append(Problem(message, where, hint, "bad_deadline"))
         return None
 
 

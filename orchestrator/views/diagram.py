@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
+from orchestrator.core.graph import weights
+from orchestrator.core.plan import Task
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.views.columns import plain
-from orchestrator.views.glyphs import ICONS, UMBRELLA, progress_bar
+from orchestrator.views.columns import plain, table
+from orchestrator.views.glyphs import ICONS, LABELS, UMBRELLA, progress_bar
 
 #: Above so many tasks a picture of tasks is a tangle; mermaid itself refuses more than 500 edges.
 MOST_TASKS = 150
@@ -21,6 +25,9 @@ MOST_EDGES = 450
 #: And so many batches are as much as fits on a screen: a longer plan is drawn in stretches of several.
 _MOST_STRETCHES = 40
 _NAME = 60
+#: The colour of a chain that stands out.
+_PATH = "#d500f9"
+_STANDS_OUT = f"stroke:{_PATH},stroke-width:4px"
 _SAFE = frozenset(" .,_/-")
 
 #: Fill and border of each status; black letters, so that they can be read on a dark page too.
@@ -37,25 +44,43 @@ _COLOURS: Mapping[TaskStatus, tuple[str, str]] = {
 }
 
 
-def mermaid(board: Board, *, most_tasks: int = MOST_TASKS, most_edges: int = MOST_EDGES) -> str:
-    """Return a flowchart with one class per status; of a large plan, one node per batch with counts."""
+def mermaid(
+    board: Board,
+    path: Sequence[str] = (),
+    *,
+    most_tasks: int = MOST_TASKS,
+    most_edges: int = MOST_EDGES,
+) -> str:
+    """Return a flowchart with one class per status; of a large plan, one node per batch with counts.
+
+    *path* is a chain of tasks that stands out; of a large plan it is drawn alone.
+    """
     tasks = board.plan.tasks
-    edges = sum(len(task.needs) for task in tasks.values())
-    if len(tasks) > most_tasks or edges > most_edges:
-        return _mermaid_of_batches(board)
+    edges = [(need, task_id) for task_id, task in tasks.items() for need in task.needs]
+    if len(tasks) > most_tasks or len(edges) > most_edges:
+        if not 0 < len(path) <= most_tasks:
+            return _mermaid_of_batches(board)
+        tasks, edges = {task_id: tasks[task_id] for task_id in path}, list(pairwise(path))
     lines = ["flowchart LR"]
     node = {task_id: f"n{number}" for number, task_id in enumerate(tasks, start=1)}
     for task_id, task in tasks.items():
         status = board.status(task_id)
-        text = f"{ICONS[status]} {_escaped(task_id)}"
-        name = one_line(task.name, limit=_NAME)
-        if name and name != task_id:
-            text += f"<br/>{_escaped(name)}"
+        text = "<br/>".join(map(_escaped, _label(task)))
         box = '[["{}"]]' if task.children else '["{}"]'
-        lines.append(f"    {node[task_id]}{box.format(text)}:::{status.value}")
-    for task_id, task in tasks.items():
-        lines += [f"    {node[need]} --> {node[task_id]}" for need in task.needs]
+        lines.append(f"    {node[task_id]}{box.format(f'{ICONS[status]} {text}')}:::{status.value}")
+    lines += [f"    {node[need]} --> {node[task_id]}" for need, task_id in edges]
+    lines += [f"    style {node[task_id]} {_STANDS_OUT}" for task_id in path]
+    steps = frozenset(pairwise(path))
+    if thick := [str(place) for place, edge in enumerate(edges) if edge in steps]:
+        lines.append(f"    linkStyle {','.join(thick)} {_STANDS_OUT}")
     return _with_classes(lines, {board.status(task_id) for task_id in tasks})
+
+
+def _label(task: Task) -> list[str]:
+    """Return the lines in the box of a task: id, name, how long somebody thinks it takes."""
+    name = one_line(task.name, limit=_NAME)
+    takes = format_duration(task.estimate) if task.estimate else ""
+    return [task.id, *filter(None, (name if name != task.id else "", takes))]
 
 
 def _mermaid_of_batches(board: Board) -> str:
@@ -108,8 +133,9 @@ def _escaped(text: str) -> str:
     return escaped.replace(". ", "#46; ").replace("- ", "#45; ")
 
 
-def dot(board: Board) -> str:
-    """Return the whole graph in Graphviz' language."""
+def dot(board: Board, path: Sequence[str] = ()) -> str:
+    """Return the whole graph in Graphviz' language; *path* is a chain of tasks that stands out."""
+    on_path, steps = frozenset(path), frozenset(pairwise(path))
     lines = [
         "digraph plan {",
         "    rankdir=LR;",
@@ -118,21 +144,38 @@ def dot(board: Board) -> str:
     for task_id, task in board.plan.tasks.items():
         status = board.status(task_id)
         fill, border = _COLOURS[status]
-        text = f"{ICONS[status]} {_quoted(task_id)}"
-        name = one_line(task.name, limit=_NAME)
-        if name and name != task_id:
-            text += f"\\n{_quoted(name)}"
-        colours = f'fillcolor="{fill}", color="{border}"'
+        text = "\\n".join(map(_quoted, _label(task)))
+        border, width = (_PATH, ", penwidth=3") if task_id in on_path else (border, "")
+        colours = f'fillcolor="{fill}", color="{border}"{width}'
         if task.children:
             colours += ", shape=folder"
-        lines.append(f'    "{_quoted(task_id)}" [label="{text}", {colours}];')
+        lines.append(f'    "{_quoted(task_id)}" [label="{ICONS[status]} {text}", {colours}];')
     for task_id, task in board.plan.tasks.items():
-        lines += [f'    "{_quoted(need)}" -> "{_quoted(task_id)}";' for need in task.needs]
+        for need in task.needs:
+            stands_out = f' [color="{_PATH}", penwidth=3]' if (need, task_id) in steps else ""
+            lines.append(f'    "{_quoted(need)}" -> "{_quoted(task_id)}"{stands_out};')
     return "\n".join([*lines, "}"]) + "\n"
 
 
 def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    # Graphviz reads references such as &lt; in labels.
+    return text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+
+
+def chain(board: Board, path: Sequence[str]) -> str:
+    """Return a chain of tasks, one on a line: where it stands, its name, how long it takes.
+
+    ``~`` is before what nobody estimated and counts as the average; without any estimate there are no times.
+    """
+    tasks, weight = board.plan.tasks, weights(board.plan.tasks)
+    is_timed = any(task.estimate for task in tasks.values())
+    rows = []
+    for task_id in path:
+        task = tasks[task_id]
+        takes = f"{'' if task.estimate else '~'}{format_duration(weight[task_id])}"
+        time = (takes if not task.children else UMBRELLA,) if is_timed else ()
+        rows.append((task_id, LABELS[board.status(task_id)], *time, plain(task.name)))
+    return table(rows) if rows else "The plan has no tasks.\n"
 
 
 def text(board: Board) -> str:
@@ -148,8 +191,9 @@ def text(board: Board) -> str:
             task = board.plan.tasks[task_id]
             branch = "└─" if place == len(task_ids) else "├─"
             needs = f"  ← {', '.join(task.own_needs)}" if task.own_needs else ""
+            takes = f"  {format_duration(task.estimate)}" if task.estimate else ""
             below = f"  {UMBRELLA} {', '.join(task.children)}" if task.children else ""
             lines.append(
-                f"{branch} {ICONS[board.status(task_id)]} {task_id}  {plain(task.name)}{below}{needs}"
+                f"{branch} {ICONS[board.status(task_id)]} {task_id}  {plain(task.name)}{takes}{below}{needs}"
             )
     return "\n".join(lines) + "\n" if lines else "The plan has no tasks.\n"

@@ -25,6 +25,8 @@ _COLUMNS = (
     "parent",
     "tags",
     "type",
+    "estimated_hours",
+    "deadline",
 )
 
 

@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.core.board import Board
-from orchestrator.core.duration import format_duration
+from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import NORMAL, format_priority
 from orchestrator.core.result import Result
@@ -29,6 +29,8 @@ _GROUPS = (
 )
 _NEXT = 3
 _CAUSES, _SKIPPED = 2, 6
+#: Overdue tasks that are named.
+_LATE = 4
 _GAP = "  "
 _LABEL_WIDTH = max(map(display_width, LABELS.values()))
 _PADDED = {status: fit(text, _LABEL_WIDTH) for status, text in LABELS.items()}
@@ -58,6 +60,13 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
         else ""
         for task in tasks
     ]
+    if any(task.deadline for task in tasks):
+        from orchestrator.core.moment import format_moment
+
+        arrows = [
+            f"{arrow}{_GAP}due {format_moment(task.deadline)}" if task.deadline else arrow
+            for arrow, task in zip(arrows, tasks, strict=True)
+        ]
     room = None
     if width is not None:
         # The name gives way to what a task needs, but keeps half of the room.
@@ -110,6 +119,7 @@ def status_text(
     if current:
         lines.append(f"Batch {current} of {max(board.shape.batch.values())}")
     lines += _account(board, beside, now)
+    lines += _outlook(board, now)
     news = running or {}
     if total <= _WHOLE:
         lines += ["", *_table(board, list(board.plan.tasks), now, news)]
@@ -137,6 +147,21 @@ def _account(board: Board, beside: Sequence[Result], now: float) -> Iterator[str
             yield plain(hold)
         for name, value in cost_rows(spending(results)):
             yield plain(f"{name}: {value}")
+
+
+def _outlook(board: Board, now: float) -> Iterator[str]:
+    """Say what is late, and how much is left to do; nothing where nobody gave a deadline or an estimate."""
+    tasks = board.plan.tasks
+    if late := board.overdue(now):
+        longest = heapq.nsmallest(_LATE, late, key=lambda task_id: tasks[task_id].deadline)
+        named = ", ".join(f"{each} by {roughly(now - tasks[each].deadline)}" for each in longest)
+        more = f" and {len(late) - len(longest):,} more" if len(late) > len(longest) else ""
+        yield f"⏰ Overdue: {named}{more}"
+    if any(task.estimate for task in tasks.values()):
+        from orchestrator.core.estimate import estimate
+
+        if found := estimate(board):
+            yield f"Estimated: {found}"
 
 
 def _table(board: Board, task_ids: Sequence[str], now: float, news: Mapping[str, str]) -> list[str]:

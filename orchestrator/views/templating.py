@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.duration import format_duration
+from orchestrator.core.moment import format_moment
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.core.text import cell, code, fence, one_line, printable
@@ -73,6 +74,7 @@ def _environment(overrides: str | None) -> Environment:
         fence=fence,
         printable=printable,
         duration=format_duration,
+        moment=format_moment,
         priority=format_priority,
     )
     return environment

@@ -75,14 +75,21 @@ try:
     ann.start(task)
 except OrchestratorError as error:
     refused = [error.code, error.hint]
-bob.complete(task, "the schema")
+ann.update(task, criteria=["it is reviewed"], estimated_hours=2)
+try:
+    bob.complete(task, "the schema", validate=True)
+except OrchestratorError as error:
+    unmet = [error.code, [each.is_met for each in bob.show(task).criteria]]
+bob.complete(task, "the schema", met="all")
+unmet += [[each.is_met for each in bob.show(task).criteria], bob.show(task).task.estimate]
 said = [message.text for message in ann.context(task).messages]
 board = ann.status().board
 ann.cancel(other, "not needed")
 answer = [claimed == task, refused, said, board.status(phase).value, ann.show(task).answer,
-          ann.status().board.status(other).value]
+          ann.status().board.status(other).value, unmet]
 """
-    claimed, refused, said, phase, shown, other = play(orchestrate, script)
+    claimed, refused, said, phase, shown, other, unmet = play(orchestrate, script)
+    assert ["criteria_open", [False], [True], 7200] == unmet
     assert claimed
     assert "invalid_transition" == refused[0]
     assert "bob" in refused[1]

@@ -104,6 +104,8 @@ def test_list_has_one_line_per_task(orchestrate: Orchestrate, ended: Path) -> No
         "priority": "P2",
         "needs": ["T-02", "T-03"],
         "children": [],
+        "estimated_hours": None,
+        "deadline": "",
     } == tasks[3]
     for word, ids in (("failed", ["T-02"]), ("done", ["T-01", "T-03"]), ("running", [])):
         listed = orchestrate("list", "--status", word, "--json").json["tasks"]

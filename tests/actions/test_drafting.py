@@ -294,7 +294,7 @@ def test_a_task_file_says_all_that_the_draft_says() -> None:
         "| root | directory | Project | src |\n",
         "| result of T-01 |",
         "## Task Description\nWrite it up.\n\nIn one page.\n",
-        "## Acceptance\n- it is short\n",
+        "## Success criteria\n- [ ] it is short\n",
         "- Write nothing but `a.md`, `` b`c.md ``:",
         "- read only\n",
         "- begin at main\n",

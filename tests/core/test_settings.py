@@ -37,6 +37,7 @@ OTHER_SHAPES = {"schema": (dict,), "env": (dict, str)}
         (90.0, "timeout", "1m30s"),
         (90.0, "timeout", 90),
         (0, "retries", 0),
+        (True, "validate", True),
         (0.0, "retry_delay", "0"),
         (2.5, "retry_delay", 2.5),
         (0.0, "grace", 0),
@@ -102,6 +103,8 @@ def test_a_setting_is_read_into_its_unit(value: object, name: str, written: obje
         ("env_keep", ["A*B"]),
         ("env_keep", "-u"),
         ("env_keep", {"A": "x"}),
+        ("validate", "yes"),
+        ("validate", 1),
     ],
 )
 def test_a_value_without_sense_is_refused(name: str, written: object) -> None:

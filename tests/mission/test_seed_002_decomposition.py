@@ -100,7 +100,7 @@ def test_s2_04_a_task_can_be_done_by_itself(
 
 
 def test_s2_05_and_56_to_60_task_files_have_the_sections_of_the_template(planned: Path) -> None:
-    """Information, input, description, expected output, acceptance, constraints, hints."""
+    """Information, input, description, expected output, success criteria, constraints, hints."""
     for number in range(1, 6):
         file = text(planned, f"agent_tasks/agent-0{number}.md")
         assert [
@@ -108,7 +108,7 @@ def test_s2_05_and_56_to_60_task_files_have_the_sections_of_the_template(planned
             "Input",
             "Task Description",
             "Expected Output",
-            "Acceptance",
+            "Success criteria",
             "Constraints",
             "Hints",
         ] == re.findall(r"^## (.+)$", file, re.MULTILINE)
@@ -116,7 +116,7 @@ def test_s2_05_and_56_to_60_task_files_have_the_sections_of_the_template(planned
         assert "- **Estimated Time**: 3m00s\n" in file
         assert "| root | directory | Project | src |" in file
         assert "A table of File, Finding." in file
-        assert "- every file is in the table" in file
+        assert "- [ ] every file is in the table" in file
         assert "- read only" in file
 
 

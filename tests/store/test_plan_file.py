@@ -202,7 +202,8 @@ def test_who_is_responsible_is_not_what_runs_it() -> None:
         task.kind,
     )
     assert ("db_specialist", "db_specialist") == (task.label, task.worker)
-    assert ("", "", (), "") == plan.tasks["a"][-5:-1]
+    bare = plan.tasks["a"]
+    assert ("", "", (), "") == (bare.assignee, bare.parent, bare.tags, bare.kind)
 
 
 def test_settings_and_line_numbers_below_front_matter() -> None:
@@ -254,6 +255,7 @@ TABLE = "| ID | Task | Deps | Priority | Est. Time |\n|---|---|---|---|---|\n"
         (TABLE + "| a | x | b |\n| b | x | a |\n", ["p.md:3: the dependencies form a cycle of 2 tasks: a → b → a"]),
         (TABLE + "| a | x | | urgentish |\n", ["p.md:3: 'urgentish' is not a priority"]),
         (TABLE + "| a | x | | | 900 days |\n", ["p.md:3: estimate: '900 days' is longer than a year"]),
+        ("| ID | Task | Due |\n|---|---|---|\n| a | x | 2026-02-30 |", ["p.md:3: deadline: '2026-02-30' is not"]),
         (TABLE + "| a | grep x | y | | | |\n", ["p.md:3: task a depends on y"]),
         (TABLE + "| a | x | | | 1m | more |\n", ["p.md:3: the row has 6 cells, its table has 5 columns"]),
         (TABLE + "| a | x | | | |\n\n| b | x | | | |\n", ["p.md:5: this row belongs to no table"]),
@@ -267,6 +269,16 @@ def test_a_plan_that_cannot_run_says_why(text: str | bytes, problems: list[str])
     found = said(text)
     assert len(found) == len(problems)
     assert all(one.startswith(other) for one, other in zip(found, problems, strict=True))
+
+
+@pytest.mark.parametrize("header", ["Deadline", "Due", "**due date**"])
+def test_a_deadline_is_a_moment_and_words_are_for_the_agent(header: str) -> None:
+    """A day means its end; what is no moment is an input, as in any column that we have no meaning for."""
+    table = f"| ID | Task | {header} |\n|---|---|---|\n"
+    rows = "| a | x | 2026-03-01 |\n| b | x | `2026-03-01T14:00+02:00` |\n| c | x | end of Q3 |\n| d | x | - |\n"
+    tasks = good(table + rows).tasks
+    assert [1772409599.0, 1772366400.0, 0.0, 0.0] == [task.deadline for task in tasks.values()]
+    assert [(), (), (("Deadline", "end of Q3"),), ()] == [task.inputs for task in tasks.values()]
 
 
 def test_every_problem_has_a_hint_and_ends_without_a_full_stop() -> None:

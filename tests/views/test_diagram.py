@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.views.diagram import dot, mermaid, text
+from orchestrator.views.diagram import chain, dot, mermaid, text
 from tests.views.example import HOSTILE, board, five, large, midway, task
 
 NODE = re.compile(r'    n\d+\["[^"\n\[\]<>`|{}]*(<br/>[^"\n\[\]<>`|{}]*)?"\]:::[a-z]+')
@@ -87,3 +87,104 @@ def test_text_is_the_batches_with_what_each_task_needs() -> None:
         "└─ ⏭️ T-05  Report  ← T-02, T-03, T-04",
     ] == text(midway()).splitlines()
     assert 2 == len(text(board([task("T-01", HOSTILE)])).splitlines())
+
+
+# ── a chain that stands out ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|->|[\[\]{}=,;]|[A-Za-z_][A-Za-z0-9_]*|[0-9.]+)')
+
+
+class Dot:
+    """Reads Graphviz' language as strictly as its grammar is, as far as we write it; raises where it is none."""
+
+    def __init__(self, text: str) -> None:
+        self.rest, self.nodes, self.edges = (
+            text,
+            dict[str, dict[str, str]](),
+            dict[tuple[str, str], dict[str, str]](),
+        )
+        self.expect("digraph", "plan", "{")
+        while (word := self.next()) != "}":
+            if word == "rankdir":
+                self.expect("=", "LR")
+            elif word == "node":
+                self.expect("[")
+                self.attributes()
+            else:
+                self.statement(word)
+            self.expect(";")
+        assert not self.rest.strip()
+
+    def next(self) -> str:
+        """The next word; a string comes with its quotes."""
+        found = TOKEN.match(self.rest)
+        assert found is not None, self.rest[:80]
+        self.rest = self.rest[found.end() :]
+        return found[1]
+
+    def expect(self, *words: str) -> None:
+        """Read just these."""
+        for word in words:
+            assert word == self.next()
+
+    def attributes(self) -> dict[str, str]:
+        """What stands up to the bracket."""
+        read: dict[str, str] = {}
+        while (name := self.next()) != "]":
+            if name != ",":
+                self.expect("=")
+                read[name] = self.next()
+        return read
+
+    def statement(self, first: str) -> None:
+        """A node or an edge; ids are in quotes, so none can be a keyword."""
+        assert first.startswith('"')
+        second = ""
+        if self.rest.lstrip().startswith("->"):
+            self.expect("->")
+            second = self.next().strip('"')
+        has = self.rest.lstrip().startswith("[") and self.next() == "["
+        attributes = self.attributes() if has else {}
+        if second:
+            self.edges[first.strip('"'), second] = attributes
+        else:
+            self.nodes[first.strip('"')] = attributes
+
+
+@given(st.lists(st.text(max_size=30) | st.just(HOSTILE), min_size=5, max_size=5))
+def test_dot_is_read_by_a_strict_reader(names: list[str]) -> None:
+    """Whatever tasks are called, there are five nodes and six edges, and the path is what stands out."""
+    read = Dot(dot(board(five(*names)), ("T-01", "T-03", "T-05")))
+    assert [f"T-0{number}" for number in range(1, 6)] == list(read.nodes)
+    assert 6 == len(read.edges)
+    assert ["T-01", "T-03", "T-05"] == [id for id, has in read.nodes.items() if "penwidth" in has]
+    assert [("T-01", "T-03"), ("T-03", "T-05")] == [
+        edge for edge, has in read.edges.items() if "penwidth" in has
+    ]
+
+
+def test_mermaid_shows_a_path() -> None:
+    """Boxes and arrows of the path have a line of their own, by their numbers; of a large plan it is drawn alone."""
+    lines = mermaid(midway(), ("T-01", "T-03", "T-05")).splitlines()
+    styled = [line.split()[1] for line in lines if line.startswith("    style ")]
+    assert ["n1", "n3", "n5"] == styled
+    arrows = [line for line in lines if " --> " in line]
+    (thick,) = (line.split()[1] for line in lines if line.startswith("    linkStyle "))
+    chosen = [arrows[int(place)] for place in thick.split(",")]
+    assert ["    n1 --> n3", "    n3 --> n5"] == chosen
+    drawn = mermaid(large(400), ("T-1", "T-2"))
+    assert (2, 1) == (drawn.count("    style "), drawn.count(" --> "))
+    long = mermaid(large(400, chain=True), [f"T-{n}" for n in range(400)])
+    assert "Batches 1 to 10" in long
+
+
+def test_a_chain_has_times_where_anything_is_estimated() -> None:
+    """What nobody estimated is marked."""
+    tasks = [task("T-01", "a", estimate=3600.0), task("T-02", "b", "T-01")]
+    assert [
+        "T-01  🟡 Pending  1h00m   a",
+        "T-02  ⏸️ Waiting  ~1h00m  b",
+    ] == chain(board(tasks), ["T-01", "T-02"]).splitlines()
+    assert "T-01  🟡 Pending  a\n" == chain(board([task("T-01", "a")]), ["T-01"])
+    assert "The plan has no tasks.\n" == chain(board([]), [])

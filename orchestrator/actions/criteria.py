@@ -1,0 +1,112 @@
+"""Success criteria of a task: looked at, added, confirmed (seed row S1-38U). They are in its task file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from orchestrator.core.criteria import Criterion
+from orchestrator.core.plan import Plan, Task
+from orchestrator.errors import PlanError, StoreError
+from orchestrator.store.atomic import read_file, refuse_links
+from orchestrator.store.criteria import criteria_in, with_criteria, with_ticks
+from orchestrator.store.exchange import Taken, exchanged, put, take
+from orchestrator.store.layout import Layout
+from orchestrator.store.lines import LARGEST_TEXT, oversized
+from orchestrator.store.lock import in_line
+
+if TYPE_CHECKING:
+    from orchestrator.actions.editing import Agents
+
+
+def criteria_of(layout: Layout, stem: str) -> tuple[Criterion, ...]:
+    """Return the success criteria of a task; none when it has no task file.
+
+    Raises:
+        PlanError: the file is too large for any agent.
+        StoreError: it cannot be read.
+    """
+    path = layout.task_file(stem)
+    data = read_file(path, LARGEST_TEXT) or b""
+    if (problem := oversized(data, os.path.relpath(path))) is not None:
+        raise PlanError([problem])
+    return criteria_in(data)
+
+
+def is_asked_for(layout: Layout, plan: Plan, task: Task) -> bool:
+    """Say whether the plan or the task wants criteria to be met before anybody completes it by hand.
+
+    Whatever is wrong with the task file is for the run that launches it.
+    """
+    from orchestrator.store.task_file import parse_task_file
+
+    path, settings = layout.task_file(task.stem), dict(plan.settings)
+    with suppress(StoreError):
+        settings |= parse_task_file(read_file(path, LARGEST_TEXT) or b"", path).settings
+    return bool(settings.get("validate"))
+
+
+def check_new(layout: Layout, stem: str, texts: Sequence[str]) -> None:
+    """Do nothing if criteria can be added to a task.
+
+    Raises:
+        UsageError: they are there already, or its file cannot take them.
+        StoreError: the file cannot be read.
+    """
+    path = layout.task_file(stem)
+    if (data := read_file(path, LARGEST_TEXT)) is not None:
+        with_criteria(data, texts, os.path.relpath(path))
+
+
+def add_criteria(layout: Layout, task: Task, texts: Sequence[str], agents: Agents) -> None:
+    """Add criteria to a task, whose file is made as a run would make it where there is none. In line for the plan.
+
+    Raises:
+        As ``check_new``; PlanError: a template of the plan directory makes no sense.
+    """
+    path = layout.task_file(task.stem)
+    if not os.path.lexists(path):
+        _make_file(layout, task, agents)
+    _change(path, lambda data: with_criteria(data, texts, os.path.relpath(path)))
+
+
+def check_ticks(layout: Layout, stem: str, numbers: Collection[int]) -> None:
+    """Do nothing if these criteria can be ticked; raises as ``tick``."""
+    path = layout.task_file(stem)
+    refuse_links(layout.tasks)
+    with_ticks(take(path).data, numbers, os.path.relpath(path))
+
+
+def tick(layout: Layout, stem: str, numbers: Collection[int]) -> None:
+    """Tick criteria in the file of a task; they count from 1.
+
+    Raises:
+        UsageError: the file does not let it.
+        StoreError: it cannot be read or written.
+    """
+    path = layout.task_file(stem)
+    with in_line(layout.plan_lock):
+        _change(path, lambda data: with_ticks(data, numbers, os.path.relpath(path)))
+
+
+def _change(path: str, edit: Callable[[bytes], bytes]) -> None:
+    def change(before: Taken) -> os.stat_result | None:
+        return put(path, before, edit(before.data))
+
+    refuse_links(os.path.dirname(path))
+    exchanged(path, change)
+
+
+def _make_file(layout: Layout, task: Task, agents: Agents) -> None:
+    from orchestrator.actions.assignments import write_missing_task_files
+    from orchestrator.actions.prospect import RunOrder, task_settings
+    from orchestrator.store.workspace import Workspace
+
+    workspace, roster = Workspace(layout), agents(layout)
+    plan, _ = workspace.load_plan()
+    alone = plan._replace(tasks={task.id: plan.tasks[task.id]})
+    settings = task_settings(workspace, alone, RunOrder(layout), roster)
+    workspace.make_directories()
+    write_missing_task_files(workspace, plan.tasks, settings, [task.id], roster)

@@ -1,0 +1,88 @@
+"""How long a plan will take, as far as people have said it: in all, what is left, and what is left in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
+from orchestrator.core.graph import weights
+from orchestrator.core.state import TaskStatus
+
+#: Nothing of these is left to do.
+_OVER = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELLED})
+
+
+class Path(NamedTuple):
+    """How long a chain of tasks lasts: in tasks, and in seconds where anything in the plan is estimated."""
+
+    tasks: int
+    """Umbrellas aside, for which nothing is done."""
+    done: int
+    seconds: float
+    """As ``core.graph.weights`` counts."""
+    left: float
+    is_timed: bool
+
+    def __str__(self) -> str:
+        """``3 tasks, 14h00m; 1 done, 12h00m left``."""
+        count = "1 task" if self.tasks == 1 else f"{self.tasks} tasks"
+        if not self.is_timed:
+            return f"{count}; {self.done} done, {self.tasks - self.done} left"
+        left = format_duration(self.left) if self.left else "nothing"
+        return f"{count}, {format_duration(self.seconds)}; {self.done} done, {left} left"
+
+
+def path_estimate(board: Board, path: Sequence[str]) -> Path:
+    """Add up a chain of tasks."""
+    tasks = board.plan.tasks
+    weight = weights(tasks)
+    steps = [task_id for task_id in path if not tasks[task_id].children]
+    is_open = [task_id for task_id in steps if board.status(task_id) not in _OVER]
+    return Path(
+        tasks=len(steps),
+        done=len(steps) - len(is_open),
+        seconds=sum(weight[task_id] for task_id in steps),
+        left=sum(weight[task_id] for task_id in is_open),
+        is_timed=any(task.estimate for task in tasks.values()),
+    )
+
+
+class Estimate(NamedTuple):
+    """Seconds of work; what nobody estimated counts as the average of what somebody did."""
+
+    total: float
+    left: float
+    path_left: float
+    """The longest path through what is left: no number of slots is quicker."""
+    known: int
+    """Tasks that are estimated."""
+    tasks: int
+    """Tasks that there are to do, umbrellas aside."""
+
+    def __str__(self) -> str:
+        """``34h00m in all, 22h00m left, 12h00m in a row (3 of 5 tasks; the others count as their average)``."""
+        told = f"{format_duration(self.total)} in all, nothing left"
+        if self.left:
+            left, in_a_row = format_duration(self.left), format_duration(self.path_left)
+            told = f"{format_duration(self.total)} in all, {left} left, {in_a_row} in a row"
+        some = f" ({self.known} of {self.tasks} tasks; the others count as their average)"
+        return f"{told}{some if self.known < self.tasks else ''}"
+
+
+def estimate(board: Board) -> Estimate | None:
+    """Add up what people have said; None when nobody said anything."""
+    tasks = [task for task in board.plan.tasks.values() if not task.children]
+    known = sum(bool(task.estimate) for task in tasks)
+    if not known:
+        return None
+    weight = weights(board.plan.tasks)
+    is_open = [task for task in tasks if board.status(task.id) not in _OVER]
+    return Estimate(
+        total=sum(weight[task.id] for task in tasks),
+        left=sum(weight[task.id] for task in is_open),
+        path_left=max((board.shape.rank[task.id] for task in is_open), default=0.0),
+        known=known,
+        tasks=len(tasks),
+    )
