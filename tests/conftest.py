@@ -43,9 +43,10 @@ def claude(orchestrate: Orchestrate, tmp_path: Path) -> ClaudePlan:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Count from nothing."""
-    # A suite that was started in the background ignores Ctrl-C, and so would all that it starts.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A suite that was started in the background, or by nohup, ignores some signals, and so would all that it starts.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     config.stash[_TALLY] = Counter()
 
 
