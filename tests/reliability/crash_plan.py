@@ -12,7 +12,7 @@ import re
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from tests.acceptance.orchestrate import Answer, Orchestrate
@@ -97,10 +97,10 @@ class CrashPlan:
         marks = {f"{_MARK}={self.root}".encode(), f"ORCHESTRATOR_DIR={self.root}".encode()}
         return [pid for pid in _pids() if marks & _environment(pid)]
 
-    def await_silence(self) -> float:
-        """Wait until nothing of this plan lives; return how many seconds that took."""
+    def await_silence(self, left: Collection[int] = ()) -> float:
+        """Wait until nothing of this plan lives but what an earlier run *left*; return how many seconds that took."""
         before = time.monotonic()
-        wait_until(lambda: not self.alive(), LINGERING)
+        wait_until(lambda: set(self.alive()) <= set(left), LINGERING)
         return time.monotonic() - before
 
     # ── what must be true ────────────────────────────────────────────────────────────────────────────────────────────
