@@ -1,0 +1,100 @@
+"""Tells a page that it is no longer true: server-sent events, woken by the file system.
+
+The page then asks for itself once more. What that costs is measured at every drawing, and the pause between two words
+grows with it, so that drawing takes some 2 % of the time whatever the size of the plan.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+import anyio
+import anyio.to_thread
+from starlette.responses import Response, StreamingResponse
+
+from orchestrator.store.alarm import Alarm, look_of
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import holder_of
+
+#: Seconds between two words at least, and drawings that fit into a pause: as a run draws (``runtime/drawing.py``).
+_SHORTEST, _PAUSE = 0.33, 50.0
+#: Seconds after which we look although nothing called: a run that was killed leaves no word.
+_LOOK = 5.0
+#: Pages that are told at the same time; each takes a thread that sleeps.
+_MOST = 32
+
+
+class Scene(NamedTuple):
+    """What a page shows."""
+
+    layouts: Sequence[Layout]
+    """Plans; everything that happens in one leaves a line in one of its files."""
+    others: Sequence[str] = ()
+    """Files and directories besides."""
+
+    @property
+    def directories(self) -> list[str]:
+        """Where to listen."""
+        found = [layout.root for layout in self.layouts]
+        found += [each if os.path.isdir(each) else os.path.dirname(each) for each in self.others]
+        return [each for each in dict.fromkeys(found) if os.path.isdir(each)]
+
+    def version(self) -> str:
+        """Return a word for how all of it looks right now."""
+        words = [look_of(*self.others)]
+        for layout in self.layouts:
+            holder = holder_of(layout.lock)
+            words.append(look_of(layout.plan, layout.journal, layout.lock))
+            words.append(str(holder["run"]) if holder else "")
+        return ".".join(words)
+
+
+@dataclass(slots=True)
+class Live:
+    """Everything that pages wait for."""
+
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set when we end: nobody is told anything any more."""
+    _listeners: int = 0
+    _costs: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def measured(self, scene: Scene) -> Iterator[None]:
+        """Measure what drawing a page takes."""
+        began = time.monotonic()
+        yield
+        self._costs[scene.layouts[0].root] = time.monotonic() - began
+
+    def events(self, scene: Scene, seen: str) -> Response:
+        """Return the stream for a page that was drawn at version *seen*."""
+        if self._listeners >= _MOST:
+            return Response("too many pages are open", 503, media_type="text/plain")
+        return StreamingResponse(self._told(scene, seen), media_type="text/event-stream")
+
+    async def _told(self, scene: Scene, seen: str) -> AsyncIterator[str]:
+        # A limiter of its own: who waits takes no thread from who draws.
+        apart = partial(anyio.to_thread.run_sync, limiter=anyio.CapacityLimiter(1))
+        self._listeners += 1
+        try:
+            # Watched first, then looked at: nothing falls between the two.
+            with Alarm(*scene.directories) as alarm:
+                yield "retry: 2000\n\n"
+                while not self.over.is_set():
+                    now = await apart(scene.version)
+                    if now != seen:
+                        seen = now
+                        yield "event: changed\ndata:\n\n"
+                        cost = self._costs.get(scene.layouts[0].root, 0.0)
+                        await apart(self.over.wait, max(_SHORTEST, _PAUSE * cost))
+                        continue
+                    await apart(alarm.wait, _LOOK, self.over)
+                    yield ":\n\n"  # whoever has gone is noticed by it
+        finally:
+            self._listeners -= 1
