@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +19,7 @@ import anyio
 import anyio.to_thread
 from starlette.responses import Response, StreamingResponse
 
+from orchestrator.errors import OrchestratorError
 from orchestrator.store.alarm import Alarm, look_of
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
@@ -35,14 +36,14 @@ class Scene(NamedTuple):
     """What a page shows."""
 
     layouts: Sequence[Layout]
-    """Plans; everything that happens in one leaves a line in one of its files."""
+    """Plans: what happens in one leaves a line in its journal, a new result, or both."""
     others: Sequence[str] = ()
     """Files and directories besides."""
 
     @property
     def directories(self) -> list[str]:
         """Where to listen."""
-        found = [layout.root for layout in self.layouts]
+        found = [each for layout in self.layouts for each in (layout.root, layout.results)]
         found += [each if os.path.isdir(each) else os.path.dirname(each) for each in self.others]
         return [each for each in dict.fromkeys(found) if os.path.isdir(each)]
 
@@ -51,7 +52,7 @@ class Scene(NamedTuple):
         words = [look_of(*self.others)]
         for layout in self.layouts:
             holder = holder_of(layout.lock)
-            words.append(look_of(layout.plan, layout.journal, layout.lock))
+            words.append(look_of(layout.plan, layout.journal, layout.lock, layout.results))
             words.append(str(holder["run"]) if holder else "")
         return ".".join(words)
 
@@ -72,29 +73,35 @@ class Live:
         yield
         self._costs[scene.layouts[0].root] = time.monotonic() - began
 
-    def events(self, scene: Scene, seen: str) -> Response:
-        """Return the stream for a page that was drawn at version *seen*."""
+    def events(self, look: Callable[[], Scene], seen: str) -> Response:
+        """Return the stream for a page that was drawn at version *seen*; *look* says what it would show now."""
         if self._listeners >= _MOST:
             return Response("too many pages are open", 503, media_type="text/plain")
-        return StreamingResponse(self._told(scene, seen), media_type="text/event-stream")
+        return StreamingResponse(self._told(look, seen), media_type="text/event-stream")
 
-    async def _told(self, scene: Scene, seen: str) -> AsyncIterator[str]:
+    async def _told(self, look: Callable[[], Scene], seen: str) -> AsyncIterator[str]:
         # A limiter of its own: who waits takes no thread from who draws.
         apart = partial(anyio.to_thread.run_sync, limiter=anyio.CapacityLimiter(1))
         self._listeners += 1
         try:
-            # Watched first, then looked at: nothing falls between the two.
-            with Alarm(*scene.directories) as alarm:
-                yield "retry: 2000\n\n"
-                while not self.over.is_set():
-                    now = await apart(scene.version)
-                    if now != seen:
-                        seen = now
-                        yield "event: changed\ndata:\n\n"
-                        cost = self._costs.get(scene.layouts[0].root, 0.0)
-                        await apart(self.over.wait, max(_SHORTEST, _PAUSE * cost))
-                        continue
-                    await apart(alarm.wait, _LOOK, self.over)
-                    yield ":\n\n"  # whoever has gone is noticed by it
+            yield "retry: 2000\n\n"
+            while not self.over.is_set():
+                directories = (await apart(look)).directories
+                # Watched first, then looked at: nothing falls between the two.
+                with Alarm(*directories) as alarm:
+                    while not self.over.is_set():
+                        scene = await apart(look)
+                        if scene.directories != directories:
+                            break  # the first result, the first log
+                        if (now := await apart(scene.version)) != seen:
+                            seen = now
+                            yield "event: changed\ndata:\n\n"
+                            cost = self._costs.get(scene.layouts[0].root, 0.0)
+                            await apart(self.over.wait, max(_SHORTEST, _PAUSE * cost))
+                            continue
+                        await apart(alarm.wait, _LOOK, self.over)
+                        yield ":\n\n"  # whoever has gone is noticed by it
+        except OrchestratorError:
+            return  # the page asks anew, and is told what is wrong
         finally:
             self._listeners -= 1

@@ -16,8 +16,10 @@ from orchestrator.core.plan import TASK_ID, Task, stem
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
 from orchestrator.store import roots
+from orchestrator.store.atomic import read_file
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
+from orchestrator.store.result_file import LARGEST_RESULT, parse_result
 from orchestrator.store.stamp import epoch
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.overview_page import Filter, Seen, overview_page
@@ -44,17 +46,20 @@ def scene_of_plan(layout: Layout) -> Scene:
 
 
 def scene_of_task(layout: Layout, task: str) -> Scene:
-    """Return what the page of a task shows: the log of its newest attempt may grow.
+    """Return what the page of a task shows: the log of an attempt under way grows.
 
     Raises:
-        NotFoundError: there is none of that id.
-        PlanError, StoreError: as their names say.
+        NotFoundError: this cannot be the id of a task.
+        StoreError: its result cannot be read.
     """
     if not TASK_ID.fullmatch(task):
-        raise NotFoundError("there is no such task")
-    result = Workspace(layout).read_result(stem(task))
-    is_open = result is not None and result.status is TaskStatus.RUNNING
-    logs = [layout.attempt(stem(task), result.number).stdout] if result and is_open else []
+        raise NotFoundError("no task is called so")
+    # Nothing but this one file is read: it is asked again and again.
+    data = read_file(layout.result_file(stem(task)), LARGEST_RESULT) or b""
+    result = parse_result(data.decode(errors="replace"))
+    logs = []
+    if result is not None and result.status is TaskStatus.RUNNING:
+        logs.append(layout.attempt(stem(task), result.number).stdout)
     return Scene([layout], [*logs, layout.context_file(stem(task))])
 
 

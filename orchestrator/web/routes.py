@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -89,8 +90,13 @@ class _Desk:
     def events(self, request: Request) -> Response:
         """Tell a page when it is no longer true."""
         layout, task = self._layout(request), request.path_params.get("task")
-        scene = looks.scene_of_task(layout, task) if task else looks.scene_of_plan(layout)
-        return self.live.events(scene, request.query_params.get("seen", ""))
+        look = (
+            partial(looks.scene_of_task, layout, task)
+            if task
+            else partial(looks.scene_of_plan, layout)
+        )
+        look()  # what is not there is said at once
+        return self.live.events(look, request.query_params.get("seen", ""))
 
     def _drawn_overview(
         self,

@@ -1,0 +1,374 @@
+"""What the pages show, and what their buttons do: the same as the command line."""
+
+from __future__ import annotations
+
+import html
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate, result_of, write_plan, write_task
+from tests.executors.harness import wait_until
+from tests.reliability.hostile import OUTPUTS, UNPRINTABLE
+from tests.web.dashboard import Dashboard, dashboard
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = "<script>alert(1)</script>"
+QUOTES = """"><img src=x onerror=alert(1)> ' onmouseover='alert(1)' {{ 7 * 7 }} &lt;b&gt;"""
+
+
+class Tags(HTMLParser):
+    """Every element and attribute of a page, as a browser would read it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: set[str] = set()
+        self.words: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def text_of(page: str) -> str:
+    return Tags(page).text
+
+
+# ── what is shown ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_plan_shows_where_it_stands(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """How far it is, its tasks in dependency order, what happened; the same figures as `status`."""
+    assert "Completed 0/2 · Pending 1 · Waiting 1" in text_of(opened.get("/").text)
+    assert 0 == orchestrate("run").returncode
+    page = opened.get("/").text
+    assert "Completed 2/2" in text_of(page)
+    assert "Completed 2/2" in orchestrate("status").stdout
+    assert ["T-01", "T-02"] == re.findall(r'<tr id="task-([^"]+)"', page)
+    assert "T-02 completed · after" in text_of(page)
+
+
+def test_a_task_shows_what_is_known_of_it(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """What is asked, its attempts, its answer, what was said."""
+    orchestrate("run")
+    orchestrate("share", "T-02", "look at the\nsecond line", "--as", "bo")
+    orchestrate("note", "T-02", "of somebody else", "--as", "bo")
+    orchestrate("note", "T-02", "of my own", "--as", "ana")
+    page = opened.get("/tasks/T-02").text
+    text = text_of(page)
+    for part in ("echo two", "completed · exit 0", "bo · share", "look at the second line"):
+        assert part in text
+    assert "of my own" in text
+    assert "of somebody else" not in text
+    assert f'href="{opened.place}/tasks/T-01"' in page
+
+
+def test_tasks_are_filtered_by_status_and_words(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    orchestrate("run", "--only", "T-01")
+
+    def found(query: str) -> list[str]:
+        return re.findall(r'<tr id="task-([^"]+)"', opened.get(f"/?{query}").text)
+
+    assert ["T-01"] == found("status=completed")
+    assert ["T-02"] == found("status=pending")
+    assert [] == found("status=nonsense")
+    assert ["T-02"] == found("find=TWO")
+    assert ["T-01", "T-02"] == found("find=echo&page=99999")
+    assert [] == found("status=completed&find=two")
+    assert found("page=x") == found("page=-1") == found("") == ["T-01", "T-02"]
+
+
+def test_a_page_of_ten_thousand_tasks_is_as_long_as_any(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Two hundred rows, links to the others, and no row left out on the way through the pages."""
+    write_plan(root, {f"T-{n:05}": "true" for n in range(10_000)})
+    with dashboard(orchestrate, root) as shown:
+        page = shown.enter().text
+        assert 200 == page.count('<tr id="task-')
+        assert len(page) < 400_000
+        assert "1 to 200 of 10000" in text_of(page)
+        assert "9801 to 10000 of 10000" in text_of(shown.get("/?page=50").text)
+        assert ["T-09999"] == re.findall(r'id="task-([^"]+)"', shown.get("/?find=T-09999").text)
+
+
+def test_a_plan_among_others_has_pages_of_its_own(orchestrate: Orchestrate, root: Path) -> None:
+    """A directory of plans shows those at work; each is approved, added to and run on its own page (seed 004)."""
+    root.mkdir()
+    for title in ("Build it", f"Sell it {SCRIPT}"):
+        orchestrate("create", title)
+    with dashboard(orchestrate, root) as shown:
+        page = shown.enter().text
+        assert ["TASK-001", "TASK-002"] == re.findall(r'<tr id="plan-([^"]+)"', page)
+        assert "📝 PLANNING" in text_of(page)
+        assert f"Sell it {SCRIPT}" in text_of(page)
+        plan = shown.get("/plans/TASK-001/")
+        shown.forms = re.findall(r'name="form" value="(\w+)"', plan.text)[0]
+        assert 303 == shown.post("/plans/TASK-001/tasks", text="echo hi", agent="shell").status
+        refused = shown.post("/plans/TASK-001/run")
+        assert (409, True) == (
+            refused.status,
+            "nobody has approved it yet" in text_of(refused.text),
+        )
+        assert 303 == shown.post("/plans/TASK-001/transition", event="approve").status
+        assert "👍 APPROVED" in text_of(shown.get("/plans/TASK-001/").text)
+        assert "APPROVED" in orchestrate("status", "TASK-001").stdout
+        assert 409 == shown.post("/plans/TASK-001/transition", event="approve").status
+        for nowhere in ("TASK-009", "..", "%2e%2e", "..%2f..", "-x"):
+            assert 404 == shown.get(f"/plans/{nowhere}/").status
+        assert 200 == shown.get("/?all=1").status
+
+
+# ── what comes from outside is a text ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_hostile_texts_are_texts(orchestrate: Orchestrate, root: Path) -> None:
+    """In the title, the goal, names, agents, tags, prompts, answers, reasons, messages, the journal and the address."""
+    more = f"## Goal\n\n{QUOTES} {SCRIPT}\n"
+    plan = write_plan(root, {"T-01": f"echo '{SCRIPT}'; exit 3"}, more=more)
+    text = plan.read_text().replace("# Task Plan", f"# {SCRIPT} {QUOTES}")
+    text = text.partition("| Task ID")[0] + (
+        "| ID | Task | Deps | Assignee | Agent | Tags | Type | Expected Output | Odd <b>column</b> |\n"
+        "|---|---|---|---|---|---|---|---|---|\n"
+        f"| T-01 | {SCRIPT} {QUOTES} | None | {SCRIPT} | shell | <i>tag</i> | <u>type</u> | {SCRIPT} | {SCRIPT} |\n"
+    )
+    plan.write_text(text)
+    said = f"{SCRIPT} {QUOTES}"
+    write_task(
+        root, "T-01", f"{said}\n\n```sh\ncat <<'E'\n{said}\nE\necho '{SCRIPT}' >&2; exit 3\n```\n"
+    )
+    assert 1 == orchestrate("run").returncode
+    orchestrate("share", "T-01", said)
+    orchestrate("discover", "T-01", f"\x1b[31m{said}")
+    with dashboard(orchestrate, root) as shown:
+        plain = Tags(shown.enter().text)
+        before = shown.get("/tasks/T-01").text
+        refused = shown.post("/tasks/T-01/block", words=said)
+        assert 409 == refused.status
+        assert 303 == shown.post("/tasks/T-01/retry", words=said).status
+        pages = [
+            before,
+            refused.text,
+            shown.get("/tasks/T-01").text,
+            shown.get("/").text,
+            shown.get(f"/?find={SCRIPT}%22%3E&status=%22%3E{SCRIPT}").text,
+            shown.get(f"/{SCRIPT}").text,
+            shown.get(f"/tasks/{SCRIPT}").text,
+            shown.get(f"/plans/{SCRIPT}/").text,
+            shown.post("/tasks", text=said, needs=said, agent=said).text,
+        ]
+    for page in pages:
+        tags = Tags(page)
+        assert not {"img", "b", "i", "u"} & tags.names
+        assert not {each for each in tags.attributes if each.startswith("on")}
+        assert page.count("<script") <= 1
+        assert "alert(1)" not in re.findall(r"<script[^>]*>(.*?)</script>", page)
+        assert UNPRINTABLE.search(page) is None
+        assert "49" not in re.findall(r"\b49\b", tags.text)
+    assert "script" in plain.names
+    assert SCRIPT in Tags(pages[0]).text
+    assert "{{ 7 * 7 }}" in Tags(pages[0]).text
+    assert "&lt;b&gt;" in Tags(pages[0]).text
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_whatever_an_agent_prints_is_shown_as_text(
+    orchestrate: Orchestrate, root: Path, name: str
+) -> None:
+    root.mkdir()
+    (root / "printed").write_bytes(OUTPUTS[name])
+    write_plan(root, {"T-01": f'cat "{root}/printed"'})
+    orchestrate("run")
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        replies = [shown.get("/"), shown.get("/tasks/T-01")]
+    known = {"script", "style", "div", "a"}
+    for reply in replies:
+        assert 200 == reply.status
+        assert UNPRINTABLE.search(reply.text) is None
+        assert Tags(reply.text).names - known <= SEEN
+        assert 1 == reply.text.count("<script")
+        assert "<style" not in reply.text
+
+
+#: Every element that a page of ours has.
+SEEN = set(
+    ["a", "body", "button", "code", "dd", "details", "div", "dl", "dt", "footer", "form", "h1", "h2", "head", "header", "html", "input", "label", "li", "link", "main", "meta", "nav", "ol", "option", "p", "path", "pre", "rect", "script", "section", "select", "span", "strong", "summary", "svg", "table", "tbody", "td", "textarea", "th", "thead", "time", "title", "tr", "ul", "br", "progress"]
+)
+
+
+def test_secrets_are_redacted(orchestrate: Orchestrate, root: Path) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    write_plan(root, {"T-01": f"echo {secret}"})
+    orchestrate("run")
+    orchestrate("share", "T-01", f"use {secret}")
+    with dashboard(orchestrate, root) as shown:
+        for page in (shown.enter().text, shown.get("/tasks/T-01").text):
+            assert secret not in html.unescape(page)
+            assert "[redacted ghp_…]" in page
+
+
+def test_a_long_answer_is_cut_and_the_rest_is_named(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, {"T-01": "yes abcdefgh | head -c 400000"})
+    orchestrate("run")
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        page = shown.get("/tasks/T-01").text
+    assert len(page) < 250_000
+    assert re.search(r"\d+ more bytes are in .*agent-01-result\.md", page)
+
+
+# ── what is done ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def verbs(page: str) -> list[str]:
+    return re.findall(r'formaction="[^"]*/tasks/[^"/]+/(\w+)" class=', page)
+
+
+def test_a_task_has_the_buttons_that_its_status_allows(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """As the table of transitions says; and they do what the commands of their names do."""
+    waiting = ["block", "cancel"]
+    assert waiting == verbs(opened.get("/tasks/T-02").text)
+    assert ["start", "complete", "fail", *waiting] == verbs(opened.get("/tasks/T-01").text)
+    assert 303 == opened.post("/tasks/T-01/block", words="waits for the key").status
+    page = opened.get("/tasks/T-01").text
+    assert "by ana: waits for the key" in text_of(page)
+    assert ["complete", "fail", "unblock", "cancel", "retry"] == sorted(
+        verbs(page), key=["complete", "fail", "unblock", "cancel", "retry"].index
+    )
+    assert "by ana: waits for the key" in orchestrate("show", "T-01").stdout
+    assert 303 == opened.post("/tasks/T-01/unblock").status
+    assert 303 == opened.post("/tasks/T-01/start").status
+    assert 303 == opened.post("/tasks/T-01/complete", words="the answer\nin two lines").status
+    assert "the answer\nin two lines" in orchestrate("show", "T-01").stdout
+    assert ["retry"] == verbs(opened.get("/tasks/T-01").text)
+    assert 303 == opened.post("/tasks/T-02/fail", words="no").status
+    assert 303 == opened.post("/tasks/T-02/retry").status
+    assert 303 == opened.post("/tasks/T-02/cancel").status
+    assert "Cancelled" in orchestrate("show", "T-02").stdout
+
+
+def test_what_cannot_be_done_is_said_on_the_page(opened: Dashboard) -> None:
+    """With a hint, and with what was typed still there."""
+    refused = opened.post("/tasks/T-02/complete", words="what I <typed>")
+    text = text_of(refused.text)
+    assert 409 == refused.status
+    assert "Dependency not DONE: T-01 (pending)" in text
+    assert "T-02 can be done once they are completed" in text
+    assert "what I &lt;typed&gt;</textarea>" in refused.text
+    assert 404 == opened.post("/tasks/T-99/retry").status
+    assert 404 == opened.post("/tasks/T-01/nonsense").status
+    assert 400 == opened.post("/tasks/T-01/share", text=" \n").status
+    assert "no run is at work" in text_of(opened.post("/stop").text)
+
+
+def test_a_skipped_task_is_retried_by_what_failed_before_it(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    write_plan(root, {"T-01": "exit 3", "T-02": ("true", "T-01")})
+    orchestrate("run")
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        assert "retry" in verbs(shown.get("/tasks/T-02").text)
+        assert 303 == shown.post("/tasks/T-02/retry").status
+        assert "🟡 Pending" in text_of(shown.get("/tasks/T-01").text)
+
+
+def test_an_umbrella_has_no_buttons(orchestrate: Orchestrate, root: Path) -> None:
+    root.mkdir()
+    plan = "| ID | Task | Parent |\n|---|---|---|\n| T-01 | All of it | |\n| T-02 | Some | T-01 |\n"
+    (root / "master_plan.md").write_text(plan)
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        assert [] == verbs(shown.get("/tasks/T-01").text)
+        assert 409 == shown.post("/tasks/T-01/cancel").status
+
+
+def test_tasks_and_messages_are_added(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """By the functions of `add`, `share` and `discover`."""
+    added = opened.post("/tasks", text="echo three", needs="T-02", priority="P1", assignee="bo")
+    assert (303, f"{opened.place}/tasks/T-03") == (added.status, added.headers["location"])
+    assert "T-03" in orchestrate("list", "--assignee", "bo").stdout
+    refused = opened.post("/tasks", text="keep <me>", needs="T-77")
+    assert 404 == refused.status
+    assert "keep &lt;me&gt;</textarea>" in refused.text
+    assert "T-77" in text_of(refused.text)
+    assert 303 == opened.post("/tasks/T-03/share", text="one").status
+    assert 303 == opened.post("/tasks/T-03/discover", text="two").status
+    said = orchestrate("context", "T-03", "--json").json["messages"]
+    assert [("share", "ana", "one"), ("discover", "ana", "two")] == [
+        (each["kind"], each["by"], each["text"]) for each in said
+    ]
+
+
+def test_a_run_is_started_asked_and_stopped(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """It goes on without the dashboard; while it is at work its tasks are changed through it."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait, "T-02": "sleep 60"}, grace=1)
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        assert 303 == shown.post("/run").status
+        wait_until(lambda: 2 == text_of(shown.get("/").text).count("🔵 Running") - 1)
+        page = text_of(shown.get("/").text)
+        assert "is at work for" in page
+        again = shown.post("/run")
+        assert (409, True) == (
+            again.status,
+            "holds this plan" in text_of(again.text),
+        )
+        assert 303 == shown.post("/tasks/T-02/cancel", words="not needed").status
+        assert "by ana: not needed" in result_of(root, "T-02")
+    assert 3 == orchestrate("wait", "--timeout", "0.1s").returncode
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        assert 303 == shown.post("/stop").status
+        wait_until(lambda: "No run is at work." in text_of(shown.get("/").text))
+        assert 303 == shown.post("/run", simulate="yes").status
+        wait_until(lambda: "Completed 1/2" in text_of(shown.get("/").text))
+
+
+def test_a_plan_that_is_broken_is_said_to_be(opened: Dashboard, root: Path) -> None:
+    """With file and line and every problem, and the page comes back once it is mended."""
+    plan = root / "master_plan.md"
+    good = plan.read_text()
+    plan.write_text(good.replace("| T-01 |", "| T-99 |").replace("| None |", "| T-98 |"))
+    broken = opened.get("/")
+    assert 400 == broken.status
+    assert "master_plan.md:10" in text_of(broken.text)
+    assert 'data-events="' in broken.text
+    plan.write_text(good)
+    assert 200 == opened.get("/").status
+    plan.unlink()
+    assert opened.get("/").status in {200, 404}
+
+
+def test_a_broken_agent_hides_no_task(opened: Dashboard, root: Path) -> None:
+    (root / "agents").mkdir()
+    (root / "agents" / "odd.md").write_text("---\ncommand: [\n---\n")
+    assert [200, 200] == [opened.get("/").status, opened.get("/tasks/T-01").status]
