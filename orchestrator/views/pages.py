@@ -147,6 +147,12 @@ def draw(template: str, site: Site, *, leaf: str = "", **values: Any) -> str:
     return _environment().get_template(template).render(site=site, **given)
 
 
+def prepare() -> None:
+    """Have every template compiled before the first page is wanted, which would seem to take as long as that."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined

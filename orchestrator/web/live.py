@@ -64,14 +64,17 @@ class Live:
     over: threading.Event = field(default_factory=threading.Event)
     """Set when we end: nobody is told anything any more."""
     _listeners: int = 0
-    _costs: dict[str, float] = field(default_factory=dict)
+    _costs: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """What the last two drawings took; the smaller one counts, for anything may have come in between."""
 
     @contextmanager
     def measured(self, scene: Scene) -> Iterator[None]:
         """Measure what drawing a page takes."""
         began = time.monotonic()
         yield
-        self._costs[scene.layouts[0].root] = time.monotonic() - began
+        place = scene.layouts[0].root
+        last, _ = self._costs.get(place, (0.0, 0.0))
+        self._costs[place] = time.monotonic() - began, last
 
     def events(self, look: Callable[[], Scene], seen: str) -> Response:
         """Return the stream for a page that was drawn at version *seen*; *look* says what it would show now."""
@@ -96,7 +99,7 @@ class Live:
                         if (now := await apart(scene.version)) != seen:
                             seen = now
                             yield "event: changed\ndata:\n\n"
-                            cost = self._costs.get(scene.layouts[0].root, 0.0)
+                            cost = min(self._costs.get(scene.layouts[0].root, (0.0, 0.0)))
                             await apart(self.over.wait, max(_SHORTEST, _PAUSE * cost))
                             continue
                         await apart(alarm.wait, _LOOK, self.over)

@@ -29,7 +29,7 @@ from orchestrator.core.state import COMMANDS, Verb
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, NotFoundError, OrchestratorError, TransitionError
 from orchestrator.store.layout import Layout, find_plan
-from orchestrator.views.pages import Site, Trouble, trouble_of, trouble_page
+from orchestrator.views.pages import Site, Trouble, prepare, trouble_of, trouble_page
 from orchestrator.web import looks
 from orchestrator.web.gate import STATIC, Keys
 from orchestrator.web.live import Live
@@ -46,6 +46,7 @@ _STATUSES = {ExitStatus.BUSY: 409, ExitStatus.HELD: 409, ExitStatus.STATE_FAILED
 
 def application(root: Layout, keys: Keys, live: Live, caller: str) -> Starlette:
     """Return what answers behind the gate. *root* is a plan directory, or one of plans; *caller* does what is done."""
+    prepare()
     desk = _Desk(root, keys, live, caller)
     of_plan = [
         Route("/", desk.overview, name="overview"),

@@ -49,29 +49,32 @@ function morphChildren(before, after) {
   let place = before.firstChild;
   const isGone = (node) => node.id && !wanted.has(node.id);
   for (const node of [...after.childNodes]) {
-    while (place && isGone(place)) {
-      const gone = place;
-      place = place.nextSibling;
-      gone.remove();
-    }
-    const same = node.id ? known.get(node.id) : isAlike(place, node) ? place : null;
+    while (place && isGone(place)) place = removed(place);
+    const same = node.id ? known.get(node.id) : alike(place, node);
     if (!same) {
       before.insertBefore(node, place);
-    } else {
-      if (same === place) place = place.nextSibling;
-      else before.insertBefore(same, place);
-      morph(same, node);
+      continue;
     }
+    if (node.id && same !== place) before.insertBefore(same, place);
+    else while (place !== same) place = removed(place);
+    if (same === place) place = place.nextSibling;
+    morph(same, node);
   }
-  while (place) {
-    const gone = place;
-    place = place.nextSibling;
-    gone.remove();
-  }
+  while (place) place = removed(place);
 }
 
-function isAlike(place, node) {
-  return place && !place.id && place.nodeType === node.nodeType && place.nodeName === node.nodeName;
+function removed(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
+}
+
+// The next one of the same kind that nobody knows by name; those by name in between stay where they are.
+function alike(place, node) {
+  while (place && !place.id && (place.nodeType !== node.nodeType || place.nodeName !== node.nodeName)) {
+    place = place.nextSibling;
+  }
+  return place && !place.id ? place : null;
 }
 
 // ── hearing and asking ────────────────────────────────────────────────────────────────────────────────────────────
