@@ -18,6 +18,7 @@ from orchestrator.core.text import one_line
 from orchestrator.views.figures import cost_of, cost_rows, hold_line
 from orchestrator.views.glyphs import tally
 from orchestrator.views.pages import LOOKS, Below, Site, Trouble, draw
+from orchestrator.views.picture import picture
 from orchestrator.views.plans import state_label, title_of
 from orchestrator.views.watching import watch_line
 
@@ -117,7 +118,7 @@ def overview_page(
         chips=list(_chips(site, counts, wanted)),
         chosen=wanted.status,
         find=wanted.find,
-        picture="",
+        picture=picture(board),
         happenings=[_happening(board, each) for each in _lately(seen)],
         priorities=_PRIORITIES,
         given=_Given(given or {}),
@@ -140,7 +141,7 @@ def row(board: Board, task_id: str, now: float) -> dict[str, Any]:
         "reason": _reason(task, board),
         "needs": task.own_needs[:_NEEDS],
         "more_needs": max(len(task.own_needs) - _NEEDS, 0),
-        "who": one_line(task.label, 40),
+        "who": one_line(task.label, 40) if task.label != task_id else "",
         "since": since,
         "took": format_duration(max(now - since, 0.0)) if since else took,
         "attempts": len(result.attempts) if result is not None else 0,

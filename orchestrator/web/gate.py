@@ -109,14 +109,12 @@ class Gate:
             return _refused(421, "This is not the address of the dashboard.")
         if request.method not in {"GET", "HEAD", "POST"}:
             return _refused(405, "Nothing here answers to that.")
-        path = request.url.path
+        path: str = request.scope["path"]
         if path == "/":
             return self._let_in(request)
         if path.startswith(f"{STATIC}/"):
             return None
-        given = request.cookies.get(self._keys.cookie, "")
-        is_known = compare_digest(given.encode(), self._keys.token.encode())
-        if not is_known or not path.startswith(f"{self._keys.place}/"):
+        if not self._is_known(request) or not path.startswith(f"{self._keys.place}/"):
             return _refused(403, "This page is not open to you, or no longer.", asks=True)
         if request.method == "POST" and not self._is_from_us(request, hosts[0]):
             return _refused(403, "This did not come from a page of the dashboard.")
@@ -139,6 +137,16 @@ class Gate:
             self._keys.cookie, self._keys.token, path=place, httponly=True, samesite="strict"
         )
         return answer
+
+    def _is_known(self, request: Request) -> bool:
+        """Whoever answers on another port of this host can add a cookie of the same name; ours is among them."""
+        pairs = "; ".join(request.headers.getlist("cookie")).split(";")
+        given = (
+            value
+            for name, _, value in (each.strip().partition("=") for each in pairs)
+            if name == self._keys.cookie
+        )
+        return any([compare_digest(each.encode(), self._keys.token.encode()) for each in given])
 
     def _is_from_us(self, request: Request, host: str) -> bool:
         """Every browser names the origin of a form; who names none is no browser, or hides where it comes from."""

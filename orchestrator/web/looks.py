@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator.actions import plans
 from orchestrator.actions.checking import news_of_running, status
-from orchestrator.actions.history import History, history
-from orchestrator.actions.talking import context
+from orchestrator.actions.history import history
+from orchestrator.actions.talking import messages_on
 from orchestrator.core.board import Board
 from orchestrator.core.news import read_line
 from orchestrator.core.plan import TASK_ID, Task, stem
@@ -18,7 +19,7 @@ from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
 from orchestrator.store import roots
 from orchestrator.store.atomic import read_file
 from orchestrator.store.journal import journal_tail
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result
 from orchestrator.store.stamp import epoch
 from orchestrator.store.workspace import Workspace
@@ -76,7 +77,7 @@ def plan(
     Raises:
         PlanError, NotFoundError, StoreError: as their names say.
     """
-    name = roots.plan_id(layout)
+    name = _name(layout)
     if roots.is_root_only(layout):
         return plans_page(site, name, _below(layout, asked), trouble)
     overview = status(layout)
@@ -102,6 +103,12 @@ def plan(
     return overview_page(site, seen, wanted, plans=plans_below, given=given, trouble=trouble)
 
 
+def _name(layout: Layout) -> str:
+    """Return what a plan directory is called by those who have several: mostly its project's name."""
+    above, name = os.path.split(layout.root)
+    return os.path.basename(above) or name if name == PLAN_DIRECTORY else name
+
+
 def _below(layout: Layout, asked: Mapping[str, str]) -> Below:
     is_everything = "all" in asked
     found = plans.overview(layout, everything=is_everything)
@@ -121,8 +128,7 @@ def task(
     Raises:
         PlanError, NotFoundError, StoreError: as their names say.
     """
-    said = context(layout, task_id, site.caller)
-    found = _history(layout, task_id)
+    found = history(layout, task_id, _agents(layout), turns=_TURNS, events=_EVENTS)
     view = found.view
     seen = SeenTask(
         task=view.task,
@@ -136,13 +142,9 @@ def task(
         turns=[(each.who, each.text) for each in found.conversation],
         earlier=found.turns - len(found.conversation),
         events=found.events,
-        messages=said.messages,
+        messages=messages_on(layout, view.task, site.caller),
     )
     return task_page(site, seen, given=given, trouble=trouble)
-
-
-def _history(layout: Layout, task_id: str) -> History:
-    return history(layout, task_id, _agents(layout), turns=_TURNS, events=_EVENTS)
 
 
 def _agents(layout: Layout) -> Mapping[str, Agent]:

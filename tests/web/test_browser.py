@@ -123,8 +123,8 @@ def test_a_run_is_started_and_seen(
     page: Page, orchestrate: Orchestrate, root: Path, tmp_path: Path
 ) -> None:
     """Its task runs, its log grows, it is stopped; all of it without loading a page again."""
-    gate = Gate(tmp_path / "gate")
-    write_plan(root, {"T-01": f"echo first; {gate.wait}; echo second; {gate.wait}"}, grace=1)
+    first, second = Gate(tmp_path / "first"), Gate(tmp_path / "second")
+    write_plan(root, {"T-01": f"echo first; {first.wait}; echo second; {second.wait}"}, grace=1)
     with dashboard(orchestrate, root) as shown:
         page.goto(shown.address)
         page.get_by_role("button", name="Start a run").click()
@@ -132,8 +132,8 @@ def test_a_run_is_started_and_seen(
         page.get_by_role("link", name="T-01").first.click()
         page.wait_for_selector(".log >> text=first")
         page.evaluate("window.kept = true")
-        gate.await_task(orchestrate.start("watch"))
-        gate.open()
+        first.await_task(shown.process)
+        first.open()
         page.wait_for_selector(".log >> text=second")
         assert page.evaluate("window.kept")
         page.get_by_role("link", name="orchestrator").click()

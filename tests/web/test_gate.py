@@ -67,6 +67,15 @@ def test_a_wrong_token_lets_nobody_in(shown: Dashboard, path: str) -> None:
     assert (403, False) == (reply.status, "set-cookie" in reply.headers)
 
 
+def test_a_cookie_that_a_neighbour_added_keeps_nobody_out(shown: Dashboard) -> None:
+    """Programs on other ports of this host share the jar; ours is found among them."""
+    for cookies in (
+        f"{shown.cookie}; orchestrator-{shown.port}=x",
+        f"a=b; orchestrator-{shown.port}=; {shown.cookie}",
+    ):
+        assert 200 == shown.ask("GET", f"{shown.place}/", headers={"Cookie": cookies}).status
+
+
 def test_the_cookie_opens_only_the_addresses_of_this_start(shown: Dashboard) -> None:
     assert 403 == shown.ask("GET", "/0123456789abcdef/").status
     assert 403 == shown.ask("GET", "/tasks/T-01").status

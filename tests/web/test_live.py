@@ -69,21 +69,21 @@ def test_the_page_of_a_running_task_follows_its_log(
     orchestrate: Orchestrate, root: Path, tmp_path: Path
 ) -> None:
     """What an agent prints is shown while it runs."""
-    gate = Gate(tmp_path / "gate")
-    write_plan(root, {"T-01": f"echo first; {gate.wait}; echo second; {gate.wait}"})
+    first, second = Gate(tmp_path / "first"), Gate(tmp_path / "second")
+    write_plan(root, {"T-01": f"echo first; {first.wait}; echo second; {second.wait}"})
     run = orchestrate.start("run")
-    gate.await_task(run)
+    first.await_task(run)
     with dashboard(orchestrate, root) as shown:
         shown.enter()
         wait_until(lambda: "<span>first" in shown.get("/tasks/T-01").text)
         page = shown.get("/tasks/T-01").text
         assert "<span>second" not in page
         with events(shown, "/tasks/T-01/events", page) as told:
-            gate.open()
-            gate.await_task(run)
+            first.open()
+            second.await_task(run)
             while "<span>second" not in shown.get("/tasks/T-01").text:
                 assert "event: changed" == next(told)
-    gate.open()
+    second.open()
     assert 0 == orchestrate.finish(run).returncode
 
 

@@ -302,7 +302,8 @@ def test_an_umbrella_has_no_buttons(orchestrate: Orchestrate, root: Path) -> Non
     plan = "| ID | Task | Parent |\n|---|---|---|\n| T-01 | All of it | |\n| T-02 | Some | T-01 |\n"
     (root / "master_plan.md").write_text(plan)
     with dashboard(orchestrate, root) as shown:
-        shown.enter()
+        page = shown.enter().text
+        assert 2 == page.count('href="' + shown.place + '/tasks/T-01" class="waiting"') + 1
         assert [] == verbs(shown.get("/tasks/T-01").text)
         assert 409 == shown.post("/tasks/T-01/cancel").status
 
@@ -373,3 +374,29 @@ def test_a_broken_agent_hides_no_task(opened: Dashboard, root: Path) -> None:
     (root / "agents").mkdir()
     (root / "agents" / "odd.md").write_text("---\ncommand: [\n---\n")
     assert [200, 200] == [opened.get("/").status, opened.get("/tasks/T-01").status]
+
+
+def test_a_picture_shows_how_tasks_depend_on_each_other(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """A box for each task, an arrow for each need; none of a plan that would be a tangle, or has no arrows."""
+    write_plan(root, {"T-01": "true", "T-02": ("true", "T-01"), "T-03": ("exit 3", "T-01, T-02")})
+    orchestrate("run")
+    with dashboard(orchestrate, root) as shown:
+        (graph,) = re.findall(r'<svg class="graph".*?</svg>', shown.enter().text, re.DOTALL)
+        boxes = re.findall(
+            r'<a href="[^"]*/tasks/([^"]+)" class="(\w+)">.*?<rect x="(\d+)"', graph, re.DOTALL
+        )
+        assert [("T-01", "completed"), ("T-02", "completed"), ("T-03", "failed")] == [
+            each[:2] for each in boxes
+        ]
+        columns = [int(x) for *_, x in boxes]
+        assert sorted(set(columns)) == columns
+        assert 3 == graph.count("<path ")
+        write_plan(root, {"T-01": "true", "T-02": "true"})
+        assert "<svg class=" in shown.get("/").text
+        assert 'class="graph"' not in shown.get("/").text
+        write_plan(
+            root, {f"T-{n:03}": ("true", f"T-{n - 1:03}" if n else "None") for n in range(151)}
+        )
+        assert 'class="graph"' not in shown.get("/").text
