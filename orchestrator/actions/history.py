@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.actions.tasks import TaskView, view_of
+from orchestrator.actions.tasks import TaskView, show
 from orchestrator.core.board import Board
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import NotFoundError
@@ -60,10 +60,8 @@ def history(
         NotFoundError: nothing is known under that key.
         PlanError, StoreError: as their names say.
     """
-    workspace = Workspace(layout)
-    board = workspace.load()
-    task_id, number = _find(board, key)
-    view = view_of(workspace, board, task_id)
+    task_id, number = _find(Workspace(layout).load(), key)
+    view = show(layout, task_id)
     number = number or (view.result.number if view.result else 0)
     said: Sequence[Said] = ()
     count = 0

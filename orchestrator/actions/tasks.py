@@ -99,12 +99,8 @@ def show(layout: Layout, task_id: str) -> TaskView:
         PlanError, StoreError: as their names say.
     """
     workspace = Workspace(layout)
-    return view_of(workspace, workspace.load(), task_id)
-
-
-def view_of(workspace: Workspace, board: Board, task_id: str) -> TaskView:
-    """Return the same where the board is at hand; raises as ``show``."""
-    layout, task = workspace.layout, find_task(board, task_id)
+    board = workspace.load()
+    task = find_task(board, task_id)
     result = board.results.get(task_id)
     files = layout.attempt(task.stem, result.number if result else 0)
     return TaskView(

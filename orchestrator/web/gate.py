@@ -146,7 +146,7 @@ class Gate:
             for name, _, value in (each.strip().partition("=") for each in pairs)
             if name == self._keys.cookie
         )
-        return any([compare_digest(each.encode(), self._keys.token.encode()) for each in given])
+        return any(compare_digest(each.encode(), self._keys.token.encode()) for each in given)
 
     def _is_from_us(self, request: Request, host: str) -> bool:
         """Every browser names the origin of a form; who names none is no browser, or hides where it comes from."""
