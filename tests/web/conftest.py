@@ -11,8 +11,12 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan
 from tests.web.dashboard import Dashboard, dashboard
 
-pytest.importorskip("starlette", reason="the extra `web` is not installed")
-pytest.importorskip("uvicorn", reason="the extra `web` is not installed")
+
+@pytest.fixture(autouse=True, scope="session")
+def packages() -> None:
+    """Skip, where the extra is not installed."""
+    for each in ("starlette", "uvicorn"):
+        pytest.importorskip(each, reason="the extra `web` is not installed")
 
 
 @pytest.fixture

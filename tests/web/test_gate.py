@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from orchestrator.web.gate import Keys
 from tests.acceptance.orchestrate import PATIENCE, Orchestrate
 from tests.acceptance.plans import write_plan
 from tests.web.dashboard import CLOSED, Dashboard, dashboard
@@ -113,6 +112,8 @@ def test_we_have_two_names(shown: Dashboard, host: str) -> None:
 
 
 def test_port_80_is_left_out_of_a_name() -> None:
+    from orchestrator.web.gate import Keys
+
     assert {"127.0.0.1", "localhost"} < set(Keys(80).hosts)
     assert not {"127.0.0.1", "localhost"} & set(Keys(8765).hosts)
 
@@ -241,6 +242,8 @@ def test_who_says_nothing_keeps_nobody_out(shown: Dashboard) -> None:
 
 
 def test_a_ticket_lets_in_once() -> None:
+    from orchestrator.web.gate import Keys
+
     keys = Keys(8765)
     ticket = keys.ticket()
     assert [True, False] == [keys.fits(ticket), keys.fits(ticket)]

@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -139,7 +139,13 @@ def test_too_many_listeners_are_turned_away(opened: Dashboard) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_it_is_woken_by_the_system(opened: Dashboard) -> None:
     """It does not look again and again while nothing happens."""
+
+    def opens() -> set[str]:
+        found = set()
+        for each in Path(f"/proc/{opened.process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                found.add(str(each.readlink()))
+        return found
+
     with events(opened, "/events", opened.get("/").text):
-        opened.get("/")
-        found = Path(f"/proc/{opened.process.pid}/fd").iterdir()
-        assert "anon_inode:inotify" in {str(each.readlink()) for each in found}
+        wait_until(lambda: "anon_inode:inotify" in opens())
