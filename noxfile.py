@@ -18,7 +18,11 @@ import nox
 
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-RUNTIME = PYPROJECT["project"]["dependencies"]
+#: What the package needs, the dashboard included: it is tested like everything else.
+RUNTIME = [
+    *PYPROJECT["project"]["dependencies"],
+    *PYPROJECT["project"]["optional-dependencies"]["web"],
+]
 #: The Claude Code that tests/real_cli calls: the version whose behaviour was measured.
 CLAUDE = "2.1.329"
 
@@ -63,7 +67,7 @@ def architecture(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Mypy, strict, over the package, its tests and its benchmarks."""
-    install(session, "typing", "tests", runtime=True)
+    install(session, "typing", "tests", "browser", runtime=True)
     rooms = [room for room in ("orchestrator", "tests", "benchmarks") if (ROOT / room).is_dir()]
     session.run("mypy", *rooms)
 
@@ -142,7 +146,7 @@ def require_package_data(session: nox.Session, wheel: Path) -> None:
     """Fail when a file of the package that is not Python was left out of the wheel."""
     data = {
         path.relative_to(ROOT).as_posix()
-        for pattern in ("py.typed", "views/templates/*.j2")
+        for pattern in ("py.typed", "views/templates/**/*.*", "web/static/*")
         for path in (ROOT / "orchestrator").glob(pattern)
     }
     if "orchestrator/py.typed" not in data or len(data) == 1:
@@ -154,7 +158,7 @@ def require_package_data(session: nox.Session, wheel: Path) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test, with the coverage of all processes together. Arguments after ``--`` go to pytest."""
-    install(session, "tests", "build", runtime=True)
+    install(session, "tests", "browser", "build", runtime=True)
     install_package(session)
     install_claude(session)
     session.run("coverage", "erase")

@@ -94,7 +94,11 @@ def _find(board: Board, key: str) -> tuple[str, int]:
 def _conversation(
     layout: Layout, view: TaskView, number: int, agents: Mapping[str, Agent], turns: int
 ) -> tuple[Sequence[Said], int]:
-    agent = agents.get(view.result.agent if view.result else "") or next(iter(agents.values()))
+    agent = agents.get(view.result.agent if view.result else "") or next(
+        iter(agents.values()), None
+    )
+    if agent is None:
+        return (), 0  # nobody is there who could read it
     data = read_tail(layout.attempt(view.task.stem, number).stdout, _TAIL)
     lines = data.split(b"\n")
     if len(data) == _TAIL:

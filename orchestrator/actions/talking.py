@@ -59,7 +59,15 @@ def context(layout: Layout, task_id: str, reader: str) -> Context:
 
     board = Workspace(layout).load()
     task = find_task(board, task_id)
+    return Context(task, board.standing[task_id], messages_on(layout, task, reader))
+
+
+def messages_on(layout: Layout, task: Task, reader: str) -> list[Message]:
+    """Return what was said about a task, and what the reader noted, oldest first.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
     said = read_shared(layout, task.stem, task.id)
     noted = read_notes(layout, task.stem, reader, task.id)
-    messages = sorted([*said, *noted], key=lambda message: message.time)
-    return Context(task, board.standing[task_id], messages)
+    return sorted([*said, *noted], key=lambda message: message.time)

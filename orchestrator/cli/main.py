@@ -37,6 +37,7 @@ _SECTIONS = {
         "spawn": "spawning",
         "wait": "following",
         "watch": "watching",
+        "dashboard": "dashboard",
         "schedule": "scheduling",
     },
     "Looking at it": {

@@ -5,35 +5,43 @@ Through ``watchfiles`` (inotify, FSEvents, ReadDirectoryChanges): decision 0013.
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from orchestrator.store.atomic import reported
+from orchestrator.store.signatures import signature
 
 #: Milliseconds: what is written within the first of them after something was is told together with it, and what goes
 #: on and on is told at the latest after the second.
 _TOGETHER, _AT_LATEST = 50, 250
 
 
-class Alarm:
-    """Watches one directory, its files but nothing below, from the moment it is entered."""
+class Stop(Protocol):
+    """What ends a wait from outside: a ``threading.Event`` is one."""
 
-    def __init__(self, directory: str) -> None:
-        """Take the path; nothing is watched yet."""
-        self._directory = directory
+    def is_set(self) -> bool: ...
+
+
+class Alarm:
+    """Watches directories, their files but nothing below, from the moment it is entered."""
+
+    def __init__(self, *directories: str) -> None:
+        """Take the paths; nothing is watched yet."""
+        self._directories = directories
 
     def __enter__(self) -> Self:
         """Begin to watch.
 
         Raises:
-            StoreError: it cannot be watched.
+            StoreError: one of them cannot be watched.
         """
         # The low end of the package: its high end chooses event loops and signal handlers for us.
         from watchfiles._rust_notify import RustNotify
 
-        with reported("watch", self._directory):
+        with reported("watch", self._directories[0]):
             self._notify = RustNotify(
-                [self._directory],
+                list(self._directories),
                 debug=False,
                 force_polling=False,
                 poll_delay_ms=300,
@@ -51,12 +59,23 @@ class Alarm:
         """Watch no longer."""
         self._notify.close()
 
-    def wait(self, timeout: float) -> None:
-        """Return when something in the directory has changed, or after *timeout* seconds.
+    def wait(self, timeout: float, stop: Stop | None = None) -> None:
+        """Return when something in a directory has changed, after *timeout* seconds, or soon after *stop* is set.
 
         Raises:
             KeyboardInterrupt: Ctrl-C.
         """
         milliseconds = max(1, int(timeout * 1000))
-        if self._notify.watch(_AT_LATEST, _TOGETHER, milliseconds, None) == "signal":
+        if self._notify.watch(_AT_LATEST, _TOGETHER, milliseconds, stop) == "signal":
             raise KeyboardInterrupt
+
+
+def look_of(*paths: str) -> str:
+    """Return a word for how these files are right now; another one once one of them was written, made or removed."""
+    signed = []
+    for path in paths:
+        try:
+            signed.append(f"{signature(os.stat(path)) & 0xFFFFFFFFFFFF:x}")
+        except OSError:
+            signed.append("-")
+    return ".".join(signed)

@@ -37,7 +37,9 @@ HEAVY = (
     "markdown_it",
     "networkx",
     "rich",
+    "starlette",
     "urllib3",
+    "uvicorn",
     "yaml",
 )
 OF_OTHERS = (

@@ -1,4 +1,4 @@
-"""Seed 000, the wish list: to be told when something is done, and runs that begin by themselves."""
+"""Seed 000, the wish list: a dashboard, to be told when something is done, runs that begin by themselves."""
 
 from __future__ import annotations
 
@@ -10,8 +10,24 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan
 from tests.fakes.scheduler import install
 from tests.notifiers.server import serving
+from tests.web.dashboard import dashboard
 
 pytestmark = pytest.mark.slow
+
+
+def test_s0_29_web_dashboard_for_browser_monitoring(orchestrate: Orchestrate, root: Path) -> None:
+    """A page in the browser shows where every task stands, live, to whoever has the token and to nobody else."""
+    pytest.importorskip("uvicorn", reason="the extra `web` is not installed")
+    write_plan(root, {"T-01": "true", "T-02": ("exit 3", "T-01")})
+    with dashboard(orchestrate, root) as shown:
+        assert 403 == shown.ask("GET", "/").status
+        assert "Completed 0/2" in shown.enter().text
+        assert 1 == orchestrate("run").returncode
+        page = shown.get("/").text
+        assert "Completed 1/2 · Failed 1" in page
+        assert "exit 3" in shown.get("/tasks/T-02").text
+        assert 303 == shown.post("/tasks/T-02/retry").status
+    assert "Pending" in orchestrate("show", "T-02").stdout
 
 
 def test_s0_30_notification_on_completion(orchestrate: Orchestrate, root: Path) -> None:

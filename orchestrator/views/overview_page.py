@@ -1,0 +1,244 @@
+"""The page of one plan: how far it is, what runs, its tasks in dependency order, what happened lately."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
+from orchestrator.core.money import spending
+from orchestrator.core.news import Line
+from orchestrator.core.plan import Task
+from orchestrator.core.plan_state import PLAN_TRANSITIONS
+from orchestrator.core.result import Result
+from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import one_line
+from orchestrator.views.figures import cost_of, cost_rows, hold_line
+from orchestrator.views.glyphs import tally
+from orchestrator.views.pages import LOOKS, Below, Site, Trouble, draw
+from orchestrator.views.picture import picture
+from orchestrator.views.plans import state_label, title_of
+from orchestrator.views.watching import watch_line
+
+#: Rows of the table on one page, needs named in one row, tasks named that run.
+_ROWS, _NEEDS, _RUNNING, _LINES = 200, 6, 12, 12
+_NAME, _GOAL = 200, 2000
+#: What is done first in the bar, then what happens, what went wrong, what is left.
+_IN_BAR = (
+    TaskStatus.COMPLETED,
+    TaskStatus.RUNNING,
+    TaskStatus.RETRYING,
+    TaskStatus.FAILED,
+    TaskStatus.BLOCKED,
+    TaskStatus.CANCELLED,
+    TaskStatus.SKIPPED,
+    TaskStatus.PENDING,
+    TaskStatus.WAITING,
+)
+_PRIORITIES = (("", "usual"), ("P0", "P0 urgent"), ("P1", "P1 high"), ("P3", "P3 low"))
+
+
+class Seen(NamedTuple):
+    """What was found of a plan at one moment."""
+
+    name: str
+    """What it is called where it says no title."""
+    board: Board
+    now: float
+    """Seconds since the epoch."""
+    run: str = ""
+    """The run at work; empty: none is."""
+    since: float = 0.0
+    """When that one began."""
+    beside: Sequence[Result] = ()
+    news: Mapping[str, str] = {}
+    """What running tasks do, by task."""
+    happenings: Sequence[Line] = ()
+    """Oldest first."""
+
+
+class Filter(NamedTuple):
+    """Which tasks are shown."""
+
+    status: str = ""
+    find: str = ""
+    page: int = 1
+
+
+def overview_page(
+    site: Site,
+    seen: Seen,
+    wanted: Filter = Filter(),  # noqa: B008 - a tuple
+    *,
+    plans: Below | None = None,
+    given: Mapping[str, str] | None = None,
+    trouble: Trouble | None = None,
+) -> str:
+    """Return the page. *plans* are those below it; *given* is what somebody has typed that did not work."""
+    board, counts = seen.board, seen.board.counts()
+    total, done = len(board.plan.tasks), counts[TaskStatus.COMPLETED]
+    spent = spending([*board.results.values(), *seen.beside])
+    state = board.plan.charter.state
+    running = board.by_status().get(TaskStatus.RUNNING, [])
+    return draw(
+        "overview.html",
+        site,
+        heading=one_line(title_of(board), _NAME) or seen.name,
+        trouble=trouble,
+        state=state_label(state) if state else "",
+        goal=_cut(board.plan.goal or board.plan.request, _GOAL),
+        parts=list(_parts(counts)),
+        done=done,
+        total=total,
+        percent=100 * done // total if total else 0,
+        tally=tally(counts),
+        batch=board.current_batch(),
+        batches=max(board.shape.batch.values(), default=0),
+        hold=hold_line(board, seen.now),
+        costs=cost_rows(spent, float(board.plan.settings.get("budget_usd") or 0.0)),
+        run={
+            "id": seen.run,
+            "since": seen.since,
+            "took": format_duration(max(seen.now - seen.since, 0.0)),
+        }
+        if seen.run
+        else None,
+        steps=[
+            (event.value, why)
+            for (before, event), (_, why) in PLAN_TRANSITIONS.items()
+            if before is state
+        ],
+        running=[
+            {**row(board, each, seen.now), "news": one_line(seen.news.get(each, ""))}
+            for each in running[:_RUNNING]
+        ],
+        more_running=max(len(running) - _RUNNING, 0),
+        chips=list(_chips(site, counts, wanted)),
+        chosen=wanted.status,
+        find=wanted.find,
+        picture=picture(board),
+        happenings=[_happening(board, each) for each in _lately(seen)],
+        priorities=_PRIORITIES,
+        given=_Given(given or {}),
+        below=plans,
+        **_table(site, seen, wanted),
+    )
+
+
+def row(board: Board, task_id: str, now: float) -> dict[str, Any]:
+    """Return what a page says of a task in one line."""
+    task, standing = board.plan.tasks[task_id], board.standing[task_id]
+    result = board.results.get(task_id)
+    last = result.last if result is not None else None
+    since = last.started if last and standing.status is TaskStatus.RUNNING else 0.0
+    took = "–" if last is None else format_duration(last.duration)
+    return {
+        "id": task_id,
+        "status": LOOKS[standing.status],
+        "name": one_line(task.name, _NAME),
+        "reason": _reason(task, board),
+        "needs": task.own_needs[:_NEEDS],
+        "more_needs": max(len(task.own_needs) - _NEEDS, 0),
+        "who": one_line(task.label, 40) if task.label != task_id else "",
+        "since": since,
+        "took": format_duration(max(now - since, 0.0)) if since else took,
+        "attempts": len(result.attempts) if result is not None else 0,
+        "cost": cost_of(result) if result is not None else "–",
+    }
+
+
+class _Given(dict[str, str]):
+    """What was typed into a form; empty where nothing was."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+given_in_form = _Given
+
+
+def _reason(task: Task, board: Board) -> str:
+    standing = board.standing[task.id]
+    # What a waiting task needs stands in a column of its own.
+    if standing.status is TaskStatus.WAITING and not task.children:
+        return ""
+    return one_line(standing.reason, 160)
+
+
+def _parts(counts: Mapping[TaskStatus, int]) -> Iterator[dict[str, object]]:
+    begin = 0
+    for status in _IN_BAR:
+        if count := counts.get(status, 0):
+            yield {"status": status.value, "begin": begin, "count": count}
+            begin += count
+
+
+def _chips(
+    site: Site, counts: Mapping[TaskStatus, int], wanted: Filter
+) -> Iterator[dict[str, object]]:
+    total = sum(counts.values())
+    for status, name, count in (
+        ("", "All", total),
+        *(
+            (each.value, f"{LOOKS[each].icon} {LOOKS[each].word}", counts.get(each, 0))
+            for each in _IN_BAR
+        ),
+    ):
+        is_chosen = status == wanted.status
+        if count or is_chosen:
+            address = _address(site, wanted._replace(status=status, page=1))
+            yield {"name": name, "count": count, "address": address, "is_chosen": is_chosen}
+
+
+def _table(site: Site, seen: Seen, wanted: Filter) -> dict[str, Any]:
+    board = seen.board
+    found = [task_id for task_id in board.shape.order if _passes(board, task_id, wanted)]
+    pages = max(-(-len(found) // _ROWS), 1)
+    page = min(max(wanted.page, 1), pages)
+    first = (page - 1) * _ROWS
+    shown = found[first : first + _ROWS]
+    return {
+        "rows": [row(board, task_id, seen.now) for task_id in shown],
+        "found": len(found),
+        "first": first + 1,
+        "last": first + len(shown),
+        "before": _address(site, wanted._replace(page=page - 1)) if page > 1 else "",
+        "after": _address(site, wanted._replace(page=page + 1)) if page < pages else "",
+    }
+
+
+def _passes(board: Board, task_id: str, wanted: Filter) -> bool:
+    if wanted.status and board.standing[task_id].status.value != wanted.status:
+        return False
+    words = wanted.find.casefold()
+    return (
+        not words
+        or words in task_id.casefold()
+        or words in board.plan.tasks[task_id].name.casefold()
+    )
+
+
+def _address(site: Site, wanted: Filter) -> str:
+    asked = {
+        name: value
+        for name, value in wanted._asdict().items()
+        if value and (name, value) != ("page", 1)
+    }
+    return f"{site.base}/?{urlencode(asked)}" if asked else f"{site.base}/"
+
+
+def _lately(seen: Seen) -> list[Line]:
+    # What agents say of what they are doing stands beside what runs.
+    told = [line for line in seen.happenings if line.what != "news"]
+    return told[: -_LINES - 1 : -1]
+
+
+def _happening(board: Board, line: Line) -> dict[str, str]:
+    is_task = line.subject in board.plan.tasks and not line.is_about_run
+    return {"text": watch_line(line), "task": line.subject if is_task else ""}
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit].rstrip()}…"

@@ -1,0 +1,174 @@
+"""Pages of the dashboard: HTML, and the frame that all of them have (seed row S0-29).
+
+Every value is escaped where it is put into a page, whatever it is; what an agent wrote is a text there and never HTML.
+Tokens in it are redacted, and control characters dropped, at the same place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from orchestrator.core.charter import Charter
+from orchestrator.core.plan_state import PlanState
+from orchestrator.core.redact import redact
+from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import printable
+from orchestrator.errors import OrchestratorError, PlanError
+from orchestrator.views.glyphs import ICONS
+from orchestrator.views.plans import day, state_label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jinja2 import Environment
+
+_TEMPLATES = os.path.join(os.path.dirname(__file__), "templates", "dashboard")
+#: Problems of a plan that are shown at a time.
+_MOST = 10
+
+
+class Site(NamedTuple):
+    """What a page has to know of where it stands."""
+
+    place: str
+    """What every address begins with."""
+    static: str
+    form: str
+    """The word that every form says."""
+    caller: str
+    """In whose name things are done."""
+    plan: str = ""
+    """The plan among others that the page is about; empty: the one that the dashboard was started for."""
+    here: str = ""
+    """The address of this page."""
+    events: str = ""
+    """Where it hears that it is no longer true; empty: nowhere."""
+    version: str = ""
+    """How the plan looked when this page was begun."""
+    is_part: bool = False
+    """Only what changes is wanted."""
+
+    @property
+    def base(self) -> str:
+        """What the addresses of this plan begin with."""
+        return f"{self.place}/plans/{self.plan}" if self.plan else self.place
+
+
+class Trouble(NamedTuple):
+    """What did not work, and what to do about it."""
+
+    said: str
+    hint: str = ""
+    more: Sequence[str] = ()
+
+
+class Look(NamedTuple):
+    """A status as it is shown."""
+
+    value: str
+    icon: str
+    word: str
+
+
+LOOKS = {
+    status: Look(status.value, icon, status.value.capitalize()) for status, icon in ICONS.items()
+}
+
+
+class Below(NamedTuple):
+    """Plans in a directory of plans."""
+
+    rows: Sequence[Mapping[str, object]]
+    broken: Sequence[tuple[str, str]]
+    is_everything: bool
+
+
+def trouble_of(error: OrchestratorError) -> Trouble:
+    """Return what an error says to people."""
+    problems = error.problems[1:] if isinstance(error, PlanError) else ()
+    more = [str(each) for each in problems[:_MOST]]
+    if len(problems) > _MOST:
+        more.append(f"and {len(problems) - _MOST} more")
+    return Trouble(str(error), error.hint, more)
+
+
+def below(
+    rows: Sequence[tuple[str, Charter, PlanState, Mapping[TaskStatus, int]]],
+    broken: Mapping[str, str],
+    *,
+    is_everything: bool,
+) -> Below:
+    """Return the table of plans; *rows* have id, charter, state, and how many tasks stand where."""
+    shown = [
+        {
+            "id": plan_id,
+            "state": state_label(state),
+            "title": charter.title,
+            "done": counts.get(TaskStatus.COMPLETED, 0),
+            "total": sum(counts.values()),
+            "priority": charter.priority or "–",
+            "due": day(charter.eta) if charter.eta else "–",
+        }
+        for plan_id, charter, state, counts in rows
+    ]
+    return Below(shown, list(broken.items()), is_everything)
+
+
+def plans_page(site: Site, name: str, plans: Below, trouble: Trouble | None = None) -> str:
+    """Return the page of a directory that holds plans and is none."""
+    return draw("plans.html", site, heading=name, below=plans, trouble=trouble)
+
+
+def trouble_page(site: Site, trouble: Trouble) -> str:
+    """Return a page that says why there is no other."""
+    return draw("trouble.html", site, heading="This did not work", leaf="–", cause=trouble)
+
+
+def refusal(said: str, *, asks: bool) -> str:
+    """Return the page for whoever may not come in; *asks*: with a token they may."""
+    return _environment().get_template("refusal.html").render(said=said, asks=asks)
+
+
+def onward(address: str) -> str:
+    """Return a page that only leads to an address of ours."""
+    return _environment().get_template("onward.html").render(address=address)
+
+
+def draw(template: str, site: Site, *, leaf: str = "", **values: Any) -> str:
+    """Fill the template of a page. *leaf* is what it is about, where that is less than a plan."""
+    trail = [("orchestrator", f"{site.place}/")]
+    trail += [(site.plan, f"{site.base}/")] if site.plan else []
+    trail += [(leaf, "")] if leaf else []
+    *trail, (here, _) = trail
+    given = {"trouble": None, "trail": trail, "here": here, **values}
+    return _environment().get_template(template).render(site=site, **given)
+
+
+def prepare() -> None:
+    """Have every template compiled before the first page is wanted, which would seem to take as long as that."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+
+
+def _shown(value: Any) -> Any:
+    """Clean what is put into a page; what our own templates drew is clean already."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return redact(printable(value))
+    return value

@@ -1,0 +1,97 @@
+"""Where boxes and arrows of a plan's graph stand in a picture: one column for each batch, needs to the left."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from orchestrator.core.board import Board
+from orchestrator.core.plan import Task
+from orchestrator.core.text import one_line
+from orchestrator.views.diagram import MOST_EDGES, MOST_TASKS
+from orchestrator.views.glyphs import ICONS
+
+#: Pixels: a box, and what is free to the right of it and below it.
+_WIDE, _HIGH, _RIGHT, _BELOW, _EDGE = 168, 44, 56, 14, 8
+#: Characters of a name that fit into a box.
+_NAME = 22
+
+
+class Box(NamedTuple):
+    """A task; ``x`` and ``y`` are its upper left corner."""
+
+    id: str
+    icon: str
+    name: str
+    status: str
+    x: int
+    y: int
+
+
+class Arrow(NamedTuple):
+    """A curve from the right side of one box to the left side of another; it bends half way."""
+
+    x1: int
+    y1: int
+    middle: int
+    x2: int
+    y2: int
+    status: str
+
+
+class Picture(NamedTuple):
+    """Everything that is drawn."""
+
+    boxes: list[Box]
+    arrows: list[Arrow]
+    width: int
+    height: int
+    box_width: int = _WIDE
+    box_height: int = _HIGH
+
+
+def picture(board: Board) -> Picture | None:
+    """Return the picture of a plan; None where there is nothing to see, or so much that it would be a tangle."""
+    tasks = board.plan.tasks
+    edges = sum(len(task.needs) for task in tasks.values())
+    if not edges or len(tasks) > MOST_TASKS or edges > MOST_EDGES:
+        return None
+    columns: defaultdict[int, list[str]] = defaultdict(list)
+    for task_id in board.shape.order:
+        columns[board.shape.batch[task_id]].append(task_id)
+    place: dict[str, tuple[int, int]] = {}
+    tallest = max(map(len, columns.values()))
+    for column, batch in enumerate(sorted(columns)):
+        # Beside what they need: arrows cross less.
+        rows = sorted(columns[batch], key=lambda task_id: _height(place, tasks[task_id]))
+        top = (tallest - len(rows)) * (_HIGH + _BELOW) // 2
+        for row, task_id in enumerate(rows):
+            x, y = column * (_WIDE + _RIGHT), top + row * (_HIGH + _BELOW)
+            place[task_id] = _EDGE + x, _EDGE + y
+    return Picture(
+        [_box(board, task_id, *corner) for task_id, corner in place.items()],
+        [
+            _arrow(board, need, place[need], place[task_id])
+            for task_id in place
+            for need in tasks[task_id].own_needs  # what is under an umbrella is no step on the way
+        ],
+        2 * _EDGE + len(columns) * (_WIDE + _RIGHT) - _RIGHT,
+        2 * _EDGE + tallest * (_HIGH + _BELOW) - _BELOW,
+    )
+
+
+def _height(place: dict[str, tuple[int, int]], task: Task) -> float:
+    """How far down what a task needs stands, on average. An umbrella may stand in the column of what is under it."""
+    placed = [place[need][1] for need in task.needs if need in place]
+    return sum(placed) / len(placed) if placed else 0.0
+
+
+def _box(board: Board, task_id: str, x: int, y: int) -> Box:
+    status = board.status(task_id)
+    name = one_line(board.plan.tasks[task_id].name, _NAME)
+    return Box(task_id, ICONS[status], name, status.value, x, y)
+
+
+def _arrow(board: Board, need: str, begin: tuple[int, int], end: tuple[int, int]) -> Arrow:
+    x1, y1, x2, y2 = begin[0] + _WIDE, begin[1] + _HIGH // 2, end[0], end[1] + _HIGH // 2
+    return Arrow(x1, y1, (x1 + x2) // 2, x2, y2, board.status(need).value)

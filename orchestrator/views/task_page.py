@@ -1,0 +1,170 @@
+"""The page of one task: what is asked, what became of it, what was said about it, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
+from orchestrator.core.message import Message, MessageKind
+from orchestrator.core.money import usd
+from orchestrator.core.news import read_line
+from orchestrator.core.plan import Task
+from orchestrator.core.priority import format_priority
+from orchestrator.core.result import Attempt, Result
+from orchestrator.core.state import COMMANDS, TRANSITIONS, TaskStatus, Verb
+from orchestrator.core.text import clip, one_line
+from orchestrator.views.context import MESSAGE_ICONS
+from orchestrator.views.figures import cost_of
+from orchestrator.views.glyphs import moment
+from orchestrator.views.overview_page import given_in_form, row
+from orchestrator.views.pages import Site, Trouble, draw
+from orchestrator.views.watching import watch_line
+
+#: Bytes of an answer and of what is asked; messages; attempts; characters of a turn; neighbours that are named.
+_ANSWER, _ASKED, _MESSAGES, _ATTEMPTS, _TURN, _NAMED = 64 * 1024, 32 * 1024, 30, 50, 2000, 40
+#: How a button looks; what is not named is a plain one.
+_LOOKS = {
+    Verb.CANCEL: "bad",
+    Verb.FAIL: "bad",
+    Verb.RETRY: "main",
+    Verb.UNBLOCK: "main",
+}
+
+
+class SeenTask(NamedTuple):
+    """What was found of a task at one moment."""
+
+    task: Task
+    board: Board
+    result: Result | None
+    now: float
+    """Seconds since the epoch."""
+    asked: str = ""
+    asked_in: str = ""
+    """The file that says all of it."""
+    answer: str = ""
+    answer_in: str = ""
+    turns: Sequence[tuple[str, str]] = ()
+    """Who said what in the newest attempt, the last ones."""
+    earlier: int = 0
+    """How many turns there were before."""
+    events: Sequence[str] = ()
+    """Lines of the journal, oldest first."""
+    messages: Sequence[Message] = ()
+
+
+def task_page(
+    site: Site,
+    seen: SeenTask,
+    *,
+    given: Mapping[str, str] | None = None,
+    trouble: Trouble | None = None,
+) -> str:
+    """Return the page; *given* is what somebody has typed that did not work."""
+    task, board = seen.task, seen.board
+    attempts = seen.result.attempts if seen.result else ()
+    lines = [line for each in reversed(seen.events) if (line := read_line(each))]
+    return draw(
+        "task.html",
+        site,
+        leaf=task.id,
+        heading=task.id,
+        trouble=trouble,
+        **row(board, task.id, seen.now) | {"attempts": _attempts(attempts, seen.now)},
+        verbs=list(_verbs(task, board.status(task.id))),
+        facts=_facts(seen),
+        links=_links(task, board),
+        asked=_capped(seen.asked, _ASKED, seen.asked_in),
+        answer=_capped(seen.answer, _ANSWER, seen.answer_in),
+        attempt=attempts[-1].number if attempts else 0,
+        turns=[{"who": who, "text": _cut(text)} for who, text in seen.turns],
+        earlier=seen.earlier,
+        messages=[_message(each) for each in seen.messages[-_MESSAGES:]],
+        earlier_messages=max(len(seen.messages) - _MESSAGES, 0),
+        happenings=[{"text": watch_line(line)} for line in lines],
+        given=given_in_form(given or {}),
+    )
+
+
+def _verbs(task: Task, status: TaskStatus) -> Sequence[Mapping[str, str]]:
+    """Return what somebody may do with a task, as the table of transitions says."""
+    if task.children:
+        return ()  # where an umbrella stands follows from what is under it
+    offered = [
+        {"name": verb.value, "look": _LOOKS.get(verb, ""), "why": TRANSITIONS[status, verb][1]}
+        for verb in COMMANDS
+        if (status, verb) in TRANSITIONS
+    ]
+    if status is TaskStatus.SKIPPED:  # `retry` of a skipped task is that of what failed before it
+        why = "what failed before it is to be done again"
+        offered.append({"name": Verb.RETRY.value, "look": _LOOKS[Verb.RETRY], "why": why})
+    return offered
+
+
+def _facts(seen: SeenTask) -> list[tuple[str, str]]:
+    task = seen.task
+    facts = [
+        ("Agent", task.agent),
+        ("Assignee", task.assignee),
+        ("Priority", format_priority(task.priority)),
+        ("Type", task.kind),
+        ("Tags", ", ".join(task.tags)),
+        ("Expected", one_line(task.expected, 300)),
+        ("Estimate", format_duration(task.estimate) if task.estimate else ""),
+        ("Cost", cost_of(seen.result) if seen.result else ""),
+        *((one_line(name, 40), one_line(value, 300)) for name, value in task.inputs),
+    ]
+    return [(name, value) for name, value in facts if value not in {"", "-"}]
+
+
+def _links(task: Task, board: Board) -> list[tuple[str, Sequence[str], int]]:
+    needed = [each.id for each in board.plan.tasks.values() if task.id in each.needs]
+    found: tuple[tuple[str, Sequence[str]], ...] = (
+        ("Needs", task.own_needs),
+        ("Needed by", needed),
+        ("Part of", (task.parent,) if task.parent else ()),
+        ("Umbrella of", task.children),
+    )
+    return [(name, ids[:_NAMED], max(len(ids) - _NAMED, 0)) for name, ids in found if ids]
+
+
+def _attempts(attempts: Sequence[Attempt], now: float) -> list[dict[str, Any]]:
+    return [_attempt(each, now) for each in reversed(attempts[-_ATTEMPTS:])]
+
+
+def _attempt(attempt: Attempt, now: float) -> dict[str, Any]:
+    is_open = attempt.status == TaskStatus.RUNNING.value
+    took = max(now - attempt.started, 0.0) if is_open else attempt.duration
+    ended = " · ".join(filter(None, (attempt.status, attempt.exit)))
+    return {
+        "number": attempt.number,
+        "ended": ended,
+        "reason": one_line(attempt.reason, 500),
+        "who": one_line(attempt.agent, 64),
+        "began": moment(attempt.started),
+        "since": attempt.started if is_open else 0.0,
+        "took": format_duration(took),
+        "cost": "–" if attempt.cost == 0 else usd(attempt.cost),
+    }
+
+
+def _message(message: Message) -> dict[str, str]:
+    kind = "note, only you see it" if message.kind is MessageKind.NOTE else message.kind.value
+    return {
+        "icon": MESSAGE_ICONS[message.kind],
+        "author": message.author,
+        "kind": kind,
+        "time": one_line(message.time.partition(".")[0].replace("T", " "), 19),
+        "text": message.text,
+    }
+
+
+def _capped(text: str, limit: int, file: str) -> dict[str, object]:
+    head, left = clip(text, limit)
+    return {"text": head, "left": left, "file": file}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _TURN else f"{text[:_TURN].rstrip()}…"

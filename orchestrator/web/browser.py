@@ -1,0 +1,36 @@
+"""Shows the dashboard in the browser of the desktop, without telling other users of the machine how to get in.
+
+Whatever stands in an address on a command line can be read by everybody while the browser starts. So the browser is
+given a file that only its user can read, and that file leads on, with a token that is spent by the first who comes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from orchestrator.views.pages import onward
+
+
+@contextmanager
+def shown_to() -> Iterator[Callable[[str], str]]:
+    """Yield what shows an address, and says why not; the file goes at the end."""
+    with tempfile.TemporaryDirectory(
+        prefix="orchestrator-", dir=os.environ.get("XDG_RUNTIME_DIR"), ignore_cleanup_errors=True
+    ) as directory:
+
+        def show(address: str) -> str:
+            if sys.platform != "darwin" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+                return "there is no desktop here"
+            import webbrowser
+
+            path = os.path.join(directory, "dashboard.html")
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                file.write(onward(address))
+            return "" if webbrowser.open(f"file://{path}") else "no browser could be started"
+
+        yield show

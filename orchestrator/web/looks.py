@@ -1,0 +1,171 @@
+"""Looks at plans and tasks for a page, by the same functions as ``status``, ``show`` and ``context``."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from orchestrator.actions import plans
+from orchestrator.actions.checking import news_of_running, status
+from orchestrator.actions.history import history
+from orchestrator.actions.talking import messages_on
+from orchestrator.core.board import Board
+from orchestrator.core.news import read_line
+from orchestrator.core.plan import TASK_ID, Task, stem
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
+from orchestrator.store import roots
+from orchestrator.store.atomic import read_file
+from orchestrator.store.journal import journal_tail
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout
+from orchestrator.store.result_file import LARGEST_RESULT, parse_result
+from orchestrator.store.stamp import epoch
+from orchestrator.store.workspace import Workspace
+from orchestrator.views.overview_page import Filter, Seen, overview_page
+from orchestrator.views.pages import Below, Site, Trouble, below, plans_page
+from orchestrator.views.task_page import SeenTask, task_page
+from orchestrator.web.live import Scene
+from orchestrator.wiring import plugs
+
+if TYPE_CHECKING:
+    from orchestrator.agents.protocol import Agent
+
+#: Lines of the journal that are looked at; turns of a conversation; plans of a directory that are listened to.
+_LINES, _TURNS, _PLANS = 60, 40, 50
+#: Lines of the journal about one task.
+_EVENTS = 20
+
+
+def scene_of_plan(layout: Layout) -> Scene:
+    """Return what the page of a plan shows, or of a directory of plans."""
+    if not roots.is_root_only(layout):
+        return Scene([layout])
+    names = list(roots.survey(layout).plans)[:_PLANS]
+    return Scene([Layout(f"{layout.root}/{name}") for name in names] or [layout], [layout.root])
+
+
+def scene_of_task(layout: Layout, task: str) -> Scene:
+    """Return what the page of a task shows: the log of an attempt under way grows.
+
+    Raises:
+        NotFoundError: this cannot be the id of a task.
+        StoreError: its result cannot be read.
+    """
+    if not TASK_ID.fullmatch(task):
+        raise NotFoundError("no task is called so")
+    # Nothing but this one file is read: it is asked again and again.
+    data = read_file(layout.result_file(stem(task)), LARGEST_RESULT) or b""
+    result = parse_result(data.decode(errors="replace"))
+    logs = []
+    if result is not None and result.status is TaskStatus.RUNNING:
+        logs.append(layout.attempt(stem(task), result.number).stdout)
+    return Scene([layout], [*logs, layout.context_file(stem(task))])
+
+
+def plan(
+    site: Site,
+    layout: Layout,
+    asked: Mapping[str, str],
+    *,
+    trouble: Trouble | None,
+    given: Mapping[str, str] | None,
+) -> str:
+    """Return the page of a plan, or of a directory of plans; *asked* is what the address asks for.
+
+    Raises:
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    name = _name(layout)
+    if roots.is_root_only(layout):
+        return plans_page(site, name, _below(layout, asked), trouble)
+    overview = status(layout)
+    holder = overview.holder or {}
+    lines = map(read_line, journal_tail(layout.journal, _LINES))
+    seen = Seen(
+        name=name,
+        board=overview.board,
+        now=time.time(),
+        run=str(holder.get("run", "")),
+        since=epoch(holder.get("since")),
+        beside=overview.beside,
+        news=_news(layout, overview.board),
+        happenings=[line for line in lines if line],
+    )
+    page = asked.get("page", "")
+    wanted = Filter(
+        asked.get("status", ""),
+        asked.get("find", "").strip()[:100],
+        int(page) if page.isdecimal() and len(page) < 7 else 1,
+    )
+    plans_below = _below(layout, asked) if roots.has_plans(layout) else None
+    return overview_page(site, seen, wanted, plans=plans_below, given=given, trouble=trouble)
+
+
+def _name(layout: Layout) -> str:
+    """Return what a plan directory is called by those who have several: mostly its project's name."""
+    above, name = os.path.split(layout.root)
+    return os.path.basename(above) or name if name == PLAN_DIRECTORY else name
+
+
+def _below(layout: Layout, asked: Mapping[str, str]) -> Below:
+    is_everything = "all" in asked
+    found = plans.overview(layout, everything=is_everything)
+    return below(found.rows, found.broken, is_everything=is_everything)
+
+
+def task(
+    site: Site,
+    layout: Layout,
+    task_id: str,
+    *,
+    trouble: Trouble | None,
+    given: Mapping[str, str] | None,
+) -> str:
+    """Return the page of a task.
+
+    Raises:
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    found = history(layout, task_id, _agents(layout), turns=_TURNS, events=_EVENTS)
+    view = found.view
+    seen = SeenTask(
+        task=view.task,
+        board=view.board,
+        result=view.result,
+        now=time.time(),
+        asked=_asked(layout, view.task),
+        asked_in=view.task_file,
+        answer=view.answer,
+        answer_in=view.result_file,
+        turns=[(each.who, each.text) for each in found.conversation],
+        earlier=found.turns - len(found.conversation),
+        events=found.events,
+        messages=messages_on(layout, view.task, site.caller),
+    )
+    return task_page(site, seen, given=given, trouble=trouble)
+
+
+def _agents(layout: Layout) -> Mapping[str, Agent]:
+    try:
+        return plugs(layout=layout).agents
+    except OrchestratorError:
+        return {}  # a file of an agent that makes no sense is no reason to show nothing at all
+
+
+def _news(layout: Layout, board: Board) -> Mapping[str, str]:
+    if TaskStatus.RUNNING not in board.by_status():
+        return {}
+    return news_of_running(layout, board, _agents(layout))
+
+
+def _asked(layout: Layout, task: Task) -> str:
+    """Return what an agent is told: its task file, else what the table says."""
+    try:
+        file = Workspace(layout).read_task_file(task)
+    except PlanError as error:
+        return f"{error}\n"
+    if file is not None and file.body.strip():
+        return file.body.strip("\n")
+    return task.description or task.name

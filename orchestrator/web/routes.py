@@ -1,0 +1,270 @@
+"""What the dashboard answers: pages, and what their buttons do. The same actions as behind the command line."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from orchestrator.actions import plans
+from orchestrator.actions.adding import NewTask, add
+from orchestrator.actions.detaching import detach, stop
+from orchestrator.actions.intervening import intervene, retry
+from orchestrator.actions.plugs import Plugs
+from orchestrator.actions.prospect import RunOrder
+from orchestrator.actions.talking import say
+from orchestrator.core.intervention import Intervention
+from orchestrator.core.message import MessageKind
+from orchestrator.core.state import COMMANDS, Verb
+from orchestrator.core.text import one_line
+from orchestrator.errors import ExitStatus, NotFoundError, OrchestratorError, TransitionError
+from orchestrator.store.layout import Layout, find_plan
+from orchestrator.views.pages import Site, Trouble, prepare, trouble_of, trouble_page
+from orchestrator.web import looks
+from orchestrator.web.gate import STATIC, Keys
+from orchestrator.web.live import Live
+from orchestrator.wiring import detached, plugs
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+_STATIC_FILES = os.path.join(os.path.dirname(__file__), "static")
+_VERBS = {verb.value: verb for verb in COMMANDS}
+_KINDS = {kind.value: kind for kind in (MessageKind.SHARE, MessageKind.DISCOVER)}
+_STATUSES = {ExitStatus.BUSY: 409, ExitStatus.HELD: 409, ExitStatus.STATE_FAILED: 500}
+
+
+def application(root: Layout, keys: Keys, live: Live, caller: str) -> Starlette:
+    """Return what answers behind the gate. *root* is a plan directory, or one of plans; *caller* does what is done."""
+    prepare()
+    desk = _Desk(root, keys, live, caller)
+    of_plan = [
+        Route("/", desk.overview, name="overview"),
+        Route("/events", desk.events),
+        Route("/tasks", desk.add, methods=["POST"]),
+        Route("/run", desk.run, methods=["POST"]),
+        Route("/stop", desk.stop, methods=["POST"]),
+        Route("/transition", desk.transition, methods=["POST"]),
+        Route("/tasks/{task}", desk.task),
+        Route("/tasks/{task}/events", desk.events),
+        Route("/tasks/{task}/{word}", desk.act, methods=["POST"]),
+    ]
+    return Starlette(
+        routes=[
+            Mount(STATIC, StaticFiles(directory=_STATIC_FILES)),
+            Mount(f"{keys.place}/plans/{{plan}}", routes=of_plan),
+            Mount(keys.place, routes=of_plan),
+        ],
+        exception_handlers={404: desk.nothing_here, OrchestratorError: desk.failed},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Answers requests; what blocks runs in a thread."""
+
+    root: Layout
+    keys: Keys
+    live: Live
+    caller: str
+
+    # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def overview(self, request: Request) -> Response:
+        """Show a plan, or the plans of a directory."""
+        return self._drawn_overview(request)
+
+    def task(self, request: Request) -> Response:
+        """Show a task."""
+        return self._drawn_task(request)
+
+    def events(self, request: Request) -> Response:
+        """Tell a page when it is no longer true."""
+        layout, task = self._layout(request), request.path_params.get("task")
+        look = (
+            partial(looks.scene_of_task, layout, task)
+            if task
+            else partial(looks.scene_of_plan, layout)
+        )
+        look()  # what is not there is said at once
+        return self.live.events(look, request.query_params.get("seen", ""))
+
+    def _drawn_overview(
+        self,
+        request: Request,
+        trouble: Trouble | None = None,
+        given: Mapping[str, str] | None = None,
+        status: int = 200,
+    ) -> Response:
+        layout = self._layout(request)
+        scene = looks.scene_of_plan(layout)
+        with self.live.measured(scene):
+            site = self._site(request, "/", scene.version())
+            page = looks.plan(site, layout, request.query_params, trouble=trouble, given=given)
+        return HTMLResponse(page, status)
+
+    def _drawn_task(
+        self,
+        request: Request,
+        trouble: Trouble | None = None,
+        given: Mapping[str, str] | None = None,
+        status: int = 200,
+    ) -> Response:
+        layout, task = self._layout(request), request.path_params["task"]
+        scene = looks.scene_of_task(layout, task)
+        with self.live.measured(scene):
+            here = f"/tasks/{task}"
+            site = self._site(request, here, scene.version(), events=f"{here}/events")
+            page = looks.task(site, layout, task, trouble=trouble, given=given)
+        return HTMLResponse(page, status)
+
+    def _site(
+        self, request: Request, here: str = "/", version: str = "", events: str = "/events"
+    ) -> Site:
+        site = Site(
+            place=self.keys.place,
+            static=STATIC,
+            form=self.keys.form,
+            caller=self.caller,
+            plan=request.path_params.get("plan", ""),
+            is_part=request.headers.get("x-part") == "main",
+        )
+        asked = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""
+        return site._replace(
+            here=f"{site.base}{here}{asked}",
+            events=f"{site.base}{events}" if version else "",
+            version=version,
+        )
+
+    def _layout(self, request: Request) -> Layout:
+        plan = request.path_params.get("plan")
+        return find_plan(plan, {}, self.root.root, self.root.root) if plan else self.root
+
+    # ── what is done ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def act(self, request: Request) -> Response:
+        """Do something with a task: a verb of the table of transitions, or say something about it."""
+        layout, form = self._layout(request), request.scope["form"]
+        task, word = request.path_params["task"], request.path_params["word"]
+        try:
+            if word in _KINDS:
+                say(layout, task, _KINDS[word], self.caller, form.get("text", ""))
+            elif word in _VERBS:
+                self._intervene(layout, _VERBS[word], task, form.get("words", "").strip())
+            else:
+                return self.nothing_here(request, None)
+        except NotFoundError:
+            raise
+        except OrchestratorError as error:
+            return self._drawn_task(request, trouble_of(error), form, _status(error))
+        return self._back(request, f"/tasks/{task}")
+
+    def _intervene(self, layout: Layout, verb: Verb, task: str, words: str) -> None:
+        is_answer = verb is Verb.COMPLETE
+        wanted = Intervention(
+            verb=verb,
+            task=task,
+            by=self.caller,
+            time=time.time(),
+            note="" if is_answer else one_line(words, limit=1000),
+            answer=words if is_answer else "",
+        )
+        (retry if verb is Verb.RETRY else intervene)(layout, wanted, _plugs_of, _wait)
+
+    def add(self, request: Request) -> Response:
+        """Add a task."""
+        form = request.scope["form"]
+        names = ("text", "needs", "priority", "agent", "assignee")
+        wanted = NewTask(**{name: form.get(name, "").strip() for name in names})
+        layout = self._layout(request)
+        try:
+            added = add(layout, wanted, self.caller, lambda place: plugs(layout=place).roster)
+        except OrchestratorError as error:
+            return self._drawn_overview(request, trouble_of(error), form, _status(error))
+        return self._back(request, f"/tasks/{added.id}")
+
+    def run(self, request: Request) -> Response:
+        """Start a run that goes on without us."""
+        layout = self._layout(request)
+        simulate = "simulate" in request.scope["form"]
+        words = ["run", layout.root, *(["--simulate"] if simulate else [])]
+        try:
+            order = RunOrder(layout, simulate=simulate)
+            started = detach(order, plugs(layout=layout), detached, words)
+        except OrchestratorError as error:
+            return self._drawn_overview(request, trouble_of(error), status=_status(error))
+        # It is our child as long as we are there: somebody has to take note of its end.
+        threading.Thread(target=_see_off, args=(started.pid,), daemon=True).start()
+        return self._back(request)
+
+    def stop(self, request: Request) -> Response:
+        """End the run that is at work, as Ctrl-C would."""
+        try:
+            stop(self._layout(request))
+        except OrchestratorError as error:
+            return self._drawn_overview(request, trouble_of(error), status=_status(error))
+        return self._back(request)
+
+    def transition(self, request: Request) -> Response:
+        """Move a plan along an arrow of its states."""
+        event = request.scope["form"].get("event", "")
+        try:
+            plans.transition(
+                self._layout(request), event, who=self.caller, note="", now=time.time()
+            )
+        except OrchestratorError as error:
+            return self._drawn_overview(request, trouble_of(error), status=_status(error))
+        return self._back(request)
+
+    def _back(self, request: Request, here: str = "/") -> Response:
+        # Seen after a POST, so that loading the page again does nothing again.
+        return RedirectResponse(f"{self._site(request).base}{here}", 303)
+
+    # ── what is not there, and what did not work ─────────────────────────────────────────────────────────────────
+
+    def nothing_here(self, request: Request, _: Any) -> Response:
+        """Answer for an address that leads nowhere."""
+        return HTMLResponse(
+            trouble_page(self._site(request), Trouble("There is no such page.")), 404
+        )
+
+    def failed(self, request: Request, error: Any) -> Response:
+        """Answer where a page cannot be drawn: the plan is broken, the task is gone."""
+        site, version = self._site(request), ""
+        if request.method == "GET":
+            with suppress(OrchestratorError):  # then there is nothing to wait for
+                version = looks.scene_of_plan(self._layout(request)).version()
+        here = request.url.path.removeprefix(site.base)
+        page = trouble_page(self._site(request, here, version), trouble_of(error))
+        return HTMLResponse(page, _status(error))
+
+
+def _status(error: OrchestratorError) -> int:
+    if isinstance(error, NotFoundError):
+        return 404
+    if isinstance(error, TransitionError):
+        return 409
+    return _STATUSES.get(error.exit_status, 400)
+
+
+def _plugs_of(layout: Layout) -> Plugs:
+    return plugs(layout=layout)
+
+
+def _wait() -> None:
+    """Say nothing while a run is asked: the browser shows that it waits."""
+
+
+def _see_off(pid: int) -> None:
+    with suppress(ChildProcessError):  # somebody else did
+        os.waitpid(pid, 0)

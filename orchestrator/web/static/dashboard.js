@@ -1,0 +1,146 @@
+// Keeps a page true: the server says that something changed, the page asks for itself once more and takes over what is
+// different. Everything works without this script, too; then one loads the page again.
+"use strict";
+
+const main = document.querySelector("main[data-self]");
+const line = document.getElementById("line");
+let source = null;
+let asked = null;
+
+// ── what time it is ───────────────────────────────────────────────────────────────────────────────────────────────
+
+function duration(seconds) {
+  if (seconds < 60) return `${Math.floor(seconds)}s`;
+  const two = (number) => String(number).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}m${two(Math.floor(seconds % 60))}s`;
+  return `${Math.floor(minutes / 60)}h${two(minutes % 60)}m`;
+}
+
+function tick() {
+  const now = Date.now() / 1000;
+  for (const clock of main.querySelectorAll("[data-since]")) {
+    const text = duration(Math.max(now - Number(clock.dataset.since), 0));
+    if (clock.textContent !== text) clock.textContent = text;
+  }
+}
+
+// ── taking over what is different ─────────────────────────────────────────────────────────────────────────────────
+// Elements stay where they are as long as they can, so focus, selections, what was typed and what was opened stay, too.
+
+function morph(before, after) {
+  if (before.isEqualNode(after)) return;
+  if (before.nodeType !== Node.ELEMENT_NODE) {
+    if (before.data !== after.data) before.data = after.data;
+    return;
+  }
+  for (const { name } of [...before.attributes]) {
+    if (!after.hasAttribute(name) && name !== "open") before.removeAttribute(name);
+  }
+  for (const { name, value } of after.attributes) {
+    if (before.getAttribute(name) !== value && name !== "open") before.setAttribute(name, value);
+  }
+  morphChildren(before, after);
+}
+
+function morphChildren(before, after) {
+  const known = new Map([...before.children].filter((each) => each.id).map((each) => [each.id, each]));
+  const wanted = new Set([...after.children].map((each) => each.id).filter(Boolean));
+  let place = before.firstChild;
+  const isGone = (node) => node.id && !wanted.has(node.id);
+  for (const node of [...after.childNodes]) {
+    while (place && isGone(place)) place = removed(place);
+    const same = node.id ? known.get(node.id) : alike(place, node);
+    if (!same) {
+      before.insertBefore(node, place);
+      continue;
+    }
+    if (node.id && same !== place) before.insertBefore(same, place);
+    else while (place !== same) place = removed(place);
+    if (same === place) place = place.nextSibling;
+    morph(same, node);
+  }
+  while (place) place = removed(place);
+}
+
+function removed(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
+}
+
+// The next one of the same kind that nobody knows by name; those by name in between stay where they are.
+function alike(place, node) {
+  while (place && !place.id && (place.nodeType !== node.nodeType || place.nodeName !== node.nodeName)) {
+    place = place.nextSibling;
+  }
+  return place && !place.id ? place : null;
+}
+
+// ── hearing and asking ────────────────────────────────────────────────────────────────────────────────────────────
+
+function say(text) {
+  if (!line) return;
+  line.textContent = text;
+  line.hidden = !text;
+}
+
+async function refresh() {
+  asked?.abort();
+  asked = new AbortController();
+  try {
+    const headers = { "X-Part": "main" };
+    const answer = await fetch(main.dataset.self, { headers, signal: asked.signal, redirect: "error" });
+    const part = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = part.querySelector("main[data-self]");
+    if (!fresh) return closed();
+    const logs = [...main.querySelectorAll("[data-end]")].filter(isAtEnd);
+    morph(main, fresh);
+    tick();
+    logs.forEach(toEnd);
+    say("");
+  } catch (error) {
+    if (error.name !== "AbortError") say("not connected");
+  }
+}
+
+function closed() {
+  leave();
+  say("the dashboard was ended or started anew; use the address it printed");
+}
+
+function leave() {
+  source?.close();
+  source = null;
+}
+
+function listen() {
+  if (source || document.hidden || !main.dataset.events) return;
+  source = new EventSource(`${main.dataset.events}?seen=${encodeURIComponent(main.dataset.version)}`);
+  source.addEventListener("open", () => say(""));
+  source.addEventListener("changed", refresh);
+  source.addEventListener("error", () => {
+    say("not connected");
+    if (source && source.readyState === EventSource.CLOSED) leave();
+  });
+}
+
+// A page that nobody sees hears nothing: a browser has six connections to us, for all its pages together.
+document.addEventListener("visibilitychange", () => (document.hidden ? leave() : listen()));
+window.addEventListener("pagehide", leave);
+window.addEventListener("pageshow", listen);
+
+function isAtEnd(log) {
+  return log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+}
+
+function toEnd(log) {
+  log.scrollTop = log.scrollHeight;
+}
+
+if (main) {
+  main.querySelectorAll("[data-end]").forEach(toEnd);
+  tick();
+  setInterval(tick, 1000);
+  listen();
+}

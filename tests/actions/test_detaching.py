@@ -1,0 +1,37 @@
+"""Ending the run that is at work: it, and nobody who has its number now."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from orchestrator.actions.detaching import stop
+from orchestrator.errors import NotFoundError, UsageError
+from orchestrator.store.layout import Layout
+
+
+def lock(root: Path, **facts: object) -> Layout:
+    """A lock file that says who runs."""
+    (root / "run.lock").write_text(json.dumps({"run": "r1", "pid": os.getpid(), **facts}) + "\n")
+    return Layout(str(root))
+
+
+def test_without_a_run_there_is_nothing_to_stop(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="no run is at work"):
+        stop(Layout(str(tmp_path)))
+
+
+def test_a_process_that_only_has_the_number_of_a_dead_run_is_left_alone(tmp_path: Path) -> None:
+    """This very test would be ended otherwise (promise 13)."""
+    layout = lock(tmp_path, host=os.uname().nodename, started=1, boot="of another day")
+    with pytest.raises(NotFoundError, match="no run is at work"):
+        stop(layout)
+
+
+def test_a_run_on_another_machine_is_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="another machine, elsewhere") as caught:
+        stop(lock(tmp_path, host="elsewhere"))
+    assert str(os.getpid()) in caught.value.hint

@@ -1,0 +1,128 @@
+"""What the buttons and forms of the pages do: the same as the commands of their names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate, result_of, write_plan
+from tests.executors.harness import wait_until
+from tests.web.dashboard import Dashboard, dashboard, text_of
+
+pytestmark = pytest.mark.slow
+
+
+def verbs(page: str) -> list[str]:
+    return re.findall(r'formaction="[^"]*/tasks/[^"/]+/(\w+)" class=', page)
+
+
+def test_a_task_has_the_buttons_that_its_status_allows(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """As the table of transitions says; and they do what the commands of their names do."""
+    waiting = ["block", "cancel"]
+    assert waiting == verbs(opened.get("/tasks/T-02").text)
+    assert ["start", "complete", "fail", *waiting] == verbs(opened.get("/tasks/T-01").text)
+    assert 303 == opened.post("/tasks/T-01/block", words="waits for the key").status
+    page = opened.get("/tasks/T-01").text
+    assert "by ana: waits for the key" in text_of(page)
+    assert ["complete", "fail", "unblock", "cancel", "retry"] == sorted(
+        verbs(page), key=["complete", "fail", "unblock", "cancel", "retry"].index
+    )
+    assert "by ana: waits for the key" in orchestrate("show", "T-01").stdout
+    assert 303 == opened.post("/tasks/T-01/unblock").status
+    assert 303 == opened.post("/tasks/T-01/start").status
+    assert 303 == opened.post("/tasks/T-01/complete", words="the answer\nin two lines").status
+    assert "the answer\nin two lines" in orchestrate("show", "T-01").stdout
+    assert ["retry"] == verbs(opened.get("/tasks/T-01").text)
+    assert 303 == opened.post("/tasks/T-02/fail", words="no").status
+    assert 303 == opened.post("/tasks/T-02/retry").status
+    assert 303 == opened.post("/tasks/T-02/cancel").status
+    assert "Cancelled" in orchestrate("show", "T-02").stdout
+
+
+def test_what_cannot_be_done_is_said_on_the_page(opened: Dashboard) -> None:
+    """With a hint, and with what was typed still there."""
+    refused = opened.post("/tasks/T-02/complete", words="what I <typed>")
+    text = text_of(refused.text)
+    assert 409 == refused.status
+    assert "Dependency not DONE: T-01 (pending)" in text
+    assert "T-02 can be done once they are completed" in text
+    assert "what I &lt;typed&gt;</textarea>" in refused.text
+    assert 404 == opened.post("/tasks/T-99/retry").status
+    assert 404 == opened.post("/tasks/T-01/nonsense").status
+    assert 400 == opened.post("/tasks/T-01/share", text=" \n").status
+    assert "no run is at work" in text_of(opened.post("/stop").text)
+
+
+def test_a_skipped_task_is_retried_by_what_failed_before_it(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    write_plan(root, {"T-01": "exit 3", "T-02": ("true", "T-01")})
+    orchestrate("run")
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        assert "retry" in verbs(shown.get("/tasks/T-02").text)
+        assert 303 == shown.post("/tasks/T-02/retry").status
+        assert "🟡 Pending" in text_of(shown.get("/tasks/T-01").text)
+
+
+def test_an_umbrella_has_no_buttons(orchestrate: Orchestrate, root: Path) -> None:
+    root.mkdir()
+    plan = "| ID | Task | Parent |\n|---|---|---|\n| T-01 | All of it | |\n| T-02 | Some | T-01 |\n"
+    (root / "master_plan.md").write_text(plan)
+    with dashboard(orchestrate, root) as shown:
+        page = shown.enter().text
+        assert 2 == page.count('href="' + shown.place + '/tasks/T-01" class="waiting"') + 1
+        assert [] == verbs(shown.get("/tasks/T-01").text)
+        assert 409 == shown.post("/tasks/T-01/cancel").status
+
+
+def test_tasks_and_messages_are_added(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """By the functions of `add`, `share` and `discover`."""
+    added = opened.post("/tasks", text="echo three", needs="T-02", priority="P1", assignee="bo")
+    assert (303, f"{opened.place}/tasks/T-03") == (added.status, added.headers["location"])
+    assert "T-03" in orchestrate("list", "--assignee", "bo").stdout
+    refused = opened.post("/tasks", text="keep <me>", needs="T-77")
+    assert 404 == refused.status
+    assert "keep &lt;me&gt;</textarea>" in refused.text
+    assert "T-77" in text_of(refused.text)
+    assert 303 == opened.post("/tasks/T-03/share", text="one").status
+    assert 303 == opened.post("/tasks/T-03/discover", text="two").status
+    said = orchestrate("context", "T-03", "--json").json["messages"]
+    assert [("share", "ana", "one"), ("discover", "ana", "two")] == [
+        (each["kind"], each["by"], each["text"]) for each in said
+    ]
+
+
+def test_a_run_is_started_asked_and_stopped(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """It goes on without the dashboard; while it is at work its tasks are changed through it."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait, "T-02": "sleep 60"}, grace=1)
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        assert 303 == shown.post("/run").status
+        wait_until(lambda: 2 == text_of(shown.get("/").text).count("🔵 Running") - 1)
+        page = text_of(shown.get("/").text)
+        assert "is at work for" in page
+        again = shown.post("/run")
+        assert (409, True) == (
+            again.status,
+            "holds this plan" in text_of(again.text),
+        )
+        assert 303 == shown.post("/tasks/T-02/cancel", words="not needed").status
+        assert "by ana: not needed" in result_of(root, "T-02")
+    assert 3 == orchestrate("wait", "--timeout", "0.1s").returncode
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        assert 303 == shown.post("/stop").status
+        wait_until(lambda: "No run is at work." in text_of(shown.get("/").text))
+        assert 303 == shown.post("/run", simulate="yes").status
+        wait_until(lambda: "Completed 1/2" in text_of(shown.get("/").text))

@@ -1,0 +1,260 @@
+"""What the pages show, and what their buttons do: the same as the command line."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+
+import orchestrator
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import write_plan, write_task
+from tests.reliability.hostile import OUTPUTS, UNPRINTABLE
+from tests.web.dashboard import Dashboard, Tags, dashboard, text_of
+
+pytestmark = pytest.mark.slow
+
+TEMPLATES = Path(orchestrator.__file__).parent / "views/templates/dashboard"
+SCRIPT = "<script>alert(1)</script>"
+QUOTES = """"><img src=x onerror=alert(1)> ' onmouseover='alert(1)' {{ 7 * 7 }} &lt;b&gt;"""
+
+
+# ── what is shown ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_plan_shows_where_it_stands(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """How far it is, its tasks in dependency order, what happened; the same figures as `status`."""
+    assert "Completed 0/2 · Pending 1 · Waiting 1" in text_of(opened.get("/").text)
+    assert 0 == orchestrate("run").returncode
+    page = opened.get("/").text
+    assert "Completed 2/2" in text_of(page)
+    assert "Completed 2/2" in orchestrate("status").stdout
+    assert ["T-01", "T-02"] == re.findall(r'<tr id="task-([^"]+)"', page)
+    assert "T-02 completed · after" in text_of(page)
+
+
+def test_a_task_shows_what_is_known_of_it(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """What is asked, its attempts, its answer, what was said."""
+    orchestrate("run")
+    orchestrate("share", "T-02", "look at the\nsecond line", "--as", "bo")
+    orchestrate("note", "T-02", "of somebody else", "--as", "bo")
+    orchestrate("note", "T-02", "of my own", "--as", "ana")
+    page = opened.get("/tasks/T-02").text
+    text = text_of(page)
+    for part in ("echo two", "completed · exit 0", "bo · share", "look at the second line"):
+        assert part in text
+    assert "of my own" in text
+    assert "of somebody else" not in text
+    assert f'href="{opened.place}/tasks/T-01"' in page
+
+
+def test_tasks_are_filtered_by_status_and_words(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    orchestrate("run", "--only", "T-01")
+
+    def found(query: str) -> list[str]:
+        return re.findall(r'<tr id="task-([^"]+)"', opened.get(f"/?{query}").text)
+
+    assert ["T-01"] == found("status=completed")
+    assert ["T-02"] == found("status=pending")
+    assert [] == found("status=nonsense")
+    assert ["T-02"] == found("find=TWO")
+    assert ["T-01", "T-02"] == found("find=echo&page=99999")
+    assert [] == found("status=completed&find=two")
+    assert found("page=x") == found("page=-1") == found("") == ["T-01", "T-02"]
+
+
+def test_a_page_of_ten_thousand_tasks_is_as_long_as_any(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Two hundred rows, links to the others, and no row left out on the way through the pages."""
+    write_plan(root, {f"T-{n:05}": "true" for n in range(10_000)})
+    with dashboard(orchestrate, root) as shown:
+        page = shown.enter().text
+        assert 200 == page.count('<tr id="task-')
+        assert len(page) < 400_000
+        assert "1 to 200 of 10000" in text_of(page)
+        assert "9801 to 10000 of 10000" in text_of(shown.get("/?page=50").text)
+        assert ["T-09999"] == re.findall(r'id="task-([^"]+)"', shown.get("/?find=T-09999").text)
+
+
+def test_a_plan_among_others_has_pages_of_its_own(orchestrate: Orchestrate, root: Path) -> None:
+    """A directory of plans shows those at work; each is approved, added to and run on its own page (seed 004)."""
+    root.mkdir()
+    for title in ("Build it", f"Sell it {SCRIPT}"):
+        orchestrate("create", title)
+    with dashboard(orchestrate, root) as shown:
+        page = shown.enter().text
+        assert ["TASK-001", "TASK-002"] == re.findall(r'<tr id="plan-([^"]+)"', page)
+        assert "📝 PLANNING" in text_of(page)
+        assert f"Sell it {SCRIPT}" in text_of(page)
+        plan = shown.get("/plans/TASK-001/")
+        shown.forms = re.findall(r'name="form" value="(\w+)"', plan.text)[0]
+        assert 303 == shown.post("/plans/TASK-001/tasks", text="echo hi", agent="shell").status
+        refused = shown.post("/plans/TASK-001/run")
+        assert (409, True) == (
+            refused.status,
+            "nobody has approved it yet" in text_of(refused.text),
+        )
+        assert 303 == shown.post("/plans/TASK-001/transition", event="approve").status
+        assert "👍 APPROVED" in text_of(shown.get("/plans/TASK-001/").text)
+        assert "APPROVED" in orchestrate("status", "TASK-001").stdout
+        assert 409 == shown.post("/plans/TASK-001/transition", event="approve").status
+        for nowhere in ("TASK-009", "..", "%2e%2e", "..%2f..", "-x"):
+            assert 404 == shown.get(f"/plans/{nowhere}/").status
+        assert 200 == shown.get("/?all=1").status
+
+
+# ── what comes from outside is a text ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_hostile_texts_are_texts(orchestrate: Orchestrate, root: Path) -> None:
+    """In the title, the goal, names, agents, tags, prompts, answers, reasons, messages, the journal and the address."""
+    more = f"## Goal\n\n{QUOTES} {SCRIPT}\n"
+    plan = write_plan(root, {"T-01": f"echo '{SCRIPT}'; exit 3"}, more=more)
+    text = plan.read_text().replace("# Task Plan", f"# {SCRIPT} {QUOTES}")
+    text = text.partition("| Task ID")[0] + (
+        "| ID | Task | Deps | Assignee | Agent | Tags | Type | Expected Output | Odd <b>column</b> |\n"
+        "|---|---|---|---|---|---|---|---|---|\n"
+        f"| T-01 | {SCRIPT} {QUOTES} | None | {SCRIPT} | shell | <i>tag</i> | <u>type</u> | {SCRIPT} | {SCRIPT} |\n"
+    )
+    plan.write_text(text)
+    said = f"{SCRIPT} {QUOTES}"
+    write_task(
+        root, "T-01", f"{said}\n\n```sh\ncat <<'E'\n{said}\nE\necho '{SCRIPT}' >&2; exit 3\n```\n"
+    )
+    assert 1 == orchestrate("run").returncode
+    orchestrate("share", "T-01", said)
+    orchestrate("discover", "T-01", f"\x1b[31m{said}")
+    with dashboard(orchestrate, root) as shown:
+        plain = Tags(shown.enter().text)
+        before = shown.get("/tasks/T-01").text
+        refused = shown.post("/tasks/T-01/block", words=said)
+        assert 409 == refused.status
+        assert 303 == shown.post("/tasks/T-01/retry", words=said).status
+        pages = [
+            before,
+            refused.text,
+            shown.get("/tasks/T-01").text,
+            shown.get("/").text,
+            shown.get(f"/?find={SCRIPT}%22%3E&status=%22%3E{SCRIPT}").text,
+            shown.get(f"/{SCRIPT}").text,
+            shown.get(f"/tasks/{SCRIPT}").text,
+            shown.get(f"/plans/{SCRIPT}/").text,
+            shown.post("/tasks", text=said, needs=said, agent=said).text,
+        ]
+    for page in pages:
+        tags = Tags(page)
+        assert not {"img", "b", "i", "u"} & tags.names
+        assert not {each for each in tags.attributes if each.startswith("on")}
+        assert page.count("<script") <= 1
+        assert "alert(1)" not in re.findall(r"<script[^>]*>(.*?)</script>", page)
+        assert UNPRINTABLE.search(page) is None
+        assert "49" not in re.findall(r"\b49\b", tags.text)
+    assert "script" in plain.names
+    assert SCRIPT in Tags(pages[0]).text
+    assert "{{ 7 * 7 }}" in Tags(pages[0]).text
+    assert "&lt;b&gt;" in Tags(pages[0]).text
+
+
+def test_whatever_an_agent_prints_is_shown_as_text(orchestrate: Orchestrate, root: Path) -> None:
+    """Also as the reason of a failure; a page has no element that is not in our templates."""
+    (root / "printed").mkdir(parents=True)
+    tasks = {f"T-{n:02}": output for n, output in enumerate(OUTPUTS.values(), 1)}
+    for task, output in tasks.items():
+        (root / "printed" / task).write_bytes(output)
+    show = 'cat "{0}/printed/{1}"; cat "{0}/printed/{1}" >&2; exit {2}'
+    write_plan(root, {task: show.format(root, task, n % 2) for n, task in enumerate(tasks)})
+    orchestrate("run")
+    ours = {
+        name
+        for each in TEMPLATES.glob("*.html")
+        for name in re.findall(r"<(\w+)", each.read_text())
+    }
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        for path in ("/", *(f"/tasks/{task}" for task in tasks)):
+            reply = shown.get(path)
+            assert 200 == reply.status
+            assert UNPRINTABLE.search(reply.text) is None
+            assert Tags(reply.text).names <= ours
+            assert 1 == reply.text.count("<script")
+            assert "<style" not in reply.text
+
+
+def test_secrets_are_redacted(orchestrate: Orchestrate, root: Path) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    write_plan(root, {"T-01": f"echo {secret}"})
+    orchestrate("run")
+    orchestrate("share", "T-01", f"use {secret}")
+    with dashboard(orchestrate, root) as shown:
+        for page in (shown.enter().text, shown.get("/tasks/T-01").text):
+            assert secret not in html.unescape(page)
+            assert "[redacted ghp_…]" in page
+
+
+def test_a_long_answer_is_cut_and_the_rest_is_named(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, {"T-01": "yes abcdefgh | head -c 400000"})
+    orchestrate("run")
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        page = shown.get("/tasks/T-01").text
+    assert len(page) < 250_000
+    assert re.search(r"\d+ more bytes are in .*agent-01-result\.md", page)
+
+
+# ── what cannot be shown, and pictures ────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_plan_that_is_broken_is_said_to_be(opened: Dashboard, root: Path) -> None:
+    """With file and line and every problem, and the page comes back once it is mended."""
+    plan = root / "master_plan.md"
+    good = plan.read_text()
+    plan.write_text(good.replace("| T-01 |", "| T-99 |").replace("| None |", "| T-98 |"))
+    broken = opened.get("/")
+    assert 400 == broken.status
+    assert "master_plan.md:10" in text_of(broken.text)
+    assert 'data-events="' in broken.text
+    plan.write_text(good)
+    assert 200 == opened.get("/").status
+    plan.unlink()
+    assert opened.get("/").status in {200, 404}
+
+
+def test_a_broken_agent_hides_no_task(opened: Dashboard, root: Path) -> None:
+    (root / "agents").mkdir()
+    (root / "agents" / "odd.md").write_text("---\ncommand: [\n---\n")
+    assert [200, 200] == [opened.get("/").status, opened.get("/tasks/T-01").status]
+
+
+def test_a_picture_shows_how_tasks_depend_on_each_other(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """A box for each task, an arrow for each need; none of a plan that would be a tangle, or has no arrows."""
+    write_plan(root, {"T-01": "true", "T-02": ("true", "T-01"), "T-03": ("exit 3", "T-01, T-02")})
+    orchestrate("run")
+    with dashboard(orchestrate, root) as shown:
+        (graph,) = re.findall(r'<svg class="graph".*?</svg>', shown.enter().text, re.DOTALL)
+        boxes = re.findall(
+            r'<a href="[^"]*/tasks/([^"]+)" class="(\w+)">.*?<rect x="(\d+)"', graph, re.DOTALL
+        )
+        assert [("T-01", "completed"), ("T-02", "completed"), ("T-03", "failed")] == [
+            each[:2] for each in boxes
+        ]
+        columns = [int(x) for *_, x in boxes]
+        assert sorted(set(columns)) == columns
+        assert 3 == graph.count("<path ")
+        write_plan(root, {"T-01": "true", "T-02": "true"})
+        assert "<svg class=" in shown.get("/").text
+        assert 'class="graph"' not in shown.get("/").text
+        write_plan(
+            root, {f"T-{n:03}": ("true", f"T-{n - 1:03}" if n else "None") for n in range(151)}
+        )
+        assert 'class="graph"' not in shown.get("/").text
