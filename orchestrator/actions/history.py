@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.actions.tasks import TaskView, show
+from orchestrator.actions.tasks import TaskView, view_of
 from orchestrator.core.board import Board
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import NotFoundError
@@ -60,8 +60,11 @@ def history(
         NotFoundError: nothing is known under that key.
         PlanError, StoreError: as their names say.
     """
-    task_id, number = _find(Workspace(layout).load(), key)
-    view = show(layout, task_id)
+    workspace = Workspace(layout)
+    board = workspace.load()
+    task_id, number = _find(board, key)
+    task = board.plan.tasks[task_id]
+    view = view_of(layout, board, task, workspace.read_shown_answer(task.stem))
     number = number or (view.result.number if view.result else 0)
     said: Sequence[Said] = ()
     count = 0

@@ -100,7 +100,9 @@ def test_nothing_is_lost_whenever_it_is_killed(
 
 def suffer(plan: CrashPlan, kill: Kill, tally: Counter[str], told: list[str]) -> None:
     """Kill one run, and look at what it left."""
-    left = plan.alive()  # by a run that nobody was left of: this one may die before it has swept them away
+    left = (
+        plan.alive()
+    )  # by a run that nobody was left of: this one may die before it has swept them away
     status = strike(plan, kill)
     told[-1] += str(status)
     assert status in STATUSES[kill.victim]
