@@ -88,7 +88,7 @@ def overview_page(
         heading=one_line(title_of(board), _NAME) or seen.name,
         trouble=trouble,
         state=state_label(state) if state else "",
-        goal=_cut(board.plan.goal or board.plan.request, _GOAL),
+        goal=_cut((board.plan.goal or board.plan.request).replace("**", ""), _GOAL),
         parts=list(_parts(counts)),
         done=done,
         total=total,
