@@ -26,6 +26,39 @@ def test_names_values_and_the_place_of_the_body() -> None:
     assert (front.body, front.lines, front.problem) == (6, {"a": 2, "b": 3, "on": 5}, None)
 
 
+WORDS = st.sampled_from(
+    [
+        "agent",
+        "claude",
+        "true",
+        "on",
+        "y",
+        "null",
+        "0",
+        "007",
+        "42",
+        "5m",
+        "1h30m",
+        "1e5",
+        "-1",
+        "a b",
+        "",
+        "~",
+        "x_y",
+    ]
+)
+
+
+@given(st.lists(st.tuples(WORDS, WORDS), max_size=4))
+def test_plain_lines_mean_what_yaml_says(pairs: list[tuple[str, str]]) -> None:
+    """They are read without it; a comment makes them less plain."""
+    lines = [f"{name}: {value}" for name, value in pairs]
+    plain = read_front_matter(["---", *lines, "---"], "f.md")
+    asked = read_front_matter(["---", *lines, "# by YAML", "---"], "f.md")
+    assert (plain.data, plain.lines, plain.problem) == (asked.data, asked.lines, asked.problem)
+    assert list(map(type, plain.data.values())) == list(map(type, asked.data.values()))
+
+
 @pytest.mark.parametrize(
     "text", ["", "text", "--- x\na: 1\n---", " ---\na: 1\n---", "----\n", "text\n---\na: 1\n---"]
 )
