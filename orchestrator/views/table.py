@@ -15,7 +15,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.priority import NORMAL, format_priority
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
-from orchestrator.views.columns import clip, display_width, fit, plain
+from orchestrator.views.columns import clip, display_width, fit, plain, plain_all
 from orchestrator.views.glyphs import LABELS, UMBRELLA, progress_bar, tally
 
 #: A plan of up to so many tasks is shown whole, in its own order.
@@ -42,10 +42,8 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
     """Return one line for each of the tasks: id, status, agent, name, needs; without *width*, as wide as it comes."""
     if not tasks:
         return ""
-    labels, names = [task.label for task in tasks], [plain(task.name) for task in tasks]
-    # Many tasks have the same few agents.
-    shown = {label: plain(label) for label in dict.fromkeys(labels)}
-    agents = [shown[label] for label in labels]
+    names = plain_all([task.name for task in tasks])
+    agents = plain_all([task.label for task in tasks])
     # Widths are measured once and added up from then on: measuring whole lines again costs more than all the rest.
     agent_widths, name_widths = list(map(display_width, agents)), list(map(display_width, names))
     id_column = max(len(task.id) for task in tasks)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.views.columns import clip, display_width, fit, plain
+from orchestrator.views.columns import clip, display_width, fit, plain, plain_all
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,16 @@ def test_clipping_never_cuts_what_fits() -> None:
 def test_plain_text_cannot_steer_a_terminal() -> None:
     """Names from a plan are printed; their escape sequences are not."""
     assert "red and more" == plain("\x1b[31mred\nand\u202e more")
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.text(max_size=20),
+            st.sampled_from(["a" * 600, f"key sk-ant-{'x1' * 20}", "\x1b[31m"]),
+        )
+    )
+)
+def test_texts_together_come_out_as_each_alone(texts: list[str]) -> None:
+    """However harmless the others are."""
+    assert list(plain_all(texts)) == [plain(text) for text in texts]
