@@ -13,7 +13,6 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.editing import (
-    Agents,
     check_parent,
     check_who,
     deadline_cell,
@@ -37,6 +36,7 @@ from orchestrator.store.plan_scan import Places, find_places
 
 if TYPE_CHECKING:
     from orchestrator.core.settings import Settings
+    from orchestrator.store.roster import Agents
 
 #: Characters of a label that an id is made of; a number must find room behind them.
 _LABEL = 56

@@ -18,7 +18,7 @@ from orchestrator.store.lines import LARGEST_TEXT, oversized
 from orchestrator.store.lock import in_line
 
 if TYPE_CHECKING:
-    from orchestrator.actions.editing import Agents
+    from orchestrator.store.roster import Agents
 
 
 def criteria_of(layout: Layout, stem: str) -> tuple[Criterion, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.actions.editing import Agents, unknown_task
+from orchestrator.actions.editing import unknown_task
 from orchestrator.actions.plans import advance, begin, require_approval
 from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead, task_settings
 from orchestrator.core.board import Board
@@ -39,6 +39,7 @@ from orchestrator.store.workspace import Workspace
 if TYPE_CHECKING:
     from orchestrator.actions.plugs import Plugs
     from orchestrator.executors.detach import Detached
+    from orchestrator.store.roster import Agents
 
 
 class Dispatch(NamedTuple):

@@ -23,10 +23,9 @@ from orchestrator.store.plan_scan import Places, find_places
 from orchestrator.store.tables import split_row
 
 if TYPE_CHECKING:
-    from orchestrator.core.roster import Roster
+    from orchestrator.store.roster import Agents
 
 _HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
-Agents = Callable[[Layout], "Roster"]
 
 
 class Changes(NamedTuple):

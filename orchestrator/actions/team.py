@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.actions.editing import Agents
 from orchestrator.actions.prospect import RunOrder, task_settings
 from orchestrator.actions.talking import say
 from orchestrator.core.message import MessageKind, clean
@@ -15,6 +14,9 @@ from orchestrator.errors import NotFoundError, OrchestratorError
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import live_plans
 from orchestrator.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from orchestrator.store.roster import Agents
 
 
 class Workload(NamedTuple):

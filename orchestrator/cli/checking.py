@@ -130,14 +130,15 @@ def status_command(
 
 def _outlook(board: Board) -> dict[str, float] | None:
     """Say in hours how much there is to do; None where nobody estimated anything."""
+    from orchestrator.core.duration import hours
     from orchestrator.core.estimate import estimate
 
     found = estimate(board)
     if found is None:
         return None
     seconds = {"total": found.total, "left": found.left, "path_left": found.path_left}
-    hours = {f"{name}_hours": round(each / 3600, 4) for name, each in seconds.items()}
-    return {**hours, "estimated_tasks": found.known}
+    in_hours = {f"{name}_hours": hours(each) for name, each in seconds.items()}
+    return {**in_hours, "estimated_tasks": found.known}
 
 
 def _news(layout: Layout, board: Board) -> dict[str, str]:

@@ -16,6 +16,7 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.cli.words import read_words
 from orchestrator.core.board import Board
+from orchestrator.core.duration import hours
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.errors import OrchestratorError
@@ -139,10 +140,6 @@ def brief(board: Board, task: Task) -> Mapping[str, object]:
         "priority": format_priority(task.priority),
         "needs": task.needs,
         "children": task.children,
-        "estimated_hours": _hours(task.estimate) if task.estimate else None,
+        "estimated_hours": hours(task.estimate) if task.estimate else None,
         "deadline": iso(task.deadline),
     }
-
-
-def _hours(seconds: float) -> float:
-    return round(seconds / 3600, 4)

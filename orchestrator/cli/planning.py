@@ -19,6 +19,7 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.core.board import Board
+from orchestrator.core.duration import hours
 from orchestrator.core.estimate import path_estimate
 from orchestrator.core.graph import critical_path
 from orchestrator.errors import UsageError
@@ -176,7 +177,7 @@ def _step(board: Board, task_id: str) -> dict[str, object]:
         "id": task_id,
         "name": task.name,
         "status": board.status(task_id).value,
-        "estimated_hours": round(task.estimate / 3600, 4) if task.estimate else None,
+        "estimated_hours": hours(task.estimate) if task.estimate else None,
     }
 
 

@@ -58,8 +58,13 @@ def format_duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes}m{rest:02d}s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02d}m"
+    whole, minutes = divmod(minutes, 60)
+    return f"{whole}h{minutes:02d}m"
+
+
+def hours(seconds: float) -> float:
+    """Return hours, as programs read them."""
+    return round(seconds / 3600, 4)
 
 
 def roughly(seconds: float) -> str:

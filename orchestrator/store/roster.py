@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from orchestrator.core.roster import BUILT_IN, Member, Program, Roster
@@ -18,6 +18,8 @@ from orchestrator.store.roster_file import (
     settings_of,
 )
 
+#: How a command gets at the agents of a plan: only one that names an agent reads them.
+Agents = Callable[[Layout], Roster]
 _BUILT_IN = {member.key: member for member in BUILT_IN}
 #: What people leave in such a directory for each other.
 _NO_AGENT = "readme.md"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from orchestrator.core.board import Board
-from orchestrator.core.duration import format_duration
+from orchestrator.core.duration import format_duration, hours
 from orchestrator.core.message import Message
 from orchestrator.core.money import spending, usd
 from orchestrator.core.plan import Task
@@ -19,21 +19,13 @@ from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result
 from orchestrator.views.figures import cost_of
 from orchestrator.views.glyphs import label, moment, tally
+from orchestrator.views.listing import COLUMNS
 from orchestrator.views.report import sheet_moment
 from orchestrator.views.sheet import csv_text
 from orchestrator.views.templating import render
 
 _COLUMNS = (
-    "id",
-    "status",
-    "name",
-    "assignee",
-    "agent",
-    "priority",
-    "needs",
-    "parent",
-    "tags",
-    "type",
+    *COLUMNS,
     "attempts",
     "start",
     "end",
@@ -130,6 +122,8 @@ def _row(board: Board, task: Task) -> Sequence[object]:
         task.parent,
         task.tags,
         task.kind,
+        hours(task.estimate) if task.estimate else "",
+        sheet_moment(task.deadline) if task.deadline else "",
         len(attempts),
         sheet_moment(attempts[0].started) if attempts else "",
         sheet_moment(attempts[-1].ended) if attempts else "",

@@ -23,7 +23,7 @@ LABELS: Mapping[TaskStatus, str] = {
 }
 
 #: The order in which counts are told: what is done, what happens, what went wrong, what is left.
-_TOLD = (
+TOLD = (
     TaskStatus.RUNNING,
     TaskStatus.RETRYING,
     TaskStatus.FAILED,
@@ -58,7 +58,7 @@ def tally(counts: Mapping[TaskStatus, int]) -> str:
     total = sum(counts.values())
     parts = [f"Completed {counts.get(TaskStatus.COMPLETED, 0)}/{total}"]
     parts += [
-        f"{status.value.capitalize()} {counts[status]}" for status in _TOLD if counts.get(status)
+        f"{status.value.capitalize()} {counts[status]}" for status in TOLD if counts.get(status)
     ]
     return " · ".join(parts)
 

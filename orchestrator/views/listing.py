@@ -14,7 +14,7 @@ from orchestrator.views.table import list_text
 
 #: The group of tasks that have nothing to be grouped by.
 NONE = "-"
-_COLUMNS = (
+COLUMNS = (
     "id",
     "status",
     "name",
@@ -73,4 +73,4 @@ def table_text(board: Board, tasks: Sequence[Task], width: int | None) -> str:
 
 def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
     """Return tasks as CSV with a head."""
-    return sheet.csv_text(_COLUMNS, ([row[column] for column in _COLUMNS] for row in rows))
+    return sheet.csv_text(COLUMNS, ([row[column] for column in COLUMNS] for row in rows))

@@ -16,7 +16,7 @@ from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.views.figures import cost_of, cost_rows, hold_line
-from orchestrator.views.glyphs import tally
+from orchestrator.views.glyphs import TOLD, tally
 from orchestrator.views.pages import LOOKS, Below, Site, Trouble, draw
 from orchestrator.views.picture import picture
 from orchestrator.views.plans import state_label, title_of
@@ -26,17 +26,7 @@ from orchestrator.views.watching import watch_line
 _ROWS, _NEEDS, _RUNNING, _LINES = 200, 6, 12, 12
 _NAME, _GOAL = 200, 2000
 #: What is done first in the bar, then what happens, what went wrong, what is left.
-_IN_BAR = (
-    TaskStatus.COMPLETED,
-    TaskStatus.RUNNING,
-    TaskStatus.RETRYING,
-    TaskStatus.FAILED,
-    TaskStatus.BLOCKED,
-    TaskStatus.CANCELLED,
-    TaskStatus.SKIPPED,
-    TaskStatus.PENDING,
-    TaskStatus.WAITING,
-)
+_IN_BAR = (TaskStatus.COMPLETED, *TOLD)
 _PRIORITIES = (("", "usual"), ("P0", "P0 urgent"), ("P1", "P1 high"), ("P3", "P3 low"))
 
 

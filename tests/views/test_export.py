@@ -76,6 +76,6 @@ def test_nothing_leaves_its_place(name: str, assignment: str, said: str, answer:
     assert ["1", "2"] == [row[0] for row in attempts[1:]]
     assert all(len(row) == len(table[0]) for table in (plan, attempts) for row in table)
     (_, first, second) = csv.reader(io.StringIO(export_csv(found), newline=""))
-    assert ("T-01", "failed", "2", "2") == (first[0], first[1], first[10], first[13])
+    assert ("T-01", "failed", "2", "2") == (first[0], first[1], first[12], first[15])
     assert ("T-02", "skipped", "T-01") == (second[0], second[1], second[6])
     assert not first[2].startswith(("=", "+", "@", "-"))
