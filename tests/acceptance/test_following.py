@@ -41,6 +41,7 @@ class Stage:
 
     def detach(self, *flags: str) -> str:
         """Start a run on its own, return its id once T-02 stands at the gate and the news of T-01 is written."""
+        self.gate.open()  # before: a task that came meanwhile would be let go with the one before it
         started = self.orchestrate("run", "--detach", *flags)
         assert 0 == started.returncode, started.stderr
         self.reach_gate()

@@ -94,7 +94,8 @@ def test_s2_82u_a_failure_is_retried_skipped_or_stops_everything(claude: ClaudeP
     claude.write(tasks, max_parallel=1, fallback_model="haiku", retries=1)
     claude.play({"T-01": {"do": "empty"}})
     assert 1 == claude.orchestrate("run", "--on-failure", "stop").returncode
-    assert {"T-01": 2} == {call.task: len(claude.calls(call.task)) for call in claude.calls()}
+    # T-03 may have had its turn while T-01 waited for its second one.
+    assert (2, []) == (len(claude.calls("T-01")), claude.calls("T-02"))
     assert "haiku" == flags(claude.calls()[0])["--fallback-model"]
     assert 1 == claude.orchestrate("run").returncode
     assert {"T-01": 4, "T-03": 1} == {
