@@ -15,7 +15,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan_state import ITSELF, TERMINAL, PlanState, Step
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.state import UNDER_WAY, Verb
 from orchestrator.errors import BusyError, NotFoundError, OrchestratorError
 from orchestrator.store import roots
 from orchestrator.store.heartbeats import keep_pulses, load_pulses, signs_of
@@ -23,8 +23,6 @@ from orchestrator.store.layout import Layout, find_plan_directory
 from orchestrator.store.lock import broken_off
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.plans import state_of
-
-_UNDER_WAY = (TaskStatus.RUNNING, TaskStatus.RETRYING)
 
 
 class Look(NamedTuple):
@@ -147,7 +145,7 @@ def _signs(layout: Layout, board: Board) -> dict[str, str]:
     groups = board.by_status()
     running = {
         task_id: (board.plan.tasks[task_id].stem, board.results[task_id].number)
-        for status in _UNDER_WAY
+        for status in UNDER_WAY
         for task_id in groups.get(status, ())
         if task_id in board.results
     }

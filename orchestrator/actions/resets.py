@@ -65,7 +65,6 @@ class Resets:
         found = self.workspace.read_result(name)
         if found is not None and found.task == task_id and found.status is TaskStatus.PENDING:
             return True
-        self._corrected[name] = (
-            version  # what a person corrected is kept; what is damaged is told at the end
-        )
+        # What a person corrected is kept; what is damaged is told at the end.
+        self._corrected[name] = version
         return False

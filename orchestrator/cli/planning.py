@@ -159,8 +159,8 @@ def critical_path_command(
             steps=[_step(board, task_id) for task_id in path],
             tasks=found.tasks,
             done=found.done,
-            hours=round(found.seconds / 3600, 4) if found.is_timed else None,
-            hours_left=round(found.left / 3600, 4) if found.is_timed else None,
+            hours=hours(found.seconds) if found.is_timed else None,
+            hours_left=hours(found.left) if found.is_timed else None,
             **picture,
         )
     elif drawn:

@@ -8,10 +8,7 @@ from typing import NamedTuple
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import weights
-from orchestrator.core.state import TaskStatus
-
-#: Nothing of these is left to do.
-_OVER = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELLED})
+from orchestrator.core.state import OVER
 
 
 class Path(NamedTuple):
@@ -39,7 +36,7 @@ def path_estimate(board: Board, path: Sequence[str]) -> Path:
     tasks = board.plan.tasks
     weight = weights(tasks)
     steps = [task_id for task_id in path if not tasks[task_id].children]
-    is_open = [task_id for task_id in steps if board.status(task_id) not in _OVER]
+    is_open = [task_id for task_id in steps if board.status(task_id) not in OVER]
     return Path(
         tasks=len(steps),
         done=len(steps) - len(is_open),
@@ -78,7 +75,7 @@ def estimate(board: Board) -> Estimate | None:
     if not known:
         return None
     weight = weights(board.plan.tasks)
-    is_open = [task for task in tasks if board.status(task.id) not in _OVER]
+    is_open = [task for task in tasks if board.status(task.id) not in OVER]
     return Estimate(
         total=sum(weight[task.id] for task in tasks),
         left=sum(weight[task.id] for task in is_open),

@@ -17,7 +17,7 @@ from orchestrator.core.diagnosis import Finding, Level
 from orchestrator.core.evidence import Evidence, Node, RecordSeen, ResultSeen
 from orchestrator.core.plan import Plan
 from orchestrator.core.result import Attempt, Result, Verdict
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import UNDER_WAY, TaskStatus
 from orchestrator.core.umbrella import sources
 
 #: Workers beside the plan (planning, merging) have files too; no task has such an id.
@@ -207,7 +207,7 @@ def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Brea
             found = f"attempt {attempt.number} is of run {record.run}, not {attempt.run} as its result says"
             hint = f"if an agent wrote this, remove {each.path}: {_AGAIN}"
             yield _broken("record_disagrees", record.path, found, hint)
-    is_under_way = result.status in {TaskStatus.RUNNING, TaskStatus.RETRYING}
+    is_under_way = result.status in UNDER_WAY
     if is_under_way and not (seen.lock.is_live or result.is_by_hand):
         record = seen.records.get((each.stem, result.number))
         is_over = record is not None and record.is_readable and result.status is TaskStatus.RUNNING

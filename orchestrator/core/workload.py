@@ -9,10 +9,8 @@ from typing import NamedTuple
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
 from orchestrator.core.roster import BUILT_IN, Roster
-from orchestrator.core.state import UNDER_WAY, TaskStatus
+from orchestrator.core.state import OVER, UNDER_WAY, TaskStatus
 
-#: Where nothing more is to be done, unless somebody wants it done again.
-_OVER = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELLED})
 _BUILT_IN = frozenset(member.key for member in BUILT_IN)
 
 
@@ -27,7 +25,7 @@ class Duty(NamedTuple):
     @property
     def is_open(self) -> bool:
         """Whether something is still to be done."""
-        return self.status not in _OVER
+        return self.status not in OVER
 
 
 class Load(NamedTuple):

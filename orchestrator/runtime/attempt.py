@@ -13,14 +13,14 @@ from orchestrator.core.environment import environment
 from orchestrator.core.instruction import Launch
 from orchestrator.core.invocation import SCRIPT
 from orchestrator.core.message import Message
-from orchestrator.core.money import cost_statistics, spent_in, unsettled, usd
+from orchestrator.core.money import spending, spent_in, unsettled, usd
 from orchestrator.core.plan import Task
 from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import sources
 from orchestrator.executors.protocol import Job
-from orchestrator.store.answers import AnswersHandedOn
+from orchestrator.store.answers import answers_handed_on
 from orchestrator.store.atomic import read_piece, read_tail, refuse_links, write_new
 from orchestrator.store.layout import AttemptFiles
 from orchestrator.store.messages import Contexts
@@ -66,8 +66,6 @@ class LiveAttempt:
     """Why the log cannot be read: agents may do anything to the files in ``logs/``."""
     unread: str = ""
     """Why the log cannot be read now, although nobody did anything to it: it is whole, and somebody else can."""
-    complained: bool = False
-    """Whether it wrote anything to standard error."""
     pid: int = 0
     progress: int | None = None
     """Per cent done, as its worker says."""
@@ -109,9 +107,7 @@ class LiveAttempt:
         if self.unreadable:
             bill = Bill(cost=None) if self.session else FREE
             return Outcome(verdict=Verdict.FATAL, reason=self.unreadable, bill=bill)
-        errors = read_tail(self.files.stderr, _TAIL)
-        self.complained = bool(errors)
-        outcome = self.reader.close(exit, errors)
+        outcome = self.reader.close(exit, read_tail(self.files.stderr, _TAIL))
         if outcome.verdict is Verdict.HELD and not outcome.until:
             return outcome._replace(until=(exit.ended or self.started) + _UNKNOWN_HOLD)
         return outcome
@@ -204,9 +200,7 @@ class LiveAttempt:
             statistics=statistics,
             denials=outcome.denials,
         )
-        logs = [self.files.stdout] * bool(self.offset) + [self.files.stderr] * self.complained
-        evidence = [*logs, self.files.record]
-        return Commit(stem=self.task.stem, result=result, text=text, evidence=evidence)
+        return Commit(stem=self.task.stem, result=result, text=text, files=self.files)
 
     @property
     def known_cap(self) -> float:
@@ -241,7 +235,6 @@ class Launchpad:
         self._workspace = workspace
         self._program = program
         self._contexts = Contexts(workspace.layout)
-        self._answers = AnswersHandedOn(workspace)
         self.replan(tasks, policies)
         self._agents = agents
         self.run = run
@@ -354,7 +347,7 @@ class Launchpad:
                 answer=answer,
                 left_out=left,
             )
-            for need, answer, left in self._answers.of(needs)
+            for need, answer, left in answers_handed_on(self._workspace, needs)
         ]
         return Assignment(
             task=task,
@@ -379,6 +372,17 @@ class Launchpad:
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._workdir.rstrip("/") + "/")
+
+
+def cost_statistics(result: Result) -> dict[str, str]:
+    """Return the lines that say what a task cost; none when it cost nothing."""
+    spent = spending([result])
+    if not spent:
+        return {}
+    statistics = {"Cost": str(spent)}
+    if len(result.attempts) > 1:
+        statistics["Cost of the last attempt"] = usd(result.attempts[-1].cost)
+    return statistics | {f"Cost on {model}": usd(cost) for model, cost in spent.by_model.items()}
 
 
 def closed(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:

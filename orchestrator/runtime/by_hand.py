@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping
 
 from orchestrator.core.intervention import Intervention
-from orchestrator.core.money import cost_statistics
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Exit, Outcome, Result, Verdict
 from orchestrator.core.state import Verb
@@ -17,6 +16,7 @@ from orchestrator.core.umbrella import sources
 from orchestrator.errors import NothingReadyError, StoreError
 from orchestrator.executors.protocol import Job
 from orchestrator.executors.record import write_exit
+from orchestrator.runtime.attempt import cost_statistics
 from orchestrator.runtime.happening import COMMANDED, Happening, Kind
 from orchestrator.store.atomic import ADVICE, reported
 from orchestrator.store.layout import AttemptFiles
@@ -62,7 +62,7 @@ def commit_by_hand(
         log=f"../logs/{files.key}.out" if os.path.exists(files.stdout) else "",
         statistics=cost_statistics(result),
     )
-    return Commit(stem=task.stem, result=result, text=text, evidence=(files.stdout, files.record))
+    return Commit(stem=task.stem, result=result, text=text, files=files)
 
 
 def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Intervention) -> None:

@@ -80,8 +80,8 @@ class Replacement:
         StoreError: it could not be written; the file it was to replace is as before.
     """
 
-    def __init__(self, path: str, data: bytes, *, is_new: bool = False) -> None:
-        """Write *data* beside *path*, with the mode of what lies there; *is_new*: nothing does."""
+    def __init__(self, path: str, data: bytes) -> None:
+        """Write *data* beside *path*."""
         directory, _, name = path.rpartition("/")
         self.path = path
         # One writer for each file, so the pid keeps two processes apart and nothing else is needed.
@@ -90,8 +90,7 @@ class Replacement:
             # O_NOFOLLOW: a planted link is never written through (promise 23).
             self.descriptor = _open_new(self._temporary, getattr(os, "O_NOFOLLOW", 0))
             try:
-                if not is_new:
-                    _keep_mode(path, self.descriptor)
+                _keep_mode(path, self.descriptor)
                 _write_all(self.descriptor, data)
             except BaseException:
                 self.__exit__()

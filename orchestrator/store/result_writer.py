@@ -17,7 +17,7 @@ from orchestrator.store.atomic import (
     sync_directory,
 )
 from orchestrator.store.index import signature
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import AttemptFiles, Layout
 
 #: Results committed together at most: each takes up to four open files.
 _AT_ONCE = 64
@@ -29,8 +29,7 @@ class Commit(NamedTuple):
     stem: str
     result: Result
     text: str
-    evidence: Sequence[str]
-    """The files it rests on, record and logs, durable before it; one that is not there is passed over."""
+    files: AttemptFiles
 
 
 class ResultWriter:
@@ -89,17 +88,13 @@ class ResultWriter:
         with ExitStack() as stack:
             evidence = []
             for commit in commits:
-                for path in commit.evidence:
+                for path in (commit.files.stdout, commit.files.stderr, commit.files.record):
                     if (descriptor := _open_if_any(path)) is not None:
                         stack.callback(os.close, descriptor)
                         evidence.append(descriptor)
             results = [
                 stack.enter_context(
-                    Replacement(
-                        self._layout.result_file(commit.stem),
-                        commit.text.encode(),
-                        is_new=self._is_new(commit.stem),
-                    )
+                    Replacement(self._layout.result_file(commit.stem), commit.text.encode())
                 )
                 for commit in commits
             ]
@@ -120,10 +115,6 @@ class ResultWriter:
         """Return the signature of what we have just written; what somebody puts there after it has another one."""
         self._ours[stem] = signature(written)
         return self._ours[stem]
-
-    def _is_new(self, stem: str) -> bool:
-        """Say whether nothing lies in its place, as far as we know; who puts something there now is a stranger."""
-        return self._there is not None and stem not in self._there and stem not in self._ours
 
     def _spare_strangers(self, stem: str) -> None:
         """Set aside what took the place of a result that this run read or wrote, or of one that was not there yet."""
@@ -147,9 +138,11 @@ class ResultWriter:
 
 
 def _open_if_any(path: str) -> int | None:
-    """Open a file to be synced, if it is there."""
+    """Open a file that has something in it to be synced."""
     with reported("sync", path):
         try:
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            if os.stat(path).st_size:
+                return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
+    return None

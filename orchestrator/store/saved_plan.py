@@ -130,14 +130,17 @@ def save(saved: SavedPlan, *, force: bool) -> None:
             hint="1 to 64 letters, digits, '.', '_', '@' or '-', starting with a letter or digit",
         )
     above = os.path.dirname(saved.where)
+    staged, before = Layout(f"{above}/.{saved.name}.tmp"), f"{above}/.{saved.name}.old"
+    refuse_links(above, saved.where)
+    with reported("write", saved.where):
+        if os.path.lexists(before) and not os.path.lexists(saved.where):
+            os.rename(before, saved.where)  # whoever was replacing it died in between
     if os.path.lexists(saved.where) and not force:
         raise UsageError(
             f"there is a template {saved.name} already",
             where=saved.where,
             hint="take another name, or replace it with --force",
         )
-    refuse_links(above, saved.where)
-    staged, before = Layout(f"{above}/.{saved.name}.tmp"), f"{above}/.{saved.name}.old"
     with reported("write", saved.where):
         for place in (staged.root, before):
             shutil.rmtree(place, ignore_errors=True)
@@ -148,7 +151,12 @@ def save(saved: SavedPlan, *, force: bool) -> None:
             replace_file(staged.plan, saved.plan.encode())
             if os.path.lexists(saved.where):
                 os.rename(saved.where, before)
-            os.rename(staged.root, saved.where)
+            try:
+                os.rename(staged.root, saved.where)
+            except OSError:
+                if os.path.lexists(before):
+                    os.rename(before, saved.where)
+                raise
         finally:
             shutil.rmtree(staged.root, ignore_errors=True)
         shutil.rmtree(before, ignore_errors=True)

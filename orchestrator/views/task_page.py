@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.message import Message, MessageKind
+from orchestrator.core.moment import format_moment
 from orchestrator.core.money import usd
 from orchestrator.core.news import read_line
 from orchestrator.core.plan import Task
@@ -113,6 +114,7 @@ def _facts(seen: SeenTask) -> list[tuple[str, str]]:
         ("Tags", ", ".join(task.tags)),
         ("Expected", one_line(task.expected, 300)),
         ("Estimate", format_duration(task.estimate) if task.estimate else ""),
+        ("Deadline", format_moment(task.deadline) if task.deadline else ""),
         ("Cost", cost_of(seen.result) if seen.result else ""),
         *((one_line(name, 40), one_line(value, 300)) for name, value in task.inputs),
     ]

@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from orchestrator.actions import plans
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import detach, stop
-from orchestrator.actions.intervening import intervene, retry
+from orchestrator.actions.intervening import complete, intervene, retry
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
 from orchestrator.actions.talking import say
@@ -27,7 +27,13 @@ from orchestrator.core.intervention import Intervention
 from orchestrator.core.message import MessageKind
 from orchestrator.core.state import COMMANDS, Verb
 from orchestrator.core.text import one_line
-from orchestrator.errors import ExitStatus, NotFoundError, OrchestratorError, TransitionError
+from orchestrator.errors import (
+    CriteriaError,
+    ExitStatus,
+    NotFoundError,
+    OrchestratorError,
+    TransitionError,
+)
 from orchestrator.store.layout import Layout, find_plan
 from orchestrator.views.pages import Site, Trouble, prepare, trouble_of, trouble_page
 from orchestrator.web import looks
@@ -179,7 +185,12 @@ class _Desk:
             note="" if is_answer else one_line(words, limit=1000),
             answer=words if is_answer else "",
         )
-        (retry if verb is Verb.RETRY else intervene)(layout, wanted, _plugs_of, _wait)
+        if verb is Verb.RETRY:
+            retry(layout, wanted, _plugs_of, _wait)
+        elif is_answer:
+            complete(layout, wanted, _plugs_of, _wait)
+        else:
+            intervene(layout, wanted, _plugs_of, _wait)
 
     def add(self, request: Request) -> Response:
         """Add a task."""
@@ -252,7 +263,7 @@ class _Desk:
 def _status(error: OrchestratorError) -> int:
     if isinstance(error, NotFoundError):
         return 404
-    if isinstance(error, TransitionError):
+    if isinstance(error, (TransitionError, CriteriaError)):
         return 409
     return _STATUSES.get(error.exit_status, 400)
 

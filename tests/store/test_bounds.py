@@ -12,7 +12,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.state import TaskStatus as S
 from orchestrator.errors import PlanError, StoreError, UnfitError
 from orchestrator.store import answers
-from orchestrator.store.answers import AnswersHandedOn, answers_shown
+from orchestrator.store.answers import answers_handed_on, answers_shown
 from orchestrator.store.atomic import open_file, read_file, read_piece, refuse_links
 from orchestrator.store.cursor import last_run, read_on
 from orchestrator.store.front_matter import load_front_matter, read_front_matter
@@ -214,7 +214,7 @@ def test_large_answers_share_what_there_is(root: Path, monkeypatch: pytest.Monke
     large = safe_answer("line\n" * 2000, is_markdown=False)
     result(root, "agent-02", text("T-02", S.COMPLETED, answer=large))
     place = workspace(root)
-    (_, small, none), (_, head, left) = AnswersHandedOn(place).of(tasks)
+    (_, small, none), (_, head, left) = answers_handed_on(place, tasks)
     assert ("small", 0) == (small, none)
     assert set(head.split()) == {"line"}
     assert len(head) + left == len("line\n" * 2000) - 1

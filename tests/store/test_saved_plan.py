@@ -94,3 +94,15 @@ def test_nothing_is_kept_through_a_link(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         save(SavedPlan("t", f"{tmp_path}/templates/t", PLAN, {}), force=True)
     assert [] == os.listdir(tmp_path / "elsewhere")
+
+
+def test_who_died_while_replacing_a_template_has_lost_none(tmp_path: Path) -> None:
+    """Between the two renames only the old one is there, under another name."""
+    save(SavedPlan("t", str(tmp_path / "t"), "old", {}), force=False)
+    (tmp_path / "t").rename(tmp_path / ".t.old")
+    with pytest.raises(UsageError, match="already"):
+        save(SavedPlan("t", str(tmp_path / "t"), "new", {}), force=False)
+    assert "old" == read_saved("t", str(tmp_path / "t")).plan
+    save(SavedPlan("t", str(tmp_path / "t"), "new", {}), force=True)
+    assert "new" == read_saved("t", str(tmp_path / "t")).plan
+    assert [tmp_path / "t"] == list(tmp_path.iterdir())

@@ -40,8 +40,7 @@ def root(tmp_path: Path) -> Path:
 def commit(root: Path, stem: str, written: str) -> Commit:
     found = parse_result(written) or Result(task="x", agent="x", status=S.FAILED)
     files = Layout(str(root)).attempt(stem, 1)
-    evidence = (files.stdout, files.stderr, files.record)
-    return Commit(stem=stem, result=found, text=written, evidence=evidence)
+    return Commit(stem=stem, result=found, text=written, files=files)
 
 
 def test_results_are_committed_together(root: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate, result_of, write_plan
+from tests.acceptance.plans import Gate, result_of, write_plan, write_task
 from tests.executors.harness import wait_until
 from tests.web.dashboard import Dashboard, dashboard, text_of
 
@@ -56,6 +56,20 @@ def test_what_cannot_be_done_is_said_on_the_page(opened: Dashboard) -> None:
     assert 404 == opened.post("/tasks/T-01/nonsense").status
     assert 400 == opened.post("/tasks/T-01/share", text=" \n").status
     assert "no run is at work" in text_of(opened.post("/stop").text)
+
+
+def test_complete_holds_a_task_to_its_criteria_as_the_command_does(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """Where the task asks for it, nothing is completed while one is open."""
+    write_task(root, "T-01", "true\n\n## Success criteria\n- [ ] all tests pass\n", validate=True)
+    refused = opened.post("/tasks/T-01/complete", words="done")
+    assert "1 of 1 success criteria are open" in text_of(refused.text)
+    assert "Pending" in orchestrate("show", "T-01").stdout
+    file = root / "agent_tasks/agent-01.md"
+    file.write_text(file.read_text(encoding="utf-8").replace("[ ]", "[x]"), encoding="utf-8")
+    assert 303 == opened.post("/tasks/T-01/complete", words="done").status
+    assert "Completed" in orchestrate("show", "T-01").stdout
 
 
 def test_a_skipped_task_is_retried_by_what_failed_before_it(
