@@ -74,3 +74,14 @@ def unsettled(attempts: Iterable[Attempt]) -> list[Attempt]:
 def spent_in(attempts: Iterable[Attempt], session: str) -> float:
     """Return what is known to have been spent in one session, USD."""
     return sum(attempt.cost or 0.0 for attempt in attempts if attempt.session == session)
+
+
+def cost_statistics(result: Result) -> dict[str, str]:
+    """Return the lines that say what a task cost; none when it cost nothing."""
+    spent = spending([result])
+    if not spent:
+        return {}
+    statistics = {"Cost": str(spent)}
+    if len(result.attempts) > 1:
+        statistics["Cost of the last attempt"] = usd(result.attempts[-1].cost)
+    return statistics | {f"Cost on {model}": usd(cost) for model, cost in spent.by_model.items()}

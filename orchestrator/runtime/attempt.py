@@ -13,7 +13,7 @@ from orchestrator.core.environment import environment
 from orchestrator.core.instruction import Launch
 from orchestrator.core.invocation import SCRIPT
 from orchestrator.core.message import Message
-from orchestrator.core.money import spending, spent_in, unsettled, usd
+from orchestrator.core.money import cost_statistics, spent_in, unsettled, usd
 from orchestrator.core.plan import Task
 from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict
 from orchestrator.core.settings import Settings
@@ -108,6 +108,9 @@ class LiveAttempt:
             bill = Bill(cost=None) if self.session else FREE
             return Outcome(verdict=Verdict.FATAL, reason=self.unreadable, bill=bill)
         outcome = self.reader.close(exit, read_tail(self.files.stderr, _TAIL))
+        if self.interrupted and exit.stopped is not None and not outcome.session:
+            # Cut short again, before it said a word: its session is as it was.
+            outcome = outcome._replace(session=self.session, is_resumable=True)
         if outcome.verdict is Verdict.HELD and not outcome.until:
             return outcome._replace(until=(exit.ended or self.started) + _UNKNOWN_HOLD)
         return outcome
@@ -312,6 +315,7 @@ class Launchpad:
             "agent": live.agent,
             "inputs": dict(live.inputs),
             "cap": live.known_cap,
+            "resumes": live.session if live.interrupted else "",
         }
         return Job(
             key=live.key,
@@ -372,17 +376,6 @@ class Launchpad:
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._workdir.rstrip("/") + "/")
-
-
-def cost_statistics(result: Result) -> dict[str, str]:
-    """Return the lines that say what a task cost; none when it cost nothing."""
-    spent = spending([result])
-    if not spent:
-        return {}
-    statistics = {"Cost": str(spent)}
-    if len(result.attempts) > 1:
-        statistics["Cost of the last attempt"] = usd(result.attempts[-1].cost)
-    return statistics | {f"Cost on {model}": usd(cost) for model, cost in spent.by_model.items()}
 
 
 def closed(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 
 from orchestrator.core.intervention import Intervention
+from orchestrator.core.money import cost_statistics
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Exit, Outcome, Result, Verdict
 from orchestrator.core.state import Verb
@@ -16,7 +17,6 @@ from orchestrator.core.umbrella import sources
 from orchestrator.errors import NothingReadyError, StoreError
 from orchestrator.executors.protocol import Job
 from orchestrator.executors.record import write_exit
-from orchestrator.runtime.attempt import cost_statistics
 from orchestrator.runtime.happening import COMMANDED, Happening, Kind
 from orchestrator.store.atomic import ADVICE, reported
 from orchestrator.store.layout import AttemptFiles

@@ -134,6 +134,8 @@ def _judge(
         inputs=record.inputs,
         earlier=tuple(attempt for attempt in earlier if attempt.number < record.number),
         reader=reader,
+        session=record.resumes,
+        interrupted="interrupted" if record.resumes else "",
         cap=record.cap or math.inf,
     )
     while live.read_along():

@@ -32,6 +32,8 @@ class AttemptRecord(NamedTuple):
     exit: Exit
     cap: float = 0.0
     """USD it may have cost at most; 0: nobody said."""
+    resumes: str = ""
+    """The session it was to go on with; empty: a new one, or none."""
 
     def is_of(self, task: str, number: int, run: str) -> bool:
         """Say whether it is of this attempt and no other; an attempt that a person wrote need not name its run."""
@@ -50,7 +52,8 @@ def read_record(path: str) -> AttemptRecord | None:
         times.append(cap := float(raw.get("cap") or 0))
         if not all(0 <= each < _END_OF_TIME for each in times):
             return None
-        f"{raw['task']}{raw['run']}{raw['agent']}".encode()  # half a character would break what we write
+        resumes = str(raw.get("resumes") or "")
+        f"{raw['task']}{raw['run']}{raw['agent']}{resumes}".encode()  # half a character would break what we write
         stopped = StopReason(raw["stopped"]) if raw["stopped"] else None
         return AttemptRecord(
             task=str(raw["task"]),
@@ -74,6 +77,7 @@ def read_record(path: str) -> AttemptRecord | None:
                 is_passing=bool(raw.get("is_passing")),
             ),
             cap=cap,
+            resumes=resumes,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

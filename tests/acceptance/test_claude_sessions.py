@@ -91,6 +91,25 @@ def test_after_the_death_of_the_runner_too(claude: ClaudePlan) -> None:
     assert is_resumed(*claude.calls())
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda each: each.name)
+def test_an_attempt_that_is_cut_short_before_it_says_a_word_leaves_its_session(
+    claude: ClaudePlan, number: signal.Signals
+) -> None:
+    """What was paid for is not paid for again because of it."""
+    claude.write(1, retries=0)
+    claude.play({"T-01": [STUCK, {"wait_for": "never"}, {}]})
+    interrupt(claude)
+    run = claude.start()
+    wait_until(lambda: len(claude.calls()) == 2)
+    run.send_signal(number)
+    claude.orchestrate.finish(run)
+    assert 0 == claude.run().returncode
+    first, second, third = claude.calls()
+    assert is_resumed(first, second)
+    assert is_resumed(first, third)
+    assert 0.0 == claude.attempts("T-01")[1].get("cost", 0.0)
+
+
 def test_what_was_told_is_no_longer_what_to_do(claude: ClaudePlan) -> None:
     """A task file that changed since begins a new session."""
     claude.write(1)

@@ -43,8 +43,8 @@ def test_a_session_that_hangs_is_ended_and_goes_on(stage: Stage) -> None:
     silent, stalled = {"hang": "headers"}, {"text": "half of it", "hang": "body"}
     stage.answer({"T-01": [[silent, done]], "T-02": [[stalled, done]]})
     write_plan(stage.plan, {"T-01": "work", "T-02": "work"}, agent="claude", retries=3)
-    write_task(stage.plan, "T-01", "work", timeout="3s")
-    write_task(stage.plan, "T-02", "work", idle_timeout="3s")
+    write_task(stage.plan, "T-01", "work", timeout="5s")
+    write_task(stage.plan, "T-02", "work", idle_timeout="5s")
     assert 0 == stage.run().returncode
     for task, reason in (("T-01", "timed out"), ("T-02", "no sign of life")):
         assert "done after all" == answer_of(stage.plan, task)
