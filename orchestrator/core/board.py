@@ -17,9 +17,7 @@ from orchestrator.core.state import KEEPS_BACK, SETTLED, TaskStatus
 from orchestrator.core.umbrella import sources
 
 #: Looked up once: asking the enum each time would be a tenth of deriving ten thousand tasks.
-_DONE = TaskStatus.COMPLETED
-#: Statuses of a result that leave it to the dependencies where the task stands.
-_GOES_ON = frozenset({TaskStatus.COMPLETED, TaskStatus.PENDING})
+_DONE, _PENDING = TaskStatus.COMPLETED, TaskStatus.PENDING
 
 
 class Standing(NamedTuple):
@@ -98,11 +96,26 @@ def derive(
 ) -> dict[str, Standing]:
     """Return where every task stands."""
     numbers = {task_id: result.number for task_id, result in results.items()}
+    known = numbers.items()
     standing: dict[str, Standing] = {}
+    done: set[str] = set()
     for task_id in shape.order:
-        standing[task_id] = _derive_one(
-            tasks[task_id], results.get(task_id), tasks=tasks, standing=standing, numbers=numbers
-        )
+        task, result = tasks[task_id], results.get(task_id)
+        if (
+            # What nearly all tasks of a plan are that ran; said here, it takes a third of the time.
+            result is not None
+            and result.status is _DONE
+            and not task.children
+            and done.issuperset(task.needs)
+            and result.inputs.items() <= known
+        ):
+            standing[task_id] = _COMPLETED
+            done.add(task_id)
+            continue
+        one = _derive_one(task, result, tasks=tasks, standing=standing, numbers=numbers)
+        if one.status is _DONE:
+            done.add(task_id)
+        standing[task_id] = one
     for task_id, doubt in doubts.items():
         if task_id in standing and not standing[task_id].reason:
             standing[task_id] = standing[task_id]._replace(reason=doubt)
@@ -120,8 +133,8 @@ def _derive_one(
     """*numbers*: the newest attempt of every task that was started."""
     if task.children:  # a result says nothing of an umbrella
         return _umbrella(task, standing)
-    # `pending` in a result file is an attempt that was interrupted.
-    if result is not None and result.status not in _GOES_ON:
+    # With these two it is left to the dependencies; `pending` in a result file is an attempt that was interrupted.
+    if result is not None and result.status is not _DONE and result.status is not _PENDING:
         return Standing(status=result.status, reason=_why(result))
     open_needs = []
     for need in task.needs:

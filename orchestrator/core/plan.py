@@ -96,7 +96,7 @@ class Task(NamedTuple):
             return self.assignee
         if self.agent and _LABEL.fullmatch(self.agent):
             return self.agent
-        own = self.stem
+        own = stem(self.id)
         return self.id if own == self.id else own.capitalize()
 
 

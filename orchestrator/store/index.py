@@ -169,12 +169,19 @@ def _raw_results(known: Mapping[str, tuple[int, Result]]) -> dict[str, Any]:
 
 
 def _results(raw: dict[str, Any]) -> dict[str, tuple[int, Result]]:
-    attempts = map(Attempt._make, _rows(Attempt._fields, raw["of_attempts"]))
+    if set(map(type, raw["inputs"])) - {dict}:
+        raise TypeError("inputs are numbers by name")
+    attempts, counts = (
+        map(Attempt._make, _rows(Attempt._fields, raw["of_attempts"])),
+        raw["attempts"],
+    )
     read = {
         **raw,
-        "attempts": [tuple(islice(attempts, count)) for count in raw["attempts"]],
+        # Nearly every task has one, and then there is nothing to count.
+        "attempts": list(zip(attempts, strict=True))
+        if counts.count(1) == len(counts)
+        else [tuple(islice(attempts, count)) for count in counts],
         "status": [_STATUSES[status] for status in raw["status"]],
-        "inputs": list(map(dict, raw["inputs"])),
     }
     results = list(map(Result._make, _rows(Result._fields, read)))
     return dict(zip(raw["stem"], zip(raw["signature"], results, strict=True), strict=True))

@@ -72,12 +72,15 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
         name_column = min(name_column, max(room - max(map(len, arrows)), room // 2))
         room -= name_column
     lines = []
+    last, status = None, ""
     for task, agent, agent_width, name, name_width, arrow in zip(
         tasks, agents, agent_widths, names, name_widths, arrows, strict=True
     ):
+        if (now := board.standing[task.id].status) is not last:
+            last, status = now, _PADDED[now]
         line = (
             task.id.ljust(id_column)
-            + f"{_GAP}{_PADDED[board.standing[task.id].status]}{_GAP}"
+            + f"{_GAP}{status}{_GAP}"
             + _pad(agent, agent_width, agent_column)
             + _GAP
             + _pad(name, name_width, name_column)
