@@ -122,7 +122,9 @@ class Runner:
             is_awaited=lambda: self.engine.is_awaiting_record,
             fails=self._give_up,
             notes=self._warn,
-            written=self._written,
+            published=lambda task: self._handle(Recorded(task)),
+            tell=self._listen,
+            confirm=self._confirm,
         )
         async with opened, anyio.create_task_group() as self._scope:
             self._reading = Reading(
@@ -262,6 +264,9 @@ class Runner:
         self._scope.start_soon(self._leave)
 
     async def _leave(self) -> None:
+        await self._writer.until_told()
+        if self._inbox is not None and self.failure is None:
+            self._inbox.look()  # for what somebody asked for who heard the last word
         if self.watch is not None and not (self.ended_by or self.failure):
             await self.watch.look_once_more(self._warn)  # somebody may have added something
         if self.engine.is_finished:
@@ -345,13 +350,9 @@ class Runner:
         """Turn the moment a held account opens into one of the engine's clock."""
         return self.clock.now() + until - self.clock.wall() if self.is_patient else math.inf
 
-    def _written(self, done: Unwritten) -> None:
-        # Also after a failure: the engine must come to its end, and the failure is what the run reports.
-        if self.failure is None:
-            self._listen(done.happening)
-        self._handle(Recorded(done.task))
-        if self._inbox is not None and done.request and self.failure is None:
-            self._inbox.confirm(done.request)
+    def _confirm(self, request: str) -> None:
+        if self._inbox is not None:
+            self._inbox.confirm(request)
 
     async def _hear_signals(self) -> None:
         wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -389,6 +390,8 @@ class Runner:
         return Happening(kind=kind, time=self.clock.wall(), task=task, name=name, **facts)
 
     def _listen(self, happening: Happening) -> None:
+        if self._writer.holds_back(happening):
+            return
         self.drawing.mark_stale()
         try:
             self.listener(happening)

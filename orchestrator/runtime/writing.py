@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import anyio
@@ -24,7 +25,7 @@ class Unwritten(NamedTuple):
 
     task: str
     commit: Commit | None
-    """None: there is nothing to write, and the next run makes the result of what lies there."""
+    """None: nothing is written and nothing told, and the next run makes the result of what lies there."""
     happening: Happening
     request: str = ""
     """The command that settled it so, to be answered then."""
@@ -32,7 +33,10 @@ class Unwritten(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Writer:
-    """Writes whatever is put into it, in order. Nobody is told anything before it is durable."""
+    """Writes whatever is put into it, in order. Nobody is told anything before it is durable.
+
+    What waits for a result may start a sync earlier: once it is in its place, and all that it was made of is durable.
+    """
 
     workspace: Workspace
     is_alone: Callable[[], bool]
@@ -42,10 +46,17 @@ class Writer:
     fails: Callable[[StoreError], None]
     notes: Callable[[str], None]
     """Hears what was found in the place of a result."""
-    written: Callable[[Unwritten], None]
-    """Called for each, also after a failure: a run must come to its end."""
+    published: Callable[[str], None]
+    """Called with each task whose result is in its place, also after a failure: a run must come to its end."""
+    tell: Callable[[Happening], None]
+    """Called with what happened, in order, once everything of it is durable."""
+    confirm: Callable[[str], None]
+    """Called with the command that settled it so."""
+    _untold: list[Happening] = field(default_factory=list, init=False)
+    """What happened since a result was published whose place is not durable yet."""
     _queue: list[Unwritten] = field(default_factory=list, init=False)
     _filled: anyio.Event = field(default_factory=anyio.Event, init=False)
+    _told: anyio.Event = field(default_factory=anyio.Event, init=False)
 
     def put(self, unwritten: Unwritten) -> None:
         """Have it written."""
@@ -60,17 +71,49 @@ class Writer:
                 await anyio.sleep(_GATHER)
             self._filled = anyio.Event()
             batch, self._queue = self._queue, []
-            try:
-                await self._write([each.commit for each in batch if each.commit])
-            except StoreError as error:
-                self.fails(error)
-            for note in self.workspace.take_notes():
-                self.notes(note)
-            for each in batch:
-                self.written(each)
+            await self._publish(batch)
 
-    async def _write(self, commits: Sequence[Commit]) -> None:
-        if self.is_alone():
-            self.workspace.commit(commits)
-        else:
-            await anyio.to_thread.run_sync(self.workspace.commit, commits)
+    def holds_back(self, happening: Happening) -> bool:
+        """Keep what came of a result until the result is told; False when there is nothing to wait for."""
+        if self._untold:
+            self._untold.append(happening)
+        return bool(self._untold)
+
+    async def until_told(self) -> None:
+        """Wait until everything that was published is told."""
+        while self._untold:
+            await self._told.wait()
+
+    async def _publish(self, batch: Sequence[Unwritten]) -> None:
+        done = [each for each in batch if each.commit is not None]
+        commits, is_alone = [each.commit for each in done if each.commit], self.is_alone()
+        is_done = await self._do(partial(self.workspace.publish, commits), is_alone=is_alone)
+        for note in self.workspace.take_notes():
+            self.notes(note)
+        news = [each.happening for each in done] if is_done else []
+        self._untold += news
+        for each in batch:
+            self.published(each.task)
+        if not is_done:
+            return
+        with anyio.CancelScope(shield=True):  # a run that is over does not leave before that
+            is_done = await self._do(self.workspace.settle, is_alone=is_alone)
+        untold, self._untold = self._untold, []
+        told, self._told = self._told, anyio.Event()
+        told.set()
+        for happening in untold if is_done else untold[len(news) :]:
+            self.tell(happening)
+        for each in done:
+            if is_done and each.request:
+                self.confirm(each.request)
+
+    async def _do(self, step: Callable[[], None], *, is_alone: bool) -> bool:
+        try:
+            if is_alone:
+                step()
+            else:
+                await anyio.to_thread.run_sync(step)
+        except StoreError as error:
+            self.fails(error)
+            return False
+        return True

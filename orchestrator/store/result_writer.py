@@ -74,17 +74,24 @@ class ResultWriter:
         self._spare_strangers(stem)
         self._remember(stem, replace_file(self._layout.result_file(stem), text.encode()))
 
-    def commit(self, commits: Sequence[Commit]) -> None:
-        """Make results durable, in one go for many: log, record and ``logs/`` before a result is there (promise 7).
+    def publish(self, commits: Sequence[Commit]) -> None:
+        """Put results in their places, many in one go: they are counted on from then on (promise 7).
+
+        Text, log, record and ``logs/`` are durable before. Nobody is told of a result before ``settle``, which makes
+        its place durable too; after a power cut between the two, the next run makes it of log and record.
 
         Raises:
             StoreError: what is on disk is as before or as after, result by result.
         """
         refuse_links(self._layout.results)
         for first in range(0, len(commits), _AT_ONCE):
-            self._commit(commits[first : first + _AT_ONCE])
+            self._publish(commits[first : first + _AT_ONCE])
 
-    def _commit(self, commits: Sequence[Commit]) -> None:
+    def settle(self) -> None:
+        """Make the places of all results durable; raises as ``publish``."""
+        sync_directory(self._layout.results)
+
+    def _publish(self, commits: Sequence[Commit]) -> None:
         with ExitStack() as stack:
             evidence = []
             for commit in commits:
@@ -109,7 +116,6 @@ class ResultWriter:
                 self._spare_strangers(commit.stem)
                 signed = self._remember(commit.stem, result.publish())
                 self._keep(commit.stem, signed, commit.result)
-            sync_directory(self._layout.results)
 
     def _remember(self, stem: str, written: os.stat_result) -> int:
         """Return the signature of what we have just written; what somebody puts there after it has another one."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 
+from orchestrator.store.atomic import reported
+
 #: A file changed within this many nanoseconds of being read could change again without its times showing it.
 _RACY = 50_000_000
 
@@ -17,3 +19,31 @@ def signature(found: os.stat_result) -> int:
 def is_settled(found: os.stat_result) -> bool:
     """Say whether the file is old enough for its signature to be trusted."""
     return time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _RACY
+
+
+def files_in(directory: str, ending: str) -> dict[str, os.stat_result]:
+    """Return the files of a directory whose names end so, by the rest of the name; none where there is no directory.
+
+    Raises:
+        StoreError: it cannot be listed.
+    """
+    found: dict[str, os.stat_result] = {}
+    with reported("list", directory):
+        try:
+            # By its descriptor: a path to each of ten thousand files would be walked again and again.
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return found
+        try:
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    if not entry.name.endswith(ending):
+                        continue
+                    try:
+                        file = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue  # somebody has just removed it
+                    found[entry.name.removesuffix(ending)] = file
+        finally:
+            os.close(descriptor)
+    return found

@@ -22,12 +22,13 @@ from orchestrator.store.atomic import (
     sweep_temporaries,
 )
 from orchestrator.store.exchange import put, take
-from orchestrator.store.index import Index, is_settled, signature
+from orchestrator.store.index import Index
 from orchestrator.store.layout import Layout
 from orchestrator.store.lines import LARGEST_PLAN, too_large
 from orchestrator.store.lock import holder_of, in_line
 from orchestrator.store.result_file import LARGEST_RESULT, answer_of, parse_result, plain_answer
 from orchestrator.store.result_writer import Commit, ResultWriter
+from orchestrator.store.signatures import files_in, is_settled, signature
 
 if TYPE_CHECKING:
     from orchestrator.store.attempt_record import Traces
@@ -149,7 +150,7 @@ class Workspace:
     ) -> tuple[dict[str, Result], dict[str, str]]:
         results: dict[str, Result] = {}
         doubts: dict[str, str] = {}
-        found = self._result_files()
+        found = files_in(self.layout.results, _RESULT)
         signed = {stem: signature(file) for stem, file in found.items()}
         self._writer.saw(signed)
         known = self._index.results(signed)
@@ -172,33 +173,9 @@ class Workspace:
         self._index.keep_only(found)
         return results, doubts
 
-    def _result_files(self) -> dict[str, os.stat_result]:
-        """Return what is in ``results/``, by stem."""
-        directory = self.layout.results
-        found: dict[str, os.stat_result] = {}
-        with reported("list", directory):
-            try:
-                # By its descriptor: a path to each of ten thousand files would be walked again and again.
-                descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return found
-            try:
-                with os.scandir(descriptor) as entries:
-                    for entry in entries:
-                        if not entry.name.endswith(_RESULT):
-                            continue
-                        stem = entry.name.removesuffix(_RESULT)
-                        try:
-                            found[stem] = entry.stat(follow_symlinks=False)
-                        except FileNotFoundError:
-                            continue  # somebody has just removed it
-            finally:
-                os.close(descriptor)
-        return found
-
     def disturbed(self) -> Mapping[str, int]:
         """Return the results that are not as this run left them: stem and version now, 0 when they are gone."""
-        return self._writer.disturbed(self._result_files())
+        return self._writer.disturbed(files_in(self.layout.results, _RESULT))
 
     def read_result(self, stem: str) -> Result | None:
         """Return a result with its answer; None when there is none or it is damaged."""
@@ -292,13 +269,22 @@ class Workspace:
         """Say that an attempt is under way. Raises as ``commit``."""
         self._writer.write_running(stem, text)
 
-    def commit(self, commits: Sequence[Commit]) -> None:
-        """Make results durable, many in one go.
+    def publish(self, commits: Sequence[Commit]) -> None:
+        """Put results in their places, many in one go: from then on they are counted on, and after ``settle`` told.
 
         Raises:
             StoreError: what is on disk is as before or as after, result by result.
         """
-        self._writer.commit(commits)
+        self._writer.publish(commits)
+
+    def settle(self) -> None:
+        """Make the places of results durable; raises as ``publish``."""
+        self._writer.settle()
+
+    def commit(self, commits: Sequence[Commit]) -> None:
+        """Do both, where nobody waits for the one without the other; raises as ``publish``."""
+        self.publish(commits)
+        self.settle()
 
     def take_notes(self) -> list[str]:
         """Return what people should know of the files that results took the place of, since the last call."""
@@ -313,7 +299,9 @@ class Workspace:
         Raises:
             StoreError: something could not be read or moved.
         """
-        signed = {stem: signature(file) for stem, file in self._result_files().items()}
+        signed = {
+            stem: signature(file) for stem, file in files_in(self.layout.results, _RESULT).items()
+        }
         ids = {task.stem: task.id for task in board.plan.tasks.values()}
         notes = []
         for stem in self._writer.strangers(signed):

@@ -184,7 +184,12 @@ def test_a_command_that_looks_meets_a_fault(
             trial.expect("Traceback" not in answer.stderr, answer.stderr)
         else:
             trial.judge_answer(answer, "", (5,))
-        trial.expect(before == contents(trial.plan), "it changed something")
+        after = contents(trial.plan)
+        if (
+            meets.is_for_good
+        ):  # such a disk does not let anything be taken away again: the next run does that
+            after = {name: each for name, each in after.items() if not name.endswith(".tmp")}
+        trial.expect(before == after, "it changed something")
         return trial.has_met(fault)
 
     chosen = injections(calls)

@@ -294,9 +294,60 @@ class Counting(Workspace):
         super().__init__(layout)
         self.batches: list[int] = []
 
-    def commit(self, commits: Sequence[Commit]) -> None:
+    def publish(self, commits: Sequence[Commit]) -> None:
         self.batches.append(len(commits))
-        super().commit(commits)
+        super().publish(commits)
+
+
+class Unsettled(Workspace):
+    """Keeps in ``steps`` what came when; with ``is_broken``, the places of results cannot be made durable."""
+
+    def __init__(self, layout: Layout, *, is_broken: bool = False) -> None:
+        super().__init__(layout)
+        self.steps: list[str] = []
+        self.is_broken = is_broken
+
+    def settle(self) -> None:
+        self.steps.append("settled")
+        if self.is_broken:
+            raise StoreError("the disk is broken", hint="mend it")
+        super().settle()
+
+
+@pytest.mark.parametrize("beside", ["", "T-03"], ids=["alone", "beside another"])
+async def test_what_waits_for_a_result_starts_before_anybody_is_told_of_it(
+    tmp_path: Path, beside: str
+) -> None:
+    """It is in its place then. Told it is once its place is durable too, and before what came of it."""
+    layout = write_plan(tmp_path, {**CHAIN, **({beside: ""} if beside else {})}).layout
+    workspace = Unsettled(layout)
+
+    def play(job: Job) -> Play:
+        workspace.steps.append(f"start {job.facts['task']}")
+        return answers(job)
+
+    bench = Bench(workspace, play)
+    bench.hear = lambda each: workspace.steps.append(f"told {each.kind.value} {each.task}")
+    board = await bench.run()
+    assert S.COMPLETED is board.status("T-02")
+    steps = [step for step in workspace.steps if "T-03" not in step]
+    started, settled, done, told = map(
+        steps.index,
+        ("start T-02", "settled", "told task_completed T-01", "told task_started T-02"),
+    )
+    assert started < settled < done < told
+    assert ["settled", "told task_completed T-02"] == steps[-2:]
+
+
+async def test_a_result_whose_place_is_not_durable_is_not_told(tmp_path: Path) -> None:
+    """The run stops and says why; the next one finds the result."""
+    workspace = Unsettled(write_plan(tmp_path, CHAIN).layout, is_broken=True)
+    bench = Bench(workspace, answers)
+    board = await bench.run()
+    assert "the disk is broken" == str(bench.runner.failure)
+    assert [] == [task for kind, task in bench.story() if kind == "task_completed"]
+    assert any(kind == "warning" for kind, _ in bench.story())
+    assert S.COMPLETED is board.status("T-01")
 
 
 async def test_results_that_end_together_share_one_sync(tmp_path: Path) -> None:
