@@ -84,6 +84,8 @@ class RunLock:
                 line = b"\n" + line
             if os.write(self.descriptor, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            # After a power cut it still says which run died, and whose finished attempts are taken from their logs.
+            os.fsync(self.descriptor)
 
 
 def take_lock(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import sys
 from collections.abc import ItemsView, Iterator, Mapping
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from orchestrator.core.result import Result
 from orchestrator.errors import OrchestratorError, StoreError
+from orchestrator.store.atomic import sync_filesystem
 from orchestrator.store.index import signature
 from orchestrator.store.layout import Layout
 from orchestrator.store.plan_file import StatusCells
@@ -53,6 +56,97 @@ def test_results_are_committed_together(root: Path) -> None:
     board = load(root)
     assert {S.COMPLETED: 2} == board.counts()
     assert "Ä ✅" == workspace(root).read_shown_answer("agent-02")
+
+
+class Syncs:
+    """Passes every sync on to the system and keeps what it was of; ``refused`` is what the file system's says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.files, self.wholes = 0, 0
+        self.refused: OSError | None = None
+        self.is_there, self.takes = True, 0.0
+        self._real, self._whole = os.fsync, sync_filesystem
+        self._now = 0.0
+        monkeypatch.setattr(os, "fsync", self.file)
+        monkeypatch.setattr("orchestrator.store.result_writer.sync_filesystem", self.whole)
+        monkeypatch.setattr("time.monotonic", lambda: self._now)
+
+    def file(self, descriptor: int) -> None:
+        self.files += 1
+        self._real(descriptor)
+
+    def whole(self, descriptor: int) -> bool:
+        self._now += self.takes
+        if self.refused:
+            raise self.refused
+        self.wholes += self.is_there
+        self._whole(descriptor)
+        return self.is_there
+
+    def taken(self) -> tuple[int, int]:
+        """How often a file was synced since the last call, and how often the file system."""
+        files, wholes, self.files, self.wholes = self.files, self.wholes, 0, 0
+        return files, wholes
+
+
+def burst(root: Path, count: int = 20) -> list[Commit]:
+    for number in range(count):
+        record(root, f"agent-{number:02}.attempt-1", f"T-{number:02}")
+    return [
+        commit(root, f"agent-{number:02}", text(f"T-{number:02}", S.COMPLETED))
+        for number in range(count)
+    ]
+
+
+def test_a_burst_of_results_is_synced_with_its_file_system(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one go; of a few each file is synced by itself, and so are many where others write too much (decision 18)."""
+    syncs, place = Syncs(monkeypatch), workspace(root)
+    place.publish(burst(root))
+    assert (0, 1) == syncs.taken()
+    place.publish(burst(root, 2))
+    assert (5, 0) == syncs.taken()
+    syncs.takes = 1.0
+    place.publish(burst(root))
+    place.publish(burst(root))
+    assert (41, 1) == syncs.taken()
+
+
+def test_a_burst_where_no_file_system_can_be_synced(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old Linux, or another system: file by file, as ever."""
+    syncs = Syncs(monkeypatch)
+    syncs.is_there = False
+    workspace(root).publish(burst(root))
+    assert (41, 0) == syncs.taken()
+
+
+def test_a_file_system_that_cannot_be_synced_leaves_results_as_they_were(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing takes its place that may not be whole after a power cut."""
+    path = completed(root)
+    before, syncs = path.read_text(), Syncs(monkeypatch)
+    syncs.refused = OSError(errno.EIO, os.strerror(errno.EIO))
+    with pytest.raises(StoreError, match=r"cannot sync: Input/output error"):
+        workspace(root).publish(burst(root))
+    assert [path.name] == os.listdir(root / "results")
+    assert before == path.read_text()
+
+
+def test_a_file_system_is_synced_for_real(tmp_path: Path) -> None:
+    """By the system's own call; what is no open file is an error and not a success."""
+    with (tmp_path / "file").open("w") as file:
+        file.write("text")
+        is_there = sync_filesystem(file.fileno())
+        number = file.fileno()
+    version = [int(part) for part in os.uname().release.split(".")[:2]]
+    assert is_there == (sys.platform == "linux" and version >= [5, 8])
+    if is_there:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            sync_filesystem(number)
 
 
 def test_what_was_committed_is_known_without_reading_it_again(root: Path) -> None:
