@@ -181,14 +181,16 @@ def task_settings(
     for task in plan.tasks.values():
         key = known.key_of(task)
         row, kind = {"agent": key} if key else {}, known.kind_of(task)
-        found, where, resolved = TaskFile(), task.where, shared.get((key, kind))
+        found, where = TaskFile(), task.where
         if f"{task.stem}.md" in existing:
             try:
-                found, resolved = workspace.read_task_file(task) or TaskFile(), None
+                found = workspace.read_task_file(task) or TaskFile()
             except PlanError as error:
                 problems += error.problems
                 continue
             where = f"{workspace.shown_task_file(task)}:"
+        # Most tasks of a big plan share their settings; one object serves them all.
+        resolved = None if found.settings else shared.get((key, kind))
         if resolved is None:
             asked = known.settle(common, {**row, **found.settings}, flags, kind)
             try:
@@ -202,7 +204,6 @@ def task_settings(
                 line = _line_of("agent", found, where, plan, row=task.where)
                 problems.append(_unknown_agent(asks, line, known.names))
             if not found.settings:
-                # Most tasks of a big plan share their settings; one object serves them all.
                 shared[key, kind] = resolved
         policies[task.id] = resolved
     if problems:

@@ -29,8 +29,8 @@ _BACKTICKS = re.compile(r"`+")
 
 #: What is looked at for one line; a hundred megabytes are not cleaned to show sixty characters of them.
 _LOOK_AT = 16 * 1024
-#: Characters of a cell that may be asked for again and again.
-_SHORT = 24
+#: Characters of a cell, and of a line, that may be asked for again and again.
+_SHORT, _SHORT_LINE = 24, 80
 
 
 def printable(text: str) -> str:
@@ -58,11 +58,19 @@ def one_line(text: str, limit: int = 200) -> str:
 
     Afterwards one that was cut would no longer be known.
     """
+    return _short_line(text, limit) if len(text) < _SHORT_LINE else _one_line(text, limit)
+
+
+def _one_line(text: str, limit: int) -> str:
     head = text[: _LOOK_AT + limit]
     line = redact(" ".join(printable(head).split()))
     if len(line) <= limit and len(head) == len(text):
         return line
     return line[: max(limit - 1, 0)].rstrip() + "…"
+
+
+#: The name of a task or an agent is shown again and again.
+_short_line = lru_cache(maxsize=1024)(_one_line)
 
 
 def cell(text: str, limit: int = 200) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,8 @@ from orchestrator.store.workspace import Workspace
 #: Seconds to wait for more results before a sync, while others run and nobody waits for this one: a sync costs much
 #: the same for one result and for ten.
 _GATHER = 0.002
+#: Seconds within which a published result is told, while others run: so long one sync of the directory waits for more.
+_TELL_WITHIN = 0.02
 
 
 class Unwritten(NamedTuple):
@@ -52,26 +55,18 @@ class Writer:
     """Called with what happened, in order, once everything of it is durable."""
     confirm: Callable[[str], None]
     """Called with the command that settled it so."""
-    _untold: list[Happening] = field(default_factory=list, init=False)
-    """What happened since a result was published whose place is not durable yet."""
     _queue: list[Unwritten] = field(default_factory=list, init=False)
     _filled: anyio.Event = field(default_factory=anyio.Event, init=False)
+    _untold: list[Unwritten | Happening] = field(default_factory=list, init=False)
+    """What happened since a result was published whose place is not durable yet."""
+    _due: float = field(default=math.inf, init=False)
+    """When that is to be settled and told, by the clock of the event loop."""
     _told: anyio.Event = field(default_factory=anyio.Event, init=False)
 
     def put(self, unwritten: Unwritten) -> None:
         """Have it written."""
         self._queue.append(unwritten)
         self._filled.set()
-
-    async def keep_writing(self) -> None:
-        """Write until cancelled."""
-        while True:
-            await self._filled.wait()
-            if not (self.is_alone() or self.is_awaited()):
-                await anyio.sleep(_GATHER)
-            self._filled = anyio.Event()
-            batch, self._queue = self._queue, []
-            await self._publish(batch)
 
     def holds_back(self, happening: Happening) -> bool:
         """Keep what came of a result until the result is told; False when there is nothing to wait for."""
@@ -84,32 +79,49 @@ class Writer:
         while self._untold:
             await self._told.wait()
 
+    async def keep_writing(self) -> None:
+        """Write until cancelled."""
+        while True:
+            with anyio.CancelScope(deadline=self._due):
+                await self._filled.wait()
+            if self._queue:
+                if not (self.is_alone() or self.is_awaited()):
+                    await anyio.sleep(_GATHER)
+                self._filled = anyio.Event()
+                batch, self._queue = self._queue, []
+                await self._publish(batch)
+            if self._untold and (self.is_alone() or anyio.current_time() >= self._due):
+                await self._settle()
+
     async def _publish(self, batch: Sequence[Unwritten]) -> None:
-        done = [each for each in batch if each.commit is not None]
-        commits, is_alone = [each.commit for each in done if each.commit], self.is_alone()
-        is_done = await self._do(partial(self.workspace.publish, commits), is_alone=is_alone)
+        commits = [each.commit for each in batch if each.commit]
+        is_done = await self._do(partial(self.workspace.publish, commits))
         for note in self.workspace.take_notes():
             self.notes(note)
-        news = [each.happening for each in done] if is_done else []
-        self._untold += news
+        if is_done and commits:
+            is_asked_for = any(each.request for each in batch)
+            self._due = min(self._due, anyio.current_time() + _TELL_WITHIN * (not is_asked_for))
+            self._untold += [each for each in batch if each.commit]
         for each in batch:
             self.published(each.task)
-        if not is_done:
-            return
+
+    async def _settle(self) -> None:
         with anyio.CancelScope(shield=True):  # a run that is over does not leave before that
-            is_done = await self._do(self.workspace.settle, is_alone=is_alone)
-        untold, self._untold = self._untold, []
+            is_done = await self._do(self.workspace.settle)
+        untold, self._untold, self._due = self._untold, [], math.inf
         told, self._told = self._told, anyio.Event()
         told.set()
-        for happening in untold if is_done else untold[len(news) :]:
-            self.tell(happening)
-        for each in done:
-            if is_done and each.request:
-                self.confirm(each.request)
+        for each in untold:
+            if isinstance(each, Happening):
+                self.tell(each)
+            elif is_done:
+                self.tell(each.happening)
+                if each.request:
+                    self.confirm(each.request)
 
-    async def _do(self, step: Callable[[], None], *, is_alone: bool) -> bool:
+    async def _do(self, step: Callable[[], None]) -> bool:
         try:
-            if is_alone:
+            if self.is_alone():
                 step()
             else:
                 await anyio.to_thread.run_sync(step)

@@ -24,7 +24,7 @@ from orchestrator.store.layout import AttemptFiles, Layout
 #: Results committed together at most: each takes up to four open files.
 _AT_ONCE = 64
 #: From so many on, syncing the whole file system is quicker than syncing each of their files.
-_BURST = 8
+_BURST = 4
 #: Seconds that this may take. Longer, and others write much there: results must not wait for that again.
 _TOO_LONG = 0.5
 

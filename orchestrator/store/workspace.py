@@ -208,18 +208,19 @@ class Workspace:
         Raises:
             PlanError: its front matter makes no sense; names file and line.
         """
-        path = self.layout.task_file(task.stem)
+        stem = task.stem
+        path = self.layout.task_file(stem)
         with reported("read", path):
             try:
                 found = os.stat(path)
             except FileNotFoundError:
                 return None
-        signed, shown = signature(found), self.shown_task_file(task)
-        if (problem := too_large(found.st_size, shown)) is not None:
-            raise PlanError([problem])
-        known = self._task_files.get(task.stem)
+        signed, known = signature(found), self._task_files.get(stem)
         if known is not None and known[0] == signed:
             return known[1]
+        shown = self.shown_task_file(task)
+        if (problem := too_large(found.st_size, shown)) is not None:
+            raise PlanError([problem])
         data = read_file(path)
         if data is None:
             return None
@@ -229,7 +230,7 @@ class Workspace:
         if parsed.problems:
             raise PlanError(parsed.problems)
         if len(data) <= _REMEMBERED:
-            self._task_files[task.stem] = signed, parsed
+            self._task_files[stem] = signed, parsed
         return parsed
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
