@@ -18,8 +18,8 @@ from orchestrator.store.atomic import (
     sync_directory,
     sync_filesystem,
 )
-from orchestrator.store.index import signature
 from orchestrator.store.layout import AttemptFiles, Layout
+from orchestrator.store.signatures import signature, signature_of
 
 #: Results committed together at most: each takes up to four open files.
 _AT_ONCE = 64
@@ -27,6 +27,8 @@ _AT_ONCE = 64
 _BURST = 4
 #: Seconds that this may take. Longer, and others write much there: results must not wait for that again.
 _TOO_LONG = 0.5
+#: Results of which the text is kept in memory, the last ones, and the characters of each, at most.
+_TEXTS, _SHORT = 512, 8 * 1024
 
 
 class Commit(NamedTuple):
@@ -46,12 +48,13 @@ class ResultWriter:
     """
 
     def __init__(self, layout: Layout, keep: Callable[[str, int, Result], None]) -> None:
-        """Take the paths, and who keeps in the cache what was committed."""
+        """Take the paths, and who keeps in the cache what was published."""
         self._layout = layout
         self._keep = keep
         self._ours: dict[str, int] = {}
         self._there: Mapping[str, int] | None = None
         self._notes: list[str] = []
+        self._texts: dict[str, tuple[int, str]] = {}
         self._is_crowded = False
         """Whether others write much to the same file system."""
 
@@ -115,6 +118,7 @@ class ResultWriter:
                 self._spare_strangers(commit.stem)
                 signed = self._remember(commit.stem, result.publish())
                 self._keep(commit.stem, signed, commit.result)
+                self._remember_text(commit, signed)
 
     def _sync_each(self, commits: Sequence[Commit], written: Sequence[int]) -> None:
         """Sync results, and what they were made of, file by file."""
@@ -142,6 +146,21 @@ class ResultWriter:
         is_done = sync_filesystem(descriptor)
         self._is_crowded = time.monotonic() - began > _TOO_LONG
         return is_done
+
+    def text(self, stem: str) -> str | None:
+        """Return a result as it was published, while it lies there unchanged; None: it is to be read."""
+        known = self._texts.get(stem)
+        if known is None or known[0] != signature_of(self._layout.result_file(stem)):
+            return None
+        return known[1]
+
+    def _remember_text(self, commit: Commit, signed: int) -> None:
+        """Keep it for a while: what waits for it reads it now."""
+        self._texts.pop(commit.stem, None)
+        if len(commit.text) <= _SHORT:
+            self._texts[commit.stem] = signed, commit.text
+            if len(self._texts) > _TEXTS:
+                del self._texts[next(iter(self._texts))]
 
     def _remember(self, stem: str, written: os.stat_result) -> int:
         """Return the signature of what we have just written; what somebody puts there after it has another one."""

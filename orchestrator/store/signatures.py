@@ -16,6 +16,14 @@ def signature(found: os.stat_result) -> int:
     return hash((found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
 
 
+def signature_of(path: str) -> int:
+    """Return the signature of a file that is to be looked at now; 0 where none can be."""
+    try:
+        return signature(os.stat(path))
+    except OSError:
+        return 0
+
+
 def is_settled(found: os.stat_result) -> bool:
     """Say whether the file is old enough for its signature to be trusted."""
     return time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _RACY

@@ -194,6 +194,8 @@ class Workspace:
         return plain_answer(self._read_text(stem))
 
     def _read_text(self, stem: str) -> str:
+        if (text := self._writer.text(stem)) is not None:
+            return text
         data = read_file(self.layout.result_file(stem), LARGEST_RESULT)
         # Made printable once more: somebody may have written into it since.
         return printable((data or b"").decode(errors="replace"))

@@ -18,7 +18,7 @@ from orchestrator.store.index import signature
 from orchestrator.store.layout import Layout
 from orchestrator.store.plan_file import StatusCells
 from orchestrator.store.result_file import parse_result
-from orchestrator.store.result_writer import Commit
+from orchestrator.store.result_writer import Commit, ResultWriter
 from tests.store.plan_directory import (
     PLAN,
     S,
@@ -330,3 +330,33 @@ def test_a_plan_that_vanished_is_told(root: Path) -> None:
     with pytest.raises(StoreError, match="cannot read"):
         workspace(root).redraw({"status": "Drawn."}, CELLS)
     assert not (root / "master_plan.md").exists()
+
+
+# ── what was published is not read again ──────────────────────────────────────────────────────────────────────────
+
+
+def test_a_published_result_is_remembered_while_it_lies_there_unchanged(root: Path) -> None:
+    """A correction by hand counts at once; of a thousand results only the last ones are kept."""
+    place = workspace(root)
+    place.publish([commit(root, "agent-01", text("T-01", S.COMPLETED, answer="first"))])
+    assert "first" == place.read_answer("agent-01")
+    path = root / "results/agent-01-result.md"
+    path.write_text(path.read_text().replace("first", "by hand"))
+    assert "by hand" == place.read_answer("agent-01")
+    path.unlink()
+    assert "" == place.read_answer("agent-01")
+
+
+def test_large_and_old_results_are_read_from_their_files(root: Path) -> None:
+    """Memory does not grow with the plan, nor with an answer; whoever asks sees no difference."""
+    place = workspace(root)
+    large = commit(root, "agent-01", text("T-01", S.COMPLETED, answer="x" * 10_000))
+    place.publish([large])
+    assert 10_000 == len(place.read_answer("agent-01"))
+    many = burst(root, 600)
+    for first in range(0, len(many), 50):
+        place.publish(many[first : first + 50])
+    writer = ResultWriter(place.layout, lambda *_: None)
+    writer.publish(many)
+    assert [None, many[-1].text] == [writer.text(each) for each in (many[0].stem, many[-1].stem)]
+    assert {place.read_answer(each.stem) for each in many} == {place.read_answer(many[0].stem)}
