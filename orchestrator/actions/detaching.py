@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -158,6 +159,20 @@ def stop(layout: Layout) -> str:
             hint=f"it is process {holder['pid']}; whoever started it can end it",
         ) from error
     return str(holder["run"])
+
+
+def is_over(layout: Layout, run: str, *, timeout: float) -> bool:
+    """Wait until a run no longer holds the plan, *timeout* seconds at most; say whether it does not.
+
+    Raises:
+        StoreError: the lock file cannot be read.
+    """
+    limit, pause = time.monotonic() + timeout, threading.Event()
+    while (holder_of(layout.lock) or {}).get("run") == run:
+        if time.monotonic() >= limit:
+            return False
+        pause.wait(_LOOK)
+    return True
 
 
 def _terminate(layout: Layout, holder: Mapping[str, Any]) -> None:

@@ -36,6 +36,7 @@ _SECTIONS = {
         "run": "running",
         "spawn": "spawning",
         "wait": "following",
+        "stop": "stopping",
         "watch": "watching",
         "dashboard": "dashboard",
         "schedule": "scheduling",

@@ -1,0 +1,73 @@
+"""A run is ended by a command, from wherever somebody is: ``stop``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import answer_of, front_of, write_plan
+from tests.executors.harness import is_alive, wait_until
+
+pytestmark = pytest.mark.slow
+
+
+def begin(orchestrate: Orchestrate, root: Path, command: str, **settings: str) -> list[int]:
+    """Start a run on its own whose first task is done; return the processes of the second once it is at work."""
+    pids = root.parent / "pids"
+    tasks = {"T-01": "echo one", "T-02": f"echo $$ > {pids}; {command}"}
+    write_plan(root, tasks, more="", retries=0, **settings)
+    started = orchestrate("run", "--detach")
+    assert 0 == started.returncode, started.stderr
+    wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"))
+    wait_until((root / "results/agent-01-result.md").exists)
+    return [int(pid) for pid in pids.read_text().split()]
+
+
+def test_a_run_is_stopped_and_the_next_one_goes_on(orchestrate: Orchestrate, root: Path) -> None:
+    """What is finished stays, what was cut short is not charged, and nothing of it is left."""
+    go = root.parent / "go"
+    agents = begin(orchestrate, root, f"test -e {go} || sleep 1000; echo two")
+    stopped = orchestrate("stop")
+    assert 0 == stopped.returncode, stopped.stderr
+    assert f"run {stopped.stdout.strip()} was told to stop\n" == stopped.stderr
+    assert not any(map(is_alive, agents))
+    assert "completed" == front_of(root, "T-01")["status"]
+    assert "interrupted" == front_of(root, "T-02")["attempts"][-1]["status"]
+    looked = orchestrate("status", "--brief", "--json")
+    assert "stopped" == json.loads(looked.stdout)["phase"]
+    go.touch()
+    assert 0 == orchestrate("run").returncode
+    assert "two" == answer_of(root, "T-02")
+    assert [1] == [each["number"] for each in front_of(root, "T-01")["attempts"]]
+
+
+def test_without_a_run_there_is_nothing_to_stop(orchestrate: Orchestrate, root: Path) -> None:
+    """It is an error, for whoever calls meant something else; as text and as JSON."""
+    write_plan(root, {"T-01": "echo one"})
+    assert 0 == orchestrate("run").returncode
+    told, as_json = orchestrate("stop"), orchestrate("stop", "--json")
+    assert (2, 2) == (told.returncode, as_json.returncode)
+    assert told.stderr.startswith("error: ")
+    assert "no run is at work" in told.stderr
+    assert "not_found" == json.loads(as_json.stdout)["code"]
+
+
+def test_agents_that_take_their_time_get_no_more_of_it_when_it_is_called_again(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """The first call says that it is not over yet."""
+    agents = begin(orchestrate, root, "trap '' TERM; while :; do sleep 0.1; done", grace="10m")
+    first = orchestrate("stop", "--timeout", "0.3s", "--json")
+    assert 3 == first.returncode
+    assert "busy" == json.loads(first.stdout)["code"]
+    assert "once more" in json.loads(first.stdout)["hint"]
+    assert all(map(is_alive, agents))
+    second = orchestrate("stop", "--json")
+    assert 0 == second.returncode
+    assert {"ok": True, "run": json.loads(second.stdout)["run"]}.items() <= json.loads(
+        second.stdout
+    ).items()
+    assert not any(map(is_alive, agents))
