@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ from markdown_it import MarkdownIt
 
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, result_of, write_plan, write_task
+from tests.executors.harness import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -185,3 +190,59 @@ def test_a_reader_that_goes_away_stops_nothing(
     assert 0 == run.wait(60)
     assert {"completed": 2} == orchestrate("status", "--json").json["counts"]
     assert "two" in (root / "final_output.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)], ids=["lines", "events"])
+def test_a_reader_that_does_not_read_never_stops_a_run(
+    orchestrate: Orchestrate, tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    """Everything is done while its pipe is full; whoever reads at last finds every line, in order."""
+    root = tmp_path / ".orchestrator"
+    count = 40
+    write_plan(root, {f"T-{number:02}": "true" for number in range(1, count + 1)})
+    ours, theirs = os.pipe()
+    fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)
+    room = 4096
+    os.write(theirs, b"x" * room)
+    with (
+        open(ours, encoding="utf-8") as reader,
+        subprocess.Popen(
+            [sys.executable, "-m", "orchestrator", "run", *flags],
+            cwd=tmp_path,
+            env=orchestrate.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=theirs if flags else subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL if flags else theirs,
+        ) as run,
+    ):
+        os.close(theirs)
+        wait_until((root / "final_output.md").exists)
+        assert None is run.poll()
+        lines = reader.read()[room:].splitlines()
+        assert 0 == run.wait()
+    assert count == sum("task_completed" in line or "✅" in line for line in lines)
+    last = f"{count} of {count} tasks completed"
+    assert any(last in line for line in lines[-2:])
+
+
+def test_a_reader_that_goes_away_never_stops_a_run(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """``run --json | head -1``."""
+    root = tmp_path / ".orchestrator"
+    write_plan(root, {f"T-{number:02}": "true" for number in range(1, 9)})
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator", "run", "--json"],
+        cwd=tmp_path,
+        env=orchestrate.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(theirs)
+    assert ("", True) == (done.stderr, (root / "final_output.md").exists())
+    assert 8 == len(list((root / "results").iterdir()))
