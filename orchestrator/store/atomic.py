@@ -198,12 +198,11 @@ def sync_filesystem(descriptor: int) -> bool:
 
 @lru_cache(maxsize=1)
 def _syncfs() -> Callable[[int], int] | None:
-    # Linux tells of errors since 5.8.
-    if sys.platform != "linux" or [int(part) for part in os.uname().release.split(".")[:2]] < [
-        5,
-        8,
-    ]:
+    if sys.platform != "linux":
         return None
+    version = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    if not version or tuple(map(int, version.groups())) < (5, 8):
+        return None  # it says nothing of errors
     import ctypes  # 3 ms, so not at the top
 
     return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
