@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _ADVICE = "install it, or correct command: there; --simulate tries a plan without it"
 #: Seconds in which a program says its version, or is not asked any longer.
 _PATIENCE = 5.0
+#: Seconds that ``claude`` has to answer: more than 200 MB may have to be read from a slow disk first (seen: over 10 s).
+_COLD_START = 30.0
 
 
 def plugs(
@@ -245,7 +247,9 @@ def _see(
     return [*findings, claude_check.judge_version(answer)], answer
 
 
-def _ask(words: Sequence[str], environment: Mapping[str, str], *, timeout: float = 10.0) -> Probe:
+def _ask(
+    words: Sequence[str], environment: Mapping[str, str], *, timeout: float = _COLD_START
+) -> Probe:
     asked = {
         name: value
         for name, value in environment.items()
