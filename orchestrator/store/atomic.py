@@ -22,6 +22,8 @@ ADVICE = "check space, permissions and that the directory still exists, then run
 #: The same where something lies in the place of a file that is none.
 _MOVE_AWAY = "move away what lies there; `orchestrator doctor --plan` says what should"
 _UNFIT = frozenset({errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
+#: What a kernel or a container says that has no such call, or allows none.
+_NOT_HERE = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP})
 _TEMPORARY = re.compile(r"(\..+\.\d+|.+\.attempt-\d+\.json)\.tmp")
 
 
@@ -181,7 +183,7 @@ def sync_directory(path: str) -> None:
 def sync_filesystem(descriptor: int) -> bool:
     """Make everything durable that was written to the file system of an open file.
 
-    False, and nothing is done, where the system has no such call or it does not say what went wrong.
+    False, and nothing is done, where the system has no such call, allows none, or would not say what went wrong.
 
     Raises:
         OSError: the system could not write something.
@@ -189,11 +191,13 @@ def sync_filesystem(descriptor: int) -> bool:
     call = _syncfs()
     if call is None:
         return False
-    if call(descriptor):
-        import ctypes
+    if not call(descriptor):
+        return True
+    import ctypes
 
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return True
+    if (number := ctypes.get_errno()) in _NOT_HERE:
+        return False
+    raise OSError(number, os.strerror(number))
 
 
 @lru_cache(maxsize=1)

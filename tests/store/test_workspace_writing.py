@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import os
@@ -147,6 +148,25 @@ def test_a_file_system_is_synced_for_real(tmp_path: Path) -> None:
     if is_there:
         with pytest.raises(OSError, match="Bad file descriptor"):
             sync_filesystem(number)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM, errno.EIO])
+def test_a_call_that_is_not_allowed_is_no_broken_disk(
+    root: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """As a container may say: then each file is synced by itself. What the disk says is an error."""
+
+    def refused(descriptor: int) -> int:
+        ctypes.set_errno(number)
+        return -1
+
+    monkeypatch.setattr("orchestrator.store.atomic._syncfs", lambda: refused)
+    if number == errno.EIO:
+        with pytest.raises(StoreError, match="Input/output error"):
+            workspace(root).publish(burst(root))
+        return
+    workspace(root).publish(burst(root))
+    assert 20 == len(os.listdir(root / "results"))
 
 
 def test_what_was_committed_is_known_without_reading_it_again(root: Path) -> None:
