@@ -69,7 +69,7 @@ class _Lines:
 
     def _write(self, *, is_patient: bool) -> None:
         try:
-            while self._rest and (is_patient or self._room.poll(0)):
+            while self._rest and self._room.poll(None if is_patient else 0):
                 del self._rest[: os.write(self._descriptor, self._rest[:_PIECE])]
         except OSError:
             self._is_read = False

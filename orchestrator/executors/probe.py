@@ -18,7 +18,7 @@ LIMIT = 64 * 1024
 _HEAD = 4096
 
 
-def ask(argv: Sequence[str], env: Mapping[str, str], *, timeout: float = 30.0) -> Probe:
+def ask(argv: Sequence[str], env: Mapping[str, str], *, timeout: float = 10.0) -> Probe:
     """Run a program that gets nothing to read; after *timeout* seconds it is ended with its whole group.
 
     It never raises for what the program is or does: that is the answer.
