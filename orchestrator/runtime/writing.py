@@ -19,8 +19,8 @@ from orchestrator.store.workspace import Workspace
 #: Seconds to wait for more results before a sync, while others run and nobody waits for this one: a sync costs much
 #: the same for one result and for ten.
 _GATHER = 0.002
-#: Seconds within which a published result is told, while others run: so long one sync of the directory waits for more.
-_TELL_WITHIN = 0.02
+#: Seconds between two times that results are settled and told, while others run: one sync for what came meanwhile.
+_PAUSE = 0.05
 
 
 class Unwritten(NamedTuple):
@@ -38,7 +38,7 @@ class Unwritten(NamedTuple):
 class Writer:
     """Writes whatever is put into it, in order. Nobody is told anything before it is durable.
 
-    What waits for a result may start a sync earlier: once it is in its place, and all that it was made of is durable.
+    What waits for a result may start earlier: once it is synced and in its place.
     """
 
     workspace: Workspace
@@ -58,9 +58,11 @@ class Writer:
     _queue: list[Unwritten] = field(default_factory=list, init=False)
     _filled: anyio.Event = field(default_factory=anyio.Event, init=False)
     _untold: list[Unwritten | Happening] = field(default_factory=list, init=False)
-    """What happened since a result was published whose place is not durable yet."""
+    """What happened since a result was published of which not everything is durable yet."""
     _due: float = field(default=math.inf, init=False)
     """When that is to be settled and told, by the clock of the event loop."""
+    _settled: float = field(default=-math.inf, init=False)
+    """When something was, last."""
     _told: anyio.Event = field(default_factory=anyio.Event, init=False)
 
     def put(self, unwritten: Unwritten) -> None:
@@ -100,7 +102,7 @@ class Writer:
             self.notes(note)
         if is_done and commits:
             is_asked_for = any(each.request for each in batch)
-            self._due = min(self._due, anyio.current_time() + _TELL_WITHIN * (not is_asked_for))
+            self._due = min(self._due, 0.0 if is_asked_for else self._settled + _PAUSE)
             self._untold += [each for each in batch if each.commit]
         for each in batch:
             self.published(each.task)
@@ -108,6 +110,7 @@ class Writer:
     async def _settle(self) -> None:
         with anyio.CancelScope(shield=True):  # a run that is over does not leave before that
             is_done = await self._do(self.workspace.settle)
+        self._settled = anyio.current_time()
         untold, self._untold, self._due = self._untold, [], math.inf
         told, self._told = self._told, anyio.Event()
         told.set()

@@ -119,7 +119,7 @@ def key_word(header: str) -> str:
 
 def plain(cell: str) -> str:
     """Return a cell without emphasis, backticks, links and emoji around its words."""
-    if cell.isascii() and (cell.isalnum() or TASK_ID.fullmatch(cell)):
+    if not cell or (cell.isascii() and (cell.isalnum() or TASK_ID.fullmatch(cell))):
         return cell
     text = _bare(_LINK.sub(r"\1", cell))
     if text.isascii():
@@ -149,7 +149,7 @@ def is_none(cell: str) -> bool:
 
 def read_id(cell: str) -> str:
     """Return the task id in a cell; it may stand in backticks, in emphasis or in a link."""
-    if TASK_ID.fullmatch(cell):
+    if not cell or TASK_ID.fullmatch(cell):
         return cell
     text = _bare(_ID_LINK.sub(r"\1", cell))
     return _ESCAPE.sub(r"\1", text)
@@ -160,7 +160,7 @@ def read_needs(cell: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 
     ``T-01, T-02 (order), T-03 (resource)``: a kind belongs to the id before it (seed rows S2-72 to S2-74).
     """
-    if TASK_ID.fullmatch(cell):
+    if not cell or TASK_ID.fullmatch(cell):
         return ((), ()) if is_none(cell) else ((cell,), ())
     text = _ID_LINK.sub(r"\1", _BREAK.sub(" ", cell)).replace("`", "").replace("*", "")
     if "(" in text:
@@ -178,6 +178,8 @@ def read_needs(cell: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 
 def read_tags(cell: str) -> tuple[str, ...]:
     """Return the words in a cell of tags, each once, in order; a ``#`` before one belongs to no name."""
+    if not cell:
+        return ()
     words = _BETWEEN.split(plain(_BREAK.sub(" ", cell)).replace("`", ""))
     return tuple(dict.fromkeys(tag for word in words if not is_none(tag := word.lstrip("#"))))
 
@@ -185,4 +187,4 @@ def read_tags(cell: str) -> tuple[str, ...]:
 def read_label(cell: str) -> str:
     """Return the text of a cell such as Agent or Priority; empty when it says that there is nothing."""
     text = plain(cell)
-    return "" if is_none(text) else _ESCAPE.sub(r"\1", text)
+    return "" if not text or is_none(text) else _ESCAPE.sub(r"\1", text)

@@ -55,6 +55,8 @@ class ResultWriter:
         self._there: Mapping[str, int] | None = None
         self._notes: list[str] = []
         self._texts: dict[str, tuple[int, str]] = {}
+        self._unsettled: list[AttemptFiles] = []
+        """What published results rest on and may not be durable yet."""
         self._is_crowded = False
         """Whether others write much to the same file system."""
 
@@ -88,8 +90,8 @@ class ResultWriter:
     def publish(self, commits: Sequence[Commit]) -> None:
         """Put results in their places, many in one go: they are counted on from then on (promise 7).
 
-        Text, log, record and ``logs/`` are durable before. Nobody is told of a result before ``settle``, which makes
-        its place durable too; after a power cut between the two, the next run makes it of log and record.
+        Each is durable before. Nobody is told of it before ``settle``, which does the same for log, record and place,
+        without which it does not count after a power cut.
 
         Raises:
             StoreError: what is on disk is as before or as after, result by result.
@@ -99,8 +101,18 @@ class ResultWriter:
             self._publish(commits[first : first + _AT_ONCE])
 
     def settle(self) -> None:
-        """Make the places of all results durable; raises as ``publish``."""
-        sync_directory(self._layout.results)
+        """Make durable what all published results rest on, and their places; raises as ``publish``."""
+        unsettled, self._unsettled = self._unsettled, []
+        with reported("sync", self._layout.results):
+            directory = os.open(self._layout.results, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                if len(unsettled) >= _BURST and self._sync_together(directory):
+                    return
+                if unsettled:
+                    self._sync_evidence(unsettled)
+                os.fsync(directory)
+            finally:
+                os.close(directory)
 
     def _publish(self, commits: Sequence[Commit]) -> None:
         with ExitStack() as stack:
@@ -113,27 +125,25 @@ class ResultWriter:
             with reported("sync", self._layout.root):
                 written = [result.descriptor for result in results]
                 if len(commits) < _BURST or not self._sync_together(written[0]):
-                    self._sync_each(commits, written)
+                    _sync_each(written)
+                    self._unsettled += [commit.files for commit in commits]
             for commit, result in zip(commits, results, strict=True):
                 self._spare_strangers(commit.stem)
                 signed = self._remember(commit.stem, result.publish())
                 self._keep(commit.stem, signed, commit.result)
                 self._remember_text(commit, signed)
 
-    def _sync_each(self, commits: Sequence[Commit], written: Sequence[int]) -> None:
-        """Sync results, and what they were made of, file by file."""
+    def _sync_evidence(self, unsettled: Sequence[AttemptFiles]) -> None:
+        """Sync logs and records, file by file."""
         with ExitStack() as stack:
-            evidence = []
-            for commit in commits:
-                for path in (commit.files.stdout, commit.files.stderr, commit.files.record):
+            found = []
+            for files in unsettled:
+                for path in (files.stdout, files.stderr, files.record):
                     if (descriptor := _open_if_any(path)) is not None:
                         stack.callback(os.close, descriptor)
-                        evidence.append(descriptor)
-            start_writing([*evidence, *written])
-            # The youngest first: the journal of a file system is then written once for all of them.
-            for descriptor in [*written, *evidence]:
-                os.fsync(descriptor)
-            sync_directory(self._layout.logs)
+                        found.append(descriptor)
+            _sync_each(found)
+        sync_directory(self._layout.logs)
 
     def _sync_together(self, descriptor: int) -> bool:
         """Sync the whole file system: one flush of the disk instead of two for each result (decision 18).
@@ -186,6 +196,12 @@ class ResultWriter:
             self._notes.append(
                 f"{shown} was changed while its task ran; it is kept as results/{aside}"
             )
+
+
+def _sync_each(descriptors: Sequence[int]) -> None:
+    start_writing(descriptors)
+    for descriptor in descriptors:
+        os.fsync(descriptor)
 
 
 def _open_if_any(path: str) -> int | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 from orchestrator.core.state import TaskStatus
 
@@ -68,8 +70,13 @@ def moment(seconds: float) -> str:
 
     In UTC, as result files write it: the same plan then reads the same on every machine.
     """
-    if not seconds:
-        return "-"
+    return _second(math.floor(seconds)) if seconds else "-"
+
+
+@lru_cache(
+    maxsize=1024
+)  # what ends together shares its second, and a table shows each of them again and again
+def _second(seconds: int) -> str:
     from datetime import UTC, datetime
 
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"

@@ -31,7 +31,7 @@ def render(name: str, overrides: str | None, **values: object) -> str:
     Raises:
         PlanError: an override file is broken, with its line (code ``bad_template``).
     """
-    environment = _environment(overrides)
+    environment = _environment(_existing(overrides))
     try:
         return environment.get_template(name).render(**values)
     except Exception as error:
@@ -48,15 +48,24 @@ def prepare(name: str, overrides: str | None) -> None:
     from jinja2 import TemplateError
 
     with suppress(TemplateError, OSError, UnicodeError):
-        _environment(overrides).get_template(name)
+        _environment(_existing(overrides)).get_template(name)
+
+
+def _existing(overrides: str | None) -> str | None:
+    return overrides if overrides and os.path.isdir(overrides) else None
 
 
 @cache
 def _environment(overrides: str | None) -> Environment:
-    from jinja2 import FileSystemLoader, StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = ImmutableSandboxedEnvironment(
+    kind = Environment
+    if overrides:  # ours alone are done in half the time without
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        kind = ImmutableSandboxedEnvironment
+
+    environment = kind(
         loader=FileSystemLoader([overrides, _BUILT_IN] if overrides else _BUILT_IN),
         undefined=StrictUndefined,
         trim_blocks=True,
