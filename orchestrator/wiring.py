@@ -18,24 +18,23 @@ from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
 from orchestrator.core.diagnosis import Finding, Level, Probe
 from orchestrator.core.environment import NESTED_SESSION
-from orchestrator.core.notice import Target, address, targets
 from orchestrator.core.roster import Member, Program, Roster
 from orchestrator.core.settings import EVERYTHING, Settings
 from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError
 from orchestrator.executors import probe
-from orchestrator.executors.detach import Detached, this_program
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spawn import inherits
-from orchestrator.executors.sweep import sweep
-from orchestrator.notifiers.protocol import Notifier, NotifyError
-from orchestrator.runtime.notifying import Subscriber
 from orchestrator.store.layout import Layout
 from orchestrator.store.roster import read_roster
 
 if TYPE_CHECKING:
     from orchestrator.actions.scheduling import Caller
+    from orchestrator.core.notice import Target
+    from orchestrator.executors.detach import Detached
     from orchestrator.executors.scheduler import Scheduler
+    from orchestrator.notifiers.protocol import Notifier
+    from orchestrator.runtime.notifying import Subscriber
 
 #: What to do about an agent without its program.
 _ADVICE = "install it, or correct command: there; --simulate tries a plan without it"
@@ -81,10 +80,16 @@ def plugs(
         agents={member.key: _plug(member, place.program, environment) for member in roster},
         require=require,
         executor=LocalExecutor,
-        sweep=lambda directory, run: len(sweep(directory, spare={run})),
+        sweep=_sweep,
         program=own_program(environment),
         subscribers=subscribers,
     )
+
+
+def _sweep(directory: str, run: str) -> int:
+    from orchestrator.executors.sweep import sweep
+
+    return len(sweep(directory, spare={run}))
 
 
 def _plug(member: Member, claude: str | None, environment: Mapping[str, str]) -> Agent:
@@ -161,6 +166,10 @@ def subscribers(
     settings: Settings, directory: str, environment: Mapping[str, str] = os.environ
 ) -> list[Subscriber]:
     """Return whom the setting ``notify`` names; who cannot be told says why."""
+    from orchestrator.core.notice import targets
+    from orchestrator.notifiers.protocol import NotifyError
+    from orchestrator.runtime.notifying import Subscriber
+
     found = []
     for target in targets(settings.notify):
         notifier, trouble = None, ""
@@ -173,8 +182,10 @@ def subscribers(
 
 
 def _notifier(target: Target, directory: str, environment: Mapping[str, str]) -> Notifier:
+    from orchestrator.core.notice import address
     from orchestrator.notifiers.command import CommandNotifier
     from orchestrator.notifiers.desktop import DesktopNotifier
+    from orchestrator.notifiers.protocol import NotifyError
     from orchestrator.notifiers.webhook import WebhookNotifier
 
     if target.way == "desktop":
@@ -191,6 +202,8 @@ def _notifier(target: Target, directory: str, environment: Mapping[str, str]) ->
 
 def detached(words: Sequence[str], output: str) -> Detached:
     """Start this program with the given words as a process that outlives us; it prints into *output*."""
+    from orchestrator.executors.detach import Detached
+
     return Detached(words, output)
 
 
@@ -210,6 +223,7 @@ def schedulers(environment: Mapping[str, str] = os.environ) -> dict[str, Schedul
 def caller(environment: Mapping[str, str] = os.environ) -> Caller:
     """Return how this program was called, for whoever calls it later."""
     from orchestrator.actions.scheduling import Caller, usable_path
+    from orchestrator.executors.detach import this_program
 
     path = usable_path(environment.get("PATH", os.defpath))
     words = shlex.split(environment.get("ORCHESTRATOR_PROGRAM", ""))

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
 from orchestrator.actions.running import examine
-from orchestrator.core.news import read_line, run_id
+from orchestrator.core.journal_line import read_line
+from orchestrator.core.news import run_id
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     BusyError,

@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.actions.checking import status
-from orchestrator.core.news import Brief, News, Phase, phase_of, read_line, run_id
+from orchestrator.core.journal_line import read_line
+from orchestrator.core.news import Brief, News, Phase, phase_of, run_id
 from orchestrator.errors import NotFoundError
 from orchestrator.store.cursor import Cursor, keep_cursor, last_run, load_cursor, read_on
 from orchestrator.store.layout import Layout

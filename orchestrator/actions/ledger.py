@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.actions.beside import MERGER, PLANNER, done_beside
+from orchestrator.core.journal_line import read_line
 from orchestrator.core.ledger import Booking, Figures, bookings, figures, within
-from orchestrator.core.news import read_line
 from orchestrator.errors import OrchestratorError
 from orchestrator.store.journal import journal_lines
 from orchestrator.store.layout import Layout

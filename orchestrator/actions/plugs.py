@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.executors.protocol import Executor
-from orchestrator.runtime.notifying import Subscriber
+
+if TYPE_CHECKING:
+    from orchestrator.runtime.notifying import Subscriber
 
 
 class Plugs(NamedTuple):

@@ -8,23 +8,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 
 from orchestrator.actions.assignments import write_missing_task_files
 from orchestrator.actions.beside import done_beside
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found, revised_entries
-from orchestrator.actions.merging import Merged, merge
-from orchestrator.actions.plans import advance, begin, require_approval
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
-from orchestrator.actions.recovering import recover
-from orchestrator.actions.redrawing import redraw
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.report import RunReport
 from orchestrator.actions.resets import Resets
 from orchestrator.actions.settling import carry_out_what_is_left
-from orchestrator.actions.worker import Worker
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.result import Result
@@ -35,20 +31,18 @@ from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.loop import Runner
-from orchestrator.runtime.notifying import HURRY, PATIENCE, Herald
 from orchestrator.runtime.overhearing import overhearing
 from orchestrator.runtime.watching import Change, Watch
-from orchestrator.store.answers import answers_shown
-from orchestrator.store.archive import set_outcomes_aside
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.lock import RunLock, in_line, take_lock
 from orchestrator.store.requests import Requests
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.final_output import final_output
-from orchestrator.views.notices import plan_name
-from orchestrator.views.templating import prepare
+
+if TYPE_CHECKING:
+    from orchestrator.actions.merging import Merged
+    from orchestrator.runtime.notifying import Herald
 
 #: Notes about files that others changed; somebody who changed more of them knows.
 _NOTES = 20
@@ -66,7 +60,9 @@ def examine(order: RunOrder, plugs: Plugs) -> Prospect:
         StoreError: state could not be read.
     """
     ahead = look_ahead(order, plugs.roster)
-    if not order.simulate:
+    if _says_state(order, ahead):
+        from orchestrator.actions.plans import require_approval
+
         require_approval(order.layout, ahead.board.plan.charter)
     plugs.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
     return ahead
@@ -88,17 +84,24 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         lock = take_lock(order.layout.lock, run_id, iso(clock.wall()), order.only, order.tags)
     try:
         ahead.workspace.prepare()
-        if ahead.to_run and not order.simulate:
+        says_state = _says_state(order, ahead)
+        if ahead.to_run and says_state:
+            from orchestrator.actions.plans import begin
+
             begin(order.layout, ahead.board.plan.charter, clock.wall())
         if lock.dead_runs:
             plugs.sweep(order.layout.root, run_id)
         if order.is_fresh:
+            from orchestrator.store.archive import set_outcomes_aside
+
             set_outcomes_aside(order.layout, ahead.stems_to_run)
         with closing(Journal(order.layout.journal)) as journal:
             report = _Session(
                 order, plugs, ahead.workspace, run_id, clock, journal, listener, lock
             ).run()
-        if report.failure is None and not order.simulate:
+        if report.failure is None and says_state:
+            from orchestrator.actions.plans import advance
+
             advance(order.layout, report.board, clock.wall())
     except BaseException:
         lock.abandon()
@@ -108,6 +111,11 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
     else:
         lock.abandon()
     return report
+
+
+def _says_state(order: RunOrder, ahead: Prospect) -> bool:
+    """Whether the plan has a state that a run depends on, and may change; most say none."""
+    return ahead.board.plan.charter.state is not None and not order.simulate
 
 
 @dataclass(slots=True)
@@ -129,7 +137,8 @@ class _Session:
     """The newest word about a hold is that there is one."""
     told: dict[str, float] = field(default_factory=dict)
     """When the journal last had news of a task."""
-    herald: Herald = field(default_factory=Herald)
+    herald: Herald | None = None
+    """Tells people who do not look; None: nobody wants to be told."""
     began: float = 0.0
     """On the clock that does not jump."""
 
@@ -139,18 +148,19 @@ class _Session:
         # Read again: until the lock was ours, another run may have been at work.
         traces = scan_logs(self.order.layout.logs)
         ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
-        if recover(ahead, self.plugs.agents, traces, self.lock.dead_runs, self._hear):
-            ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
+        if traces:
+            from orchestrator.actions.recovering import recover
+
+            if recover(ahead, self.plugs.agents, traces, self.lock.dead_runs, self._hear):
+                ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.lock.recovered()
         if carry_out_what_is_left(self.workspace, self._hear):
             ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.budget = ahead.settings.budget_usd
         self.beside = done_beside(self.workspace)
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
-        if not self.order.simulate:
-            root, title = self.order.layout.root, ahead.board.plan.title
-            chosen = self.plugs.subscribers(ahead.settings, root)
-            self.herald = Herald(chosen, plan_name(title, root), self.run_id)
+        if ahead.settings.notify and not self.order.simulate:
+            self.herald = self._call_herald(ahead)
         self._hear(
             Happening(
                 kind=Kind.RUN_STARTED,
@@ -178,6 +188,14 @@ class _Session:
             opened = runner.executor.opened()
             anyio.run(runner.run, overhearing(opened, self.order.layout.journal, self._tell))
         return self._conclude(ahead, runner, started)
+
+    def _call_herald(self, ahead: Prospect) -> Herald:
+        from orchestrator.runtime.notifying import Herald
+        from orchestrator.views.notices import plan_name
+
+        root, title = self.order.layout.root, ahead.board.plan.title
+        chosen = self.plugs.subscribers(ahead.settings, root)
+        return Herald(chosen, plan_name(title, root), self.run_id)
 
     def _warn(self, task_id: str, text: str) -> None:
         self._hear(Happening(kind=Kind.WARNING, time=self.clock.wall(), task=task_id, text=text))
@@ -211,7 +229,7 @@ class _Session:
                 program=self.plugs.program,
             ),
             requests=Requests(layout.requests),
-            drawing=Drawing(self._draw, partial(prepare, "final_output.md.j2", layout.templates)),
+            drawing=Drawing(self._draw, self._prepare),
         )
         if not self.order.only:  # what was asked for by name does not grow
             version = self.workspace.plan_version()
@@ -236,7 +254,18 @@ class _Session:
         entries = revised_entries(change, runner, ahead, self.plugs.agents, self.plugs.roster)
         runner.replan(change.plan, change.policies, entries)
 
+    def _prepare(self) -> None:
+        """Load what drawing needs, while agents work already; a program that is upgraded meanwhile stays whole."""
+        import orchestrator.actions.aggregating
+        import orchestrator.actions.redrawing
+        import orchestrator.actions.worker  # noqa: F401
+        from orchestrator.views.templating import prepare
+
+        prepare("final_output.md.j2", self.order.layout.templates)
+
     def _draw(self, board: Board, news: Mapping[str, str]) -> None:
+        from orchestrator.actions.redrawing import redraw
+
         now = self.clock.wall()
         redraw(self.workspace, board, now, running=news, budget=self.budget, beside=self.beside)
 
@@ -264,7 +293,7 @@ class _Session:
                 )
                 self._hear(over)
             counts, total = board.counts(), len(board.plan.tasks)
-            self._tell_people(ahead, runner, counts, str(failure or runner.held_back), started)
+            self._tell_people(ahead, runner, counts, str(failure or runner.held_back))
             text = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
             # The last word of a run: whoever waits for it finds the final output written.
             self._hear(
@@ -293,32 +322,30 @@ class _Session:
         )
 
     def _aggregate(self, ahead: Prospect, board: Board, started: float, runner: Runner) -> None:
-        merged = Merged()
-        if ahead.settings.aggregate == "claude":
+        from orchestrator.actions.aggregating import aggregate
+        from orchestrator.actions.merging import Merged
+
+        merged, settings = Merged(), ahead.settings
+        if settings.aggregate == "claude":
             merged = self._merge(ahead, board, runner)
             runner.ended_by = runner.ended_by or merged.ended_by
             self.beside = done_beside(self.workspace)
-        done = [
-            task
-            for task in board.plan.tasks.values()
-            if board.status(task.id) is TaskStatus.COMPLETED
-        ]
-        text = final_output(
+        aggregate(
+            self.workspace,
             board,
-            answers=answers_shown(self.workspace, done),
+            settings,
             started=started,
             ended=self.clock.wall(),
-            strategy=ahead.settings.aggregate,
-            overrides=self.order.layout.templates,
-            budget=ahead.settings.budget_usd,
             beside=self.beside,
-            merged=merged.text,
-            note=" · ".join(filter(None, (runner.held_back, merged.note))),
+            merged=merged,
+            held_back=runner.held_back,
         )
-        self.workspace.write_final_output(text)
 
     def _merge(self, ahead: Prospect, board: Board, runner: Runner) -> Merged:
         """Let one more agent merge the answers (S2-81U)."""
+        from orchestrator.actions.merging import Merged, merge
+        from orchestrator.actions.worker import Worker
+
         if self.order.simulate or runner.ended_by or runner.held_back or runner.failure:
             return Merged(note="Not merged: the run did not come to its own end.")
         worker = Worker(
@@ -338,20 +365,17 @@ class _Session:
             return Merged(note=f"Not merged: {error}")
 
     def _tell_people(
-        self,
-        ahead: Prospect,
-        runner: Runner,
-        counts: Mapping[TaskStatus, int],
-        trouble: str,
-        started: float,
+        self, ahead: Prospect, runner: Runner, counts: Mapping[TaskStatus, int], trouble: str
     ) -> None:
-        took = format_duration(self.clock.wall() - started)
+        if self.herald is None:
+            return
+        from orchestrator.runtime.notifying import HURRY, PATIENCE
+
         # Nobody is told of a run that had nothing to do; and whoever stopped it knows, and waits.
-        is_told = bool(ahead.to_run) and not runner.ended_by
-        patience = HURRY if runner.ended_by else PATIENCE
-        if is_told:
+        if ahead.to_run and not runner.ended_by:
+            took = format_duration(self.clock.now() - self.began)
             self.herald.end(counts, self.clock.wall(), took, trouble)
-        if lost := self.herald.close(patience):
+        if lost := self.herald.close(HURRY if runner.ended_by else PATIENCE):
             self._warn("", lost)
 
     def _hear(self, happening: Happening) -> None:
@@ -364,7 +388,7 @@ class _Session:
     def _tell(self, happening: Happening) -> None:
         """Tell whoever watches the run, and whoever wants to be told when nobody does."""
         self.listener(happening)
-        for text in self.herald.hear(happening):
+        for text in self.herald.hear(happening) if self.herald is not None else ():
             self._hear(Happening(kind=Kind.WARNING, time=happening.time, text=text))
 
     def _is_due(self, news: Happening) -> bool:

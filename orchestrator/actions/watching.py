@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchestrator.core.duration import parse_duration
-from orchestrator.core.news import Line, read_line
+from orchestrator.core.journal_line import Line, read_line
 from orchestrator.errors import UsageError
 from orchestrator.store.cursor import (
     Cursor,

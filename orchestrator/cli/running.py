@@ -18,7 +18,6 @@ from orchestrator.cli.duration import Duration
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import plan_directory, program, say_json, takes_directory, write
 from orchestrator.core.money import spending
-from orchestrator.core.notice import targets
 from orchestrator.core.redact import redact
 from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
@@ -58,6 +57,8 @@ def _whom(
 ) -> tuple[Mapping[str, Any], ...] | None:
     if not words:
         return None
+    from orchestrator.core.notice import targets
+
     read = _setting("notify")(context, parameter, words[0] if len(words) == 1 else list(words))
     for target in targets(read):
         if target.is_secret:

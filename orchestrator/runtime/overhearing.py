@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import anyio
 
-from orchestrator.core.news import Line, read_line
+from orchestrator.core.journal_line import Line, read_line
 from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.store.cursor import Cursor, end_of, read_on

@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from orchestrator.core.roster import BUILT_IN, Member, Program, Roster
 from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported
 from orchestrator.store.layout import Layout, agents_of_person
-from orchestrator.store.roster_file import (
-    RosterFile,
-    parse_roster_file,
-    read_key,
-    render_roster_file,
-    settings_of,
-)
+
+if TYPE_CHECKING:
+    from orchestrator.store.roster_file import RosterFile
 
 #: How a command gets at the agents of a plan: only one that names an agent reads them.
 Agents = Callable[[Layout], Roster]
@@ -77,6 +74,8 @@ def register(
         PlanError: the agents would make no sense with it; nothing was written.
         StoreError: it could not be written.
     """
+    from orchestrator.store.roster_file import read_key, render_roster_file
+
     try:
         key = read_key(key)
     except ValueError as error:
@@ -106,7 +105,12 @@ def _read(
     found: dict[str, RosterFile] = {}
     problems: list[Problem] = []
     here = (os.path.basename(path) for path in proposed if os.path.dirname(path) == directory)
-    for name in sorted({*_names_in(directory), *here}):
+    names = sorted({*_names_in(directory), *here})
+    if not names:
+        return found, problems  # as for most plans
+    from orchestrator.store.roster_file import parse_roster_file
+
+    for name in names:
         path = f"{directory}/{name}"
         each, wrong = parse_roster_file(
             proposed[path] if path in proposed else read_file(path) or b"",
@@ -152,6 +156,8 @@ def _linked(files: Mapping[str, RosterFile], problems: list[Problem]) -> list[Me
 
 def _complete(found: RosterFile, base: Member | None, problems: list[Problem]) -> Member:
     """Return an agent with its settings, over those of the one it stands on."""
+    from orchestrator.store.roster_file import settings_of
+
     member = found.member
     settings, wrong = settings_of(found, base.runs if base else Program.COMMAND)
     problems += wrong

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
+from orchestrator.core.journal_line import read_line
 from orchestrator.core.message import Message, MessageKind
 from orchestrator.core.moment import format_moment
 from orchestrator.core.money import usd
-from orchestrator.core.news import read_line
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.core.result import Attempt, Result

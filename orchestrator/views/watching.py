@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.core.journal_line import Line
 from orchestrator.core.message import MessageKind
-from orchestrator.core.news import Line
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.views.context import MESSAGE_ICONS

@@ -12,7 +12,7 @@ from orchestrator.actions.checking import news_of_running, status
 from orchestrator.actions.history import history
 from orchestrator.actions.talking import messages_on
 from orchestrator.core.board import Board
-from orchestrator.core.news import read_line
+from orchestrator.core.journal_line import read_line
 from orchestrator.core.plan import TASK_ID, Task, stem
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError

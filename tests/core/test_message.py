@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.core.journal_line import read_line
 from orchestrator.core.message import (
     LIMIT,
     Message,
@@ -18,7 +19,6 @@ from orchestrator.core.message import (
     torn_blocks,
 )
 from orchestrator.core.name import as_name, is_name
-from orchestrator.core.news import read_line
 from orchestrator.errors import UsageError
 
 TIME = "2026-01-05T14:00:00.000Z"

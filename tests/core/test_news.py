@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.board import Board
-from orchestrator.core.news import Brief, Line, News, Phase, phase_of, read_line, run_id
+from orchestrator.core.journal_line import Line, read_line
+from orchestrator.core.news import Brief, News, Phase, phase_of, run_id
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus
 from tests.views.example import attempt, board, done, midway, result, task

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.board import Board
-from orchestrator.core.news import Brief, News, Phase, read_line
+from orchestrator.core.journal_line import read_line
+from orchestrator.core.news import Brief, News, Phase
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.happening import Happening, Kind
 from orchestrator.views.brief import LIMIT, brief_text, facts, next_command

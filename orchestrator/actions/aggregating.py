@@ -1,0 +1,58 @@
+"""Write ``final_output.md``, now that nothing moves (seed row S2-30)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.actions.merging import Merged
+from orchestrator.core.board import Board
+from orchestrator.core.result import Result
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
+from orchestrator.store.answers import answers_shown
+from orchestrator.store.workspace import Workspace
+from orchestrator.views.final_output import final_output
+
+
+def aggregate(
+    workspace: Workspace,
+    board: Board,
+    settings: Settings,
+    *,
+    started: float,
+    ended: float,
+    beside: Sequence[Result],
+    merged: Merged,
+    held_back: str,
+) -> None:
+    """Put the answers of all completed tasks together.
+
+    Args:
+        workspace: The plan directory.
+        board: Where everything stands.
+        settings: Those of the plan: how answers are put together, and what all of it may cost.
+        started: When the run began, in seconds since the epoch.
+        ended: When it was over.
+        beside: What was done beside the plan, and paid for.
+        merged: What an agent made of all answers, or why it did not.
+        held_back: Why tasks were not started although nothing they need is missing.
+
+    Raises:
+        StoreError: an answer could not be read, or the file not be written.
+        PlanError: the plan's own template is broken.
+    """
+    tasks = board.plan.tasks.values()
+    done = [task for task in tasks if board.status(task.id) is TaskStatus.COMPLETED]
+    text = final_output(
+        board,
+        answers=answers_shown(workspace, done),
+        started=started,
+        ended=ended,
+        strategy=settings.aggregate,
+        overrides=workspace.layout.templates,
+        budget=settings.budget_usd,
+        beside=beside,
+        merged=merged.text,
+        note=" · ".join(filter(None, (held_back, merged.note))),
+    )
+    workspace.write_final_output(text)
