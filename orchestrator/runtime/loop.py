@@ -193,6 +193,7 @@ class Runner:
             for instruction in self.engine.handle(self._events[0], moment):
                 self._perform(instruction)
             self._events.popleft()
+        self._writer.look()
         self._timer.look()
 
     def _perform(self, instruction: Instruction) -> None:

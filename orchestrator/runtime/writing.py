@@ -63,11 +63,26 @@ class Writer:
     """When that is to be settled and told, by the clock of the event loop."""
     _settled: float = field(default=-math.inf, init=False)
     """When something was, last."""
+    _is_busy: bool = field(default=False, init=False)
+    """Whether something is being written, or is about to be."""
     _told: anyio.Event = field(default_factory=anyio.Event, init=False)
 
     def put(self, unwritten: Unwritten) -> None:
-        """Have it written."""
+        """Have it written; ``look`` follows."""
         self._queue.append(unwritten)
+
+    def look(self) -> None:
+        """Write what was put: at once when nothing else can happen before that is done, else behind the work."""
+        if not self._queue:
+            return
+        # What somebody asked for is answered before anything comes of it.
+        is_asked_for = any(each.request for each in self._queue)
+        if self.is_alone() and not (self._is_busy or is_asked_for):
+            self._is_busy = True  # what comes of it has its turn later, or a long plan would never come back
+            batch, commits = self._next()
+            error = _error_in(partial(self.workspace.publish, commits))
+            self._published(batch, is_done=self._is_done(error))
+            self._is_busy = False
         self._filled.set()
 
     def holds_back(self, happening: Happening) -> bool:
@@ -86,24 +101,30 @@ class Writer:
         while True:
             with anyio.CancelScope(deadline=self._due):
                 await self._filled.wait()
+            self._filled = anyio.Event()
+            self._is_busy = True
             if self._queue:
                 if not (self.is_alone() or self.is_awaited()):
                     await anyio.sleep(_GATHER)
-                self._filled = anyio.Event()
-                batch, self._queue = self._queue, []
-                await self._publish(batch)
+                batch, commits = self._next()
+                is_done = await self._do(partial(self.workspace.publish, commits))
+                self._published(batch, is_done=is_done)
             if self._untold and (self.is_alone() or anyio.current_time() >= self._due):
                 await self._settle()
+            self._is_busy = False
 
-    async def _publish(self, batch: Sequence[Unwritten]) -> None:
-        commits = [each.commit for each in batch if each.commit]
-        is_done = await self._do(partial(self.workspace.publish, commits))
+    def _next(self) -> tuple[Sequence[Unwritten], Sequence[Commit]]:
+        batch, self._queue = self._queue, []
+        return batch, [each.commit for each in batch if each.commit]
+
+    def _published(self, batch: Sequence[Unwritten], *, is_done: bool) -> None:
         for note in self.workspace.take_notes():
             self.notes(note)
-        if is_done and commits:
+        kept = [each for each in batch if each.commit] if is_done else []
+        if kept:
             is_asked_for = any(each.request for each in batch)
             self._due = min(self._due, 0.0 if is_asked_for else self._settled + _PAUSE)
-            self._untold += [each for each in batch if each.commit]
+            self._untold += kept
         for each in batch:
             self.published(each.task)
 
@@ -123,12 +144,19 @@ class Writer:
                     self.confirm(each.request)
 
     async def _do(self, step: Callable[[], None]) -> bool:
-        try:
-            if self.is_alone():
-                step()
-            else:
-                await anyio.to_thread.run_sync(step)
-        except StoreError as error:
+        if self.is_alone():
+            return self._is_done(_error_in(step))
+        return self._is_done(await anyio.to_thread.run_sync(_error_in, step))
+
+    def _is_done(self, error: StoreError | None) -> bool:
+        if error is not None:
             self.fails(error)
-            return False
-        return True
+        return error is None
+
+
+def _error_in(step: Callable[[], None]) -> StoreError | None:
+    try:
+        step()
+    except StoreError as error:
+        return error
+    return None
