@@ -78,7 +78,8 @@ class Writer:
         # What somebody asked for is answered before anything comes of it.
         is_asked_for = any(each.request for each in self._queue)
         if self.is_alone() and not (self._is_busy or is_asked_for):
-            self._is_busy = True  # what comes of it has its turn later, or a long plan would never come back
+            # What comes of it has its turn later, or a long plan would never come back from here.
+            self._is_busy = True
             batch, commits = self._next()
             error = _error_in(partial(self.workspace.publish, commits))
             self._published(batch, is_done=self._is_done(error))
