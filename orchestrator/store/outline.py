@@ -1,6 +1,7 @@
 """Markdown as others write it, read by its blocks: headings, tables, quotes, fences. Inlines are never parsed.
 
-markdown-it is imported when the first text is parsed, so that importing this module costs nothing.
+markdown-it is imported when the first text is parsed that is not plain to see, so that importing this module costs
+nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ _FENCE_BARS = ("```", "~~~")
 _FENCE_OPEN = re.compile(r"(`{3,}|~{3,})(.*)", re.DOTALL)
 # A line that may open a fence inside of another block, or a block of HTML that may hide one.
 _NOT_PLAIN = re.compile(r"[ \t>*+\-\d.)]+(?:```|~~~)|[ \t]*<")
+# Lines that mean the same wherever they stand, and so need no parser.
+_PLAIN_HEADING = re.compile(r"(#{1,6}) +([^ #][^#]*)")
+_PLAIN_RULE = re.compile(r"\|(?: *:?-+:? *\|)+ *")
+_BLANKS = " \t"
 _VERBATIM = frozenset({"fence", "html_block"})
 _QUOTE = re.compile(r"^ {0,3}> ?")
 
@@ -104,7 +109,49 @@ def tokens(lines: Sequence[str], *, html: bool = True, tables: bool = True) -> l
 
 def outline(lines: Sequence[str], *, html: bool = True, tables: bool = True) -> Outline:
     """Return what a document consists of; *lines* come without line endings."""
-    return outlined(tokens(lines, html=html, tables=tables))
+    found = _plain_outline(lines) if tables else None
+    return outlined(tokens(lines, html=html, tables=tables)) if found is None else found
+
+
+def _plain_outline(lines: Sequence[str]) -> Outline | None:
+    """Return the outline of a document whose headings, paragraphs and tables are plain to see; None: ask the parser.
+
+    Most plans are such documents until we draw into them, and loading markdown-it takes longer than all they say.
+    """
+    headings: list[Heading] = []
+    blocks: list[Block] = []
+    at, end = 0, len(lines)
+    while at < end:
+        line, start = lines[at], at
+        if "\r" in line:
+            return None  # for the parser it ends the line
+        if not line.strip(_BLANKS):
+            at += 1
+        elif line[0] == "#":
+            match = _PLAIN_HEADING.fullmatch(line)
+            if match is None or not line.isprintable():
+                return None
+            headings.append(Heading(len(match[1]), match[2].strip(), at, at + 1, is_atx=True))
+            at += 1
+        else:
+            is_table = _begins_plain_table(lines[at : at + 2])
+            if not (is_table or line[0].isalpha()):
+                return None
+            while at < end and (lines[at][:1] == "|" if is_table else lines[at][:1].isalpha()):
+                at += 1
+            if "\r" in "".join(lines[start:at]) or (at < end and lines[at].strip(_BLANKS)):
+                return None  # only a blank line ends these for sure
+            blocks.append(Block("table" if is_table else "paragraph", start, at))
+    return Outline(tuple(headings), tuple(blocks))
+
+
+def _begins_plain_table(lines: Sequence[str]) -> bool:
+    """Whether a header and the line below it stand between bars and have as many cells."""
+    if len(lines) < 2 or not _PLAIN_RULE.fullmatch(lines[1]):
+        return False
+    header = lines[0].rstrip(" ")
+    is_plain = header.isprintable() and header[0] == "|" == header[-1] and "\\" not in header
+    return is_plain and header.count("|") == lines[1].count("|")
 
 
 def outlined(found: Sequence[Token]) -> Outline:

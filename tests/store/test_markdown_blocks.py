@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from itertools import pairwise
 
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from orchestrator.store.outline import first_fence, outline, section_text
+from orchestrator.store.outline import first_fence, outline, outlined, section_text, tokens
 from orchestrator.store.tables import cell_spans, split_row, tables
 
 FRAGMENTS = (
@@ -54,6 +56,63 @@ def test_tables_and_their_cells_are_those_of_markdown_it(text: str) -> None:
         for table, width in zip(found, widths, strict=True)
     ]
     assert rows == expected
+
+
+PLAIN = (
+    "# A", "## A b ", "###### C", "#\u00a0D", "# E #", "#", "text", "Über a | b", "word\r", "", " ", "\t", "| a | b |",
+    "| a | b | ", "| a |", "|a||b|", "|---|---|", "| :-: | - |", "|-|", "|--|--", "| c | d", "|", "||", "| \\| | e |",
+    "| `|` |", "| \x00 | f |", "---", "===", "1. i", "- i", "> q", " # x", "    | a |", "[a]: b", "<b>",
+)  # fmt: skip
+
+
+WORDS = st.text(alphabet="aÄ |-:#<`\\=.1")
+PLAIN_BLOCKS = st.one_of(
+    st.builds("{} {}".format, st.sampled_from(["#", "###", "######"]), WORDS),
+    st.lists(WORDS.map("b{}".format), min_size=1).map("\n".join),
+    st.builds(
+        lambda cells, rule, rows: "\n".join(
+            [f"|{'|'.join(cells)}|", "|" + f"{rule}|" * len(cells), *(f"|{row}" for row in rows)]
+        ),
+        st.lists(st.text(alphabet="aÄ -:#<`=.1"), min_size=1),
+        st.sampled_from(["---", " :-: ", "-"]),
+        st.lists(WORDS),
+    ),
+)
+
+
+@given(st.lists(PLAIN_BLOCKS).map("\n\n".join))
+def test_plain_blocks_read_as_markdown_it_reads_them(text: str) -> None:
+    """Whatever words stand in them."""
+    lines = text.split("\n")
+    assert outline(lines) == outlined(tokens(lines))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_asked"),
+    [("# A\n\n| ID | Task |\n|----|------|\n| T-01 | a `b` |\n", False), ("- A\n", True)],
+)
+def test_the_parser_is_loaded_for_what_is_not_plain(text: str, is_asked: bool) -> None:
+    """It takes longer to load than everything else that a small plan needs."""
+    program = (
+        "import sys; from orchestrator.store.plan_file import parse_plan; "
+        f"parse_plan({text.encode()!r}, 'plan'); print('markdown_it' in sys.modules)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert f"{is_asked}\n" == answer.stdout
+
+
+@given(st.lists(st.sampled_from(PLAIN)))
+def test_a_plain_document_reads_as_markdown_it_reads_it(lines: list[str]) -> None:
+    """Headings, paragraphs and tables that are plain to see are found without it, and are the same."""
+    assert outline(lines) == outlined(tokens(lines))
+
+
+@given(st.lists(st.text(alphabet="#| -:aÄ1=\\`<>\t\u2028\x00\x0b\x85\u00a0", max_size=8)))
+def test_whatever_looks_plain_reads_as_markdown_it_reads_it(lines: list[str]) -> None:
+    """No character that makes a line look plain makes it something else."""
+    assert outline(lines) == outlined(tokens(lines))
 
 
 @given(st.text(alphabet="| \\ab\t", min_size=1).filter(str.strip))
