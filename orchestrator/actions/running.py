@@ -60,7 +60,7 @@ def examine(order: RunOrder, plugs: Plugs) -> Prospect:
         StoreError: state could not be read.
     """
     ahead = look_ahead(order, plugs.roster)
-    if _says_state(order, ahead):
+    if _says_state(order, ahead.board):
         from orchestrator.actions.plans import require_approval
 
         require_approval(order.layout, ahead.board.plan.charter)
@@ -84,8 +84,7 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         lock = take_lock(order.layout.lock, run_id, iso(clock.wall()), order.only, order.tags)
     try:
         ahead.workspace.prepare()
-        says_state = _says_state(order, ahead)
-        if ahead.to_run and says_state:
+        if ahead.to_run and _says_state(order, ahead.board):
             from orchestrator.actions.plans import begin
 
             begin(order.layout, ahead.board.plan.charter, clock.wall())
@@ -99,7 +98,7 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
             report = _Session(
                 order, plugs, ahead.workspace, run_id, clock, journal, listener, lock
             ).run()
-        if report.failure is None and says_state:
+        if report.failure is None and _says_state(order, report.board):
             from orchestrator.actions.plans import advance
 
             advance(order.layout, report.board, clock.wall())
@@ -113,9 +112,9 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
     return report
 
 
-def _says_state(order: RunOrder, ahead: Prospect) -> bool:
+def _says_state(order: RunOrder, board: Board) -> bool:
     """Whether the plan has a state that a run depends on, and may change; most say none."""
-    return ahead.board.plan.charter.state is not None and not order.simulate
+    return board.plan.charter.state is not None and not order.simulate
 
 
 @dataclass(slots=True)

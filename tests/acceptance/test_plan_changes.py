@@ -54,6 +54,22 @@ def test_a_new_row_joins_and_a_broken_edit_is_reported(claude: ClaudePlan) -> No
     assert "### " in claude.text("results/agent-02-result.md")
 
 
+def test_a_plan_that_says_its_state_only_now_is_moved_at_the_end(claude: ClaudePlan) -> None:
+    """A run moves it as far as the facts lead, whenever somebody began to say where it stands."""
+    plan = claude.write({"T-01": "do 1"})
+    claude.play({"T-01": waits_for("go")})
+    run = claude.start()
+    claude.await_journal(run, "T-01 · started")
+    row = table_row(claude, "T-01")
+    more = row + row.replace("T-01", "T-02")
+    rows(plan, {"---\n": "---\nstatus: in_progress\n", row: more})
+    claude.await_journal(run, "T-02 · completed")
+    (claude.records / "go").touch()
+    assert 0 == claude.orchestrate.finish(run).returncode
+    assert "IN_PROGRESS → TESTING" in claude.journal
+    assert "\nstatus: testing\n" in claude.text("master_plan.md")
+
+
 def test_a_result_that_is_deleted_or_reset_is_made_again_in_the_same_run(
     claude: ClaudePlan,
 ) -> None:
