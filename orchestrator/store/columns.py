@@ -187,4 +187,4 @@ def read_tags(cell: str) -> tuple[str, ...]:
 def read_label(cell: str) -> str:
     """Return the text of a cell such as Agent or Priority; empty when it says that there is nothing."""
     text = plain(cell)
-    return "" if not text or is_none(text) else _ESCAPE.sub(r"\1", text)
+    return "" if is_none(text) else _ESCAPE.sub(r"\1", text)

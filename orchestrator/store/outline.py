@@ -118,13 +118,13 @@ def _plain_outline(lines: Sequence[str]) -> Outline | None:
 
     Most plans are such documents until we draw into them, and loading markdown-it takes longer than all they say.
     """
+    if any("\r" in line for line in lines):
+        return None  # for the parser it ends the line
     headings: list[Heading] = []
     blocks: list[Block] = []
     at, end = 0, len(lines)
     while at < end:
         line, start = lines[at], at
-        if "\r" in line:
-            return None  # for the parser it ends the line
         if not line.strip(_BLANKS):
             at += 1
         elif line[0] == "#":
@@ -139,7 +139,7 @@ def _plain_outline(lines: Sequence[str]) -> Outline | None:
                 return None
             while at < end and (lines[at][:1] == "|" if is_table else lines[at][:1].isalpha()):
                 at += 1
-            if "\r" in "".join(lines[start:at]) or (at < end and lines[at].strip(_BLANKS)):
+            if at < end and lines[at].strip(_BLANKS):
                 return None  # only a blank line ends these for sure
             blocks.append(Block("table" if is_table else "paragraph", start, at))
     return Outline(tuple(headings), tuple(blocks))

@@ -21,7 +21,7 @@ from orchestrator.store.atomic import (
 from orchestrator.store.layout import AttemptFiles, Layout
 from orchestrator.store.signatures import signature, signature_of
 
-#: Results committed together at most: each takes up to four open files.
+#: Results published together at most, or settled file by file: each takes up to three open files.
 _AT_ONCE = 64
 #: From so many on, syncing the whole file system is quicker than syncing each of their files.
 _BURST = 4
@@ -108,8 +108,10 @@ class ResultWriter:
             try:
                 if len(unsettled) >= _BURST and self._sync_together(directory):
                     return
+                for first in range(0, len(unsettled), _AT_ONCE):
+                    _sync_evidence(unsettled[first : first + _AT_ONCE])
                 if unsettled:
-                    self._sync_evidence(unsettled)
+                    sync_directory(self._layout.logs)
                 os.fsync(directory)
             finally:
                 os.close(directory)
@@ -132,18 +134,6 @@ class ResultWriter:
                 signed = self._remember(commit.stem, result.publish())
                 self._keep(commit.stem, signed, commit.result)
                 self._remember_text(commit, signed)
-
-    def _sync_evidence(self, unsettled: Sequence[AttemptFiles]) -> None:
-        """Sync logs and records, file by file."""
-        with ExitStack() as stack:
-            found = []
-            for files in unsettled:
-                for path in (files.stdout, files.stderr, files.record):
-                    if (descriptor := _open_if_any(path)) is not None:
-                        stack.callback(os.close, descriptor)
-                        found.append(descriptor)
-            _sync_each(found)
-        sync_directory(self._layout.logs)
 
     def _sync_together(self, descriptor: int) -> bool:
         """Sync the whole file system: one flush of the disk instead of two for each result (decision 18).
@@ -196,6 +186,18 @@ class ResultWriter:
             self._notes.append(
                 f"{shown} was changed while its task ran; it is kept as results/{aside}"
             )
+
+
+def _sync_evidence(unsettled: Sequence[AttemptFiles]) -> None:
+    """Sync logs and records, file by file."""
+    with ExitStack() as stack:
+        found = []
+        for files in unsettled:
+            for path in (files.stdout, files.stderr, files.record):
+                if (descriptor := _open_if_any(path)) is not None:
+                    stack.callback(os.close, descriptor)
+                    found.append(descriptor)
+        _sync_each(found)
 
 
 def _sync_each(descriptors: Sequence[int]) -> None:

@@ -73,10 +73,9 @@ def moment(seconds: float) -> str:
     return _second(math.floor(seconds)) if seconds else "-"
 
 
-@lru_cache(
-    maxsize=1024
-)  # what ends together shares its second, and a table shows each of them again and again
+@lru_cache(maxsize=1024)
 def _second(seconds: int) -> str:
+    # What ends together shares its second, and a table shows each of them again and again.
     from datetime import UTC, datetime
 
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -155,6 +156,22 @@ def test_a_burst_where_no_file_system_can_be_synced(
     syncs.is_there = False
     workspace(root).commit(burst(root))
     assert (42, 0) == syncs.taken()
+
+
+def test_many_results_are_settled_with_few_open_files(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no file system can be synced, a burst is no reason to run out of descriptors."""
+    syncs = Syncs(monkeypatch)
+    syncs.is_there = False
+    place, commits = workspace(root), burst(root, 300)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        place.commit(commits)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert 300 == len(os.listdir(root / "results"))
 
 
 def test_a_file_system_that_cannot_be_synced_leaves_results_as_they_were(
