@@ -12,9 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
+
+# How long an example took says how loud the machine is, not whether we are right. All else stays as Hypothesis has it
+# where it runs: the same examples every time on a CI service, new ones elsewhere.
+settings.register_profile(
+    "patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 _TALLY = pytest.StashKey[Counter[str]]()
 #: Figures that are the most of something; of several processes the highest counts. All others add up.

@@ -187,7 +187,7 @@ def test_byte_by_byte_is_at_once(plug: Plug) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SAMPLES.glob("*.txt")))
-@hypothesis_settings(max_examples=5, deadline=None)
+@hypothesis_settings(max_examples=5)
 @for_all(cuts=st.lists(st.integers(0, 100_000), max_size=20))
 def test_recordings_may_be_cut_anywhere(name: str, cuts: list[int]) -> None:
     """Where the pieces of a real event stream end makes no difference."""
@@ -198,7 +198,7 @@ def test_recordings_may_be_cut_anywhere(name: str, cuts: list[int]) -> None:
 
 
 @every_agent
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 @for_all(
     pieces=st.lists(st.binary(max_size=60), max_size=6),
     exit=st.sampled_from(sorted(EXITS)),
@@ -226,7 +226,7 @@ FIELDS = (
 )  # fmt: skip
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=200)
 @for_all(
     changes=st.dictionaries(st.sampled_from(FIELDS), JSON), exit=st.sampled_from(sorted(EXITS))
 )

@@ -393,5 +393,5 @@ class EngineMachine(RuleBasedStateMachine):
             assert instructions == again.handle(event, moment)
 
 
-EngineMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+EngineMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestEngineMachine = EngineMachine.TestCase

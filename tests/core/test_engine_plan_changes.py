@@ -150,7 +150,7 @@ class PlanChanges(RuleBasedStateMachine):
                 assert kept_back & KEEPS_BACK
 
 
-PlanChanges.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+PlanChanges.TestCase.settings = settings(max_examples=100, stateful_step_count=30)
 TestPlanChanges = PlanChanges.TestCase
 
 

@@ -50,7 +50,6 @@ def fuzzed(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]
     """So many inputs, the same ones every time; many more, and others every time, when there is time for them."""
     return settings(
         max_examples=max(min(SOAK, 10 * examples), examples),
-        deadline=None,
         derandomize=not SOAK,
         database=None,
         suppress_health_check=list(HealthCheck),
