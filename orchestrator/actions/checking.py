@@ -13,6 +13,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.store.atomic import read_tail
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
+from orchestrator.store.waiting import Waiting, those_waiting
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Overview(NamedTuple):
     holder: Mapping[str, Any] | None
     beside: Sequence[Result] = ()
     """What was done beside the plan, and paid for."""
+    waiting: Sequence[Waiting] = ()
+    """Who else waits for the time to run it."""
 
 
 def status(layout: Layout) -> Overview:
@@ -41,7 +44,9 @@ def status(layout: Layout) -> Overview:
     holder = holder_of(layout.lock)
     workspace = Workspace(layout)
     board = workspace.load(is_live=holder is not None)
-    return Overview(board, holder, done_beside(workspace))
+    at_work = holder["pid"] if holder else 0
+    waiting = [each for each in those_waiting(layout) if each.process["pid"] != at_work]
+    return Overview(board, holder, done_beside(workspace), waiting)
 
 
 def news_of_running(layout: Layout, board: Board, agents: Mapping[str, Agent]) -> dict[str, str]:

@@ -1,13 +1,10 @@
-"""Start a run on its own: checked here and now, then a process that nobody's end takes along. And have a run end."""
+"""Start a run on its own: checked here and now, then a process that nobody's end takes along."""
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
@@ -19,9 +16,7 @@ from orchestrator.errors import (
     BusyError,
     ExecutorError,
     ExitStatus,
-    NotFoundError,
     OrchestratorError,
-    UsageError,
 )
 from orchestrator.executors.detach import Detached
 from orchestrator.store.atomic import refuse_links
@@ -131,60 +126,3 @@ def _failed(status: int, said: str) -> OrchestratorError:
     if status in set(ExitStatus) - {ExitStatus.DONE}:
         error.exit_status = ExitStatus(status)
     return error
-
-
-def stop(layout: Layout) -> str:
-    """Have the run that is at work end, as Ctrl-C would, and return its id; it ends its agents first, so later.
-
-    Raises:
-        NotFoundError: none is.
-        UsageError: it is one of another machine.
-        ExecutorError: the system said no.
-        StoreError: the lock file cannot be read.
-    """
-    holder = holder_of(layout.lock)
-    if holder is None:
-        raise NotFoundError("no run is at work", where=layout.root)
-    if holder.get("host") != os.uname().nodename:
-        raise UsageError(
-            f"run {holder['run']} is at work on another machine, {holder.get('host', '?')}",
-            hint=f"end its process {holder['pid']} there",
-        )
-    try:
-        _terminate(layout, holder)
-    except ProcessLookupError:
-        raise NotFoundError("no run is at work any more", where=layout.root) from None
-    except OSError as error:
-        raise ExecutorError(
-            f"cannot end run {holder['run']}: {error.strerror}",
-            hint=f"it is process {holder['pid']}; whoever started it can end it",
-        ) from error
-    return str(holder["run"])
-
-
-def is_over(layout: Layout, run: str, *, timeout: float) -> bool:
-    """Wait until a run no longer holds the plan, *timeout* seconds at most; say whether it does not.
-
-    Raises:
-        StoreError: the lock file cannot be read.
-    """
-    limit, pause = time.monotonic() + timeout, threading.Event()
-    while (holder_of(layout.lock) or {}).get("run") == run:
-        if time.monotonic() >= limit:
-            return False
-        pause.wait(_LOOK)
-    return True
-
-
-def _terminate(layout: Layout, holder: Mapping[str, Any]) -> None:
-    if not hasattr(os, "pidfd_open"):
-        os.kill(holder["pid"], signal.SIGTERM)
-        return
-    descriptor = os.pidfd_open(holder["pid"])
-    try:
-        # Looked at once more, now that its number can no longer go to somebody else.
-        if (holder_of(layout.lock) or {}).get("run") != holder["run"]:
-            raise ProcessLookupError
-        signal.pidfd_send_signal(descriptor, signal.SIGTERM)
-    finally:
-        os.close(descriptor)

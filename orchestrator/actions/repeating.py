@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 from orchestrator.actions.report import RunReport
 from orchestrator.errors import BusyError, OrchestratorError
@@ -16,7 +15,7 @@ def run_repeatedly(
     *,
     at: float | None,
     every: float | None,
-    tell: Callable[[str], None],
+    tell: Callable[[float], None],
     complain: Callable[[OrchestratorError], None],
     clock: Clock | None = None,
     hearing: Hearing = hear_signals,
@@ -30,7 +29,7 @@ def run_repeatedly(
         run_once: One run.
         at: When the first one begins, seconds since the epoch; None: now.
         every: Seconds from one begin to the next; None: there is only one.
-        tell: Hears when the next run begins.
+        tell: Hears when the next run begins, in seconds since the epoch, whenever it begins to wait.
         complain: Hears what kept a round from running.
         clock: What time it is.
         hearing: How to wait, and for which signals.
@@ -41,17 +40,14 @@ def run_repeatedly(
     clock = clock or Clock()
     if at is not None:
         with hearing() as wait:
-            tell(f"waits until {_local(at)}")
+            tell(at)
             if number := until_wall(at, clock, wait):
                 return 128 + number
     if every is None:
         return int(run_once().exit_status)
 
-    def say_next(seconds: float) -> None:
-        tell(f"next run at {_local(clock.wall() + seconds)}")
-
     is_first = True
-    for number in rounds(every, clock, hearing, say_next):
+    for number in rounds(every, clock, hearing, lambda left: tell(clock.wall() + left)):
         ended_by = number or _round(run_once, complain, is_first=is_first)
         if ended_by:
             return 128 + ended_by
@@ -75,7 +71,3 @@ def _round(
             raise
         complain(error)
     return 0
-
-
-def _local(moment: float) -> str:
-    return f"{datetime.fromtimestamp(moment).astimezone():%Y-%m-%d %H:%M:%S %Z}"

@@ -79,6 +79,11 @@ def status_command(
         )
         if overview.holder is not None:
             write(f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})\n")
+        if overview.waiting:
+            from orchestrator.cli.repeating import local
+
+            for each in overview.waiting:
+                write(f"A run waits until {local(each.until)} (pid {each.process['pid']})\n")
         if roots.has_plans(layout):
             from orchestrator.cli.plans import say_plans
 
@@ -124,6 +129,9 @@ def status_command(
         },
         unknown_costs=spent.unknown,
         run=overview.holder,
+        waiting=[
+            {"pid": each.process["pid"], "until": iso(each.until)} for each in overview.waiting
+        ],
         log=journal_tail(layout.journal, 5),
     )
 

@@ -46,7 +46,7 @@ def start_detached(
     kept = [word for word in words[:flags] if word not in {"--detach", "--json"}]
     started = detach(order, chosen, detached, ["run", *kept, *words[flags:]], waits=waits)
     if waits:
-        end_it = f"kill {started.pid}"
+        end_it = command_line(program(), "stop", named)
         if as_json:
             say_json(started.said, run="", pid=started.pid, log=started.log, next=end_it)
             return

@@ -10,6 +10,8 @@ from orchestrator.actions.report import RunReport
 from orchestrator.cli.reply import program, say_error, talk
 from orchestrator.core.timing import next_moment
 from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.store.layout import Layout
+from orchestrator.store.waiting import say_waiting, wait_no_longer
 
 
 def moment(text: str | None) -> float | None:
@@ -26,18 +28,32 @@ def moment(text: str | None) -> float | None:
         raise UsageError(f"--at: {error}", hint=f"{program()} run --at 07:30") from None
 
 
+def local(moment: float) -> str:
+    """Write a moment as the clock on the wall shows it."""
+    return f"{datetime.fromtimestamp(moment).astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
 def run_in_rounds(
-    run_once: Callable[[], RunReport], at: float | None, every: float | None, *, as_json: bool
+    layout: Layout,
+    run_once: Callable[[], RunReport],
+    at: float | None,
+    every: float | None,
+    *,
+    as_json: bool,
 ) -> int:
     """Run at a moment, again and again; return the exit status."""
-    return run_repeatedly(
-        run_once,
-        at=at,
-        every=every,
-        tell=talk,
-        complain=lambda error: _complain(error, as_json=as_json),
-    )
 
+    def complain(error: OrchestratorError) -> None:
+        say_error(error.code, str(error), hint=error.hint, as_json=as_json, error=error)
 
-def _complain(error: OrchestratorError, *, as_json: bool) -> None:
-    say_error(error.code, str(error), hint=error.hint, as_json=as_json, error=error)
+    def say_until(moment: float) -> None:
+        try:
+            say_waiting(layout, moment)
+        except OrchestratorError as error:
+            complain(error)  # it runs at its time all the same
+        talk(f"waits until {local(moment)}")
+
+    try:
+        return run_repeatedly(run_once, at=at, every=every, tell=say_until, complain=complain)
+    finally:
+        wait_no_longer(layout)

@@ -200,7 +200,7 @@ def run_command(
 
     if at is not None:
         examine(order, chosen)  # what is wrong is said now, and not tonight
-    context.exit(run_in_rounds(run_once, begin, every, as_json=as_json))
+    context.exit(run_in_rounds(order.layout, run_once, begin, every, as_json=as_json))
 
 
 def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
-from orchestrator.actions.detaching import is_over, stop
+from orchestrator.actions.stopping import stop
 from orchestrator.cli.duration import Duration
 from orchestrator.cli.reply import (
     plan_directory,
+    program,
     say_json,
     takes_directory,
     takes_json,
@@ -16,6 +19,7 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.core.duration import format_duration
 from orchestrator.errors import BusyError
+from orchestrator.store.waiting import Waiting
 
 
 @click.command("stop")
@@ -34,23 +38,38 @@ def stop_command(
     next run goes on from there. Comes back once the run is over. Called again while it is still
     ending its agents, it gives them no more time.
 
+    Where no run is at work, those that wait for their time (`run --at`, `run --every`) end.
+
     \b
-    Exit statuses: 0 it is over                         2 no run is at work
+    Exit statuses: 0 it is over                         2 no run is at work, and none waits
                    3 it is not over within the timeout  5 state could not be read
 
     \b
       orchestrator stop
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    layout = plan_directory(directory, option)
-    run = stop(layout)
+    stopped = stop(plan_directory(directory, option))
+    name = f"run {stopped.run}" if stopped.run else _named(stopped.waiting)
     if not as_json:
-        talk(f"run {run} was told to stop")
-    if not is_over(layout, run, timeout=timeout):
+        talk(f"{name} was told to stop")
+    if not stopped.await_end(timeout):
         raise BusyError(
-            f"run {run} is still ending its agents after {format_duration(timeout)}",
-            hint="call `orchestrator stop` once more: they get no more time then",
+            f"{name} has not ended after {format_duration(timeout)}",
+            hint="call `orchestrator stop` once more: its agents get no more time then",
         )
+    left = stopped.waiting if stopped.run else ()
     if as_json:
-        say_json(f"run {run} is over", run=run)
-    else:
-        write(f"{run}\n")
+        pids = [each.process["pid"] for each in left]
+        say_json(f"{name} is over", run=stopped.run, waiting=pids)
+        return
+    if stopped.run:
+        write(f"{stopped.run}\n")
+    if left:
+        talk(f"{_named(left)} is left alone; to end it: {program()} stop")
+
+
+def _named(waiting: Sequence[Waiting]) -> str:
+    from orchestrator.cli.repeating import local
+
+    return ", ".join(
+        f"process {each.process['pid']}, waiting until {local(each.until)}," for each in waiting
+    )

@@ -96,6 +96,11 @@ class Layout:
         return f"{self.root}/requests"
 
     @property
+    def waiting(self) -> str:
+        """Who waits for the time to run it, a file for each process; there is none when nobody does."""
+        return f"{self.root}/waiting"
+
+    @property
     def run_output(self) -> str:
         """What a run that nobody looks on prints."""
         return f"{self.root}/logs/run.out"

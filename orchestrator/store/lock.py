@@ -13,7 +13,7 @@ from typing import Any
 from orchestrator.core.text import one_line
 from orchestrator.errors import BusyError
 from orchestrator.store.atomic import open_file, reported, require_file
-from orchestrator.store.process import boot_id, start_time
+from orchestrator.store.process import is_alive, this_process
 
 #: Seconds to wait for the guard of a dead runner: it holds the lock until the last agent is gone.
 _GUARD_LEAVES_WITHIN = 15.0
@@ -103,10 +103,7 @@ def take_lock(
             _wait_for(descriptor)
             dead = _dead(descriptor)
         holder = {
-            "pid": os.getpid(),
-            "started": start_time(os.getpid()),
-            "boot": boot_id(),
-            "host": os.uname().nodename,
+            **this_process(),
             "run": run,
             "since": now,
             **({"only": list(only)} if only else {}),
@@ -183,7 +180,7 @@ def _wait_for(descriptor: int) -> None:
     pause, waited = threading.Event(), 0.0
     while not _try(descriptor):
         holder, _ = _read(descriptor)
-        if (holder and _is_alive(holder)) or waited >= _GUARD_LEAVES_WITHIN:
+        if (holder and is_alive(holder)) or waited >= _GUARD_LEAVES_WITHIN:
             raise busy(holder)
         # A command that needs it for a moment; or the runner is dead, and its guard is still ending its agents.
         pause.wait(_AGAIN)
@@ -236,25 +233,16 @@ def _holder(line: bytes) -> dict[str, Any]:
     }
 
 
-def _is_alive(holder: dict[str, Any]) -> bool:
-    if holder.get("host") != os.uname().nodename:
-        return True
-    started = start_time(holder["pid"])
-    return (
-        started is not None and started == holder.get("started") and holder.get("boot") == boot_id()
-    )
-
-
 def holder_of(path: str) -> dict[str, Any] | None:
     """Return who runs the plan right now, or None; for ``status``. Takes no lock."""
     holder, _ = _look(path)
-    return holder if holder and _is_alive(holder) else None
+    return holder if holder and is_alive(holder) else None
 
 
 def broken_off(path: str) -> str:
     """Return the last run when it is gone without letting go in order; empty otherwise. Takes no lock."""
     holder, _ = _look(path)
-    return str(holder["run"]) if holder and not _is_alive(holder) else ""
+    return str(holder["run"]) if holder and not is_alive(holder) else ""
 
 
 def dead_runs_of(path: str) -> tuple[str, ...]:
@@ -266,7 +254,7 @@ def dead_runs_of(path: str) -> tuple[str, ...]:
     holder, is_damaged = _look(path)
     if not holder:
         return (UNKNOWN,) * is_damaged
-    return () if _is_alive(holder) else (*holder["unrecovered"], holder["run"])
+    return () if is_alive(holder) else (*holder["unrecovered"], holder["run"])
 
 
 def _look(path: str) -> tuple[dict[str, Any], bool]:

@@ -18,10 +18,11 @@ from starlette.staticfiles import StaticFiles
 
 from orchestrator.actions import plans
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.actions.detaching import detach, stop
+from orchestrator.actions.detaching import detach
 from orchestrator.actions.intervening import complete, intervene, retry
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
+from orchestrator.actions.stopping import stop
 from orchestrator.actions.talking import say
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.message import MessageKind

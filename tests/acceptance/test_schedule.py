@@ -168,7 +168,9 @@ def test_a_run_waits_for_its_time_and_holds_nothing(
     before = everything(root)
     process = orchestrate.start("run", root, "--at", "2099-01-01T07:30")
     assert "waits until 2099-01-01 07:30:00" in until_said(process, "waits until")
-    assert before == everything(root)
+    after = everything(root)
+    assert {"waiting", f"waiting/{process.pid}.json"} == after.keys() - before.keys()
+    assert before.items() - after.items() == {(".", before["."])}
     assert 0 == orchestrate("run", root, "--only", "T-01").returncode
     process.send_signal(number)
     assert 128 + number == orchestrate.finish(process).returncode
@@ -209,7 +211,7 @@ def test_rounds_end_with_a_signal_and_hold_nothing_meanwhile(
     orchestrate: Orchestrate, root: Path, number: signal.Signals
 ) -> None:
     process = orchestrate.start("run", root, "--every", "1h")
-    until_said(process, "next run at")
+    until_said(process, "waits until")
     assert 1 == runs(root)
     assert 0 == orchestrate("run", root, "--fresh").returncode
     process.send_signal(number)
@@ -230,7 +232,7 @@ def test_a_round_that_finds_the_plan_held_is_left_out(orchestrate: Orchestrate, 
     first = orchestrate.start("run", root)
     gate.await_task(first)
     rounds = orchestrate.start("run", root, "--every", "1h")
-    assert "holds this plan" in until_said(rounds, "next run at")
+    assert "holds this plan" in until_said(rounds, "waits until")
     rounds.terminate()
     assert 143 == orchestrate.finish(rounds).returncode
     gate.open()
@@ -243,7 +245,7 @@ def test_a_detached_run_waits_too(orchestrate: Orchestrate, root: Path) -> None:
     try:
         assert "waits until 2099-01-01 07:30:00" in answer["message"]
         assert "" == answer["run"]
-        assert f"kill {pid}" == answer["next"]
+        assert f"orchestrator stop {shlex.quote(str(root))}" == answer["next"]
         assert "waits until" in Path(answer["log"]).read_text(encoding="utf-8")
     finally:
         os.kill(pid, signal.SIGTERM)
@@ -256,11 +258,78 @@ def test_detached_rounds_answer_with_the_first_run(orchestrate: Orchestrate, roo
     try:
         assert 12 == len(answer["run"])
         log = Path(answer["log"])
-        wait_until(lambda: "next run at" in log.read_text(encoding="utf-8"))
+        wait_until(lambda: "waits until" in log.read_text(encoding="utf-8"))
     finally:
         os.kill(answer["pid"], signal.SIGTERM)
     wait_gone(answer["pid"])
     assert 1 == runs(root)
+
+
+def test_who_waits_is_shown_and_stopped(orchestrate: Orchestrate, root: Path) -> None:
+    """It holds no lock, and yet it is neither forgotten nor left behind; of what it said nothing stays."""
+    answer = orchestrate("run", root, "--detach", "--at", "2099-01-01T07:30", "--json").json
+    looked = orchestrate("status", root, "--json").json
+    assert [answer["pid"]] == [each["pid"] for each in looked["waiting"]]
+    assert looked["run"] is None
+    assert f"A run waits until 2099-01-01 07:30:00 UTC (pid {answer['pid']})\n" in (
+        orchestrate("status", root).stdout
+    )
+    stopped = orchestrate("stop", root)
+    assert 0 == stopped.returncode
+    assert (
+        f"process {answer['pid']}, waiting until 2099-01-01 07:30:00 UTC, was told to stop\n"
+        == stopped.stderr
+    )
+    assert "" == stopped.stdout
+    wait_gone(answer["pid"])
+    assert not (root / "waiting").exists()
+    again = orchestrate("stop", root)
+    assert 2 == again.returncode
+    assert "none waits for its time" in again.stderr
+
+
+def test_rounds_are_stopped_between_two_of_them(orchestrate: Orchestrate, root: Path) -> None:
+    answer = orchestrate("run", root, "--detach", "--every", "1h", "--json").json
+    wait_until(lambda: len(orchestrate("status", root, "--json").json["waiting"]) == 1)
+    stopped = orchestrate("stop", root, "--json").json
+    assert (True, "", []) == (stopped["ok"], stopped["run"], stopped["waiting"])
+    wait_gone(answer["pid"])
+    assert 1 == runs(root)
+
+
+def test_the_run_at_work_is_stopped_before_one_that_waits(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """A person who ends what runs now has not asked to end what comes tonight, and is told how to."""
+    gate = Gate(root.parent / "gate")
+    write_plan(root, {"T-01": gate.wait})
+    waits = orchestrate.start("run", root, "--at", "2099-01-01T07:30")
+    until_said(waits, "waits until")
+    works = orchestrate.start("run", root)
+    gate.await_task(works)
+    first = orchestrate("stop", root)
+    assert f"process {waits.pid}, waiting until 2099-01-01 07:30:00 UTC, is left alone" in (
+        first.stderr
+    )
+    assert 143 == orchestrate.finish(works).returncode
+    assert waits.poll() is None
+    assert 0 == orchestrate("stop", root).returncode
+    assert 143 == orchestrate.finish(waits).returncode
+
+
+def test_one_that_was_killed_waits_no_longer(orchestrate: Orchestrate, root: Path) -> None:
+    """Its file is still there and means nothing; the next one that waits takes it away."""
+    process = orchestrate.start("run", root, "--at", "2099-01-01T07:30")
+    until_said(process, "waits until")
+    process.kill()
+    orchestrate.finish(process)
+    assert [] == orchestrate("status", root, "--json").json["waiting"]
+    assert 2 == orchestrate("stop", root).returncode
+    following = orchestrate.start("run", root, "--at", "2099-01-01T07:30")
+    until_said(following, "waits until")
+    assert [f"{following.pid}.json"] == os.listdir(root / "waiting")
+    assert 0 == orchestrate("stop", root).returncode
+    orchestrate.finish(following)
 
 
 def test_what_is_done_afresh_is_kept_in_the_archive(orchestrate: Orchestrate, root: Path) -> None:

@@ -44,7 +44,7 @@ def play(
     def moment() -> float | None:
         return None if at is None else time.wall() + at
 
-    nothing: Callable[[str], None] = lambda text: None  # noqa: E731
+    nothing: Callable[[float], None] = lambda until: None  # noqa: E731
     status = run_repeatedly(
         run_once,
         at=moment(),

@@ -1,4 +1,4 @@
-"""Ending the run that is at work: it, and nobody who has its number now."""
+"""Ending a run that is at work, or that waits: it, and nobody who has its number now."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.actions.detaching import stop
+from orchestrator.actions.stopping import stop
 from orchestrator.errors import NotFoundError, UsageError
 from orchestrator.store.layout import Layout
 
@@ -35,3 +35,12 @@ def test_a_run_on_another_machine_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="another machine, elsewhere") as caught:
         stop(lock(tmp_path, host="elsewhere"))
     assert str(os.getpid()) in caught.value.hint
+
+
+def test_a_run_that_waits_on_another_machine_is_left_alone(tmp_path: Path) -> None:
+    """Two machines may share a directory; a number of a process means nothing on the other one."""
+    (tmp_path / "waiting").mkdir()
+    said = {"pid": os.getpid(), "host": "elsewhere", "started": 1, "boot": "", "until": 4e9}
+    (tmp_path / f"waiting/{os.getpid()}.json").write_text(json.dumps(said))
+    with pytest.raises(UsageError, match="another machine, elsewhere"):
+        stop(Layout(str(tmp_path)))

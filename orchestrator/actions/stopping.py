@@ -1,0 +1,106 @@
+"""Have a run end: the one that is at work, or those that wait for their time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from orchestrator.errors import ExecutorError, NotFoundError, UsageError
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import holder_of
+from orchestrator.store.process import is_alive
+from orchestrator.store.waiting import Waiting, those_waiting
+
+#: Seconds between two looks at whether it is over.
+_LOOK = 0.02
+
+
+class Stopped(NamedTuple):
+    """What was told to end."""
+
+    run: str
+    """The run that was at work; empty: none was, and so those that waited were told."""
+    waiting: Sequence[Waiting]
+    """Those that waited for their time: told to end if none was at work, else left alone."""
+    is_over: Callable[[], bool]
+
+    def await_end(self, timeout: float) -> bool:
+        """Wait until it is over, *timeout* seconds at most; say whether it is.
+
+        Raises:
+            StoreError: the lock file cannot be read.
+        """
+        limit, pause = time.monotonic() + timeout, threading.Event()
+        while not self.is_over():
+            if time.monotonic() >= limit:
+                return False
+            pause.wait(_LOOK)
+        return True
+
+
+def stop(layout: Layout) -> Stopped:
+    """Have the run that is at work end, as Ctrl-C would; it ends its agents first, so later. A process that began it
+    as one of its rounds ends with it. If none is at work, those that wait for their time end.
+
+    Raises:
+        NotFoundError: there is none of either.
+        UsageError: it is one of another machine.
+        ExecutorError: the system said no.
+        StoreError: the lock file, or what says who waits, cannot be read.
+    """
+    holder, waiting = holder_of(layout.lock), those_waiting(layout)
+    if holder is not None:
+        run = str(holder["run"])
+
+        def is_over() -> bool:
+            now = holder_of(layout.lock)
+            return now is None or str(now["run"]) != run
+
+        if not _end(f"run {run}", holder, is_over):
+            raise NotFoundError("no run is at work any more", where=layout.root)
+        others = [each for each in waiting if each.process["pid"] != holder["pid"]]
+        return Stopped(run, others, is_over)
+    if not waiting:
+        raise NotFoundError("no run is at work, and none waits for its time", where=layout.root)
+    gone = [partial(_is_gone, each.process) for each in waiting]
+    for each, is_gone in zip(waiting, gone, strict=True):
+        _end("a run that waits", each.process, is_gone)
+    return Stopped("", waiting, lambda: all(is_gone() for is_gone in gone))
+
+
+def _is_gone(process: Mapping[str, Any]) -> bool:
+    return not is_alive(process)
+
+
+def _end(name: str, process: Mapping[str, Any], is_over: Callable[[], bool]) -> bool:
+    """Tell a process to end, unless it is over; say whether it was told."""
+    if process.get("host") != os.uname().nodename:
+        raise UsageError(
+            f"{name} is at work on another machine, {process.get('host', '?')}",
+            hint=f"end its process {process['pid']} there",
+        )
+    try:
+        if not hasattr(os, "pidfd_open"):
+            os.kill(process["pid"], signal.SIGTERM)
+            return True
+        descriptor = os.pidfd_open(process["pid"])
+        try:
+            # Looked at once more, now that its number can no longer go to somebody else.
+            if is_over():
+                return False
+            signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+        finally:
+            os.close(descriptor)
+    except ProcessLookupError:
+        return False
+    except OSError as error:
+        raise ExecutorError(
+            f"cannot end {name}: {error.strerror}",
+            hint=f"it is process {process['pid']}; whoever started it can end it",
+        ) from error
+    return True

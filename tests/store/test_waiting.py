@@ -1,0 +1,81 @@
+"""Who waits for the time to run a plan: what is read there is believed of living processes only."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import StoreError
+from orchestrator.store.layout import Layout
+from orchestrator.store.process import this_process
+from orchestrator.store.waiting import say_waiting, those_waiting, wait_no_longer
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(str(tmp_path))
+
+
+def test_what_was_said_is_read_and_taken_back(layout: Layout) -> None:
+    say_waiting(layout, 1e9)
+    say_waiting(layout, 2e9)
+    (waiting,) = those_waiting(layout)
+    assert (os.getpid(), 2e9) == (waiting.process["pid"], waiting.until)
+    wait_no_longer(layout)
+    assert [] == those_waiting(layout)
+    assert not os.path.exists(layout.waiting)
+    wait_no_longer(layout)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"started": 1},
+        {"boot": "another"},
+        {"pid": 1},
+        {"pid": "1"},
+        {"host": None, "boot": ""},
+        {"until": "soon"},
+        {"until": None},
+        {"until": float("nan")},
+        {"until": 1e300},
+        {"until": -1},
+    ],
+    ids=str,
+)
+def test_what_is_not_so_counts_for_nothing(layout: Layout, change: dict[str, object]) -> None:
+    """Written by hand, or by a process whose number went to somebody else."""
+    said = {**this_process(), "until": 2e9, **change}
+    if change.get("host", "") is None:
+        del said["host"]
+    os.mkdir(layout.waiting)
+    Path(layout.waiting, f"{os.getpid()}.json").write_text(json.dumps(said))
+    assert [] == those_waiting(layout)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"7", b"\xff", b"[" * 60_000], ids=repr)
+def test_what_makes_no_sense_counts_for_nothing(layout: Layout, data: bytes) -> None:
+    os.mkdir(layout.waiting)
+    for name in (f"{os.getpid()}.json", "me.json", "7.txt", "\u0667.json"):
+        Path(layout.waiting, name).write_bytes(data)
+    assert [] == those_waiting(layout)
+
+
+def test_the_first_to_begin_comes_first(layout: Layout) -> None:
+    """One of another machine may be alive: nobody here knows."""
+    say_waiting(layout, 2e9)
+    elsewhere = {"pid": 7, "started": 1, "boot": "b", "host": "else\x1bwhere", "until": 1e9}
+    Path(layout.waiting, "7.json").write_text(json.dumps(elsewhere))
+    assert [7, os.getpid()] == [each.process["pid"] for each in those_waiting(layout)]
+    assert "\x1b" not in those_waiting(layout)[0].process["host"]
+
+
+def test_nothing_is_written_through_a_link(layout: Layout, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    os.symlink(tmp_path / "elsewhere", layout.waiting)
+    with pytest.raises(StoreError, match="it is a link"):
+        say_waiting(layout, 2e9)
+    assert [] == os.listdir(tmp_path / "elsewhere")
