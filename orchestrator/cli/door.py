@@ -6,8 +6,10 @@ plain form of some commands is read by hand; help, mistakes and everything unusu
 
 from __future__ import annotations
 
+import codecs
 import gc
 import importlib
+import io
 import os
 import sys
 
@@ -20,9 +22,40 @@ _QUICK = {
     "list": "orchestrator.cli.listing",
 }
 
+_ESCAPED = "orchestrator.escaped"
+
+
+def _prepare_streams() -> None:
+    """Let nothing that we print raise: not what an encoding lacks, and not a stream that whoever called us closed."""
+    codecs.register_error(_ESCAPED, _escape)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            # The number must not go to a file of ours.
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115 - for good
+        elif number and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ESCAPED)
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """Write what an encoding lacks (``PYTHONIOENCODING=latin-1``, an old locale) as JSON would, in JSON and elsewhere.
+
+    Python would raise instead, and a run would end for a tick in the name of a task.
+    """
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    pairs = (units[place : place + 2].hex() for place in range(0, len(units), 2))
+    return "".join(f"\\u{pair}" for pair in pairs), error.end
+
 
 def main() -> None:
     """Run the command line and exit."""
+    _prepare_streams()
     # A command that is over in the blink of an eye has nothing to collect; `run` turns it on again.
     gc.disable()
     status: int | None = None

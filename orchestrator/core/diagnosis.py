@@ -33,6 +33,6 @@ class Probe(NamedTuple):
     stdout: str = ""
     stderr: str = ""
     trouble: str = ""
-    """Why there is no answer: the system would not start it, or it took too long."""
+    """Why there is no answer: the system would not start it, it took too long, or it printed too much."""
     head: str = ""
     """How the file begins that the system does not take for a program."""

@@ -10,6 +10,9 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import ScheduleError
 from orchestrator.executors.probe import ask
 
+#: Bytes of a crontab that is read; a longer one is left as it is.
+_LARGEST = 1024 * 1024
+
 
 class Crontab:
     """Reads with ``crontab -l``, writes with ``crontab FILE``."""
@@ -46,7 +49,7 @@ class Crontab:
             self._write(kept)
 
     def _lines(self) -> list[str]:
-        answer = ask([self._program, "-l"], self._environment)
+        answer = ask([self._program, "-l"], self._environment, limit=_LARGEST)
         if answer.code == 0:
             # A crontab is bytes: what is no text comes back as it was.
             return answer.stdout.splitlines(keepends=True)

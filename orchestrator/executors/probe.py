@@ -12,16 +12,19 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.core.diagnosis import Probe
 
-#: Bytes read of each stream; a program that prints more is ended.
+#: Bytes read of each stream of most; a program that prints more is ended.
 LIMIT = 64 * 1024
 #: Bytes read of a file that is no program; an installer that did not finish leaves its excuse in 500 of them.
 _HEAD = 4096
 
 
-def ask(argv: Sequence[str], env: Mapping[str, str], *, timeout: float = 10.0) -> Probe:
+def ask(
+    argv: Sequence[str], env: Mapping[str, str], *, timeout: float = 10.0, limit: int = LIMIT
+) -> Probe:
     """Run a program that gets nothing to read; after *timeout* seconds it is ended with its whole group.
 
-    It never raises for what the program is or does: that is the answer.
+    It never raises for what the program is or does: that is the answer. What prints more than *limit* bytes gave none,
+    even if it has ended by then: whoever takes a part for the whole may write it back.
     """
     try:
         process = subprocess.Popen(
@@ -36,21 +39,21 @@ def ask(argv: Sequence[str], env: Mapping[str, str], *, timeout: float = 10.0) -
         head = _head(argv[0]) if error.errno == errno.ENOEXEC else ""
         return Probe(trouble=error.strerror or str(error), head=head)
     with process:
-        limit = time.monotonic() + timeout
-        printed = _read(process, limit)
-        is_full = any(len(each) > LIMIT for each in printed)
-        code, trouble = None, ""
+        until = time.monotonic() + timeout
+        printed = _read(process, until, limit)
+        is_full = any(len(each) > limit for each in printed)
+        code, trouble = None, f"it printed more than {limit // 1024} KiB" if is_full else ""
         try:
-            code = process.wait(0 if is_full else max(0.0, limit - time.monotonic()))
+            code = process.wait(0 if is_full else max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
-            trouble = "" if is_full else f"no answer within {timeout:g}s"
+            trouble = trouble or f"no answer within {timeout:g}s"
             # Not reaped yet, so the number is still its own and that of its group.
             os.killpg(process.pid, signal.SIGKILL)
-    stdout, stderr = (each[:LIMIT].decode(errors="replace") for each in printed)
-    return Probe(code=code, stdout=stdout, stderr=stderr, trouble=trouble)
+    stdout, stderr = (each[:limit].decode(errors="replace") for each in printed)
+    return Probe(code=None if is_full else code, stdout=stdout, stderr=stderr, trouble=trouble)
 
 
-def _read(process: subprocess.Popen[bytes], limit: float) -> list[bytearray]:
+def _read(process: subprocess.Popen[bytes], until: float, limit: int) -> list[bytearray]:
     """Read both streams until they end, or one is too long, or the time is over on the monotonic clock.
 
     The end of the process ends them too: somebody it left behind may hold them open for ever.
@@ -62,8 +65,8 @@ def _read(process: subprocess.Popen[bytes], limit: float) -> list[bytearray]:
         for descriptor in (*streams, *end):
             waiting.register(descriptor, selectors.EVENT_READ)
         left = set(streams)
-        while left and all(len(each) <= LIMIT for each in printed.values()):
-            ready = {key.fd for key, _ in waiting.select(max(0.0, limit - time.monotonic()))}
+        while left and all(len(each) <= limit for each in printed.values()):
+            ready = {key.fd for key, _ in waiting.select(max(0.0, until - time.monotonic()))}
             if not ready & left:
                 break  # late, or ended with nothing left to read
             for stream in ready & left:

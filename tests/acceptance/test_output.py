@@ -13,7 +13,14 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate, answer_of, result_of, write_plan, write_task
+from tests.acceptance.plans import (
+    Gate,
+    answer_of,
+    leftovers,
+    result_of,
+    write_plan,
+    write_task,
+)
 from tests.executors.harness import wait_until
 
 pytestmark = pytest.mark.slow
@@ -228,3 +235,41 @@ def test_a_reader_that_does_not_read_never_stops_a_run(
     assert count == sum("task_completed" in line or "✅" in line for line in lines)
     last = f"{count} of {count} tasks completed"
     assert any(last in line for line in lines[-2:])
+
+
+def test_an_encoding_that_lacks_a_character_stops_nothing(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """An old locale: what it cannot say is written as JSON would write it, and JSON stays what it says."""
+    name = "echo ✓ 💰"
+    write_plan(tmp_path / ".orchestrator", {"T-01": name})
+    old = {"PYTHONIOENCODING": "ascii"}
+    ran = orchestrate("run", "--json", env=old)
+    assert 0 == ran.returncode, ran.stderr
+    assert name in {each.get("name") for each in ran.events}
+    assert 0 == orchestrate("run", "--fresh", env=old).returncode
+    for command in ("status", "list", "show"):
+        words = (command, "T-01") if command == "show" else (command,)
+        assert 0 == orchestrate(*words, env=old).returncode
+    assert r"echo \u2713" in orchestrate("list", env=old).stdout
+    (listed,) = orchestrate("list", "--json", env=old).json["tasks"]
+    assert name == listed["name"]
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+@pytest.mark.parametrize(
+    "words", ["run", "run --json", "list", "status", "status --json", "nonsense"]
+)
+def test_a_stream_that_is_closed_is_as_good_as_nobody(
+    orchestrate: Orchestrate, tmp_path: Path, words: str, closed: str
+) -> None:
+    """No traceback, and no file of ours takes its number: what is printed would land there."""
+    root = tmp_path / ".orchestrator"
+    write_plan(root, {"T-01": "echo one"})
+    answer = orchestrate(*words.split(), under=("sh", "-c", f'exec "$@" {closed}', "sh"))
+    assert (2 if words == "nonsense" else 0) == answer.returncode
+    assert "Traceback" not in answer.stderr
+    assert [] == leftovers(root)
+    if words.startswith("run"):
+        assert 0 == orchestrate("doctor", "--plan").returncode
+        assert "one" == answer_of(root, "T-01")

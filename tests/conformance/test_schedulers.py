@@ -79,7 +79,20 @@ OTHERS = (
 )
 
 
-@pytest.mark.parametrize("others", [OTHERS, OTHERS.replace("\n", "\r\n"), "# ä\u2028\x0b\n"])
+def test_a_crontab_that_is_too_long_to_be_read_is_left_as_it_is(tmp_path: Path) -> None:
+    """A part of it, written back, would be the end of the rest."""
+    scheduler, spool = crontab(tmp_path), tmp_path / "bin" / "crontab.spool"
+    spool.write_bytes(b"# mine\n" * 200_000)
+    with pytest.raises(ScheduleError, match="more than 1024 KiB"):
+        scheduler.add(job("a", tmp_path))
+    with pytest.raises(ScheduleError, match="more than 1024 KiB"):
+        scheduler.remove("a")
+    assert b"# mine\n" * 200_000 == spool.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "others", [OTHERS, OTHERS.replace("\n", "\r\n"), "# ä\u2028\x0b\n", OTHERS * 700]
+)
 def test_other_lines_stay_byte_for_byte(tmp_path: Path, others: str) -> None:
     scheduler, spool = crontab(tmp_path), tmp_path / "bin" / "crontab.spool"
     spool.write_bytes(others.encode())

@@ -65,10 +65,19 @@ def test_a_closed_mouth_is_no_end() -> None:
 
 
 def test_a_flood_is_ended() -> None:
-    """What never stops printing is not read for ever; there was no lack of an answer, so that is not its trouble."""
+    """What never stops printing is not read for ever."""
     answer = ask(("yes",), ENV, timeout=LONG)
-    assert (None, "") == (answer.code, answer.trouble)
+    assert (None, "it printed more than 64 KiB") == (answer.code, answer.trouble)
     assert "y\n" * (LIMIT // 2) == answer.stdout
+
+
+@pytest.mark.parametrize("size", [LIMIT, LIMIT + 1, 2 * LIMIT])
+def test_a_part_is_never_taken_for_the_whole(size: int) -> None:
+    """Also when the program has ended by the time its output turns out to be too long."""
+    for _ in range(20):
+        answer = ask(sh(f"head -c {size} /dev/zero"), ENV, timeout=LONG)
+        is_whole = size <= LIMIT
+        assert (0 if is_whole else None, not is_whole) == (answer.code, bool(answer.trouble))
 
 
 @pytest.mark.skipif(
