@@ -72,6 +72,9 @@ def asking(layout: Layout, settings: Settings, plugs: Plugs, listener: Listener)
                 accounts=idle_accounts(plugs.agents),
             )
             yield lambda prompt, schema: _ask(worker, how, prompt, schema)
+    except AgentError:
+        lock.release()  # it gave no plan, and left nothing behind
+        raise
     except BaseException:
         lock.abandon()
         raise

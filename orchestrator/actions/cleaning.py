@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.repairing import Repaired, repair
-from orchestrator.core.board import Board
 from orchestrator.store.atomic import reported
-from orchestrator.store.attempt_record import scan_logs
+from orchestrator.store.attempt_record import attempt_logs, scan_logs
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import take_lock
+from orchestrator.store.lock import held
 from orchestrator.store.mending import remove
-from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 
 
@@ -42,38 +39,40 @@ def clean(layout: Layout, plugs: Plugs, *, older: float, is_rehearsal: bool) -> 
         BusyError: a run holds the plan; nothing was changed.
         PlanError, NotFoundError, StoreError: as their names say.
     """
-    workspace = Workspace(layout)
-    found = list(_old_logs(layout, workspace.load(keep_cache=False), time.time() - older))
-    size = sum(bytes_ for _, bytes_ in found)
-    names = [os.path.relpath(path, layout.root) for path, _ in found]
+    until = time.time() - older
     if is_rehearsal:
-        return Cleaned((), (), names, size)
+        found = _old_logs(layout, until)
+        return Cleaned((), (), _names(layout, found), sum(found.values()))
     checked = repair(layout, plugs)
-    lock = take_lock(layout.lock, uuid.uuid4().hex[:12], iso(time.time()))
-    try:
-        for path, _ in found:
+    with held(layout.queue, layout.lock):
+        found = _old_logs(
+            layout, until
+        )  # of now: until the lock was ours, somebody else may have been at work
+        for path in found:
             remove(path)
-    finally:
-        lock.release()
-    return Cleaned(checked.repaired, checked.failed, names, size)
+    return Cleaned(checked.repaired, checked.failed, _names(layout, found), sum(found.values()))
 
 
-def _old_logs(layout: Layout, board: Board, until: float) -> Iterator[tuple[str, int]]:
-    """Yield each log that may go, with its size."""
+def _names(layout: Layout, paths: Iterable[str]) -> list[str]:
+    return [os.path.relpath(path, layout.root) for path in paths]
+
+
+def _old_logs(layout: Layout, until: float) -> dict[str, int]:
+    """Return each log that may go, with its size."""
+    board = Workspace(layout).load(keep_cache=False)
     traces = scan_logs(layout.logs)
-    for task in board.plan.tasks.values():
-        result = board.results.get(task.id)
-        kept = {result.number} if result else set()
-        newest = traces[task.stem].newest if task.stem in traces else 0
-        for number in range(1, newest):
-            if number in kept:
-                continue
-            files = layout.attempt(task.stem, number)
-            for path in (files.stdin, files.script, files.stdout, files.stderr):
-                with reported("look at", path):
-                    try:
-                        found = os.lstat(path)
-                    except FileNotFoundError:
-                        continue
-                if found.st_mtime < until:
-                    yield path, found.st_size
+    tasks = {task.stem: task.id for task in board.plan.tasks.values()}
+    found: dict[str, int] = {}
+    for stem, number, path in attempt_logs(layout.logs):
+        result = board.results.get(tasks.get(stem, ""))
+        if (
+            stem not in tasks
+            or number >= traces[stem].newest
+            or (result and number == result.number)
+        ):
+            continue
+        with reported("look at", path):
+            status = os.lstat(path)
+        if status.st_mtime < until:
+            found[path] = status.st_size
+    return found

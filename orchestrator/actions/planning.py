@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -20,7 +19,7 @@ from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, holder_of, take_lock
+from orchestrator.store.lock import busy, held, holder_of
 from orchestrator.views.new_plan import new_plan, queue
 from orchestrator.views.task_file import task_file
 
@@ -180,17 +179,11 @@ def write(
         StoreError: it could not be written; the plan before it is in place, or whole in the archive.
     """
     from orchestrator.actions.beside import PLANNER
-    from orchestrator.runtime.clock import Clock
-    from orchestrator.store.result_file import iso
 
     with reported("make", layout.root):
         os.makedirs(layout.root, 0o775, exist_ok=True)
-    lock = take_lock(layout.lock, uuid.uuid4().hex[:12], iso(Clock().wall()))
-    try:
+    with held(layout.queue, layout.lock):
         # Asked again: until the lock was ours, somebody else may have been at work.
         if not force:
             _refuse_unfinished(layout, roster)
-        moved = put_plan(layout, drawn.text, drawn.task_files, spare=PLANNER if is_asked else "")
-    finally:
-        lock.release()
-    return moved
+        return put_plan(layout, drawn.text, drawn.task_files, spare=PLANNER if is_asked else "")

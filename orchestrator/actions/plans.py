@@ -35,7 +35,7 @@ from orchestrator.store.charter import charter_of, with_state
 from orchestrator.store.exchange import Taken, exchanged, put
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, holder_of, in_line, take_briefly
+from orchestrator.store.lock import held, in_line
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.made_plan import made_plan
@@ -246,14 +246,10 @@ def archive(layout: Layout) -> str:
             f"Cannot archive: not terminal ({roots.plan_id(layout)} is {state.word})",
             hint=f"only a plan that is {', '.join(sorted(each.word for each in TERMINAL))} is put away",
         )
-    with in_line(layout.queue):
-        lock = take_briefly(layout.lock)
-        if lock is None:
-            raise busy(holder_of(layout.lock) or {})
-        try:
-            return roots.archive_plan(roots.root_of(layout), roots.plan_id(layout))
-        finally:
-            lock.abandon()  # what it says of dead runs stays true, wherever it lies now
+    with held(
+        layout.queue, layout.lock
+    ):  # what it says of dead runs stays true, wherever it lies then
+        return roots.archive_plan(roots.root_of(layout), roots.plan_id(layout))
 
 
 def rebuild_index(root: Layout) -> roots.Survey:

@@ -56,7 +56,9 @@ class News:
                 self.about_run.append(line)
             elif line.what == "news":
                 self.doing[line.subject] = line.text
-            else:
+            elif not line.subject.startswith(
+                "_"
+            ):  # what is done beside the plan is none of its tasks
                 self._take(line)
 
     def _take(self, line: Line) -> None:
@@ -117,10 +119,10 @@ def phase_of(about_run: Sequence[Line], *, is_live: bool, broke_off: bool) -> Ph
     words = [line.what for line in about_run]
     if is_live:
         return Phase.HELD if is_held(about_run) else Phase.WORKING
-    if broke_off or (words and "ended" not in words):
-        return Phase.DIED
     if not words:
-        return Phase.NONE
+        return Phase.NONE  # whoever did not let go was of an earlier plan, or made this one
+    if broke_off or "ended" not in words:
+        return Phase.DIED
     return Phase.STOPPED if "stopping" in words else Phase.ENDED
 
 

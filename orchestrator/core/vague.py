@@ -14,24 +14,27 @@ _OPEN_END = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _ACTIONS = """
-add adapt adjust analyse analyze answer apply archive arrange ask assemble assess audit automate benchmark build
+add adapt adjust analyse analyze answer apply archive arrange ask assemble assess audit automate benchmark build cache
 calculate capture catalogue categorise categorize change check choose classify clean clone collect combine compare
 compile complete compose compute configure confirm connect consolidate convert copy correct count cover create debug
-decide define delete deliver demonstrate deploy derive describe design detect determine develop diagnose discover
-divide document download draft draw edit eliminate embed enable encrypt ensure enumerate estimate evaluate examine
-execute explain explore export expose extend extract fetch figure fill filter find finish fix follow format gather
-generate group handle identify implement import improve index inspect install integrate interview introduce
-inventory investigate isolate join judge label learn link list load locate log look lower make map mark measure
-merge migrate mock model modify monitor move name normalise normalize note open optimise optimize order organise
-organize outline package parse partition patch pick plan polish port prepare present print prioritise prioritize
-probe process produce profile propose prove provide prune publish pull push put query rank rate read rebuild
-recommend record recount refactor refine register release remove rename render repair replace report reproduce
-research resolve restructure review revise rewrite run sample scaffold scan schedule score search secure select send
-separate serve set show simplify sketch solve sort specify split state stub study submit suggest sum summarise
-summarize support survey switch tabulate tag take tell test tidy trace track transform translate trim try tune turn
-unify update upgrade upload validate verify visit walk weigh wire work wrap write
+decide define delete deliver demonstrate deploy deprecate derive describe design detect determine develop diagnose
+discover divide dockerize document download draft draw edit eliminate embed enable encrypt ensure enumerate estimate
+evaluate examine execute explain explore export expose extend extract fetch figure file fill filter find finish fix
+follow format gather generate give group guard handle harden host identify implement import improve index inline
+inspect install integrate interview introduce inventory investigate isolate join judge label keep learn let link list
+load locate log look lower make map mark measure merge migrate mock model modify monitor mount move name normalise
+normalize note open optimise optimize order organise organize outline package parse partition patch pick plan polish
+port prepare present print prioritise prioritize probe process produce profile propose prove provide prune publish pull
+push put query rank rate read rebuild recommend record recount refactor refine register release remove rename render
+repair replace report reproduce research resolve restructure review revise rewrite run sample save say scaffold scan
+schedule score search secure select send separate serve set show simplify sketch solve sort specify split state stub
+study submit suggest sum summarise summarize support survey switch tabulate tag take tell test tidy trace track
+transform translate trim try tune turn unify update upgrade upload validate verify version visit walk weigh wire work
+wrap write
 """
 _VERBS = frozenset(_ACTIONS.split())
+#: Without one of these a text may be a title, or be in another language, whose verbs nobody here knows.
+_ENGLISH = frozenset({"the", "of", "and", "to", "with", "from", "for", "that", "this", "its"})
 _ENDINGS = ("", "s", "es", "d", "ed", "ing")
 
 
@@ -39,13 +42,13 @@ def vagueness(text: str) -> str:
     """Say what makes the description of a task vague; empty when nothing does."""
     if found := _OPEN_END.search(text):
         return f"“{one_line(found[0], 30)}” leaves open what is meant"
-    # Words and verbs are counted only where words have blanks between them and are likely to be English.
+    # Words are counted only where they have blanks between them, verbs only where the text is English.
     if not text.isascii():
         return ""
     words = _WORD.findall(text.lower())
     if len(words) < _FEWEST_WORDS:
         return f"the description has {len(words)} words"
-    if not any(_is_verb(word) for word in words):
+    if not _ENGLISH.isdisjoint(words) and not any(_is_verb(word) for word in words):
         return "no word in the description says what to do"
     return ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -94,31 +94,39 @@ class Traces:
 
 
 def newest_attempt(directory: str, stem: str) -> int:
-    """Return the highest attempt number that any file of one task carries; 0 when there is none."""
-    newest, prefix = 0, f"{stem}.attempt-"
-    with reported("list", directory):
-        try:
-            names = os.listdir(directory)
-        except FileNotFoundError:
-            return 0
-    for name in names:
-        if name.startswith(prefix) and (match := _NAME.fullmatch(name)) and match[1] == stem:
-            newest = max(newest, int(match[2]))
-    return newest
+    """Return the highest attempt number that any file of one task carries; 0 when there is none.
+
+    As ``scan_logs`` would, in a third of the time: commands ask this.
+    """
+    prefix = f"{stem}.attempt-"
+    names = (name for name in _names(directory) if name.startswith(prefix))
+    found = (match for match in map(_NAME.fullmatch, names) if match and match[1] == stem)
+    return max((int(match[2]) for match in found), default=0)
 
 
 def scan_logs(directory: str) -> dict[str, Traces]:
     """Return the traces of every task that was ever attempted, by stem, from file names alone."""
     found: dict[str, Traces] = {}
-    with reported("list", directory):
-        try:
-            names = os.listdir(directory)
-        except FileNotFoundError:
-            return found
-    for name in names:
+    for name in _names(directory):
         if match := _NAME.fullmatch(name):
             traces, number = found.setdefault(match[1], Traces()), int(match[2])
             traces.newest = max(traces.newest, number)
             if match[3] == "json":
                 traces.recorded.add(number)
     return found
+
+
+def attempt_logs(directory: str) -> Iterator[tuple[str, int, str]]:
+    """Yield stem, number and path of every file of an attempt that is not its record, the oldest attempts first."""
+    found = [match for match in map(_NAME.fullmatch, _names(directory)) if match]
+    for match in sorted(found, key=lambda each: (each[1], int(each[2]), each[3])):
+        if match[3] != "json":
+            yield match[1], int(match[2]), f"{directory}/{match[0]}"
+
+
+def _names(directory: str) -> list[str]:
+    with reported("list", directory):
+        try:
+            return os.listdir(directory)
+        except FileNotFoundError:
+            return []

@@ -135,6 +135,24 @@ def in_line(path: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def held(queue: str, path: str) -> Iterator[RunLock]:
+    """Wait in line and hold the lock for a moment, without becoming a run. What it says of dead runs stays.
+
+    Raises:
+        BusyError: a run is at work; says which.
+        StoreError: a lock file cannot be opened, locked or read.
+    """
+    with in_line(queue):
+        lock = take_briefly(path)
+        if lock is None:
+            raise busy(holder_of(path) or {})
+        try:
+            yield lock
+        finally:
+            lock.abandon()
+
+
 def take_briefly(path: str) -> RunLock | None:
     """Take the lock for a moment, without becoming a run; None: a run is at work. Only by whoever is first ``in_line``.
 

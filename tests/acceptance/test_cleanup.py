@@ -73,3 +73,27 @@ def test_a_run_at_work_is_left_alone(orchestrate: Orchestrate, tmp_path: Path) -
     assert "busy" == answer.json["code"]
     run.send_signal(signal.SIGTERM)
     orchestrate.finish(run)
+
+
+def test_a_name_that_nobody_gave_costs_no_time(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """Agents may write into ``logs/``; what is there is looked at, not every number up to the highest."""
+    root = tmp_path / ".orchestrator"
+    write_plan(root, {"T-01": FLAKY}, retries=2)
+    assert 0 == orchestrate("run").returncode
+    (root / "logs/agent-01.attempt-99999999.out").touch()
+    told = orchestrate("cleanup", "--older", "0", "--dry-run", "--json").json["logs"]
+    assert {"logs/agent-01.attempt-1.out", "logs/agent-01.attempt-2.out"} <= set(told)
+    assert not [name for name in told if "attempt-99999999." in name or "attempt-3." in name]
+
+
+def test_several_at_once_do_not_mind_each_other(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """What another one has removed by then is no error; who comes while one repairs is told so."""
+    root = tmp_path / ".orchestrator"
+    write_plan(root, {"T-01": FLAKY}, retries=2)
+    assert 0 == orchestrate("run").returncode
+    calls = [orchestrate.start("cleanup", "--older", "0") for _ in range(4)]
+    answers = [orchestrate.finish(each) for each in calls]
+    assert {each.returncode for each in answers} <= {0, 3}, [each.stderr for each in answers]
+    assert 0 in {each.returncode for each in answers}
+    assert {f"agent-01.attempt-{n}.json" for n in (1, 2, 3)} <= logs(root)
+    assert "agent-01.attempt-1.out" not in logs(root)

@@ -200,6 +200,22 @@ def test_force_moves_it_aside(orchestrate: Orchestrate, root: Path, outline: str
     assert {"pending": 1, "waiting": 1} == orchestrate("status", "--json").json["counts"]
 
 
+def test_the_death_of_an_earlier_plans_run_is_no_news_of_this_one(
+    orchestrate: Orchestrate, root: Path, outline: str
+) -> None:
+    """What its run may have left behind is still looked after by the next one."""
+    gate = Gate(root.parent / "gate")
+    write_plan(root, {"T-01": gate.wait})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    run.kill()
+    orchestrate.finish(run)
+    assert 0 == orchestrate("plan", "--from", outline, "--force").returncode
+    assert "none" == orchestrate("status", "--brief", "--json").json["phase"]
+    assert "never run" in orchestrate("wait").stderr
+    assert json.loads((root / "run.lock").read_bytes().splitlines()[-1])["run"]
+
+
 def test_what_a_killed_writer_left_is_not_archived(
     orchestrate: Orchestrate, root: Path, outline: str
 ) -> None:
@@ -320,6 +336,18 @@ def test_an_unfinished_plan_costs_no_question(
     told = ask(orchestrate, "--force", "--json").json
     assert (Path(told["archived"]) / "master_plan.md").exists()
     assert (root / "results" / "_plan-result.md").exists()
+
+
+def test_a_planner_that_failed_is_no_run_that_died(
+    orchestrate: Orchestrate, root: Path, planner: Path
+) -> None:
+    """It ended in order; and neither it nor its success is news of a task."""
+    script(planner, {"*": {"do": "not_logged_in"}})
+    assert 0 != ask(orchestrate).returncode
+    script(planner, {"*": answer(task("T-01"))})
+    assert 0 == ask(orchestrate).returncode
+    brief = orchestrate("status", "--brief", "--json").json
+    assert ("none", {}) == (brief["phase"], brief["news"])
 
 
 def test_a_dry_run_with_an_agent_leaves_nothing(

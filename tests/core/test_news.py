@@ -92,7 +92,7 @@ def test_what_wakes_somebody(expected: bool, texts: list[str]) -> None:
         (Phase.WORKING, ["run · started", "run · held", "run · resumed"], True, False),
         (Phase.DIED, ["run · started"], False, False),
         (Phase.DIED, ["run · started", "run · ended"], False, True),
-        (Phase.DIED, [], False, True),
+        (Phase.NONE, [], False, True),
         (Phase.STOPPED, ["run · started", "run · stopping", "run · ended"], False, False),
         (Phase.ENDED, ["run · started", "run · ended"], False, False),
     ],
