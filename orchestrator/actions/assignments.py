@@ -1,4 +1,4 @@
-"""The task files of a plan: those that nobody wrote are made from the template, existing ones are used as they are."""
+"""The task files of a plan: those that nobody wrote are made from the template, a person's are used as they are."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ from orchestrator.store.workspace import Workspace
 from orchestrator.views.task_file import task_file
 
 
-def write_missing_task_files(
+def make_task_files(
     workspace: Workspace,
     tasks: Mapping[str, Task],
     settings: Mapping[str, Settings],
     wanted: Iterable[str],
     roster: Roster,
 ) -> None:
-    """Write the task file of each *wanted* task that has none, for the agent that will really do it.
+    """Make the task file of each *wanted* task, for the agent that will really do it, unless it is a person's.
 
     Raises:
-        StoreError: one could not be written.
+        PlanError: a file that is there makes no sense.
+        StoreError: one could not be read or written.
     """
     for task in map(tasks.__getitem__, wanted):
-        if not workspace.has_task_file(task):
-            text = task_file(
+
+        def draw(task: Task = task) -> str:
+            return task_file(
                 task,
                 settings[task.id],
                 workspace.layout.templates,
                 [tasks[need] for need in sources(task, tasks)],
                 shell=roster[settings[task.id].agent].runs is Program.SHELL,
             )
-            workspace.write_task_file(task.stem, text)
+
+        workspace.assignments.make(task, draw)

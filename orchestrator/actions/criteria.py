@@ -100,7 +100,7 @@ def _change(path: str, edit: Callable[[bytes], bytes]) -> None:
 
 
 def _make_file(layout: Layout, task: Task, agents: Agents) -> None:
-    from orchestrator.actions.assignments import write_missing_task_files
+    from orchestrator.actions.assignments import make_task_files
     from orchestrator.actions.prospect import RunOrder, task_settings
     from orchestrator.store.workspace import Workspace
 
@@ -109,4 +109,4 @@ def _make_file(layout: Layout, task: Task, agents: Agents) -> None:
     alone = plan._replace(tasks={task.id: plan.tasks[task.id]})
     settings = task_settings(workspace, alone, RunOrder(layout), roster)
     workspace.make_directories()
-    write_missing_task_files(workspace, plan.tasks, settings, [task.id], roster)
+    make_task_files(workspace, plan.tasks, settings, [task.id], roster)

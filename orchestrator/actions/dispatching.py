@@ -212,7 +212,7 @@ class Dispatcher:
     def _context(
         self, layout: Layout, ahead: Prospect, board: Board, task: Task
     ) -> Mapping[str, Any]:
-        found = ahead.workspace.read_task_file(task)
+        found = ahead.workspace.assignments.read(task)
         needs = [board.plan.tasks[need] for need in task.data_needs]
         settings = ahead.meant[task.id]
         places = Places(

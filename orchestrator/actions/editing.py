@@ -13,10 +13,12 @@ from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
+from orchestrator.store.atomic import read_file
 from orchestrator.store.columns import read_needs
 from orchestrator.store.exchange import Taken, exchanged, put
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
+from orchestrator.store.lines import LARGEST_TEXT
 from orchestrator.store.lock import in_line
 from orchestrator.store.plan_edit import ids, with_cells
 from orchestrator.store.plan_scan import Places, find_places
@@ -95,7 +97,7 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
         if values and put(layout.plan, before, data) is None:
             return None
         path = layout.task_file(task.stem)
-        is_hidden = {"name", "description"} & values.keys() and os.path.exists(path)
+        is_hidden = {"name", "description"} & values.keys() and _is_own(path)
         if changes.criteria:
             values["criteria"] = "; ".join(changes.criteria)
         return Updated(task_id, values, path if is_hidden else "", task)
@@ -114,6 +116,14 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
     said = ", ".join(f"{role}: {text}" for role, text in updated.changed.items())
     tell(layout, task_id, "updated", by, said)
     return updated
+
+
+def _is_own(path: str) -> bool:
+    """Say whether there is a task file that will not be made again from its row."""
+    from orchestrator.store.task_file import parse_task_file
+
+    data = read_file(path, LARGEST_TEXT)
+    return data is not None and not parse_task_file(data, path).made
 
 
 def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, str], Task]:

@@ -184,11 +184,11 @@ def task_settings(
         found, where = TaskFile(), task.where
         if f"{task.stem}.md" in existing:
             try:
-                found = workspace.read_task_file(task) or TaskFile()
+                found = workspace.assignments.read(task) or TaskFile()
             except PlanError as error:
                 problems += error.problems
                 continue
-            where = f"{workspace.shown_task_file(task)}:"
+            where = f"{workspace.assignments.shown(task)}:"
         # Most tasks of a big plan share their settings; one object serves them all.
         resolved = None if found.settings else shared.get((key, kind))
         if resolved is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.actions.assignments import write_missing_task_files
+from orchestrator.actions.assignments import make_task_files
 from orchestrator.actions.prospect import RunOrder, simulated, task_settings
-from orchestrator.core.plan import Plan
+from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
 from orchestrator.core.roster import Roster
 from orchestrator.core.state import TaskStatus
@@ -28,10 +28,10 @@ class Replanner:
     """The version of the file that was looked at last."""
 
     def look(self) -> Change | None:
-        """Return the change, with the task files of new rows written; None when there is none.
+        """Return the change, with the task files of rows that are new or say something else; None when there is none.
 
         Raises:
-            PlanError: the plan, or the task file of a new row, makes no sense; names file and line.
+            PlanError: the plan, or the task file of a row, makes no sense; names file and line.
             NotFoundError, StoreError: as their names say.
         """
         version = self.workspace.plan_version()
@@ -43,8 +43,8 @@ class Replanner:
             return None  # only text around the table
         policies = task_settings(self.workspace, plan, self.order, self.roster)
         new = [task for task_id, task in plan.tasks.items() if task_id not in self.plan.tasks]
-        fresh = [task.id for task in new]
-        write_missing_task_files(self.workspace, plan.tasks, policies, fresh, self.roster)
+        others = [task_id for task_id, task in plan.tasks.items() if _is_other(task, self.plan)]
+        make_task_files(self.workspace, plan.tasks, policies, others, self.roster)
         if self.order.simulate:
             policies = simulated(policies)
         traces = scan_logs(self.workspace.layout.logs) if new else {}
@@ -60,6 +60,11 @@ class Replanner:
         # Only now: as long as something makes no sense, each look reads it again.
         self.plan, self.seen = plan, version
         return Change(plan, shape, policies, newest, results)
+
+
+def _is_other(task: Task, before: Plan) -> bool:
+    known = before.tasks.get(task.id)
+    return known is None or known._replace(where="") != task._replace(where="")
 
 
 def _stands(result: Result, traces: Traces) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from orchestrator.actions.assignments import write_missing_task_files
+from orchestrator.actions.assignments import make_task_files
 from orchestrator.actions.beside import done_beside
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found, revised_entries
 from orchestrator.actions.plugs import Plugs
@@ -181,9 +181,7 @@ class _Session:
             runner.held_back = "" if runner.is_patient else text
         if ahead.to_run:
             tasks = ahead.board.plan.tasks
-            write_missing_task_files(
-                self.workspace, tasks, ahead.meant, ahead.to_run, self.plugs.roster
-            )
+            make_task_files(self.workspace, tasks, ahead.meant, ahead.to_run, self.plugs.roster)
             opened = runner.executor.opened()
             anyio.run(runner.run, overhearing(opened, self.order.layout.journal, self._tell))
         return self._conclude(ahead, runner, started)

@@ -185,3 +185,13 @@ def _advice(need: str, guesses: Collection[str]) -> str:
     if need.startswith("("):
         return f"a dependency is of one of these kinds: {', '.join(f'({kind})' for kind in KINDS)}"
     return advice(need, guesses, "add the task or remove the dependency")
+
+
+def in_words(task: Task, *, is_prose: bool) -> str:
+    """Return what the row of a task says, where its file has no text; for a program only the description."""
+    said = task.description or task.name
+    if not is_prose:
+        return said
+    given = [f"- {name}: {value}" for name, value in task.inputs]
+    expected = ["", "## Expected Output", task.expected] if task.expected else []
+    return "\n".join([said, *([""] if given else []), *given, *expected])

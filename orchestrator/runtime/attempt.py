@@ -14,7 +14,7 @@ from orchestrator.core.instruction import Launch
 from orchestrator.core.invocation import SCRIPT
 from orchestrator.core.message import Message
 from orchestrator.core.money import cost_statistics, spent_in, unsettled, usd
-from orchestrator.core.plan import Task
+from orchestrator.core.plan import Task, in_words
 from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
@@ -287,7 +287,7 @@ class Launchpad:
         if before is None or last is None or not (last.is_resumable and last.session):
             return str(uuid.uuid4()), ""
         is_same = before.agent == agent and before.inputs == inputs
-        if not is_same or self._workspace.is_task_file_newer(task, last.started):
+        if not is_same or self._workspace.assignments.is_newer(task, last.started):
             return str(uuid.uuid4()), ""  # what it was told is no longer what it should do
         return last.session, last.reason or "interrupted"
 
@@ -341,7 +341,8 @@ class Launchpad:
 
     def _assignment(self, live: LiveAttempt) -> Assignment:
         task = live.task
-        found = self._workspace.read_task_file(task)
+        found = self._workspace.assignments.read(task)
+        is_prose = self._agents[live.agent].reads_prose
         needs = [self._tasks[need] for need in sources(task, self._tasks)]
         inputs = [
             Input(
@@ -358,8 +359,9 @@ class Launchpad:
             settings=self._policies[task.id],
             program=self._program,
             name=task.worker,
-            messages=self._heard(task) if self._agents[live.agent].reads_prose else (),
-            body=found.body if found else task.description,
+            messages=self._heard(task) if is_prose else (),
+            # A file of settings only adds to the row, and takes nothing away.
+            body=found.body if found and found.body.strip() else in_words(task, is_prose=is_prose),
             code=found.code if found else "",
             language=found.language if found else "",
             inputs=tuple(inputs),

@@ -1,11 +1,16 @@
 """``agent_tasks/agent-XX.md``: the assignment of one task. Settings in front matter, the prompt in the body.
 
+A file that was made from a row of the plan says so in its last line, with a sum of what stands above it. While that is
+true nobody has touched it, and it is made again when the row is another; else it is the person's (decision 20).
+
 A thousand of them are read when a plan is launched, so what is not there costs nothing: no front matter, no YAML; no
 fence, no markdown.
 """
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -14,6 +19,10 @@ from orchestrator.errors import Problem
 from orchestrator.store.front_matter import read_front_matter, read_settings
 from orchestrator.store.lines import Lines, oversized, unreadable
 from orchestrator.store.outline import first_fence
+
+_MADE = re.compile(
+    r"\n<!-- made from its row in the plan; change it, and it is yours: ([0-9a-f]{8}) -->\s*\Z"
+)
 
 
 class TaskFile(NamedTuple):
@@ -28,6 +37,18 @@ class TaskFile(NamedTuple):
     lines: Mapping[str, int] = MappingProxyType({})
     """Line of the file, from 1, in which each setting stands."""
     problems: tuple[Problem, ...] = ()
+    made: str = ""
+    """The sum of what it was made with, if it is as it was made from its row; empty: it is a person's."""
+
+
+def sum_of(text: str) -> str:
+    """Return what tells a text from one that a person has changed."""
+    return f"{zlib.crc32(text.encode()):08x}"
+
+
+def made_from_row(text: str) -> str:
+    """Return what goes into the file of a task: *text*, and that nobody has changed it."""
+    return f"{text}\n<!-- made from its row in the plan; change it, and it is yours: {sum_of(text)} -->\n"
 
 
 def parse_task_file(data: bytes, file: str) -> TaskFile:
@@ -35,6 +56,8 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
     if (problem := oversized(data, file) or unreadable(data, file)) is not None:
         return TaskFile(problems=(problem,))
     text = data.decode().removeprefix("\ufeff")
+    found = _MADE.search(text)
+    is_as_made = found is not None and found[1] == sum_of(text[: found.start()])
     settings: dict[str, Any] = {}
     at: Mapping[str, int] = {}
     problems: list[Problem] = []
@@ -48,6 +71,8 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
             at = front.lines
         text = "".join(lines.lines[front.body :])
     language, code = first_fence(text)
+    if found is not None and not code:
+        code = _MADE.sub("", text)  # the comment is no command
     return TaskFile(
         settings=settings,
         body=text,
@@ -55,4 +80,5 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
         language=language,
         lines=at,
         problems=tuple(problems),
+        made=found[1] if found is not None and is_as_made else "",
     )

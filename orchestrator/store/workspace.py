@@ -14,6 +14,7 @@ from orchestrator.core.result import Result
 from orchestrator.core.state import UNDER_WAY, TaskStatus
 from orchestrator.core.text import printable
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, UnfitError
+from orchestrator.store.assignments import Assignments
 from orchestrator.store.atomic import (
     read_file,
     refuse_links,
@@ -33,13 +34,10 @@ from orchestrator.store.signatures import files_in, is_settled, signature
 if TYPE_CHECKING:
     from orchestrator.store.attempt_record import Traces
     from orchestrator.store.plan_file import StatusCells
-    from orchestrator.store.task_file import TaskFile
 
 _RESULT = "-result.md"
 #: Seconds after its last change in which an editor may still be writing a file.
 _STILL_WRITING = 0.3
-#: Bytes of a task file that is kept in memory until it is used; there may be thousands of them.
-_REMEMBERED = 64 * 1024
 
 
 class Workspace:
@@ -54,7 +52,7 @@ class Workspace:
         self._drawn: dict[int, int] = {}
         self._read = 0
         """The version of the plan that was read last."""
-        self._task_files: dict[str, tuple[int, TaskFile]] = {}
+        self.assignments = Assignments(layout, self._shown)
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -200,41 +198,6 @@ class Workspace:
         # Made printable once more: somebody may have written into it since.
         return printable((data or b"").decode(errors="replace"))
 
-    def shown_task_file(self, task: Task) -> str:
-        """Return the path of an assignment as people see it, from where they are."""
-        return f"{self._shown}/agent_tasks/{task.stem}.md"
-
-    def read_task_file(self, task: Task) -> TaskFile | None:
-        """Return the assignment of a task as it stands right now; None when there is none yet.
-
-        Raises:
-            PlanError: its front matter makes no sense; names file and line.
-        """
-        stem = task.stem
-        path = self.layout.task_file(stem)
-        with reported("read", path):
-            try:
-                found = os.stat(path)
-            except FileNotFoundError:
-                return None
-        signed, known = signature(found), self._task_files.get(stem)
-        if known is not None and known[0] == signed:
-            return known[1]
-        shown = self.shown_task_file(task)
-        if (problem := too_large(found.st_size, shown)) is not None:
-            raise PlanError([problem])
-        data = read_file(path)
-        if data is None:
-            return None
-        from orchestrator.store.task_file import parse_task_file
-
-        parsed = parse_task_file(data, shown)
-        if parsed.problems:
-            raise PlanError(parsed.problems)
-        if len(data) <= _REMEMBERED:
-            self._task_files[stem] = signed, parsed
-        return parsed
-
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def make_directories(self) -> Sequence[str]:
@@ -251,22 +214,6 @@ class Workspace:
         """Make the directories of a run and remove what a killed writer left. Only with the lock held."""
         for directory in self.make_directories():
             sweep_temporaries(directory)
-
-    def is_task_file_newer(self, task: Task, moment: float) -> bool:
-        """Say whether the assignment of a task was changed after *moment*, in seconds since the epoch."""
-        try:
-            return os.stat(self.layout.task_file(task.stem)).st_mtime > moment
-        except OSError:
-            return False
-
-    def has_task_file(self, task: Task) -> bool:
-        """Say whether the assignment of a task exists, as whatever."""
-        return os.path.lexists(self.layout.task_file(task.stem))
-
-    def write_task_file(self, stem: str, text: str) -> None:
-        """Write an assignment that is missing; an existing one is the person's and must not be given here."""
-        refuse_links(self.layout.tasks)
-        replace_file(self.layout.task_file(stem), text.encode())
 
     def write_running(self, stem: str, text: str) -> None:
         """Say that an attempt is under way. Raises as ``commit``."""

@@ -163,7 +163,7 @@ def _news(layout: Layout, board: Board) -> Mapping[str, str]:
 def _asked(layout: Layout, task: Task) -> str:
     """Return what an agent is told: its task file, else what the table says."""
     try:
-        file = Workspace(layout).read_task_file(task)
+        file = Workspace(layout).assignments.read(task)
     except PlanError as error:
         return f"{error}\n"
     if file is not None and file.body.strip():

@@ -39,6 +39,11 @@ def write_plan(root: Path, needs: Mapping[str, str]) -> Workspace:
     return workspace
 
 
+def write_task(workspace: Workspace, text: str) -> None:
+    """Write what a person wants the first task to do."""
+    Path(workspace.layout.task_file("agent-01")).write_text(text)
+
+
 @dataclass
 class Bench:
     """One run with a fake executor; ``heard`` is what the listener was told."""

@@ -21,7 +21,7 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace
 from tests.fakes.executor import Play
-from tests.runtime.bench import Bench, write_plan
+from tests.runtime.bench import Bench, write_plan, write_task
 
 S = TaskStatus
 DIAMOND = {"T-01": "", "T-02": "T-01", "T-03": "T-01", "T-04": "T-02, T-03"}
@@ -143,7 +143,7 @@ async def test_a_failed_task_skips_what_needs_it(tmp_path: Path) -> None:
 async def test_an_agent_that_cannot_do_a_task_fails_it_without_a_process(tmp_path: Path) -> None:
     """With the reason and the hint, and without trying again."""
     workspace = write_plan(tmp_path, CHAIN)
-    workspace.write_task_file("agent-01", "```ruby\nputs 1\n```\n")
+    write_task(workspace, "```ruby\nputs 1\n```\n")
     bench = Bench(workspace, answers)
     board = await bench.run()
     assert [] == bench.executor.started
@@ -157,7 +157,7 @@ async def test_an_agent_that_cannot_do_a_task_fails_it_without_a_process(tmp_pat
 async def test_a_task_file_that_makes_no_sense_fails_its_task(tmp_path: Path) -> None:
     """It was broken during the run; the rest goes on."""
     workspace = write_plan(tmp_path, {"T-01": "", "T-02": ""})
-    workspace.write_task_file("agent-01", "---\nretries: many\n---\n")
+    write_task(workspace, "---\nretries: many\n---\n")
     board = await Bench(workspace, answers).run()
     assert [S.FAILED, S.COMPLETED] == [board.status(task) for task in ("T-01", "T-02")]
     assert "agent-01.md:2" in board.standing["T-01"].reason

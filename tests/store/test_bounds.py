@@ -170,7 +170,7 @@ def test_task_files_that_are_too_large(root: Path) -> None:
     with path.open("wb") as file:
         file.truncate(LARGEST_TEXT + 1)
     with pytest.raises(PlanError, match=r"agent-01\.md:1: the file is larger than 4,096 KiB"):
-        workspace(root).read_task_file(Task(id="T-01", name="", description=""))
+        workspace(root).assignments.read(Task(id="T-01", name="", description=""))
 
 
 def test_only_the_first_thousand_columns_mean_something() -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from orchestrator.store.task_file import parse_task_file
+from orchestrator.store.task_file import made_from_row, parse_task_file, sum_of
 
 SEED_TEMPLATE = """# 🤖 Agent-XX Task Assignment
 
@@ -76,3 +76,24 @@ def test_a_thousand_task_files_are_read_at_once() -> None:
     for _ in range(1000):
         parse_task_file(data, "a.md")
     assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize(
+    "text", ["Do it.\n", "Do it.", "", "---\nretries: 1\n---\nDo it.\n", "a\r\nb\r\n"]
+)
+def test_a_file_that_was_made_says_so_until_somebody_changes_it(text: str) -> None:
+    """With a letter changed it is a person's; what says so is part of the prompt, and of no command."""
+    made = made_from_row(text)
+    found, alone = parse_task_file(made.encode(), "a.md"), parse_task_file(text.encode(), "a.md")
+    assert sum_of(text) == found.made
+    assert (found.settings, found.code) == (alone.settings, alone.body)
+    assert found.body == made.removeprefix(text.removesuffix(alone.body))
+    changed = parse_task_file(f"A{made}".encode(), "a.md")
+    assert ("", f"A{text}") == (changed.made, changed.code)
+
+
+def test_a_person_may_quote_it() -> None:
+    """Only at the end of the file it means anything."""
+    text = f"{made_from_row('x')}\nand more\n"
+    found = parse_task_file(text.encode(), "a.md")
+    assert ("", text) == (found.made, found.body)

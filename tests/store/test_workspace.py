@@ -254,13 +254,13 @@ def test_a_task_file_is_read_as_it_is_now(root: Path) -> None:
     """Edited prompts count from the next attempt."""
     place = workspace(root)
     task = load(root).plan.tasks["T-01"]
-    assert None is place.read_task_file(task)
-    assert not place.has_task_file(task)
-    place.write_task_file("agent-01", "---\nretries: 0\n---\nDo it.\n")
-    found = place.read_task_file(task)
+    assert None is place.assignments.read(task)
+    (root / "agent_tasks").mkdir(exist_ok=True)
+    (root / "agent_tasks/agent-01.md").write_text("---\nretries: 0\n---\nDo it.\n")
+    found = place.assignments.read(task)
     assert found is not None
     assert ({"retries": 0}, "Do it.\n") == (found.settings, found.body)
     (root / "agent_tasks/agent-01.md").write_text("---\nretries: none\n---\n")
     with pytest.raises(PlanError) as caught:
-        place.read_task_file(task)
+        place.assignments.read(task)
     assert caught.value.where.endswith("agent-01.md:2")

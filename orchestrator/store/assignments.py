@@ -1,0 +1,98 @@
+"""The task files of one plan directory: read once while they are the same, made from their rows unless a person did."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from orchestrator.core.plan import Task
+from orchestrator.errors import PlanError
+from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported
+from orchestrator.store.exchange import put, take
+from orchestrator.store.layout import Layout
+from orchestrator.store.lines import too_large
+from orchestrator.store.signatures import signature
+
+if TYPE_CHECKING:
+    from orchestrator.store.task_file import TaskFile
+
+#: Bytes of a file that is kept in memory until it is used; there may be thousands of them.
+_REMEMBERED = 64 * 1024
+
+
+class Assignments:
+    """What each task is to do, as it stands in ``agent_tasks/``."""
+
+    def __init__(self, layout: Layout, shown: str) -> None:
+        """Take the paths; *shown* is the plan directory as people see it, from where they are."""
+        self._layout, self._shown = layout, shown
+        self._known: dict[str, tuple[int, TaskFile]] = {}
+
+    def shown(self, task: Task) -> str:
+        """Return the path of an assignment as people see it, from where they are."""
+        return f"{self._shown}/agent_tasks/{task.stem}.md"
+
+    def read(self, task: Task) -> TaskFile | None:
+        """Return the assignment of a task as it stands right now; None when there is none yet.
+
+        Raises:
+            PlanError: its front matter makes no sense; names file and line.
+            StoreError: it cannot be read.
+        """
+        stem = task.stem
+        path = self._layout.task_file(stem)
+        with reported("read", path):
+            try:
+                found = os.stat(path)
+            except FileNotFoundError:
+                return None
+        signed, known = signature(found), self._known.get(stem)
+        if known is not None and known[0] == signed:
+            return known[1]
+        shown = self.shown(task)
+        if (problem := too_large(found.st_size, shown)) is not None:
+            raise PlanError([problem])
+        data = read_file(path)
+        if data is None:
+            return None
+        from orchestrator.store.task_file import parse_task_file
+
+        parsed = parse_task_file(data, shown)
+        if parsed.problems:
+            raise PlanError(parsed.problems)
+        if len(data) <= _REMEMBERED:
+            self._known[stem] = signed, parsed
+        return parsed
+
+    def is_newer(self, task: Task, moment: float) -> bool:
+        """Say whether the assignment of a task was changed after *moment*, in seconds since the epoch."""
+        try:
+            return os.stat(self._layout.task_file(task.stem)).st_mtime > moment
+        except OSError:
+            return False
+
+    def make(self, task: Task, draw: Callable[[], str]) -> None:
+        """Make the assignment of a task from its row: if there is none, or that there is was made from another row.
+
+        What a person wrote or changed stays as it is (decision 20).
+
+        Raises:
+            PlanError: what is there makes no sense.
+            StoreError: it could not be read or written.
+        """
+        from orchestrator.store.task_file import made_from_row, parse_task_file, sum_of
+
+        path = self._layout.task_file(task.stem)
+        if not os.path.lexists(path):
+            refuse_links(self._layout.tasks)
+            replace_file(path, made_from_row(draw()).encode())
+            return
+        found = None if os.path.islink(path) else self.read(task)
+        if found is None or not found.made or found.made == sum_of(text := draw()):
+            return
+        refuse_links(self._layout.tasks)
+        before = take(path)
+        # Somebody may have saved it since it was read, or be saving it right now: then it is theirs.
+        if parse_task_file(before.data, path).made:
+            put(path, before, made_from_row(text).encode())

@@ -1,0 +1,58 @@
+"""Task files follow their rows, until they are a person's (decision 20)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate, answer_of, write_plan, write_task
+from tests.executors.harness import wait_until
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_row_that_is_mended_is_what_runs_next(orchestrate: Orchestrate, root: Path) -> None:
+    """After a rehearsal, after a failure: nobody wrote the file that was made of it (promise 10, decision 20)."""
+    plan = write_plan(root, {"T-01": "echo old; exit 3", "T-02": ("echo two", "T-01")})
+    assert 0 == orchestrate("run", "--simulate").returncode
+    assert 1 == orchestrate("run").returncode
+    plan.write_text(plan.read_text(encoding="utf-8").replace("old; exit 3", "new"))
+    assert 0 == orchestrate("run").returncode
+    assert "new" == answer_of(root, "T-01")
+    assert "echo new" in (root / "agent_tasks/agent-01.md").read_text(encoding="utf-8")
+
+
+def test_a_row_that_is_changed_during_the_run_is_what_runs(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """It was not started yet; a file that a person has changed meanwhile is theirs."""
+    gate = Gate(tmp_path / "gate")
+    plan = write_plan(
+        root, {"T-01": gate.wait, "T-02": ("echo old", "T-01"), "T-03": ("echo old", "T-01")}
+    )
+    run = orchestrate.start("run", "--json")
+    gate.await_task(run)
+    mine = root / "agent_tasks/agent-03.md"
+    mine.write_text(
+        mine.read_text(encoding="utf-8").replace("echo old", "echo mine"), encoding="utf-8"
+    )
+    before = mine.read_bytes()
+    plan.write_text(plan.read_text(encoding="utf-8").replace("echo old", "echo new"))
+    wait_until(lambda: "echo new" in (root / "agent_tasks/agent-02.md").read_text(encoding="utf-8"))
+    wait_until(lambda: "run · changed" in (root / "journal.md").read_text(encoding="utf-8"))
+    gate.open()
+    assert 0 == orchestrate.finish(run).returncode
+    assert ("new", "mine") == (answer_of(root, "T-02"), answer_of(root, "T-03"))
+    assert before == mine.read_bytes()
+
+
+def test_a_file_of_settings_takes_nothing_from_its_row(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """The row says what to do, the file how."""
+    write_plan(root, {"T-01": "echo from the row"})
+    write_task(root, "T-01", "", timeout="9s")
+    assert 0 == orchestrate("run").returncode
+    assert "from the row" == answer_of(root, "T-01")
