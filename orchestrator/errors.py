@@ -118,6 +118,18 @@ class CriteriaError(OrchestratorError):
         self.data = {"criteria": criteria}
 
 
+class LostResultError(OrchestratorError):
+    """Results that a task is to be made from are gone or damaged since they were counted."""
+
+    code = "result_lost"
+    exit_status = ExitStatus.TASK_FAILED
+
+    def __init__(self, message: str, *, hint: str, tasks: Sequence[str]) -> None:
+        """Take the tasks whose results they are."""
+        super().__init__(message, hint=hint)
+        self.tasks = tasks
+
+
 class AgentError(OrchestratorError):
     """An agent cannot be launched at all: its program is missing or unusable."""
 

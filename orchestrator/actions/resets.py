@@ -1,14 +1,19 @@
-"""Results that people delete, or reset to pending, while a run is at work: their tasks are done again (promise 5)."""
+"""Results that people delete, or reset to pending, while a run is at work: their tasks are done again (promise 5).
+
+So is what was lost, or damaged, when something is to be made from it (promise 2).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.core.board import Board
+from orchestrator.core.engine import Engine
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan import stem
-from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.errors import LostResultError
 from orchestrator.runtime.clock import Clock
 from orchestrator.store.requests import Requests, new_id
 from orchestrator.store.workspace import Workspace
@@ -32,8 +37,10 @@ class Resets:
 
     workspace: Workspace
     requests: Requests
-    results: Callable[[], Mapping[str, Result]]
+    board: Board
     """What the run knows."""
+    engine: Engine
+    """Of the tasks that take part in it."""
     clock: Clock
     _before: Mapping[str, int] = field(default_factory=dict, init=False)
     _corrected: dict[str, int] = field(default_factory=dict, init=False)
@@ -48,16 +55,33 @@ class Resets:
         before, self._before = self._before, self.workspace.disturbed()
         if not self._before:
             return
-        for task_id, result in list(self.results().items()):
+        for task_id, result in list(self.board.results.items()):
             version, verb = self._before.get(name := stem(task_id)), _VERBS.get(result.status)
             if version is None or verb is None or version != before.get(name):
                 continue
             if task_id not in self._asked and self._is_reset(task_id, name, version):
-                self._asked.add(task_id)
                 note = f"its result was {'reset to pending' if version else 'deleted'}"
-                now = self.clock.wall()
-                wanted = Intervention(verb, task_id, _BY, now, id=new_id(now), note=note)
-                self.requests.leave(wanted)
+                self._ask(task_id, verb, note)
+
+    def redo(self, error: LostResultError) -> bool:
+        """Ask for all that was lost to be done again; False, and nothing asked: a part of it cannot be, or was before.
+
+        Raises:
+            StoreError: the request could not be written.
+        """
+        if self._asked.intersection(error.tasks) or not self.engine.entries.keys() >= set(
+            error.tasks
+        ):
+            return False
+        for task_id in error.tasks:
+            self._ask(task_id, Verb.RETRY, error.message)
+        return True
+
+    def _ask(self, task_id: str, verb: Verb, note: str) -> None:
+        self._asked.add(task_id)
+        now = self.clock.wall()
+        wanted = Intervention(verb, task_id, _BY, now, id=new_id(now), note=note)
+        self.requests.leave(wanted)
 
     def _is_reset(self, task_id: str, name: str, version: int) -> bool:
         if not version or self._corrected.get(name) == version:

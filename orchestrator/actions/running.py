@@ -200,6 +200,7 @@ class _Session:
     def _runner(self, ahead: Prospect, traces: Mapping[str, Traces]) -> Runner:
         board, settings = ahead.board, ahead.settings
         layout = self.order.layout
+        requests = Requests(layout.requests)
         runner = Runner(
             workspace=self.workspace,
             board=board,
@@ -225,14 +226,14 @@ class _Session:
                 workdir=layout.workdir(settings.workdir),
                 program=self.plugs.program,
             ),
-            requests=Requests(layout.requests),
+            requests=requests,
             drawing=Drawing(self._draw, self._prepare),
         )
+        resets = Resets(self.workspace, requests, runner.board, runner.engine, self.clock)
+        runner.redo = resets.redo
         if not self.order.only:  # what was asked for by name does not grow
             version = self.workspace.plan_version()
             roster = self.plugs.roster
-            requests = Requests(layout.requests)
-            resets = Resets(self.workspace, requests, lambda: runner.board.results, self.clock)
             replanner = Replanner(self.order, self.workspace, roster, board.plan, version)
 
             def look() -> Change | None:

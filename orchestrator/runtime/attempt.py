@@ -19,6 +19,7 @@ from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result,
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import sources
+from orchestrator.errors import LostResultError
 from orchestrator.executors.protocol import Job
 from orchestrator.store.answers import answers_handed_on
 from orchestrator.store.atomic import read_piece, read_tail, refuse_links, write_new
@@ -344,6 +345,9 @@ class Launchpad:
         found = self._workspace.assignments.read(task)
         is_prose = self._agents[live.agent].reads_prose
         needs = [self._tasks[need] for need in sources(task, self._tasks)]
+        if lost := {need.id: why for need in needs if (why := self._workspace.why_lost(need))}:
+            hint = "the next run does that again first"
+            raise LostResultError("; ".join(lost.values()), hint=hint, tasks=[*lost])
         inputs = [
             Input(
                 task=need.id,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import signal
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,7 +49,7 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import OrchestratorError, StoreError
+from orchestrator.errors import LostResultError, OrchestratorError, StoreError
 from orchestrator.executors.protocol import Executor
 from orchestrator.runtime.attempt import Launchpad, LiveAttempt
 from orchestrator.runtime.by_hand import commit_by_hand, inputs_of, interfered, told
@@ -88,6 +88,8 @@ class Runner:
     drawing: Drawing
     requests: Requests | None = None
     """Where people and agents ask for something while it runs."""
+    redo: Callable[[LostResultError], bool] = lambda _: False
+    """Asks for what was lost to be done again; says whether it will be."""
     watch: Watch | None = None
     """Looks after a plan that may be changed while it runs."""
     is_patient: bool = True
@@ -234,13 +236,16 @@ class Runner:
 
     def _fail_to_launch(self, live: LiveAttempt, error: OrchestratorError) -> None:
         is_ours = isinstance(error, StoreError)
+        is_put_off = isinstance(error, LostResultError) and self.redo(error)
         if is_ours:
             self._give_up(error)
-        verdict = Verdict.INTERRUPTED if is_ours else Verdict.FATAL
-        reason = f"{error} ({error.hint})" if error.hint else str(error)
-        outcome = Outcome(verdict=verdict, reason=reason)
-        self._ended[live.task.id] = (live, Exit(error="not started"), outcome)
+        verdict = Verdict.INTERRUPTED if is_ours or is_put_off else Verdict.FATAL
+        reason = f"{error} ({error.hint})" if error.hint and not is_put_off else str(error)
+        exit, outcome = Exit(error="not started"), Outcome(verdict=verdict, reason=reason)
+        self._ended[live.task.id] = (live, exit, outcome)
         self._handle(Ended(live.task.id, live.number, verdict, reason))
+        if is_put_off and self._inbox is not None:
+            self._inbox.look()
 
     def _stop(self, stop: Stop) -> None:
         task = self.board.plan.tasks[stop.task]
@@ -249,9 +254,8 @@ class Runner:
         self._tell(Kind.TASK_STOPPING, stop.task, attempt=stop.attempt, text=stop.reason.value)
 
     def _hold(self, hold: Hold) -> None:
-        wall = self.clock.wall()
-        until = wall + hold.until - self.clock.now()
-        text = hold_text(hold.account, hold.reason, until, wall)
+        wall, left = self.clock.wall(), hold.until - self.clock.now()
+        text = hold_text(hold.account, hold.reason, wall + left, wall)
         if hold.until == math.inf:
             self.held_back = text
         self._tell(Kind.RUN_HELD, text=text)
@@ -303,13 +307,9 @@ class Runner:
         """Keep what somebody settled that no attempt of ours was at."""
         task = self.board.plan.tasks[record.task]
         before = self.board.results.get(task.id)
-        result = apply(
-            before,
-            wanted,
-            record.status,
-            number=self.engine.entries[task.id].attempt,
-            inputs=inputs_of(task, self.board.plan.tasks, self.board.results),
-        )
+        inputs = inputs_of(task, self.board.plan.tasks, self.board.results)
+        number = self.engine.entries[task.id].attempt
+        result = apply(before, wanted, record.status, number=number, inputs=inputs)
         self.board.results[task.id] = result
         self.board.doubts.pop(task.id, None)
         try:

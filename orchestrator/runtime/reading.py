@@ -93,6 +93,8 @@ class Reading:
             except StoreError as error:
                 self.fails(error)
             for live in list(self.live.values()):
+                if not live.pid:
+                    continue  # it has not begun: what lies there already is not its log
                 before, offset = live.news, live.offset
                 if live.read_along():
                     await anyio.lowlevel.checkpoint()

@@ -81,6 +81,11 @@ class ResultWriter:
         known = {**(self._there or {}), **self._ours}
         return {stem: now.get(stem, 0) for stem in known if now.get(stem, 0) != known[stem]}
 
+    def is_as_left(self, stem: str) -> bool:
+        """Say whether a result is the very file that this run read or wrote."""
+        known = self._ours.get(stem) or (self._there or {}).get(stem)
+        return known is not None and known == signature_of(self._layout.result_file(stem))
+
     def write_running(self, stem: str, text: str) -> None:
         """Say that an attempt is under way. Not synced: losing it loses nothing that was paid for."""
         refuse_links(self._layout.results)

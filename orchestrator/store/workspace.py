@@ -183,6 +183,18 @@ class Workspace:
             return None
         return parse_result(data.decode(errors="replace")) if data else None
 
+    def why_lost(self, task: Task) -> str:
+        """Say what became of a result that was counted on; empty as long as it can be (promises 2 and 9)."""
+        if self._writer.is_as_left(task.stem):
+            return ""
+        path = f"results/{task.stem}{_RESULT}"
+        if not os.path.lexists(self.layout.result_file(task.stem)):
+            return f"{path} is gone"
+        found = self.read_result(task.stem)
+        if found is None or found.task != task.id:
+            return f"{path} is damaged"
+        return "" if found.status is TaskStatus.COMPLETED else f"{path} says {found.status.value}"
+
     def read_shown_answer(self, stem: str) -> str:
         """Return the answer of a task as people see it, safe below a level-2 heading; empty when there is none."""
         return answer_of(self._read_text(stem))
@@ -241,29 +253,46 @@ class Workspace:
         return self._writer.take_notes()
 
     def dispute(self, board: Board) -> list[str]:
-        """Say which results somebody else changed or put there while this run was at work, whose board this is.
+        """Say which results somebody else changed, took away or put there while this run was at work.
 
-        One that claims to be completed although the run knows better is set aside (promise 24). Any other stays: a
-        person may have corrected it (promise 5).
+        *board* is what the run knows. What it counts as completed and is gone or damaged by now no longer counts in it
+        (promise 2). One that claims to be completed although the run knows better is set aside (promise 24). Any other
+        stays: a person may have corrected it (promise 5).
 
         Raises:
             StoreError: something could not be read or moved.
         """
-        signed = {
-            stem: signature(file) for stem, file in files_in(self.layout.results, _RESULT).items()
-        }
+        found = files_in(self.layout.results, _RESULT)
+        signed = {stem: signature(file) for stem, file in found.items()}
         ids = {task.stem: task.id for task in board.plan.tasks.values()}
-        notes = []
+        notes = self._lost(
+            board, [ids[stem] for stem in self._writer.disturbed(found) if stem in ids]
+        )
         for stem in self._writer.strangers(signed):
             path, note = f"results/{stem}{_RESULT}", "was changed by somebody else during this run"
             done = stem not in ids or board.status(ids[stem]) is TaskStatus.COMPLETED
-            found = None if done else self.read_result(stem)
-            if found is not None and found.status is TaskStatus.COMPLETED:
+            claim = None if done else self.read_result(stem)
+            if claim is not None and claim.status is TaskStatus.COMPLETED:
                 from orchestrator.store.mending import set_aside
 
                 aside = os.path.basename(set_aside(self.layout.result_file(stem)))
                 note = f"says completed, but not by this run; it is kept as results/{aside}"
             notes.append(f"{path} {note}")
+        return notes
+
+    def _lost(self, board: Board, disturbed: Sequence[str]) -> list[str]:
+        """Take from the board what it counts as completed and is no longer there; say so."""
+        notes = []
+        for task_id in disturbed:
+            result = board.results.get(task_id)
+            if result is None or result.status is not TaskStatus.COMPLETED:
+                continue
+            if why := self.why_lost(board.plan.tasks[task_id]):
+                del board.results[task_id]
+                board.doubts[task_id] = f"{why}; the next run does {task_id} again"
+                notes.append(board.doubts[task_id])
+        if notes:
+            board.derive_again()
         return notes
 
     def move_aside(self, task: Task) -> str:

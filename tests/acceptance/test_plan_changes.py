@@ -104,12 +104,12 @@ def test_a_result_that_is_deleted_or_reset_is_made_again_in_the_same_run(
 def test_an_agent_that_deletes_results_has_each_made_again_once(
     orchestrate: Orchestrate, root: Path
 ) -> None:
-    """Otherwise it would keep the run going, and spend, for ever."""
+    """Otherwise it would keep the run going, and spend, for ever. What is gone in the end is not called done."""
     wipe = (
         "rm .orchestrator/results/*; until grep 'T-01 · reset' .orchestrator/journal.md; do :; done"
     )
     write_plan(root, {"T-01": "true", "T-02": (wipe, "T-01")})
-    assert 0 == orchestrate("run").returncode
+    assert 1 == orchestrate("run").returncode
     assert 1 == (root / "journal.md").read_text(encoding="utf-8").count("T-01 · reset")
     assert 2 == len(front_of(root, "T-02")["attempts"])
 

@@ -1,0 +1,86 @@
+"""Results that are gone or damaged by the time something is made from them: never half an input (promises 2, 6, 9)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
+from tests.executors.harness import wait_until
+
+pytestmark = pytest.mark.slow
+
+#: Takes away what the first task answered, each time.
+THIEF = 'rm "$ORCHESTRATOR_DIR/results/agent-01-result.md"'
+#: Only when it is there for the first time.
+ONCE = f"test -e stolen || {{ touch stolen; {THIEF}; }}"
+
+
+@pytest.mark.parametrize("left", [5000, 300, 0])
+def test_what_was_cut_short_is_done_again_first(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path, left: int
+) -> None:
+    """Half an answer is none; what there is of it is kept beside."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": "seq 2000", "T-02": gate.wait, "T-03": ("wc -l", "T-01, T-02")})
+    run = orchestrate.start("run", "--json")
+    gate.await_task(run)
+    wait_until(lambda: "T-01 · completed" in (root / "journal.md").read_text(encoding="utf-8"))
+    os.truncate(root / "results/agent-01-result.md", left)
+    gate.open()
+    assert 0 == orchestrate.finish(run).returncode
+    assert "2000" == answer_of(root, "T-03")
+    assert [1, 2] == [each["number"] for each in front_of(root, "T-01")["attempts"]]
+    put_off, last = front_of(root, "T-03")["attempts"]
+    assert ("interrupted", "completed") == (put_off["status"], last["status"])
+    assert "agent-01-result.md is damaged" in put_off["reason"]
+    assert 0 == orchestrate("doctor", "--plan").returncode
+    assert [] == orchestrate("run", "--json").started()
+
+
+def test_what_an_agent_takes_away_is_done_again(orchestrate: Orchestrate, root: Path) -> None:
+    """In the same run, with what was made from it."""
+    write_plan(root, {"T-01": "echo one", "T-02": (ONCE, "T-01"), "T-03": ("cat", "T-01, T-02")})
+    assert 0 == orchestrate("run").returncode
+    assert "one" == answer_of(root, "T-03")
+
+
+def test_an_agent_that_takes_it_away_each_time_keeps_nothing_going(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Once for each task in a run; then it is said, and nothing that is not there is called done."""
+    write_plan(root, {"T-01": "echo one", "T-02": (THIEF, "T-01"), "T-03": ("cat", "T-01, T-02")})
+    ran = orchestrate("run")
+    assert 1 == ran.returncode
+    assert "agent-01-result.md is gone" in ran.stderr
+    counts = orchestrate("status", "--json").json["counts"]
+    assert {"pending": 1, "waiting": 1, "failed": 1} == counts
+
+
+def test_what_is_gone_at_the_end_is_not_counted(orchestrate: Orchestrate, root: Path) -> None:
+    """Nothing is made from it, so nobody else would notice before the next run."""
+    write_plan(root, {"T-01": "echo one", "T-02": (THIEF, "T-01")})
+    ran = orchestrate("run")
+    assert 1 == ran.returncode
+    assert "results/agent-01-result.md is gone; the next run does T-01 again" in ran.stderr
+    assert "0 of 2 tasks completed" in ran.stderr
+
+
+def test_with_only_it_is_left_to_the_person(orchestrate: Orchestrate, root: Path) -> None:
+    """What was not asked for is not done again: the task fails, and says what is missing."""
+    write_plan(
+        root, {"T-01": "echo one", "T-02": ("echo two", "T-01"), "T-03": ("cat", "T-01, T-02")}
+    )
+    assert 0 == orchestrate("run", "--only", "T-01").returncode
+    write_plan(root, {"T-01": "echo one", "T-02": (THIEF, "T-01"), "T-03": ("cat", "T-01, T-02")})
+    ran = orchestrate("run", "--only", "T-02,T-03")
+    assert 1 == ran.returncode
+    assert "the next run does that again first" in ran.stderr
+    write_plan(
+        root, {"T-01": "echo one", "T-02": ("echo two", "T-01"), "T-03": ("cat", "T-01, T-02")}
+    )
+    assert 0 == orchestrate("run").returncode
+    assert "one\n\ntwo" == answer_of(root, "T-03")
