@@ -1,15 +1,21 @@
-"""Take over from runs that died: what had finished is taken from its log, so that no answer is paid for twice."""
+"""Take over from runs before: what had finished is taken from its log, so that no answer is paid for twice, and what
+was paid for is remembered, so that no budget is passed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 
 from orchestrator.actions.prospect import Prospect
 from orchestrator.agents.protocol import Agent
+from orchestrator.core.money import cost_statistics
+from orchestrator.core.plan import stem
+from orchestrator.core.result import Result
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
-from orchestrator.runtime.recovery import Harvested, harvest
+from orchestrator.runtime.recovery import Harvested, forgotten, harvest
 from orchestrator.store.attempt_record import Traces
+from orchestrator.store.result_file import render_result
 
 
 def recover(
@@ -46,3 +52,41 @@ def recover(
     for each in found:
         listener(each.happening(Clock().wall()))
     return found
+
+
+def remember(
+    ahead: Prospect,
+    agents: Mapping[str, Agent],
+    traces: Mapping[str, Traces],
+    beside: Sequence[Result],
+) -> list[Result]:
+    """Take in what was paid for and no result tells of any more. Only with the lock held.
+
+    The file of a task that is to run tells of it from now on; what is of no such task goes to what was done *beside*
+    the plan, which is returned.
+
+    Raises:
+        StoreError: a log could not be read, or a result not be written.
+    """
+    board, workspace = ahead.board, ahead.workspace
+    tasks = {board.plan.tasks[task_id].stem: board.plan.tasks[task_id] for task_id in ahead.to_run}
+    others = {stem(result.task): result for result in beside}
+    results = {stem(result.task): result for result in board.results.values()}
+    known = {
+        name: {attempt.number for attempt in result.attempts}
+        for name, result in (results | others).items()
+    }
+    for name, lost in forgotten(workspace, agents, traces, known).items():
+        task = tasks.get(name)
+        before = (results if task else others).get(name)
+        attempts = sorted((*lost.attempts, *(before.attempts if before else ())))
+        result = (before or lost)._replace(attempts=tuple(attempts))
+        if task is None:
+            others[name] = result
+            continue
+        board.results[task.id] = result
+        if before is None:
+            costs = cost_statistics(result)
+            text = render_result(result, label=task.label, answer="", statistics=costs)
+            workspace.write_running(name, text)
+    return [*others.values()]

@@ -174,6 +174,10 @@ class _Session:
             task = ahead.board.plan.tasks[task_id]
             kept = self.workspace.move_aside(task) if task_id in ahead.to_run else ""
             self._warn(task_id, f"{doubt}; it is kept as {kept}" if kept else doubt)
+        if traces and not self.order.simulate:
+            from orchestrator.actions.recovering import remember
+
+            self.beside = remember(ahead, self.plugs.agents, traces, self.beside)
         runner = self._runner(ahead, traces)
         for text in holds_found(ahead, self.plugs.agents, started):
             self._hear(Happening(kind=Kind.RUN_HELD, time=started, text=text))
@@ -254,9 +258,7 @@ class _Session:
 
     def _prepare(self) -> None:
         """Load what drawing needs, while agents work already; a program that is upgraded meanwhile stays whole."""
-        import orchestrator.actions.aggregating
-        import orchestrator.actions.redrawing
-        import orchestrator.actions.worker  # noqa: F401
+        from orchestrator.actions import aggregating, redrawing, worker  # noqa: F401
         from orchestrator.views.templating import prepare
 
         prepare("final_output.md.j2", self.order.layout.templates)
@@ -327,7 +329,8 @@ class _Session:
         if settings.aggregate == "claude":
             merged = self._merge(ahead, board, runner)
             runner.ended_by = runner.ended_by or merged.ended_by
-            self.beside = done_beside(self.workspace)
+            known = {each.task: each for each in (*self.beside, *done_beside(self.workspace))}
+            self.beside = [*known.values()]
         aggregate(
             self.workspace,
             board,

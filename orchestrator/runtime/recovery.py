@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Mapping
+import os
+from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from orchestrator.agents.protocol import Agent, Reader
 from orchestrator.core.plan import Task
+from orchestrator.core.plan import stem as stem_of
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
@@ -115,6 +118,53 @@ def _is_settled(last: Attempt | None, number: int) -> bool:
     )
 
 
+def forgotten(
+    workspace: Workspace,
+    agents: Mapping[str, Agent],
+    traces: Mapping[str, Traces],
+    known: Mapping[str, AbstractSet[int]],
+) -> dict[str, Result]:
+    """Return, by stem, attempts that were paid for and that no result tells of any more (decision 9).
+
+    Whoever deletes a result wants it done again; what it has cost it has cost. Their records are still there, and say
+    which attempts there were; their logs say what they cost, and where those are gone, too, nobody knows.
+
+    Args:
+        workspace: The plan directory.
+        agents: Those that there are; only what goes to an account is paid for.
+        traces: What ``logs/`` knows.
+        known: The attempts that results tell of, by stem.
+
+    Raises:
+        StoreError: a log cannot be read now.
+    """
+    found = {}
+    for stem, seen in traces.items():
+        attempts: list[Attempt] = []
+        for number in sorted(seen.recorded - known.get(stem, frozenset())):
+            record = read_record(workspace.layout.attempt(stem, number).record)
+            agent = agents.get(record.agent) if record is not None else None
+            if record is None or agent is None or not agent.account:
+                continue
+            if record.number == number and stem_of(record.task) == stem:
+                task = Task(id=record.task, name="", description="")
+                live = _read(workspace, task, agent.reader(Settings()), record, attempts)
+                last = live.over(TaskStatus.PENDING, record.exit, live.judge(record.exit)).last
+                if last is not None and not os.path.exists(live.files.stdout):
+                    last = last._replace(cost=None, cap=record.cap)
+                if last is not None and last.cost != 0:
+                    # Nothing goes on with it, and no account is held for it any more.
+                    attempts.append(last._replace(is_resumable=False, until=0.0))
+                    found[stem] = Result(
+                        task=record.task,
+                        agent=record.agent,
+                        status=TaskStatus.PENDING,
+                        attempts=tuple(attempts),
+                        note="its result was deleted",
+                    )
+    return found
+
+
 def _judge(
     workspace: Workspace,
     task: Task,
@@ -122,7 +172,20 @@ def _judge(
     record: AttemptRecord,
     before: Result | None,
 ) -> Harvested:
-    earlier = () if before is None else closed(before.attempts)
+    live = _read(workspace, task, reader, record, () if before is None else closed(before.attempts))
+    outcome = live.judge(record.exit)
+    result = live.over(_STATUS[outcome.verdict], record.exit, outcome)
+    return Harvested(task, result, live.commit(result, outcome, record.exit))
+
+
+def _read(
+    workspace: Workspace,
+    task: Task,
+    reader: Reader,
+    record: AttemptRecord,
+    earlier: Sequence[Attempt],
+) -> LiveAttempt:
+    """Return an attempt that is over, its whole log read."""
     live = LiveAttempt(
         task=task,
         number=record.number,
@@ -142,6 +205,4 @@ def _judge(
         pass
     if live.unread:
         raise StoreError(live.unread, hint=ADVICE)
-    outcome = live.judge(record.exit)
-    result = live.over(_STATUS[outcome.verdict], record.exit, outcome)
-    return Harvested(task, result, live.commit(result, outcome, record.exit))
+    return live

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from orchestrator.core.board import Board
@@ -53,6 +54,8 @@ class Workspace:
         self._read = 0
         """The version of the plan that was read last."""
         self.assignments = Assignments(layout, self._shown)
+        self.unplanned: AbstractSet[str] = frozenset()
+        """The stems of results that are of no task of the plan, as it was loaded last."""
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -169,6 +172,7 @@ class Workspace:
                     self._index.keep_result(stem, signed[stem], result)
             results[task.id] = result
         self._index.keep_only(found)
+        self.unplanned = found.keys() - {task.stem for task in plan.tasks.values()}
         return results, doubts
 
     def disturbed(self) -> Mapping[str, int]:
