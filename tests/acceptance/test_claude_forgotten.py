@@ -46,7 +46,8 @@ def test_nothing_makes_a_budget_forget(
         assert 4 == again.returncode, again.stderr
         assert "$0.00 of the budget of $0.8000 is left, too little for" in again.stderr
     assert 2 == len(claude.calls())
-    assert 0.8 == pytest.approx(claude.orchestrate("status", "--json").json["cost_usd"])
+    if lose is not take_out_and_delete:  # of that only the next run knows
+        assert 0.8 == pytest.approx(claude.orchestrate("status", "--json").json["cost_usd"])
 
 
 def test_what_is_done_again_tells_all_that_it_has_cost(claude: ClaudePlan) -> None:
