@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.actions.tasks import TaskView, view_of
+from orchestrator.agents.printed import said
 from orchestrator.core.board import Board
+from orchestrator.core.result import Result
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import NotFoundError
 from orchestrator.store.atomic import read_tail
@@ -66,14 +68,14 @@ def history(
     task = board.plan.tasks[task_id]
     view = view_of(layout, board, task, workspace.read_shown_answer(task.stem))
     number = number or (view.result.number if view.result else 0)
-    said: Sequence[Said] = ()
+    turned: Sequence[Said] = ()
     count = 0
     if number:
-        said, count = _conversation(layout, view, number, agents, turns)
+        turned, count = _conversation(layout, view, number, agents, turns)
     # The subject is the second thing a line says; a text may mention it too.
     lines = journal_lines(layout.journal, f" · {task_id} · ")
     about = [line for line in lines if line.split(" · ", 2)[1] == task_id]
-    return History(view, number, about[-events:], said, count)
+    return History(view, number, about[-events:], turned, count)
 
 
 def _find(board: Board, key: str) -> tuple[str, int]:
@@ -97,18 +99,27 @@ def _find(board: Board, key: str) -> tuple[str, int]:
 def _conversation(
     layout: Layout, view: TaskView, number: int, agents: Mapping[str, Agent], turns: int
 ) -> tuple[Sequence[Said], int]:
-    agent = agents.get(view.result.agent if view.result else "") or next(
-        iter(agents.values()), None
-    )
-    if agent is None:
-        return (), 0  # nobody is there who could read it
+    agent = agents.get(_agent_of(view.result, number))
+    # A person, or an agent that is no longer there: what was printed is shown as it is.
+    read = agent.conversation if agent is not None else said
     data = read_tail(layout.attempt(view.task.stem, number).stdout, _TAIL)
     lines = data.split(b"\n")
     if len(data) == _TAIL:
         del lines[0]  # its beginning was left out
     kept: deque[Said] = deque(maxlen=turns)
     count = 0
-    for turn in agent.conversation(line for line in lines if line.strip()):
+    for turn in read(line for line in lines if line.strip()):
         kept.append(Said(one_line(turn.who, 60), turn.text))
         count += 1
     return [Said(who, printable(text).strip()) for who, text in kept], count
+
+
+def _agent_of(result: Result | None, number: int) -> str:
+    """Return which agent made an attempt; empty: a person did, whatever their name, or nobody knows."""
+    if result is None:
+        return ""
+    made = next((each for each in result.attempts if each.number == number), None)
+    if made is not None and made.is_by_hand:
+        return ""
+    # Attempts of old files were all made by the agent that their result names.
+    return (made.agent if made is not None else "") or result.agent

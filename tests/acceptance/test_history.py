@@ -51,6 +51,19 @@ def test_a_page_stays_short_and_full_is_everything(
     assert "\x1b" not in full
 
 
+def test_an_attempt_is_read_as_its_own_agent_reads(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """Whoever made the newest one; what a person said is shown as it is, whatever they are called."""
+    write_plan(tmp_path / ".orchestrator", {"T-01": """echo '{"found": 3}'; false"""})
+    assert 1 == orchestrate("run").returncode
+    assert 0 == orchestrate("complete", "T-01", '{"found": 4}', "--as", "claude").returncode
+    for number in (1, 2):
+        shown = orchestrate("history", f"agent-01.attempt-{number}", "--json").json
+        text = f'{{"found": {number + 2}}}'
+        assert [{"who": "output", "text": text}] == shown["conversation"]
+
+
 def test_a_key_that_nobody_knows(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """One line and a hint."""
     write_plan(tmp_path / ".orchestrator", {"T-01": "true"})
