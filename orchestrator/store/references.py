@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 
 from orchestrator.core.settings import Settings
-from orchestrator.errors import UnfitError
+from orchestrator.errors import StoreError, UnfitError
 from orchestrator.store.atomic import read_file
 from orchestrator.store.front_matter import read_front_matter
 
@@ -38,7 +38,10 @@ def resolve_files(settings: Settings, root: str) -> Settings:
 
 
 def subagents(workdir: str) -> frozenset[str]:
-    """Return the names of the sub-agents in ``.claude/agents`` of the project and of the person."""
+    """Return the names of the sub-agents in ``.claude/agents`` of the project and of the person.
+
+    One whose file says no name, or cannot be read, is called as its file is.
+    """
     names = set()
     for place in (workdir, os.path.expanduser("~")):
         directory = os.path.join(place, ".claude", "agents")
@@ -53,7 +56,10 @@ def subagents(workdir: str) -> frozenset[str]:
 
 
 def _name(path: str) -> str:
-    data = read_file(path, _LARGEST_AGENT) or b""
+    try:
+        data = read_file(path, _LARGEST_AGENT) or b""
+    except StoreError:
+        return ""  # the directory is not ours: what lies there stops no run
     lines = data.decode(errors="replace").split("\n")
     name = read_front_matter(lines, path).data.get("name")
     return name if isinstance(name, str) else ""
