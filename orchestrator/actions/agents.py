@@ -66,7 +66,7 @@ class Known:
         key = asked.agent
         if "agent" not in own and self._has_skills:
             needs = asked.required_capabilities
-            key = self._roster.choose(kind=kind, needs=needs, fallback=key).agent
+            key = self._roster.choose(kind=kind, needs=needs, fallback=key)
         is_subagent = key not in self._roster and key in self
         if key not in self._roster and not is_subagent:
             return asked

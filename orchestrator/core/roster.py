@@ -1,4 +1,4 @@
-"""Who there is to do a task, what each is good for, and who takes which one (seed rows S4-54, S4-55, S4-59, S3-29)."""
+"""Who there is to do a task, what each is good for, and who takes which one (seed rows S4-54, S4-55, S4-59, S3-20)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -18,7 +19,6 @@ from orchestrator.errors import CapacityError
 ALIASES = {"claude-code": "claude"}
 #: Words of a command line that stand for something else: the path of a file with the prompt, and the model.
 PROMPT_FILE, MODEL = "{prompt_file}", "{model}"
-_NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class Program(StrEnum):
@@ -91,14 +91,6 @@ class Listed(NamedTuple):
     """Why it cannot work on this machine; empty: it can."""
 
 
-class Choice(NamedTuple):
-    """Who takes a task, and by which rule."""
-
-    agent: str
-    why: str
-    """``preferred``, ``type``, ``capabilities`` or ``fallback``."""
-
-
 @dataclass(frozen=True, slots=True)
 class Roster:
     """All agents by key: the built-in ones first, then those of files, nearest directory first."""
@@ -154,42 +146,21 @@ class Roster:
                     hint=f"wait until one of them is done, or raise max_parallel in {self[each].where}",
                 )
 
-    def choose(
-        self,
-        *,
-        fallback: str,
-        kind: str = "",
-        needs: Collection[str] = (),
-        preferred: str = "",
-        at_work: Mapping[str, int] = _NOTHING,
-    ) -> Choice:
-        """Choose who takes a task (S4-55): the preferred one if it can, else by type, else by capabilities.
+    def choose(self, *, fallback: str, kind: str = "", needs: Collection[str] = ()) -> str:
+        """Choose who takes a task that names no agent (S4-55): the first for its type, else the first that can do it.
 
-        Of several that fit the one takes it that has room and the least under way, then the first of the roster.
+        Who is busy makes no difference: the next run, and whoever asks before it, must come to the same agent.
 
         Args:
             fallback: Who takes what fits nobody.
             kind: Type of the task; empty: it has none.
             needs: Capabilities that are required (S3-20).
-            preferred: Who is asked for; an agent that says nothing of itself can do anything.
-            at_work: Tasks under way by agent.
         """
         kind, required = kind.casefold(), {need.casefold() for need in needs}
         wanted = required | {kind} if kind else required
-        if preferred in self:
-            member = self[preferred]
-            if not member.skills or wanted <= member.skills:
-                return Choice(member.key, "preferred")
-        of_type = [each for each in self if kind in each.types and required <= each.skills]
-        able = [each for each in self if wanted and wanted <= each.skills]
-        for why, found in (("type", of_type), ("capabilities", able)):
-            if found:
-                return Choice(min(found, key=lambda each: self._load(each, at_work)).key, why)
-        return Choice(fallback, "fallback")
-
-    def _load(self, member: Member, at_work: Mapping[str, int]) -> tuple[bool, int]:
-        running = self.running(member.key, at_work)
-        return 0 < member.max_parallel <= running, running
+        of_type = (each.key for each in self if kind in each.types and required <= each.skills)
+        able = (each.key for each in self if wanted and wanted <= each.skills)
+        return next(chain(of_type, able), fallback)
 
 
 def at_work(results: Iterable[Result]) -> Counter[str]:
