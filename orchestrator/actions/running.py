@@ -271,10 +271,10 @@ class _Session:
 
     def _conclude(self, ahead: Prospect, runner: Runner, started: float) -> RunReport:
         """Draw everything once more, now that nothing moves."""
-        failure, board = runner.failure, ahead.board
+        failure, board = runner.failure, runner.board
         try:
             if failure is None:
-                board = runner.snapshot()
+                board.derive_again()
                 for note in self.workspace.dispute(board)[:_NOTES]:
                     self._warn("", note)
             else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 import anyio.to_thread
@@ -42,7 +43,7 @@ class Drawing:
 
     async def keep_drawn(
         self,
-        snapshot: Callable[[], Board],
+        board: Board,
         live: Mapping[str, LiveAttempt],
         warn: Callable[[str], None],
     ) -> None:
@@ -58,12 +59,20 @@ class Drawing:
             await self._stale.wait()
             self._stale = anyio.Event()
             news = {attempt.task.id: attempt.news for attempt in live.values()}
-            board = snapshot()
+            copied = _copied(board)
             before = anyio.current_time()
             try:
-                await anyio.to_thread.run_sync(self.draw, board, news)
+                await anyio.to_thread.run_sync(self._draw_copy, copied, news)
             except OrchestratorError as error:
                 if str(error) != self.told:
                     self.told = str(error)
                     warn(self.told)
             pause = max(_SHORTEST, _PAUSE * (anyio.current_time() - before))
+
+    def _draw_copy(self, copied: Callable[[], Board], news: Mapping[str, str]) -> None:
+        self.draw(copied(), news)
+
+
+def _copied(board: Board) -> Callable[[], Board]:
+    """Copy what changes while the run goes on; where everything stands is left to a thread, for it takes longer."""
+    return partial(Board, board.plan, board.shape, dict(board.results), doubts=dict(board.doubts))

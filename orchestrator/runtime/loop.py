@@ -147,7 +147,7 @@ class Runner:
                 self._reading.keep_looking,
             ):
                 self._scope.start_soon(job)
-            self._scope.start_soon(self.drawing.keep_drawn, self.snapshot, self.live, self._warn)
+            self._scope.start_soon(self.drawing.keep_drawn, self.board, self.live, self._warn)
             if self.requests is not None:
                 self._inbox = Inbox(
                     requests=self.requests,
@@ -164,11 +164,6 @@ class Runner:
             # Signals are heard before anything starts.
             await anyio.lowlevel.checkpoint()
             self._handle(Begun())
-
-    def snapshot(self) -> Board:
-        """Return the board as it stands: a copy, because views are drawn in a thread while the run goes on."""
-        board = self.board
-        return Board(board.plan, board.shape, dict(board.results), doubts=dict(board.doubts))
 
     def replan(
         self, plan: Plan, policies: Mapping[str, Settings], entries: Iterable[Entry]

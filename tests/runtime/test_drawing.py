@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from threading import get_ident
 
 import anyio
 import anyio.from_thread
@@ -13,12 +14,23 @@ import trio.testing
 
 from orchestrator.core.board import Board
 from orchestrator.core.graph import Shape
-from orchestrator.core.plan import Plan
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.result import Result
+from orchestrator.core.state import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.runtime.attempt import LiveAttempt
 from orchestrator.runtime.drawing import Drawing
 
-BOARD = Board(Plan(tasks={}), Shape((), {}, {}), {})
+
+@dataclass
+class Tasks(dict[str, Task]):
+    """Remembers the threads in which somebody looked at one."""
+
+    asked_in: set[int] = field(default_factory=set)
+
+    def __getitem__(self, task_id: str) -> Task:
+        self.asked_in.add(get_ident())
+        return Task(task_id, "", "")
 
 
 @dataclass
@@ -33,14 +45,17 @@ class Studio:
     drawn: int = 0
     live: Mapping[str, LiveAttempt] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
+    seen: Board | None = None
+    """What was drawn last."""
 
     def __post_init__(self) -> None:
         self.drawing = Drawing(self.draw)
 
-    def snapshot(self) -> Board:
-        return BOARD
+        self.tasks = Tasks()
+        self.board = Board(Plan(self.tasks), Shape(("T-01",), {}, {}), {})
 
     def draw(self, board: Board, news: Mapping[str, str]) -> None:
+        self.seen = board
         self.clock.jump(self.takes)
         anyio.from_thread.run_sync(self._count)
         if self.error is not None:
@@ -68,13 +83,32 @@ def played(studio: Studio, play: Callable[[], Awaitable[None]]) -> None:
     async def main() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(
-                studio.drawing.keep_drawn, studio.snapshot, studio.live, studio.told.append
+                studio.drawing.keep_drawn, studio.board, studio.live, studio.told.append
             )
             await trio.testing.wait_all_tasks_blocked()
             await play()
             group.cancel_scope.cancel()
 
     anyio.run(main, backend="trio", backend_options={"clock": studio.clock})
+
+
+def test_the_event_loop_only_copies_what_changes() -> None:
+    """Where every task stands is derived in the thread, of the moment at which the drawing began."""
+    studio = Studio()
+
+    async def play() -> None:
+        studio.tasks.asked_in.clear()
+        studio.board.results["T-01"] = Result("T-01", "shell", TaskStatus.RUNNING)
+        studio.drawing.mark_stale()
+        await studio.after(0.4)
+        assert studio.tasks.asked_in
+        assert get_ident() not in studio.tasks.asked_in
+        del studio.board.results["T-01"]
+        assert studio.seen is not None
+        assert TaskStatus.RUNNING is studio.seen.results["T-01"].status
+        assert TaskStatus.RUNNING is studio.seen.status("T-01")
+
+    played(studio, play)
 
 
 def test_what_did_not_change_is_not_drawn() -> None:
