@@ -72,7 +72,7 @@ class LiveView:
     def hear(self, happening: Happening) -> None:
         """Take in what happened; print what stays, redraw what changes."""
         if happening.kind in {Kind.RUN_STARTED, Kind.RUN_CHANGED}:
-            self._total = happening.tasks
+            self._total = len(self._settled) + happening.tasks
         if happening.kind is Kind.TASK_STARTED:
             self._running[happening.task] = happening
             return

@@ -7,12 +7,13 @@ that was started keeps the needs it was started with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.core.entry import Entry
 from orchestrator.core.state import UNDER_WAY, TaskStatus, Verb, move
 
-_NOT_STARTED = frozenset({TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.SKIPPED})
+_TO_COME = frozenset({TaskStatus.WAITING, TaskStatus.PENDING})
+_NOT_STARTED = _TO_COME | {TaskStatus.SKIPPED}
 _FAILED = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
 _ENDED = frozenset({TaskStatus.COMPLETED, TaskStatus.BLOCKED}) | _FAILED
 
@@ -39,6 +40,15 @@ def revise(known: dict[str, Entry], fresh: Sequence[Entry]) -> dict[str, Entry]:
 def is_under_way(entry: Entry) -> bool:
     """Say whether a task was started and is not over."""
     return entry.status in UNDER_WAY or entry.unrecorded
+
+
+def left_to_run(known: Mapping[str, Entry], fresh: Iterable[Entry]) -> int:
+    """Return how many tasks a run is about to run once its plan was changed, and is at already."""
+    left = {entry.id for entry in known.values() if is_under_way(entry)}
+    for new in fresh:
+        if not new.is_umbrella and known.get(new.id, new).status in _TO_COME:
+            left.add(new.id)
+    return len(left)
 
 
 def _starts_over(entry: Entry, new: Entry) -> bool:

@@ -81,7 +81,7 @@ class Happening(NamedTuple):
     run: str = ""
     """The run that starts."""
     tasks: int = 0
-    """How many tasks a run is about to run."""
+    """How many tasks a run is about to run; those that it is at when the plan is changed are among them."""
     duration: float | None = None
     retry_in: float | None = None
     cost: float | None = 0.0

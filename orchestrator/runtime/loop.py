@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +47,7 @@ from orchestrator.core.instruction import (
 from orchestrator.core.intervention import Intervention, apply, noted
 from orchestrator.core.plan import Plan
 from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
+from orchestrator.core.revision import left_to_run
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import LostResultError, OrchestratorError, StoreError
@@ -166,7 +167,7 @@ class Runner:
             self._handle(Begun())
 
     def replan(
-        self, plan: Plan, policies: Mapping[str, Settings], entries: Iterable[Entry]
+        self, plan: Plan, policies: Mapping[str, Settings], entries: Sequence[Entry]
     ) -> None:
         """Go on with a plan that was changed; what was started stays in it until it is over."""
         before = self.board.plan
@@ -174,8 +175,8 @@ class Runner:
         self.board.shape = shape(self.board.plan.tasks)
         self.policies = {**self.policies, **policies}
         self.launchpad.replan(self.board.plan.tasks, self.policies)
-        tasks, text = len(self.board.plan.tasks), difference(before, self.board.plan)
-        self._tell(Kind.RUN_CHANGED, tasks=tasks, text=text)
+        left, text = left_to_run(self.engine.entries, entries), difference(before, self.board.plan)
+        self._tell(Kind.RUN_CHANGED, tasks=left, text=text)
         self._handle(Replanned(tuple(entries)))
 
     # ── events in, instructions out ──────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.acceptance.claude_plan import ClaudePlan
+from tests.acceptance.claude_plan import ClaudePlan, events
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import front_of, write_plan
 
@@ -52,6 +52,22 @@ def test_a_new_row_joins_and_a_broken_edit_is_reported(claude: ClaudePlan) -> No
     (claude.records / "go").touch()
     assert 0 == claude.orchestrate.finish(run).returncode
     assert "### " in claude.text("results/agent-02-result.md")
+
+
+def test_a_change_says_how_much_is_left_to_run(claude: ClaudePlan) -> None:
+    """Not how large the plan is: what an earlier run did is no work of this one."""
+    plan = claude.write({"T-01": "do 1", "T-02": "do 2"})
+    claude.play({"T-02": waits_for("go")})
+    assert 0 == claude.run("--only", "T-01").returncode
+    run = claude.start("--json")
+    claude.await_journal(run, "T-02 · started")
+    row = table_row(claude, "T-02")
+    rows(plan, {row: row + row.replace("T-02", "T-03")})
+    claude.await_journal(run, "T-03 · completed")
+    (claude.records / "go").touch()
+    answer = claude.orchestrate.finish(run)
+    assert [1] == [each["tasks"] for each in events(answer, "run_started")]
+    assert [2] == [each["tasks"] for each in events(answer, "run_changed")]
 
 
 def test_a_plan_that_says_its_state_only_now_is_moved_at_the_end(claude: ClaudePlan) -> None:

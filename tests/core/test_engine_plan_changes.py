@@ -12,6 +12,7 @@ from orchestrator.core.event import Begun, Ended, Event, Moment, Recorded, Repla
 from orchestrator.core.instruction import Finish, Launch, Record, Skip
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Verdict
+from orchestrator.core.revision import left_to_run
 from orchestrator.core.state import COMMANDS, KEEPS_BACK, TaskStatus, Verb
 from tests.core.engine_play import (
     check,
@@ -169,6 +170,18 @@ def test_a_row_that_is_gone_leaves_unless_it_was_started() -> None:
     tell(run, Replanned((Entry("d"),)))
     assert ["d"] == launched(completes(run, "a"))
     assert Finish() == completes(run, "d")[-1]
+
+
+def test_what_is_left_to_run_is_what_runs_and_what_is_to_come() -> None:
+    """Without what is done, failed or skipped by now, and umbrellas; with what runs although its row is gone."""
+    run = engine(Entry("done"), Entry("bad"), Entry("kept", ("bad",)), Entry("gone"), slots=1)
+    tell(run, Begun())
+    completes(run, "done")
+    ends(run, "bad", Verdict.FATAL)
+    assert ["gone"] == list(run.running)
+    old = [Entry("done"), Entry("bad"), Entry("kept", ("bad",))]
+    new = [Entry("new"), Entry("all", ("new",), is_umbrella=True)]
+    assert 2 == left_to_run(run.entries, [*old, *new])
 
 
 def test_a_priority_counts_at_once() -> None:
