@@ -25,7 +25,7 @@ from orchestrator.actions.editing import (
 )
 from orchestrator.core.plan import TASK_ID, Task, stem
 from orchestrator.core.text import one_line
-from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.errors import PlanError, Problem, StoreError, UsageError
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.columns import read_needs
 from orchestrator.store.exchange import Taken, exchanged, put, take
@@ -146,7 +146,11 @@ class _Draft:
             return put(self._layout.plan, before, data) is not None
         path = self._layout.task_file(task.stem)
         self._write_task_file(path, task, whole)
-        is_in = put(self._layout.plan, before, data) is not None
+        try:
+            is_in = put(self._layout.plan, before, data) is not None
+        except StoreError:
+            os.unlink(path)
+            raise
         if not is_in:
             os.unlink(path)
         return is_in
