@@ -23,8 +23,8 @@ from orchestrator.errors import LostResultError
 from orchestrator.executors.protocol import Job
 from orchestrator.store.answers import answers_handed_on
 from orchestrator.store.atomic import read_piece, read_tail, refuse_links, write_new
+from orchestrator.store.contexts import Contexts
 from orchestrator.store.layout import AttemptFiles
-from orchestrator.store.messages import Contexts
 from orchestrator.store.result_file import render_result, safe_answer
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace

@@ -9,14 +9,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Collection, Mapping
 
 from orchestrator.core.message import Message, MessageKind, block, read_blocks
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_file, reported
 from orchestrator.store.layout import Layout
 
-_CONTEXT = "context-"
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | os.O_CLOEXEC
 
 
@@ -77,46 +75,3 @@ def read_notes(layout: Layout, stem: str, author: str, task: str = "") -> list[M
     found = read_blocks(read_file(layout.notes_file(stem, author)) or b"", task)
     # `a` and `b-c` on one task, `a-b` and `c` on another: two names for one file.
     return [each for each in found if each.author == author]
-
-
-class Contexts:
-    """What was said about any task of a plan, read again only where something was added."""
-
-    def __init__(self, layout: Layout) -> None:
-        """Read nothing yet."""
-        self._layout = layout
-        self._known: dict[str, tuple[tuple[int, int, int], list[Message]]] = {}
-
-    def heard(self, tasks: Mapping[str, str], near: Collection[str]) -> list[Message]:
-        """Return everything about the tasks in *near*, and what all should know about the others.
-
-        *tasks* is stem → id. What cannot be read is left out: no attempt fails because of it.
-        """
-        try:
-            names = os.listdir(self._layout.contexts)
-        except OSError:
-            return []
-        found: list[Message] = []
-        for name in names:
-            stem = name[len(_CONTEXT) : -len(".md")]
-            if stem in tasks and self._layout.context_file(stem).endswith(f"/{name}"):
-                told = self._read(stem, tasks[stem])
-                is_near = tasks[stem] in near
-                found += [each for each in told if is_near or each.kind in _FOR_ALL]
-        return found
-
-    def _read(self, stem: str, task: str) -> list[Message]:
-        try:
-            now = os.lstat(self._layout.context_file(stem))
-            signed = now.st_ino, now.st_size, now.st_mtime_ns
-            known = self._known.get(stem)
-            if known is None or known[0] != signed:
-                if not stat.S_ISREG(now.st_mode):
-                    return []
-                known = self._known[stem] = signed, read_shared(self._layout, stem, task)
-        except (OSError, StoreError):
-            return []
-        return known[1]
-
-
-_FOR_ALL = frozenset({MessageKind.DISCOVER, MessageKind.SYNC})

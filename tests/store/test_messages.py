@@ -11,7 +11,7 @@ import pytest
 from orchestrator.core.message import Message, MessageKind
 from orchestrator.errors import StoreError
 from orchestrator.store.layout import Layout
-from orchestrator.store.messages import Contexts, append_message, read_notes, read_shared
+from orchestrator.store.messages import append_message, read_notes, read_shared
 
 TIME = "2026-01-05T14:00:00.000Z"
 
@@ -99,19 +99,3 @@ def test_a_torn_message_is_skipped_and_the_next_one_is_not_harmed(
     assert ["one"] == [each.text for each in read_shared(layout, "agent-01")]
     append_message(layout, "agent-01", message("two"))
     assert ["one", "two"] == [each.text for each in read_shared(layout, "agent-01")]
-
-
-def test_what_a_task_hears(layout: Layout) -> None:
-    """Everything about the tasks near it, discoveries and checkpoints of all others, and no notes; also what is new."""
-    for stem, task in (("agent-01", "T-01"), ("agent-02", "T-02")):
-        for kind in MessageKind:
-            append_message(layout, stem, message(f"{kind.value} {task}", kind=kind, task=task))
-    contexts = Contexts(layout)
-    ids = {"agent-01": "T-01", "agent-02": "T-02"}
-    near = {each.text for each in contexts.heard(ids, {"T-01"})}
-    everything = {"share T-01", "discover T-01", "sync T-01", "join T-01"}
-    assert everything | {"discover T-02", "sync T-02"} == near
-    append_message(layout, "agent-01", message("later"))
-    assert "later" in {each.text for each in contexts.heard(ids, {"T-01"})}
-    assert [] == contexts.heard({}, {"T-01"})
-    assert [] == Contexts(Layout("/nowhere")).heard(ids, {"T-01"})

@@ -1,0 +1,106 @@
+"""What an attempt hears of what was said."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core.message import Message, MessageKind, message_line
+from orchestrator.store.contexts import Contexts
+from orchestrator.store.journal import Journal
+from orchestrator.store.layout import Layout
+from orchestrator.store.messages import append_message
+
+TIME = "2026-01-05T14:00:00.000Z"
+TASKS = {f"agent-{number:02}": f"T-{number:02}" for number in range(1, 31)}
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(str(tmp_path))
+
+
+@pytest.fixture
+def say(layout: Layout) -> Callable[[int, MessageKind, str], None]:
+    """Say something about a task, as the commands do: into its file, and to the journal."""
+
+    def said(number: int, kind: MessageKind, text: str) -> None:
+        message = Message(TIME, kind, "bob", text, f"T-{number:02}")
+        append_message(layout, f"agent-{number:02}", message)
+        with closing(Journal(layout.journal)) as journal:
+            journal.append(message_line(message))
+
+    return said
+
+
+Say = Callable[[int, MessageKind, str], None]
+
+
+def test_everything_that_is_near_and_what_all_should_know(layout: Layout, say: Say) -> None:
+    """Of other tasks discoveries and checkpoints, of none a note; also what is said later."""
+    for number in (1, 2):
+        for kind in MessageKind:
+            say(number, kind, f"{kind.value} T-0{number}")
+    contexts = Contexts(layout)
+
+    def heard() -> set[str]:
+        return {each.text for each in contexts.heard(TASKS, {"T-01", ""})}
+
+    everything = {"share T-01", "discover T-01", "sync T-01", "join T-01"}
+    assert everything | {"discover T-02", "sync T-02"} == heard()
+    say(1, MessageKind.SHARE, "near")
+    say(2, MessageKind.SHARE, "far")
+    say(3, MessageKind.SYNC, "for all")
+    assert everything | {"discover T-02", "sync T-02", "near", "for all"} == heard()
+    (found,) = (each for each in contexts.heard(TASKS, ()) if each.text == "for all")
+    assert "T-03" == found.task
+    assert [] == contexts.heard({}, {"T-01"})
+    assert [] == Contexts(Layout("/nowhere")).heard(TASKS, {"T-01"})
+
+
+def test_an_attempt_looks_only_at_what_is_near_or_new(
+    layout: Layout, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a launch costs does not grow with the plan: all files are looked at once."""
+    for number in range(1, 31):
+        say(number, MessageKind.DISCOVER, f"found {number}")
+    contexts, looks, look = Contexts(layout), list[str](), os.lstat
+
+    def counted(path: str) -> os.stat_result:
+        looks.append(Path(path).stem.removeprefix("context-"))
+        return look(path)
+
+    def heard() -> int:
+        looks.clear()
+        return len(contexts.heard(TASKS, {"T-01"}))
+
+    monkeypatch.setattr(os, "lstat", counted)
+    assert 30 == heard()
+    assert set(TASKS) == set(looks)
+    assert 30 == heard()
+    assert ["agent-01"] == looks
+    say(20, MessageKind.DISCOVER, "and more")
+    assert 31 == heard()
+    assert ["agent-01", "agent-20"] == sorted(looks)
+
+
+def test_a_journal_that_was_begun_anew_loses_nothing(layout: Layout, say: Say) -> None:
+    """Then every file is looked at once more."""
+    say(1, MessageKind.DISCOVER, "before")
+    contexts = Contexts(layout)
+    assert ["before"] == [each.text for each in contexts.heard(TASKS, ())]
+    Path(layout.journal).unlink()
+    say(2, MessageKind.DISCOVER, "since")
+    assert {"before", "since"} == {each.text for each in contexts.heard(TASKS, ())}
+
+
+def test_what_was_said_of_a_row_that_joins_later_is_heard(layout: Layout, say: Say) -> None:
+    """The plan may be changed while it runs."""
+    say(2, MessageKind.DISCOVER, "early")
+    contexts = Contexts(layout)
+    assert [] == contexts.heard({"agent-01": "T-01"}, ())
+    assert ["early"] == [each.text for each in contexts.heard(TASKS, ())]
