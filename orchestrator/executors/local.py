@@ -23,10 +23,16 @@ import anyio.lowlevel
 from orchestrator.core.result import Exit, StopReason
 from orchestrator.errors import ExecutorError
 from orchestrator.executors import procfs
-from orchestrator.executors.inline import run_inline
 from orchestrator.executors.procfs import Process
 from orchestrator.executors.protocol import Done, Job, News, Started
-from orchestrator.executors.record import SCHEMA, exit_of, read_record, write_exit, write_record
+from orchestrator.executors.record import (
+    SCHEMA,
+    exit_of,
+    read_record,
+    run_inline,
+    write_exit,
+    write_record,
+)
 
 #: Seconds that agents get between SIGTERM and SIGKILL when the executor is left while they run.
 GRACE = 2.0

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 import pytest
 
 from orchestrator.core.result import Exit, StopReason
-from orchestrator.executors.inline import InlineExecutor
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.protocol import Executor, Job
 from orchestrator.executors.record import exit_of
@@ -31,26 +29,16 @@ PLAYS = {
 }
 
 
-@dataclass(frozen=True)
-class Plug:
-    make: Callable[[], Executor]
-    has_processes: bool = True
+Make = Callable[[], Executor]
 
-
-PLUGS = {
-    "fake": Plug(lambda: FakeExecutor(lambda job: PLAYS[job.argv])),
-    "inline": Plug(InlineExecutor, has_processes=False),
-    "local": Plug(LocalExecutor),
+PLUGS: dict[str, Make] = {
+    "fake": lambda: FakeExecutor(lambda job: PLAYS[job.argv]),
+    "local": LocalExecutor,
 }
 if sys.platform == "win32":
     del PLUGS["local"]
 
-every_plug = pytest.mark.parametrize("plug", PLUGS.values(), ids=PLUGS.keys())
-plugs_with_processes = pytest.mark.parametrize(
-    "plug",
-    [plug for plug in PLUGS.values() if plug.has_processes],
-    ids=[name for name, plug in PLUGS.items() if plug.has_processes],
-)
+every_plug = pytest.mark.parametrize("make", PLUGS.values(), ids=PLUGS.keys())
 
 
 def inline(where: Path, key: str, output: str = "") -> Job:
@@ -58,21 +46,20 @@ def inline(where: Path, key: str, output: str = "") -> Job:
 
 
 @every_plug
-async def test_a_job_without_a_process_prints_its_output(plug: Plug, tmp_path: Path) -> None:
+async def test_a_job_without_a_process_prints_its_output(make: Make, tmp_path: Path) -> None:
     job = inline(tmp_path, "a", "# Answer\n\nÄ\ud800\n")
-    done = await run(plug.make(), job)
+    done = await run(make(), job)
     assert done["a"].code == 0
     assert Path(job.stdout).read_text(encoding="utf-8") == "# Answer\n\nÄ?\n"
     assert Path(job.stderr).read_bytes() == b""
 
 
 @every_plug
-async def test_every_start_is_answered_by_one_done(plug: Plug, tmp_path: Path) -> None:
+async def test_every_start_is_answered_by_one_done(make: Make, tmp_path: Path) -> None:
     jobs = [inline(tmp_path, f"i{number}") for number in range(20)]
-    if plug.has_processes:
-        for number, argv in enumerate([HELLO, FAILS, MISSING] * 5):
-            jobs.append(make_job(tmp_path, f"p{number}", *argv))
-    executor = plug.make()
+    for number, argv in enumerate([HELLO, FAILS, MISSING] * 5):
+        jobs.append(make_job(tmp_path, f"p{number}", *argv))
+    executor = make()
     async with executor.opened():
         for job in jobs:
             executor.start(job)
@@ -87,13 +74,12 @@ async def test_every_start_is_answered_by_one_done(plug: Plug, tmp_path: Path) -
 
 @every_plug
 async def test_the_record_is_written_before_done_and_says_the_same(
-    plug: Plug, tmp_path: Path
+    make: Make, tmp_path: Path
 ) -> None:
     jobs = [make_job(tmp_path, "inline", output="x", facts={"task": "T-01"})]
-    if plug.has_processes:
-        for key, argv in {"hello": HELLO, "fails": FAILS, "missing": MISSING}.items():
-            jobs.append(make_job(tmp_path, key, *argv, facts={"task": "T-01"}))
-    for key, done in (await run(plug.make(), *jobs)).items():
+    for key, argv in {"hello": HELLO, "fails": FAILS, "missing": MISSING}.items():
+        jobs.append(make_job(tmp_path, key, *argv, facts={"task": "T-01"}))
+    for key, done in (await run(make(), *jobs)).items():
         record = record_of(next(job for job in jobs if job.key == key))
         assert exit_of(record) == done
         assert record["schema"] == 1
@@ -104,28 +90,29 @@ async def test_the_record_is_written_before_done_and_says_the_same(
 
 @every_plug
 async def test_an_output_that_cannot_be_written_is_an_error_of_the_job(
-    plug: Plug, tmp_path: Path
+    make: Make, tmp_path: Path
 ) -> None:
     job = make_job(tmp_path, "a", output="x", stdout=str(tmp_path / "missing/a"))
-    done = await run(plug.make(), job)
+    done = await run(make(), job)
     assert "missing/a" in done["a"].error
     assert "No such file" in done["a"].error
     assert done["a"].code is None
 
 
 @every_plug
-async def test_a_record_that_cannot_be_written_is_said(plug: Plug, tmp_path: Path) -> None:
-    jobs = [make_job(tmp_path, "a", record=str(tmp_path / "missing/a.json"))]
-    if plug.has_processes:
-        jobs.append(make_job(tmp_path, "b", *HELLO, record=str(tmp_path / "missing/b.json")))
-    for done in (await run(plug.make(), *jobs)).values():
+async def test_a_record_that_cannot_be_written_is_said(make: Make, tmp_path: Path) -> None:
+    jobs = [
+        make_job(tmp_path, "a", record=str(tmp_path / "missing/a.json")),
+        make_job(tmp_path, "b", *HELLO, record=str(tmp_path / "missing/b.json")),
+    ]
+    for done in (await run(make(), *jobs)).values():
         assert done.code == 0
         assert "cannot write the record" in done.error
 
 
 @every_plug
-async def test_leaving_ends_the_news(plug: Plug, tmp_path: Path) -> None:
-    executor = plug.make()
+async def test_leaving_ends_the_news(make: Make, tmp_path: Path) -> None:
+    executor = make()
     ended = anyio.Event()
 
     async def read() -> None:
@@ -142,8 +129,8 @@ async def test_leaving_ends_the_news(plug: Plug, tmp_path: Path) -> None:
 
 
 @every_plug
-async def test_news_comes_to_whoever_waits_already(plug: Plug, tmp_path: Path) -> None:
-    executor = plug.make()
+async def test_news_comes_to_whoever_waits_already(make: Make, tmp_path: Path) -> None:
+    executor = make()
     async with executor.opened(), anyio.create_task_group() as tasks:
         tasks.start_soon(collect, executor, 1)
         await anyio.wait_all_tasks_blocked()
@@ -151,8 +138,8 @@ async def test_news_comes_to_whoever_waits_already(plug: Plug, tmp_path: Path) -
 
 
 @every_plug
-async def test_stopping_what_is_over_or_unknown_is_no_error(plug: Plug, tmp_path: Path) -> None:
-    executor = plug.make()
+async def test_stopping_what_is_over_or_unknown_is_no_error(make: Make, tmp_path: Path) -> None:
+    executor = make()
     async with executor.opened():
         executor.stop("unknown", StopReason.TIMEOUT, 1)
         executor.start(inline(tmp_path, "a"))
@@ -163,27 +150,27 @@ async def test_stopping_what_is_over_or_unknown_is_no_error(plug: Plug, tmp_path
     assert [one.stopped for one in done.values()] == [None, None]
 
 
-@plugs_with_processes
-async def test_output_and_exit_status(plug: Plug, tmp_path: Path) -> None:
+@every_plug
+async def test_output_and_exit_status(make: Make, tmp_path: Path) -> None:
     jobs = [make_job(tmp_path, "a", *HELLO), make_job(tmp_path, "b", *FAILS)]
-    done = await run(plug.make(), *jobs)
+    done = await run(make(), *jobs)
     assert (done["a"].code, done["b"].code) == (0, 3)
     assert Path(jobs[0].stdout).read_text() == "hello\n"
     assert 0 < done["a"].started <= done["a"].ended
     assert done["a"].stopped is None
 
 
-@plugs_with_processes
-async def test_what_cannot_be_started_says_why(plug: Plug, tmp_path: Path) -> None:
-    done = await run(plug.make(), make_job(tmp_path, "a", *MISSING))
+@every_plug
+async def test_what_cannot_be_started_says_why(make: Make, tmp_path: Path) -> None:
+    done = await run(make(), make_job(tmp_path, "a", *MISSING))
     assert done["a"].error == "cannot start 'no-such-program': No such file or directory"
     assert done["a"].code is None
     assert not done["a"].pid
 
 
-@plugs_with_processes
-async def test_stop_says_who_ended_it(plug: Plug, tmp_path: Path) -> None:
-    executor = plug.make()
+@every_plug
+async def test_stop_says_who_ended_it(make: Make, tmp_path: Path) -> None:
+    executor = make()
     async with executor.opened():
         executor.start(make_job(tmp_path, "a", *LASTS))
         executor.start(make_job(tmp_path, "b", *LASTS))
@@ -197,9 +184,9 @@ async def test_stop_says_who_ended_it(plug: Plug, tmp_path: Path) -> None:
     assert (done["b"].stopped, done["b"].signal) == (StopReason.SHUTDOWN, 15)
 
 
-@plugs_with_processes
-async def test_leaving_ends_what_runs_and_records_it(plug: Plug, tmp_path: Path) -> None:
-    executor = plug.make()
+@every_plug
+async def test_leaving_ends_what_runs_and_records_it(make: Make, tmp_path: Path) -> None:
+    executor = make()
     job = make_job(tmp_path, "a", *LASTS)
     async with executor.opened():
         executor.start(job)

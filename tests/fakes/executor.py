@@ -11,9 +11,8 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator.core.result import Exit, StopReason
-from orchestrator.executors.inline import run_inline
 from orchestrator.executors.protocol import Done, Job, News, Started
-from orchestrator.executors.record import write_exit
+from orchestrator.executors.record import run_inline, write_exit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
