@@ -39,13 +39,13 @@ class Bite(NamedTuple):
     cursor: Cursor
 
 
-def look(layout: Layout, since: Cursor | None = None) -> Bite:
-    """Return what is new since a cursor, or since the one that was kept, and where the run stands; do not wait.
+def look(layout: Layout) -> Bite:
+    """Return what is new since the cursor that was kept, and where the run stands; do not wait.
 
     Raises:
         PlanError, NotFoundError, StoreError: as their names say.
     """
-    return _Reading(layout, since).bite()
+    return _Reading(layout, None).bite()
 
 
 def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until) -> Bite:

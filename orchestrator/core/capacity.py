@@ -7,7 +7,7 @@ as they have a width at all. An empty crew is limited by nobody, and that is wha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 #: Keys of agents, each with a width.
@@ -32,9 +32,3 @@ class Capacity:
     def ended(self, crew: Crew) -> None:
         """Count an attempt that is over."""
         self._under_way.subtract(crew)
-
-    def check(self, crews: Iterable[Crew]) -> None:
-        """Hold it to what really is under way; for tests."""
-        counted = Counter(key for crew in crews for key in crew)
-        assert counted == +self._under_way
-        assert all(number <= self.widths[key] for key, number in counted.items())

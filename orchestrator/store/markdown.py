@@ -10,11 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from orchestrator.core.text import fence, printable
-from orchestrator.store.front_matter import load_front_matter
 from orchestrator.store.marks import without_marks
 from orchestrator.store.outline import Heading, Outline, fence_closes, outline
-
-__all__ = ["embed", "load_front_matter"]
 
 #: Longer answers are shown in a fence; parsing the worst of them takes seconds.
 MAX_SIZE = 512 * 1024
@@ -39,29 +36,29 @@ _BLOCK_TAG = re.compile(r"([ \t>*+\-\d.)]*)<(?=br)")
 _BACKTICKS = re.compile(r"`+")
 _ATX = re.compile(r"( {0,3})(#{1,6})(?=[ \t]|$)")
 _SENTINEL = "sentinel"
+#: Level of the highest heading in an answer; ours stand above it.
+_TOP = 3
 
 
-def embed(answer: str, level: int = 3) -> str:
-    """Return *answer* as markdown below a heading of ours: its own headings begin at *level*.
-
-    It is to be set between blank lines.
-    """
+def embed(answer: str) -> str:
+    """Return *answer* as markdown below a heading of ours, to be set between blank lines."""
     text = without_marks(printable(answer)).strip("\n").rstrip()
     if _RISKY.search(text) is None:
         return text
     if len(text) > MAX_SIZE or _HTML_DOCUMENT.match(text):
         return fence(text, "text")
     lines = text.split("\n")
-    safe = "\n".join(_rewritten(lines, outline(lines, html=False), level)).rstrip()
-    return safe if _is_safe(safe, level) else fence(text, "text")
+    safe = "\n".join(_rewritten(lines, outline(lines, html=False))).rstrip()
+    return safe if _is_safe(safe) else fence(text, "text")
 
 
-def _rewritten(lines: list[str], found: Outline, level: int) -> Iterator[str]:
+def _rewritten(lines: list[str], found: Outline) -> Iterator[str]:
     """Yield the lines with tags neutralised, headings demoted, and a fence that stays open closed."""
     code = _code_lines(found)
     spans = _code_spans(lines, code)
     headings = {heading.line: heading for heading in found.headings}
-    shift = max(level - min((heading.level for heading in found.headings), default=level), 0)
+    highest = min((heading.level for heading in found.headings), default=_TOP)
+    shift = max(_TOP - highest, 0)
     skip_to = 0
     for index, line in enumerate(lines):
         if index < skip_to:
@@ -165,7 +162,7 @@ def _without_tags(line: str, spans: Sequence[tuple[int, int]]) -> str:
     return _BLOCK_TAG.sub(r"\1&lt;", safe, count=1) if _BLOCK_TAG.match(safe) else safe
 
 
-def _is_safe(text: str, level: int) -> bool:
+def _is_safe(text: str) -> bool:
     """Whether a heading after *text* is still the last block of the document, and the highest one."""
     lines = [*text.split("\n"), "", f"## {_SENTINEL}", ""]
     for tables in (True, False) if "|" in text else (True,):
@@ -173,7 +170,7 @@ def _is_safe(text: str, level: int) -> bool:
         *own, last = found.headings or [Heading(0, "", 0, 0, is_atx=True)]
         if last.line != len(lines) - 2 or last.level != 2 or last.text != _SENTINEL:
             return False
-        if any(heading.level < level for heading in own):
+        if any(heading.level < _TOP for heading in own):
             return False
         if any(found.kinds("html_block")):
             return False

@@ -26,7 +26,7 @@ from orchestrator.store.lines import (
     oversized,
     unreadable,
 )
-from orchestrator.store.marks import redraw, without_regions
+from orchestrator.store.marks import without_regions
 from orchestrator.store.outline import section_text
 from orchestrator.store.plan_tables import (
     MAX_PROBLEMS,
@@ -36,8 +36,6 @@ from orchestrator.store.plan_tables import (
     read_rows,
 )
 from orchestrator.store.tables import cell_spans
-
-__all__ = ["StatusCells", "parse_plan", "redraw", "set_statuses"]
 
 _CONFLICT = re.compile(r"<{7} .|>{7} .")
 

@@ -99,7 +99,7 @@ def _summary(result: Result, log: str) -> list[str]:
 
 def parse_result(text: str) -> Result | None:
     """Return the result, with its answer; None when the file is not one (damaged, foreign, cut short)."""
-    from orchestrator.store.markdown import load_front_matter
+    from orchestrator.store.front_matter import load_front_matter
 
     text = text.replace("\r\n", "\n")  # as some editors save it
     front = load_front_matter(text)

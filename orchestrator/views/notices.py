@@ -41,14 +41,12 @@ def alert(
     *,
     what: str = "needs you",
     task: str = "",
-    next_step: str = "",
     icon: str = _ICONS[Topic.ALERT],
 ) -> Notice:
     """Say that something needs a person, or that nothing goes on for a while."""
     who = one_line(task, 64)
     title = f"{icon} {plan}: {f'{who} ' if who else ''}{what}"
-    text = one_line(reason, 300) + (f"\nnext: {one_line(next_step)}" if next_step else "")
-    return Notice(Topic.ALERT, title, text, plan=plan, task=who)
+    return Notice(Topic.ALERT, title, one_line(reason, 300), plan=plan, task=who)
 
 
 def run_ended(

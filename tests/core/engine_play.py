@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
@@ -40,7 +41,10 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
     is_reopened = is_reopened or any(entry.is_umbrella for entry in engine.entries.values())
     assert len(engine._running) + len(engine._reserved) <= engine._max_parallel
     assert engine._unrecorded == sum(entry.unrecorded for entry in engine.entries.values())
-    engine._admission.capacity.check(entry.crew for entry in engine._running.values())
+    capacity = engine._admission.capacity
+    counted = Counter(key for entry in engine._running.values() for key in entry.crew)
+    assert counted == +capacity._under_way
+    assert all(number <= capacity.widths[key] for key, number in counted.items())
     for entry in engine.entries.values():
         is_ours = entry.id in engine._running  # else a person or an outside agent is at it
         assert entry.status is TaskStatus.RUNNING or not is_ours

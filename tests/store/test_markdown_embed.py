@@ -35,14 +35,14 @@ def flat(tokens: list[Token]) -> list[Token]:
     return [each for token in tokens for each in (token, *(token.children or ()))]
 
 
-def check(shown: str, level: int) -> None:
+def check(shown: str) -> None:
     for parser in (MarkdownIt("commonmark"), MarkdownIt("commonmark").enable("table")):
         tokens = parser.parse(f"## Ours\n\n{shown}\n\n## sentinel\n")
         tops = [token for token in tokens if token.type == "heading_open" and token.level == 0]
         assert tokens[-2].content == "sentinel"
         assert tokens[-3].type == "heading_open"
         assert tokens[-3].level == 0
-        assert all(int(token.tag[1]) >= level for token in tops[1:-1])
+        assert all(int(token.tag[1]) >= 3 for token in tops[1:-1])
         html = [
             token.content for token in flat(tokens) if token.type in {"html_block", "html_inline"}
         ]
@@ -52,13 +52,13 @@ def check(shown: str, level: int) -> None:
     assert "<!-- /orchestrator:" not in shown
 
 
-@given(SOUP, st.integers(2, 6))
-@example("`\n` <script> `", 3)
-@example("| ` | <script> | ` |\n", 3)
-@example("<br>\n```\n<script>\n```", 3)
-def test_nothing_an_agent_writes_reaches_beyond_its_place(text: str, level: int) -> None:
-    """Below any answer the next heading of ours is seen, no heading of the answer is above its level, no HTML works."""
-    check(embed(text, level), level)
+@given(SOUP)
+@example("`\n` <script> `")
+@example("| ` | <script> | ` |\n")
+@example("<br>\n```\n<script>\n```")
+def test_nothing_an_agent_writes_reaches_beyond_its_place(text: str) -> None:
+    """Below any answer the next heading of ours is seen, no heading of the answer stands above it, no HTML works."""
+    check(embed(text))
 
 
 @given(st.text())
@@ -66,7 +66,7 @@ def test_any_text_at_all_can_be_embedded(text: str) -> None:
     """Not only markdown: every text can be embedded, also one with lone surrogates, and encoded as UTF-8."""
     shown = embed(text)
     shown.encode()
-    check(shown, 3)
+    check(shown)
 
 
 @given(SOUP)

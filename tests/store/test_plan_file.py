@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.core.plan import TASK_ID, Plan, Task
-from orchestrator.store.plan_file import StatusCells, parse_plan, redraw, set_statuses
+from orchestrator.store.marks import redraw
+from orchestrator.store.plan_file import StatusCells, parse_plan, set_statuses
 from tests.store.seed_plans import QUICK_START, TEMPLATE
 
 

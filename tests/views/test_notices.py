@@ -32,7 +32,7 @@ def test_any_text_makes_a_short_message(title: str, task: str, name: str, reason
     plan = notices.plan_name(title, "/home/me/shop/.orchestrator")
     for notice in (
         notices.task_failed(plan, task, name, reason, f"show {task}"),
-        notices.alert(plan, reason, task=task, next_step="look"),
+        notices.alert(plan, reason, task=task),
         notices.run_ended(plan, {TaskStatus.FAILED: 1}, "1s", trouble=reason, next_step="look"),
         notices.trial(plan),
     ):
