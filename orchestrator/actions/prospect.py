@@ -197,7 +197,7 @@ def task_settings(
                 resolved = _with_files(asked, layout.root)
             except ValueError as error:
                 name = str(error).partition(":")[0]
-                problems.append(_bad_file(str(error), _line_of(name, found, where, plan)))
+                problems.append(_bad_setting(str(error), _line_of(name, found, where, plan)))
                 continue
             if resolved.agent not in roster:
                 asks = f"task {task.id} asks for the agent {asked.agent!r}"
@@ -236,8 +236,10 @@ def _misspelt(task: Task, close: str) -> Problem:
     )
 
 
-def _bad_file(message: str, where: str) -> Problem:
-    return Problem(message, where, "paths count from the plan directory", "bad_setting")
+def _bad_setting(message: str, where: str) -> Problem:
+    is_missing = ": there is no " in message
+    hint = "paths count from the plan directory" if is_missing else "correct or remove it"
+    return Problem(message, where, hint, "bad_setting")
 
 
 def _unknown_default(

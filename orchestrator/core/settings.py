@@ -6,6 +6,7 @@ a task file (the task ones) and, with dashes, as flags of ``run``.
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -112,6 +113,8 @@ EVERYTHING = "*"
 #: Our own variables: by them a run finds its processes again.
 _OURS = ("ORCHESTRATOR_", "TM_AGENT_ID")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: What no program can be given as a word.
+_NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
 
 #: What a setting is called in a task file, where it means the task's own.
 IN_A_TASK = {"budget_usd": "task_budget_usd"}
@@ -201,8 +204,6 @@ def _content(name: str, value: Any) -> str | None:
     # Of 3.10 YAML has made 3.1, and of `yes` true: only the person knows what the program should see.
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise ValueError(f"{name}: {value!r} is not a text; put it into quotes")
-    if "\0" in str(value):
-        raise ValueError(f"{name}: a NUL is not a text")
     return str(value)
 
 
@@ -299,7 +300,34 @@ def read_setting(name: str, value: Any) -> Any:
     Raises:
         ValueError: the value makes no sense for this setting, with a message for people.
     """
-    return _READERS[name](value)
+    read = _READERS[name](value)
+    _check_json(read)
+    return read
+
+
+def _check_json(value: Any) -> None:
+    """Refuse what neither our cache nor a command line could hold: YAML makes a date of ``2026-01-01``."""
+    match value:
+        case str() if _NO_TEXT.search(value):
+            raise ValueError("a NUL, or half of a character, is not a text")
+        case Mapping():
+            for name, given in value.items():
+                if not isinstance(name, str):
+                    raise ValueError(f"the name {name} is not a text; put it into quotes")
+                _check_json(name)
+                try:
+                    _check_json(given)
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from None
+        case list() | tuple():
+            for each in value:
+                _check_json(each)
+        case None | str() | int():
+            return
+        case float() if math.isfinite(value):
+            return
+        case _:
+            raise ValueError(f"{value} is not JSON; put a text into quotes")
 
 
 def resolve(*layers: Mapping[str, Any]) -> Settings:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 
-from orchestrator.core.settings import Settings
+from orchestrator.core.settings import Settings, read_setting
 from orchestrator.errors import StoreError, UnfitError
 from orchestrator.store.atomic import read_file
 from orchestrator.store.front_matter import read_front_matter
@@ -80,8 +80,8 @@ def _schema(path: str, root: str) -> Mapping[str, object]:
         raise ValueError(f"schema: {error}") from None
     try:
         schema = json.loads(data)
+        if isinstance(schema, dict):
+            return dict(read_setting("schema", schema))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"schema: {found} is not JSON: {error}") from None
-    if not isinstance(schema, dict):
-        raise ValueError(f"schema: {found} does not hold an object")
-    return schema
+    raise ValueError(f"schema: {found} does not hold an object")

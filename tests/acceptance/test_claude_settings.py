@@ -188,13 +188,25 @@ def test_a_schema_that_is_none_is_refused(
     assert before == everything(claude.root)
 
 
-def test_a_schema_in_the_front_matter_is_looked_at_too(claude: ClaudePlan) -> None:
-    """The CLI would refuse it at every attempt."""
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ('{"type": 7}', "schema: 7 is not valid"),
+        ("{default: 2026-01-01}", "schema: default: 2026-01-01 is not JSON"),
+    ],
+)
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_a_schema_in_the_front_matter_is_looked_at_too(
+    claude: ClaudePlan, command: str, written: str, words: str
+) -> None:
+    """The CLI would refuse it at every attempt; and it is no path, so nothing is said of paths."""
     claude.write(1)
-    write_task(claude.root, "T-01", "judge", schema='{"type": 7}')
-    refused = claude.orchestrate("run")
+    write_task(claude.root, "T-01", "judge", schema=written)
+    refused = claude.orchestrate(command)
     assert 2 == refused.returncode
-    assert "agent_tasks/agent-01.md:2: schema: " in refused.stderr
+    assert "agent_tasks/agent-01.md:2: " in refused.stderr
+    assert words in refused.stderr
+    assert "hint: correct or remove it" in refused.stderr
     assert [] == claude.calls()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -99,6 +101,15 @@ def test_a_setting_is_read_into_its_unit(value: object, name: str, written: obje
         ("env", {"ORCHESTRATOR_TASK_ID": "T-99"}),
         ("env", {"ORCHESTRATOR_DIR": None}),
         ("env", {"TM_AGENT_ID": "x"}),
+        ("schema", {"properties": {"day": {"default": date(2026, 1, 1)}}}),
+        ("schema", {"properties": {date(2026, 1, 1): {"type": "string"}}}),
+        ("schema", {"enum": ["x", [float("nan")]]}),
+        ("schema", {"properties": {200: {"type": "string"}}}),
+        ("schema", {"title": "x\0y"}),
+        ("workdir", "x\0y"),
+        ("model", "\ud800"),
+        ("extra_args", ["--x", "x\0y"]),
+        ("notify", {"command": ["say", "\ud800"]}),
         ("env_keep", ["A B"]),
         ("env_keep", ["A*B"]),
         ("env_keep", "-u"),
@@ -115,11 +126,12 @@ def test_a_value_without_sense_is_refused(name: str, written: object) -> None:
 
 @given(st.sampled_from(NAMES), JSON)
 def test_any_value_may_stand_in_front_matter(name: str, written: Any) -> None:
-    """Reading it gives a value of the right type, or the one error that callers expect."""
+    """Reading it gives a value of the right type that JSON can say, or the one error that callers expect."""
     try:
         value = read_setting(name, written)
     except ValueError:
         return
+    json.dumps(value, allow_nan=False, default=dict)
     assert type(value) in {type(getattr(Settings(), name)), *OTHER_SHAPES.get(name, ())}
 
 
