@@ -65,7 +65,7 @@ from orchestrator.runtime.happening import (
     budget_text,
 )
 from orchestrator.runtime.inbox import Inbox
-from orchestrator.runtime.reading import Reading
+from orchestrator.runtime.reading import Reading, judge_unlaunched
 from orchestrator.runtime.timer import Timer
 from orchestrator.runtime.watching import Watch, difference, kept_with
 from orchestrator.runtime.writing import Unwritten, Writer
@@ -220,7 +220,7 @@ class Runner:
         live = self.launchpad.attempt(task, launch, self.board.results, self.clock.wall())
         try:
             job = self.launchpad.job(live)
-        except OrchestratorError as error:
+        except Exception as error:  # noqa: BLE001 - not even a bug takes the neighbours of its task along
             self._fail_to_launch(live, error)
             return
         self.live[live.key] = live
@@ -230,16 +230,13 @@ class Runner:
         self.launched += 1
         self._tell(Kind.TASK_STARTED, task.id, attempt=live.number, agent=live.agent)
 
-    def _fail_to_launch(self, live: LiveAttempt, error: OrchestratorError) -> None:
-        is_ours = isinstance(error, StoreError)
-        is_put_off = isinstance(error, LostResultError) and self.redo(error)
-        if is_ours:
+    def _fail_to_launch(self, live: LiveAttempt, error: Exception) -> None:
+        if isinstance(error, StoreError):
             self._give_up(error)
-        verdict = Verdict.INTERRUPTED if is_ours or is_put_off else Verdict.FATAL
-        reason = f"{error} ({error.hint})" if error.hint and not is_put_off else str(error)
-        exit, outcome = Exit(error="not started"), Outcome(verdict=verdict, reason=reason)
-        self._ended[live.task.id] = (live, exit, outcome)
-        self._handle(Ended(live.task.id, live.number, verdict, reason))
+        is_put_off = isinstance(error, LostResultError) and self.redo(error)
+        outcome = judge_unlaunched(live, error, is_put_off=is_put_off)
+        self._ended[live.task.id] = (live, Exit(error="not started"), outcome)
+        self._handle(Ended(live.task.id, live.number, outcome.verdict, outcome.reason))
         if is_put_off and self._inbox is not None:
             self._inbox.look()
 

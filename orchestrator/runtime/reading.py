@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -11,10 +13,11 @@ import anyio.lowlevel
 
 from orchestrator.core.event import Heard
 from orchestrator.core.result import Exit, Outcome, Verdict
+from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.executors.protocol import Done, Executor, News, Started, is_lost
 from orchestrator.runtime.attempt import LiveAttempt
-from orchestrator.store.atomic import ADVICE
+from orchestrator.store.atomic import ADVICE, write_new
 from orchestrator.store.workspace import Workspace
 
 #: Seconds between two looks at the logs of what runs.
@@ -102,3 +105,20 @@ class Reading:
                     self.heard(Heard(live.task.id, live.number, live.reader.signs))
                 if live.news != before:
                     self.news(live)
+
+
+def judge_unlaunched(live: LiveAttempt, error: Exception, *, is_put_off: bool) -> Outcome:
+    """Conclude about an attempt that could not be launched; where a bug kept it, its log of errors says where.
+
+    *is_put_off*: what it is to be made from is done again first.
+    """
+    if is_put_off:
+        return Outcome(verdict=Verdict.INTERRUPTED, reason=str(error))
+    if isinstance(error, OrchestratorError):
+        verdict = Verdict.INTERRUPTED if isinstance(error, StoreError) else Verdict.FATAL
+        reason = f"{error} ({error.hint})" if error.hint else str(error)
+        return Outcome(verdict=verdict, reason=reason)
+    with suppress(StoreError):
+        text = "".join(traceback.format_exception(error))
+        write_new(live.files.stderr, text.encode(errors="backslashreplace"))
+    return Outcome(verdict=Verdict.FATAL, reason=one_line(f"internal error: {error!r}"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 
+from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.core.board import Board
 from orchestrator.core.engine import Engine
@@ -55,6 +56,7 @@ class Bench:
     hear: Callable[[Happening], None] = lambda happening: None
     heard: list[Happening] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
+    agent: Agent = field(default_factory=ShellAgent)
 
     def __post_init__(self) -> None:
         policy: Settings = resolve({"agent": "shell", "retry_delay": 0.0, **self.settings})
@@ -87,7 +89,7 @@ class Bench:
                 self.workspace,
                 tasks,
                 policies,
-                {"shell": ShellAgent()},
+                {"shell": self.agent},
                 run="r1",
                 workdir=self.workspace.layout.root,
             ),

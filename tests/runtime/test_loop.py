@@ -11,6 +11,9 @@ from pathlib import Path
 import anyio.from_thread
 import pytest
 
+from orchestrator.agents.protocol import Assignment
+from orchestrator.agents.shell import ShellAgent
+from orchestrator.core.invocation import Invocation
 from orchestrator.core.result import Exit, StopReason
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExecutorError, StoreError
@@ -161,6 +164,22 @@ async def test_a_task_file_that_makes_no_sense_fails_its_task(tmp_path: Path) ->
     board = await Bench(workspace, answers).run()
     assert [S.FAILED, S.COMPLETED] == [board.status(task) for task in ("T-01", "T-02")]
     assert "agent-01.md:2" in board.standing["T-01"].reason
+
+
+async def test_a_bug_fails_its_task_and_no_other(tmp_path: Path) -> None:
+    """What it was stands in the log of errors: without it nobody could mend it."""
+
+    class BrokenAgent(ShellAgent):
+        def invocation(self, assignment: Assignment) -> Invocation:
+            if assignment.task.id == "T-01":
+                raise TypeError("no such thing")
+            return super().invocation(assignment)
+
+    workspace = write_plan(tmp_path, {"T-01": "", "T-02": ""})
+    board = await Bench(workspace, answers, agent=BrokenAgent()).run()
+    assert [S.FAILED, S.COMPLETED] == [board.status(task) for task in ("T-01", "T-02")]
+    assert "internal error: TypeError('no such thing')" == board.standing["T-01"].reason
+    assert "in invocation" in (tmp_path / "logs" / "agent-01.attempt-1.err").read_text()
 
 
 async def test_a_timeout_stops_the_agent(tmp_path: Path) -> None:
