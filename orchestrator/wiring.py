@@ -155,10 +155,13 @@ def own_program(environment: Mapping[str, str] = os.environ) -> str:
     package = os.path.dirname(os.path.abspath(__file__))
     above = os.path.dirname(package)
     named = environment.get("PYTHONPATH", "")
-    moving = {os.path.abspath(each) for each in named.split(os.pathsep) if not os.path.isabs(each)}
-    # The first entry is the directory of the script, or the one in which `python -m` was called.
-    is_found = above in sys.path[1:] and not (named and above in moving)
-    words = ["-m", "orchestrator"] if is_found else [package]
+    entries = named.split(os.pathsep) if named else []
+    lasting = {os.path.abspath(each) for each in entries if os.path.isabs(each)}
+    moving = {os.path.abspath(each) for each in entries} - lasting
+    # The first entry may be the directory of a script, into which Python looks for that script alone.
+    is_found = above in lasting or (above in sys.path[1:] and above not in moving)
+    # -P: nothing is picked up from where the agent works (promise 25).
+    words = ["-P", "-m", "orchestrator"] if is_found else [package]
     return shlex.join([sys.executable, *words])
 
 
