@@ -18,6 +18,7 @@ from orchestrator.actions.editing import (
     deadline_cell,
     edited,
     estimate_cell,
+    explained,
     read_cells,
     tell,
     unknown_task,
@@ -102,7 +103,8 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
 
 
 def _drafted(layout: Layout, before: Taken, wanted: NewTask, agents: Agents) -> _Draft | None:
-    draft = _Draft(layout, find_places(before.data), wanted, agents)
+    with explained(layout, before.data):
+        draft = _Draft(layout, find_places(before.data), wanted, agents)
     return draft if draft.is_written(before) else None
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Mapping
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.duration import parse_duration
@@ -14,13 +14,13 @@ from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
 from orchestrator.store.atomic import read_file
-from orchestrator.store.columns import read_needs
+from orchestrator.store.columns import Columns, read_needs
 from orchestrator.store.exchange import Taken, exchanged, put
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lines import LARGEST_TEXT
 from orchestrator.store.lock import in_line
-from orchestrator.store.plan_edit import ids, with_cells
+from orchestrator.store.plan_edit import ids, row_of, with_cells
 from orchestrator.store.plan_scan import Places, find_places
 from orchestrator.store.tables import split_row
 
@@ -80,8 +80,9 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
     """
 
     def change(before: Taken) -> Updated | None:
-        places = find_places(before.data)
-        values, meant = _meant(places, task_id, changes)
+        with explained(layout, before.data):
+            places = find_places(before.data)
+            values, meant = _meant(places, task_id, changes)
         if not (values or changes.criteria):
             raise UsageError("nothing is to be changed", hint="orchestrator update --help")
         check_who(layout, places, changes.agent or "", changes.assignee or "", agents)
@@ -129,7 +130,7 @@ def _is_own(path: str) -> bool:
 def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, str], Task]:
     """Return the new cells, and the row as it is to be read then."""
     try:
-        _, row = with_cells(places, task_id, {})
+        columns, row = row_of(places, task_id)
     except KeyError:
         raise unknown_task("update", task_id, ids(places)) from None
     named = {
@@ -140,7 +141,7 @@ def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, st
         "kind": changes.kind,
         "estimate": estimate_cell(changes.estimated_hours),
         "deadline": deadline_cell(changes.deadline),
-        **_texts(places, changes),
+        **_texts(columns, changes),
     }
     values = {role: text or "-" for role, text in named.items() if text is not None}
     meant = row._replace(
@@ -163,8 +164,7 @@ def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, st
     return values, meant
 
 
-def _texts(places: Places, changes: Changes) -> dict[str, str | None]:
-    columns = places.sheets[-1].columns
+def _texts(columns: Columns, changes: Changes) -> dict[str, str | None]:
     title = "description" if columns.name is None else "name"
     if changes.description is not None and title == "description" and changes.title is not None:
         raise UsageError("the table has one column of text", hint="give --title or --desc")
@@ -189,6 +189,20 @@ def _read(text: str) -> dict[str, str]:
 
 
 # ── what add needs too ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def explained(layout: Layout, data: bytes) -> Iterator[None]:
+    """Where a plan is so wrong that no way is found in it, say what is wrong with it, as ``validate`` does.
+
+    Raises:
+        PlanError: it is.
+    """
+    try:
+        yield
+    except ValueError:
+        valid_tasks(layout, data)
+        raise
 
 
 def tell(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:

@@ -13,7 +13,7 @@ from itertools import count
 
 from orchestrator.core.plan import Task
 from orchestrator.core.text import cell, printable
-from orchestrator.errors import Problem
+from orchestrator.errors import Problem, UsageError
 from orchestrator.store.columns import Columns, read_header, read_id
 from orchestrator.store.plan_scan import Places
 from orchestrator.store.plan_tables import Sheet, read_task
@@ -77,6 +77,7 @@ def with_row(places: Places, values: Mapping[str, str]) -> tuple[bytes, Task]:
 
     Raises:
         ValueError: the row would not be read as it is meant.
+        UsageError: the table takes no more columns.
     """
     lines = list(places.file.lines)
     columns, end = _with_columns(places.sheets[-1], lines, values)
@@ -91,15 +92,33 @@ def with_row(places: Places, values: Mapping[str, str]) -> tuple[bytes, Task]:
         lines.insert(end, row + ending)
     else:  # the last line of a file that does not end with a line break; nor will it
         lines[end - 1 : end] = [before + ending, row]
-    return places.file.replaced(lines), _read(row, columns, width)
+    problems: list[Problem] = []
+    task = _read(row, columns, width, problems)
+    if problems:
+        raise ValueError(problems[0].message)
+    return places.file.replaced(lines), task
 
 
-def with_cells(places: Places, task_id: str, values: Mapping[str, str]) -> tuple[bytes, Task]:
-    """Return the plan with other texts in some cells of one row, and the task as it will be read.
+def row_of(places: Places, task_id: str) -> tuple[Columns, Task]:
+    """Return the columns of the table that has a row, and the task as far as the row makes sense.
 
     Raises:
         KeyError: no row has this id.
-        ValueError: the row would not be read as it is meant.
+        ValueError: nobody can say which of its cells belongs to which column.
+    """
+    sheet, at = _row_of(places, task_id)
+    width = len(sheet.table.header)
+    if any(split_row(places.lines[at])[width:]):
+        raise ValueError("the row has too many cells")
+    return sheet.columns, _read(places.lines[at], sheet.columns, width, [])
+
+
+def with_cells(places: Places, task_id: str, values: Mapping[str, str]) -> tuple[bytes, Task]:
+    """Return the plan with other texts in some cells of one row, and the task as far as the row makes sense then.
+
+    Raises:
+        KeyError: no row has this id.
+        UsageError: the table takes no more columns.
     """
     sheet, at = _row_of(places, task_id)
     lines = list(places.file.lines)
@@ -115,7 +134,7 @@ def with_cells(places: Places, task_id: str, values: Mapping[str, str]) -> tuple
         start, end = cell_spans(line)[_column(columns, role)]
         line = f"{line[:start]} {cell(text, _WIDEST)} {line[end:]}"
     lines[at] = line + ending
-    return places.file.replaced(lines), _read(line, columns, width)
+    return places.file.replaced(lines), _read(line, columns, width, [])
 
 
 def _row_of(places: Places, task_id: str) -> tuple[Sheet, int]:
@@ -136,6 +155,9 @@ def _with_columns(sheet: Sheet, lines: list[str], wanted: Iterable[str]) -> tupl
             lines[at] = _longer(lines[at], _HEADERS[role], " ")
             lines[at + 1] = _longer(lines[at + 1], "-" * (len(_HEADERS[role]) + 2), "")
             columns = read_header(split_row(lines[at].rstrip("\r\n")))
+        if getattr(columns, role) is None:
+            message = f"the table has too many columns to take one more for {_HEADERS[role]}"
+            raise UsageError(message, hint="take some out of it, or give them a table of their own")
     return columns, sheet.table.end
 
 
@@ -153,11 +175,7 @@ def _column(columns: Columns, role: str) -> int:
     return column
 
 
-def _read(row: str, columns: Columns, width: int) -> Task:
+def _read(row: str, columns: Columns, width: int, problems: list[Problem]) -> Task:
     cells = split_row(row)
     cells.extend([""] * (width - len(cells)))
-    problems: list[Problem] = []
-    task = read_task(cells, columns, "", problems)
-    if problems or any(cells[width:]):
-        raise ValueError(problems[0].message if problems else "the row has too many cells")
-    return task
+    return read_task(cells, columns, "", problems)

@@ -225,6 +225,66 @@ def test_update_refuses_what_makes_no_sense(
     assert before == everything(root)
 
 
+HEAD = "| ID | Task | Deps | Deadline | Priority |\n|---|---|---|---|---|\n"
+
+
+@pytest.mark.parametrize(
+    ("plan", "commands"),
+    [
+        (f"{HEAD}| T-01 | One | None | 2026-13-01 | |", ["update"]),
+        (f"{HEAD}| T-01 | One | None | | P9 |", ["update"]),
+        (f"{HEAD}| T-01 | One | two | None | | |", ["update"]),
+        (f"{HEAD}| T-{'9' * 5000} | One | None | | |", ["add"]),
+        (f"{HEAD}| T-01 | gr\xf6\xdfer | None | | |".encode("latin-1"), ["add", "update"]),
+        (f"{HEAD}| T-01 | One | None | | |".encode("utf-16"), ["add", "update"]),
+    ],
+    ids=["deadline", "priority", "cells", "digits", "latin-1", "utf-16"],
+)
+def test_a_plan_that_cannot_be_edited_is_explained(
+    orchestrate: Orchestrate, root: Path, plan: str | bytes, commands: list[str]
+) -> None:
+    """As ``validate`` explains it, with file and line; and nothing is written."""
+    root.mkdir()
+    (root / "master_plan.md").write_bytes(plan.encode() if isinstance(plan, str) else plan)
+    said = orchestrate("validate").stderr
+    assert ".orchestrator/master_plan.md:" in said
+    (root / "plan.lock").touch()
+    before = everything(root)
+    for command in commands:
+        words = ["T-01", "--tag", "x"] if command == "update" else ["Do something useful"]
+        refused = orchestrate(command, *words)
+        assert (2, "", said) == (refused.returncode, refused.stdout, refused.stderr)
+    assert before == everything(root)
+
+
+def test_update_mends_what_validate_refuses(orchestrate: Orchestrate, root: Path) -> None:
+    """In the very cells that make no sense."""
+    root.mkdir()
+    row = "| T-01 | Measure all of it | None | 2026-13-01 | P9 |"
+    (root / "master_plan.md").write_text(f"{HEAD}{row}\n", encoding="utf-8")
+    mended = orchestrate("update", "T-01", "--deadline", "2026-03-01", "--priority", "P1")
+    assert 0 == mended.returncode, mended.stderr
+    assert 0 == orchestrate("validate").returncode
+
+
+def test_each_table_has_its_own_columns(orchestrate: Orchestrate, root: Path) -> None:
+    """A title goes where the row that gets it has its text; and a table may have no room for a new column."""
+    root.mkdir()
+    first = "| ID | Description | Deps |\n|---|---|---|\n| T-01 | Measure all of it | None |\n"
+    second = (
+        "| ID | Name | Description | Deps |\n|---|---|---|---|\n| T-02 | Two | Draw it | None |\n"
+    )
+    (root / "master_plan.md").write_text(f"{first}\n{second}", encoding="utf-8")
+    assert 0 == orchestrate("update", "T-01", "--title", "Count all of it").returncode
+    assert "| T-01 | Count all of it | None |" in plan_text(root)
+    wide = f"| ID | Task | Deps |{' x |' * 1000}\n|{'-|' * 1003}\n| T-01 | One | None |\n"
+    (root / "master_plan.md").write_text(wide, encoding="utf-8")
+    for words in (["update", "T-01"], ["add", "Do something useful"]):
+        refused = orchestrate(*words, "--priority", "high")
+        assert 2 == refused.returncode
+        assert "too many columns to take one more for Priority" in refused.stderr
+
+
 def test_update_says_which_file_the_agent_reads(orchestrate: Orchestrate, root: Path) -> None:
     """The row is then no longer what the agent is told."""
     write_plan(root, {"T-01": "true"})
