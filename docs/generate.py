@@ -42,7 +42,8 @@ _MEANINGS = {
     ExitStatus.BAD_INPUT: "the command, the plan or a task file makes no sense; nothing was started",
     ExitStatus.BUSY: "another run holds the plan; nothing was written; `wait`: the run goes on",
     ExitStatus.HELD: "held: a limit, a budget or a missing approval",
-    ExitStatus.STATE_FAILED: "state could not be read or written; run again once that is mended",
+    ExitStatus.STATE_FAILED: "state could not be read or written, or the answer not printed; "
+    "run again once that is mended",
 }
 
 

@@ -161,6 +161,13 @@ class UnfitError(StoreError):
     """What lies in the place of a file is none (a pipe, a device, a directory), or larger than any file of its kind."""
 
 
+class OutputError(OrchestratorError):
+    """What was asked for cannot be printed, or another part of the system that we need says no."""
+
+    code = "output_failed"
+    exit_status = ExitStatus.STATE_FAILED
+
+
 class ExecutorError(OrchestratorError):
     """What runs the agents broke down; the attempts it had are interrupted, not charged."""
 

@@ -13,7 +13,7 @@ import io
 import os
 import sys
 
-from orchestrator.cli.reply import leave
+from orchestrator.cli.reply import leave, say_refused
 
 #: Command → module with a function ``quick``: the status of the process; None when the words are not that plain.
 _QUICK = {
@@ -65,6 +65,8 @@ def main() -> None:
             status = importlib.import_module(_QUICK[command]).quick(command, sys.argv[2:])
     except BrokenPipeError:
         status = 0  # whoever read our output has seen enough
+    except OSError as error:
+        status = say_refused(error, as_json="--json" in sys.argv)
     except KeyboardInterrupt:
         status = 130
     if status is None:

@@ -14,7 +14,7 @@ from itertools import pairwise
 import click
 
 from orchestrator import __version__
-from orchestrator.cli.reply import leave, program, say_error
+from orchestrator.cli.reply import leave, program, say_error, say_refused
 from orchestrator.errors import ExitStatus, OrchestratorError, UsageError
 
 #: What a command is for → command → module of this package; the command's function has its name.
@@ -124,7 +124,7 @@ class _Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Exit statuses: 0 done · 1 some task failed · 2 bad input · 3 another run holds the plan
-               4 held · 5 state could not be read or written · 128+n ended by signal n""",
+               4 held · 5 reading or writing failed · 128+n ended by signal n""",
 )
 @click.version_option(__version__, prog_name="orchestrator", message="%(prog)s %(version)s")
 def cli() -> None:
@@ -173,4 +173,6 @@ def main() -> None:
         status = int(error.exit_status)
     except BrokenPipeError:
         status = 0  # whoever read our output has seen enough
+    except OSError as error:
+        status = say_refused(error, as_json=wants_json)
     leave(status if isinstance(status, int) else 0)

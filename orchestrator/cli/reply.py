@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 from orchestrator.core.name import as_name, is_name
 from orchestrator.core.redact import redact
 from orchestrator.core.text import one_line, printable
-from orchestrator.errors import OrchestratorError, PlanError, UsageError
+from orchestrator.errors import OrchestratorError, OutputError, PlanError, UsageError
 from orchestrator.store.layout import Layout, find_plan, find_plan_directory
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -63,7 +63,7 @@ def say_json(message: str, *, code: str = "ok", ok: bool = True, **data: Any) ->
 def say_error(
     code: str, message: str, *, hint: str, as_json: bool, error: OrchestratorError | None = None
 ) -> None:
-    """Print an error: what, where, and what to do."""
+    """Print an error: what, where, and what to do; on stderr, too, when stdout does not take it."""
     problems = error.problems if isinstance(error, PlanError) else ()
     if as_json:
         listed = [
@@ -71,12 +71,22 @@ def say_error(
             for each in problems
         ]
         extra = {**(error.data if error else {}), **({"problems": listed} if listed else {})}
-        say_json(message, code=code, ok=False, hint=hint, **extra)
-        return
+        try:
+            say_json(message, code=code, ok=False, hint=hint, **extra)
+            return
+        except (OSError, OutputError):
+            problems = ()
     for each in problems or (None,):
         talk(f"error: {each or message}")
         if advice := each.hint if each else hint:
             talk(f"  hint: {advice}")
+
+
+def say_refused(error: OSError, *, as_json: bool) -> int:
+    """Print what the system refused that nobody expected, and return the status of the process."""
+    said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    say_error(OutputError.code, f"the system says: {said}", hint="", as_json=as_json)
+    return int(OutputError.exit_status)
 
 
 def terminal_width() -> int | None:
@@ -89,15 +99,30 @@ def terminal_width() -> int | None:
 
 
 def write(text: str) -> None:
-    """Write text to stdout as it is, without the tokens in it and without what a terminal acts on."""
-    sys.stdout.write(redact(printable(text)))
-    sys.stdout.flush()
+    """Write text to stdout as it is, without the tokens in it and without what a terminal acts on.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+        OutputError: it cannot be written.
+    """
+    try:
+        sys.stdout.write(redact(printable(text)))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"cannot write to standard output: {error.strerror}: {one_line(text, 60)!r}"
+        hint = "what this command does may be done all the same: look before you call it again"
+        raise OutputError(message, hint=hint) from error
 
 
 def talk(text: str) -> None:
-    """Write a line to stderr, likewise."""
-    sys.stderr.write(f"{redact(printable(text))}\n")
-    sys.stderr.flush()
+    """Write a line to stderr, likewise; where that takes nothing there is nobody to be told."""
+    try:
+        sys.stderr.write(f"{redact(printable(text))}\n")
+        sys.stderr.flush()
+    except OSError:
+        return
 
 
 def caller(named: str | None) -> str:

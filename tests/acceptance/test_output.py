@@ -273,3 +273,46 @@ def test_a_stream_that_is_closed_is_as_good_as_nobody(
     if words.startswith("run"):
         assert 0 == orchestrate("doctor", "--plan").returncode
         assert "one" == answer_of(root, "T-01")
+
+
+@pytest.mark.parametrize("full", [">/dev/full", ">/dev/full 2>/dev/full"], ids=["stdout", "both"])
+@pytest.mark.parametrize(
+    "words", ["status", "status --json", "list", "add echo", "add echo --json", "--help"]
+)
+def test_an_answer_that_cannot_be_written_is_one_line(
+    orchestrate: Orchestrate, tmp_path: Path, words: str, full: str
+) -> None:
+    """With a status of its own, for whoever asked does not know the answer; what was done is done."""
+    root = tmp_path / ".orchestrator"
+    plan = write_plan(root, {"T-01": "echo one"})
+    answer = orchestrate(*words.split(), under=("sh", "-c", f'exec "$@" {full}', "sh"))
+    assert 5 == answer.returncode
+    assert ("2>" in full) == ("" == answer.stderr)
+    assert ("2>" in full) == ("No space left on device" not in answer.stderr)
+    assert "Traceback" not in answer.stderr
+    if words.startswith("add"):
+        assert "| T-02 | echo |" in plan.read_text(encoding="utf-8")
+        assert ("2>" in full) or "T-02" in answer.stderr
+
+
+@pytest.mark.parametrize("words", ["nonsense", "show T-09", "share T-09 hello", "add"])
+def test_an_error_that_nobody_hears_has_its_status(
+    orchestrate: Orchestrate, tmp_path: Path, words: str
+) -> None:
+    """Also where it would be told as JSON."""
+    write_plan(tmp_path / ".orchestrator", {"T-01": "echo one"})
+    for flags in ([], ["--json"]):
+        full = ("sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh")
+        assert 2 == orchestrate(*words.split(), *flags, under=full).returncode
+    heard = orchestrate(*words.split(), "--json", under=("sh", "-c", 'exec "$@" >/dev/full', "sh"))
+    assert (2, True) == (heard.returncode, heard.stderr.startswith("error: "))
+
+
+def test_a_run_whose_output_is_full_comes_to_its_end(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """It is the run that counts."""
+    write_plan(tmp_path / ".orchestrator", {"T-01": "echo one"})
+    for flags in ([], ["--json"]):
+        full = ("sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh")
+        assert 0 == orchestrate("run", "--fresh", *flags, under=full).returncode
