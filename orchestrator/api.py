@@ -166,7 +166,9 @@ class Orchestrator:
         """
         from orchestrator.actions.prospect import RunOrder
         from orchestrator.actions.running import run
+        from orchestrator.store.membership import full_ids
 
+        only = [full_ids(self._layout, task) for task in only]
         order = RunOrder(
             self._layout, flags=_read(settings), simulate=simulate, only=only, tags=tags
         )

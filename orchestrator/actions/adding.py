@@ -32,6 +32,7 @@ from orchestrator.store.columns import read_needs
 from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
+from orchestrator.store.membership import full_ids
 from orchestrator.store.plan_edit import fits, ids, next_ids, with_row
 from orchestrator.store.plan_scan import Places, find_places
 
@@ -93,6 +94,9 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
     """
     if not wanted.text.strip():
         raise UsageError("there is no text", hint="say what is to be done")
+    wanted = wanted._replace(
+        needs=full_ids(layout, wanted.needs), parent=full_ids(layout, wanted.parent)
+    )
     with reported("make", layout.root):
         os.makedirs(layout.root, 0o775, exist_ok=True)
     with in_line(layout.plan_lock):

@@ -21,7 +21,7 @@ from orchestrator.core.dispatch import (
     refusal,
     within_capacity,
 )
-from orchestrator.core.plan import Task
+from orchestrator.core.plan import Task, id_of
 from orchestrator.core.plan_state import TERMINAL, Step
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
@@ -34,6 +34,7 @@ from orchestrator.store.criteria import criteria_in
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
+from orchestrator.store.membership import full_ids
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def dispatch(
     workspace = Workspace(layout)
     board = workspace.load()
     require_approval(layout, board.plan.charter)
+    errand = errand._replace(needs=full_ids(layout, errand.needs))
     needs, _ = read_needs(errand.needs)
     for need in needs:
         if need not in board.plan.tasks:  # so a new task is never part of a cycle (S4-63U)
@@ -161,6 +163,7 @@ class Dispatcher:
         name = roots.plan_id(layout)
         holder = holder_of(layout.lock)
         board = Workspace(layout).load(is_live=holder is not None)
+        subtask = id_of(subtask, board.plan.tasks)
         if subtask and subtask not in board.plan.tasks:
             raise NotFoundError(
                 f"Subtask {subtask} not found", hint=f"`{self.program} list {name}` shows them"

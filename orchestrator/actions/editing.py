@@ -20,6 +20,7 @@ from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lines import LARGEST_TEXT
 from orchestrator.store.lock import in_line
+from orchestrator.store.membership import full_ids
 from orchestrator.store.plan_edit import ids, row_of, with_cells
 from orchestrator.store.plan_scan import Places, find_places
 from orchestrator.store.tables import split_row
@@ -108,6 +109,7 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
         raise NotFoundError(
             "no master_plan.md in this plan directory", where=layout.root, hint=hint
         )
+    task_id, changes = full_ids(layout, task_id), _with_full_ids(layout, changes)
     with in_line(layout.plan_lock):
         updated = exchanged(layout.plan, change)
         if changes.criteria:
@@ -125,6 +127,15 @@ def _is_own(path: str) -> bool:
 
     data = read_file(path, LARGEST_TEXT)
     return data is not None and not parse_task_file(data, path).made
+
+
+def _with_full_ids(layout: Layout, changes: Changes) -> Changes:
+    return changes._replace(
+        needs=changes.needs and full_ids(layout, changes.needs),
+        add_needs=full_ids(layout, changes.add_needs),
+        remove_needs=full_ids(layout, changes.remove_needs),
+        parent=changes.parent and full_ids(layout, changes.parent),
+    )
 
 
 def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, str], Task]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from orchestrator.actions.tasks import TaskView, view_of
 from orchestrator.agents.printed import said
 from orchestrator.core.board import Board
+from orchestrator.core.plan import id_of
 from orchestrator.core.result import Result
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import NotFoundError
@@ -80,8 +81,8 @@ def history(
 
 def _find(board: Board, key: str) -> tuple[str, int]:
     """Return the task that a key means, and the attempt; 0: the newest."""
-    if key in board.plan.tasks:
-        return key, 0
+    if (task_id := id_of(key, board.plan.tasks)) in board.plan.tasks:
+        return task_id, 0
     attempt = _ATTEMPT.fullmatch(key)
     for task in board.plan.tasks.values():
         if attempt is not None and task.stem == attempt[1]:

@@ -19,6 +19,7 @@ from orchestrator.errors import DependencyError, OrchestratorError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, holder_of, in_line, take_briefly
+from orchestrator.store.membership import full_ids
 from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.workspace import Workspace
 
@@ -51,7 +52,7 @@ def intervene(
         NothingReadyError: nothing is ready to be claimed.
         NotFoundError, PlanError, StoreError: as their names say.
     """
-    wanted = wanted._replace(id=new_id(wanted.time))
+    wanted = wanted._replace(id=new_id(wanted.time), task=full_ids(layout, wanted.task))
     requests = Requests(layout.requests)
     is_asked = False
     while True:

@@ -30,9 +30,8 @@ def say(layout: Layout, task_id: str, kind: MessageKind, author: str, text: str)
         NotFoundError: no task of that id, or no plan.
         PlanError, StoreError: as their names say.
     """
-    message = Message(iso(time.time()), kind, author, clean(text), task_id)
-    require_task(layout, task_id)
-    append_message(layout, stem(task_id), message)
+    message = Message(iso(time.time()), kind, author, clean(text), require_task(layout, task_id))
+    append_message(layout, stem(message.task), message)
     if kind is not MessageKind.NOTE:
         with closing(Journal(layout.journal)) as journal:
             journal.append(message_line(message))
@@ -59,7 +58,7 @@ def context(layout: Layout, task_id: str, reader: str) -> Context:
 
     board = Workspace(layout).load()
     task = find_task(board, task_id)
-    return Context(task, board.standing[task_id], messages_on(layout, task, reader))
+    return Context(task, board.standing[task.id], messages_on(layout, task, reader))
 
 
 def messages_on(layout: Layout, task: Task, reader: str) -> list[Message]:

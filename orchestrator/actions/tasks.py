@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.core.board import Board
-from orchestrator.core.plan import Task
+from orchestrator.core.plan import Task, id_of
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.errors import NotFoundError, PlanError, StoreError, UsageError
@@ -39,7 +39,7 @@ def list_tasks(layout: Layout, filters: Filters = Filters()) -> tuple[Board, lis
     statuses = _statuses(filters.statuses)
     board = Workspace(layout).load()
     if filters.parent:
-        find_task(board, filters.parent)
+        filters = filters._replace(parent=find_task(board, filters.parent).id)
     tasks = iter(board.plan.tasks.values())
     if statuses:
         standing = board.standing
@@ -69,15 +69,16 @@ def _statuses(words: Sequence[str]) -> frozenset[TaskStatus]:
     return frozenset(found)
 
 
-def find_task(board: Board, task_id: str) -> Task:
-    """Return a task of the plan.
+def find_task(board: Board, said: str) -> Task:
+    """Return the task of the plan that somebody means.
 
     Raises:
-        NotFoundError: there is none of that id.
+        NotFoundError: there is none.
+        UsageError: it may be any of several.
     """
-    task = board.plan.tasks.get(task_id)
+    task = board.plan.tasks.get(id_of(said, board.plan.tasks))
     if task is None:
-        raise NotFoundError(f"task {task_id} not found", hint="`orchestrator list` shows all tasks")
+        raise NotFoundError(f"task {said} not found", hint="`orchestrator list` shows all tasks")
     return task
 
 

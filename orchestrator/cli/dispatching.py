@@ -118,11 +118,12 @@ def subtask_command(
         raise UsageError(f"{action!r} is no action", hint=f"one of {', '.join(_ACTIONS)}")
     layout, verb = plan_directory(task, option), _ACTIONS[action]
     board = Workspace(layout).load()
-    require_subtask(layout, board, subtask)
+    subtask = require_subtask(layout, board, subtask)
     if verb is Verb.START:
         require_approval(layout, board.plan.charter)
     is_done = verb is Verb.COMPLETE
     wanted = wish(
+        layout,
         verb,
         subtask,
         name,

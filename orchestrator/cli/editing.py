@@ -14,6 +14,7 @@ from orchestrator.cli.adding import add_task, criteria_from, known_agents, tags_
 from orchestrator.cli.reply import caller, plan_directory, say_json, takes_caller, takes_json, talk
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.errors import UsageError
+from orchestrator.store.membership import full_ids
 
 if TYPE_CHECKING:
     from orchestrator.store.layout import Layout
@@ -166,8 +167,9 @@ def update_command(
     )
     wanted = None if status is None else _status(status)
     said: list[str] = []
-    data: dict[str, Any] = {"task": task_id}
     layout = plan_directory(None, option)
+    task_id = full_ids(layout, task_id)
+    data: dict[str, Any] = {"task": task_id}
     if changes != Changes() or wanted is None:
         updated = update(layout, task_id, changes, caller(name), known_agents)
         said.append(", ".join(f"{what}: {text}" for what, text in updated.changed.items()))
@@ -201,5 +203,5 @@ def _set_status(
     from orchestrator.cli.intervening import agents, waiting, wish
     from orchestrator.core.state import Verb
 
-    wanted = wish(Verb.START, task_id, name)
+    wanted = wish(layout, Verb.START, task_id, name)
     return set_status(layout, status, wanted, agents, waiting(as_json=as_json))

@@ -172,7 +172,7 @@ def _text(look: Look, layout: Layout, kind: str) -> str:
 
 def _alert_text(look: Look, layout: Layout, kind: AlertKind, subtask: str, ping: str) -> str:
     if subtask:
-        require_subtask(layout, look.board, subtask)
+        subtask = require_subtask(layout, look.board, subtask)
     known = (each for each in look.alerts if (each.kind, each.subtask_id) == (kind, subtask))
     # Somebody else may have seen what no look of ours has found.
     alert = next(known, Alert(kind, look.id, subtask, f"somebody says that it is {kind.value}"))

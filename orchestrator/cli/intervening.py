@@ -25,6 +25,7 @@ from orchestrator.core.intervention import Intervention
 from orchestrator.core.state import Verb
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
+from orchestrator.store.membership import full_ids
 
 if TYPE_CHECKING:
     from orchestrator.actions.plugs import Plugs
@@ -42,6 +43,7 @@ def agents(layout: Layout) -> Plugs:
 
 
 def wish(
+    layout: Layout,
     verb: Verb,
     task: str,
     name: str | None,
@@ -53,8 +55,10 @@ def wish(
     """Return what somebody wants who calls a command right now.
 
     Raises:
-        UsageError: they have no proper name.
+        UsageError: they have no proper name, or may mean any of several tasks.
+        NotFoundError, PlanError, StoreError: the plan cannot be read.
     """
+    task = full_ids(layout, task)
     is_worker = bool(task) and os.environ.get("ORCHESTRATOR_TASK_ID") == task
     return Intervention(
         verb=verb,
@@ -79,8 +83,8 @@ def _takes_task(function: _Function) -> _Function:
     return click.argument("task_id", metavar="ID")(function)
 
 
-def _do(wanted: Intervention, option: str | None, *, as_json: bool) -> None:
-    layout, waits = plan_directory(None, option), waiting(as_json=as_json)
+def _do(layout: Layout, wanted: Intervention, *, as_json: bool) -> None:
+    waits = waiting(as_json=as_json)
     if wanted.verb is Verb.RETRY:
         replies = retry(layout, wanted, agents, waits)
     else:
@@ -106,7 +110,8 @@ def start_command(
       orchestrator start T-03
       orchestrator start T-03 --progress 40
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    _do(wish(Verb.START, task_id, name, progress=progress), option, as_json=as_json)
+    layout = plan_directory(None, option)
+    _do(layout, wish(layout, Verb.START, task_id, name, progress=progress), as_json=as_json)
 
 
 @click.command("complete")
@@ -140,8 +145,8 @@ def complete_command(
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     if message and summary:
         raise UsageError("the result is there twice", hint="give MSG or --summary")
-    wanted = wish(Verb.COMPLETE, task_id, name, note=note, answer=message or summary)
     layout, waits = plan_directory(None, option), waiting(as_json=as_json)
+    wanted = wish(layout, Verb.COMPLETE, task_id, name, note=note, answer=message or summary)
     done = complete(layout, wanted, agents, waits, validate=validate, met=met)
     if not as_json:
         talk(done.message)
@@ -159,7 +164,8 @@ def _verb_with_reason(verb: Verb, text: str, example: str) -> click.Command:
     def command(
         task_id: str, option: str | None, name: str | None, message: str, *, as_json: bool
     ) -> None:
-        _do(wish(verb, task_id, name, note=message), option, as_json=as_json)
+        layout = plan_directory(None, option)
+        _do(layout, wish(layout, verb, task_id, name, note=message), as_json=as_json)
 
     return command
 
@@ -204,8 +210,9 @@ def claim_command(task_id: str, name: str | None, *, as_json: bool, option: str 
       ID=$(orchestrator claim --as db_specialist)
       orchestrator claim T-05
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    wanted = wish(Verb.START, task_id, name)
-    reply = intervene(plan_directory(None, option), wanted, agents, waiting(as_json=as_json))
+    layout = plan_directory(None, option)
+    wanted = wish(layout, Verb.START, task_id, name)
+    reply = intervene(layout, wanted, agents, waiting(as_json=as_json))
     if as_json:
         say_json(reply.message, task=reply.task, status=reply.status)
     else:

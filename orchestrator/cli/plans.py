@@ -24,6 +24,7 @@ from orchestrator.cli.reply import (
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.moment import parse_moment
+from orchestrator.core.plan import id_of
 from orchestrator.core.plan_state import PlanState, Step
 from orchestrator.core.priority import format_priority
 from orchestrator.core.state import TaskStatus
@@ -195,15 +196,17 @@ def move(step: Step) -> str:
     return f"{step.before} → {step.after}"
 
 
-def require_subtask(layout: Layout, board: Board, subtask: str) -> None:
-    """Make sure that a plan has a task.
+def require_subtask(layout: Layout, board: Board, subtask: str) -> str:
+    """Return the id of the task of a plan that somebody means.
 
     Raises:
-        NotFoundError: it has none of that id.
+        NotFoundError: there is none.
+        UsageError: it may be any of several.
     """
-    if subtask not in board.plan.tasks:
+    if (task_id := id_of(subtask, board.plan.tasks)) not in board.plan.tasks:
         hint = f"`{program()} list {plan_id(layout)}` shows them"
         raise NotFoundError(f"Subtask {subtask} not found", hint=hint)
+    return task_id
 
 
 def plan_facts(

@@ -23,6 +23,7 @@ from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus
+from orchestrator.store.membership import full_ids
 from orchestrator.wiring import plugs
 
 #: Failures named at the end of a run at most.
@@ -166,11 +167,13 @@ def run_command(
         settings["workdir"] = os.path.abspath(
             settings["workdir"]
         )  # a path that was typed counts from here
+    layout = plan_directory(directory, option)
+    chosen_ids = full_ids(layout, ",".join(only)).split(",")
     order = RunOrder(
-        layout=plan_directory(directory, option),
+        layout=layout,
         flags={name: value for name, value in settings.items() if value is not None},
         simulate=simulate,
-        only=[task_id.strip() for each in only for task_id in each.split(",") if task_id.strip()],
+        only=[task_id.strip() for task_id in chosen_ids if task_id.strip()],
         tags=[tag.strip().lstrip("#") for each in tags for tag in each.split(",") if tag.strip()],
         is_fresh=is_fresh,
     )

@@ -96,8 +96,8 @@ def say_to(
         # One byte more than is allowed is enough to know.
         text = sys.stdin.buffer.read(LIMIT + 1).decode(errors="replace")
     said = say(plan_directory(None, directory), task_id, kind, caller(name), text)
-    message = f"{said.author} {_DONE[kind]} {task_id}"
+    message = f"{said.author} {_DONE[kind]} {said.task}"
     if as_json:
-        say_json(message, task=task_id, kind=kind.value, by=said.author, time=said.time)
+        say_json(message, task=said.task, kind=kind.value, by=said.author, time=said.time)
     else:
         talk(message)

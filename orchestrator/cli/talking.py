@@ -120,7 +120,7 @@ def context_command(task_id: str, option: str | None, name: str | None, *, as_js
         write(context_text(found.task, found.standing, found.messages, program()))
         return
     say_json(
-        f"{len(found.messages)} messages about {task_id}",
+        f"{len(found.messages)} messages about {found.task.id}",
         task={
             "id": found.task.id,
             "name": found.task.name,

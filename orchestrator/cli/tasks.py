@@ -90,7 +90,7 @@ def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
     view = show(plan_directory(None, option), task_id)
     if as_json:
         facts = {**task_facts(view), "files": _files(view)}
-        say_json(f"{task_id} is {view.board.status(task_id).value}", task=facts)
+        say_json(f"{view.task.id} is {view.board.status(view.task.id).value}", task=facts)
         return
     write(_text(view))
 

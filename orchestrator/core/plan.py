@@ -11,7 +11,7 @@ from orchestrator.core.charter import Charter
 from orchestrator.core.name import as_name
 from orchestrator.core.priority import NORMAL
 from orchestrator.core.spelling import GUESSES, advice
-from orchestrator.errors import Problem
+from orchestrator.errors import Problem, UsageError
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 #: What a dependency is for. ``data``: the result is handed over. ``order``: first the one, then the other.
@@ -19,6 +19,8 @@ TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 #: before it is done.
 KINDS = ("data", "order", "resource")
 _LABEL = re.compile(r"agent[-_ ]?\d+", re.IGNORECASE)
+#: Tasks named at most where a word may mean many.
+_NAMED = 5
 
 
 class Task(NamedTuple):
@@ -118,6 +120,26 @@ class Plan(NamedTuple):
 def is_label(name: str) -> bool:
     """Say whether a name only numbers an agent, as ``Agent-01`` does."""
     return _LABEL.fullmatch(name) is not None
+
+
+def id_of(word: str, tasks: Mapping[str, Task]) -> str:
+    """Return the id that a word means: ``agent-03``, as files and tables call ``T-03``; any other word is one itself.
+
+    Raises:
+        UsageError: it means more than one task, because a row says ``Agent-03`` that is not ``T-03``.
+    """
+    if word in tasks or not is_label(word):
+        return word
+    said = word.casefold()
+    found = [
+        task.id
+        for task in tasks.values()
+        if said in {task.stem.casefold(), task.agent.casefold(), task.assignee.casefold()}
+    ]
+    if len(found) > 1:
+        listed = ", ".join([*found[:_NAMED], *(["…"] if len(found) > _NAMED else [])])
+        raise UsageError(f"{word} may be any of {listed}", hint="say the id of one of them")
+    return found[0] if found else word
 
 
 def stem(task_id: str) -> str:

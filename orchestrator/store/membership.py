@@ -1,4 +1,4 @@
-"""Whether a task is in the plan, without reading the plan where that can be avoided.
+"""Which task of the plan a word means, without reading the plan where that can be avoided.
 
 ``share`` and ``note`` are called again and again, also while a run draws into the plan several times a second.
 """
@@ -10,7 +10,7 @@ import os
 import re
 from typing import Any
 
-from orchestrator.core.plan import TASK_ID
+from orchestrator.core.plan import TASK_ID, id_of, is_label
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, StoreError
 from orchestrator.store.atomic import read_file
@@ -20,23 +20,41 @@ from orchestrator.store.signatures import signature
 _OURS = re.compile(
     rb"^<!-- orchestrator:([a-z_-]+) -->$.*?^<!-- /orchestrator:\1 -->$", re.MULTILINE | re.DOTALL
 )
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def require_task(layout: Layout, task_id: str) -> None:
-    """Return when there is a task of that id.
+def full_ids(layout: Layout, said: str) -> str:
+    """Return the ids that somebody said, one or many, with ``T-03`` in the place of ``agent-03``.
+
+    Raises:
+        UsageError: a word means more than one task.
+        NotFoundError, PlanError, StoreError: the plan cannot be read.
+    """
+    if not any(map(is_label, _WORD.findall(said))):
+        return said
+    from orchestrator.store.workspace import Workspace
+
+    plan, _ = Workspace(layout).load_plan()
+    return _WORD.sub(lambda word: id_of(word[0], plan.tasks), said)
+
+
+def require_task(layout: Layout, said: str) -> str:
+    """Return the id of the task that somebody means.
 
     Raises:
         NotFoundError: there is none, or no plan.
+        UsageError: it may be any of several.
         PlanError, StoreError: the plan cannot be read.
     """
-    is_id = TASK_ID.fullmatch(task_id) is not None
-    if is_id and _is_cached(layout, task_id):
-        return
+    is_id = TASK_ID.fullmatch(said) is not None
+    if is_id and _is_cached(layout, said):
+        return said
     from orchestrator.store.workspace import Workspace
 
     workspace = Workspace(layout)
     plan, _ = workspace.load_plan()
-    if not is_id or task_id not in plan.tasks:
+    task_id = id_of(said, plan.tasks)
+    if task_id not in plan.tasks:
         import difflib
 
         close = difflib.get_close_matches(task_id, plan.tasks, n=1)
@@ -46,6 +64,7 @@ def require_task(layout: Layout, task_id: str) -> None:
             hint=f"did you mean {close[0]}?" if close else "`orchestrator list` shows all tasks",
         )
     workspace.write_index()
+    return task_id
 
 
 def _is_cached(layout: Layout, task_id: str) -> bool:

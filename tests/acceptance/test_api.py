@@ -43,7 +43,9 @@ plan.init(agent="shell")
 first = plan.add("echo one", tags=["a"], retries=0)
 second = plan.add("cat", depends_on=[first], priority="high")
 heard = []
-report = plan.run(listener=lambda each: heard.append(each.kind.value), max_parallel=2)
+report = plan.run(
+    listener=lambda each: heard.append(each.kind.value), max_parallel=2, only=["agent-01", second]
+)
 again = plan.run()
 plan.retry(first)
 answer = [

@@ -284,6 +284,7 @@ def test_of_many_claimers_one_wins_while_a_run_is_at_work(
     ("words", "status", "said"),
     [
         ("complete T-01 mine", "completed", "your final answer is the result"),
+        ("complete Agent-01 mine", "completed", "your final answer is the result"),
         ("start T-01 --progress 60", "completed", "60%"),
         ("fail T-01 broken", "failed", ""),
         ("block T-01 broken", "blocked", ""),

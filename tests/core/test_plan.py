@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.plan import TASK_ID, Task, check_rows, stem
+from orchestrator.core.plan import TASK_ID, Task, check_rows, id_of, stem
+from orchestrator.errors import UsageError
 
 
 def row(id: str, *needs: str, line: int = 1, agent: str = "") -> Task:
@@ -166,3 +167,15 @@ def test_whoever_does_it_has_a_name_that_commands_take(
 ) -> None:
     """A name that could not call a command is not given to one."""
     assert worker == row("T-01", agent=agent)._replace(assignee=assignee).worker
+
+
+def test_a_task_answers_to_the_name_of_its_files() -> None:
+    """``T-03`` is ``agent-03`` on disk and Agent-03 in tables; an id comes first, and a doubtful word is none."""
+    rows = [row("T-03"), row("T-04", agent="agent_9"), row("x"), row("agent-05", agent="Agent-11")]
+    tasks = {each.id: each for each in rows}
+    meant = {"agent-03": "T-03", "AGENT-03": "T-03", "Agent_9": "T-04", "agent-05": "agent-05"}
+    assert meant == {word: id_of(word, tasks) for word in meant}
+    assert ["t-03", "X", "agent-3"] == [id_of(word, tasks) for word in ("t-03", "X", "agent-3")]
+    tasks["T-11"] = row("T-11")
+    with pytest.raises(UsageError, match="Agent-11 may be any of agent-05, T-11"):
+        id_of("Agent-11", tasks)
