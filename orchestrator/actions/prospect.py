@@ -32,7 +32,7 @@ KEPT_AS_THEY_ARE = frozenset(
         TaskStatus.RUNNING,  # before a run that is somebody who took it into their own hands
     }
 )
-#: Agents named to somebody who asks for one that there is not.
+#: Agents or tags named to somebody who asks for one that there is not.
 _NAMED = 12
 
 
@@ -88,13 +88,15 @@ def look_ahead(
         policies = simulated(policies)
     board = without_simulated(board, policies)
     plan_flags = {name: value for name, value in order.flags.items() if name != "agent"}
+    to_run = startable(order, board)
+    _require_tagged(order, board)
     return Prospect(
         workspace=workspace,
         board=board,
         settings=resolve(board.plan.settings, plan_flags),
         policies=policies,
         meant=meant,
-        to_run=startable(order, board),
+        to_run=to_run,
         order=order,
     )
 
@@ -129,9 +131,11 @@ def startable(order: RunOrder, board: Board) -> list[str]:
 
 def asked_for(order: RunOrder, board: Board) -> Collection[str]:
     """Return the tasks that a run is to complete."""
-    if order.tags:
-        return _with_children(_having(order.tags, board), board)
-    return order.only or board.plan.tasks
+    if not order.tags:
+        return order.only or board.plan.tasks
+    tagged = _with_children(_having(order.tags, board), board)
+    named = _with_children(order.only, board) if order.only else tagged
+    return [task_id for task_id in tagged if task_id in named]
 
 
 def without_simulated(board: Board, policies: Mapping[str, Settings]) -> Board:
@@ -284,6 +288,22 @@ def _only(only: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]
                     hint=f"add {need} to --only or run it first",
                 )
     return [task_id for task_id in to_run if task_id in chosen]
+
+
+def _require_tagged(order: RunOrder, board: Board) -> None:
+    """Refuse tags that leave nothing: a typo must not look like a run that had nothing to do.
+
+    It is not asked again while the run is at work: then a person may have taken the last one away.
+    """
+    tags = {tag.casefold(): tag for task in board.plan.tasks.values() for tag in task.tags}
+    shown = [tag for _, tag in sorted(tags.items())]
+    listed = [*shown[:_NAMED], *(["…"] if len(tags) > _NAMED else [])]
+    hint = f"its tags are {', '.join(listed)}" if tags else "no task of it has a tag"
+    for tag in order.tags:
+        if tag.casefold() not in tags:
+            raise UsageError(f"--tag: no task of the plan has the tag {tag!r}", hint=hint)
+    if order.tags and not asked_for(order, board):
+        raise UsageError("no task that --only names has a tag that --tag names", hint=hint)
 
 
 def _tagged(tags: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]:

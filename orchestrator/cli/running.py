@@ -113,7 +113,7 @@ def _whom(
 @click.option("--only", multiple=True, metavar="IDS", help="Only these tasks: T-01,T-02.")
 @click.option(
     "--tag", "tags", multiple=True, metavar="TAG",
-    help="Only tasks with this tag, also those added meanwhile.",
+    help="Only tasks with this tag, also those added meanwhile; one must have it already.",
 )  # fmt: skip
 @click.option(
     "--fresh",

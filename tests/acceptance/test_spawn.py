@@ -73,6 +73,22 @@ def test_run_a_tag(orchestrate: Orchestrate) -> None:
     assert ["T-02", "T-04"] == orchestrate("run", "--json").started()
 
 
+def test_a_tag_that_nobody_has_is_refused(orchestrate: Orchestrate) -> None:
+    """A typo is no run that had nothing to do; and only what --only and --tag both name has to be completed."""
+    orchestrate("init", "--agent", "shell")
+    assert "hint: no task of it has a tag" in orchestrate("run", "--tag", "a").stderr
+    for tag in ("a", "b,Docs"):
+        orchestrate("add", "true", "--tag", tag)
+    refused = orchestrate("run", "--tag", "a,nosuch")
+    assert 2 == refused.returncode
+    assert "no task of the plan has the tag 'nosuch'" in refused.stderr
+    assert "hint: its tags are a, b, Docs" in refused.stderr
+    refused = orchestrate("run", "--only", "T-01", "--tag", "docs")
+    assert (2, True) == (refused.returncode, "no task that --only names" in refused.stderr)
+    orchestrate("add", "true", "--tag", "a")
+    assert 0 == orchestrate("run", "--only", "T-01", "--tag", "a").returncode
+
+
 def test_a_run_of_other_tasks_does_not_take_it(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """The caller is told what to do instead."""
     gate = Gate(tmp_path / "gate")
