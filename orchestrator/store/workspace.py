@@ -201,7 +201,10 @@ class Workspace:
 
     def read_shown_answer(self, stem: str) -> str:
         """Return the answer of a task as people see it, safe below a level-2 heading; empty when there is none."""
-        return answer_of(self._read_text(stem))
+        from orchestrator.store.markdown import embed
+
+        # Once more: a person may have corrected it since, and ours stays as it is.
+        return embed(answer_of(self._read_text(stem)))
 
     def read_answer(self, stem: str) -> str:
         """Return the answer of a task as its dependants get it; empty when there is none."""

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from orchestrator.store.markdown import embed
+from orchestrator.store.markdown import MAX_SIZE, embed
 from orchestrator.store.marks import regions
+from orchestrator.store.result_file import safe_answer
 
 FRAGMENTS = (
     "# Title", "## Two", "####### seven", "#\tTab", "   # in", "    # code", "Text\n====", "Text\nmore\n---", "---",
@@ -69,11 +70,15 @@ def test_any_text_at_all_can_be_embedded(text: str) -> None:
     check(shown)
 
 
-@given(SOUP)
-def test_what_is_embedded_can_be_embedded_again(text: str) -> None:
-    """An answer that was made safe stays as it is when it is embedded a second time, in the final output say."""
-    shown = embed(text)
-    assert embed(shown) == shown or shown.startswith("```")
+@given(text=SOUP, is_markdown=st.booleans())
+@example(text="x\n```\n<!-- orchestrator:answer -->", is_markdown=True)
+@example(text="# x\n" + "a<b>" * (MAX_SIZE // 5), is_markdown=True)
+def test_what_is_embedded_can_be_embedded_again(*, text: str, is_markdown: bool) -> None:
+    """What we published stays as it is when it is embedded once more: whoever corrected it need not be found out."""
+    shown = embed(text) if is_markdown else embed(safe_answer(text, is_markdown=False))
+    assert shown == embed(shown)
+    if "orchestrator:" not in text:
+        assert shown == safe_answer(text, is_markdown=is_markdown)
 
 
 @pytest.mark.parametrize(
