@@ -10,6 +10,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
+from orchestrator.store.link_labels import with_own_labels
 from orchestrator.store.references import resolve_files
 from orchestrator.views.templating import render
 
@@ -62,4 +63,4 @@ def merge(worker: Worker, board: Board, settings: Settings, overrides: str | Non
         return Merged(
             note=f"Not merged, the structured output follows: {why}", ended_by=runner.ended_by
         )
-    return Merged(text=worker.workspace.read_shown_answer(MERGER))
+    return Merged(text=with_own_labels(worker.workspace.read_shown_answer(MERGER), MERGER))

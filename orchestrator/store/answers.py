@@ -25,19 +25,20 @@ def answers_handed_on(
 
 
 def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]:
-    """Return the answer of each task as people see it, safe below a level-2 heading, by id.
+    """Return the answer of each task as people see it, safe below a level-2 heading in one document, by id.
 
     Raises:
         StoreError: a result cannot be read.
     """
+    from orchestrator.store.link_labels import with_own_labels
+    from orchestrator.store.markdown import embed
+
     shown = {}
     for task, head, left in _heads(workspace, tasks, workspace.read_shown_answer):
-        shown[task.id] = head
+        shown[task.id] = with_own_labels(embed(head) if left else head, task.stem)
         if left:
-            from orchestrator.store.markdown import embed
-
             path = f"results/{task.stem}-result.md"
-            shown[task.id] = f"{embed(head)}\n\n(cut here, {left:,} more bytes: [{path}]({path}))"
+            shown[task.id] += f"\n\n(cut here, {left:,} more bytes: [{path}]({path}))"
     return shown
 
 

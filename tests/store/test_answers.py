@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from orchestrator.core.plan import Task
 from orchestrator.store.answers import answers_shown
@@ -29,3 +30,15 @@ def test_a_correction_by_hand_swallows_nothing_that_follows(tmp_path: Path, type
     assert shown == place.read_shown_answer("agent-01")
     assert "Found it." in shown
     assert before == path.read_bytes()
+
+
+def test_no_answer_leads_the_links_of_another_astray(tmp_path: Path) -> None:
+    """Both call a source [1]; the first definition of a document would win."""
+    root = make_root(tmp_path)
+    for n in (1, 2):
+        said = f"So says [1].\n\n[1]: https://host-{n}.example"
+        result(root, f"agent-0{n}", text(f"T-0{n}", S.COMPLETED, answer=said))
+    shown = answers_shown(workspace(root), [TASK, TASK._replace(id="T-02")])
+    html = MarkdownIt().render("\n\n".join(shown.values()))
+    for n in (1, 2):
+        assert f'So says <a href="https://host-{n}.example">1</a>.' in html
