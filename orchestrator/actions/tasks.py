@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orchestrator.agents.structured import object_in
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Task, id_of
 from orchestrator.core.result import Result
@@ -95,6 +96,11 @@ class TaskView(NamedTuple):
     errors: str
     criteria: Sequence[Criterion] = ()
     """How somebody can tell that it is done, with their ticks."""
+
+    @property
+    def structured(self) -> dict[str, Any] | None:
+        """The answer as an object, where it is one of JSON, as a ``schema`` asks for; else None."""
+        return object_in(self.answer)
 
 
 def show(layout: Layout, task_id: str) -> TaskView:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.agents.protocol import Assignment, Input
+from orchestrator.agents.structured import object_in
 from orchestrator.core.message import Message, newest
 from orchestrator.core.text import clip, fair_shares, fence, one_line, printable
 
@@ -71,7 +72,7 @@ def upstream(inputs: Sequence[Input], limit: int) -> str:
         parts += ["", f"### {given.task}: {one_line(given.name)}", f"Whole result: `{given.path}`"]
         head, left = clip(given.answer, share)
         if head.strip():
-            parts += ["", fence(head, "markdown")]
+            parts += ["", fence(head, "markdown" if object_in(given.answer) is None else "json")]
         if left := left + given.left_out:
             parts.append(f"(cut here, {left} more bytes: read the file)")
     return "\n".join(parts) + "\n"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from orchestrator.core.text import one_line
+from orchestrator.core.text import one_line, printable, unfenced
 
 #: Characters of an answer that is indented, and how many times its size that may take: each level indents all below it.
 _INDENTED, _AT_MOST = 64 * 1024, 8
@@ -26,6 +27,32 @@ def shown(answer: object) -> str:
             indented = json.dumps(answer, ensure_ascii=False, indent=2)
             return indented if len(indented) <= _AT_MOST * len(line) else line
     return line
+
+
+def object_in(answer: str) -> dict[str, Any] | None:
+    """Return the JSON object that an answer is, fenced or not, fit to be printed; None when it is anything else."""
+    inside = unfenced(answer)
+    text = answer if inside is None else inside
+    if not text.startswith("{"):
+        return None
+    with suppress(ValueError, RecursionError):
+        found = _printable(json.loads(text))
+        assert isinstance(found, dict)  # it begins with a brace
+        return found
+    return None
+
+
+def _printable(value: object) -> object:
+    """Return a value without what a terminal acts on. ValueError: it holds a number that JSON has no word for."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_printable(each) for each in value]
+    if isinstance(value, dict):
+        return {printable(name): _printable(each) for name, each in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no JSON")
+    return value
 
 
 def mismatch(answer: object, schema: Mapping[str, Any]) -> str:

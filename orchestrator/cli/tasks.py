@@ -103,6 +103,7 @@ def task_facts(view: TaskView) -> dict[str, object]:
         "attempts": [attempt_facts(attempt) for attempt in attempts_of(view)],
         "criteria": criteria.facts(view.criteria),
         "answer": view.answer,
+        "structured": view.structured,
     }
 
 

@@ -26,6 +26,7 @@ _NOT_PLAIN = re.compile(
 )
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _BACKTICKS = re.compile(r"`+")
+_FENCED = re.compile(r"(`{3,})(?:text|json)\n(.*)\n\1", re.DOTALL)
 
 #: What is looked at for one line; a hundred megabytes are not cleaned to show sixty characters of them.
 _LOOK_AT = 16 * 1024
@@ -117,6 +118,14 @@ def fence(text: str, info: str = "") -> str:
     word = one_line(info, 60).replace("`", "")
     end = "" if not text or text.endswith("\n") else "\n"
     return f"{bar}{word}\n{text}{end}{bar}"
+
+
+def unfenced(text: str) -> str | None:
+    """Return what stands in a fence that is all of *text*, as we fence answers; None when it is anything else."""
+    found = _FENCED.fullmatch(text)
+    if found is None or any(line.lstrip(" ").startswith(found[1]) for line in found[2].split("\n")):
+        return None
+    return found[2]
 
 
 def fair_shares(sizes: Sequence[int], limit: int) -> list[int]:

@@ -13,8 +13,7 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.text import fence
-from orchestrator.store.markdown import is_fenced
+from orchestrator.core.text import fence, unfenced
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -36,7 +35,7 @@ def with_own_labels(answer: str, owner: str) -> str:
 
     Every link leads where it led, and what was no link is none.
     """
-    if not _DEFINES.search(answer) or is_fenced(answer):
+    if not _DEFINES.search(answer) or unfenced(answer) is not None:
         return answer
     if len(answer) > _LONGEST or answer.count("[") > _MOST:
         return fence(answer, "text")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from orchestrator.core.text import fence, printable
+from orchestrator.core.text import fence, printable, unfenced
 from orchestrator.store.marks import without_marks
 from orchestrator.store.outline import Heading, Outline, fence_closes, outline
 
@@ -38,14 +38,12 @@ _ATX = re.compile(r"( {0,3})(#{1,6})(?=[ \t]|$)")
 _SENTINEL = "sentinel"
 #: Level of the highest heading in an answer; ours stand above it.
 _TOP = 3
-# As ``fence`` makes them of a whole answer.
-_FENCED = re.compile(r"(`{3,})(?:text|json)\n(.*)\n\1", re.DOTALL)
 
 
 def embed(answer: str) -> str:
     """Return *answer* as markdown below a heading of ours, to be set between blank lines."""
     text = without_marks(printable(answer)).strip("\n").rstrip()
-    if _RISKY.search(text) is None or is_fenced(text):
+    if _RISKY.search(text) is None or unfenced(text) is not None:
         return text
     if len(text) > MAX_SIZE or _HTML_DOCUMENT.match(text):
         return fence(text, "text")
@@ -54,12 +52,6 @@ def embed(answer: str) -> str:
     # Once embedded, it stays as it is when that is done again.
     is_fit = len(safe) <= MAX_SIZE and _is_safe(safe)
     return safe if is_fit else fence(text, "text")
-
-
-def is_fenced(text: str) -> bool:
-    """Whether all of a text stands in one fence, and nothing in it can close that."""
-    found = _FENCED.fullmatch(text)
-    return found is not None and found[1] not in found[2]
 
 
 def _rewritten(lines: list[str], found: Outline) -> Iterator[str]:

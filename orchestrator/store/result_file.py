@@ -15,7 +15,7 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import TaskStatus, parse_status
-from orchestrator.core.text import cell, code, fence, one_line, printable
+from orchestrator.core.text import cell, code, fence, one_line, printable, unfenced
 from orchestrator.store import stamp
 
 SCHEMA = 1
@@ -31,7 +31,6 @@ _ICONS = {
     TaskStatus.BLOCKED: "⛔",
     TaskStatus.CANCELLED: "🚫",
 }
-_FENCED = re.compile(r"(`{3,})(?:text|json)\n(.*)\n\1", re.DOTALL)
 _BAR = re.compile(r"(`{3,})(?:text|json)\n")
 _OUTPUT = re.compile(r"^## Output[ \t]*\n", re.MULTILINE)
 
@@ -158,8 +157,8 @@ def is_cut_short(text: str, result: Result) -> bool:
 def plain_answer(text: str) -> str:
     """Return the answer for another agent: what was fenced only to be shown loses its fence."""
     answer = answer_of(text)
-    fenced = _FENCED.fullmatch(answer)
-    return fenced[2] if fenced and f"\n{fenced[1]}" not in fenced[2] else answer
+    inside = unfenced(answer)
+    return answer if inside is None else inside
 
 
 def safe_answer(answer: str, *, is_markdown: bool) -> str:

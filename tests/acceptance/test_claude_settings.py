@@ -154,7 +154,10 @@ def test_an_answer_with_a_schema_is_json_for_everybody(claude: ClaudePlan, is_in
     assert 0 == run.returncode, run
     assert VERDICT == json.loads(flags(claude.calls("T-01")[0])["--json-schema"])
     assert '```json\n{\n  "is_good": false\n}\n```' in result_of(claude.root, "T-01")
-    assert '"is_good": false' in claude.calls("T-02")[0].prompt
+    assert '```json\n{\n  "is_good": false\n}\n```' in claude.calls("T-02")[0].prompt
+    assert {"is_good": False} == claude.orchestrate("show", "T-01", "--json").json["task"][
+        "structured"
+    ]
     assert {"is_good": False} == json.loads(answer_of(claude.root, "T-03"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.agents.structured import flaw, mismatch, shown
+from orchestrator.agents.structured import flaw, mismatch, object_in, shown
+from orchestrator.core.text import fence, printable
 
 SCHEMA = {
     "type": "object",
@@ -144,3 +146,30 @@ def test_an_answer_is_indented_where_that_costs_little() -> None:
     assert "\n" not in shown({"a": "x" * 100_000})
     assert "\n" not in shown(nested([1] * 10_000, 300))
     assert "" == shown(nested(1, 100_000)), "nobody could read it either"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=3))
+def test_an_answer_that_is_an_object_is_one_for_programs(answer: dict[str, Any]) -> None:
+    """As we publish it, in a fence, or bare; and printing it changes nothing more."""
+    found = object_in(fence(shown(answer), "json"))
+    assert found is not None
+    assert found == object_in(shown(answer))
+    line = json.dumps(found, ensure_ascii=False)
+    assert line == printable(line)
+    if json.dumps(answer).isascii() and "\\" not in json.dumps(answer):
+        assert answer == found
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "text", "[1]", "{", '{"a": NaN}', '{"a": 1e999}', "{}\n{}", '{"a":' * 100_000]
+)
+def test_any_other_answer_is_none(answer: str) -> None:
+    """No guess is made at what was meant."""
+    assert object_in(answer) is None
