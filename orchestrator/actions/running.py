@@ -93,7 +93,7 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         if order.is_fresh:
             from orchestrator.store.archive import set_outcomes_aside
 
-            set_outcomes_aside(order.layout, ahead.stems_to_run)
+            set_outcomes_aside(order.layout, ahead.stems_to_move)
         with closing(Journal(order.layout.journal)) as journal:
             report = _Session(
                 order, plugs, ahead.workspace, run_id, clock, journal, listener, lock

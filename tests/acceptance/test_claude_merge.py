@@ -47,6 +47,17 @@ def test_the_merged_answer_comes_first_and_is_paid_once(claude: ClaudePlan) -> N
     assert ["T-02", "_merge"] == [call.task for call in claude.calls()[3:]]
 
 
+def test_a_run_that_does_everything_afresh_merges_afresh(claude: ClaudePlan) -> None:
+    """The merge before it was made from answers that are in the archive now, and lies there with them."""
+    claude.write(2, aggregate="claude")
+    claude.play({"_merge": [MERGED, {**MERGED, "answer": "made from news"}]})
+    assert 0 == claude.run().returncode
+    assert 0 == claude.run("--fresh").returncode
+    assert "made from news" in claude.text("final_output.md")
+    assert "made from all" in claude.text("archive/001/results/_merge-result.md")
+    assert [1] == [each["number"] for each in claude.attempts("_merge")]
+
+
 def test_when_the_merge_fails_the_results_are_there_and_it_is_said(claude: ClaudePlan) -> None:
     """The run is a success all the same; what the failed merge cost is counted."""
     claude.write(2, aggregate="claude", retries=0)

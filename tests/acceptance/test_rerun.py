@@ -95,6 +95,18 @@ def test_a_deleted_result_means_do_it_again(finished: Plan) -> None:
     assert (0, ["T-02", "T-03"]) == (again.returncode, again.started())
 
 
+def test_what_was_made_from_what_is_done_afresh_is_not_current(finished: Plan) -> None:
+    """Numbers begin anew where the logs are gone, and must not be taken for those of before (promise 5)."""
+    assert ["T-01"] == finished.run("--fresh", "--only", "T-01").started()
+    assert {
+        "T-01": "completed",
+        "T-02": "pending",
+        "T-03": "waiting",
+        "T-04": "completed",
+    } == finished.statuses()
+    assert ["T-02", "T-03"] == finished.run().started()
+
+
 def test_an_answer_corrected_by_hand_is_kept_and_used(finished: Plan) -> None:
     """It is the person's word now: it is not run again, and dependants read it (promise 5)."""
     path = finished.result("T-01")
