@@ -48,7 +48,7 @@ class Worker(NamedTuple):
     ) -> tuple[Result, Runner]:
         """Do a task whose prompt is its description; what it needs are completed tasks of *others*.
 
-        What was made from the same attempts of its needs is not made again; without needs it always is.
+        What was made from the same attempts of the same needs is not made again; without needs it always is.
 
         Raises:
             StoreError, AgentError: it could not be begun, or what came of it could not be kept.
@@ -57,8 +57,11 @@ class Worker(NamedTuple):
         before = workspace.read_result(task.stem)
         tasks = {**(others.plan.tasks if others else {}), task.id: task}
         results = dict(others.results) if others else {}
+        is_done = False
         if before is not None and before.task == task.id:
-            results[task.id] = before if task.needs else _forgetting(before)
+            made_from = {need: results[need].number for need in task.needs}
+            is_done = bool(made_from) and _is_made_from(made_from, before)
+            results[task.id] = before if is_done else _to_be_done(before, task)
         elif kept := workspace.move_aside(task):
             text = f"a result that cannot be read is kept as {kept}"
             self.listener(Happening(kind=Kind.WARNING, time=self.clock.wall(), text=text))
@@ -91,8 +94,7 @@ class Worker(NamedTuple):
             drawing=Drawing(_draw_nothing),
             is_patient=settings.on_hold == "wait",
         )
-        is_done = board.status(task.id) is TaskStatus.COMPLETED
-        if not (is_done and task.needs):
+        if not is_done:
             anyio.run(runner.run, runner.executor.opened())
         if runner.failure is not None:
             raise runner.failure
@@ -114,10 +116,19 @@ class Worker(NamedTuple):
         )
 
 
-def _forgetting(result: Result) -> Result:
-    """Return a result whose session no attempt goes on with: it was about another question."""
-    attempts = tuple(attempt._replace(is_resumable=False) for attempt in closed(result.attempts))
-    return result._replace(attempts=attempts)
+def _is_made_from(inputs: Mapping[str, int], result: Result) -> bool:
+    return result.status is TaskStatus.COMPLETED and result.inputs == inputs
+
+
+def _to_be_done(result: Result, task: Task) -> Result:
+    """Return a result that is no answer yet, also when no attempt can be started.
+
+    Without needs no attempt goes on with its session: it was about another question.
+    """
+    attempts = closed(result.attempts)
+    if not task.needs:
+        attempts = tuple(attempt._replace(is_resumable=False) for attempt in attempts)
+    return result._replace(status=TaskStatus.PENDING, attempts=attempts)
 
 
 def _draw_nothing(board: Board, news: Mapping[str, str]) -> None:

@@ -47,6 +47,32 @@ def test_the_merged_answer_comes_first_and_is_paid_once(claude: ClaudePlan) -> N
     assert ["T-02", "_merge"] == [call.task for call in claude.calls()[3:]]
 
 
+def test_a_task_that_came_or_went_is_merged_anew(claude: ClaudePlan) -> None:
+    """The answers that were merged are not those of the plan any more."""
+    rows = {"T-01": "echo pears", "T-02": "echo plums"}
+    for tasks in ({**rows, "T-03": "echo figs"}, {"T-02": "echo plums", "T-03": "echo figs"}):
+        claude.write(rows, agent="shell", aggregate="claude")
+        assert 0 == claude.run().returncode
+        claude.write(tasks, agent="shell", aggregate="claude")
+        assert 0 == claude.run().returncode
+        newest = claude.calls("_merge")[-1].prompt
+        assert ("pears" in newest, "figs" in newest) == ("T-01" in tasks, True)
+        rows = tasks
+
+
+def test_what_cannot_be_merged_now_is_not_taken_for_merged(claude: ClaudePlan) -> None:
+    """The merged answer of before lacks a task; it is not shown as if it were the new one."""
+    rows = {"T-01": "echo pears", "T-02": "echo plums"}
+    claude.write(rows, agent="shell", aggregate="claude")
+    claude.play({"_merge": MERGED})
+    assert 0 == claude.run().returncode
+    claude.write({**rows, "T-03": "echo figs"}, agent="shell", aggregate="claude")
+    assert 0 == claude.run("--budget-usd", "0.5").returncode
+    assert 1 == len(claude.calls("_merge"))
+    assert "> Not merged" in claude.text("final_output.md")
+    assert "made from all" not in claude.text("final_output.md")
+
+
 def test_a_run_that_does_everything_afresh_merges_afresh(claude: ClaudePlan) -> None:
     """The merge before it was made from answers that are in the archive now, and lies there with them."""
     claude.write(2, aggregate="claude")
