@@ -6,13 +6,14 @@ import json
 import math
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
 from orchestrator.actions.beside import PLANNER
 from orchestrator.actions.engine_setup import idle_accounts
 from orchestrator.actions.plugs import Plugs
+from orchestrator.actions.recovering import take_over
 from orchestrator.actions.worker import Worker
 from orchestrator.core.account import Purse
 from orchestrator.core.plan import Task
@@ -21,7 +22,8 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.errors import AgentError
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
-from orchestrator.store.atomic import reported
+from orchestrator.store.atomic import read_file, reported
+from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import take_lock
@@ -71,7 +73,8 @@ def asking(layout: Layout, settings: Settings, plugs: Plugs, listener: Listener)
                 purse=Purse(settings.budget_usd or math.inf),
                 accounts=idle_accounts(plugs.agents),
             )
-            yield lambda prompt, schema: _ask(worker, how, prompt, schema)
+            dead = lock.dead_runs
+            yield lambda prompt, schema: _ask(worker, how._replace(schema=schema), prompt, dead)
     except AgentError:
         lock.release()  # it gave no plan, and left nothing behind
         raise
@@ -82,13 +85,35 @@ def asking(layout: Layout, settings: Settings, plugs: Plugs, listener: Listener)
 
 
 def _ask(
-    worker: Worker, settings: Settings, prompt: str, schema: Mapping[str, Any]
+    worker: Worker, settings: Settings, prompt: str, dead_runs: Container[str]
 ) -> Mapping[str, Any]:
     task = Task(id=PLANNER, name="Plan the request", description=prompt)
-    result, runner = worker.do(task, settings._replace(schema=schema))
-    if result.status is not TaskStatus.COMPLETED:
-        why = result.reason or runner.held_back or "it was stopped"
-        log = worker.workspace.layout.attempt(PLANNER, result.number).stdout
-        raise AgentError(f"the planner gave no plan: {why}", hint=f"its output: {log}")
+    if not _was_answered(worker, task, settings, dead_runs):
+        result, runner = worker.do(task, settings)
+        if result.status is not TaskStatus.COMPLETED:
+            why = result.reason or runner.held_back or "it was stopped"
+            log = worker.workspace.layout.attempt(PLANNER, result.number).stdout
+            raise AgentError(f"the planner gave no plan: {why}", hint=f"its output: {log}")
     answer: Mapping[str, Any] = json.loads(worker.workspace.read_answer(PLANNER))
     return answer
+
+
+def _was_answered(
+    worker: Worker, task: Task, settings: Settings, dead_runs: Container[str]
+) -> bool:
+    """Take from its log what a run that died had asked for; say whether it is the answer to this very question."""
+    workspace = worker.workspace
+    found = take_over(
+        workspace,
+        {task.id: task},
+        {task.id: settings},
+        agents=worker.agents,
+        results={},
+        traces=scan_logs(workspace.layout.logs),
+        dead_runs=dead_runs,
+        listener=worker.listener,
+    )
+    if not found or found[-1].result.status is not TaskStatus.COMPLETED:
+        return False
+    asked = read_file(workspace.layout.attempt(PLANNER, found[-1].result.number).stdin) or b""
+    return task.description.strip().encode() in asked

@@ -6,10 +6,21 @@ collide.
 
 from __future__ import annotations
 
+from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
+from orchestrator.core.settings import Settings
 from orchestrator.store.workspace import Workspace
 
 PLANNER, MERGER = _BESIDE = ("_plan", "_merge")
+#: What it is told, and what it needs, is known once the tasks are done.
+MERGING = Task(id=MERGER, name="Merge the results", description="")
+
+
+def as_merger(settings: Settings) -> Settings:
+    """Return the settings of a plan as they are for whoever merges."""
+    return settings._replace(
+        agent="claude", subagent="", tools=("Read",), format="markdown", schema=""
+    )
 
 
 def done_beside(workspace: Workspace) -> list[Result]:

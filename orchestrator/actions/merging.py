@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from orchestrator.actions.beside import MERGER
+from orchestrator.actions.beside import MERGER, MERGING, as_merger
 from orchestrator.actions.worker import Worker
 from orchestrator.core.board import Board
-from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.store.link_labels import with_own_labels
@@ -49,14 +48,9 @@ def merge(worker: Worker, board: Board, settings: Settings, overrides: str | Non
         goal=board.plan.goal,
         missing=", ".join(each for each in wanted if each not in set(done)),
     )
-    task = Task(id=MERGER, name="Merge the results", description=prompt, needs=tuple(done))
-    how = resolve_files(settings._replace(schema=""), worker.workspace.layout.root)._replace(
-        agent="claude",
-        subagent="",
-        tools=("Read",),
-        format="markdown",
-        context_limit=max(settings.context_limit, _CONTEXT),
-    )
+    task = MERGING._replace(description=prompt, needs=tuple(done))
+    how = resolve_files(as_merger(settings), worker.workspace.layout.root)
+    how = how._replace(context_limit=max(settings.context_limit, _CONTEXT))
     result, runner = worker.do(task, how, board)
     if result.status is not TaskStatus.COMPLETED:
         why = runner.held_back or result.reason

@@ -6,16 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 
+from orchestrator.actions.beside import MERGER, MERGING, as_merger
 from orchestrator.actions.prospect import Prospect
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.money import cost_statistics
-from orchestrator.core.plan import stem
+from orchestrator.core.plan import Task, stem
 from orchestrator.core.result import Result
+from orchestrator.core.settings import Settings
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.recovery import Harvested, forgotten, harvest
 from orchestrator.store.attempt_record import Traces
 from orchestrator.store.result_file import render_result
+from orchestrator.store.workspace import Workspace
 
 
 def recover(
@@ -27,19 +30,49 @@ def recover(
     *,
     lost: Container[str] = (),
 ) -> list[Harvested]:
-    """Commit every attempt that ended without its runner, and return them. Only with the lock held.
+    """Commit every attempt at a task, or at merging, that ended without its runner, and return them.
 
     *lost*: the stems of tasks whose results were damaged and are gone; of them any run's attempt counts.
 
     Raises:
         StoreError: a log could not be read, or a result not be written.
     """
-    found = harvest(
+    return take_over(
         ahead.workspace,
-        ahead.board.plan.tasks,
-        ahead.policies,
-        agents,
+        {**ahead.board.plan.tasks, MERGER: MERGING},
+        {**ahead.policies, MERGER: as_merger(ahead.settings)},
+        agents=agents,
         results=ahead.board.results,
+        traces=traces,
+        dead_runs=dead_runs,
+        listener=listener,
+        lost=lost,
+    )
+
+
+def take_over(
+    workspace: Workspace,
+    tasks: Mapping[str, Task],
+    policies: Mapping[str, Settings],
+    *,
+    agents: Mapping[str, Agent],
+    results: Mapping[str, Result],
+    traces: Mapping[str, Traces],
+    dead_runs: Container[str],
+    listener: Listener,
+    lost: Container[str] = (),
+) -> list[Harvested]:
+    """Commit and tell what ``harvest`` finds, and return it. Only with the lock held.
+
+    Raises:
+        StoreError: a log could not be read, or a result not be written.
+    """
+    found = harvest(
+        workspace,
+        tasks,
+        policies,
+        agents,
+        results=results,
         traces=traces,
         dead_runs=dead_runs,
         lost=lost,
@@ -48,7 +81,7 @@ def recover(
         ),
     )
     if found:
-        ahead.workspace.commit([each.commit for each in found])
+        workspace.commit([each.commit for each in found])
     for each in found:
         listener(each.happening(Clock().wall()))
     return found

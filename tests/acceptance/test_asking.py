@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.acceptance.claude_plan import ClaudePlan
+from tests.executors.harness import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -33,3 +36,24 @@ def test_a_question_that_could_not_be_asked_has_no_answer(claude: ClaudePlan) ->
     assert (False, 1) == (refused.json["ok"], len(claude.calls("_plan")))
     assert "too little" in refused.json["message"]
     assert "> One\n" in claude.text("master_plan.md")
+
+
+@pytest.mark.parametrize(("request_", "asked"), [("One", 1), ("Two", 2)])
+def test_what_was_answered_while_the_runner_was_frozen_is_taken_from_its_log(
+    claude: ClaudePlan, request_: str, asked: int
+) -> None:
+    """For the same question only; what it cost is known in any case (promise 3)."""
+    claude.play({"_plan": [planned("Look at the shop") | {"wait_for": "go"}, planned("Look")]})
+    first = claude.orchestrate.start("plan", "One")
+    wait_until(lambda: claude.calls("_plan"))
+    first.send_signal(signal.SIGSTOP)
+    (claude.records / "go").touch()
+    wait_until((claude.root / "logs" / "_plan.attempt-1.json").exists)
+    first.kill()
+    claude.orchestrate.finish(first)
+    assert 0 == claude.orchestrate("plan", request_).returncode
+    assert asked == len(claude.calls("_plan"))
+    assert ["completed"] * asked == claude.statuses("_plan")
+    assert f"> {request_}\n" in claude.text("master_plan.md")
+    assert 0 == claude.orchestrate("plan", request_, "--force").returncode
+    assert asked + 1 == len(claude.calls("_plan"))  # who asks again wants to hear something else

@@ -146,6 +146,28 @@ def test_a_merge_that_is_stopped_stops_the_run_and_goes_on_next_time(claude: Cla
     assert "made from all" in claude.text("final_output.md")
 
 
+def test_a_merge_that_was_done_while_the_runner_was_frozen_is_not_done_again(
+    claude: ClaudePlan,
+) -> None:
+    """Its answer is taken from its log by the next run: nothing is paid for twice (promise 3)."""
+    claude.write(2, aggregate="claude")
+    claude.play({"_merge": {**MERGED, "wait_for": "go"}})
+    run = claude.start()
+    wait_until(lambda: claude.calls("_merge"))
+    run.send_signal(signal.SIGSTOP)
+    (claude.records / "go").touch()
+    wait_until((claude.root / "logs" / "_merge.attempt-1.json").exists)
+    run.kill()
+    claude.orchestrate.finish(run)
+    again = claude.run()
+    assert (0, 1) == (again.returncode, len(claude.calls("_merge")))
+    assert (pytest.approx(0.512), 0) == (
+        again.events[-1]["cost_usd"],
+        again.events[-1]["unknown_costs"],
+    )
+    assert "made from all" in claude.text("final_output.md")
+
+
 def test_a_run_is_over_when_its_final_output_is_there(claude: ClaudePlan) -> None:
     """Whoever waits for it while it merges goes on waiting, and then reads all of it."""
     claude.write(2, aggregate="claude")
