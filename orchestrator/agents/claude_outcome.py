@@ -106,9 +106,9 @@ class _Evidence(NamedTuple):
         if ours is not None and (self.result is None or self.exit.stopped is not _STAYED):
             return ours
         if self.is_without_session:
-            return Outcome(
-                verdict=Verdict.INTERRUPTED, reason="its session is gone; it begins a new one"
-            )
+            words = last_words(self.errors) if self.result is None else one_line(self.said, 300)
+            advice = "; extra_args must name no session" if self.settings.extra_args else ""
+            return Outcome(verdict=Verdict.FATAL, reason=words + advice, is_session_gone=True)
         if self.result is None:
             return self._silent()
         if self.result.get("is_error") is False and self.exit.code != 0:

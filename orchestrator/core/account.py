@@ -39,7 +39,7 @@ class Account:
     """Seconds between two starts."""
     running: int = field(default=0, init=False)
     _trial_from: float = field(default=-math.inf, init=False)
-    _past_moments: int = field(default=0, init=False)
+    _trials_failed: int = field(default=0, init=False)
 
     def lets_through(self, now: float) -> bool:
         """Say whether one more attempt may start."""
@@ -62,13 +62,15 @@ class Account:
     def hold_again(self, until: float, now: float) -> bool:
         """Close after an attempt met a limit; say whether that is news.
 
-        A moment that is past, and the account still shut, means that somebody's clock is wrong: then each time twice as
-        long, up to some minutes.
+        Nobody is charged for it, so it must not become an attempt every second: where an account is still shut once it
+        was to open (somebody's clock may be wrong), it is closed at least twice as long each time, up to some minutes.
         """
-        if until <= now:
-            until = now + SHORTEST_HOLD * 2.0 ** min(self._past_moments, 8)
-            self._past_moments += 1
-        return self.hold(max(until, now + SHORTEST_HOLD))
+        if not self.is_on_trial:
+            self._trials_failed = 0
+        elif now >= self._trial_from:
+            self._trials_failed += 1
+        shortest = SHORTEST_HOLD * 2.0 ** min(self._trials_failed, 8)
+        return self.hold(max(until, now + shortest))
 
     def is_proven_by(self, started: float) -> bool:
         """Say whether an answer to an attempt that started then ends the trial."""

@@ -113,6 +113,8 @@ class Outcome(NamedTuple):
     """The agent's conversation; empty when it keeps none."""
     is_resumable: bool = False
     """Whether another attempt does best to go on with that conversation."""
+    is_session_gone: bool = False
+    """The conversation it was to go on with is not there; if it was to begin one, the next attempt fares no better."""
     until: float = 0.0
     """For a held account: when it opens again, seconds since the epoch; 0 when nobody said, infinity when only a
     person can open it."""

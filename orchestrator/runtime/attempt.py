@@ -109,6 +109,10 @@ class LiveAttempt:
             bill = Bill(cost=None) if self.session else FREE
             return Outcome(verdict=Verdict.FATAL, reason=self.unreadable, bill=bill)
         outcome = self.reader.close(exit, read_tail(self.files.stderr, _TAIL))
+        if self.interrupted and outcome.is_session_gone:
+            # Not charged, and yet never for ever: the next one goes on with nothing.
+            why = "its session is gone; it begins a new one"
+            return outcome._replace(verdict=Verdict.INTERRUPTED, reason=why)
         if self.interrupted and exit.stopped is not None and not outcome.session:
             # Cut short again, before it said a word: its session is as it was.
             outcome = outcome._replace(session=self.session, is_resumable=True)

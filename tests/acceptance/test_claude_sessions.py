@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import uuid
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,16 @@ def test_a_session_that_is_gone_is_begun_anew_and_charges_nothing(claude: Claude
         gone["reason"],
     )
     assert [1, 1, 1] == [each["charge"] for each in (interrupted, gone, done)]
+
+
+def test_a_session_that_was_never_ours_is_no_interruption(claude: ClaudePlan) -> None:
+    """Nothing is begun anew by asking for it once more: the task fails, and says why."""
+    claude.write(1, retries=2, extra_args=f"[--resume={uuid.uuid4()}, --fork-session]")
+    assert 1 == claude.run().returncode
+    (failed,) = claude.attempts("T-01")
+    assert "failed" == failed["status"]
+    assert "No conversation found with session ID" in failed["reason"]
+    assert "extra_args must name no session" in failed["reason"]
 
 
 def test_an_agent_is_ended_when_its_answer_is_there_and_it_stays(claude: ClaudePlan) -> None:

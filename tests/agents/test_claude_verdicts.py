@@ -12,10 +12,10 @@ from tests.agents.claude_outcomes import RECORDED, error, judge, judged, stream
 from tests.fakes.fake_claude import SAMPLES, sample
 
 COMPLETED, FAILED, FATAL = Verdict.COMPLETED, Verdict.FAILED, Verdict.FATAL
-HELD, INTERRUPTED = Verdict.HELD, Verdict.INTERRUPTED
+HELD = Verdict.HELD
 
 #: Every recording, and what is to be concluded from it. FAILED is worth another attempt, FATAL is not;
-#: HELD and INTERRUPTED are not charged.
+#: HELD is not charged.
 VERDICTS = {
     # Done, with whatever happened on the way.
     "success_stream": COMPLETED,
@@ -78,9 +78,9 @@ VERDICTS = {
     "no_prompt_error": FATAL,
     "stream_without_verbose_error": FATAL,
     "bypass_as_root_error": FATAL,
-    # Its session: a new one is all it takes.
-    "session_id_in_use": INTERRUPTED,
-    "resume_missing": INTERRUPTED,
+    # Its session. Whoever knows that it was to go on with one of ours begins a new one.
+    "session_id_in_use": FATAL,
+    "resume_missing": FATAL,
     # Somebody else's signal. After SIGINT the exit status is 0.
     "sigint_while_waiting_api_stream": FAILED,
     "sigint_during_bash_stream": FAILED,
@@ -296,8 +296,10 @@ def test_a_session_that_is_missing_is_said_in_an_event_too() -> None:
         "session_id": "01ed4ea6", "total_cost_usd": 0, "result": None,
     }  # fmt: skip
     outcome = judge(stream(event), Exit(code=1), words + "\n")
-    assert (outcome.verdict, outcome.session, outcome.is_resumable) == (INTERRUPTED, "", False)
-    assert outcome.bill.cost == 0
+    assert (outcome.is_session_gone, outcome.session, outcome.is_resumable) == (True, "", False)
+    assert (words, 0) == (outcome.reason, outcome.bill.cost)
+    asked = judge(stream(event), Exit(code=1), extra_args=("--resume=01ed4ea6",))
+    assert f"{words}; extra_args must name no session" == asked.reason
 
 
 def test_words_about_sessions_at_work_are_no_missing_session() -> None:

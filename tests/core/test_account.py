@@ -157,13 +157,18 @@ def test_a_cap_always_fits(
         assert cap <= purse.left + 1e-6
 
 
-def test_a_moment_that_is_past_is_waited_for_longer_and_longer() -> None:
-    """A wrong clock somewhere must not become an attempt every second."""
+@pytest.mark.parametrize("named", [-50.0, 0.5], ids=["past", "always in a moment"])
+def test_an_account_that_is_shut_again_and_again_is_asked_less_and_less(named: float) -> None:
+    """A wrong clock somewhere must not become an attempt every second: nobody is charged for one."""
     account, now = Account(), 100.0
     waits = []
     for _ in range(12):
-        account.hold_again(50.0, now)
+        account.hold_again(now + named, now)
+        account.hold_again(now + named, now)  # two that started together are one trial
         waits.append(account.opens_at - now)
         now = account.opens_at
     assert [1.0, 2.0, 4.0, 8.0] == waits[:4]
     assert 256.0 == waits[-1]
+    account.is_on_trial = False  # it was answered
+    account.hold_again(now, now)
+    assert 1.0 == account.opens_at - now

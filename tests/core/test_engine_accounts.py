@@ -40,10 +40,10 @@ def test_a_hold_charges_no_attempt() -> None:
     run = engine(claude("a", max_attempts=1))
     tell(run, Begun())
     for number in range(1, 5):
-        ends(run, "a", HELD, number * 10.0, until=number * 10.0 + 5.0)
-        launch = tell(run, Ticked(), number * 10.0 + 5.0)
+        ends(run, "a", HELD, number * 100.0, until=number * 100.0 + 50.0)
+        launch = tell(run, Ticked(), number * 100.0 + 50.0)
         assert [Launch("a", number + 1, 1, 5.0)] == launch
-    assert Record("a", TaskStatus.FAILED) in fails(run, "a", 60.0)
+    assert Record("a", TaskStatus.FAILED) in fails(run, "a", 600.0)
 
 
 def test_other_accounts_go_on() -> None:
