@@ -8,7 +8,6 @@ the disk, and word of all of it to whoever listens.
 from __future__ import annotations
 
 import math
-import signal
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -67,6 +66,7 @@ from orchestrator.runtime.happening import (
 from orchestrator.runtime.inbox import Inbox
 from orchestrator.runtime.reading import Reading, judge_unlaunched
 from orchestrator.runtime.timer import Timer
+from orchestrator.runtime.waiting import signals_heard
 from orchestrator.runtime.watching import Watch, difference, kept_with
 from orchestrator.runtime.writing import Unwritten, Writer
 from orchestrator.store.requests import Requests
@@ -349,8 +349,7 @@ class Runner:
             self._inbox.confirm(request)
 
     async def _hear_signals(self) -> None:
-        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        with anyio.open_signal_receiver(*wanted) as signals:
+        with anyio.open_signal_receiver(*signals_heard()) as signals:
             async for number in signals:
                 if not self.ended_by:
                     self.ended_by = number

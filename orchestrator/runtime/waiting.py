@@ -22,6 +22,15 @@ _LOOK = 30.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def signals_heard() -> list[signal.Signals]:
+    """Return the signals that end us: not those that our caller had us ignore, as ``nohup`` and ``sh -c '… &'`` do."""
+    return [
+        number
+        for number in _SIGNALS
+        if number is signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN
+    ]
+
+
 def until_wall(moment: float, clock: Clock, wait: Wait) -> int:
     """Wait until the wall clock shows a moment, in seconds since the epoch; return the signal that ended it, or 0."""
     while (left := moment - clock.wall()) > 0:
@@ -63,7 +72,7 @@ def hear_signals() -> Iterator[Wait]:
     def hear(_number: int, _frame: FrameType | None) -> None:
         """Its number is in the pipe."""
 
-    before = [(number, signal.signal(number, hear)) for number in _SIGNALS]
+    before = [(number, signal.signal(number, hear)) for number in signals_heard()]
     descriptor = signal.set_wakeup_fd(writer)
     try:
         yield wait

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -43,14 +44,17 @@ class Stage:
         self._stubborn = where / "stubborn"
         write_plan(self.root, self.tasks, grace="0.2s")
 
-    def start(self, *flags: str, stubborn: bool = False) -> subprocess.Popen[str]:
+    def start(
+        self, *flags: str, stubborn: bool = False, under: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
         """Start a run and wait until T-02 stands at the gate and its second process runs.
 
         A *stubborn* one ignores SIGTERM.
         """
         if stubborn:
             self._stubborn.touch()
-        run = self.orchestrate.start("run", *flags)
+        self._pids.unlink(missing_ok=True)
+        run = self.orchestrate.start("run", *flags, under=under)
         self.gate.await_task(run)
         wait_until(lambda: len(self.pids()) == 2)
         self._stubborn.unlink(missing_ok=True)
@@ -166,6 +170,21 @@ def test_after_kill_9_nothing_is_left_running_and_nothing_is_lost(
     assert 0 == stage.orchestrate("run", unharmed).returncode
     for task_id in stage.tasks:
         assert answer_of(unharmed, task_id) == answer_of(stage.root, task_id)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_run_that_was_to_ignore_a_signal_goes_on(stage: Stage, number: signal.Signals) -> None:
+    """``nohup`` means that a closed terminal ends nothing; SIGTERM is heard all the same."""
+    ignores = ("sh", "-c", f'trap \'\' {number:d} {signal.SIGTERM:d}; exec "$0" "$@"')
+    run = stage.start(under=ignores)
+    run.send_signal(number)
+    stage.gate.open()
+    assert 0 == stage.orchestrate.finish(run).returncode
+    assert ["one", "two", "three"] == stage.ran()
+    (stage.root / "results" / "agent-02-result.md").unlink()
+    run = stage.start(under=ignores)
+    run.send_signal(signal.SIGTERM)
+    assert 128 + signal.SIGTERM == stage.orchestrate.finish(run).returncode
 
 
 def test_a_rerun_right_after_kill_9_waits_for_the_agents_to_go(stage: Stage) -> None:

@@ -107,3 +107,19 @@ def test_a_real_signal_ends_the_waiting_at_once(number: signal.Signals) -> None:
         assert 0 == wait(-1)
     after = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     assert before == after
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_our_caller_had_us_ignore_ends_nothing(number: signal.Signals) -> None:
+    """As ``nohup`` does, and a shell for what it starts in the background; SIGTERM is heard all the same."""
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (number, signal.SIGTERM)}
+    try:
+        with hear_signals() as wait:
+            os.kill(os.getpid(), number)
+            assert 0 == wait(0.001)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert signal.SIGTERM == wait(PATIENCE)
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        for each, treatment in before.items():
+            signal.signal(each, treatment)
