@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from orchestrator.actions.merging import Merged
 from orchestrator.core.board import Board
-from orchestrator.core.result import Result
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.store.answers import answers_shown
@@ -21,7 +18,6 @@ def aggregate(
     *,
     started: float,
     ended: float,
-    beside: Sequence[Result],
     merged: Merged,
     held_back: str,
 ) -> None:
@@ -33,7 +29,6 @@ def aggregate(
         settings: Those of the plan: how answers are put together, and what all of it may cost.
         started: When the run began, in seconds since the epoch.
         ended: When it was over.
-        beside: What was done beside the plan, and paid for.
         merged: What an agent made of all answers, or why it did not.
         held_back: Why tasks were not started although nothing they need is missing.
 
@@ -51,7 +46,6 @@ def aggregate(
         strategy=settings.aggregate,
         overrides=workspace.layout.templates,
         budget=settings.budget_usd,
-        beside=beside,
         merged=merged.text,
         note=" · ".join(filter(None, (held_back, merged.note))),
     )

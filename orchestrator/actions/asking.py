@@ -10,12 +10,12 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
-from orchestrator.actions.beside import PLANNER
 from orchestrator.actions.engine_setup import idle_accounts
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.recovering import take_over
 from orchestrator.actions.worker import Worker
 from orchestrator.core.account import Purse
+from orchestrator.core.beside import PLANNER
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orchestrator.actions.beside import done_beside
 from orchestrator.core.board import Board
-from orchestrator.core.result import Result
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.store.atomic import read_tail
@@ -29,8 +27,6 @@ class Overview(NamedTuple):
 
     board: Board
     holder: Mapping[str, Any] | None
-    beside: Sequence[Result] = ()
-    """What was done beside the plan, and paid for."""
     waiting: Sequence[Waiting] = ()
     """Who else waits for the time to run it."""
 
@@ -42,11 +38,10 @@ def status(layout: Layout) -> Overview:
         PlanError, NotFoundError, StoreError: as their names say.
     """
     holder = holder_of(layout.lock)
-    workspace = Workspace(layout)
-    board = workspace.load(is_live=holder is not None)
+    board = Workspace(layout).load(is_live=holder is not None)
     at_work = holder["pid"] if holder else 0
     waiting = [each for each in those_waiting(layout) if each.process["pid"] != at_work]
-    return Overview(board, holder, done_beside(workspace), waiting)
+    return Overview(board, holder, waiting)
 
 
 def news_of_running(layout: Layout, board: Board, agents: Mapping[str, Agent]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from orchestrator.actions.prospect import KEPT_AS_THEY_ARE, Prospect, startable
 from orchestrator.agents.protocol import Agent
@@ -32,10 +32,8 @@ def build_engine(
     agents: Mapping[str, Agent],
     roster: Roster,
     clock: Clock,
-    *,
-    beside: Sequence[Result] = (),
 ) -> Engine:
-    """Return the engine for everything that is to run; *beside*: what was done beside the plan, and paid for."""
+    """Return the engine for everything that is to run."""
     settings = ahead.settings
     entries = list(_entries(ahead, traces, agents, roster))
     return Engine(
@@ -44,7 +42,7 @@ def build_engine(
         stop_on_failure=settings.on_failure == "stop",
         accounts=accounts(ahead.board, agents, clock, is_patient=settings.on_hold == "wait"),
         capacity=Capacity(roster.widths),
-        purse=_purse(ahead, sum(entry.open_bill for entry in entries), beside),
+        purse=_purse(ahead, sum(entry.open_bill for entry in entries)),
     )
 
 
@@ -104,13 +102,13 @@ def idle_accounts(agents: Mapping[str, Agent]) -> dict[str, Account]:
     return {name: Account(stagger=STAGGER) for name in names}
 
 
-def _purse(ahead: Prospect, open_bills: float, beside: Sequence[Result]) -> Purse:
+def _purse(ahead: Prospect, open_bills: float) -> Purse:
     """Return what the plan may still cost: earlier runs count, with all that they may have cost.
 
     *open_bills* are those that a session which goes on will tell of: they are reserved, and not spent yet.
     """
     spent = 0.0
-    for result in (*ahead.board.results.values(), *beside):
+    for result in ahead.board.paid_for():
         spent += sum(attempt.cost or 0.0 for attempt in result.attempts)
         spent += feared(unsettled(result.attempts))
     return Purse(ahead.settings.budget_usd or math.inf, spent - open_bills, open_bills)

@@ -220,15 +220,12 @@ def _draw(workspace: Workspace, board: Board) -> None:
     """Let the file say it, too. A large plan is left to the next run: a command must not take as long as drawing it."""
     if len(board.plan.tasks) > _DRAWN:
         return
-    from orchestrator.actions.beside import done_beside
     from orchestrator.actions.redrawing import redraw
 
     budget = float(board.plan.settings.get("budget_usd", 0.0))
     # It is a view: what was asked for is done and on disk, whether or not it can be drawn.
     with suppress(OrchestratorError):
-        redraw(
-            workspace, board, time.time(), running={}, budget=budget, beside=done_beside(workspace)
-        )
+        redraw(workspace, board, time.time(), running={}, budget=budget)
 
 
 def _take_over(layout: Layout, lock: RunLock, plugs: Plugs) -> None:

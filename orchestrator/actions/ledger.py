@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from orchestrator.actions.beside import MERGER, PLANNER, done_beside
+from orchestrator.core.beside import MERGER, PLANNER
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.ledger import Booking, Figures, bookings, figures, within
 from orchestrator.errors import OrchestratorError
@@ -55,11 +55,10 @@ def ledger(layout: Layout, *, since: float, until: float) -> Ledger:
 
 
 def _booked(name: str, place: Layout) -> Iterator[Booking]:
-    workspace = Workspace(place)
-    board = workspace.load(keep_cache=False)
+    board = Workspace(place).load(keep_cache=False)
     for result in board.results.values():
         yield from bookings(name, result, board.plan.tasks[result.task])
-    for result in done_beside(workspace):
+    for result in board.beside:
         yield from bookings(name, result, None, _BESIDE.get(result.task, ""))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from orchestrator.actions.beside import MERGER, MERGING, as_merger
 from orchestrator.actions.worker import Worker
+from orchestrator.core.beside import MERGER, MERGING, as_merger
 from orchestrator.core.board import Board
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus

@@ -178,7 +178,7 @@ def write(
         UsageError: there is an unfinished plan, and *force* does not say to move it aside.
         StoreError: it could not be written; the plan before it is in place, or whole in the archive.
     """
-    from orchestrator.actions.beside import PLANNER
+    from orchestrator.core.beside import PLANNER
 
     with reported("make", layout.root):
         os.makedirs(layout.root, 0o775, exist_ok=True)

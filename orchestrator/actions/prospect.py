@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from orchestrator.actions.agents import Known
-from orchestrator.actions.beside import MERGER
 from orchestrator.agents.structured import flaw
+from orchestrator.core.beside import MERGER
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result, Verdict
@@ -163,7 +163,9 @@ def without_simulated(board: Board, policies: Mapping[str, Settings]) -> Board:
         is_same = False
         if (before := _before_simulation(result, policies[task_id].agent)) is not None:
             kept[task_id] = before
-    return board if is_same else Board(board.plan, board.shape, kept, doubts=board.doubts)
+    if is_same:
+        return board
+    return Board(board.plan, board.shape, kept, doubts=board.doubts, beside=board.beside)
 
 
 def _before_simulation(result: Result, agent: str) -> Result | None:

@@ -4,11 +4,11 @@ was paid for is remembered, so that no budget is passed.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping
 
-from orchestrator.actions.beside import MERGER, MERGING, as_merger
 from orchestrator.actions.prospect import Prospect
 from orchestrator.agents.protocol import Agent
+from orchestrator.core.beside import MERGER, MERGING, as_merger
 from orchestrator.core.money import cost_statistics
 from orchestrator.core.plan import Task, stem
 from orchestrator.core.result import Result
@@ -91,19 +91,18 @@ def remember(
     ahead: Prospect,
     agents: Mapping[str, Agent],
     traces: Mapping[str, Traces],
-    beside: Sequence[Result],
 ) -> list[Result]:
     """Take in what was paid for and no result tells of any more. Only with the lock held.
 
-    The file of a task that is to run tells of it from now on; what is of no such task goes to what was done *beside*
-    the plan, which is returned.
+    The file of a task that is to run tells of it from now on; what is of no such task goes to what was done
+    beside the plan, which is returned.
 
     Raises:
         StoreError: a log could not be read, or a result not be written.
     """
     board, workspace = ahead.board, ahead.workspace
     tasks = {board.plan.tasks[task_id].stem: board.plan.tasks[task_id] for task_id in ahead.to_run}
-    others = {stem(result.task): result for result in beside}
+    others = {stem(result.task): result for result in board.beside}
     results = {stem(result.task): result for result in board.results.values()}
     known = {
         name: {attempt.number for attempt in result.attempts}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from orchestrator.core.board import Board
-from orchestrator.core.result import Result
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.plan_file import StatusCells
 from orchestrator.store.workspace import Workspace
@@ -23,7 +22,6 @@ def redraw(
     *,
     running: Mapping[str, str],
     budget: float,
-    beside: Sequence[Result],
 ) -> None:
     """Draw our sections, and the person's own Status, Start and End cells in place.
 
@@ -33,7 +31,6 @@ def redraw(
         now: Seconds since the epoch.
         running: The latest news of what runs, by task.
         budget: USD the plan may cost; 0: nobody said.
-        beside: What was done beside the plan, and paid for.
 
     Raises:
         StoreError: the plan could not be read or written.
@@ -45,7 +42,6 @@ def redraw(
         journal_tail=journal_tail(workspace.layout.journal, _LOG_TAIL),
         running=running,
         budget=budget,
-        beside=beside,
     )
     workspace.redraw(drawn, status_cells(board))
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import NamedTuple
 
 from orchestrator.core.board import Board
-from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus, OrchestratorError
 from orchestrator.store.layout import Layout
@@ -26,8 +25,6 @@ class RunReport(NamedTuple):
     signal: int = 0
     held_back: str = ""
     """Why tasks were not started although nothing they need is missing."""
-    beside: Sequence[Result] = ()
-    """What was done beside the plan, and paid for."""
     failure: OrchestratorError | None = None
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import anyio
 
 from orchestrator.actions.assignments import make_task_files
-from orchestrator.actions.beside import done_beside
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found, revised_entries
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
@@ -21,9 +20,9 @@ from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.report import RunReport
 from orchestrator.actions.resets import Resets
 from orchestrator.actions.settling import carry_out_what_is_left
+from orchestrator.core.beside import BESIDE
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
-from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.attempt import Launchpad
@@ -130,8 +129,6 @@ class _Session:
     listener: Listener
     lock: RunLock
     budget: float = 0.0
-    beside: Sequence[Result] = ()
-    """What was done beside the plan, and paid for."""
     is_held: bool = False
     """The newest word about a hold is that there is one."""
     told: dict[str, float] = field(default_factory=dict)
@@ -156,7 +153,6 @@ class _Session:
         if carry_out_what_is_left(self.workspace, self._hear):
             ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.budget = ahead.settings.budget_usd
-        self.beside = done_beside(self.workspace)
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
         if ahead.settings.notify and not self.order.simulate:
             self.herald = self._call_herald(ahead)
@@ -177,7 +173,7 @@ class _Session:
         if traces and not self.order.simulate:
             from orchestrator.actions.recovering import remember
 
-            self.beside = remember(ahead, self.plugs.agents, traces, self.beside)
+            ahead.board.beside = remember(ahead, self.plugs.agents, traces)
         runner = self._runner(ahead, traces)
         for text in holds_found(ahead, self.plugs.agents, started):
             self._hear(Happening(kind=Kind.RUN_HELD, time=started, text=text))
@@ -208,14 +204,7 @@ class _Session:
         runner = Runner(
             workspace=self.workspace,
             board=board,
-            engine=build_engine(
-                ahead,
-                traces,
-                self.plugs.agents,
-                self.plugs.roster,
-                self.clock,
-                beside=self.beside,
-            ),
+            engine=build_engine(ahead, traces, self.plugs.agents, self.plugs.roster, self.clock),
             is_patient=settings.on_hold == "wait",
             policies=ahead.policies,
             executor=self.plugs.executor([self.lock.descriptor]),
@@ -266,8 +255,7 @@ class _Session:
     def _draw(self, board: Board, news: Mapping[str, str]) -> None:
         from orchestrator.actions.redrawing import redraw
 
-        now = self.clock.wall()
-        redraw(self.workspace, board, now, running=news, budget=self.budget, beside=self.beside)
+        redraw(self.workspace, board, self.clock.wall(), running=news, budget=self.budget)
 
     def _conclude(self, ahead: Prospect, runner: Runner, started: float) -> RunReport:
         """Draw everything once more, now that nothing moves."""
@@ -317,7 +305,6 @@ class _Session:
             duration=self.clock.now() - self.began,
             signal=runner.ended_by,
             held_back=runner.held_back,
-            beside=self.beside,
             failure=failure,
         )
 
@@ -329,15 +316,15 @@ class _Session:
         if settings.aggregate == "claude":
             merged = self._merge(ahead, board, runner)
             runner.ended_by = runner.ended_by or merged.ended_by
-            known = {each.task: each for each in (*self.beside, *done_beside(self.workspace))}
-            self.beside = [*known.values()]
+            done = map(self.workspace.read_result, BESIDE)
+            new = {result.task: result for result in done if result is not None}
+            board.beside = [*({each.task: each for each in board.beside} | new).values()]
         aggregate(
             self.workspace,
             board,
             settings,
             started=started,
             ended=self.clock.wall(),
-            beside=self.beside,
             merged=merged,
             held_back=runner.held_back,
         )

@@ -74,7 +74,6 @@ def status_command(
                 now=time.time(),
                 width=terminal_width(),
                 running=_news(layout, board),
-                beside=overview.beside,
             )
         )
         if overview.holder is not None:
@@ -91,7 +90,7 @@ def status_command(
             say_plans(layout, everything=False, as_json=False)
         return
     now = time.time()
-    spent = spending([*board.results.values(), *overview.beside])
+    spent = spending(board.paid_for())
     failed = [task_id for task_id in board.plan.tasks if board.status(task_id) is TaskStatus.FAILED]
     facts: dict[str, Any] = {}
     if charter.state is not None:

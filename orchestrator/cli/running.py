@@ -242,7 +242,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
         code, message = "held", f"{message}; {report.held_back}"
     elif report.exit_status == ExitStatus.TASK_FAILED:
         code = "tasks_failed"
-    spent = spending([*report.board.results.values(), *report.beside])
+    spent = spending(report.board.paid_for())
     if as_json:
         summary = {
             "event": "summary",

@@ -7,7 +7,7 @@ dependencies; everything later stands in its result file (design, section 1).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.core.graph import Shape
@@ -33,7 +33,7 @@ _COMPLETED = Standing(status=_DONE)
 class Board:
     """A plan and its results. Written by hand: loading `dataclasses` takes longer than ``list`` on a thousand tasks."""
 
-    __slots__ = ("doubts", "plan", "results", "shape", "standing")
+    __slots__ = ("beside", "doubts", "plan", "results", "shape", "standing")
 
     def __init__(
         self,
@@ -42,14 +42,21 @@ class Board:
         results: dict[str, Result],
         *,
         doubts: dict[str, str] | None = None,
+        beside: Sequence[Result] = (),
     ) -> None:
         """Take what is known, and derive where every task stands.
 
-        *doubts*: why something that was found for a task does not count, or counts only in part.
+        *doubts*: why something that was found for a task does not count, or counts only in part. *beside*: what was
+        done beside the plan (``core/beside.py``).
         """
-        self.plan, self.shape, self.results = plan, shape, results
+        self.plan, self.shape, self.results, self.beside = plan, shape, results, beside
         self.doubts = doubts if doubts is not None else {}
         self.standing = derive(plan.tasks, shape, results, self.doubts)
+
+    def copy(self) -> Board:
+        """Another one that stays as it is, whatever becomes of this one's results."""
+        results, doubts = dict(self.results), dict(self.doubts)
+        return Board(self.plan, self.shape, results, doubts=doubts, beside=self.beside)
 
     def derive_again(self) -> None:
         """Take in that results were changed."""
@@ -69,6 +76,10 @@ class Board:
     def counts(self) -> Counter[TaskStatus]:
         """How many tasks have each status."""
         return Counter([standing.status for standing in self.standing.values()])
+
+    def paid_for(self) -> list[Result]:
+        """Everything that may have cost something: every sum of money is over these, so that all sums agree."""
+        return [*self.results.values(), *self.beside]
 
     def overdue(self, now: float) -> list[str]:
         """Which tasks are not over and past their deadline, in the order of the plan; *now* as every moment here."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
+from orchestrator.core.beside import BESIDE
 from orchestrator.core.board import Board
 from orchestrator.core.graph import Shape, shape
 from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan import stem as stem_of
 from orchestrator.core.result import Result
 from orchestrator.core.state import UNDER_WAY, TaskStatus
 from orchestrator.core.text import printable
@@ -54,8 +55,6 @@ class Workspace:
         self._read = 0
         """The version of the plan that was read last."""
         self.assignments = Assignments(layout, self._shown)
-        self.unplanned: AbstractSet[str] = frozenset()
-        """The stems of results that are of no task of the plan, as it was loaded last."""
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -79,12 +78,12 @@ class Workspace:
         plan, plan_shape = self.load_plan()
         if is_live is None:
             is_live = holder_of(self.layout.lock) is not None
-        results, doubts = self._load_results(plan, traces)
+        results, beside, doubts = self._load_results(plan, traces)
         if not is_live:
             _interrupt(results, doubts)
         if keep_cache and self._index.is_dirty:
             self._index.write()
-        return Board(plan, plan_shape, results, doubts=doubts)
+        return Board(plan, plan_shape, results, doubts=doubts, beside=beside)
 
     def plan_version(self) -> int:
         """Return which version of the person's plan lies there; our own drawing makes no new one.
@@ -148,7 +147,7 @@ class Workspace:
 
     def _load_results(
         self, plan: Plan, traces: Mapping[str, Traces] | None
-    ) -> tuple[dict[str, Result], dict[str, str]]:
+    ) -> tuple[dict[str, Result], list[Result], dict[str, str]]:
         results: dict[str, Result] = {}
         doubts: dict[str, str] = {}
         found = files_in(self.layout.results, _RESULT)
@@ -171,9 +170,17 @@ class Workspace:
                 if is_settled(found[stem]):
                     self._index.keep_result(stem, signed[stem], result)
             results[task.id] = result
+        beside = []
+        unplanned = found.keys() - {task.stem for task in plan.tasks.values()}
+        by_stem = {stem_of(task_id): each for task_id, each in known.items()} if unplanned else {}
+        for stem in (*BESIDE, *sorted(unplanned.difference(BESIDE))):
+            result = by_stem.get(stem) or (self.read_result(stem) if stem in found else None)
+            if result is not None and stem_of(result.task) == stem:
+                beside.append(result._replace(answer=""))
+                if stem not in by_stem and is_settled(found[stem]):
+                    self._index.keep_result(stem, signed[stem], result)
         self._index.keep_only(found)
-        self.unplanned = found.keys() - {task.stem for task in plan.tasks.values()}
-        return results, doubts
+        return results, beside, doubts
 
     def disturbed(self) -> Mapping[str, int]:
         """Return the results that are not as this run left them: stem and version now, 0 when they are gone."""

@@ -103,7 +103,7 @@ def facts(brief: Brief, *, now: float, next_step: str, cursor: str) -> dict[str,
     """Return the same, for programs: counts are whole, lists name the first few."""
     groups = brief.news.by_kind()
     counts, running = brief.board.counts(), _running_since(brief)
-    spent = spending(brief.board.results.values())
+    spent = spending(brief.board.paid_for())
     return {
         "run": brief.run,
         "phase": brief.phase.value,
@@ -154,7 +154,7 @@ def _head(brief: Brief, now: float) -> str:
     stands = "✅ ended" if brief.is_done else _STANDS[brief.phase]
     took = f" for {format_duration(max(now - brief.since, 0.0))}" if brief.since else ""
     run = f"run {one_line(brief.run, limit=20)} " if brief.run else ""
-    spent = spending(brief.board.results.values())
+    spent = spending(brief.board.paid_for())
     cost = f" · {spent}" if spent else ""
     return f"{run}{stands}{took} · {tally(brief.board.counts())}{cost}"
 

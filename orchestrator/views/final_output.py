@@ -16,7 +16,6 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
-from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import sources
 from orchestrator.views.columns import fit
@@ -49,7 +48,6 @@ def final_output(
     strategy: str = "structured",
     overrides: str | None = None,
     budget: float = 0.0,
-    beside: Sequence[Result] = (),
     merged: str = "",
     note: str = "",
 ) -> str:
@@ -63,7 +61,6 @@ def final_output(
         strategy: ``structured``, or ``concat`` for the answers alone.
         overrides: directory of templates to use before the built-in ones.
         budget: USD the plan may cost; 0 for no limit.
-        beside: what was done beside the plan and paid for: planning, merging.
         merged: what an agent made of all answers, as safe markdown; it comes first.
         note: what a reader should know of how this was made.
     """
@@ -81,7 +78,7 @@ def final_output(
         "merged": merged.strip("\n"),
         "note": note,
     }
-    spent = spending([*board.results.values(), *beside])
+    spent = spending(board.paid_for())
     if strategy == "concat":
         return _drawn("final_output_concat.md.j2", overrides, values)
     values |= {

@@ -48,16 +48,15 @@ def sections(
     journal_tail: Sequence[str],
     running: Mapping[str, str],
     budget: float = 0.0,
-    beside: Sequence[Result] = (),
 ) -> dict[str, str]:
     """Return every drawn section by the name in its marks, in the order in which they are appended to a plan.
 
     *now* is in seconds since the epoch; *running* has the latest news of what runs, by task; *budget* is in USD, 0 for
-    none; *beside* is what was done beside the plan and paid for.
+    none.
     """
     drawn = {
         "status": _status(board, now, running),
-        "progress": _progress(board, now, spending([*board.results.values(), *beside]), budget),
+        "progress": _progress(board, now, spending(board.paid_for()), budget),
         "graph": f"## Task Graph\n\n```mermaid\n{mermaid(board)}```\n",
         "log": _log(journal_tail),
         "errors": _errors(board),

@@ -12,7 +12,6 @@ from orchestrator.core.journal_line import Line
 from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import PLAN_TRANSITIONS
-from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.views.figures import cost_of, cost_rows, hold_line
@@ -42,7 +41,6 @@ class Seen(NamedTuple):
     """The run at work; empty: none is."""
     since: float = 0.0
     """When that one began."""
-    beside: Sequence[Result] = ()
     news: Mapping[str, str] = {}
     """What running tasks do, by task."""
     happenings: Sequence[Line] = ()
@@ -69,7 +67,7 @@ def overview_page(
     """Return the page. *plans* are those below it; *given* is what somebody has typed that did not work."""
     board, counts = seen.board, seen.board.counts()
     total, done = len(board.plan.tasks), counts[TaskStatus.COMPLETED]
-    spent = spending([*board.results.values(), *seen.beside])
+    spent = spending(board.paid_for())
     state = board.plan.charter.state
     running = board.by_status().get(TaskStatus.RUNNING, [])
     return draw(

@@ -13,7 +13,6 @@ from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import NORMAL, format_priority
-from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.views.columns import clip, display_width, fit, plain, plain_all
 from orchestrator.views.glyphs import LABELS, UMBRELLA, progress_bar, tally
@@ -106,12 +105,10 @@ def status_text(
     now: float,
     width: int | None = None,
     running: Mapping[str, str] | None = None,
-    beside: Sequence[Result] = (),
 ) -> str:
     """Return where a plan stands: how far, what runs, what failed and why, what comes next, what it cost.
 
-    *now* is in seconds since the epoch; *running* has the latest news of what runs, by task; *beside* is what was done
-    beside the plan and paid for.
+    *now* is in seconds since the epoch; *running* has the latest news of what runs, by task.
     """
     counts, total = board.counts(), len(board.plan.tasks)
     lines = [plain(board.plan.title)] if board.plan.title else []
@@ -119,7 +116,7 @@ def status_text(
     current = board.current_batch()
     if current:
         lines.append(f"Batch {current} of {max(board.shape.batch.values())}")
-    lines += _account(board, beside, now)
+    lines += _account(board, now)
     lines += _outlook(board, now)
     news = running or {}
     if total <= _WHOLE:
@@ -137,9 +134,9 @@ def status_text(
     return "\n".join(line if width is None else clip(line, width) for line in lines) + "\n"
 
 
-def _account(board: Board, beside: Sequence[Result], now: float) -> Iterator[str]:
+def _account(board: Board, now: float) -> Iterator[str]:
     """Say what holds everything up, and what was paid; nothing where no agent has a session, which costs something."""
-    results = [*board.results.values(), *beside]
+    results = board.paid_for()
     if any(attempt.session for result in results for attempt in result.attempts):
         from orchestrator.core.money import spending
         from orchestrator.views.figures import cost_rows, hold_line

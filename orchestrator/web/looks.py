@@ -89,7 +89,6 @@ def plan(
         now=time.time(),
         run=str(holder.get("run", "")),
         since=epoch(holder.get("since")),
-        beside=overview.beside,
         news=_news(layout, overview.board),
         happenings=[line for line in lines if line],
     )

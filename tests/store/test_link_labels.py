@@ -50,7 +50,7 @@ def test_every_link_of_a_merged_document_leads_where_it_led(soups: list[str]) ->
     answers = [embed(soup.replace("{}", f"host-{n}")) for n, soup in enumerate(soups)]
     own = [with_own_labels(answer, f"agent-0{n}") for n, answer in enumerate(answers)]
     for n, answer in enumerate(own):
-        check(answer, 3)
+        check(answer)
         if answer.startswith("```text\n"):
             answers[n] = answer
     assert [each for answer in answers for each in links(answer)] == links(merged(own))

@@ -200,6 +200,19 @@ def test_what_comes_from_the_cache_is_what_was_read(root: Path) -> None:
     assert first.standing == second.standing
 
 
+def test_what_was_done_beside_the_plan_is_known_but_for_its_answer(root: Path) -> None:
+    """From the file and from the cache: every look at a plan says the same sum of money."""
+    settle(result(root, "_plan", text("_plan", S.COMPLETED)))
+    result(root, "_merge", "---\nschema: 1\n")
+    first, second = load(root), load(root)
+    assert (["_plan"], [""]) == (
+        [each.task for each in first.beside],
+        [each.answer for each in first.beside],
+    )
+    assert first.beside == second.beside
+    assert "_plan" in cached(root)
+
+
 @pytest.mark.parametrize(
     "damage", ["", "{", "[]", '{"schema": 1, "plan": 7, "results": {"agent-01": 7}}']
 )

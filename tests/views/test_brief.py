@@ -16,6 +16,7 @@ from orchestrator.core.news import Brief, News, Phase
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.happening import Happening, Kind
 from orchestrator.views.brief import LIMIT, brief_text, facts, next_command
+from orchestrator.views.table import status_text
 from tests.views.example import BEGIN, HOSTILE, attempt, board, done, large, midway, result, task
 
 IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True)
@@ -73,6 +74,17 @@ def test_a_bite_says_what_is_new_what_runs_and_what_to_do() -> None:
         "next: orchestrator show T-02",
         "cursor: 4711.9f3ac2d1",
     ] == text(brief(midway(), lines)).splitlines()
+
+
+def test_what_was_done_beside_the_plan_is_in_the_sum() -> None:
+    """As ``status`` has it: planning and merging cost, too."""
+    drawn = midway()
+    paid = attempt(1, "completed", 0, 1)._replace(cost=2.5, session="s")
+    drawn.beside = [result("_plan", TaskStatus.COMPLETED, paid)]
+    told = brief(drawn)
+    assert " · $2.50\n" in text(told)
+    assert 2.5 == facts(told, now=BEGIN, next_step="", cursor="")["cost_usd"]
+    assert "Cost: $2.50\n" in status_text(drawn, now=BEGIN)
 
 
 @pytest.mark.parametrize(
