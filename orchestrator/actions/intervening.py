@@ -222,10 +222,9 @@ def _draw(workspace: Workspace, board: Board) -> None:
         return
     from orchestrator.actions.redrawing import redraw
 
-    budget = float(board.plan.settings.get("budget_usd", 0.0))
     # It is a view: what was asked for is done and on disk, whether or not it can be drawn.
     with suppress(OrchestratorError):
-        redraw(workspace, board, time.time(), running={}, budget=budget)
+        redraw(workspace, board, time.time(), running={}, budget=board.plan.budget)
 
 
 def _take_over(layout: Layout, lock: RunLock, plugs: Plugs) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from orchestrator.core.board import Board
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus, OrchestratorError
+from orchestrator.runtime.happening import Kind
 from orchestrator.store.layout import Layout
 
 
@@ -25,6 +26,8 @@ class RunReport(NamedTuple):
     signal: int = 0
     held_back: str = ""
     """Why tasks were not started although nothing they need is missing."""
+    used_up: Kind | None = None
+    """Whose budget that was, where it was one."""
     failure: OrchestratorError | None = None
 
     @property

@@ -305,6 +305,7 @@ class _Session:
             duration=self.clock.now() - self.began,
             signal=runner.ended_by,
             held_back=runner.held_back,
+            used_up=runner.used_up,
             failure=failure,
         )
 

@@ -121,6 +121,7 @@ def status_command(
         ],
         estimate=_outlook(board),
         cost_usd=spent.known,
+        budget_usd=board.plan.budget or None,
         costs={
             "task": dict(sorted(spent.by_task.items(), key=lambda item: -item[1])[:_MOST]),
             "agent": dict(spent.by_agent),

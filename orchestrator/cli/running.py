@@ -23,6 +23,7 @@ from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus
+from orchestrator.runtime.happening import Kind
 from orchestrator.store.membership import full_ids
 from orchestrator.wiring import plugs
 
@@ -303,7 +304,15 @@ def _say_failures(report: RunReport) -> None:
         if report.failure.hint:
             _talk(f"  hint: {report.failure.hint}")
     elif failed or report.signal or report.held_back:
-        _talk("  hint: run it again to go on; what is completed stays")
+        _talk(f"  hint: {_hint(report)}; what is completed stays")
+
+
+def _hint(report: RunReport) -> str:
+    if report.used_up is Kind.RUN_UNAFFORDABLE:
+        return "raise budget_usd in the plan, and run it again; --budget-usd holds for one run"
+    if report.used_up is Kind.RUN_OVERSPENT:
+        return "raise budget_usd in the task file, and run it again"
+    return "run it again to go on"
 
 
 def _talk(line: str) -> None:

@@ -25,6 +25,8 @@ _ICONS = {
     Kind.RUN_STOPPING: "🛑",
     Kind.RUN_CHANGED: "✏️",
     Kind.RUN_HELD: "⏸",
+    Kind.RUN_UNAFFORDABLE: "⏸",
+    Kind.RUN_OVERSPENT: "⏸",
     Kind.RUN_RESUMED: "▶️",
     Kind.WARNING: "⚠️",
     Kind.SHARE: MESSAGE_ICONS[MessageKind.SHARE],

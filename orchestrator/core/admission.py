@@ -15,7 +15,7 @@ from orchestrator.core.account import DUST, Account, Purse
 from orchestrator.core.capacity import Capacity, Crew
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import Ended
-from orchestrator.core.instruction import Hold, Instruction, Resume
+from orchestrator.core.instruction import Finish, Hold, Instruction, Resume
 from orchestrator.core.result import Signs, Verdict
 
 _Item = tuple[int, float, int, int, Entry]
@@ -63,6 +63,14 @@ class Admission:
             for *_, entry in queue:
                 entry.ticket = 0
         self._queues, self._waiting, self.unaffordable = {}, {}, []
+
+    def finish(self) -> Finish:
+        """Return the end of a run, with what the money could not take; whose money it was says what helps."""
+        left = self.unaffordable
+        return Finish(
+            unaffordable=tuple(entry.id for entry in left if entry.budget > DUST),
+            overspent=tuple(entry.id for entry in left if entry.budget <= DUST),
+        )
 
     @property
     def is_anything_to_come(self) -> bool:

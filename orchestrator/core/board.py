@@ -54,7 +54,7 @@ class Board:
         self.standing = derive(plan.tasks, shape, results, self.doubts)
 
     def copy(self) -> Board:
-        """Another one that stays as it is, whatever becomes of this one's results."""
+        """The board as it stands: views are drawn of it in a thread while the run goes on."""
         results, doubts = dict(self.results), dict(self.doubts)
         return Board(self.plan, self.shape, results, doubts=doubts, beside=self.beside)
 

@@ -30,7 +30,7 @@ from orchestrator.core.event import (
     StopRequested,
     Ticked,
 )
-from orchestrator.core.instruction import Finish, Instruction, Launch, Record, Refuse, Skip, Stop
+from orchestrator.core.instruction import Instruction, Launch, Record, Refuse, Skip, Stop
 from orchestrator.core.intervention import Intervention, decide
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.retry import Backoffs, backoff
@@ -192,7 +192,7 @@ class Engine:
         is_more_to_come = self._backoffs.next() < math.inf or self._admission.is_anything_to_come
         if is_idle and (self._draining or not is_more_to_come) and not self.is_finished:
             self.is_finished = True
-            todo.append(Finish(tuple(entry.id for entry in self._admission.unaffordable)))
+            todo.append(self._admission.finish())
 
     def _next(self, now: float) -> Entry | None:
         slots = self._max_parallel - len(self._running) - len(self._reserved)

@@ -69,9 +69,12 @@ class Resume(NamedTuple):
 
 
 class Finish(NamedTuple):
-    """Nothing is left to do. ``unaffordable``: tasks that the budget could not take."""
+    """Nothing is left to do, or nothing that there is money for."""
 
     unaffordable: tuple[str, ...] = ()
+    """Tasks that the plan's budget could not take."""
+    overspent: tuple[str, ...] = ()
+    """Tasks whose own budget is used up."""
 
 
 Instruction = Launch | Stop | Record | Refuse | Skip | Hold | Resume | Finish

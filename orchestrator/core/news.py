@@ -18,8 +18,14 @@ from orchestrator.core.message import MessageKind
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus
 
-#: A run's words about a hold; the newest one counts. A word for what a budget stopped goes here too.
-_HOLDS = {"held": True, "resumed": False, "started": False}
+#: A run's words about what holds it; the newest one counts.
+_HOLDS = {
+    "held": True,
+    "unaffordable": True,
+    "overspent": True,
+    "resumed": False,
+    "started": False,
+}
 #: What the board says better: it knows what runs now.
 _PASSING = frozenset({"started", "stopping"})
 _RUN_ID = re.compile(r"run (\w+)")
@@ -91,10 +97,15 @@ class News:
         return bool(self._newest) or self.is_urgent()
 
 
+def hold_of(about_run: Sequence[Line]) -> Line | None:
+    """Return the newest word about a hold, if it is that there is one."""
+    newest = next((line for line in reversed(about_run) if line.what in _HOLDS), None)
+    return newest if newest is not None and _HOLDS[newest.what] else None
+
+
 def is_held(about_run: Sequence[Line]) -> bool:
-    """Say whether the newest word about a hold is that there is one."""
-    words = (line.what for line in reversed(about_run) if line.what in _HOLDS)
-    return _HOLDS.get(next(words, ""), False)
+    """Say whether something holds the run: an account, a budget."""
+    return hold_of(about_run) is not None
 
 
 class Phase(StrEnum):
@@ -167,8 +178,12 @@ class Brief:
         """Return the command to call next, and what it takes; ``read`` is for the final output."""
         if self.is_done:
             return ("read",)
-        is_put_off = self.is_over and is_held(self.about_run)
-        if is_put_off or self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
+        hold = hold_of(self.about_run)
+        held = hold.what if hold is not None and self.is_over else ""
+        if held == "unaffordable":
+            # How much is for a person to say: no program is to take this line as it stands and spend more.
+            return ("run", "--detach", "--budget-usd", "MORE")
+        if held == "held" or self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
             return ("run", "--detach")
         blamed = self.news.failed() + [line.subject for line in self.news.warnings]
         if self.is_over:

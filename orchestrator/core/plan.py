@@ -116,6 +116,11 @@ class Plan(NamedTuple):
     charter: Charter = Charter()
     """What it says of itself: its state, its title, when it is to be done."""
 
+    @property
+    def budget(self) -> float:
+        """USD that all its runs together may cost; 0: nobody said. A flag of one run may say another sum."""
+        return float(self.settings.get("budget_usd") or 0.0)
+
 
 def is_label(name: str) -> bool:
     """Say whether a name only numbers an agent, as ``Agent-01`` does."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from orchestrator.core.account import Purse
 from orchestrator.core.duration import format_duration
+from orchestrator.core.instruction import Finish
 from orchestrator.core.money import usd
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.core.text import one_line
@@ -43,6 +43,10 @@ class Kind(StrEnum):
     RUN_CHANGED = "run_changed"
     """A person changed the plan."""
     RUN_HELD = "run_held"
+    RUN_UNAFFORDABLE = "run_unaffordable"
+    """The plan's budget is used up: the next run ends the same way, unless somebody raises it."""
+    RUN_OVERSPENT = "run_overspent"
+    """So is the own budget of tasks."""
     RUN_RESUMED = "run_resumed"
     RUN_STOPPING = "run_stopping"
     RUN_ENDED = "run_ended"
@@ -126,13 +130,17 @@ class Happening(NamedTuple):
         return fields
 
 
-def budget_text(purse: Purse, tasks: Sequence[str]) -> str:
-    """Say that the budget is used up: the plan's, or where it has none, that of the tasks themselves."""
-    shown = ", ".join(tasks[:10]) + (f" and {len(tasks) - 10} more" if len(tasks) > 10 else "")
-    if purse.budget == math.inf:
-        return f"their own budget is used up: {shown}"
-    left = usd(max(purse.left, 0.0))
-    return f"{left} of the budget of {usd(purse.budget)} is left, too little for {shown}"
+def money_used_up(purse: Purse, finish: Finish) -> Iterator[tuple[Kind, str]]:
+    """Yield which budget is used up, and for which tasks: their own, that of the plan."""
+    if finish.overspent:
+        yield Kind.RUN_OVERSPENT, f"their own budget is used up: {_first(finish.overspent)}"
+    if finish.unaffordable:
+        left = f"{usd(max(purse.left, 0.0))} of the budget of {usd(purse.budget)} is left"
+        yield Kind.RUN_UNAFFORDABLE, f"{left}, too little for {_first(finish.unaffordable)}"
+
+
+def _first(tasks: Sequence[str]) -> str:
+    return ", ".join(tasks[:10]) + (f" and {len(tasks) - 10} more" if len(tasks) > 10 else "")
 
 
 #: Somebody who wants to know. Called in the event loop, so it must be quick.

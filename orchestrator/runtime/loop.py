@@ -61,7 +61,7 @@ from orchestrator.runtime.happening import (
     Happening,
     Kind,
     Listener,
-    budget_text,
+    money_used_up,
 )
 from orchestrator.runtime.inbox import Inbox
 from orchestrator.runtime.reading import Reading, judge_unlaunched
@@ -105,6 +105,8 @@ class Runner:
     """Attempts started."""
     held_back: str = field(default="", init=False)
     """Why tasks were not started although nothing they need is missing: a limit, a login, the budget."""
+    used_up: Kind | None = field(default=None, init=False)
+    """Whose budget it was: ``RUN_UNAFFORDABLE``, ``RUN_OVERSPENT``."""
     _ended: dict[str, tuple[LiveAttempt, Exit, Outcome]] = field(default_factory=dict, init=False)
     _reading: Reading = field(init=False)
     _writer: Writer = field(init=False)
@@ -256,9 +258,9 @@ class Runner:
     def _finish(self, finish: Finish) -> None:
         if self._inbox is not None and self.failure is None and self._inbox.look():
             return  # somebody has just asked for something; it is over when that is done
-        if finish.unaffordable:
-            self.held_back = budget_text(self.engine.purse, finish.unaffordable)
-            self._tell(Kind.RUN_HELD, text=self.held_back)
+        for kind, text in money_used_up(self.engine.purse, finish):
+            self.used_up, self.held_back = kind, text
+            self._tell(kind, text=text)
         self._scope.start_soon(self._leave)
 
     async def _leave(self) -> None:

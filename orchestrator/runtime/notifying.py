@@ -55,7 +55,9 @@ class Herald:
                     self._plan, happening.task, happening.name, happening.text, step
                 )
                 self._tell(notice, happening.time)
-            case Kind.RUN_HELD if happening.text != self._last_alert:
+            case Kind.RUN_HELD | Kind.RUN_UNAFFORDABLE | Kind.RUN_OVERSPENT if (
+                happening.text != self._last_alert
+            ):
                 self._last_alert = happening.text
                 self._tell(alert(self._plan, happening.text, what="on hold"), happening.time)
             case Kind.DISCOVER:

@@ -85,7 +85,7 @@ def overview_page(
         batch=board.current_batch(),
         batches=max(board.shape.batch.values(), default=0),
         hold=hold_line(board, seen.now),
-        costs=cost_rows(spent, float(board.plan.settings.get("budget_usd") or 0.0)),
+        costs=cost_rows(spent, board.plan.budget),
         run={
             "id": seen.run,
             "since": seen.since,

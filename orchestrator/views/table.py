@@ -143,7 +143,7 @@ def _account(board: Board, now: float) -> Iterator[str]:
 
         if hold := hold_line(board, now):
             yield plain(hold)
-        for name, value in cost_rows(spending(results)):
+        for name, value in cost_rows(spending(results), board.plan.budget):
             yield plain(f"{name}: {value}")
 
 

@@ -51,10 +51,17 @@ def test_when_the_money_is_used_up_the_rest_is_named_and_left(claude: ClaudePlan
     assert (4, "held", ["T-01", "T-02"]) == (run.returncode, summary["code"], run.started())
     assert "too little for T-03" in summary["message"]
     assert "$0.4000 of the budget of $1.00" in summary["message"]
-    assert "too little for T-03" in events(run, "run_held")[0]["text"]
+    assert "too little for T-03" in events(run, "run_unaffordable")[0]["text"]
     again = claude.orchestrate("run")
     assert (4, 2) == (again.returncode, len(claude.calls()))
     assert "too little for T-03" in again.stderr
+    assert "hint: raise budget_usd in the plan" in again.stderr
+    told = claude.orchestrate("wait")
+    assert (4, True) == (told.returncode, "too little for T-03" in told.stdout)
+    assert "next: orchestrator run --detach --budget-usd MORE\n" in told.stdout
+    assert 2 == claude.orchestrate("run", "--detach", "--budget-usd", "MORE").returncode
+    assert "Cost: $0.6000 of a budget of $1.00" in claude.orchestrate("status").stdout
+    assert 1.0 == claude.orchestrate("status", "--json").json["budget_usd"]
     assert 0 == claude.run("--budget-usd", "1.1").returncode
     assert ["T-01", "T-02", "T-03"] == [call.task for call in claude.calls()]
 
@@ -71,6 +78,9 @@ def test_a_task_that_used_its_own_budget_up_is_named(claude: ClaudePlan) -> None
     assert (4, 1) == (again.returncode, len(claude.calls()))
     assert "T-01" in message
     assert "inf" not in message
+    assert "T-01" in events(again, "run_overspent")[0]["text"]
+    assert "hint: raise budget_usd in the task file" in claude.orchestrate("run").stderr
+    assert "next: orchestrator show T-01\n" in claude.orchestrate("wait").stdout
 
 
 def test_a_failed_attempt_has_its_price(claude: ClaudePlan) -> None:

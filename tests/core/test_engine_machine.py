@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from orchestrator.core.account import Account, Purse
+from orchestrator.core.account import DUST, Account, Purse
 from orchestrator.core.capacity import Capacity
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry, Intervened
@@ -131,8 +131,9 @@ class EngineMachine(RuleBasedStateMachine):
                     assert self.running[task] == attempt
                 case Hold() | Resume():
                     self.told(instruction)
-                case Finish(unaffordable):
-                    for task in unaffordable:
+                case Finish(unaffordable, overspent):
+                    assert all(self.engine.entries[task].budget <= DUST for task in overspent)
+                    for task in (*unaffordable, *overspent):
                         own = self.engine.entries[task].budget
                         assert self.engine.purse.cap(own, self.slots) is None, "it had its money"
                     assert not self.finished, "finished twice"

@@ -113,6 +113,12 @@ def test_tasks_that_the_budget_cannot_take_are_named() -> None:
     assert TaskStatus.WAITING is run.entries["after"].status
 
 
+def test_whose_money_is_used_up_is_told() -> None:
+    """More for the plan helps the one and not the other."""
+    run = engine(paid("spent", 0.0), paid("rich", 9.0), budget=1.0)
+    assert [Finish(("rich",), ("spent",))] == tell(run, Begun())
+
+
 def test_nobody_is_unaffordable_while_money_may_come_back() -> None:
     """What runs may cost less than its cap: the others wait for that."""
     run = engine(paid("a", 0.8), paid("b", 0.6), budget=1.0)

@@ -71,6 +71,7 @@ def test_a_task_may_be_called_run() -> None:
         (True, ["T-01 · failed attempt 1"]),
         (True, ["T-01 · warning · its result file is damaged"]),
         (True, ["run · held · usage limit until 14:00"]),
+        (True, ["run · unaffordable · $0 of the budget of $1.00 is left"]),
         (False, ["run · held · usage limit", "run · resumed · the account is open"]),
         (False, ["run · held · usage limit", "run · ended", "run · started · run ab12"]),
         (False, ["T-01 · completed attempt 1", "T-02 · retrying attempt 1"]),
@@ -105,6 +106,7 @@ def test_where_a_run_stands(
 
 
 STARTED, ENDED, HELD = "run · started", "run · ended", "run · held · usage limit"
+POOR, OVERSPENT = "run · unaffordable · $0 of $1 is left", "run · overspent · T-02"
 FAILED = "T-02 · failed attempt 2"
 PARTLY = board(
     [task("T-01"), task("T-02")],
@@ -126,6 +128,13 @@ PARTLY = board(
         ),
         (ExitStatus.HELD, "wait", (midway(), Phase.HELD, [STARTED, HELD], [])),
         (ExitStatus.HELD, "run --detach", (PARTLY, Phase.ENDED, [STARTED, HELD, ENDED], [])),
+        (
+            ExitStatus.HELD,
+            "run --detach --budget-usd MORE",
+            (PARTLY, Phase.ENDED, [STARTED, POOR, ENDED], []),
+        ),
+        (ExitStatus.HELD, "show T-02", (midway(), Phase.ENDED, [STARTED, OVERSPENT, ENDED], [])),
+        (ExitStatus.DONE, "read", (done(), Phase.ENDED, [STARTED, POOR, ENDED], [])),
         (ExitStatus.TASK_FAILED, "status", (PARTLY, Phase.ENDED, [STARTED, ENDED], [])),
         (ExitStatus.TASK_FAILED, "run --detach", (PARTLY, Phase.STOPPED, [STARTED, ENDED], [])),
         (ExitStatus.TASK_FAILED, "run --detach", (done(), Phase.DIED, [STARTED], [])),

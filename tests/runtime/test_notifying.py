@@ -112,7 +112,8 @@ def test_a_discovery_is_an_alert() -> None:
 def test_what_is_nobodys_business_is_not_told() -> None:
     fake = FakeNotifier()
     told = herald(fake)
-    for kind in set(Kind) - {Kind.TASK_FAILED, Kind.RUN_HELD, Kind.DISCOVER}:
+    holds = {Kind.RUN_HELD, Kind.RUN_UNAFFORDABLE, Kind.RUN_OVERSPENT}
+    for kind in set(Kind) - holds - {Kind.TASK_FAILED, Kind.DISCOVER}:
         told.hear(Happening(kind=kind, time=1.0, task="T-01", text="x"))
     close(told)
     assert [] == fake.sent
