@@ -53,11 +53,6 @@ class Board:
         self.doubts = doubts if doubts is not None else {}
         self.standing = derive(plan.tasks, shape, results, self.doubts)
 
-    def copy(self) -> Board:
-        """The board as it stands: views are drawn of it in a thread while the run goes on."""
-        results, doubts = dict(self.results), dict(self.doubts)
-        return Board(self.plan, self.shape, results, doubts=doubts, beside=self.beside)
-
     def derive_again(self) -> None:
         """Take in that results were changed."""
         self.standing = derive(self.plan.tasks, self.shape, self.results, self.doubts)

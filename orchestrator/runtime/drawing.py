@@ -75,4 +75,5 @@ class Drawing:
 
 def _copied(board: Board) -> Callable[[], Board]:
     """Copy what changes while the run goes on; where everything stands is left to a thread, for it takes longer."""
-    return partial(Board, board.plan, board.shape, dict(board.results), doubts=dict(board.doubts))
+    results, doubts = dict(board.results), dict(board.doubts)
+    return partial(Board, board.plan, board.shape, results, doubts=doubts, beside=board.beside)

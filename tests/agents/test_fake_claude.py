@@ -215,7 +215,10 @@ def test_a_session_can_be_gone_on_with(fake: Fake) -> None:
 
 
 def test_a_session_that_is_missing_cannot_be_gone_on_with(fake: Fake) -> None:
-    """On standard error, and in a stream as a result of the session that was asked for (measured)."""
+    """On standard error, and in a stream as a result of the session that was asked for (measured).
+
+    Where it was not ours, it will be missing the next time, too.
+    """
     words = sample("resume_missing")[1].rpartition(": ")[0] + ": xyz"
     plain = fake.run("-p", "--output-format=json", "--resume=xyz")
     assert (plain.returncode, plain.stdout, plain.stderr) == (1, "", f"{words}\n")
@@ -224,7 +227,7 @@ def test_a_session_that_is_missing_cannot_be_gone_on_with(fake: Fake) -> None:
     told = result(done)
     assert (told["subtype"], told["errors"]) == ("error_during_execution", [words])
     assert (told["session_id"], told["num_turns"], told["total_cost_usd"]) == ("xyz", 0, 0)
-    assert verdict(done.stdout, done.stderr, 1) is Verdict.INTERRUPTED
+    assert verdict(done.stdout, done.stderr, 1) is Verdict.FATAL
 
 
 @pytest.mark.parametrize(
