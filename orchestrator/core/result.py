@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from orchestrator.core.state import TaskStatus
 
@@ -60,6 +60,37 @@ class Exit(NamedTuple):
     """The error is that our own files could not be written: no fault of the attempt, and the run cannot go on."""
     is_passing: bool = False
     """The error is that the machine was short of something: the same attempt may be started a moment later."""
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Self:
+        """Read what an attempt record says of it.
+
+        Raises:
+            ValueError: a field is missing, or of a kind that no record of ours has.
+        """
+        try:
+            code, number, stopped = record["exit"], record["signal"], record["stopped"]
+            return cls(
+                code=None if code is None else int(code),
+                signal=None if number is None else int(number),
+                stopped=None if stopped is None else StopReason(stopped),
+                error=str(record["error"] or ""),
+                started=float(record["started"]),
+                ended=float(record["ended"]),
+                duration=float(record["duration"]),
+                pid=int(record["pid"]),
+                max_rss=int(record["max_rss"]),
+                cpu=float(record["cpu"]),
+                is_ours=bool(record.get("is_ours")),
+                is_passing=bool(record.get("is_passing")),
+            )
+        except (KeyError, TypeError, OverflowError) as error:
+            raise ValueError(f"not an attempt record: {error!r}") from error
+
+    def as_record(self) -> dict[str, Any]:
+        """Return what an attempt record says of it; the guard, which loads nothing of the core, says the same."""
+        fields = self._asdict()
+        return {"exit": fields.pop("code"), **fields}
 
     def describe(self) -> str:
         """Say it in a few words: ``exit 1``, ``killed by signal 9``."""

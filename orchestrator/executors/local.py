@@ -25,14 +25,7 @@ from orchestrator.errors import ExecutorError
 from orchestrator.executors import procfs
 from orchestrator.executors.procfs import Process
 from orchestrator.executors.protocol import Done, Job, News, Started
-from orchestrator.executors.record import (
-    SCHEMA,
-    exit_of,
-    read_record,
-    run_inline,
-    write_exit,
-    write_record,
-)
+from orchestrator.executors.record import SCHEMA, read_record, run_inline, write_exit, write_record
 
 #: Seconds that agents get between SIGTERM and SIGKILL when the executor is left while they run.
 GRACE = 2.0
@@ -289,7 +282,7 @@ class LocalExecutor:
         token = {**job.facts, "key": job.key}
         if record is not None and all(record.get(name) == each for name, each in token.items()):
             try:
-                return exit_of(record)
+                return Exit.of_record(record)
             except ValueError:
                 record = None  # no guard wrote it
         pid = self._pids.get(job.key, 0)
@@ -367,7 +360,7 @@ def _kill_group(pid: int) -> None:
 
 def _recorded(job: Job, message: dict[str, Any]) -> Exit:
     """How a job ended. What the guard could not write down is written here: its finished work was paid for."""
-    exit = exit_of(message["record"])
+    exit = Exit.of_record(message["record"])
     if not message["unwritten"]:
         return exit
     whole = {"schema": SCHEMA, **job.facts, **message["record"]}

@@ -153,18 +153,7 @@ def write_exit(job: Job, known: Exit, *, output: str | None = None, sync: bool =
         "schema": SCHEMA,
         **job.facts,
         "key": job.key,
-        "pid": known.pid,
-        "exit": known.code,
-        "signal": known.signal,
-        "stopped": None if known.stopped is None else known.stopped.value,
-        "error": known.error,
-        "is_ours": known.is_ours,
-        "is_passing": known.is_passing,
-        "started": known.started,
-        "ended": known.ended,
-        "duration": known.duration,
-        "max_rss": known.max_rss,
-        "cpu": known.cpu,
+        **known.as_record(),
         "log_bytes": size,
         "log_sha256": digest,
     }
@@ -193,31 +182,3 @@ def read_record(path: str) -> dict[str, Any] | None:
         return None
     is_record = isinstance(record, dict) and record.get("schema") == SCHEMA
     return record if is_record else None
-
-
-def exit_of(record: Mapping[str, Any]) -> Exit:
-    """Make of a record what the rest of the program works with.
-
-    Raises:
-        ValueError: a field is of a kind that no record of ours has.
-    """
-    from orchestrator.core.result import Exit, StopReason  # heavy, and not needed by the guard
-
-    try:
-        code, number, stopped = record["exit"], record["signal"], record["stopped"]
-        return Exit(
-            code=None if code is None else int(code),
-            signal=None if number is None else int(number),
-            stopped=None if stopped is None else StopReason(stopped),
-            error=str(record["error"] or ""),
-            started=float(record["started"]),
-            ended=float(record["ended"]),
-            duration=float(record["duration"]),
-            pid=int(record["pid"]),
-            max_rss=int(record["max_rss"]),
-            cpu=float(record["cpu"]),
-            is_ours=bool(record.get("is_ours")),
-            is_passing=bool(record.get("is_passing")),
-        )
-    except (KeyError, TypeError, OverflowError) as error:
-        raise ValueError(f"not an attempt record: {error!r}") from error

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from orchestrator.core.result import Exit, StopReason
+from orchestrator.core.result import Exit
 from orchestrator.errors import UnfitError
 from orchestrator.store.atomic import read_file, reported
 
@@ -48,13 +48,12 @@ def read_record(path: str) -> AttemptRecord | None:
         return None
     try:
         raw = json.loads(data or b"")
-        times = [float(raw[name]) for name in ("started", "ended", "duration", "cpu")]
-        times.append(cap := float(raw.get("cap") or 0))
+        exit, cap = Exit.of_record(raw), float(raw.get("cap") or 0)
+        times = (exit.started, exit.ended, exit.duration, exit.cpu, cap)
         if not all(0 <= each < _END_OF_TIME for each in times):
             return None
         resumes = str(raw.get("resumes") or "")
         f"{raw['task']}{raw['run']}{raw['agent']}{resumes}".encode()  # half a character would break what we write
-        stopped = StopReason(raw["stopped"]) if raw["stopped"] else None
         return AttemptRecord(
             task=str(raw["task"]),
             number=int(raw["attempt"]),
@@ -62,20 +61,7 @@ def read_record(path: str) -> AttemptRecord | None:
             run=str(raw["run"]),
             agent=str(raw["agent"]),
             inputs={str(need): int(attempt) for need, attempt in raw["inputs"].items()},
-            exit=Exit(
-                code=raw["exit"],
-                signal=raw["signal"],
-                stopped=stopped,
-                error=str(raw["error"] or ""),
-                started=times[0],
-                ended=times[1],
-                duration=times[2],
-                pid=int(raw["pid"] or 0),
-                max_rss=int(raw["max_rss"] or 0),
-                cpu=times[3],
-                is_ours=bool(raw.get("is_ours")),
-                is_passing=bool(raw.get("is_passing")),
-            ),
+            exit=exit,
             cap=cap,
             resumes=resumes,
         )

@@ -12,7 +12,6 @@ import pytest
 from orchestrator.core.result import Exit, StopReason
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.protocol import Executor, Job
-from orchestrator.executors.record import exit_of
 from tests.executors.harness import collect, make_job, record_of, run, sh, until_started
 from tests.fakes.executor import FakeExecutor, Play
 
@@ -81,7 +80,7 @@ async def test_the_record_is_written_before_done_and_says_the_same(
         jobs.append(make_job(tmp_path, key, *argv, facts={"task": "T-01"}))
     for key, done in (await run(make(), *jobs)).items():
         record = record_of(next(job for job in jobs if job.key == key))
-        assert exit_of(record) == done
+        assert Exit.of_record(record) == done
         assert record["schema"] == 1
         assert record["key"] == key
         assert record["task"] == "T-01"

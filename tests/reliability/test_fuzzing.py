@@ -159,7 +159,7 @@ def test_attempt_records(data: bytes, tally: Counter[str]) -> None:
             assert found.number == int(found.number)
         if (raw := records.read_record(str(path))) is not None:
             with suppress(ValueError):
-                records.exit_of(raw)
+                Exit.of_record(raw)
 
 
 @fuzzed(150)

@@ -79,6 +79,7 @@ DAMAGED = {
     "unknown stop": json.dumps({**RECORD, "stopped": "boredom"}),
     "a run that is no text": json.dumps({**RECORD, "run": "\ud800"}),
     "inputs in a list": json.dumps({**RECORD, "inputs": ["T-01"]}),
+    "an exit status that is no number": json.dumps({**RECORD, "exit": "x"}),
     "endless time": json.dumps({**RECORD, "started": float("inf")}),
     "no time": json.dumps({**RECORD, "ended": float("nan")}),
     "time after all times": json.dumps({**RECORD, "started": 1e20}),
