@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from orchestrator.actions.talking import say
 from orchestrator.cli.reply import caller, plan_directory, say_error, say_json, talk
+from orchestrator.cli.words import read_words
 from orchestrator.core.message import LIMIT, MessageKind
 from orchestrator.errors import OrchestratorError
 
@@ -22,58 +22,24 @@ _DONE = {
 OPTIONS = {"--as": True, "--dir": True, "--json": False}
 
 
-class Words(NamedTuple):
-    """What a command was called with. A text may begin like an option: ``share T-01 "- use JWT"``."""
-
-    options: Sequence[str]
-    others: Sequence[str]
-
-
-def sort_words(words: Sequence[str], takes_value: Mapping[str, bool]) -> Words:
-    """Tell known options from everything else; behind ``--`` there are none."""
-    options: list[str] = []
-    others: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        name, equals, _ = word.partition("=")
-        if word == "--":
-            others += rest
-        elif equals and takes_value.get(name):
-            options.append(word)
-        elif word in takes_value:
-            options.append(word)
-            if takes_value[word]:
-                options += [value for value in (next(rest, None),) if value is not None]
-        else:
-            others.append(word)
-    return Words(options, others)
-
-
 def quick(command: str, arguments: Sequence[str]) -> int | None:
     """Do it and return the status of the process; None, and nothing done, when the words are not that plain."""
-    given = sort_words(arguments, OPTIONS)
+    words = read_words(arguments, OPTIONS, has_text=True)
     kind = MessageKind(command)
     wanted = 1 if kind is MessageKind.JOIN else 2
-    if len(given.others) != wanted or {"-h", "--help"}.intersection(arguments):
+    if words is None or len(words.others) != wanted or {"-h", "--help"}.intersection(arguments):
         return None
-    values: dict[str, str] = {}
-    options = iter(given.options)
-    for word in options:
-        name, equals, value = word.partition("=")
-        value = value if equals or not OPTIONS[name] else next(options, "")
-        if OPTIONS[name] and not value:
-            return None
-        values[name] = value
+    as_json = "--json" in words.options
     try:
         say_to(
             kind,
-            *given.others,
-            directory=values.get("--dir"),
-            name=values.get("--as"),
-            as_json="--json" in values,
+            *words.others,
+            directory=words.last("--dir"),
+            name=words.last("--as"),
+            as_json=as_json,
         )
     except OrchestratorError as error:
-        say_error(error.code, str(error), hint=error.hint, as_json="--json" in values, error=error)
+        say_error(error.code, str(error), hint=error.hint, as_json=as_json, error=error)
         return int(error.exit_status)
     return 0
 

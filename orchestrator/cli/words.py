@@ -26,25 +26,30 @@ class Words(NamedTuple):
         return self.options.get(name, ())
 
 
-def read_words(words: Sequence[str], takes_value: Mapping[str, bool]) -> Words | None:
-    """Sort *words* into options and others; None when they are not that plain."""
+def read_words(
+    words: Sequence[str], takes_value: Mapping[str, bool], *, has_text: bool = False
+) -> Words | None:
+    """Sort *words* into options and others; None when they are not that plain.
+
+    *has_text*: one of them is a text, which may begin like an option: ``share T-01 "- use JWT"``. Then what is none of
+    the options is another word, and so is everything behind ``--``.
+    """
     others: list[str] = []
     options: dict[str, list[str]] = {}
     rest = iter(words)
     for word in rest:
         name, equals, value = word.partition("=")
-        if not word.startswith("-") or word == "-":
+        if has_text and word == "--":
+            others += rest
+        elif name in takes_value and (not equals or (takes_value[name] and name[1:2] == "-")):
+            if takes_value[name] and not equals:
+                following = next(rest, None)
+                if following is None or (following.startswith("-") and not has_text):
+                    return None  # perhaps a value, perhaps an option whose value is missing
+                value = following
+            options.setdefault(name, []).append(value)
+        elif has_text or not word.startswith("-") or word == "-":
             others.append(word)
-            continue
-        if (
-            name not in takes_value
-            or (equals and not takes_value[name])
-            or (equals and name[1:2] != "-")
-        ):
+        else:
             return None
-        if takes_value[name] and not equals:
-            value = next(rest, "-")
-            if value.startswith("-"):
-                return None  # perhaps a value, perhaps an option whose value is missing
-        options.setdefault(name, []).append(value)
     return Words(others, options)

@@ -51,6 +51,13 @@ def test_any_text_is_a_text(orchestrate: Orchestrate, root: Path, text: str) -> 
     assert not (root.parent / "pwned").exists()
 
 
+def test_an_option_without_its_value_is_named(orchestrate: Orchestrate, root: Path) -> None:
+    """Not the text before it, which only begins like one."""
+    answer = orchestrate("share", "T-01", "- use JWT", "--as")
+    assert 2 == answer.returncode
+    assert "Option '--as' requires an argument" in answer.stderr
+
+
 def test_a_dash_reads_standard_input(orchestrate: Orchestrate, root: Path) -> None:
     """More than 64 KiB of it is refused, and nothing of it is kept."""
 

@@ -22,6 +22,18 @@ def test_options_may_stand_anywhere() -> None:
     assert ([], "") == (list(words.every("--x")), words.last("--x"))
 
 
+@pytest.mark.parametrize("text", ["- use JWT", "-", "--tags", "-p=high", "--json=1"])
+def test_a_text_may_begin_like_an_option(text: str) -> None:
+    """In a command that takes one; what is an option of it is one wherever it stands, up to ``--``."""
+    words = read_words(["--tag", "-a", "T-01", text, "--json"], TAKES, has_text=True)
+    assert words is not None
+    assert ["T-01", text] == words.others
+    assert {"--tag": ["-a"], "--json": [""]} == words.options
+    assert None is read_words(["T-01", text, "--tag"], TAKES, has_text=True)
+    behind = read_words(["--tag=a", "--", "T-01", "--json"], TAKES, has_text=True)
+    assert (["T-01", "--json"], {"--tag": ["a"]}) == behind
+
+
 @pytest.mark.parametrize(
     "words",
     [
