@@ -120,7 +120,7 @@ def advance(layout: Layout, board: Board, now: float) -> list[Step]:
     tasks = [
         (
             task.kind,
-            TaskStatus.PENDING if _is_simulated(board, task.id) else board.status(task.id),
+            TaskStatus.PENDING if board.is_simulated(task.id) else board.status(task.id),
         )
         for task in board.plan.tasks.values()
         if not task.children
@@ -132,13 +132,6 @@ def advance(layout: Layout, board: Board, now: float) -> list[Step]:
         except TransitionError:
             break  # somebody has moved it meanwhile, and knows better
     return steps
-
-
-def _is_simulated(board: Board, task_id: str) -> bool:
-    """Say whether what is known of a task was only simulated; it is then as if nothing had been done."""
-    result, task = board.results.get(task_id), board.plan.tasks[task_id]
-    asked = task.agent_key or task.role or str(board.plan.settings.get("agent", ""))
-    return result is not None and result.agent == "simulated" != asked
 
 
 def begin(layout: Layout, charter: Charter, now: float, why: str = "a run began") -> list[Step]:

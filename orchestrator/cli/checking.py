@@ -103,6 +103,7 @@ def status_command(
         **facts | {"total": total},
         directory=layout.root,
         counts={status.value: counts[status] for status in TaskStatus if counts[status]},
+        simulated=board.simulated(),
         batch=board.current_batch(),
         batches=max(board.shape.batch.values(), default=0),
         running=board.by_status().get(TaskStatus.RUNNING, []),

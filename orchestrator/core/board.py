@@ -16,6 +16,8 @@ from orchestrator.core.result import Result
 from orchestrator.core.state import KEEPS_BACK, SETTLED, TaskStatus
 from orchestrator.core.umbrella import sources
 
+#: The agent that does nothing, of a plan that is only tried.
+SIMULATED = "simulated"
 #: Looked up once: asking the enum each time would be a tenth of deriving ten thousand tasks.
 _DONE, _PENDING = TaskStatus.COMPLETED, TaskStatus.PENDING
 
@@ -60,6 +62,22 @@ class Board:
     def status(self, task_id: str) -> TaskStatus:
         """Where a task stands."""
         return self.standing[task_id].status
+
+    def is_simulated(self, task_id: str) -> bool:
+        """Say whether what is known of a task was only simulated, though the plan does not ask for that: then it is as
+        if nothing had been done.
+        """
+        result, task = self.results.get(task_id), self.plan.tasks[task_id]
+        asked = task.agent_key or task.role or str(self.plan.settings.get("agent", ""))
+        return result is not None and result.agent == SIMULATED != asked
+
+    def simulated(self) -> int:
+        """How many tasks stand as completed and were only simulated."""
+        return sum(
+            self.standing[task_id].status is _DONE
+            for task_id, result in self.results.items()
+            if result.agent == SIMULATED and task_id in self.standing and self.is_simulated(task_id)
+        )
 
     def by_status(self) -> dict[TaskStatus, list[str]]:
         """Which tasks have each status, in the order of the plan; a status that no task has is missing."""

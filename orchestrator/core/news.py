@@ -176,6 +176,8 @@ class Brief:
 
     def next_step(self) -> tuple[str, ...]:
         """Return the command to call next, and what it takes; ``read`` is for the final output."""
+        if self.is_over and self.board.simulated():
+            return ("run", "--detach")  # nothing was done
         if self.is_done:
             return ("read",)
         hold = hold_of(self.about_run)

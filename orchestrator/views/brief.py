@@ -110,6 +110,7 @@ def facts(brief: Brief, *, now: float, next_step: str, cursor: str) -> dict[str,
         "word": one_line(brief.about_run[-1].text, limit=_WIDTH) if brief.about_run else "",
         "total": len(brief.board.plan.tasks),
         "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
+        "simulated": brief.board.simulated(),
         "running": [
             {
                 "id": task_id,
@@ -156,7 +157,7 @@ def _head(brief: Brief, now: float) -> str:
     run = f"run {one_line(brief.run, limit=20)} " if brief.run else ""
     spent = spending(brief.board.paid_for())
     cost = f" · {spent}" if spent else ""
-    return f"{run}{stands}{took} · {tally(brief.board.counts())}{cost}"
+    return f"{run}{stands}{took} · {tally(brief.board.counts(), brief.board.simulated())}{cost}"
 
 
 def _reason(brief: Brief, line: Line) -> str:

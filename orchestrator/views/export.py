@@ -66,7 +66,7 @@ def export_markdown(
         plan=plan,
         title=plan.charter.title or plan.title or "Plan",
         moment=moment(now),
-        tally=tally(board.counts()),
+        tally=tally(board.counts(), board.simulated()),
         parts=[_part(board, part) for part in parts],
     )
     return redact(text).rstrip("\n") + "\n"

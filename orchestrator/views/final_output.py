@@ -77,6 +77,7 @@ def final_output(
         "wall": format_duration(measured.wall),
         "merged": merged.strip("\n"),
         "note": note,
+        "simulated": board.simulated(),
     }
     spent = spending(board.paid_for())
     if strategy == "concat":

@@ -55,10 +55,14 @@ def progress_bar(done: int, total: int, *, width: int = 20) -> str:
     return f"[{'█' * filled}{'░' * (width - filled)}] {percent}%"
 
 
-def tally(counts: Mapping[TaskStatus, int]) -> str:
-    """Say how many tasks stand where: ``Completed 3/5 · Running 1 · Waiting 1``."""
+def tally(counts: Mapping[TaskStatus, int], simulated: int = 0) -> str:
+    """Say how many tasks stand where: ``Completed 3/5 · Running 1 · Waiting 1``.
+
+    Of the completed ones so many were only *simulated*: nothing was done.
+    """
     total = sum(counts.values())
-    parts = [f"Completed {counts.get(TaskStatus.COMPLETED, 0)}/{total}"]
+    played = f" ({simulated:,} only simulated)" if simulated else ""
+    parts = [f"Completed {counts.get(TaskStatus.COMPLETED, 0)}/{total}{played}"]
     parts += [
         f"{status.value.capitalize()} {counts[status]}" for status in TOLD if counts.get(status)
     ]

@@ -152,12 +152,19 @@ def _note(board: Board, task: Task, result: Result | None, running: Mapping[str,
 def _progress(board: Board, now: float, spent: Spending, budget: float) -> str:
     counts, total = board.counts(), len(board.plan.tasks)
     done = counts[TaskStatus.COMPLETED]
-    lines = ["## Progress", "", f"`{progress_bar(done, total)}` {tally(counts)}", ""]
+    lines = [
+        "## Progress",
+        "",
+        f"`{progress_bar(done, total)}` {tally(counts, board.simulated())}",
+        "",
+    ]
     current = board.current_batch()
     batches = max(board.shape.batch.values(), default=0)
     if current:
         batch = [task_id for task_id in board.shape.order if board.shape.batch[task_id] == current]
         lines.append(f"Batch {current} of {batches}: {_icons(board, batch)}")
+    elif board.simulated():
+        lines.append("Nothing was done: `orchestrator run` does what was only simulated.")
     elif done == total:
         lines.append(f"All {batches} batches are completed." if total else "The plan has no tasks.")
     else:

@@ -81,7 +81,7 @@ def overview_page(
         done=done,
         total=total,
         percent=100 * done // total if total else 0,
-        tally=tally(counts),
+        tally=tally(counts, board.simulated()),
         batch=board.current_batch(),
         batches=max(board.shape.batch.values(), default=0),
         hold=hold_line(board, seen.now),

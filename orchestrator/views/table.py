@@ -112,7 +112,9 @@ def status_text(
     """
     counts, total = board.counts(), len(board.plan.tasks)
     lines = [plain(board.plan.title)] if board.plan.title else []
-    lines.append(f"{progress_bar(counts[TaskStatus.COMPLETED], total)}  {tally(counts)}")
+    lines.append(
+        f"{progress_bar(counts[TaskStatus.COMPLETED], total)}  {tally(counts, board.simulated())}"
+    )
     current = board.current_batch()
     if current:
         lines.append(f"Batch {current} of {max(board.shape.batch.values())}")

@@ -37,6 +37,9 @@ class Plan:
         tasks = self._orchestrate("list", "--json").json["tasks"]
         return {task["id"]: task["status"] for task in tasks}
 
+    def text(self, name: str) -> str:
+        return (self.root / name).read_text(encoding="utf-8")
+
     def result(self, task_id: str) -> Path:
         return self.root / "results" / f"{task_id.replace('T-', 'agent-')}-result.md"
 
@@ -258,8 +261,19 @@ def test_a_simulation_is_no_result(orchestrate: Orchestrate, plan: Plan, tmp_pat
     assert block[-3].startswith("📤 Output: ")
     assert ["✅ Status: Completed", rule] == block[-2:]
     assert [] == orchestrate("run", "--simulate", "--json", env=nowhere).started()
+    assert "Completed 2/2 (2 only simulated)" in orchestrate("status").stdout
+    assert 2 == orchestrate("status", "--json").json["simulated"]
+    brief = orchestrate("status", "--brief").stdout
+    assert "Completed 2/2 (2 only simulated)" in brief
+    assert "next: orchestrator run --detach\n" in brief
+    drawn = plan.text("master_plan.md")
+    assert "(2 only simulated)" in drawn
+    assert "Nothing was done: `orchestrator run` does what was only simulated." in drawn
+    assert "**Only simulated, 2 of 2: nothing of it was done." in plan.text("final_output.md")
     real = plan.run()
     assert (0, ["T-01", "T-02"]) == (real.returncode, real.started())
+    assert "simulated" not in orchestrate("status").stdout
+    assert "simulated" not in plan.text("final_output.md")
     assert ("real", True) == (answer_of(plan.root, "T-02"), (tmp_path / "ran").exists())
     assert [] == plan.run("--simulate").started()
     assert "real" == answer_of(plan.root, "T-02")
