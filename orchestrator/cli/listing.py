@@ -17,6 +17,7 @@ from orchestrator.cli.reply import (
 from orchestrator.cli.words import read_words
 from orchestrator.core.board import Board
 from orchestrator.core.duration import hours
+from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.errors import OrchestratorError
@@ -109,8 +110,9 @@ def print_list(directory: str, option: str, filters: Filters, *, group_by: str, 
 
         groups = listing.grouped(board, tasks, group_by) if group_by else {}
         if form == "json":
-            told = {name: [brief(board, task) for task in group] for name, group in groups.items()}
-            say_json(f"{len(tasks)} tasks in {len(groups)} groups", groups=told)
+            parts = {name: [brief(board, task) for task in group] for name, group in groups.items()}
+            message = f"{len(tasks)} tasks in {len(groups)} groups"
+            say_json(message, directory=layout.root, groups=parts)
         elif form == "csv":
             write(listing.csv_text([brief(board, task) for task in tasks]))
         elif group_by:
@@ -119,14 +121,16 @@ def print_list(directory: str, option: str, filters: Filters, *, group_by: str, 
         else:
             write(listing.table_text(board, tasks, terminal_width()))
     elif form == "json":
-        say_json(f"{len(tasks)} tasks", tasks=[brief(board, task) for task in tasks])
+        told = [brief(board, task) for task in tasks]
+        say_json(f"{len(tasks)} tasks", directory=layout.root, tasks=told)
     else:
         write(list_text(board, tasks, terminal_width()))
 
 
 def brief(board: Board, task: Task) -> Mapping[str, object]:
-    """Return what ``--json`` says of a task."""
-    standing = board.standing[task.id]
+    """Return what ``--json`` says of a task: time and cost of all attempts together, None where nobody knows it."""
+    standing, result = board.standing[task.id], board.results.get(task.id)
+    spent = spending([result] if result is not None else [])
     return {
         "id": task.id,
         "name": task.name,
@@ -142,4 +146,7 @@ def brief(board: Board, task: Task) -> Mapping[str, object]:
         "children": task.children,
         "estimated_hours": hours(task.estimate) if task.estimate else None,
         "deadline": iso(task.deadline),
+        "duration": round(sum(each.duration for each in result.attempts), 3) if result else 0.0,
+        "cost_usd": None if spent.unknown else round(spent.known, 6),
+        "result": f"results/{task.stem}-result.md" if result is not None else "",
     }

@@ -212,6 +212,7 @@ def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:
     listed = [
         {
             "id": task_id,
+            "name": plan.tasks[task_id].name,
             "batch": shape.batch[task_id],
             "agent": ahead.policies[task_id].agent,
             "needs": plan.tasks[task_id].needs,
@@ -223,8 +224,7 @@ def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:
         say_json(message, tasks=listed)
         return
     lines = [
-        f"batch {each['batch']}  {each['id']}  {each['agent']}  {plan.tasks[task_id].name}"
-        for each, task_id in zip(listed, ahead.to_run, strict=True)
+        f"batch {each['batch']}  {each['id']}  {each['agent']}  {each['name']}" for each in listed
     ]
     write("\n".join([*lines, message]) + "\n")
 

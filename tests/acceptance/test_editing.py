@@ -324,8 +324,22 @@ def test_list_in_every_form(orchestrate: Orchestrate, root: Path) -> None:
     assert ["pending (1)", "waiting (2)"] == [
         line for line in table.splitlines() if not line.startswith(" ")
     ]
+    dry_run = orchestrate("run", "--dry-run", "--json").json["tasks"]
+    assert ["T-01", "true", "shell"] == [dry_run[0][key] for key in ("id", "name", "agent")]
     groups = orchestrate("list", "--group-by", "parent", "--json").json["groups"]
     assert {"-": 2, "T-02": 1} == {name: len(tasks) for name, tasks in groups.items()}
     assert 2 == orchestrate("list", "--format", "yaml").returncode
     assert 2 == orchestrate("list", "--status", "soon").returncode
     assert 2 == orchestrate("list", "--parent", "T-09").returncode
+
+
+def test_list_says_what_came_of_each_task(orchestrate: Orchestrate, root: Path) -> None:
+    """How long it took, what it cost, and where its result lies: nobody has to ask for every task on its own."""
+    write_plan(root, {"T-01": "sleep 0.05", "T-02": ("true", "T-01")})
+    assert 0 == orchestrate("run", "--only", "T-01").returncode
+    listed = orchestrate("list", "--json").json
+    done, waits = listed["tasks"]
+    assert 0.05 <= done["duration"] < 5
+    assert (0.0, "results/agent-01-result.md") == (done["cost_usd"], done["result"])
+    assert (root / done["result"]).samefile(Path(listed["directory"], done["result"]))
+    assert (0.0, 0.0, "") == (waits["duration"], waits["cost_usd"], waits["result"])
