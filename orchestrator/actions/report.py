@@ -29,6 +29,8 @@ class RunReport(NamedTuple):
     used_up: Kind | None = None
     """Whose budget that was, where it was one."""
     failure: OrchestratorError | None = None
+    final_output: str = ""
+    """The file in which this run put the answers together; empty: that could not be written."""
 
     @property
     def exit_status(self) -> int:

@@ -259,7 +259,7 @@ class _Session:
 
     def _conclude(self, ahead: Prospect, runner: Runner, started: float) -> RunReport:
         """Draw everything once more, now that nothing moves."""
-        failure, board = runner.failure, runner.board
+        failure, board, output = runner.failure, runner.board, ""
         try:
             if failure is None:
                 board.derive_again()
@@ -271,7 +271,7 @@ class _Session:
                     keep_cache=False, is_live=False, traces=scan_logs(self.order.layout.logs)
                 )
             try:
-                self._aggregate(ahead, board, started, runner)
+                output = self._aggregate(ahead, board, started, runner)
             except OrchestratorError as error:
                 failure = failure or error
             if self.is_held and not (runner.held_back or runner.ended_by or failure):
@@ -307,9 +307,10 @@ class _Session:
             held_back=runner.held_back,
             used_up=runner.used_up,
             failure=failure,
+            final_output=output,
         )
 
-    def _aggregate(self, ahead: Prospect, board: Board, started: float, runner: Runner) -> None:
+    def _aggregate(self, ahead: Prospect, board: Board, started: float, runner: Runner) -> str:
         from orchestrator.actions.aggregating import aggregate
         from orchestrator.actions.merging import Merged
 
@@ -329,6 +330,7 @@ class _Session:
             merged=merged,
             held_back=runner.held_back,
         )
+        return self.order.layout.final_output
 
     def _merge(self, ahead: Prospect, board: Board, runner: Runner) -> Merged:
         """Let one more agent merge the answers (S2-81U)."""

@@ -254,7 +254,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
             "launched": report.launched,
             "duration": round(report.duration, 3),
             "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
-            "final_output": report.layout.final_output,
+            "final_output": report.final_output,
             "cost_usd": spent.known,
             "unknown_costs": spent.unknown,
             "costs": {
@@ -270,7 +270,8 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
     if spent:
         _talk(f"💰 {spent}")
     _say_failures(report)
-    _echo(os.path.relpath(report.layout.final_output))
+    if report.final_output:
+        _echo(os.path.relpath(report.final_output))
 
 
 def _left_to_people(report: RunReport) -> list[str]:

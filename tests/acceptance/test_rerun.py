@@ -277,3 +277,17 @@ def test_a_simulation_is_no_result(orchestrate: Orchestrate, plan: Plan, tmp_pat
     assert ("real", True) == (answer_of(plan.root, "T-02"), (tmp_path / "ran").exists())
     assert [] == plan.run("--simulate").started()
     assert "real" == answer_of(plan.root, "T-02")
+
+
+def test_an_output_that_could_not_be_written_is_not_named_as_the_answer(
+    finished: Plan, orchestrate: Orchestrate
+) -> None:
+    """Who reads the path would read the file of an earlier run, or none."""
+    assert finished.run().events[-1]["final_output"] == str(finished.root / "final_output.md")
+    (finished.root / "final_output.md").unlink()
+    (finished.root / "final_output.md").mkdir()
+    again = finished.run()
+    assert (5, "") == (again.returncode, again.events[-1]["final_output"])
+    told = orchestrate("run")
+    assert (5, "") == (told.returncode, told.stdout)
+    assert "final_output.md: cannot write" in told.stderr
