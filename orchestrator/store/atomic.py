@@ -8,6 +8,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import lru_cache
 from typing import BinaryIO, Self
 
@@ -94,7 +95,7 @@ class Replacement:
             # O_NOFOLLOW: a planted link is never written through (promise 23).
             self.descriptor = _open_new(self._temporary, getattr(os, "O_NOFOLLOW", 0))
             try:
-                _keep_mode(path, self.descriptor)
+                _keep_owner_and_mode(path, self.descriptor)
                 _write_all(self.descriptor, data)
             except BaseException:
                 self.__exit__()
@@ -118,13 +119,24 @@ class Replacement:
             _forget(self._temporary)
 
 
-def _keep_mode(path: str, descriptor: int) -> None:
+def _keep_owner_and_mode(path: str, descriptor: int) -> None:
+    """Give a new file what its person gave the old one, as far as the system lets us: not only to root, by `sudo`."""
     try:
-        before = os.lstat(path).st_mode
+        before = os.lstat(path)
     except FileNotFoundError:
         return
-    if stat.S_ISREG(before):
-        os.fchmod(descriptor, stat.S_IMODE(before))
+    if not stat.S_ISREG(before.st_mode):
+        return
+    made = os.fstat(descriptor)
+    # The group first: of a file that was given away it can no longer be changed.
+    if made.st_gid != before.st_gid:
+        with suppress(OSError):
+            os.fchown(descriptor, -1, before.st_gid)
+    if made.st_uid != before.st_uid:
+        with suppress(OSError):
+            os.fchown(descriptor, before.st_uid, -1)
+    # Last: another owner takes bits of the mode away.
+    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
 
 
 def _forget(path: str) -> None:

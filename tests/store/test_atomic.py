@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,42 @@ def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     replace_file(str(path), b"ours")
     assert (b"precious", b"ours") == (victim.read_bytes(), path.read_bytes())
     assert not path.is_symlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o4775])
+def test_a_file_that_root_replaces_stays_that_of_its_person(tmp_path: Path, mode: int) -> None:
+    """After `sudo orchestrator run` the plan is still theirs; every bit of its mode, too."""
+    path = tmp_path / "file"
+    path.write_text("theirs")
+    os.chown(path, 1234, 2345)
+    path.chmod(mode)
+    replace_file(str(path), b"ours")
+    after = path.stat()
+    assert (b"ours", 1234, 2345) == (path.read_bytes(), after.st_uid, after.st_gid)
+    assert mode == stat.S_IMODE(after.st_mode)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another")
+def test_a_file_of_somebody_else_is_replaced_all_the_same(tmp_path: Path) -> None:
+    """Who may write into the directory, and may give nothing away, owns the new file; the group stays where it may."""
+    path = tmp_path / "file"
+    path.write_text("theirs")
+    os.chown(path, 1234, 2345)
+    path.chmod(0o664)
+    tmp_path.chmod(0o777)
+    script = """
+import os
+from orchestrator.store.atomic import replace_file
+os.setgroups([2345])
+os.setgid(5678)
+os.setuid(4321)
+replace_file("./file", b"ours")  # the directories above are closed to others
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)
+    after = path.stat()
+    assert (b"ours", 4321, 2345) == (path.read_bytes(), after.st_uid, after.st_gid)
+    assert 0o664 == stat.S_IMODE(after.st_mode)
 
 
 def test_a_planted_temporary_is_not_followed(tmp_path: Path) -> None:
