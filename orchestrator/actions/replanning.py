@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from orchestrator.actions.assignments import make_task_files
-from orchestrator.actions.prospect import RunOrder, simulated, task_settings
+from orchestrator.actions.engine_setup import revised_entries
+from orchestrator.actions.prospect import Prospect, RunOrder, simulated, task_settings
+from orchestrator.agents.protocol import Agent
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
 from orchestrator.core.roster import Roster
 from orchestrator.core.state import TaskStatus
-from orchestrator.runtime.watching import Change
+from orchestrator.runtime.loop import Runner
+from orchestrator.runtime.watching import Change, require_kept
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.workspace import Workspace
 
@@ -23,12 +27,16 @@ class Replanner:
     workspace: Workspace
     roster: Roster
     plan: Plan
-    """As it was read last."""
+    """The one that the run goes by."""
     seen: int
-    """The version of the file that was looked at last."""
+    """The version of the file that says so."""
+    _offered: int = field(default=0, init=False)
+    """The version of the change that was returned last."""
 
     def look(self) -> Change | None:
         """Return the change, with the task files of rows that are new or say something else; None when there is none.
+
+        Until the run goes on with it, each look returns it anew.
 
         Raises:
             PlanError: the plan, or the task file of a row, makes no sense; names file and line.
@@ -57,9 +65,29 @@ class Replanner:
             and _stands(result, traces.get(plan.tasks[task_id].stem, Traces()))
         }
         newest = {task.id: traces[task.stem].newest for task in new if task.stem in traces}
-        # Only now: as long as something makes no sense, each look reads it again.
-        self.plan, self.seen = plan, version
+        self._offered = version
         return Change(plan, shape, policies, newest, results)
+
+    def go_on(
+        self, change: Change, runner: Runner, ahead: Prospect, agents: Mapping[str, Agent]
+    ) -> list[tuple[str, str]]:
+        """Let the run go on with a change; return results that lay in the place of new tasks: task, where they are now.
+
+        Raises:
+            PlanError: what is under way forbids it as yet; nothing was done.
+            StoreError: a result could not be moved.
+        """
+        require_kept(change.plan, runner.engine.under_way)
+        tasks, results = change.plan.tasks, runner.board.results
+        new = tasks.keys() - runner.board.plan.tasks.keys()
+        aside = ((task_id, self.workspace.move_aside(tasks[task_id])) for task_id in sorted(new))
+        moved = [(task_id, path) for task_id, path in aside if path]
+        # Not before: as long as something makes no sense, each look reads it again.
+        self.plan, self.seen = change.plan, self._offered
+        results.update({key: each for key, each in change.results.items() if key not in results})
+        entries = revised_entries(change, runner, ahead, agents, self.roster)
+        runner.replan(change.plan, change.policies, entries)
+        return moved
 
 
 def _is_other(task: Task, before: Plan) -> bool:

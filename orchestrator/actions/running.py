@@ -7,13 +7,12 @@ import uuid
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 
 from orchestrator.actions.assignments import make_task_files
-from orchestrator.actions.engine_setup import accounts, build_engine, holds_found, revised_entries
+from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
 from orchestrator.actions.replanning import Replanner
@@ -226,24 +225,20 @@ class _Session:
         runner.redo = resets.redo
         if not self.order.only:  # what was asked for by name does not grow
             version = self.workspace.plan_version()
-            roster = self.plugs.roster
-            replanner = Replanner(self.order, self.workspace, roster, board.plan, version)
+            replanner = Replanner(
+                self.order, self.workspace, self.plugs.roster, board.plan, version
+            )
 
             def look() -> Change | None:
                 resets.look()
                 return replanner.look()
 
-            runner.watch = Watch(
-                look, partial(self._replan, ahead, runner), self.workspace.is_plan_being_saved
-            )
-        return runner
+            def apply(change: Change) -> None:
+                for task_id, kept in replanner.go_on(change, runner, ahead, self.plugs.agents):
+                    self._warn(task_id, f"another result lay in its place; it is kept as {kept}")
 
-    def _replan(self, ahead: Prospect, runner: Runner, change: Change) -> None:
-        runner.board.results.update(
-            {key: each for key, each in change.results.items() if key not in runner.board.results}
-        )
-        entries = revised_entries(change, runner, ahead, self.plugs.agents, self.plugs.roster)
-        runner.replan(change.plan, change.policies, entries)
+            runner.watch = Watch(look, apply, self.workspace.is_plan_being_saved)
+        return runner
 
     def _prepare(self) -> None:
         """Load what drawing needs, while agents work already; a program that is upgraded meanwhile stays whole."""

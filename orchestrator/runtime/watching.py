@@ -10,10 +10,10 @@ import anyio
 import anyio.to_thread
 
 from orchestrator.core.graph import Shape
-from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan import Plan, Task, stem
 from orchestrator.core.result import Result
 from orchestrator.core.settings import Settings
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import OrchestratorError, PlanError, Problem
 
 #: Seconds between two looks at least; a look is one ``stat`` while nothing changed.
 _SHORTEST = 0.5
@@ -44,6 +44,7 @@ class Watch:
     look: Callable[[], Change | None]
     """Reads the disk, in a thread; None when nothing changed."""
     apply: Callable[[Change], None]
+    """Goes on with it; raises ``PlanError`` as long as what is under way forbids it."""
     is_being_saved: Callable[[], bool]
     """Whether the file was saved so recently that it may not be whole."""
     _turn: anyio.Lock = field(default_factory=anyio.Lock, init=False)
@@ -71,14 +72,45 @@ class Watch:
         async with self._turn:
             try:
                 change = await anyio.to_thread.run_sync(self.look)
+                if change is not None:
+                    self.apply(change)
+                    self.told = ""
             except OrchestratorError as error:
                 if str(error) != self.told:
                     self.told = str(error)
                     warn(f"the run goes on with the last valid plan: {error}")
-            else:
-                if change is not None:
-                    self.told = ""
-                    self.apply(change)
+
+
+def require_kept(plan: Plan, under_way: Iterable[str]) -> None:
+    """Refuse a plan in which what is under way would lose its files to another task, or its answer to everybody.
+
+    Raises:
+        PlanError: names the rows; they make sense once those tasks are over.
+    """
+    running = set(under_way)
+    kept = {stem(task_id).casefold(): task_id for task_id in running - plan.tasks.keys()}
+    problems = []
+    for task in plan.tasks.values():
+        if (before := kept.get(task.stem.casefold())) is not None:
+            problems.append(
+                Problem(
+                    f"{before} is under way, and {task.id} would share its files",
+                    task.where,
+                    f"call the row {before} until that is over",
+                    "duplicate_file",
+                )
+            )
+        if task.parent in running:
+            problems.append(
+                Problem(
+                    f"{task.parent} is under way, so {task.id} cannot be put under it",
+                    task.where,
+                    f"wait until {task.parent} is over, or let {task.id} depend on it",
+                    "started_parent",
+                )
+            )
+    if problems:
+        raise PlanError(problems)
 
 
 def kept_with(plan: Plan, before: Plan, under_way: Iterable[str]) -> Plan:

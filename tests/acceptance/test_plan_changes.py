@@ -141,3 +141,43 @@ def test_a_row_that_is_taken_out_does_not_start(claude: ClaudePlan) -> None:
     (claude.records / "go").touch()
     assert 0 == claude.orchestrate.finish(run).returncode
     assert ["T-01"] == [call.task for call in claude.calls()]
+
+
+def test_what_runs_keeps_its_files_and_its_answer(claude: ClaudePlan) -> None:
+    """A row whose files are those of what runs waits for its end; the answer that lies there is kept."""
+    plan = claude.write({"T-01": "do 1", "T-02": "do 2"})
+    claude.play({"T-01": waits_for("go"), "T-02": waits_for("end")})
+    run = claude.start()
+    claude.await_journal(run, "T-01 · started")
+    row = table_row(claude, "T-01")
+    rows(plan, {row: row.replace("T-01", "agent-01")})
+    claude.await_journal(run, "T-01 is under way, and agent-01 would share its files")
+    (claude.records / "go").touch()
+    claude.await_journal(run, "agent-01 · completed")
+    (claude.records / "end").touch()
+    assert 0 == claude.orchestrate.finish(run).returncode
+    assert ["T-01", "T-02", "agent-01"] == sorted(call.task for call in claude.calls())
+    assert "another result lay in its place; it is kept as results/agent-01" in claude.journal
+    assert "Answer to T-01" in claude.text("results/agent-01-result.md.damaged-1")
+    assert "Answer to agent-01" in claude.text("results/agent-01-result.md")
+    assert 1 == claude.journal.count("last valid plan")
+
+
+def test_nothing_is_put_under_a_task_that_runs(claude: ClaudePlan) -> None:
+    """It would be an umbrella, and its answer, which is paid for, would reach nobody."""
+    plan = claude.write({"T-01": "do 1", "T-02": ("do 2", "T-01")})
+    claude.play({"T-01": waits_for("go")})
+    run = claude.start()
+    claude.await_journal(run, "T-01 · started")
+    head, line = (
+        "| Task ID | Description | Dependencies |",
+        "|---------|-------------|--------------|",
+    )
+    row = table_row(claude, "T-02")
+    under = row.replace(" T-01 |", " None | T-01 |", 1)
+    rows(plan, {head: f"{head} Parent |", line: f"{line}--------|", row: under})
+    claude.await_journal(run, "T-01 is under way, so T-02 cannot be put under it")
+    rows(plan, {under: row})
+    (claude.records / "go").touch()
+    assert 0 == claude.orchestrate.finish(run).returncode
+    assert "### T-01: do 1" in claude.calls("T-02")[0].prompt
