@@ -177,6 +177,11 @@ class Admission:
             if account.hold_again(event.until, now):
                 yield Hold(entry.account, account.opens_at, event.reason)
 
+    def bring_forward(self, seconds: float, now: float) -> None:
+        """Take in that time went by which the clock of the run did not count; an account opens by that on the wall."""
+        for account in self.accounts.values():
+            account.bring_forward(seconds, now)
+
     def _pass_trial(self, entry: Entry) -> Iterator[Instruction]:
         account = self.accounts[entry.account]
         if account.is_proven_by(entry.started):

@@ -27,6 +27,7 @@ from orchestrator.core.event import (
     Moment,
     Recorded,
     Replanned,
+    Slept,
     StopRequested,
     Ticked,
 )
@@ -119,6 +120,8 @@ class Engine:
                 self._intervene(event, todo)
             case Ticked():
                 self._tick(moment, todo)
+            case Slept():
+                self._admission.bring_forward(event.seconds, moment.now)
             case StopRequested():
                 self._stop(todo)
         self._dispatch(moment, todo)

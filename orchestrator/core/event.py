@@ -59,8 +59,14 @@ class Ticked:
     """The moment ``wake_at`` asked for has come."""
 
 
+class Slept(NamedTuple):
+    """Time went by that the clock of ``Moment`` did not count: the machine slept, or its clock was put forward."""
+
+    seconds: float
+
+
 class StopRequested:
     """The run shall end: nothing new starts, what runs is stopped."""
 
 
-Event = Begun | Heard | Ended | Recorded | Replanned | Intervened | Ticked | StopRequested
+Event = Begun | Heard | Ended | Recorded | Replanned | Intervened | Ticked | Slept | StopRequested

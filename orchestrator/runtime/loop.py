@@ -29,7 +29,6 @@ from orchestrator.core.event import (
     Recorded,
     Replanned,
     StopRequested,
-    Ticked,
 )
 from orchestrator.core.graph import shape
 from orchestrator.core.instruction import (
@@ -120,7 +119,7 @@ class Runner:
 
         *opened* is the executor's: it was called before the event loop was loaded, for its guard starts meanwhile.
         """
-        self._timer = Timer(self.clock, lambda: self.engine.wake_at, lambda: self._handle(Ticked()))
+        self._timer = Timer(self.clock, lambda: self.engine.wake_at, self._handle)
         self._writer = Writer(
             workspace=self.workspace,
             is_alone=lambda: not self.live,
@@ -344,7 +343,7 @@ class Runner:
 
     def _opens(self, until: float) -> float:
         """Turn the moment a held account opens into one of the engine's clock."""
-        return self.clock.now() + until - self.clock.wall() if self.is_patient else math.inf
+        return self._timer.moment(until) if self.is_patient else math.inf
 
     def _confirm(self, request: str) -> None:
         if self._inbox is not None:

@@ -6,7 +6,7 @@ import math
 
 from orchestrator.core.account import Account
 from orchestrator.core.entry import Entry
-from orchestrator.core.event import Begun, Ended, Recorded, StopRequested, Ticked
+from orchestrator.core.event import Begun, Ended, Recorded, Slept, StopRequested, Ticked
 from orchestrator.core.instruction import Finish, Hold, Launch, Record, Resume
 from orchestrator.core.result import Verdict
 from orchestrator.core.state import TaskStatus
@@ -71,6 +71,28 @@ def test_what_is_held_keeps_no_slot() -> None:
     run = engine(claude("a", priority=1000), Entry("b"), slots=1)
     tell(run, Begun())
     assert ["b"] == launched(ends(run, "a", HELD, 1.0, until=100.0))
+
+
+def test_a_hold_ends_at_its_moment_on_the_wall_although_the_machine_slept() -> None:
+    """What the engine's clock did not count is told; one goes first all the same."""
+    run = engine(*(claude(id) for id in "abc"), slots=3)
+    tell(run, Begun())
+    for id in "ab":
+        ends(run, id, HELD, 10.0, until=100.0)
+    assert [] == launched(tell(run, Slept(30.0), 20.0))
+    assert 70.0 == run.wake_at
+    assert [] == launched(tell(run, Slept(3600.0), 30.0))
+    assert [] == told(shows(run, "c", 31.0, is_answered=True))  # it was let through before the hold
+    assert ["a"] == launched(completes(run, "c", 31.0))
+    assert ["b"] == launched(shows(run, "a", 32.0, is_answered=True))
+
+
+def test_sleep_opens_nothing_that_only_a_person_opens() -> None:
+    """However long it was."""
+    run = engine(claude("a"), claude("b"))
+    tell(run, Begun())
+    ends(run, "a", HELD, 1.0, until=math.inf)
+    assert [] == launched(tell(run, Slept(1e9), 2.0))
 
 
 # ── the canary ────────────────────────────────────────────────────────────────────────────────────────────────────
