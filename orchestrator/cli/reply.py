@@ -84,8 +84,12 @@ def say_error(
 
 def say_refused(error: OSError, *, as_json: bool) -> int:
     """Print what the system refused that nobody expected, and return the status of the process."""
-    said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    say_error(OutputError.code, f"the system says: {said}", hint="", as_json=as_json)
+    said, hint = f"the system says: {error}", ""
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        # Only the current directory has no name. Nothing is looked for from another one, not even a full path: agents
+        # may have to work here.
+        said, hint = "the current directory is gone", "go to one that exists, and call again"
+    say_error(OutputError.code, said, hint=hint, as_json=as_json)
     return int(OutputError.exit_status)
 
 

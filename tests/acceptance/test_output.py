@@ -16,6 +16,7 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import (
     Gate,
     answer_of,
+    everything,
     leftovers,
     result_of,
     write_plan,
@@ -316,3 +317,22 @@ def test_a_run_whose_output_is_full_comes_to_its_end(
     for flags in ([], ["--json"]):
         full = ("sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh")
         assert 0 == orchestrate("run", "--fresh", *flags, under=full).returncode
+
+
+@pytest.mark.parametrize(
+    "words", ["status", "status {}", "list", "run {}", "add echo", "init", "agents"]
+)
+def test_a_current_directory_that_is_gone_is_one_line(
+    orchestrate: Orchestrate, tmp_path: Path, words: str
+) -> None:
+    """Nothing is looked for elsewhere instead, and nothing is begun."""
+    root = tmp_path / ".orchestrator"
+    write_plan(root, {"T-01": "echo one"})
+    before = everything(root)
+    gone = ("sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh")
+    refused = orchestrate(*words.format(root).split(), under=gone)
+    assert (5, "") == (refused.returncode, refused.stdout)
+    error, hint = refused.stderr.splitlines()
+    assert "error: the current directory is gone" == error
+    assert hint.startswith("  hint: go to one that exists")
+    assert before == everything(root)
