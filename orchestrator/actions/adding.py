@@ -23,9 +23,10 @@ from orchestrator.actions.editing import (
     tell,
     unknown_task,
     valid_tasks,
+    visible,
 )
 from orchestrator.core.plan import TASK_ID, Task, stem
-from orchestrator.core.text import one_line
+from orchestrator.core.text import one_line, printable
 from orchestrator.errors import PlanError, Problem, StoreError, UsageError
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.columns import read_needs
@@ -92,8 +93,7 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
         NotFoundError, UsageError, PlanError: it makes no sense; nothing was written.
         StoreError: it could not be written.
     """
-    if not wanted.text.strip():
-        raise UsageError("there is no text", hint="say what is to be done")
+    visible(wanted.text)
     wanted = wanted._replace(
         needs=full_ids(layout, wanted.needs), parent=full_ids(layout, wanted.parent)
     )
@@ -198,7 +198,9 @@ class _Draft:
         wanted, columns = self._wanted, self._places.sheets[-1].columns
         has_both = columns.name is not None and columns.description is not None
         only = "description" if columns.name is None else "name"
-        text, about = wanted.text.strip(), wanted.description.strip()
+        # A command is taken as it is; what people read is not.
+        text = wanted.text.strip() if self.is_shell else visible(wanted.text)
+        about = printable(wanted.description).strip()
         if self.is_shell:
             # The command is what counts; what it is for is how people see it.
             cells = {"name": about, "description": text} if has_both else {only: about or text}

@@ -91,7 +91,7 @@ def dispatch(
 
 
 def _require_room(workspace: Workspace, board: Board, errand: NewTask, roster: Roster) -> None:
-    probe = Task("_", "", "", agent=errand.agent, assignee=errand.assignee, kind=errand.kind)
+    probe = Task("_", "_", "_", agent=errand.agent, assignee=errand.assignee, kind=errand.kind)
     # Only these count; a plan has many more tasks, each with a file to read.
     running = {id: board.plan.tasks[id] for id in board.by_status().get(TaskStatus.RUNNING, ())}
     plan = board.plan._replace(tasks={**running, probe.id: probe})

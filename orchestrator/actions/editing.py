@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import Task
-from orchestrator.core.text import one_line
+from orchestrator.core.text import one_line, printable
 from orchestrator.errors import NotFoundError, PlanError, UsageError
 from orchestrator.store.atomic import read_file
 from orchestrator.store.columns import Columns, read_needs
@@ -28,6 +28,8 @@ from orchestrator.store.tables import split_row
 if TYPE_CHECKING:
     from orchestrator.store.roster import Agents
 
+#: A text that is taken away leaves nothing: ``-`` would be one.
+_EMPTY = {"name": "", "description": ""}
 _HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
 
 
@@ -154,7 +156,9 @@ def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, st
         "deadline": deadline_cell(changes.deadline),
         **_texts(columns, changes),
     }
-    values = {role: text or "-" for role, text in named.items() if text is not None}
+    values = {
+        role: text or _EMPTY.get(role, "-") for role, text in named.items() if text is not None
+    }
     meant = row._replace(
         parent=row.parent if changes.parent is None else changes.parent,
         assignee=row.assignee if changes.assignee is None else changes.assignee,
@@ -179,9 +183,10 @@ def _texts(columns: Columns, changes: Changes) -> dict[str, str | None]:
     title = "description" if columns.name is None else "name"
     if changes.description is not None and title == "description" and changes.title is not None:
         raise UsageError("the table has one column of text", hint="give --title or --desc")
-    return {title: changes.title} | (
-        {} if changes.description is None else {"description": changes.description}
-    )
+    texts = {title: changes.title}
+    if changes.description is not None:
+        texts["description"] = changes.description
+    return {role: text and visible(text) for role, text in texts.items()}
 
 
 def _needs(row: Task, changes: Changes) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
@@ -232,12 +237,14 @@ def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, 
     """Edit a row, and make sure that reading it gives what was meant: a table cannot say every name.
 
     Raises:
-        UsageError: it does not.
+        UsageError: it does not, or the row says nothing.
     """
     try:
         data, task = edit()
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if not task.description:
+        raise _no_text()
     for option in ("needs", "agent", "assignee", "parent", "tags", "kind", "estimate", "deadline"):
         if getattr(task, option) != getattr(meant, option):
             shown = getattr(meant, option)
@@ -246,6 +253,21 @@ def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, 
                 hint="letters, digits and the signs . _ - can always be said",
             )
     return data, task
+
+
+def visible(text: str) -> str:
+    """Return a text for people without what nobody sees of it.
+
+    Raises:
+        UsageError: nothing is left.
+    """
+    if shown := printable(text).strip():
+        return shown
+    raise _no_text()
+
+
+def _no_text() -> UsageError:
+    return UsageError("there is no text", hint="say what is to be done")
 
 
 def estimate_cell(hours: str | float | None) -> str | None:
@@ -316,7 +338,7 @@ def check_who(layout: Layout, places: Places, agent: str, assignee: str, agents:
     from orchestrator.store.workspace import Workspace
 
     roster = agents(layout)
-    probe = Task("_", "", "", agent=agent, assignee=assignee)
+    probe = Task("_", "_", "_", agent=agent, assignee=assignee)
     try:
         plan = Plan({probe.id: probe})
         task_settings(Workspace(layout), plan, RunOrder(layout), roster)

@@ -208,6 +208,7 @@ def task_settings(
                 problems += error.problems
                 continue
             where = f"{workspace.assignments.shown(task)}:"
+        problems += _wordless(task, found, workspace.assignments.shown(task))
         # Most tasks of a big plan share their settings; one object serves them all.
         resolved = None if found.settings else shared.get((key, kind))
         if resolved is None:
@@ -229,6 +230,15 @@ def task_settings(
         # What is wrong with the front matter of the plan is wrong for every task, and is said once.
         raise PlanError(list(dict.fromkeys(problems)))
     return policies
+
+
+def _wordless(task: Task, found: TaskFile, file: str) -> list[Problem]:
+    """Return the problem that an agent would be paid for nothing. A file that was made from the row adds nothing."""
+    if task.description or task.children or (found.body.strip() and not found.made):
+        return []
+    message = f"task {task.id} does not say what is to be done"
+    hint = f"write it here, or into {file}"
+    return [Problem(message, task.where, hint, "no_text")]
 
 
 def _with_files(settings: Settings, root: str) -> Settings:

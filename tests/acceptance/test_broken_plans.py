@@ -81,6 +81,14 @@ BROKEN = {
     "no id": Broken(
         "bad_id", "p/master_plan.md:6", "a task without an id", "an id is", task("| | a | None | |")
     ),
+    "no text": Broken(
+        "no_text",
+        "p/master_plan.md:7",
+        "task T-02 does not say what is to be done",
+        "write it here, or into p/agent_tasks/agent-02.md",
+        task("| T-01 | | None | |\n| T-02 | | T-01 | |"),
+        {"agent_tasks/agent-01.md": "true\n", "agent_tasks/agent-02.md": "---\nretries: 1\n---\n"},
+    ),
     "no table": Broken(
         "no_table", "p/master_plan.md:1", "no task table", "add a table", "# Plan\n\nDo it all.\n"
     ),

@@ -91,6 +91,37 @@ def test_add_refuses_what_makes_no_sense(
     assert before == everything(root)
 
 
+@pytest.mark.parametrize("text", ["", " ", "\x1b[31m", "\u202e", "\x1b[0m \n"])
+def test_a_text_of_which_nothing_is_seen_is_none(
+    orchestrate: Orchestrate, root: Path, text: str
+) -> None:
+    """An agent would be paid for an empty task."""
+    write_plan(root, {"T-01": "true"})
+    (root / "plan.lock").touch()
+    before = everything(root)
+    for words in (
+        ["add", text],
+        ["add", text, "--agent", "claude"],
+        ["update", "T-01", "--title", text],
+    ):
+        refused = orchestrate(*words)
+        assert (2, "") == (refused.returncode, refused.stdout)
+        assert "there is no text" in refused.stderr
+    assert before == everything(root)
+
+
+def test_a_title_is_taken_away_where_the_description_says_enough(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """A dash in its place would be a text."""
+    root.mkdir()
+    head = "| ID | Name | Description | Deps |\n|---|---|---|---|\n"
+    (root / "master_plan.md").write_text(f"{head}| T-01 | One | Do it | None |\n", encoding="utf-8")
+    assert 0 == orchestrate("update", "T-01", "--title", "").returncode
+    assert "Do it" == orchestrate("show", "T-01", "--json").json["task"]["name"]
+    assert "there is no text" in orchestrate("update", "T-01", "--desc", "").stderr
+
+
 def test_add_needs_a_table_and_says_what_is_wrong(orchestrate: Orchestrate, root: Path) -> None:
     """A plan of somebody's is never given a table behind their back."""
     root.mkdir()
