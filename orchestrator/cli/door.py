@@ -13,7 +13,8 @@ import io
 import os
 import sys
 
-from orchestrator.cli.reply import leave, say_refused
+from orchestrator.cli.reply import leave, say_error, say_refused
+from orchestrator.errors import ExitStatus
 
 #: Command → module with a function ``quick``: the status of the process; None when the words are not that plain.
 _QUICK = {
@@ -53,9 +54,29 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
     return "".join(f"\\u{pair}" for pair in pairs), error.end
 
 
+def _take_words() -> str:
+    """Take words in UTF-8 for what they say, whatever the locale thinks of them; return the first that says nothing.
+
+    Its bytes would be dropped from a text, and no file of ours could say a path that has them.
+    """
+    for place, word in enumerate(sys.argv[1:], start=1):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            try:
+                sys.argv[place] = os.fsencode(word).decode()
+            except UnicodeDecodeError:
+                return ascii(word)
+    return ""
+
+
 def main() -> None:
     """Run the command line and exit."""
     _prepare_streams()
+    if strange := _take_words():
+        hint = "say it in UTF-8; `iconv -f latin1 -t utf8` turns an old file into it"
+        say_error("usage", f"{strange} is not UTF-8 text", hint=hint, as_json="--json" in sys.argv)
+        leave(ExitStatus.BAD_INPUT)
     # A command that is over in the blink of an eye has nothing to collect; `run` turns it on again.
     gc.disable()
     status: int | None = None

@@ -57,7 +57,9 @@ def takes_json(function: _Function) -> _Function:
 def say_json(message: str, *, code: str = "ok", ok: bool = True, **data: Any) -> None:
     """Print the envelope."""
     envelope = {"ok": ok, "code": code, "message": message, **data}
-    write(json.dumps(envelope, ensure_ascii=False) + "\n")
+    text = json.dumps(envelope, ensure_ascii=False)
+    # A path may have bytes that are no UTF-8: they are written as JSON writes any character, and not dropped.
+    write(f"{text.encode(errors='backslashreplace').decode()}\n")
 
 
 def say_error(

@@ -99,7 +99,8 @@ class Index:
             raw["plans"] = self._plans
         text = json.dumps(raw, separators=(",", ":"), ensure_ascii=False, default=dict)
         try:
-            replace_file(self._path, text.encode())
+            # Where the plan lies may have bytes that are no UTF-8.
+            replace_file(self._path, text.encode(errors="backslashreplace"))
         except StoreError:
             return  # a cache that cannot be kept costs time, nothing else
         self.is_dirty = False

@@ -300,6 +300,6 @@ def _write(path: str, raw: Mapping[str, Any], plans: Mapping[str, tuple[int, Cha
     }
     text = json.dumps({"schema": SCHEMA, **raw, "plans": entries}, ensure_ascii=False)
     try:
-        replace_file(path, text.encode())
+        replace_file(path, text.encode(errors="backslashreplace"))  # as in store/index.py
     except StoreError:
         return  # as with every cache: the next look takes longer

@@ -336,3 +336,32 @@ def test_a_current_directory_that_is_gone_is_one_line(
     assert "error: the current directory is gone" == error
     assert hint.startswith("  hint: go to one that exists")
     assert before == everything(root)
+
+
+def test_words_are_taken_in_utf_8_or_not_at_all(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """Whatever the locale says; bytes that say nothing would be dropped from the text."""
+    plan = write_plan(tmp_path / ".orchestrator", {"T-01": "true"})
+    old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    assert 0 == orchestrate("add", "Größe messen", env=old).returncode
+    assert "| T-02 | Größe messen |" in plan.read_text(encoding="utf-8")
+    for words in (["add"], ["share", "T-01"], ["create"], ["show"]):
+        refused = orchestrate(*words, "caf\udce9 menu", "--json")
+        assert (2, "usage") == (refused.returncode, refused.json["code"])
+        assert refused.json["message"].endswith("is not UTF-8 text")
+    assert "menu" not in plan.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")
+def test_a_path_that_is_not_utf_8_can_be_told(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """As JSON writes any character; and the caches of the plan stay what they are."""
+    root = tmp_path / "b\udcffd" / ".orchestrator"
+    root.parent.mkdir()
+    write_plan(root, {"T-01": "true"})
+    env = {"ORCHESTRATOR_DIR": str(root)}
+    assert (
+        str(root / "final_output.md")
+        == orchestrate("run", "--json", env=env).events[-1]["final_output"]
+    )
+    for words in (["status"], ["status", "--all"], ["list"]):
+        assert 0 == orchestrate(*words, env=env).returncode
+    assert str(root) == orchestrate("status", "--json", env=env).json["directory"]
