@@ -27,20 +27,21 @@ class Journal:
         self._end = -1
         """Where our last line ended."""
         with reported("open", path):
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._descriptor = os.open(path, flags | os.O_NONBLOCK, 0o664)
-            try:
-                self._begin()
-            except BaseException:
-                os.close(self._descriptor)
-                raise
+            self._descriptor = self._open()
 
-    def _begin(self) -> None:
-        size = require_file(self._descriptor)
-        if not size:
-            os.write(self._descriptor, b"# Journal\n\n")
-        elif self._is_torn(size):
-            os.write(self._descriptor, b"\n")
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self._path, flags | os.O_NONBLOCK, 0o664)
+        try:
+            size = require_file(descriptor)
+            if not size:
+                os.write(descriptor, b"# Journal\n\n")
+            elif self._is_torn(descriptor, size):
+                os.write(descriptor, b"\n")
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
     def append(self, line: str) -> None:
         """Write one line; it must not contain a line break.
@@ -49,16 +50,34 @@ class Journal:
             StoreError: it was not written, or not whole.
         """
         with reported("append", self._path):
-            size = os.fstat(self._descriptor).st_size
+            size = self._size_now()
             # What looks torn may be half written yet by somebody else: that makes one empty line, and no harm.
-            data = f"{chr(10) if self._is_torn(size) else ''}- {line}\n".encode()
+            data = f"{chr(10) if self._is_torn(self._descriptor, size) else ''}- {line}\n".encode()
             if os.write(self._descriptor, data) < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._end = size + len(data)
 
-    def _is_torn(self, size: int) -> bool:
+    def _size_now(self) -> int:
+        """Return how long it is; where an editor has put another file in its place, that one is written on."""
+        ours = os.fstat(self._descriptor)
+        try:
+            there = os.lstat(self._path)
+        except FileNotFoundError:
+            there = None
+        if there is not None and (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino):
+            return ours.st_size
+        before = self._descriptor
+        try:
+            self._descriptor = self._open()
+        except OSError:
+            return ours.st_size  # somebody has moved the whole directory away; what is held goes along
+        self._end = -1
+        os.close(before)
+        return os.fstat(self._descriptor).st_size
+
+    def _is_torn(self, descriptor: int, size: int) -> bool:
         # Most lines follow our own.
-        return size not in {0, self._end} and os.pread(self._descriptor, 1, size - 1) != b"\n"
+        return size not in {0, self._end} and os.pread(descriptor, 1, size - 1) != b"\n"
 
     def close(self) -> None:
         """Let go of the file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,21 @@ except StoreError as error:
     assert (
         "state_failed\n" == answer.stdout
     )  # coverage, if it measures, complains of the same limit
+
+
+@pytest.mark.parametrize("edited", ["# Mine\n\n- a\n", "# Mine", "", None], ids=repr)
+def test_a_journal_that_an_editor_replaced_is_written_on(
+    tmp_path: Path, edited: str | None
+) -> None:
+    """Most editors save by renaming; whoever waits for the run reads what lies under the name."""
+    path = tmp_path / "journal.md"
+    with closing(Journal(str(path))) as journal:
+        journal.append("a")
+        path.unlink()
+        if edited is not None:
+            (tmp_path / "new").write_text(edited)
+            (tmp_path / "new").rename(path)
+        journal.append("b")
+        journal.append("c")
+    begin = {"# Mine": "# Mine\n", "": "# Journal\n\n", None: "# Journal\n\n"}.get(edited, edited)
+    assert f"{begin}- b\n- c\n" == path.read_text()
