@@ -70,7 +70,9 @@ class Journal:
         try:
             self._descriptor = self._open()
         except OSError:
-            return ours.st_size  # somebody has moved the whole directory away; what is held goes along
+            return (
+                ours.st_size
+            )  # somebody has moved the whole directory away; what is held goes along
         self._end = -1
         os.close(before)
         return os.fstat(self._descriptor).st_size

@@ -8,6 +8,7 @@ for T-02 finds it between T-01 and T-03, and a line above the results says where
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,9 @@ _TIMELINE_ROWS = 60
 _NAMED = 50
 _UNSUCCESSFUL = (TaskStatus.FAILED, TaskStatus.BLOCKED, TaskStatus.CANCELLED)
 _NOT_RUN = (TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.RETRYING)
+
+#: A line of a plan that nobody has written yet: ``**Primary Goal**: [Final result to achieve]``.
+_BLANK = re.compile(r"(?:\*\*[^*\n]+\*\*:?)?\s*\[[^\]\n]*\]")
 
 
 def final_output(
@@ -71,7 +75,9 @@ def final_output(
     done = by_status[TaskStatus.COMPLETED]
     measured = timing(board, started=started, ended=ended)
     values: dict[str, Any] = {
-        "plan": board.plan,
+        "plan": board.plan._replace(
+            request=_filled_in(board.plan.request), goal=_filled_in(board.plan.goal)
+        ),
         "total": len(tasks),
         "completed": [(tasks[task_id], _answer(tasks[task_id], answers)) for task_id in done],
         "wall": format_duration(measured.wall),
@@ -99,6 +105,12 @@ def final_output(
         ],
     }
     return _drawn("final_output.md.j2", overrides, values)
+
+
+def _filled_in(text: str) -> str:
+    """Return what somebody has written, without the places that were left for it."""
+    lines = (line for line in text.split("\n") if not _BLANK.fullmatch(line.strip()))
+    return "\n".join(lines).strip("\n")
 
 
 def _answer(task: Task, answers: Mapping[str, str]) -> str:

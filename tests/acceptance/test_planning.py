@@ -64,6 +64,10 @@ def test_init_takes_the_request_into_the_plan(orchestrate: Orchestrate, tmp_path
     assert "> # all" in text
     checked = orchestrate("validate", "--json", cwd=below)
     assert 3 == checked.json["tasks"]
+    first = orchestrate("show", "T-01", "--json", cwd=below).json["task"]
+    assert "Check --- it" in first["description"], (
+        "whoever runs the examples as they are asks for just that"
+    )
 
 
 # ── validate ──────────────────────────────────────────────────────────────────────────────────────────────────────

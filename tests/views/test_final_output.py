@@ -185,6 +185,19 @@ def test_nothing_in_a_plan_is_obeyed() -> None:
     assert {2, 5} == {len(row) for table in tables(text) for row in table}
 
 
+def test_places_that_were_left_for_somebody_are_left_out() -> None:
+    """As ``init`` writes them; what somebody has written beside them stays, brackets and all."""
+    left = "**Primary Goal**: [Final result to achieve]\n**Success Criteria**: [How to determine completion]"
+    empty = draw(
+        board([task("T-01")], request="[The request, in the words of whoever made it]", goal=left)
+    )
+    assert "## Original Request" not in empty
+    assert "## Goal" not in empty
+    told = draw(board([task("T-01")], request="[a] or [b]", goal=f"**Primary Goal**: x\n{left}"))
+    assert "> [a] or [b]\n" in told
+    assert "> **Primary Goal**: x\n\n## Summary" in told
+
+
 def test_a_task_without_an_answer_says_so() -> None:
     """An empty section would look like a mistake of ours."""
     assert 5 == draw(done(), answers={}).count("\n(no output)\n")
