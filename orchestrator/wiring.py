@@ -186,6 +186,7 @@ def subscribers(
 
 def _notifier(target: Target, directory: str, environment: Mapping[str, str]) -> Notifier:
     from orchestrator.core.notice import address
+    from orchestrator.executors.procfs import kill_trees
     from orchestrator.notifiers.command import CommandNotifier
     from orchestrator.notifiers.desktop import DesktopNotifier
     from orchestrator.notifiers.protocol import NotifyError
@@ -200,7 +201,8 @@ def _notifier(target: Target, directory: str, environment: Mapping[str, str]) ->
     found = _find(program if "/" not in program else os.path.join(directory, program), environment)
     if found is None:
         raise NotifyError(f"no such program: {one_line(program, 60)}")
-    return CommandNotifier([found, *target.value[1:]], directory, environment)
+    words = [found, *target.value[1:]]
+    return CommandNotifier(words, directory, environment, kill=lambda pid: kill_trees([pid]))
 
 
 def detached(words: Sequence[str], output: str) -> Detached:

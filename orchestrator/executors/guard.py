@@ -29,7 +29,7 @@ from orchestrator.executors.watchdog import fork_guard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 _CHUNK = 64 * 1024
@@ -284,7 +284,7 @@ class Guard:
         """Kill what belongs to no attempt; True when nothing is left."""
         strangers = self._trees.orphans(self._mains)
         if strangers:
-            _kill(strangers)
+            procfs.kill_trees(strangers)
             self._reap()
         return not strangers
 
@@ -304,18 +304,9 @@ class Guard:
         self._say({"crash": traceback.format_exc()})
         self._flush()
         while pids := [*self._mains, *self._trees.orphans(self._mains)]:
-            _kill(pids)
+            procfs.kill_trees(pids)
             pid, _ = os.wait()
             self._mains.pop(pid, None)
-
-
-def _kill(roots: Iterable[int]) -> None:
-    seen = procfs.snapshot() if procfs.is_available() else {}
-    for one in procfs.descendants(roots, seen).values():
-        procfs.send_signal(one, signal.SIGKILL)
-    if not seen:
-        for root in roots:
-            os.killpg(root, signal.SIGKILL)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -174,3 +174,13 @@ def wait_gone(processes: Iterable[Process], limit: float) -> None:
             poll.register(fd, select.POLLIN)
             poll.poll(max(0.0, limit - time.monotonic()) * 1000)
             os.close(fd)
+
+
+def kill_trees(roots: Iterable[int]) -> None:
+    """Kill these children of ours and what descends from them; on other systems than Linux their groups."""
+    seen = snapshot() if is_available() else {}
+    for one in descendants(roots, seen).values():
+        send_signal(one, signal.SIGKILL)
+    if not seen:
+        for root in roots:
+            os.killpg(root, signal.SIGKILL)

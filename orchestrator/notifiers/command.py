@@ -1,7 +1,8 @@
 """Tells any program: the message on its standard input, the same as JSON and its parts in the environment.
 
 No shell, unless the person writes one: ``command: sh -c '…'``. The program runs in a session of its own, so that what
-hangs is ended together with all that it started.
+hangs is ended together with all that it started. It carries the marks of its run: if that is killed meanwhile, the next
+one finds it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
 from orchestrator.core.notice import Notice
@@ -30,7 +31,12 @@ class CommandNotifier:
     """Starts a program for each notice."""
 
     def __init__(
-        self, words: Sequence[str], directory: str, env: Mapping[str, str], timeout: float = TIMEOUT
+        self,
+        words: Sequence[str],
+        directory: str,
+        env: Mapping[str, str],
+        timeout: float = TIMEOUT,
+        kill: Callable[[int], None] = lambda _pid: None,
     ) -> None:
         """Take the words of the command and the plan directory, in which it runs.
 
@@ -39,7 +45,9 @@ class CommandNotifier:
             directory: The plan directory.
             env: The environment to add to.
             timeout: Seconds it may take.
+            kill: Ends a process with all that descends from it, also in sessions of their own.
         """
+        self._kill = kill
         self._words, self._directory, self._timeout = list(words), directory, timeout
         self._env = env
         self._lock = threading.Lock()
@@ -55,7 +63,7 @@ class CommandNotifier:
             try:
                 status = process.wait(self._timeout)
             except subprocess.TimeoutExpired:
-                _kill(process)
+                self._end(process)
                 process.wait()
                 raise NotifyError(f"took longer than {self._timeout:g}s, and was ended") from None
             finally:
@@ -69,7 +77,7 @@ class CommandNotifier:
         with self._lock:
             self._is_closed, process = True, self._process
         if process is not None:
-            _kill(process)
+            self._end(process)
 
     def _start(
         self, words: Sequence[str], notice: Notice, message: IO[bytes], errors: IO[bytes]
@@ -93,24 +101,25 @@ class CommandNotifier:
                 raise NotifyError(f"cannot start {program}: {why}") from error
             return self._process
 
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        try:
+            # Not reaped as long as nobody has its status, so the number is still that of its group.
+            if process.returncode is None:
+                self._kill(process.pid)
+                os.killpg(process.pid, signal.SIGKILL)  # what lost its parents is here, too
+        except (ProcessLookupError, PermissionError):
+            return  # it has ended meanwhile
+
     def _environment(self, notice: Notice) -> dict[str, str]:
         return {
             **self._env,
             "ORCHESTRATOR_DIR": self._directory,
+            "ORCHESTRATOR_RUN_ID": notice.run,
             "ORCHESTRATOR_NOTICE": json.dumps(as_json(notice), ensure_ascii=False),
             "ORCHESTRATOR_NOTICE_KIND": notice.topic.value,
             "ORCHESTRATOR_NOTICE_PLAN": notice.plan,
             "ORCHESTRATOR_NOTICE_TASK": notice.task,
         }
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    try:
-        # Not reaped as long as nobody has its status, so the number is still that of its group.
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return  # it has ended meanwhile
 
 
 def _complaint(status: int, errors: IO[bytes]) -> str:

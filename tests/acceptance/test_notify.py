@@ -20,6 +20,9 @@ KEEP = (
     'echo $ORCHESTRATOR_NOTICE_KIND $ORCHESTRATOR_NOTICE_TASK >> kinds"]}'
 )
 
+#: Hangs, and so does what it put into a session of its own.
+STUCK = 'echo $$ >> stuck; setsid sh -c "echo \\$\\$ >> stuck; exec sleep 1000" & exec sleep 1000'
+
 
 def notices(root: Path) -> list[dict[str, object]]:
     """What the command was told, in order."""
@@ -125,10 +128,16 @@ def test_an_address_in_the_plan_is_copied_nowhere(orchestrate: Orchestrate, root
     assert not any("secret-token" in each.stdout + each.stderr for each in answers)
 
 
+def stuck_in(root: Path) -> list[int]:
+    """The processes of a command that hangs."""
+    path = root / "stuck"
+    return [int(word) for word in path.read_text().split()] if path.exists() else []
+
+
 @pytest.mark.slow
 def test_who_hangs_holds_up_no_run(orchestrate: Orchestrate, root: Path) -> None:
     """Everything is done and written before anybody is waited for; then it is said who was not told."""
-    stuck = "{command: [sh, -c, 'echo $$ > stuck; sleep 1000'], name: sleeper, on: failed}"
+    stuck = f"{{command: [sh, -c, '{STUCK}'], name: sleeper, on: failed}}"
     with serving(always=HANG) as server:
         orchestrate.environment["HOOK"] = server.url()
         write_plan(root, BAD, notify=f"[{stuck}, {{webhook: $HOOK, name: silent}}, {KEEP}]")
@@ -142,7 +151,25 @@ def test_who_hangs_holds_up_no_run(orchestrate: Orchestrate, root: Path) -> None
     )
     assert "run · ended" in end
     assert "not everybody was told" in answer.stderr
-    wait_until(lambda: not is_alive(int((root / "stuck").read_text())))
+    wait_until(lambda: not any(is_alive(pid) for pid in stuck_in(root)))
+
+
+@pytest.mark.slow
+def test_who_hangs_when_the_run_is_killed_is_ended_by_the_next(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """It carries the marks of the run, as an agent does."""
+    gate = Gate(tmp_path / "gate")
+    rows = {"T-01": "exit 3", "T-02": gate.wait}
+    write_plan(root, rows, notify=f"[{{command: [sh, -c, '{STUCK}'], on: failed}}]")
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    wait_until(lambda: len(stuck_in(root)) == 2)
+    run.kill()
+    orchestrate.finish(run)
+    assert all(is_alive(pid) for pid in stuck_in(root))
+    orchestrate("run", "--only", "T-01", "--notify", "none")
+    assert not any(is_alive(pid) for pid in stuck_in(root))
 
 
 def test_who_cannot_be_told_is_said_at_the_beginning(
