@@ -92,7 +92,7 @@ def from_file(path: str, agents: Collection[str], request: str = "") -> Proposal
         )
     problems = list(found.problems)
     draft = Draft(tasks=())
-    if found.data:
+    if found.data or not found.problems:  # null and {} say nothing, and are no plan
         draft, of_draft = read_draft(found.data, agents, found.places)
         problems += of_draft if found.places else [_in_file(each, path) for each in of_draft]
     if problems:

@@ -139,6 +139,9 @@ def test_the_request_can_be_told_besides(
         (["--template", "translate", "--param", "files=nope/*.md"], "usage"),
         (["--from", "bad.md"], "unknown_dependency"),
         (["--from", "bad.json"], "cycle"),
+        (["--from", "null.json", "--force"], "bad_draft"),
+        (["--from", "list.json", "--force"], "bad_draft"),
+        (["--from", "empty.json", "--force"], "empty_plan"),
         (["hello", "--timeout", "soon"], "usage"),
     ],
     ids=" ".join,
@@ -150,6 +153,8 @@ def test_what_makes_no_sense_writes_nothing(
     (tmp_path / "bad.md").write_text("- Scan\n- Report (after Sort)\n", encoding="utf-8")
     rows = [{"id": "a", "name": "x", "needs": ["b"]}, {"id": "b", "name": "y", "needs": ["a"]}]
     (tmp_path / "bad.json").write_text(json.dumps({"tasks": rows}), encoding="utf-8")
+    for name, text in {"null": "null", "list": "[]", "empty": "{}"}.items():
+        (tmp_path / f"{name}.json").write_text(text, encoding="utf-8")
     before = everything(tmp_path)
     asked = orchestrate("plan", *arguments, "--json")
     assert (2, False, code) == (asked.returncode, asked.json["ok"], asked.json["code"])
