@@ -16,6 +16,7 @@ from orchestrator.actions.recovering import take_over
 from orchestrator.actions.worker import Worker
 from orchestrator.core.account import Purse
 from orchestrator.core.beside import PLANNER
+from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
@@ -92,8 +93,11 @@ def _ask(
         result, runner = worker.do(task, settings)
         if result.status is not TaskStatus.COMPLETED:
             why = result.reason or runner.held_back or "it was stopped"
+            asked = [each for each in result.attempts if each.run == worker.run]
+            spent = spending([result._replace(attempts=tuple(asked))])
+            cost = f"; planning cost {spent}" if spent else ""
             log = worker.workspace.layout.attempt(PLANNER, result.number).stdout
-            raise AgentError(f"the planner gave no plan: {why}", hint=f"its output: {log}")
+            raise AgentError(f"the planner gave no plan: {why}{cost}", hint=f"its output: {log}")
     answer: Mapping[str, Any] = json.loads(worker.workspace.read_answer(PLANNER))
     return answer
 

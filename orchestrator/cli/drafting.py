@@ -26,7 +26,7 @@ from orchestrator.core.graph import critical_path
 from orchestrator.core.plan import Plan
 from orchestrator.core.roster import Program
 from orchestrator.core.settings import Settings, read_setting, resolve
-from orchestrator.errors import NotFoundError, Problem, UsageError
+from orchestrator.errors import AgentError, NotFoundError, Problem, UsageError
 from orchestrator.runtime.happening import Happening
 from orchestrator.store.draft_file import read_request
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
@@ -200,8 +200,13 @@ def _ask(
     with tempfile.TemporaryDirectory() as elsewhere:
         # What a question leaves behind belongs to the plan; where none is written it is nobody's.
         place = Layout(elsewhere) if dry_run else layout
-        with asking(place, settings, chosen, hear) as ask:
-            return from_request(request, ask, agents, layout.templates)
+        try:
+            with asking(place, settings, chosen, hear) as ask:
+                return from_request(request, ask, agents, layout.templates)
+        except AgentError as error:
+            if elsewhere in error.hint:
+                error.hint = "without --dry-run its output is kept in logs/"
+            raise
 
 
 # ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────────

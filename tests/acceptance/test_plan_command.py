@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -324,6 +325,12 @@ def test_what_the_planner_cannot_do_is_said(
     assert 0 != asked.returncode
     assert asked.json["message"]
     assert not (root / "master_plan.md").exists()
+    script(planner, {"*": {"do": "max_turns"}})
+    asked = ask(orchestrate)
+    assert re.search(r"gave no plan: .*; planning cost \$0\.\d+\n", asked.stderr), asked.stderr
+    assert f"hint: its output: {root}/logs/_plan.attempt-2.out" in asked.stderr
+    dry = ask(orchestrate, "--dry-run")
+    assert "hint: without --dry-run its output is kept in logs/" in dry.stderr
     orchestrate.environment["PATH"] = "/usr/bin:/bin"
     nobody = orchestrate("plan", "Look", "--dir", "other", "--json")
     assert (2, "agent_unavailable") == (nobody.returncode, nobody.json["code"])
