@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -26,6 +27,7 @@ from orchestrator.cli.talking import TakesText
 from orchestrator.core.message import LIMIT
 from orchestrator.core.roster import Listed
 from orchestrator.core.workload import Load, with_room
+from orchestrator.store.layout import Layout
 
 
 @click.group("agent")
@@ -108,13 +110,14 @@ def workload_command(
       orchestrator agent workload
       orchestrator add "New task" --assignee "$(orchestrator agent workload --below 3 | head -n 1)"
 
-    With --below the least busy comes first.
+    With --below the least busy comes first, and agents that cannot work here are left out.
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     from orchestrator.actions.team import workload
     from orchestrator.views.roster import workload_text
 
-    found = workload(plan_directory(directory, option), known_agents)
-    loads = found.loads if below is None else with_room(found.loads, below)
+    layout = plan_directory(directory, option)
+    found = workload(layout, known_agents)
+    loads = found.loads if below is None else with_room(_able(found.loads, layout), below)
     if as_json:
         skipped = [{"plan": name, "reason": why} for name, why in found.broken.items()]
         told = [_load_facts(each) for each in loads]
@@ -181,6 +184,14 @@ def message_command(
         say_json(said, by=author, to=key, tasks=[each._asdict() for each in told])
     else:
         talk(said)
+
+
+def _able(loads: Sequence[Load], layout: Layout) -> list[Load]:
+    """Return everybody but agents that cannot work on this machine: a run that they get a task in would not begin."""
+    from orchestrator.wiring import lacks
+
+    roster = known_agents(layout)
+    return [each for each in loads if not (each.is_agent and lacks(roster[each.name]))]
 
 
 def _load_facts(each: Load) -> dict[str, Any]:

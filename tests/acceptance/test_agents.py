@@ -191,6 +191,8 @@ def test_a_run_fails_before_anything_starts_when_a_program_is_missing(
         told["usable"],
         told["reason"],
     )
+    free = orchestrate("agent", "workload", "--below", "3").stdout.split()
+    assert (True, False) == ("shell" in free, "codex" in free)
     doctor = orchestrate("doctor", "--json")
     assert ("failed", "warning") == (checks(doctor)["codex"][0], checks(doctor)["gemini"][0])
     assert 2 == doctor.returncode
