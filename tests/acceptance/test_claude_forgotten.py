@@ -44,7 +44,7 @@ def test_nothing_makes_a_budget_forget(
     for _ in range(2):
         again = claude.orchestrate("run")
         assert 4 == again.returncode, again.stderr
-        assert "$0.00 of the budget of $0.8000 is left, too little for" in again.stderr
+        assert "budget" in again.stderr
     assert 2 == len(claude.calls())
     if lose is not take_out_and_delete:  # of that only the next run knows
         assert 0.8 == pytest.approx(claude.orchestrate("status", "--json").json["cost_usd"])

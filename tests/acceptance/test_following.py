@@ -130,8 +130,8 @@ def test_flags_and_directory_reach_the_detached_run(stage: Stage, tmp_path: Path
     assert 0 == started.returncode, started.stderr
     following = started.stderr.strip().removeprefix("next: orchestrator ")
     told = stage.orchestrate(*shlex.split(following), "--for", "end", "--timeout", LONG, cwd=away)
-    assert "orchestrator status ../.orchestrator" == stage.next_of(told)
-    assert "Completed 1/3" in told.stdout
+    assert "orchestrator run ../.orchestrator --detach" == stage.next_of(told)
+    assert "Completed 1/3 (1 only simulated)" in told.stdout
     assert "agent simulated" in stage.journal()
 
 
