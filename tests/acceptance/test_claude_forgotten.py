@@ -73,7 +73,7 @@ def test_a_log_that_is_gone_counts_with_all_it_may_have_cost(claude: ClaudePlan)
     (claude.root / "logs/agent-01.attempt-1.out").unlink()
     again = claude.orchestrate("run")
     assert 4 == again.returncode
-    assert "$0.00 of the budget of $0.6000 is left" in again.stderr
+    assert "budget is used up: T-01" in again.stderr
 
 
 def test_a_hold_is_ended_by_deleting_what_met_it(claude: ClaudePlan) -> None:
