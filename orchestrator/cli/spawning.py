@@ -27,7 +27,10 @@ from orchestrator.wiring import detached, plugs
 @click.argument("text", metavar="TEXT")
 @click.option("--label", default="", metavar="NAME", help="What its id is made of.")
 @click.option("--desc", default="", metavar="TEXT", help="More about it.")
-@click.option("--agent", default="", metavar="KEY", help="What runs it (default: the plan's).")
+@click.option(
+    "--agent", default="", metavar="KEY",
+    help="What runs it (default: the plan's, or claude where that is shell).",
+)  # fmt: skip
 @click.option("--assignee", default="", metavar="NAME", help="The role in which it is done.")
 @click.option("-p", "--priority", default="", metavar="P", help="high, P1 or 100; bigger is first.")
 @click.option("--tag", multiple=True, metavar="NAME", help="A word to find it by.")
