@@ -12,7 +12,7 @@ import anyio.to_thread
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task, stem
 from orchestrator.core.result import Result
-from orchestrator.core.settings import Settings
+from orchestrator.core.settings import RUN_ONLY, Settings
 from orchestrator.errors import OrchestratorError, PlanError, Problem
 
 #: Seconds between two looks at least; a look is one ``stat`` while nothing changed.
@@ -140,4 +140,13 @@ def difference(before: Plan, after: Plan) -> str:
         for what, ids in (("new", new), ("gone", gone), ("changed", changed))
         if ids
     ]
-    return f"the plan was changed: {'; '.join(parts) or 'its settings'}"
+    settings = {name for name, _ in _items(before) ^ _items(after)}
+    if of_tasks := sorted(settings - RUN_ONLY):
+        parts.append(f"settings {', '.join(of_tasks)}")
+    if of_runs := sorted(settings & RUN_ONLY):
+        parts.append(f"{', '.join(of_runs)}, from the next run on")
+    return f"the plan was changed: {'; '.join(parts) or 'the order of its rows'}"
+
+
+def _items(plan: Plan) -> set[tuple[str, str]]:
+    return {(name, repr(value)) for name, value in plan.settings.items()}
