@@ -13,9 +13,6 @@ import io
 import os
 import sys
 
-from orchestrator.cli.reply import leave, say_error, say_refused
-from orchestrator.errors import ExitStatus
-
 #: Command → module with a function ``quick``: the status of the process; None when the words are not that plain.
 _QUICK = {
     **dict.fromkeys(("share", "note", "discover", "sync", "join"), "orchestrator.cli.saying"),
@@ -73,26 +70,37 @@ def _take_words() -> str:
 def main() -> None:
     """Run the command line and exit."""
     _prepare_streams()
-    if strange := _take_words():
-        hint = "say it in UTF-8; `iconv -f latin1 -t utf8` turns an old file into it"
-        say_error("usage", f"{strange} is not UTF-8 text", hint=hint, as_json="--json" in sys.argv)
-        leave(ExitStatus.BAD_INPUT)
     # A command that is over in the blink of an eye has nothing to collect; `run` turns it on again.
     gc.disable()
-    status: int | None = None
     try:
-        command = next(iter(sys.argv[1:]), "")
-        if command in _QUICK and os.name == "posix":  # the full form says what is missing elsewhere
-            status = importlib.import_module(_QUICK[command]).quick(command, sys.argv[2:])
+        status = _answer()
     except BrokenPipeError:
         status = 0  # whoever read our output has seen enough
     except OSError as error:
+        from orchestrator.cli.reply import say_refused
+
         status = say_refused(error, as_json="--json" in sys.argv)
     except KeyboardInterrupt:
-        status = 130
-    if status is None:
-        from orchestrator.cli.main import main as commands
+        status = 130  # also while we are still being loaded
+    from orchestrator.cli.reply import leave
 
-        commands()
-    else:
-        leave(status)
+    leave(status)
+
+
+def _answer() -> int:
+    """Return the status of a command in its plain form; what is not that plain leaves by itself."""
+    if strange := _take_words():
+        from orchestrator.cli.reply import say_error
+        from orchestrator.errors import ExitStatus
+
+        hint = "say it in UTF-8; `iconv -f latin1 -t utf8` turns an old file into it"
+        say_error("usage", f"{strange} is not UTF-8 text", hint=hint, as_json="--json" in sys.argv)
+        return ExitStatus.BAD_INPUT
+    command = next(iter(sys.argv[1:]), "")
+    if command in _QUICK and os.name == "posix":  # the full form says what is missing elsewhere
+        status = importlib.import_module(_QUICK[command]).quick(command, sys.argv[2:])
+        if status is not None:
+            return int(status)
+    from orchestrator.cli.main import main as commands
+
+    return commands()

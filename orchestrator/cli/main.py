@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 from itertools import pairwise
+from typing import NoReturn
 
 import click
 
@@ -148,7 +149,7 @@ def _require_posix() -> None:
         )
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line and exit."""
     words = sys.argv[1:]
     wants_json = not {"--json", "--format=json"}.isdisjoint(words) or (

@@ -172,6 +172,18 @@ def test_after_kill_9_nothing_is_left_running_and_nothing_is_lost(
         assert answer_of(unharmed, task_id) == answer_of(stage.root, task_id)
 
 
+def test_ctrl_c_before_anything_has_begun_is_quiet(stage: Stage) -> None:
+    """While the program is still being loaded, here at its largest part."""
+    before = everything(stage.root)
+    loading = stage.root.parent / "loading"
+    loading.mkdir()
+    (loading / "click.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    path = f"{loading}:{stage.orchestrate.environment['PYTHONPATH']}"
+    stopped = stage.orchestrate("run", env={"PYTHONPATH": path})
+    assert (130, "", "") == (stopped.returncode, stopped.stdout, stopped.stderr)
+    assert before == everything(stage.root)
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
 def test_a_run_that_was_to_ignore_a_signal_goes_on(stage: Stage, number: signal.Signals) -> None:
     """``nohup`` means that a closed terminal ends nothing; SIGTERM is heard all the same."""
