@@ -185,12 +185,13 @@ def task_settings(
 
     Raises:
         PlanError: a task file makes no sense, asks for an unknown agent, or names a file that is not there.
+        UsageError: a flag does.
     """
     flags = dict(order.flags)
     default_agent = {"agent": flags.pop("agent")} if "agent" in flags else {}
     common = {**plan.settings, **default_agent}
     layout = workspace.layout
-    known = Known(roster, layout.workdir(str({**common, **flags}.get("workdir", ""))))
+    known = Known(roster, _workdir(layout, plan, flags))
     if common.get("agent", "claude") not in known:
         raise _unknown_default(plan, default_agent, common["agent"], known.names)
     existing = _names_in(layout.tasks)
@@ -230,6 +231,18 @@ def task_settings(
         # What is wrong with the front matter of the plan is wrong for every task, and is said once.
         raise PlanError(list(dict.fromkeys(problems)))
     return policies
+
+
+def _workdir(layout: Layout, plan: Plan, flags: Mapping[str, Any]) -> str:
+    """Return where agents work: it is there before any of them, so none of them can make it."""
+    found = layout.workdir(str({**plan.settings, **flags}.get("workdir", "")))
+    if os.path.isdir(found):
+        return found
+    message = f"workdir: there is no directory {found}"
+    if "workdir" in flags:
+        raise UsageError(f"--{message}", hint="make it, or name another one")
+    where = f"{plan.file}:{plan.lines.get('workdir', 1)}"
+    raise PlanError([_bad_setting(message, where)])
 
 
 def _wordless(task: Task, found: TaskFile, file: str) -> list[Problem]:

@@ -27,7 +27,8 @@ class Settings(NamedTuple):
     aggregate: str = "structured"
     """How ``final_output.md`` is made: ``structured``, ``concat``, or ``claude``: one more agent merges."""
     workdir: str = ""
-    """Where agents work; empty: the directory that holds ``.orchestrator``, else the current one."""
+    """Where agents work, a directory that is there; empty: the one that holds ``.orchestrator``, else the current
+    one."""
     budget_usd: float = 0.0
     """USD the whole plan may cost, earlier runs included; 0: no limit. What tasks may cost is reserved before they
     start, and what nobody knows the cost of counts with all it might have cost."""

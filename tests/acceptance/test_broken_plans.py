@@ -183,6 +183,13 @@ BROKEN = {
         "correct or remove it",
         f"---\nagent: shell\nmax_parallel: many\n---\n{HEAD}| T-01 | true | None | |\n",
     ),
+    "no directory to work in": Broken(
+        "bad_setting",
+        "p/master_plan.md:3",
+        "workdir: there is no directory .*/p/master_plan.md",
+        "paths count from the plan directory",
+        f"---\nagent: shell\nworkdir: master_plan.md\n---\n{HEAD}| T-01 | true | None | |\n",
+    ),
     "misspelt setting": Broken(
         "unknown_setting",
         "p/master_plan.md:2",

@@ -347,3 +347,12 @@ def test_a_relative_workdir_on_the_command_line_counts_from_here(
 ) -> None:
     """As every path that somebody types; only the setting in a plan counts from the plan."""
     assert str(tmp_path / "src") == places("plan", "--workdir", "src")
+
+
+def test_a_workdir_that_is_not_there_is_refused(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """Before anything starts: no task could make it, for every one of them works in it."""
+    write_plan(tmp_path / "plan", {"T-01": "true"})
+    refused = orchestrate("run", "plan", "--workdir", "nowhere")
+    assert 2 == refused.returncode
+    assert f"error: --workdir: there is no directory {tmp_path}/nowhere\n" in refused.stderr
+    assert not (tmp_path / "plan" / "logs").exists()
