@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.board import Board
+from orchestrator.core.plan import TASK_ID
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.store.atomic import read_tail
+from orchestrator.errors import PlanError, Problem
+from orchestrator.store.atomic import read_file, read_tail
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
 from orchestrator.store.waiting import Waiting, those_waiting
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
+    from orchestrator.actions.prospect import RunOrder
     from orchestrator.agents.protocol import Agent
     from orchestrator.core.roster import Roster
 
@@ -64,4 +67,25 @@ def validate(layout: Layout, roster: Roster) -> Board:
     """
     from orchestrator.actions.prospect import RunOrder, look_ahead
 
-    return look_ahead(RunOrder(layout=layout), roster).board
+    order = RunOrder(layout=layout)
+    try:
+        return look_ahead(order, roster).board
+    except PlanError as error:
+        # A run stops at the plan itself; who mends it wants to know what is wrong beside it, too.
+        problems = [*error.problems, *_beside(order, roster)]
+        raise PlanError(list(dict.fromkeys(problems))) from error
+
+
+def _beside(order: RunOrder, roster: Roster) -> Sequence[Problem]:
+    """Return what is wrong with the task files and the agents of a plan that makes no sense itself."""
+    from orchestrator.actions.prospect import task_settings
+    from orchestrator.store.plan_file import parse_plan
+
+    workspace = Workspace(order.layout)
+    plan, _ = parse_plan(read_file(order.layout.plan) or b"", workspace.shown_plan)
+    tasks = {task_id: task for task_id, task in plan.tasks.items() if TASK_ID.fullmatch(task_id)}
+    try:
+        task_settings(workspace, plan._replace(tasks=tasks), order, roster)
+    except PlanError as error:
+        return error.problems
+    return ()

@@ -30,7 +30,7 @@ class Shape(NamedTuple):
 
 
 def find_cycle(tasks: Mapping[str, Task]) -> Problem | None:
-    """Return the problem that a cycle is, with its path (seed row S2-10), or None; every need must be in *tasks*."""
+    """Return the problem that a cycle is, with its path (seed row S2-10), or None; unknown needs do not count."""
     try:
         _sorter(tasks)
     except CycleError as error:

@@ -69,15 +69,23 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     tasks: dict[str, Task] = {}
     for row in rows:
         tasks.setdefault(row.id, row)
-    if not problems:
-        problems += islice(check_parents(rows), MAX_PROBLEMS)
-    if not problems:
+    of_parents = list(islice(check_parents(rows), MAX_PROBLEMS))
+    if not of_parents:
         tasks = with_umbrellas(tasks)
-    if not problems and any(task.needs for task in tasks.values()):
-        problems += filter(None, [find_cycle(tasks)])
+    problems += of_parents
+    if any(task.needs for task in tasks.values()):
+        problems += filter(None, [find_cycle(_without_loops(tasks) if problems else tasks)])
     return _plan(tasks, settings, layout, file)._replace(
         lines=front.lines, charter=charter
     ), problems
+
+
+def _without_loops(tasks: Mapping[str, Task]) -> dict[str, Task]:
+    """Return tasks none of which needs itself: that is told of its row already, and would hide a longer cycle."""
+    return {
+        task.id: task._replace(needs=tuple(need for need in task.needs if need != task.id))
+        for task in tasks.values()
+    }
 
 
 def _unfit(lines: Sequence[str], file: str) -> Problem | None:

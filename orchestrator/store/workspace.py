@@ -127,7 +127,7 @@ class Workspace:
         self._read = signed = signature(found)
         if (known := self._index.plan(signed)) is not None:
             return known
-        shown = f"{self._shown}/master_plan.md"
+        shown = self.shown_plan
         if (problem := too_large(found.st_size, shown, LARGEST_PLAN)) is not None:
             raise PlanError([problem])
         plan = self._parse_plan(read_file(path) or b"", shown)
@@ -223,6 +223,11 @@ class Workspace:
         data = read_file(self.layout.result_file(stem), LARGEST_RESULT)
         # Made printable once more: somebody may have written into it since.
         return printable((data or b"").decode(errors="replace"))
+
+    @property
+    def shown_plan(self) -> str:
+        """The path of the plan as people see it, from where they are."""
+        return f"{self._shown}/master_plan.md"
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

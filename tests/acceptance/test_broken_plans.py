@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import everything, write_plan
+from tests.acceptance.plans import everything, write_plan, write_task
 
 pytestmark = pytest.mark.slow
 
@@ -326,3 +326,20 @@ def test_a_long_cycle_is_found_quickly(orchestrate: Orchestrate, tmp_path: Path)
     assert (2, "cycle") == (checked.returncode, checked.json["code"])
     assert re.search(r"cycle of 5000 tasks: t\d+ → .* → … → .* → t\d+$", checked.json["message"])
     assert len(checked.json["message"]) < 300
+
+
+def test_everything_that_is_wrong_is_told_at_once(orchestrate: Orchestrate, root: Path) -> None:
+    """A cycle beside unknown ids, and the files of the tasks: nobody mends one only to hear of the next."""
+    plan = "| T-01 | a | T-02 | |\n| T-02 | b | T-01, T-02 | |\n| T-03 | c | T-99 | gpt |"
+    root.mkdir()
+    (root / "master_plan.md").write_text(task(plan), encoding="utf-8")
+    write_task(root, "T-01", "do it", timeout="soon")
+    told = orchestrate("validate", "--json")
+    assert 2 == told.returncode
+    assert {
+        "self_dependency": ".orchestrator/master_plan.md:7",
+        "unknown_dependency": ".orchestrator/master_plan.md:8",
+        "cycle": ".orchestrator/master_plan.md:6",
+        "bad_setting": ".orchestrator/agent_tasks/agent-01.md:2",
+        "unknown_agent": ".orchestrator/master_plan.md:8",
+    } == {each["code"]: each["where"] for each in told.json["problems"]}
