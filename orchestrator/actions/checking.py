@@ -12,13 +12,15 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem
 from orchestrator.store.atomic import read_file, read_tail
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import holder_of
+from orchestrator.store.lock import broken_off, holder_of
+from orchestrator.store.stamp import epoch
 from orchestrator.store.waiting import Waiting, those_waiting
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.actions.prospect import RunOrder
     from orchestrator.agents.protocol import Agent
+    from orchestrator.core.news import Brief, News
     from orchestrator.core.roster import Roster
 
 #: Running tasks whose logs are read, and bytes of each: enough for every turn of most attempts.
@@ -45,6 +47,31 @@ def status(layout: Layout) -> Overview:
     at_work = holder["pid"] if holder else 0
     waiting = [each for each in those_waiting(layout) if each.process["pid"] != at_work]
     return Overview(board, holder, waiting)
+
+
+def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Brief:
+    """Return where the last run stands. *overview* is older: once nobody held the plan, every line was written.
+
+    Raises:
+        StoreError: the journal or the lock file cannot be read.
+    """
+    from orchestrator.core.journal_line import read_line
+    from orchestrator.core.news import Brief, News, phase_of, run_id
+    from orchestrator.store.cursor import last_run
+
+    lines = last_run(layout.journal)[1]
+    # A task may be called `run`.
+    about_run = [line for line in filter(None, map(read_line, lines)) if line.is_about_run]
+    holder = overview.holder or {}
+    left = "" if holder else broken_off(layout.lock)
+    return Brief(
+        board=overview.board,
+        news=news or News(),
+        phase=phase_of(about_run, is_live=bool(holder), broke_off=bool(left)),
+        about_run=about_run,
+        run=str(holder.get("run") or left or run_id(about_run)),
+        since=epoch(holder.get("since")),
+    )
 
 
 def news_of_running(layout: Layout, board: Board, agents: Mapping[str, Agent]) -> dict[str, str]:

@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from orchestrator.actions.checking import status
-from orchestrator.core.journal_line import read_line
-from orchestrator.core.news import Brief, News, Phase, phase_of, run_id
+from orchestrator.actions.checking import brief_of, status
+from orchestrator.core.news import Brief, News, Phase
 from orchestrator.errors import NotFoundError
 from orchestrator.store.cursor import Cursor, keep_cursor, last_run, load_cursor, read_on
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import broken_off, holder_of
-from orchestrator.store.result_file import epoch
+from orchestrator.store.lock import holder_of
 
 #: Seconds between two looks at the journal and the lock: sooner than a person notices, and next to no work.
 _LOOK = 0.25
@@ -123,17 +121,4 @@ class _Reading:
         """Look at the plan, too. In this order: once nobody holds it, every line of the run is written."""
         overview = status(self.layout)
         self.go_on()
-        lines = last_run(self.layout.journal)[1]
-        # A task may be called `run`.
-        about_run = [line for line in filter(None, map(read_line, lines)) if line.is_about_run]
-        holder = overview.holder or {}
-        left = "" if holder else broken_off(self.layout.lock)
-        brief = Brief(
-            board=overview.board,
-            news=self.news,
-            phase=phase_of(about_run, is_live=bool(holder), broke_off=bool(left)),
-            about_run=about_run,
-            run=str(holder.get("run") or left or run_id(about_run)),
-            since=epoch(holder.get("since")),
-        )
-        return Bite(brief, self.cursor)
+        return Bite(brief_of(self.layout, overview, self.news), self.cursor)

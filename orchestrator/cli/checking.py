@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.actions.checking import status
+from orchestrator.actions.checking import Overview, brief_of, status
 from orchestrator.cli.reply import (
     plan_directory,
+    program,
     say_json,
     takes_directory,
     takes_json,
@@ -26,6 +28,9 @@ from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import iso
 from orchestrator.views.table import status_text
+
+if TYPE_CHECKING:
+    from orchestrator.core.news import Brief
 
 #: Failed tasks named in the JSON answer at most: it must fit an agent's context.
 _MOST = 20
@@ -78,6 +83,8 @@ def status_command(
         )
         if overview.holder is not None:
             write(f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})\n")
+        else:
+            write(_ending(layout, overview, option or directory or ""))
         if overview.waiting:
             from orchestrator.cli.repeating import local
 
@@ -130,11 +137,39 @@ def status_command(
         },
         unknown_costs=spent.unknown,
         run=overview.holder,
+        **_last_run(layout, overview, option or directory or ""),
         waiting=[
             {"pid": each.process["pid"], "until": iso(each.until)} for each in overview.waiting
         ],
         log=journal_tail(layout.journal, 5),
     )
+
+
+def _ending(layout: Layout, overview: Overview, named: str) -> str:
+    """Say how the last run ended, where the tasks do not show it, and what to do next."""
+    from orchestrator.views.brief import ending
+
+    brief = brief_of(layout, overview)
+    lines = [ending(brief)]
+    # A plan that was never run may be a list for people, or wait for approval; and `status` is being looked at.
+    if brief.about_run and brief.next_step() != ("status",):
+        lines.append(f"next: {_next(layout, brief, named)}")
+    return "".join(f"{line}\n" for line in lines if line)
+
+
+def _last_run(layout: Layout, overview: Overview, named: str) -> dict[str, Any]:
+    """Return the same by the names that ``--brief`` has for it."""
+    from orchestrator.views.brief import word
+
+    brief = brief_of(layout, overview)
+    step = _next(layout, brief, named)
+    return {"phase": brief.phase.value, "word": word(brief), "next": step}
+
+
+def _next(layout: Layout, brief: Brief, named: str) -> str:
+    from orchestrator.views.brief import next_command
+
+    return next_command(brief, named, os.path.relpath(layout.final_output), program())
 
 
 def _outlook(board: Board) -> dict[str, float] | None:

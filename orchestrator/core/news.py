@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from orchestrator.core.board import Board
 from orchestrator.core.journal_line import Line, read_line
@@ -33,19 +33,26 @@ _RUN_ID = re.compile(r"run (\w+)")
 _OF_THE_PLAN = frozenset({"added", "updated"})
 
 
-@dataclass(slots=True)
 class News:
-    """What happened, the newest word about each task; kinds that nobody knows here are passed on as they are."""
+    """What happened, the newest word about each task; kinds that nobody knows here are passed on as they are.
 
-    warnings: list[Line] = field(default_factory=list)
-    about_run: list[Line] = field(default_factory=list)
-    discoveries: list[Line] = field(default_factory=list)
-    """What somebody found that everybody should know."""
-    said: list[Line] = field(default_factory=list)
-    """Everything else that was said."""
-    doing: dict[str, str] = field(default_factory=dict)
-    """What agents said last of what they are doing, by task."""
-    _newest: dict[str, Line] = field(default_factory=dict)
+    Written by hand, for ``status`` asks how the last run ended and should not wait for `dataclasses`.
+    """
+
+    __slots__ = ("_newest", "about_run", "discoveries", "doing", "said", "warnings")
+
+    def __init__(self) -> None:
+        """Begin with nothing.
+
+        *discoveries* are what somebody found that everybody should know, *said* is everything else that was said, and
+        *doing* is what agents said last of what they are doing, by task.
+        """
+        self.warnings: list[Line] = []
+        self.about_run: list[Line] = []
+        self.discoveries: list[Line] = []
+        self.said: list[Line] = []
+        self.doing: dict[str, str] = {}
+        self._newest: dict[str, Line] = {}
 
     def take(self, lines: Iterable[str]) -> None:
         """Add lines, oldest first."""
@@ -137,8 +144,7 @@ def phase_of(about_run: Sequence[Line], *, is_live: bool, broke_off: bool) -> Ph
     return Phase.STOPPED if "stopping" in words else Phase.ENDED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Brief:
+class Brief(NamedTuple):
     """Everything that a caller who looks now and then needs to know."""
 
     board: Board
@@ -162,6 +168,15 @@ class Brief:
         return self.phase is Phase.ENDED and all(
             each.status is TaskStatus.COMPLETED for each in standing
         )
+
+    @property
+    def why_over(self) -> str:
+        """Why the last run is over with work left, as far as that is not for its tasks to say."""
+        if self.phase is Phase.ENDED:
+            hold = hold_of(self.about_run)
+            return hold.text if hold is not None and not self.is_done else ""
+        word = {Phase.STOPPED: "stopping", Phase.DIED: "ended"}.get(self.phase)
+        return next((line.text for line in self.about_run if line.what == word), "")
 
     @property
     def exit_status(self) -> ExitStatus:

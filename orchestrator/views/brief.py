@@ -70,6 +70,15 @@ def next_command(
             raise ValueError(brief.next_step())
 
 
+def ending(brief: Brief) -> str:
+    """Return in a line that the last run died, was stopped or was held back, and why; empty after any other end."""
+    why = one_line(brief.why_over, limit=300)
+    if not (why or brief.phase in {Phase.DIED, Phase.STOPPED}):
+        return ""
+    run = f"Last run {one_line(brief.run, limit=20)}".rstrip()
+    return f"{run} {_STANDS[brief.phase]}{f': {why}' if why else ''}"
+
+
 def brief_text(brief: Brief, *, now: float, next_step: str, cursor: str) -> str:
     """Return the text. Within ``LIMIT`` as long as the next step is no longer than some 500 characters."""
     tail = f"next: {next_step}\ncursor: {cursor}\n"
@@ -99,6 +108,11 @@ def brief_text(brief: Brief, *, now: float, next_step: str, cursor: str) -> str:
     return "\n".join(lines) + "\n" + tail
 
 
+def word(brief: Brief) -> str:
+    """Return the newest word about the run itself."""
+    return one_line(brief.about_run[-1].text, limit=_WIDTH) if brief.about_run else ""
+
+
 def facts(brief: Brief, *, now: float, next_step: str, cursor: str) -> dict[str, Any]:
     """Return the same, for programs: counts are whole, lists name the first few."""
     groups = brief.news.by_kind()
@@ -107,7 +121,7 @@ def facts(brief: Brief, *, now: float, next_step: str, cursor: str) -> dict[str,
     return {
         "run": brief.run,
         "phase": brief.phase.value,
-        "word": one_line(brief.about_run[-1].text, limit=_WIDTH) if brief.about_run else "",
+        "word": word(brief),
         "total": len(brief.board.plan.tasks),
         "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
         "simulated": brief.board.simulated(),

@@ -15,7 +15,7 @@ from orchestrator.core.journal_line import read_line
 from orchestrator.core.news import Brief, News, Phase
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.happening import Happening, Kind
-from orchestrator.views.brief import LIMIT, brief_text, facts, next_command
+from orchestrator.views.brief import LIMIT, brief_text, ending, facts, next_command
 from orchestrator.views.table import status_text
 from tests.views.example import BEGIN, HOSTILE, attempt, board, done, large, midway, result, task
 
@@ -105,6 +105,26 @@ def test_the_newest_word_about_the_run_stands_below_its_state(
     assert first in lines[0]
     assert [about] * bool(about) == lines[1:-2]
     assert f"next: {last}" == lines[-2]
+
+
+@pytest.mark.parametrize(
+    ("expected", "phase", "about"),
+    [
+        ("", Phase.ENDED, "ended · after 9s"),
+        ("", Phase.ENDED, "resumed · no longer held"),
+        ("ended: $0.40 is left", Phase.ENDED, "unaffordable · $0.40 is left"),
+        ("🛑 stopped: SIGTERM", Phase.STOPPED, "stopping · SIGTERM"),
+        ("❌ died", Phase.DIED, ""),
+        ("❌ died: after 9s; disk full", Phase.DIED, "ended · after 9s; disk full"),
+    ],
+)
+def test_only_an_end_that_the_tasks_do_not_show_is_told(
+    expected: str, phase: Phase, about: str
+) -> None:
+    """``status`` has a line for it, and none after a run that did what it could."""
+    told = brief(midway(), phase=phase, about=f"{BEGIN} · run · {about}" if about else "")
+    assert (f"Last run 52b90d1badd8 {expected}" if expected else "") == ending(told)
+    assert "" == ending(brief(done(), phase=Phase.ENDED, about=f"{BEGIN} · run · held · x"))
 
 
 def test_a_kind_that_nobody_knows_here_is_passed_on() -> None:

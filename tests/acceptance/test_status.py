@@ -1,0 +1,71 @@
+"""What ``status`` says below the tasks: how the last run ended where they do not show it, and what to do next."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate, write_plan
+
+pytestmark = pytest.mark.slow
+
+NEXT = "next: orchestrator "
+
+
+def last_lines(orchestrate: Orchestrate, root: Path) -> list[str]:
+    """What stands below the table."""
+    told = orchestrate("status")
+    assert (0, "") == (told.returncode, told.stderr)
+    lines = told.stdout.splitlines()
+    rows = [place for place, line in enumerate(lines) if line.startswith(("T-", " "))]
+    return lines[rows[-1] + 1 :]
+
+
+def test_when_all_is_done_the_final_output_is_named(orchestrate: Orchestrate, root: Path) -> None:
+    """Before any run nothing is: it may be a list for people."""
+    write_plan(root, {"T-01": "echo one"})
+    assert [] == last_lines(orchestrate, root)
+    assert 0 == orchestrate("run").returncode
+    assert ["next: read .orchestrator/final_output.md"] == last_lines(orchestrate, root)
+    told = orchestrate("status", "--json").json
+    assert ("ended", "read .orchestrator/final_output.md") == (told["phase"], told["next"])
+    assert "1 of 1 tasks completed" in told["word"]
+
+
+def test_after_a_failure_it_is_what_to_look_at(orchestrate: Orchestrate, root: Path) -> None:
+    """Why it failed stands in the table; the command can be called as it stands."""
+    write_plan(root, {"T-01": "exit 3", "T-02": "echo two"})
+    assert 1 == orchestrate("run").returncode
+    assert [f"{NEXT}show T-01"] == last_lines(orchestrate, root)
+    assert f"{NEXT}show T-01 --dir .orchestrator\n" in orchestrate("status", ".orchestrator").stdout
+
+
+@pytest.mark.parametrize(
+    ("ending", "phase", "said"),
+    [
+        (signal.SIGTERM, "stopped", "🛑 stopped: SIGTERM"),
+        (signal.SIGKILL, "died", "❌ died"),
+    ],
+)
+def test_a_run_that_did_not_come_to_its_end_is_named(
+    orchestrate: Orchestrate, root: Path, ending: signal.Signals, phase: str, said: str
+) -> None:
+    """In one line, and what makes it go on; while it is at work, that it is."""
+    gate = Gate(root.parent / "gate")
+    write_plan(root, {"T-01": gate.wait}, grace=0)
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    assert [f"is at work (pid {run.pid})"] == [
+        line.split(" ", 2)[2] for line in last_lines(orchestrate, root)
+    ]
+    os.kill(run.pid, ending)
+    orchestrate.finish(run)
+    line, step = last_lines(orchestrate, root)
+    assert line.startswith("Last run ")
+    assert line.split(" ", 3)[3].startswith(said)
+    assert f"{NEXT}run --detach" == step
+    assert phase == orchestrate("status", "--json").json["phase"]
