@@ -345,7 +345,7 @@ def test_words_are_taken_in_utf_8_or_not_at_all(orchestrate: Orchestrate, tmp_pa
     assert 0 == orchestrate("add", "Größe messen", env=old).returncode
     assert "| T-02 | Größe messen |" in plan.read_text(encoding="utf-8")
     for words in (["add"], ["share", "T-01"], ["create"], ["show"]):
-        refused = orchestrate(*words, "caf\udce9 menu", "--json")
+        refused = orchestrate(*words, "the\udce9 menu", "--json")
         assert (2, "usage") == (refused.returncode, refused.json["code"])
         assert refused.json["message"].endswith("is not UTF-8 text")
     assert "menu" not in plan.read_text(encoding="utf-8")
