@@ -12,18 +12,21 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orchestrator.actions.cells import (
+    deadline_cell,
+    estimate_cell,
+    priority_cell,
+    read_cells,
+    visible,
+)
 from orchestrator.actions.editing import (
     check_parent,
     check_who,
-    deadline_cell,
     edited,
-    estimate_cell,
     explained,
-    read_cells,
     tell,
     unknown_task,
     valid_tasks,
-    visible,
 )
 from orchestrator.core.plan import TASK_ID, Task, stem
 from orchestrator.core.text import one_line, printable
@@ -211,7 +214,7 @@ class _Draft:
             whole = f"{text}\n\n{about}".rstrip()
         values = {
             "id": self.id,
-            "priority": wanted.priority,
+            "priority": priority_cell(wanted.priority) or "",
             "parent": wanted.parent,
             "assignee": wanted.assignee,
             "agent": wanted.agent,

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.core.duration import parse_duration
+from orchestrator.actions.cells import (
+    deadline_cell,
+    estimate_cell,
+    no_text,
+    priority_cell,
+    read_cells,
+    visible,
+)
 from orchestrator.core.plan import Task
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
 from orchestrator.store.atomic import read_file
 from orchestrator.store.columns import Columns, read_needs
@@ -30,7 +36,6 @@ if TYPE_CHECKING:
 
 #: A text that is taken away leaves nothing: ``-`` would be one.
 _EMPTY = {"name": "", "description": ""}
-_HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
 
 
 class Changes(NamedTuple):
@@ -147,7 +152,7 @@ def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, st
     except KeyError:
         raise unknown_task("update", task_id, ids(places)) from None
     named = {
-        "priority": changes.priority,
+        "priority": priority_cell(changes.priority),
         "parent": changes.parent,
         "assignee": changes.assignee,
         "agent": changes.agent,
@@ -244,7 +249,7 @@ def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, 
     except ValueError as error:
         raise UsageError(str(error)) from None
     if not task.description:
-        raise _no_text()
+        raise no_text()
     for option in ("needs", "agent", "assignee", "parent", "tags", "kind", "estimate", "deadline"):
         if getattr(task, option) != getattr(meant, option):
             shown = getattr(meant, option)
@@ -253,67 +258,6 @@ def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, 
                 hint="letters, digits and the signs . _ - can always be said",
             )
     return data, task
-
-
-def visible(text: str) -> str:
-    """Return a text for people without what nobody sees of it.
-
-    Raises:
-        UsageError: nothing is left.
-    """
-    if shown := printable(text).strip():
-        return shown
-    raise _no_text()
-
-
-def _no_text() -> UsageError:
-    return UsageError("there is no text", hint="say what is to be done")
-
-
-def estimate_cell(hours: str | float | None) -> str | None:
-    """Return what stands in the table for so many hours of work; what says nothing stays as it is.
-
-    Raises:
-        UsageError: it is no such number.
-    """
-    if hours is None or hours == "":
-        return hours
-    try:
-        if not _HOURS.fullmatch(str(hours)) or not parse_duration(f"{hours}h"):
-            raise ValueError(f"{one_line(str(hours), 40)!r} is not a number of hours")
-    except ValueError as error:
-        hint = "20, or 0.5 for half an hour"
-        raise UsageError(f"--estimated-hours: {error}", hint=hint) from None
-    return f"{hours}h"
-
-
-def deadline_cell(when: str | None) -> str | None:
-    """Return what stands in the table for a moment, which a duration counts from now; likewise.
-
-    Raises:
-        UsageError: it is no moment.
-    """
-    if not when:
-        return when
-    from orchestrator.core.moment import format_moment, parse_moment
-
-    try:
-        return format_moment(int(parse_moment(when, time.time())))
-    except ValueError as error:
-        hint = "2d counts from now; a day means its end, and without a zone UTC is meant"
-        raise UsageError(f"--deadline: {one_line(str(error))}", hint=hint) from None
-
-
-def read_cells(values: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the cells say that hold a duration or a moment; ``-`` says nothing."""
-    read: dict[str, Any] = {}
-    if cell := values.get("estimate"):
-        read["estimate"] = None if cell == "-" else parse_duration(cell)
-    if cell := values.get("deadline"):
-        from orchestrator.core.moment import parse_moment
-
-        read["deadline"] = 0.0 if cell == "-" else parse_moment(cell)
-    return read
 
 
 def unknown_task(said: str, task_id: str, known: Collection[str]) -> NotFoundError:

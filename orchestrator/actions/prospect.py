@@ -15,6 +15,7 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result, Verdict
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings, resolve
+from orchestrator.core.spelling import advice
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
 from orchestrator.store.atomic import reported
@@ -316,7 +317,8 @@ def _names_in(directory: str) -> set[str]:
 def _only(only: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]:
     for task_id in only:
         if task_id not in board.plan.tasks:
-            raise UsageError(f"--only names {task_id}, which is not in the plan")
+            hint = advice(task_id, board.plan.tasks, "`orchestrator list` shows all tasks")
+            raise UsageError(f"--only names {task_id}, which is not in the plan", hint=hint)
     chosen = _with_children(only, board)
     for task_id in chosen:
         for need in board.plan.tasks[task_id].needs:

@@ -258,9 +258,9 @@ def find_plan_directory(
     named = named or environment.get("ORCHESTRATOR_DIR")
     if named:
         root = os.path.abspath(os.path.join(current, named))
-        if not must_exist or os.path.isdir(root):
+        if os.path.isdir(root) or not (must_exist or os.path.lexists(root)):
             return Layout(root)
-        raise _no_such_directory(named)
+        raise _no_such_directory(named, current)
     above = os.path.abspath(current)
     while True:
         if os.path.isdir(os.path.join(above, PLAN_DIRECTORY)):
@@ -289,7 +289,7 @@ def find_plan(
     from orchestrator.core.plan import TASK_ID
 
     if not TASK_ID.fullmatch(plan_id):
-        raise _no_such_directory(plan_id)
+        raise _no_such_directory(plan_id, current)
     try:
         found = find_plan_directory(root, environment, current).root
     except NotFoundError:
@@ -306,10 +306,11 @@ def find_plan(
             f"Task {plan_id} not found",
             hint="`orchestrator status --all` lists those there are; an archived one is in archive/",
         )
-    raise _no_such_directory(plan_id)
+    raise _no_such_directory(plan_id, current)
 
 
-def _no_such_directory(named: str) -> NotFoundError:
-    return NotFoundError(
-        f"no such plan directory: {named}", hint=f"orchestrator init {named} makes one"
-    )
+def _no_such_directory(named: str, current: str) -> NotFoundError:
+    hint = f"orchestrator init {named} makes one"
+    if os.path.lexists(os.path.join(current, named)):
+        hint = "something else is there; name the directory that holds master_plan.md"
+    return NotFoundError(f"no such plan directory: {named}", hint=hint)

@@ -206,6 +206,12 @@ def test_only_runs_only(plan: Plan) -> None:
     assert (2, "usage") == (refused.returncode, refused.json["code"])
     assert "T-02 needs T-01, which is not completed" in refused.json["message"]
     assert before == everything(plan.root)
+    for named, hint in (
+        ("T-2", "did you mean T-02?"),
+        ("x", "`orchestrator list` shows all tasks"),
+    ):
+        unknown = plan.run("--only", named)
+        assert (2, hint) == (unknown.returncode, unknown.json["hint"])
     some = plan.run("--only", "T-02, T-01")
     assert ["T-01", "T-02"] == some.started()
     expected = {"T-01": "completed", "T-02": "completed", "T-03": "pending", "T-04": "pending"}

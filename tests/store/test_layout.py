@@ -44,6 +44,15 @@ def test_a_directory_that_is_not_there_is_told(project: Path) -> None:
     assert "orchestrator init nowhere makes one" == caught.value.hint
 
 
+@pytest.mark.parametrize("must_exist", [True, False])
+def test_what_is_no_directory_is_not_to_be_made(project: Path, must_exist: bool) -> None:
+    """``init`` would be told that a file is in its way."""
+    (project / "file").touch()
+    with pytest.raises(NotFoundError, match="no such plan directory: file") as caught:
+        find_plan_directory("file", {}, str(project), must_exist=must_exist)
+    assert caught.value.hint.startswith("something else is there")
+
+
 def test_a_new_directory_need_not_be_there(project: Path) -> None:
     """For ``init``."""
     layout = find_plan_directory("new", {}, str(project), must_exist=False)

@@ -1,0 +1,92 @@
+"""What somebody says of a task, as it stands in the cells of its row; what makes no sense there is refused."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.core.duration import parse_duration
+from orchestrator.core.priority import parse_priority
+from orchestrator.core.text import one_line, printable
+from orchestrator.errors import UsageError
+from orchestrator.store.columns import read_label
+
+_HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
+
+
+def visible(text: str) -> str:
+    """Return a text for people without what nobody sees of it.
+
+    Raises:
+        UsageError: nothing is left.
+    """
+    if shown := printable(text).strip():
+        return shown
+    raise no_text()
+
+
+def no_text() -> UsageError:
+    """Return the error of a task that says nothing."""
+    return UsageError("there is no text", hint="say what is to be done")
+
+
+def estimate_cell(hours: str | float | None) -> str | None:
+    """Return what stands in the table for so many hours of work; what says nothing stays as it is.
+
+    Raises:
+        UsageError: it is no such number.
+    """
+    if hours is None or hours == "":
+        return hours
+    try:
+        if not _HOURS.fullmatch(str(hours)) or not parse_duration(f"{hours}h"):
+            raise ValueError(f"{one_line(str(hours), 40)!r} is not a number of hours")
+    except ValueError as error:
+        hint = "20, or 0.5 for half an hour"
+        raise UsageError(f"--estimated-hours: {error}", hint=hint) from None
+    return f"{hours}h"
+
+
+def priority_cell(priority: str | None) -> str | None:
+    """Return what stands in the table for a priority, which is the word itself; likewise.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        parse_priority(read_label(priority or ""))
+    except ValueError as error:
+        message, _, hint = one_line(str(error)).partition("; ")
+        raise UsageError(f"--priority: {message}", hint=hint) from None
+    return priority
+
+
+def deadline_cell(when: str | None) -> str | None:
+    """Return what stands in the table for a moment, which a duration counts from now; likewise.
+
+    Raises:
+        UsageError: it is no moment.
+    """
+    if not when:
+        return when
+    from orchestrator.core.moment import format_moment, parse_moment
+
+    try:
+        return format_moment(int(parse_moment(when, time.time())))
+    except ValueError as error:
+        hint = "2d counts from now; a day means its end, and without a zone UTC is meant"
+        raise UsageError(f"--deadline: {one_line(str(error))}", hint=hint) from None
+
+
+def read_cells(values: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the cells say that hold a duration or a moment; ``-`` says nothing."""
+    read: dict[str, Any] = {}
+    if cell := values.get("estimate"):
+        read["estimate"] = None if cell == "-" else parse_duration(cell)
+    if cell := values.get("deadline"):
+        from orchestrator.core.moment import parse_moment
+
+        read["deadline"] = 0.0 if cell == "-" else parse_moment(cell)
+    return read
