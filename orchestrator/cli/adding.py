@@ -95,7 +95,8 @@ def add_task(wanted: NewTask, directory: str, name: str, *, as_json: bool) -> No
         talk(f"made {os.path.relpath(added.plan)}")
     vague = "" if added.is_shell else _vagueness(wanted)
     if vague:
-        talk(f"vague: {vague}\n  hint: say what to do, with what, and what comes out of it")
+        talk(f"warning: {added.id} is vague: {vague}")
+        talk("  hint: say what to do, with what, and what comes out of it")
     if as_json:
         warnings = [vague] if vague else []
         say_json(f"added {added.id}", id=added.id, plan=layout.plan, warnings=warnings)

@@ -15,7 +15,7 @@ from typing import NoReturn
 import click
 
 from orchestrator import __version__
-from orchestrator.cli.reply import leave, program, say_error, say_refused
+from orchestrator.cli.reply import leave, program, say_error, say_refused, talk
 from orchestrator.errors import ExitStatus, OrchestratorError, UsageError
 
 #: What a command is for → command → module of this package; the command's function has its name.
@@ -85,6 +85,8 @@ _SECTIONS = {
         "completion": "completion",
     },
 }
+#: What click raises where a command is missing, with the help as its words; before 8.2 it printed that itself.
+_NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
 #: Characters of the line about a command: more than any has, for it is wrapped and not cut.
 _WHOLE = 200
 _COMMANDS = {name: module for each in _SECTIONS.values() for name, module in each.items()}
@@ -165,7 +167,10 @@ def main() -> NoReturn:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f"{context.command_path} --help" if context else f"{program()} --help"
-        say_error("usage", error.format_message(), hint=hint, as_json=wants_json)
+        if isinstance(error, _NO_COMMAND):
+            talk(error.format_message())
+        else:
+            say_error("usage", error.format_message(), hint=hint, as_json=wants_json)
         status = int(ExitStatus.BAD_INPUT)
     except click.Abort:
         status = 130

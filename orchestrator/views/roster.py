@@ -8,21 +8,23 @@ from orchestrator.core.roster import Listed
 from orchestrator.core.workload import Load
 from orchestrator.views.columns import plain, table
 
-_HEADER = ("AGENT", "RUNNING", "TYPES", "BEST FOR", "FROM", "USABLE")
+_HEADER = ("AGENT", "RUNNING", "USABLE", "TYPES", "FROM", "BEST FOR")
 #: Columns of a cell at most; the last one takes what is left.
 _MOST = 40
 
 
 def roster_text(listed: Sequence[Listed], width: int | None = None) -> str:
-    """Return the table; without *width*, as wide as it comes."""
-    return table([_HEADER, *map(_row, listed)], width, _MOST)
+    """Return the table, and below it why some cannot work here; without *width*, as wide as it comes."""
+    lacking = [f"{plain(each.member.key)}: {plain(each.lacks)}\n" for each in listed if each.lacks]
+    rows = table([_HEADER, *map(_row, listed)], width, _MOST)
+    return "".join([rows, *(["\n", *lacking] if lacking else [])])
 
 
 def _row(each: Listed) -> tuple[str, ...]:
     member = each.member
     running = f"{each.running}/{member.max_parallel or '–'}"
-    usable = each.lacks or "yes"
-    cells = (member.key, running, ", ".join(member.types), member.best_for, member.where, usable)
+    usable = "no" if each.lacks else "yes"
+    cells = (member.key, running, usable, ", ".join(member.types), member.where, member.best_for)
     return tuple(map(plain, cells))
 
 

@@ -248,9 +248,13 @@ def test_agents_without_a_plan(orchestrate: Orchestrate, tmp_path: Path) -> None
     write_agent(tmp_path / ".config" / "orchestrator", "eva", "types: test\nbest_for: tests 🧪\n")
     answer = orchestrate("agents")
     assert (0, "") == (answer.returncode, answer.stderr)
-    header, *lines = answer.stdout.splitlines()
-    assert ["AGENT", "RUNNING", "TYPES", "BEST", "FOR", "FROM", "USABLE"] == header.split()
+    table, _, lacking = answer.stdout.partition("\n\n")
+    header, *lines = table.splitlines()
+    assert ["AGENT", "RUNNING", "USABLE", "TYPES", "FROM", "BEST", "FOR"] == header.split()
     assert ["claude", "shell", "simulated", "eva"] == [line.split()[0] for line in lines]
-    assert "eva        0/–      test   tests 🧪" in lines[-1]
+    assert ["no", "yes", "yes", "no"] == [line.split()[2] for line in lines]
+    assert lines[-1].startswith("eva        0/–      no      test   ")
+    assert lines[-1].endswith("tests 🧪")
+    assert "claude: there is no `claude` on PATH\neva: " in lacking
     assert "built in" in lines[0]
     assert 2 == orchestrate("agents", "nowhere").returncode

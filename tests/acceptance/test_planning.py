@@ -201,3 +201,13 @@ def test_the_graph_for_programs(orchestrate: Orchestrate, diamond: Path) -> None
     assert told["graph"].startswith("digraph")
     asked = orchestrate("graph", "p", "--format", "png", "--json")
     assert (2, "usage") == (asked.returncode, json.loads(asked.stdout)["code"])
+
+
+@pytest.mark.parametrize("words", [(), ("template",)])
+def test_without_a_command_the_help_is_shown(
+    orchestrate: Orchestrate, words: tuple[str, ...]
+) -> None:
+    """Nothing was asked for, so there is no answer on stdout; and no error that begins with the help."""
+    bare = orchestrate(*words)
+    assert (2, "") == (bare.returncode, bare.stdout)
+    assert bare.stderr == orchestrate(*words, "--help").stdout

@@ -163,7 +163,7 @@ def test_s1_37_clear_definitions(team: Team) -> None:
     """Both are added; the vague one is told about."""
     said = team.answer("clear_definitions").stderr
     assert 2 == len(team.tasks())
-    assert 1 == said.count("vague: ")
+    assert 1 == said.count("is vague: ")
     assert "“stuff”" in said
 
 

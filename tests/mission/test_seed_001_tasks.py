@@ -187,4 +187,4 @@ def test_s1_37_vague_texts_are_told(orchestrate: Orchestrate) -> None:
     assert (0, "T-01\n") == (good.returncode, good.stdout)
     assert "vague" not in good.stderr
     assert (0, "T-02\n") == (bad.returncode, bad.stdout)
-    assert "vague: “stuff” leaves open what is meant" in bad.stderr
+    assert "T-02 is vague: “stuff” leaves open what is meant" in bad.stderr
