@@ -44,6 +44,24 @@ def test_every_shell_block_runs(document: str, project: Project) -> None:
             assert (0, False) == (ended.status, "Traceback" in ended.stderr), said
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("document", "begins"),
+    [
+        ("docs/plans.md", "orchestrator create"),
+        ("docs/cli.md", "$ orchestrator init --agent shell"),
+    ],
+)
+def test_what_is_shown_in_order_works_in_order(
+    document: str, begins: str, project: Project
+) -> None:
+    """Whoever copies a block of the other documents gets what it promises."""
+    (block,) = (each for each in blocks(document) if each.text.startswith(begins))
+    prompted = [line[2:] for line in block.text.splitlines() if line.startswith("$ ")]
+    ended = project("sh", "-eu", "-c", "\n".join(prompted) or block.text)
+    assert (0, False) == (ended.status, "Traceback" in ended.stderr), ended
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_a_block_that_could_be_run_is_run(document: str) -> None:
     """No shell block hides behind another name; what only installs is the exception, and says so."""
@@ -143,6 +161,21 @@ def test_what_is_not_built_is_not_built() -> None:
     until = [span for *_, cell in rows for span in _SPANS.findall(cell)]
     named = [span for span in until if span.startswith("orchestrator ")]
     assert [] == [said for span in named if (said := parsed(span.removeprefix("orchestrator ")))]
+
+
+def test_options_that_are_said_not_to_exist_do_not() -> None:
+    """As the commands: one that moves in is to be told of."""
+    said = read("cli-integration.md").partition("<!-- /not-built -->")[2]
+    context, options = click.Context(cli), {}
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        options[name] = {word for each in command.params for word in each.opts}
+    missing = re.findall(r"`(--[a-z-]+)`", said.partition(" do not exist here")[0])
+    assert {"--metadata", "--input-file", "--namespace"} == set(missing)
+    assert set(missing).isdisjoint(word for words in options.values() for word in words)
+    assert "`list --priority`" in said
+    assert "--priority" not in options["list"]
 
 
 #: Every command of the seeds 000, 001, 002, 003 and 004.
