@@ -15,12 +15,12 @@ from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
-from orchestrator.core.result import Result
+from orchestrator.core.result import Result, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import AgentError
 from orchestrator.executors.protocol import Executor
-from orchestrator.runtime.attempt import Launchpad, closed
+from orchestrator.runtime.attempt import Launchpad
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.happening import Happening, Kind, Listener

@@ -25,6 +25,7 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus
 from orchestrator.runtime.happening import Kind
 from orchestrator.store.membership import full_ids
+from orchestrator.views.figures import log_path
 from orchestrator.wiring import plugs
 
 #: Failures named at the end of a run at most.
@@ -290,9 +291,9 @@ def _say_failures(report: RunReport) -> None:
         task for task in board.plan.tasks.values() if board.status(task.id) is TaskStatus.FAILED
     ]
     for task in failed[:_MOST]:
-        number = board.results[task.id].number
-        log = os.path.relpath(layout.attempt(task.stem, number).stderr)
-        _talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)} · {log}")
+        last = board.results[task.id].last
+        log = f" · {os.path.relpath(f'{layout.root}/{log_path(task, last)}')}" if last else ""
+        _talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
         _talk(f"   … and {len(failed) - _MOST} more: orchestrator list --status failed")
     left = _left_to_people(report)

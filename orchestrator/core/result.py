@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
@@ -184,6 +184,8 @@ class Attempt(NamedTuple):
     """USD it may have cost at most, where nobody knows what it cost; 0: nobody said."""
     agent: str = ""
     """Who did it: the key of an agent, or the name of a person or outside agent; empty in old files."""
+    has_errors: bool = False
+    """Whether it printed something on standard error."""
 
     @property
     def is_by_hand(self) -> bool:
@@ -232,3 +234,15 @@ class Result(NamedTuple):
     def duration(self) -> float:
         """Seconds the newest attempt took."""
         return self.attempts[-1].duration if self.attempts else 0.0
+
+
+def closed(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+    """Return earlier attempts; one that still says ``running`` was interrupted, for its runner is gone."""
+    return tuple(
+        attempt._replace(
+            status=Verdict.INTERRUPTED.value, reason=attempt.reason or "the runner died"
+        )
+        if attempt.status == TaskStatus.RUNNING.value
+        else attempt
+        for attempt in attempts
+    )

@@ -15,7 +15,7 @@ from orchestrator.core.invocation import SCRIPT
 from orchestrator.core.message import Message
 from orchestrator.core.money import cost_statistics, spent_in, unsettled, usd
 from orchestrator.core.plan import Task, in_words
-from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict
+from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import sources
@@ -28,6 +28,7 @@ from orchestrator.store.layout import AttemptFiles
 from orchestrator.store.result_file import render_result, safe_answer
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace
+from orchestrator.views.figures import log_path
 
 #: Bytes of a log read in one go: a gigabyte of output must not stop the world.
 PIECE = 4 * 1024 * 1024
@@ -67,6 +68,8 @@ class LiveAttempt:
     """Why the log cannot be read: agents may do anything to the files in ``logs/``."""
     unread: str = ""
     """Why the log cannot be read now, although nobody did anything to it: it is whole, and somebody else can."""
+    has_errors: bool = False
+    """Whether it printed something on standard error; known once it was judged."""
     pid: int = 0
     progress: int | None = None
     """Per cent done, as its worker says."""
@@ -108,7 +111,9 @@ class LiveAttempt:
         if self.unreadable:
             bill = Bill(cost=None) if self.session else FREE
             return Outcome(verdict=Verdict.FATAL, reason=self.unreadable, bill=bill)
-        outcome = self.reader.close(exit, read_tail(self.files.stderr, _TAIL))
+        errors = read_tail(self.files.stderr, _TAIL)
+        self.has_errors = bool(errors.strip())
+        outcome = self.reader.close(exit, errors)
         if self.interrupted and outcome.is_session_gone:
             # Not charged, and yet never for ever: the next one goes on with nothing.
             why = "its session is gone; it begins a new one"
@@ -191,6 +196,7 @@ class LiveAttempt:
             until=outcome.until if outcome.until < math.inf else 0.0,
             cap=self.known_cap if price.cost is None else 0.0,
             agent=self.agent,
+            has_errors=self.has_errors,
         )
         return self._result(status, attempt)
 
@@ -204,7 +210,7 @@ class LiveAttempt:
             result,
             label=self.task.label,
             answer=safe_answer(outcome.answer, is_markdown=outcome.is_markdown),
-            log=f"../logs/{self.key}.out",
+            log=f"../{log_path(self.task, result.attempts[-1])}",
             statistics=statistics,
             denials=outcome.denials,
         )
@@ -386,15 +392,3 @@ class Launchpad:
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._workdir.rstrip("/") + "/")
-
-
-def closed(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
-    """Return earlier attempts; one that still says ``running`` was interrupted, for its runner is gone."""
-    return tuple(
-        attempt._replace(
-            status=Verdict.INTERRUPTED.value, reason=attempt.reason or "the runner died"
-        )
-        if attempt.status == TaskStatus.RUNNING.value
-        else attempt
-        for attempt in attempts
-    )

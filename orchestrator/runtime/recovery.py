@@ -11,11 +11,11 @@ from typing import NamedTuple
 from orchestrator.agents.protocol import Agent, Reader
 from orchestrator.core.plan import Task
 from orchestrator.core.plan import stem as stem_of
-from orchestrator.core.result import Attempt, Result, Verdict
+from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import StoreError
-from orchestrator.runtime.attempt import LiveAttempt, closed
+from orchestrator.runtime.attempt import LiveAttempt
 from orchestrator.runtime.happening import Happening, Kind
 from orchestrator.store.atomic import ADVICE
 from orchestrator.store.attempt_record import AttemptRecord, Traces, read_record

@@ -202,6 +202,8 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
         fields["settles"] = True
     if attempt.models:
         fields["models"] = {model: round(cost, 6) for model, cost in attempt.models}
+    if attempt.has_errors:
+        fields["errors"] = True
     if attempt.status == Verdict.HELD.value:
         fields["until"] = iso(attempt.until)
     return fields
@@ -229,6 +231,7 @@ def _attempt(raw: dict[str, Any]) -> Attempt:
         until=epoch(raw.get("until")),
         cap=_finite(raw.get("cap")),
         agent=str(raw.get("agent") or ""),
+        has_errors=raw.get("errors") is True,
     )
 
 

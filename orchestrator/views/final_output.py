@@ -178,13 +178,13 @@ def _failure(board: Board, task_id: str) -> dict[str, Any]:
         board.results.get(task_id),
         board.standing[task_id],
     )
-    number = result.number if result is not None else 0
+    last = result.last if result is not None else None
     return {
         "task": task,
         "status": label(standing.status),
-        "attempts": number or "-",
+        "attempts": last.number if last else "-",
         "reason": standing.reason or "-",
-        "log": log_link(task, number) if number else "-",
+        "log": log_link(task, last) if last else "-",
     }
 
 
@@ -196,7 +196,7 @@ def _appendix(board: Board, task_id: str) -> dict[str, Any]:
         "duration": format_duration(result.duration) if result.attempts else "-",
         "cost": cost_of(result),
         "result": result_link(task, "result"),
-        "log": log_link(task, result.number) if result.attempts else "-",
+        "log": log_link(task, result.last) if result.last else "-",
     }
 
 

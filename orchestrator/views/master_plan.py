@@ -141,8 +141,8 @@ def _note(board: Board, task: Task, result: Result | None, running: Mapping[str,
     if standing.status is TaskStatus.RUNNING:
         return _text(running.get(task.id, ""))
     reason = _text(standing.reason)
-    if standing.status in _WITH_REASON and result is not None and result.attempts:
-        return f"{reason} {log_link(task, result.number)}".lstrip()
+    if standing.status in _WITH_REASON and result is not None and result.last is not None:
+        return f"{reason} {log_link(task, result.last)}".lstrip()
     return reason
 
 
@@ -202,9 +202,7 @@ def _errors(board: Board) -> str:
         task, attempt = failure.task, failure.attempt
         # The icon says how the task stands now: a later attempt may have made it good.
         what = f"{ICONS[board.status(task.id)]} {task.id} · {_text(task.name, 80)}"
-        number, log = (
-            (str(attempt.number), log_link(task, attempt.number)) if attempt else ("-", "-")
-        )
+        number, log = (str(attempt.number), log_link(task, attempt)) if attempt else ("-", "-")
         lines.append(f"| {what} | {number} | {_text(failure.reason, 300) or '-'} | {log} |")
     if len(found) > _ERRORS:
         lines += ["", f"The newest {_ERRORS} of {len(found):,} are shown; journal.md has them all."]

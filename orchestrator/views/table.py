@@ -228,13 +228,13 @@ def _why(board: Board, task_id: str, indent: int) -> Iterator[str]:
     standing, result = board.standing[task_id], board.results.get(task_id)
     if standing.status not in _WITH_LOG and standing.status is not TaskStatus.BLOCKED:
         return
-    number = result.number if result is not None else 0
+    last = result.last if result is not None else None
     parts = [plain(standing.reason)] if standing.reason else []
-    if standing.status in _WITH_LOG and number:
+    if standing.status in _WITH_LOG and last is not None:
         from orchestrator.views.figures import log_path
 
-        attempts = "1 attempt" if number == 1 else f"{number} attempts"
-        parts += [attempts, log_path(board.plan.tasks[task_id], number)]
+        attempts = "1 attempt" if last.number == 1 else f"{last.number} attempts"
+        parts += [attempts, log_path(board.plan.tasks[task_id], last)]
     if parts:
         yield f"{' ' * indent}{_GAP}{' · '.join(parts)}"
 

@@ -44,6 +44,21 @@ def test_after_a_failure_it_is_what_to_look_at(orchestrate: Orchestrate, root: P
     assert f"{NEXT}show T-01 --dir .orchestrator\n" in orchestrate("status", ".orchestrator").stdout
 
 
+def test_a_failure_leads_to_what_was_printed_of_it(orchestrate: Orchestrate, root: Path) -> None:
+    """Standard error, or standard output where that is empty: in every table and at the end of the run."""
+    write_plan(root, {"T-01": "echo no luck >&2; exit 3", "T-02": "echo bad; exit 3"})
+    run = orchestrate("run")
+    texts = [orchestrate("status").stdout, run.stderr]
+    texts += [(root / name).read_text() for name in ("master_plan.md", "final_output.md")]
+    for text in texts:
+        assert "logs/agent-01.attempt-1.err" in text
+        assert "logs/agent-02.attempt-1.out" in text
+        assert "logs/agent-01.attempt-1.out" not in text
+        assert "logs/agent-02.attempt-1.err" not in text
+    result = (root / "results" / "agent-01-result.md").read_text()
+    assert "- **Log**: [../logs/agent-01.attempt-1.err](../logs/agent-01.attempt-1.err)" in result
+
+
 @pytest.mark.parametrize(
     ("ending", "phase", "said"),
     [

@@ -51,6 +51,7 @@ attempts = st.builds(
     until=st.just(0.0),
     cap=st.just(0.0),
     agent=words,
+    has_errors=st.booleans(),
 ) | st.builds(
     Attempt,
     number=st.integers(1, 10_000),
@@ -72,6 +73,7 @@ attempts = st.builds(
     until=moments,
     cap=st.just(0.0),
     agent=words,
+    has_errors=st.booleans(),
 )
 results = st.builds(
     Result,

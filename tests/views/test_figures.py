@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.core.money import spending
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
-from orchestrator.views.figures import cost_of, cost_rows, hold_line
+from orchestrator.views.figures import cost_of, cost_rows, hold_line, log_link, log_path
 from tests.views.example import BEGIN, HOSTILE, board, task
 
 #: 0 in any spelling.
@@ -35,6 +35,22 @@ def held_until(
 ) -> Result:
     last = Attempt(1, 1, status="held", reason=reason, started=BEGIN, ended=BEGIN + 1, until=until)
     return Result("T-01", agent, TaskStatus.PENDING, (last,))
+
+
+@pytest.mark.parametrize(
+    ("expected", "status", "has_errors"),
+    [
+        ("logs/agent-01.attempt-2.err", "failed", True),
+        ("logs/agent-01.attempt-2.out", "failed", False),
+        ("logs/agent-01.attempt-2.out", "completed", True),
+        ("logs/agent-01.attempt-2.err", "interrupted", True),
+    ],
+)
+def test_where_to_look_first(expected: str, status: str, *, has_errors: bool) -> None:
+    """What a shell says of its failure is on standard error; a warning on the way to an answer is not what is asked."""
+    last = Attempt(2, 2, status=status, has_errors=has_errors)
+    assert expected == log_path(task("T-01"), last)
+    assert f"[log]({expected})" == log_link(task("T-01"), last)
 
 
 # ── money ─────────────────────────────────────────────────────────────────────────────────────────────────────────
