@@ -47,14 +47,14 @@ def test_no_command_picks_up_a_module_of_the_current_directory(
     assert "so far" in answer_of(root, "T-01")
 
 
-def test_what_pythonpath_names_is_meant(orchestrate: Orchestrate, root: Path) -> None:
+def test_what_pythonpath_names_is_meant(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Also when it is the very directory in which the command is called."""
-    (root.parent / "json.py").write_text("raise SystemExit('meant')\n")
-    path = os.pathsep.join([str(root.parent), orchestrate.environment["PYTHONPATH"]])
+    (tmp_path / "json.py").write_text("raise SystemExit('meant')\n")
+    path = os.pathsep.join([str(tmp_path), orchestrate.environment["PYTHONPATH"]])
     for flags in ([], ["-P"]):
         done = subprocess.run(
             [sys.executable, *flags, "-m", "orchestrator", "--help"],
-            cwd=root.parent,
+            cwd=tmp_path,
             env={**orchestrate.environment, "PYTHONPATH": path},
             capture_output=True,
             text=True,

@@ -238,7 +238,14 @@ def test_a_dry_run_writes_nothing(orchestrate: Orchestrate, plan: Plan) -> None:
         told.json["ok"],
         list(listed),
     )
-    assert {"id": "T-02", "batch": 2, "agent": "shell", "needs": ["T-01"]} == listed["T-02"]
+    second = {
+        "id": "T-02",
+        "name": CHAIN["T-02"][0],
+        "batch": 2,
+        "agent": "shell",
+        "needs": ["T-01"],
+    }
+    assert second == listed["T-02"]
     assert "simulated" == listed["T-04"]["agent"]
     assert before == everything(plan.root)
     plan.run()

@@ -156,7 +156,9 @@ def test_floods_of_claude(
         file.write("\n")
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "claude"
-    program.write_text(f'#!/bin/sh\ncat > /dev/null\ncat "{flooded}"\n')
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && exec echo 2.1.329\ncat > /dev/null\ncat "{flooded}"\n'
+    )
     program.chmod(0o755)
     path = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
     run = command("run", "--retries", "0", what="run with floods of claude", **path)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import orchestrator
+from tests.acceptance.plans import write_plan
 from tests.skill.conftest import Project
 from tests.skill.installed import NAME, Installed
 
@@ -126,8 +127,9 @@ def test_uv_fetches_what_it_needs(project: Project, skill: Installed) -> None:
 def test_a_detached_run_goes_on_through_it(project: Project, skill: Installed) -> None:
     """Nothing is installed where it runs, and every next step can be typed as it is printed."""
     call = f"python3 {skill.launcher}"
-    assert 0 == project("python3", skill.launcher, "init").status
-    started = project("python3", skill.launcher, "run", "--simulate", "--detach")
+    plan = project.where / ".orchestrator"
+    write_plan(plan, {"T-01": "echo one", "T-02": ("cat", "T-01"), "T-03": "echo three"})
+    started = project("python3", skill.launcher, "run", "--detach")
     assert (0, f"next: {call} wait\n") == (started.status, started.stderr)
     waited = project("sh", "-c", started.stderr.removeprefix("next: "))
     assert (0, "next: read .orchestrator/final_output.md") == (
@@ -135,7 +137,7 @@ def test_a_detached_run_goes_on_through_it(project: Project, skill: Installed) -
         waited.stdout.splitlines()[-2],
     )
     assert "3 of 3 tasks completed" in waited.stdout
-    (project.where / ".orchestrator" / "results" / "agent-02-result.md").unlink()
+    (plan / "results" / "agent-02-result.md").unlink()
     brief = project("python3", skill.launcher, "status", "--brief").stdout.splitlines()[-2]
     assert brief == f"next: {call} status"
     assert 0 == project("sh", "-c", brief.removeprefix("next: ")).status
