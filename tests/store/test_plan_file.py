@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -11,6 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.core.plan import TASK_ID, Plan, Task
 from orchestrator.store.marks import redraw
 from orchestrator.store.plan_file import StatusCells, parse_plan, set_statuses
+from tests.growth import growth
 from tests.store.seed_plans import QUICK_START, TEMPLATE
 
 
@@ -307,24 +306,26 @@ def test_an_estimate_in_other_words_is_no_estimate(word: str) -> None:
 
 @pytest.mark.slow
 def test_many_problems_are_found_quickly_and_listed_in_part() -> None:
-    """A plan of ten thousand rows with one systematic error is refused in seconds, with some of the rows."""
-    rows = "".join(f"| T-{i} | x | X-{i} |\n" for i in range(10_000))
-    start = time.monotonic()
-    assert len(said("| ID | Task | Deps |\n|---|---|---|\n" + rows)) == 50
-    assert time.monotonic() - start < 10
+    """A plan of many rows with one systematic error is refused, with some of the rows."""
+
+    def refused(size: int) -> None:
+        rows = "".join(f"| T-{i} | x | X-{i} |\n" for i in range(size))
+        assert len(said("| ID | Task | Deps |\n|---|---|---|\n" + rows)) == 50
+
+    assert growth(refused, 2000) < 2.2
 
 
 @pytest.mark.slow
-def test_ten_thousand_tasks_are_read_in_time() -> None:
-    """Reading a plan of ten thousand rows takes about half a second."""
-    rows = "".join(f"| T-{i} | Do `{i}` | T-{i - 1}, T-{i // 2} | P1 |\n" for i in range(2, 10_000))
-    start = time.monotonic()
-    plan = good(
-        "| ID | Task | Deps | Priority |\n|---|---|---|---|\n| T-0 | x | | |\n| T-1 | x | | |\n"
-        + rows
-    )
-    assert time.monotonic() - start < 5
-    assert len(plan.tasks) == 10_000
+def test_reading_takes_time_in_proportion_to_the_tasks() -> None:
+    """Of ten thousand rows, too."""
+    head = "| ID | Task | Deps | Priority |\n|---|---|---|---|\n| T-0 | x | | |\n| T-1 | x | | |\n"
+
+    def read(size: int) -> None:
+        rows = (f"| T-{i} | Do `{i}` | T-{i - 1}, T-{i // 2} | P1 |\n" for i in range(2, size))
+        assert len(good(head + "".join(rows)).tasks) == size
+
+    assert growth(read, 2000) < 2.2
+    read(10_000)
 
 
 @given(
