@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import orchestrator
+from tests.patience import PATIENCE
 
-#: Seconds after which a command that does not come back has failed; far above what anything here takes.
-PATIENCE = 30.0
 #: The package under test is the one that the tests import, wherever it comes from.
 _PACKAGES = Path(orchestrator.__file__).parents[1]
 

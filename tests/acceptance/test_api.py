@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.orchestrate import PATIENCE, Orchestrate
+from tests.acceptance.orchestrate import Orchestrate
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.orchestrate import PATIENCE, Orchestrate
+from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import everything, write_plan
+from tests.patience import PATIENCE
 from tests.web.dashboard import dashboard
 
 pytest.importorskip("starlette", reason="the extra `web` is not installed")

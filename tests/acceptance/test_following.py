@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.orchestrate import PATIENCE, Answer, Orchestrate
+from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import Gate, answer_of, everything, write_plan
 from tests.executors.harness import is_alive, wait_gone, wait_until
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

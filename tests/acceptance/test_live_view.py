@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.orchestrate import PATIENCE, Orchestrate
+from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

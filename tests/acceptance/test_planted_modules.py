@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.wiring import own_program
-from tests.acceptance.orchestrate import PATIENCE, Orchestrate
+from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of, write_plan
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.orchestrate import PATIENCE, Orchestrate
+from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import everything, write_plan
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

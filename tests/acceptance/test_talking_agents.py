@@ -14,9 +14,10 @@ import pytest
 import orchestrator
 from orchestrator.wiring import own_program
 from tests.acceptance.claude_plan import ClaudePlan
-from tests.acceptance.orchestrate import PATIENCE, Orchestrate
+from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of, write_plan
 from tests.fakes.claude_calls import FAKE
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

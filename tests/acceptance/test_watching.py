@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.orchestrate import PATIENCE, Orchestrate
+from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
 from tests.executors.harness import wait_until
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

@@ -17,9 +17,8 @@ import anyio
 from orchestrator.core.result import Exit
 from orchestrator.executors.protocol import Done, Executor, Job, Started
 from orchestrator.executors.record import read_record
+from tests.patience import PATIENCE
 
-#: Seconds after which a test that waits has failed; far above what anything here takes.
-PATIENCE = 20.0
 #: Seconds until nothing of a run that was stopped or killed may live any more (promise 14).
 LINGERING = 10.0
 

@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tests.fakes.claude_line import Line, fail
+from tests.patience import PATIENCE
 
 VERSION = "2.1.329 (Claude Code)"
 MODEL = "claude-opus-5-5"
 #: What the real one writes into the model's mouth itself.
 SYNTHETIC = "<synthetic>"
-#: Nothing waits longer; a barrier that is not met by then fails the call.
-PATIENCE = 30.0
 #: USD of a turn.
 PRICE = 0.006
 

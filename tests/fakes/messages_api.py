@@ -49,7 +49,7 @@ from pathlib import Path
 from typing import Any
 
 #: Seconds after which a barrier or a file that did not come about fails the request.
-PATIENCE = 30.0
+PATIENCE = 120.0
 #: Seconds between two looks at what a request waits for.
 PAUSE = 0.01
 

@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 from tests.acceptance.orchestrate import Answer, Orchestrate
+from tests.patience import PATIENCE
 
 #: Copied from seed 001 byte for byte.
 _SCRIPTS = Path(__file__).parent / "seed_001"
-#: Seconds after which a script that does not come back has failed.
-_PATIENCE = 120.0
 
 
 def seed(name: str) -> str:
@@ -47,7 +46,7 @@ def run_script(orchestrate: Orchestrate, script: str, program: str, **environmen
     process = start_script(orchestrate, script, program, **environment)
     with process:
         try:
-            stdout, stderr = process.communicate(timeout=_PATIENCE)
+            stdout, stderr = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             raise

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.orchestrate import PATIENCE, Answer, Orchestrate
+from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.mission.seed_script import run_script, seed, start_script
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -249,7 +250,7 @@ def test_s1_35_the_dashboard(team: Team) -> None:
     for tool in tools.iterdir():
         tool.chmod(0o755)
     process = team.start("monitor", PATH=f"{tools}:{team.orchestrate.environment['PATH']}")
-    stdout, stderr = process.communicate(timeout=2 * PATIENCE)
+    stdout, stderr = process.communicate(timeout=PATIENCE)
     lines = [line.strip() for line in stdout.splitlines()]
     assert "Total tasks: 19" in lines, stderr
     assert "In Progress: 1" in lines

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.orchestrate import PATIENCE, Orchestrate
+from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.orchestrate import PATIENCE, Answer, Orchestrate
+from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import stem
+from tests.patience import PATIENCE
 from tests.real_cli.api import Api, Reply, Request, serve
 from tests.real_cli.loopback import Loopback
 

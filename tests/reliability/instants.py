@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.acceptance.orchestrate import PATIENCE, Orchestrate
+from tests.acceptance.orchestrate import Orchestrate
 from tests.executors.harness import guard_of, watchdog_of
+from tests.patience import PATIENCE
 from tests.reliability.crash_plan import CrashPlan
 
 _DEATHS = str(Path(__file__).with_name("deaths"))

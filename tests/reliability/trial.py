@@ -18,11 +18,10 @@ from orchestrator.errors import ExitStatus
 from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import stem
 from tests.executors.harness import LINGERING, wait_until
+from tests.patience import PATIENCE
 from tests.reliability import faults
 from tests.reliability.faults import Fault
 
-#: Seconds after which a command that does not come back has failed.
-PATIENCE = 60.0
 TASKS = ("T-01", "T-02", "T-03", "T-04")
 #: The second task waits, within limits, until its result file says that it runs: so that is written in every run.
 PLAN = """\

@@ -25,9 +25,7 @@ from orchestrator.runtime.loop import Runner
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 from tests.fakes.executor import FakeExecutor, Play, play_nothing
-
-#: Seconds after which a run that should have ended has failed its test.
-PATIENCE = 20.0
+from tests.patience import PATIENCE
 
 
 def write_plan(root: Path, needs: Mapping[str, str]) -> Workspace:

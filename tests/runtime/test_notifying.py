@@ -12,8 +12,9 @@ from orchestrator.notifiers.protocol import Notifier
 from orchestrator.runtime import notifying
 from orchestrator.runtime.happening import Happening, Kind
 from orchestrator.runtime.notifying import Herald, Subscriber
-from tests.executors.harness import PATIENCE, wait_until
+from tests.executors.harness import wait_until
 from tests.fakes.notifier import FakeNotifier
+from tests.patience import PATIENCE
 
 ALL = tuple(topic.value for topic in Topic)
 DONE = {TaskStatus.COMPLETED: 2}

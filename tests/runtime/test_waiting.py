@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.waiting import Wait, hear_signals, rounds, until_wall
-from tests.executors.harness import PATIENCE
+from tests.patience import PATIENCE
 
 
 class Time(Clock):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.orchestrate import PATIENCE
 from tests.fakes.claude_calls import install, script
+from tests.patience import PATIENCE
 from tests.skill.installed import Installed, install_skill, write_program
 
 #: What a planner would answer, and a task that was asked for JSON; everything else is answered in words.

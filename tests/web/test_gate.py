@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.acceptance.orchestrate import PATIENCE, Orchestrate
+from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan
+from tests.patience import PATIENCE
 from tests.web.dashboard import CLOSED, Dashboard, dashboard
 
 pytestmark = pytest.mark.slow
