@@ -16,6 +16,7 @@ from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, bea
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan_state import ITSELF, TERMINAL, PlanState, Step
 from orchestrator.core.state import UNDER_WAY, Verb
+from orchestrator.core.text import counted
 from orchestrator.errors import BusyError, NotFoundError, OrchestratorError
 from orchestrator.store import roots
 from orchestrator.store.heartbeats import keep_pulses, load_pulses, signs_of
@@ -54,8 +55,8 @@ class Checkup:
         count, found = len(self.looks), len(self.alerts)
         states = Counter(look.state.word for look in self.looks)
         listed = ", ".join(f"{number} {word}" for word, number in states.items())
-        parts = [f"{count} active task{'s' * (count != 1)}{f' ({listed})' if listed else ''}"]
-        parts.append(f"{found} alert{'s' * (found != 1)}" if found else "all well")
+        parts = [f"{counted(count, 'active task')}{f' ({listed})' if listed else ''}"]
+        parts.append(counted(found, "alert") if found else "all well")
         parts += [f"{len(self.broken)} skipped"] if self.broken else []
         return ", ".join(parts)
 

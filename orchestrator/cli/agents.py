@@ -15,6 +15,7 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.core.roster import Listed
+from orchestrator.core.text import counted
 from orchestrator.errors import NotFoundError
 from orchestrator.store.layout import Layout
 
@@ -50,7 +51,7 @@ def agents_command(
     roster = read_roster(layout, os.environ)
     listed = list_agents(layout, roster, lambda member: lacks(member, claude_bin))
     if as_json:
-        say_json(f"{len(listed)} agents", agents=[agent_facts(each) for each in listed])
+        say_json(counted(len(listed), "agent"), agents=[agent_facts(each) for each in listed])
         return
     write(roster_text(listed, terminal_width()))
 

@@ -186,13 +186,16 @@ def _outlook(board: Board) -> dict[str, float] | None:
 
 
 def _news(layout: Layout, board: Board) -> dict[str, str]:
-    if TaskStatus.RUNNING not in board.by_status():
-        return {}
+    """Return what is known of each task under way: who has it in hand and how far, or what its agent is doing."""
+    running = board.by_status().get(TaskStatus.RUNNING, [])
+    in_hand = {each: reason for each in running if (reason := board.standing[each].reason)}
+    if len(in_hand) == len(running):
+        return in_hand
     from orchestrator.actions.checking import news_of_running
     from orchestrator.wiring import plugs
 
     try:
         agents = plugs(layout=layout).agents
     except OrchestratorError:
-        return {}  # a file of an agent that makes no sense is no reason to say nothing at all
-    return news_of_running(layout, board, agents)
+        return in_hand  # a file of an agent that makes no sense is no reason to say nothing at all
+    return {**news_of_running(layout, board, agents), **in_hand}

@@ -26,6 +26,7 @@ from orchestrator.core.graph import critical_path
 from orchestrator.core.plan import Plan
 from orchestrator.core.roster import Program
 from orchestrator.core.settings import Settings, read_setting, resolve
+from orchestrator.core.text import counted
 from orchestrator.errors import AgentError, NotFoundError, Problem, UsageError
 from orchestrator.runtime.happening import Happening
 from orchestrator.store.draft_file import read_request
@@ -223,10 +224,10 @@ def _say_plan(
 ) -> None:
     plan, path = drawn.board.plan, critical_path(drawn.board.plan.tasks)
     batches = max(drawn.board.shape.batch.values(), default=0)
-    counted = f"{_many(len(plan.tasks), 'task', 'tasks')} in {_many(batches, 'batch', 'batches')}"
+    size = f"{counted(len(plan.tasks), 'task')} in {counted(batches, 'batch', 'batches')}"
     if as_json:
         say_json(
-            counted if dry_run else f"planned {counted}",
+            size if dry_run else f"planned {size}",
             plan=layout.plan,
             tasks=len(plan.tasks),
             batches=batches,
@@ -242,7 +243,7 @@ def _say_plan(
         say(f"{layout.plan}\n")
     if len(plan.tasks) <= _MOST_DRAWN:
         talk(diagram.text(drawn.board))
-    talk(f"{counted}; longest chain: {_chain(path)}{_time(plan, path)}")
+    talk(f"{size}; longest chain: {_chain(path)}{_time(plan, path)}")
     _say_warnings(warnings)
     if archived:
         talk(f"The plan before it is in {archived}")
@@ -275,7 +276,3 @@ def _time(plan: Plan, path: list[str]) -> str:
     alone = [task.estimate for task in plan.tasks.values()]
     one_by_one = f", {format_duration(sum(filter(None, alone)))} one by one" if all(alone) else ""
     return f" (about {format_duration(sum(filter(None, estimates)))}{one_by_one})"
-
-
-def _many(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

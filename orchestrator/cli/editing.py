@@ -172,7 +172,8 @@ def update_command(
     data: dict[str, Any] = {"task": task_id}
     if changes != Changes() or wanted is None:
         updated = update(layout, task_id, changes, caller(name), known_agents)
-        said.append(", ".join(f"{what}: {text}" for what, text in updated.changed.items()))
+        changed = ", ".join(f"{what}: {text}" for what, text in updated.changed.items())
+        said.append(f"{task_id}: {changed}")
         data["changed"] = dict(updated.changed)
         if updated.task_file:
             talk(f"its agent reads {os.path.relpath(updated.task_file)}: change that, too")
@@ -180,7 +181,7 @@ def update_command(
         replies = _set_status(layout, task_id, wanted, name, as_json=as_json)
         said += [reply.message for reply in replies]
         data["status"] = replies[-1].status
-    message = f"{task_id}: {'; '.join(said)}"
+    message = "; ".join(said)
     if as_json:
         say_json(message, **data)
     else:

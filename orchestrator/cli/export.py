@@ -12,7 +12,7 @@ from orchestrator.actions.exporting import Export, gather, write_document
 from orchestrator.cli.reply import plan_directory, say_json, takes_directory, takes_json, write
 from orchestrator.cli.tasks import task_facts
 from orchestrator.core.redact import redact
-from orchestrator.core.text import printable
+from orchestrator.core.text import counted, printable
 from orchestrator.store.layout import Layout
 from orchestrator.views.export import export_csv, export_markdown
 from orchestrator.views.plans import title_of
@@ -50,7 +50,7 @@ def export_command(
     layout = plan_directory(directory, option)
     form = form or ("json" if as_json and not output else "markdown")
     found = gather(layout)
-    message = f"{len(found.parts)} tasks of {title_of(found.board) or 'the plan'}"
+    message = f"{counted(len(found.parts), 'task')} of {title_of(found.board) or 'the plan'}"
     if not output:
         if as_json and form != "json":
             say_json(message, format=form, text=_document(layout, found, form))

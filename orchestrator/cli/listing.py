@@ -20,6 +20,7 @@ from orchestrator.core.duration import hours
 from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
+from orchestrator.core.text import counted
 from orchestrator.errors import OrchestratorError
 from orchestrator.store.stamp import iso
 from orchestrator.views.table import list_text
@@ -111,7 +112,7 @@ def print_list(directory: str, option: str, filters: Filters, *, group_by: str, 
         groups = listing.grouped(board, tasks, group_by) if group_by else {}
         if form == "json":
             parts = {name: [brief(board, task) for task in group] for name, group in groups.items()}
-            message = f"{len(tasks)} tasks in {len(groups)} groups"
+            message = f"{counted(len(tasks), 'task')} in {counted(len(groups), 'group')}"
             say_json(message, directory=layout.root, groups=parts)
         elif form == "csv":
             write(listing.csv_text([brief(board, task) for task in tasks]))
@@ -122,7 +123,7 @@ def print_list(directory: str, option: str, filters: Filters, *, group_by: str, 
             write(listing.table_text(board, tasks, terminal_width()))
     elif form == "json":
         told = [brief(board, task) for task in tasks]
-        say_json(f"{len(tasks)} tasks", directory=layout.root, tasks=told)
+        say_json(counted(len(tasks), "task"), directory=layout.root, tasks=told)
     else:
         write(list_text(board, tasks, terminal_width()))
 

@@ -22,6 +22,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.duration import hours
 from orchestrator.core.estimate import path_estimate
 from orchestrator.core.graph import critical_path
+from orchestrator.core.text import counted
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.views import diagram
@@ -83,9 +84,9 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
     board = validate(layout, plugs(layout=layout).roster)
     tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
     path = critical_path(board.plan.tasks)
-    message = f"valid: {_many(tasks, 'task', 'tasks')} in {_many(batches, 'batch', 'batches')}"
+    message = f"valid: {counted(tasks, 'task')} in {counted(batches, 'batch', 'batches')}"
     if umbrellas := sum(bool(task.children) for task in board.plan.tasks.values()):
-        message += f", {_many(umbrellas, 'umbrella', 'umbrellas')} among them"
+        message += f", {counted(umbrellas, 'umbrella')} among them"
     if as_json:
         say_json(message, tasks=tasks, batches=batches, critical_path=path)
         return
@@ -118,7 +119,7 @@ def graph_command(directory: str | None, option: str | None, form: str, *, as_js
     if as_json:
         edges = [[need, task.id] for task in board.plan.tasks.values() for need in task.needs]
         path = critical_path(board.plan.tasks)
-        message = f"{len(board.plan.tasks)} tasks"
+        message = counted(len(board.plan.tasks), "task")
         say_json(message, format=form, graph=drawn, edges=edges, critical_path=path)
     else:
         write(drawn)
@@ -179,7 +180,3 @@ def _step(board: Board, task_id: str) -> dict[str, object]:
         "status": board.status(task_id).value,
         "estimated_hours": hours(task.estimate) if task.estimate else None,
     }
-
-
-def _many(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

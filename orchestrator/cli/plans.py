@@ -28,6 +28,7 @@ from orchestrator.core.plan import id_of
 from orchestrator.core.plan_state import PlanState, Step
 from orchestrator.core.priority import format_priority
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import counted
 from orchestrator.errors import NotFoundError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import iso
@@ -160,7 +161,7 @@ def rebuild_index_command(directory: str | None, option: str | None, *, as_json:
     root = plan_directory(directory, option)
     found = plans.rebuild_index(root)
     skipped = [{"task_id": name, "reason": why} for name, why in found.broken.items()]
-    message = f"Rebuilt the index: {len(found.plans)} plans, {len(skipped)} skipped"
+    message = f"Rebuilt the index: {counted(len(found.plans), 'plan')}, {len(skipped)} skipped"
     if as_json:
         say_json(message, tasks=list(found.plans), skipped=skipped, index=root.index)
         return
@@ -177,7 +178,7 @@ def say_plans(root: Layout, *, everything: bool, as_json: bool) -> None:
     found = plans.overview(root, everything=everything)
     if as_json:
         say_json(
-            f"{len(found.rows)} tasks" if everything else f"{len(found.rows)} active tasks",
+            counted(len(found.rows), "task" if everything else "active task"),
             directory=root.root,
             tasks=[plan_facts(*row) for row in found.rows],
             skipped=[{"task_id": name, "reason": why} for name, why in found.broken.items()],

@@ -26,6 +26,7 @@ from orchestrator.errors import ExitStatus
 from orchestrator.runtime.happening import Kind
 from orchestrator.store.membership import full_ids
 from orchestrator.views.figures import log_path
+from orchestrator.views.glyphs import ICONS
 from orchestrator.wiring import plugs
 
 #: Failures named at the end of a run at most.
@@ -234,7 +235,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
     counts, total = report.board.counts(), len(report.board.plan.tasks)
     message = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
     if left := _left_to_people(report):
-        message = f"{message}; {'; '.join(left[:_MOST])}"
+        message = f"{message}; {'; '.join(text for _, text in left[:_MOST])}"
     code = "ok"
     if report.failure is not None:
         code, message = report.failure.code, f"{message}; {report.failure}"
@@ -275,13 +276,13 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
         _echo(os.path.relpath(report.final_output))
 
 
-def _left_to_people(report: RunReport) -> list[str]:
+def _left_to_people(report: RunReport) -> list[tuple[TaskStatus, str]]:
     """Say which tasks wait for somebody: blocked ones, and those that a person or an outside agent has in hand."""
     board, told = report.board, []
     for status in (TaskStatus.BLOCKED, TaskStatus.RUNNING):
         for task_id in board.by_status().get(status, []):
             word = "is blocked" if status is TaskStatus.BLOCKED else "is being done"
-            told.append(f"{task_id} {word} {board.standing[task_id].reason}".strip())
+            told.append((status, f"{task_id} {word} {board.standing[task_id].reason}".strip()))
     return told
 
 
@@ -295,26 +296,30 @@ def _say_failures(report: RunReport) -> None:
         log = f" · {os.path.relpath(f'{layout.root}/{log_path(task, last)}')}" if last else ""
         _talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
-        _talk(f"   … and {len(failed) - _MOST} more: orchestrator list --status failed")
+        _talk(f"   … and {len(failed) - _MOST} more: {program()} list --status failed")
     left = _left_to_people(report)
-    for line in left[:_MOST]:
-        _talk(f"⛔ {one_line(line, limit=100)}")
+    for status, text in left[:_MOST]:
+        _talk(f"{ICONS[status]} {one_line(text, limit=100)}")
     if len(left) > _MOST:
-        _talk(f"   … and {len(left) - _MOST} more: orchestrator list --status blocked")
+        _talk(f"   … and {len(left) - _MOST} more: {program()} list --status blocked,running")
     if report.failure is not None:
         _talk(f"error: {report.failure}")
         if report.failure.hint:
             _talk(f"  hint: {report.failure.hint}")
     elif failed or report.signal or report.held_back:
-        _talk(f"  hint: {_hint(report)}; what is completed stays")
+        _talk(f"  hint: {_hint(report)}")
 
 
 def _hint(report: RunReport) -> str:
     if report.used_up is Kind.RUN_UNAFFORDABLE:
-        return "raise budget_usd in the plan, and run it again; --budget-usd holds for one run"
+        return "raise budget_usd in the plan, and run it again; --budget-usd holds for one run. What is completed stays"
     if report.used_up is Kind.RUN_OVERSPENT:
-        return "raise budget_usd in the task file, and run it again"
-    return "run it again to go on"
+        return "raise budget_usd in the task file, and run it again; what is completed stays"
+    if report.signal or report.held_back:
+        return "run it again to go on; what is completed stays"
+    return (
+        "mend what failed, then run it again: failed tasks are tried anew, what is completed stays"
+    )
 
 
 def _talk(line: str) -> None:

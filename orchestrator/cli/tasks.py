@@ -24,7 +24,8 @@ from orchestrator.core.moment import format_moment
 from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
-from orchestrator.core.result import Attempt
+from orchestrator.core.result import Attempt, closed
+from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.store.result_file import iso
 from orchestrator.views.glyphs import label
@@ -108,8 +109,10 @@ def task_facts(view: TaskView) -> dict[str, object]:
 
 
 def attempts_of(view: TaskView) -> tuple[Attempt, ...]:
-    """Return the attempts at a task, the newest last."""
-    return view.result.attempts if view.result else ()
+    """Return the attempts at a task, the newest last; none is open whose runner is gone."""
+    attempts = view.result.attempts if view.result else ()
+    is_running = view.board.status(view.task.id) is TaskStatus.RUNNING
+    return attempts if is_running else closed(attempts)
 
 
 def attempt_facts(attempt: Attempt) -> dict[str, object]:
@@ -120,7 +123,7 @@ def attempt_facts(attempt: Attempt) -> dict[str, object]:
         "agent": attempt.agent,
         "start": iso(attempt.started),
         "end": iso(attempt.ended),
-        "duration": round(attempt.duration, 3),
+        "duration": round(attempt.lasted(time.time()), 3),
         "exit": attempt.exit,
         "reason": attempt.reason,
         "cost_usd": attempt.cost,
@@ -131,7 +134,7 @@ def attempt_facts(attempt: Attempt) -> dict[str, object]:
 def attempt_line(attempt: Attempt, *, with_session: bool = False) -> str:
     """Return what is told of an attempt."""
     remarks = (
-        format_duration(attempt.duration),
+        format_duration(attempt.lasted(time.time())),
         usd(attempt.cost) if attempt.cost != 0 else "",
         f"session {attempt.session}" if with_session and attempt.session else "",
         f"by {attempt.agent}" if attempt.is_by_hand else "",

@@ -26,6 +26,7 @@ from orchestrator.cli.report import look_back, say_broken, share_facts, takes_da
 from orchestrator.cli.talking import TakesText
 from orchestrator.core.message import LIMIT
 from orchestrator.core.roster import Listed
+from orchestrator.core.text import counted
 from orchestrator.core.workload import Load, with_room
 from orchestrator.store.layout import Layout
 
@@ -149,7 +150,9 @@ def metrics_command(directory: str | None, option: str | None, days: int, *, as_
     agents = found.figures.agents
     if as_json:
         told = {name: share_facts(each) for name, each in agents.items()}
-        say_json(f"{len(agents)} agents in {days} days", days=days, agents=told)
+        say_json(
+            f"{counted(len(agents), 'agent')} in {counted(days, 'day')}", days=days, agents=told
+        )
     else:
         write(metrics_text(agents, terminal_width()))
     say_broken(found)

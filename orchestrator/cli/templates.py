@@ -22,7 +22,7 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.core.roster import BUILT_IN
-from orchestrator.core.text import one_line
+from orchestrator.core.text import counted, one_line
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.saved_plan import SavedPlan
@@ -139,7 +139,7 @@ def say_templates(layout: Layout | None, *, as_json: bool) -> None:
     ours = [each for each in templates() if each.name not in mine]
     if as_json:
         listed = [*map(_saved_facts, mine.values()), *map(_template_facts, ours)]
-        say_json(f"{len(listed)} templates", templates=listed)
+        say_json(counted(len(listed), "template"), templates=listed)
         return
     write("\n\n".join([*map(_described, mine.values()), *map(describe, ours)]) + "\n")
 

@@ -26,7 +26,7 @@ from orchestrator.core.draft import Draft
 from orchestrator.core.draft_check import read_draft
 from orchestrator.core.redact import redact
 from orchestrator.core.settings import Settings, read_setting
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.text import counted, one_line, printable
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.views.columns import plain, table
@@ -83,7 +83,9 @@ def wizard_command(
     archived = write(layout, drawn, chosen.roster, force=force)
     tasks = len(drawn.board.plan.tasks)
     if as_json:
-        say_json(f"planned {tasks} tasks", plan=layout.plan, tasks=tasks, archived=archived)
+        say_json(
+            f"planned {counted(tasks, 'task')}", plan=layout.plan, tasks=tasks, archived=archived
+        )
         return
     say(f"{layout.plan}\n")
     if archived:

@@ -9,6 +9,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import weights
 from orchestrator.core.state import OVER
+from orchestrator.core.text import counted
 
 
 class Path(NamedTuple):
@@ -24,7 +25,7 @@ class Path(NamedTuple):
 
     def __str__(self) -> str:
         """``3 tasks, 14h00m; 1 done, 12h00m left``."""
-        count = "1 task" if self.tasks == 1 else f"{self.tasks} tasks"
+        count = counted(self.tasks, "task")
         if not self.is_timed:
             return f"{count}; {self.done} done, {self.tasks - self.done} left"
         left = format_duration(self.left) if self.left else "nothing"

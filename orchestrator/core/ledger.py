@@ -134,8 +134,7 @@ def bookings(plan: str, result: Result, task: Task | None, name: str = "") -> It
 
 def _word(attempt: Attempt, result: Result) -> str:
     """Return how an attempt stands: one that nobody runs any more was interrupted, whatever its file still says."""
-    is_open = attempt.status == TaskStatus.RUNNING.value
-    is_lost = is_open and (result.status not in UNDER_WAY or attempt is not result.last)
+    is_lost = attempt.is_open and (result.status not in UNDER_WAY or attempt is not result.last)
     return Verdict.INTERRUPTED.value if is_lost else attempt.status
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import counted
 
 
 class Spending(NamedTuple):
@@ -25,7 +26,7 @@ class Spending(NamedTuple):
 
     def __str__(self) -> str:
         """Say it in a few words: ``$1.24``, ``$1.24 and 2 attempts of unknown cost``, ``1 attempt of unknown cost``."""
-        attempts = "1 attempt" if self.unknown == 1 else f"{self.unknown:,} attempts"
+        attempts = counted(self.unknown, "attempt")
         parts = [usd(self.known)] if self.known or not self.unknown else []
         return " and ".join(parts + [f"{attempts} of unknown cost"] * bool(self.unknown))
 

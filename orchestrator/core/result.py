@@ -192,6 +192,15 @@ class Attempt(NamedTuple):
         """Whether a person or an outside agent made it, and no run: then it does not end with a run."""
         return bool(self.agent) and not self.run
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is under way, or its runner is gone and has not closed it."""
+        return self.status == TaskStatus.RUNNING.value
+
+    def lasted(self, now: float) -> float:
+        """Seconds it took, or has taken until *now*, seconds since the epoch."""
+        return max(now - self.started, 0.0) if self.is_open else self.duration
+
 
 class Result(NamedTuple):
     """The outcome of one task: what ``results/agent-XX-result.md`` holds."""
@@ -242,7 +251,7 @@ def closed(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
         attempt._replace(
             status=Verdict.INTERRUPTED.value, reason=attempt.reason or "the runner died"
         )
-        if attempt.status == TaskStatus.RUNNING.value
+        if attempt.is_open
         else attempt
         for attempt in attempts
     )

@@ -138,6 +138,11 @@ def fair_shares(sizes: Sequence[int], limit: int) -> list[int]:
     return shares
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return ``1 task``, ``2 tasks``, ``30,000 tasks``; *many* is the plural where it is not *one* with an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def clip(text: str, limit: int) -> tuple[str, int]:
     """Return the head of *text* that fits into *limit* bytes of UTF-8, and how many bytes were left out.
 

@@ -48,6 +48,7 @@ from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
 from orchestrator.core.revision import left_to_run
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import counted
 from orchestrator.errors import LostResultError, OrchestratorError, StoreError
 from orchestrator.executors.protocol import Executor
 from orchestrator.runtime.attempt import Launchpad, LiveAttempt
@@ -354,7 +355,8 @@ class Runner:
             async for number in signals:
                 if not self.ended_by:
                     self.ended_by = number
-                    text = f"{number.name}: stopping {len(self.live)} agents; once more makes it sooner"
+                    agents = counted(len(self.live), "agent")
+                    text = f"{number.name}: stopping {agents}; once more makes it sooner"
                     self._listen(self._happening(Kind.RUN_STOPPING, text=text))
                     self._handle(StopRequested())
                 else:

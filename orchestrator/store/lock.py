@@ -210,7 +210,7 @@ def busy(holder: Mapping[str, Any]) -> BusyError:
     return BusyError(
         f"run {holder.get('run', '?')} holds this plan: pid {holder.get('pid', '?')} on "
         f"{holder.get('host', '?')} since {holder.get('since', '?')}",
-        hint="wait for it, or stop it with Ctrl-C or kill; `orchestrator status` shows where it stands",
+        hint="wait for it, or end it with `orchestrator stop`; `orchestrator status` shows where it stands",
     )
 
 

@@ -15,7 +15,7 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import weights
 from orchestrator.core.plan import Task
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import one_line
+from orchestrator.core.text import counted, one_line
 from orchestrator.views.columns import plain, table
 from orchestrator.views.glyphs import ICONS, LABELS, UMBRELLA, progress_bar
 
@@ -100,8 +100,9 @@ def _mermaid_of_batches(board: Board) -> str:
         )
         status = _gist(count)
         used.add(status)
-        tasks = "1 task" if total == 1 else f"{total} tasks"
-        lines.append(f'    b{index}["{title}: {tasks}<br/>{told}"]:::{status.value}')
+        lines.append(
+            f'    b{index}["{title}: {counted(total, "task")}<br/>{told}"]:::{status.value}'
+        )
     lines += [f"    b{index} --> b{index + 1}" for index in range(len(counts) - 1)]
     return _with_classes(lines, used)
 

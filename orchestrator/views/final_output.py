@@ -18,6 +18,7 @@ from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import counted
 from orchestrator.core.umbrella import sources
 from orchestrator.views.columns import fit
 from orchestrator.views.figures import (
@@ -149,7 +150,7 @@ def _summary(
     if measured.earlier:
         rows.append(("Done by an earlier run", f"{measured.earlier} (in none of the times here)"))
     if measured.spans and measured.wall > 0:
-        agents = "1 agent" if measured.peak == 1 else f"{measured.peak} agents"
+        agents = counted(measured.peak, "agent")
         rows += [
             ("Sum of task times", f"{format_duration(measured.total)} (one after the other)"),
             ("Speed-up", f"{measured.speed_up:.1f}× (sum of task times ÷ duration)"),

@@ -14,7 +14,7 @@ from orchestrator.core.heartbeat import Alert, AlertKind
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import PlanState, Step, parse_state
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import one_line
+from orchestrator.core.text import counted, one_line
 from orchestrator.views.glyphs import ICONS
 from orchestrator.views.plans import (
     STATE_ICONS,
@@ -80,8 +80,8 @@ def completed(plan_id: str, board: Board, now: float) -> str:
     if results:
         first = min(attempt.started for each in results for attempt in each.attempts)
         last = max(attempt.ended or now for each in results for attempt in each.attempts)
-        attempts = sum(len(result.attempts) for result in results)
-        lines.append(f"Took {format_duration(max(last - first, 0.0))} in {attempts} attempts")
+        attempts = counted(sum(len(result.attempts) for result in results), "attempt")
+        lines.append(f"Took {format_duration(max(last - first, 0.0))} in {attempts}")
     lines += _tasks(board, with_reasons=True)
     return _within(lines)
 
@@ -143,7 +143,9 @@ def _task(board: Board, task: Task, *, with_reasons: bool) -> str:
     who = task.assignee or task.agent
     parts = [f"{ICONS[standing.status]} {task.id} {_data(task.name, 60)}", word_of(board, task)]
     parts += [_data(who, 40)] if who else []
-    parts += [_data(standing.reason, _REASON)] if with_reasons and standing.reason else []
+    # Of what somebody has in hand it says who that is, and how far they are.
+    is_told = with_reasons or standing.status is TaskStatus.RUNNING
+    parts += [_data(standing.reason, _REASON)] if is_told and standing.reason else []
     return " · ".join(parts)
 
 

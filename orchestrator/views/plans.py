@@ -11,7 +11,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import PlanState, Step, implied_state, subtask_word
 from orchestrator.core.state import TaskStatus
 from orchestrator.views.columns import clip, plain, table
-from orchestrator.views.glyphs import ICONS, moment, progress_bar
+from orchestrator.views.glyphs import moment, progress_bar
 
 STATE_ICONS: Mapping[PlanState, str] = {
     PlanState.PLANNING: "📝",
@@ -112,18 +112,6 @@ def step_text(step: Step) -> str:
     return (
         f"{plain(step.time)[:16]}Z  {step.before} → {step.after}  {step.event} by {step.who}{note}"
     )
-
-
-def tree(board: Board) -> Iterator[str]:
-    """Yield the tasks of a plan as a tree below it: state, id, name, who, how far (seed row S4-48)."""
-    tasks = list(board.plan.tasks.values())
-    for place, task in enumerate(tasks):
-        branch = "└─" if place == len(tasks) - 1 else "├─"
-        who = task.assignee or task.agent
-        parts = [f"{ICONS[board.status(task.id)]} {task.id} {plain(task.name)}"]
-        parts += [f"@{plain(who)}"] if who else []
-        parts.append(word_of(board, task))
-        yield f"{branch} {' · '.join(parts)}"
 
 
 def running_text(board: Board) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from orchestrator.core.duration import format_duration
 from orchestrator.core.ledger import DAY, Booking, Figures, Share
 from orchestrator.core.money import usd
-from orchestrator.core.text import cell
+from orchestrator.core.text import cell, counted
 from orchestrator.views.columns import plain, table
 from orchestrator.views.glyphs import moment
 from orchestrator.views.sheet import csv_text
@@ -99,8 +99,8 @@ def summary(found: Figures) -> str:
     """Return the report in a line: ``12 tasks completed, 1 failed, 3 added · 15 attempts · 1h02m of work · $1.24``."""
     total = found.total
     parts = [
-        f"{_many(total.completed, 'task')} completed, {total.lost} failed, {found.added} added",
-        _many(total.attempts, "attempt"),
+        f"{counted(total.completed, 'task')} completed, {total.lost} failed, {found.added} added",
+        counted(total.attempts, "attempt"),
         f"{format_duration(total.seconds)} of work",
     ]
     return " · ".join([*parts, *([_cost(total)] if total.cost or total.unknown else [])])
@@ -165,10 +165,6 @@ def _cost(done: Share) -> str:
 
 def _span(found: Figures) -> str:
     return f"{moment(found.since)[:16]}Z to {moment(found.until)[:16]}Z"
-
-
-def _many(number: int, one: str) -> str:
-    return f"{number} {one if number == 1 else f'{one}s'}"
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import NORMAL, format_priority
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import counted
 from orchestrator.views.columns import clip, display_width, fit, plain, plain_all
 from orchestrator.views.glyphs import LABELS, UMBRELLA, progress_bar, tally
 
@@ -57,6 +58,11 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
         else ""
         for task in tasks
     ]
+    if in_hand := _in_hand(board):
+        arrows = [
+            f"{_GAP}{in_hand[task.id]}{arrow}" if task.id in in_hand else arrow
+            for arrow, task in zip(arrows, tasks, strict=True)
+        ]
     if any(task.deadline for task in tasks):
         from orchestrator.core.moment import format_moment
 
@@ -87,6 +93,15 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
         ).rstrip()
         lines.append(line if width is None or width > before else clip(line, width))
     return "\n".join(lines) + "\n"
+
+
+def _in_hand(board: Board) -> dict[str, str]:
+    """Who has which task in hand, and how far they are, as they say."""
+    return {
+        task_id: plain(reason)
+        for task_id, (status, reason) in board.standing.items()
+        if reason and status is TaskStatus.RUNNING
+    }
 
 
 def _umbrella(board: Board, task: Task) -> str:
@@ -233,8 +248,7 @@ def _why(board: Board, task_id: str, indent: int) -> Iterator[str]:
     if standing.status in _WITH_LOG and last is not None:
         from orchestrator.views.figures import log_path
 
-        attempts = "1 attempt" if last.number == 1 else f"{last.number} attempts"
-        parts += [attempts, log_path(board.plan.tasks[task_id], last)]
+        parts += [counted(last.number, "attempt"), log_path(board.plan.tasks[task_id], last)]
     if parts:
         yield f"{' ' * indent}{_GAP}{' · '.join(parts)}"
 
@@ -262,4 +276,4 @@ def _skipped(board: Board) -> Iterator[str]:
         named = ", ".join(skipped[:_SKIPPED])
         yield f"{LABELS[TaskStatus.SKIPPED]} because of {cause}: {named}{more}"
     if len(blame) > _CAUSES:
-        yield f"{LABELS[TaskStatus.SKIPPED]} because of others: {len(blame) - _CAUSES:,} tasks are to blame"
+        yield f"{LABELS[TaskStatus.SKIPPED]} because of others: {counted(len(blame) - _CAUSES, 'task')} to blame"

@@ -137,8 +137,6 @@ def _attempts(attempts: Sequence[Attempt], now: float) -> list[dict[str, Any]]:
 
 
 def _attempt(attempt: Attempt, now: float) -> dict[str, Any]:
-    is_open = attempt.status == TaskStatus.RUNNING.value
-    took = max(now - attempt.started, 0.0) if is_open else attempt.duration
     ended = " · ".join(filter(None, (attempt.status, attempt.exit)))
     return {
         "number": attempt.number,
@@ -146,8 +144,8 @@ def _attempt(attempt: Attempt, now: float) -> dict[str, Any]:
         "reason": one_line(attempt.reason, 500),
         "who": one_line(attempt.agent, 64),
         "began": moment(attempt.started),
-        "since": attempt.started if is_open else 0.0,
-        "took": format_duration(took),
+        "since": attempt.started if attempt.is_open else 0.0,
+        "took": format_duration(attempt.lasted(now)),
         "cost": "–" if attempt.cost == 0 else usd(attempt.cost),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -57,6 +58,24 @@ def test_a_failure_leads_to_what_was_printed_of_it(orchestrate: Orchestrate, roo
         assert "logs/agent-02.attempt-1.err" not in text
     result = (root / "results" / "agent-01-result.md").read_text()
     assert "- **Log**: [../logs/agent-01.attempt-1.err](../logs/agent-01.attempt-1.err)" in result
+
+
+def test_who_has_a_task_in_hand_and_how_far_is_told(orchestrate: Orchestrate, root: Path) -> None:
+    """Wherever it stands as running, and not as blocked at the end of a run."""
+    write_plan(root, {"T-01": "echo one", "T-02": ("echo two", "T-01"), "T-03": "echo three"})
+    assert 0 == orchestrate("start", "T-03", "--progress", "40", "--as", "bo").returncode
+    status = orchestrate("status").stdout
+    assert re.search(r"^T-03 .* echo three · by bo · 40%$", status, re.MULTILINE)
+    assert {"T-03": "by bo · 40%"} == orchestrate("status", "--json").json["news"]
+    listed = orchestrate("list").stdout.splitlines()
+    assert listed[1].endswith("echo two    ← T-01")
+    assert listed[2].endswith("echo three  by bo · 40%")
+    (attempt,) = orchestrate("history", "T-03", "--json").json["attempts"]
+    assert ("running", True) == (attempt["status"], attempt["duration"] > 0)
+    assert re.search(r"^  1  running  \S+  [^·]*[1-9]", orchestrate("show", "T-03").stdout, re.MULTILINE)
+    run = orchestrate("run")
+    assert "🔵 T-03 is being done by bo · 40%\n" in run.stderr
+    assert "| by bo · 40% |" in (root / "master_plan.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,8 @@ def test_s4_12_to_15_subtask(engine: TaskEngine, task: str) -> None:
         engine(f"dispatch {task} {title} --agent eva")
     started = engine(f"subtask {task} subtask_01 start --progress 30 --json").json
     assert (True, "IN_PROGRESS", 30) == (started["ok"], started["status"], started["progress"])
+    for look in (f"status {task}", f"notify {task} status", f"list {task}"):
+        assert " · 30%\n" in engine(look).stdout  # seed row S4-48
     done = engine(f'subtask {task} subtask_01 done --note "Models complete" --json').json
     assert ("DONE", 100) == (done["status"], done["progress"])
     assert "Models complete" in engine(f"show subtask_01 --dir {engine.root / task}").stdout
