@@ -157,7 +157,7 @@ def require_package_data(session: nox.Session, wheel: Path) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Every test, with the coverage of all processes together. Arguments after ``--`` go to pytest."""
+    """Every test, with the coverage that tests/conftest.py asks for. Arguments after ``--`` go to pytest."""
     install(session, "tests", "browser", "build", runtime=True)
     install_package(session)
     install_claude(session)

@@ -5,6 +5,7 @@ They are printed at the end of the test run, also when several processes ran it.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ settings.register_profile(
 )
 settings.load_profile("patient")
 
+#: What has a process measure itself; it takes a short one three times as long.
+_COVERAGE = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+_NOT_MEASURED = {"mission", "real_cli", "reliability", "skill"}
 _TALLY = pytest.StashKey[Counter[str]]()
 #: Figures that are the most of something; of several processes the highest counts. All others add up.
 _MOST = ("at most", "on one line", "rows of a plan", "peak")
@@ -56,6 +60,18 @@ def pytest_configure(config: pytest.Config) -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     config.stash[_TALLY] = Counter()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Measure the coverage of processes where the command line is tested: elsewhere it is the same, and slow.
+
+    Before the fixtures are made, for most of them start processes; that of the test process itself is always measured.
+    """
+    if _NOT_MEASURED.isdisjoint(item.path.parts):
+        os.environ.update(_COVERAGE)
+    else:
+        for name in _COVERAGE:
+            os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")

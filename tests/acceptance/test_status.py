@@ -72,7 +72,9 @@ def test_who_has_a_task_in_hand_and_how_far_is_told(orchestrate: Orchestrate, ro
     assert listed[2].endswith("echo three  by bo · 40%")
     (attempt,) = orchestrate("history", "T-03", "--json").json["attempts"]
     assert ("running", True) == (attempt["status"], attempt["duration"] > 0)
-    assert re.search(r"^  1  running  \S+  [^·]*[1-9]", orchestrate("show", "T-03").stdout, re.MULTILINE)
+    assert re.search(
+        r"^  1  running  \S+  [^·]*[1-9]", orchestrate("show", "T-03").stdout, re.MULTILINE
+    )
     run = orchestrate("run")
     assert "🔵 T-03 is being done by bo · 40%\n" in run.stderr
     assert "| by bo · 40% |" in (root / "master_plan.md").read_text(encoding="utf-8")
