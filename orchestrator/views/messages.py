@@ -143,9 +143,11 @@ def _task(board: Board, task: Task, *, with_reasons: bool) -> str:
     who = task.assignee or task.agent
     parts = [f"{ICONS[standing.status]} {task.id} {_data(task.name, 60)}", word_of(board, task)]
     parts += [_data(who, 40)] if who else []
-    # Of what somebody has in hand it says who that is, and how far they are.
-    is_told = with_reasons or standing.status is TaskStatus.RUNNING
-    parts += [_data(standing.reason, _REASON)] if is_told and standing.reason else []
+    result = board.results.get(task.id)
+    if with_reasons and standing.reason:
+        parts.append(_data(standing.reason, _REASON))
+    elif standing.status is TaskStatus.RUNNING and result and result.progress is not None:
+        parts.append(f"{result.progress}%")
     return " · ".join(parts)
 
 

@@ -115,7 +115,7 @@ def test_a_failure_skips_what_depends_on_it_and_nothing_else(
     run = orchestrate("run")
     assert 1 == run.returncode
     assert "❌ T-01 exit 3: broken pipe · .orchestrator/logs/agent-01.attempt-1.err" in run.stderr
-    assert "hint: run it again" in run.stderr
+    assert "hint: mend what failed, then run it again" in run.stderr
     assert {
         "T-01": ("failed", "exit 3: broken pipe"),
         "T-02": ("skipped", "T-01 failed"),
