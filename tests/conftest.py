@@ -25,9 +25,8 @@ settings.register_profile(
 )
 settings.load_profile("patient")
 
-#: What has a process measure itself; it takes a short one three times as long.
+#: What has a process measure itself; a short one, of which the tests start thousands, takes three times as long then.
 _COVERAGE = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
-_NOT_MEASURED = {"mission", "real_cli", "reliability", "skill"}
 _TALLY = pytest.StashKey[Counter[str]]()
 #: Figures that are the most of something; of several processes the highest counts. All others add up.
 _MOST = ("at most", "on one line", "rows of a plan", "peak")
@@ -63,11 +62,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Measure the coverage of processes where the command line is tested: elsewhere it is the same, and slow.
+    """Have processes measure themselves where the executors are tested, and everywhere in ``nox -s coverage``.
 
-    Before the fixtures are made, for most of them start processes; that of the test process itself is always measured.
+    Before the fixtures are made, for most of them start processes. The test process itself is always measured.
     """
-    if _NOT_MEASURED.isdisjoint(item.path.parts):
+    if "executors" in item.path.parts or "ORCHESTRATOR_TEST_COVERAGE" in os.environ:
         os.environ.update(_COVERAGE)
     else:
         for name in _COVERAGE:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 TEMPLATES = Path(orchestrator.__file__).parent / "views/templates/dashboard"
 SCRIPT = "<script>alert(1)</script>"
-QUOTES = """"><img src=x onerror=alert(1)> ' onmouseover='alert(1)' {{ 7 * 7 }} &lt;b&gt;"""
+QUOTES = """"><img src=x onerror=alert(1)> ' onmouseover='alert(1)' {{ 1234 * 4321 }} &lt;b&gt;"""
 
 
 # ── what is shown ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -157,10 +157,10 @@ def test_hostile_texts_are_texts(orchestrate: Orchestrate, root: Path) -> None:
         assert page.count("<script") <= 1
         assert "alert(1)" not in re.findall(r"<script[^>]*>(.*?)</script>", page)
         assert UNPRINTABLE.search(page) is None
-        assert "49" not in re.findall(r"\b49\b", tags.text)
+        assert str(1234 * 4321) not in tags.text
     assert "script" in plain.names
     assert SCRIPT in Tags(pages[0]).text
-    assert "{{ 7 * 7 }}" in Tags(pages[0]).text
+    assert "{{ 1234 * 4321 }}" in Tags(pages[0]).text
     assert "&lt;b&gt;" in Tags(pages[0]).text
 
 
