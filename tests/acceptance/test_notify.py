@@ -14,9 +14,10 @@ from tests.executors.harness import is_alive, wait_until
 from tests.notifiers.server import HANG, Reply, serving
 
 GOOD, BAD = {"T-01": "true", "T-02": ("true", "T-01")}, {"T-01": "true", "T-02": "exit 3"}
-#: Keeps each message in a file of its own, and its JSON beside it.
+#: Keeps each message in a file of its own, and its JSON beside it, which is there when it is whole.
 KEEP = (
-    '{command: ["sh", "-c", "cat > told.$$; printf %s \\"$ORCHESTRATOR_NOTICE\\" > told.$$.json; '
+    '{command: ["sh", "-c", "cat > told.$$; printf %s \\"$ORCHESTRATOR_NOTICE\\" > new.$$; '
+    "mv new.$$ told.$$.json; "
     'echo $ORCHESTRATOR_NOTICE_KIND $ORCHESTRATOR_NOTICE_TASK >> kinds"]}'
 )
 
