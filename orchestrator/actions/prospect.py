@@ -64,6 +64,8 @@ class Prospect(NamedTuple):
     """The settings without ``--simulate``: a task file is written for the agent that will really do the task."""
     to_run: Sequence[str]
     order: RunOrder
+    traces: Mapping[str, Traces]
+    """What the logs held, by what the files of a task are called."""
 
     @property
     def stems_to_move(self) -> list[str]:
@@ -94,9 +96,8 @@ def look_ahead(
         NotFoundError, UsageError, StoreError: as their names say.
     """
     workspace = workspace or Workspace(order.layout)
-    board = workspace.load(
-        keep_cache=False, is_live=False, traces=traces or scan_logs(order.layout.logs)
-    )
+    traces = traces or scan_logs(order.layout.logs)
+    board = workspace.load(keep_cache=False, is_live=False, traces=traces)
     policies = meant = task_settings(workspace, board.plan, order, roster)
     if order.simulate:
         policies = simulated(policies)
@@ -112,6 +113,7 @@ def look_ahead(
         meant=meant,
         to_run=to_run,
         order=order,
+        traces=traces,
     )
 
 

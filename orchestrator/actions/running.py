@@ -33,9 +33,11 @@ from orchestrator.runtime.overhearing import overhearing
 from orchestrator.runtime.watching import Change, Watch
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal
+from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, in_line, take_lock
 from orchestrator.store.requests import Requests
 from orchestrator.store.result_file import iso
+from orchestrator.store.signatures import signature_of
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -76,16 +78,20 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         BusyError: another run holds the plan; nothing was written.
         StoreError: state could not be read or written.
     """
+    before = _version(order.layout)
     ahead = examine(order, plugs)
     clock, run_id = Clock(), uuid.uuid4().hex[:12]
     with in_line(order.layout.queue):  # behind commands that need the lock for a moment
         lock = take_lock(order.layout.lock, run_id, iso(clock.wall()), order.only, order.tags)
     try:
+        # Until the lock was ours, another run may have been at work, and what it did is not what was seen.
+        is_seen = _version(order.layout) == before and not (lock.dead_runs or order.is_fresh)
         ahead.workspace.prepare()
         if ahead.to_run and _says_state(order, ahead.board):
             from orchestrator.actions.plans import begin
 
             begin(order.layout, ahead.board.plan.charter, clock.wall())
+            is_seen = False
         if lock.dead_runs:
             plugs.sweep(order.layout.root, run_id)
         if order.is_fresh:
@@ -93,9 +99,10 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
 
             set_outcomes_aside(order.layout, ahead.stems_to_move)
         with closing(Journal(order.layout.journal)) as journal:
-            report = _Session(
+            session = _Session(
                 order, plugs, ahead.workspace, run_id, clock, journal, listener, lock
-            ).run()
+            )
+            report = session.run(ahead if is_seen else None)
         if report.failure is None and _says_state(order, report.board):
             from orchestrator.actions.plans import advance
 
@@ -108,6 +115,12 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
     else:
         lock.abandon()
     return report
+
+
+def _version(layout: Layout) -> tuple[int, ...]:
+    """Return what is another one whenever a run, a command or a person has changed something."""
+    looked_at = (layout.plan, layout.journal, layout.tasks, layout.results, layout.logs)
+    return tuple(map(signature_of, looked_at))
 
 
 def _says_state(order: RunOrder, board: Board) -> bool:
@@ -137,12 +150,11 @@ class _Session:
     began: float = 0.0
     """On the clock that does not jump."""
 
-    def run(self) -> RunReport:
-        """Recover, run, draw what came of it."""
+    def run(self, seen: Prospect | None) -> RunReport:
+        """Recover, run, draw what came of it; *seen* is what was seen before the lock was ours, if that still holds."""
         started, self.began = self.clock.wall(), self.clock.now()
-        # Read again: until the lock was ours, another run may have been at work.
-        traces = scan_logs(self.order.layout.logs)
-        ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
+        ahead = seen or look_ahead(self.order, self.plugs.roster, self.workspace)
+        traces = ahead.traces
         if traces:
             from orchestrator.actions.recovering import recover
 

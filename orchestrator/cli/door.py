@@ -18,6 +18,7 @@ _QUICK = {
     **dict.fromkeys(("share", "note", "discover", "sync", "join"), "orchestrator.cli.saying"),
     "add": "orchestrator.cli.adding",
     "list": "orchestrator.cli.listing",
+    "run": "orchestrator.cli.foreground",
 }
 
 _ESCAPED = "orchestrator.escaped"

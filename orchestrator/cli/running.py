@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import gc
-import json
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import click
 
 from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
-from orchestrator.actions.report import RunReport
-from orchestrator.actions.running import examine, run
+from orchestrator.actions.running import examine
 from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.duration import Duration
-from orchestrator.cli.progress import progress
-from orchestrator.cli.reply import plan_directory, program, say_json, takes_directory, write
-from orchestrator.core.money import spending
-from orchestrator.core.redact import redact
+from orchestrator.cli.foreground import prepare, run_once
+from orchestrator.cli.reply import plan_directory, say_json, takes_directory, write
 from orchestrator.core.settings import read_setting
-from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import one_line
-from orchestrator.errors import ExitStatus
-from orchestrator.runtime.happening import Kind
 from orchestrator.store.membership import full_ids
-from orchestrator.views.figures import log_path
-from orchestrator.views.glyphs import ICONS
 from orchestrator.wiring import plugs
-
-#: Failures named at the end of a run at most.
-_MOST = 10
 
 
 def _setting(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
@@ -189,24 +176,15 @@ def run_command(
         named = option or directory or ""
         start_detached(context, order, chosen, named, as_json=as_json, waits=at is not None)
         return
-    # What was loaded stays for the whole run: looking through it again and again would only take time.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-    gc.enable()
-
-    def run_once() -> RunReport:
-        with progress(as_json=as_json) as view:
-            report = run(order, chosen, view.hear)
-        _say_report(report, as_json=as_json)
-        return report
-
+    prepare()
+    run_this = partial(run_once, order, chosen, as_json=as_json)
     if at is None and every is None:
-        context.exit(int(run_once().exit_status))
+        context.exit(int(run_this().exit_status))
     from orchestrator.cli.repeating import run_in_rounds
 
     if at is not None:
         examine(order, chosen)  # what is wrong is said now, and not tonight
-    context.exit(run_in_rounds(order.layout, run_once, begin, every, as_json=as_json))
+    context.exit(run_in_rounds(order.layout, run_this, begin, every, as_json=as_json))
 
 
 def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:
@@ -229,108 +207,3 @@ def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:
         f"batch {each['batch']}  {each['id']}  {each['agent']}  {each['name']}" for each in listed
     ]
     write("\n".join([*lines, message]) + "\n")
-
-
-def _say_report(report: RunReport, *, as_json: bool) -> None:
-    counts, total = report.board.counts(), len(report.board.plan.tasks)
-    message = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
-    if left := _left_to_people(report):
-        message = f"{message}; {'; '.join(text for _, text in left[:_MOST])}"
-    code = "ok"
-    if report.failure is not None:
-        code, message = report.failure.code, f"{message}; {report.failure}"
-    elif report.signal:
-        code, message = "stopped", f"{message}; stopped by signal {report.signal}"
-    elif report.exit_status == ExitStatus.HELD:
-        code, message = "held", f"{message}; {report.held_back}"
-    elif report.exit_status == ExitStatus.TASK_FAILED:
-        code = "tasks_failed"
-    spent = spending(report.board.paid_for())
-    if as_json:
-        summary = {
-            "event": "summary",
-            "ok": report.exit_status == ExitStatus.DONE,
-            "code": code,
-            "message": message,
-            "run": report.run,
-            "launched": report.launched,
-            "duration": round(report.duration, 3),
-            "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
-            "final_output": report.final_output,
-            "cost_usd": spent.known,
-            "unknown_costs": spent.unknown,
-            "costs": {
-                "task": dict(spent.by_task),
-                "agent": dict(spent.by_agent),
-                "model": dict(spent.by_model),
-            },
-        }
-        _echo(json.dumps(summary, ensure_ascii=False))
-        return
-    if not total:
-        _talk(f"the plan has no tasks: {program()} add TEXT adds one")
-    if spent:
-        _talk(f"💰 {spent}")
-    _say_failures(report)
-    if report.final_output:
-        _echo(os.path.relpath(report.final_output))
-
-
-def _left_to_people(report: RunReport) -> list[tuple[TaskStatus, str]]:
-    """Say which tasks wait for somebody: blocked ones, and those that a person or an outside agent has in hand."""
-    board, told = report.board, []
-    for status in (TaskStatus.BLOCKED, TaskStatus.RUNNING):
-        for task_id in board.by_status().get(status, []):
-            word = "is blocked" if status is TaskStatus.BLOCKED else "is being done"
-            told.append((status, f"{task_id} {word} {board.standing[task_id].reason}".strip()))
-    return told
-
-
-def _say_failures(report: RunReport) -> None:
-    board, layout = report.board, report.layout
-    failed = [
-        task for task in board.plan.tasks.values() if board.status(task.id) is TaskStatus.FAILED
-    ]
-    for task in failed[:_MOST]:
-        last = board.results[task.id].last
-        log = f" · {os.path.relpath(f'{layout.root}/{log_path(task, last)}')}" if last else ""
-        _talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
-    if len(failed) > _MOST:
-        _talk(f"   … and {len(failed) - _MOST} more: {program()} list --status failed")
-    left = _left_to_people(report)
-    for status, text in left[:_MOST]:
-        _talk(f"{ICONS[status]} {one_line(text, limit=100)}")
-    if len(left) > _MOST:
-        _talk(f"   … and {len(left) - _MOST} more: {program()} list --status blocked,running")
-    if report.failure is not None:
-        _talk(f"error: {report.failure}")
-        if report.failure.hint:
-            _talk(f"  hint: {report.failure.hint}")
-    elif failed or report.signal or report.held_back:
-        _talk(f"  hint: {_hint(report)}")
-
-
-def _hint(report: RunReport) -> str:
-    if report.used_up is Kind.RUN_UNAFFORDABLE:
-        return "raise budget_usd in the plan, and run it again; --budget-usd holds for one run. What is completed stays"
-    if report.used_up is Kind.RUN_OVERSPENT:
-        return "raise budget_usd in the task file, and run it again; what is completed stays"
-    if report.signal or report.held_back:
-        return "run it again to go on; what is completed stays"
-    return (
-        "mend what failed, then run it again: failed tasks are tried anew, what is completed stays"
-    )
-
-
-def _talk(line: str) -> None:
-    try:
-        click.echo(redact(line), err=True)
-    except OSError:
-        return  # as below
-
-
-def _echo(line: str) -> None:
-    try:
-        click.echo(redact(line))
-    except OSError:
-        return  # nobody listens any more; the run is what counts, and its exit status says how it went

@@ -177,7 +177,7 @@ def test_ctrl_c_before_anything_has_begun_is_quiet(stage: Stage) -> None:
     before = everything(stage.root)
     loading = stage.root.parent / "loading"
     loading.mkdir()
-    (loading / "click.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    (loading / "anyio.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
     path = f"{loading}:{stage.orchestrate.environment['PYTHONPATH']}"
     stopped = stage.orchestrate("run", env={"PYTHONPATH": path})
     assert (130, "", "") == (stopped.returncode, stopped.stdout, stopped.stderr)

@@ -1,0 +1,172 @@
+"""A run in the foreground, and the plain form of `run`, without ``click``: loading it takes longer than some plans."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from orchestrator.actions.plugs import Plugs
+from orchestrator.actions.prospect import RunOrder
+from orchestrator.actions.report import RunReport
+from orchestrator.actions.running import run
+from orchestrator.cli.progress import progress
+from orchestrator.cli.reply import plan_directory, program, say_error, talk
+from orchestrator.cli.words import read_words
+from orchestrator.core.money import spending
+from orchestrator.core.redact import redact
+from orchestrator.core.settings import read_setting
+from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import one_line
+from orchestrator.errors import ExitStatus, OrchestratorError
+from orchestrator.runtime.happening import Kind
+from orchestrator.views.figures import log_path
+from orchestrator.views.glyphs import ICONS
+from orchestrator.wiring import plugs
+
+#: Failures named at the end of a run at most.
+_MOST = 10
+#: The options of ``run`` in its plain form, and whether a word follows.
+_OPTIONS = {"--max-parallel": True, "--dir": True, "--simulate": False, "--json": False}
+
+
+def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001 - one signature for all
+    """Do it and return the status of the process; None, and nothing done, when the words are not that plain."""
+    words = read_words(arguments, _OPTIONS)
+    if words is None or len(words.others) > 1:
+        return None
+    flags = {}
+    if "--max-parallel" in words.options:
+        try:
+            flags["max_parallel"] = read_setting("max_parallel", words.last("--max-parallel"))
+        except ValueError:
+            return None
+    as_json = "--json" in words.options
+    try:
+        layout = plan_directory(next(iter(words.others), ""), words.last("--dir"))
+        order = RunOrder(layout=layout, flags=flags, simulate="--simulate" in words.options)
+        prepare()
+        return int(run_once(order, plugs(layout=layout), as_json=as_json).exit_status)
+    except OrchestratorError as error:
+        say_error(error.code, str(error), hint=error.hint, as_json=as_json, error=error)
+        return int(error.exit_status)
+
+
+def prepare() -> None:
+    """Let what was loaded stay for the whole run: looking through it again and again would only take time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    gc.enable()
+
+
+def run_once(order: RunOrder, chosen: Plugs, *, as_json: bool) -> RunReport:
+    """Run a plan, show what happens, and say what came of it.
+
+    Raises:
+        OrchestratorError: as ``run`` does.
+    """
+    with progress(as_json=as_json) as view:
+        report = run(order, chosen, view.hear)
+    _say_report(report, as_json=as_json)
+    return report
+
+
+def _say_report(report: RunReport, *, as_json: bool) -> None:
+    counts, total = report.board.counts(), len(report.board.plan.tasks)
+    message = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
+    if left := _left_to_people(report):
+        message = f"{message}; {'; '.join(text for _, text in left[:_MOST])}"
+    code = "ok"
+    if report.failure is not None:
+        code, message = report.failure.code, f"{message}; {report.failure}"
+    elif report.signal:
+        code, message = "stopped", f"{message}; stopped by signal {report.signal}"
+    elif report.exit_status == ExitStatus.HELD:
+        code, message = "held", f"{message}; {report.held_back}"
+    elif report.exit_status == ExitStatus.TASK_FAILED:
+        code = "tasks_failed"
+    spent = spending(report.board.paid_for())
+    if as_json:
+        summary = {
+            "event": "summary",
+            "ok": report.exit_status == ExitStatus.DONE,
+            "code": code,
+            "message": message,
+            "run": report.run,
+            "launched": report.launched,
+            "duration": round(report.duration, 3),
+            "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
+            "final_output": report.final_output,
+            "cost_usd": spent.known,
+            "unknown_costs": spent.unknown,
+            "costs": {
+                "task": dict(spent.by_task),
+                "agent": dict(spent.by_agent),
+                "model": dict(spent.by_model),
+            },
+        }
+        _echo(json.dumps(summary, ensure_ascii=False))
+        return
+    if not total:
+        talk(f"the plan has no tasks: {program()} add TEXT adds one")
+    if spent:
+        talk(f"💰 {spent}")
+    _say_failures(report)
+    if report.final_output:
+        _echo(os.path.relpath(report.final_output))
+
+
+def _left_to_people(report: RunReport) -> list[tuple[TaskStatus, str]]:
+    """Say which tasks wait for somebody: blocked ones, and those that a person or an outside agent has in hand."""
+    board, told = report.board, []
+    for status in (TaskStatus.BLOCKED, TaskStatus.RUNNING):
+        for task_id in board.by_status().get(status, []):
+            word = "is blocked" if status is TaskStatus.BLOCKED else "is being done"
+            told.append((status, f"{task_id} {word} {board.standing[task_id].reason}".strip()))
+    return told
+
+
+def _say_failures(report: RunReport) -> None:
+    board, layout = report.board, report.layout
+    failed = [
+        task for task in board.plan.tasks.values() if board.status(task.id) is TaskStatus.FAILED
+    ]
+    for task in failed[:_MOST]:
+        last = board.results[task.id].last
+        log = f" · {os.path.relpath(f'{layout.root}/{log_path(task, last)}')}" if last else ""
+        talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
+    if len(failed) > _MOST:
+        talk(f"   … and {len(failed) - _MOST} more: {program()} list --status failed")
+    left = _left_to_people(report)
+    for status, text in left[:_MOST]:
+        talk(f"{ICONS[status]} {one_line(text, limit=100)}")
+    if len(left) > _MOST:
+        talk(f"   … and {len(left) - _MOST} more: {program()} list --status blocked,running")
+    if report.failure is not None:
+        talk(f"error: {report.failure}")
+        if report.failure.hint:
+            talk(f"  hint: {report.failure.hint}")
+    elif failed or report.signal or report.held_back:
+        talk(f"  hint: {_hint(report)}")
+
+
+def _hint(report: RunReport) -> str:
+    if report.used_up is Kind.RUN_UNAFFORDABLE:
+        return "raise budget_usd in the plan, and run it again; --budget-usd holds for one run. What is completed stays"
+    if report.used_up is Kind.RUN_OVERSPENT:
+        return "raise budget_usd in the task file, and run it again; what is completed stays"
+    if report.signal or report.held_back:
+        return "run it again to go on; what is completed stays"
+    return (
+        "mend what failed, then run it again: failed tasks are tried anew, what is completed stays"
+    )
+
+
+def _echo(line: str) -> None:
+    try:
+        sys.stdout.write(f"{redact(line)}\n")
+        sys.stdout.flush()
+    except OSError:
+        return  # nobody listens any more; the run is what counts, and its exit status says how it went

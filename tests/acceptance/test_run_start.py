@@ -1,0 +1,72 @@
+"""How a run begins: both forms of its command line, and what happens before the lock is its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from orchestrator.wiring import own_program
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import answer_of, write_plan
+
+pytestmark = pytest.mark.slow
+
+GOOD = {"T-01": "echo one", "T-02": ("cat", "T-01")}
+PLANS = {
+    "good": GOOD,
+    "failing": GOOD | {"T-01": "exit 3"},
+    "empty": {},
+    "broken": GOOD | {"T-02": ("cat", "T-09")},
+    "absent": None,
+}
+
+
+@pytest.mark.parametrize("words", [(), ("--json",), ("--max-parallel", "2", "--simulate")])
+@pytest.mark.parametrize("kind", PLANS)
+def test_both_forms_do_the_same(
+    orchestrate: Orchestrate, tmp_path: Path, kind: str, words: tuple[str, ...]
+) -> None:
+    """The plain one is read without `click` (decision 11); an option that means nothing new asks for the full one."""
+    told = []
+    for form, more in (("plain", ()), ("whole", ("--on-failure", "continue"))):
+        where = tmp_path / form
+        where.mkdir()
+        if (rows := PLANS[kind]) is not None:
+            write_plan(where / ".orchestrator", rows)
+        done = orchestrate("run", *words, *more, cwd=where)
+        heard = done.stderr.replace(str(where), "")
+        if "--json" in words and done.stdout.startswith('{"event"'):
+            heard = str([(each["event"], each.get("task")) for each in done.events])
+        told.append((done.returncode, heard.partition(" tasks completed in ")[0]))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("words", [("--max-parallel", "none"), ("--max-parallel=",), ("a", "b")])
+def test_what_is_wrong_is_said_by_the_full_form(
+    orchestrate: Orchestrate, root: Path, words: tuple[str, ...]
+) -> None:
+    write_plan(root, GOOD)
+    refused = orchestrate("run", *words)
+    assert (2, True) == (refused.returncode, "run --help" in refused.stderr)
+
+
+def test_what_is_done_before_the_lock_is_ours_is_seen(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """Somebody completes a task while the run looks for its agent: it is not done again."""
+    write_plan(root, {"T-01": "think", "T-02": "think"}, agent="claude")
+    call = own_program(orchestrate.environment)
+    claude = tmp_path / "bin" / "claude"
+    claude.parent.mkdir()
+    claude.write_text(
+        "#!/bin/sh\n"
+        f'[ "$1" = --version ] && {call} complete T-01 meanwhile && {call} complete T-02 too && exec echo 2.1.329\n'
+        "touch launched\n"
+    )
+    claude.chmod(0o755)
+    orchestrate.environment["PATH"] = f"{claude.parent}{os.pathsep}/usr/bin:/bin"
+    run = orchestrate("run", "--json")
+    assert (0, [], False) == (run.returncode, run.started(), (tmp_path / "launched").exists())
+    assert "meanwhile" in answer_of(root, "T-01")
