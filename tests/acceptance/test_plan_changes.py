@@ -122,7 +122,7 @@ def test_an_agent_that_deletes_results_has_each_made_again_once(
 ) -> None:
     """Otherwise it would keep the run going, and spend, for ever. What is gone in the end is not called done."""
     wipe = (
-        "rm .orchestrator/results/*; until grep 'T-01 · reset' .orchestrator/journal.md; do :; done"
+        "rm .orchestrator/results/*; until grep -q 'T-01 · reset' .orchestrator/journal.md; do :; done"
     )
     write_plan(root, {"T-01": "true", "T-02": (wipe, "T-01")})
     assert 1 == orchestrate("run").returncode
