@@ -121,9 +121,7 @@ def test_an_agent_that_deletes_results_has_each_made_again_once(
     orchestrate: Orchestrate, root: Path
 ) -> None:
     """Otherwise it would keep the run going, and spend, for ever. What is gone in the end is not called done."""
-    wipe = (
-        "rm .orchestrator/results/*; until grep -q 'T-01 · reset' .orchestrator/journal.md; do :; done"
-    )
+    wipe = "rm .orchestrator/results/*; until grep -q 'T-01 · reset' .orchestrator/journal.md; do :; done"
     write_plan(root, {"T-01": "true", "T-02": (wipe, "T-01")})
     assert 1 == orchestrate("run").returncode
     assert 1 == (root / "journal.md").read_text(encoding="utf-8").count("T-01 · reset")
