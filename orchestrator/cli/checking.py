@@ -187,9 +187,8 @@ def _outlook(board: Board) -> dict[str, float] | None:
 
 def _news(layout: Layout, board: Board) -> dict[str, str]:
     """Return what is known of each task under way: who has it in hand and how far, or what its agent is doing."""
-    running = board.by_status().get(TaskStatus.RUNNING, [])
-    in_hand = {each: reason for each in running if (reason := board.standing[each].reason)}
-    if len(in_hand) == len(running):
+    in_hand = board.in_hand()
+    if len(in_hand) == board.counts()[TaskStatus.RUNNING]:
         return in_hand
     from orchestrator.actions.checking import news_of_running
     from orchestrator.wiring import plugs

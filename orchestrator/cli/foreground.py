@@ -47,14 +47,14 @@ def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001
     try:
         layout = plan_directory(next(iter(words.others), ""), words.last("--dir"))
         order = RunOrder(layout=layout, flags=flags, simulate="--simulate" in words.options)
-        prepare()
+        keep_loaded()
         return int(run_once(order, plugs(layout=layout), as_json=as_json).exit_status)
     except OrchestratorError as error:
         say_error(error.code, str(error), hint=error.hint, as_json=as_json, error=error)
         return int(error.exit_status)
 
 
-def prepare() -> None:
+def keep_loaded() -> None:
     """Let what was loaded stay for the whole run: looking through it again and again would only take time."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

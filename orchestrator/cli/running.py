@@ -13,7 +13,7 @@ from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
 from orchestrator.actions.running import examine
 from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.duration import Duration
-from orchestrator.cli.foreground import prepare, run_once
+from orchestrator.cli.foreground import keep_loaded, run_once
 from orchestrator.cli.reply import plan_directory, say_json, takes_directory, write
 from orchestrator.core.settings import read_setting
 from orchestrator.store.membership import full_ids
@@ -176,7 +176,7 @@ def run_command(
         named = option or directory or ""
         start_detached(context, order, chosen, named, as_json=as_json, waits=at is not None)
         return
-    prepare()
+    keep_loaded()
     run_this = partial(run_once, order, chosen, as_json=as_json)
     if at is None and every is None:
         context.exit(int(run_this().exit_status))

@@ -86,6 +86,14 @@ class Board:
             tasks.setdefault(self.standing[task_id].status, []).append(task_id)
         return tasks
 
+    def in_hand(self) -> dict[str, str]:
+        """Who has which task in hand, and how far they are, as they say; none that a run does."""
+        return {
+            task_id: reason
+            for task_id, (status, reason) in self.standing.items()
+            if reason and status is TaskStatus.RUNNING
+        }
+
     def counts(self) -> Counter[TaskStatus]:
         """How many tasks have each status."""
         return Counter([standing.status for standing in self.standing.values()])

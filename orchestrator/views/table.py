@@ -58,9 +58,9 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
         else ""
         for task in tasks
     ]
-    if in_hand := _in_hand(board):
+    if in_hand := board.in_hand():
         arrows = [
-            f"{_GAP}{in_hand[task.id]}{arrow}" if task.id in in_hand else arrow
+            f"{_GAP}{plain(in_hand[task.id])}{arrow}" if task.id in in_hand else arrow
             for arrow, task in zip(arrows, tasks, strict=True)
         ]
     if any(task.deadline for task in tasks):
@@ -93,15 +93,6 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
         ).rstrip()
         lines.append(line if width is None or width > before else clip(line, width))
     return "\n".join(lines) + "\n"
-
-
-def _in_hand(board: Board) -> dict[str, str]:
-    """Who has which task in hand, and how far they are, as they say."""
-    return {
-        task_id: plain(reason)
-        for task_id, (status, reason) in board.standing.items()
-        if reason and status is TaskStatus.RUNNING
-    }
 
 
 def _umbrella(board: Board, task: Task) -> str:
@@ -233,9 +224,8 @@ def _duration(board: Board, task_id: str, now: float) -> str:
     last = result.last if result is not None else None
     if last is None:
         return "-"
-    if board.status(task_id) is TaskStatus.RUNNING:
-        return format_duration(max(now - last.started, 0.0))
-    return format_duration(last.duration)
+    is_running = board.status(task_id) is TaskStatus.RUNNING
+    return format_duration(last.lasted(now) if is_running else last.duration)
 
 
 def _why(board: Board, task_id: str, indent: int) -> Iterator[str]:
