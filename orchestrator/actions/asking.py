@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import uuid
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
@@ -27,7 +26,7 @@ from orchestrator.store.atomic import read_file, reported
 from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import take_lock
+from orchestrator.store.lock import new_run, take_lock
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 
@@ -47,7 +46,7 @@ def asking(layout: Layout, settings: Settings, plugs: Plugs, listener: Listener)
     # It looks at the project and writes nothing.
     how = settings._replace(agent="claude", tools=("Read", "Glob", "Grep"), format="markdown")
     plugs.require({PLANNER: how})
-    clock, run = Clock(), uuid.uuid4().hex[:12]
+    clock, run = Clock(), new_run()
     workspace = Workspace(layout)
     with reported("make", layout.root):
         os.makedirs(layout.root, 0o775, exist_ok=True)

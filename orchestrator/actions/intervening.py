@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +17,7 @@ from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import DependencyError, OrchestratorError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import RunLock, holder_of, in_line, take_briefly
+from orchestrator.store.lock import RunLock, holder_of, in_line, new_run, take_briefly
 from orchestrator.store.membership import full_ids
 from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.workspace import Workspace
@@ -235,7 +234,7 @@ def _take_over(layout: Layout, lock: RunLock, plugs: Plugs) -> None:
 
     workspace = Workspace(layout)
     workspace.prepare()
-    plugs.sweep(layout.root, uuid.uuid4().hex[:12])
+    plugs.sweep(layout.root, new_run())
     traces = scan_logs(layout.logs)
     ahead = look_ahead(RunOrder(layout), plugs.roster, workspace, traces)
     with closing(Journal(layout.journal)) as journal:

@@ -204,18 +204,18 @@ def task_settings(
     for task in plan.tasks.values():
         key = known.key_of(task)
         row, kind = {"agent": key} if key else {}, known.kind_of(task)
-        found, where = TaskFile(), task.where
-        if f"{task.stem}.md" in existing:
-            try:
-                found = workspace.assignments.read(task) or TaskFile()
-            except PlanError as error:
-                problems += error.problems
-                continue
-            where = f"{workspace.assignments.shown(task)}:"
-        problems += _wordless(task, found, workspace.assignments.shown(task))
+        has_file = f"{task.stem}.md" in existing
+        try:
+            found = (workspace.assignments.read(task) if has_file else None) or TaskFile()
+        except PlanError as error:
+            problems += error.problems
+            continue
+        if _is_wordless(task, found):
+            problems.append(_no_text(task, workspace.assignments.shown(task)))
         # Most tasks of a big plan share their settings; one object serves them all.
         resolved = None if found.settings else shared.get((key, kind))
         if resolved is None:
+            where = f"{workspace.assignments.shown(task)}:" if has_file else task.where
             asked = known.settle(common, {**row, **found.settings}, flags, kind)
             try:
                 resolved = _with_files(asked, layout.root)
@@ -248,13 +248,14 @@ def _workdir(layout: Layout, plan: Plan, flags: Mapping[str, Any]) -> str:
     raise PlanError([_bad_setting(message, where)])
 
 
-def _wordless(task: Task, found: TaskFile, file: str) -> list[Problem]:
-    """Return the problem that an agent would be paid for nothing. A file that was made from the row adds nothing."""
-    if task.description or task.children or (found.body.strip() and not found.made):
-        return []
+def _is_wordless(task: Task, found: TaskFile) -> bool:
+    """Whether an agent would be paid for nothing. A file that was made from the row adds nothing."""
+    return not (task.description or task.children or (found.body.strip() and not found.made))
+
+
+def _no_text(task: Task, file: str) -> Problem:
     message = f"task {task.id} does not say what is to be done"
-    hint = f"write it here, or into {file}"
-    return [Problem(message, task.where, hint, "no_text")]
+    return Problem(message, task.where, f"write it here, or into {file}", "no_text")
 
 
 def _with_files(settings: Settings, root: str) -> Settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import NamedTuple
@@ -21,7 +20,7 @@ from orchestrator.store.atomic import refuse_links
 from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import RunLock, take_lock
+from orchestrator.store.lock import RunLock, new_run, take_lock
 from orchestrator.store.mending import protect, remove, set_aside
 from orchestrator.store.result_file import iso
 from orchestrator.store.snapshot import take_snapshot, who_runs
@@ -73,7 +72,7 @@ def repair(layout: Layout, plugs: Plugs) -> Checked:
     if not has_plan(layout):
         return check(layout)  # there is nothing to repair, and no reason to leave a lock file
     refuse_links(layout.tasks, layout.results, layout.logs)
-    run = uuid.uuid4().hex[:12]
+    run = new_run()
     lock = take_lock(layout.lock, run, iso(Clock().wall()))
     try:
         seen = _seen(layout, lock, run)

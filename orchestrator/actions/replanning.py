@@ -19,7 +19,7 @@ from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.workspace import Workspace
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Replanner:
     """Reads the plan again when its file is another one, and makes a change of it when it says something else."""
 

@@ -28,7 +28,7 @@ _VERBS = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Resets:
     """Leaves a request for each, as ``orchestrator retry`` does; the run at work carries it out.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import uuid
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -34,7 +33,7 @@ from orchestrator.runtime.watching import Change, Watch
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import RunLock, in_line, take_lock
+from orchestrator.store.lock import RunLock, in_line, new_run, take_lock
 from orchestrator.store.requests import Requests
 from orchestrator.store.result_file import iso
 from orchestrator.store.signatures import signature_of
@@ -80,7 +79,7 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
     """
     before = _version(order.layout)
     ahead = examine(order, plugs)
-    clock, run_id = Clock(), uuid.uuid4().hex[:12]
+    clock, run_id = Clock(), new_run()
     with in_line(order.layout.queue):  # behind commands that need the lock for a moment
         lock = take_lock(order.layout.lock, run_id, iso(clock.wall()), order.only, order.tags)
     try:
@@ -128,7 +127,7 @@ def _says_state(order: RunOrder, board: Board) -> bool:
     return board.plan.charter.state is not None and not order.simulate
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Session:
     """One run with the lock held."""
 

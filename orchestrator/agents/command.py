@@ -73,7 +73,7 @@ class CommandAgent(NamedTuple):
         return said(output)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class CommandReader:
     """Takes standard output, or one text of the JSON in it, as the answer."""
 

@@ -51,7 +51,7 @@ class SimulatedAgent:
         yield Turn("simulated", b"".join(output).decode(errors="replace"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SimulatedReader:
     """Takes the block as the answer."""
 

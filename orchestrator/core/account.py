@@ -25,7 +25,7 @@ STAGGER = 0.25
 DUST = 1e-9
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Account:
     """What one kind of agent may start. The engine asks and tells; times are those of its clock."""
 
@@ -84,7 +84,7 @@ class Account:
         return self.is_on_trial and started >= self._trial_from
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Purse:
     """The money of a run, USD."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 Crew = tuple[str, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Capacity:
     """Counts what is under way. The engine asks and tells."""
 
@@ -27,8 +27,10 @@ class Capacity:
 
     def started(self, crew: Crew) -> None:
         """Count an attempt that starts."""
-        self._under_way.update(crew)
+        for key in crew:  # mostly nobody
+            self._under_way[key] += 1
 
     def ended(self, crew: Crew) -> None:
         """Count an attempt that is over."""
-        self._under_way.subtract(crew)
+        for key in crew:
+            self._under_way[key] -= 1

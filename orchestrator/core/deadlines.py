@@ -12,7 +12,7 @@ from orchestrator.core.result import StopReason
 from orchestrator.core.state import TaskStatus
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Deadlines:
     """O(log n) for each; what is over drops out when its moment comes."""
 

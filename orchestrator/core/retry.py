@@ -25,7 +25,7 @@ def backoff(base: float, failures: int, draw: float) -> float:
     return draw * min(CEILING, base * 2.0**doublings)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Backoffs:
     """Tasks whose next attempt has a moment. O(log n) for each; what was settled meanwhile drops out."""
 

@@ -6,7 +6,8 @@ has one thread. What ``local.py`` started stays behind as its parent and watchdo
 
 Messages are JSON, one per line::
 
-    runner → guard   {"start": {…a job…}}   {"stop": key, "reason": …, "grace": s}   {"close": s}
+    runner → guard   {"inherit": [keep, unset]}   {"start": {…a job…}}   {"stop": key, "reason": …, "grace": s}
+                     {"close": s}
     guard → runner   {"key": …, "pid": …}   {"key": …, "record": {…}, "unwritten": why}   {"crash": traceback}
 
 End of file from the runner means that it died: every tree is ended and its record written and synced.
@@ -132,6 +133,8 @@ class Guard:
     def _obey(self, message: Mapping[str, Any]) -> None:
         if "start" in message:
             self._start(message["start"])
+        elif "inherit" in message:
+            self._spawner.inherit(*message["inherit"])
         elif "stop" in message:
             attempt = self._attempts.get(message["stop"])
             if attempt is not None:

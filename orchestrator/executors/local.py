@@ -15,7 +15,6 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
-from uuid import uuid4
 
 import anyio
 import anyio.lowlevel
@@ -54,12 +53,13 @@ class LocalExecutor:
 
     def __init__(self, keep_fds: Sequence[int] = ()) -> None:
         self._keep_fds = tuple(keep_fds)
-        self._token = uuid4().hex
+        self._token = os.urandom(16).hex()
         self._guard: subprocess.Popen[bytes] | None = None
         """What was started: the watchdog, or the guard itself where there is none."""
         self._socket: socket.socket | None = None
         self._in = b""
         self._out = bytearray()
+        self._environments: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
         self._jobs: dict[str, Job] = {}
         self._pids: dict[str, int] = {}
         self._known: list[News] = []
@@ -94,12 +94,20 @@ class LocalExecutor:
             self._tell(Done(job.key, self._lost(job)))
         else:
             self._jobs[job.key] = job
-            self._send({"start": _as_message(job)})
+            self._send({"start": _as_message(job, self._environment(job))})
 
     def stop(self, key: str, reason: StopReason, grace: float) -> None:
         """Tell the guard to end a job."""
         if key in self._jobs:
             self._send({"stop": key, "reason": reason.value, "grace": grace})
+
+    def _environment(self, job: Job) -> int:
+        """Return the number of what a job inherits; nearly all jobs of a run inherit the same, which is said once."""
+        wanted = (tuple(job.keep), tuple(job.unset))
+        if wanted not in self._environments:
+            self._environments[wanted] = len(self._environments)
+            self._send({"inherit": wanted})
+        return self._environments[wanted]
 
     def news(self) -> AsyncIterator[Sequence[News]]:
         """Yield what happened."""
@@ -368,13 +376,12 @@ def _recorded(job: Job, message: dict[str, Any]) -> Exit:
     return exit._replace(error=failure, is_ours=True) if failure else exit
 
 
-def _as_message(job: Job) -> dict[str, Any]:
+def _as_message(job: Job, environment: int) -> dict[str, Any]:
     return {
         "key": job.key,
         "argv": job.argv,
+        "inherits": environment,
         "env": dict(job.env),
-        "keep": job.keep,
-        "unset": job.unset,
         "cwd": job.cwd,
         "stdin": job.stdin,
         "stdout": job.stdout,

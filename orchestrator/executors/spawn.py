@@ -43,7 +43,7 @@ class Spawner:
     """What every job of one guard has in common, prepared once."""
 
     def __init__(self) -> None:
-        self._inherited: dict[object, Mapping[bytes, bytes]] = {}
+        self._inherited: list[Mapping[bytes, bytes]] = []
         self._null = os.open(os.devnull, os.O_RDWR)
         self._home = os.open(".", os.O_RDONLY)
         # A signal that is ignored stays ignored across exec. Python ignores SIGPIPE, the guard ignores some more.
@@ -53,6 +53,16 @@ class Spawner:
             if signal.getsignal(number) is signal.SIG_IGN
         ]
 
+    def inherit(self, keep: Sequence[str], unset: Sequence[str]) -> None:
+        """Prepare what jobs may inherit of our environment; they name it by its number, the first one is 0."""
+        self._inherited.append(
+            {
+                name: value
+                for name, value in os.environb.items()
+                if inherits(os.fsdecode(name), keep, unset)
+            }
+        )
+
     def spawn(self, job: Mapping[str, Any]) -> int:
         """Start the process of a job in a session of its own and give its pid.
 
@@ -61,7 +71,7 @@ class Spawner:
         """
         opened: list[int] = []
         try:
-            environment = dict(self._inherit(job["keep"], job["unset"]))
+            environment = dict(self._inherited[job["inherits"]])
             for name, value in job["env"].items():
                 environment[os.fsencode(name)] = os.fsencode(value)
             self._enter(job["cwd"])
@@ -74,17 +84,6 @@ class Spawner:
         finally:
             for fd in opened:
                 os.close(fd)
-
-    def _inherit(self, keep: Sequence[str], unset: Sequence[str]) -> Mapping[bytes, bytes]:
-        # Nearly all jobs of a run want the same.
-        asked = (*keep, "", *unset)
-        if asked not in self._inherited:
-            self._inherited[asked] = {
-                name: value
-                for name, value in os.environb.items()
-                if inherits(os.fsdecode(name), keep, unset)
-            }
-        return self._inherited[asked]
 
     def _enter(self, directory: str) -> None:
         # The spawning process goes there itself: posix_spawn knows no working directory.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import math
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,7 +40,7 @@ _UNKNOWN_HOLD = 300.0
 _IN_ORDER = "exit 143"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class LiveAttempt:
     """An attempt under way."""
 
@@ -231,6 +230,12 @@ class LiveAttempt:
         )
 
 
+def _new_session() -> str:
+    import uuid  # 3 ms, and most agents that are no Claude keep no conversation
+
+    return str(uuid.uuid4())
+
+
 class Launchpad:
     """Turns the engine's ``Launch`` into a job for the executor."""
 
@@ -296,10 +301,10 @@ class Launchpad:
         """Return the session to work in, and why its last attempt was cut short; a new one when nothing goes on."""
         last = closed(before.attempts)[-1] if before is not None and before.attempts else None
         if before is None or last is None or not (last.is_resumable and last.session):
-            return str(uuid.uuid4()), ""
+            return _new_session(), ""
         is_same = before.agent == agent and before.inputs == inputs
         if not is_same or self._workspace.assignments.is_newer(task, last.started):
-            return str(uuid.uuid4()), ""  # what it was told is no longer what it should do
+            return _new_session(), ""  # what it was told is no longer what it should do
         return last.session, last.reason or "interrupted"
 
     def job(self, live: LiveAttempt) -> Job:

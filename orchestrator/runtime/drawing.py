@@ -26,7 +26,7 @@ _PAUSE = 50.0
 Draw = Callable[[Board, Mapping[str, str]], None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Drawing:
     """Draws when something changed and enough time has passed."""
 

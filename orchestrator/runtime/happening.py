@@ -73,6 +73,10 @@ COMMANDED = {
 }
 
 
+#: Characters of a line in the journal.
+_LONGEST = 1000
+
+
 class Happening(NamedTuple):
     """One thing that happened. ``time`` is seconds since the epoch, ``duration`` and ``retry_in`` are seconds."""
 
@@ -98,23 +102,22 @@ class Happening(NamedTuple):
         what = self.kind.value.partition("_")[2] or self.kind.value
         parts = [
             iso(self.time),
-            self.task or "run",
+            one_line(self.task) or "run",
             f"{what}{f' attempt {self.attempt}' if self.attempt else ''}",
         ]
         if self.run:
             parts.append(f"run {self.run}")
         if self.agent:
-            parts.append(f"agent {self.agent}")
+            parts.append(f"agent {one_line(self.agent)}")
         if self.duration is not None:
             parts.append(f"after {format_duration(self.duration)}")
         if self.cost != 0:
             parts.append(f"cost {usd(self.cost)}")
         if self.retry_in is not None:
             parts.append(f"again in {format_duration(self.retry_in)}")
-        if self.text:
-            # By itself: of a text that was redrawn with a carriage return only the last state counts.
-            parts.append(one_line(self.text, limit=1000))
-        return one_line(" · ".join(parts), limit=1000)
+        line = " · ".join(parts)
+        said = one_line(self.text, _LONGEST - len(line) - len(" · ")) if self.text else ""
+        return f"{line} · {said}" if said else line
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields that say something, for ``run --json``."""

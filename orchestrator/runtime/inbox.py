@@ -27,7 +27,7 @@ _LOOK = 0.2
 _PATIENCE = 15
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Inbox:
     """The requests of one run."""
 

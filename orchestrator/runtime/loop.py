@@ -74,7 +74,7 @@ from orchestrator.store.workspace import Workspace
 from orchestrator.views.figures import hold_text
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Runner:
     """One run of one plan. Build it, then call ``run`` once, with the lock of the plan held."""
 

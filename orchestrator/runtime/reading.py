@@ -24,7 +24,7 @@ from orchestrator.store.workspace import Workspace
 _LOOK = 0.25
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Reading:
     """Everything that is known of the attempts under way. Whoever starts one puts it into ``live``."""
 

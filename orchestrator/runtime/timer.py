@@ -16,7 +16,7 @@ _LOOK = 30.0
 _SAME = 1.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Timer:
     """Sleeps until a moment that may come nearer while it sleeps. Made inside of the event loop."""
 

@@ -37,7 +37,7 @@ class Change(NamedTuple):
     """Results of tasks that are new in the plan and are not to be run: done before, blocked, in somebody's hands."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Watch:
     """Looks again and again until cancelled."""
 

@@ -76,8 +76,7 @@ class Writer:
         if not self._queue:
             return
         # What somebody asked for is answered before anything comes of it.
-        is_asked_for = any(each.request for each in self._queue)
-        if self.is_alone() and not (self._is_busy or is_asked_for):
+        if self.is_alone() and not (self._is_busy or any(each.request for each in self._queue)):
             # What comes of it has its turn later, or a long plan would never come back from here.
             self._is_busy = True
             batch, commits = self._next()

@@ -83,13 +83,14 @@ class Assignments:
         """
         from orchestrator.store.task_file import made_from_row, parse_task_file, sum_of
 
-        path = self._layout.task_file(task.stem)
-        if not os.path.lexists(path):
+        path, found = self._layout.task_file(task.stem), self.read(task)
+        if found is None and not os.path.lexists(path):
             refuse_links(self._layout.tasks)
             replace_file(path, made_from_row(draw()).encode())
             return
-        found = None if os.path.islink(path) else self.read(task)
-        if found is None or not found.made or found.made == sum_of(text := draw()):
+        if found is None or not found.made or os.path.islink(path):
+            return
+        if found.made == sum_of(text := draw()):
             return
         refuse_links(self._layout.tasks)
         before = take(path)

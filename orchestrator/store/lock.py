@@ -88,6 +88,11 @@ class RunLock:
             os.fsync(self.descriptor)
 
 
+def new_run() -> str:
+    """Return a name for a run, or for whoever does its work for a moment."""
+    return os.urandom(6).hex()
+
+
 def take_lock(
     path: str, run: str, now: str, only: Sequence[str] = (), tags: Sequence[str] = ()
 ) -> RunLock:

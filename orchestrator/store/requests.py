@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import time
-import uuid
 from typing import Any, NamedTuple
 
 from orchestrator.core.intervention import Intervention
@@ -169,7 +168,7 @@ class Requests:
 
 def new_id(moment: float) -> str:
     """Return the id of a request that is made at *moment*, seconds since the epoch."""
-    return f"{int(moment * 1e6):017d}-{uuid.uuid4().hex[:12]}"
+    return f"{int(moment * 1e6):017d}-{os.urandom(6).hex()}"
 
 
 def _read(request: str, data: bytes) -> Intervention | None:

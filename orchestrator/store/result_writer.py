@@ -27,8 +27,8 @@ _AT_ONCE = 64
 _BURST = 4
 #: Seconds that this may take. Longer, and others write much there: results must not wait for that again.
 _TOO_LONG = 0.5
-#: Results of which the text is kept in memory, the last ones, and the characters of each, at most.
-_TEXTS, _SHORT = 512, 8 * 1024
+#: Characters of results that are kept in memory, of the last ones, and of each of them, at most.
+_TEXTS, _SHORT = 4 * 1024 * 1024, 8 * 1024
 
 
 class Commit(NamedTuple):
@@ -55,6 +55,8 @@ class ResultWriter:
         self._there: Mapping[str, int] | None = None
         self._notes: list[str] = []
         self._texts: dict[str, tuple[int, str]] = {}
+        self._kept = 0
+        """Characters of them all."""
         self._unsettled: list[AttemptFiles] = []
         """What published results rest on and may not be durable yet."""
         self._is_crowded = False
@@ -160,12 +162,17 @@ class ResultWriter:
         return known[1]
 
     def _remember_text(self, commit: Commit, signed: int) -> None:
-        """Keep it for a while: what waits for it reads it now."""
-        self._texts.pop(commit.stem, None)
+        """Keep it for a while: what waits for it reads it now, and what is made of all of them at the end."""
+        self._forget_text(commit.stem)
         if len(commit.text) <= _SHORT:
             self._texts[commit.stem] = signed, commit.text
-            if len(self._texts) > _TEXTS:
-                del self._texts[next(iter(self._texts))]
+            self._kept += len(commit.text)
+            while self._kept > _TEXTS:
+                self._forget_text(next(iter(self._texts)))
+
+    def _forget_text(self, stem: str) -> None:
+        _, text = self._texts.pop(stem, (0, ""))
+        self._kept -= len(text)
 
     def _remember(self, stem: str, written: os.stat_result) -> int:
         """Return the signature of what we have just written; what somebody puts there after it has another one."""
