@@ -202,7 +202,7 @@ def exit_statuses() -> str:
         if (
             isinstance(kind, type)
             and issubclass(kind, OrchestratorError)
-            and kind is not OrchestratorError
+            and kind.code != OrchestratorError.code
         ):
             codes.setdefault(kind.exit_status, []).append(f"`{kind.code}`")
     lines = ["| status | meaning | error codes of `--json` |", "|---|---|---|"]

@@ -119,10 +119,10 @@ class CriteriaError(OrchestratorError):
 
 
 class LostResultError(OrchestratorError):
-    """Results that a task is to be made from are gone or damaged since they were counted."""
+    """Results that a task is to be made from are gone or damaged since they were counted.
 
-    code = "result_lost"
-    exit_status = ExitStatus.TASK_FAILED
+    No command ends with it: the run that meets it makes them again, or says why it cannot.
+    """
 
     def __init__(self, message: str, *, hint: str, tasks: Sequence[str]) -> None:
         """Take the tasks whose results they are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -147,9 +148,10 @@ def id_of(word: str, tasks: Mapping[str, Task]) -> str:
     return found[0] if found else word
 
 
+@lru_cache(maxsize=32 * 1024)
 def stem(task_id: str) -> str:
     """Return the file stem of a task id: ``T-01`` → ``agent-01``; other ids keep their own name."""
-    # No regular expression: asked for ten thousand tasks at every look.
+    # Remembered, and no regular expression: a run asks thirty times for each task, a look at ten thousand once.
     return (
         f"agent-{task_id[2:]}" if task_id.startswith("T-") and task_id[2:].isdecimal() else task_id
     )
@@ -211,6 +213,10 @@ def _check_needs(row: Task, ids: Collection[str], *, guesses: Collection[str]) -
 def _advice(need: str, guesses: Collection[str]) -> str:
     if need.startswith("("):
         return f"a dependency is of one of these kinds: {', '.join(f'({kind})' for kind in KINDS)}"
+    if is_label(need):
+        found = [each for each in guesses if stem(each).casefold() == need.casefold()]
+        if found:
+            return f"a dependency is the id of a task; did you mean {found[0]}?"
     return advice(need, guesses, "add the task or remove the dependency")
 
 

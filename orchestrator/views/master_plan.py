@@ -126,11 +126,8 @@ def _times(status: TaskStatus, result: Result | None, now: float) -> tuple[str, 
     last = result.last if result is not None else None
     if last is None:
         return "-", "-", "-", "-"
-    duration = "-"
-    if last.ended:
-        duration = format_duration(last.duration)
-    elif status is TaskStatus.RUNNING:
-        duration = format_duration(max(now - last.started, 0.0))
+    is_known = last.ended or status is TaskStatus.RUNNING
+    duration = format_duration(last.lasted(now)) if is_known else "-"
     return str(last.number), moment(last.started), moment(last.ended), duration
 
 

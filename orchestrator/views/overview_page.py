@@ -120,8 +120,10 @@ def row(board: Board, task_id: str, now: float) -> dict[str, Any]:
     task, standing = board.plan.tasks[task_id], board.standing[task_id]
     result = board.results.get(task_id)
     last = result.last if result is not None else None
-    since = last.started if last and standing.status is TaskStatus.RUNNING else 0.0
-    took = "–" if last is None else format_duration(last.duration)
+    is_running = last is not None and standing.status is TaskStatus.RUNNING
+    took = (
+        "–" if last is None else format_duration(last.lasted(now) if is_running else last.duration)
+    )
     return {
         "id": task_id,
         "status": LOOKS[standing.status],
@@ -130,8 +132,8 @@ def row(board: Board, task_id: str, now: float) -> dict[str, Any]:
         "needs": task.own_needs[:_NEEDS],
         "more_needs": max(len(task.own_needs) - _NEEDS, 0),
         "who": one_line(task.label, 40) if task.label != task_id else "",
-        "since": since,
-        "took": format_duration(max(now - since, 0.0)) if since else took,
+        "since": last.started if last is not None and is_running else 0.0,
+        "took": took,
         "attempts": len(result.attempts) if result is not None else 0,
         "cost": cost_of(result) if result is not None else "–",
     }

@@ -57,6 +57,13 @@ BROKEN = {
         "add the task or remove the dependency",
         task("| T-01 | a | everything | |"),
     ),
+    "the name of an agent's files as a dependency": Broken(
+        "unknown_dependency",
+        "p/master_plan.md:7",
+        "T-02 depends on Agent-01, which is not in the plan",
+        r"a dependency is the id of a task; did you mean T-01\?",
+        task("| T-01 | a | - | |\n| T-02 | b | Agent-01 | |"),
+    ),
     "self dependency": Broken(
         "self_dependency",
         "p/master_plan.md:6",
