@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
@@ -18,15 +17,16 @@ from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.report import RunReport
 from orchestrator.actions.resets import Resets
 from orchestrator.actions.settling import carry_out_what_is_left
+from orchestrator.actions.telling import Telling
 from orchestrator.core.beside import BESIDE
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError
-from orchestrator.runtime.attempt import Launchpad
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.happening import Happening, Kind, Listener
+from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.overhearing import overhearing
 from orchestrator.runtime.watching import Change, Watch
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
 #: Notes about files that others changed; somebody who changed more of them knows.
 _NOTES = 20
-#: Seconds between two lines of the journal about what one agent is doing.
-_NEWS_EVERY = 10.0
 
 
 def examine(order: RunOrder, plugs: Plugs) -> Prospect:
@@ -98,9 +96,8 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
 
             set_outcomes_aside(order.layout, ahead.stems_to_move)
         with closing(Journal(order.layout.journal)) as journal:
-            session = _Session(
-                order, plugs, ahead.workspace, run_id, clock, journal, listener, lock
-            )
+            telling = Telling(journal, listener, clock)
+            session = _Session(order, plugs, ahead.workspace, run_id, clock, telling, lock)
             report = session.run(ahead if is_seen else None)
         if report.failure is None and _says_state(order, report.board):
             from orchestrator.actions.plans import advance
@@ -136,16 +133,9 @@ class _Session:
     workspace: Workspace
     run_id: str
     clock: Clock
-    journal: Journal
-    listener: Listener
+    telling: Telling
     lock: RunLock
     budget: float = 0.0
-    is_held: bool = False
-    """The newest word about a hold is that there is one."""
-    told: dict[str, float] = field(default_factory=dict)
-    """When the journal last had news of a task."""
-    herald: Herald | None = None
-    """Tells people who do not look; None: nobody wants to be told."""
     began: float = 0.0
     """On the clock that does not jump."""
 
@@ -157,16 +147,16 @@ class _Session:
         if traces:
             from orchestrator.actions.recovering import recover
 
-            if recover(ahead, self.plugs.agents, traces, self.lock.dead_runs, self._hear):
+            if recover(ahead, self.plugs.agents, traces, self.lock.dead_runs, self.telling.hear):
                 ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.lock.recovered()
-        if carry_out_what_is_left(self.workspace, self._hear):
+        if carry_out_what_is_left(self.workspace, self.telling.hear):
             ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.budget = ahead.settings.budget_usd
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
         if ahead.settings.notify and not self.order.simulate:
-            self.herald = self._call_herald(ahead)
-        self._hear(
+            self.telling.herald = self._call_herald(ahead)
+        self.telling.hear(
             Happening(
                 kind=Kind.RUN_STARTED,
                 time=started,
@@ -179,21 +169,23 @@ class _Session:
             # What does not count is never overwritten unseen (promise 9).
             task = ahead.board.plan.tasks[task_id]
             kept = self.workspace.move_aside(task) if task_id in ahead.to_run else ""
-            self._warn(task_id, f"{doubt}; it is kept as {kept}" if kept else doubt)
+            text = f"{doubt}; it is kept as {kept}" if kept else doubt
+            self.telling.say(Kind.WARNING, text, task_id)
         if traces and not self.order.simulate:
             from orchestrator.actions.recovering import remember
 
             ahead.board.beside = remember(ahead, self.plugs.agents, traces)
         runner = self._runner(ahead, traces)
         for text in holds_found(ahead, self.plugs.agents, started):
-            self._hear(Happening(kind=Kind.RUN_HELD, time=started, text=text))
+            self.telling.say(Kind.RUN_HELD, text)
             # What it will not wait for keeps it back from the start.
             runner.held_back = "" if runner.is_patient else text
         if ahead.to_run:
             tasks = ahead.board.plan.tasks
             make_task_files(self.workspace, tasks, ahead.meant, ahead.to_run, self.plugs.roster)
             opened = runner.executor.opened()
-            anyio.run(runner.run, overhearing(opened, self.order.layout.journal, self._tell))
+            heard = overhearing(opened, self.order.layout.journal, self.telling.pass_on)
+            anyio.run(runner.run, heard)
         return self._conclude(ahead, runner, started)
 
     def _call_herald(self, ahead: Prospect) -> Herald:
@@ -203,9 +195,6 @@ class _Session:
         root, title = self.order.layout.root, ahead.board.plan.title
         chosen = self.plugs.subscribers(ahead.settings, root)
         return Herald(chosen, plan_name(title, root), self.run_id)
-
-    def _warn(self, task_id: str, text: str) -> None:
-        self._hear(Happening(kind=Kind.WARNING, time=self.clock.wall(), task=task_id, text=text))
 
     def _runner(self, ahead: Prospect, traces: Mapping[str, Traces]) -> Runner:
         board, settings = ahead.board, ahead.settings
@@ -219,7 +208,7 @@ class _Session:
             policies=ahead.policies,
             executor=self.plugs.executor([self.lock.descriptor]),
             clock=self.clock,
-            listener=self._hear,
+            listener=self.telling.hear,
             launchpad=Launchpad(
                 self.workspace,
                 board.plan.tasks,
@@ -246,7 +235,8 @@ class _Session:
 
             def apply(change: Change) -> None:
                 for task_id, kept in replanner.go_on(change, runner, ahead, self.plugs.agents):
-                    self._warn(task_id, f"another result lay in its place; it is kept as {kept}")
+                    text = f"another result lay in its place; it is kept as {kept}"
+                    self.telling.say(Kind.WARNING, text, task_id)
 
             runner.watch = Watch(look, apply, self.workspace.is_plan_being_saved)
         return runner
@@ -270,7 +260,7 @@ class _Session:
             if failure is None:
                 board.derive_again()
                 for note in self.workspace.dispute(board)[:_NOTES]:
-                    self._warn("", note)
+                    self.telling.say(Kind.WARNING, note)
             else:
                 # What could not be written did not happen.
                 board = self.workspace.load(
@@ -280,17 +270,14 @@ class _Session:
                 output = self._aggregate(ahead, board, started, runner)
             except OrchestratorError as error:
                 failure = failure or error
-            if self.is_held and not (runner.held_back or runner.ended_by or failure):
+            if self.telling.is_held and not (runner.held_back or runner.ended_by or failure):
                 # Nothing got through that would have said so, but the run came to its end without waiting for more.
-                over = Happening(
-                    kind=Kind.RUN_RESUMED, time=self.clock.wall(), text="no longer held"
-                )
-                self._hear(over)
+                self.telling.say(Kind.RUN_RESUMED, "no longer held")
             counts, total = board.counts(), len(board.plan.tasks)
             self._tell_people(ahead, runner, counts, str(failure or runner.held_back))
             text = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
             # The last word of a run: whoever waits for it finds the final output written.
-            self._hear(
+            self.telling.hear(
                 Happening(
                     kind=Kind.RUN_ENDED,
                     time=self.clock.wall(),
@@ -352,7 +339,7 @@ class _Session:
             descriptor=self.lock.descriptor,
             run=self.run_id,
             clock=self.clock,
-            listener=self._hear,
+            listener=self.telling.hear,
             purse=runner.engine.purse,
             accounts=accounts(board, self.plugs.agents, self.clock, is_patient=True),
         )
@@ -364,33 +351,14 @@ class _Session:
     def _tell_people(
         self, ahead: Prospect, runner: Runner, counts: Mapping[TaskStatus, int], trouble: str
     ) -> None:
-        if self.herald is None:
+        herald = self.telling.herald
+        if herald is None:
             return
         from orchestrator.runtime.notifying import HURRY, PATIENCE
 
         # Nobody is told of a run that had nothing to do; and whoever stopped it knows, and waits.
         if ahead.to_run and not runner.ended_by:
             took = format_duration(self.clock.now() - self.began)
-            self.herald.end(counts, self.clock.wall(), took, trouble)
-        if lost := self.herald.close(HURRY if runner.ended_by else PATIENCE):
-            self._warn("", lost)
-
-    def _hear(self, happening: Happening) -> None:
-        if happening.kind in {Kind.RUN_HELD, Kind.RUN_RESUMED}:
-            self.is_held = happening.kind is Kind.RUN_HELD
-        if happening.kind is not Kind.NEWS or self._is_due(happening):
-            self.journal.append(happening.line())
-        self._tell(happening)
-
-    def _tell(self, happening: Happening) -> None:
-        """Tell whoever watches the run, and whoever wants to be told when nobody does."""
-        self.listener(happening)
-        for text in self.herald.hear(happening) if self.herald is not None else ():
-            self._hear(Happening(kind=Kind.WARNING, time=happening.time, text=text))
-
-    def _is_due(self, news: Happening) -> bool:
-        """Whether the chronicle should say what an agent is doing: not at every turn of each."""
-        if 0 <= news.time - self.told.get(news.task, -math.inf) < _NEWS_EVERY:
-            return False
-        self.told[news.task] = news.time
-        return True
+            herald.end(counts, self.clock.wall(), took, trouble)
+        if lost := herald.close(HURRY if runner.ended_by else PATIENCE):
+            self.telling.say(Kind.WARNING, lost)

@@ -20,10 +20,10 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import AgentError
 from orchestrator.executors.protocol import Executor
-from orchestrator.runtime.attempt import Launchpad
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.happening import Happening, Kind, Listener
+from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
 from orchestrator.store.attempt_record import newest_attempt
 from orchestrator.store.workspace import Workspace

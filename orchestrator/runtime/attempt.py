@@ -1,4 +1,4 @@
-"""One attempt at one task, from the launch to the result: its job, its log read along, its result file."""
+"""One attempt at one task, from its launch to its result: its log read along, its verdict, its result file."""
 
 from __future__ import annotations
 
@@ -7,26 +7,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.agents.protocol import Agent, Assignment, Input, Reader
-from orchestrator.core.environment import environment
-from orchestrator.core.instruction import Launch
-from orchestrator.core.invocation import SCRIPT
-from orchestrator.core.message import Message
+from orchestrator.agents.protocol import Reader
 from orchestrator.core.money import cost_statistics, spent_in, unsettled, usd
-from orchestrator.core.plan import Task, in_words
-from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict, closed
-from orchestrator.core.settings import Settings
+from orchestrator.core.plan import Task
+from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.umbrella import sources
-from orchestrator.errors import LostResultError
-from orchestrator.executors.protocol import Job
-from orchestrator.store.answers import answers_handed_on
-from orchestrator.store.atomic import read_piece, read_tail, refuse_links, write_new
-from orchestrator.store.contexts import Contexts
+from orchestrator.store.atomic import read_piece, read_tail
 from orchestrator.store.layout import AttemptFiles
 from orchestrator.store.result_file import render_result, safe_answer
 from orchestrator.store.result_writer import Commit
-from orchestrator.store.workspace import Workspace
 from orchestrator.views.figures import log_path
 
 #: Bytes of a log read in one go: a gigabyte of output must not stop the world.
@@ -228,172 +217,3 @@ class LiveAttempt:
             attempts=(*self.earlier, attempt),
             inputs=self.inputs,
         )
-
-
-def _new_session() -> str:
-    import uuid  # 3 ms, and most agents that are no Claude keep no conversation
-
-    return str(uuid.uuid4())
-
-
-class Launchpad:
-    """Turns the engine's ``Launch`` into a job for the executor."""
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        tasks: Mapping[str, Task],
-        policies: Mapping[str, Settings],
-        agents: Mapping[str, Agent],
-        *,
-        run: str,
-        workdir: str,
-        program: str = "",
-    ) -> None:
-        """Take what is the same for every attempt of a run; *program* is how an agent calls us, empty: not at all."""
-        self._workspace = workspace
-        self._program = program
-        self._contexts = Contexts(workspace.layout)
-        self.replan(tasks, policies)
-        self._agents = agents
-        self.run = run
-        self._workdir = workdir
-
-    def replan(self, tasks: Mapping[str, Task], policies: Mapping[str, Settings]) -> None:
-        """Go on with a plan that was changed."""
-        self._tasks, self._policies = tasks, policies
-        self._ids = {each.stem: each.id for each in tasks.values()}
-
-    def attempt(
-        self,
-        task: Task,
-        launch: Launch,
-        results: Mapping[str, Result],
-        started: float,
-    ) -> LiveAttempt:
-        """Return the attempt that the engine wants launched; nothing is written yet."""
-        settings = self._policies[task.id]
-        before = results.get(task.id)
-        agent = self._agents[settings.agent]
-        inputs = {need: results[need].number for need in sources(task, self._tasks)}
-        session = interrupted = ""
-        if agent.account:
-            session, interrupted = self._session(task, before, settings.agent, inputs)
-        return LiveAttempt(
-            task=task,
-            number=launch.attempt,
-            charge=launch.charge,
-            run=self.run,
-            agent=settings.agent,
-            files=self._workspace.layout.attempt(task.stem, launch.attempt),
-            started=started,
-            inputs=inputs,
-            earlier=closed(before.attempts) if before else (),
-            reader=agent.reader(settings),
-            session=session,
-            interrupted=interrupted,
-            cap=launch.cap,
-        )
-
-    def _session(
-        self, task: Task, before: Result | None, agent: str, inputs: Mapping[str, int]
-    ) -> tuple[str, str]:
-        """Return the session to work in, and why its last attempt was cut short; a new one when nothing goes on."""
-        last = closed(before.attempts)[-1] if before is not None and before.attempts else None
-        if before is None or last is None or not (last.is_resumable and last.session):
-            return _new_session(), ""
-        is_same = before.agent == agent and before.inputs == inputs
-        if not is_same or self._workspace.assignments.is_newer(task, last.started):
-            return _new_session(), ""  # what it was told is no longer what it should do
-        return last.session, last.reason or "interrupted"
-
-    def job(self, live: LiveAttempt) -> Job:
-        """Read the task file as it is right now, ask the agent what to run, lay out its files.
-
-        Raises:
-            PlanError: the task file makes no sense.
-            AgentError: the agent cannot do this task.
-            StoreError: a file could not be read or written.
-        """
-        wanted = self._agents[live.agent].invocation(self._assignment(live))
-        given = environment(self._policies[live.task.id], wanted.env, wanted.login)
-        files = live.files
-        refuse_links(files.directory)
-        if wanted.script:
-            write_new(files.script, wanted.script.encode())
-        if wanted.stdin:
-            write_new(files.stdin, wanted.stdin.encode())
-        facts = {
-            "task": live.task.id,
-            "attempt": live.number,
-            "charge": live.charge,
-            "run": live.run,
-            "agent": live.agent,
-            "inputs": dict(live.inputs),
-            "cap": live.known_cap,
-            "resumes": live.session if live.interrupted else "",
-        }
-        return Job(
-            key=live.key,
-            argv=tuple(word.replace(SCRIPT, files.script) for word in wanted.argv),
-            env={
-                **given.env,
-                "ORCHESTRATOR_RUN_ID": live.run,
-                "ORCHESTRATOR_TASK_ID": live.task.id,
-                "ORCHESTRATOR_ATTEMPT": str(live.number),
-                "ORCHESTRATOR_DIR": self._workspace.layout.root,
-                "TM_AGENT_ID": live.task.worker,
-            },
-            keep=given.keep,
-            unset=given.unset,
-            cwd=self._workdir,
-            stdin=files.stdin if wanted.stdin else "",
-            stdout=files.stdout,
-            stderr=files.stderr,
-            record=files.record,
-            output=wanted.output,
-            facts=facts,
-        )
-
-    def _assignment(self, live: LiveAttempt) -> Assignment:
-        task = live.task
-        found = self._workspace.assignments.read(task)
-        is_prose = self._agents[live.agent].reads_prose
-        needs = [self._tasks[need] for need in sources(task, self._tasks)]
-        if lost := {need.id: why for need in needs if (why := self._workspace.why_lost(need))}:
-            hint = "the next run does that again first"
-            raise LostResultError("; ".join(lost.values()), hint=hint, tasks=[*lost])
-        inputs = [
-            Input(
-                task=need.id,
-                name=need.name,
-                path=self._shown(self._workspace.layout.result_file(need.stem)),
-                answer=answer,
-                left_out=left,
-            )
-            for need, answer, left in answers_handed_on(self._workspace, needs)
-        ]
-        return Assignment(
-            task=task,
-            settings=self._policies[task.id],
-            program=self._program,
-            name=task.worker,
-            messages=self._heard(task) if is_prose else (),
-            # A file of settings only adds to the row, and takes nothing away.
-            body=found.body if found and found.body.strip() else in_words(task, is_prose=is_prose),
-            code=found.code if found else "",
-            language=found.language if found else "",
-            inputs=tuple(inputs),
-            session=live.session,
-            interrupted=live.interrupted,
-            cap=live.cap,
-        )
-
-    def _heard(self, task: Task) -> Sequence[Message]:
-        """Return what was said about a task and what it depends on, and what everybody should know."""
-        if not self._program:
-            return ()
-        return self._contexts.heard(self._ids, {task.id, task.parent, *task.needs})
-
-    def _shown(self, path: str) -> str:
-        return path.removeprefix(self._workdir.rstrip("/") + "/")

@@ -51,7 +51,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import counted
 from orchestrator.errors import LostResultError, OrchestratorError, StoreError
 from orchestrator.executors.protocol import Executor
-from orchestrator.runtime.attempt import Launchpad, LiveAttempt
+from orchestrator.runtime.attempt import LiveAttempt
 from orchestrator.runtime.by_hand import commit_by_hand, inputs_of, interfered, told
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
@@ -64,6 +64,7 @@ from orchestrator.runtime.happening import (
     money_used_up,
 )
 from orchestrator.runtime.inbox import Inbox
+from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.reading import Reading, judge_unlaunched
 from orchestrator.runtime.timer import Timer
 from orchestrator.runtime.waiting import signals_heard

@@ -17,10 +17,10 @@ from orchestrator.core.entry import Entry
 from orchestrator.core.settings import Settings, resolve
 from orchestrator.core.state import TaskStatus
 from orchestrator.executors.protocol import Job
-from orchestrator.runtime.attempt import Launchpad
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Draw, Drawing
 from orchestrator.runtime.happening import Happening
+from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace

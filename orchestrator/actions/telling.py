@@ -1,0 +1,57 @@
+"""Who hears what happens in a run: the chronicle first, then whoever watches it, then people who do not look."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orchestrator.runtime.clock import Clock
+from orchestrator.runtime.happening import Happening, Kind, Listener
+from orchestrator.store.journal import Journal
+
+if TYPE_CHECKING:
+    from orchestrator.runtime.notifying import Herald
+
+#: Seconds between two lines of the journal about what one agent is doing.
+_NEWS_EVERY = 10.0
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Telling:
+    """Takes in everything that happens in one run."""
+
+    journal: Journal
+    listener: Listener
+    clock: Clock
+    herald: Herald | None = None
+    """Tells people who do not look; None: nobody wants to be told."""
+    is_held: bool = field(default=False, init=False)
+    """The newest word about a hold is that there is one."""
+    _told: dict[str, float] = field(default_factory=dict, init=False)
+    """When the journal last had news of a task."""
+
+    def hear(self, happening: Happening) -> None:
+        """Write it down and tell it; raises ``StoreError`` as the journal does."""
+        if happening.kind in {Kind.RUN_HELD, Kind.RUN_RESUMED}:
+            self.is_held = happening.kind is Kind.RUN_HELD
+        if happening.kind is not Kind.NEWS or self._is_due(happening):
+            self.journal.append(happening.line())
+        self.pass_on(happening)
+
+    def pass_on(self, happening: Happening) -> None:
+        """Tell what stands in the journal already."""
+        self.listener(happening)
+        for text in self.herald.hear(happening) if self.herald is not None else ():
+            self.hear(Happening(kind=Kind.WARNING, time=happening.time, text=text))
+
+    def say(self, kind: Kind, text: str, task: str = "") -> None:
+        """Tell what the run itself has to say."""
+        self.hear(Happening(kind=kind, time=self.clock.wall(), task=task, text=text))
+
+    def _is_due(self, news: Happening) -> bool:
+        """Whether the chronicle should say what an agent is doing: not at every turn of each."""
+        if 0 <= news.time - self._told.get(news.task, -math.inf) < _NEWS_EVERY:
+            return False
+        self._told[news.task] = news.time
+        return True
