@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 
+from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
 from orchestrator.core.roster import Program, Roster
 from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import sources
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.task_file import task_file
+from orchestrator.views.task_file import TASK_FILE, task_file
+
+
+def done_for_another_row(workspace: Workspace, board: Board, asked: Iterable[str]) -> Iterator[str]:
+    """Yield the tasks among *asked* whose rows say something else than when they were done (decision 20).
+
+    Nobody knows that of a task file that a person wrote, or that comes from a person's template.
+
+    Raises:
+        StoreError: one could not be read.
+    """
+    if os.path.lexists(os.path.join(workspace.layout.templates, TASK_FILE)):
+        return
+    for task_id in asked:
+        task, result = board.plan.tasks[task_id], board.results.get(task_id)
+        is_ours = result is not None and result.last is not None and not result.last.is_by_hand
+        is_done = is_ours and board.status(task_id) is TaskStatus.COMPLETED
+        if is_done and workspace.assignments.is_of_another_row(task):
+            yield task_id
 
 
 def make_task_files(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import anyio
 
-from orchestrator.actions.assignments import make_task_files
+from orchestrator.actions.assignments import done_for_another_row, make_task_files
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
@@ -171,6 +172,8 @@ class _Session:
             kept = self.workspace.move_aside(task) if task_id in ahead.to_run else ""
             text = f"{doubt}; it is kept as {kept}" if kept else doubt
             self.telling.say(Kind.WARNING, text, task_id)
+        if not self.order.simulate:
+            self._tell_of_changed_rows(ahead)
         if traces and not self.order.simulate:
             from orchestrator.actions.recovering import remember
 
@@ -187,6 +190,13 @@ class _Session:
             heard = overhearing(opened, self.order.layout.journal, self.telling.pass_on)
             anyio.run(runner.run, heard)
         return self._conclude(ahead, runner, started)
+
+    def _tell_of_changed_rows(self, ahead: Prospect) -> None:
+        to_run = set(ahead.to_run)
+        kept = [each for each in asked_for(self.order, ahead.board) if each not in to_run]
+        for task_id in islice(done_for_another_row(self.workspace, ahead.board, kept), _NOTES):
+            text = f"its row says something else than when it was done; `retry {task_id}` does it again"
+            self.telling.say(Kind.WARNING, text, task_id)
 
     def _call_herald(self, ahead: Prospect) -> Herald:
         from orchestrator.runtime.notifying import Herald

@@ -12,6 +12,9 @@ from orchestrator.views.templating import render
 if TYPE_CHECKING:
     from orchestrator.core.draft import DraftTask
 
+#: The name of its template.
+TASK_FILE = "agent_task.md.j2"
+
 
 def task_file(
     task: Task,
@@ -28,7 +31,7 @@ def task_file(
     *draft* is what a planner said of the task beyond its row: inputs, acceptance, constraints, hints, and the command.
     """
     return render(
-        "agent_task.md.j2",
+        TASK_FILE,
         overrides,
         task=task,
         settings=settings,

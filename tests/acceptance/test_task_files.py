@@ -48,6 +48,42 @@ def test_a_row_that_is_changed_during_the_run_is_what_runs(
     assert before == mine.read_bytes()
 
 
+def test_a_row_that_is_changed_after_its_task_was_done_is_told(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """The answer stays, and nobody wonders why; what a person wrote into a task file counts, and not the row."""
+    plan = write_plan(root, {"T-01": "echo old", "T-02": "echo other"})
+    write_task(root, "T-02", "```sh\necho mine\n```\n")
+    assert 0 == orchestrate("run").returncode
+    plan.write_text(
+        plan.read_text(encoding="utf-8").replace("echo old", "echo new").replace("other", "else")
+    )
+    told = orchestrate("run")
+    said = "its row says something else than when it was done; `retry T-01` does it again"
+    assert (0, 1, 1) == (told.returncode, told.stderr.count(said), told.stderr.count("its row"))
+    assert ("old", "mine") == (answer_of(root, "T-01"), answer_of(root, "T-02"))
+    for quiet in (("run", "--simulate"), ("run", "--only", "T-02")):
+        assert "its row" not in orchestrate(*quiet).stderr
+    assert 0 == orchestrate("retry", "T-01").returncode
+    assert "its row" not in orchestrate("run").stderr
+    assert "new" == answer_of(root, "T-01")
+
+
+def test_where_the_template_is_a_persons_nothing_is_said_of_rows(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """What it makes of a row is theirs to know."""
+    plan = write_plan(root, {"T-01": "echo old"})
+    (root / "templates").mkdir()
+    template = "```sh\necho from {{ task.description | upper }}\n```\n"
+    (root / "templates/agent_task.md.j2").write_text(template, encoding="utf-8")
+    assert 0 == orchestrate("run").returncode
+    assert "from ECHO OLD" == answer_of(root, "T-01")
+    plan.write_text(plan.read_text(encoding="utf-8").replace("echo old", "echo new"))
+    told = orchestrate("run")
+    assert (0, 0) == (told.returncode, told.stderr.count("its row"))
+
+
 def test_a_file_of_settings_takes_nothing_from_its_row(
     orchestrate: Orchestrate, root: Path
 ) -> None:
