@@ -9,7 +9,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.plan import TASK_ID
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import PlanError, Problem
+from orchestrator.errors import PlanError, Problem, UnfitError
 from orchestrator.store.atomic import read_file, read_tail
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import broken_off, holder_of
@@ -109,7 +109,10 @@ def _beside(order: RunOrder, roster: Roster) -> Sequence[Problem]:
     from orchestrator.store.plan_file import parse_plan
 
     workspace = Workspace(order.layout)
-    plan, _ = parse_plan(read_file(order.layout.plan) or b"", workspace.shown_plan)
+    try:
+        plan, _ = parse_plan(read_file(order.layout.plan) or b"", workspace.shown_plan)
+    except UnfitError:
+        return ()  # too large to be looked into, which is told already
     tasks = {task_id: task for task_id, task in plan.tasks.items() if TASK_ID.fullmatch(task_id)}
     try:
         task_settings(workspace, plan._replace(tasks=tasks), order, roster)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -26,6 +27,8 @@ from orchestrator.store.lock import busy, holder_of
 
 #: Seconds until the new process must hold the plan. It reads a large plan first, and waits for what a dead run left.
 _PATIENCE = 60.0
+#: Seconds that one which holds it is looked at; what it cannot open or read shows in that time.
+_A_WHILE = 2.0
 #: Seconds between two looks at who holds the plan.
 _LOOK = 0.02
 #: Lines told of what a run said that did not come through.
@@ -50,7 +53,7 @@ def detach(
     *,
     waits: bool = False,
 ) -> Started:
-    """Start a run as a process of its own, and return once it holds the plan. The next ``wait`` tells from its start.
+    """Start a run as a process of its own, and return once it has begun. The next ``wait`` tells from its start.
 
     Args:
         order: What to run; examined here, so that what is wrong is said to the caller and not into a file.
@@ -61,7 +64,7 @@ def detach(
 
     Raises:
         PlanError, NotFoundError, UsageError, AgentError, BusyError, StoreError: as ``run``; nothing was started.
-        ExecutorError: the process ended before it held the plan; says why, with its exit status.
+        ExecutorError: the process ended before it began; says why, with its exit status.
     """
     examine(order, plugs)
     layout = order.layout
@@ -97,19 +100,25 @@ def _await_word(process: Detached) -> str:
 
 
 def _await_start(process: Detached, layout: Layout, before: Cursor) -> str:
-    """Return the id of the run once the process holds the plan, or has held it already."""
-    limit = time.monotonic() + _PATIENCE
+    """Return the id of the run once it has begun, or is over already; at the latest when it has held the plan a while.
+
+    What a dead run left is looked after before it begins, and that may take long.
+    """
+    limit, held, until = time.monotonic() + _PATIENCE, "", math.inf
     while True:
         holder = holder_of(layout.lock)
-        if holder is not None and holder.get("pid") == process.pid:
-            return str(holder.get("run", "?"))
+        if not held and holder is not None and holder.get("pid") == process.pid:
+            held, until = str(holder.get("run", "?")), time.monotonic() + _A_WHILE
         status = process.ended(_LOOK)
-        if status is not None:
+        if held or status is not None:
             begin, lines = last_run(layout.journal)
             if status != ExitStatus.BUSY and lines and begin.offset >= before.offset:
-                return run_id([line for line in map(read_line, lines) if line])  # it was that quick
+                return run_id([line for line in map(read_line, lines) if line])
+        if status is not None:
             raise _failed(status, process.last_words())
-        if time.monotonic() >= limit:
+        if time.monotonic() >= until:
+            return held
+        if time.monotonic() >= limit and not held:
             raise ExecutorError(
                 f"the new process did not take the plan within {_PATIENCE:.0f}s",
                 hint="run it in the foreground to see why: orchestrator run",
@@ -119,7 +128,7 @@ def _await_start(process: Detached, layout: Layout, before: Cursor) -> str:
 def _failed(status: int, said: str) -> OrchestratorError:
     lines = [one_line(line, limit=300) for line in said.splitlines() if line.strip()]
     told = "; ".join(lines[-_LAST_LINES:]) or "it said nothing"
-    message = f"the run ended before it held the plan, with exit status {status}: {told}"
+    message = f"the run ended before it began, with exit status {status}: {told}"
     if status == ExitStatus.BUSY:
         return BusyError(message, hint="orchestrator wait follows the run that holds it")
     error = ExecutorError(message, hint="run it in the foreground to see more: orchestrator run")

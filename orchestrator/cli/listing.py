@@ -11,6 +11,7 @@ from orchestrator.cli.reply import (
     plan_directory,
     say_error,
     say_json,
+    say_rows,
     terminal_width,
     write,
 )
@@ -122,8 +123,8 @@ def print_list(directory: str, option: str, filters: Filters, *, group_by: str, 
         else:
             write(listing.table_text(board, tasks, terminal_width()))
     elif form == "json":
-        told = [brief(board, task) for task in tasks]
-        say_json(counted(len(tasks), "task"), directory=layout.root, tasks=told)
+        told = (brief(board, task) for task in tasks)
+        say_rows(counted(len(tasks), "task"), "tasks", told, directory=layout.root)
     else:
         write(list_text(board, tasks, terminal_width()))
 

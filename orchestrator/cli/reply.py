@@ -10,7 +10,8 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
 from orchestrator.core.name import as_name, is_name
@@ -19,6 +20,8 @@ from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, OutputError, PlanError, UsageError
 from orchestrator.store.layout import Layout, find_plan, find_plan_directory
 
+#: Rows that are printed at once.
+_PIECE = 1000
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -56,10 +59,24 @@ def takes_json(function: _Function) -> _Function:
 
 def say_json(message: str, *, code: str = "ok", ok: bool = True, **data: Any) -> None:
     """Print the envelope."""
-    envelope = {"ok": ok, "code": code, "message": message, **data}
-    text = json.dumps(envelope, ensure_ascii=False)
+    write(f"{_as_json({'ok': ok, 'code': code, 'message': message, **data})}\n")
+
+
+def say_rows(message: str, name: str, rows: Iterable[Mapping[str, object]], **data: Any) -> None:
+    """Print the envelope with a long list at its end, in pieces: at once it would take 1 KB of memory for each."""
+    head = _as_json({"ok": True, "code": "ok", "message": message, **data, name: []})
+    write(head.removesuffix("]}"))
+    rows, before = iter(rows), ""
+    while piece := [_as_json(row) for row in islice(rows, _PIECE)]:
+        write(before + ", ".join(piece))
+        before = ", "
+    write("]}\n")
+
+
+def _as_json(value: Mapping[str, object]) -> str:
+    text = json.dumps(value, ensure_ascii=False)
     # A path may have bytes that are no UTF-8: they are written as JSON writes any character, and not dropped.
-    write(f"{text.encode(errors='backslashreplace').decode()}\n")
+    return text.encode(errors="backslashreplace").decode()
 
 
 def say_error(

@@ -140,6 +140,9 @@ def _plan(raw: dict[str, Any] | None) -> tuple[int, Plan, Shape] | None:
     tasks = {task.id: task for task in map(Task._make, _rows(Task._fields, raw["tasks"]))}
     settings = {name: _as_field(value) for name, value in raw["settings"].items()}
     order = tuple(raw["order"])
+    named = set(order).union(*[task.needs + task.children for task in tasks.values()])
+    if named != tasks.keys():
+        raise ValueError("it names tasks that it does not have")
     batch = dict(zip(order, raw["batch"], strict=True))
     rank = dict(zip(order, raw["rank"], strict=True))
     about = raw["about"]

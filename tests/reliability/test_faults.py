@@ -302,7 +302,7 @@ def test_a_read_only_directory(small_disk: Trial) -> None:
     assert [] == small_disk.wrong
 
 
-@pytest.mark.parametrize("limit", range(3, 24, 1 if SOAK else 7))
+@pytest.mark.parametrize("limit", range(3, 24, 1 if SOAK else 5))
 def test_descriptors_run_out(limit: int, tmp_path: Path, tally: Counter[str]) -> None:
     """The machine allows so few open files that it ends at once or in the middle; with more, the rest is done."""
     trial = Trial(tmp_path)

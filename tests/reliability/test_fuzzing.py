@@ -85,7 +85,7 @@ def test_plans(data: bytes, tally: Counter[str]) -> None:
     told(tally, "plan")
     plan, problems = parse_plan(data, "p.md")
     assert all(re.match(r"p\.md:\d+$", each.where) for each in problems)
-    assert plan.tasks or problems
+    assert plan.tasks or problems or b"|-" in data  # a table without rows: nothing to do yet
     assert not UNPRINTABLE.search("".join(map(str, problems)))
     try:
         drawn = redraw(set_statuses(data, {}), DRAWN)

@@ -85,7 +85,7 @@ def test_ids_on_the_command_line_are_only_compared(
 ) -> None:
     """A word that is no id of the plan is not found; what looks like an option is one, or stays text behind ``--``."""
     write(p, ONE)
-    for word in (*IDS, *PLAIN, "T-01\n", "agent-01", "t-01")[::STRIDE]:
+    for word in (*IDS, *PLAIN, "T-01\n", "agent-1", "t-01")[::STRIDE]:
         refused(orchestrate, tmp_path, "show", "--", word)
         if SOAK and word == word.strip():
             refused(orchestrate, tmp_path, "run", f"--only={word}")
