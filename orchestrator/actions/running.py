@@ -387,6 +387,6 @@ def _refused(group: BaseException) -> StoreError | None:
     """Return what the system refused, where that is all that went wrong: an open file to load a module from, say."""
     while isinstance(group, BaseExceptionGroup) and len(group.exceptions) == 1:
         group = group.exceptions[0]
-    return (
-        StoreError(f"the system says: {group}", hint=ADVICE) if isinstance(group, OSError) else None
-    )
+    if not isinstance(group, (OSError, ImportError)):
+        return None
+    return StoreError(f"the system says: {group}", hint=ADVICE)
