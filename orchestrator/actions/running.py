@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import anyio
-
 from orchestrator.actions.assignments import done_for_another_row, make_task_files
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
 from orchestrator.actions.plugs import Plugs
@@ -30,6 +28,7 @@ from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.overhearing import overhearing
+from orchestrator.runtime.waiting import run_heard
 from orchestrator.runtime.watching import Change, Watch
 from orchestrator.store.atomic import ADVICE
 from orchestrator.store.attempt_record import Traces, scan_logs
@@ -194,7 +193,7 @@ class _Session:
         opened = runner.executor.opened()
         heard = overhearing(opened, self.order.layout.journal, self.telling.pass_on)
         try:
-            anyio.run(runner.run, heard)
+            run_heard(lambda signals: runner.run(heard, signals))
         except BaseExceptionGroup as group:
             if (refused := _refused(group)) is not None:
                 raise refused from group

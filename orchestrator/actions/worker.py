@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-import anyio
-
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.account import Account, Purse
 from orchestrator.core.board import Board
@@ -25,6 +23,7 @@ from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
+from orchestrator.runtime.waiting import run_heard
 from orchestrator.store.attempt_record import newest_attempt
 from orchestrator.store.workspace import Workspace
 
@@ -95,7 +94,8 @@ class Worker(NamedTuple):
             is_patient=settings.on_hold == "wait",
         )
         if not is_done:
-            anyio.run(runner.run, runner.executor.opened())
+            opened = runner.executor.opened()
+            run_heard(lambda signals: runner.run(opened, signals))
         if runner.failure is not None:
             raise runner.failure
         result = runner.board.results.get(task.id)

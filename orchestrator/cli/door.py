@@ -85,7 +85,11 @@ def main() -> None:
         status = 130  # also while we are still being loaded
     from orchestrator.cli.reply import leave
 
-    leave(status)
+    while True:
+        try:
+            leave(status)
+        except KeyboardInterrupt:
+            continue  # once more, and too late: how it went is known
 
 
 def _answer() -> int:

@@ -191,6 +191,9 @@ def leave(status: int) -> NoReturn:
         except OSError:
             # Python would try once more when it ends, complain, and change the exit status.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    # Ctrl-C once more would change the status, with a traceback. Whoever was at work for a while has loaded this.
+    if (signals := sys.modules.get("signal")) is not None:
+        signals.signal(signals.SIGINT, signals.SIG_IGN)
     # What is left goes with the process; looking through it once more would take longer than most commands.
     gc.freeze()
     sys.exit(status)

@@ -8,8 +8,9 @@ the disk, and word of all of it to whoever listens.
 from __future__ import annotations
 
 import math
+import signal
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,7 +68,6 @@ from orchestrator.runtime.inbox import Inbox
 from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.reading import Reading, judge_unlaunched
 from orchestrator.runtime.timer import Timer
-from orchestrator.runtime.waiting import signals_heard
 from orchestrator.runtime.watching import Watch, difference, kept_with
 from orchestrator.runtime.writing import Unwritten, Writer
 from orchestrator.store.requests import Requests
@@ -116,10 +116,13 @@ class Runner:
     _events: deque[Event] = field(default_factory=deque, init=False)
     _scope: anyio.abc.TaskGroup = field(init=False)
 
-    async def run(self, opened: AbstractAsyncContextManager[None]) -> None:
+    async def run(
+        self, opened: AbstractAsyncContextManager[None], signals: AsyncIterator[signal.Signals]
+    ) -> None:
         """Run until nothing is left to do, a signal comes, or going on is impossible (then ``failure`` says why).
 
         *opened* is the executor's: it was called before the event loop was loaded, for its guard starts meanwhile.
+        *signals* are those that end us.
         """
         self._timer = Timer(self.clock, lambda: self.engine.wake_at, self._handle)
         self._writer = Writer(
@@ -145,12 +148,12 @@ class Runner:
             )
             for job in (
                 self._reading.hear_executor,
-                self._hear_signals,
                 self._timer.keep_time,
                 self._writer.keep_writing,
                 self._reading.keep_looking,
             ):
                 self._scope.start_soon(job)
+            self._scope.start_soon(self._hear, signals)
             self._scope.start_soon(self.drawing.keep_drawn, self.board, self.live, self._warn)
             if self.requests is not None:
                 self._inbox = Inbox(
@@ -351,18 +354,17 @@ class Runner:
         if self._inbox is not None:
             self._inbox.confirm(request)
 
-    async def _hear_signals(self) -> None:
-        with anyio.open_signal_receiver(*signals_heard()) as signals:
-            async for number in signals:
-                if not self.ended_by:
-                    self.ended_by = number
-                    agents = counted(len(self.live), "agent")
-                    text = f"{number.name}: stopping {agents}; once more makes it sooner"
-                    self._listen(self._happening(Kind.RUN_STOPPING, text=text))
-                    self._handle(StopRequested())
-                else:
-                    for live in self.live.values():
-                        self.executor.stop(live.key, StopReason.SHUTDOWN, 0.0)
+    async def _hear(self, signals: AsyncIterator[signal.Signals]) -> None:
+        async for number in signals:
+            if not self.ended_by:
+                self.ended_by = number
+                agents = counted(len(self.live), "agent")
+                text = f"{number.name}: stopping {agents}; once more makes it sooner"
+                self._listen(self._happening(Kind.RUN_STOPPING, text=text))
+                self._handle(StopRequested())
+            else:
+                for live in self.live.values():
+                    self.executor.stop(live.key, StopReason.SHUTDOWN, 0.0)
 
     def _give_up(self, error: OrchestratorError) -> None:
         """State can no longer be kept: start nothing more, end what runs, and report why."""

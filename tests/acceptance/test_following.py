@@ -225,22 +225,14 @@ def test_of_several_at_once_one_runs(stage: Stage) -> None:
     assert 0 == stage.wait("--timeout", LONG).returncode
 
 
-def test_a_run_that_takes_the_plan_and_cannot_begin_is_told(stage: Stage) -> None:
-    """With its reason and its exit status, and not as one that was started."""
-    (stage.root / "journal.md").symlink_to(stage.root / "nowhere")
-    told = stage.orchestrate("run", "--detach")
-    assert (5, "") == (told.returncode, told.stdout)
-    assert "before it began, with exit status 5" in told.stderr
-    assert "journal.md" in told.stderr
-
-
-def test_a_run_that_cannot_begin_is_told_with_its_last_words(stage: Stage) -> None:
-    """What only the new process meets comes back with its exit status."""
-    (stage.root / "run.lock").symlink_to("elsewhere")
+@pytest.mark.parametrize("place", ["run.lock", "journal.md"])
+def test_a_run_that_cannot_begin_is_told_with_its_last_words(stage: Stage, place: str) -> None:
+    """What only the new process meets comes back with its exit status, also when it held the plan for a moment."""
+    (stage.root / place).symlink_to("elsewhere")
     failed = stage.orchestrate("run", "--detach", "--json")
     assert (5, False) == (failed.returncode, failed.json["ok"])
-    assert "exit status 5: error: " in failed.json["message"]
-    assert "run.lock: cannot open" in failed.json["message"]
+    assert "before it began, with exit status 5: error: " in failed.json["message"]
+    assert f"{place}: cannot open" in failed.json["message"]
     assert [] == list((stage.root / "logs").iterdir())
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from tests.acceptance.plans import (
     write_plan,
 )
 from tests.executors.harness import LINGERING, is_alive, wait_gone, wait_until
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -182,6 +185,20 @@ def test_ctrl_c_before_anything_has_begun_is_quiet(stage: Stage) -> None:
     stopped = stage.orchestrate("run", env={"PYTHONPATH": path})
     assert (130, "", "") == (stopped.returncode, stopped.stdout, stopped.stderr)
     assert before == everything(stage.root)
+
+
+@pytest.mark.parametrize("_", range(3))
+def test_ctrl_c_until_it_is_over_ends_it_in_order(stage: Stage, _: int) -> None:
+    """At every millisecond of its end: no traceback, no thread that keeps it for ever, and the status of Ctrl-C."""
+    run, end = stage.start(), time.monotonic() + PATIENCE
+    while run.poll() is None:
+        assert time.monotonic() < end, "it never ends"
+        run.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            run.wait(0.001)
+    answer = stage.orchestrate.finish(run)
+    assert (130, 0) == (answer.returncode, answer.stderr.count("Traceback")), answer
+    wait_gone(*stage.pids())
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])

@@ -80,6 +80,8 @@ def told(tally: Counter[str], reader: str) -> None:
 @fuzzed(150)
 @given(data=bad(mutations.PLAN))
 @example(data=b"---\nbudget_usd: 0x" + b"F" * 400 + b"\n---\n")
+@example(data=mutations.PLAN.replace(b"T-01 (order)", b"\x01 T-01 (order)"))
+@example(data=mutations.PLAN[: mutations.PLAN.index(b"| T-01")])
 def test_plans(data: bytes, tally: Counter[str]) -> None:
     """Tasks or problems come of it, each with its place; drawing into it keeps every byte that is not ours."""
     told(tally, "plan")

@@ -22,6 +22,7 @@ from orchestrator.runtime.drawing import Draw, Drawing
 from orchestrator.runtime.happening import Happening
 from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
+from orchestrator.runtime.waiting import signals_heard
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 from tests.fakes.executor import FakeExecutor, Play, play_nothing
@@ -101,7 +102,8 @@ class Bench:
     async def run(self) -> Board:
         """Run to the end; return the plan as a stranger finds it on disk."""
         with anyio.fail_after(PATIENCE):
-            await self.runner.run(self.executor.opened())
+            with anyio.open_signal_receiver(*signals_heard()) as signals:
+                await self.runner.run(self.executor.opened(), signals)
         return Workspace(self.workspace.layout).load(keep_cache=False, is_live=False)
 
     def story(self) -> list[tuple[str, str]]:
