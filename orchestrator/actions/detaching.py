@@ -106,8 +106,8 @@ def _await_start(process: Detached, layout: Layout, before: Cursor) -> str:
     """
     limit, held, until = time.monotonic() + _PATIENCE, "", math.inf
     while True:
-        holder = holder_of(layout.lock)
-        if not held and holder is not None and holder.get("pid") == process.pid:
+        holder = None if held else holder_of(layout.lock)
+        if holder is not None and holder.get("pid") == process.pid:
             held, until = str(holder.get("run", "?")), time.monotonic() + _A_WHILE
         status = process.ended(_LOOK)
         if held or status is not None:

@@ -21,16 +21,15 @@ from orchestrator.core.beside import BESIDE
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import OrchestratorError, StoreError
+from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
+from orchestrator.runtime.event_loop import run_in_event_loop
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.overhearing import overhearing
-from orchestrator.runtime.waiting import run_heard
 from orchestrator.runtime.watching import Change, Watch
-from orchestrator.store.atomic import ADVICE
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
@@ -186,18 +185,10 @@ class _Session:
         if ahead.to_run:
             tasks = ahead.board.plan.tasks
             make_task_files(self.workspace, tasks, ahead.meant, ahead.to_run, self.plugs.roster)
-            self._work(runner)
+            opened = runner.executor.opened()
+            heard = overhearing(opened, self.order.layout.journal, self.telling.pass_on)
+            run_in_event_loop(lambda signals: runner.run(heard, signals))
         return self._conclude(ahead, runner, started)
-
-    def _work(self, runner: Runner) -> None:
-        opened = runner.executor.opened()
-        heard = overhearing(opened, self.order.layout.journal, self.telling.pass_on)
-        try:
-            run_heard(lambda signals: runner.run(heard, signals))
-        except BaseExceptionGroup as group:
-            if (refused := _refused(group)) is not None:
-                raise refused from group
-            raise
 
     def _tell_of_changed_rows(self, ahead: Prospect) -> None:
         to_run = set(ahead.to_run)
@@ -380,12 +371,3 @@ class _Session:
             herald.end(counts, self.clock.wall(), took, trouble)
         if lost := herald.close(HURRY if runner.ended_by else PATIENCE):
             self.telling.say(Kind.WARNING, lost)
-
-
-def _refused(group: BaseException) -> StoreError | None:
-    """Return what the system refused, where that is all that went wrong: an open file to load a module from, say."""
-    while isinstance(group, BaseExceptionGroup) and len(group.exceptions) == 1:
-        group = group.exceptions[0]
-    if not isinstance(group, (OSError, ImportError)):
-        return None
-    return StoreError(f"the system says: {group}", hint=ADVICE)

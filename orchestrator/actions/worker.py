@@ -20,10 +20,10 @@ from orchestrator.errors import AgentError
 from orchestrator.executors.protocol import Executor
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
+from orchestrator.runtime.event_loop import run_in_event_loop
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
-from orchestrator.runtime.waiting import run_heard
 from orchestrator.store.attempt_record import newest_attempt
 from orchestrator.store.workspace import Workspace
 
@@ -95,7 +95,7 @@ class Worker(NamedTuple):
         )
         if not is_done:
             opened = runner.executor.opened()
-            run_heard(lambda signals: runner.run(opened, signals))
+            run_in_event_loop(lambda signals: runner.run(opened, signals))
         if runner.failure is not None:
             raise runner.failure
         result = runner.board.results.get(task.id)

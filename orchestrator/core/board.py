@@ -63,6 +63,14 @@ class Board:
         """Where a task stands."""
         return self.standing[task_id].status
 
+    def lasted(self, task_id: str, now: float) -> float | None:
+        """Seconds its newest attempt took, or has taken until *now* (since the epoch); None when there is none."""
+        result = self.results.get(task_id)
+        if result is None or result.last is None:
+            return None
+        is_running = self.status(task_id) is TaskStatus.RUNNING
+        return result.last.lasted(now) if is_running else result.last.duration
+
     def is_simulated(self, task_id: str) -> bool:
         """Say whether what is known of a task was only simulated, though the plan does not ask for that: then it is as
         if nothing had been done.

@@ -196,23 +196,18 @@ def _check_needs(row: Task, ids: Collection[str], *, guesses: Collection[str]) -
     for need in row.needs:
         if need == row.id:
             yield Problem(
-                f"task {in_message(row.id)} depends on itself",
+                f"task {row.id} depends on itself",
                 row.where,
-                f"remove {in_message(need)} from its dependencies",
+                f"remove {need} from its dependencies",
                 "self_dependency",
             )
         elif need not in ids:
             yield Problem(
-                f"task {in_message(row.id)} depends on {in_message(need)}, which is not in the plan",
+                f"task {row.id} depends on {need}, which is not in the plan",
                 row.where,
                 _advice(need, guesses),
                 "unknown_dependency",
             )
-
-
-def in_message(word: str) -> str:
-    """Return a word that should be an id as people may be told of it; what cannot be printed is spelt out."""
-    return word if word.isprintable() else ascii(word)
 
 
 def _advice(need: str, guesses: Collection[str]) -> str:

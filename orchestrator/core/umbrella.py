@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.core.plan import Task, in_message
+from orchestrator.core.plan import Task
 from orchestrator.core.spelling import GUESSES, advice
 from orchestrator.errors import Problem, TransitionError
 
@@ -27,7 +27,7 @@ def check_parents(rows: Sequence[Task]) -> Iterator[Problem]:
         if row.parent and row.parent not in parents:
             unknown += 1
             yield Problem(
-                f"task {in_message(row.id)} stands under {in_message(row.parent)}, which is not in the plan",
+                f"task {row.id} stands under {row.parent}, which is not in the plan",
                 row.where,
                 advice(row.parent, parents if unknown <= GUESSES else (), _ADD),
                 "unknown_parent",
@@ -40,7 +40,7 @@ def check_parents(rows: Sequence[Task]) -> Iterator[Problem]:
         if at in path:
             circle = [*list(path)[list(path).index(at) :], at]
             yield Problem(
-                f"the parents form a circle: {' → '.join(map(in_message, circle[:12]))}",
+                f"the parents form a circle: {' → '.join(circle[:12])}",
                 wheres[at],
                 f"take one of them from under the other, for instance {at}",
                 "parent_cycle",

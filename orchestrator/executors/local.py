@@ -101,14 +101,6 @@ class LocalExecutor:
         if key in self._jobs:
             self._send({"stop": key, "reason": reason.value, "grace": grace})
 
-    def _environment(self, job: Job) -> int:
-        """Return the number of what a job inherits; nearly all jobs of a run inherit the same, which is said once."""
-        wanted = (tuple(job.keep), tuple(job.unset))
-        if wanted not in self._environments:
-            self._environments[wanted] = len(self._environments)
-            self._send({"inherit": wanted})
-        return self._environments[wanted]
-
     def news(self) -> AsyncIterator[Sequence[News]]:
         """Yield what happened."""
         return _LocalNews(self)
@@ -183,6 +175,14 @@ class LocalExecutor:
             self._wait.cancel()
 
     # ── the socket ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _environment(self, job: Job) -> int:
+        """Return the number of what a job inherits; nearly all jobs of a run inherit the same, which is said once."""
+        wanted = (tuple(job.keep), tuple(job.unset))
+        if wanted not in self._environments:
+            self._environments[wanted] = len(self._environments)
+            self._send({"inherit": wanted})
+        return self._environments[wanted]
 
     def _send(self, message: dict[str, Any]) -> None:
         waiting = bool(self._out)

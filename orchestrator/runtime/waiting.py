@@ -1,15 +1,13 @@
-"""Signals while a run is at work, and while we wait between two, with nothing held and nothing open."""
+"""Waits between two runs, with nothing held and nothing open; a signal ends it at once."""
 
 from __future__ import annotations
 
 import os
 import select
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
-
-import anyio
 
 from orchestrator.core.timing import next_round
 from orchestrator.runtime.clock import Clock
@@ -21,8 +19,7 @@ Hearing = Callable[[], AbstractContextManager[Wait]]
 
 #: Seconds between two looks at the wall clock: somebody may set it, and a machine may sleep.
 _LOOK = 30.0
-#: Ctrl-C last: when they are no longer heard, each does at once what it does by itself.
-_SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def signals_heard() -> list[signal.Signals]:
@@ -32,39 +29,6 @@ def signals_heard() -> list[signal.Signals]:
         for number in _SIGNALS
         if number is signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN
     ]
-
-
-def run_heard(run: Callable[[AsyncIterator[signal.Signals]], Awaitable[None]]) -> None:
-    """Run an event loop that hears signals from its first moment to its last; afterwards they do what they did before.
-
-    While it is taken down they do nothing: whoever presses Ctrl-C once more would end it in the middle of that, and a
-    thread that nobody has told to end would keep the process for ever.
-    """
-
-    async def heard() -> None:
-        with suppress(KeyboardInterrupt):  # the one that comes just when nobody hears it any more
-            with anyio.open_signal_receiver(*numbers) as signals:
-                await run(signals)
-            _turn_deaf(numbers)
-        _turn_deaf(numbers)
-
-    numbers = signals_heard()
-    before = [(number, signal.getsignal(number)) for number in numbers]
-    try:
-        anyio.run(heard)
-    finally:
-        for number, treatment in before:
-            signal.signal(number, treatment)
-
-
-def _turn_deaf(numbers: Sequence[int]) -> None:
-    for number in reversed(numbers):  # what raises an exception first
-        signal.signal(number, _do_nothing)
-    signal.set_wakeup_fd(-1)
-
-
-def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """It is over anyway."""
 
 
 def until_wall(moment: float, clock: Clock, wait: Wait) -> int:

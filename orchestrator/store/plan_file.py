@@ -75,9 +75,19 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     problems += of_parents
     if any(task.needs for task in tasks.values()):
         problems += filter(None, [find_cycle(_without_loops(tasks) if problems else tasks)])
-    return _plan(tasks, settings, layout, file)._replace(
-        lines=front.lines, charter=charter
-    ), problems
+    plan = _plan(tasks, settings, layout, file)._replace(lines=front.lines, charter=charter)
+    return plan, list(map(_spelt_out, problems))
+
+
+def _spelt_out(problem: Problem) -> Problem:
+    """Return a problem with nothing in it that cannot be printed: a word that should be an id may have anything."""
+    if problem.message.isprintable() and problem.hint.isprintable():
+        return problem
+    return problem._replace(message=_shown(problem.message), hint=_shown(problem.hint))
+
+
+def _shown(text: str) -> str:
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def _without_loops(tasks: Mapping[str, Task]) -> dict[str, Task]:

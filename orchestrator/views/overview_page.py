@@ -121,9 +121,7 @@ def row(board: Board, task_id: str, now: float) -> dict[str, Any]:
     result = board.results.get(task_id)
     last = result.last if result is not None else None
     is_running = last is not None and standing.status is TaskStatus.RUNNING
-    took = (
-        "–" if last is None else format_duration(last.lasted(now) if is_running else last.duration)
-    )
+    lasted = board.lasted(task_id, now)
     return {
         "id": task_id,
         "status": LOOKS[standing.status],
@@ -133,7 +131,7 @@ def row(board: Board, task_id: str, now: float) -> dict[str, Any]:
         "more_needs": max(len(task.own_needs) - _NEEDS, 0),
         "who": one_line(task.label, 40) if task.label != task_id else "",
         "since": last.started if last is not None and is_running else 0.0,
-        "took": took,
+        "took": "–" if lasted is None else format_duration(lasted),
         "attempts": len(result.attempts) if result is not None else 0,
         "cost": cost_of(result) if result is not None else "–",
     }

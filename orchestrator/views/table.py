@@ -220,12 +220,8 @@ def _session(board: Board, task_id: str) -> str:
 
 def _duration(board: Board, task_id: str, now: float) -> str:
     """The time the newest attempt took, or has taken until *now*."""
-    result = board.results.get(task_id)
-    last = result.last if result is not None else None
-    if last is None:
-        return "-"
-    is_running = board.status(task_id) is TaskStatus.RUNNING
-    return format_duration(last.lasted(now) if is_running else last.duration)
+    lasted = board.lasted(task_id, now)
+    return "-" if lasted is None else format_duration(lasted)
 
 
 def _why(board: Board, task_id: str, indent: int) -> Iterator[str]:
