@@ -14,7 +14,8 @@ from orchestrator.core.redact import redact
 
 # What must not reach a terminal or a file of ours. Every alternative is linear: an unterminated sequence loses its
 # introducer only, and the characters that a failed attempt walks over are never walked over again by the next one.
-_UNPRINTABLE = re.compile(
+# Compiled when the first such text comes: that takes longer than loading the rest of this module.
+_UNPRINTABLE = (
     r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]?"  # CSI: colours, cursor movement
     r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\n]*+(?:\x07|\x1b\\|\x9c)?"  # OSC: titles, links, clipboard
     r"|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f])[^\x1b\x90\x98\x9c\x9e\x9f]*+(?:\x1b\\|\x9c)"  # DCS, SOS, PM, APC
@@ -47,7 +48,7 @@ def printable(text: str) -> str:
     if "\r" in text:
         text = "\n".join(_last_state(line) for line in text.split("\n"))
     text = text.replace("\u2028", "\n").replace("\u2029", "\n")
-    return _UNPRINTABLE.sub("", text)
+    return re.sub(_UNPRINTABLE, "", text)
 
 
 def _last_state(line: str) -> str:

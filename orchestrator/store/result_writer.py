@@ -213,7 +213,8 @@ def _sync_evidence(unsettled: Sequence[AttemptFiles]) -> None:
 
 
 def _sync_each(descriptors: Sequence[int]) -> None:
-    start_writing(descriptors)
+    if len(descriptors) > 1:
+        start_writing(descriptors)
     for descriptor in descriptors:
         os.fsync(descriptor)
 
