@@ -28,14 +28,13 @@ def run_in_event_loop(run: Callable[[AsyncIterator[signal.Signals]], Awaitable[N
 
     async def heard() -> None:
         try:
-            with suppress(
-                KeyboardInterrupt
-            ):  # the one that comes just when nobody hears it any more
+            # Between the receiver and deafness Ctrl-C raises once more.
+            with suppress(KeyboardInterrupt):
                 with anyio.open_signal_receiver(*numbers) as signals:
                     await run(signals)
                 _turn_deaf(numbers)
         finally:
-            _turn_deaf(numbers)
+            _turn_deaf(numbers)  # also when the run failed
 
     before = [(number, signal.getsignal(number)) for number in numbers]
     try:
