@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError
 from orchestrator.executors import probe
 from orchestrator.executors.local import LocalExecutor
-from orchestrator.executors.spawn import inherits
+from orchestrator.executors.spawn import find_program, inherits
 from orchestrator.store.layout import Layout
 from orchestrator.store.roster import read_roster
 
@@ -232,7 +231,7 @@ def caller(environment: Mapping[str, str] = os.environ) -> Caller:
 
     path = usable_path(environment.get("PATH", os.defpath))
     words = shlex.split(environment.get("ORCHESTRATOR_PROGRAM", ""))
-    if words and (found := shutil.which(words[0], path=path)):
+    if words and (found := _find(words[0], {"PATH": path})):
         return Caller([found, *words[1:]], os.getcwd(), path)
     installed = os.path.join(os.path.dirname(sys.executable), "orchestrator")
     program = [installed] if os.access(installed, os.X_OK) else this_program()
@@ -279,25 +278,30 @@ def _ask(
 
 def _look_for_claude(claude_bin: str, environment: Mapping[str, str]) -> claude_check.Place:
     named = claude_bin or environment.get("ORCHESTRATOR_CLAUDE_BIN", "")
-    found = _find(named or "claude", environment)
-    there = found or _find(named or "claude", environment, os.F_OK)
+    found, is_executable = _look_for(named or "claude", environment)
+    path = os.path.abspath(found) if found else None
     return claude_check.Place(
-        named=named,
-        program=os.path.abspath(found) if found else None,
-        not_executable=os.path.abspath(there) if there else None,
+        named=named, program=path if is_executable else None, not_executable=path
     )
 
 
-def _trusted(environment: Mapping[str, str]) -> str:
-    """Return PATH without its relative entries: they mean the current directory, which is not trusted (promise 25)."""
-    return os.pathsep.join(
-        entry
-        for entry in environment.get("PATH", os.defpath).split(os.pathsep)
-        if os.path.isabs(entry)
-    )
+def _find(program: str, environment: Mapping[str, str]) -> str | None:
+    """Return the path of a program that can be executed; None when there is none."""
+    found, is_executable = _look_for(program, environment)
+    return found if is_executable else None
 
 
-def _find(
-    program: str, environment: Mapping[str, str], mode: int = os.F_OK | os.X_OK
-) -> str | None:
-    return shutil.which(program, mode, _trusted(environment))
+def _look_for(program: str, environment: Mapping[str, str]) -> tuple[str, bool]:
+    """Return the path of a program, empty when there is none, and whether it can be executed.
+
+    It is looked for as those of agents are: not where relative entries of PATH lead, which is not trusted (promise 25).
+    """
+    path = environment.get("PATH")
+    try:
+        found = os.fsdecode(find_program(program, None if path is None else os.fsencode(path)))
+    except PermissionError as error:
+        return error.filename, False
+    except (OSError, ValueError):  # or it has what no path can have
+        return "", False
+    # One that is named by its path is taken as it is.
+    return (found, os.access(found, os.X_OK)) if os.path.isfile(found) else ("", False)

@@ -12,7 +12,6 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import sources
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.task_file import TASK_FILE, task_file
 
 
 def done_for_another_row(workspace: Workspace, board: Board, asked: Iterable[str]) -> Iterator[str]:
@@ -23,9 +22,14 @@ def done_for_another_row(workspace: Workspace, board: Board, asked: Iterable[str
     Raises:
         StoreError: one could not be read.
     """
+    candidates = list(asked)
+    if not candidates:
+        return
+    from orchestrator.views.task_file import TASK_FILE  # most runs are of plans that were never run
+
     if os.path.lexists(os.path.join(workspace.layout.templates, TASK_FILE)):
         return
-    for task_id in asked:
+    for task_id in candidates:
         task, result = board.plan.tasks[task_id], board.results.get(task_id)
         is_ours = result is not None and result.last is not None and not result.last.is_by_hand
         is_done = is_ours and board.status(task_id) is TaskStatus.COMPLETED
@@ -46,9 +50,17 @@ def make_task_files(
         PlanError: a file that is there makes no sense.
         StoreError: one could not be read or written.
     """
+    assignments = workspace.assignments
+    existing = assignments.existing()
     for task in map(tasks.__getitem__, wanted):
+        if f"{task.stem}.md" in existing and assignments.is_of_a_person(task):
+            continue  # its settings were read a moment ago; of a thousand files each look counts
 
         def draw(task: Task = task) -> str:
+            from orchestrator.views.task_file import (
+                task_file,
+            )  # most big plans come with their files
+
             return task_file(
                 task,
                 settings[task.id],
@@ -57,4 +69,4 @@ def make_task_files(
                 shell=roster[settings[task.id].agent].runs is Program.SHELL,
             )
 
-        workspace.assignments.make(task, draw)
+        assignments.make(task, draw)

@@ -23,7 +23,6 @@ from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.watching import Change
 from orchestrator.store.attempt_record import Traces
-from orchestrator.views.figures import hold_text
 
 
 def build_engine(
@@ -88,12 +87,17 @@ def holds_found(ahead: Prospect, agents: Mapping[str, Agent], now: float) -> lis
     """Say which accounts that this run needs are held, and until when; *now* is in seconds since the epoch."""
     payers = {key: agent.account for key, agent in agents.items()}
     needed = {payers[ahead.policies[task_id].agent] for task_id in ahead.to_run}
-    ends = "" if ahead.settings.on_hold == "wait" else " · nothing of it starts in this run"
-    return [
-        hold_text(hold.agent, hold.reason, hold.until, now) + ends
+    found = [
+        hold
         for hold in held(ahead.board.results.values(), payers)
         if hold.until > now and payers.get(hold.agent) in needed
     ]
+    if not found:
+        return []
+    from orchestrator.views.figures import hold_text
+
+    ends = "" if ahead.settings.on_hold == "wait" else " · nothing of it starts in this run"
+    return [hold_text(each.agent, each.reason, each.until, now) + ends for each in found]
 
 
 def idle_accounts(agents: Mapping[str, Agent]) -> dict[str, Account]:
@@ -134,12 +138,13 @@ def _entries(
     roster: Roster,
 ) -> Iterator[Entry]:
     board, to_run = ahead.board, set(ahead.to_run)
-    known = _known(ahead)
+    known, crews = _known(ahead), {member.key: roster.crew(member.key) for member in roster}
     for task in board.plan.tasks.values():
         if task.id not in known:
             continue
         runs, status = task.id in to_run, board.status(task.id)
         policy, result = ahead.policies[task.id], board.results.get(task.id)
+        account = agents[policy.agent].account
         yield Entry(
             id=task.id,
             needs=task.needs,
@@ -148,10 +153,10 @@ def _entries(
             rank=board.shape.rank[task.id],
             timeout=policy.timeout,
             idle_timeout=policy.idle_timeout or math.inf,
-            account="" if task.children else agents[policy.agent].account,
-            crew=() if task.children else roster.crew(policy.agent),
+            account="" if task.children else account,
+            crew=() if task.children else crews[policy.agent],
             budget=_left(policy, result),
-            open_bill=_open_bill(result) if runs and agents[policy.agent].account else 0.0,
+            open_bill=_open_bill(result) if runs and account else 0.0,
             max_attempts=policy.max_attempts,
             retry_delay=policy.retry_delay,
             is_umbrella=bool(task.children),

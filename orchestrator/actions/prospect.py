@@ -18,7 +18,6 @@ from orchestrator.core.settings import Settings, resolve
 from orchestrator.core.spelling import advice
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
-from orchestrator.store.atomic import reported
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.layout import Layout
 from orchestrator.store.references import resolve_files
@@ -197,7 +196,7 @@ def task_settings(
     known = Known(roster, _workdir(layout, plan, flags))
     if common.get("agent", "claude") not in known:
         raise _unknown_default(plan, default_agent, common["agent"], known.names)
-    existing = _names_in(layout.tasks)
+    existing = workspace.assignments.existing()
     problems = [_misspelt(task, close) for task, close in known.misspelt(plan.tasks.values())]
     policies: dict[str, Settings] = {}
     shared: dict[tuple[str, str], Settings] = {}
@@ -307,14 +306,6 @@ def _unknown_agent(asks: str, where: str, known: Sequence[str]) -> Problem:
         f"known are {listed}; a label such as Agent-01 or an empty cell means the default agent",
         "unknown_agent",
     )
-
-
-def _names_in(directory: str) -> set[str]:
-    with reported("list", directory):
-        try:
-            return set(os.listdir(directory))
-        except FileNotFoundError:
-            return set()
 
 
 def _only(only: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]:

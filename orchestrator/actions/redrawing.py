@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from orchestrator.core.board import Board
 from orchestrator.store.journal import journal_tail
@@ -43,19 +44,17 @@ def redraw(
         running=running,
         budget=budget,
     )
-    workspace.redraw(drawn, status_cells(board))
+    workspace.redraw(drawn, partial(status_cells, board))
 
 
-def status_cells(board: Board) -> dict[str, StatusCells]:
-    """Return the cells of every task."""
-    return {
-        task_id: StatusCells(
-            status=label(standing.status),
-            start=_start(board, task_id),
-            end=_end(board, task_id),
-        )
-        for task_id, standing in board.standing.items()
-    }
+def status_cells(board: Board, task_id: str) -> StatusCells | None:
+    """Return the cells of a task; None when it is not on the board."""
+    standing = board.standing.get(task_id)
+    if standing is None:
+        return None
+    return StatusCells(
+        status=label(standing.status), start=_start(board, task_id), end=_end(board, task_id)
+    )
 
 
 def _start(board: Board, task_id: str) -> str:

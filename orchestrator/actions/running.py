@@ -13,9 +13,7 @@ from orchestrator.actions.engine_setup import accounts, build_engine, holds_foun
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
 from orchestrator.actions.replanning import Replanner
-from orchestrator.actions.report import RunReport
 from orchestrator.actions.resets import Resets
-from orchestrator.actions.settling import carry_out_what_is_left
 from orchestrator.actions.telling import Telling
 from orchestrator.core.beside import BESIDE
 from orchestrator.core.board import Board
@@ -41,6 +39,7 @@ from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.actions.merging import Merged
+    from orchestrator.actions.report import RunReport
     from orchestrator.runtime.notifying import Herald
 
 #: Notes about files that others changed; somebody who changed more of them knows.
@@ -150,7 +149,11 @@ class _Session:
             if recover(ahead, self.plugs.agents, traces, self.lock.dead_runs, self.telling.hear):
                 ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.lock.recovered()
-        if carry_out_what_is_left(self.workspace, self.telling.hear):
+        if Requests(self.order.layout.requests).look():
+            from orchestrator.actions.settling import carry_out  # what a run was asked that is gone
+
+            board = self.workspace.load(keep_cache=False, is_live=False)
+            carry_out(self.workspace, board, self.telling.hear)
             ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.budget = ahead.settings.budget_usd
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
@@ -252,7 +255,7 @@ class _Session:
 
     def _prepare(self) -> None:
         """Load what drawing needs, while agents work already; a program that is upgraded meanwhile stays whole."""
-        from orchestrator.actions import aggregating, redrawing, worker  # noqa: F401
+        from orchestrator.actions import aggregating, redrawing, report, worker  # noqa: F401
         from orchestrator.views.templating import prepare
 
         prepare("final_output.md.j2", self.order.layout.templates)
@@ -264,6 +267,8 @@ class _Session:
 
     def _conclude(self, ahead: Prospect, runner: Runner, started: float) -> RunReport:
         """Draw everything once more, now that nothing moves."""
+        from orchestrator.actions.report import RunReport
+
         failure, board, output = runner.failure, runner.board, ""
         try:
             if failure is None:

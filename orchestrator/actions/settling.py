@@ -46,18 +46,6 @@ def carry_out(
     return [*replies, *(_carry_out(workspace, board, listener, wanted) for wanted in more)]
 
 
-def carry_out_what_is_left(workspace: Workspace, listener: Callable[[Happening], None]) -> bool:
-    """Carry out what a run was asked that is gone; say whether there was anything.
-
-    Raises:
-        PlanError, NotFoundError, StoreError: as their names say.
-    """
-    if not Requests(workspace.layout.requests).look():
-        return False
-    carry_out(workspace, workspace.load(keep_cache=False, is_live=False), listener)
-    return True
-
-
 def _carry_out(
     workspace: Workspace,
     board: Board,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 from orchestrator.actions.planning import Drawn
 from orchestrator.actions.redrawing import status_cells
@@ -89,7 +90,7 @@ def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
     once = {plan.lines[name] - 1 for name in _OF_ONCE if name in plan.lines}
     data = lines.replaced([line for at, line in enumerate(lines.lines) if at not in once])
     board = Board(plan, shape(plan.tasks), {})
-    return without_sections(set_statuses(data, status_cells(board)))
+    return without_sections(set_statuses(data, partial(status_cells, board)))
 
 
 def draw_saved(saved: SavedPlan, values: Mapping[str, str], agents: Collection[str]) -> Drawn:

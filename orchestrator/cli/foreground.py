@@ -7,10 +7,10 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
-from orchestrator.actions.report import RunReport
 from orchestrator.actions.running import run
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import plan_directory, program, say_error, talk
@@ -22,9 +22,11 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, OrchestratorError
 from orchestrator.runtime.happening import Kind
-from orchestrator.views.figures import log_path
 from orchestrator.views.glyphs import ICONS
 from orchestrator.wiring import plugs
+
+if TYPE_CHECKING:
+    from orchestrator.actions.report import RunReport
 
 #: Failures named at the end of a run at most.
 _MOST = 10
@@ -135,7 +137,7 @@ def _say_failures(report: RunReport) -> None:
     ]
     for task in failed[:_MOST]:
         last = board.results[task.id].last
-        log = f" · {os.path.relpath(f'{layout.root}/{log_path(task, last)}')}" if last else ""
+        log = f" · {os.path.relpath(f'{layout.root}/{last.log_path(task.stem)}')}" if last else ""
         talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
         talk(f"   … and {len(failed) - _MOST} more: {program()} list --status failed")

@@ -22,7 +22,7 @@ class Intervened(NamedTuple):
     """Who is at the task right now."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Entry:
     """What the engine knows of one task. Whoever builds an engine fills it in; afterwards only the engine writes."""
 

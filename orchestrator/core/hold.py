@@ -29,10 +29,10 @@ def held(
     """
     started: dict[str, float] = {}
     holds: dict[str, tuple[float, Held]] = {}
-    for result in results:
-        last = result.last
-        if last is None:
-            continue
+    newest = [(result, result.attempts[-1]) for result in results if result.attempts]
+    if not any(last.status == Verdict.HELD.value for _, last in newest):
+        return []  # as nearly always, and every drawing asks
+    for result, last in newest:
         agent = last.agent or result.agent
         account = accounts.get(agent) or agent
         if last.status != Verdict.HELD.value:

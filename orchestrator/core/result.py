@@ -197,6 +197,14 @@ class Attempt(NamedTuple):
         """Whether it is under way, or its runner is gone and has not closed it."""
         return self.status == TaskStatus.RUNNING.value
 
+    def log_path(self, stem: str) -> str:
+        """Return where to look first, seen from the plan directory: what it printed. *stem* is that of its task.
+
+        When it came to nothing that is standard error, if it printed anything there: a shell says there what is wrong.
+        """
+        is_told = self.has_errors and self.status != Verdict.COMPLETED.value
+        return f"logs/{stem}.attempt-{self.number}.{'err' if is_told else 'out'}"
+
     def lasted(self, now: float) -> float:
         """Seconds it took, or has taken until *now*, seconds since the epoch."""
         return max(now - self.started, 0.0) if self.is_open else self.duration

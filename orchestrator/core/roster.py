@@ -91,7 +91,7 @@ class Listed(NamedTuple):
     """Why it cannot work on this machine; empty: it can."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Roster:
     """All agents by key: the built-in ones first, then those of files, nearest directory first."""
 

@@ -14,7 +14,7 @@ from orchestrator.core.redact import redact
 
 # What must not reach a terminal or a file of ours. Every alternative is linear: an unterminated sequence loses its
 # introducer only, and the characters that a failed attempt walks over are never walked over again by the next one.
-# Compiled when the first such text comes: that takes longer than loading the rest of this module.
+# Both are compiled when they are first needed: that takes longer than loading the rest of this module.
 _UNPRINTABLE = (
     r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]?"  # CSI: colours, cursor movement
     r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\n]*+(?:\x07|\x1b\\|\x9c)?"  # OSC: titles, links, clipboard
@@ -22,7 +22,7 @@ _UNPRINTABLE = (
     r"|\x1b[ -/]*+[0-~]?"  # any other escape sequence, and a lone ESC
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u061c\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
 )
-_NOT_PLAIN = re.compile(
+_NOT_PLAIN = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u061c\u2028-\u202e\u2066-\u2069\ufffe\uffff]"
 )
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -41,7 +41,7 @@ def printable(text: str) -> str:
     Escape sequences, control characters, what is no character, and direction overrides are dropped; ``\r\n`` and
     Unicode's line separators become ``\n``; of a progress line that was redrawn with ``\r`` the last state stays.
     """
-    if _NOT_PLAIN.search(text) is None:
+    if text.isprintable() or re.search(_NOT_PLAIN, text) is None:
         return text
     if "\r" in text:
         text = text.replace("\r\n", "\n")

@@ -125,7 +125,7 @@ class Guard:
             self._orphaned()
             return
         for line in lines:
-            self._obey(json.loads(line))
+            self._obey(json.loads(line.decode()))  # which it would have to find out itself
             if self._child_ended:
                 self._look_after()
                 self._flush()

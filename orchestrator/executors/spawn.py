@@ -181,7 +181,7 @@ def find_program(name: str, path: bytes | None) -> bytes:
 
     Raises:
         FileNotFoundError: no directory has it.
-        PermissionError: some directory has a file of that name that may not be executed.
+        PermissionError: some directory has a file of that name that may not be executed; its path is the ``filename``.
     """
     program = os.fsencode(name)
     if b"/" in program:
@@ -194,6 +194,6 @@ def find_program(name: str, path: bytes | None) -> bytes:
         if os.access(candidate, os.X_OK):
             if os.path.isfile(candidate):
                 return candidate
-        elif os.path.isfile(candidate):
-            error = PermissionError(13, os.strerror(13), name)
+        elif os.path.isfile(candidate) and isinstance(error, FileNotFoundError):
+            error = PermissionError(13, os.strerror(13), os.fsdecode(candidate))
     raise error

@@ -16,7 +16,6 @@ from orchestrator.store.atomic import read_piece, read_tail
 from orchestrator.store.layout import AttemptFiles
 from orchestrator.store.result_file import render_result, safe_answer
 from orchestrator.store.result_writer import Commit
-from orchestrator.views.figures import log_path
 
 #: Bytes of a log read in one go: a gigabyte of output must not stop the world.
 PIECE = 4 * 1024 * 1024
@@ -198,7 +197,7 @@ class LiveAttempt:
             result,
             label=self.task.label,
             answer=safe_answer(outcome.answer, is_markdown=outcome.is_markdown),
-            log=f"../{log_path(self.task, result.attempts[-1])}",
+            log=f"../{result.attempts[-1].log_path(self.task.stem)}",
             statistics=statistics,
             denials=outcome.denials,
         )

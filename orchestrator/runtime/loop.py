@@ -72,7 +72,6 @@ from orchestrator.runtime.watching import Watch, difference, kept_with
 from orchestrator.runtime.writing import Unwritten, Writer
 from orchestrator.store.requests import Requests
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.figures import hold_text
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -253,6 +252,8 @@ class Runner:
         self._tell(Kind.TASK_STOPPING, stop.task, attempt=stop.attempt, text=stop.reason.value)
 
     def _hold(self, hold: Hold) -> None:
+        from orchestrator.views.figures import hold_text  # most runs are never held
+
         wall, left = self.clock.wall(), hold.until - self.clock.now()
         text = hold_text(hold.account, hold.reason, wall + left, wall)
         if hold.until == math.inf:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
-from orchestrator.core.timing import next_round
 from orchestrator.runtime.clock import Clock
 
 #: Waits so many seconds; returns the signal that ended it, or 0.
@@ -47,6 +46,8 @@ def rounds(
     A round that takes longer than that swallows those that it overlaps. Time is told by the clock that never jumps.
     *tell* hears how many seconds there are to wait.
     """
+    from orchestrator.core.timing import next_round  # few runs are followed by another
+
     begin = clock.now()
     while True:
         yield 0

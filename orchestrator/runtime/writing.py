@@ -34,7 +34,7 @@ class Unwritten(NamedTuple):
     """The command that settled it so, to be answered then."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Writer:
     """Writes whatever is put into it, in order. Nobody is told anything before it is durable.
 

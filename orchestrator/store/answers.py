@@ -43,16 +43,19 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
 
 
 def _heads(
-    workspace: Workspace, tasks: Sequence[Task], read: Callable[[str], str]
+    workspace: Workspace,
+    tasks: Sequence[Task],
+    read: Callable[[str, os.stat_result | None], str],
 ) -> Iterator[tuple[Task, str, int]]:
+    seen = [_look(workspace.layout.result_file(task.stem)) for task in tasks]
     # The file is larger than the answer in it, so shares by its size are never too large.
-    sizes = [_size(workspace.layout.result_file(task.stem)) for task in tasks]
-    for task, share in zip(tasks, fair_shares(sizes, MOST), strict=True):
-        yield task, *clip(read(task.stem), share)
+    shares = fair_shares([found.st_size if found else 0 for found in seen], MOST)
+    for task, found, share in zip(tasks, seen, shares, strict=True):
+        yield task, *clip(read(task.stem, found), share)
 
 
-def _size(path: str) -> int:
+def _look(path: str) -> os.stat_result | None:
     try:
-        return os.stat(path).st_size
+        return os.stat(path)
     except OSError:
-        return 0  # reading it says why
+        return None  # reading it says why

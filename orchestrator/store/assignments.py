@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.plan import Task
 from orchestrator.errors import PlanError
-from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported
+from orchestrator.store.atomic import open_file, read_whole, refuse_links, replace_file, reported
 from orchestrator.store.exchange import put, take
 from orchestrator.store.layout import Layout
-from orchestrator.store.lines import too_large
+from orchestrator.store.lines import LARGEST_TEXT, larger_than
 from orchestrator.store.signatures import signature
 
 if TYPE_CHECKING:
@@ -40,30 +40,46 @@ class Assignments:
             PlanError: its front matter makes no sense; names file and line.
             StoreError: it cannot be read.
         """
-        stem = task.stem
-        path = self._layout.task_file(stem)
+        path, known = self._layout.task_file(task.stem), self._known.get(task.stem)
         with reported("read", path):
             try:
-                found = os.stat(path)
+                if known is not None and known[0] == signature(os.stat(path)):
+                    return known[1]
+                descriptor, found = open_file(path)
             except FileNotFoundError:
                 return None
-        signed, known = signature(found), self._known.get(stem)
-        if known is not None and known[0] == signed:
-            return known[1]
+            try:
+                data = read_whole(descriptor, found.st_size, LARGEST_TEXT)
+            finally:
+                os.close(descriptor)
         shown = self.shown(task)
-        if (problem := too_large(found.st_size, shown)) is not None:
-            raise PlanError([problem])
-        data = read_file(path)
         if data is None:
-            return None
+            raise PlanError([larger_than(LARGEST_TEXT, shown)])
         from orchestrator.store.task_file import parse_task_file
 
         parsed = parse_task_file(data, shown)
         if parsed.problems:
             raise PlanError(parsed.problems)
         if len(data) <= _REMEMBERED:
-            self._known[stem] = signed, parsed
+            self._known[task.stem] = signature(found), parsed
         return parsed
+
+    def existing(self) -> set[str]:
+        """Return the names of the files that there are.
+
+        Raises:
+            StoreError: the directory cannot be listed.
+        """
+        with reported("list", self._layout.tasks):
+            try:
+                return set(os.listdir(self._layout.tasks))
+            except FileNotFoundError:
+                return set()
+
+    def is_of_a_person(self, task: Task) -> bool:
+        """Say whether a person wrote or changed the assignment of a task, as far as it was read before."""
+        known = self._known.get(task.stem)
+        return known is not None and not known[1].made
 
     def is_newer(self, task: Task, moment: float) -> bool:
         """Say whether the assignment of a task was changed after *moment*, in seconds since the epoch."""

@@ -224,8 +224,10 @@ def _syncfs() -> Callable[[int], int] | None:
     return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
 
 
-def open_file(path: str) -> tuple[int, int]:
-    """Open a file for reading; return its descriptor and its size. What is none is refused, never waited for.
+def open_file(path: str) -> tuple[int, os.stat_result]:
+    """Open a file for reading; return its descriptor and what the system says of it.
+
+    What is no file is refused, never waited for.
 
     Raises:
         OSError: the system said no, or a pipe, a device or a directory lies there.
@@ -239,11 +241,11 @@ def open_file(path: str) -> tuple[int, int]:
         raise
 
 
-def require_file(descriptor: int) -> int:
-    """Return the size of an open file; raises ``OSError`` for what is none."""
+def require_file(descriptor: int) -> os.stat_result:
+    """Return what the system says of an open file; raises ``OSError`` for what is none."""
     found = os.fstat(descriptor)
     if stat.S_ISREG(found.st_mode):
-        return found.st_size
+        return found
     if stat.S_ISDIR(found.st_mode):
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
     raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
@@ -263,24 +265,29 @@ def read_file(path: str, largest: int = LARGEST) -> bytes | None:
     """
     with reported("read", path):
         try:
-            descriptor, size = open_file(path)
+            descriptor, found = open_file(path)
         except FileNotFoundError:
             return None
-        try:  # a file object would ask the system twice as often
-            pieces, taken = [], 0
-            while max(size, taken) <= largest:
-                pieces.append(os.read(descriptor, _PIECE))
-                taken += len(pieces[-1])
-                if taken == size or not pieces[-1]:
-                    return b"".join(pieces)
-            raise _too_large(path, largest)
+        try:
+            data = read_whole(descriptor, found.st_size, largest)
         finally:
             os.close(descriptor)
+    if data is None:
+        message = f"cannot read: it is larger than {largest // 1024:,} KiB"
+        raise UnfitError(message, where=path, hint=_MOVE_AWAY)
+    return data
 
 
-def _too_large(path: str, largest: int) -> UnfitError:
-    message = f"cannot read: it is larger than {largest // 1024:,} KiB"
-    return UnfitError(message, where=path, hint=_MOVE_AWAY)
+def read_whole(descriptor: int, size: int, largest: int = LARGEST) -> bytes | None:
+    """Return the bytes of an open file that had *size* a moment ago, or None when there are more than *largest*."""
+    pieces, taken = [], 0
+    while max(size, taken) <= largest:
+        # A file object would ask the system twice as often; the byte too many shows that the file has grown.
+        pieces.append(os.read(descriptor, min(max(size - taken, 0) + 1, _PIECE)))
+        taken += len(pieces[-1])
+        if taken == size or not pieces[-1]:
+            return b"".join(pieces)
+    return None
 
 
 def read_tail(path: str, size: int) -> bytes:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.charter import Charter
-from orchestrator.core.moment import parse_moment
-from orchestrator.core.plan_state import PlanState, parse_state
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem
 from orchestrator.store.front_matter import FrontMatter, read_front_matter
 from orchestrator.store.lines import Lines, unreadable
 
+if TYPE_CHECKING:
+    from orchestrator.core.plan_state import PlanState
+
 STATUS = "status"
 #: Either word; the first one that is there counts.
 _DUE = ("eta", "deadline")
-_LINE = re.compile(r"""(status[ \t]*:[ \t]*)("[^"]*"|'[^']*'|[^#'"]*?)([ \t]*(?:[ \t]#.*)?)""")
+_LINE = r"""(status[ \t]*:[ \t]*)("[^"]*"|'[^']*'|[^#'"]*?)([ \t]*(?:[ \t]#.*)?)"""
 
 
 def read_charter(front: FrontMatter, file: str) -> tuple[Charter, list[Problem]]:
@@ -25,6 +26,8 @@ def read_charter(front: FrontMatter, file: str) -> tuple[Charter, list[Problem]]
     problems: list[Problem] = []
     state = None
     if data.get(STATUS) is not None:
+        from orchestrator.core.plan_state import PlanState, parse_state  # most plans have none
+
         state = parse_state(str(data[STATUS]))
         if state is None:
             known = ", ".join(PlanState)
@@ -40,7 +43,7 @@ def read_charter(front: FrontMatter, file: str) -> tuple[Charter, list[Problem]]
     eta = 0.0
     if due:
         try:
-            eta = parse_moment(data[due])
+            eta = _parsed(data[due])
         except ValueError as error:
             if state is not None:
                 where = f"{file}:{front.lines[due]}"
@@ -60,9 +63,15 @@ def _text(value: Any) -> str:
     return one_line(str(value)) if isinstance(value, (str, int, float)) else ""
 
 
+def _parsed(value: Any) -> float:
+    from orchestrator.core.moment import parse_moment  # most plans have no dates
+
+    return parse_moment(value)
+
+
 def _moment(value: Any) -> float:
     try:
-        return parse_moment(value) if value is not None else 0.0
+        return _parsed(value) if value is not None else 0.0
     except ValueError:
         return 0.0
 
@@ -93,7 +102,7 @@ def with_state(data: bytes, state: PlanState, file: str) -> bytes:
     lines = Lines.of(data)
     front = read_front_matter(lines.bare(), file)
     at = front.lines.get(STATUS, 0) - 1
-    found = _LINE.fullmatch(lines.bare()[at]) if at >= 0 else None
+    found = re.fullmatch(_LINE, lines.bare()[at]) if at >= 0 else None
     changed = [*lines.lines]
     if front.problem is None and found is not None:
         ending = changed[at][len(changed[at].rstrip("\r\n")) :]

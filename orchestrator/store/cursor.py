@@ -21,7 +21,7 @@ from orchestrator.store.atomic import (
     reported,
 )
 
-_WRITTEN = re.compile(r"(\d{1,15})\.([0-9a-f]{8})")
+_WRITTEN = r"(\d{1,15})\.([0-9a-f]{8})"
 _RUN = b" \xc2\xb7 run \xc2\xb7 "
 _ABOUT_RUN = re.compile(rb"- (\S+" + _RUN + rb".*)\n")
 _RUN_STARTED = re.compile(rb"\S+ \xc2\xb7 run \xc2\xb7 started( \xc2\xb7 .*)?")
@@ -48,7 +48,7 @@ def parse_cursor(text: str) -> Cursor:
     Raises:
         UsageError: it is none.
     """
-    found = _WRITTEN.fullmatch(text.strip())
+    found = re.fullmatch(_WRITTEN, text.strip())
     if found is None:
         raise UsageError(
             f"{text!r} is not a cursor", hint="give back what `wait` printed, such as 4711.9f3ac2d1"

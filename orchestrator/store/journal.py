@@ -27,21 +27,22 @@ class Journal:
         self._end = -1
         """Where our last line ended."""
         with reported("open", path):
-            self._descriptor = self._open()
+            self._descriptor, self._place = self._open()
 
-    def _open(self) -> int:
+    def _open(self) -> tuple[int, tuple[int, int]]:
+        """Return a descriptor, and which file it is."""
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self._path, flags | os.O_NONBLOCK, 0o664)
         try:
-            size = require_file(descriptor)
-            if not size:
+            found = require_file(descriptor)
+            if not found.st_size:
                 os.write(descriptor, b"# Journal\n\n")
-            elif self._is_torn(descriptor, size):
+            elif self._is_torn(descriptor, found.st_size):
                 os.write(descriptor, b"\n")
         except BaseException:
             os.close(descriptor)
             raise
-        return descriptor
+        return descriptor, (found.st_dev, found.st_ino)
 
     def append(self, line: str) -> None:
         """Write one line; it must not contain a line break.
@@ -59,20 +60,18 @@ class Journal:
 
     def _size_now(self) -> int:
         """Return how long it is; where an editor has put another file in its place, that one is written on."""
-        ours = os.fstat(self._descriptor)
         try:
             there = os.lstat(self._path)
         except FileNotFoundError:
             there = None
-        if there is not None and (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino):
-            return ours.st_size
+        if there is not None and (there.st_dev, there.st_ino) == self._place:
+            return there.st_size
         before = self._descriptor
         try:
-            self._descriptor = self._open()
+            self._descriptor, self._place = self._open()
         except OSError:
-            return (
-                ours.st_size
-            )  # somebody has moved the whole directory away; what is held goes along
+            # Somebody has moved the whole directory away; what is held goes along.
+            return os.fstat(before).st_size
         self._end = -1
         os.close(before)
         return os.fstat(self._descriptor).st_size

@@ -56,8 +56,11 @@ class Lines(NamedTuple):
 
 def too_large(size: int, file: str, largest: int = LARGEST_TEXT) -> Problem | None:
     """Return the problem that a file of so many bytes is, or None: its size is known before it is read."""
-    if size <= largest:
-        return None
+    return larger_than(largest, file) if size > largest else None
+
+
+def larger_than(largest: int, file: str) -> Problem:
+    """Return the problem that a file of more than so many bytes is."""
     return Problem(
         f"the file is larger than {largest // 1024:,} KiB",
         f"{file}:1",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 # Without these no line can be part of a fence, whatever block it stands in.
 _FENCE_BARS = ("```", "~~~")
 _FENCE_OPEN = re.compile(r"(`{3,}|~{3,})(.*)", re.DOTALL)
-# A line that may open a fence inside of another block, or a block of HTML that may hide one.
-_NOT_PLAIN = re.compile(r"[ \t>*+\-\d.)]+(?:```|~~~)|[ \t]*<")
+# Where a fence may begin: on a line of its own; inside of another block; in a block of HTML that may hide it.
+_FENCE_AT = re.compile(r"^(?:(```|~~~)|[ \t>*+\-\d.)]+(?:```|~~~)|[ \t]*<)", re.MULTILINE)
 # Lines that mean the same wherever they stand, and so need no parser.
 _PLAIN_HEADING = re.compile(r"(#{1,6}) +([^ #][^#]*)")
 _PLAIN_RULE = re.compile(r"\|(?: *:?-+:? *\|)+ *")
@@ -193,24 +193,26 @@ def first_fence(text: str) -> tuple[str, str]:
     """
     if not any(bar in text for bar in _FENCE_BARS):
         return "", ""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    for index, line in enumerate(lines):
-        if _NOT_PLAIN.match(line):
-            break
-        if line.startswith(_FENCE_BARS) and (opened := fence_opens(line)):
-            end = next(
-                (at for at in range(index + 1, len(lines)) if fence_closes(lines[at], opened)),
-                None,
-            )
-            body = lines[index + 1 : end]
-            if end is None and body and not body[-1]:
-                body.pop()  # what stands behind the last newline is no line
-            return _language(line[len(opened) :]), "".join(f"{each}\n" for each in body)
-    for token in tokens(lines):
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    at = 0
+    while (found := _FENCE_AT.search(text, at)) and found[1]:
+        end = text.find("\n", found.end())
+        end = len(text) if end < 0 else end
+        line = text[found.start() : end]
+        if opened := fence_opens(line):
+            closes = re.compile(rf"^ {{0,3}}{opened[0]}{{{len(opened)},}}[ \t]*$", re.MULTILINE)
+            closed = closes.search(text, end + 1)
+            body = text[end + 1 : closed.start() if closed else len(text)]
+            return _language(line[len(opened) :]), _whole(body)
+        at = end
+    for token in tokens(text.split("\n")):
         if token.type == "fence":
-            is_whole = not token.content or token.content.endswith("\n")
-            return _language(token.info), token.content if is_whole else f"{token.content}\n"
+            return _language(token.info), _whole(token.content)
     return "", ""
+
+
+def _whole(text: str) -> str:
+    return text if not text or text.endswith("\n") else f"{text}\n"
 
 
 def _language(info: str) -> str:

@@ -153,8 +153,10 @@ def _section(layout: Layout, is_meant: Callable[[str], bool]) -> str:
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def set_statuses(data: bytes, cells: Mapping[str, StatusCells]) -> bytes:
+def set_statuses(data: bytes, cells: Callable[[str], StatusCells | None]) -> bytes:
     """Return a plan in which the person's own Status, Start Time and End Time cells are up to date.
+
+    *cells* says what they should say of a task; few plans have such cells, and then it is not asked.
 
     Every other byte stays as it is. A row that is too short to have such a cell stays as it is too.
 
@@ -164,7 +166,7 @@ def set_statuses(data: bytes, cells: Mapping[str, StatusCells]) -> bytes:
     file = Lines.of(data)
     bare = file.bare()
     mine = _own_lines(bare, read_front_matter(bare, "").body)
-    if not cells or not any("status" in line.lower() for line in mine):
+    if not any("status" in line.lower() for line in mine):
         return data
     layout = lay_out(mine)
     lines = list(file.lines)
@@ -173,7 +175,9 @@ def set_statuses(data: bytes, cells: Mapping[str, StatusCells]) -> bytes:
     return file.replaced(lines)
 
 
-def _set_in_table(sheet: Sheet, lines: list[str], cells: Mapping[str, StatusCells]) -> None:
+def _set_in_table(
+    sheet: Sheet, lines: list[str], cells: Callable[[str], StatusCells | None]
+) -> None:
     columns = sheet.columns
     if columns.id is None or columns.status is columns.start is columns.end is None:
         return
@@ -182,7 +186,7 @@ def _set_in_table(sheet: Sheet, lines: list[str], cells: Mapping[str, StatusCell
         spans = cell_spans(line.rstrip("\r\n"))
         if columns.id >= len(spans):
             continue
-        new = cells.get(read_id(line[slice(*spans[columns.id])].strip()))
+        new = cells(read_id(line[slice(*spans[columns.id])].strip()))
         if new is None:
             continue
         wanted = [(columns.status, new.status), (columns.start, new.start), (columns.end, new.end)]

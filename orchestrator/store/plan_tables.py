@@ -35,11 +35,11 @@ MAX_PROBLEMS = 50
 _LONGEST_NEEDS = 1024 * 1024
 
 _HINT = "add a table with the columns Task ID, Description and Dependencies, one row per task"
-_DURATION = re.compile(
-    r"[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++",
-    re.IGNORECASE,
+# What is meant as one and is none. Compiled when there is such a cell, which takes longer than to read a small plan.
+_DURATION = (
+    r"(?i)[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++"
 )
-_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[T ]+[\d:.,Zz+-]*)?", re.ASCII)
+_DATE = r"(?a)\d{4}-\d{1,2}-\d{1,2}(?:[T ]+[\d:.,Zz+-]*)?"
 
 
 class Sheet(NamedTuple):
@@ -159,6 +159,9 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
     def text(column: int | None) -> str:
         return "" if column is None else cells[column]
 
+    def label(column: int | None) -> str:
+        return one_line(read_label(cell)) if (cell := text(column)) else ""
+
     name, description = text(columns.name), text(columns.description) or text(columns.name)
     too_many = len(text(columns.needs)) > _LONGEST_NEEDS
     if too_many:
@@ -180,17 +183,17 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         name=printable(name or description),
         description=printable(description),
         needs=needs,
-        agent=one_line(read_label(text(columns.agent))),
+        agent=label(columns.agent),
         priority=_priority(text(columns.priority), where, problems),
         estimate=_estimate(text(columns.estimate), where, problems),
         expected="" if is_none(text(columns.expected)) else printable(text(columns.expected)),
         inputs=tuple(inputs),
         where=where,
         kinds=kinds,
-        assignee=one_line(read_label(text(columns.assignee))),
+        assignee=label(columns.assignee),
         parent="" if is_none(parent := read_id(text(columns.parent))) else parent,
         tags=read_tags(text(columns.tags)),
-        kind=one_line(read_label(text(columns.kind))),
+        kind=label(columns.kind),
         deadline=deadline or 0.0,
     )
 
@@ -214,7 +217,7 @@ def _estimate(text: str, where: str, problems: list[Problem]) -> float | None:
     try:
         return parse_duration(word)
     except ValueError as error:
-        if len(word) <= 40 and _DURATION.fullmatch(word):
+        if len(word) <= 40 and re.fullmatch(_DURATION, word):
             message = f"estimate: {one_line(str(error))}"
             problems.append(
                 Problem(message, where, "correct the cell or leave it empty", "bad_estimate")
@@ -230,7 +233,7 @@ def _deadline(text: str, where: str, problems: list[Problem]) -> float | None:
     try:
         return parse_moment(word) if word else None
     except ValueError as error:
-        if _DATE.fullmatch(word):
+        if re.fullmatch(_DATE, word):
             message = f"deadline: {one_line(str(error))}"
             hint = "correct the cell or leave it empty"
             problems.append(Problem(message, where, hint, "bad_deadline"))

@@ -154,12 +154,16 @@ class ResultWriter:
         self._is_crowded = time.monotonic() - began > _TOO_LONG
         return is_done
 
-    def text(self, stem: str) -> str | None:
-        """Return a result as it was published, while it lies there unchanged; None: it is to be read."""
+    def text(self, stem: str, seen: os.stat_result | None = None) -> str | None:
+        """Return a result as it was published, while it lies there unchanged; None: it is to be read.
+
+        *seen* is what the system has just said of its file, where that was asked already.
+        """
         known = self._texts.get(stem)
-        if known is None or known[0] != signature_of(self._layout.result_file(stem)):
+        if known is None:
             return None
-        return known[1]
+        there = signature(seen) if seen else signature_of(self._layout.result_file(stem))
+        return known[1] if known[0] == there else None
 
     def _remember_text(self, commit: Commit, signed: int) -> None:
         """Keep it for a while: what waits for it reads it now, and what is made of all of them at the end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.core.beside import BESIDE
@@ -206,19 +206,22 @@ class Workspace:
             return f"{path} is damaged"
         return "" if found.status is TaskStatus.COMPLETED else f"{path} says {found.status.value}"
 
-    def read_shown_answer(self, stem: str) -> str:
-        """Return the answer of a task as people see it, safe below a level-2 heading; empty when there is none."""
+    def read_shown_answer(self, stem: str, seen: os.stat_result | None = None) -> str:
+        """Return the answer of a task as people see it, safe below a level-2 heading; empty when there is none.
+
+        *seen* is what the system has just said of its file, where that was asked already.
+        """
         from orchestrator.store.markdown import embed
 
         # Once more: a person may have corrected it since, and ours stays as it is.
-        return embed(answer_of(self._read_text(stem)))
+        return embed(answer_of(self._read_text(stem, seen)))
 
-    def read_answer(self, stem: str) -> str:
-        """Return the answer of a task as its dependants get it; empty when there is none."""
-        return plain_answer(self._read_text(stem))
+    def read_answer(self, stem: str, seen: os.stat_result | None = None) -> str:
+        """Return the answer of a task as its dependants get it; empty when there is none. *seen*: as above."""
+        return plain_answer(self._read_text(stem, seen))
 
-    def _read_text(self, stem: str) -> str:
-        if (text := self._writer.text(stem)) is not None:
+    def _read_text(self, stem: str, seen: os.stat_result | None) -> str:
+        if (text := self._writer.text(stem, seen)) is not None:
             return text
         data = read_file(self.layout.result_file(stem), LARGEST_RESULT)
         # Made printable once more: somebody may have written into it since.
@@ -333,8 +336,12 @@ class Workspace:
             return ""
         return os.path.relpath(set_aside(path), self.layout.root)
 
-    def redraw(self, sections: Mapping[str, str], cells: Mapping[str, StatusCells]) -> None:
+    def redraw(
+        self, sections: Mapping[str, str], cells: Callable[[str], StatusCells | None]
+    ) -> None:
         """Draw our sections of ``master_plan.md``; what a person wrote stays as it is, byte for byte.
+
+        *cells*: what the person's own cells should say of a task, where they have some for its status.
 
         A person who saves the file while we draw wins: then their version is drawn into at the next redraw.
 

@@ -28,18 +28,9 @@ def result_link(task: Task, word: str) -> str:
     return f"[{word}](results/{task.stem}-result.md)"
 
 
-def log_path(task: Task, attempt: Attempt) -> str:
-    """Return where to look first, seen from the plan directory: what an attempt printed.
-
-    Of one that came to nothing that is standard error, if it printed anything there: a shell says there what is wrong.
-    """
-    is_told = attempt.has_errors and attempt.status != Verdict.COMPLETED.value
-    return f"logs/{task.stem}.attempt-{attempt.number}.{'err' if is_told else 'out'}"
-
-
 def log_link(task: Task, attempt: Attempt) -> str:
     """Return a link from the plan directory to what an attempt printed."""
-    return f"[log]({log_path(task, attempt)})"
+    return f"[log]({attempt.log_path(task.stem)})"
 
 
 class Failure(NamedTuple):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
@@ -42,6 +42,27 @@ _NOT_RUN = (TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.RUNNING, TaskStat
 
 #: A line of a plan that nobody has written yet: ``**Primary Goal**: [Final result to achieve]``.
 _BLANK = re.compile(r"(?:\*\*[^*\n]+\*\*:?)?\s*\[[^\]\n]*\]")
+
+
+class FailedRow(NamedTuple):
+    """A task that did not succeed. No mapping: a template looks for an attribute first, and there are thousands."""
+
+    task: Task
+    status: str
+    attempts: int | str
+    reason: str
+    log: str
+
+
+class AppendixRow(NamedTuple):
+    """A task that has a result."""
+
+    task: Task
+    status: str
+    duration: str
+    cost: str
+    result: str
+    log: str
 
 
 def final_output(
@@ -102,7 +123,9 @@ def final_output(
         ),
         "timeline": _timeline(measured),
         "appendix": [
-            _appendix(board, task_id) for task_id in board.shape.order if task_id in board.results
+            _appendix(board, task_id, has_costs=bool(spent))
+            for task_id in board.shape.order
+            if task_id in board.results
         ],
     }
     return _drawn("final_output.md.j2", overrides, values)
@@ -173,32 +196,32 @@ def _report(board: Board) -> Task | None:
     return None
 
 
-def _failure(board: Board, task_id: str) -> dict[str, Any]:
+def _failure(board: Board, task_id: str) -> FailedRow:
     task, result, standing = (
         board.plan.tasks[task_id],
         board.results.get(task_id),
         board.standing[task_id],
     )
     last = result.last if result is not None else None
-    return {
-        "task": task,
-        "status": label(standing.status),
-        "attempts": last.number if last else "-",
-        "reason": standing.reason or "-",
-        "log": log_link(task, last) if last else "-",
-    }
+    return FailedRow(
+        task=task,
+        status=label(standing.status),
+        attempts=last.number if last else "-",
+        reason=standing.reason or "-",
+        log=log_link(task, last) if last else "-",
+    )
 
 
-def _appendix(board: Board, task_id: str) -> dict[str, Any]:
+def _appendix(board: Board, task_id: str, *, has_costs: bool) -> AppendixRow:
     task, result = board.plan.tasks[task_id], board.results[task_id]
-    return {
-        "task": task,
-        "status": label(board.status(task_id)),
-        "duration": format_duration(result.duration) if result.attempts else "-",
-        "cost": cost_of(result),
-        "result": result_link(task, "result"),
-        "log": log_link(task, result.last) if result.last else "-",
-    }
+    return AppendixRow(
+        task=task,
+        status=label(board.status(task_id)),
+        duration=format_duration(result.duration) if result.attempts else "-",
+        cost=cost_of(result) if has_costs else "-",
+        result=result_link(task, "result"),
+        log=log_link(task, result.last) if result.last else "-",
+    )
 
 
 def _named(task_ids: Sequence[str]) -> str:
@@ -212,20 +235,22 @@ def _timeline(measured: Timing) -> list[str]:
     bars: dict[str, list[str]] = {}
     if measured.wall <= 0:
         return []
+    for span in measured.spans:
+        spent[span.task] = spent.get(span.task, 0.0) + span.end - span.begin
+    longest = set(heapq.nlargest(_TIMELINE_ROWS, spent, key=spent.__getitem__))
     scale = TIMELINE_WIDTH / measured.wall
     for span in measured.spans:
+        if span.task not in longest:
+            continue
         bar = bars.setdefault(span.task, [" "] * TIMELINE_WIDTH)
-        spent[span.task] = spent.get(span.task, 0.0) + span.end - span.begin
         begin = min(int(span.begin * scale), TIMELINE_WIDTH - 1)
         end = min(max(round(span.end * scale), begin + 1), TIMELINE_WIDTH)
         bar[begin:end] = ("█" if span.completed else "▒") * (end - begin)
-    longest = set(heapq.nlargest(_TIMELINE_ROWS, spent, key=spent.__getitem__))
     column = min(max(map(len, longest), default=0), 24)
     rows = [
         f"{fit(task_id, column)} │{''.join(bar)}│ {format_duration(spent[task_id])}"
         for task_id, bar in bars.items()
-        if task_id in longest
     ]
-    if len(bars) > len(longest):
-        rows.append(f"(the {len(longest)} longest of {len(bars):,} tasks)")
+    if len(spent) > len(bars):
+        rows.append(f"(the {len(bars)} longest of {len(spent):,} tasks)")
     return rows

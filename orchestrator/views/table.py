@@ -232,9 +232,7 @@ def _why(board: Board, task_id: str, indent: int) -> Iterator[str]:
     last = result.last if result is not None else None
     parts = [plain(standing.reason)] if standing.reason else []
     if standing.status in _WITH_LOG and last is not None:
-        from orchestrator.views.figures import log_path
-
-        parts += [counted(last.number, "attempt"), log_path(board.plan.tasks[task_id], last)]
+        parts += [counted(last.number, "attempt"), last.log_path(board.plan.tasks[task_id].stem)]
     if parts:
         yield f"{' ' * indent}{_GAP}{' · '.join(parts)}"
 

@@ -24,6 +24,7 @@ class Jumping(Clock):
     """Somebody sets the clock of the machine, far ahead and far back, at every look; it never stands still."""
 
     def __init__(self, *jumps: float) -> None:
+        super().__init__()
         self._jumps = itertools.cycle(jumps)
 
     def wall(self) -> float:

@@ -18,6 +18,7 @@ class Time(Clock):
     """A clock that goes on when somebody waits. ``jump`` moves the wall clock alone."""
 
     def __init__(self, signals: dict[int, int] | None = None) -> None:
+        super().__init__()
         self.time, self.offset = 100.0, 1_000_000.0
         self.waited: list[float] = []
         self._signals = signals or {}

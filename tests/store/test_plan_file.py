@@ -339,7 +339,7 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     """Whatever the file holds, the answer is a plan without problems or at least one problem."""
     plan, problems = parse_plan(text.encode("utf-8", "surrogatepass"), "p.md")
     assert problems or all(TASK_ID.fullmatch(task_id) for task_id in plan.tasks)
-    set_statuses(text.encode("utf-8", "replace"), {"a": StatusCells(status="x")})
+    set_statuses(text.encode("utf-8", "replace"), {"a": StatusCells(status="x")}.get)
 
 
 def test_an_arrow_in_a_request_is_no_quote() -> None:

@@ -17,7 +17,7 @@ def test_the_statuses_of_the_seed_are_kept_up_to_date_in_place() -> None:
         "T-01": StatusCells(status="✅ Completed", start="10:00"),
         "T-99": StatusCells(status="x"),
     }
-    assert set_statuses(TEMPLATE.encode(), new).decode() == TEMPLATE.replace(
+    assert set_statuses(TEMPLATE.encode(), new.get).decode() == TEMPLATE.replace(
         "| Agent-01 | 🟡 Pending | - | - |", "| Agent-01 | ✅ Completed | 10:00 | - |"
     )
 
@@ -25,7 +25,7 @@ def test_the_statuses_of_the_seed_are_kept_up_to_date_in_place() -> None:
 def test_a_plan_without_status_columns_stays_as_it_is() -> None:
     """There is nothing of the person's to keep up to date, so nothing is touched."""
     data = QUICK_START.encode()
-    assert set_statuses(data, {"T-01": StatusCells(status="x")}) is data
+    assert set_statuses(data, {"T-01": StatusCells(status="x")}.get) is data
 
 
 CELLS = st.sampled_from(["x", " x ", "", "  ", "`b`", "a \\| b", "🟡 Pending", "\t-", "**T**"])
@@ -49,7 +49,7 @@ def test_only_status_cells_change(
     new = {task_id: StatusCells(status=status) for task_id in "abcd"}
     old_lines, new_lines = (
         re.split(r"\r?\n", data.decode())
-        for data in (text.encode(), set_statuses(text.encode(), new))
+        for data in (text.encode(), set_statuses(text.encode(), new.get))
     )
     assert len(old_lines) == len(new_lines)
     for old, now in zip(old_lines, new_lines, strict=True):
@@ -58,8 +58,8 @@ def test_only_status_cells_change(
             assert before is not None
             assert now.endswith(before[1])
             assert re.fullmatch(r"\| (?:\\\||[^|])* ", now.removesuffix(before[1]))
-    again = set_statuses(text.encode(), new)
-    assert set_statuses(again, new) == again
+    again = set_statuses(text.encode(), new.get)
+    assert set_statuses(again, new.get) == again
 
 
 def test_a_short_row_and_another_mans_table_stay() -> None:
@@ -70,6 +70,6 @@ def test_a_short_row_and_another_mans_table_stay() -> None:
         "| Server | Status |\n|---|---|\n| a | up |\n"
     )
     new = {"a": StatusCells(status="new"), "b": StatusCells(status="new")}
-    assert set_statuses(text.encode(), new).decode() == text.replace(
+    assert set_statuses(text.encode(), new.get).decode() == text.replace(
         "| b | x | | old", "| b | x | | new "
     )

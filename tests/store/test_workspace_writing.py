@@ -47,10 +47,10 @@ DRAWN = PLAN.replace("| - | |", "| - | ✅ Completed |") + (
 def test_a_redraw_touches_only_what_is_ours(root: Path) -> None:
     """The rest stays byte for byte, and drawing the same again writes nothing."""
     path = root / "master_plan.md"
-    workspace(root).redraw({"status": "Drawn."}, CELLS)
+    workspace(root).redraw({"status": "Drawn."}, CELLS.get)
     assert DRAWN == path.read_text()
     before = signature(os.stat(path))
-    workspace(root).redraw({"status": "Drawn."}, CELLS)
+    workspace(root).redraw({"status": "Drawn."}, CELLS.get)
     assert before == signature(os.stat(path))
 
 
@@ -79,9 +79,9 @@ def test_a_person_who_saves_while_we_draw_wins(root: Path) -> None:
     """Their version stays as it is; the next redraw draws into it."""
     path = root / "master_plan.md"
     saved = PLAN.replace("Think", "Think twice")
-    workspace(root).redraw(SavedMeanwhile(path, saved), {})
+    workspace(root).redraw(SavedMeanwhile(path, saved), lambda _: None)
     assert saved == path.read_text()
-    workspace(root).redraw({"status": "Drawn."}, CELLS)
+    workspace(root).redraw({"status": "Drawn."}, CELLS.get)
     assert DRAWN.replace("Think", "Think twice") == path.read_text()
 
 
@@ -91,7 +91,7 @@ def test_a_redraw_keeps_the_plan_in_the_cache(root: Path) -> None:
     settle(path)
     first = workspace(root)
     first.load(is_live=False)
-    first.redraw({"status": "Drawn."}, CELLS)
+    first.redraw({"status": "Drawn."}, CELLS.get)
     first.write_index()
     known = json.loads((root / "index.json").read_text())["plan"]
     assert signature(os.stat(path)) == known["signature"]
@@ -103,7 +103,7 @@ def test_a_redraw_keeps_who_may_read_the_plan(root: Path) -> None:
     """A private plan stays private."""
     path = root / "master_plan.md"
     path.chmod(0o600)
-    workspace(root).redraw({"status": "Drawn."}, CELLS)
+    workspace(root).redraw({"status": "Drawn."}, CELLS.get)
     assert 0o600 == path.stat().st_mode & 0o777
 
 
@@ -113,7 +113,7 @@ def test_a_redraw_leaves_a_link_alone(root: Path) -> None:
     path.rename(elsewhere)
     path.symlink_to(elsewhere)
     before = elsewhere.read_text()
-    workspace(root).redraw({"status": "Drawn."}, CELLS)
+    workspace(root).redraw({"status": "Drawn."}, CELLS.get)
     assert path.is_symlink()
     assert before == elsewhere.read_text()
 
@@ -123,7 +123,7 @@ def test_a_plan_that_is_no_text_any_more_is_told(root: Path) -> None:
     path = root / "master_plan.md"
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(OrchestratorError):
-        workspace(root).redraw({"status": "Drawn."}, CELLS)
+        workspace(root).redraw({"status": "Drawn."}, CELLS.get)
     assert b"\xff\xfe" == path.read_bytes()
 
 
@@ -131,5 +131,5 @@ def test_a_plan_that_vanished_is_told(root: Path) -> None:
     """A redraw never makes a plan of its own sections."""
     (root / "master_plan.md").unlink()
     with pytest.raises(StoreError, match="cannot read"):
-        workspace(root).redraw({"status": "Drawn."}, CELLS)
+        workspace(root).redraw({"status": "Drawn."}, CELLS.get)
     assert not (root / "master_plan.md").exists()

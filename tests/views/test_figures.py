@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.core.money import spending
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
-from orchestrator.views.figures import cost_of, cost_rows, hold_line, log_link, log_path
+from orchestrator.views.figures import cost_of, cost_rows, hold_line, log_link
 from tests.views.example import BEGIN, HOSTILE, board, task
 
 #: 0 in any spelling.
@@ -49,7 +49,7 @@ def held_until(
 def test_where_to_look_first(expected: str, status: str, *, has_errors: bool) -> None:
     """What a shell says of its failure is on standard error; a warning on the way to an answer is not what is asked."""
     last = Attempt(2, 2, status=status, has_errors=has_errors)
-    assert expected == log_path(task("T-01"), last)
+    assert expected == last.log_path("agent-01")
     assert f"[log]({expected})" == log_link(task("T-01"), last)
 
 
