@@ -34,6 +34,20 @@ def test_the_first_fence_is_the_first_one_of_markdown_it(text: str, ending: str)
     assert first_fence(text.replace("\n", ending)) == expected
 
 
+@pytest.mark.parametrize(
+    ("lines", "language"),
+    [("``` a`b\n", "sh"), ("  x\n", "sh"), ("```\nx\n```\n", ""), ("~~~ a`b\n`````\n", "a`b")],
+)
+def test_a_fence_is_found_in_time(lines: str, language: str) -> None:
+    """Lines that look like the beginning of one, or like its end, are looked at once each."""
+
+    def find(size: int) -> None:
+        assert language == first_fence(lines * size + "```sh\nls\n```\n")[0]
+
+    assert growth(find, 1000) < 2.2
+    find(100_000)
+
+
 @given(DOCUMENTS)
 def test_tables_and_their_cells_are_those_of_markdown_it(text: str) -> None:
     """Same tables, same rows, same cells, although no token is made for a cell."""
