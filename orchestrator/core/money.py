@@ -79,6 +79,8 @@ def spent_in(attempts: Iterable[Attempt], session: str) -> float:
 
 def cost_statistics(result: Result) -> dict[str, str]:
     """Return the lines that say what a task cost; none when it cost nothing."""
+    if all(attempt.cost == 0 for attempt in result.attempts):
+        return {}
     spent = spending([result])
     if not spent:
         return {}

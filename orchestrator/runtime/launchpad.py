@@ -104,9 +104,10 @@ class Launchpad:
         wanted = self._agents[live.agent].invocation(self._assignment(live))
         given = environment(self._policies[live.task.id], wanted.env, wanted.login)
         files = live.files
+        script = files.script
         refuse_links(files.directory)
         if wanted.script:
-            write_new(files.script, wanted.script.encode())
+            write_new(script, wanted.script.encode())
         if wanted.stdin:
             write_new(files.stdin, wanted.stdin.encode())
         facts = {
@@ -121,7 +122,7 @@ class Launchpad:
         }
         return Job(
             key=live.key,
-            argv=tuple(word.replace(SCRIPT, files.script) for word in wanted.argv),
+            argv=tuple(word.replace(SCRIPT, script) for word in wanted.argv),
             env={
                 **given.env,
                 "ORCHESTRATOR_RUN_ID": live.run,
