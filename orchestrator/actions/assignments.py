@@ -57,9 +57,8 @@ def make_task_files(
             continue  # its settings were read a moment ago; of a thousand files each look counts
 
         def draw(task: Task = task) -> str:
-            from orchestrator.views.task_file import (
-                task_file,
-            )  # most big plans come with their files
+            # Not at the top: most big plans come with their files.
+            from orchestrator.views.task_file import task_file
 
             return task_file(
                 task,

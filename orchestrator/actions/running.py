@@ -254,8 +254,10 @@ class _Session:
         return runner
 
     def _prepare(self) -> None:
-        """Load what drawing needs, while agents work already; a program that is upgraded meanwhile stays whole."""
+        """Load what is needed later, while agents work already; a program that is upgraded meanwhile stays whole."""
         from orchestrator.actions import aggregating, redrawing, report, worker  # noqa: F401
+        from orchestrator.core import plan_state  # noqa: F401
+        from orchestrator.views import task_file  # noqa: F401
         from orchestrator.views.templating import prepare
 
         prepare("final_output.md.j2", self.order.layout.templates)
