@@ -282,8 +282,9 @@ def read_whole(descriptor: int, size: int, largest: int = LARGEST) -> bytes | No
     """Return the bytes of an open file that had *size* a moment ago, or None when there are more than *largest*."""
     pieces, taken = [], 0
     while max(size, taken) <= largest:
-        # A file object would ask the system twice as often; the byte too many shows that the file has grown.
-        pieces.append(os.read(descriptor, min(max(size - taken, 0) + 1, _PIECE)))
+        # A file object would ask the system twice as often. The byte too many shows that the file has grown.
+        wanted = _PIECE if taken >= size else min(size - taken + 1, _PIECE)
+        pieces.append(os.read(descriptor, wanted))
         taken += len(pieces[-1])
         if taken == size or not pieces[-1]:
             return b"".join(pieces)

@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import StoreError
-from orchestrator.store.atomic import read_file, replace_file, sweep_temporaries, sync_directory
+from orchestrator.store.atomic import (
+    read_file,
+    read_whole,
+    replace_file,
+    sweep_temporaries,
+    sync_directory,
+)
+from tests.growth import growth
 
 
 def names(directory: Path) -> set[str]:
@@ -169,3 +176,15 @@ def test_only_what_a_killed_writer_left_is_swept_away(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     sweep_temporaries(str(tmp_path))
     assert theirs == names(tmp_path)
+
+
+def test_a_file_that_has_grown_is_read_in_pieces(tmp_path: Path) -> None:
+    """One that was empty a moment ago, too: it takes as many reads as it has pieces, however long it is by now."""
+
+    def read(size: int) -> None:
+        (tmp_path / "log").write_bytes(b"x" * size)
+        descriptor = os.open(tmp_path / "log", os.O_RDONLY)
+        assert read_whole(descriptor, 0) == b"x" * size
+        os.close(descriptor)
+
+    assert growth(read, 30_000) < 1.2
