@@ -53,7 +53,7 @@ def make_task_files(
     assignments = workspace.assignments
     existing = assignments.existing()
     for task in map(tasks.__getitem__, wanted):
-        if f"{task.stem}.md" in existing and assignments.is_of_a_person(task):
+        if task.stem in existing and assignments.is_of_a_person(task):
             continue  # its settings were read a moment ago; of a thousand files each look counts
 
         def draw(task: Task = task) -> str:

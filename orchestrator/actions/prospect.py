@@ -203,7 +203,7 @@ def task_settings(
     for task in plan.tasks.values():
         key = known.key_of(task)
         row, kind = {"agent": key} if key else {}, known.kind_of(task)
-        has_file = f"{task.stem}.md" in existing
+        has_file = task.stem in existing
         try:
             found = (workspace.assignments.read(task) if has_file else None) or TaskFile()
         except PlanError as error:

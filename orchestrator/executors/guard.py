@@ -125,7 +125,7 @@ class Guard:
             self._orphaned()
             return
         for line in lines:
-            self._obey(json.loads(line.decode()))  # which it would have to find out itself
+            self._obey(json.loads(line.decode()))  # of bytes it would guess the encoding first
             if self._child_ended:
                 self._look_after()
                 self._flush()

@@ -220,7 +220,7 @@ class LocalExecutor:
             is_open = self._receive(connection)
             *lines, self._in = self._in.split(b"\n")
             for line in lines:
-                self._take(json.loads(line.decode()))  # which it would have to find out itself
+                self._take(json.loads(line.decode()))  # of bytes it would guess the encoding first
             if not is_open:
                 await self._bury(guard)
 

@@ -65,16 +65,17 @@ class Assignments:
         return parsed
 
     def existing(self) -> set[str]:
-        """Return the names of the files that there are.
+        """Return the stems of the tasks that have a file.
 
         Raises:
             StoreError: the directory cannot be listed.
         """
         with reported("list", self._layout.tasks):
             try:
-                return set(os.listdir(self._layout.tasks))
+                names = os.listdir(self._layout.tasks)
             except FileNotFoundError:
                 return set()
+        return {name.removesuffix(".md") for name in names if name.endswith(".md")}
 
     def is_of_a_person(self, task: Task) -> bool:
         """Say whether a person wrote or changed the assignment of a task, as far as it was read before."""

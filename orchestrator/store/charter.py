@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 STATUS = "status"
 #: Either word; the first one that is there counts.
 _DUE = ("eta", "deadline")
+#: Compiled when a state is written.
 _LINE = r"""(status[ \t]*:[ \t]*)("[^"]*"|'[^']*'|[^#'"]*?)([ \t]*(?:[ \t]#.*)?)"""
 
 

@@ -21,6 +21,7 @@ from orchestrator.store.atomic import (
     reported,
 )
 
+#: Compiled when somebody hands one in; most runs never see one.
 _WRITTEN = r"(\d{1,15})\.([0-9a-f]{8})"
 _RUN = b" \xc2\xb7 run \xc2\xb7 "
 _ABOUT_RUN = re.compile(rb"- (\S+" + _RUN + rb".*)\n")
