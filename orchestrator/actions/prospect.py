@@ -116,6 +116,18 @@ def look_ahead(
     )
 
 
+def require_tasks(plan: Plan) -> None:
+    """Refuse a plan that has a table and no row in it: that all of nothing is done must not look like success.
+
+    Raises:
+        PlanError: it has no tasks (code ``empty_plan``).
+    """
+    if not plan.tasks:
+        where = f"{plan.file}:{plan.table}"
+        hint = "write one row for each task below that header, or: orchestrator add TEXT"
+        raise PlanError([Problem("the plan has no tasks", where, hint, "empty_plan")])
+
+
 def simulated(policies: Mapping[str, Settings]) -> dict[str, Settings]:
     """Return the settings with which the tasks are only simulated; those that were one object are one again."""
     played = {id(each): each._replace(agent="simulated") for each in policies.values()}

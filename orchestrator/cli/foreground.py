@@ -111,8 +111,6 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
         }
         _echo(json.dumps(summary, ensure_ascii=False))
         return
-    if not total:
-        talk(f"the plan has no tasks: {program()} add TEXT adds one")
     if spent:
         talk(f"💰 {spent}")
     _say_failures(report)

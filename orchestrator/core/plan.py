@@ -114,6 +114,8 @@ class Plan(NamedTuple):
     lines: Mapping[str, int] = MappingProxyType({})
     """Line of the file in which each setting stands."""
     file: str = "master_plan.md"
+    table: int = 1
+    """Line of the file in which the first table of tasks begins."""
     charter: Charter = Charter()
     """What it says of itself: its state, its title, when it is to be done."""
 

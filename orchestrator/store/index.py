@@ -124,6 +124,7 @@ def _raw_plan(signed: int, plan: Plan, shape: Shape) -> dict[str, Any]:
             "goal": plan.goal,
             "lines": plan.lines,
             "file": plan.file,
+            "table": plan.table,
             "charter": plan.charter,
         },
         "settings": plan.settings,
@@ -148,7 +149,8 @@ def _plan(raw: dict[str, Any] | None) -> tuple[int, Plan, Shape] | None:
     about = raw["about"]
     state, *rest = about.pop("charter")
     charter = Charter(_state(state), *rest)
-    plan = Plan(tasks=tasks, settings=settings, charter=charter, **about)
+    table = about.pop("table")  # a cache that does not have it is an older one
+    plan = Plan(tasks=tasks, settings=settings, charter=charter, table=table, **about)
     return raw["signature"], plan, Shape(order, batch, rank)
 
 

@@ -140,6 +140,7 @@ def _plan(
         goal=_section(layout, lambda word: word.startswith("goal")),
         settings=settings,
         file=file,
+        table=layout.tasks[0].table.line + 1 if layout.tasks else 1,
     )
 
 

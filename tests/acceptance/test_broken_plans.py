@@ -107,6 +107,13 @@ BROKEN = {
         "# Plan\n\n| Task ID | Description | Dependencies |\n| T-01 | a | None |\n",
     ),
     "empty plan": Broken("empty_plan", "p/master_plan.md:1", "empty", "orchestrator init", " \n\n"),
+    "no rows": Broken(
+        "empty_plan",
+        "p/master_plan.md:4",
+        "the plan has no tasks",
+        "orchestrator add",
+        f"---\nagent: shell\n---\n{HEAD}",
+    ),
     "unknown parent": Broken(
         "unknown_parent",
         "p/master_plan.md:4",
@@ -278,7 +285,9 @@ def test_a_plan_that_makes_no_sense_is_not_run(
     assert before == everything(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["cycle", "unknown agent", "task file with a bad setting"])
+@pytest.mark.parametrize(
+    "kind", ["cycle", "unknown agent", "task file with a bad setting", "no rows"]
+)
 @pytest.mark.parametrize("command", ["run", "validate"])
 def test_people_are_told_what_programs_are_told(
     orchestrate: Orchestrate, tmp_path: Path, command: str, kind: str

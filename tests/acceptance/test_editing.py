@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -197,13 +198,24 @@ def test_tasks_that_are_added_while_a_run_is_at_work_are_done_by_it(
     assert "the plan was changed: new T-02" in (root / "journal.md").read_text(encoding="utf-8")
 
 
-def test_a_run_of_an_empty_queue_says_so(orchestrate: Orchestrate, root: Path) -> None:
-    """Nothing to do is no failure."""
+@pytest.mark.parametrize(
+    "words", [("run",), ("run", "--dry-run"), ("run", "--detach"), ("validate",)]
+)
+def test_a_queue_in_which_nothing_was_put_is_not_run(
+    orchestrate: Orchestrate, root: Path, words: Sequence[str]
+) -> None:
+    """Nothing is not everything done (issue 2); looking at it is no mistake."""
     orchestrate("init", "--agent", "shell")
-    run = orchestrate("run")
-    assert 0 == run.returncode
+    before = everything(root)
+    run = orchestrate(*words)
+    assert (2, "") == (run.returncode, run.stdout)
     assert "the plan has no tasks" in run.stderr
+    assert "orchestrator add TEXT" in run.stderr
+    assert before == everything(root)
     assert (0, "") == (orchestrate("list").returncode, orchestrate("list").stdout)
+    assert 0 == orchestrate("status").returncode
+    assert "T-01\n" == orchestrate("add", "true").stdout
+    assert 0 == orchestrate("run").returncode
 
 
 def test_update_changes_the_row_and_nothing_else(orchestrate: Orchestrate, root: Path) -> None:

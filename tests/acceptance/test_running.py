@@ -257,7 +257,10 @@ def test_task_files_are_used_as_they_are_and_missing_ones_are_made(
     assert ("mine", "mine") == (answer_of(p, "T-01"), answer_of(p, "T-02"))
     made = (p / "agent_tasks" / "agent-02.md").read_text(encoding="utf-8")
     assert made.startswith("# 🤖 Agent-02 Task Assignment\n")
-    headings = ["Task Information", "Input", "Task Description"]
+    headings = [
+        *("Task Information", "Input", "Task Description"),
+        *("Expected Output", "Constraints", "Hints"),
+    ]
     assert headings == re.findall(r"^## (.+)$", made, re.MULTILINE)
 
 

@@ -63,9 +63,18 @@ def test_a_command_stands_in_the_first_code_block_byte_for_byte() -> None:
     command = "printf '```\\n' | tee \"a b\"\n\ttrue"
     text = task_file(task("T-01", description=command), Settings(), None, [], shell=True)
     assert f"## Task Description\n````sh\n{command}\n````\n" in text
-    assert ["Task Information", "Input", "Task Description"] == [
-        each[3:] for each in headings(text)[1:]
-    ]
+    assert SECTIONS == [each[3:] for each in headings(text)[1:]]
+
+
+def test_who_reads_the_file_of_a_command_learns_what_runs_and_what_it_gets() -> None:
+    """Nobody is told to write Markdown where a command answers."""
+    alone = task_file(task("T-01"), Settings(), None, [], shell=True)
+    assert "- What runs is the first code block of this file" in alone
+    assert "What the command prints" in alone
+    assert "standard input" not in alone
+    assert "Markdown" not in alone
+    after = task_file(task("T-02", "b", "T-01"), Settings(), None, [task("T-01")], shell=True)
+    assert "- What the tasks named under Input answered is the standard input" in after
 
 
 def test_nothing_in_a_name_is_taken_for_structure() -> None:
