@@ -92,13 +92,11 @@ def validate(layout: Layout, roster: Roster) -> Board:
         PlanError: every problem with file and line. Nothing was written.
         NotFoundError, StoreError: as their names say.
     """
-    from orchestrator.actions.prospect import RunOrder, look_ahead, require_tasks
+    from orchestrator.actions.prospect import RunOrder, look_ahead
 
     order = RunOrder(layout=layout)
     try:
-        board = look_ahead(order, roster).board
-        require_tasks(board.plan)
-        return board
+        return look_ahead(order, roster).board
     except PlanError as error:
         # A run stops at the plan itself; who mends it wants to know what is wrong beside it, too.
         problems = [*error.problems, *_beside(order, roster)]

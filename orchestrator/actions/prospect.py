@@ -97,6 +97,7 @@ def look_ahead(
     workspace = workspace or Workspace(order.layout)
     traces = traces or scan_logs(order.layout.logs)
     board = workspace.load(keep_cache=False, is_live=False, traces=traces)
+    _require_tasks(board.plan)
     policies = meant = task_settings(workspace, board.plan, order, roster)
     if order.simulate:
         policies = simulated(policies)
@@ -114,18 +115,6 @@ def look_ahead(
         order=order,
         traces=traces,
     )
-
-
-def require_tasks(plan: Plan) -> None:
-    """Refuse a plan that has a table and no row in it: that all of nothing is done must not look like success.
-
-    Raises:
-        PlanError: it has no tasks (code ``empty_plan``).
-    """
-    if not plan.tasks:
-        where = f"{plan.file}:{plan.table}"
-        hint = "write one row for each task below that header, or: orchestrator add TEXT"
-        raise PlanError([Problem("the plan has no tasks", where, hint, "empty_plan")])
 
 
 def simulated(policies: Mapping[str, Settings]) -> dict[str, Settings]:
@@ -334,6 +323,14 @@ def _only(only: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]
                     hint=f"add {need} to --only or run it first",
                 )
     return [task_id for task_id in to_run if task_id in chosen]
+
+
+def _require_tasks(plan: Plan) -> None:
+    """Refuse a table without a row: that all of nothing is done must not look like success."""
+    if not plan.tasks:
+        where = f"{plan.file}:{plan.table}"
+        hint = "write one row for each task below that header, or: orchestrator add TEXT"
+        raise PlanError([Problem("the plan has no tasks", where, hint, "empty_plan")])
 
 
 def _require_tagged(order: RunOrder, board: Board) -> None:

@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.actions.assignments import done_for_another_row, make_task_files
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import (
-    Prospect,
-    RunOrder,
-    asked_for,
-    look_ahead,
-    require_tasks,
-)
+from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.resets import Resets
 from orchestrator.actions.telling import Telling
@@ -62,7 +56,6 @@ def examine(order: RunOrder, plugs: Plugs) -> Prospect:
         StoreError: state could not be read.
     """
     ahead = look_ahead(order, plugs.roster)
-    require_tasks(ahead.board.plan)
     if _says_state(order, ahead.board):
         from orchestrator.actions.plans import require_approval
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead, require_tasks
+from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
 from orchestrator.actions.running import examine
 from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.duration import Duration
@@ -169,9 +169,7 @@ def run_command(
     )
     chosen = plugs(claude_bin, order.layout)
     if dry_run:
-        ahead = look_ahead(order, chosen.roster)
-        require_tasks(ahead.board.plan)
-        _say_prospect(ahead, as_json=as_json)
+        _say_prospect(look_ahead(order, chosen.roster), as_json=as_json)
         return
     begin = _moment(at) if at else None
     if detach:

@@ -199,7 +199,8 @@ def test_tasks_that_are_added_while_a_run_is_at_work_are_done_by_it(
 
 
 @pytest.mark.parametrize(
-    "words", [("run",), ("run", "--dry-run"), ("run", "--detach"), ("validate",)]
+    "words",
+    [("run",), ("run", "--simulate"), ("run", "--dry-run"), ("run", "--detach"), ("validate",)],
 )
 def test_a_queue_in_which_nothing_was_put_is_not_run(
     orchestrate: Orchestrate, root: Path, words: Sequence[str]
