@@ -196,6 +196,16 @@ def test_a_broken_plan_is_a_finding(orchestrate: Orchestrate, p: Path) -> None:
     assert "lock" in checks(doctor)
 
 
+def test_a_plan_without_tasks_is_a_finding(orchestrate: Orchestrate, p: Path) -> None:
+    """No run would begin it."""
+    write_plan(p, {})
+    doctor = orchestrate("doctor", "--json")
+    level, found, hint = checks(doctor)["plan"]
+    assert (2, "failed") == (doctor.returncode, level)
+    assert re.search(r"master_plan\.md:\d+: the plan has no tasks", found)
+    assert "orchestrator add" in hint
+
+
 def test_a_run_at_work_is_named(orchestrate: Orchestrate, tmp_path: Path, p: Path) -> None:
     """Who holds the plan is a warning: nothing is wrong, and a second run would be refused."""
     gate = Gate(tmp_path / "gate")
