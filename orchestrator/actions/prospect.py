@@ -97,7 +97,6 @@ def look_ahead(
     workspace = workspace or Workspace(order.layout)
     traces = traces or scan_logs(order.layout.logs)
     board = workspace.load(keep_cache=False, is_live=False, traces=traces)
-    _require_tasks(board.plan)
     policies = meant = task_settings(workspace, board.plan, order, roster)
     if order.simulate:
         policies = simulated(policies)
@@ -105,6 +104,7 @@ def look_ahead(
     plan_flags = {name: value for name, value in order.flags.items() if name != "agent"}
     to_run = startable(order, board)
     _require_tagged(order, board)
+    _require_tasks(board.plan)
     return Prospect(
         workspace=workspace,
         board=board,
