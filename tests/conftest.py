@@ -5,6 +5,7 @@ They are printed at the end of the test run, also when several processes ran it.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections import Counter
@@ -50,6 +51,16 @@ def root(tmp_path: Path) -> Path:
 def claude(orchestrate: Orchestrate, tmp_path: Path) -> ClaudePlan:
     """A plan of claude tasks that is not written yet, and a stand-in for claude on PATH."""
     return ClaudePlan(orchestrate, tmp_path)
+
+
+@pytest.fixture
+def no_garbage() -> None:
+    """Nothing that other tests left is finalized in the middle of this one.
+
+    What is nested too deeply is read until the interpreter refuses; a finalizer that is called there, because so many
+    lists were made, has no room to end well, and this test would be blamed for it.
+    """
+    gc.collect()
 
 
 def pytest_configure(config: pytest.Config) -> None:

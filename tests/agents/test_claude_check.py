@@ -121,6 +121,7 @@ def test_only_a_version_that_was_answered_in_order_is_one() -> None:
         (None, {"CLAUDE_CODE_USE_VERTEX": "0"}, Level.WARNING, "unknown"),
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("no_garbage")
 def test_whether_somebody_is_logged_in(
     answer: Probe | None, environment: Mapping[str, str], level: Level, found: str
 ) -> None:

@@ -39,6 +39,7 @@ def test_whatever_the_cli_printed_can_be_read(name: str) -> None:
         b"[" * 100_000,
     ],
 )
+@pytest.mark.usefixtures("no_garbage")
 def test_no_line_is_too_odd(line: bytes) -> None:
     """Agents may write anything into their log."""
     assert isinstance(list(conversation([line])), list)

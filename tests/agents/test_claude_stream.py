@@ -170,6 +170,7 @@ def test_a_byte_that_is_no_character_does_not_cost_the_answer() -> None:
     "line",
     ["warning: something", "[", "[1, [], null]", "null", '"text"', "[" * 100_000, '{"type": []}'],
 )
+@pytest.mark.usefixtures("no_garbage")
 def test_a_line_that_is_no_event_is_passed_over(line: str) -> None:
     """Plain text of hooks and wrappers between the events takes nothing away from the result."""
     one = reader()

@@ -107,6 +107,7 @@ EVENTS = [
         ("text", '{"text": "  "}', None),
     ],
 )
+@pytest.mark.usefixtures("no_garbage")
 def test_an_answer_in_json(path: str, printed: str, answer: str | None) -> None:
     """One object, or one on each line: then the last one that has the text."""
     outcome = judged(agent(answer=tuple(path.split("."))), printed)

@@ -38,6 +38,7 @@ def test_json_is_texts_or_objects() -> None:
         ('["a", " "]', "a criterion without a text"),
     ],
 )
+@pytest.mark.usefixtures("no_garbage")
 def test_what_makes_no_sense_is_told_with_its_place(text: str, said: str) -> None:
     """What is wrong, and in which item or where in the text."""
     with pytest.raises(ValueError, match=said):

@@ -88,6 +88,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)
+@pytest.mark.usefixtures("no_garbage")
 def test_what_cannot_be_believed_is_none(tmp_path: Path, text: str) -> None:
     """A damaged or forged record is as good as none, and never stops a run."""
     path = tmp_path / "record.json"

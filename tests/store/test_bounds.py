@@ -120,6 +120,7 @@ def test_a_directory_of_ours_is_no_link(tmp_path: Path) -> None:
         b'{"run": "' + b"x" * 2_000_000 + b'"}',
     ],
 )
+@pytest.mark.usefixtures("no_garbage")
 def test_whatever_an_agent_writes_into_a_lock_file_is_text(
     tmp_path: Path, scribbled: bytes
 ) -> None:

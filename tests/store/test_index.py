@@ -124,6 +124,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.usefixtures("no_garbage")
 def test_what_is_no_cache_is_an_empty_cache(path: str, data: bytes) -> None:
     """Whatever lies there: nothing is found in it, everything can be kept in it, nobody notices."""
     Path(path).write_bytes(data)

@@ -204,6 +204,7 @@ def test_a_fence_is_text() -> None:
     assert "```sh\n# not a heading\n- not an item\n```" in task["description"]
 
 
+@pytest.mark.usefixtures("no_garbage")
 def test_json_is_taken_as_it_is() -> None:
     """An object, or a file that says so in its name."""
     text = '{"tasks": [{"id": "a", "name": "Scan"}]}'

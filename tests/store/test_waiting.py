@@ -57,6 +57,7 @@ def test_what_is_not_so_counts_for_nothing(layout: Layout, change: dict[str, obj
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"7", b"\xff", b"[" * 60_000], ids=repr)
+@pytest.mark.usefixtures("no_garbage")
 def test_what_makes_no_sense_counts_for_nothing(layout: Layout, data: bytes) -> None:
     os.mkdir(layout.waiting)
     for name in (f"{os.getpid()}.json", "me.json", "7.txt", "\u0667.json"):
