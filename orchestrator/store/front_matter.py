@@ -30,6 +30,27 @@ _PLAIN = re.compile(r"([a-z][a-z_]{0,40}): ([a-z]{1,40}|0|[1-9][0-9]{0,8}|[1-9][
 _CONSTANTS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 #: Words that other tools put into front matter and that only look like a setting of ours.
 _FOREIGN = frozenset({"mode", "validated"})
+#: What other tools call a setting of ours: whoever wrote ``budget`` counts on one.
+_ELSEWHERE = MappingProxyType(
+    {
+        "budget": "budget_usd",
+        "max_budget": "budget_usd",
+        "max_cost": "budget_usd",
+        "max_cost_usd": "budget_usd",
+        "cost_limit": "budget_usd",
+        "max_retries": "retries",
+        "max_attempts": "retries",
+        "max_agents": "max_parallel",
+        "max_workers": "max_parallel",
+        "max_concurrency": "max_parallel",
+        "concurrency": "max_parallel",
+        "parallelism": "max_parallel",
+        "time_limit": "timeout",
+        "timeout_seconds": "timeout",
+        "timeout_minutes": "timeout",
+        "cwd": "workdir",
+    }
+)
 
 
 class FrontMatter(NamedTuple):
@@ -114,11 +135,13 @@ def _misspelt(key: str, where: str) -> list[Problem]:
     import difflib
 
     word = key.strip().lower().replace("-", "_").replace(" ", "_")
-    close = [] if word in _FOREIGN else difflib.get_close_matches(word, NAMES, n=1, cutoff=0.8)
-    if not close:
+    meant = [_ELSEWHERE[word]] if word in _ELSEWHERE else []
+    if not meant and word not in _FOREIGN:
+        meant = difflib.get_close_matches(word, NAMES, n=1, cutoff=0.8)
+    if not meant:
         return []
     message = f"{one_line(key, 60)} is not a setting"
-    return [Problem(message, where, f"did you mean {close[0]}?", "unknown_setting")]
+    return [Problem(message, where, f"did you mean {meant[0]}?", "unknown_setting")]
 
 
 def _doubled(lines: Sequence[str], body: int, data: Mapping[str, Any], file: str) -> Problem | None:

@@ -94,6 +94,7 @@ def test_empty_front_matter_is_fine() -> None:
         ("---\na: 1\n---\n\n---\na: 2\n---\n", "f.md:5: a second front matter follows the first"),
     ],
 )
+@pytest.mark.usefixtures("no_garbage")
 def test_what_is_not_plain_data_is_refused_with_its_line(text: str, problem: str) -> None:
     """Every refusal names file and line, and nothing of the front matter is used except what stands before a second."""
     assert read(text)[2].startswith(problem)
@@ -154,6 +155,9 @@ def test_settings_are_read_and_what_is_nobodys_is_left_alone() -> None:
         ("timeuot: 5m", False, "timeuot is not a setting", "did you mean timeout?"),
         ("max-parallel: 5", False, "max-parallel is not a setting", "did you mean max_parallel?"),
         ("Timeout: 5", False, "Timeout is not a setting", "did you mean timeout?"),
+        ("budget: 5", False, "budget is not a setting", "did you mean budget_usd?"),
+        ("Max Cost: 5", True, "Max Cost is not a setting", "did you mean budget_usd?"),
+        ("max_attempts: 1", True, "max_attempts is not a setting", "did you mean retries?"),
         ("max_parallel: 5", True, "max_parallel is a setting of the whole run, not of one task",
          "move it to the front matter of master_plan.md"),
     ],
