@@ -17,6 +17,7 @@ from orchestrator.cli.adding import known_agents
 from orchestrator.cli.intervening import agents, waiting, wish
 from orchestrator.cli.plans import move, require_subtask, subtask_facts
 from orchestrator.cli.reply import (
+    as_called,
     caller,
     plan_directory,
     program,
@@ -241,7 +242,7 @@ def _say_round(done: Round, *, preview: bool) -> None:
             for each in done.dispatches
         ],
         "skipped": [each._asdict() for each in done.skipped],
-        **({"hint": done.errors[0].hint} if done.errors else {}),
+        **({"hint": as_called(done.errors[0].hint)} if done.errors else {}),
         "dry_run": preview,
     }
     write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")

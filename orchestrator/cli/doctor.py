@@ -12,6 +12,7 @@ import click
 from orchestrator.actions.doctor import examine_machine, examine_plan, is_fit
 from orchestrator.cli.agents import plan_directory_if_any
 from orchestrator.cli.reply import (
+    as_called,
     plan_directory,
     program,
     say_json,
@@ -96,7 +97,7 @@ def doctor_command(
     )
     if as_json:
         code = ("broken_invariants" if broken else "ok") if fit else "checks_failed"
-        checks = [each._asdict() for each in findings]
+        checks = [_fields(each) for each in findings]
         more = {} if checked is None else _as_json(checked)
         say_json(summary, ok=fit and not broken, code=code, checks=checks, **more)
     else:
@@ -113,7 +114,7 @@ def _draw(findings: Sequence[Finding]) -> None:
     for each in findings:
         write(f"{_ICONS[each.level]} {each.name:<{width}}  {one_line(each.found, 300)}\n")
         if each.hint:
-            write(f"   hint: {one_line(each.hint, 500)}\n")
+            write(f"   hint: {one_line(as_called(each.hint), 500)}\n")
 
 
 def _check(layout: Layout, claude_bin: str, *, fix: bool) -> Checked:
@@ -136,7 +137,7 @@ def _draw_plan(checked: Checked) -> None:
         icon = _ICONS[level] if breach.is_broken else "ℹ️"
         write(f"{icon} {breach.finding.name}  {one_line(breach.where)}: {found}\n")
         if breach.finding.hint:
-            write(f"   hint: {one_line(breach.finding.hint, 500)}\n")
+            write(f"   hint: {one_line(as_called(breach.finding.hint), 500)}\n")
         if breach.repair is not None:
             write("   --fix repairs it\n")
     if not checked.breaches:
@@ -152,8 +153,15 @@ def _as_json(checked: Checked) -> dict[str, Any]:
 
 
 def _breach(breach: Breach) -> dict[str, Any]:
-    fields = breach.finding._asdict()
-    return {**fields, "where": breach.where, "repair": breach.repair and breach.repair.value}
+    return {
+        **_fields(breach.finding),
+        "where": breach.where,
+        "repair": breach.repair and breach.repair.value,
+    }
+
+
+def _fields(finding: Finding) -> dict[str, Any]:
+    return {**finding._asdict(), "hint": as_called(finding.hint)}
 
 
 def _examine(layout: Layout | None, claude_bin: str, *, send: bool) -> list[Finding]:

@@ -30,6 +30,15 @@ def program() -> str:
     return os.environ.get("ORCHESTRATOR_PROGRAM") or "orchestrator"
 
 
+def as_called(hint: str) -> str:
+    """Return a hint with the words that call us, where whoever wrote it could only say ``orchestrator COMMAND``."""
+    if (words := program()) == "orchestrator":
+        return hint
+    import re
+
+    return re.sub(r"(?<!the )(?<![\w./-])orchestrator (?=[a-z])", lambda _: f"{words} ", hint)
+
+
 def plan_directory(
     named: str | None, option: str | None = None, *, must_exist: bool = True
 ) -> Layout:
@@ -86,19 +95,24 @@ def say_error(
     problems = error.problems if isinstance(error, PlanError) else ()
     if as_json:
         listed = [
-            {"code": each.code, "message": each.message, "where": each.where, "hint": each.hint}
+            {
+                "code": each.code,
+                "message": each.message,
+                "where": each.where,
+                "hint": as_called(each.hint),
+            }
             for each in problems
         ]
         extra = {**(error.data if error else {}), **({"problems": listed} if listed else {})}
         try:
-            say_json(message, code=code, ok=False, hint=hint, **extra)
+            say_json(message, code=code, ok=False, hint=as_called(hint), **extra)
             return
         except (OSError, OutputError):
             problems = ()
     for each in problems or (None,):
         talk(f"error: {each or message}")
         if advice := each.hint if each else hint:
-            talk(f"  hint: {advice}")
+            talk(f"  hint: {as_called(advice)}")
 
 
 def say_refused(error: OSError, *, as_json: bool) -> int:

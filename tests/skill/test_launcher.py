@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -157,3 +158,20 @@ def test_hints_name_the_way_it_was_called(
     assert f"  hint: python3 {skill.launcher} --help" == nested.stderr.splitlines()[-1]
     lonely = project(sys.executable, skill.launcher, "nonsense", PATH="/nowhere")
     assert lonely.stderr.splitlines()[-1].startswith(f"  hint: {sys.executable} ")
+
+
+def test_hints_of_what_lies_below_name_it_too(project: Project, skill: Installed) -> None:
+    """Plans, tasks and checks know no command line; whoever types their hint shall reach us all the same."""
+    call = f"python3 {skill.launcher}"
+    lost = project("python3", skill.launcher, "status")
+    assert lost.stderr.splitlines()[-1].startswith(f"  hint: {call} init makes one")
+    plan = project.where / ".orchestrator"
+    plan.mkdir()
+    (plan / "master_plan.md").write_text("| ID | Task |\n|---|---|\n")
+    add = f"or: {call} add TEXT"
+    assert project("python3", skill.launcher, "run").stderr.rstrip().endswith(add)
+    problems = json.loads(project("python3", skill.launcher, "run", "--json").stdout)["problems"]
+    assert problems[0]["hint"].endswith(add)
+    assert add in project("python3", skill.launcher, "doctor").stdout
+    checks = json.loads(project("python3", skill.launcher, "doctor", "--json").stdout)["checks"]
+    assert any(each["hint"].endswith(add) for each in checks)
