@@ -13,7 +13,7 @@ from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
 from orchestrator.actions.running import run
 from orchestrator.cli.progress import progress
-from orchestrator.cli.reply import plan_directory, program, say_error, talk
+from orchestrator.cli.reply import as_called, plan_directory, program, say_error, talk
 from orchestrator.cli.words import read_words
 from orchestrator.core.money import spending
 from orchestrator.core.redact import redact
@@ -128,6 +128,18 @@ def _left_to_people(report: RunReport) -> list[tuple[TaskStatus, str]]:
     return told
 
 
+def _not_started(report: RunReport) -> list[str]:
+    """Name the tasks whose turn never came; where a run was ended or held back, its last words say so of them all."""
+    board, idle = report.board, (TaskStatus.PENDING, TaskStatus.WAITING)
+    if report.signal or report.held_back or report.failure:
+        return []
+    return [
+        task_id
+        for task_id in report.asked
+        if board.status(task_id) in idle and not board.plan.tasks[task_id].children
+    ]
+
+
 def _say_failures(report: RunReport) -> None:
     board, layout = report.board, report.layout
     failed = [
@@ -139,6 +151,10 @@ def _say_failures(report: RunReport) -> None:
         talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
         talk(f"   … and {len(failed) - _MOST} more: {program()} list --status failed")
+    idle = _not_started(report)
+    if failed and idle:
+        more = f" and {len(idle) - _MOST} more" if len(idle) > _MOST else ""
+        talk(f"{ICONS[TaskStatus.WAITING]} not started: {', '.join(idle[:_MOST])}{more}")
     left = _left_to_people(report)
     for status, text in left[:_MOST]:
         talk(f"{ICONS[status]} {one_line(text, limit=100)}")
@@ -147,7 +163,7 @@ def _say_failures(report: RunReport) -> None:
     if report.failure is not None:
         talk(f"error: {report.failure}")
         if report.failure.hint:
-            talk(f"  hint: {report.failure.hint}")
+            talk(f"  hint: {as_called(report.failure.hint)}")
     elif failed or report.signal or report.held_back:
         talk(f"  hint: {_hint(report)}")
 

@@ -147,6 +147,22 @@ def test_on_failure_stop_starts_nothing_new(
     assert {"T-01": "completed", "T-02": "failed", "T-03": "pending", "T-04": "pending"} == statuses
 
 
+def test_a_run_that_stops_at_a_failure_says_what_it_left(orchestrate: Orchestrate, p: Path) -> None:
+    """Its last lines name what was never started, unless somebody ended it; what was not asked for is not left."""
+    tasks = {
+        "T-01": "exit 1",
+        "T-02": ("true", "T-01"),
+        "T-03": "true",
+        "T-04": ("true", "T-03"),
+        "T-05": "true",
+    }
+    write_plan(p, tasks, on_failure="stop", max_parallel=1, retries=0)
+    lines = orchestrate("run").stderr.splitlines()
+    assert lines[-2] == "⏸️ not started: T-03, T-04, T-05"
+    assert "not started" not in orchestrate("run", "--only", "T-01").stderr
+    assert "not started" not in orchestrate("run", "--on-failure", "continue").stderr
+
+
 def test_a_task_that_fails_twice_succeeds_at_last(orchestrate: Orchestrate, p: Path) -> None:
     """Every attempt is kept with its reason and its log, and dependants get the answer of the last (S2-52)."""
     tries = "echo x >> tries; echo try $(grep -c x tries); test $(grep -c x tries) -ge 3"
