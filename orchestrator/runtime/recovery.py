@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from orchestrator.agents.protocol import Agent, Reader
+from orchestrator.core.journal_line import read_line
 from orchestrator.core.plan import Task
 from orchestrator.core.plan import stem as stem_of
 from orchestrator.core.result import Attempt, Result, Verdict, closed
@@ -16,9 +17,10 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.runtime.attempt import LiveAttempt
-from orchestrator.runtime.happening import Happening, Kind
+from orchestrator.runtime.happening import ENDINGS, Happening, Kind
 from orchestrator.store.atomic import ADVICE
 from orchestrator.store.attempt_record import AttemptRecord, Traces, read_record
+from orchestrator.store.journal import journal_lines
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace
 
@@ -29,6 +31,11 @@ _STATUS = {
     Verdict.INTERRUPTED: TaskStatus.PENDING,
     Verdict.HELD: TaskStatus.PENDING,
 }
+#: As the journal has them.
+_STARTED = Kind.RUN_STARTED.value.partition("_")[2]
+_ENDED = frozenset(kind.value.partition("_")[2] for kind in ENDINGS.values())
+#: A run, a task and an attempt.
+_Told = tuple[str, str, int]
 
 
 class Harvested(NamedTuple):
@@ -69,8 +76,9 @@ def harvest(
 
     That is an attempt with a record whose result file still says ``running``, or does not know it although it was
     launched by a run that died. A record alone is not enough: a result file that a person deleted means "do it again"
-    (promise 5); of those that were *lost* (stems of tasks) nobody meant that. Nor is one that names another task,
-    attempt or run than its place: *warn* gets the task and why.
+    (promise 5), and so does one that is gone although that run had told how the attempt ended; of those that were
+    *lost* (stems of tasks) nobody meant that. Nor is one that names another task, attempt or run than its place:
+    *warn* gets the task and why.
 
     Of what is settled in *results*, as they were loaded just now, nothing is read once more.
 
@@ -78,6 +86,7 @@ def harvest(
         StoreError: a log or a result cannot be read now.
     """
     found = []
+    told: frozenset[_Told] | None = None
     for task in tasks.values():
         known = traces.get(task.stem)
         if known is None or not known.recorded:
@@ -104,11 +113,33 @@ def harvest(
             or record.run in dead_runs
             or (run is not None and run in {"", record.run})
         ):
+            if before is None and task.stem not in lost:
+                told = _told(workspace.layout.journal) if told is None else told
+                if (record.run, task.id, number) in told:
+                    continue  # the result was there, and somebody took it away
             reader = agents[record.agent].reader(policies[task.id])
             found.append(_judge(workspace, task, reader, record, before if last else None))
         elif run is not None:
             warn(task.id, f"{files.shown_record} is of another run and is not believed")
     return found
+
+
+def _told(journal: str) -> frozenset[_Told]:
+    """Return the attempts of which a run told how they ended; it tells nothing before the result is in its place.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    run, found = "", set()
+    for text in journal_lines(journal, " · "):
+        line = read_line(text)
+        if line is None or line.is_message:
+            continue
+        if line.is_about_run and line.what == _STARTED:
+            run = line.text.partition(" · ")[0].removeprefix("run ")
+        elif line.attempt and line.what in _ENDED:
+            found.add((run, line.subject, line.attempt))
+    return frozenset(found)
 
 
 def _is_settled(last: Attempt | None, number: int) -> bool:

@@ -177,6 +177,23 @@ def test_after_kill_9_nothing_is_left_running_and_nothing_is_lost(
         assert answer_of(unharmed, task_id) == answer_of(stage.root, task_id)
 
 
+def test_a_result_that_is_deleted_after_a_kill_is_done_again(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """Its log is still there, but whoever deleted the result does not want that answer (promise 5)."""
+    root, gate = tmp_path / ".orchestrator", Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": "echo old", "T-02": (gate.wait, "T-01")})
+    run = orchestrate.start("run", "--json")
+    gate.await_task(run)
+    wait_until(lambda: "T-01 · completed" in (root / "journal.md").read_text(encoding="utf-8"))
+    run.kill()
+    run.communicate()
+    (root / "results" / "agent-01-result.md").unlink()
+    write_plan(root, {"T-01": "echo new", "T-03": ("cat", "T-01")})
+    again = orchestrate("run")
+    assert (0, "new") == (again.returncode, answer_of(root, "T-03")), again
+
+
 def test_ctrl_c_before_anything_has_begun_is_quiet(stage: Stage) -> None:
     """While the program is still being loaded, here at its largest part."""
     before = everything(stage.root)

@@ -97,6 +97,30 @@ def test_a_deleted_result_stays_deleted(place: Workspace) -> None:
     assert [] == harvested(place, "another")
 
 
+@pytest.mark.parametrize(
+    ("lines", "is_taken"),
+    [
+        (["run · started · run dead · 2 of 2 tasks to run", "T-01 · completed attempt 1 · after 2s"], False),
+        (["run · started · run dead · 2 of 2 tasks to run", "T-01 · retrying attempt 1 · again in 2s"], False),
+        (["run · started · run dead · 2 of 2 tasks to run", "T-01 · started attempt 1"], True),
+        (["run · started · run dead · 2 of 2 tasks to run", "T-01 · completed attempt 2"], True),
+        (["run · started · run dead · 2 of 2 tasks to run", "T-02 · completed attempt 1"], True),
+        (["run · started · run older · 2 of 2 tasks to run", "T-01 · completed attempt 1"], True),
+        (["T-01 · completed attempt 1"], True),
+        (["torn"], True),
+    ],
+)  # fmt: skip
+def test_what_a_dead_run_had_told_was_taken_away_by_somebody(
+    place: Workspace, lines: list[str], is_taken: bool
+) -> None:
+    """A run tells nothing before the result is in its place: deleted since, it means "do it again" (promise 5)."""
+    record(place)
+    told = "".join(f"- 2026-01-05T12:00:00.000Z · {line}\n" for line in lines)
+    Path(place.layout.journal).write_text(f"# Journal\n\n{told}")
+    assert is_taken is bool(harvested(place, "dead"))
+    assert harvested(place, "dead", lost={"agent-01"})
+
+
 @pytest.mark.parametrize("status", ["completed", "failed", "interrupted"])
 def test_what_is_settled_is_left_alone(place: Workspace, status: str) -> None:
     """Also when a person corrected it, and also when its run died later."""
