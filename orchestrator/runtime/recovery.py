@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Container, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cache, partial
 from typing import NamedTuple
 
 from orchestrator.agents.protocol import Agent, Reader
@@ -86,7 +87,7 @@ def harvest(
         StoreError: a log or a result cannot be read now.
     """
     found = []
-    told: frozenset[_Told] | None = None
+    told = cache(partial(_told, workspace.layout.journal))  # most never ask
     for task in tasks.values():
         known = traces.get(task.stem)
         if known is None or not known.recorded:
@@ -110,13 +111,12 @@ def harvest(
             warn(task.id, f"{files.shown_record} is of another attempt and is not believed")
         elif (
             task.stem in lost
-            or record.run in dead_runs
             or (run is not None and run in {"", record.run})
+            or (
+                record.run in dead_runs
+                and (before is not None or (record.run, task.id, number) not in told())
+            )
         ):
-            if before is None and task.stem not in lost:
-                told = _told(workspace.layout.journal) if told is None else told
-                if (record.run, task.id, number) in told:
-                    continue  # the result was there, and somebody took it away
             reader = agents[record.agent].reader(policies[task.id])
             found.append(_judge(workspace, task, reader, record, before if last else None))
         elif run is not None:
