@@ -220,7 +220,7 @@ class _Session:
             policies=ahead.policies,
             executor=self.plugs.executor([self.lock.descriptor]),
             clock=self.clock,
-            listener=self.telling.hear,
+            listener=self._hear,
             launchpad=Launchpad(
                 self.workspace,
                 board.plan.tasks,
@@ -250,8 +250,14 @@ class _Session:
                     text = f"another result lay in its place; it is kept as {kept}"
                     self.telling.say(Kind.WARNING, text, task_id)
 
-            runner.watch = Watch(look, apply, self.workspace.is_plan_being_saved)
+            is_being_saved = self.workspace.is_plan_being_saved
+            runner.watch = Watch(look, apply, is_being_saved, self.lock.close)
         return runner
+
+    def _hear(self, happening: Happening) -> None:
+        if happening.kind is Kind.RUN_STOPPING:
+            self.lock.close(is_closed=True)
+        self.telling.hear(happening)
 
     def _prepare(self) -> None:
         """Load what is needed later, while agents work already; a program that is upgraded meanwhile stays whole."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import detach
@@ -14,6 +15,10 @@ from orchestrator.executors.detach import Detached
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
 
+#: Seconds in which a run leaves that takes nothing any more; to merge with an agent takes longer.
+_LEAVES_WITHIN = 2.0
+#: Seconds between two looks at it.
+_AGAIN = 0.02
 #: The tag of what was spawned: a run that was started for one takes all that come while it is at work.
 SPAWNED = "spawned"
 
@@ -29,7 +34,7 @@ class Spawned(NamedTuple):
     is_new: bool
     """Whether that run was started for it."""
     is_taken: bool = True
-    """Whether it does the task; else the run at work was asked for others by name, and the task waits for the next."""
+    """Whether it does the task; else the run at work was asked for others, or is coming to its end."""
 
 
 def spawn(
@@ -42,7 +47,7 @@ def spawn(
     """Add a task, and start a run in the background that does it and nothing else of the plan.
 
     While a run is at work, that one takes it as soon as it sees the row and has a slot free; unless it was asked for
-    other tasks by name.
+    other tasks by name, or is coming to its end and does not leave soon.
 
     Raises:
         OrchestratorError: it could not be added, and nothing was written; or it was added and could not be started,
@@ -52,9 +57,9 @@ def spawn(
     added = add(layout, wanted, by, lambda _: plugs.roster)
     order = RunOrder(layout=layout, tags=[SPAWNED])
     while True:
-        if (holder := holder_of(layout.lock)) is not None:
+        if (holder := _staying(layout)) is not None:
             run, tags = str(holder.get("run", "?")), holder.get("tags", [SPAWNED])
-            is_taken = not holder.get("only") and SPAWNED in tags
+            is_taken = not (holder.get("only") or holder.get("closing")) and SPAWNED in tags
             return Spawned(added.id, added.plan, run, is_new=False, is_taken=is_taken)
         try:
             started = detach(order, plugs, start, ["run", "--tag", SPAWNED, "--dir", layout.root])
@@ -65,3 +70,14 @@ def spawn(
             error.hint = error.hint or f"orchestrator run --only {added.id}"
             raise
         return Spawned(added.id, added.plan, started.run, is_new=True)
+
+
+def _staying(layout: Layout) -> dict[str, Any] | None:
+    """Return the run at work; one that is coming to its end gets a moment to leave, or to go on after all."""
+    pause, waited = threading.Event(), 0.0
+    while (holder := holder_of(layout.lock)) is not None:
+        if not holder.get("closing") or waited >= _LEAVES_WITHIN:
+            break
+        pause.wait(_AGAIN)
+        waited += _AGAIN
+    return holder

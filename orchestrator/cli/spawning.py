@@ -75,7 +75,7 @@ def spawn_command(
     spawned = spawn(layout, wanted, caller(name), plugs(claude_bin, layout), detached)
     how = "started in the background" if spawned.is_new else "is at work and takes it"
     if not spawned.is_taken:
-        how = f"is at work on other tasks; once it is over: {program()} run --only {spawned.id}"
+        how = f"does not take it; once it is over: {program()} run --only {spawned.id}"
     if spawned.plan:
         talk(f"made {os.path.relpath(spawned.plan)}")
     if as_json:

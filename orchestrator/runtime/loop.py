@@ -22,15 +22,7 @@ import anyio.lowlevel
 from orchestrator.core.board import Board
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry
-from orchestrator.core.event import (
-    Begun,
-    Ended,
-    Event,
-    Moment,
-    Recorded,
-    Replanned,
-    StopRequested,
-)
+from orchestrator.core.event import Begun, Ended, Event, Moment, Recorded, Replanned, StopRequested
 from orchestrator.core.graph import shape
 from orchestrator.core.instruction import (
     Finish,
@@ -276,6 +268,8 @@ class Runner:
             await self.watch.look_once_more(self._warn)  # somebody may have added something
         if self.engine.is_finished:
             self._scope.cancel_scope.cancel()
+        elif self.watch is not None:
+            self.watch.close(is_closed=False)
 
     def _record(self, record: Record) -> None:
         wanted = self._inbox.under_way.get(record.request) if self._inbox is not None else None

@@ -47,6 +47,8 @@ class Watch:
     """Goes on with it; raises ``PlanError`` as long as what is under way forbids it."""
     is_being_saved: Callable[[], bool]
     """Whether the file was saved so recently that it may not be whole."""
+    close: Callable[..., None]
+    """Says, by ``is_closed``, whether the run takes nothing any more that is added from now on."""
     _turn: anyio.Lock = field(default_factory=anyio.Lock, init=False)
     told: str = field(default="", init=False)
     """The problem that was told last; the same one is not told at every look."""
@@ -62,6 +64,7 @@ class Watch:
 
     async def look_once_more(self, warn: Callable[[str], None]) -> None:
         """Look at the end of a run: what was added up to now is still done by it."""
+        self.close(is_closed=True)
         for _ in range(_SETTLES):
             if not self.is_being_saved():
                 break

@@ -7,11 +7,11 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from orchestrator.core.text import one_line
-from orchestrator.errors import BusyError
+from orchestrator.errors import BusyError, StoreError
 from orchestrator.store.atomic import open_file, reported, require_file
 from orchestrator.store.process import is_alive, this_process
 
@@ -56,6 +56,16 @@ class RunLock:
         with reported("write", self.path):
             os.ftruncate(self.descriptor, 0)  # who holds it for a moment has no name to write
 
+    def close(self, *, is_closed: bool) -> None:
+        """Say whether the run is coming to its end: it takes no task any more that is added from now on.
+
+        Said before the run looks at the plan for the last time, so whoever adds a task first and then finds this not
+        said knows that the task is seen. A disk that does not take it is no reason to end a run in another way.
+        """
+        self.holder["closing"] = is_closed
+        with suppress(StoreError):
+            self._append()
+
     def release(self) -> None:
         """Say that the run ended in order, and let go. If that cannot be said, the next run finds nothing to do.
 
@@ -76,6 +86,12 @@ class RunLock:
         os.close(self.descriptor)
 
     def _write(self) -> None:
+        self._append()
+        with reported("write", self.path):
+            # After a power cut it still says which run died, and whose finished attempts are taken from their logs.
+            os.fsync(self.descriptor)
+
+    def _append(self) -> None:
         """Append a line; the last whole one counts. So a write that is cut short forgets nothing."""
         line = json.dumps({**self.holder, "unrecovered": self.dead_runs}).encode() + b"\n"
         with reported("write", self.path):
@@ -84,8 +100,6 @@ class RunLock:
                 line = b"\n" + line
             if os.write(self.descriptor, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            # After a power cut it still says which run died, and whose finished attempts are taken from their logs.
-            os.fsync(self.descriptor)
 
 
 def new_run() -> str:
@@ -247,6 +261,7 @@ def _holder(line: bytes) -> dict[str, Any]:
         **{key: one_line(each) for key, each in raw.items() if isinstance(each, str)},
         "pid": pid if isinstance(pid, int) else 0,
         "started": raw.get("started"),
+        **({"closing": True} if raw.get("closing") is True else {}),
         **{
             key: [one_line(str(each)) for each in listed]
             for key in ("only", "tags")

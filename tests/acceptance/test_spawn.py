@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.store.lock import take_lock
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate
@@ -38,6 +39,37 @@ def test_it_starts_now_and_the_rest_of_the_queue_waits(claude: ClaudePlan) -> No
     assert "pending" == orchestrate("show", "T-01", "--json").json["task"]["status"]
     history = orchestrate("history", "consciousness", "--json").json
     assert history["answer"].startswith("I think")
+
+
+def test_a_run_that_merges_takes_nothing_any_more(claude: ClaudePlan) -> None:
+    """It is at work until the merged answer is there, but has looked at the plan for the last time."""
+    claude.write({"T-01": "echo pears", "T-02": "echo plums"}, agent="shell", aggregate="claude")
+    claude.play({"_merge": {"wait_for": "go", "answer": "both"}})
+    run = claude.start()
+    wait_until(lambda: claude.calls("_merge") or run.poll() is not None)
+    late = claude.orchestrate("spawn", "echo figs", "--agent", "shell", "--label", "late")
+    assert (0, "late\n") == (late.returncode, late.stdout)
+    assert "does not take it; once it is over: orchestrator run --only late" in late.stderr
+    (claude.records / "go").touch()
+    assert 0 == claude.orchestrate.finish(run).returncode
+    assert "pending" == claude.orchestrate("show", "late", "--json").json["task"]["status"]
+    assert 0 == claude.orchestrate("run", "--only", "late").returncode
+
+
+def test_what_comes_too_late_for_a_run_gets_one_of_its_own(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """A run that is about to leave is given the moment it takes."""
+    assert 0 == orchestrate("init", "--agent", "shell").returncode
+    lock = take_lock(str(root / "run.lock"), "leaving", "2026-01-05T12:00:00.000Z")
+    lock.close(is_closed=True)
+    spawning = orchestrate.start("spawn", "true", "--agent", "shell", "--label", "late", "--json")
+    plan = root / "master_plan.md"
+    wait_until(lambda: "late" in plan.read_text(encoding="utf-8"))
+    lock.release()
+    spawned = orchestrate.finish(spawning).json
+    assert (True, True) == (spawned["is_new_run"], spawned["is_taken"])
+    assert 0 == orchestrate("wait", "--for", "end", "--timeout", "20s").returncode
 
 
 def test_a_label_becomes_an_id(claude: ClaudePlan) -> None:

@@ -91,6 +91,22 @@ def test_the_second_taker_is_told_who_holds_it(path: str) -> None:
     lock.release()
 
 
+def test_a_run_says_whether_it_takes_more(path: str) -> None:
+    """It may say so again and again, and forgets nothing else of what it said."""
+    lock = take_lock(path, "r1", NOW, tags=["a"])
+    for is_closed in (True, False, True):
+        lock.close(is_closed=is_closed)
+        found = holder_of(path)
+        assert found is not None
+        assert ("r1", ["a"], is_closed) == (
+            found["run"],
+            found["tags"],
+            found.get("closing", False),
+        )
+    lock.release()
+    assert holder_of(path) is None
+
+
 def test_an_orderly_end_leaves_nothing_to_recover(path: str) -> None:
     """The next run has nothing to look after."""
     take_lock(path, "r1", NOW).release()
