@@ -15,9 +15,8 @@ from orchestrator.core.entry import Entry
 from orchestrator.core.hold import held
 from orchestrator.core.money import unsettled
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Attempt, Result, Verdict
+from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.roster import Roster
-from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.loop import Runner
@@ -114,7 +113,7 @@ def _purse(ahead: Prospect, open_bills: float) -> Purse:
     spent = 0.0
     for result in ahead.board.paid_for():
         spent += sum(attempt.cost or 0.0 for attempt in result.attempts)
-        spent += feared(unsettled(result.attempts))
+        spent += feared(_unsettled(result))
     return Purse(ahead.settings.budget_usd or math.inf, spent - open_bills, open_bills)
 
 
@@ -128,7 +127,12 @@ def _open_bill(result: Result | None) -> float:
     if result is None or result.last is None or not result.last.is_resumable:
         return 0.0
     session = result.last.session
-    return feared(each for each in unsettled(result.attempts) if each.session == session)
+    return feared(each for each in _unsettled(result) if each.session == session)
+
+
+def _unsettled(result: Result) -> list[Attempt]:
+    """Return the attempts that nobody knows the cost of; one that a dead run left open is over, and is one of them."""
+    return unsettled(closed(result.attempts))
 
 
 def _entries(
@@ -155,7 +159,8 @@ def _entries(
             idle_timeout=policy.idle_timeout or math.inf,
             account="" if task.children else account,
             crew=() if task.children else crews[policy.agent],
-            budget=_left(policy, result),
+            budget=policy.task_budget_usd or math.inf,
+            spent=_spent(result),
             open_bill=_open_bill(result) if runs and account else 0.0,
             max_attempts=policy.max_attempts,
             retry_delay=policy.retry_delay,
@@ -177,15 +182,12 @@ def _known(ahead: Prospect) -> set[str]:
     return known
 
 
-def _left(policy: Settings, result: Result | None) -> float:
-    """Return what a task may still cost, USD; infinity when nobody said."""
-    if not policy.task_budget_usd:
-        return math.inf
+def _spent(result: Result | None) -> float:
+    """Return what counts against the budget of a task, USD: what its attempts cost, or may have."""
     if result is None:
-        return policy.task_budget_usd
-    spent = sum(attempt.cost or 0.0 for attempt in result.attempts)
-    gone = feared(unsettled(result.attempts)) - _open_bill(result)
-    return policy.task_budget_usd - spent - gone
+        return 0.0
+    known = sum(attempt.cost or 0.0 for attempt in result.attempts)
+    return known + feared(_unsettled(result)) - _open_bill(result)
 
 
 def _newest(task: Task, board: Board, traces: Mapping[str, Traces]) -> int:

@@ -11,7 +11,7 @@ import heapq
 import math
 from collections.abc import Iterator, Mapping
 
-from orchestrator.core.account import DUST, Account, Purse
+from orchestrator.core.account import Account, Purse
 from orchestrator.core.capacity import Capacity, Crew
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import Ended
@@ -68,8 +68,8 @@ class Admission:
         """Return the end of a run, with what the money could not take; whose money it was says what helps."""
         left = self.unaffordable
         return Finish(
-            unaffordable=tuple(entry.id for entry in left if entry.budget > DUST),
-            overspent=tuple(entry.id for entry in left if entry.budget <= DUST),
+            unaffordable=tuple(entry.id for entry in left if entry.left),
+            overspent=tuple(entry.id for entry in left if not entry.left),
         )
 
     @property
@@ -119,7 +119,7 @@ class Admission:
     def cap(self, entry: Entry, slots: int, others: int = 0) -> float | None:
         """Return what an attempt may cost: what is left is shared only with what could start at the same time."""
         others += sum(count for (account, _), count in self._waiting.items() if account)
-        return self.purse.cap(entry.budget, min(slots, others + 1))
+        return self.purse.cap(entry.left, min(slots, others + 1))
 
     def admit(self, entry: Entry, now: float, slots: int) -> bool:
         """Reserve what an attempt may cost, and count it on account and crew; False when it can no longer start."""
@@ -151,9 +151,7 @@ class Admission:
         cost = (cap if event.cost is None else event.cost) + (0 if is_settled else entry.open_bill)
         purse.reserved -= cap + entry.open_bill
         purse.spent += cost
-        entry.budget -= cost
-        if entry.budget < DUST:
-            entry.budget = 0.0
+        entry.spent += cost
         if is_settled and entry.open_bill:
             # Less was spent than was feared.
             waiting, self.unaffordable = self.unaffordable, []
@@ -192,5 +190,5 @@ class Admission:
         """Count what was kept back for a session that will never tell with all that it may have cost."""
         self.purse.reserved -= entry.open_bill
         self.purse.spent += entry.open_bill
-        entry.budget = max(entry.budget - entry.open_bill, 0.0)
+        entry.spent += entry.open_bill
         entry.open_bill = 0.0

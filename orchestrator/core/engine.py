@@ -150,9 +150,7 @@ class Engine:
         for entry in self.entries.values():
             if entry.unrecorded:
                 continue
-            if entry.status is TaskStatus.RETRYING and entry.due < 0:
-                self._queue(entry)
-            elif entry.status in {TaskStatus.PENDING, TaskStatus.SKIPPED}:
+            if entry.status in {TaskStatus.PENDING, TaskStatus.SKIPPED, TaskStatus.RETRYING}:
                 self._seat(entry, is_kept_back=entry.id in kept_back)
             elif entry.status is TaskStatus.WAITING and not entry.unmet:
                 self._queue(entry)
@@ -171,8 +169,8 @@ class Engine:
             return
         is_early = entry.unmet or entry.undurable or entry.is_umbrella
         if is_early or entry.status is TaskStatus.SKIPPED:
-            entry.status = move(entry.status, Verb.WAIT)
-        if not entry.unmet:
+            entry.status, entry.due = move(entry.status, Verb.WAIT), -1.0
+        if not entry.unmet and entry.due < 0:
             self._queue(entry)
 
     def _queue(self, entry: Entry) -> None:

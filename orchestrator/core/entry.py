@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from orchestrator.core.account import DUST
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.state import TaskStatus, Verb
@@ -39,7 +40,9 @@ class Entry:
     crew: tuple[str, ...] = ()
     """Agents whose ``max_parallel`` it counts against (``core.capacity``)."""
     budget: float = math.inf
-    """USD it may still cost, all its attempts together; infinity: nobody said."""
+    """USD it may cost, all its attempts together; infinity: nobody said."""
+    spent: float = 0.0
+    """USD of that which its attempts have cost, or may have."""
     open_bill: float = 0.0
     """USD reserved for earlier attempts that were cut short: the next one in their session will tell what they cost."""
     is_umbrella: bool = False
@@ -80,6 +83,12 @@ class Entry:
         """What has to let it through before it can start: its account, and the agents it counts against."""
         return self.account, self.crew
 
+    @property
+    def left(self) -> float:
+        """USD it may still cost."""
+        left = self.budget - self.spent
+        return left if left > DUST else 0.0
+
     def deadline(self) -> tuple[float, StopReason]:
         """When the attempt under way is ended if nothing more is heard of it, and why."""
         patience = LINGER if self.is_delivered else self.idle_timeout
@@ -95,7 +104,7 @@ class Entry:
                 return Verb.SUCCEED
             case Verdict.INTERRUPTED | Verdict.HELD:
                 return Verb.INTERRUPT
-            case Verdict.FAILED if self.charge < self.max_attempts and self.budget > 0:
+            case Verdict.FAILED if self.charge < self.max_attempts and self.left > 0:
                 return Verb.REPEAT
             case Verdict.FAILED | Verdict.FATAL:
                 return Verb.FAIL
@@ -108,5 +117,4 @@ class Entry:
         self.timeout, self.idle_timeout = new.timeout, new.idle_timeout
         self.max_attempts, self.retry_delay = max(new.max_attempts, self.charge), new.retry_delay
         self.account, self.crew = new.account, new.crew
-        if not self.attempt:
-            self.budget = new.budget
+        self.budget = new.budget  # what was spent of it is spent

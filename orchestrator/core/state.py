@@ -90,7 +90,7 @@ TRANSITIONS: _Arrows = {
     ),
     (TaskStatus.RETRYING, Verb.WAIT): (
         TaskStatus.WAITING,
-        "somebody said `retry` of what it depends on",
+        "somebody said `retry` of what it depends on, or an umbrella it depends on has one more task",
     ),
     (TaskStatus.COMPLETED, Verb.WAIT): (
         TaskStatus.WAITING,

@@ -9,7 +9,7 @@ from types import FrameType
 
 import anyio
 
-from orchestrator.errors import StoreError
+from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.runtime.waiting import signals_heard
 from orchestrator.store.atomic import ADVICE
 
@@ -21,6 +21,7 @@ def run_in_event_loop(run: Callable[[AsyncIterator[signal.Signals]], Awaitable[N
     and a thread that nobody has told to end would keep the process for ever.
 
     Raises:
+        OrchestratorError: it was raised within, alone.
         StoreError: what the system refused, where nothing else went wrong: an open file to load a module from, say.
     """
     # Ctrl-C last: when they are no longer heard, each does at once what it does by itself.
@@ -58,9 +59,11 @@ def _do_nothing(_number: int, _frame: FrameType | None) -> None:
     """It is over anyway."""
 
 
-def _refused(group: BaseException) -> StoreError | None:
+def _refused(group: BaseException) -> OrchestratorError | None:
     while isinstance(group, BaseExceptionGroup) and len(group.exceptions) == 1:
         group = group.exceptions[0]
+    if isinstance(group, OrchestratorError):
+        return group
     if not isinstance(group, (OSError, ImportError)):
         return None
     return StoreError(f"the system says: {group}", hint=ADVICE)

@@ -141,7 +141,9 @@ class Inbox:
     def confirm(self, request: str) -> None:
         """Say that it is done; it is on disk."""
         wanted = self.under_way.pop(request)
-        self._answer(request, Reply.done(wanted.task, self.engine.entries[wanted.task].status))
+        entry = self.engine.entries.get(wanted.task)  # its row may be gone by now
+        status = entry.status if entry is not None else self.board.results[wanted.task].status
+        self._answer(request, Reply.done(wanted.task, status))
 
     def _answer(self, request: str, reply: Reply) -> None:
         try:

@@ -230,12 +230,19 @@ class Runner:
     def _fail_to_launch(self, live: LiveAttempt, error: Exception) -> None:
         if isinstance(error, StoreError):
             self._give_up(error)
-        is_put_off = isinstance(error, LostResultError) and self.redo(error)
+        is_put_off = isinstance(error, LostResultError) and self._asks_again(error)
         outcome = judge_unlaunched(live, error, is_put_off=is_put_off)
         self._ended[live.task.id] = (live, Exit(error="not started"), outcome)
         self._handle(Ended(live.task.id, live.number, outcome.verdict, outcome.reason))
         if is_put_off and self._inbox is not None:
             self._inbox.look()
+
+    def _asks_again(self, error: LostResultError) -> bool:
+        try:
+            return self.redo(error)
+        except StoreError as refused:
+            self._give_up(refused)
+            return False
 
     def _stop(self, stop: Stop) -> None:
         task = self.board.plan.tasks[stop.task]

@@ -117,12 +117,19 @@ def require_kept(plan: Plan, under_way: Iterable[str]) -> None:
 
 
 def kept_with(plan: Plan, before: Plan, under_way: Iterable[str]) -> Plan:
-    """Return the new plan with those tasks of the old one that were started and are not over."""
+    """Return the new plan with those tasks of the old one that were started and are not over, and what they need.
+
+    What a task was started with is what its result is made from; what its row says by now counts once it is over.
+    """
     tasks = dict(plan.tasks)
-    for task_id in sorted(set(under_way) - tasks.keys()):
-        task = before.tasks[task_id]
-        needs, children = _still_there(task.needs, tasks), _still_there(task.children, tasks)
-        tasks[task_id] = task._replace(needs=needs, children=children)
+    for task_id in sorted(set(under_way)):
+        old = before.tasks[task_id]
+        needs = _still_there(old.needs, tasks)
+        if (new := tasks.get(task_id)) is not None:
+            tasks[task_id] = new._replace(needs=needs, kinds=old.kinds)
+        else:
+            children = _still_there(old.children, tasks)
+            tasks[task_id] = old._replace(needs=needs, children=children)
     return plan._replace(tasks=tasks)
 
 

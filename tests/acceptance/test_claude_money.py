@@ -9,6 +9,7 @@ import pytest
 
 from tests.acceptance.claude_plan import ClaudePlan, cap, events, figures, most_at_once
 from tests.acceptance.plans import front_of, result_of, write_plan, write_task
+from tests.executors.harness import guard_of, kill_together, wait_until, watchdog_of
 
 pytestmark = pytest.mark.slow
 
@@ -146,6 +147,19 @@ def test_an_interrupted_run_can_go_on_within_its_budget(claude: ClaudePlan) -> N
     assert 130 == claude.orchestrate.finish(run).returncode
     again = claude.run()
     assert 0 == again.returncode, again.events[-1]["message"]
+
+
+def test_what_an_attempt_may_have_cost_that_nobody_saw_end_counts(claude: ClaudePlan) -> None:
+    """Runner, guard and watchdog died in one moment, as in a power cut; the next run knows of the money."""
+    claude.write({"T-01": "do 1"}, budget_usd=3, task_budget_usd=3)
+    claude.play({"T-01": {"wait_for": "go", "answer": "done"}})
+    run = claude.start()
+    wait_until((claude.root / "results" / "agent-01-result.md").exists)
+    kill_together(run.pid, guard_of(run.pid), watchdog_of(run.pid))
+    run.communicate()
+    again = claude.run()
+    assert (4, 1) == (again.returncode, len(claude.calls())), again
+    assert "$0.00 of the budget of $3.00 is left" in again.events[-1]["message"]
 
 
 def test_a_simulation_does_not_forget_what_was_paid(claude: ClaudePlan) -> None:

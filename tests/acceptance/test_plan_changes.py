@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tests.acceptance.claude_plan import ClaudePlan, events
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import front_of, write_plan
+from tests.acceptance.plans import Gate, front_of, write_plan
+from tests.executors.harness import wait_until
 
 
 def waits_for(name: str) -> dict[str, object]:
@@ -159,6 +160,26 @@ def test_what_runs_keeps_its_files_and_its_answer(claude: ClaudePlan) -> None:
     assert "Answer to T-01" in claude.text("results/agent-01-result.md.damaged-1")
     assert "Answer to agent-01" in claude.text("results/agent-01-result.md")
     assert 1 == claude.journal.count("last valid plan")
+
+
+def test_a_dependency_that_a_started_task_gets_counts_once_it_is_over(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """Its next attempt neither waits for it nor is made from the half of it that is there."""
+    gate, later = Gate(tmp_path / "gate"), Gate(tmp_path / "later")
+    first = f"test -e again && exit 0; touch again; {gate.wait}; exit 1"
+    write_plan(root, {"T-01": first, "T-02": later.wait, "T-03": "true"}, retries=1)
+    run = orchestrate.start("run", "--json")
+    gate.await_task(run)
+    later.await_task(run)
+    assert 0 == orchestrate("update", "T-01", "--depends-on", "T-02").returncode
+    journal = root / "journal.md"
+    wait_until(lambda: "run · changed" in journal.read_text(encoding="utf-8"))
+    gate.open()
+    wait_until(lambda: "T-01 · completed" in journal.read_text(encoding="utf-8"))
+    assert {} == front_of(root, "T-01")["inputs"]
+    later.open()
+    assert 0 == orchestrate.finish(run).returncode
 
 
 def test_nothing_is_put_under_a_task_that_runs(claude: ClaudePlan) -> None:

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from orchestrator.core.account import DUST, Account, Purse
+from orchestrator.core.account import Account, Purse
 from orchestrator.core.capacity import Capacity
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry, Intervened
@@ -132,9 +132,9 @@ class EngineMachine(RuleBasedStateMachine):
                 case Hold() | Resume():
                     self.told(instruction)
                 case Finish(unaffordable, overspent):
-                    assert all(self.engine.entries[task].budget <= DUST for task in overspent)
+                    assert not any(self.engine.entries[task].left for task in overspent)
                     for task in (*unaffordable, *overspent):
-                        own = self.engine.entries[task].budget
+                        own = self.engine.entries[task].left
                         assert self.engine.purse.cap(own, self.slots) is None, "it had its money"
                     assert not self.finished, "finished twice"
                     assert not self.running
@@ -365,9 +365,7 @@ class EngineMachine(RuleBasedStateMachine):
         for task, budget in self.budgets.items():
             entry = self.engine.entries[task]
             left = max(budget - self.known[task] - self.feared[task] + entry.open_bill, 0.0)
-            assert entry.budget == budget == math.inf or math.isclose(
-                entry.budget, left, abs_tol=1e-6
-            )
+            assert entry.left == budget == math.inf or math.isclose(entry.left, left, abs_tol=1e-6)
 
     def no_slot_is_left_idle(self) -> None:
         """What costs nothing and could start has started, as long as a slot is free and its agent has room."""

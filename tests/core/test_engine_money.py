@@ -9,7 +9,7 @@ import pytest
 from orchestrator.core.account import LEAST_CAP, USUAL_CAP, Account, Purse
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry
-from orchestrator.core.event import Begun, Ended, Recorded, Ticked
+from orchestrator.core.event import Begun, Ended, Recorded, Replanned, Ticked
 from orchestrator.core.instruction import Finish, Launch, Record
 from orchestrator.core.result import Verdict
 from orchestrator.core.state import TaskStatus
@@ -253,3 +253,14 @@ def test_cap_of_a_launch_is_what_is_reserved_for_it() -> None:
     told = caps(tell(run, Begun()))
     assert {"a": 2.0, "b": 1.5} == told
     assert sum(told.values()) == run.purse.reserved
+
+
+def test_a_budget_that_is_changed_between_two_attempts_counts_for_the_next() -> None:
+    """What was spent of it is spent."""
+    run = engine(paid("a", 4.0, max_attempts=3), budget=10.0)
+    tell(run, Begun())
+    ends(run, "a", FAILED, cost=0.5)
+    tell(run, Replanned((paid("a", 1.0, max_attempts=3),)))
+    assert {"a": 0.5} == caps(tell(run, Ticked(), now=1000.0))
+    ends(run, "a", FAILED, 1000.0, cost=0.5)
+    assert TaskStatus.FAILED is run.entries["a"].status

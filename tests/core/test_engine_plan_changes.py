@@ -72,11 +72,13 @@ class PlanChanges(RuleBasedStateMachine):
                     assert task not in self.running
                     assert attempt > self.attempts.get(task, 0)
                     assert task in self.rows or task in self.attempts, "its row is gone"
+                    needs = self.engine.entries[task].needs  # those it was started with
                     if task not in self.attempts:
                         assert not self.rows[task][2], "nothing runs for an umbrella"
-                        for need in self.rows[task][0]:
-                            assert self.engine.entries[need].status is TaskStatus.COMPLETED
-                            assert need not in self.unrecorded
+                        assert needs == self.rows[task][0]
+                    for need in needs:
+                        assert self.engine.entries[need].status is TaskStatus.COMPLETED
+                        assert need not in self.unrecorded
                     self.running[task] = self.attempts[task] = attempt
                     assert len(self.running) <= self.slots
                 case Record(task):
@@ -218,6 +220,20 @@ def test_a_dependency_that_is_added_is_waited_for() -> None:
     tell(run, Replanned((Entry("a"), Entry("b", ("c",)), Entry("c"))))
     assert ["c"] == launched(completes(run, "a"))
     assert ["b"] == launched(completes(run, "c"))
+
+
+def test_a_task_between_two_attempts_waits_for_an_umbrella_that_grows() -> None:
+    """Its next attempt is made from everything under it; the pause it was to make is over by then."""
+    plan = Entry("c"), Entry("u", ("c",), is_umbrella=True), Entry("a", ("u",), max_attempts=3)
+    run = engine(*plan, slots=2)
+    tell(run, Begun())
+    completes(run, "c")
+    fails(run, "a")
+    assert TaskStatus.RETRYING is run.entries["a"].status
+    more = Entry("d"), Entry("u", ("c", "d"), is_umbrella=True), plan[0], plan[2]
+    assert ["d"] == launched(tell(run, Replanned(more)))
+    assert [] == launched(tell(run, Ticked(), now=1000.0))
+    assert ["a"] == launched(completes(run, "d", now=1000.0))
 
 
 def test_a_task_that_has_failed_becomes_an_umbrella() -> None:

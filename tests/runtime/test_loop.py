@@ -16,7 +16,7 @@ from orchestrator.agents.shell import ShellAgent
 from orchestrator.core.invocation import Invocation
 from orchestrator.core.result import Exit, StopReason
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import ExecutorError, StoreError
+from orchestrator.errors import ExecutorError, LostResultError, StoreError
 from orchestrator.executors.protocol import Job
 from orchestrator.runtime import attempt as attempt_module
 from orchestrator.runtime.happening import Happening, Kind
@@ -245,6 +245,26 @@ async def test_a_prompt_that_cannot_be_written_ends_the_run(tmp_path: Path) -> N
     assert isinstance(bench.runner.failure, StoreError)
     assert [] == bench.executor.started
     assert [S.PENDING, S.WAITING] == [board.status(task) for task in CHAIN]
+
+
+async def test_a_lost_result_that_cannot_be_asked_for_ends_the_run(tmp_path: Path) -> None:
+    """The request is a file too, and the disk may be full: that is told, and no task is blamed."""
+
+    class LosingAgent(ShellAgent):
+        def invocation(self, assignment: Assignment) -> Invocation:
+            if assignment.task.id == "T-02":
+                raise LostResultError("results/agent-01-result.md is gone", hint="", tasks=["T-01"])
+            return super().invocation(assignment)
+
+    def full(_: LostResultError) -> bool:
+        raise error
+
+    error = StoreError("no space left")
+    bench = Bench(write_plan(tmp_path, CHAIN), answers, agent=LosingAgent())
+    bench.runner.redo = full
+    board = await bench.run()
+    assert error is bench.runner.failure
+    assert S.COMPLETED is board.status("T-01")
 
 
 async def test_an_executor_that_dies_ends_the_run(tmp_path: Path) -> None:
