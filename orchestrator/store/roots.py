@@ -244,7 +244,9 @@ def _names(root: Layout) -> Iterator[tuple[str, bool]]:
                 names = sorted(entry.name for entry in entries if entry.is_dir())
         except FileNotFoundError:
             raise NotFoundError(
-                "no such directory", where=root.root, hint="orchestrator create makes a plan"
+                "no such directory",
+                where=root.root,
+                hint="`orchestrator create TITLE` makes a plan",
             ) from None
     for name in names:
         if TASK_ID.fullmatch(name):

@@ -122,7 +122,7 @@ class Workspace:
                 raise NotFoundError(
                     "no master_plan.md in this plan directory",
                     where=self.layout.root,
-                    hint="orchestrator init writes one to start from",
+                    hint="`orchestrator init` writes one to start from",
                 ) from None
         self._read = signed = signature(found)
         if (known := self._index.plan(signed)) is not None:

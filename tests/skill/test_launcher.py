@@ -164,7 +164,7 @@ def test_hints_of_what_lies_below_name_it_too(project: Project, skill: Installed
     """Plans, tasks and checks know no command line; whoever types their hint shall reach us all the same."""
     call = f"python3 {skill.launcher}"
     lost = project("python3", skill.launcher, "status")
-    assert lost.stderr.splitlines()[-1].startswith(f"  hint: {call} init makes one")
+    assert lost.stderr.splitlines()[-1].startswith(f"  hint: `{call} init` makes one")
     plan = project.where / ".orchestrator"
     plan.mkdir()
     (plan / "master_plan.md").write_text("| ID | Task |\n|---|---|\n")
