@@ -71,3 +71,28 @@ def test_a_command_in_a_hint_is_about_the_plan_that_was_named(
     assert "no such" not in typed.stderr.casefold()
     assert mine == files_in(tmp_path / ".orchestrator")
     orchestrate("stop", "plans/q")  # what goes on by itself
+
+
+@pytest.mark.parametrize("command", ["run", "list", "graph", "validate", "show T-01", "wait"])
+def test_a_directory_of_plans_says_which_there_are(
+    orchestrate: Orchestrate, tmp_path: Path, command: str
+) -> None:
+    """Another plan beside them is not what somebody wants who names none; nor in the project of one."""
+    project = tmp_path / "my project"
+    (project / ".orchestrator").mkdir(parents=True)
+    for name in ("P1", "P2"):
+        write_plan(project / ".orchestrator" / name, {"T-01": "true"})
+    refused = orchestrate(*command.split(), cwd=project)
+    named = "name the plan that you mean: --dir .orchestrator/P1, --dir .orchestrator/P2"
+    assert (2, f"  hint: {named}") == (refused.returncode, refused.stderr.splitlines()[-1])
+    refused = orchestrate(*command.split(), "--dir", "my project")
+    assert "mean: --dir 'my project/.orchestrator'" in refused.stderr
+
+
+def test_an_empty_plan_can_be_begun_anew(orchestrate: Orchestrate, root: Path) -> None:
+    """`init` touches no plan that is there."""
+    root.mkdir()
+    (root / "master_plan.md").touch()
+    assert "hint: remove it, and `orchestrator init` writes one" in orchestrate("run").stderr
+    (root / "master_plan.md").unlink()
+    assert 0 == orchestrate("init").returncode
