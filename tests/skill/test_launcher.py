@@ -140,8 +140,9 @@ def test_a_detached_run_goes_on_through_it(project: Project, skill: Installed) -
     assert "3 of 3 tasks completed" in waited.stdout
     (plan / "results" / "agent-02-result.md").unlink()
     brief = project("python3", skill.launcher, "status", "--brief").stdout.splitlines()[-2]
-    assert brief == f"next: {call} status"
+    assert brief == f"next: {call} run --detach"
     assert 0 == project("sh", "-c", brief.removeprefix("next: ")).status
+    assert 0 == project("python3", skill.launcher, "wait", "--for", "end").status
 
 
 def test_hints_name_the_way_it_was_called(
