@@ -118,9 +118,10 @@ def of_template(
         UsageError: there is none of that name, or it was told too much or too little.
         PlanError, StoreError: as their names say.
     """
-    saved = saved_plans(layout, os.environ).get(name)
+    mine = saved_plans(layout, os.environ)
+    saved = mine.get(name)
     if saved is None:
-        return from_template(name, parameters, agents, request), None
+        return from_template(name, parameters, agents, request, mine=mine), None
     values = read_values(parameters)
     if request and "request" not in saved.parameters:
         raise UsageError(

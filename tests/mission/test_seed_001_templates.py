@@ -42,6 +42,8 @@ def test_s1_38_templates(orchestrate: Orchestrate, root: Path) -> None:
     assert {"codebase-analysis", "translate-docs"} < set(listed)
     assert before == orchestrate("template", "show", "say").stdout
     assert "Test {{endpoints}}" in orchestrate("template", "show", "api-testing").stdout
+    unknown = orchestrate("plan", "--template", "nosuch", "--dir", "other", "--json").json
+    assert unknown["hint"].startswith("there are say, ")
     missing = orchestrate("plan", "--template", "say", "--dir", "other", "--json")
     assert (2, "usage") == (missing.returncode, missing.json["code"])
     assert not (orchestrate.where / "other").exists()
