@@ -73,6 +73,11 @@ def _say_json(found: Checkup) -> None:
         found.summary(),
         ok=not found.alerts,
         code="alerts" if found.alerts else "ok",
+        **(
+            {"hint": as_called(f"orchestrator status {found.alerts[0].task_id}")}
+            if found.alerts
+            else {}
+        ),
         alerts=[_alert(each) for each in found.alerts],
         summary=found.summary(),
         tasks=[_brief(look) for look in found.looks],

@@ -70,6 +70,7 @@ def stop_command(
 def _named(waiting: Sequence[Waiting]) -> str:
     from orchestrator.cli.repeating import local
 
-    return ", ".join(
+    named = (
         f"process {each.process['pid']}, waiting until {local(each.until)}," for each in waiting
     )
+    return " and ".join(named)

@@ -176,7 +176,9 @@ class Brief(NamedTuple):
             hold = hold_of(self.about_run)
             return hold.text if hold is not None and not self.is_done else ""
         word = {Phase.STOPPED: "stopping", Phase.DIED: "ended"}.get(self.phase)
-        return next((line.text for line in self.about_run if line.what == word), "")
+        why = next((line.text for line in self.about_run if line.what == word), "")
+        # What else it said was for who waited for the end.
+        return why.partition(":")[0] if self.phase is Phase.STOPPED else why
 
     @property
     def exit_status(self) -> ExitStatus:
