@@ -130,7 +130,7 @@ def _failed(status: int, said: str) -> OrchestratorError:
     told = "; ".join(lines[-_LAST_LINES:]) or "it said nothing"
     message = f"the run ended before it began, with exit status {status}: {told}"
     if status == ExitStatus.BUSY:
-        return BusyError(message, hint="orchestrator wait follows the run that holds it")
+        return BusyError(message, hint="`orchestrator wait` follows the run that holds it")
     error = ExecutorError(message, hint="run it in the foreground to see more: orchestrator run")
     if status in set(ExitStatus) - {ExitStatus.DONE}:
         error.exit_status = ExitStatus(status)

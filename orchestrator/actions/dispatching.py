@@ -166,7 +166,7 @@ class Dispatcher:
         subtask = id_of(subtask, board.plan.tasks)
         if subtask and subtask not in board.plan.tasks:
             raise NotFoundError(
-                f"Subtask {subtask} not found", hint=f"`{self.program} list {name}` shows them"
+                f"Subtask {subtask} not found", hint=f"`orchestrator list {name}` shows them"
             )
         if (refused := refusal(board.plan.charter.state)) and not self.with_context:
             done.skipped.append(Passed(name, subtask, refused))

@@ -152,7 +152,7 @@ def _plan(layout: Layout, roster: Roster) -> tuple[Finding, Prospect | None]:
     except OrchestratorError as error:
         more = len(error.problems) - 1 if isinstance(error, PlanError) else 0
         found = f"{error} (and {more} more)" if more else str(error)
-        hint = error.hint or "orchestrator validate names every problem"
+        hint = error.hint or "`orchestrator validate` names every problem"
         return Finding("plan", Level.FAILED, found, hint), None
     total = len(ahead.board.plan.tasks)
     agents = sorted({ahead.policies[task_id].agent for task_id in ahead.to_run})

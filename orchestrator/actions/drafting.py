@@ -101,15 +101,22 @@ def from_file(path: str, agents: Collection[str], request: str = "") -> Proposal
 
 
 def from_template(
-    name: str, parameters: Sequence[str], agents: Collection[str], request: str = ""
+    name: str,
+    parameters: Sequence[str],
+    agents: Collection[str],
+    request: str = "",
+    *,
+    mine: Collection[str] = (),
 ) -> Proposal:
     """Fill a plan that comes with the package; *parameters* are ``k=v``, one with several values may come again.
+
+    *mine* are the templates that people keep, which are named where there is none of that name.
 
     Raises:
         UsageError: no such template or parameter, one that is missing, or no file matches a pattern.
         StoreError: files could not be looked for.
     """
-    template = _template(name)
+    template = _template(name, mine)
     draft, problems = read_draft(fill(template, _values(template, parameters)), agents)
     if problems:
         raise PlanError(problems)
@@ -145,7 +152,7 @@ def _in_file(problem: Problem, path: str) -> Problem:
 # ── templates ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _template(name: str) -> PlanTemplate:
+def _template(name: str, mine: Collection[str]) -> PlanTemplate:
     templates = plan_templates()
     if name in templates:
         return templates[name]
@@ -154,7 +161,7 @@ def _template(name: str) -> PlanTemplate:
         return templates[starts[0]]
     raise UsageError(
         f"there is no template {one_line(name, 60)!r}",
-        hint=f"there are {', '.join(templates)}; --template list says what each takes",
+        hint=f"there are {', '.join(dict.fromkeys((*mine, *templates)))}; --template list says what each takes",
     )
 
 

@@ -112,7 +112,7 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
         return Updated(task_id, values, path if is_hidden else "", task)
 
     if not os.path.lexists(layout.plan):
-        hint = "orchestrator add makes one, and adds a task to it"
+        hint = "`orchestrator add TEXT` makes one, and adds a task to it"
         raise NotFoundError(
             "no master_plan.md in this plan directory", where=layout.root, hint=hint
         )

@@ -68,7 +68,7 @@ def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until
         raise NotFoundError(
             "this plan was never run",
             where=layout.root,
-            hint="orchestrator run --detach starts a run",
+            hint="`orchestrator run --detach` starts a run",
         )
     return bite
 

@@ -139,7 +139,7 @@ def _block_silent(layout: Layout, board: Board, pulses: Mapping[str, Pulse], now
 
 
 def _nobody(_: Layout) -> NoReturn:
-    raise BusyError("a run has just died here", hint="orchestrator run looks after what it left")
+    raise BusyError("a run has just died here", hint="`orchestrator run` looks after what it left")
 
 
 def _signs(layout: Layout, board: Board) -> dict[str, str]:

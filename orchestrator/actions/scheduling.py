@@ -101,7 +101,7 @@ def remove(name: str, schedulers: Sequence[Scheduler]) -> Scheduled:
                 return found
     raise NotFoundError(
         f"no schedule is called {one_line(name, 60)!r}",
-        hint="orchestrator schedule list names them",
+        hint="`orchestrator schedule list` names them",
     )
 
 

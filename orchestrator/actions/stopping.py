@@ -66,7 +66,11 @@ def stop(layout: Layout) -> Stopped:
         others = [each for each in waiting if each.process["pid"] != holder["pid"]]
         return Stopped(run, others, is_over)
     if not waiting:
-        raise NotFoundError("no run is at work, and none waits for its time", where=layout.root)
+        raise NotFoundError(
+            "no run is at work, and none waits for its time",
+            where=layout.root,
+            hint="`orchestrator status` shows how the last one ended",
+        )
     gone = [partial(_is_gone, each.process) for each in waiting]
     for each, is_gone in zip(waiting, gone, strict=True):
         _end("a run that waits", each.process, is_gone)

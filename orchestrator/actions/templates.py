@@ -13,7 +13,7 @@ from orchestrator.actions.planning import Drawn
 from orchestrator.actions.redrawing import status_cells
 from orchestrator.core.board import Board
 from orchestrator.core.graph import shape
-from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan import Plan
 from orchestrator.core.plan_state import PlanState
 from orchestrator.core.spelling import advice
 from orchestrator.core.text import one_line
@@ -105,11 +105,15 @@ def draw_saved(saved: SavedPlan, values: Mapping[str, str], agents: Collection[s
     place = Layout(saved.where)
     plan, problems = _read(text.encode(), os.path.relpath(place.plan))
     if not problems:
-        problems += _agent_problems(plan.tasks.values(), agents)
+        problems += _agent_problems(plan, agents)
     task_files = {task.stem: files[task.stem] for task in plan.tasks.values() if task.stem in files}
     for stem, each in task_files.items():
         shown = os.path.relpath(place.task_file(stem))
-        problems += parse_task_file(each.encode(), shown).problems
+        found = parse_task_file(each.encode(), shown)
+        problems += found.problems
+        if (key := found.settings.get("agent")) and key not in agents:
+            where = f"{shown}:{found.lines['agent']}"
+            problems.append(_unknown_agent("the task file", key, where, agents))
     if problems:
         raise PlanError(problems)
     return Drawn(text=text, task_files=task_files, board=Board(plan, shape(plan.tasks), {}))
@@ -146,17 +150,25 @@ def _check(saved: SavedPlan, values: Mapping[str, str]) -> None:
         raise UsageError(message, hint=" ".join(f'--param "{name}=…"' for name in missing))
 
 
-def _agent_problems(tasks: Collection[Task], agents: Collection[str]) -> list[Problem]:
+def _agent_problems(plan: Plan, agents: Collection[str]) -> list[Problem]:
+    asked = [(f"task {task.id}", task.agent_key, task.where) for task in plan.tasks.values()]
+    if "agent" in plan.settings:
+        where = f"{plan.file}:{plan.lines.get('agent', 1)}"
+        asked.insert(0, ("the plan", plan.settings["agent"], where))
     return [
-        Problem(
-            f"task {task.id} asks for the agent {one_line(task.agent_key, 60)!r}, which is not known here",
-            task.where,
-            f"known are {', '.join(agents)}; `orchestrator agent register` adds one",
-            "unknown_agent",
-        )
-        for task in tasks
-        if task.agent_key and task.agent_key not in agents
+        _unknown_agent(who, key, where, agents)
+        for who, key, where in asked
+        if key and key not in agents
     ]
+
+
+def _unknown_agent(who: str, key: str, where: str, agents: Collection[str]) -> Problem:
+    return Problem(
+        f"{who} asks for the agent {one_line(key, 60)!r}, which is not known here",
+        where,
+        f"known are {', '.join(agents)}; `orchestrator agent register KEY` adds one",
+        "unknown_agent",
+    )
 
 
 def _parsed(data: bytes, shown: str) -> Plan:

@@ -10,7 +10,6 @@ from orchestrator.actions.adding import NewTask, add
 from orchestrator.cli.reply import (
     caller,
     plan_directory,
-    program,
     say_error,
     say_json,
     talk,
@@ -171,5 +170,5 @@ def task_settings(given: Mapping[str, str | None]) -> dict[str, Any]:
                 settings[name] = read_setting(name, value)
         except ValueError as error:
             option = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{option}: {error}", hint=f"{program()} add --help") from None
+            raise UsageError(f"{option}: {error}", hint="orchestrator add --help") from None
     return settings

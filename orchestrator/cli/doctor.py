@@ -14,7 +14,6 @@ from orchestrator.cli.agents import plan_directory_if_any
 from orchestrator.cli.reply import (
     as_called,
     plan_directory,
-    program,
     say_json,
     takes_directory,
     takes_json,
@@ -176,7 +175,7 @@ def _examine(layout: Layout | None, claude_bin: str, *, send: bool) -> list[Find
     try:
         roster = read_roster(layout, os.environ)
     except OrchestratorError as error:
-        hint = error.hint or f"{program()} agents names every problem"
+        hint = error.hint or "`orchestrator agents` names every problem"
         return [*machine, *claude, Finding("agents", Level.FAILED, str(error), hint)]
     others = examine_agents(roster)
     if layout is None:

@@ -138,7 +138,7 @@ def _check(request: str, source: str, template: str, parameters: tuple[str, ...]
     if not (request or source or template):
         raise UsageError(
             "there is no request",
-            hint=f'{program()} plan "…", or a file, or - for standard input; or --from FILE, or --template NAME',
+            hint='orchestrator plan "…", or a file, or - for standard input; or --from FILE, or --template NAME',
         )
 
 
@@ -178,7 +178,7 @@ def _settings(**given: str | None) -> Settings:
                 flags[name] = read_setting(name, value)
             except ValueError as error:
                 message = f"--{name.replace('_', '-')}: {error}"
-                raise UsageError(message, hint=f"{program()} plan --help") from error
+                raise UsageError(message, hint="orchestrator plan --help") from error
     return resolve(flags)
 
 

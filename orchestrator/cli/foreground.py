@@ -13,7 +13,7 @@ from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
 from orchestrator.actions.running import run
 from orchestrator.cli.progress import progress
-from orchestrator.cli.reply import as_called, plan_directory, program, say_error, talk
+from orchestrator.cli.reply import as_called, plan_directory, say_error, talk
 from orchestrator.cli.words import read_words
 from orchestrator.core.money import spending
 from orchestrator.core.redact import redact
@@ -150,7 +150,8 @@ def _say_failures(report: RunReport) -> None:
         log = f" · {os.path.relpath(f'{layout.root}/{last.log_path(task.stem)}')}" if last else ""
         talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
-        talk(f"   … and {len(failed) - _MOST} more: {program()} list --status failed")
+        more = f"… and {len(failed) - _MOST} more: orchestrator list --status failed"
+        talk(f"   {as_called(more)}")
     idle = _not_started(report)
     if failed and idle:
         more = f" and {len(idle) - _MOST} more" if len(idle) > _MOST else ""
@@ -159,7 +160,8 @@ def _say_failures(report: RunReport) -> None:
     for status, text in left[:_MOST]:
         talk(f"{ICONS[status]} {one_line(text, limit=100)}")
     if len(left) > _MOST:
-        talk(f"   … and {len(left) - _MOST} more: {program()} list --status blocked,running")
+        more = f"… and {len(left) - _MOST} more: orchestrator list --status blocked,running"
+        talk(f"   {as_called(more)}")
     if report.failure is not None:
         talk(f"error: {report.failure}")
         if report.failure.hint:

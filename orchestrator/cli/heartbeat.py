@@ -10,8 +10,8 @@ from orchestrator.actions import plans
 from orchestrator.actions.heartbeat import Checkup, Look, check, look_at
 from orchestrator.cli.plans import move, plan_facts, require_subtask
 from orchestrator.cli.reply import (
+    as_called,
     plan_directory,
-    program,
     say_json,
     takes_directory,
     takes_json,
@@ -73,6 +73,11 @@ def _say_json(found: Checkup) -> None:
         found.summary(),
         ok=not found.alerts,
         code="alerts" if found.alerts else "ok",
+        **(
+            {"hint": as_called(f"orchestrator status {found.alerts[0].task_id}")}
+            if found.alerts
+            else {}
+        ),
         alerts=[_alert(each) for each in found.alerts],
         summary=found.summary(),
         tasks=[_brief(look) for look in found.looks],
@@ -176,6 +181,5 @@ def _alert_text(look: Look, layout: Layout, kind: AlertKind, subtask: str, ping:
     known = (each for each in look.alerts if (each.kind, each.subtask_id) == (kind, subtask))
     # Somebody else may have seen what no look of ours has found.
     alert = next(known, Alert(kind, look.id, subtask, f"somebody says that it is {kind.value}"))
-    return messages.alert(
-        alert, look.board, ping=one_line(ping, 60), look=f"{program()} status {look.id}"
-    )
+    status = as_called(f"orchestrator status {look.id}")
+    return messages.alert(alert, look.board, ping=one_line(ping, 60), look=status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -117,7 +118,9 @@ def start_command(
 @click.command("complete")
 @_takes_task
 @_MESSAGE
-@click.option("--summary", default="", metavar="TEXT", help="The result, as MSG.")
+@click.option(
+    "--summary", default="", metavar="TEXT", help="The result, as MSG; - reads it from stdin."
+)
 @click.option("--note", default="", metavar="TEXT", help="A remark; MSG is the result.")
 @click.option("--validate", is_flag=True, help="Refuse while a success criterion is open.")
 @click.option("--met", default="", metavar="N,N|all", help="Tick these criteria, and validate.")
@@ -145,8 +148,10 @@ def complete_command(
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     if message and summary:
         raise UsageError("the result is there twice", hint="give MSG or --summary")
+    if (answer := message or summary) == "-":
+        answer = sys.stdin.buffer.read().decode(errors="replace")
     layout, waits = plan_directory(None, option), waiting(as_json=as_json)
-    wanted = wish(layout, Verb.COMPLETE, task_id, name, note=note, answer=message or summary)
+    wanted = wish(layout, Verb.COMPLETE, task_id, name, note=note, answer=answer)
     done = complete(layout, wanted, agents, waits, validate=validate, met=met)
     if not as_json:
         talk(done.message)

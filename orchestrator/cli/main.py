@@ -151,6 +151,14 @@ def _require_posix() -> None:
         )
 
 
+def _call(words: list[str]) -> object:
+    if "_ORCHESTRATOR_COMPLETE" in os.environ:
+        cli.main(prog_name=program())  # answers the shell, and exits
+    # `cli.main` would end with 1, which says that a task failed, when nobody reads us any more.
+    with cli.make_context(program(), words) as context:
+        return cli.invoke(context)
+
+
 def main() -> NoReturn:
     """Run the command line and exit."""
     words = sys.argv[1:]
@@ -161,7 +169,7 @@ def main() -> NoReturn:
     gc.disable()
     try:
         _require_posix()
-        status = cli.main(prog_name=program(), standalone_mode=False)
+        status = _call(words)
     except click.exceptions.Exit as error:
         status = error.exit_code
     except click.ClickException as error:
@@ -172,7 +180,8 @@ def main() -> NoReturn:
         else:
             say_error("usage", error.format_message(), hint=hint, as_json=wants_json)
         status = int(ExitStatus.BAD_INPUT)
-    except click.Abort:
+    except (click.Abort, EOFError, KeyboardInterrupt):
+        talk("")  # behind the ^C on a terminal
         status = 130
     except OrchestratorError as error:
         say_error(error.code, str(error), hint=error.hint, as_json=wants_json, error=error)

@@ -10,8 +10,8 @@ from orchestrator.actions.checking import status, validate
 from orchestrator.actions.planning import init
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.reply import (
+    as_called,
     plan_directory,
-    program,
     say_json,
     takes_directory,
     takes_json,
@@ -58,7 +58,7 @@ def init_command(
         return
     write(f"{path}\n")
     first = 'Add tasks with `add "…"`' if agent else "Edit the table of tasks"
-    talk(f"{first}, then: {program()} run")
+    talk(as_called(f"{first}, then: orchestrator run"))
 
 
 def _new_directory(directory: str | None, option: str | None) -> Layout:

@@ -10,9 +10,9 @@ import click
 
 from orchestrator.actions import plans
 from orchestrator.cli.reply import (
+    as_called,
     caller,
     plan_directory,
-    program,
     say_json,
     takes_caller,
     takes_directory,
@@ -78,7 +78,7 @@ def create_command(
         say_json(f"Created {made}", task_id=made, status=state, directory=layout.root)
         return
     write(f"{made}\n")
-    talk(f"next: {program()} transition {made} approve")
+    talk(as_called(f"next: orchestrator transition {made} approve"))
 
 
 def _eta(text: str, now: float) -> float:
@@ -205,7 +205,7 @@ def require_subtask(layout: Layout, board: Board, subtask: str) -> str:
         UsageError: it may be any of several.
     """
     if (task_id := id_of(subtask, board.plan.tasks)) not in board.plan.tasks:
-        hint = f"`{program()} list {plan_id(layout)}` shows them"
+        hint = f"`orchestrator list {plan_id(layout)}` shows them"
         raise NotFoundError(f"Subtask {subtask} not found", hint=hint)
     return task_id
 

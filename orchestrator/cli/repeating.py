@@ -7,7 +7,7 @@ from datetime import datetime
 
 from orchestrator.actions.repeating import run_repeatedly
 from orchestrator.actions.report import RunReport
-from orchestrator.cli.reply import program, say_error, talk
+from orchestrator.cli.reply import say_error, talk
 from orchestrator.core.timing import next_moment
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.store.layout import Layout
@@ -25,7 +25,7 @@ def moment(text: str | None) -> float | None:
     try:
         return next_moment(text, datetime.now().astimezone()).timestamp()
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"--at: {error}", hint=f"{program()} run --at 07:30") from None
+        raise UsageError(f"--at: {error}", hint="orchestrator run --at 07:30") from None
 
 
 def local(moment: float) -> str:

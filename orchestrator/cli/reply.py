@@ -18,11 +18,13 @@ from orchestrator.core.name import as_name, is_name
 from orchestrator.core.redact import redact
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, OutputError, PlanError, UsageError
-from orchestrator.store.layout import Layout, find_plan, find_plan_directory
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout, find_plan, find_plan_directory
 
 #: Rows that are printed at once.
 _PIECE = 1000
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+#: The plan directory of this call as whoever called named it, for the commands that we name in turn.
+_MEANT = {"directory": "", "option": "", "both": ""}
 
 
 def program() -> str:
@@ -31,12 +33,34 @@ def program() -> str:
 
 
 def as_called(hint: str) -> str:
-    """Return a hint with the words that call us, where whoever wrote it could only say ``orchestrator COMMAND``."""
-    if (words := program()) == "orchestrator":
+    """Return a hint as it can be typed, where whoever wrote it could only say ``orchestrator COMMAND``.
+
+    That is with the words that call us, and with the plan directory that this call is about: else it would be another.
+    """
+    if (words := program()) == "orchestrator" and not any(_MEANT.values()):
         return hint
     import re
 
-    return re.sub(r"(?<!the )(?<![\w./-])orchestrator (?=[a-z])", lambda _: f"{words} ", hint)
+    # Behind the command, for who can tell where prose begins?
+    return re.sub(
+        r"(?<!the )(?<![\w./-])orchestrator ((?:(?:agent|schedule|template) )?[a-z-]+)(?= ?([^\s`]*))",
+        lambda found: f"{words} {found[1]}{_place(found[1], found[2])}",
+        hint,
+    )
+
+
+def _place(command: str, argument: str) -> str:
+    """Return the ``--dir`` of a command in a hint; *argument* is its first word, which may name the plan already."""
+    if command.startswith("schedule") or (command == "init" and argument):
+        return ""
+    where = _MEANT["both"]
+    if argument and argument == _MEANT["directory"]:
+        where = _MEANT["option"]
+    if argument == "--help" or where in {"", os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY}:
+        return ""
+    import shlex
+
+    return f" --dir {shlex.quote(where)}"
 
 
 def plan_directory(
@@ -46,9 +70,18 @@ def plan_directory(
 
     With both, DIR is the id of a plan below ``--dir``.
     """
+    _MEANT.update(dict.fromkeys(_MEANT, ""))  # what is not found is no place to go on in
     if must_exist and named and option:
-        return find_plan(named, os.environ, os.getcwd(), option)
-    return find_plan_directory(option or named, os.environ, os.getcwd(), must_exist=must_exist)
+        _MEANT["both"] = option
+        layout = find_plan(named, os.environ, os.getcwd(), option)
+        both = os.path.relpath(layout.root)
+    else:
+        layout = find_plan_directory(
+            option or named, os.environ, os.getcwd(), must_exist=must_exist
+        )
+        both = option or named or ""
+    _MEANT.update(directory=named or "", option=option or "", both=both)
+    return layout
 
 
 def takes_directory(function: _Function) -> _Function:

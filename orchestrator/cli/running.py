@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from orchestrator.cli.duration import Duration
 from orchestrator.cli.foreground import keep_loaded, run_once
 from orchestrator.cli.reply import plan_directory, say_json, takes_directory, write
 from orchestrator.core.settings import read_setting
+from orchestrator.errors import UsageError
 from orchestrator.store.membership import full_ids
 from orchestrator.wiring import plugs
 
@@ -158,13 +159,12 @@ def run_command(
             settings["workdir"]
         )  # a path that was typed counts from here
     layout = plan_directory(directory, option)
-    chosen_ids = full_ids(layout, ",".join(only)).split(",")
     order = RunOrder(
         layout=layout,
         flags={name: value for name, value in settings.items() if value is not None},
         simulate=simulate,
-        only=[task_id.strip() for task_id in chosen_ids if task_id.strip()],
-        tags=[tag.strip().lstrip("#") for each in tags for tag in each.split(",") if tag.strip()],
+        only=_listed("--only", "task", [full_ids(layout, ",".join(only))] if only else []),
+        tags=[tag.lstrip("#") for tag in _listed("--tag", "tag", tags)],
         is_fresh=is_fresh,
     )
     chosen = plugs(claude_bin, order.layout)
@@ -185,6 +185,14 @@ def run_command(
     if at is not None:
         examine(order, chosen)  # what is wrong is said now, and not tonight
     context.exit(run_in_rounds(order.layout, run_this, begin, every, as_json=as_json))
+
+
+def _listed(option: str, what: str, values: Sequence[str]) -> list[str]:
+    names = [word.strip() for each in values for word in each.split(",") if word.strip()]
+    if values and not names:
+        # A variable of a shell that is not set; everything is hardly what is meant.
+        raise UsageError(f"{option} names no {what}", hint="leave it out to run everything")
+    return names
 
 
 def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:

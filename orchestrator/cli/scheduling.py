@@ -10,7 +10,6 @@ import click
 from orchestrator.actions import scheduling
 from orchestrator.cli.reply import (
     plan_directory,
-    program,
     say_json,
     takes_directory,
     takes_json,
@@ -158,7 +157,7 @@ def _check_flags(context: click.Context, root: str, flags: list[str]) -> None:
     try:
         parsed = run_command.make_context("run", [root, *flags], parent=context).params
     except click.UsageError as error:
-        raise UsageError(error.format_message(), hint=f"{program()} run --help") from None
+        raise UsageError(error.format_message(), hint="orchestrator run --help") from None
     for name, flag in _NOT_THESE.items():
         if parsed.get(name):
             raise UsageError(f"{flag} makes no sense in a schedule")
@@ -166,4 +165,4 @@ def _check_flags(context: click.Context, root: str, flags: list[str]) -> None:
 
 def _others(known: dict[str, Any], wanted: str) -> list[str]:
     ways = {"systemd": "--systemd", "crontab": "it without --systemd"}
-    return [*(ways[by] for by in known if by != wanted), f"{program()} run --every"]
+    return [*(ways[by] for by in known if by != wanted), "orchestrator run --every"]

@@ -11,9 +11,9 @@ from orchestrator.actions.adding import NewTask
 from orchestrator.actions.spawning import spawn
 from orchestrator.cli.adding import tags_of, task_settings
 from orchestrator.cli.reply import (
+    as_called,
     caller,
     plan_directory,
-    program,
     say_json,
     takes_caller,
     takes_json,
@@ -75,7 +75,8 @@ def spawn_command(
     spawned = spawn(layout, wanted, caller(name), plugs(claude_bin, layout), detached)
     how = "started in the background" if spawned.is_new else "is at work and takes it"
     if not spawned.is_taken:
-        how = f"does not take it; once it is over: {program()} run --only {spawned.id}"
+        again = as_called(f"orchestrator run --only {spawned.id}")
+        how = f"does not take it; once it is over: {again}"
     if spawned.plan:
         talk(f"made {os.path.relpath(spawned.plan)}")
     if as_json:
@@ -90,4 +91,4 @@ def spawn_command(
         )
         return
     write(f"{spawned.id}\n")
-    talk(f"run {spawned.run} {how}; next: {program()} history {spawned.id}")
+    talk(f"run {spawned.run} {how}; {as_called(f'next: orchestrator history {spawned.id}')}")

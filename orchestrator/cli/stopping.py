@@ -9,8 +9,8 @@ import click
 from orchestrator.actions.stopping import stop
 from orchestrator.cli.duration import Duration
 from orchestrator.cli.reply import (
+    as_called,
     plan_directory,
-    program,
     say_json,
     takes_directory,
     takes_json,
@@ -64,12 +64,13 @@ def stop_command(
     if stopped.run:
         write(f"{stopped.run}\n")
     if left:
-        talk(f"{_named(left)} is left alone; to end it: {program()} stop")
+        talk(f"{_named(left)} is left alone; {as_called('to end it: orchestrator stop')}")
 
 
 def _named(waiting: Sequence[Waiting]) -> str:
     from orchestrator.cli.repeating import local
 
-    return ", ".join(
+    named = (
         f"process {each.process['pid']}, waiting until {local(each.until)}," for each in waiting
     )
+    return " and ".join(named)

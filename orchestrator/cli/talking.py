@@ -7,9 +7,9 @@ from collections.abc import Callable
 import click
 
 from orchestrator.cli.reply import (
+    as_called,
     caller,
     plan_directory,
-    program,
     say_json,
     takes_caller,
     takes_json,
@@ -126,7 +126,8 @@ def context_command(task_id: str, option: str | None, name: str | None, *, as_js
 
     found = context(plan_directory(None, option), task_id, caller(name))
     if not as_json:
-        write(context_text(found.task, found.standing, found.messages, program()))
+        share = as_called(f'orchestrator share {found.task.id} "…"')
+        write(context_text(found.task, found.standing, found.messages, share))
         return
     say_json(
         f"{len(found.messages)} messages about {found.task.id}",

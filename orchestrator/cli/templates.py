@@ -13,8 +13,8 @@ from orchestrator.actions.planning import Drawn, draw
 from orchestrator.actions.templates import draw_saved, read_values, save_plan, saved_plans
 from orchestrator.cli.agents import plan_directory_if_any
 from orchestrator.cli.reply import (
+    as_called,
     plan_directory,
-    program,
     say_json,
     takes_directory,
     takes_json,
@@ -106,7 +106,7 @@ def save_command(
         say_json(f"saved {name}", **_saved_facts(saved))
         return
     write(f"{saved.where}\n")
-    talk(f"next: {program()} plan --template {name}")
+    talk(as_called(f"next: orchestrator plan --template {name}"))
 
 
 def of_template(
@@ -118,9 +118,10 @@ def of_template(
         UsageError: there is none of that name, or it was told too much or too little.
         PlanError, StoreError: as their names say.
     """
-    saved = saved_plans(layout, os.environ).get(name)
+    mine = saved_plans(layout, os.environ)
+    saved = mine.get(name)
     if saved is None:
-        return from_template(name, parameters, agents, request), None
+        return from_template(name, parameters, agents, request, mine=mine), None
     values = read_values(parameters)
     if request and "request" not in saved.parameters:
         raise UsageError(
@@ -178,7 +179,7 @@ def _example(name: str) -> tuple[str, dict[str, str], dict[str, Any]]:
     if found is None:
         raise UsageError(
             f"there is no template {one_line(name, 60)!r}",
-            hint=f"`{program()} template list` names them",
+            hint="`orchestrator template list` names them",
         )
     from orchestrator.actions.drafting import example
 

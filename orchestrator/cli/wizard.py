@@ -12,8 +12,8 @@ import click
 from orchestrator.actions.planning import Drawn, draw, require_room, write
 from orchestrator.actions.templates import saved_plans
 from orchestrator.cli.reply import (
+    as_called,
     plan_directory,
-    program,
     say_json,
     takes_directory,
     takes_json,
@@ -64,7 +64,7 @@ def wizard_command(
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
             "the wizard asks on a terminal, and there is none",
-            hint=f'{program()} plan "REQUEST" asks an agent, `init` and `add` ask nobody',
+            hint='`orchestrator plan "REQUEST"` asks an agent, `init` and `add` ask nobody',
         )
     named = directory or option or os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY
     layout = plan_directory(None, named, must_exist=False)
@@ -90,7 +90,7 @@ def wizard_command(
     say(f"{layout.plan}\n")
     if archived:
         talk(f"The plan before it is in {archived}")
-    talk(f"next: {program()} run{'' if where == PLAN_DIRECTORY else f' {where}'}")
+    talk(as_called("next: orchestrator run"))
 
 
 def _ask_for_plan(layout: Layout, agents: Sequence[str]) -> Drawn:

@@ -121,11 +121,12 @@ def require_met(
         return
     named = "; ".join(f"{n}. {one_line(each.text, 100)}" for n, each in still_open[:_NAMED])
     more = f"; and {len(still_open) - _NAMED} more" if len(still_open) > _NAMED else ""
-    numbers = ",".join(str(n) for n, _ in still_open)
+    # A refused call ticks nothing, so what it confirmed has to be confirmed again.
+    numbers = ",".join(str(n) for n, each in numbered if not each.is_met)
     raise CriteriaError(
         f"{task_id}: {len(still_open)} of {len(criteria)} success criteria are open: {named}{more}",
-        hint=f"tick what is met in {where}, or confirm it: `complete {task_id} --met {numbers}`",
-        criteria=facts(each._replace(is_met=each.is_met or n in confirmed) for n, each in numbered),
+        hint=f"tick what is met in {where}, or confirm it: `orchestrator complete {task_id} --met {numbers}`",
+        criteria=facts(criteria),
     )
 
 

@@ -214,7 +214,7 @@ def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Brea
         found = f"{result.status.value}, and nobody runs it: attempt {result.number} " + (
             "ended, and its answer is in its log" if is_over else "was interrupted"
         )
-        hint = _NEXT_RUN if is_over else f"orchestrator run: {_AGAIN}; the attempt is not charged"
+        hint = _NEXT_RUN if is_over else f"`orchestrator run`: {_AGAIN}; the attempt is not charged"
         can_fix = is_over and seen.plan is not None and not each.stem.startswith(_BESIDE)
         repair = Repair.RECOVER if can_fix else None
         yield _broken("stale_running", each.path, found, hint, repair=repair, stem=each.stem)
@@ -248,7 +248,7 @@ def _inputs(
             yield _broken("unknown_input", each.path, found, f"correct `inputs`; else {_AGAIN}")
         elif before is not None and before.number != number:
             found = f"made from attempt {number} of {need}, which is at {before.number} now"
-            yield _known("stale_result", each.path, found, f"orchestrator run: {_AGAIN}")
+            yield _known("stale_result", each.path, found, f"`orchestrator run`: {_AGAIN}")
 
 
 # ── records and logs ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from orchestrator.core.message import SPOKEN
 #: Whom a line is about when it is about no task.
 RUN = "run"
 _LINE = re.compile(r"(\S+) · (\S+) · (\w+)(?: attempt (\d{1,9}))?(?: · (.*))?")
-_AUTHOR = re.compile(r"by (\S+)(?: · |$)")
+_AUTHOR = re.compile(r"by (\S+?)(?: · |: |$)")
 
 
 class Line(NamedTuple):
@@ -29,14 +29,14 @@ class Line(NamedTuple):
 
     @property
     def author(self) -> str:
-        """Who said it; empty when it is no message."""
-        found = _AUTHOR.match(self.text) if self.is_message else None
+        """Who said it, or did it by a command; empty when it was a run."""
+        found = _AUTHOR.match(self.text)
         return found[1] if found else ""
 
     @property
     def said(self) -> str:
         """What was said, or what else there is to tell."""
-        found = _AUTHOR.match(self.text) if self.is_message else None
+        found = _AUTHOR.match(self.text)
         return self.text[found.end() :] if found else self.text
 
     @property

@@ -176,7 +176,9 @@ class Brief(NamedTuple):
             hold = hold_of(self.about_run)
             return hold.text if hold is not None and not self.is_done else ""
         word = {Phase.STOPPED: "stopping", Phase.DIED: "ended"}.get(self.phase)
-        return next((line.text for line in self.about_run if line.what == word), "")
+        why = next((line.text for line in self.about_run if line.what == word), "")
+        # What else it said was for who waited for the end.
+        return why.partition(":")[0] if self.phase is Phase.STOPPED else why
 
     @property
     def exit_status(self) -> ExitStatus:
@@ -204,15 +206,17 @@ class Brief(NamedTuple):
             return ("run", "--detach")
         blamed = self.news.failed() + [line.subject for line in self.news.warnings]
         if self.is_over:
-            blamed += self._failed()
+            blamed += self._with(TaskStatus.FAILED)
         for task_id in blamed:
             if task_id in self.board.plan.tasks:
                 return ("show", task_id)
-        return ("status",) if self.is_over else ("wait",)
+        if not self.is_over:
+            return ("wait",)
+        # What else is left is in somebody's hands, blocked, or waits for that.
+        return ("run", "--detach") if self._with(TaskStatus.PENDING) else ("status",)
 
-    def _failed(self) -> list[str]:
-        standing = self.board.standing.items()
-        return [task_id for task_id, each in standing if each.status is TaskStatus.FAILED]
+    def _with(self, status: TaskStatus) -> list[str]:
+        return [task_id for task_id, each in self.board.standing.items() if each.status is status]
 
 
 def run_id(about_run: Sequence[Line]) -> str:

@@ -35,7 +35,7 @@ def parse_priority(text: str | int) -> int:
     except ValueError:
         number = _LIMIT + 1
     if abs(number) > _LIMIT:
-        msg = f"{text!r} is not a priority; write P0…P3, urgent, high, normal, low or an integer"
+        msg = f"{text!r} is not a priority; write P0…P3, urgent, high, normal, low or an integer up to {_LIMIT}"
         raise ValueError(msg)
     return number
 

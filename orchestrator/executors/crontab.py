@@ -78,5 +78,5 @@ def _read(line: str) -> Scheduled | None:
 
 def _refused(what: str, why: str) -> ScheduleError:
     said = one_line(why, 200) or "it gave no reason"
-    hint = "crontab -l shows it; orchestrator run --every works without cron"
+    hint = "crontab -l shows it; `orchestrator run --every D` works without cron"
     return ScheduleError(f"{what}: {said}", hint=hint)

@@ -271,7 +271,7 @@ def find_plan_directory(
         return Layout(os.path.join(os.path.abspath(current), PLAN_DIRECTORY))
     raise NotFoundError(
         f"no {PLAN_DIRECTORY} directory here or above",
-        hint="orchestrator init makes one; or name a plan directory",
+        hint="`orchestrator init` makes one; or name a plan directory",
     )
 
 
@@ -306,11 +306,13 @@ def find_plan(
             f"Task {plan_id} not found",
             hint="`orchestrator status --all` lists those there are; an archived one is in archive/",
         )
-    raise _no_such_directory(plan_id, current)
+    raise _no_such_directory(os.path.join(root or "", plan_id), current)
 
 
 def _no_such_directory(named: str, current: str) -> NotFoundError:
-    hint = f"orchestrator init {named} makes one"
+    import shlex
+
+    hint = f"`orchestrator init {shlex.quote(named)}` makes one"
     if os.path.lexists(os.path.join(current, named)):
         hint = "something else is there; name the directory that holds master_plan.md"
     return NotFoundError(f"no such plan directory: {named}", hint=hint)

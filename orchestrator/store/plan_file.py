@@ -100,7 +100,7 @@ def _without_loops(tasks: Mapping[str, Task]) -> dict[str, Task]:
 
 def _unfit(lines: Sequence[str], file: str) -> Problem | None:
     if not any(line.strip() for line in lines):
-        hint = "orchestrator init writes one to start from"
+        hint = "remove it, and `orchestrator init` writes one to start from"
         return Problem("the plan is empty", f"{file}:1", hint, "empty_plan")
     if long := next((at for at, line in enumerate(lines, 1) if len(line) > LONGEST_LINE), 0):
         message = f"the line is longer than {LONGEST_LINE // 1024:,} KiB"

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,10 +27,12 @@ from orchestrator.store.atomic import (
     sync_directory,
 )
 from orchestrator.store.index import SCHEMA, is_settled, signature
-from orchestrator.store.layout import MADE_ID, Layout
+from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout
 
 #: Names tried for a new plan at most; each that is taken meanwhile was given to somebody else.
 _TRIES = 10_000
+#: Plans named in a hint at most.
+_MOST = 3
 
 
 @dataclass(slots=True)
@@ -89,6 +92,21 @@ def has_plans(layout: Layout) -> bool:
         is_made or os.path.isfile(f"{layout.root}/{name}/master_plan.md")
         for name, is_made in _names(layout)
     )
+
+
+def instead_of(layout: Layout) -> str:
+    """Return what to do about a directory that holds no plan itself: name one that is in it, else make one."""
+    places, inside = [], f"{layout.root}/{PLAN_DIRECTORY}"
+    with suppress(OrchestratorError):  # that there is no plan is the news
+        is_project = os.path.isdir(inside)
+        places = [inside] if is_project else [each.root for _, each in live_plans(layout)]
+    if not places:
+        return "`orchestrator init` writes one to start from"
+    import shlex
+
+    named = ", ".join(f"--dir {shlex.quote(os.path.relpath(each))}" for each in places[:_MOST])
+    more = f" and {len(places) - _MOST} more" if len(places) > _MOST else ""
+    return f"name the plan that you mean: {named}{more}"
 
 
 def live_plans(layout: Layout) -> Iterator[tuple[str, Layout]]:
@@ -244,7 +262,9 @@ def _names(root: Layout) -> Iterator[tuple[str, bool]]:
                 names = sorted(entry.name for entry in entries if entry.is_dir())
         except FileNotFoundError:
             raise NotFoundError(
-                "no such directory", where=root.root, hint="orchestrator create makes a plan"
+                "no such directory",
+                where=root.root,
+                hint="`orchestrator create TITLE` makes a plan",
             ) from None
     for name in names:
         if TASK_ID.fullmatch(name):

@@ -139,6 +139,7 @@ def _linked(files: Mapping[str, RosterFile], problems: list[Problem]) -> list[Me
     for key, each in files.items():
         if key in _BUILT_IN and (each.member.extends != key or "extends" not in each.lines):
             problems.append(_shadowing(each))
+            bases[key] = _BUILT_IN[key]  # so that nobody who stands on it is blamed, too
         elif each.member.extends == "simulated":
             problems.append(_bad("nothing can stand on the simulated agent", each))
         elif each.member.command or key in _BUILT_IN:

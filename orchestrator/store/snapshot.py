@@ -35,6 +35,7 @@ from orchestrator.store.lines import LARGEST_PLAN, Lines, too_large
 from orchestrator.store.lock import UNKNOWN, dead_runs_of, holder_of
 from orchestrator.store.plan_file import parse_plan
 from orchestrator.store.process import start_time
+from orchestrator.store.roots import instead_of
 from orchestrator.store.soundness import (
     look_at_journal,
     look_at_marks,
@@ -187,7 +188,7 @@ class _Look:
         name = "master_plan.md"
         found = _stat(self.layout.plan)
         if found is None:
-            hint = "restore it, or write a new one: orchestrator init"
+            hint = f"restore it, or {instead_of(self.layout)}"
             return None, [Problem("there is no plan", name, hint, "missing")], MarksSeen()
         is_link = stat.S_ISLNK(found.st_mode) and os.path.isfile(self.layout.plan)
         if not self._look(name, found) and not is_link:

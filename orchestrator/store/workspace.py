@@ -119,11 +119,11 @@ class Workspace:
             try:
                 found = os.stat(path)
             except FileNotFoundError:
-                raise NotFoundError(
-                    "no master_plan.md in this plan directory",
-                    where=self.layout.root,
-                    hint="orchestrator init writes one to start from",
-                ) from None
+                from orchestrator.store.roots import instead_of
+
+                message = "no master_plan.md in this plan directory"
+                hint = instead_of(self.layout)
+                raise NotFoundError(message, where=self.layout.root, hint=hint) from None
         self._read = signed = signature(found)
         if (known := self._index.plan(signed)) is not None:
             return known

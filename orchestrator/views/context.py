@@ -19,12 +19,15 @@ MESSAGE_ICONS = {
 }
 
 
-def context_text(task: Task, standing: Standing, messages: Sequence[Message], program: str) -> str:
-    """Return the task and its messages, their texts indented so that none can be taken for a heading of ours."""
+def context_text(task: Task, standing: Standing, messages: Sequence[Message], share: str) -> str:
+    """Return the task and its messages, their texts indented so that none can be taken for a heading of ours.
+
+    *share* is the command that says something on it.
+    """
     reason = f" ({one_line(standing.reason)})" if standing.reason else ""
     lines = [f"{task.id}: {one_line(task.name)}", f"{label(standing.status)}{reason}"]
     if not messages:
-        lines += ["", f'Nothing was said yet: {program} share {task.id} "…"']
+        lines += ["", f"Nothing was said yet: {share}"]
     for each in messages:
         kind = "note, only you see it" if each.kind is MessageKind.NOTE else each.kind.value
         lines += ["", f"{MESSAGE_ICONS[each.kind]} {each.author} · {kind} · {each.time}"]

@@ -378,3 +378,13 @@ def test_what_was_done_and_not_answered_is_not_done_twice(
     assert reply is not None
     assert (True, "failed") == (reply.is_ok, reply.status)
     assert not os.path.exists(root / "requests" / "nonsense.request.json")
+
+
+def test_a_result_is_read_from_standard_input(orchestrate: Orchestrate, root: Path) -> None:
+    """As a message is; a dash is no result."""
+    write_plan(root, {"T-01": "true"})
+    words = [sys.executable, "-m", "orchestrator", "complete", "T-01", "-"]
+    done = subprocess.run(
+        words, cwd=root.parent, env=orchestrate.environment, input="one\ntwo\n", text=True
+    )
+    assert (0, "one\ntwo") == (done.returncode, answer_of(root, "T-01"))

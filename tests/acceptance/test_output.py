@@ -365,3 +365,20 @@ def test_a_path_that_is_not_utf_8_can_be_told(orchestrate: Orchestrate, tmp_path
     for words in (["status"], ["status", "--all"], ["list"]):
         assert 0 == orchestrate(*words, env=env).returncode
     assert str(root) == orchestrate("status", "--json", env=env).json["directory"]
+
+
+@pytest.mark.parametrize("words", ["status", "validate", "list", "export", "--help", "show --help"])
+def test_a_reader_who_has_seen_enough_is_no_failure(
+    orchestrate: Orchestrate, tmp_path: Path, words: str
+) -> None:
+    """`| head` closes its end; 1 would say that a task failed."""
+    write_plan(tmp_path / ".orchestrator", {"T-01": "true"})
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "orchestrator", *words.split()]
+    environment = orchestrate.environment
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment, stdout=writing, stderr=subprocess.PIPE
+    )
+    os.close(writing)
+    assert (0, b"") == (ended.returncode, ended.stderr)

@@ -212,6 +212,10 @@ def test_only_runs_only(plan: Plan) -> None:
     ):
         unknown = plan.run("--only", named)
         assert (2, hint) == (unknown.returncode, unknown.json["hint"])
+    for option, word in (("--only", ""), ("--only", ","), ("--tag", ""), ("--tag", " ")):
+        nothing = plan.run(option, word)
+        assert (2, "leave it out to run everything") == (nothing.returncode, nothing.json["hint"])
+        assert f"{option} names no t" in nothing.json["message"]
     some = plan.run("--only", "T-02, T-01")
     assert ["T-01", "T-02"] == some.started()
     expected = {"T-01": "completed", "T-02": "completed", "T-03": "pending", "T-04": "pending"}

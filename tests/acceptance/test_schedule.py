@@ -139,7 +139,7 @@ def test_without_cron_and_systemd_it_says_what_to_do(
         answer = orchestrate("schedule", "add", root, *words)
         assert 2 == answer.returncode
         assert "is not installed here" in answer.stderr
-        assert "run --every" in answer.stderr
+        assert f"run --dir {shlex.quote(str(root))} --every" in answer.stderr
     assert (0, "") == (
         orchestrate("schedule", "list").returncode,
         orchestrate("schedule", "list").stdout,
@@ -313,8 +313,13 @@ def test_the_run_at_work_is_stopped_before_one_that_waits(
     )
     assert 143 == orchestrate.finish(works).returncode
     assert waits.poll() is None
-    assert 0 == orchestrate("stop", root).returncode
-    assert 143 == orchestrate.finish(waits).returncode
+    later = orchestrate.start("run", root, "--at", "2099-01-01T08:30")
+    until_said(later, "waits until")
+    second = orchestrate("stop", root)
+    assert 0 == second.returncode
+    assert " UTC, and process " in second.stderr
+    assert ",," not in second.stderr
+    assert [143, 143] == [orchestrate.finish(each).returncode for each in (waits, later)]
 
 
 def test_one_that_was_killed_waits_no_longer(orchestrate: Orchestrate, root: Path) -> None:

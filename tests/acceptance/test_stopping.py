@@ -52,6 +52,7 @@ def test_without_a_run_there_is_nothing_to_stop(orchestrate: Orchestrate, root: 
     assert (2, 2) == (told.returncode, as_json.returncode)
     assert told.stderr.startswith("error: ")
     assert "no run is at work" in told.stderr
+    assert "hint: `orchestrator status` shows" in told.stderr
     assert "not_found" == json.loads(as_json.stdout)["code"]
 
 

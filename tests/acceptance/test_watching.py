@@ -97,6 +97,26 @@ def test_a_look_may_begin_anywhere(orchestrate: Orchestrate, root: Path) -> None
     assert "neither a cursor nor a time" in refused.stderr
 
 
+def test_each_line_says_who_did_it(orchestrate: Orchestrate, root: Path) -> None:
+    """Not only of messages: whoever watches for what others do needs no words of ours to find out."""
+    write_plan(root, {"T-01": "true", "T-02": "true"})
+    did = [
+        ("started", "T-01", None),
+        ("completed", "T-01", "all of it"),
+        ("blocked", "T-02", "no key: yet"),
+        ("unblocked", "T-02", None),
+        ("failed", "T-02", "by far: no good"),
+        ("reset", "T-02", None),
+    ]
+    verbs = ("start", "complete", "block", "unblock", "fail", "retry")
+    for verb, (_, task, text) in zip(verbs, did, strict=True):
+        answer = orchestrate(verb, task, *filter(None, [text]), "--as", "ann")
+        assert 0 == answer.returncode, answer.stderr
+    events = orchestrate("watch", "--once", "--json", "--since", "1h").events
+    told = [(each["event"], each["task"], each.get("text")) for each in events]
+    assert (did, {"ann"}) == (told, {each["by"] for each in events})
+
+
 def test_it_ends_when_its_time_is_over(orchestrate: Orchestrate, root: Path) -> None:
     """With what there was to tell; also when nothing is there yet."""
     assert (0, "") == (

@@ -68,7 +68,10 @@ def test_every_criterion_is_ticked_or_confirmed_now() -> None:
     with pytest.raises(CriteriaError) as refused:
         require_met("T-1", (*TWO, Criterion("three")), {3}, "f.md")
     assert "T-1: 1 of 3 success criteria are open: 2. docs say so" == str(refused.value)
-    assert refused.value.hint == "tick what is met in f.md, or confirm it: `complete T-1 --met 2`"
-    assert [True, False, True] == [each["met"] for each in refused.value.data["criteria"]]
+    assert refused.value.hint == (
+        "tick what is met in f.md, or confirm it: `orchestrator complete T-1 --met 2,3`"
+    )
+    # Nothing is ticked when it is refused.
+    assert [True, False, False] == [each["met"] for each in refused.value.data["criteria"]]
     with pytest.raises(CriteriaError, match=r"; and 2 more$"):
         require_met("T-1", [Criterion(f"c{n}") for n in range(12)], (), "f.md")

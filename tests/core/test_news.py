@@ -112,6 +112,11 @@ PARTLY = board(
     [task("T-01"), task("T-02")],
     result("T-01", TaskStatus.COMPLETED, attempt(1, "completed", 0, 1)),
 )
+IN_HAND, BLOCKED = (
+    board([task("T-01"), task("T-02", "", "T-01")], result("T-01", status))
+    for status in (TaskStatus.RUNNING, TaskStatus.BLOCKED)
+)
+CANCELLED = board([task("T-01"), task("T-02")], result("T-01", TaskStatus.CANCELLED))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +140,10 @@ PARTLY = board(
         ),
         (ExitStatus.HELD, "show T-02", (midway(), Phase.ENDED, [STARTED, OVERSPENT, ENDED], [])),
         (ExitStatus.DONE, "read", (done(), Phase.ENDED, [STARTED, POOR, ENDED], [])),
-        (ExitStatus.TASK_FAILED, "status", (PARTLY, Phase.ENDED, [STARTED, ENDED], [])),
+        (ExitStatus.TASK_FAILED, "run --detach", (PARTLY, Phase.ENDED, [STARTED, ENDED], [])),
+        (ExitStatus.TASK_FAILED, "status", (IN_HAND, Phase.ENDED, [STARTED, ENDED], [])),
+        (ExitStatus.TASK_FAILED, "status", (BLOCKED, Phase.ENDED, [STARTED, ENDED], [])),
+        (ExitStatus.TASK_FAILED, "run --detach", (CANCELLED, Phase.ENDED, [STARTED, ENDED], [])),
         (ExitStatus.TASK_FAILED, "run --detach", (PARTLY, Phase.STOPPED, [STARTED, ENDED], [])),
         (ExitStatus.TASK_FAILED, "run --detach", (done(), Phase.DIED, [STARTED], [])),
     ],

@@ -63,7 +63,7 @@ def test_s1_38_success_criteria(orchestrate: Orchestrate, tmp_path: Path) -> Non
     )
     refused = orchestrate("complete", "T-01", "all of it", "--validate", "--json")
     assert (1, "criteria_open") == (refused.returncode, refused.json["code"])
-    assert "`complete T-01 --met 1,2,3`" in refused.json["hint"]
+    assert "`orchestrator complete T-01 --met 1,2,3`" in refused.json["hint"]
     file.write_text(text.replace("[ ] The docs", "[x] The docs"), encoding="utf-8")
     assert "   2  [x] The docs say so\n" in orchestrate("show", "T-01").stdout
     assert [False, True, False] == [

@@ -42,6 +42,8 @@ def test_s1_38_templates(orchestrate: Orchestrate, root: Path) -> None:
     assert {"codebase-analysis", "translate-docs"} < set(listed)
     assert before == orchestrate("template", "show", "say").stdout
     assert "Test {{endpoints}}" in orchestrate("template", "show", "api-testing").stdout
+    unknown = orchestrate("plan", "--template", "nosuch", "--dir", "other", "--json").json
+    assert unknown["hint"].startswith("there are say, ")
     missing = orchestrate("plan", "--template", "say", "--dir", "other", "--json")
     assert (2, "usage") == (missing.returncode, missing.json["code"])
     assert not (orchestrate.where / "other").exists()
@@ -57,6 +59,21 @@ def test_s1_38_templates(orchestrate: Orchestrate, root: Path) -> None:
     orchestrate("template", "save", "mine", "--here")
     assert "mine" in orchestrate("template", "list").stdout
     assert "mine" not in orchestrate("template", "list", "--dir", "other").stdout
+
+
+def test_a_template_is_read_as_run_will_read_it(orchestrate: Orchestrate, root: Path) -> None:
+    """Also the agents that its own front matter and its task files ask for: only then something is written."""
+    mine = root / "templates/mine"
+    (mine / "agent_tasks").mkdir(parents=True)
+    table = "| ID | Task |\n|---|---|\n| T-01 | say it |\n"
+    (mine / "master_plan.md").write_text(f"---\nagent: shel\n---\n{table}")
+    (mine / "agent_tasks/agent-01.md").write_text("---\nagent: shelf\n---\nSay it.\n")
+    refused = orchestrate("plan", "--template", "mine", "--json")
+    assert (2, False) == (refused.returncode, (root / "master_plan.md").exists())
+    assert [
+        ("the plan asks for the agent 'shel', which is not known here", "master_plan.md:2"),
+        ("the task file asks for the agent 'shelf', which is not known here", "agent-01.md:2"),
+    ] == [(each["message"], Path(each["where"]).name) for each in refused.json["problems"]]
 
 
 WIZARD = [

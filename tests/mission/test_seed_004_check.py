@@ -155,6 +155,7 @@ def test_s4_43_45_failed_and_overdue(engine: TaskEngine, task: str) -> None:
     engine(f"subtask {task} subtask_01 fail --note Mismatch")
     checked = engine("check --json")
     assert (1, False, "alerts") == (checked.returncode, checked.json["ok"], checked.json["code"])
+    assert f"orchestrator status {task}" == checked.json["hint"]
     assert [("failed", task, "subtask_01"), ("overdue", task, "")] == [
         (each["type"], each["task_id"], each["subtask_id"]) for each in checked.json["alerts"]
     ]

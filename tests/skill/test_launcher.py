@@ -140,8 +140,9 @@ def test_a_detached_run_goes_on_through_it(project: Project, skill: Installed) -
     assert "3 of 3 tasks completed" in waited.stdout
     (plan / "results" / "agent-02-result.md").unlink()
     brief = project("python3", skill.launcher, "status", "--brief").stdout.splitlines()[-2]
-    assert brief == f"next: {call} status"
+    assert brief == f"next: {call} run --detach"
     assert 0 == project("sh", "-c", brief.removeprefix("next: ")).status
+    assert 0 == project("python3", skill.launcher, "wait", "--for", "end").status
 
 
 def test_hints_name_the_way_it_was_called(
@@ -164,7 +165,7 @@ def test_hints_of_what_lies_below_name_it_too(project: Project, skill: Installed
     """Plans, tasks and checks know no command line; whoever types their hint shall reach us all the same."""
     call = f"python3 {skill.launcher}"
     lost = project("python3", skill.launcher, "status")
-    assert lost.stderr.splitlines()[-1].startswith(f"  hint: {call} init makes one")
+    assert lost.stderr.splitlines()[-1].startswith(f"  hint: `{call} init` makes one")
     plan = project.where / ".orchestrator"
     plan.mkdir()
     (plan / "master_plan.md").write_text("| ID | Task |\n|---|---|\n")

@@ -41,7 +41,7 @@ def test_a_directory_that_is_not_there_is_told(project: Path) -> None:
     """By the name that was given, with the command that would make it."""
     with pytest.raises(NotFoundError, match="no such plan directory: nowhere") as caught:
         found(project, "nowhere")
-    assert "orchestrator init nowhere makes one" == caught.value.hint
+    assert "`orchestrator init nowhere` makes one" == caught.value.hint
 
 
 @pytest.mark.parametrize("must_exist", [True, False])

@@ -213,6 +213,12 @@ def test_every_problem_is_told_at_once(root: Path) -> None:
     ]
 
 
+def test_who_stands_on_a_built_in_agent_is_not_blamed_for_another_file(root: Path) -> None:
+    """Least of all for a file that `agent register` has refused to write."""
+    write(root, claude="max_parallel: 3\n", rev="extends: claude\n")
+    assert ["claude.md:1: the agent claude is built in"] == problems(root)
+
+
 def test_a_role_of_a_role_is_one_too_many(root: Path) -> None:
     """The hint says what to extend instead."""
     write(root, one="extends: claude\n", two="extends: one\n")

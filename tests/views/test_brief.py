@@ -113,7 +113,7 @@ def test_the_newest_word_about_the_run_stands_below_its_state(
         ("", Phase.ENDED, "ended · after 9s"),
         ("", Phase.ENDED, "resumed · no longer held"),
         ("ended: $0.40 is left", Phase.ENDED, "unaffordable · $0.40 is left"),
-        ("🛑 stopped: SIGTERM", Phase.STOPPED, "stopping · SIGTERM"),
+        ("🛑 stopped: SIGTERM", Phase.STOPPED, "stopping · SIGTERM: stopping 1 agent; once more"),
         ("❌ died", Phase.DIED, ""),
         ("❌ died: after 9s; disk full", Phase.DIED, "ended · after 9s; disk full"),
     ],

@@ -1,0 +1,98 @@
+"""What a hint and a `next:` say to type can be typed, and does what they mean."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import write_plan
+
+pytestmark = pytest.mark.slow
+
+
+def files_in(folder: Path) -> dict[Path, bytes]:
+    """What lies in a folder, but for the cache that looking makes."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name != "index.json")
+    return {path: path.read_bytes() for path in found}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("init --dir new/plan --agent shell", "run --dir new/plan"),
+        ("init new/plan", "run --dir new/plan"),
+        ("init 'new plan'", "run --dir 'new plan'"),
+        ("wait plans/q", "run --dir plans/q --detach"),
+        ("wait q --dir plans", "run --dir plans/q --detach"),
+        ("run plans/empty", "add --dir plans/empty TEXT"),
+        ("run plans/none", "init --dir plans/none"),
+        ("run plans/q --only T-9", "list --dir plans/q"),
+        ("run nowhere", "init nowhere"),
+        ("run nowhere --dir plans", "init plans/nowhere"),
+        ("run --dir 'no where'", "init 'no where'"),
+        ("plan x --dir plans/q", "run --dir plans/q"),
+        ("show T-9 --dir plans/q", "list --dir plans/q"),
+        ("history T-9 --dir plans/q", "list --dir plans/q"),
+        ("cancel T-9 --dir plans/q", "list --dir plans/q"),
+        ("claim T-9 --dir plans/q --json", "list --dir plans/q"),
+        ("context T-01 --dir plans/q", 'share --dir plans/q T-01 "…"'),
+        ("create X --dir plans", "transition --dir plans TASK-002 approve"),
+        ("dispatch TASK-001 X --dir plans", "transition --dir plans TASK-001 approve"),
+        ("dispatch TASK-009 X --dir plans", "status --dir plans --all"),
+        ("auto-dispatch TASK-001 --subtask T-9 --dir plans", "list --dir plans TASK-001"),
+        ("template show foo --dir plans/q", "template list --dir plans/q"),
+        ("template save foo --here --dir plans/q", "plan --dir plans/q --template foo"),
+        ("update T-01 --dir plans/q", "update --help"),
+        ("run .orchestrator --only T-9", "list"),
+    ],
+)
+def test_a_command_in_a_hint_is_about_the_plan_that_was_named(
+    orchestrate: Orchestrate, tmp_path: Path, words: str, said: str
+) -> None:
+    """Typed as it is printed it does nothing to another plan, least of all to the one found without a name."""
+    write_plan(tmp_path / ".orchestrator", {"T-01": "true"})
+    (tmp_path / "plans").mkdir()
+    write_plan(tmp_path / "plans/q", {"T-01": "true"})
+    (write_plan(tmp_path / "plans/empty", {})).write_text("| ID | Task |\n|---|---|\n")
+    (tmp_path / "plans/none").mkdir()
+    assert 0 == orchestrate("create", "Mine", "--dir", "plans").returncode
+    answer = orchestrate(*shlex.split(words))
+    told = answer.json["hint"] if "--json" in words else answer.stdout + answer.stderr
+    told = told.replace('\\"', '"')  # `auto-dispatch` always prints JSON
+    assert re.search(rf"orchestrator {re.escape(said)}(?![\w/-]| -)", told), told
+
+    mine = files_in(tmp_path / ".orchestrator")
+    typed = orchestrate(*shlex.split(said))
+    assert "Usage" not in typed.stderr
+    assert "no such" not in typed.stderr.casefold()
+    assert mine == files_in(tmp_path / ".orchestrator")
+    orchestrate("stop", "plans/q")  # what goes on by itself
+
+
+@pytest.mark.parametrize("command", ["run", "list", "graph", "validate", "show T-01", "wait"])
+def test_a_directory_of_plans_says_which_there_are(
+    orchestrate: Orchestrate, tmp_path: Path, command: str
+) -> None:
+    """Another plan beside them is not what somebody wants who names none; nor in the project of one."""
+    project = tmp_path / "my project"
+    (project / ".orchestrator").mkdir(parents=True)
+    for name in ("P1", "P2"):
+        write_plan(project / ".orchestrator" / name, {"T-01": "true"})
+    refused = orchestrate(*command.split(), cwd=project)
+    named = "name the plan that you mean: --dir .orchestrator/P1, --dir .orchestrator/P2"
+    assert (2, f"  hint: {named}") == (refused.returncode, refused.stderr.splitlines()[-1])
+    refused = orchestrate(*command.split(), "--dir", "my project")
+    assert "mean: --dir 'my project/.orchestrator'" in refused.stderr
+
+
+def test_an_empty_plan_can_be_begun_anew(orchestrate: Orchestrate, root: Path) -> None:
+    """`init` touches no plan that is there."""
+    root.mkdir()
+    (root / "master_plan.md").touch()
+    assert "hint: remove it, and `orchestrator init` writes one" in orchestrate("run").stderr
+    (root / "master_plan.md").unlink()
+    assert 0 == orchestrate("init").returncode
