@@ -35,7 +35,7 @@ from orchestrator.store.charter import charter_of, with_state
 from orchestrator.store.exchange import Taken, exchanged, put
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import held, in_line
+from orchestrator.store.lock import held, holder_of, in_line
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.made_plan import made_plan
@@ -106,6 +106,13 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
     with closing(Journal(layout.journal)) as journal:
         journal.append(step_line(step))
     return step
+
+
+def goes_on(layout: Layout, step: Step) -> str:
+    """Return the run that is at work although this step says that nothing more is to begin; empty when none is."""
+    if PlanState(step.after.lower()) not in TERMINAL | {PlanState.BLOCKED}:
+        return ""
+    return str((holder_of(layout.lock) or {}).get("run", ""))
 
 
 def advance(layout: Layout, board: Board, now: float) -> list[Step]:

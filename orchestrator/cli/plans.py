@@ -104,7 +104,8 @@ def transition_command(
 ) -> None:
     """Move a plan to another state.
 
-    Events: approve, reject, start, test, review, complete, block, unblock, reopen, fail.
+    Events: approve, reject, start, test, review, complete, block, unblock, reopen, fail. A run that is at work goes on;
+    `stop` ends it.
 
     \b
       orchestrator transition TASK-001 approve --note "Plan approved"
@@ -112,17 +113,20 @@ def transition_command(
     layout = plan_directory(task, option)
     step = plans.transition(layout, event, who=caller(name), note=note, now=time.time())
     task = plan_id(layout)
-    message = f"{task}: {move(step)}"
+    message, run = f"{task}: {move(step)}", plans.goes_on(layout, step)
     if as_json:
         facts: dict[str, Any] = {
             "from": step.before,
             "event": step.event,
             "note": step.note,
             "by": step.who,
+            "run": run or None,
         }
         say_json(message, task_id=task, status=step.after, **facts)
         return
     write(f"{message}\n")
+    if run:
+        talk(as_called(f"run {run} is at work and goes on; to end it: orchestrator stop {task}"))
 
 
 @click.command("archive")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.plans import Gate
 from tests.mission.task_engine import TaskEngine
 
 pytestmark = pytest.mark.slow
@@ -131,6 +132,20 @@ def test_s4_63_one_transition_at_a_time(engine: TaskEngine) -> None:
     journal = (engine.root / "TASK-001/journal.md").read_text(encoding="utf-8")
     assert 1 == journal.count("PLANNING → APPROVED")
     assert "APPROVED" == engine.state("TASK-001")
+
+
+def test_a_run_at_work_goes_on_when_its_plan_is_blocked(engine: TaskEngine, tmp_path: Path) -> None:
+    """It is told, and how to end it; what may begin after that is refused."""
+    gate = Gate(tmp_path / "gate")
+    engine.plan("approved")
+    engine(f"dispatch TASK-001 {shlex.quote(gate.wait)} --agent shell")
+    run = engine.orchestrate.start("run", "TASK-001")
+    gate.await_task(run)
+    said = engine("transition TASK-001 block").stderr
+    assert "is at work and goes on; to end it: orchestrator stop TASK-001" in said
+    gate.open()
+    assert 0 == engine.orchestrate.finish(run).returncode
+    assert engine.orchestrate("transition", "TASK-001", "unblock", "--json").json["run"] is None
 
 
 def test_s4_07_transition_with_a_note(engine: TaskEngine) -> None:
