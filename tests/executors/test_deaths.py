@@ -315,7 +315,11 @@ async def test_a_guard_killed_with_its_watchdog_takes_its_agents_along(tmp_path:
     assert record_of(job)["stopped"] == "orphaned"
 
 
-def test_a_sweep_ends_what_all_three_left_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spelled", ["", "link"])
+def test_a_sweep_ends_what_all_three_left_behind(tmp_path: Path, spelled: str) -> None:
+    """Also when the dead run was given the directory by another name."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    directory = str(tmp_path / spelled)
     job = make_job(tmp_path, "a", *python(DAEMON))
     spared = make_job(tmp_path, "b", "sleep", "1000", env={"ORCHESTRATOR_RUN_ID": "run-2"})
     stranger = make_job(tmp_path, "c", "sleep", "1000", env={"ORCHESTRATOR_DIR": "/elsewhere"})
@@ -326,11 +330,11 @@ def test_a_sweep_ends_what_all_three_left_behind(tmp_path: Path) -> None:
         left = read_pid(tmp_path / "left")
         try:
             assert all(map(is_alive, [*run.agents, left]))
-            ended = sweep(str(tmp_path), spare={"run-2"})
+            ended = sweep(directory, spare={"run-2"})
             assert {one.pid for one in ended} == {run.agents[0], left}
             assert {(one.run, one.task, one.attempt) for one in ended} == {("run-1", "a", "1")}
             assert [is_alive(pid) for pid in (*run.agents, left)] == [False, True, True, False]
-            assert sweep(str(tmp_path), spare={"run-2"}) == []
+            assert sweep(directory, spare={"run-2"}) == []
         finally:
             for pid in run.agents[1:]:
                 os.kill(pid, signal.SIGKILL)
