@@ -35,13 +35,13 @@ def sweep(directory: str, *, spare: Container[str] = ()) -> list[Ended]:
         return []
     ended: dict[tuple[int, int], Ended] = {}
     limit = time.monotonic() + LIMIT
-    while found := _find(directory, spare):
+    while (found := _find(directory, spare)) and time.monotonic() < limit:
         for one, environment in found:
             ended.setdefault((one.pid, one.start), _described(one, environment))
             procfs.send_signal(one, signal.SIGKILL)
         procfs.wait_gone((one for one, _ in found), limit)
-        if time.monotonic() >= limit:
-            break
+    for one, _ in found:
+        ended.pop((one.pid, one.start), None)  # it did not end
     return list(ended.values())
 
 
