@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.editing import unknown_task
 from orchestrator.actions.plans import advance, begin, require_approval
-from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead, task_settings
+from orchestrator.actions.prospect import (
+    Prospect,
+    RunOrder,
+    asked_for,
+    look_ahead,
+    task_settings,
+)
 from orchestrator.core.board import Board
 from orchestrator.core.dispatch import (
     Places,
@@ -175,7 +181,7 @@ class Dispatcher:
         if self.with_context and subtask:
             tasks, skipped = [board.plan.tasks[subtask]], []
         if holder is not None:
-            tasks, busy = _within_run(tasks, holder)
+            tasks, busy = _within_run(layout, board, tasks, holder)
             skipped += busy
         done.skipped += [Passed(name, *each) for each in skipped]
         if not tasks:
@@ -239,16 +245,18 @@ class Dispatcher:
 
 
 def _within_run(
-    tasks: Sequence[Task], holder: Mapping[str, Any]
+    layout: Layout, board: Board, tasks: Sequence[Task], holder: Mapping[str, Any]
 ) -> tuple[list[Task], list[Skipped]]:
-    """Return what the run at work starts by itself; one that was asked for tasks by name starts no others."""
-    only = holder.get("only")
-    if not only:
-        return list(tasks), []
-    reason = f"run {holder.get('run', '?')} is at work on {', '.join(map(str, only))}"
-    return [t for t in tasks if t.id in only], [
-        Skipped(t.id, reason) for t in tasks if t.id not in only
-    ]
+    """Return what the run at work starts by itself; one that was asked for a part of the plan starts nothing else."""
+    run = f"run {holder.get('run', '?')}"
+    if holder.get("closing"):
+        return [], [Skipped(task.id, f"{run} is coming to its end") for task in tasks]
+    only, tags = holder.get("only", ()), holder.get("tags", ())
+    tagged = asked_for(RunOrder(layout, tags=tags), board)
+    taken = [task for task in tasks if task.id in tagged and (not only or task.id in only)]
+    named = ", ".join([*only, *(f"the tag {tag}" for tag in tags)])
+    left = [task for task in tasks if task not in taken]
+    return taken, [Skipped(task.id, f"{run} is at work on {named}") for task in left]
 
 
 def under_way(board: Board, policies: Mapping[str, Settings]) -> Counter[str]:

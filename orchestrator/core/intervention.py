@@ -5,11 +5,11 @@ Nothing that was paid for is deleted: attempts are only ever added or closed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Attempt, Result, Verdict
+from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.state import COMMANDS, TRANSITIONS, TaskStatus, Verb, move
 from orchestrator.errors import DependencyError, TransitionError
 
@@ -119,8 +119,11 @@ def apply(
         inputs: The newest attempts of what it depends on.
     """
     attempts = _with_agents(before)
-    is_open = status_of(attempts) == TaskStatus.RUNNING.value
     last = attempts[-1] if attempts else None
+    is_open = last is not None and last.is_open and last.is_by_hand
+    if not is_open:
+        # What its run left open is over as that run is: its log and record are evidence of it, and of nothing else.
+        attempts = list(closed(attempts))
     fresh = Attempt(
         number=number,
         charge=last.charge if last else 0,
@@ -171,11 +174,6 @@ def noted(result: Result, wanted: Intervention) -> Result:
         case _:
             pass  # who and why
     return result._replace(note=note, progress=progress, request=wanted.id)
-
-
-def status_of(attempts: Sequence[Attempt]) -> str:
-    """Return how the newest attempt stands; empty before the first."""
-    return attempts[-1].status if attempts else ""
 
 
 def _with_agents(before: Result | None) -> list[Attempt]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _PR_SET_CHILD_SUBREAPER = 36
+#: Seconds between two looks at a process whose end no descriptor tells.
+_AGAIN = 0.01
 
 
 def is_available() -> bool:
@@ -136,16 +138,21 @@ class Children:
 
 
 def open_pidfd(one: Process) -> int:
-    """Open a descriptor of exactly this process, readable when it ends. -1: the kernel has none, or it is gone."""
+    """Open a descriptor of exactly this process, readable when it ends. -1: the system gives none, or it is gone."""
     try:
         fd = os.pidfd_open(one.pid)
     except (AttributeError, OSError):
         return -1
-    now = process(one.pid)
-    if now is None or now.start != one.start:
+    if not _is_there(one):
         os.close(fd)
         return -1
     return fd
+
+
+def _is_there(one: Process) -> bool:
+    """Whether its pid is still its own; that of a zombie is."""
+    now = process(one.pid)
+    return now is not None and now.start == one.start
 
 
 def send_signal(one: Process, number: int) -> bool:
@@ -154,8 +161,10 @@ def send_signal(one: Process, number: int) -> bool:
     try:
         if fd >= 0:
             signal.pidfd_send_signal(fd, number)
-        elif not hasattr(os, "pidfd_open") and (now := process(one.pid)) and now.start == one.start:
-            os.kill(one.pid, number)  # before Linux 5.3 or outside of it: as good as it gets
+        elif _is_there(one):
+            os.kill(
+                one.pid, number
+            )  # no descriptor to be had, by an old kernel or a sandbox: as good as it gets
     except ProcessLookupError:
         return True
     except PermissionError:
@@ -169,11 +178,16 @@ def send_signal(one: Process, number: int) -> bool:
 def wait_gone(processes: Iterable[Process], limit: float) -> None:
     """Wait until all of them have ended, but not beyond *limit* on the monotonic clock."""
     for one in processes:
+        poll = select.poll()
         if (fd := open_pidfd(one)) >= 0:
-            poll = select.poll()
             poll.register(fd, select.POLLIN)
             poll.poll(max(0.0, limit - time.monotonic()) * 1000)
             os.close(fd)
+            continue
+        while (now := process(one.pid)) and now.start == one.start and not now.is_zombie:
+            if time.monotonic() >= limit:
+                return
+            poll.poll(_AGAIN * 1000)
 
 
 def kill_trees(roots: Iterable[int]) -> None:

@@ -27,21 +27,21 @@ class Ended(NamedTuple):
 def sweep(directory: str, *, spare: Container[str] = ()) -> list[Ended]:
     """Kill every process of the plan in *directory* that no run in *spare* started, and wait until it is gone.
 
-    A process is of a plan when ``ORCHESTRATOR_DIR`` and ``ORCHESTRATOR_RUN_ID`` in its environment say so; *directory*
-    must be spelled as the agents got it. What descends from such a process goes with it. We and our ancestors are
+    A process is of a plan when ``ORCHESTRATOR_DIR`` and ``ORCHESTRATOR_RUN_ID`` in its environment say so, by whatever
+    name its run was given the directory. What descends from such a process goes with it. We and our ancestors are
     spared. On systems without ``/proc`` nothing is found. Call it while holding the plan's lock.
     """
     if not procfs.is_available():
         return []
     ended: dict[tuple[int, int], Ended] = {}
     limit = time.monotonic() + LIMIT
-    while found := _find(directory, spare):
+    while (found := _find(directory, spare)) and time.monotonic() < limit:
         for one, environment in found:
             ended.setdefault((one.pid, one.start), _described(one, environment))
             procfs.send_signal(one, signal.SIGKILL)
         procfs.wait_gone((one for one, _ in found), limit)
-        if time.monotonic() >= limit:
-            break
+    for one, _ in found:
+        ended.pop((one.pid, one.start), None)  # it did not end
     return list(ended.values())
 
 
@@ -64,14 +64,24 @@ def _find(directory: str, spare: Container[str]) -> list[tuple[Process, dict[str
     roots = [
         pid
         for pid, environment in environments.items()
-        if environment.get("ORCHESTRATOR_DIR") == directory
-        and (run := environment.get("ORCHESTRATOR_RUN_ID"))
+        if (run := environment.get("ORCHESTRATOR_RUN_ID"))
         and run not in spare
+        and _is_same(environment.get("ORCHESTRATOR_DIR", ""), directory)
     ]
     found = procfs.descendants(roots, seen).values()
     return [
         (one, environments[one.pid]) for one in found if one.pid not in spared and not one.is_zombie
     ]
+
+
+def _is_same(named: str, directory: str) -> bool:
+    """Say whether a process means this directory; most of ours spell it in the same way and cost no look."""
+    if named == directory:
+        return True
+    try:
+        return os.path.isabs(named) and os.path.samefile(named, directory)
+    except OSError:
+        return False  # it is gone, or not for us to look at
 
 
 def _with_ancestors(pid: int, seen: dict[int, Process]) -> set[int]:

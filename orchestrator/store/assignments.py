@@ -124,4 +124,4 @@ class Assignments:
         before = take(path)
         # Somebody may have saved it since it was read, or be saving it right now: then it is theirs.
         if parse_task_file(before.data, path).made:
-            put(path, before, made_from_row(text).encode())
+            put(path, before, made_from_row(text).encode(), is_ours=True)

@@ -101,6 +101,11 @@ class Replacement:
                 self.__exit__()
                 raise
 
+    def sync(self) -> None:
+        """Put it on the disk first, or a power cut may leave an empty file in the place of what only a person has."""
+        with reported("sync", self.path):
+            os.fsync(self.descriptor)
+
     def publish(self) -> os.stat_result:
         """Take the place of the file; return what the system says of it, whatever lies there by now."""
         with reported("write", self.path):

@@ -62,15 +62,18 @@ def exchanged(path: str, change: Callable[[Taken], _Done | None]) -> _Done:
     raise UsageError("somebody saves it again and again", where=path, hint=hint)
 
 
-def put(path: str, taken: Taken, data: bytes) -> os.stat_result | None:
+def put(path: str, taken: Taken, data: bytes, *, is_ours: bool = False) -> os.stat_result | None:
     """Put *data* in the place of what was taken; return what the system says of it.
 
-    None, and nothing done: it is another file by now.
+    None, and nothing done: it is another file by now. After a power cut either is there, and whole; unless it *is_ours*
+    and can be made again from what a person wrote: a start may make thousands.
 
     Raises:
         StoreError: it could not be written; the file is as before.
     """
     with Replacement(path, data) as new, reported("write", path):
+        if not is_ours:
+            new.sync()  # before the last look: what comes after it has to be quick
         try:
             is_same = signature(os.lstat(path)) == taken.signed
         except FileNotFoundError:

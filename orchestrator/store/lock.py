@@ -217,9 +217,9 @@ def _wait_for(descriptor: int) -> None:
     pause, waited = threading.Event(), 0.0
     while not _try(descriptor):
         holder, _ = _read(descriptor)
-        if (holder and is_alive(holder)) or waited >= _GUARD_LEAVES_WITHIN:
+        if (holder and _is_held(descriptor, holder)) or waited >= _GUARD_LEAVES_WITHIN:
             raise busy(holder)
-        # A command that needs it for a moment; or the runner is dead, and its guard is still ending its agents.
+        # A command that needs it for a moment, or looks; or the runner is dead, and its guard still ends its agents.
         pause.wait(_AGAIN)
         waited += _AGAIN
 
@@ -233,9 +233,26 @@ def busy(holder: Mapping[str, Any]) -> BusyError:
     )
 
 
-def _try(descriptor: int) -> bool:
+def _is_held(descriptor: int, holder: Mapping[str, Any]) -> bool:
+    """Say whether who is named in the lock file is still there.
+
+    Of a process of another machine only the lock itself knows: a container that was made anew, or a machine with a new
+    name, would else be believed for ever. Who starts a run while we hold it shared tries again (``_wait_for``).
+    """
+    if holder.get("host") == os.uname().nodename:
+        return is_alive(holder)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _try(descriptor, fcntl.LOCK_SH):
+            return True
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    except OSError:
+        return True  # the system does not say
+    return False
+
+
+def _try(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
@@ -272,36 +289,40 @@ def _holder(line: bytes) -> dict[str, Any]:
 
 
 def holder_of(path: str) -> dict[str, Any] | None:
-    """Return who runs the plan right now, or None; for ``status``. Takes no lock."""
-    holder, _ = _look(path)
-    return holder if holder and is_alive(holder) else None
+    """Return who runs the plan right now, or None; for ``status``. Keeps nobody from the lock."""
+    holder, is_held, _ = _look(path)
+    return holder if is_held else None
 
 
 def broken_off(path: str) -> str:
-    """Return the last run when it is gone without letting go in order; empty otherwise. Takes no lock."""
-    holder, _ = _look(path)
-    return str(holder["run"]) if holder and not is_alive(holder) else ""
+    """Return the last run when it is gone without letting go in order; empty otherwise. Keeps nobody from the lock."""
+    holder, is_held, _ = _look(path)
+    return str(holder["run"]) if holder and not is_held else ""
 
 
 def dead_runs_of(path: str) -> tuple[str, ...]:
-    """Return every run that ended without letting go; ``UNKNOWN`` where the file does not say which. Takes no lock.
+    """Return every run that ended without letting go; ``UNKNOWN`` where the file does not say which.
+
+    Keeps nobody from the lock.
 
     Raises:
         StoreError: the lock file cannot be read.
     """
-    holder, is_damaged = _look(path)
+    holder, is_held, is_damaged = _look(path)
     if not holder:
         return (UNKNOWN,) * is_damaged
-    return () if is_alive(holder) else (*holder["unrecovered"], holder["run"])
+    return () if is_held else (*holder["unrecovered"], holder["run"])
 
 
-def _look(path: str) -> tuple[dict[str, Any], bool]:
+def _look(path: str) -> tuple[dict[str, Any], bool, bool]:
+    """Return what the lock file says, whether who is named there holds it, and whether it should say something."""
     with reported("read", path):
         try:
             descriptor, _ = open_file(path)
         except FileNotFoundError:
-            return {}, False
+            return {}, False, False
         try:
-            return _read(descriptor)
+            holder, is_damaged = _read(descriptor)
+            return holder, bool(holder) and _is_held(descriptor, holder), is_damaged
         finally:
             os.close(descriptor)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 from typing import Any, NamedTuple
 
@@ -23,9 +24,10 @@ from orchestrator.errors import (
     OrchestratorError,
     StoreError,
     TransitionError,
+    UnfitError,
     UsageError,
 )
-from orchestrator.store.atomic import read_file, replace_file, reported
+from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported
 
 _REQUEST, _ANSWER = ".request.json", ".answer.json"
 #: Seconds after which nobody waits for an answer any more.
@@ -92,6 +94,7 @@ class Requests:
 
     def leave(self, wanted: Intervention) -> None:
         """Ask; *wanted* has an id of ``new_id``."""
+        refuse_links(self.directory)
         with reported("make", self.directory):
             os.makedirs(self.directory, 0o775, exist_ok=True)
         replace_file(self._path(wanted.id, _REQUEST), json.dumps(wanted._asdict()).encode())
@@ -110,16 +113,22 @@ class Requests:
     def forget(self, request: str) -> None:
         """Remove what is left of a request whose answer was read."""
         for kind in (_REQUEST, _ANSWER):
-            _remove(self._path(request, kind))
+            self._remove(self._path(request, kind))
 
     # ── who carries out ──────────────────────────────────────────────────────────────────────────────────────────
 
     def look(self) -> list[str]:
-        """Return the ids of what was not answered yet, oldest first; one ``stat`` while nothing changed."""
+        """Return the ids of what was not answered yet, oldest first; one ``stat`` while nothing changed.
+
+        Behind a link lies nothing of ours: an agent may have planted it, and no run ends for that.
+        """
         try:
-            changed = os.stat(self.directory).st_mtime_ns
+            found = os.lstat(self.directory)
         except OSError:
             return []  # nobody ever asked anything
+        if not stat.S_ISDIR(found.st_mode):
+            return []
+        changed = found.st_mtime_ns
         if changed == self._seen:
             return []
         # A directory changed just now could change again without its time showing it.
@@ -130,22 +139,26 @@ class Requests:
         waiting = []
         for request in (each.removesuffix(_REQUEST) for each in names if each.endswith(_REQUEST)):
             if request in answered:
-                _remove(self._path(request, _REQUEST))  # whoever answered died before this
+                self._remove(self._path(request, _REQUEST))  # whoever answered died before this
             else:
                 waiting.append(request)
         return waiting
 
     def read(self, request: str) -> Intervention | None:
         """Return what is asked; None when it is no request that makes sense, or is gone."""
-        data = read_file(self._path(request, _REQUEST))
+        try:
+            data = read_file(self._path(request, _REQUEST))
+        except UnfitError:
+            return None
         return None if data is None else _read(request, data)
 
     def answer(self, request: str, reply: Reply) -> None:
         """Answer; only once what was asked for is durable. In this order, so that a crash between them answers twice
         and carries out once.
         """
+        refuse_links(self.directory)
         replace_file(self._path(request, _ANSWER), json.dumps(reply._asdict()).encode())
-        _remove(self._path(request, _REQUEST))
+        self._remove(self._path(request, _REQUEST))
 
     def sweep(self) -> None:
         """Remove answers that nobody came for. Only with the lock held."""
@@ -160,7 +173,17 @@ class Requests:
         except OSError:
             return  # there is none, or somebody is just removing it
         for path in old:
-            _remove(path)
+            self._remove(path)
+
+    def _remove(self, path: str) -> None:
+        if os.path.islink(self.directory):
+            return  # what lies behind it is not ours
+        try:
+            os.unlink(path)
+        except OSError as error:
+            # A directory of that name is nobody's request; it stays, and keeps no run from its work.
+            if not isinstance(error, FileNotFoundError) and not os.path.isdir(path):
+                raise StoreError(f"cannot remove: {error.strerror}", where=path) from error
 
     def _path(self, request: str, kind: str) -> str:
         return f"{self.directory}/{request}{kind}"
@@ -193,12 +216,3 @@ def _read(request: str, data: bytes) -> Intervention | None:
     is_named = TASK_ID.fullmatch(wanted.task) or wanted.is_claim
     is_ours = is_named and is_name(wanted.by) and wanted.verb in COMMANDS
     return wanted if is_ours and 0 <= wanted.time < 253_402_300_800 else None
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StoreError(f"cannot remove: {error.strerror}", where=path) from error

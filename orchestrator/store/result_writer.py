@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ _AT_ONCE = 64
 _BURST = 4
 #: Seconds that this may take. Longer, and others write much there: results must not wait for that again.
 _TOO_LONG = 0.5
+#: What opening a log says that its own agent spoilt: it is no reason to end its neighbours. A record is ours alone.
+_SPOILT = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
 #: Characters of results that are kept in memory, of the last ones, and of each of them, at most.
 _TEXTS, _SHORT = 4 * 1024 * 1024, 8 * 1024
 
@@ -210,7 +213,8 @@ def _sync_evidence(unsettled: Sequence[AttemptFiles]) -> None:
         found = []
         for files in unsettled:
             for path in (files.stdout, files.stderr, files.record):
-                if (descriptor := _open_if_any(path)) is not None:
+                spared = () if path == files.record else _SPOILT
+                if (descriptor := _open_if_any(path, spared)) is not None:
                     stack.callback(os.close, descriptor)
                     found.append(descriptor)
         _sync_each(found)
@@ -223,12 +227,13 @@ def _sync_each(descriptors: Sequence[int]) -> None:
         os.fsync(descriptor)
 
 
-def _open_if_any(path: str) -> int | None:
-    """Open a file that has something in it to be synced."""
+def _open_if_any(path: str, spared: Container[int]) -> int | None:
+    """Open a file that has something in it to be synced; none where the system says a number of *spared*."""
     with reported("sync", path):
         try:
             if os.stat(path).st_size:
                 return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except FileNotFoundError:
-            return None
+        except OSError as error:
+            if error.errno != errno.ENOENT and error.errno not in spared:
+                raise
     return None

@@ -10,9 +10,11 @@ import pytest
 from orchestrator.actions.intervening import intervene, set_status
 from orchestrator.actions.plugs import Plugs
 from orchestrator.core.intervention import Intervention
+from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import TransitionError
 from orchestrator.store.layout import Layout
+from orchestrator.store.result_file import render_result
 from orchestrator.store.workspace import Workspace
 from orchestrator.wiring import plugs as wired
 from tests.runtime.bench import write_plan
@@ -55,6 +57,22 @@ def test_a_skipped_task_is_brought_back_by_what_failed_before_it(layout: Layout)
     intervene(layout, wants("T-01", Verb.CANCEL), plugs, lambda: None)
     with pytest.raises(TransitionError, match=r"Dependency not DONE: T-01 \(cancelled\)"):
         set_status(layout, S.PENDING, wants("T-02"), plugs, lambda: None)
+
+
+def test_what_a_dead_run_left_without_a_record_is_done_by_hand(layout: Layout) -> None:
+    """A power cut leaves a result that says running, and a log that was paid for: it stays, and the word counts."""
+    dead = Attempt(1, 1, run="r1", agent="shell", started=5.0)
+    left = Result("T-01", "shell", S.RUNNING, (dead,))
+    text = render_result(left, label="Do T-01", answer="")
+    Path(layout.result_file("agent-01")).write_text(text)
+    paid = Path(layout.attempt("agent-01", 1).stdout)
+    paid.write_text("half a chapter\n")
+    intervene(layout, wants("T-01", Verb.COMPLETE, answer="I did it"), plugs, lambda: None)
+    assert "half a chapter\n" == paid.read_text()
+    Path(layout.index).unlink()  # only a cache: the result counts with its record
+    board = Workspace(layout).load()
+    assert S.COMPLETED is board.status("T-01")
+    assert ["interrupted", "completed"] == [each.status for each in board.results["T-01"].attempts]
 
 
 def test_nobody_is_asked_when_the_plan_is_free(layout: Layout) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -32,8 +33,11 @@ def test_a_process_that_only_has_the_number_of_a_dead_run_is_left_alone(tmp_path
 
 
 def test_a_run_on_another_machine_is_left_alone(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="another machine, elsewhere") as caught:
-        stop(lock(tmp_path, host="elsewhere"))
+    layout = lock(tmp_path, host="elsewhere")
+    with open(layout.lock, "rb") as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match="another machine, elsewhere") as caught:
+            stop(layout)
     assert str(os.getpid()) in caught.value.hint
 
 

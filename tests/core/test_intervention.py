@@ -124,6 +124,20 @@ def test_no_attempt_is_ever_lost(verb: Verb) -> None:
     assert all(each.charge == 1 for each in after.attempts)
 
 
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_an_attempt_of_a_dead_run_is_closed_and_another_one_made(verb: Verb) -> None:
+    """Its log and its number are the dead agent's: nothing that is said by hand goes there."""
+    dead = Attempt(1, 1, run="r1", agent="claude", started=5.0)
+    before = Result("T-02", "claude", S.RUNNING, (dead,), {"T-01": 1})
+    after = apply(before, wants(verb), S.PENDING, number=2, inputs={"T-01": 3})
+    left, *made = after.attempts
+    assert dead._replace(status="interrupted", reason="the runner died") == left
+    is_new = verb in {Verb.START, Verb.COMPLETE, Verb.FAIL}
+    assert ([(2, "", "bob")] if is_new else []) == [
+        (each.number, each.run, each.agent) for each in made
+    ]
+
+
 def test_what_may_run_again_says_pending() -> None:
     """Whether it waits follows from what it needs."""
     before = Result("T-02", "", S.BLOCKED)

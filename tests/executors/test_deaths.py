@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -315,7 +316,11 @@ async def test_a_guard_killed_with_its_watchdog_takes_its_agents_along(tmp_path:
     assert record_of(job)["stopped"] == "orphaned"
 
 
-def test_a_sweep_ends_what_all_three_left_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spelled", ["", "link"])
+def test_a_sweep_ends_what_all_three_left_behind(tmp_path: Path, spelled: str) -> None:
+    """Also when the dead run was given the directory by another name."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    directory = str(tmp_path / spelled)
     job = make_job(tmp_path, "a", *python(DAEMON))
     spared = make_job(tmp_path, "b", "sleep", "1000", env={"ORCHESTRATOR_RUN_ID": "run-2"})
     stranger = make_job(tmp_path, "c", "sleep", "1000", env={"ORCHESTRATOR_DIR": "/elsewhere"})
@@ -326,14 +331,47 @@ def test_a_sweep_ends_what_all_three_left_behind(tmp_path: Path) -> None:
         left = read_pid(tmp_path / "left")
         try:
             assert all(map(is_alive, [*run.agents, left]))
-            ended = sweep(str(tmp_path), spare={"run-2"})
+            ended = sweep(directory, spare={"run-2"})
             assert {one.pid for one in ended} == {run.agents[0], left}
             assert {(one.run, one.task, one.attempt) for one in ended} == {("run-1", "a", "1")}
             assert [is_alive(pid) for pid in (*run.agents, left)] == [False, True, True, False]
-            assert sweep(str(tmp_path), spare={"run-2"}) == []
+            assert sweep(directory, spare={"run-2"}) == []
         finally:
             for pid in run.agents[1:]:
                 os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM])
+def test_a_sweep_where_no_process_has_a_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Python knows of the call, and an old kernel or a sandbox does not: they are ended all the same."""
+
+    def refuse(pid: int) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    marks = {"ORCHESTRATOR_DIR": str(tmp_path), "ORCHESTRATOR_RUN_ID": "run-1"}
+    with subprocess.Popen(["sleep", "1000"], env={**os.environ, **marks}) as left:
+        try:
+            assert [left.pid] == [one.pid for one in sweep(str(tmp_path))]
+            assert not is_alive(left.pid)
+        finally:
+            left.kill()
+
+
+def test_a_sweep_says_of_nothing_that_it_ended_what_it_could_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a process that became another user's, or waits for a device."""
+    monkeypatch.setattr("orchestrator.executors.sweep.LIMIT", 0.05)
+    monkeypatch.setattr("orchestrator.executors.procfs.send_signal", lambda one, number: False)
+    marks = {"ORCHESTRATOR_DIR": str(tmp_path), "ORCHESTRATOR_RUN_ID": "run-1"}
+    with subprocess.Popen(["sleep", "1000"], env={**os.environ, **marks}) as left:
+        try:
+            assert [] == sweep(str(tmp_path))
+        finally:
+            left.kill()
 
 
 def test_a_sweep_spares_ourselves_and_our_ancestors(tmp_path: Path) -> None:

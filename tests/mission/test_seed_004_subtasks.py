@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from orchestrator.store.lock import take_lock
 from tests.acceptance.orchestrate import Answer
 from tests.acceptance.plans import Gate
 from tests.executors.harness import wait_until
@@ -225,6 +226,25 @@ def test_s4_26_s4_63_context(engine: TaskEngine, task: str) -> None:
         line = context["report"][name].replace("subtask_02", "subtask_01")
         assert 0 == engine(line.removeprefix("orchestrator ")).returncode, line
     assert "DONE" == words(engine, task)[0]
+
+
+def test_auto_dispatch_beside_a_run_that_does_not_take_everything(
+    engine: TaskEngine, task: str
+) -> None:
+    """What it does not take is not dispatched to it: what has other tags, and all of it when it is about to leave."""
+    engine(f"dispatch {task} one")
+    engine(f"dispatch {task} two")
+    engine(f"update subtask_01 --tag x --dir {engine.root / task}")
+    path = str(engine.root / task / "run.lock")
+    lock = take_lock(path, "r1", "2026-01-05T12:00:00.000Z", tags=["X"])
+    beside = engine(f"auto-dispatch {task}")
+    assert ["subtask_01"] == dispatched(beside)
+    assert {"subtask_02": "run r1 is at work on the tag X"} == reasons(beside)
+    lock.close(is_closed=True)
+    beside = engine(f"auto-dispatch {task}")
+    assert [] == dispatched(beside)
+    assert {"run r1 is coming to its end"} == set(reasons(beside).values())
+    lock.release()
 
 
 def test_auto_dispatch_beside_a_run(engine: TaskEngine, task: str) -> None:

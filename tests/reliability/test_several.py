@@ -158,7 +158,7 @@ def test_what_only_looks_like_ours_is_left_alone(
 ) -> None:
     """Recovery ends what carries the marks of this plan: not those of another one, nor a name that begins the same."""
     held.die()
-    places = (f"{held.root}-2", str(held.root.parent), f"{held.root}/", "")
+    places = (f"{held.root}-2", str(held.root.parent), ".", "")
     others = [
         subprocess.Popen(
             ["sleep", "1000"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -20,6 +21,46 @@ def test_what_was_not_touched_is_replaced(tmp_path: Path) -> None:
     assert written is not None
     assert written.st_ino == path.stat().st_ino
     assert path.read_text() == "two"
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_file_of_a_person_is_on_the_disk_before_it_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_ours: bool
+) -> None:
+    """A power cut in between must not leave an empty plan; what can be made again is not waited for."""
+    path, done = tmp_path / "plan.md", list[int | str]()
+    path.write_text("one")
+    sync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        done.append(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    def replaced(old: str, new: str) -> None:
+        done.append(new)
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    written = put(str(path), take(str(path)), b"two", is_ours=is_ours)
+    assert written is not None
+    assert ([] if is_ours else [written.st_ino]) + [str(path)] == done
+
+
+def test_a_file_that_cannot_be_synced_takes_no_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is as before, and nothing lies beside it."""
+    path = tmp_path / "plan.md"
+    path.write_text("one")
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StoreError, match="cannot sync: Input/output error"):
+        put(str(path), take(str(path)), b"two")
+    assert ("one", ["plan.md"]) == (path.read_text(), os.listdir(tmp_path))
 
 
 @pytest.mark.parametrize("rename", [True, False])

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import BusyError, StoreError
-from orchestrator.store.lock import holder_of, take_lock
+from orchestrator.store.lock import broken_off, dead_runs_of, holder_of, take_lock
 from orchestrator.store.process import boot_id, start_time
 
 NOW = "2026-01-05T14:00:00.000Z"
@@ -189,11 +189,32 @@ def test_a_pid_alone_means_nothing(path: str, changed: dict[str, Any]) -> None:
     lock.release()
 
 
-def test_a_holder_on_another_machine_is_believed(path: str) -> None:
-    """Nobody here can say whether its pid lives there; only who gets the lock itself knows that it does not."""
+def test_a_holder_on_another_machine_is_believed_while_the_lock_is_held(path: str) -> None:
+    """Nobody here can say whether its pid lives there; the lock says so, also when the machine has got a new name."""
     Path(path).write_text(json.dumps(said(host="elsewhere", pid=2**22 + 1)))
+    theirs = os.open(path, os.O_RDWR)
+    fcntl.flock(theirs, fcntl.LOCK_EX)
     assert "elsewhere" == (holder_of(path) or {})["host"]
+    assert ((), "") == (dead_runs_of(path), broken_off(path))
+    with pytest.raises(BusyError, match="on elsewhere since"):
+        take_lock(path, "r2", NOW)
+    os.close(theirs)
+    assert None is holder_of(path)
+    assert (("r1",), "r1") == (dead_runs_of(path), broken_off(path))
     lock = take_lock(path, "r2", NOW)
+    assert ("r1",) == lock.dead_runs
+    lock.release()
+
+
+def test_who_only_looks_keeps_nobody_from_the_lock(path: str) -> None:
+    """While somebody asks it whether its holder on another machine lives, a run that starts waits for that moment."""
+    Path(path).write_text(json.dumps(said(host="elsewhere", pid=2**22 + 1)))
+    looking = os.open(path, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    leaving = threading.Timer(0.05, lambda: os.close(looking))
+    leaving.start()
+    lock = take_lock(path, "r2", NOW)
+    leaving.join()
     assert ("r1",) == lock.dead_runs
     lock.release()
 

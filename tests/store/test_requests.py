@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.state import COMMANDS, TaskStatus, Verb
-from orchestrator.errors import DependencyError, NothingReadyError, OrchestratorError
+from orchestrator.errors import DependencyError, NothingReadyError, OrchestratorError, StoreError
 from orchestrator.store.requests import Reply, Requests, new_id
 
 
@@ -114,6 +114,40 @@ def test_what_makes_no_sense_is_no_request(
     (Path(requests.directory) / "x.request.json").write_text(json.dumps(raw))
     assert ["x"] == requests.look()
     assert None is requests.read("x")
+
+
+@pytest.mark.parametrize("name", ["x.request.json", "x.answer.json", "x.request.json/y"])
+def test_a_directory_in_the_place_of_a_request_is_none(requests: Requests, name: str) -> None:
+    """It stays where it is, and nobody is kept from anything by it."""
+    asked = wanted()
+    requests.leave(asked)
+    place = Path(requests.directory, name)
+    place.mkdir(parents=True)
+    os.utime(place, (0, 0))
+    assert asked.id in requests.look()
+    assert None is requests.read("x")
+    requests.forget("x")
+    requests.sweep()
+    assert place.is_dir()
+    assert asked == requests.read(asked.id)
+
+
+def test_nothing_is_asked_or_answered_through_a_link(requests: Requests, tmp_path: Path) -> None:
+    """What an agent planted leads no write outside, and ends no run (promise 23)."""
+    asked, outside = wanted(), tmp_path / "outside"
+    requests.leave(asked)
+    Path(requests.directory).rename(outside)
+    Path(requests.directory).symlink_to(outside)
+    assert [] == requests.look()
+    for write in (
+        requests.leave,
+        lambda it: requests.answer(it.id, Reply.done("T-01", TaskStatus.CANCELLED)),
+    ):
+        with pytest.raises(StoreError, match="it is a link"):
+            write(asked)
+    requests.forget(asked.id)
+    requests.sweep()
+    assert [f"{asked.id}.request.json"] == os.listdir(outside)
 
 
 @given(st.binary())

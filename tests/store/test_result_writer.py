@@ -148,6 +148,29 @@ def test_a_record_that_cannot_be_synced_is_told_once(
     assert (1, 0) == syncs.taken()
 
 
+@pytest.mark.parametrize("suffix", ["out", "err"])
+@pytest.mark.parametrize("is_link", [True, False], ids=["a link to itself", "closed"])
+def test_a_log_that_its_agent_spoilt_ends_no_run(root: Path, suffix: str, is_link: bool) -> None:
+    """There is nothing to sync, and the result says what is wrong; a record is ours, and nobody else's to spoil."""
+    log, place = root / f"logs/agent-00.attempt-1.{suffix}", workspace(root)
+    if is_link:
+        log.symlink_to(log)
+    else:
+        log.write_text("said")
+        log.chmod(0)
+    place.commit(burst(root, 1))
+    assert ["agent-00-result.md"] == os.listdir(root / "results")
+
+
+def test_a_record_that_cannot_be_opened_is_told(root: Path) -> None:
+    """Without it the result does not count after a power cut."""
+    place, commits, written = workspace(root), burst(root, 1), root / "logs/agent-00.attempt-1.json"
+    written.unlink()
+    written.symlink_to(written)
+    with pytest.raises(StoreError, match="cannot sync"):
+        place.commit(commits)
+
+
 def test_a_burst_where_no_file_system_can_be_synced(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
