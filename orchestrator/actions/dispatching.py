@@ -12,6 +12,7 @@ from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.editing import unknown_task
 from orchestrator.actions.plans import advance, begin, require_approval
 from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead, task_settings
+from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.dispatch import (
     Places,
@@ -76,7 +77,7 @@ def dispatch(
         UsageError, NotFoundError, PlanError, StoreError: as ``add``.
     """
     workspace = Workspace(layout)
-    board = workspace.load()
+    board = really_done(layout, workspace.load())
     require_approval(layout, board.plan.charter)
     errand = errand._replace(needs=full_ids(layout, errand.needs))
     needs, _ = read_needs(errand.needs)
@@ -162,7 +163,7 @@ class Dispatcher:
     def _hand_out(self, layout: Layout, subtask: str, done: Round) -> None:
         name = roots.plan_id(layout)
         holder = holder_of(layout.lock)
-        board = Workspace(layout).load(is_live=holder is not None)
+        board = really_done(layout, Workspace(layout).load(is_live=holder is not None))
         subtask = id_of(subtask, board.plan.tasks)
         if subtask and subtask not in board.plan.tasks:
             raise NotFoundError(

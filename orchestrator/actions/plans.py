@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
+from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.plan_state import (
@@ -117,11 +118,9 @@ def advance(layout: Layout, board: Board, now: float) -> list[Step]:
     state = board.plan.charter.state
     if state is None:
         return []
+    board = really_done(layout, board)
     tasks = [
-        (
-            task.kind,
-            TaskStatus.PENDING if board.is_simulated(task.id) else board.status(task.id),
-        )
+        (task.kind, board.status(task.id))
         for task in board.plan.tasks.values()
         if not task.children
     ]
@@ -205,7 +204,8 @@ def overview(root: Layout, *, everything: bool = False) -> Overview:
         counts: Mapping[TaskStatus, int] = {}
         if charter.state not in TERMINAL:
             try:
-                counts = Workspace(Layout(f"{root.root}/{plan_id}")).load().counts()
+                place = Layout(f"{root.root}/{plan_id}")
+                counts = really_done(place, Workspace(place).load()).counts()
             except OrchestratorError as error:
                 broken[plan_id] = str(error)
                 continue
@@ -232,7 +232,7 @@ def archive(layout: Layout) -> str:
         BusyError: a run is at work on it.
         PlanError, UsageError, NotFoundError, StoreError: as their names say.
     """
-    board = Workspace(layout).load()
+    board = really_done(layout, Workspace(layout).load())
     state = state_of(board)
     if state not in TERMINAL:
         raise TransitionError(
