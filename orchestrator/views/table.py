@@ -233,8 +233,11 @@ def _why(board: Board, task_id: str, indent: int) -> Iterator[str]:
         return
     last = result.last if result is not None else None
     parts = [plain(standing.reason)] if standing.reason else []
-    if standing.status in _WITH_LOG and last is not None:
-        parts += [counted(last.number, "attempt"), last.log_path(board.plan.tasks[task_id].stem)]
+    if standing.status in _WITH_LOG and result is not None and last is not None:
+        parts += [
+            counted(len(result.attempts), "attempt"),
+            last.log_path(board.plan.tasks[task_id].stem),
+        ]
     if parts:
         yield f"{' ' * indent}{_GAP}{' · '.join(parts)}"
 
