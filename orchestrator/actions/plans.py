@@ -40,7 +40,7 @@ from orchestrator.store.lock import held, in_line
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.made_plan import made_plan
-from orchestrator.views.plans import state_of
+from orchestrator.views.plans import state_of, title_of
 
 
 def create(
@@ -202,16 +202,18 @@ def overview(root: Layout, *, everything: bool = False) -> Overview:
         if charter.state in TERMINAL and not everything:
             continue
         counts: Mapping[TaskStatus, int] = {}
+        title = charter.title
         if charter.state not in TERMINAL:
             try:
                 place = Layout(f"{root.root}/{plan_id}")
-                counts = really_done(place, Workspace(place).load()).counts()
+                board = really_done(place, Workspace(place).load())
             except OrchestratorError as error:
                 broken[plan_id] = str(error)
                 continue
+            counts, title = board.counts(), title_of(board)
         state = charter.state or implied_state(counts)
         if everything or state not in TERMINAL:
-            rows.append(Row(plan_id, charter, state, counts))
+            rows.append(Row(plan_id, charter._replace(title=title), state, counts))
     return Overview(rows, broken)
 
 

@@ -144,7 +144,7 @@ def brief(board: Board, task: Task) -> Mapping[str, object]:
         "tags": task.tags,
         "type": task.kind,
         "priority": format_priority(task.priority),
-        "needs": task.needs,
+        "needs": task.own_needs,
         "children": task.children,
         "estimated_hours": hours(task.estimate) if task.estimate else None,
         "deadline": iso(task.deadline),
