@@ -18,6 +18,7 @@ from orchestrator.actions.prospect import (
     look_ahead,
     task_settings,
 )
+from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.dispatch import (
     Places,
@@ -82,7 +83,7 @@ def dispatch(
         UsageError, NotFoundError, PlanError, StoreError: as ``add``.
     """
     workspace = Workspace(layout)
-    board = workspace.load()
+    board = really_done(layout, workspace.load())
     require_approval(layout, board.plan.charter)
     errand = errand._replace(needs=full_ids(layout, errand.needs))
     needs, _ = read_needs(errand.needs)
@@ -168,7 +169,7 @@ class Dispatcher:
     def _hand_out(self, layout: Layout, subtask: str, done: Round) -> None:
         name = roots.plan_id(layout)
         holder = holder_of(layout.lock)
-        board = Workspace(layout).load(is_live=holder is not None)
+        board = really_done(layout, Workspace(layout).load(is_live=holder is not None))
         subtask = id_of(subtask, board.plan.tasks)
         if subtask and subtask not in board.plan.tasks:
             raise NotFoundError(

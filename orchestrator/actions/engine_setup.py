@@ -96,7 +96,7 @@ def holds_found(ahead: Prospect, agents: Mapping[str, Agent], now: float) -> lis
     from orchestrator.views.figures import hold_text
 
     ends = "" if ahead.settings.on_hold == "wait" else " · nothing of it starts in this run"
-    return [hold_text(each.agent, each.reason, each.until, now) + ends for each in found]
+    return [hold_text(each.agent, each.reason, each.until) + ends for each in found]
 
 
 def idle_accounts(agents: Mapping[str, Agent]) -> dict[str, Account]:

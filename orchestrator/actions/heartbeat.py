@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from orchestrator.actions.intervening import intervene
 from orchestrator.actions.plans import advance
+from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat
 from orchestrator.core.intervention import Intervention
@@ -104,14 +105,14 @@ def look_at(layout: Layout, now: float) -> Look:
 
 def _look(name: str, layout: Layout, now: float, *, counts: bool) -> Look:
     workspace = Workspace(layout)
-    board = workspace.load()
+    board = really_done(layout, workspace.load())
     pulses = load_pulses(layout)
     steps: Sequence[Step] = ()
     if counts:
         pulses = beat(pulses, _signs(layout, board))
         keep_pulses(layout, pulses)
         if _block_silent(layout, board, pulses, now):
-            board = workspace.load()
+            board = really_done(layout, workspace.load())
         steps = advance(layout, board, now)
     state = state_of(board)
     state = PlanState(steps[-1].after.lower()) if steps else state

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.actions.settling import carry_out, the_task
+from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.graph import ancestors
 from orchestrator.core.intervention import Intervention, verb_towards
@@ -143,7 +144,7 @@ def retry(
     Raises:
         As ``intervene``; DependencyError also when something before it was cancelled: somebody meant that.
     """
-    board = Workspace(layout).load()
+    board = really_done(layout, Workspace(layout).load())
     task = the_task(board, wanted.task)
     if board.status(task.id) is not TaskStatus.SKIPPED:
         return [intervene(layout, wanted, plugs, waits)]
@@ -170,7 +171,7 @@ def set_status(
     Raises:
         As ``intervene``; TransitionError also for a status that only follows from others.
     """
-    board = Workspace(layout).load()
+    board = really_done(layout, Workspace(layout).load())
     now = board.status(the_task(board, wanted.task).id)
     verb = verb_towards(status, now)
     if verb is Verb.RETRY:
@@ -201,11 +202,14 @@ def _with_lock(
         if lock.dead_runs:
             _take_over(layout, lock, plugs(layout))
         workspace = Workspace(layout)
-        board = workspace.load(is_live=False)
+        seen = workspace.load(is_live=False)
+        board = really_done(layout, seen)
         with closing(Journal(layout.journal)) as journal:
             reply = carry_out(workspace, board, lambda each: journal.append(each.line()), wanted)[
                 -1
             ]
+        if board is not seen:  # it is drawn as `status` shows it, also what was only simulated
+            board = workspace.load(is_live=False)
         _draw(workspace, board)
         workspace.write_index()
     except BaseException:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from orchestrator.core.beside import PLANNER
 from orchestrator.core.board import Board
 from orchestrator.core.draft import Draft
 from orchestrator.core.graph import shape
+from orchestrator.core.money import cost_statistics
 from orchestrator.core.plan import Plan, Task
+from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
@@ -20,6 +23,9 @@ from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, held, holder_of
+from orchestrator.store.result_file import render_result
+from orchestrator.store.result_writer import Commit
+from orchestrator.store.workspace import Workspace
 from orchestrator.views.new_plan import new_plan, queue
 from orchestrator.views.task_file import task_file
 
@@ -171,19 +177,54 @@ def write(
 ) -> str:
     """Put a plan in place; return where the one before it was moved, or an empty text.
 
-    *is_asked*: a worker was asked for it here; what it answered belongs to the new plan and stays.
+    *is_asked*: a worker was asked for it here; what it was asked this time belongs to the new plan and stays.
 
     Raises:
         BusyError: a run is under way; nothing was written.
         UsageError: there is an unfinished plan, and *force* does not say to move it aside.
         StoreError: it could not be written; the plan before it is in place, or whole in the archive.
     """
-    from orchestrator.core.beside import PLANNER
-
     with reported("make", layout.root):
         os.makedirs(layout.root, 0o775, exist_ok=True)
     with held(layout.queue, layout.lock):
         # Asked again: until the lock was ours, somebody else may have been at work.
         if not force:
             _refuse_unfinished(layout, roster)
-        return put_plan(layout, drawn.text, drawn.task_files, spare=PLANNER if is_asked else "")
+        asked = Workspace(layout).read_result(PLANNER) if is_asked else None
+        if asked is None or asked.last is None:
+            return put_plan(layout, drawn.text, drawn.task_files)
+        logs = [f"{PLANNER}.attempt-{each.number}." for each in _of_this_time(asked)]
+        spare = (f"{PLANNER}-result", *logs)
+        archived = put_plan(layout, drawn.text, drawn.task_files, spare)
+        if archived:
+            _part(layout, Layout(archived), asked)
+        return archived
+
+
+def _of_this_time(asked: Result) -> tuple[Attempt, ...]:
+    return tuple(each for each in asked.attempts if each.run == asked.attempts[-1].run)
+
+
+def _part(layout: Layout, archived: Layout, asked: Result) -> None:
+    """Leave each plan the planning that was paid for it: one result has grown over all of them."""
+    now = _of_this_time(asked)
+    if before := tuple(each for each in asked.attempts if each not in now):
+        is_done = before[-1].status == Verdict.COMPLETED.value
+        status = TaskStatus.COMPLETED if is_done else TaskStatus.FAILED
+        answer = Workspace(layout).read_shown_answer(PLANNER)
+        was = asked._replace(attempts=before, status=status)
+        _keep(archived, was, "What it answered is in its log.")
+        _keep(layout, asked._replace(attempts=now), answer)
+
+
+def _keep(layout: Layout, result: Result, answer: str) -> None:
+    workspace, files = Workspace(layout), layout.attempt(PLANNER, result.number)
+    workspace.make_directories()
+    text = render_result(
+        result,
+        label=PLANNER,
+        answer=answer,
+        log=f"../{result.attempts[-1].log_path(PLANNER)}",
+        statistics=cost_statistics(result),
+    )
+    workspace.commit([Commit(stem=PLANNER, result=result, text=text, files=files)])

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
+from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.plan_state import (
@@ -39,7 +40,7 @@ from orchestrator.store.lock import held, holder_of, in_line
 from orchestrator.store.result_file import iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.made_plan import made_plan
-from orchestrator.views.plans import state_of
+from orchestrator.views.plans import state_of, title_of
 
 
 def create(
@@ -124,11 +125,9 @@ def advance(layout: Layout, board: Board, now: float) -> list[Step]:
     state = board.plan.charter.state
     if state is None:
         return []
+    board = really_done(layout, board)
     tasks = [
-        (
-            task.kind,
-            TaskStatus.PENDING if board.is_simulated(task.id) else board.status(task.id),
-        )
+        (task.kind, board.status(task.id))
         for task in board.plan.tasks.values()
         if not task.children
     ]
@@ -210,15 +209,18 @@ def overview(root: Layout, *, everything: bool = False) -> Overview:
         if charter.state in TERMINAL and not everything:
             continue
         counts: Mapping[TaskStatus, int] = {}
+        title = charter.title
         if charter.state not in TERMINAL:
             try:
-                counts = Workspace(Layout(f"{root.root}/{plan_id}")).load().counts()
+                place = Layout(f"{root.root}/{plan_id}")
+                board = really_done(place, Workspace(place).load())
             except OrchestratorError as error:
                 broken[plan_id] = str(error)
                 continue
+            counts, title = board.counts(), title_of(board)
         state = charter.state or implied_state(counts)
         if everything or state not in TERMINAL:
-            rows.append(Row(plan_id, charter, state, counts))
+            rows.append(Row(plan_id, charter._replace(title=title), state, counts))
     return Overview(rows, broken)
 
 
@@ -239,7 +241,7 @@ def archive(layout: Layout) -> str:
         BusyError: a run is at work on it.
         PlanError, UsageError, NotFoundError, StoreError: as their names say.
     """
-    board = Workspace(layout).load()
+    board = really_done(layout, Workspace(layout).load())
     state = state_of(board)
     if state not in TERMINAL:
         raise TransitionError(

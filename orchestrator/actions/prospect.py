@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from orchestrator.actions.agents import Known
+from orchestrator.actions.simulation import without_simulated
 from orchestrator.agents.structured import flaw
 from orchestrator.core.beside import MERGER
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Plan, Task
-from orchestrator.core.result import Result, Verdict
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings, resolve
 from orchestrator.core.spelling import advice
@@ -152,33 +152,6 @@ def asked_for(order: RunOrder, board: Board) -> Collection[str]:
     tagged = _with_children(_having(order.tags, board), board)
     named = _with_children(order.only, board) if order.only else tagged
     return [task_id for task_id in tagged if task_id in named]
-
-
-def without_simulated(board: Board, policies: Mapping[str, Settings]) -> Board:
-    """Return the board without what was only simulated, unless the task asks for just that."""
-    kept: dict[str, Result] = {}
-    is_same = True
-    for task_id, result in board.results.items():
-        is_meant = result.status in {TaskStatus.BLOCKED, TaskStatus.CANCELLED}
-        if is_meant or result.agent != "simulated" or policies[task_id].agent == "simulated":
-            kept[task_id] = result
-            continue
-        is_same = False
-        if (before := _before_simulation(result, policies[task_id].agent)) is not None:
-            kept[task_id] = before
-    if is_same:
-        return board
-    return Board(board.plan, board.shape, kept, doubts=board.doubts, beside=board.beside)
-
-
-def _before_simulation(result: Result, agent: str) -> Result | None:
-    """Return what had been paid for before a task was simulated; None when that is nothing."""
-    real = tuple(attempt for attempt in result.attempts if attempt.session)
-    if not real:
-        return None
-    has_failed = real[-1].status == Verdict.FAILED.value
-    status = TaskStatus.FAILED if has_failed else TaskStatus.PENDING
-    return result._replace(agent=agent, status=status, attempts=real)
 
 
 def task_settings(

@@ -14,6 +14,7 @@ from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.resets import Resets
+from orchestrator.actions.simulation import really_done
 from orchestrator.actions.telling import Telling
 from orchestrator.core.beside import BESIDE
 from orchestrator.core.board import Board
@@ -153,7 +154,7 @@ class _Session:
             from orchestrator.actions.settling import carry_out  # what a run was asked that is gone
 
             board = self.workspace.load(keep_cache=False, is_live=False)
-            carry_out(self.workspace, board, self.telling.hear)
+            carry_out(self.workspace, really_done(self.order.layout, board), self.telling.hear)
             ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.budget = ahead.settings.budget_usd
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)

@@ -61,6 +61,8 @@ def save_plan(
         raise UsageError(
             "nobody knows where your templates are: there is no HOME", hint="add --here"
         )
+    from orchestrator.store.criteria import without_ticks
+
     shown = os.path.relpath(layout.plan)
     data = read_file(layout.plan)
     if data is None:
@@ -68,7 +70,7 @@ def save_plan(
     text = _as_new(data, _parsed(data, shown), shown)
     plan = _parsed(text, shown)
     files = {
-        task.stem: found.decode(errors="replace")
+        task.stem: without_ticks(found).decode()
         for task in plan.tasks.values()
         if (found := read_file(layout.task_file(task.stem))) is not None
     }
@@ -78,17 +80,21 @@ def save_plan(
 
 
 def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
-    """Return a plan as it was before anything was done: without our sections, every status as at the beginning."""
+    """Return a plan as it was before anything was done: without our sections, statuses and dates."""
     from orchestrator.store.charter import with_state
     from orchestrator.store.lines import Lines
     from orchestrator.store.marks import without_sections
+    from orchestrator.store.plan_edit import without_cells
     from orchestrator.store.plan_file import set_statuses
+    from orchestrator.store.plan_scan import find_places
 
     if plan.charter.state is not None:
         data = with_state(data, PlanState.PLANNING, shown)
     lines = Lines.of(data)
     once = {plan.lines[name] - 1 for name in _OF_ONCE if name in plan.lines}
     data = lines.replaced([line for at, line in enumerate(lines.lines) if at not in once])
+    if dated := {task.id for task in plan.tasks.values() if task.deadline}:
+        data = without_cells(find_places(data), "deadline", dated)
     board = Board(plan, shape(plan.tasks), {})
     return without_sections(set_statuses(data, partial(status_cells, board)))
 

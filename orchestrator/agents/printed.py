@@ -48,7 +48,8 @@ class TextReader:
     def close(self, exit: Exit, errors: bytes) -> Outcome:
         """Judge by exit status."""
         if (outcome := not_its_own_end(exit, self.settings)) is not None:
-            return outcome
+            has_failed = outcome.verdict is Verdict.FAILED  # it took too long
+            return outcome._replace(answer=self._text()) if has_failed else outcome
         if exit.code != 0:
             fatal = exit.code in _NO_SUCH_COMMAND
             verdict = Verdict.FATAL if fatal else Verdict.FAILED

@@ -161,7 +161,9 @@ def _say_moves(layout: Layout, steps: Sequence[Step]) -> None:
 
 @click.command("auto-dispatch")
 @click.argument("task", metavar="[ID]", default="")
-@click.option("--all", "everything", is_flag=True, help="Every plan that is not over.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Every plan that is not over, each by itself."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be started; start nothing.")
 @click.option("--subtask", default="", metavar="ID", help="Only this task.")
 @click.option(

@@ -131,20 +131,20 @@ def print_list(directory: str, option: str, filters: Filters, *, group_by: str, 
 
 def brief(board: Board, task: Task) -> Mapping[str, object]:
     """Return what ``--json`` says of a task: time and cost of all attempts together, None where nobody knows it."""
-    standing, result = board.standing[task.id], board.results.get(task.id)
+    result = board.results.get(task.id)
     spent = spending([result] if result is not None else [])
     return {
         "id": task.id,
         "name": task.name,
-        "status": standing.status.value,
-        "reason": standing.reason,
+        "status": board.status(task.id).value,
+        "reason": board.why(task.id),
         "agent": task.agent,
         "assignee": task.assignee,
         "parent": task.parent,
         "tags": task.tags,
         "type": task.kind,
         "priority": format_priority(task.priority),
-        "needs": task.needs,
+        "needs": task.own_needs,
         "children": task.children,
         "estimated_hours": hours(task.estimate) if task.estimate else None,
         "deadline": iso(task.deadline),

@@ -8,6 +8,7 @@ import click
 
 from orchestrator.actions.checking import status, validate
 from orchestrator.actions.planning import init
+from orchestrator.actions.simulation import really_done
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.reply import (
     as_called,
@@ -148,7 +149,8 @@ def critical_path_command(
       orchestrator critical-path
       orchestrator critical-path --format graphviz | dot -Tsvg > plan.svg
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    board = status(plan_directory(directory, option)).board
+    layout = plan_directory(directory, option)
+    board = really_done(layout, status(layout).board)
     path = critical_path(board.plan.tasks)
     found = path_estimate(board, path)
     drawn = _PICTURES[form](board, path) if form in _PICTURES else ""

@@ -245,7 +245,7 @@ def subtask_facts(board: Board, only: Sequence[str] = ()) -> list[dict[str, Any]
             "deps": task.needs,
             "priority": format_priority(task.priority),
             "progress": _progress_of(board, task.id),
-            "note": board.standing[task.id].reason,
+            "note": board.why(task.id),
         }
         for task in (map(tasks.__getitem__, only) if only else tasks.values())
     ]

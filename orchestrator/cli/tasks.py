@@ -175,11 +175,12 @@ def _deadline(board: Board, task: Task) -> str:
 
 
 def _text(view: TaskView) -> str:
-    task, standing = view.task, view.board.standing[view.task.id]
-    reason = f" ({standing.reason})" if standing.reason else ""
-    lines = [f"{task.id}: {task.name}", f"{label(standing.status)}{reason}", ""]
+    task, board = view.task, view.board
+    why = board.why(task.id)
+    reason = f" ({why})" if why else ""
+    lines = [f"{task.id}: {task.name}", f"{label(board.status(task.id))}{reason}", ""]
     lines.append(f"Agent     {task.agent or '(default)'}")
-    lines += [f"{word:<9} {value}" for word, value in _details(view.board, task) if value]
+    lines += [f"{word:<9} {value}" for word, value in _details(board, task) if value]
     lines.append(f"Priority  {format_priority(task.priority)}")
     lines.append(f"Needs     {', '.join(task.own_needs) or 'nothing'}")
     lines += [f"{name.capitalize():<9} {path}" for name, path in _files(view).items()]

@@ -18,6 +18,8 @@ from orchestrator.core.umbrella import sources
 
 #: The agent that does nothing, of a plan that is only tried.
 SIMULATED = "simulated"
+#: What is said of a task that stands as completed by it.
+ONLY_SIMULATED = "only simulated"
 #: Looked up once: asking the enum each time would be a tenth of deriving ten thousand tasks.
 _DONE, _PENDING = TaskStatus.COMPLETED, TaskStatus.PENDING
 
@@ -75,17 +77,35 @@ class Board:
         """Say whether what is known of a task was only simulated, though the plan does not ask for that: then it is as
         if nothing had been done.
         """
-        result, task = self.results.get(task_id), self.plan.tasks[task_id]
-        asked = task.agent_key or task.role or str(self.plan.settings.get("agent", ""))
-        return result is not None and result.agent == SIMULATED != asked
+        result = self.results.get(task_id)
+        if result is None or result.agent != SIMULATED:
+            return False
+        task = self.plan.tasks[task_id]
+        return SIMULATED != (
+            task.agent_key or task.role or str(self.plan.settings.get("agent", ""))
+        )
+
+    def only_simulated(self) -> list[str]:
+        """Which tasks stand as completed and were only simulated."""
+        return [
+            task_id
+            for task_id, result in self.results.items()
+            if result.agent == SIMULATED
+            and task_id in self.standing
+            and self.standing[task_id].status is _DONE
+            and self.is_simulated(task_id)
+        ]
 
     def simulated(self) -> int:
         """How many tasks stand as completed and were only simulated."""
-        return sum(
-            self.standing[task_id].status is _DONE
-            for task_id, result in self.results.items()
-            if result.agent == SIMULATED and task_id in self.standing and self.is_simulated(task_id)
-        )
+        return len(self.only_simulated())
+
+    def why(self, task_id: str) -> str:
+        """Why a task stands where it does; of one that is completed, whether that was only simulated."""
+        status, reason = self.standing[task_id]
+        if reason or status is not _DONE or not self.is_simulated(task_id):
+            return reason
+        return ONLY_SIMULATED
 
     def by_status(self) -> dict[TaskStatus, list[str]]:
         """Which tasks have each status, in the order of the plan; a status that no task has is missing."""

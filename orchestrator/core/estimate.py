@@ -76,7 +76,8 @@ def estimate(board: Board) -> Estimate | None:
     if not known:
         return None
     weight = weights(board.plan.tasks)
-    is_open = [task for task in tasks if board.status(task.id) not in OVER]
+    played = frozenset(board.only_simulated())
+    is_open = [t for t in tasks if t.id in played or board.status(t.id) not in OVER]
     return Estimate(
         total=sum(weight[task.id] for task in tasks),
         left=sum(weight[task.id] for task in is_open),

@@ -253,8 +253,8 @@ class Runner:
     def _hold(self, hold: Hold) -> None:
         from orchestrator.views.figures import hold_text  # most runs are never held
 
-        wall, left = self.clock.wall(), hold.until - self.clock.now()
-        text = hold_text(hold.account, hold.reason, wall + left, wall)
+        until = self.clock.wall() + hold.until - self.clock.now()
+        text = hold_text(hold.account, hold.reason, until)
         if hold.until == math.inf:
             self.held_back = text
         self._tell(Kind.RUN_HELD, text=text)

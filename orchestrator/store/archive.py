@@ -40,10 +40,12 @@ def has_plan(layout: Layout) -> bool:
     )
 
 
-def put_plan(layout: Layout, plan: str, task_files: Mapping[str, str], spare: str = "") -> str:
+def put_plan(
+    layout: Layout, plan: str, task_files: Mapping[str, str], spare: tuple[str, ...] = ()
+) -> str:
     """Write a plan and its task files, by stem; return where the plan before it lies now, or an empty text.
 
-    Only with the lock held. Results and logs whose names begin with *spare* stay: they belong to the new plan.
+    Only with the lock held. Results and logs whose names begin with one of *spare* stay: they belong to the new plan.
 
     Raises:
         StoreError: it could not be written; the plan before it is in place, or whole in the archive.
@@ -118,7 +120,7 @@ def _stem_of(log: str) -> str:
     return log.partition(".attempt-")[0] if ".attempt-" in log else ""
 
 
-def _move_aside(layout: Layout, spare: str) -> str:
+def _move_aside(layout: Layout, spare: tuple[str, ...]) -> str:
     place = Layout(_next_place(layout))
     moved: list[tuple[str, str]] = []
     with reported("move the plan to", place.root):
@@ -130,7 +132,9 @@ def _move_aside(layout: Layout, spare: str) -> str:
     return place.root
 
 
-def _move(layout: Layout, place: Layout, spare: str, moved: list[tuple[str, str]]) -> None:
+def _move(
+    layout: Layout, place: Layout, spare: tuple[str, ...], moved: list[tuple[str, str]]
+) -> None:
     def move(old: str, new: str) -> None:
         os.rename(old, new)
         moved.append((old, new))
@@ -180,7 +184,7 @@ def _next_place(layout: Layout) -> str:
     return place
 
 
-def _entries(directory: str, spare: str) -> list[str]:
+def _entries(directory: str, spare: str | tuple[str, ...]) -> list[str]:
     with reported("list", directory):
         try:
             names = os.listdir(directory)

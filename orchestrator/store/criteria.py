@@ -113,6 +113,16 @@ def with_ticks(data: bytes, numbers: Collection[int], file: str) -> bytes:
     return after
 
 
+def without_ticks(data: bytes) -> bytes:
+    """Return a task file in which no box is ticked, as before anything was done; what is no text is replaced."""
+    lines = Lines.of(data.decode(errors="replace").encode())
+    changed = [*lines.lines]
+    for at, criterion in _items(lines.bare()):
+        if criterion.is_met:
+            changed[at] = _ITEM.sub(r"\1\2\3[ ] ", changed[at], count=1)
+    return lines.replaced(changed)
+
+
 def _lines(data: bytes, file: str) -> Lines:
     try:
         return Lines.of(data)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from orchestrator.core.plan import Task
@@ -135,6 +135,20 @@ def with_cells(places: Places, task_id: str, values: Mapping[str, str]) -> tuple
         line = f"{line[:start]} {cell(text, _WIDEST)} {line[end:]}"
     lines[at] = line + ending
     return places.file.replaced(lines), _read(line, columns, width, [])
+
+
+def without_cells(places: Places, role: str, ids: Collection[str]) -> bytes:
+    """Return the plan with nothing in one cell of each of these rows."""
+    lines = list(places.file.lines)
+    for sheet in places.sheets:
+        column, named = getattr(sheet.columns, role), sheet.columns.id
+        if column is None or named is None:
+            continue
+        for at, cells in sheet.table.rows(places.lines):
+            if max(column, named) < len(cells) and read_id(cells[named]) in ids:
+                start, end = cell_spans(lines[at].rstrip("\r\n"))[column]
+                lines[at] = f"{lines[at][:start]} {lines[at][end:]}"
+    return places.file.replaced(lines)
 
 
 def _row_of(places: Places, task_id: str) -> tuple[Sheet, int]:

@@ -6,14 +6,14 @@ import errno
 import os
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
 from orchestrator.core.result import Result
+from orchestrator.errors import StoreError
 from orchestrator.store.atomic import (
     Replacement,
     refuse_links,
-    replace_file,
     reported,
     start_writing,
     sync_directory,
@@ -95,7 +95,8 @@ class ResultWriter:
         """Say that an attempt is under way. Not synced: losing it loses nothing that was paid for."""
         refuse_links(self._layout.results)
         self._spare_strangers(stem)
-        self._remember(stem, replace_file(self._layout.result_file(stem), text.encode()))
+        with self._beside(stem, text) as new:
+            self._remember(stem, new.publish())
 
     def publish(self, commits: Sequence[Commit]) -> None:
         """Put results in their places, many in one go: they are counted on from then on (promise 7).
@@ -114,7 +115,12 @@ class ResultWriter:
         """Make durable what all published results rest on, and their places; raises as ``publish``."""
         unsettled, self._unsettled = self._unsettled, []
         with reported("sync", self._layout.results):
-            directory = os.open(self._layout.results, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+            try:
+                directory = os.open(self._layout.results, flags)
+            except FileNotFoundError:
+                self._make_again()
+                directory = os.open(self._layout.results, flags)
             try:
                 if len(unsettled) >= _BURST and self._sync_together(directory):
                     return
@@ -129,10 +135,7 @@ class ResultWriter:
     def _publish(self, commits: Sequence[Commit]) -> None:
         with ExitStack() as stack:
             results = [
-                stack.enter_context(
-                    Replacement(self._layout.result_file(commit.stem), commit.text.encode())
-                )
-                for commit in commits
+                stack.enter_context(self._beside(commit.stem, commit.text)) for commit in commits
             ]
             with reported("sync", self._layout.root):
                 written = [result.descriptor for result in results]
@@ -144,6 +147,24 @@ class ResultWriter:
                 signed = self._remember(commit.stem, result.publish())
                 self._keep(commit.stem, signed, commit.result)
                 self._remember_text(commit, signed)
+
+    def _beside(self, stem: str, text: str) -> Replacement:
+        path, data = self._layout.result_file(stem), text.encode()
+        try:
+            return Replacement(path, data)
+        except StoreError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+        self._make_again()
+        return Replacement(path, data)
+
+    def _make_again(self) -> None:
+        """Somebody deleted the whole directory: that is no reason to end the run, which does its tasks again."""
+        results = self._layout.results
+        with reported("make", results), suppress(FileExistsError):
+            os.mkdir(results, 0o775)  # and never the plan directory above it
+        refuse_links(results)
+        sync_directory(self._layout.root)
 
     def _sync_together(self, descriptor: int) -> bool:
         """Sync the whole file system: one flush of the disk instead of two for each result (decision 18).

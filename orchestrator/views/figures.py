@@ -99,22 +99,23 @@ def cost_of(result: Result) -> str:
 def hold_line(board: Board, now: float) -> str:
     """Say which account is held and until when; empty when none is. *now* is in seconds since the epoch."""
     return " · ".join(
-        f"⏸ {hold_text(hold.agent, one_line(hold.reason, 120), hold.until, now)}"
+        f"⏸ {hold_text(hold.agent, one_line(hold.reason, 120), hold.until, now=now)}"
         for hold in held(board.results.values())
         if not hold.until or hold.until > now
     )
 
 
-def hold_text(account: str, reason: str, until: float, now: float) -> str:
+def hold_text(account: str, reason: str, until: float, *, now: float = 0.0) -> str:
     """Say that an account is held: ``claude is held: You've hit your limit (opens 2026-01-05 15:00:00Z, in 1h00m)``.
 
     *until* and *now* are in seconds since the epoch; until 0: a person has to do something; infinity: this run is not
-    to wait for it.
+    to wait for it. Without *now* it is true for as long as it lasts: what is kept and read later says no "in 1h00m".
     """
     if until == math.inf:
         end = "nothing more of it starts in this run"
     elif until:
-        end = f"opens {moment(until)}, in {format_duration(until - now)}"
+        left = f", in {format_duration(until - now)}" if now else ""
+        end = f"opens {moment(until)}{left}"
     else:
         end = "waits for you"
     return f"{account} is held: {reason} ({end})"

@@ -206,7 +206,7 @@ def _failure(board: Board, task_id: str) -> FailedRow:
     return FailedRow(
         task=task,
         status=label(standing.status),
-        attempts=last.number if last else "-",
+        attempts=len(result.attempts) if result and last else "-",
         reason=standing.reason or "-",
         log=log_link(task, last) if last else "-",
     )

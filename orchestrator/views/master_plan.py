@@ -124,11 +124,11 @@ def _left_out(board: Board, shown: Sequence[str]) -> str:
 def _times(status: TaskStatus, result: Result | None, now: float) -> tuple[str, str, str, str]:
     """Return attempts, start, end and duration; the last three are those of the newest attempt."""
     last = result.last if result is not None else None
-    if last is None:
+    if result is None or last is None:
         return "-", "-", "-", "-"
     is_known = last.ended or status is TaskStatus.RUNNING
     duration = format_duration(last.lasted(now)) if is_known else "-"
-    return str(last.number), moment(last.started), moment(last.ended), duration
+    return str(len(result.attempts)), moment(last.started), moment(last.ended), duration
 
 
 def _note(board: Board, task: Task, result: Result | None, running: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.core.board import Board
+from orchestrator.core.board import ONLY_SIMULATED, Board
 from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import NORMAL, format_priority
@@ -58,9 +58,9 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
         else ""
         for task in tasks
     ]
-    if in_hand := board.in_hand():
+    if notes := dict.fromkeys(board.only_simulated(), ONLY_SIMULATED) | board.in_hand():
         arrows = [
-            f"{_GAP}{plain(in_hand[task.id])}{arrow}" if task.id in in_hand else arrow
+            f"{_GAP}{plain(notes[task.id])}{arrow}" if task.id in notes else arrow
             for arrow, task in zip(arrows, tasks, strict=True)
         ]
     if any(task.deadline for task in tasks):
@@ -190,9 +190,11 @@ def _table(board: Board, task_ids: Sequence[str], now: float, news: Mapping[str,
                 name,
             )
         )
-        umbrella = f"{UMBRELLA} {standing.reason}" if tasks[task_id].children else ""
+        known = f"{UMBRELLA} {standing.reason}" if tasks[task_id].children else ""
+        if standing.status is TaskStatus.COMPLETED:
+            known = known or board.why(task_id)
         remark = " · ".join(
-            filter(None, (_session(board, task_id), plain(news.get(task_id, umbrella))))
+            filter(None, (_session(board, task_id), plain(news.get(task_id, known))))
         )
         lines.append(f"{line} · {remark}" if remark else line)
         lines += _why(board, task_id, ids)
@@ -231,8 +233,11 @@ def _why(board: Board, task_id: str, indent: int) -> Iterator[str]:
         return
     last = result.last if result is not None else None
     parts = [plain(standing.reason)] if standing.reason else []
-    if standing.status in _WITH_LOG and last is not None:
-        parts += [counted(last.number, "attempt"), last.log_path(board.plan.tasks[task_id].stem)]
+    if standing.status in _WITH_LOG and result is not None and last is not None:
+        parts += [
+            counted(len(result.attempts), "attempt"),
+            last.log_path(board.plan.tasks[task_id].stem),
+        ]
     if parts:
         yield f"{' ' * indent}{_GAP}{' · '.join(parts)}"
 

@@ -98,6 +98,9 @@ def test_a_hold_is_shown_everywhere(claude: ClaudePlan) -> None:
         assert clock in words, place
         assert "hit your 5-hour limit" in words, place
     assert "⏸" in told["status"]
+    # What is read later says when, not in how long that was.
+    assert ", in " in told["status"]
+    assert [] == [place for place in ("brief", "wait") if re.search(r"opens .*, in ", told[place])]
     json = claude.orchestrate("status", "--json").json
     assert ("claude", opens.timestamp()) == (
         json["held"][0]["agent"],

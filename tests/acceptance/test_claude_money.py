@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import signal
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tests.acceptance.claude_plan import ClaudePlan, cap, events, figures, most_at_once
 from tests.acceptance.plans import front_of, result_of, write_plan, write_task
+from tests.acceptance.test_plan_command import answer, task
 from tests.executors.harness import guard_of, kill_together, wait_until, watchdog_of
 
 pytestmark = pytest.mark.slow
@@ -185,3 +188,23 @@ def test_plans_without_agents_that_cost_something_show_no_cost(claude: ClaudePla
     ):
         assert "cost" not in text.lower()
         assert "$" not in text
+
+
+def test_each_plan_has_the_planning_that_was_paid_for_it(claude: ClaudePlan) -> None:
+    """It goes with it into the archive, and is no cost of the plan that comes after."""
+    good, bad = answer(task("T-01")), answer(task("T-01", "T-09"))
+    claude.play({"_plan": [bad, good, good]})
+    plan = partial(claude.orchestrate, "plan", "Look at it all", "--force", "--json")
+    assert 0 == plan().returncode  # asked twice
+    first = claude.orchestrate("status", "--json").json["cost_usd"]
+    archived = Path(plan().json["archived"])
+    costs = [
+        claude.orchestrate("status", place, "--json").json["cost_usd"]
+        for place in (archived, claude.root)
+    ]
+    assert [first, first / 2] == costs
+    assert ["1", "2"] == sorted(path.stem[-1] for path in archived.glob("logs/_plan*.json"))
+    assert ["3"] == [path.stem[-1] for path in claude.root.glob("logs/*.json")]
+    result = claude.text("results/_plan-result.md")
+    assert "../logs/_plan.attempt-3.out" in result
+    assert "List every file of part T-01" in result

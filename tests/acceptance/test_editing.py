@@ -149,10 +149,11 @@ def test_an_umbrella_runs_nothing_and_holds_the_next_phase(
     assert "of phase 1" == answer_of(root, b).strip()
     assert not (root / "results" / "agent-01-result.md").exists()
     shown = orchestrate("show", one, "--json").json["task"]
-    assert ("completed", "1/1 completed", [a]) == (
+    assert ("completed", "1/1 completed", [a], []) == (
         shown["status"],
         shown["reason"],
         shown["children"],
+        shown["needs"],
     )
     assert "Completed by the tasks under it: T-03." in (root / "final_output.md").read_text()
     late = orchestrate("add", "true", "--parent", one).stdout.strip()
@@ -361,7 +362,7 @@ def test_list_in_every_form(orchestrate: Orchestrate, root: Path) -> None:
     assert lines == orchestrate("list", "--format", "table").stdout.splitlines()[1:]
     rows = list(csv.DictReader(io.StringIO(orchestrate("list", "--format", "csv").stdout)))
     assert ["ana", "bob", ""] == [row["assignee"] for row in rows]
-    assert ("a b", "'=dev", "T-01 T-03") == (rows[0]["tags"], rows[1]["type"], rows[1]["needs"])
+    assert ("a b", "'=dev", "T-01") == (rows[0]["tags"], rows[1]["type"], rows[1]["needs"])
     assert "ana\nbob\n" == orchestrate("list", "--group-by", "assignee").stdout
     assert "a\nb\n" == orchestrate("list", "--group-by", "tag").stdout
     table = orchestrate("list", "--group-by", "status", "--format", "table").stdout

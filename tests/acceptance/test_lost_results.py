@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,22 @@ def test_what_an_agent_takes_away_is_done_again(orchestrate: Orchestrate, root: 
     write_plan(root, {"T-01": "echo one", "T-02": (ONCE, "T-01"), "T-03": ("cat", "T-01, T-02")})
     assert 0 == orchestrate("run").returncode
     assert "one" == answer_of(root, "T-03")
+
+
+def test_a_directory_of_results_that_was_deleted_is_made_again(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """And what lay in it is done again, as any result that somebody deletes while a run is at work."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": "echo one", "T-02": gate.wait, "T-03": ("cat", "T-01, T-02")})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    wait_until(lambda: "T-01 · completed" in (root / "journal.md").read_text(encoding="utf-8"))
+    shutil.rmtree(root / "results")
+    gate.open()
+    ended = orchestrate.finish(run)
+    assert 0 == ended.returncode, ended.stderr
+    assert "one" == answer_of(root, "T-01") == answer_of(root, "T-03").strip()
 
 
 def test_an_agent_that_takes_it_away_each_time_keeps_nothing_going(

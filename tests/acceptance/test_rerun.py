@@ -296,6 +296,27 @@ def test_a_simulation_is_no_result(orchestrate: Orchestrate, plan: Plan, tmp_pat
     assert "real" == answer_of(plan.root, "T-02")
 
 
+def test_by_hand_a_simulation_is_as_if_nothing_had_been_done(
+    orchestrate: Orchestrate, plan: Plan
+) -> None:
+    """Whoever decides takes such a task as not done; whoever shows it as completed says what that means."""
+    write_plan(plan.root, {"T-01": "echo 1", "T-02": ("echo 2", "T-01"), "T-03": "echo 3"})
+    write_task(plan.root, "T-03", "Nothing.", agent="simulated")
+    assert 0 == plan.run("--simulate").returncode
+    assert "Completed (only simulated)" in orchestrate("show", "T-01").stdout
+    assert "echo 1  only simulated\n" in orchestrate("list").stdout
+    tasks = orchestrate("list", "--json").json["tasks"]
+    assert ["only simulated"] * 2 == [task["reason"] for task in tasks[:2]]
+    assert "2 tasks; 0 done, 2 left" in orchestrate("critical-path").stdout
+    assert "Dependency not DONE: T-01" in orchestrate("complete", "T-02").stderr
+    # Its own agent is the one that plays: it is done.
+    assert "invalid transition: completed" in orchestrate("complete", "T-03").stderr
+    assert "T-01\n" == orchestrate("claim", "--as", "ann").stdout
+    assert "✅ Completed" in plan.text("master_plan.md")
+    assert 0 == orchestrate("complete", "T-01", "--as", "ann", "--summary", "one").returncode
+    assert ["T-02"] == plan.run().started()
+
+
 def test_an_output_that_could_not_be_written_is_not_named_as_the_answer(
     finished: Plan, orchestrate: Orchestrate
 ) -> None:

@@ -142,6 +142,12 @@ def test_nobody_knows_what_it_costs_once_it_was_started(exit: Exit, cost: float 
     assert judged(agent(free=True), "done", exit).bill == FREE
 
 
+def test_what_it_printed_until_it_took_too_long_is_kept() -> None:
+    """As it was printed, and no more an answer than that of one that failed by itself (S2-71)."""
+    outcome = judged(agent(), "half of it", Exit(signal=9, pid=7, stopped=StopReason.TIMEOUT))
+    assert (outcome.verdict, outcome.answer) == (Verdict.FAILED, "half of it")
+
+
 def test_an_agent_pays_for_itself() -> None:
     """A limit of one is no limit of another; what is free is held back by no budget."""
     assert ("it", "") == (agent().account, agent(free=True).account)

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.agents.printed import KEPT
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.core.invocation import SCRIPT
-from orchestrator.core.result import Exit, Verdict
+from orchestrator.core.result import Exit, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
 from tests.agents.assignments import assignment, given
@@ -93,4 +93,13 @@ def test_output_of_a_failed_command_is_kept() -> None:
     reader = ShellAgent().reader(Settings())
     reader.feed(b"half of it\n")
     outcome = reader.close(Exit(code=1), b"")
+    assert (outcome.verdict, outcome.answer) == (Verdict.FAILED, "half of it\n")
+
+
+@pytest.mark.parametrize("why", [StopReason.TIMEOUT, StopReason.IDLE, StopReason.LINGERING])
+def test_output_of_a_command_that_took_too_long_is_kept(why: StopReason) -> None:
+    """As of one that failed by itself, and it counts as little (S2-71)."""
+    reader = ShellAgent().reader(Settings())
+    reader.feed(b"half of it\n")
+    outcome = reader.close(Exit(signal=15, stopped=why), b"")
     assert (outcome.verdict, outcome.answer) == (Verdict.FAILED, "half of it\n")

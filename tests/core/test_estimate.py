@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core.board import Board
+from orchestrator.core.board import SIMULATED, Board
 from orchestrator.core.estimate import Estimate, Path, estimate, path_estimate
 from orchestrator.core.graph import critical_path, shape
 from orchestrator.core.heartbeat import AlertKind, alerts
@@ -41,6 +41,13 @@ def test_hours_add_up_and_what_is_over_is_not_left() -> None:
     assert Estimate(16 * HOUR, 8 * HOUR, 8 * HOUR, known=3, tasks=4) == found
     told = "16h00m in all, 8h00m left, 8h00m in a row (3 of 4 tasks; the others count as their average)"
     assert told == str(found)
+
+
+def test_what_was_only_simulated_is_left() -> None:
+    """It stands as completed, and nothing of it was done."""
+    plan = board(Task("a", "", "", estimate=HOUR), a=TaskStatus.COMPLETED)
+    plan.results["a"] = plan.results["a"]._replace(agent=SIMULATED)
+    assert Estimate(HOUR, HOUR, HOUR, known=1, tasks=1) == estimate(plan)
 
 
 def test_a_path_lasts_in_hours_or_else_in_tasks() -> None:

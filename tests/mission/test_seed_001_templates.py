@@ -76,6 +76,21 @@ def test_a_template_is_read_as_run_will_read_it(orchestrate: Orchestrate, root: 
     ] == [(each["message"], Path(each["where"]).name) for each in refused.json["problems"]]
 
 
+def test_s1_38_a_template_has_no_ticks_and_no_dates(orchestrate: Orchestrate, root: Path) -> None:
+    """They are of one time, as outcomes are; what is no date may be a place to be filled in."""
+    orchestrate("init")
+    orchestrate("add", "Say it", "--criterion", "said", "--deadline", "2026-03-01")
+    orchestrate("add", "Say more", "--criterion", "said", "--deadline", "2026-03-02")
+    task = orchestrate("list", "--json").json["tasks"][-1]["id"]
+    assert 0 == orchestrate("complete", task, "--met", "all").returncode
+    assert 0 == orchestrate("template", "save", "say").returncode
+    shown = orchestrate("template", "show", "say").stdout
+    assert "Deadline" in shown
+    assert "2026-03" not in shown
+    place = orchestrate.where / ".config/orchestrator/templates/say/agent_tasks"
+    assert all("- [ ] said" in path.read_text("utf-8") for path in place.iterdir())
+
+
 WIZARD = [
     ("What is to be done?", "Sort the papers | all\n"),
     ("A template to begin with", "nonsense\n"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.plans import Gate
+from tests.acceptance.plans import Gate, write_plan
 from tests.mission.task_engine import TaskEngine
 
 pytestmark = pytest.mark.slow
@@ -81,6 +81,16 @@ def test_s4_03_create(engine: TaskEngine) -> None:
         shown["title"],
     )
     assert "> 3 phases: models, API, tests\n" in engine.file("TASK-001").read_text(encoding="utf-8")
+
+
+def test_a_plan_among_others_is_called_as_it_calls_itself(engine: TaskEngine) -> None:
+    """One without front matter has its heading."""
+    engine.plan()
+    (engine.root / "mine").mkdir()
+    write_plan(engine.root / "mine", {"T-01": "true"})
+    assert "Task Plan" in engine("status").stdout
+    titles = [each["title"] for each in engine("status --json").json["tasks"]]
+    assert {"Task Plan", "Implement feature X"} == set(titles)
 
 
 def test_s4_03_of_many_at_once_each_gets_its_own_number(engine: TaskEngine) -> None:

@@ -68,6 +68,16 @@ def test_s4_09_to_11_dispatch(engine: TaskEngine, task: str) -> None:
     assert ["Implement auth models", "A | bar, and `code`", "Run integration tests"] == names
 
 
+def test_what_was_only_simulated_is_handed_out(engine: TaskEngine, task: str) -> None:
+    """Neither `check` nor the overview calls it done, and nothing that needs it begins before it."""
+    engine(f'dispatch {task} "true"')
+    assert 0 == engine(f"run {task} --simulate").returncode
+    assert "0%" in engine("check").stdout
+    assert "0%" in engine("status").stdout
+    assert "PENDING" == engine(f'dispatch {task} "true" --deps subtask_01 --json').json["status"]
+    assert ["subtask_01"] == dispatched(engine(f"auto-dispatch {task} --dry-run --json"))
+
+
 def test_s4_11_nothing_is_dispatched_before_approval(engine: TaskEngine) -> None:
     """Exit status 4, and what to type; after the end of a plan neither."""
     for state, status in (("PLANNING", 4), ("BLOCKED", 4), ("REJECTED", 2)):

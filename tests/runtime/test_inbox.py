@@ -92,6 +92,7 @@ async def test_what_cannot_be_written_is_not_answered(tmp_path: Path) -> None:
     requests = bench.runner.requests = Witness(workspace)
     request = requests.ask(Verb.BLOCK, "T-02")
     shutil.rmtree(tmp_path / "results")
+    (tmp_path / "results").symlink_to("nowhere")
     await bench.run()
     assert isinstance(bench.runner.failure, StoreError)
     assert [] == requests.answered

@@ -32,6 +32,7 @@ async def test_a_result_that_cannot_be_written_ends_the_run(tmp_path: Path) -> N
 
     def play(job: Job) -> Play:
         shutil.rmtree(tmp_path / "results")
+        (tmp_path / "results").symlink_to("nowhere")
         return answers(job)
 
     bench = Bench(write_plan(tmp_path, CHAIN), play)

@@ -65,7 +65,7 @@ def test_what_the_planner_left_belongs_to_the_new_plan(tmp_path: Path) -> None:
     assert not has_plan(layout)
     fill(tmp_path / "p", OLD)
     assert has_plan(layout)
-    put_plan(layout, "new", {}, spare="_plan")
+    put_plan(layout, "new", {}, spare=("_plan",))
     found = contents(tmp_path / "p")
     assert beside == {name: found[name] for name in beside}
     assert "old result" == found["archive/001/results/agent-01-result.md"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.criteria import Criterion, worded
 from orchestrator.errors import UsageError
-from orchestrator.store.criteria import criteria_in, with_criteria, with_ticks
+from orchestrator.store.criteria import criteria_in, with_criteria, with_ticks, without_ticks
 
 FILE = """---
 retries: 1
@@ -112,6 +112,14 @@ def test_a_tick_is_one_character_in_one_line() -> None:
     ticked = with_ticks(FILE.encode(), {1, 2, 3, 4}, "f").decode()
     assert FILE.replace("[ ] tests", "[x] tests").replace("+ no box", "+ [x] no box") == ticked
     assert [True, True, True, True, False] == [each.is_met for each in criteria_in(ticked.encode())]
+
+
+def test_a_tick_is_taken_back_and_nothing_else() -> None:
+    """What has no box gets none."""
+    blank = without_ticks(FILE.encode())
+    assert FILE.count("\n") == blank.count(b"\n")
+    assert not any(each.is_met for each in criteria_in(blank))
+    assert blank == without_ticks(with_ticks(blank, {1}, "f")) == without_ticks(blank)
 
 
 @given(

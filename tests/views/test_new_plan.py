@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.core.draft import Draft
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import check_rows
 from orchestrator.core.priority import parse_priority
@@ -22,6 +23,11 @@ def test_it_has_the_parts_of_the_seed() -> None:
     assert "**Primary Goal**" in text
     assert "**Success Criteria**" in text
     assert ["Task ID", "Task Name", "Description", "Dependencies", "Priority"] == tables(text)[0][0]
+
+
+def test_a_draft_that_nobody_requested_leaves_no_place_for_a_request() -> None:
+    """An outline may say its goal alone, and whoever reads the plan looks for no words that there are not."""
+    assert "## Original Request" not in headings(new_plan(draft=Draft(tasks=(), goal="A list")))
 
 
 def test_it_is_valid_as_it_stands() -> None:

@@ -9,8 +9,21 @@ from hypothesis import strategies as st
 from orchestrator.core.board import Board
 from orchestrator.core.state import TaskStatus
 from orchestrator.views.columns import display_width
+from orchestrator.views.final_output import final_output
+from orchestrator.views.master_plan import sections
 from orchestrator.views.table import list_text, status_text
-from tests.views.example import BEGIN, HOSTILE, board, done, five, large, midway, result, task
+from tests.views.example import (
+    BEGIN,
+    HOSTILE,
+    attempt,
+    board,
+    done,
+    five,
+    large,
+    midway,
+    result,
+    task,
+)
 
 
 def listed(of: Board, width: int | None = None) -> str:
@@ -64,6 +77,17 @@ def test_status_says_how_far_what_runs_and_what_failed() -> None:
     assert "T-03  🔵 Running    Agent-03    7.2s  Security · reading a.ts" in lines
     assert "      exit 2 · 2 attempts · logs/agent-02.attempt-2.out" in lines
     assert "⏭️ Skipped because of T-02: T-05" == lines[-1]
+
+
+def test_attempts_are_counted_the_same_everywhere() -> None:
+    """Those that the result tells of: the number of the newest counts also what was only simulated."""
+    late = result("T-01", TaskStatus.FAILED, attempt(2, "failed", 0, 1))
+    drawn = board([task("T-01")], late)
+    assert "  1 attempt · logs/agent-01.attempt-2.out" in status_text(drawn, now=BEGIN)
+    output = final_output(drawn, answers={}, started=BEGIN, ended=BEGIN + 1)
+    assert "| T-01 · T-01 | ❌ Failed | 1 |" in output
+    status = sections(drawn, now=BEGIN + 1, journal_tail=[], running={})["status"]
+    assert "| ❌ Failed | 1 |" in status
 
 
 def test_status_of_a_finished_plan_is_short() -> None:
