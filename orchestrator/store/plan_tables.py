@@ -25,7 +25,7 @@ from orchestrator.store.columns import (
     read_needs,
     read_tags,
 )
-from orchestrator.store.outline import Outline, outline
+from orchestrator.store.outline import Block, Outline, outline
 from orchestrator.store.tables import Table, split_row, tables
 
 #: Problems of rows that are listed; somebody who has more of them has one cause.
@@ -35,6 +35,10 @@ MAX_PROBLEMS = 50
 _LONGEST_NEEDS = 1024 * 1024
 
 _HINT = "add a table with the columns Task ID, Description and Dependencies, one row per task"
+# An id with a number, and what stands before it.
+_NUMBERED = re.compile(r"([^0-9]*)[0-9]")
+# What a row ends up in that stands in no table; of lists only lines at the margin, which merely ran into them.
+_TEXTS, _LISTS = frozenset({"paragraph", "code_block"}), frozenset({"bullet_list", "ordered_list"})
 # What is meant as one and is none. Compiled when there is such a cell, which takes longer than to read a small plan.
 _DURATION = (
     r"(?i)[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++"
@@ -84,6 +88,7 @@ def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
     rows: list[Task] = []
     for sheet in layout.tasks:
         rows += _rows_of(sheet, layout, file, problems)
+    rows += _loose_rows(layout, {row.id for row in rows}, file, problems)
     if problems and not rows:
         return [], problems
     problems += islice(check_rows(rows), MAX_PROBLEMS)
@@ -111,7 +116,7 @@ def _rows_of(sheet: Sheet, layout: Layout, file: str, problems: list[Problem]) -
     columns, width = sheet.columns, len(sheet.table.header)
     for line, cells in sheet.table.rows(layout.lines):
         where = f"{file}:{line + 1}"
-        if len(cells) > width and any(cells[width:]):
+        if any(cells[width:]):
             problems.append(
                 Problem(
                     f"the row has {len(cells)} cells, its table has {width} columns",
@@ -120,29 +125,75 @@ def _rows_of(sheet: Sheet, layout: Layout, file: str, problems: list[Problem]) -
                     "bad_row",
                 )
             )
+            yield from _named(cells, columns, where)
             continue
         cells.extend([""] * (width - len(cells)))
         if _is_task(cells, columns):
             yield read_task(cells, columns, where, problems)
-    end = sheet.table.end
-    loose = next((at for at in range(end, len(layout.lines)) if layout.lines[at].strip()), end)
-    if _is_loose_row(layout, loose, width):
-        problems.append(
-            Problem(
-                "this row belongs to no table: a blank line ends the table above",
-                f"{file}:{loose + 1}",
-                "remove the blank line above it, or give it a header of its own",
-                "loose_row",
-            )
-        )
 
 
-def _is_loose_row(layout: Layout, at: int, width: int) -> bool:
-    """Whether a line looks like a row of a table, but stands below a table that a blank line has ended."""
-    if at >= len(layout.lines) or not layout.lines[at].lstrip().startswith("|"):
-        return False
-    is_text = any(block.line == at for block in layout.outline.kinds("paragraph"))
-    return is_text and len(split_row(layout.lines[at])) == width
+def _named(cells: Sequence[str], columns: Columns, where: str) -> list[Task]:
+    """Return a task for a row that is refused, so that whoever depends on it is not refused as well."""
+    at = columns.id
+    task_id = read_id(cells[at]) if at is not None and at < len(cells) else ""
+    is_id = TASK_ID.fullmatch(task_id) is not None
+    return [Task(task_id, task_id, task_id, where=where)] if is_id else []
+
+
+def _loose_rows(
+    layout: Layout, known: set[str], file: str, problems: list[Problem]
+) -> Iterator[Task]:
+    """Refuse what looks like the row of a task and stands in no table; it would not be run, without a word."""
+    families = {_family(task_id) for task_id in known}
+    width = max(len(sheet.table.header) for sheet in layout.tasks)
+    for at, sheet in _barred(layout):
+        cells = split_row(layout.lines[at])
+        columns = (sheet or layout.tasks[0]).columns
+        named = _named(cells, columns, f"{file}:{at + 1}") if len(cells) > 1 else []
+        if any(cells[width:]) or not named:
+            continue
+        family = _family(named[0].id)
+        is_alike = family in families and family  # anywhere; below the tasks any id will do
+        if is_alike or (sheet and (family is not None or None in families)):
+            problems.append(_loose_row(layout.lines, at, named[0].where))
+            if named[0].id not in known:
+                known.add(named[0].id)
+                yield named[0]
+
+
+def _barred(layout: Layout) -> Iterator[tuple[int, Sheet | None]]:
+    """Yield the lines of texts that begin with a bar, each with the table above it if that is one of tasks."""
+    sheets = {sheet.table.line: sheet for sheet in layout.tasks}
+    underlined = (head for head in layout.outline.headings if not head.is_atx)
+    texts = [Block("paragraph", head.line, head.end) for head in underlined]
+    above = None
+    for block in sorted([*layout.outline.blocks, *texts], key=lambda block: block.line):
+        if block.kind == "table":
+            above = sheets.get(block.line)
+        if block.kind not in _TEXTS and block.kind not in _LISTS:
+            continue
+        for at in range(block.line, block.end):
+            line = layout.lines[at]
+            if (line.lstrip() if block.kind in _TEXTS else line).startswith("|"):
+                yield at, above
+
+
+def _family(task_id: str) -> str | None:
+    """Return what stands before the number of an id; None: it has no number."""
+    found = _NUMBERED.match(task_id)
+    return found[1].casefold() if found else None
+
+
+def _loose_row(lines: Sequence[str], at: int, where: str) -> Problem:
+    message = "this row belongs to no table: what stands above it ends the table"
+    hint = "move it to the other rows; what is no task stands in a fence or a quote"
+    if lines[at].startswith(("\t", "    ")):
+        message = "this row belongs to no table: it is indented like code"
+        hint = "move it to the margin; what is no task stands in a fence or a quote"
+    elif at and not lines[at - 1].strip():
+        message = "this row belongs to no table: a blank line ends the table above"
+        hint = "remove the blank line above it, or give it a header of its own"
+    return Problem(message, where, hint, "loose_row")
 
 
 def _is_task(cells: Sequence[str], columns: Columns) -> bool:

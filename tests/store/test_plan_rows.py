@@ -1,0 +1,74 @@
+"""No row of a task is left out without a word, wherever in the plan it stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.store.plan_file import parse_plan
+
+
+def tasks(text: str) -> list[str]:
+    plan, problems = parse_plan(text.encode(), "p.md")
+    assert problems == []
+    return list(plan.tasks)
+
+
+def said(text: str) -> list[str]:
+    return [str(problem) for problem in parse_plan(text.encode(), "p.md")[1]]
+
+
+@pytest.mark.parametrize(
+    ("below", "line", "why"),
+    [
+        ("<!-- | T-02 | b | | -->\n| T-03 | c | T-01 |", 5, "what stands above it ends the table"),
+        ("<!--\n| T-02 | b | |\n-->\n\n| `T-03` | c | |", 8, "a blank line ends the table above"),
+        ("\t| T-03 | c | |", 4, "it is indented like code"),
+        ("\n    | T-03 | c | |", 5, "it is indented like code"),
+        ("### Phase 2\n| T-03 | c | |", 5, "what stands above it ends the table"),
+        ("\nSome text\n\n| T-03 | c | |", 7, "a blank line ends the table above"),
+        ("\n| T-03 | c |", 5, "a blank line ends the table above"),
+        ("\n| T-03 | c | |\n---\n", 5, "a blank line ends the table above"),
+        ("\n- item\n| T-03 | c | |", 6, "what stands above it ends the table"),
+        ("\n| Risk | Odds |\n|---|---|\n| x | y |\n\n| T-03 | c | |", 9, "a blank line ends the table above"),
+        ("\n| T-01 | c | |", 5, "a blank line ends the table above"),
+    ],
+)  # fmt: skip
+def test_a_row_outside_of_the_tables_is_refused(below: str, line: int, why: str) -> None:
+    """What looks like a task is run, or the person hears of it."""
+    text = "| ID | Task | Deps |\n|---|---|---|\n| T-01 | a | |\n"
+    assert [f"p.md:{line}: this row belongs to no table: {why}"] == said(text + below)
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "```\n| T-03 | c | |\n```",
+        "\n```text\n| T-01 | --> | T-02 |\n",
+        "\n> | T-03 | c | |",
+        "\n<!-- | T-03 | c | | -->",
+        "\n<div>\n| T-03 | c | |\n</div>",
+        "\n| Risk | Odds | Note |\n|---|---|---|\n| R-01 | y | |\n\n| R-02 | y | |",
+        "\n| T-01 and T-02 | are one |",
+        "\n| so | much |",
+        "\n| T-03 |",
+        "\n|T-01|---|T-02|---|T-03|",
+        "\nA | B | C\n\nT-01 | or | T-02",
+        "\n<!-- orchestrator:status -->\n| T-03 | c | |\n<!-- /orchestrator:status -->",
+        "\n- x\n\n  ```\n  | T-03 | c | |\n  ```",
+    ],
+)
+def test_what_only_has_bars_is_no_row(below: str) -> None:
+    """Fences, quotes, comments, prose and other tables are no tasks."""
+    text = f"| ID | Task | Deps |\n|---|---|---|\n| T-01 | a | |\n| T-02 | b | |\n{below}\n"
+    assert ["T-01", "T-02"] == tasks(text)
+
+
+def test_a_bad_row_is_said_once() -> None:
+    """Whoever depends on it, stands under it or is assigned to it is not to blame."""
+    text = (
+        "| ID | Task | Deps | Parent |\n|---|---|---|---|\n| a | x | | | much | more |\n| b | y | a | |\n"
+        "| c | z | | a |\n\n| ID | Agent |\n|---|---|\n| a | shell |\n"
+    )
+    assert ["p.md:3: the row has 6 cells, its table has 4 columns"] == said(text)
+    below = said("| ID | Task | Deps |\n|---|---|---|\n| a | x | b |\n\n| b | x | |\n")
+    assert ["p.md:5: this row belongs to no table: a blank line ends the table above"] == below
