@@ -1,7 +1,9 @@
 """The tables of a plan: which of them say what is to be done, and the tasks in their rows.
 
-Every table with ids, texts and dependencies is a task table, and several of them (one per phase, say) are one plan. A
-table with ids and agents or statuses assigns (seed 002). Any other table is prose.
+Every table with ids, texts and dependencies is a task table, and several of them (one per phase, say) are one plan.
+Where none has dependencies, the first with ids and texts is one, and so is every other with the very same header. A
+table with ids and agents or statuses assigns (seed 002). Any other table is prose; but when ids like those of the tasks
+stand in it, it is refused rather than left out.
 """
 
 from __future__ import annotations
@@ -11,39 +13,30 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import TASK_ID, Task, check_rows
-from orchestrator.core.priority import NORMAL, parse_priority
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.store.columns import (
     Columns,
-    is_none,
+    key_word,
     read_header,
     read_id,
     read_label,
-    read_needs,
-    read_tags,
 )
-from orchestrator.store.outline import Block, Outline, outline
+from orchestrator.store.outline import LISTED_TABLE, Block, Outline, outline
+from orchestrator.store.plan_row import named_task, read_task
 from orchestrator.store.tables import Table, split_row, tables
 
 #: Problems of rows that are listed; somebody who has more of them has one cause.
 MAX_PROBLEMS = 50
 
-#: Characters of a cell of dependencies that is read; a hundred thousand ids fit into it.
-_LONGEST_NEEDS = 1024 * 1024
-
 _HINT = "add a table with the columns Task ID, Description and Dependencies, one row per task"
 # An id with a number, and what stands before it.
 _NUMBERED = re.compile(r"([^0-9]*)[0-9]")
+# What may stand before the first line of a block in a list.
+_MARKERS = " \t*+-0123456789.)"
 # What a row ends up in that stands in no table; of lists only lines at the margin, which merely ran into them.
 _TEXTS, _LISTS = frozenset({"paragraph", "code_block"}), frozenset({"bullet_list", "ordered_list"})
-# What is meant as one and is none. Compiled when there is such a cell, which takes longer than to read a small plan.
-_DURATION = (
-    r"(?i)[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++"
-)
-_DATE = r"(?a)\d{4}-\d{1,2}-\d{1,2}(?:[T ]+[\d:.,Zz+-]*)?"
 
 
 class Sheet(NamedTuple):
@@ -60,6 +53,8 @@ class Layout(NamedTuple):
     outline: Outline
     tasks: tuple[Sheet, ...]
     assignments: tuple[Sheet, ...]
+    unread: tuple[Sheet, ...] = ()
+    """Tables with ids and texts that are none of tasks, as far as one can see by the header."""
 
 
 def lay_out(lines: Sequence[str]) -> Layout:
@@ -67,7 +62,10 @@ def lay_out(lines: Sequence[str]) -> Layout:
     found = outline(lines)
     sheets = [Sheet(table, read_header(table.header)) for table in tables(lines, found)]
     assignments = tuple(sheet for sheet in sheets if sheet.columns.is_assignment_table)
-    return Layout(lines, found, task_sheets(sheets), assignments)
+    tasks = task_sheets(sheets)
+    read = {sheet.table.line for sheet in tasks}
+    unread = (sheet for sheet in sheets if sheet.table.line not in read and _has_texts(sheet))
+    return Layout(lines, found, tasks, assignments, tuple(unread))
 
 
 def task_sheets(sheets: Sequence[Sheet]) -> tuple[Sheet, ...]:
@@ -75,20 +73,29 @@ def task_sheets(sheets: Sequence[Sheet]) -> tuple[Sheet, ...]:
     tasks = tuple(sheet for sheet in sheets if sheet.columns.is_task_table)
     if tasks:
         return tasks
-    # Without a column of dependencies nothing depends on anything; then only the first such table is meant.
-    has_tasks = (each for each in sheets if each.columns.id is not None and each.columns.has_text)
-    return tuple(islice(has_tasks, 1))
+    # Without a column of dependencies nothing depends on anything; others may be of risks or wishes.
+    words = next((_words(each) for each in sheets if _has_texts(each)), None)
+    return tuple(each for each in sheets if _words(each) == words)
+
+
+def _has_texts(sheet: Sheet) -> bool:
+    return sheet.columns.id is not None and sheet.columns.has_text
+
+
+def _words(sheet: Sheet) -> list[str]:
+    return list(map(key_word, sheet.table.header))
 
 
 def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
     """Return the rows of all task tables, with the agents of the assignment tables, and what is wrong with them."""
-    if not layout.tasks:
-        return [], [_no_table(layout, file)]
     problems: list[Problem] = []
-    rows: list[Task] = []
+    rows: list[Task] = list(_listed_rows(layout, file, problems))
+    if not layout.tasks:
+        return [], problems or [_no_table(layout, file)]
     for sheet in layout.tasks:
         rows += _rows_of(sheet, layout, file, problems)
     rows += _loose_rows(layout, {row.id for row in rows}, file, problems)
+    rows += _unread_rows(layout, rows, file, problems)
     if problems and not rows:
         return [], problems
     problems += islice(check_rows(rows), MAX_PROBLEMS)
@@ -125,19 +132,51 @@ def _rows_of(sheet: Sheet, layout: Layout, file: str, problems: list[Problem]) -
                     "bad_row",
                 )
             )
-            yield from _named(cells, columns, where)
+            yield from named_task(cells, columns, where)
             continue
         cells.extend([""] * (width - len(cells)))
         if _is_task(cells, columns):
             yield read_task(cells, columns, where, problems)
 
 
-def _named(cells: Sequence[str], columns: Columns, where: str) -> list[Task]:
-    """Return a task for a row that is refused, so that whoever depends on it is not refused as well."""
-    at = columns.id
-    task_id = read_id(cells[at]) if at is not None and at < len(cells) else ""
-    is_id = TASK_ID.fullmatch(task_id) is not None
-    return [Task(task_id, task_id, task_id, where=where)] if is_id else []
+def _listed_rows(layout: Layout, file: str, problems: list[Problem]) -> Iterator[Task]:
+    """Refuse task tables in lists, and yield what ``named_task`` makes of their rows."""
+    for block in layout.outline.kinds(LISTED_TABLE):
+        header = split_row(layout.lines[block.line].lstrip(_MARKERS))
+        sheet = Sheet(Table(tuple(header), block.line, block.end), read_header(header))
+        if sheet.columns.is_task_table:
+            where = f"{file}:{block.line + 1}"
+            message = "a task table inside a list is not read"
+            hint = "move it to the margin; what is no task stands in a fence or a quote"
+            problems.append(Problem(message, where, hint, "listed_table"))
+            yield from _named_in(sheet, layout, file)
+
+
+def _unread_rows(
+    layout: Layout, rows: Sequence[Task], file: str, problems: list[Problem]
+) -> list[Task]:
+    """Refuse tables that seem to go on with the tasks, and return what ``named_task`` makes of their rows."""
+    known = {row.id for row in rows}
+    families = {_family(task_id) for task_id in known} - {None, ""}
+    found: list[Task] = []
+    for sheet in layout.unread if families else ():
+        named = _named_in(sheet, layout, file)
+        lost = [each for each in named if each.id not in known and _family(each.id) in families]
+        if lost:
+            where = f"{file}:{sheet.table.line + 1}"
+            message = f"this table is not read as one of tasks, but {lost[0].id} stands only in it"
+            hint = "give it a Dependencies column if its rows are tasks; else put it into a quote"
+            problems.append(Problem(message, where, hint, "unread_table"))
+        found += lost
+    return found
+
+
+def _named_in(sheet: Sheet, layout: Layout, file: str) -> list[Task]:
+    return [
+        task
+        for line, cells in sheet.table.rows(layout.lines)
+        for task in named_task(cells, sheet.columns, f"{file}:{line + 1}")
+    ]
 
 
 def _loose_rows(
@@ -149,7 +188,7 @@ def _loose_rows(
     for at, sheet in _barred(layout):
         cells = split_row(layout.lines[at])
         columns = (sheet or layout.tasks[0]).columns
-        named = _named(cells, columns, f"{file}:{at + 1}") if len(cells) > 1 else []
+        named = named_task(cells, columns, f"{file}:{at + 1}") if len(cells) > 1 else []
         if any(cells[width:]) or not named:
             continue
         family = _family(named[0].id)
@@ -174,8 +213,11 @@ def _barred(layout: Layout) -> Iterator[tuple[int, Sheet | None]]:
             continue
         for at in range(block.line, block.end):
             line = layout.lines[at]
-            if (line.lstrip() if block.kind in _TEXTS else line).startswith("|"):
-                yield at, above
+            if not (line.lstrip() if block.kind in _TEXTS else line).startswith("|"):
+                continue
+            if not line.strip("|-: \t"):
+                above = None  # what follows has a header of its own, even if no parser takes it for a table
+            yield at, above
 
 
 def _family(task_id: str) -> str | None:
@@ -202,93 +244,6 @@ def _is_task(cells: Sequence[str], columns: Columns) -> bool:
     if filled == [columns.id]:
         return TASK_ID.fullmatch(read_id(cells[filled[0]])) is not None
     return bool(filled)
-
-
-def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list[Problem]) -> Task:
-    """Return the task in a row that has a cell for every column; what makes no sense in it goes to *problems*."""
-
-    def text(column: int | None) -> str:
-        return "" if column is None else cells[column]
-
-    def label(column: int | None) -> str:
-        return one_line(read_label(cell)) if (cell := text(column)) else ""
-
-    name, description = text(columns.name), text(columns.description) or text(columns.name)
-    too_many = len(text(columns.needs)) > _LONGEST_NEEDS
-    if too_many:
-        hint = "let it depend on a task that waits for the others"
-        message = f"its dependencies take more than {_LONGEST_NEEDS // 1024:,} KiB"
-        problems.append(Problem(message, where, hint, "bad_row"))
-    needs, kinds = read_needs("" if too_many else text(columns.needs))
-    due = text(columns.deadline)
-    deadline = _deadline(due, where, problems) if due else None
-    inputs = [
-        (header, printable(cells[index]))
-        for index, header in columns.others
-        if not is_none(cells[index])
-    ]
-    if due and deadline is None and not is_none(due):
-        inputs.append(("Deadline", printable(due)))
-    return Task(
-        id=read_id(text(columns.id)),
-        name=printable(name or description),
-        description=printable(description),
-        needs=needs,
-        agent=label(columns.agent),
-        priority=_priority(text(columns.priority), where, problems),
-        estimate=_estimate(text(columns.estimate), where, problems),
-        expected="" if is_none(text(columns.expected)) else printable(text(columns.expected)),
-        inputs=tuple(inputs),
-        where=where,
-        kinds=kinds,
-        assignee=label(columns.assignee),
-        parent="" if is_none(parent := read_id(text(columns.parent))) else parent,
-        tags=read_tags(text(columns.tags)),
-        kind=label(columns.kind),
-        deadline=deadline or 0.0,
-    )
-
-
-def _priority(text: str, where: str, problems: list[Problem]) -> int:
-    if not text:
-        return NORMAL
-    try:
-        return parse_priority(read_label(text))
-    except ValueError as error:
-        hint = "correct the cell or leave it empty"
-        problems.append(Problem(one_line(str(error)), where, hint, "bad_priority"))
-        return NORMAL
-
-
-def _estimate(text: str, where: str, problems: list[Problem]) -> float | None:
-    """Return the seconds in a cell; only the order of dispatch depends on it, so words are no error."""
-    word = read_label(text) if text else ""
-    if not word:
-        return None
-    try:
-        return parse_duration(word)
-    except ValueError as error:
-        if len(word) <= 40 and re.fullmatch(_DURATION, word):
-            message = f"estimate: {one_line(str(error))}"
-            problems.append(
-                Problem(message, where, "correct the cell or leave it empty", "bad_estimate")
-            )
-        return None
-
-
-def _deadline(text: str, where: str, problems: list[Problem]) -> float | None:
-    """Return the moment in a cell; None when it has none: ``end of Q3`` is for people, and for the agent."""
-    from orchestrator.core.moment import parse_moment  # most plans have no deadlines
-
-    word = read_label(text)
-    try:
-        return parse_moment(word) if word else None
-    except ValueError as error:
-        if re.fullmatch(_DATE, word):
-            message = f"deadline: {one_line(str(error))}"
-            hint = "correct the cell or leave it empty"
-            problems.append(Problem(message, where, hint, "bad_deadline"))
-        return None
 
 
 class _Assigned(NamedTuple):

@@ -6,6 +6,8 @@ import pytest
 
 from orchestrator.store.plan_file import parse_plan
 
+HEAD = "| ID | Task | Deps |\n|---|---|---|\n"
+
 
 def tasks(text: str) -> list[str]:
     plan, problems = parse_plan(text.encode(), "p.md")
@@ -35,7 +37,7 @@ def said(text: str) -> list[str]:
 )  # fmt: skip
 def test_a_row_outside_of_the_tables_is_refused(below: str, line: int, why: str) -> None:
     """What looks like a task is run, or the person hears of it."""
-    text = "| ID | Task | Deps |\n|---|---|---|\n| T-01 | a | |\n"
+    text = f"{HEAD}| T-01 | a | |\n"
     assert [f"p.md:{line}: this row belongs to no table: {why}"] == said(text + below)
 
 
@@ -48,6 +50,7 @@ def test_a_row_outside_of_the_tables_is_refused(below: str, line: int, why: str)
         "\n<!-- | T-03 | c | | -->",
         "\n<div>\n| T-03 | c | |\n</div>",
         "\n| Risk | Odds | Note |\n|---|---|---|\n| R-01 | y | |\n\n| R-02 | y | |",
+        "\n- item\n| A | B |\n|---|---|\n| 1 | 2 |",
         "\n| T-01 and T-02 | are one |",
         "\n| so | much |",
         "\n| T-03 |",
@@ -59,7 +62,7 @@ def test_a_row_outside_of_the_tables_is_refused(below: str, line: int, why: str)
 )
 def test_what_only_has_bars_is_no_row(below: str) -> None:
     """Fences, quotes, comments, prose and other tables are no tasks."""
-    text = f"| ID | Task | Deps |\n|---|---|---|\n| T-01 | a | |\n| T-02 | b | |\n{below}\n"
+    text = f"{HEAD}| T-01 | a | |\n| T-02 | b | |\n{below}\n"
     assert ["T-01", "T-02"] == tasks(text)
 
 
@@ -70,5 +73,53 @@ def test_a_bad_row_is_said_once() -> None:
         "| c | z | | a |\n\n| ID | Agent |\n|---|---|\n| a | shell |\n"
     )
     assert ["p.md:3: the row has 6 cells, its table has 4 columns"] == said(text)
-    below = said("| ID | Task | Deps |\n|---|---|---|\n| a | x | b |\n\n| b | x | |\n")
+    below = said(f"{HEAD}| a | x | b |\n\n| b | x | |\n")
     assert ["p.md:5: this row belongs to no table: a blank line ends the table above"] == below
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- Phase 2\n\n  | ID | Task | Deps |\n  |---|---|---|\n  | b | x | |\n",
+        "1. first\n2. | ID | Task | Deps |\n   |---|---|---|\n   | b | x | |\n",
+        "\n\n* - ID | Task | Deps\n    ---|---|---\n    b | x |\n",
+    ],
+)
+def test_a_task_table_in_a_list_is_refused(text: str) -> None:
+    """Also when there is no other; in a quote of a list it is nobody's."""
+    line = text.partition("ID")[0].count("\n") + 1
+    assert [f"p.md:{line}: a task table inside a list is not read"] == said(text)
+    assert [f"p.md:{line + 5}: a task table inside a list is not read"] == said(
+        f"{HEAD}| a | x | b |\n\ntext\n{text}"
+    )
+    quoted = "- x\n\n  > | ID | Task | Deps |\n  > |---|---|---|\n  > | b | x | |\n"
+    assert ["a"] == tasks(f"{HEAD}| a | x | |\n\n{quoted}")
+
+
+def test_tables_with_one_header_are_one_plan() -> None:
+    """Also where no task depends on another; what has another header may be anything."""
+    phase = "## Phase {0}\n\n| ID | **Task** |\n|---|---|\n| T-{0} | x |\n\n"
+    risks = "| ID | Description |\n|---|---|\n| R-1 | y |\n| T-2 | see above |\n"
+    assert ["T-1", "T-2"] == tasks(phase.format(1) + risks + "\n" + phase.format(2))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "line"),
+    [
+        ("| ID | Task |\n|---|---|\n| T-01 | x |\n", f"{HEAD}| T-02 | y | T-01 |\n", 1),
+        (
+            f"{HEAD}| T-01 | x | T-02 |\n",
+            "| ID | Task |\n|---|---|\n| T-01 | x |\n| `T-02` | y |\n",
+            5,
+        ),
+        (
+            "| ID | Task |\n|---|---|\n| T-01 | x |\n",
+            "| ID | Task | Agent |\n|---|---|---|\n| T-02 | x | |\n",
+            5,
+        ),
+    ],
+)
+def test_a_table_that_goes_on_with_the_tasks_is_refused(first: str, second: str, line: int) -> None:
+    """By the ids in it: it may hold anything else, but the rest of the plan is not left out without a word."""
+    (problem,) = said(f"{first}\n{second}")
+    assert problem.startswith(f"p.md:{line}: this table is not read as one of tasks, but ")
