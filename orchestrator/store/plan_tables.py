@@ -19,6 +19,8 @@ from orchestrator.errors import Problem
 from orchestrator.store.columns import (
     Columns,
     key_word,
+    more_needs,
+    plain,
     read_header,
     read_id,
     read_label,
@@ -93,6 +95,7 @@ def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
     if not layout.tasks:
         return [], problems or [_no_table(layout, file)]
     for sheet in layout.tasks:
+        problems += _doubled_needs(sheet, file)
         rows += _rows_of(sheet, layout, file, problems)
     rows += _loose_rows(layout, {row.id for row in rows}, file, problems)
     rows += _unread_rows(layout, rows, file, problems)
@@ -117,6 +120,15 @@ def _no_table(layout: Layout, file: str) -> Problem:
                 "no_table",
             )
     return Problem("no task table found", f"{file}:1", _HINT, "no_table")
+
+
+def _doubled_needs(sheet: Sheet, file: str) -> list[Problem]:
+    header, first = sheet.table.header, sheet.columns.needs
+    if first is None or not (second := more_needs(sheet.columns)):
+        return []
+    message = f"two columns say what a task depends on: {plain(header[first])} and {second}"
+    hint = "put all dependencies into one of them, and take the other out"
+    return [Problem(message, f"{file}:{sheet.table.line + 1}", hint, "bad_header")]
 
 
 def _rows_of(sheet: Sheet, layout: Layout, file: str, problems: list[Problem]) -> Iterator[Task]:

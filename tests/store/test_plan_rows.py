@@ -123,3 +123,23 @@ def test_a_table_that_goes_on_with_the_tasks_is_refused(first: str, second: str,
     """By the ids in it: it may hold anything else, but the rest of the plan is not left out without a word."""
     (problem,) = said(f"{first}\n{second}")
     assert problem.startswith(f"p.md:{line}: this table is not read as one of tasks, but ")
+
+
+def test_two_columns_of_dependencies_are_one_too_many() -> None:
+    """Neither is left out without a word."""
+    text = "| ID | Task | Depends on | **Blocked by** |\n|---|---|---|---|\n| a | x | | b |\n"
+    assert ["p.md:1: two columns say what a task depends on: Depends on and Blocked by"] == said(
+        text
+    )
+
+
+@pytest.mark.parametrize("name", ["Name", "**Title**"])
+def test_a_task_beside_a_name_is_what_is_to_be_done(name: str) -> None:
+    """Unless a column of descriptions says that; then it is handed to the agent like any other."""
+    plan, _ = parse_plan(
+        f"| ID | {name} | Task | Deps |\n|---|---|---|---|\n| a | List | ls | |\n".encode(), "p.md"
+    )
+    assert ("List", "ls", ()) == (*plan.tasks["a"][1:3], plan.tasks["a"].inputs)
+    more = f"| ID | Task | {name} | Details | Deps |\n|---|---|---|---|---|\n| a | ls | List | all | |\n"
+    plan, _ = parse_plan(more.encode(), "p.md")
+    assert ("List", "all", (("Task", "ls"),)) == (*plan.tasks["a"][1:3], plan.tasks["a"].inputs)
