@@ -38,6 +38,15 @@ def test_without_a_fence_the_whole_text_is_the_script() -> None:
     assert ShellAgent().invocation(assignment("\necho one\n")).script == "echo one\n"
 
 
+def test_backticks_around_the_whole_text_are_not_the_shells() -> None:
+    """They say that it is a command; its output is not run as one."""
+    for body in ("`echo one`", " ``echo one``\n"):
+        assert ShellAgent().invocation(assignment(body)).script == "echo one\n"
+    for body in ("`date` `date`", "``", "echo `date`"):
+        assert ShellAgent().invocation(assignment(body)).script == f"{body}\n"
+    assert ShellAgent().invocation(assignment("", code="`date`")).script == "`date`\n"
+
+
 @pytest.mark.parametrize(
     ("body", "code", "language"), [("", "", ""), (" \n", "", ""), ("text", "x = 1", "julia")]
 )
