@@ -48,7 +48,8 @@ class ShellAgent:
             )
         return Invocation(
             argv=(*_INTERPRETERS[word], SCRIPT),
-            script=script + "\n",
+            # As the file was saved on another system; for a shell they would be a part of the last word.
+            script=script.replace("\r\n", "\n").replace("\r", "\n") + "\n",
             stdin="\n".join(_handed_on(given) for given in assignment.inputs if given.answer),
         )
 

@@ -47,6 +47,16 @@ def test_backticks_around_the_whole_text_are_not_the_shells() -> None:
     assert ShellAgent().invocation(assignment("", code="`date`")).script == "`date`\n"
 
 
+@pytest.mark.parametrize("ending", ["\r\n", "\r"])
+def test_line_ends_of_another_system_are_no_part_of_the_command(ending: str) -> None:
+    """With or without a fence, also in the last line."""
+    text = f"{ending}cd /tmp{ending}ls{ending}"
+    assert ShellAgent().invocation(assignment(text)).script == "cd /tmp\nls\n"
+    assert (
+        ShellAgent().invocation(assignment("", code=f"cd /tmp{ending}ls")).script == "cd /tmp\nls\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "code", "language"), [("", "", ""), (" \n", "", ""), ("text", "x = 1", "julia")]
 )
