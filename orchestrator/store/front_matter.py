@@ -41,10 +41,15 @@ _ELSEWHERE = MappingProxyType(
         "max_cost": "budget_usd",
         "max_cost_usd": "budget_usd",
         "cost_limit": "budget_usd",
+        "retry": "retries",
+        "retrys": "retries",
+        "max_retry": "retries",
         "max_retries": "retries",
         "max_attempts": "retries",
+        "retry_backoff": "retry_delay",
         "max_agents": "max_parallel",
         "max_workers": "max_parallel",
+        "workers": "max_parallel",
         "max_concurrency": "max_parallel",
         "concurrency": "max_parallel",
         "parallelism": "max_parallel",
@@ -52,6 +57,9 @@ _ELSEWHERE = MappingProxyType(
         "timeout_seconds": "timeout",
         "timeout_minutes": "timeout",
         "cwd": "workdir",
+        "working_dir": "workdir",
+        "permissions": "permission_mode",
+        "environment": "env",
     }
 )
 
