@@ -91,14 +91,17 @@ def _words(sheet: Sheet) -> list[str]:
 def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
     """Return the rows of all task tables, with the agents of the assignment tables, and what is wrong with them."""
     problems: list[Problem] = []
-    rows: list[Task] = list(_listed_rows(layout, file, problems))
+    rows: list[Task] = []
+    lost = list(_listed_rows(layout, file, problems))
     if not layout.tasks:
         return [], problems or [_no_table(layout, file)]
     for sheet in layout.tasks:
         problems += _doubled_needs(sheet, file)
         rows += _rows_of(sheet, layout, file, problems)
-    rows += _loose_rows(layout, {row.id for row in rows}, file, problems)
-    rows += _unread_rows(layout, rows, file, problems)
+    known = {row.id for row in rows}
+    lost += _loose_rows(layout, known, file, problems)
+    lost += _unread_rows(layout, known, file, problems)
+    rows += {task.id: task for task in lost if task.id not in known}.values()
     if problems and not rows:
         return [], problems
     problems += islice(check_rows(rows), MAX_PROBLEMS)
@@ -165,12 +168,10 @@ def _listed_rows(layout: Layout, file: str, problems: list[Problem]) -> Iterator
 
 
 def _unread_rows(
-    layout: Layout, rows: Sequence[Task], file: str, problems: list[Problem]
-) -> list[Task]:
-    """Refuse tables that seem to go on with the tasks, and return what ``named_task`` makes of their rows."""
-    known = {row.id for row in rows}
+    layout: Layout, known: set[str], file: str, problems: list[Problem]
+) -> Iterator[Task]:
+    """Refuse tables that seem to go on with the tasks, and yield what ``named_task`` makes of their rows."""
     families = {_family(task_id) for task_id in known} - {None, ""}
-    found: list[Task] = []
     for sheet in layout.unread if families else ():
         named = _named_in(sheet, layout, file)
         lost = [each for each in named if each.id not in known and _family(each.id) in families]
@@ -179,8 +180,7 @@ def _unread_rows(
             message = f"this table is not read as one of tasks, but {lost[0].id} stands only in it"
             hint = "give it a Dependencies column if its rows are tasks; else put it into a quote"
             problems.append(Problem(message, where, hint, "unread_table"))
-        found += lost
-    return found
+        yield from lost
 
 
 def _named_in(sheet: Sheet, layout: Layout, file: str) -> list[Task]:
@@ -207,9 +207,7 @@ def _loose_rows(
         is_alike = family in families and family  # anywhere; below the tasks any id will do
         if is_alike or (sheet and (family is not None or None in families)):
             problems.append(_loose_row(layout.lines, at, named[0].where))
-            if named[0].id not in known:
-                known.add(named[0].id)
-                yield named[0]
+            yield named[0]
 
 
 def _barred(layout: Layout) -> Iterator[tuple[int, Sheet | None]]:

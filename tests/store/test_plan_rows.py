@@ -73,6 +73,10 @@ def test_a_bad_row_is_said_once() -> None:
         "| c | z | | a |\n\n| ID | Agent |\n|---|---|\n| a | shell |\n"
     )
     assert ["p.md:3: the row has 6 cells, its table has 4 columns"] == said(text)
+    listed = "- | ID | Task | Deps |\n  |---|---|---|\n  | a | x | |\n"
+    assert ["p.md:5: a task table inside a list is not read"] == said(
+        f"{HEAD}| a | x | |\n\n{listed}"
+    )
     below = said(f"{HEAD}| a | x | b |\n\n| b | x | |\n")
     assert ["p.md:5: this row belongs to no table: a blank line ends the table above"] == below
 
