@@ -172,6 +172,7 @@ def task_settings(
         raise _unknown_default(plan, default_agent, common["agent"], known.names)
     existing = workspace.assignments.existing()
     problems = [_misspelt(task, close) for task, close in known.misspelt(plan.tasks.values())]
+    problems += workspace.assignments.misnamed(plan.tasks.values(), existing)
     policies: dict[str, Settings] = {}
     shared: dict[tuple[str, str], Settings] = {}
     for task in plan.tasks.values():

@@ -1,9 +1,9 @@
 """``agent: shell``: runs the command in the task's body.
 
 The command is the body's first fenced code block (``sh``, ``bash`` or ``python``), or the whole body where there is no
-fence. It runs from a file of its own, with ``-e``: a script whose middle fails has failed. Its standard input is what
-the tasks it depends on answered, one after the other with an empty line between, so that it works in a pipe. This is
-the only agent that ever starts a shell (design, section 4).
+fence, without backticks around it. It runs from a file of its own, with ``-e``: a script whose middle fails has failed.
+Its standard input is what the tasks it depends on answered, one after the other with an empty line between, so that it
+works in a pipe. This is the only agent that ever starts a shell (design, section 4).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from orchestrator.agents.printed import TextReader, said
 from orchestrator.agents.protocol import Assignment, Input, Turn
 from orchestrator.core.invocation import SCRIPT, Invocation
 from orchestrator.core.settings import Settings
+from orchestrator.core.text import without_backticks
 from orchestrator.errors import AgentError
 
 _INTERPRETERS: dict[str, tuple[str, ...]] = {
@@ -39,7 +40,7 @@ class ShellAgent:
                 f"the shell agent cannot run a {word!r} block",
                 hint="begin the task's first code block with ```sh, ```bash or ```python",
             )
-        script = assignment.code or assignment.body.strip()
+        script = assignment.code or without_backticks(assignment.body.strip())
         if not script:
             raise AgentError(
                 "the shell agent found no command",
@@ -47,7 +48,8 @@ class ShellAgent:
             )
         return Invocation(
             argv=(*_INTERPRETERS[word], SCRIPT),
-            script=script + "\n",
+            # As the file was saved on another system; for a shell they would be a part of the last word.
+            script=script.replace("\r\n", "\n").replace("\r", "\n") + "\n",
             stdin="\n".join(_handed_on(given) for given in assignment.inputs if given.answer),
         )
 

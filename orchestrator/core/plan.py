@@ -163,9 +163,11 @@ def check_rows(rows: Sequence[Task]) -> Iterator[Problem]:
     """Yield every problem that one can see without walking the graph: ids, files, dependencies."""
     seen: dict[str, Task] = {}
     stems: dict[str, Task] = {}
+    folded: dict[str, Task] = {}
     ids = {row.id for row in rows}
     unknown = 0
     for row in rows:
+        fold = row.id.casefold()
         if not TASK_ID.fullmatch(row.id):
             yield Problem(
                 f"bad task id {row.id!r}" if row.id else "a task without an id",
@@ -188,7 +190,15 @@ def check_rows(rows: Sequence[Task]) -> Iterator[Problem]:
                 "rename one of them",
                 "duplicate_file",
             )
+        elif fold in folded:
+            yield Problem(
+                f"tasks {folded[fold].id} and {row.id} differ only by case",
+                row.where,
+                "rename one of them",
+                "duplicate_id",
+            )
         seen.setdefault(row.id, row)
+        folded.setdefault(fold, row)
         stems.setdefault(row.stem.casefold(), row)
         unknown += any(need not in ids for need in row.needs)
         yield from _check_needs(row, ids, guesses=ids if unknown <= GUESSES else ())

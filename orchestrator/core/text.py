@@ -129,6 +129,14 @@ def unfenced(text: str) -> str | None:
     return found[2]
 
 
+def without_backticks(text: str) -> str:
+    """Return a command without the backticks that only say that it is one; those in it are the shell's."""
+    bare = text.strip()
+    mark = bare[: len(bare) - len(bare.lstrip("`"))]
+    inside = bare[len(mark) : -len(mark)] if mark and bare.endswith(mark) else ""
+    return text if not inside or mark in inside else inside.strip()
+
+
 def fair_shares(sizes: Sequence[int], limit: int) -> list[int]:
     """Divide *limit* so that what is small is whole and what is big shares what is left evenly."""
     shares = [0] * len(sizes)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from orchestrator.core.plan import Task
-from orchestrator.errors import PlanError
+from orchestrator.errors import PlanError, Problem
 from orchestrator.store.atomic import open_file, read_whole, refuse_links, replace_file, reported
 from orchestrator.store.exchange import put, take
 from orchestrator.store.layout import Layout
@@ -76,6 +76,18 @@ class Assignments:
             except FileNotFoundError:
                 return set()
         return {name.removesuffix(".md") for name in names if name.endswith(".md")}
+
+    def misnamed(self, tasks: Iterable[Task], existing: Collection[str]) -> Iterator[Problem]:
+        """Yield what is called by the id of a task that has its assignment elsewhere: it would not be read."""
+        for task in tasks:
+            if task.id in existing and task.stem != task.id:
+                is_second = task.stem in existing
+                yield Problem(
+                    f"no task reads it; the file of {task.id} is {self.shown(task)}",
+                    f"{self._shown}/agent_tasks/{task.id}.md",
+                    "put what is worth keeping there, and remove it" if is_second else "rename it",
+                    "second_task_file" if is_second else "misnamed_task_file",
+                )
 
     def is_of_a_person(self, task: Task) -> bool:
         """Say whether a person wrote or changed the assignment of a task, as far as it was read before."""

@@ -104,11 +104,19 @@ def read_header(header: Sequence[str]) -> Columns:
             found["id"] = found.pop("task")
         elif "name" not in found:
             found["name"] = found.pop("task")
+        elif key_word(header[found["name"]]) != "taskname":  # beside that it is a number or a group
+            found.setdefault("description", found.pop("task"))
     known = {role: index for role, index in found.items() if role not in {"number", "task"}}
     others = tuple(
         (index, plain(cell)) for index, cell in enumerate(header) if index not in known.values()
     )
     return Columns(others=others, **known)
+
+
+def more_needs(columns: Columns) -> str:
+    """Return the header of a second column of dependencies; empty when there is none."""
+    headers = (header for _, header in columns.others)
+    return next((each for each in headers if _ROLE_OF.get(key_word(each)) == "needs"), "")
 
 
 def key_word(header: str) -> str:

@@ -15,6 +15,7 @@ from orchestrator.core.criteria import Criterion
 from orchestrator.core.text import cell
 from orchestrator.errors import UsageError
 from orchestrator.store.columns import key_word
+from orchestrator.store.front_matter import find_marks
 from orchestrator.store.lines import Lines
 from orchestrator.store.outline import tokens
 
@@ -36,7 +37,6 @@ _SEEMS = re.compile(
     r"criteria|acceptance|done.{0,4}when|definition.{0,4}of.{0,4}done", re.IGNORECASE
 )
 _WIDEST = 2000
-_MARK = re.compile(r"---[ \t]*")
 _BOX = re.compile(r"\[([ xX])\](?:\s+|$)")
 _ITEM = re.compile(r"( {0,3})([-*+]|[0-9]{1,9}[.)])([ \t]+)(?:\[[ xX]\][ \t]+)?")
 _HINT = f"write a section `## {HEADING}` into the file, with a line `- [ ] …` for each"
@@ -187,9 +187,8 @@ def _item(line: str, text: Token, opened: Token) -> tuple[str, Criterion] | None
 
 def _body(bare: Sequence[str]) -> int:
     """Return the first line below the front matter, which may be broken."""
-    if not bare or not _MARK.fullmatch(bare[0]):
-        return 0
-    return next((at + 1 for at in range(1, len(bare)) if _MARK.fullmatch(bare[at])), 0)
+    _, end = find_marks(bare) or (0, None)
+    return 0 if end is None else end + 1
 
 
 def _without_blanks(bare: Sequence[str], line: int, end: int) -> int:

@@ -1,4 +1,4 @@
-"""Front matter: the YAML between two lines ``---`` at the very start of a file, read as data and nothing else.
+"""Front matter: the YAML between two lines ``---`` at the start of a file, read as data and nothing else.
 
 No tags, anchors, aliases or deep nesting: with them a small file can become a large or a strange thing in memory.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 
 _MARK = re.compile(r"---[ \t]*")
+#: What makes three dashes below blank lines a mark and no rule.
+_NAME = re.compile(r""" *["']?[a-z][a-z0-9_-]*["']?[ \t]*:(?:[ \t]|$)""")
 _CLOSING = re.compile(r"^---[ \t]*\r?$", re.MULTILINE)
 #: More than that is no front matter that a person or we ourselves wrote (a thousand attempts take half of it).
 MAX_SIZE = 512 * 1024
@@ -38,10 +41,15 @@ _ELSEWHERE = MappingProxyType(
         "max_cost": "budget_usd",
         "max_cost_usd": "budget_usd",
         "cost_limit": "budget_usd",
+        "retry": "retries",
+        "retrys": "retries",
+        "max_retry": "retries",
         "max_retries": "retries",
         "max_attempts": "retries",
+        "retry_backoff": "retry_delay",
         "max_agents": "max_parallel",
         "max_workers": "max_parallel",
+        "workers": "max_parallel",
         "max_concurrency": "max_parallel",
         "concurrency": "max_parallel",
         "parallelism": "max_parallel",
@@ -49,6 +57,9 @@ _ELSEWHERE = MappingProxyType(
         "timeout_seconds": "timeout",
         "timeout_minutes": "timeout",
         "cwd": "workdir",
+        "working_dir": "workdir",
+        "permissions": "permission_mode",
+        "environment": "env",
     }
 )
 
@@ -66,19 +77,19 @@ class FrontMatter(NamedTuple):
 
 def read_front_matter(lines: Sequence[str], file: str) -> FrontMatter:
     """Read the front matter of a file given as bare lines, without a BOM; empty when it has none."""
-    if not lines or not _MARK.fullmatch(lines[0]):
+    if (marks := find_marks(lines)) is None:
         return FrontMatter()
-    end = next((at for at in range(1, len(lines)) if _MARK.fullmatch(lines[at])), None)
+    start, end = marks
     if end is None:
         return FrontMatter(
             problem=Problem(
                 "the front matter is never closed",
-                f"{file}:1",
+                f"{file}:{start + 1}",
                 "write a line --- below the settings; if it is none, start the file with another line",
                 "bad_front_matter",
             )
         )
-    text = "\n".join(lines[1:end])
+    text = "\n" * start + "\n".join(lines[start + 1 : end])
     try:
         keys, data = _load(text)
     except _Refused as refused:
@@ -89,10 +100,27 @@ def read_front_matter(lines: Sequence[str], file: str) -> FrontMatter:
     return FrontMatter(data, end + 1, at, _doubled(lines, end + 1, data, file))
 
 
+def find_marks(lines: Sequence[str]) -> tuple[int, int | None] | None:
+    """Return the lines of the two marks of a front matter, no second where it is never closed; None without one.
+
+    Blank lines may stand above it. There three dashes may be a rule just as well, unless a name follows.
+    """
+    start = next((at for at, line in enumerate(lines) if line.strip()), None)
+    if start is None or not _MARK.fullmatch(lines[start]):
+        return None
+    if start:
+        said = (line for line in islice(lines, start + 1, None) if line.strip())
+        if not _NAME.match(next((line for line in said if not line.lstrip().startswith("#")), "")):
+            return None
+    return start, next(
+        (at for at in range(start + 1, len(lines)) if _MARK.fullmatch(lines[at])), None
+    )
+
+
 def load_front_matter(text: str) -> dict[str, Any] | None:
-    """Return the front matter of a text; None when there is none or it is damaged."""
+    """Return the front matter of a text of ours; None when there is none or it is damaged."""
     closing = _CLOSING.search(text, 3)
-    if closing is None:
+    if closing is None or not text.startswith(("---", "\ufeff---")):
         return None
     head, rest = text[: closing.end()], text[closing.end() :]
     if rest.lstrip("\r\n").startswith("---"):

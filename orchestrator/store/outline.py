@@ -25,6 +25,9 @@ _FENCE_AT = re.compile(r"^(?:(```|~~~)|[ \t>*+\-\d.)]+(?:```|~~~)|[ \t]*<)", re.
 _PLAIN_HEADING = re.compile(r"(#{1,6}) +([^ #][^#]*)")
 _PLAIN_RULE = re.compile(r"\|(?: *:?-+:? *\|)+ *")
 _BLANKS = " \t"
+#: A table in a list; one in a quote is nobody's.
+LISTED_TABLE = "listed_table"
+_QUOTES = {"blockquote_open": 1, "blockquote_close": -1}
 _VERBATIM = frozenset({"fence", "html_block"})
 _QUOTE = re.compile(r"^ {0,3}> ?")
 
@@ -40,7 +43,10 @@ class Heading(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Any other block outside of lists and quotes, and code and HTML wherever they stand: its kind and its lines."""
+    """Any other block outside of lists and quotes, and code and HTML wherever they stand: its kind and its lines.
+
+    Of lists also the tables, as a kind of their own.
+    """
 
     kind: str
     line: int
@@ -156,9 +162,11 @@ def _begins_plain_table(lines: Sequence[str]) -> bool:
 
 def outlined(found: Sequence[Token]) -> Outline:
     """Sort tokens into headings and blocks."""
-    headings, blocks = [], []
+    headings, blocks, quotes = [], [], 0
     for index, token in enumerate(found):
-        if token.map is None or (token.level and token.type not in _VERBATIM):
+        quotes += _QUOTES.get(token.type, 0)
+        is_listed = token.type == "table" and token.level > 0 and not quotes
+        if token.map is None or (token.level and token.type not in _VERBATIM and not is_listed):
             continue
         line, end = token.map
         if token.type == "heading_open":
@@ -166,7 +174,7 @@ def outlined(found: Sequence[Token]) -> Outline:
             is_atx = token.markup.startswith("#")
             headings.append(Heading(int(token.tag[1]), text, line, end, is_atx))
         elif token.type != "inline":
-            kind = token.type.removesuffix("_open")
+            kind = LISTED_TABLE if is_listed else token.type.removesuffix("_open")
             blocks.append(Block(kind, line, end, is_nested=token.level > 0))
     return Outline(tuple(headings), tuple(blocks))
 

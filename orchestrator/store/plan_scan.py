@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from orchestrator.store.columns import read_header
+from orchestrator.store.front_matter import find_marks
 from orchestrator.store.lines import Lines
 from orchestrator.store.marks import without_regions
 from orchestrator.store.outline import fence_closes, fence_opens
@@ -20,7 +21,6 @@ from orchestrator.store.tables import Table, split_row
 _DELIMITER = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
 _UNSURE = re.compile(r"[ \t>*+\-\d.)]+(?:```|~~~)| {0,3}<")
 _HEADING = re.compile(r"#{1,6}(?:[ \t]|$)")
-_MARK = re.compile(r"---[ \t]*")
 _AGENT = re.compile(r"""agent:[ \t]*(["']?)([A-Za-z0-9._-]+)\1[ \t]*(?:#.*)?""")
 _BLANKS = " \t"
 
@@ -57,13 +57,12 @@ def find_places(data: bytes) -> Places:
 
 def _front_matter(lines: Sequence[str]) -> tuple[int, str, str]:
     """Return the index of the first line of the body, the agent that is named above it, and what ids begin with."""
-    if not lines or not _MARK.fullmatch(lines[0]):
-        return 0, "", "T-"
-    end = next((at for at in range(1, len(lines)) if _MARK.fullmatch(lines[at])), None)
+    start, end = find_marks(lines) or (0, None)
     if end is None:
         return 0, "", "T-"
-    word = "subtask_" if any(line.startswith("status:") for line in lines[1:end]) else "T-"
-    named = (found[2] for line in lines[1:end] if (found := _AGENT.fullmatch(line)))
+    front = lines[start + 1 : end]
+    word = "subtask_" if any(line.startswith("status:") for line in front) else "T-"
+    named = (found[2] for line in front if (found := _AGENT.fullmatch(line)))
     return end + 1, next(named, ""), word
 
 

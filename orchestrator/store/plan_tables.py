@@ -1,7 +1,9 @@
 """The tables of a plan: which of them say what is to be done, and the tasks in their rows.
 
-Every table with ids, texts and dependencies is a task table, and several of them (one per phase, say) are one plan. A
-table with ids and agents or statuses assigns (seed 002). Any other table is prose.
+Every table with ids, texts and dependencies is a task table, and several of them (one per phase, say) are one plan.
+Where none has dependencies, the first with ids and texts is one, and so is every other with the very same header. A
+table with ids and agents or statuses assigns (seed 002). Any other table is prose; but when ids like those of the tasks
+stand in it, it is refused rather than left out.
 """
 
 from __future__ import annotations
@@ -11,35 +13,32 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import TASK_ID, Task, check_rows
-from orchestrator.core.priority import NORMAL, parse_priority
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.store.columns import (
     Columns,
-    is_none,
+    key_word,
+    more_needs,
+    plain,
     read_header,
     read_id,
     read_label,
-    read_needs,
-    read_tags,
 )
-from orchestrator.store.outline import Outline, outline
+from orchestrator.store.outline import LISTED_TABLE, Block, Outline, outline
+from orchestrator.store.plan_row import named_task, read_task
 from orchestrator.store.tables import Table, split_row, tables
 
 #: Problems of rows that are listed; somebody who has more of them has one cause.
 MAX_PROBLEMS = 50
 
-#: Characters of a cell of dependencies that is read; a hundred thousand ids fit into it.
-_LONGEST_NEEDS = 1024 * 1024
-
 _HINT = "add a table with the columns Task ID, Description and Dependencies, one row per task"
-# What is meant as one and is none. Compiled when there is such a cell, which takes longer than to read a small plan.
-_DURATION = (
-    r"(?i)[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++"
-)
-_DATE = r"(?a)\d{4}-\d{1,2}-\d{1,2}(?:[T ]+[\d:.,Zz+-]*)?"
+# An id with a number, and what stands before it.
+_NUMBERED = re.compile(r"([^0-9]*)[0-9]")
+# What may stand before the first line of a block in a list.
+_MARKERS = " \t*+-0123456789.)"
+# What a row ends up in that stands in no table; of lists only lines at the margin, which merely ran into them.
+_TEXTS, _LISTS = frozenset({"paragraph", "code_block"}), frozenset({"bullet_list", "ordered_list"})
 
 
 class Sheet(NamedTuple):
@@ -56,6 +55,8 @@ class Layout(NamedTuple):
     outline: Outline
     tasks: tuple[Sheet, ...]
     assignments: tuple[Sheet, ...]
+    unread: tuple[Sheet, ...] = ()
+    """Tables with ids and texts that are none of tasks, as far as one can see by the header."""
 
 
 def lay_out(lines: Sequence[str]) -> Layout:
@@ -63,7 +64,10 @@ def lay_out(lines: Sequence[str]) -> Layout:
     found = outline(lines)
     sheets = [Sheet(table, read_header(table.header)) for table in tables(lines, found)]
     assignments = tuple(sheet for sheet in sheets if sheet.columns.is_assignment_table)
-    return Layout(lines, found, task_sheets(sheets), assignments)
+    tasks = task_sheets(sheets)
+    read = {sheet.table.line for sheet in tasks}
+    unread = (sheet for sheet in sheets if sheet.table.line not in read and _has_texts(sheet))
+    return Layout(lines, found, tasks, assignments, tuple(unread))
 
 
 def task_sheets(sheets: Sequence[Sheet]) -> tuple[Sheet, ...]:
@@ -71,19 +75,33 @@ def task_sheets(sheets: Sequence[Sheet]) -> tuple[Sheet, ...]:
     tasks = tuple(sheet for sheet in sheets if sheet.columns.is_task_table)
     if tasks:
         return tasks
-    # Without a column of dependencies nothing depends on anything; then only the first such table is meant.
-    has_tasks = (each for each in sheets if each.columns.id is not None and each.columns.has_text)
-    return tuple(islice(has_tasks, 1))
+    # Without a column of dependencies nothing depends on anything; others may be of risks or wishes.
+    words = next((_words(each) for each in sheets if _has_texts(each)), None)
+    return tuple(each for each in sheets if _words(each) == words)
+
+
+def _has_texts(sheet: Sheet) -> bool:
+    return sheet.columns.id is not None and sheet.columns.has_text
+
+
+def _words(sheet: Sheet) -> list[str]:
+    return list(map(key_word, sheet.table.header))
 
 
 def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
     """Return the rows of all task tables, with the agents of the assignment tables, and what is wrong with them."""
-    if not layout.tasks:
-        return [], [_no_table(layout, file)]
     problems: list[Problem] = []
     rows: list[Task] = []
+    lost = list(_listed_rows(layout, file, problems))
+    if not layout.tasks:
+        return [], problems or [_no_table(layout, file)]
     for sheet in layout.tasks:
+        problems += _doubled_needs(sheet, file)
         rows += _rows_of(sheet, layout, file, problems)
+    known = {row.id for row in rows}
+    lost += _loose_rows(layout, known, file, problems)
+    lost += _unread_rows(layout, known, file, problems)
+    rows += {task.id: task for task in lost if task.id not in known}.values()
     if problems and not rows:
         return [], problems
     problems += islice(check_rows(rows), MAX_PROBLEMS)
@@ -107,11 +125,20 @@ def _no_table(layout: Layout, file: str) -> Problem:
     return Problem("no task table found", f"{file}:1", _HINT, "no_table")
 
 
+def _doubled_needs(sheet: Sheet, file: str) -> list[Problem]:
+    header, first = sheet.table.header, sheet.columns.needs
+    if first is None or not (second := more_needs(sheet.columns)):
+        return []
+    message = f"two columns say what a task depends on: {plain(header[first])} and {second}"
+    hint = "put all dependencies into one of them, and take the other out"
+    return [Problem(message, f"{file}:{sheet.table.line + 1}", hint, "bad_header")]
+
+
 def _rows_of(sheet: Sheet, layout: Layout, file: str, problems: list[Problem]) -> Iterator[Task]:
     columns, width = sheet.columns, len(sheet.table.header)
     for line, cells in sheet.table.rows(layout.lines):
         where = f"{file}:{line + 1}"
-        if len(cells) > width and any(cells[width:]):
+        if any(cells[width:]):
             problems.append(
                 Problem(
                     f"the row has {len(cells)} cells, its table has {width} columns",
@@ -120,29 +147,105 @@ def _rows_of(sheet: Sheet, layout: Layout, file: str, problems: list[Problem]) -
                     "bad_row",
                 )
             )
+            yield from named_task(cells, columns, where)
             continue
         cells.extend([""] * (width - len(cells)))
         if _is_task(cells, columns):
             yield read_task(cells, columns, where, problems)
-    end = sheet.table.end
-    loose = next((at for at in range(end, len(layout.lines)) if layout.lines[at].strip()), end)
-    if _is_loose_row(layout, loose, width):
-        problems.append(
-            Problem(
-                "this row belongs to no table: a blank line ends the table above",
-                f"{file}:{loose + 1}",
-                "remove the blank line above it, or give it a header of its own",
-                "loose_row",
-            )
-        )
 
 
-def _is_loose_row(layout: Layout, at: int, width: int) -> bool:
-    """Whether a line looks like a row of a table, but stands below a table that a blank line has ended."""
-    if at >= len(layout.lines) or not layout.lines[at].lstrip().startswith("|"):
-        return False
-    is_text = any(block.line == at for block in layout.outline.kinds("paragraph"))
-    return is_text and len(split_row(layout.lines[at])) == width
+def _listed_rows(layout: Layout, file: str, problems: list[Problem]) -> Iterator[Task]:
+    """Refuse task tables in lists, and yield what ``named_task`` makes of their rows."""
+    for block in layout.outline.kinds(LISTED_TABLE):
+        header = split_row(layout.lines[block.line].lstrip(_MARKERS))
+        sheet = Sheet(Table(tuple(header), block.line, block.end), read_header(header))
+        if sheet.columns.is_task_table:
+            where = f"{file}:{block.line + 1}"
+            message = "a task table inside a list is not read"
+            hint = "move it to the margin; what is no task stands in a fence or a quote"
+            problems.append(Problem(message, where, hint, "listed_table"))
+            yield from _named_in(sheet, layout, file)
+
+
+def _unread_rows(
+    layout: Layout, known: set[str], file: str, problems: list[Problem]
+) -> Iterator[Task]:
+    """Refuse tables that seem to go on with the tasks, and yield what ``named_task`` makes of their rows."""
+    families = {_family(task_id) for task_id in known} - {None, ""}
+    for sheet in layout.unread if families else ():
+        named = _named_in(sheet, layout, file)
+        lost = [each for each in named if each.id not in known and _family(each.id) in families]
+        if lost:
+            where = f"{file}:{sheet.table.line + 1}"
+            message = f"this table is not read as one of tasks, but {lost[0].id} stands only in it"
+            hint = "give it a Dependencies column if its rows are tasks; else put it into a quote"
+            problems.append(Problem(message, where, hint, "unread_table"))
+        yield from lost
+
+
+def _named_in(sheet: Sheet, layout: Layout, file: str) -> list[Task]:
+    return [
+        task
+        for line, cells in sheet.table.rows(layout.lines)
+        for task in named_task(cells, sheet.columns, f"{file}:{line + 1}")
+    ]
+
+
+def _loose_rows(
+    layout: Layout, known: set[str], file: str, problems: list[Problem]
+) -> Iterator[Task]:
+    """Refuse what looks like the row of a task and stands in no table; it would not be run, without a word."""
+    families = {_family(task_id) for task_id in known}
+    width = max(len(sheet.table.header) for sheet in layout.tasks)
+    for at, sheet in _barred(layout):
+        cells = split_row(layout.lines[at])
+        columns = (sheet or layout.tasks[0]).columns
+        named = named_task(cells, columns, f"{file}:{at + 1}") if len(cells) > 1 else []
+        if any(cells[width:]) or not named:
+            continue
+        family = _family(named[0].id)
+        is_alike = family in families and family  # anywhere; below the tasks any id will do
+        if is_alike or (sheet and (family is not None or None in families)):
+            problems.append(_loose_row(layout.lines, at, named[0].where))
+            yield named[0]
+
+
+def _barred(layout: Layout) -> Iterator[tuple[int, Sheet | None]]:
+    """Yield the lines of texts that begin with a bar, each with the table above it if that is one of tasks."""
+    sheets = {sheet.table.line: sheet for sheet in layout.tasks}
+    underlined = (head for head in layout.outline.headings if not head.is_atx)
+    texts = [Block("paragraph", head.line, head.end) for head in underlined]
+    above = None
+    for block in sorted([*layout.outline.blocks, *texts], key=lambda block: block.line):
+        if block.kind == "table":
+            above = sheets.get(block.line)
+        if block.kind not in _TEXTS and block.kind not in _LISTS:
+            continue
+        for at in range(block.line, block.end):
+            line = layout.lines[at]
+            if not (line.lstrip() if block.kind in _TEXTS else line).startswith("|"):
+                continue
+            if not line.strip("|-: \t"):
+                above = None  # what follows has a header of its own, even if no parser takes it for a table
+            yield at, above
+
+
+def _family(task_id: str) -> str | None:
+    """Return what stands before the number of an id; None: it has no number."""
+    found = _NUMBERED.match(task_id)
+    return found[1].casefold() if found else None
+
+
+def _loose_row(lines: Sequence[str], at: int, where: str) -> Problem:
+    message = "this row belongs to no table: what stands above it ends the table"
+    hint = "move it to the other rows; what is no task stands in a fence or a quote"
+    if lines[at].startswith(("\t", "    ")):
+        message = "this row belongs to no table: it is indented like code"
+        hint = "move it to the margin; what is no task stands in a fence or a quote"
+    elif at and not lines[at - 1].strip():
+        message = "this row belongs to no table: a blank line ends the table above"
+        hint = "remove the blank line above it, or give it a header of its own"
+    return Problem(message, where, hint, "loose_row")
 
 
 def _is_task(cells: Sequence[str], columns: Columns) -> bool:
@@ -151,93 +254,6 @@ def _is_task(cells: Sequence[str], columns: Columns) -> bool:
     if filled == [columns.id]:
         return TASK_ID.fullmatch(read_id(cells[filled[0]])) is not None
     return bool(filled)
-
-
-def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list[Problem]) -> Task:
-    """Return the task in a row that has a cell for every column; what makes no sense in it goes to *problems*."""
-
-    def text(column: int | None) -> str:
-        return "" if column is None else cells[column]
-
-    def label(column: int | None) -> str:
-        return one_line(read_label(cell)) if (cell := text(column)) else ""
-
-    name, description = text(columns.name), text(columns.description) or text(columns.name)
-    too_many = len(text(columns.needs)) > _LONGEST_NEEDS
-    if too_many:
-        hint = "let it depend on a task that waits for the others"
-        message = f"its dependencies take more than {_LONGEST_NEEDS // 1024:,} KiB"
-        problems.append(Problem(message, where, hint, "bad_row"))
-    needs, kinds = read_needs("" if too_many else text(columns.needs))
-    due = text(columns.deadline)
-    deadline = _deadline(due, where, problems) if due else None
-    inputs = [
-        (header, printable(cells[index]))
-        for index, header in columns.others
-        if not is_none(cells[index])
-    ]
-    if due and deadline is None and not is_none(due):
-        inputs.append(("Deadline", printable(due)))
-    return Task(
-        id=read_id(text(columns.id)),
-        name=printable(name or description),
-        description=printable(description),
-        needs=needs,
-        agent=label(columns.agent),
-        priority=_priority(text(columns.priority), where, problems),
-        estimate=_estimate(text(columns.estimate), where, problems),
-        expected="" if is_none(text(columns.expected)) else printable(text(columns.expected)),
-        inputs=tuple(inputs),
-        where=where,
-        kinds=kinds,
-        assignee=label(columns.assignee),
-        parent="" if is_none(parent := read_id(text(columns.parent))) else parent,
-        tags=read_tags(text(columns.tags)),
-        kind=label(columns.kind),
-        deadline=deadline or 0.0,
-    )
-
-
-def _priority(text: str, where: str, problems: list[Problem]) -> int:
-    if not text:
-        return NORMAL
-    try:
-        return parse_priority(read_label(text))
-    except ValueError as error:
-        hint = "correct the cell or leave it empty"
-        problems.append(Problem(one_line(str(error)), where, hint, "bad_priority"))
-        return NORMAL
-
-
-def _estimate(text: str, where: str, problems: list[Problem]) -> float | None:
-    """Return the seconds in a cell; only the order of dispatch depends on it, so words are no error."""
-    word = read_label(text) if text else ""
-    if not word:
-        return None
-    try:
-        return parse_duration(word)
-    except ValueError as error:
-        if len(word) <= 40 and re.fullmatch(_DURATION, word):
-            message = f"estimate: {one_line(str(error))}"
-            problems.append(
-                Problem(message, where, "correct the cell or leave it empty", "bad_estimate")
-            )
-        return None
-
-
-def _deadline(text: str, where: str, problems: list[Problem]) -> float | None:
-    """Return the moment in a cell; None when it has none: ``end of Q3`` is for people, and for the agent."""
-    from orchestrator.core.moment import parse_moment  # most plans have no deadlines
-
-    word = read_label(text)
-    try:
-        return parse_moment(word) if word else None
-    except ValueError as error:
-        if re.fullmatch(_DATE, word):
-            message = f"deadline: {one_line(str(error))}"
-            hint = "correct the cell or leave it empty"
-            problems.append(Problem(message, where, hint, "bad_deadline"))
-        return None
 
 
 class _Assigned(NamedTuple):

@@ -61,7 +61,7 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
     settings: dict[str, Any] = {}
     at: Mapping[str, int] = {}
     problems: list[Problem] = []
-    if text.startswith("---"):
+    if text.lstrip().startswith("---"):
         lines = Lines.of(data)
         front = read_front_matter(lines.bare(), file)
         if front.problem is not None:

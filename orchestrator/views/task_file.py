@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
+from orchestrator.core.text import without_backticks
 from orchestrator.views.templating import render
 
 if TYPE_CHECKING:
@@ -27,9 +28,12 @@ def task_file(
 ) -> str:
     """Return the whole file. *dependencies* are the tasks whose results are its input (S2-72).
 
-    For a *shell* task the description is the command, so it stands in the file's first code block, which is what runs.
+    For a *shell* task the description is the command, so it stands in the file's first code block, which is what runs;
+    backticks around the whole of it are no part of it.
     *draft* is what a planner said of the task beyond its row: inputs, acceptance, constraints, hints, and the command.
     """
+    if shell and draft is None:
+        task = task._replace(description=without_backticks(task.description or task.name))
     return render(
         TASK_FILE,
         overrides,

@@ -24,6 +24,16 @@ def test_a_row_that_is_mended_is_what_runs_next(orchestrate: Orchestrate, root: 
     assert "echo new" in (root / "agent_tasks/agent-01.md").read_text(encoding="utf-8")
 
 
+def test_backticks_around_a_command_are_no_part_of_it(orchestrate: Orchestrate, root: Path) -> None:
+    """As people write commands into a table; as a substitution its output would be run as a command."""
+    plan = write_plan(root, {"T-01": "`echo a`"})
+    assert 0 == orchestrate("run").returncode
+    assert "a" == answer_of(root, "T-01")
+    plan.write_text(plan.read_text(encoding="utf-8").replace("echo a", "echo b \\| cat"))
+    assert 0 == orchestrate("run", "--fresh").returncode
+    assert "b" == answer_of(root, "T-01")
+
+
 def test_a_row_that_is_changed_during_the_run_is_what_runs(
     orchestrate: Orchestrate, tmp_path: Path, root: Path
 ) -> None:

@@ -38,6 +38,25 @@ def test_without_a_fence_the_whole_text_is_the_script() -> None:
     assert ShellAgent().invocation(assignment("\necho one\n")).script == "echo one\n"
 
 
+def test_backticks_around_the_whole_text_are_not_the_shells() -> None:
+    """They say that it is a command; its output is not run as one."""
+    for body in ("`echo one`", " ``echo one``\n"):
+        assert ShellAgent().invocation(assignment(body)).script == "echo one\n"
+    for body in ("`date` `date`", "``", "echo `date`"):
+        assert ShellAgent().invocation(assignment(body)).script == f"{body}\n"
+    assert ShellAgent().invocation(assignment("", code="`date`")).script == "`date`\n"
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\r"])
+def test_line_ends_of_another_system_are_no_part_of_the_command(ending: str) -> None:
+    """With or without a fence, also in the last line."""
+    text = f"{ending}cd /tmp{ending}ls{ending}"
+    assert ShellAgent().invocation(assignment(text)).script == "cd /tmp\nls\n"
+    assert (
+        ShellAgent().invocation(assignment("", code=f"cd /tmp{ending}ls")).script == "cd /tmp\nls\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "code", "language"), [("", "", ""), (" \n", "", ""), ("text", "x = 1", "julia")]
 )

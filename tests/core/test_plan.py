@@ -73,6 +73,12 @@ def test_two_tasks_never_share_a_file(one: str, two: str) -> None:
     assert ["duplicate_file"] == codes(row(one), row(two))
 
 
+def test_ids_that_differ_only_by_case_are_told_with_both() -> None:
+    """Also where their files would not be the same: nobody can tell them apart in what is said of them."""
+    (problem,) = check_rows([row("T-01"), row("t-01", line=2), row("x", "T-01", line=3)])
+    assert "plan.md:2: tasks T-01 and t-01 differ only by case" == str(problem)
+
+
 def test_a_task_cannot_need_itself() -> None:
     """The shortest cycle has a message of its own."""
     assert ["self_dependency"] == codes(row("a", "a"))

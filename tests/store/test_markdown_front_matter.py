@@ -67,6 +67,38 @@ def test_a_file_without_front_matter_has_none(text: str) -> None:
     assert read(text) == ({}, 0, "")
 
 
+@pytest.mark.parametrize("above", [[""], ["", " \t", ""]])
+@pytest.mark.parametrize("first", ["agent: shell", "# why\n\nagent: shell", '"agent": "shell"'])
+def test_blank_lines_may_stand_above_it(above: list[str], first: str) -> None:
+    """Nobody sees them; its lines count from the top of the file, also in what is said of them."""
+    lines = [*above, "---", *first.split("\n"), "timeout: 1m", "---", "body"]
+    front = read_front_matter(lines, "f.md")
+    assert ({"agent": "shell", "timeout": "1m"}, None) == (front.data, front.problem)
+    assert ("body", "timeout: 1m") == (lines[front.body], lines[front.lines["timeout"] - 1])
+    twice = read_front_matter([*above, "---", "a: 1", "a: 2", "---"], "f.md").problem
+    assert (
+        f"f.md:{len(above) + 3}: front matter: a is there twice, first in line {len(above) + 2}"
+        == str(twice)
+    )
+    never = read_front_matter([*above, "---", "a: 1"], "f.md").problem
+    assert f"f.md:{len(above) + 1}: the front matter is never closed" == str(never)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "---",
+        "---\n\nSome prose: it is.\n\n---\n",
+        "---\n# Title\n\nNote: x\n",
+        "---\n| a: |\n---",
+    ],
+)
+def test_a_rule_below_blank_lines_is_no_front_matter(text: str) -> None:
+    """A document may begin with a horizontal line, and prose below it is nobody's setting."""
+    assert read(f"\n\n{text}") == ({}, 0, "")
+
+
 def test_empty_front_matter_is_fine() -> None:
     """Two marks with nothing or only a comment between them are front matter without settings."""
     assert read("---\n---\nbody") == ({}, 2, "")
@@ -158,6 +190,15 @@ def test_settings_are_read_and_what_is_nobodys_is_left_alone() -> None:
         ("budget: 5", False, "budget is not a setting", "did you mean budget_usd?"),
         ("Max Cost: 5", True, "Max Cost is not a setting", "did you mean budget_usd?"),
         ("max_attempts: 1", True, "max_attempts is not a setting", "did you mean retries?"),
+        ("retry: 5", False, "retry is not a setting", "did you mean retries?"),
+        ("retrys: 5", True, "retrys is not a setting", "did you mean retries?"),
+        ("max_retry: 5", True, "max_retry is not a setting", "did you mean retries?"),
+        ("retry-backoff: 5", False, "retry-backoff is not a setting", "did you mean retry_delay?"),
+        ("permissions: plan", True, "permissions is not a setting", "did you mean permission_mode?"),
+        ("working_dir: .", False, "working_dir is not a setting", "did you mean workdir?"),
+        ("workers: 5", False, "workers is not a setting", "did you mean max_parallel?"),
+        ("parallel: 5", False, "parallel is not a setting", "did you mean max_parallel?"),
+        ("environment: {A: b}", True, "environment is not a setting", "did you mean env?"),
         ("max_parallel: 5", True, "max_parallel is a setting of the whole run, not of one task",
          "move it to the front matter of master_plan.md"),
     ],

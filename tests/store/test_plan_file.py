@@ -213,6 +213,22 @@ def test_settings_and_line_numbers_below_front_matter() -> None:
     assert plan.tasks["T-01"].where == "master_plan.md:14"
 
 
+@pytest.mark.parametrize("above", ["\n", "\ufeff\r\n \r\n"])
+def test_settings_below_blank_lines_count(above: str) -> None:
+    """A blank line above the front matter takes away no budget, and stays there when we write."""
+    text = (
+        above
+        + "---\nagent: shell\nbudget_usd: 1\n---\n"
+        + QUICK_START
+        + "\n| ID | Status |\n|---|---|\n| T-01 | |\n"
+    )
+    plan = good(text)
+    assert {"agent": "shell", "budget_usd": 1.0} == plan.settings
+    assert f"master_plan.md:{13 + above.count(chr(10))}" == plan.tasks["T-01"].where
+    written = set_statuses(text.encode(), {"T-01": StatusCells(status="done")}.get)
+    assert text.replace("| T-01 | |", "| T-01 | done |").encode() == written
+
+
 @pytest.mark.parametrize("ending", ["\r\n", "\r"])
 def test_bom_and_line_endings_change_nothing(ending: str) -> None:
     """A file from another system is the same plan."""

@@ -83,4 +83,6 @@ def test_the_agent_of_the_plan_is_known() -> None:
     for front, agent in (("agent: shell", "shell"), ("agent: 'x'  # why", "x"), ("retries: 1", "")):
         places = find_places(f"---\n{front}\n---\n{table}\n".encode())
         assert (agent, 1) == (places.agent, len(places.sheets))
+        below = find_places(f"\n \n---\n{front}\n---\n{table}\n".encode())
+        assert (agent, 1) == (below.agent, len(below.sheets))
     assert find_places(table.encode()).agent == ""

@@ -30,7 +30,7 @@ def test_the_template_of_the_seed_is_a_prompt_without_settings() -> None:
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
-@pytest.mark.parametrize("bom", ["", "\ufeff"])
+@pytest.mark.parametrize("bom", ["", "\ufeff", "\n \n", "\ufeff\n"])
 def test_settings_body_and_code(ending: str, bom: str) -> None:
     """Front matter is taken off, the body is otherwise as it was written, its first fence is the code."""
     body = "\nDo:\n\n```sh x\nls -l\n\n```\n\n~~~\nother\n~~~\nno newline"

@@ -1,0 +1,124 @@
+"""One row of a task table, read as a task."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from orchestrator.core.duration import parse_duration
+from orchestrator.core.plan import TASK_ID, Task
+from orchestrator.core.priority import NORMAL, parse_priority
+from orchestrator.core.text import one_line, printable
+from orchestrator.errors import Problem
+from orchestrator.store.columns import (
+    Columns,
+    is_none,
+    read_id,
+    read_label,
+    read_needs,
+    read_tags,
+)
+
+#: Characters of a cell of dependencies that is read; a hundred thousand ids fit into it.
+_LONGEST_NEEDS = 1024 * 1024
+
+# What is meant as one and is none. Compiled when there is such a cell, which takes longer than to read a small plan.
+_DURATION = (
+    r"(?i)[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++"
+)
+_DATE = r"(?a)\d{4}-\d{1,2}-\d{1,2}(?:[T ]+[\d:.,Zz+-]*)?"
+
+
+def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list[Problem]) -> Task:
+    """Return the task in a row that has a cell for every column; what makes no sense in it goes to *problems*."""
+
+    def text(column: int | None) -> str:
+        return "" if column is None else cells[column]
+
+    def label(column: int | None) -> str:
+        return one_line(read_label(cell)) if (cell := text(column)) else ""
+
+    name, description = text(columns.name), text(columns.description) or text(columns.name)
+    too_many = len(text(columns.needs)) > _LONGEST_NEEDS
+    if too_many:
+        hint = "let it depend on a task that waits for the others"
+        message = f"its dependencies take more than {_LONGEST_NEEDS // 1024:,} KiB"
+        problems.append(Problem(message, where, hint, "bad_row"))
+    needs, kinds = read_needs("" if too_many else text(columns.needs))
+    due = text(columns.deadline)
+    deadline = _deadline(due, where, problems) if due else None
+    inputs = [
+        (header, printable(cells[index]))
+        for index, header in columns.others
+        if not is_none(cells[index])
+    ]
+    if due and deadline is None and not is_none(due):
+        inputs.append(("Deadline", printable(due)))
+    return Task(
+        id=read_id(text(columns.id)),
+        name=printable(name or description),
+        description=printable(description),
+        needs=needs,
+        agent=label(columns.agent),
+        priority=_priority(text(columns.priority), where, problems),
+        estimate=_estimate(text(columns.estimate), where, problems),
+        expected="" if is_none(text(columns.expected)) else printable(text(columns.expected)),
+        inputs=tuple(inputs),
+        where=where,
+        kinds=kinds,
+        assignee=label(columns.assignee),
+        parent="" if is_none(parent := read_id(text(columns.parent))) else parent,
+        tags=read_tags(text(columns.tags)),
+        kind=label(columns.kind),
+        deadline=deadline or 0.0,
+    )
+
+
+def _priority(text: str, where: str, problems: list[Problem]) -> int:
+    if not text:
+        return NORMAL
+    try:
+        return parse_priority(read_label(text))
+    except ValueError as error:
+        hint = "correct the cell or leave it empty"
+        problems.append(Problem(one_line(str(error)), where, hint, "bad_priority"))
+        return NORMAL
+
+
+def _estimate(text: str, where: str, problems: list[Problem]) -> float | None:
+    """Return the seconds in a cell; only the order of dispatch depends on it, so words are no error."""
+    word = read_label(text) if text else ""
+    if not word:
+        return None
+    try:
+        return parse_duration(word)
+    except ValueError as error:
+        if len(word) <= 40 and re.fullmatch(_DURATION, word):
+            message = f"estimate: {one_line(str(error))}"
+            problems.append(
+                Problem(message, where, "correct the cell or leave it empty", "bad_estimate")
+            )
+        return None
+
+
+def _deadline(text: str, where: str, problems: list[Problem]) -> float | None:
+    """Return the moment in a cell; None when it has none: ``end of Q3`` is for people, and for the agent."""
+    from orchestrator.core.moment import parse_moment  # most plans have no deadlines
+
+    word = read_label(text)
+    try:
+        return parse_moment(word) if word else None
+    except ValueError as error:
+        if re.fullmatch(_DATE, word):
+            message = f"deadline: {one_line(str(error))}"
+            hint = "correct the cell or leave it empty"
+            problems.append(Problem(message, where, hint, "bad_deadline"))
+        return None
+
+
+def named_task(cells: Sequence[str], columns: Columns, where: str) -> list[Task]:
+    """Return a task for a row that is refused, so that whoever depends on it is not refused as well."""
+    at = columns.id
+    task_id = read_id(cells[at]) if at is not None and at < len(cells) else ""
+    is_id = TASK_ID.fullmatch(task_id) is not None
+    return [Task(task_id, task_id, task_id, where=where)] if is_id else []
