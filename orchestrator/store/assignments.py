@@ -78,15 +78,17 @@ class Assignments:
         return {name.removesuffix(".md") for name in names if name.endswith(".md")}
 
     def misnamed(self, tasks: Iterable[Task], existing: Collection[str]) -> Iterator[Problem]:
-        """Yield what is called by the id of a task that has its assignment elsewhere: it would not be read."""
+        """Yield what is called by the id of a task and not as its assignment: a person wrote it, nobody would read it.
+
+        Where the assignment is there as well ``doctor`` tells of the second file.
+        """
         for task in tasks:
-            if task.id in existing and task.stem != task.id:
-                is_second = task.stem in existing
+            if task.id in existing and task.stem not in existing:
                 yield Problem(
                     f"no task reads it; the file of {task.id} is {self.shown(task)}",
                     f"{self._shown}/agent_tasks/{task.id}.md",
-                    "put what is worth keeping there, and remove it" if is_second else "rename it",
-                    "second_task_file" if is_second else "misnamed_task_file",
+                    "rename it",
+                    "misnamed_task_file",
                 )
 
     def is_of_a_person(self, task: Task) -> bool:

@@ -257,14 +257,6 @@ BROKEN = {
         ONE_TASK,
         {"agent_tasks/T-01.md": "---\nretries: 1\n---\ntrue\n"},
     ),
-    "task file beside the one that is read": Broken(
-        "second_task_file",
-        "p/agent_tasks/T-01.md",
-        r"no task reads it; the file of T-01 is p/agent_tasks/agent-01\.md",
-        "put what is worth keeping there",
-        ONE_TASK,
-        {"agent_tasks/T-01.md": "true\n", "agent_tasks/agent-01.md": "true\n"},
-    ),
     "task file that is no text": Broken(
         "not_utf8",
         "p/agent_tasks/agent-01.md:2",
