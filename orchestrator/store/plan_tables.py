@@ -203,6 +203,8 @@ def _loose_rows(
         named = named_task(cells, columns, f"{file}:{at + 1}") if len(cells) > 1 else []
         if any(cells[width:]) or not named:
             continue
+        if named[0].id in known and len(cells) < width:
+            continue  # it only says something of a task that stands in a table
         family = _family(named[0].id)
         is_alike = family in families and family  # anywhere; below the tasks any id will do
         if is_alike or (sheet and (family is not None or None in families)):

@@ -266,7 +266,7 @@ def test_a_plan_reads_back_as_the_draft_it_was_drawn_from(draft: Draft) -> None:
         assert ((), {}) == (file.problems, dict(file.settings))
         if each.command:
             assert each.command.strip() == file.code.strip()
-    wanted = one_line(draft.request or "[The request, in the words of whoever made it]", 10_000)
+    wanted = one_line(draft.request, 10_000)
     assert wanted == one_line(html.unescape(drawn.board.plan.request), 10_000)
 
 
