@@ -57,7 +57,7 @@ def spawn_command(
 ) -> None:
     """Add a task, start it now in the background, and print its key.
 
-    Nothing else of the plan is started. While a run is at work, that one takes it.
+    Nothing else of the plan is started. While a run is at work, that one takes it, unless it is about to end.
 
     \b
       KEY=$(orchestrator spawn "Research AI consciousness" --label consciousness)
