@@ -256,8 +256,9 @@ def _within_run(
     tagged = asked_for(RunOrder(layout, tags=tags), board)
     taken = [task for task in tasks if task.id in tagged and (not only or task.id in only)]
     named = ", ".join([*only, *(f"the tag {tag}" for tag in tags)])
-    left = [task for task in tasks if task not in taken]
-    return taken, [Skipped(task.id, f"{run} is at work on {named}") for task in left]
+    ids = {task.id for task in taken}
+    reason = f"{run} is at work on {named}"
+    return taken, [Skipped(task.id, reason) for task in tasks if task.id not in ids]
 
 
 def under_way(board: Board, policies: Mapping[str, Settings]) -> Counter[str]:

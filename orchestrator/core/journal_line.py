@@ -10,6 +10,8 @@ from orchestrator.core.message import SPOKEN
 #: Whom a line is about when it is about no task.
 RUN = "run"
 _LINE = re.compile(r"(\S+) · (\S+) · (\w+)(?: attempt (\d{1,9}))?(?: · (.*))?")
+#: What an agent prints while it works: its own words, which name nobody.
+_NEWS = "news"
 _AUTHOR = re.compile(r"by (\S+?)(?: · |: |$)")
 
 
@@ -30,14 +32,17 @@ class Line(NamedTuple):
     @property
     def author(self) -> str:
         """Who said it, or did it by a command; empty when it was a run."""
-        found = _AUTHOR.match(self.text)
+        found = self._by()
         return found[1] if found else ""
 
     @property
     def said(self) -> str:
         """What was said, or what else there is to tell."""
-        found = _AUTHOR.match(self.text)
+        found = self._by()
         return self.text[found.end() :] if found else self.text
+
+    def _by(self) -> re.Match[str] | None:
+        return None if self.what == _NEWS else _AUTHOR.match(self.text)
 
     @property
     def is_about_run(self) -> bool:

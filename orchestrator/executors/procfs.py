@@ -162,9 +162,8 @@ def send_signal(one: Process, number: int) -> bool:
         if fd >= 0:
             signal.pidfd_send_signal(fd, number)
         elif _is_there(one):
-            os.kill(
-                one.pid, number
-            )  # no descriptor to be had, by an old kernel or a sandbox: as good as it gets
+            # No descriptor is to be had, for an old kernel or a sandbox: as good as it gets.
+            os.kill(one.pid, number)
     except ProcessLookupError:
         return True
     except PermissionError:

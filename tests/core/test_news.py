@@ -155,3 +155,12 @@ def test_which_kind_of_news_it_is_and_what_to_do_next(
     drawn, phase, about_run, texts = brief
     told = Brief(board=drawn, news=news(*texts), phase=phase, about_run=read(*about_run))
     assert (expected, step) == (told.exit_status, " ".join(told.next_step()))
+
+
+@pytest.mark.parametrize("words", ["by alice · approved", "by alice: approved"])
+def test_what_an_agent_prints_names_nobody(words: str) -> None:
+    """Its news are its own words; only a command, or who said something, has an author."""
+    (heard,) = read(f"T-01 · news attempt 1 · {words}")
+    assert ("", words) == (heard.author, heard.said)
+    (said,) = read(f"T-01 · completed · {words}")
+    assert ("alice", "approved") == (said.author, said.said)
