@@ -221,7 +221,7 @@ class _Session:
             policies=ahead.policies,
             executor=self.plugs.executor([self.lock.descriptor]),
             clock=self.clock,
-            listener=self._hear,
+            listener=self.telling.hear,
             launchpad=Launchpad(
                 self.workspace,
                 board.plan.tasks,
@@ -234,6 +234,14 @@ class _Session:
             requests=requests,
             drawing=Drawing(self._draw, self._prepare),
         )
+
+        def hear(happening: Happening) -> None:
+            is_ending = runner.ended_by or runner.failure or runner.engine.is_draining
+            if is_ending and not self.lock.is_closing:
+                self.lock.close(is_closed=True)
+            self.telling.hear(happening)
+
+        runner.listener = hear
         resets = Resets(self.workspace, requests, runner.board, runner.engine, self.clock)
         runner.redo = resets.redo
         if not self.order.only:  # what was asked for by name does not grow
@@ -254,11 +262,6 @@ class _Session:
             is_being_saved = self.workspace.is_plan_being_saved
             runner.watch = Watch(look, apply, is_being_saved, self.lock.close)
         return runner
-
-    def _hear(self, happening: Happening) -> None:
-        if happening.kind is Kind.RUN_STOPPING:
-            self.lock.close(is_closed=True)
-        self.telling.hear(happening)
 
     def _prepare(self) -> None:
         """Load what is needed later, while agents work already; a program that is upgraded meanwhile stays whole."""

@@ -68,7 +68,8 @@ class Engine:
         self._reserved: dict[str, Entry] = {}
         self._unrecorded = 0
         self._now = -math.inf
-        self._draining = False
+        self.is_draining = False
+        """Whether nothing is started any more; what runs may come to its end."""
         self.is_finished = False
         self._backoffs = Backoffs()
         self._deadlines = Deadlines()
@@ -182,7 +183,7 @@ class Engine:
         self._admission.put(entry)
 
     def _dispatch(self, moment: Moment, todo: list[Instruction]) -> None:
-        while not self._draining and (entry := self._next(moment.now)):
+        while not self.is_draining and (entry := self._next(moment.now)):
             if entry.undurable:
                 # Its turn has come, but not its results: it keeps the slot for the moment the disk takes. Given to the
                 # next in line, the slot would be gone for a whole task, and a long chain would wait at every link.
@@ -191,7 +192,7 @@ class Engine:
                 self._launch(entry, moment, todo)
         is_idle = not (self._running or self._unrecorded)
         is_more_to_come = self._backoffs.next() < math.inf or self._admission.is_anything_to_come
-        if is_idle and (self._draining or not is_more_to_come) and not self.is_finished:
+        if is_idle and (self.is_draining or not is_more_to_come) and not self.is_finished:
             self.is_finished = True
             todo.append(self._admission.finish())
 
@@ -253,7 +254,7 @@ class Engine:
         if status is TaskStatus.COMPLETED:
             self._announce(entry)
         elif status is TaskStatus.FAILED:
-            self._draining |= self._stop_on_failure
+            self.is_draining |= self._stop_on_failure
 
     def _announce(self, entry: Entry) -> None:
         """Let the dependants of a completed task queue up; they start when it is recorded."""
@@ -312,7 +313,7 @@ class Engine:
         if entry.is_umbrella or not is_waiting:
             return
         entry.status = move(entry.status, Verb.READY)
-        if self._reserved.pop(entry.id, None) is not None and not self._draining:
+        if self._reserved.pop(entry.id, None) is not None and not self.is_draining:
             self._launch(entry, moment, todo)
 
     def _skip(self, entry: Entry, cause: Entry, todo: list[Instruction]) -> None:
@@ -384,7 +385,7 @@ class Engine:
             self._halt(entry, reason, todo)
 
     def _stop(self, todo: list[Instruction]) -> None:
-        self._draining = True
+        self.is_draining = True
         for entry in self._running.values():
             self._halt(entry, StopReason.SHUTDOWN, todo)
 

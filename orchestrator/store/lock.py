@@ -56,6 +56,11 @@ class RunLock:
         with reported("write", self.path):
             os.ftruncate(self.descriptor, 0)  # who holds it for a moment has no name to write
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether it was said that the run takes nothing any more."""
+        return bool(self.holder.get("closing"))
+
     def close(self, *, is_closed: bool) -> None:
         """Say whether the run is coming to its end: it takes no task any more that is added from now on.
 

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.store.lock import take_lock
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate
+from tests.acceptance.plans import Gate, write_plan
 from tests.executors.harness import wait_until
 
 pytestmark = pytest.mark.slow
@@ -54,6 +54,22 @@ def test_a_run_that_merges_takes_nothing_any_more(claude: ClaudePlan) -> None:
     assert 0 == claude.orchestrate.finish(run).returncode
     assert "pending" == claude.orchestrate("show", "late", "--json").json["task"]["status"]
     assert 0 == claude.orchestrate("run", "--only", "late").returncode
+
+
+def test_a_run_that_lets_its_last_agents_end_takes_nothing_any_more(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """With ``on_failure: stop`` it starts nothing after a failure, also not what comes later."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait, "T-02": "exit 1"}, on_failure="stop")
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    wait_until(lambda: '"closing": true' in (root / "run.lock").read_text(encoding="utf-8"))
+    late = orchestrate("spawn", "true", "--label", "late", "--agent", "shell")
+    assert "does not take it; once it is over: orchestrator run --only late" in late.stderr
+    gate.open()
+    assert 1 == orchestrate.finish(run).returncode
+    assert "pending" == orchestrate("show", "late", "--json").json["task"]["status"]
 
 
 def test_what_comes_too_late_for_a_run_gets_one_of_its_own(

@@ -61,7 +61,7 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
             has_turn = entry.status is TaskStatus.PENDING
         assert met or not has_turn or entry.unrecorded or entry.intended is not None
         assert entry.charge <= entry.max_attempts
-    if engine.is_finished and not engine._draining:
+    if engine.is_finished and not engine.is_draining:
         kept = {TaskStatus.BLOCKED, TaskStatus.WAITING, TaskStatus.RUNNING}
         for entry in engine.entries.values():
             is_held = engine._admission.accounts[entry.account].opens_at == math.inf
