@@ -197,9 +197,13 @@ def _notifier(target: Target, directory: str, environment: Mapping[str, str]) ->
         return WebhookNotifier(target.way, address(target, environment))
     program = target.value[0]
     # A bare name is looked for where it may be looked for; a path counts from the plan directory.
-    found = _find(program if "/" not in program else os.path.join(directory, program), environment)
+    place = program if "/" not in program else os.path.join(directory, program)
+    found = _find(place, environment)
     if found is None:
-        raise NotifyError(f"no such program: {one_line(program, 60)}")
+        shown = one_line(program, 60)
+        if "/" in program and os.path.exists(place):
+            raise NotifyError(f"{shown} is not executable")
+        raise NotifyError(f"no such program: {shown}")
     words = [found, *target.value[1:]]
     return CommandNotifier(words, directory, environment, kill=lambda pid: kill_trees([pid]))
 

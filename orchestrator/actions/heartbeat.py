@@ -57,7 +57,8 @@ class Checkup:
         states = Counter(look.state.word for look in self.looks)
         listed = ", ".join(f"{number} {word}" for word, number in states.items())
         parts = [f"{counted(count, 'active task')}{f' ({listed})' if listed else ''}"]
-        parts.append(counted(found, "alert") if found else "all well")
+        if found or count or not self.broken:
+            parts.append(counted(found, "alert") if found else "all well")
         parts += [f"{len(self.broken)} skipped"] if self.broken else []
         return ", ".join(parts)
 

@@ -300,7 +300,7 @@ class _Session:
                 # Nothing got through that would have said so, but the run came to its end without waiting for more.
                 self.telling.say(Kind.RUN_RESUMED, "no longer held")
             counts, total = board.counts(), len(board.plan.tasks)
-            self._tell_people(ahead, runner, counts, str(failure or runner.held_back))
+            self._tell_people(ahead, runner, board, str(failure or runner.held_back))
             text = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
             # The last word of a run: whoever waits for it finds the final output written.
             self.telling.hear(
@@ -374,9 +374,7 @@ class _Session:
         except (OrchestratorError, ValueError) as error:
             return Merged(note=f"Not merged: {error}")
 
-    def _tell_people(
-        self, ahead: Prospect, runner: Runner, counts: Mapping[TaskStatus, int], trouble: str
-    ) -> None:
+    def _tell_people(self, ahead: Prospect, runner: Runner, board: Board, trouble: str) -> None:
         herald = self.telling.herald
         if herald is None:
             return
@@ -385,6 +383,7 @@ class _Session:
         # Nobody is told of a run that had nothing to do; and whoever stopped it knows, and waits.
         if ahead.to_run and not runner.ended_by:
             took = format_duration(self.clock.now() - self.began)
-            herald.end(counts, self.clock.wall(), took, trouble)
+            asked = {board.status(each) for each in asked_for(self.order, board)}
+            herald.end(board.counts(), asked, self.clock.wall(), took, trouble)
         if lost := herald.close(HURRY if runner.ended_by else PATIENCE):
             self.telling.say(Kind.WARNING, lost)

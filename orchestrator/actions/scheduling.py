@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from orchestrator.core.schedule import NAME, Job, Scheduled, When
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, ScheduleError, UsageError
 from orchestrator.executors.scheduler import Scheduler
+from orchestrator.store.atomic import reported
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
+from orchestrator.store.lock import in_line
 
 
 class Caller(NamedTuple):
@@ -35,7 +38,7 @@ def add(
     caller: Caller,
     name: str = "",
 ) -> Job:
-    """Add an entry that runs a plan; return it.
+    """Add an entry that runs a plan; return it. Whoever changes entries at the same time waits outside (`in_turn`).
 
     Args:
         layout: The plan directory.
@@ -50,7 +53,7 @@ def add(
         UsageError: the name makes no sense or is taken, or the scheduler cannot say that time.
         ScheduleError: it was not added.
     """
-    taken = {each.name for other in others for each in other.entries()}
+    taken = {each.name for each in _look(others, needed=scheduler)[0]}
     name = name or _free_name(layout, taken)
     if not NAME.fullmatch(name):
         raise UsageError(
@@ -72,19 +75,23 @@ def add(
         os.makedirs(layout.logs, 0o775, exist_ok=True)  # systemd opens the log before anything runs
         scheduler.add(job)
     except ValueError as error:
-        raise UsageError(f"{scheduler.by}: {error}", hint="or leave it to run --every") from None
+        hint = "or leave it to run --every" if when.every else "orchestrator schedule add --help"
+        raise UsageError(f"{scheduler.by}: {error}", hint=hint) from None
     except OSError as error:
         raise ScheduleError(f"cannot make {layout.logs}: {error.strerror}") from error
     return job
 
 
-def entries(schedulers: Sequence[Scheduler]) -> list[Scheduled]:
-    """Return all our entries, by name.
+def entries(schedulers: Sequence[Scheduler]) -> tuple[list[Scheduled], list[ScheduleError]]:
+    """Return all our entries, by name; and what kept some from being read: few may use both cron and systemd.
 
     Raises:
-        ScheduleError: some cannot be read.
+        ScheduleError: none could be read.
     """
-    return sorted(each for scheduler in schedulers for each in scheduler.entries())
+    found, refused = _look(schedulers)
+    if refused and len(refused) == len(schedulers):
+        raise refused[0]
+    return sorted(found), refused
 
 
 def remove(name: str, schedulers: Sequence[Scheduler]) -> Scheduled:
@@ -92,17 +99,54 @@ def remove(name: str, schedulers: Sequence[Scheduler]) -> Scheduled:
 
     Raises:
         NotFoundError: there is none of that name.
-        ScheduleError: it was not removed.
+        ScheduleError: it was not removed, or somebody who may have it could not be asked.
     """
-    for scheduler in schedulers:
-        for found in scheduler.entries():
-            if found.name == name:
-                scheduler.remove(name)
-                return found
+    found, refused = _look(schedulers)
+    for each in found:
+        if each.name == name:
+            next(other for other in schedulers if other.by == each.by).remove(name)
+            return each
+    if refused:
+        raise refused[0]
     raise NotFoundError(
         f"no schedule is called {one_line(name, 60)!r}",
         hint="`orchestrator schedule list` names them",
     )
+
+
+@contextmanager
+def in_turn(lock: str) -> Iterator[None]:
+    """Change entries one after the other: who reads and writes a crontab takes away what is written in between.
+
+    Args:
+        lock: The file to stand in line at; empty: nobody knows where it would be.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    if not lock:
+        yield
+        return
+    with reported("make", os.path.dirname(lock)):
+        os.makedirs(os.path.dirname(lock), exist_ok=True)
+    with in_line(lock):
+        yield
+
+
+def _look(
+    schedulers: Sequence[Scheduler], needed: Scheduler | None = None
+) -> tuple[list[Scheduled], list[ScheduleError]]:
+    """Return what is there, and what was said by those who cannot be asked; raised, where it is the one needed."""
+    found: list[Scheduled] = []
+    refused = []
+    for each in schedulers:
+        try:
+            found += each.entries()
+        except ScheduleError as error:
+            if each is needed:
+                raise
+            refused.append(error)
+    return found, refused
 
 
 def usable_path(path: str) -> str:

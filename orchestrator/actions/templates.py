@@ -13,6 +13,7 @@ from orchestrator.actions.planning import Drawn
 from orchestrator.actions.redrawing import status_cells
 from orchestrator.core.board import Board
 from orchestrator.core.graph import shape
+from orchestrator.core.notice import targets
 from orchestrator.core.plan import Plan
 from orchestrator.core.plan_state import PlanState
 from orchestrator.core.spelling import advice
@@ -51,7 +52,7 @@ def save_plan(
         force: Also where there is one of that name.
 
     Raises:
-        UsageError: it cannot be called so, or nobody knows where the person's files are.
+        UsageError: it cannot be called so, it holds an address, or nobody knows where the person's files are.
         PlanError, NotFoundError, StoreError: as their names say.
     """
     if name in plan_templates():
@@ -67,7 +68,14 @@ def save_plan(
     data = read_file(layout.plan)
     if data is None:
         raise NotFoundError("no master_plan.md in this plan directory", where=layout.root)
-    text = _as_new(data, _parsed(data, shown), shown)
+    before = _parsed(data, shown)
+    if any(target.is_secret for target in targets(before.settings.get("notify") or ())):
+        raise UsageError(
+            "the plan holds the address of a webhook, which a template would give to others",
+            where=f"{shown}:{before.lines.get('notify', 1)}",
+            hint="name the variable that holds it: {slack: $SLACK_WEBHOOK}",
+        )
+    text = _as_new(data, before, shown)
     plan = _parsed(text, shown)
     files = {
         task.stem: without_ticks(found).decode()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -180,6 +182,10 @@ def _examine(layout: Layout | None, claude_bin: str, *, send: bool) -> list[Find
     others = examine_agents(roster)
     if layout is None:
         return [*machine, *claude, *others.values()]
+    if send:
+        # Whoever is being tried is not left behind, however we are ended.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     told = partial(examine_notify, subscribers=subscribers, send=send)
     return [*machine, *examine_plan(layout, roster, claude, others, os.environ, told=told)]
 

@@ -22,6 +22,7 @@ from orchestrator.core.heartbeat import Alert, AlertKind
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, UsageError
 from orchestrator.store.layout import Layout
+from orchestrator.store.roots import plan_id
 from orchestrator.views import messages
 from orchestrator.views.plans import check_text
 
@@ -54,9 +55,10 @@ def check_command(
       orchestrator check TASK-001 --json
       orchestrator check --quiet
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    found = check(plan_directory(directory, option), time.time())
+    layout = plan_directory(directory, option)
+    found = check(layout, time.time())
     if as_json:
-        _say_json(found)
+        _say_json(found, layout)
     elif discord:
         if found.alerts or not quiet:
             write(f"{_digest(found)}\n")
@@ -68,16 +70,17 @@ def check_command(
         context.exit(int(ExitStatus.TASK_FAILED))
 
 
-def _say_json(found: Checkup) -> None:
+def _say_json(found: Checkup, layout: Layout) -> None:
+    hint = {}
+    if found.alerts:
+        first = found.alerts[0].task_id
+        which = "" if first == plan_id(layout) else f" {first}"  # else it is one among others
+        hint["hint"] = as_called(f"orchestrator status{which}")
     say_json(
         found.summary(),
         ok=not found.alerts,
         code="alerts" if found.alerts else "ok",
-        **(
-            {"hint": as_called(f"orchestrator status {found.alerts[0].task_id}")}
-            if found.alerts
-            else {}
-        ),
+        **hint,
         alerts=[_alert(each) for each in found.alerts],
         summary=found.summary(),
         tasks=[_brief(look) for look in found.looks],
@@ -148,7 +151,10 @@ def notify_command(
     layout = plan_directory(subject, option)
     look = look_at(layout, time.time())
     if kind == "alert":
-        text = _alert_text(look, layout, AlertKind(alert_kind), subtask_id, ping)
+        status = as_called(f"orchestrator status {subject}")
+        text = _alert_text(
+            look, layout, AlertKind(alert_kind), subtask=subtask_id, ping=ping, status=status
+        )
     else:
         text = _text(look, layout, kind)
     _say(kind, text, look.state.word, as_json=as_json, task_id=look.id)
@@ -175,11 +181,12 @@ def _text(look: Look, layout: Layout, kind: str) -> str:
             return messages.completed(look.id, look.board, time.time())
 
 
-def _alert_text(look: Look, layout: Layout, kind: AlertKind, subtask: str, ping: str) -> str:
+def _alert_text(
+    look: Look, layout: Layout, kind: AlertKind, *, subtask: str, ping: str, status: str
+) -> str:
     if subtask:
         subtask = require_subtask(layout, look.board, subtask)
     known = (each for each in look.alerts if (each.kind, each.subtask_id) == (kind, subtask))
     # Somebody else may have seen what no look of ours has found.
     alert = next(known, Alert(kind, look.id, subtask, f"somebody says that it is {kind.value}"))
-    status = as_called(f"orchestrator status {look.id}")
     return messages.alert(alert, look.board, ping=one_line(ping, 60), look=status)

@@ -17,6 +17,7 @@ from orchestrator.cli.foreground import keep_loaded, run_once
 from orchestrator.cli.reply import plan_directory, say_json, takes_directory, write
 from orchestrator.core.settings import read_setting
 from orchestrator.errors import UsageError
+from orchestrator.store.layout import Layout
 from orchestrator.store.membership import full_ids
 from orchestrator.wiring import plugs
 
@@ -154,19 +155,8 @@ def run_command(
       orchestrator run --detach --budget-usd 10
       orchestrator run --only T-01,T-02 --max-parallel 2
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    if settings.get("workdir"):
-        settings["workdir"] = os.path.abspath(
-            settings["workdir"]
-        )  # a path that was typed counts from here
     layout = plan_directory(directory, option)
-    order = RunOrder(
-        layout=layout,
-        flags={name: value for name, value in settings.items() if value is not None},
-        simulate=simulate,
-        only=_listed("--only", "task", [full_ids(layout, ",".join(only))] if only else []),
-        tags=[tag.lstrip("#") for tag in _listed("--tag", "tag", tags)],
-        is_fresh=is_fresh,
-    )
+    order = order_of(layout, simulate=simulate, only=only, tags=tags, is_fresh=is_fresh, **settings)
     chosen = plugs(claude_bin, order.layout)
     if dry_run:
         _say_prospect(look_ahead(order, chosen.roster), as_json=as_json)
@@ -185,6 +175,33 @@ def run_command(
     if at is not None:
         examine(order, chosen)  # what is wrong is said now, and not tonight
     context.exit(run_in_rounds(order.layout, run_this, begin, every, as_json=as_json))
+
+
+def order_of(
+    layout: Layout,
+    *,
+    simulate: bool,
+    only: Sequence[str],
+    tags: Sequence[str],
+    is_fresh: bool,
+    **settings: Any,
+) -> RunOrder:
+    """Return what the options of ``run`` ask for.
+
+    Raises:
+        UsageError: an option that names tasks or tags names none.
+    """
+    if settings.get("workdir"):
+        # A path that was typed counts from here.
+        settings["workdir"] = os.path.abspath(settings["workdir"])
+    return RunOrder(
+        layout=layout,
+        flags={name: value for name, value in settings.items() if value is not None},
+        simulate=simulate,
+        only=_listed("--only", "task", [full_ids(layout, ",".join(only))] if only else []),
+        tags=[tag.lstrip("#") for tag in _listed("--tag", "tag", tags)],
+        is_fresh=is_fresh,
+    )
 
 
 def _listed(option: str, what: str, values: Sequence[str]) -> list[str]:

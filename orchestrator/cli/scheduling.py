@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from orchestrator.actions import scheduling
+from orchestrator.actions.running import examine
 from orchestrator.cli.reply import (
     plan_directory,
     say_json,
@@ -16,15 +17,22 @@ from orchestrator.cli.reply import (
     talk,
     write,
 )
-from orchestrator.cli.running import run_command
+from orchestrator.cli.running import order_of, run_command
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.schedule import Scheduled, When
-from orchestrator.core.text import one_line
-from orchestrator.errors import UsageError
-from orchestrator.wiring import caller, schedulers
+from orchestrator.core.text import counted, one_line
+from orchestrator.errors import NotFoundError, OrchestratorError, UsageError
+from orchestrator.store.layout import Layout, schedules_lock
+from orchestrator.wiring import caller, plugs, schedulers
 
 #: Flags of ``run`` that make no sense when somebody else says when.
-_NOT_THESE = {"detach": "--detach", "dry_run": "--dry-run", "at": "--at", "every": "--every"}
+_NOT_THESE = {
+    "option": "--dir",
+    "detach": "--detach",
+    "dry_run": "--dry-run",
+    "at": "--at",
+    "every": "--every",
+}
 _FLAGS = "orchestrator.flags"
 
 
@@ -84,7 +92,7 @@ def add_command(
     """
     layout = plan_directory(directory, option)
     flags: list[str] = context.meta[_FLAGS]
-    _check_flags(context, layout.root, flags)
+    _check_flags(context, layout, flags)
     known = schedulers(os.environ)
     wanted = "systemd" if systemd else "crontab"
     chosen = known.get(wanted)
@@ -93,16 +101,17 @@ def add_command(
             f"{'systemctl' if systemd else 'crontab'} is not installed here",
             hint="try " + " or ".join(_others(known, wanted)),
         )
-    job = scheduling.add(
-        layout,
-        _when(when),
-        flags,
-        scheduler=chosen,
-        others=list(known.values()),
-        caller=caller(os.environ),
-        name=name,
-    )
-    (found,) = [each for each in chosen.entries() if each.name == job.name]
+    with scheduling.in_turn(schedules_lock(os.environ)):
+        job = scheduling.add(
+            layout,
+            _when(when),
+            flags,
+            scheduler=chosen,
+            others=list(known.values()),
+            caller=caller(os.environ),
+            name=name,
+        )
+        found = next(each for each in chosen.entries() if each.name == job.name)
     if as_json:
         say_json(f"{job.name} was added", **_fields(found), log=job.log)
         return
@@ -114,9 +123,11 @@ def add_command(
 @takes_json
 def list_command(*, as_json: bool) -> None:
     """Name the runs that were added: name, when, by whom, plan directory."""
-    found = scheduling.entries(list(schedulers(os.environ).values()))
+    found, refused = scheduling.entries(list(schedulers(os.environ).values()))
+    for error in refused:
+        talk(f"warning: {error}")
     if as_json:
-        say_json(f"{len(found)} schedules", schedules=[_fields(each) for each in found])
+        say_json(counted(len(found), "schedule"), schedules=[_fields(each) for each in found])
         return
     lines = [f"{each.name}\t{each.when}\t{each.by}\t{one_line(each.plan, 500)}\n" for each in found]
     write("".join(lines))
@@ -127,7 +138,8 @@ def list_command(*, as_json: bool) -> None:
 @takes_json
 def remove_command(name: str, *, as_json: bool) -> None:
     """Remove a run that was added; one that is at work goes on."""
-    found = scheduling.remove(name, list(schedulers(os.environ).values()))
+    with scheduling.in_turn(schedules_lock(os.environ)):
+        found = scheduling.remove(name, list(schedulers(os.environ).values()))
     message = f"{found.name} was removed from {found.by}"
     if as_json:
         say_json(message, **_fields(found))
@@ -152,15 +164,26 @@ def _when(given: dict[str, str]) -> When:
     return When(at=given["at"], every=every, cron=given["cron"])
 
 
-def _check_flags(context: click.Context, root: str, flags: list[str]) -> None:
+def _check_flags(context: click.Context, layout: Layout, flags: list[str]) -> None:
     """Read the flags as ``run`` will, so that what is wrong is said now, and not at night."""
     try:
-        parsed = run_command.make_context("run", [root, *flags], parent=context).params
+        parsed = run_command.make_context("run", [layout.root, *flags], parent=context).params
     except click.UsageError as error:
         raise UsageError(error.format_message(), hint="orchestrator run --help") from None
     for name, flag in _NOT_THESE.items():
-        if parsed.get(name):
+        if parsed.pop(name):
             raise UsageError(f"{flag} makes no sense in a schedule")
+    for name in ("directory", "as_json"):
+        parsed.pop(name)
+    claude_bin = parsed.pop("claude_bin")
+    order = order_of(layout, **parsed)
+    try:
+        examine(order, plugs(claude_bin, layout))
+    except (UsageError, NotFoundError):
+        raise
+    except OrchestratorError as error:
+        # What is wrong with plan or machine may be mended until then.
+        talk(f"warning: as things are, that run would not begin: {error}")
 
 
 def _others(known: dict[str, Any], wanted: str) -> list[str]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
+from unicodedata import category
 
 from orchestrator.core.timing import time_of_day
 
@@ -126,6 +128,8 @@ def cron_line(job: Job) -> str:
     run = f"PATH={shlex.quote(job.path)} {shlex.join(job.words)}"
     command = f"{enter} && {make} && {run} >>{shlex.quote(job.log)} 2>&1 {MARK} {job.name}"
     _refuse_controls(command)
+    if re.search(r"\\[\\%]", command):
+        raise ValueError("cron reads a backslash before another one, or before a %, in its own way")
     escaped = command.replace("%", "\\%")
     if len(escaped.encode()) > LONGEST:
         raise ValueError(
@@ -147,9 +151,9 @@ def read_cron_line(line: str) -> Scheduled | None:
 
 
 def _plan(words: Sequence[str]) -> str:
-    """Return the plan directory: the word behind ``run``."""
-    at = words.index("run") + 1 if "run" in words else len(words)
-    return words[at] if at < len(words) else ""
+    """Return the plan directory: the absolute path behind the last ``run``; the program may be called ``uv run …``."""
+    found = [path for word, path in pairwise(words) if word == "run" and path.startswith("/")]
+    return found[-1] if found else ""
 
 
 def _checked(cron: str) -> str:
@@ -194,7 +198,7 @@ def timer_unit(job: Job) -> str:
         # A machine that was off at that time catches up.
         when = f"OnCalendar=*-*-* {hour:02d}:{minute:02d}:00\nPersistent=true"
     else:
-        seconds = f"{job.when.every:g}s"
+        seconds = f"{job.when.every:.3f}".rstrip("0").rstrip(".") + "s"  # it reads no 1e+06
         when = f"OnActiveSec={seconds}\nOnUnitActiveSec={seconds}\nAccuracySec=1s"
     return (
         f"{MARK} {job.name}\n[Unit]\nDescription=Start the run {job.name}\n\n"
@@ -246,5 +250,6 @@ def _plain(text: str) -> str:
 
 
 def _refuse_controls(text: str) -> None:
-    if not text.isprintable():
+    # Blanks of other scripts are blanks, though Python calls none but ours printable.
+    if not all(each.isprintable() or category(each) == "Zs" for each in text):
         raise ValueError("a path or a flag has a control character in it")

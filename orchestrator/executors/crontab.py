@@ -35,7 +35,7 @@ class Crontab:
         if lines and not lines[-1].endswith("\n"):
             lines[-1] += "\n"
         self._write([*lines, f"{line}\n"])
-        if job.name not in {each.name for each in self.entries()}:
+        if f"{line}\n" not in self._lines():
             raise ScheduleError(
                 "the line is not in the crontab: somebody else changed it in the same moment",
                 hint="try once more",

@@ -60,12 +60,15 @@ class SystemdTimers:
             os.makedirs(self._directory, exist_ok=True)
             for kind, text in units.items():
                 path = self._path(job.name, kind)
+                if self._is_ours(self._read(os.path.basename(path)), job.name):
+                    os.unlink(path)  # half of an entry: nobody starts it, and nobody lists it
                 with open(path, "x", encoding="utf-8") as file:
                     written.append(path)
                     file.write(text)
         except OSError as error:
             _unlink(written)
-            raise self._failed("cannot write", self._directory, error) from error
+            place = error.filename or self._directory
+            raise self._failed("cannot write", place, error) from error
         timer = f"{PREFIX}{job.name}{_TIMER}"
         for words in (("daemon-reload",), ("enable", "--now", timer)):
             answer = self._ask(*words)

@@ -7,21 +7,26 @@ raises is never shown: its messages hold the address.
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 import threading
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 import urllib3
+import urllib3.connection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     MaxRetryError,
     NameResolutionError,
     NewConnectionError,
+    ProxyError,
     ReadTimeoutError,
     SSLError,
 )
@@ -34,7 +39,7 @@ CONNECT, ANSWER = 5.0, 10.0
 #: Seconds the other side may ask us to wait; longer is as good as never.
 LONGEST = 300.0
 #: Answers that another attempt may change.
-BUSY = (429, 500, 502, 503, 504)
+BUSY = (429, *range(500, 600))
 #: Repeats: 1, 2, 4 and 8 seconds apart. No answer may mean that it was taken, so that is tried only once more.
 _REPEATS = 4
 
@@ -62,6 +67,18 @@ class _Patience(urllib3.Retry):
         fresh.pause = self.pause
         return fresh
 
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: urllib3.BaseHTTPResponse | None = None,
+        *args: Any,
+        **kw: Any,
+    ) -> Self:
+        if response is not None:
+            response.close()  # else the library reads what else it says, to the end
+        return super().increment(method, url, response, *args, **kw)
+
     def get_backoff_time(self) -> float:
         return float(self.backoff_factor * 2.0 ** max(len(self.history) - 1, 0))
 
@@ -78,11 +95,49 @@ class _Patience(urllib3.Retry):
                 asked = self.get_retry_after(response) or 0.0
             except HTTPError:
                 asked = 0.0  # it says something else there
-            # What we do not read, we do not keep open either.
-            response.release_conn()
         if not asked <= LONGEST:
             raise NotifyError(f"asks to wait longer than {LONGEST:g}s")
         self.pause(max(asked, self.get_backoff_time()))
+
+
+class _Watched(urllib3.connection.HTTPConnection):
+    """A connection that is cut when the answer takes too long; the timeout of a socket begins anew with every byte."""
+
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override] # as the library does
+        is_late = threading.Event()
+
+        def cut() -> None:
+            is_late.set()
+            if self.sock is not None:
+                with suppress(OSError):
+                    self.sock.shutdown(socket.SHUT_RDWR)
+
+        watch = threading.Timer(self.timeout or ANSWER, cut)
+        watch.daemon = True
+        watch.start()
+        try:
+            response = super().getresponse()
+        except (HTTPException, OSError):
+            if is_late.is_set():
+                raise TimeoutError from None
+            raise
+        finally:
+            watch.cancel()
+        if is_late.is_set():
+            raise TimeoutError  # half a head, cut, reads like a whole one
+        return response
+
+
+class _WatchedTLS(_Watched, urllib3.connection.HTTPSConnection):
+    """The same, encrypted."""
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Watched  # type: ignore[mutable-override] # the library's way to say which
+
+
+class _TLSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _WatchedTLS  # type: ignore[mutable-override]
 
 
 def post(
@@ -121,6 +176,7 @@ def post(
     _Discretion.here.is_posting = True
     try:
         with _pool(address) as pool:
+            pool.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
             response = pool.request(
                 "POST",
                 address,
@@ -128,6 +184,7 @@ def post(
                 headers={
                     "Content-Type": "application/json",
                     "User-Agent": f"orchestrator/{__version__}",
+                    **_signed(address),
                 },
                 timeout=urllib3.Timeout(connect=connect, read=answer),
                 retries=patience,
@@ -158,6 +215,15 @@ def _pool(address: str) -> urllib3.PoolManager:
     return urllib3.ProxyManager(bare, num_pools=1, proxy_headers=headers)
 
 
+def _signed(address: str) -> dict[str, str]:
+    """Return the header of whoever stands in the address: the library takes no notice."""
+    parts = urlsplit(address)
+    if parts.username is None:
+        return {}
+    who = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Authorization": urllib3.make_headers(basic_auth=who)["authorization"]}
+
+
 def _answer(status: int) -> str:
     try:
         phrase = f" {HTTPStatus(status).phrase}"
@@ -182,6 +248,7 @@ def _reason(error: Exception) -> str:
         (NewConnectionError, f"cannot be reached: {getattr(cause.__cause__, 'strerror', '?')}"),
         (ConnectTimeoutError, "cannot be reached in time"),
         (ReadTimeoutError, "no answer in time"),
+        (ProxyError, "the proxy refuses, or cannot be reached"),
     ):
         if isinstance(cause, kind):
             return words

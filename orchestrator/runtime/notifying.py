@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.core.notice import Notice, Topic
@@ -72,21 +72,24 @@ class Herald:
     def end(
         self,
         counts: Mapping[TaskStatus, int],
+        asked: Collection[TaskStatus],
         now: float,
         took: str,
         trouble: str = "",
     ) -> None:
-        """Tell how the run ended.
+        """Tell how the run ended: once to everybody, also where a task failed and something else was wrong too.
 
         Args:
             counts: How many tasks stand where.
+            asked: Where those stand that the run was to complete.
             now: Seconds since the epoch.
             took: How long the run took.
             trouble: What kept it from its end.
         """
         done = counts.get(TaskStatus.COMPLETED, 0) == sum(counts.values())
         step = "read final_output.md" if done else "orchestrator status"
-        self._tell(run_ended(self._plan, counts, took, trouble=trouble, next_step=step), now)
+        notice = run_ended(self._plan, counts, asked, took, trouble=trouble, next_step=step)
+        self._tell(notice, now, {Topic.FAILED} if TaskStatus.FAILED in asked else ())
 
     def close(self, patience: float = PATIENCE) -> str:
         """Wait at most *patience* seconds for what is under way, and let go.
@@ -103,10 +106,11 @@ class Herald:
         told = "; ".join(filter(None, lost))
         return f"not everybody was told: {told}" if told else ""
 
-    def _tell(self, notice: Notice, now: float) -> None:
+    def _tell(self, notice: Notice, now: float, more: Iterable[Topic] = ()) -> None:
+        """Tell whoever wants to know of its topic, or of one more that it is about."""
         stamped = notice._replace(run=self._run, time=now)
         for box in self._boxes:
-            if notice.topic.value in box.on:
+            if {notice.topic, *more} & set(box.on):
                 box.put(stamped)
 
 

@@ -230,6 +230,11 @@ def templates_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
     return _of_person("templates", environment)
 
 
+def schedules_lock(environment: Mapping[str, str]) -> str:
+    """Return the file in which those stand in line who change what cron and systemd start; empty without a home."""
+    return next(iter(_of_person("schedules.lock", environment)), "")
+
+
 def _of_person(name: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     home = environment.get("HOME", "")
     configuration = environment.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")

@@ -100,7 +100,7 @@ def digest(
     plans: Sequence[tuple[str, Board, PlanState]], alerts: Sequence[Alert], broken: Iterable[str]
 ) -> str:
     """Return everything that is under way in one message: a line for each plan, then what a person should look at."""
-    lines = [f"💓 **Heartbeat**: {len(plans)} active, {len(alerts)} alerts"]
+    lines = [f"💓 **Heartbeat**: {len(plans)} active, {counted(len(alerts), 'alert')}"]
     lines += [f"🚨 {_data(str(each), _REASON)}" for each in alerts]
     for plan_id, board, state in plans:
         lines.append(

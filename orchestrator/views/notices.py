@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.core.notice import Notice, Topic
 from orchestrator.core.state import TaskStatus
@@ -50,14 +50,31 @@ def alert(
 
 
 def run_ended(
-    plan: str, counts: Mapping[TaskStatus, int], took: str, *, trouble: str = "", next_step: str
+    plan: str,
+    counts: Mapping[TaskStatus, int],
+    asked: Collection[TaskStatus],
+    took: str,
+    *,
+    trouble: str = "",
+    next_step: str,
 ) -> Notice:
-    """Say how a run ended; *trouble*: what kept it from its end, if anything but a failed task did."""
+    """Say how a run ended.
+
+    Args:
+        plan: What people call it.
+        counts: How many of its tasks stand where.
+        asked: Where those stand that the run was to complete: its exit status is made of them, and so is the topic.
+        took: How long the run took.
+        trouble: What kept it from its end, if anything but a failed task did.
+        next_step: What to do now.
+    """
     done, total = counts.get(TaskStatus.COMPLETED, 0), sum(counts.values())
     if trouble:
         topic = Topic.ALERT
+    elif TaskStatus.FAILED in asked:
+        topic = Topic.FAILED
     else:
-        topic = Topic.FAILED if counts.get(TaskStatus.FAILED) else Topic.COMPLETED
+        topic = Topic.COMPLETED if set(asked) <= {TaskStatus.COMPLETED} else Topic.ALERT
     title = f"{_ICONS[topic]} {plan}: {done} of {total} tasks completed"
     lines = (f"{tally(counts)} · {took}", one_line(trouble, 300), f"next: {one_line(next_step)}")
     return Notice(

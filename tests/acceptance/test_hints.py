@@ -48,6 +48,10 @@ def files_in(folder: Path) -> dict[Path, bytes]:
         ("template save foo --here --dir plans/q", "plan --dir plans/q --template foo"),
         ("update T-01 --dir plans/q", "update --help"),
         ("run .orchestrator --only T-9", "list"),
+        ("check --dir plans --json", "status --dir plans failed"),
+        ("check --dir plans/failed --json", "status --dir plans/failed"),
+        ("notify failed alert --dir plans", "status --dir plans failed"),
+        ("notify plans/failed alert", "status plans/failed"),
     ],
 )
 def test_a_command_in_a_hint_is_about_the_plan_that_was_named(
@@ -59,6 +63,8 @@ def test_a_command_in_a_hint_is_about_the_plan_that_was_named(
     write_plan(tmp_path / "plans/q", {"T-01": "true"})
     (write_plan(tmp_path / "plans/empty", {})).write_text("| ID | Task |\n|---|---|\n")
     (tmp_path / "plans/none").mkdir()
+    write_plan(tmp_path / "plans/failed", {"T-01": "true"})
+    assert 0 == orchestrate("fail", "T-01", "no", "--dir", "plans/failed").returncode
     assert 0 == orchestrate("create", "Mine", "--dir", "plans").returncode
     answer = orchestrate(*shlex.split(words))
     told = answer.json["hint"] if "--json" in words else answer.stdout + answer.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,19 @@ def test_doctor_looks_at_everybody_and_tries_them_when_asked(
     assert "was sent a test message" in tried.stdout
     (notice,) = notices(root)
     assert str(notice["title"]).endswith(": a test")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_is_being_tried_is_not_left_behind(
+    orchestrate: Orchestrate, root: Path, number: signal.Signals
+) -> None:
+    write_plan(root, GOOD, notify=f"[{{command: [sh, -c, '{STUCK}']}}]")
+    doctor = orchestrate.start("doctor", "--notify")
+    wait_until(lambda: len(stuck_in(root)) == 2 or doctor.poll() is not None)
+    doctor.send_signal(number)
+    assert 128 + number == orchestrate.finish(doctor).returncode
+    wait_until(lambda: not any(is_alive(pid) for pid in stuck_in(root)))
 
 
 def test_a_stopped_run_tells_nobody_how_it_ended(

@@ -136,6 +136,31 @@ def test_a_crontab_with_a_bad_line_of_others_is_refused_with_the_words_of_cron(
 # ── systemd ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize("left", ["timer", "service"])
+def test_half_an_entry_of_ours_makes_room(tmp_path: Path, left: str) -> None:
+    """Somebody took the other unit away by hand: nobody lists it, and its name would never be free again."""
+    scheduler, units = systemd(tmp_path), tmp_path / ".config/systemd/user"
+    scheduler.add(job("a", tmp_path))
+    (units / f"orchestrator-a.{'service' if left == 'timer' else 'timer'}").unlink()
+    if left == "service":
+        assert [] == list(scheduler.entries())
+    scheduler.add(job("a", tmp_path, When(every=90)))
+    (found,) = scheduler.entries()
+    assert "every 90s" == found.when
+
+
+def test_a_unit_of_somebody_else_is_left_alone_and_named(tmp_path: Path) -> None:
+    scheduler, unit = systemd(tmp_path), tmp_path / ".config/systemd/user/orchestrator-a.service"
+    unit.parent.mkdir(parents=True)
+    unit.write_text("[Unit]\n")
+    with pytest.raises(ScheduleError, match=r"orchestrator-a\.service"):
+        scheduler.add(job("a", tmp_path))
+    assert (["orchestrator-a.service"], "[Unit]\n") == (
+        [each.name for each in unit.parent.iterdir()],
+        unit.read_text(),
+    )
+
+
 def test_timers_are_on_as_long_as_they_are_there(tmp_path: Path) -> None:
     scheduler, on = systemd(tmp_path), tmp_path / "bin" / "timers.on"
     scheduler.add(job("a", tmp_path))

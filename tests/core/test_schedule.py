@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orchestrator.core.schedule import Job, When, cron_line, cron_time, read_cron_line, service_unit
+from orchestrator.core.schedule import (
+    Job,
+    When,
+    cron_line,
+    cron_time,
+    read_cron_line,
+    service_unit,
+    timer_unit,
+)
 
 SHOWN = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=30).filter(
     str.isprintable
@@ -85,6 +94,7 @@ def test_a_line_is_found_again_and_means_the_same_to_the_shell(
 ) -> None:
     """Cron takes the backslash from every percent sign; what is left is quoted for the shell."""
     job = made(name, f"/plans/{place}", flag)
+    assume(not re.search(r"\\[\\%]", f"{place}/ {flag}"))
     line = cron_line(job)
     found = read_cron_line(f"{line}\n")
     assert found is not None
@@ -114,6 +124,34 @@ def test_lines_of_others_are_not_ours(line: str) -> None:
 def test_a_line_that_is_too_long_is_refused() -> None:
     with pytest.raises(ValueError, match="longer than the 990 bytes"):
         cron_line(made("a", "/x" * 300))
+
+
+@pytest.mark.parametrize("place", ["/a\\%b", "/a\\\\b"])
+def test_what_cron_would_read_otherwise_is_refused(place: str) -> None:
+    with pytest.raises(ValueError, match="in its own way"):
+        cron_line(made("a", place))
+
+
+def test_the_program_may_be_called_run_as_well() -> None:
+    words = ["/bin/uv", "run", "/bin/orchestrator", "run", "/plan", "--only", "run"]
+    found = read_cron_line(cron_line(made("a", "/plan")._replace(words=words)))
+    assert found is not None
+    assert "/plan" == found.plan
+
+
+def test_blanks_of_other_scripts_are_no_control_characters() -> None:
+    place = "/my\u00a0shop/\u3000"
+    found = read_cron_line(cron_line(made("a", place)))
+    assert found is not None
+    assert place == found.plan
+
+
+@pytest.mark.parametrize(
+    ("every", "written"), [(1209600, "1209600s"), (90, "90s"), (1.5, "1.5s"), (1e6 + 1, "1000001s")]
+)
+def test_systemd_reads_no_exponents(every: float, written: str) -> None:
+    unit = timer_unit(made("a", "/p")._replace(when=When(every=every)))
+    assert f"OnActiveSec={written}\nOnUnitActiveSec={written}\n" in unit
 
 
 @pytest.mark.parametrize("bad", ["/a\nb", "/a\0b", "/a\x1bb", "/a\u2028b"])

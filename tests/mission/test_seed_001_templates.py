@@ -109,6 +109,17 @@ WIZARD = [
 ]
 
 
+def test_no_template_is_made_of_an_address(orchestrate: Orchestrate, root: Path) -> None:
+    """It is as good as a password; the name of a variable may stand there."""
+    write_plan(root, {"T-01": "true"}, notify="[{slack: 'https://hooks.example.com/T0/B0/x'}]")
+    refused = orchestrate("template", "save", "mine", "--here")
+    assert (2, 0) == (refused.returncode, len(list(root.glob("templates/*"))))
+    assert "address of a webhook" in refused.stderr
+    assert "hooks.example.com" not in refused.stderr
+    write_plan(root, {"T-01": "true"}, notify="[{slack: $TEAM}]")
+    assert 0 == orchestrate("template", "save", "mine", "--here").returncode
+
+
 def test_s1_38_the_wizard(orchestrate: Orchestrate, root: Path) -> None:
     """`tm wizard`, on a real terminal: what makes no sense is asked again, the plan is shown, yes writes it."""
     seen = type_into(

@@ -220,7 +220,7 @@ def test_s4_28_52_digest(engine: TaskEngine, task: str) -> None:
     engine(f"subtask {task} subtask_01 start")
     engine(f"subtask {task} subtask_02 fail --note Mismatch")
     said = engine("notify digest").stdout
-    assert "1 active, 1 alerts" in said
+    assert "1 active, 1 alert\n" in said
     assert "🚨 failed TASK-001/subtask_02: " in said
     assert "🔵 subtask_01" in said
 

@@ -18,6 +18,12 @@ HANG = "hang"
 DROP = "drop"
 #: Begins an answer that never ends.
 ENDLESS = "endless"
+#: Begins an answer, and goes on with it a byte at a time; what it says is that it is busy.
+DRIBBLE = "dribble"
+#: Says that it is busy, and why, a byte at a time.
+BUSY_DRIBBLE = "busy dribble"
+#: Seconds between two bytes: much less than anybody waits for one.
+_BYTE = 0.01
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,54 @@ class Server:
         return self.script.pop(0) if self.script else self.always
 
 
+class _Handler(BaseHTTPRequestHandler):
+    told: Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.told.bodies.append(json.loads(body))
+        self.told.heads.append(dict(self.headers))
+        self.told.paths.append(self.path)
+        reply = self.told.reply()
+        if reply == HANG:
+            self.told.over.wait()
+        if reply in (DRIBBLE, BUSY_DRIBBLE):
+            self.dribble(b"\r\n" if reply == BUSY_DRIBBLE else b"X: ")
+            return
+        if isinstance(reply, str) and reply != ENDLESS:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        answer = reply if isinstance(reply, Reply) else Reply(200)
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if reply == ENDLESS:
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+            self.wfile.write(b"and so on ")
+            self.wfile.flush()
+            self.told.over.wait()
+            return
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def dribble(self, after: bytes) -> None:
+        self.close_connection = True
+        self.wfile.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 1000000\r\n" + after)
+        while not self.told.over.wait(_BYTE):
+            self.wfile.write(b"x")
+
+    def do_GET(self) -> None:  # a redirect that somebody followed
+        self.told.paths.append(f"GET {self.path}")
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
 @contextmanager
 def serving(
     script: Sequence[Reply | str] = (),
@@ -56,49 +110,13 @@ def serving(
     """Serve until the end of the block."""
     told = Server(list(script), always or Reply())
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            told.bodies.append(json.loads(body))
-            told.heads.append(dict(self.headers))
-            told.paths.append(self.path)
-            reply = told.reply()
-            if reply == HANG:
-                told.over.wait()
-            if isinstance(reply, str) and reply != ENDLESS:
-                self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
-                return
-            answer = reply if isinstance(reply, Reply) else Reply(200)
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            if reply == ENDLESS:
-                self.send_header("Content-Length", "1000000")
-                self.end_headers()
-                self.wfile.write(b"and so on ")
-                self.wfile.flush()
-                told.over.wait()
-                return
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def do_GET(self) -> None:  # a redirect that somebody followed
-            told.paths.append(f"GET {self.path}")
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
     class Quiet(ThreadingHTTPServer):
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
             return  # a caller that was ended hangs up
 
-    server = Quiet(("127.0.0.1", 0), Handler)
+    server = Quiet(("127.0.0.1", 0), type("Handler", (_Handler,), {"told": told}))
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import socket
 import subprocess
@@ -10,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.notifiers import posting
 from orchestrator.notifiers.posting import post
 from orchestrator.notifiers.protocol import NotifyError
-from tests.notifiers.server import DROP, ENDLESS, HANG, Reply, serving
+from tests.notifiers.server import BUSY_DRIBBLE, DRIBBLE, DROP, ENDLESS, HANG, Reply, serving
 
 
 class Pauses(list[float]):
@@ -39,7 +39,7 @@ def test_json_is_posted() -> None:
     assert ["/hook/secret-token"] == server.paths
 
 
-@pytest.mark.parametrize("status", posting.BUSY)
+@pytest.mark.parametrize("status", [429, 500, 501, 503, 520, 599])
 def test_who_is_busy_or_broken_is_asked_again(status: int) -> None:
     pauses = Pauses()
     with serving([Reply(status), Reply(status)]) as server:
@@ -107,6 +107,27 @@ def test_who_hangs_is_left_alone_after_a_second_try() -> None:
     assert "no answer in time" == said
     assert 2 == len(server.bodies)
     assert [1.0] == pauses
+
+
+def test_who_answers_a_byte_at_a_time_is_left_alone_as_well() -> None:
+    with serving(always=DRIBBLE) as server:
+        said, pauses = failure(server.url(), answer=0.3)
+    assert "no answer in time" == said
+    assert [1.0] == pauses
+
+
+def test_why_somebody_is_busy_is_not_read() -> None:
+    with serving([BUSY_DRIBBLE, Reply(204)]) as server:
+        post(server.url(), b"{}", Pauses())
+    assert 2 == len(server.bodies)
+
+
+def test_who_stands_in_the_address_signs_it() -> None:
+    with serving() as server:
+        named = server.url().replace("://", "://us%40er:p%3Aw@")
+        post(named, b"{}", Pauses())
+    signed = base64.b64encode(b"us@er:p:w").decode()
+    assert f"Basic {signed}" == server.heads[0]["Authorization"]
 
 
 def test_a_line_that_broke_is_tried_once_more() -> None:

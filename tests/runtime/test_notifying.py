@@ -19,6 +19,7 @@ from tests.patience import PATIENCE
 ALL = tuple(topic.value for topic in Topic)
 DONE = {TaskStatus.COMPLETED: 2}
 PARTLY = {TaskStatus.COMPLETED: 1, TaskStatus.FAILED: 1}
+BLOCKED = {TaskStatus.COMPLETED: 1, TaskStatus.BLOCKED: 1}
 
 
 def herald(*notifiers: Notifier | None, on: tuple[str, ...] = ALL) -> Herald:
@@ -61,6 +62,7 @@ def test_a_failed_task_is_told() -> None:
         (Topic.COMPLETED, "✅ Shop: 2 of 2 tasks completed", DONE, ""),
         (Topic.FAILED, "❌ Shop: 1 of 2 tasks completed", PARTLY, ""),
         (Topic.ALERT, "⏸️ Shop: 1 of 2 tasks completed", PARTLY, "the budget is used up"),
+        (Topic.ALERT, "⏸️ Shop: 1 of 2 tasks completed", BLOCKED, ""),
     ],
 )
 def test_the_end_is_told(
@@ -68,10 +70,28 @@ def test_the_end_is_told(
 ) -> None:
     fake = FakeNotifier()
     told = herald(fake)
-    told.end(counts, 9.0, "5.0s", trouble)
+    told.end(counts, set(counts), 9.0, "5.0s", trouble)
     assert "" == close(told)
     assert [(topic, title)] == [(each.topic, each.title) for each in fake.sent]
     assert {status.value: number for status, number in counts.items()} == fake.sent[0].counts
+
+
+def test_a_failure_of_another_run_is_not_the_failure_of_this_one() -> None:
+    """The topic is that of what the run was asked for, as its exit status is."""
+    fake = FakeNotifier()
+    told = herald(fake)
+    told.end(PARTLY, {TaskStatus.COMPLETED}, 9.0, "5.0s")
+    close(told)
+    assert [Topic.COMPLETED] == [each.topic for each in fake.sent]
+
+
+@pytest.mark.parametrize("on", [("failed",), ("alert",), ("failed", "alert")])
+def test_an_end_with_two_troubles_is_told_once_to_who_wants_either(on: tuple[str, ...]) -> None:
+    fake = FakeNotifier()
+    told = herald(fake, on=on)
+    told.end(PARTLY, set(PARTLY), 9.0, "5.0s", "the budget is used up")
+    close(told)
+    assert [Topic.ALERT] == [each.topic for each in fake.sent]
 
 
 def test_a_hold_is_an_alert_and_the_same_one_is_told_once() -> None:
@@ -97,7 +117,7 @@ def test_everybody_chooses_what_to_hear(titles: list[str], on: tuple[str, ...]) 
     told = herald(fake, on=on)
     told.hear(failed("T-02"))
     told.hear(held("a limit"))
-    told.end(DONE, 9.0, "5.0s")
+    told.end(DONE, set(DONE), 9.0, "5.0s")
     close(told)
     assert titles == [each.title for each in fake.sent]
 
@@ -195,7 +215,7 @@ def test_the_queue_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_notifier_with_a_bug_does_not_end_the_run() -> None:
     told = herald(_Buggy())
-    told.end(DONE, 9.0, "5.0s")
+    told.end(DONE, set(DONE), 9.0, "5.0s")
     assert "not everybody was told: 1 notice to who 0 (it broke: ZeroDivisionError)" == close(told)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,14 @@ def test_outcomes_move_with_a_copy_of_the_plan_and_the_rest_stays(tmp_path: Path
     left = {name: text for name, text in OLD.items() if name not in moved}
     archived = {f"archive/001/{name}": OLD[name] for name in (*moved, "master_plan.md")}
     assert {**left, **other, "logs/run.out": "said", **archived} == contents(tmp_path / "p")
+
+
+def test_the_copy_of_a_plan_is_as_private_as_the_plan(tmp_path: Path) -> None:
+    """The address of a webhook may stand in it."""
+    layout = fill(tmp_path / "p", OLD)
+    Path(layout.plan).chmod(0o600)
+    place = Path(set_outcomes_aside(layout, ["agent-01"]))
+    assert 0o600 == stat.S_IMODE((place / "master_plan.md").stat().st_mode)
 
 
 @pytest.mark.parametrize("name", ["archive", "results", "logs"])

@@ -33,7 +33,14 @@ def test_any_text_makes_a_short_message(title: str, task: str, name: str, reason
     for notice in (
         notices.task_failed(plan, task, name, reason, f"show {task}"),
         notices.alert(plan, reason, task=task),
-        notices.run_ended(plan, {TaskStatus.FAILED: 1}, "1s", trouble=reason, next_step="look"),
+        notices.run_ended(
+            plan,
+            {TaskStatus.FAILED: 1},
+            {TaskStatus.FAILED},
+            "1s",
+            trouble=reason,
+            next_step="look",
+        ),
         notices.trial(plan),
     ):
         is_short(notice)
