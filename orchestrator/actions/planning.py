@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.beside import PLANNER
 from orchestrator.core.board import Board
-from orchestrator.core.draft import Draft
+from orchestrator.core.draft import Draft, DraftTask
 from orchestrator.core.graph import shape
 from orchestrator.core.money import cost_statistics
 from orchestrator.core.plan import Plan, Task
@@ -23,6 +23,7 @@ from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, held, holder_of
+from orchestrator.store.markdown import closed
 from orchestrator.store.result_file import render_result
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace
@@ -77,23 +78,26 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
     front = [f"{name}: {value}\n" for name, value in settings.items()]
     text = new_plan(draft.request, layout.templates, draft=draft)
     text = "".join(["---\n", *front, "---\n", text]) if front else text
-    files = {
-        task.row.stem: task_file(
-            task.row,
-            Settings(),
-            layout.templates,
-            [rows[need] for need in task.row.data_needs],
-            shell=bool(task.command) and task.agent == "shell",
-            draft=task,
-        )
-        for task in draft.tasks
-    }
+    files = {task.row.stem: _file(task, rows, layout) for task in draft.tasks}
     plan, problems = parse_plan(text.encode(), f"{os.path.relpath(layout.root)}/master_plan.md")
     problems += _differences(rows, plan)
     problems += _bad_files(draft, files)
     if problems:
         raise PlanError(problems)
     return Drawn(text=text, task_files=files, board=Board(plan, shape(plan.tasks), {}))
+
+
+def _file(task: DraftTask, rows: Mapping[str, Task], layout: Layout) -> str:
+    # A code block that somebody forgot to close would hide the criteria below it, and they would count as met.
+    task = replace(task, description=closed(task.description), expected=closed(task.expected))
+    return task_file(
+        task.row,
+        Settings(),
+        layout.templates,
+        [rows[need] for need in task.row.data_needs],
+        shell=bool(task.command) and task.agent == "shell",
+        draft=task,
+    )
 
 
 def _differences(rows: Mapping[str, Task], plan: Plan) -> list[Problem]:
