@@ -251,7 +251,7 @@ class _Reader:
         """What the outline says about the groups a task stands in."""
         for group in list(entry.upward())[1:]:
             for text in group.node.prose:
-                yield f"About “{_headline(group.text)[0]}”: {one_line(text, 2000)}"
+                yield f"About “{_headline(group.text)[0]}”: {text}"
 
     def _said(self, entry: _Entry) -> Said:
         """Return what an entry says about order; of a group once for all its tasks."""

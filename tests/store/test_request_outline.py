@@ -263,6 +263,12 @@ def test_what_is_said_of_a_group_holds_for_its_tasks() -> None:
     assert ("P3", "research") == (second["priority"], second["type"])
 
 
+def test_what_stands_above_the_tasks_of_a_group_is_whole_for_each() -> None:
+    """A long background is cut for nobody."""
+    tasks = read(f"# X\n## Look\n{'word ' * 3000}END\n\n- Scan\n- Sort\n")["tasks"]
+    assert [True, True] == [task["hints"][0].endswith("END") for task in tasks]
+
+
 def test_headings_alone_are_tasks() -> None:
     """Somebody who writes a paragraph for each task needs no lists."""
     text = "# All\nIt is slow.\n\n## T-07: Measure\nRun the benchmark.\n\n## Report\nAfter Measure, write it up.\n"
