@@ -38,6 +38,7 @@ def init(layout: Layout, request: str = "", agent: str = "") -> str:
 
     Raises:
         UsageError: there is a plan already; it is left as it is.
+        PlanError: a template of the plan directory makes no sense.
         StoreError: it could not be written.
     """
     if os.path.lexists(layout.plan):
@@ -46,10 +47,10 @@ def init(layout: Layout, request: str = "", agent: str = "") -> str:
             where=layout.plan,
             hint="edit it, or name another directory",
         )
+    text = queue(agent) if agent else new_plan(request, layout.templates)
     for directory in (layout.root, layout.tasks, layout.results):
         with reported("make", directory):
             os.makedirs(directory, 0o775, exist_ok=True)
-    text = queue(agent) if agent else new_plan(request)
     replace_file(layout.plan, text.encode())
     return layout.plan
 
@@ -152,28 +153,31 @@ def require_room(layout: Layout, roster: Roster, *, force: bool) -> None:
 def _refuse_unfinished(layout: Layout, roster: Roster) -> None:
     if not has_plan(layout):
         return
-    completed, total = _progress(layout, roster)
-    if total and completed == total:
-        return
-    raise UsageError(
-        f"there is a plan here that is not finished: {completed} of {total} tasks are completed"
-        if total
-        else "there is a plan here that cannot be read, or files of one",
-        where=layout.plan,
-        hint="finish it with `orchestrator run`, name another directory with --dir, or move it aside with --force",
-    )
+    if found := _unfinished(layout, roster):
+        what, way = found
+        raise UsageError(
+            f"there is a plan here that {what}",
+            where=layout.plan,
+            hint=f"{way}, name another directory with --dir, or move it aside with --force",
+        )
 
 
-def _progress(layout: Layout, roster: Roster) -> tuple[int, int]:
-    """Return how many tasks are completed, and how many there are; what was only simulated is not done."""
+def _unfinished(layout: Layout, roster: Roster) -> tuple[str, str] | None:
+    """Return what keeps a plan from being finished, and what helps; what was only simulated is not done."""
     from orchestrator.actions.prospect import RunOrder, look_ahead
     from orchestrator.errors import NotFoundError
 
     try:
         board = look_ahead(RunOrder(layout=layout), roster).board
-    except (PlanError, NotFoundError):
-        return 0, 0
-    return board.counts()[TaskStatus.COMPLETED], len(board.plan.tasks)
+    except (PlanError, NotFoundError) as error:
+        if error.code == "empty_plan":
+            return "has no tasks yet", "add some with `orchestrator add TEXT`"
+        return "cannot be read, or files of one", "correct what `orchestrator validate` finds"
+    completed, total = board.counts()[TaskStatus.COMPLETED], len(board.plan.tasks)
+    if completed == total:
+        return None
+    what = f"is not finished: {completed} of {total} tasks are completed"
+    return what, "finish it with `orchestrator run`"
 
 
 def write(
