@@ -57,3 +57,15 @@ def test_long_texts_are_whole_or_refused(orchestrate: Orchestrate, tmp_path: Pat
     (tmp_path / "d.json").write_text(json.dumps(draft), encoding="utf-8")
     asked = orchestrate("plan", "--from", "d.json", "--dir", "q", "--json")
     assert (2, "bad_draft") == (asked.returncode, asked.json["code"])
+
+
+def test_constraints_and_hints_are_handed_on_word_for_word(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """An agent that reads `&lt;Link>` would write that."""
+    text = "Use <Link> | `\\d+`, and no <!-- comment"
+    mine = _task("T-01", constraints=[text], hints=[text], acceptance=["It is short"])
+    (tmp_path / "d.json").write_text(json.dumps({"tasks": [mine]}), encoding="utf-8")
+    assert 0 == orchestrate("plan", "--from", "d.json", "--dir", "p").returncode
+    assignment = (tmp_path / "p" / "agent_tasks" / "agent-01.md").read_text(encoding="utf-8")
+    assert 2 == assignment.count(f"\n- {text}\n")
