@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.beside import PLANNER
 from orchestrator.core.board import Board
-from orchestrator.core.draft import Draft
+from orchestrator.core.draft import Draft, DraftTask
 from orchestrator.core.graph import shape
 from orchestrator.core.money import cost_statistics
 from orchestrator.core.plan import Plan, Task
@@ -23,6 +23,7 @@ from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, held, holder_of
+from orchestrator.store.markdown import closed
 from orchestrator.store.result_file import render_result
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace
@@ -37,6 +38,7 @@ def init(layout: Layout, request: str = "", agent: str = "") -> str:
 
     Raises:
         UsageError: there is a plan already; it is left as it is.
+        PlanError: a template of the plan directory makes no sense.
         StoreError: it could not be written.
     """
     if os.path.lexists(layout.plan):
@@ -45,10 +47,10 @@ def init(layout: Layout, request: str = "", agent: str = "") -> str:
             where=layout.plan,
             hint="edit it, or name another directory",
         )
+    text = queue(agent) if agent else new_plan(request, layout.templates)
     for directory in (layout.root, layout.tasks, layout.results):
         with reported("make", directory):
             os.makedirs(directory, 0o775, exist_ok=True)
-    text = queue(agent) if agent else new_plan(request)
     replace_file(layout.plan, text.encode())
     return layout.plan
 
@@ -77,23 +79,26 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
     front = [f"{name}: {value}\n" for name, value in settings.items()]
     text = new_plan(draft.request, layout.templates, draft=draft)
     text = "".join(["---\n", *front, "---\n", text]) if front else text
-    files = {
-        task.row.stem: task_file(
-            task.row,
-            Settings(),
-            layout.templates,
-            [rows[need] for need in task.row.data_needs],
-            shell=bool(task.command) and task.agent == "shell",
-            draft=task,
-        )
-        for task in draft.tasks
-    }
+    files = {task.row.stem: _file(task, rows, layout) for task in draft.tasks}
     plan, problems = parse_plan(text.encode(), f"{os.path.relpath(layout.root)}/master_plan.md")
     problems += _differences(rows, plan)
     problems += _bad_files(draft, files)
     if problems:
         raise PlanError(problems)
     return Drawn(text=text, task_files=files, board=Board(plan, shape(plan.tasks), {}))
+
+
+def _file(task: DraftTask, rows: Mapping[str, Task], layout: Layout) -> str:
+    # A code block that somebody forgot to close would hide the criteria below it, and they would count as met.
+    task = replace(task, description=closed(task.description), expected=closed(task.expected))
+    return task_file(
+        task.row,
+        Settings(),
+        layout.templates,
+        [rows[need] for need in task.row.data_needs],
+        shell=bool(task.command) and task.agent == "shell",
+        draft=task,
+    )
 
 
 def _differences(rows: Mapping[str, Task], plan: Plan) -> list[Problem]:
@@ -148,28 +153,31 @@ def require_room(layout: Layout, roster: Roster, *, force: bool) -> None:
 def _refuse_unfinished(layout: Layout, roster: Roster) -> None:
     if not has_plan(layout):
         return
-    completed, total = _progress(layout, roster)
-    if total and completed == total:
-        return
-    raise UsageError(
-        f"there is a plan here that is not finished: {completed} of {total} tasks are completed"
-        if total
-        else "there is a plan here that cannot be read, or files of one",
-        where=layout.plan,
-        hint="finish it with `orchestrator run`, name another directory with --dir, or move it aside with --force",
-    )
+    if found := _unfinished(layout, roster):
+        what, way = found
+        raise UsageError(
+            f"there is a plan here that {what}",
+            where=layout.plan,
+            hint=f"{way}, name another directory with --dir, or move it aside with --force",
+        )
 
 
-def _progress(layout: Layout, roster: Roster) -> tuple[int, int]:
-    """Return how many tasks are completed, and how many there are; what was only simulated is not done."""
+def _unfinished(layout: Layout, roster: Roster) -> tuple[str, str] | None:
+    """Return what keeps a plan from being finished, and what helps; what was only simulated is not done."""
     from orchestrator.actions.prospect import RunOrder, look_ahead
     from orchestrator.errors import NotFoundError
 
     try:
         board = look_ahead(RunOrder(layout=layout), roster).board
-    except (PlanError, NotFoundError):
-        return 0, 0
-    return board.counts()[TaskStatus.COMPLETED], len(board.plan.tasks)
+    except (PlanError, NotFoundError) as error:
+        if error.code == "empty_plan":
+            return "has no tasks yet", "add some with `orchestrator add TEXT`"
+        return "cannot be read, or files of one", "correct what `orchestrator validate` finds"
+    completed, total = board.counts()[TaskStatus.COMPLETED], len(board.plan.tasks)
+    if completed == total:
+        return None
+    what = f"is not finished: {completed} of {total} tasks are completed"
+    return what, "finish it with `orchestrator run`"
 
 
 def write(

@@ -55,7 +55,7 @@ class DraftTask:
     """Seconds."""
     priority: int = NORMAL
     writes: tuple[str, ...] = ()
-    """Paths it writes, relative to where agents work; a directory means everything below."""
+    """Paths it writes, relative to where agents work; a directory and a pattern mean everything they may."""
 
     @property
     def row(self) -> Task:

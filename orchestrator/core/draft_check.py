@@ -240,7 +240,7 @@ def _agent_problems(draft: Draft, at: Sequence[str], agents: Collection[str]) ->
         if key := task.row.agent_key:
             if key not in agents:
                 message = f"{task.id} asks for the agent {one_line(key, 60)!r}, which is not known"
-                hint = f"known are {', '.join(agents)}; none means the default agent"
+                hint = f"known are {', '.join(agents)}; leave it out for the default agent"
                 yield Problem(message, f"{place}.agent", hint, "unknown_agent")
             elif key == "shell" and not task.command:
                 message = f"{task.id} is for the shell and has no command"

@@ -6,6 +6,7 @@ Findings are ``Problem`` as errors are, but they stop nothing. Rules: seed rows 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -17,6 +18,8 @@ from orchestrator.errors import Problem
 
 #: Seconds a task should take at least and at most (S2-64).
 SMALLEST, LARGEST = 60.0, 300.0
+#: Square brackets are none: web frameworks call files `[id].tsx`.
+_PATTERN = re.compile(r"[*?]")
 
 
 def lint(draft: Draft) -> list[Problem]:
@@ -67,6 +70,10 @@ def order_writers(draft: Draft) -> tuple[Draft, list[Problem]]:
 
     graph = digraph(draft.rows())
     place = {task.id: index for index, task in enumerate(draft.tasks)}
+    surely = {
+        task.id: {_cleaned(path) for path in task.writes if not _PATTERN.search(path)}
+        for task in writers
+    }
     notes: list[Problem] = []
     exactly: defaultdict[str, list[str]] = defaultdict(list)
     below: defaultdict[str, list[str]] = defaultdict(list)
@@ -83,19 +90,19 @@ def order_writers(draft: Draft) -> tuple[Draft, list[Problem]]:
                 graph.add_edge(rival, task.id)
                 ordered |= {rival, *nx.ancestors(graph, rival)}
                 draft = draft.with_need(task.id, Need(rival, "resource"))
-                notes.append(_note(task.id, rival, path))
+                is_sure = path in surely[task.id] & surely[rival]
+                notes.append(_note(task.id, rival, path, is_sure=is_sure))
             exactly[path].append(task.id)
             for at in above:
                 below[at].append(task.id)
     return draft, notes
 
 
-def _note(task_id: str, rival: str, path: str) -> Problem:
-    what = (
-        f"the same file as {rival} ({one_line(path, 80)})" if path else f"the same files as {rival}"
-    )
+def _note(task_id: str, rival: str, path: str, *, is_sure: bool) -> Problem:
+    what = f"it writes the same file as {rival}" if is_sure else f"it may write what {rival} writes"
+    where = f" ({one_line(path, 80)})" if path else ""
     return Problem(
-        f"it writes {what}, so it now waits for it",
+        f"{what}{where}, so it now waits for it",
         task_id,
         "let each task write files of its own to run them at the same time",
         "shared_file",
@@ -108,7 +115,7 @@ def _cleaned(path: str) -> str:
     for part in path.replace("\\", "/").split("/"):
         if part == ".." and parts and parts[-1] not in {"..", "/"}:
             parts.pop()
-        elif any(char in part for char in "*?["):
+        elif _PATTERN.search(part):
             break
         elif part not in {"", "."}:
             parts.append(part)

@@ -19,18 +19,24 @@ _KEYWORD = re.compile(
     re.IGNORECASE,
 )
 _FILLER = re.compile(
-    r"(?:the|that|all|of|both|results?|outputs?|findings|tasks?|steps?|items?|completing|finishing|no\.)\b\s*|#",
+    r"(?:the|that|all|of|both|results?|outputs?|findings|completing|finishing)\b\s*|"
+    r"((?:(?:tasks?|steps?|items?)\b|no\.)\s*|#)",
     re.IGNORECASE,
 )
-_BETWEEN = re.compile(r"\s*(?:,\s*and\b|,|;|&|\+|\band\b)\s*", re.IGNORECASE)
+_AND = r"\s*(?:,\s*and\b|,|;|&|\+|\band\b)\s*"
+_BETWEEN = re.compile(_AND, re.IGNORECASE)
 _KIND = re.compile(rf"\s*\(({'|'.join(KINDS)})\)", re.IGNORECASE)
-_DONE = re.compile(
-    r"\s+(?:(?:is|are|has|have been|has been) )?(?:done|complete|completed|finished|ready)\b",
-    re.IGNORECASE,
-)
+_WAS = r"\s+(?:(?:is|are|has|have been|has been) )?(?:done|complete|completed|finished|ready)\b"
+_DONE = re.compile(_WAS, re.IGNORECASE)
 _ID_LIKE = re.compile(r"[A-Z][A-Za-z]{0,15}[-_]\d+(?:[._-]\d+)*")
 _NUMBER = re.compile(r"\d+")
-_BRACKETS = re.compile(r"\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+#: A number that stands alone, or in a row of such: no word follows that it could count, as in `after 2 and 3 weeks`.
+_ALONE = re.compile(
+    rf"\d+(?=(?:{_AND}#?\d+){{0,20}}+"
+    rf"(?:\s*$|\s*\(|\s*[^\w\s%°](?!\w)|\s+and\b|{_AND}#?\d|{_WAS}))",
+    re.IGNORECASE,
+)
+_BRACKETS = re.compile(r"(?<!\s)\s*+\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 _EVERYTHING = re.compile(
     r"(?:everything(?: (?:else|above|before))?|(?:of )?the above|other tasks|others)\b",
     re.IGNORECASE,
@@ -127,17 +133,19 @@ def _references(text: str, at: int, names: Names) -> tuple[list[Need], int]:
 
 def _reference(text: str, at: int, names: Names) -> tuple[Sequence[str], int] | None:
     """Read one reference: a name or an id as it is, else behind words that only lead to it."""
+    is_counted = False
     while True:
         if (found := _name(text, at, names)) is not None:
             return found
         if (everything := _EVERYTHING.match(text, at)) is not None:
             return names.earlier, everything.end()
-        if (number := _NUMBER.match(text, at)) and int(number[0]) in names.numbers:
+        number = (_NUMBER if is_counted else _ALONE).match(text, at)
+        if number and int(number[0]) in names.numbers:
             return names.numbers[int(number[0])], number.end()
         filler = _FILLER.match(text, at)
         if filler is None or filler.end() == at:
             return None
-        at = filler.end()
+        at, is_counted = filler.end(), filler[1] is not None
 
 
 def _name(text: str, at: int, names: Names) -> tuple[Sequence[str], int] | None:

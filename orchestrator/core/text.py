@@ -104,9 +104,9 @@ def _closed(line: str) -> bool:
     return not opened
 
 
-def code(text: str) -> str:
+def code(text: str, limit: int = 300) -> str:
     """Return *text* as a code span on one line that nothing in it can close."""
-    line = one_line(text, 300)
+    line = one_line(text, limit)
     longest = max(map(len, _BACKTICKS.findall(line)), default=0)
     bar = "`" * (longest + 1)
     return f"{bar} {line} {bar}" if longest else f"`{line}`"

@@ -80,7 +80,7 @@ def parse_draft(data: bytes, file: str) -> DraftFile:
 
 
 def _parse_json(text: str, file: str) -> DraftFile:
-    hint = 'a draft is {"tasks": [{"name": "…"}, …]}; docs/cli.md says what else may stand there'
+    hint = 'a draft is {"tasks": [{"id": "T-01", "name": "…"}]}; docs/cli.md says what else may stand there'
     try:
         return DraftFile(json.loads(text))
     except json.JSONDecodeError as error:

@@ -54,6 +54,20 @@ def embed(answer: str) -> str:
     return safe if is_fit else fence(text, "text")
 
 
+def closed(text: str) -> str:
+    """Return *text* with an end for the fence or the HTML in which it would keep all that is written below it.
+
+    It is otherwise as it was: this is for the words of whoever asks for something, to whom every tag may matter.
+    """
+    if _RISKY.search(text) is None:
+        return text
+    lines = text.split("\n")
+    for end in (_open_bar(lines, outline(lines)), "-->", "</pre>", "?>", "]]>", ">"):
+        if _above(whole := f"{text}\n{end}" if end else text) is not None:
+            return whole
+    return fence(text, "text")
+
+
 def _rewritten(lines: list[str], found: Outline) -> Iterator[str]:
     """Yield the lines with tags neutralised, headings demoted, and a fence that stays open closed."""
     code = _code_lines(found)
@@ -166,14 +180,23 @@ def _without_tags(line: str, spans: Sequence[tuple[int, int]]) -> str:
 
 def _is_safe(text: str) -> bool:
     """Whether a heading after *text* is still the last block of the document, and the highest one."""
-    lines = [*text.split("\n"), "", f"## {_SENTINEL}", ""]
     for tables in (True, False) if "|" in text else (True,):
-        found = outline(lines, tables=tables)
-        *own, last = found.headings or [Heading(0, "", 0, 0, is_atx=True)]
-        if last.line != len(lines) - 2 or last.level != 2 or last.text != _SENTINEL:
+        found = _above(text, tables=tables)
+        if found is None or any(found.kinds("html_block")):
             return False
-        if any(heading.level < _TOP for heading in own):
-            return False
-        if any(found.kinds("html_block")):
+        if any(heading.level < _TOP for heading in found.headings[:-1]):
             return False
     return True
+
+
+def _above(text: str, *, tables: bool = True) -> Outline | None:
+    """Return the outline of *text* and a heading of ours below it; None where that is no heading any more."""
+    lines = [*text.split("\n"), "", f"## {_SENTINEL}", ""]
+    found = outline(lines, tables=tables)
+    last = found.headings[-1] if found.headings else None
+    is_ours = last is not None and (last.line, last.level, last.text) == (
+        len(lines) - 2,
+        2,
+        _SENTINEL,
+    )
+    return found if is_ours else None

@@ -8,7 +8,8 @@ something about the task above them. Numbered lists are ordered by number only w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ from orchestrator.core.phrase import Names, Said, read_list, read_phrases, witho
 from orchestrator.core.priority import parse_priority
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
-from orchestrator.store.columns import key_word, plain
+from orchestrator.store.columns import is_none, key_word, plain
 from orchestrator.store.request_tree import Node
 
 _FIELDS = {
@@ -54,7 +55,7 @@ _SECTION_OF = {word: name for name, words in _SECTIONS.items() for word in words
 
 _BOLD = re.compile(r"(\*\*|__)(.+?)\1")
 _LABELLED = re.compile(r"([^\W\d_][\w ]{0,24}?):(?:\s+|$)(.*)", re.DOTALL)
-_ID = re.compile(r"\[?([A-Z][A-Za-z]{0,15}-\d{1,6})(?:\]?\s*[:.)]|\]|\s+[—–-]+)?\s+(?=\S)")
+_ID = re.compile(r"\[?(([A-Z][A-Za-z]{0,15})-\d{1,6})(\]?\s*[:.)]|\]|\s+[—–-]+)?\s+(?=\S)")
 _SPLIT = re.compile(r"(.{1,80}?)(?::\s+|\s+[—–]\s+|\s+--?\s+)(\S.*)", re.DOTALL)
 _LONGEST_NAME = 80
 
@@ -166,14 +167,33 @@ class _Reader:
 
     def _give_ids(self) -> None:
         """Give every task its id: its own, else the next one that is free."""
-        for entry in self._entries.values():
-            if (found := _ID.match(entry.text)) is not None:
-                entry.id, entry.text = found[1], entry.text[found.end() :].removesuffix("]")
-            entry.id = entry.facts.pop("id", entry.id)
+        heads = {entry: _ID.match(entry.text) for entry in self._entries.values()}
+        series = self._series([head for head in heads.values() if head and not head[3]])
+        for entry, head in heads.items():
+            if head and (head[3] or head[2] in series):
+                entry.id, entry.text = head[1], entry.text[head.end() :].removesuffix("]")
+            entry.id = entry.facts.pop("id", "") or entry.id
         used = {entry.id for entry in self._entries.values()}
         free = (each for number in range(1, 10**6) if (each := f"T-{number:02d}") not in used)
         for entry in self._tasks:
             entry.id = entry.id or next(free)
+
+    def _series(self, heads: Sequence[re.Match[str]]) -> set[str]:
+        """Return the letters of ids that nothing sets apart from their tasks: ours, and where something needs one.
+
+        Else it is a word of the task: `UTF-8 handling`.
+        """
+        series = {"T"}
+        if perhaps := {head[1].lower(): head[2] for head in heads}:
+            texts = {plain(without_phrases(entry.text)).lower() for entry in self._entries.values()}
+            ids = {
+                **dict.fromkeys(texts, ()),
+                **{id: (letters,) for id, letters in perhaps.items()},
+            }
+            numbers = {entry.node.number or 0: () for entry in self._entries.values()}
+            for entry in self._entries.values():
+                series |= {need.id for need in _spoken(entry, Names(ids, numbers)).needs}
+        return series
 
     def _all_names(self) -> Mapping[str, tuple[str, ...]]:
         """Return what every task and group may be called by; of two with one name the first has it."""
@@ -231,20 +251,13 @@ class _Reader:
         """What the outline says about the groups a task stands in."""
         for group in list(entry.upward())[1:]:
             for text in group.node.prose:
-                yield f"About “{_headline(group.text)[0]}”: {one_line(text, 2000)}"
+                yield f"About “{_headline(group.text)[0]}”: {text}"
 
     def _said(self, entry: _Entry) -> Said:
         """Return what an entry says about order; of a group once for all its tasks."""
         if entry in self._heard:
             return self._heard[entry]
-        names = self._names(entry)
-        said = read_phrases(entry.text, names, lambda remark: _take_remark(entry, remark))
-        for text in entry.node.prose:
-            spoken = read_phrases(text, names, lambda _: False)
-            said.needs += spoken.needs
-            said.unknown += spoken.unknown
-        for text in entry.needs:
-            read_list(text, names, said)
+        said = _spoken(entry, self._names(entry))
         if entry.node.before is not None and entry.node.before in self._entries:
             said.needs += [Need(leaf.id) for leaf in self._entries[entry.node.before].leaves()]
         inside = {leaf.id for leaf in entry.leaves()}
@@ -268,6 +281,18 @@ class _Reader:
         )
 
 
+def _spoken(entry: _Entry, names: Names) -> Said:
+    """Return what the words of an entry say about order."""
+    said = read_phrases(entry.text, names, lambda remark: _take_remark(entry, remark))
+    for text in entry.node.prose:
+        spoken = read_phrases(text, names, lambda _: False)
+        said.needs += spoken.needs
+        said.unknown += spoken.unknown
+    for text in entry.needs:
+        read_list(text, names, said)
+    return said
+
+
 def _fact(node: Node) -> tuple[str, str] | None:
     """Return the field and the value that an item such as ``Output: a table`` gives."""
     found = _LABELLED.fullmatch(_BOLD.sub(r"\2", node.text))
@@ -279,6 +304,8 @@ def _fact(node: Node) -> tuple[str, str] | None:
 
 def _take_fact(entry: _Entry, name: str, value: str, node: Node) -> None:
     values = [*filter(None, [value, *node.prose]), *map(_whole, node.children)]
+    if name not in _TEXTS:
+        values = [each for each in values if not is_none(plain(each))]
     if name == "needs":
         entry.needs += values
     elif name == "inputs":
@@ -299,15 +326,20 @@ def _given(text: str) -> dict[str, str]:
 
 
 def _take_remark(entry: _Entry, remark: str) -> bool:
-    """Take a duration or a priority that stands in brackets behind a task."""
-    for name, reader in (("estimate", parse_duration), ("priority", parse_priority)):
-        try:
-            reader(remark)
-        except ValueError:
-            continue
-        if not remark.isdecimal():
-            entry.facts.setdefault(name, remark)
-            return True
+    """Take a duration with its unit, or a word for a priority, that stands in brackets behind a task.
+
+    `(3D)`, `(3.12)` and `(+2)` are more likely part of its name.
+    """
+    readers = (
+        ("estimate", parse_duration, remark.islower()),
+        ("priority", parse_priority, remark[:1].isalpha()),
+    )
+    for name, reader, is_likely in readers:
+        with suppress(ValueError):
+            if is_likely:
+                reader(remark)
+                entry.facts.setdefault(name, remark)
+                return True
     return False
 
 

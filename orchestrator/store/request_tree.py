@@ -79,7 +79,7 @@ def _read_list(
     """Read the items of a list; *says* is what stands above it. Return the place behind it."""
     is_numbered = found[at].type == "ordered_list_open"
     in_order = is_numbered and _IN_ORDER.search(says) is not None
-    number = int(found[at].attrs.get("start") or 1)
+    number = int(found[at].attrs.get("start", 1))
     closing = found[at].type.replace("_open", "_close")
     level = found[at].level
     previous: Node | None = None

@@ -81,6 +81,7 @@ def _environment(overrides: str | None) -> Environment:
         needs=needs,
         code=code,
         fence=fence,
+        one_line=one_line,
         printable=printable,
         duration=format_duration,
         moment=format_moment,

@@ -45,6 +45,35 @@ def test_init_leaves_a_plan_that_is_there_alone(orchestrate: Orchestrate, tmp_pa
     assert told.json["hint"]
 
 
+def test_init_fills_the_template_of_the_plan_directory(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """As `plan` does; one that is broken is told before anything is made."""
+    own = root / "templates" / "master_plan.md.j2"
+    own.parent.mkdir(parents=True)
+    own.write_text("# Ours\n{{ nope }}\n", encoding="utf-8")
+    before = everything(root)
+    told = orchestrate("init", "--json")
+    assert (2, "bad_template") == (told.returncode, told.json["code"])
+    assert before == everything(root)
+    own.write_text("# Ours\n{{ request | quote }}\n", encoding="utf-8")
+    assert 0 == orchestrate("init", "--request", "Look").returncode
+    assert "# Ours\n> Look\n" == (root / "master_plan.md").read_text(encoding="utf-8")
+
+
+def test_a_plan_without_tasks_is_called_so(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """Whoever would replace it reads what it lacks and what helps; what cannot be read is another matter."""
+    (tmp_path / "o.md").write_text("- Scan\n", encoding="utf-8")
+    orchestrate("init", "q", "--agent", "shell")
+    told = orchestrate("plan", "--from", "o.md", "--dir", "q", "--json").json
+    assert "there is a plan here that has no tasks yet" in told["message"]
+    assert "orchestrator add --dir q" in told["hint"]
+    (tmp_path / "q" / "master_plan.md").write_text("mine", encoding="utf-8")
+    told = orchestrate("plan", "--from", "o.md", "--dir", "q", "--json").json
+    assert "cannot be read" in told["message"]
+    assert "orchestrator validate --dir q" in told["hint"]
+
+
 def test_init_takes_the_request_into_the_plan(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """The request is quoted whatever is in it, and a program gets the path in the envelope."""
     (tmp_path / ".orchestrator").mkdir()

@@ -130,6 +130,12 @@ def test_an_unknown_kind_and_a_cycle_name_what_there_is() -> None:
     assert "T-01 → T-02 → T-01" in problem.message
 
 
+def test_who_asks_for_nobody_is_told_how() -> None:
+    """An agent of that name could be known, so no word means the default one."""
+    (problem,) = read_draft({"tasks": [{**SCAN, "agent": "none"}]}, ("claude",))[1]
+    assert "known are claude; leave it out for the default agent" == problem.hint
+
+
 def test_places_of_a_file_stand_in_for_paths() -> None:
     """Whoever wrote an outline is told the line."""
     (problem,) = read_draft({"tasks": [{**SCAN, "estimate": "soon"}]}, (), ["o.md:7"])[1]

@@ -115,12 +115,37 @@ def test_writers_that_are_ordered_already_are_left_alone() -> None:
         ("docs/a.md", "docs/a.md.bak", False),
         ("docs/a", "docs/ab", False),
         ("docs/zh/a.md", "docs/a.md", False),
+        ("app/[id]/page.tsx", "app/shop/page.tsx", False),
+        ("app/[id]/page.tsx", "app/[id]/page.tsx", True),
+        ("app/?/page.tsx", "app/shop/page.tsx", True),
     ],
 )
 def test_a_directory_holds_its_files(one: str, other: str, meet: bool) -> None:
     """Whoever writes a directory or a pattern may write everything below it."""
     _, said = ordered(task("T-01", writes=(one,)), task("T-02", writes=(other,)))
     assert (["T-02"] if meet else []) == said
+
+
+def test_the_reason_is_true() -> None:
+    """Of a pattern or a directory nobody knows yet which files it will be."""
+    notes = order_writers(
+        Draft(
+            tasks=(
+                task("T-01", writes=("a.md",)),
+                task("T-02", writes=("./a.md",)),
+                task("T-03", writes=("docs/*.md",)),
+                task("T-04", writes=("docs/b.md",)),
+                task("T-05", writes=("docs/*.txt",)),
+                task("T-06", writes=(".",)),
+            )
+        )
+    )[1]
+    assert [
+        "it writes the same file as T-01 (a.md), so it now waits for it",
+        "it may write what T-03 writes (docs/b.md), so it now waits for it",
+        "it may write what T-04 writes (docs), so it now waits for it",
+        "it may write what T-05 writes, so it now waits for it",
+    ] == [note.message for note in notes][:4]
 
 
 @given(st.data())

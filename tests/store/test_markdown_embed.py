@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from orchestrator.store.markdown import MAX_SIZE, embed
+from orchestrator.core.text import printable
+from orchestrator.store.markdown import MAX_SIZE, closed, embed
 from orchestrator.store.marks import regions
 from orchestrator.store.result_file import safe_answer
 from tests.growth import growth
@@ -102,6 +103,23 @@ def test_what_is_embedded_can_be_embedded_again(*, text: str, is_markdown: bool)
 def test_what_is_harmless_stays_and_the_rest_changes_least(answer: str, shown: str) -> None:
     """Only headings, tags and open fences are touched; code keeps every character."""
     assert embed(answer) == shown
+
+
+@given(SOUP.map(printable))
+def test_what_somebody_asks_for_is_whole_and_ends(text: str) -> None:
+    """Not a character of it is touched, and a heading below it is one."""
+    whole = closed(text)
+    assert text in whole
+    last = flat(MarkdownIt("commonmark").enable("table").parse(f"{whole}\n\n## below\n"))[-2:]
+    assert ["below", "heading_close"] == [last[0].content, last[1].type]
+
+
+@pytest.mark.parametrize(
+    "text", ["```\na\n```\n<b> | \\d+", "<!-- a -->", "# b\n- [ ] c", "a\n---"]
+)
+def test_what_ends_by_itself_is_left_as_it_is(text: str) -> None:
+    """Nothing is closed twice."""
+    assert text == closed(text)
 
 
 def test_a_forged_mark_is_no_mark_even_in_code() -> None:

@@ -124,11 +124,24 @@ def test_what_is_said_about_order() -> None:
         ("and clean up after yourself", []),
         ("which needs care", []),
         ("(in Chinese)", []),
+        ("after 2 weeks", []),
+        (", once 2 minutes have passed", []),
+        ("after 1, 2 and 4 minutes", []),
+        ("after 2.5 hours or after 1-2 days", []),
+        ("which needs 2 signatures", []),
+        ("after 2", ["Measure"]),
+        ("after 1 and 2.", ["Scan", "Measure"]),
+        ("(after 1,2)", ["Scan", "Measure"]),
+        ("after 2 and the scan", ["Measure", "Scan"]),
+        ("after 2 is done", ["Measure"]),
+        ("(after 2 (order))", ["Measure (order)"]),
+        ("after #2 has run", ["Measure"]),
+        ("after step 2 in any case", ["Measure"]),
     ],
 )
 def test_the_ways_to_say_after(phrase: str, expected: list[str]) -> None:
     """What names a task is a dependency; other prose is prose."""
-    found = needs(f"- A-1: Scan\n- Measure\n- Write the report {phrase}\n")
+    found = needs(f"1. A-1: Scan\n2. Measure\n3. Write the report {phrase}\n")
     assert expected == list(found.values())[-1]
     assert list(found)[-1].startswith("Write the report")
 
@@ -137,6 +150,85 @@ def test_phrases_are_no_part_of_a_name() -> None:
     """What was understood is not repeated."""
     assert ["Scan", "Report"] == list(needs("- Scan\n- Report (after Scan)\n"))
     assert ["Scan", "Report"] == list(needs("- Scan\n- Report, after Scan\n"))
+
+
+@pytest.mark.parametrize(
+    ("head", "id", "name"),
+    [
+        ("UTF-8 handling in the parser", "T-01", "UTF-8 handling in the parser"),
+        ("SHA-256 check", "T-01", "SHA-256 check"),
+        ("A-1: Scan", "A-1", "Scan"),
+        ("[A-1] Scan", "A-1", "Scan"),
+        ("A-1. Scan", "A-1", "Scan"),
+        ("A-1 – Scan", "A-1", "Scan"),
+        ("T-07 Scan", "T-07", "Scan"),
+    ],
+)
+def test_a_word_with_a_number_is_an_id_only_where_it_is_set_apart(
+    head: str, id: str, name: str
+) -> None:
+    """What only looks like one belongs to the task; `T-07` is how ids are written here."""
+    task, _ = read(f"- {head}\n- Sort the rows\n")["tasks"]
+    assert (id, name) == (task["id"], task["name"])
+
+
+def test_ids_that_are_named_need_no_sign_behind_them() -> None:
+    """Where one of a series is a dependency, all of them are ids."""
+    found = read("- A-1 Scan\n- A-2 Sort (after A-1)\n- A-3 Print\n- UTF-8 tests, after A-3\n")
+    assert ["A-1", "A-2", "A-3", "T-01"] == [task["id"] for task in found["tasks"]]
+    assert ["Scan", "Sort", "Print", "UTF-8 tests"] == [task["name"] for task in found["tasks"]]
+    names = {"UTF-8 handling": [], "Release": ["UTF-8 handling"]}
+    assert names == needs("- UTF-8 handling\n- Release (after UTF-8 handling)\n")
+
+
+def test_a_list_may_begin_at_any_number() -> None:
+    """Also at 0."""
+    text = "0. Set up\n1. Build\n2. Test (needs 1)\n3. Clean (needs 0)\n"
+    assert {"Set up": [], "Build": [], "Test": ["Build"], "Clean": ["Set up"]} == needs(text)
+
+
+@pytest.mark.parametrize(
+    ("remark", "expected"),
+    [
+        ("(4m)", {"estimate": "4m"}),
+        ("(~1h 30min)", {"estimate": "~1h 30min"}),
+        ("(P0)", {"priority": "P0"}),
+        ("(High)", {"priority": "High"}),
+        ("(2D)", {}),
+        ("(5M)", {}),
+        ("(+2)", {}),
+        ("(3.12)", {}),
+        ("(2)", {}),
+        ("(-)", {}),
+        ("()", {}),
+    ],
+)
+def test_remarks_in_brackets(remark: str, expected: dict[str, str]) -> None:
+    """A duration with its unit and a priority say something about the task; the rest is its name."""
+    (task,) = read(f"- Write the renderer {remark}\n")["tasks"]
+    assert expected == {key: task[key] for key in ("estimate", "priority") if key in task}
+    assert (f"Write the renderer {remark}" if not expected else "Write the renderer") == task[
+        "name"
+    ]
+
+
+@pytest.mark.parametrize("word", ["none", "None", "-", "`none`", "n/a"])
+def test_a_field_may_say_that_there_is_nothing(word: str) -> None:
+    """As a cell of a table may; for a task it also takes back what its group says."""
+    items = "".join(
+        f"  - {name}: {word}\n" for name in ("Agent", "Needs", "Writes", "Id", "Inputs")
+    )
+    first, second = read(f"# X\n## Look\n- Agent: claude\n- Scan\n- Sort\n{items}")["tasks"]
+    assert ("claude", "T-01") == (first["agent"], first["id"])
+    assert ("", [], [], "T-02", []) == tuple(
+        second[name] for name in ("agent", "needs", "writes", "id", "inputs")
+    )
+
+
+def test_a_line_of_blanks_takes_no_time() -> None:
+    """So many that work which grows with their square would never come back."""
+    found = parse_draft(f"- Write{' ' * 500_000}the report\n".encode(), "o.md")
+    assert (1, ()) == (len(found.places), found.problems)
 
 
 def test_numbers_order_only_where_the_outline_says_so() -> None:
@@ -169,6 +261,12 @@ def test_what_is_said_of_a_group_holds_for_its_tasks() -> None:
         first["constraints"],
     )
     assert ("P3", "research") == (second["priority"], second["type"])
+
+
+def test_what_stands_above_the_tasks_of_a_group_is_whole_for_each() -> None:
+    """A long background is cut for nobody."""
+    tasks = read(f"# X\n## Look\n{'word ' * 3000}END\n\n- Scan\n- Sort\n")["tasks"]
+    assert [True, True] == [task["hints"][0].endswith("END") for task in tasks]
 
 
 def test_headings_alone_are_tasks() -> None:
@@ -213,6 +311,8 @@ def test_json_is_taken_as_it_is() -> None:
         found = parse_draft(bad.encode(), "d.json")
         assert 1 == len(found.problems)
         assert found.problems[0].where.startswith("d.json:1")
+        shown = found.problems[0].hint.removeprefix("a draft is ").partition(";")[0]
+        assert 1 == len(read(shown)["tasks"])
 
 
 lines = st.lists(
