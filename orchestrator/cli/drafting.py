@@ -10,13 +10,11 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.drafting import (
-    Proposal,
-    from_file,
-    from_request,
-)
+from orchestrator.actions.agents import Known
+from orchestrator.actions.drafting import Proposal, from_file, from_request
 from orchestrator.actions.planning import Drawn, draw, require_room, write
 from orchestrator.actions.plugs import Plugs
+from orchestrator.actions.preview import commands
 from orchestrator.cli.reply import plan_directory, program, say_json, takes_json, talk
 from orchestrator.cli.reply import write as say
 from orchestrator.cli.sentence import sentence
@@ -31,7 +29,6 @@ from orchestrator.errors import AgentError, NotFoundError, Problem, UsageError
 from orchestrator.runtime.happening import Happening
 from orchestrator.store.draft_file import read_request
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
-from orchestrator.store.references import subagents
 from orchestrator.views import diagram
 from orchestrator.views.brief import command_line
 from orchestrator.wiring import plugs
@@ -91,20 +88,21 @@ def plan_command(
     if template == "list":
         say_templates(layout, as_json=as_json)
         return
-    _check(request, source, template, parameters)
+    asked = {"model": model, "timeout": timeout, "budget_usd": budget_usd}
+    _check(request, source, template, parameters, asked)
     chosen = plugs(claude_bin, layout)
-    of_project = sorted(subagents(layout.workdir("")))
-    keys = (*chosen.roster.keys, *of_project)
+    known = Known(chosen.roster, layout.workdir(""))
     text = _read(request)
     proposal, drawn = None, None
     if source:
-        proposal = from_file(source, keys, text)
+        proposal = from_file(source, known, text)
     elif template:
-        proposal, drawn = of_template(layout, template, parameters, keys, text)
+        proposal, drawn = of_template(layout, template, parameters, known, text)
     if not dry_run:
         require_room(layout, chosen.roster, force=force)
     if is_asked := not (proposal or drawn):
-        settings = _settings(model=model, timeout=timeout, budget_usd=budget_usd)
+        settings = _settings(asked)
+        of_project = [each for each in known if each not in chosen.roster]
         agents = {**dict.fromkeys(of_project, "a sub-agent of this project"), **_offered(chosen)}
         settings = settings._replace(workdir=layout.workdir(""))
         proposal = _ask(text, layout, settings, chosen, agents, dry_run=dry_run, as_json=as_json)
@@ -114,7 +112,7 @@ def plan_command(
     archived = ""
     if not dry_run:
         archived = write(layout, drawn, chosen.roster, force=force, is_asked=is_asked)
-    warnings = proposal.warnings if proposal is not None else ()
+    warnings = proposal.warnings if proposal is not None else commands(drawn, known)
     _say_plan(layout, warnings, drawn, archived, dry_run=dry_run, as_json=as_json)
 
 
@@ -127,7 +125,13 @@ def _offered(chosen: Plugs) -> dict[str, str]:
     }
 
 
-def _check(request: str, source: str, template: str, parameters: tuple[str, ...]) -> None:
+def _check(
+    request: str,
+    source: str,
+    template: str,
+    parameters: tuple[str, ...],
+    asked: Mapping[str, str | None],
+) -> None:
     if source and template:
         raise UsageError("--from and --template are two ways to plan", hint="name one of them")
     if parameters and not template:
@@ -135,6 +139,9 @@ def _check(request: str, source: str, template: str, parameters: tuple[str, ...]
             "--param is for a template",
             hint="name one with --template NAME, or see --template list",
         )
+    if (source or template) and (meant := [name for name, value in asked.items() if value]):
+        message = f"{', '.join(map(_option, meant))} is for the agent that is asked, and none is"
+        raise UsageError(message, hint="leave it out, or leave out --from and --template")
     if not (request or source or template):
         raise UsageError(
             "there is no request",
@@ -170,16 +177,20 @@ def _in_file(request: str) -> str | None:
         raise UsageError(str(error), hint="a request is a text in UTF-8") from error
 
 
-def _settings(**given: str | None) -> Settings:
+def _settings(given: Mapping[str, str | None]) -> Settings:
     flags: dict[str, Any] = {}
     for name, value in given.items():
         if value is not None:
             try:
                 flags[name] = read_setting(name, value)
             except ValueError as error:
-                message = f"--{name.replace('_', '-')}: {error}"
-                raise UsageError(message, hint="orchestrator plan --help") from error
+                hint = "orchestrator plan --help"
+                raise UsageError(f"{_option(name)}: {error}", hint=hint) from error
     return resolve(flags)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _ask(

@@ -76,6 +76,23 @@ def test_a_template_is_read_as_run_will_read_it(orchestrate: Orchestrate, root: 
     ] == [(each["message"], Path(each["where"]).name) for each in refused.json["problems"]]
 
 
+def test_the_commands_of_a_template_are_told(orchestrate: Orchestrate, root: Path) -> None:
+    """As those of every other plan: they will run without asking."""
+    mine = root / "templates/mine"
+    (mine / "agent_tasks").mkdir(parents=True)
+    rows = (
+        "| T-01 | echo {{what}} | - |\n| T-02 | look at it | claude-code |\n| T-03 | say it | - |\n"
+    )
+    table = f"| ID | Task | Agent |\n|---|---|---|\n{rows}"
+    (mine / "master_plan.md").write_text(f"---\nagent: shell\n---\n{table}", "utf-8")
+    (mine / "agent_tasks/agent-03.md").write_text("# Say it\n```sh\ndate\n```\n", "utf-8")
+    made = orchestrate("plan", "--template", "mine", "--param", "what=one", "--json").json
+    assert [
+        ("T-01", "it runs a command: echo one", "shell_command"),
+        ("T-03", "it runs a command: date", "shell_command"),
+    ] == [(each["where"], each["message"], each["code"]) for each in made["warnings"]]
+
+
 def test_s1_38_a_template_has_no_ticks_and_no_dates(orchestrate: Orchestrate, root: Path) -> None:
     """They are of one time, as outcomes are; what is no date may be a place to be filled in."""
     orchestrate("init")
@@ -152,7 +169,7 @@ def test_s1_38_the_wizard_writes_nothing_without_a_yes(
     """No, Enter, Ctrl-C and Ctrl-D leave everything as it was; there is no traceback."""
     before = everything(orchestrate.where)
     seen = type_into(orchestrate, ["wizard"], [*WIZARD, ("[y/N]", end)])
-    assert (130 if end in "\x03\x04" else 0) == seen.returncode
+    assert (130 if end == "\x03" else 0) == seen.returncode
     assert "Traceback" not in seen.text
     assert (before, False) == (everything(orchestrate.where), root.exists())
 
