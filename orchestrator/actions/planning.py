@@ -48,7 +48,7 @@ def init(layout: Layout, request: str = "", agent: str = "") -> str:
     for directory in (layout.root, layout.tasks, layout.results):
         with reported("make", directory):
             os.makedirs(directory, 0o775, exist_ok=True)
-    text = queue(agent) if agent else new_plan(request)
+    text = queue(agent, request) if agent else new_plan(request)
     replace_file(layout.plan, text.encode())
     return layout.plan
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from orchestrator.actions.agents import Known
 from orchestrator.actions.checking import status, validate
 from orchestrator.actions.planning import init
 from orchestrator.actions.simulation import really_done
@@ -13,6 +14,7 @@ from orchestrator.cli.adding import known_agents
 from orchestrator.cli.reply import (
     as_called,
     plan_directory,
+    require_one,
     say_json,
     takes_directory,
     takes_json,
@@ -49,9 +51,10 @@ def init_command(
     \b
       orchestrator init --agent shell     a queue of commands, for `orchestrator add`
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    require_one(directory, option)
     layout = _new_directory(directory, option)
-    if agent and agent not in (roster := known_agents(layout)):
-        listed = ", ".join(roster.keys)
+    if agent and agent not in (known := Known(known_agents(layout), layout.workdir(""))):
+        listed = ", ".join(known)
         raise UsageError(f"--agent: there is no agent {agent!r}", hint=f"known are {listed}")
     path = init(layout, request, agent)
     if as_json:
