@@ -13,7 +13,14 @@ from orchestrator.core.draft import Draft
 from orchestrator.core.draft_check import read_draft
 from orchestrator.core.draft_lint import lint, order_writers
 from orchestrator.core.text import one_line
-from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, Problem, UsageError
+from orchestrator.errors import (
+    NotFoundError,
+    OrchestratorError,
+    PlanError,
+    Problem,
+    StoppedError,
+    UsageError,
+)
 from orchestrator.store.draft_file import load_draft, matching_files
 from orchestrator.views.plan_templates import (
     Parameter,
@@ -47,6 +54,7 @@ def from_request(
 
     Raises:
         PlanError: the second draft has problems too, and lists them.
+        StoppedError: somebody ended it, also while a draft was mended that would have done.
         OrchestratorError: what ``ask`` raises.
     """
     first = ask(planner_prompt(request, agents, overrides), SCHEMA)
@@ -63,8 +71,8 @@ def from_request(
         )
         try:
             second, worse = read_draft(ask(prompt, SCHEMA), agents)
-        except OrchestratorError:
-            if problems:
+        except OrchestratorError as error:
+            if problems or isinstance(error, StoppedError):
                 raise
         else:
             if not worse:
