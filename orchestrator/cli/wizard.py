@@ -12,7 +12,7 @@ import click
 from orchestrator.actions.agents import Known
 from orchestrator.actions.planning import Drawn, draw, require_room, write
 from orchestrator.actions.preview import agents_of
-from orchestrator.actions.templates import saved_plans
+from orchestrator.actions.templates import places_of_saved, saved_plans
 from orchestrator.cli.reply import (
     as_called,
     plan_directory,
@@ -194,7 +194,7 @@ def _templates(layout: Layout) -> dict[str, list[_Parameter]]:
             )
             for each in template.parameters.values()
         ]
-    for name, saved in saved_plans(layout, os.environ).items():
+    for name, saved in saved_plans(layout, os.environ, lambda text: talk(f"  {text}")).items():
         found[name] = [_Parameter(each, "", "") for each in saved.parameters]
     return found
 
@@ -207,7 +207,7 @@ def _from_template(
     request: str,
 ) -> Drawn:
     """Ask for what a template has to be told, again as long as it makes no sense."""
-    is_ours = name not in saved_plans(layout, os.environ)
+    is_ours = name not in places_of_saved(layout, os.environ)
     has_place = is_ours or any(each.name == "request" for each in parameters)
     if not is_ours:  # what it is for was said already
         parameters = [each for each in parameters if each.name != "request"]
