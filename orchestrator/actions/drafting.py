@@ -19,6 +19,7 @@ from orchestrator.errors import (
     PlanError,
     Problem,
     StoppedError,
+    UnfitError,
     UsageError,
 )
 from orchestrator.store.draft_file import load_draft, matching_files
@@ -89,10 +90,15 @@ def from_file(path: str, agents: Collection[str], request: str = "") -> Proposal
 
     Raises:
         NotFoundError: there is no such file.
+        UsageError: it is none that can be read as a whole.
         PlanError: it makes no sense; every problem with its place.
         StoreError: it cannot be read.
     """
-    found = load_draft(path)
+    try:
+        found = load_draft(path)
+    except UnfitError as error:
+        hint = "--from takes a file of a usual size: no directory, and no pipe"
+        raise UsageError(error.message, where=path, hint=hint) from None
     if found is None:
         raise NotFoundError(
             f"no such file: {path}",

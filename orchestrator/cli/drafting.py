@@ -15,7 +15,15 @@ from orchestrator.actions.drafting import Proposal, from_file, from_request
 from orchestrator.actions.planning import Drawn, draw, require_room, write
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.preview import commands
-from orchestrator.cli.reply import plan_directory, program, say_json, takes_json, talk
+from orchestrator.actions.templates import LIST
+from orchestrator.cli.reply import (
+    as_called,
+    plan_directory,
+    say_json,
+    takes_json,
+    talk,
+    terminal_width,
+)
 from orchestrator.cli.reply import write as say
 from orchestrator.cli.sentence import sentence
 from orchestrator.cli.templates import of_template, say_templates
@@ -30,7 +38,6 @@ from orchestrator.runtime.happening import Happening
 from orchestrator.store.draft_file import read_request
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.views import diagram
-from orchestrator.views.brief import command_line
 from orchestrator.wiring import plugs
 
 #: What a planner may give tasks to besides sub-agents. A shell would run what it wrote without asking anybody.
@@ -85,7 +92,7 @@ def plan_command(
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     named = option or os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY
     layout = plan_directory(None, named, must_exist=False)
-    if template == "list":
+    if template == LIST:
         say_templates(layout, as_json=as_json)
         return
     asked = {"model": model, "timeout": timeout, "budget_usd": budget_usd}
@@ -253,15 +260,13 @@ def _say_plan(
     else:
         say(f"{layout.plan}\n")
     if len(plan.tasks) <= _MOST_DRAWN:
-        talk(diagram.text(drawn.board))
+        talk(diagram.text(drawn.board, terminal_width()))
     talk(f"{size}; longest chain: {_chain(path)}{_time(plan, path)}")
     _say_warnings(warnings)
     if archived:
         talk(f"The plan before it is in {archived}")
     if not dry_run:
-        is_usual = os.path.basename(layout.root) == PLAN_DIRECTORY
-        where = "" if is_usual else os.path.relpath(layout.root)
-        talk(f"Look it over, then: {command_line(program(), 'run', where)}")
+        talk(as_called("Look it over, then: orchestrator run"))
 
 
 def _say_warnings(warnings: Sequence[Problem]) -> None:

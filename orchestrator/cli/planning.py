@@ -19,6 +19,7 @@ from orchestrator.cli.reply import (
     takes_directory,
     takes_json,
     talk,
+    terminal_width,
     write,
 )
 from orchestrator.core.board import Board
@@ -119,7 +120,7 @@ def graph_command(directory: str | None, option: str | None, form: str, *, as_js
       orchestrator graph --format mermaid > graph.mmd
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     board = status(plan_directory(directory, option)).board
-    drawn = diagram.text(board) if form == "text" else _PICTURES[form](board)
+    drawn = diagram.text(board, terminal_width()) if form == "text" else _PICTURES[form](board)
     if as_json:
         edges = [[need, task.id] for task in board.plan.tasks.values() for need in task.needs]
         path = critical_path(board.plan.tasks)
@@ -172,7 +173,7 @@ def critical_path_command(
     elif drawn:
         write(drawn)
     else:
-        write(diagram.chain(board, path))
+        write(diagram.chain(board, path, terminal_width()))
         if path:
             write(f"\ncritical path: {found}\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -101,6 +102,25 @@ def test_agents_by_their_other_names(orchestrate: Orchestrate, root: Path, tmp_p
     assert 0 == orchestrate("validate").returncode
     unknown = orchestrate("init", "third", "--agent", "revv", "--json").json
     assert "rev" in unknown["hint"]
+
+
+def test_the_next_step_is_about_the_plan_that_was_made(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """Also where its directory is called as usual and is not the one that is meant here."""
+    (tmp_path / "o.md").write_text("- List every file\n", encoding="utf-8")
+    said = orchestrate("plan", "--from", "o.md", "--dir", "sub/.orchestrator").stderr
+    assert "then: orchestrator run --dir sub/.orchestrator\n" in said
+    assert "then: orchestrator run\n" in orchestrate("plan", "--from", "o.md").stderr
+
+
+def test_what_is_no_outline_is_left_where_it_is(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """A directory or a pipe was named by mistake: it is not in the way of anything."""
+    os.mkfifo(tmp_path / "pipe")
+    for named in (".", "pipe"):
+        refused = orchestrate("plan", "--from", named, "--json")
+        assert (2, "usage") == (refused.returncode, refused.json["code"])
+        assert refused.json["hint"].startswith("--from takes a file")
 
 
 def test_what_is_for_a_planner_is_refused_where_none_is_asked(
