@@ -29,7 +29,7 @@ from orchestrator.core.draft import Draft
 from orchestrator.core.draft_check import read_draft
 from orchestrator.core.plan import Task, id_of
 from orchestrator.core.redact import redact
-from orchestrator.core.roster import Program
+from orchestrator.core.roster import Program, Roster
 from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.text import counted, one_line, printable
 from orchestrator.errors import OrchestratorError, UsageError
@@ -79,18 +79,18 @@ def wizard_command(
     require_room(layout, chosen.roster, force=force)
     agents = Known(chosen.roster, layout.workdir(""))
     try:
-        drawn = _agreed(layout, agents)
+        written = _ask_and_write(layout, agents, chosen.roster, force=force)
     except EOFError:
         talk("")  # behind what was asked
-        drawn = None
-    if drawn is None:
+        written = None
+    if written is None:
         message = "nothing was written"
         if as_json:
             say_json(message, plan="")
         else:
             talk(message)
         return
-    archived = write(layout, drawn, chosen.roster, force=force)
+    drawn, archived = written
     tasks = len(drawn.board.plan.tasks)
     if as_json:
         say_json(
@@ -103,11 +103,20 @@ def wizard_command(
     talk(as_called("next: orchestrator run"))
 
 
-def _agreed(layout: Layout, agents: Known) -> Drawn | None:
+def _ask_and_write(
+    layout: Layout, agents: Known, roster: Roster, *, force: bool
+) -> tuple[Drawn, str] | None:
+    """Return the plan that was agreed to, and where the one before it was moved; None when nobody agreed."""
     drawn = _ask_for_plan(layout, agents)
     talk(f"\n{_shown(drawn, agents)}")
-    answer = _ask(f"Write it to {os.path.relpath(layout.root)}? [y/N]")
-    return drawn if answer.lower() in {"y", "yes"} else None
+    while _ask(f"Write it to {os.path.relpath(layout.root)}? [y/N]").lower() in {"y", "yes"}:
+        try:
+            return drawn, write(layout, drawn, roster, force=force)
+        except (
+            OrchestratorError
+        ) as error:  # what was typed is not lost for it: it may be mended meanwhile
+            _tell(error)
+    return None
 
 
 def _ask_for_plan(layout: Layout, agents: Known) -> Drawn:
@@ -230,7 +239,7 @@ def _from_template(
         except OrchestratorError as error:
             if not parameters:
                 raise  # no other answer could mend it
-            talk(f"  {error}" + (f" ({error.hint})" if error.hint else ""))
+            _tell(error)
 
 
 # ── the terminal ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -259,6 +268,10 @@ def _ask(question: str) -> str:
             return printable(line.decode()).strip()
         except UnicodeDecodeError:
             talk("  that is no UTF-8")
+
+
+def _tell(error: OrchestratorError) -> None:
+    talk(f"  {error}" + (f" ({as_called(error.hint)})" if error.hint else ""))
 
 
 def _shown(drawn: Drawn, agents: Known) -> str:

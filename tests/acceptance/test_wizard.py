@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ FIRST = [*BEGUN, ("T-01, what is to be done?", "Write the list of all files\n"),
 DONE = [("what is to be done?", "\n"), ("How many", "\n"), ("[y/N]", "y\n")]
 
 
-def ask(orchestrate: Orchestrate, *answers: tuple[str, str]) -> Seen:
+def ask(orchestrate: Orchestrate, *answers: tuple[str, str | Callable[[], str]]) -> Seen:
     return type_into(orchestrate, ["wizard"], answers)
 
 
@@ -82,6 +83,30 @@ def test_the_agent_that_is_shown_is_the_one_that_works(
     seen = ask(orchestrate, *answers, ("[y/N]", "n\n"))
     assert "T-01  -      shell      id" in seen.text
     assert "T-02  -      simulated  say it" in seen.text
+
+
+def test_what_was_typed_is_not_lost_for_a_plan_that_came_first(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """It is told, and asked once more: whoever is in the way may be done by then."""
+    plan = root / "master_plan.md"
+
+    def get_in_the_way() -> str:
+        assert 0 == orchestrate("init").returncode
+        return "y\n"
+
+    def make_room() -> str:
+        plan.unlink()
+        return "y\n"
+
+    late: list[tuple[str, str | Callable[[], str]]] = [
+        ("[y/N]", get_in_the_way),
+        ("there is a plan here", ""),
+        ("[y/N]", make_room),
+    ]
+    seen = ask(orchestrate, *FIRST, *DONE[:-1], *late)
+    assert 0 == seen.returncode, seen.text
+    assert "Write the list of all files" in plan.read_text("utf-8")
 
 
 def test_who_leaves_has_said_no(orchestrate: Orchestrate, root: Path) -> None:
