@@ -210,7 +210,7 @@ def exit_statuses() -> str:
         f"| {status.value} | {_MEANINGS[status]} | {', '.join(dict.fromkeys(codes.get(status, [])))} |"
         for status in ExitStatus
     ]
-    lines.append("| 128+n | ended by signal n; run again to go on | |")
+    lines.append(f"| 128+n | ended by signal n; run again to go on | {', '.join(codes[128])} |")
     lines += [
         "",
         "A problem of a plan has a code of its own, such as `cycle` or `unknown_dependency`.",

@@ -27,7 +27,7 @@ class OrchestratorError(Exception):
     """Something a user can understand and act upon."""
 
     code = "error"
-    exit_status = ExitStatus.BAD_INPUT
+    exit_status: int = ExitStatus.BAD_INPUT
     data: Mapping[str, Any] = MappingProxyType({})
     """What ``--json`` says of it besides."""
 
@@ -90,7 +90,7 @@ class ApprovalError(OrchestratorError):
     """A plan may not be worked on yet: nobody has approved it, or it is blocked."""
 
     code = "not_approved"
-    exit_status = ExitStatus.HELD
+    exit_status: int = ExitStatus.HELD
 
 
 class DependencyError(TransitionError):
@@ -103,14 +103,14 @@ class NothingReadyError(OrchestratorError):
     """Somebody asked for work, and nothing is ready to be done."""
 
     code = "nothing_ready"
-    exit_status = ExitStatus.TASK_FAILED
+    exit_status: int = ExitStatus.TASK_FAILED
 
 
 class CriteriaError(OrchestratorError):
     """A task was to be completed, and one of its success criteria is open."""
 
     code = "criteria_open"
-    exit_status = ExitStatus.TASK_FAILED
+    exit_status: int = ExitStatus.TASK_FAILED
 
     def __init__(self, message: str, *, hint: str, criteria: Sequence[Mapping[str, Any]]) -> None:
         """Take every criterion: number, text, whether it is met."""
@@ -136,25 +136,44 @@ class AgentError(OrchestratorError):
     code = "agent_unavailable"
 
 
+class HeldError(OrchestratorError):
+    """An agent was not asked although nothing is wrong: a limit, a login or a budget holds it back."""
+
+    code = "held"
+    exit_status: int = ExitStatus.HELD
+
+
+class StoppedError(OrchestratorError):
+    """Somebody ended us by a signal before there was an answer."""
+
+    code = "stopped"
+    exit_status: int = 128
+
+    def __init__(self, message: str, *, signal: int, hint: str) -> None:
+        """Take the number of the signal: a process that it ends has 128 more as its status."""
+        super().__init__(message, hint=hint)
+        self.exit_status = 128 + signal
+
+
 class CapacityError(OrchestratorError):
     """An agent has as many tasks under way as it may (seed row S4-59)."""
 
     code = "agent_at_capacity"
-    exit_status = ExitStatus.HELD
+    exit_status: int = ExitStatus.HELD
 
 
 class BusyError(OrchestratorError):
     """Another run holds the plan directory."""
 
     code = "busy"
-    exit_status = ExitStatus.BUSY
+    exit_status: int = ExitStatus.BUSY
 
 
 class StoreError(OrchestratorError):
     """State could not be read or written; what is on disk is as before or as after, never between."""
 
     code = "state_failed"
-    exit_status = ExitStatus.STATE_FAILED
+    exit_status: int = ExitStatus.STATE_FAILED
 
 
 class UnfitError(StoreError):
@@ -165,18 +184,18 @@ class OutputError(OrchestratorError):
     """What was asked for cannot be printed, or another part of the system that we need says no."""
 
     code = "output_failed"
-    exit_status = ExitStatus.STATE_FAILED
+    exit_status: int = ExitStatus.STATE_FAILED
 
 
 class ExecutorError(OrchestratorError):
     """What runs the agents broke down; the attempts it had are interrupted, not charged."""
 
     code = "executor_failed"
-    exit_status = ExitStatus.STATE_FAILED
+    exit_status: int = ExitStatus.STATE_FAILED
 
 
 class ScheduleError(OrchestratorError):
     """What starts runs at their time is not there, or did not do what it was asked for; all is as before."""
 
     code = "schedule_failed"
-    exit_status = ExitStatus.STATE_FAILED
+    exit_status: int = ExitStatus.STATE_FAILED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestrator.core.plan import Task
@@ -16,7 +16,10 @@ from orchestrator.store.workspace import Workspace
 
 
 class Known:
-    """The agents there are: the roster, and the sub-agents of ``.claude/agents``, looked up when asked for."""
+    """The agents there are: the roster, and the sub-agents of ``.claude/agents``, looked up when asked for.
+
+    It is a collection of what a task may ask for. ``claude-code`` is in it, and listed only as ``claude``.
+    """
 
     def __init__(self, roster: Roster, workdir: str) -> None:
         """Take the roster, and the directory in which agents work."""
@@ -27,12 +30,22 @@ class Known:
     def __contains__(self, key: object) -> bool:
         return key in self._roster or key in self.names
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
     @property
     def names(self) -> Sequence[str]:
         """All of them, ours first."""
         if self._subagents is None:
             self._subagents = subagents(self._workdir)
         return (*self._roster.keys, *sorted(self._subagents - set(self._roster.keys)))
+
+    def runs(self, key: str) -> Program:
+        """Return what an agent runs; one that there is not runs what the default one does."""
+        return self._roster[key].runs if key in self._roster else Program.CLAUDE
 
     def key_of(self, task: Task) -> str:
         """Return the agent that its row asks for: the one in its Agent cell, else an assignee who is one of ours."""

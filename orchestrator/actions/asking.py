@@ -12,14 +12,14 @@ from typing import Any
 from orchestrator.actions.engine_setup import idle_accounts
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.recovering import take_over
-from orchestrator.actions.worker import Worker
+from orchestrator.actions.worker import Worker, put_off
 from orchestrator.core.account import Purse
 from orchestrator.core.beside import PLANNER
 from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import AgentError
+from orchestrator.errors import AgentError, HeldError, StoppedError
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.store.atomic import read_file, reported
@@ -40,6 +40,7 @@ def asking(layout: Layout, settings: Settings, plugs: Plugs, listener: Listener)
 
     Raises:
         AgentError: the agent cannot work on this machine, or gave no answer (raised by what is yielded).
+        HeldError, StoppedError: a budget or a limit held it back, or a signal ended it (likewise).
         BusyError: a run holds the plan directory.
         StoreError: state could not be read or written.
     """
@@ -75,7 +76,7 @@ def asking(layout: Layout, settings: Settings, plugs: Plugs, listener: Listener)
             )
             dead = lock.dead_runs
             yield lambda prompt, schema: _ask(worker, how._replace(schema=schema), prompt, dead)
-    except AgentError:
+    except (AgentError, HeldError, StoppedError):
         lock.release()  # it gave no plan, and left nothing behind
         raise
     except BaseException:
@@ -91,10 +92,12 @@ def _ask(
     if not _was_answered(worker, task, settings, dead_runs):
         result, runner = worker.do(task, settings)
         if result.status is not TaskStatus.COMPLETED:
-            why = result.reason or runner.held_back or "it was stopped"
             asked = [each for each in result.attempts if each.run == worker.run]
             spent = spending([result._replace(attempts=tuple(asked))])
             cost = f"; planning cost {spent}" if spent else ""
+            if runner.ended_by or runner.held_back:
+                raise put_off(runner, cost)
+            why = result.reason or "it was stopped"
             log = worker.workspace.layout.attempt(PLANNER, result.number).stdout
             raise AgentError(f"the planner gave no plan: {why}{cost}", hint=f"its output: {log}")
     answer: Mapping[str, Any] = json.loads(worker.workspace.read_answer(PLANNER))

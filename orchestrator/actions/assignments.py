@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
@@ -25,9 +25,7 @@ def done_for_another_row(workspace: Workspace, board: Board, asked: Iterable[str
     candidates = list(asked)
     if not candidates:
         return
-    from orchestrator.views.task_file import TASK_FILE  # most runs are of plans that were never run
-
-    if os.path.lexists(os.path.join(workspace.layout.templates, TASK_FILE)):
+    if _has_template(workspace):
         return
     for task_id in candidates:
         task, result = board.plan.tasks[task_id], board.results.get(task_id)
@@ -47,13 +45,46 @@ def make_task_files(
     """Make the task file of each *wanted* task, for the agent that will really do it, unless it is a person's.
 
     Raises:
-        PlanError: a file that is there makes no sense.
+        PlanError: a file that is there makes no sense, or the template for those that are not.
         StoreError: one could not be read or written.
     """
-    assignments = workspace.assignments
-    existing = assignments.existing()
+    for task, draw in _to_be_drawn(workspace, tasks, settings, wanted, roster):
+        workspace.assignments.make(task, draw)
+
+
+def check_task_files(
+    workspace: Workspace,
+    tasks: Mapping[str, Task],
+    settings: Mapping[str, Settings],
+    wanted: Iterable[str],
+    roster: Roster,
+) -> None:
+    """Make sure that the task files could be made; nothing is written. Our own template never fails.
+
+    Raises:
+        PlanError: the person's template is broken.
+    """
+    if _has_template(workspace):
+        for _, draw in _to_be_drawn(workspace, tasks, settings, wanted, roster):
+            draw()
+
+
+def _has_template(workspace: Workspace) -> bool:
+    from orchestrator.views.task_file import TASK_FILE  # most runs are of plans that were never run
+
+    return os.path.lexists(os.path.join(workspace.layout.templates, TASK_FILE))
+
+
+def _to_be_drawn(
+    workspace: Workspace,
+    tasks: Mapping[str, Task],
+    settings: Mapping[str, Settings],
+    wanted: Iterable[str],
+    roster: Roster,
+) -> Iterator[tuple[Task, Callable[[], str]]]:
+    existing = workspace.assignments.existing()
     for task in map(tasks.__getitem__, wanted):
-        if task.stem in existing and assignments.is_of_a_person(task):
+        if task.stem in existing and workspace.assignments.is_of_a_person(task):
             continue  # its settings were read a moment ago; of a thousand files each look counts
 
         def draw(task: Task = task) -> str:
@@ -68,4 +99,4 @@ def make_task_files(
                 shell=roster[settings[task.id].agent].runs is Program.SHELL,
             )
 
-        assignments.make(task, draw)
+        yield task, draw

@@ -92,15 +92,19 @@ def validate(layout: Layout, roster: Roster) -> Board:
         PlanError: every problem with file and line. Nothing was written.
         NotFoundError, StoreError: as their names say.
     """
+    from orchestrator.actions.assignments import check_task_files
     from orchestrator.actions.prospect import RunOrder, look_ahead
 
     order = RunOrder(layout=layout)
     try:
-        return look_ahead(order, roster).board
+        ahead = look_ahead(order, roster)
     except PlanError as error:
         # A run stops at the plan itself; who mends it wants to know what is wrong beside it, too.
         problems = [*error.problems, *_beside(order, roster)]
         raise PlanError(list(dict.fromkeys(problems))) from error
+    tasks = ahead.board.plan.tasks
+    check_task_files(ahead.workspace, tasks, ahead.meant, ahead.to_run, roster)
+    return ahead.board
 
 
 def _beside(order: RunOrder, roster: Roster) -> Sequence[Problem]:

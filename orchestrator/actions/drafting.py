@@ -13,7 +13,15 @@ from orchestrator.core.draft import Draft
 from orchestrator.core.draft_check import read_draft
 from orchestrator.core.draft_lint import lint, order_writers
 from orchestrator.core.text import one_line
-from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, Problem, UsageError
+from orchestrator.errors import (
+    NotFoundError,
+    OrchestratorError,
+    PlanError,
+    Problem,
+    StoppedError,
+    UnfitError,
+    UsageError,
+)
 from orchestrator.store.draft_file import load_draft, matching_files
 from orchestrator.views.plan_templates import (
     Parameter,
@@ -47,6 +55,7 @@ def from_request(
 
     Raises:
         PlanError: the second draft has problems too, and lists them.
+        StoppedError: somebody ended it, also while a draft was mended that would have done.
         OrchestratorError: what ``ask`` raises.
     """
     first = ask(planner_prompt(request, agents, overrides), SCHEMA)
@@ -63,8 +72,8 @@ def from_request(
         )
         try:
             second, worse = read_draft(ask(prompt, SCHEMA), agents)
-        except OrchestratorError:
-            if problems:
+        except OrchestratorError as error:
+            if problems or isinstance(error, StoppedError):
                 raise
         else:
             if not worse:
@@ -81,10 +90,15 @@ def from_file(path: str, agents: Collection[str], request: str = "") -> Proposal
 
     Raises:
         NotFoundError: there is no such file.
+        UsageError: it is none that can be read as a whole.
         PlanError: it makes no sense; every problem with its place.
         StoreError: it cannot be read.
     """
-    found = load_draft(path)
+    try:
+        found = load_draft(path)
+    except UnfitError as error:
+        hint = "--from takes a file of a usual size: no directory, and no pipe"
+        raise UsageError(error.message, where=path, hint=hint) from None
     if found is None:
         raise NotFoundError(
             f"no such file: {path}",

@@ -47,7 +47,7 @@ def init(layout: Layout, request: str = "", agent: str = "") -> str:
             where=layout.plan,
             hint="edit it, or name another directory",
         )
-    text = queue(agent) if agent else new_plan(request, layout.templates)
+    text = queue(agent, request) if agent else new_plan(request, layout.templates)
     for directory in (layout.root, layout.tasks, layout.results):
         with reported("make", directory):
             os.makedirs(directory, 0o775, exist_ok=True)

@@ -6,7 +6,8 @@ The plans that come with the package are drafts to be drawn (``views/plan_templa
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from orchestrator.actions.planning import Drawn
@@ -18,25 +19,55 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.plan_state import PlanState
 from orchestrator.core.spelling import advice
 from orchestrator.core.text import one_line
-from orchestrator.errors import NotFoundError, PlanError, Problem, UsageError
+from orchestrator.errors import NotFoundError, PlanError, Problem, StoreError, UsageError
 from orchestrator.store.atomic import read_file
 from orchestrator.store.layout import Layout, templates_of_person
 from orchestrator.store.saved_plan import SavedPlan, find_saved, read_saved, save
 from orchestrator.store.task_file import parse_task_file
 from orchestrator.views.plan_templates import plan_templates
 
+#: What stands in the place of a template's name to see which there are.
+LIST = "list"
+#: What a task file says of one time, as it was written when its row said it.
+_DEADLINE = re.compile(rb"^- \*\*Deadline\*\*: [0-9]{4}-.*\n", re.MULTILINE)
 #: What a plan says of one time that it was made.
 _OF_ONCE = ("created", "eta", "deadline")
 
 
-def saved_plans(layout: Layout | None, environment: Mapping[str, str]) -> dict[str, SavedPlan]:
-    """Return the templates that people keep, by name: those of the plan directory, then those of the person.
+def places_of_saved(layout: Layout | None, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return where the templates are that people keep, by name: of the plan directory, then of the person.
 
     Raises:
-        PlanError, StoreError: one cannot be read.
+        StoreError: a directory of them cannot be read.
     """
-    places = (*(layout.own_templates if layout else ()), *templates_of_person(environment))
-    return {name: read_saved(name, each) for name, each in find_saved(places).items()}
+    return find_saved(
+        (*(layout.own_templates if layout else ()), *templates_of_person(environment))
+    )
+
+
+def saved_plan(
+    layout: Layout | None, name: str, environment: Mapping[str, str]
+) -> SavedPlan | None:
+    """Return a template that somebody keeps; None when there is none of that name.
+
+    Raises:
+        PlanError, StoreError: it cannot be read.
+    """
+    place = places_of_saved(layout, environment).get(name)
+    return None if place is None else read_saved(name, place)
+
+
+def saved_plans(
+    layout: Layout | None, environment: Mapping[str, str], damaged: Callable[[str], None]
+) -> dict[str, SavedPlan]:
+    """Return all templates that people keep, by name; *damaged* is told of each that cannot be read."""
+    found = {}
+    for name, place in places_of_saved(layout, environment).items():
+        try:
+            found[name] = read_saved(name, place)
+        except (PlanError, StoreError) as error:
+            damaged(f"the template {name} is left out: {error}")
+    return found
 
 
 def save_plan(
@@ -55,6 +86,8 @@ def save_plan(
         UsageError: it cannot be called so, it holds an address, or nobody knows where the person's files are.
         PlanError, NotFoundError, StoreError: as their names say.
     """
+    if name == LIST:
+        raise UsageError(f"--template {LIST} names the templates", hint="take another name")
     if name in plan_templates():
         raise UsageError(f"the template {name} comes along", hint="take another name")
     places = (layout.templates,) if here else templates_of_person(environment)
@@ -62,8 +95,6 @@ def save_plan(
         raise UsageError(
             "nobody knows where your templates are: there is no HOME", hint="add --here"
         )
-    from orchestrator.store.criteria import without_ticks
-
     shown = os.path.relpath(layout.plan)
     data = read_file(layout.plan)
     if data is None:
@@ -78,7 +109,7 @@ def save_plan(
     text = _as_new(data, before, shown)
     plan = _parsed(text, shown)
     files = {
-        task.stem: without_ticks(found).decode()
+        task.stem: _file_as_new(found).decode()
         for task in plan.tasks.values()
         if (found := read_file(layout.task_file(task.stem))) is not None
     }
@@ -105,6 +136,14 @@ def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
         data = without_cells(find_places(data), "deadline", dated)
     board = Board(plan, shape(plan.tasks), {})
     return without_sections(set_statuses(data, partial(status_cells, board)))
+
+
+def _file_as_new(data: bytes) -> bytes:
+    """Return a task file without ticks and without a date; one that follows its row loses the date with it."""
+    from orchestrator.store.criteria import without_ticks
+
+    follows = parse_task_file(data, "").made
+    return without_ticks(data if follows else _DEADLINE.sub(b"", data, count=1))
 
 
 def draw_saved(saved: SavedPlan, values: Mapping[str, str], agents: Collection[str]) -> Drawn:

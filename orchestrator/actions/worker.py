@@ -16,7 +16,7 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import AgentError
+from orchestrator.errors import AgentError, HeldError, OrchestratorError, StoppedError
 from orchestrator.executors.protocol import Executor
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
@@ -51,6 +51,7 @@ class Worker(NamedTuple):
 
         Raises:
             StoreError, AgentError: it could not be begun, or what came of it could not be kept.
+        HeldError, StoppedError: a budget or a limit held it back, or a signal ended it, before it had begun.
         """
         workspace = self.workspace
         before = workspace.read_result(task.stem)
@@ -100,7 +101,7 @@ class Worker(NamedTuple):
             raise runner.failure
         result = runner.board.results.get(task.id)
         if result is None:
-            raise AgentError(runner.held_back or f"{task.name}: it was not started")
+            raise put_off(runner)
         return result, runner
 
     def _entry(self, task: Task, settings: Settings, newest: int) -> Entry:
@@ -114,6 +115,18 @@ class Worker(NamedTuple):
             budget=settings.task_budget_usd or math.inf,
             attempt=newest,
         )
+
+
+def put_off(runner: Runner, more: str = "") -> OrchestratorError:
+    """Return why a worker came to no end although it did nothing wrong; *more* is said at the end of it."""
+    if runner.ended_by:
+        message = f"stopped by signal {runner.ended_by}{more}"
+        return StoppedError(message, signal=runner.ended_by, hint="call it again to begin anew")
+    if runner.used_up is not None:
+        return HeldError(f"{runner.held_back}{more}", hint="give it more with --budget-usd")
+    if runner.held_back:
+        return HeldError(f"{runner.held_back}{more}", hint="call it again once that has changed")
+    return AgentError(f"it was not started{more}")
 
 
 def _is_made_from(inputs: Mapping[str, int], result: Result) -> bool:

@@ -156,6 +156,9 @@ def task_settings(given: Mapping[str, str | None]) -> dict[str, Any]:
         UsageError: a value makes no sense.
     """
     settings: dict[str, Any] = {}
+    if given.get("retry") is not None and given.get("retries") is not None:
+        message = "--retry N and --retries N-1 say the same"
+        raise UsageError(message, hint="give one of them")
     for name, value in given.items():
         if value is None:
             continue

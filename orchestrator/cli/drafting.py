@@ -10,14 +10,20 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.drafting import (
-    Proposal,
-    from_file,
-    from_request,
-)
+from orchestrator.actions.agents import Known
+from orchestrator.actions.drafting import Proposal, from_file, from_request
 from orchestrator.actions.planning import Drawn, draw, require_room, write
 from orchestrator.actions.plugs import Plugs
-from orchestrator.cli.reply import plan_directory, program, say_json, takes_json, talk
+from orchestrator.actions.preview import commands
+from orchestrator.actions.templates import LIST
+from orchestrator.cli.reply import (
+    as_called,
+    plan_directory,
+    say_json,
+    takes_json,
+    talk,
+    terminal_width,
+)
 from orchestrator.cli.reply import write as say
 from orchestrator.cli.sentence import sentence
 from orchestrator.cli.templates import of_template, say_templates
@@ -31,9 +37,7 @@ from orchestrator.errors import AgentError, NotFoundError, Problem, UsageError
 from orchestrator.runtime.happening import Happening
 from orchestrator.store.draft_file import read_request
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
-from orchestrator.store.references import subagents
 from orchestrator.views import diagram
-from orchestrator.views.brief import command_line
 from orchestrator.wiring import plugs
 
 #: What a planner may give tasks to besides sub-agents. A shell would run what it wrote without asking anybody.
@@ -88,23 +92,24 @@ def plan_command(
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     named = option or os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY
     layout = plan_directory(None, named, must_exist=False)
-    if template == "list":
+    if template == LIST:
         say_templates(layout, as_json=as_json)
         return
-    _check(request, source, template, parameters)
+    asked = {"model": model, "timeout": timeout, "budget_usd": budget_usd}
+    _check(request, source, template, parameters, asked)
     chosen = plugs(claude_bin, layout)
-    of_project = sorted(subagents(layout.workdir("")))
-    keys = (*chosen.roster.keys, *of_project)
+    known = Known(chosen.roster, layout.workdir(""))
     text = _read(request)
     proposal, drawn = None, None
     if source:
-        proposal = from_file(source, keys, text)
+        proposal = from_file(source, known, text)
     elif template:
-        proposal, drawn = of_template(layout, template, parameters, keys, text)
+        proposal, drawn = of_template(layout, template, parameters, known, text)
     if not dry_run:
         require_room(layout, chosen.roster, force=force)
     if is_asked := not (proposal or drawn):
-        settings = _settings(model=model, timeout=timeout, budget_usd=budget_usd)
+        settings = _settings(asked)
+        of_project = [each for each in known if each not in chosen.roster]
         agents = {**dict.fromkeys(of_project, "a sub-agent of this project"), **_offered(chosen)}
         settings = settings._replace(workdir=layout.workdir(""))
         proposal = _ask(text, layout, settings, chosen, agents, dry_run=dry_run, as_json=as_json)
@@ -114,7 +119,7 @@ def plan_command(
     archived = ""
     if not dry_run:
         archived = write(layout, drawn, chosen.roster, force=force, is_asked=is_asked)
-    warnings = proposal.warnings if proposal is not None else ()
+    warnings = proposal.warnings if proposal is not None else commands(drawn, known)
     _say_plan(layout, warnings, drawn, archived, dry_run=dry_run, as_json=as_json)
 
 
@@ -127,7 +132,13 @@ def _offered(chosen: Plugs) -> dict[str, str]:
     }
 
 
-def _check(request: str, source: str, template: str, parameters: tuple[str, ...]) -> None:
+def _check(
+    request: str,
+    source: str,
+    template: str,
+    parameters: tuple[str, ...],
+    asked: Mapping[str, str | None],
+) -> None:
     if source and template:
         raise UsageError("--from and --template are two ways to plan", hint="name one of them")
     if parameters and not template:
@@ -135,6 +146,9 @@ def _check(request: str, source: str, template: str, parameters: tuple[str, ...]
             "--param is for a template",
             hint="name one with --template NAME, or see --template list",
         )
+    if (source or template) and (meant := [name for name, value in asked.items() if value]):
+        message = f"{', '.join(map(_option, meant))} is for the agent that is asked, and none is"
+        raise UsageError(message, hint="leave it out, or leave out --from and --template")
     if not (request or source or template):
         raise UsageError(
             "there is no request",
@@ -170,16 +184,20 @@ def _in_file(request: str) -> str | None:
         raise UsageError(str(error), hint="a request is a text in UTF-8") from error
 
 
-def _settings(**given: str | None) -> Settings:
+def _settings(given: Mapping[str, str | None]) -> Settings:
     flags: dict[str, Any] = {}
     for name, value in given.items():
         if value is not None:
             try:
                 flags[name] = read_setting(name, value)
             except ValueError as error:
-                message = f"--{name.replace('_', '-')}: {error}"
-                raise UsageError(message, hint="orchestrator plan --help") from error
+                hint = "orchestrator plan --help"
+                raise UsageError(f"{_option(name)}: {error}", hint=hint) from error
     return resolve(flags)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _ask(
@@ -242,15 +260,13 @@ def _say_plan(
     else:
         say(f"{layout.plan}\n")
     if len(plan.tasks) <= _MOST_DRAWN:
-        talk(diagram.text(drawn.board))
+        talk(diagram.text(drawn.board, terminal_width()))
     talk(f"{size}; longest chain: {_chain(path)}{_time(plan, path)}")
     _say_warnings(warnings)
     if archived:
         talk(f"The plan before it is in {archived}")
     if not dry_run:
-        is_usual = os.path.basename(layout.root) == PLAN_DIRECTORY
-        where = "" if is_usual else os.path.relpath(layout.root)
-        talk(f"Look it over, then: {command_line(program(), 'run', where)}")
+        talk(as_called("Look it over, then: orchestrator run"))
 
 
 def _say_warnings(warnings: Sequence[Problem]) -> None:

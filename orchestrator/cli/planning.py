@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from orchestrator.actions.agents import Known
 from orchestrator.actions.checking import status, validate
 from orchestrator.actions.planning import init
 from orchestrator.actions.simulation import really_done
@@ -13,10 +14,12 @@ from orchestrator.cli.adding import known_agents
 from orchestrator.cli.reply import (
     as_called,
     plan_directory,
+    require_one,
     say_json,
     takes_directory,
     takes_json,
     talk,
+    terminal_width,
     write,
 )
 from orchestrator.core.board import Board
@@ -49,9 +52,10 @@ def init_command(
     \b
       orchestrator init --agent shell     a queue of commands, for `orchestrator add`
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    require_one(directory, option)
     layout = _new_directory(directory, option)
-    if agent and agent not in (roster := known_agents(layout)):
-        listed = ", ".join(roster.keys)
+    if agent and agent not in (known := Known(known_agents(layout), layout.workdir(""))):
+        listed = ", ".join(known)
         raise UsageError(f"--agent: there is no agent {agent!r}", hint=f"known are {listed}")
     path = init(layout, request, agent)
     if as_json:
@@ -116,7 +120,7 @@ def graph_command(directory: str | None, option: str | None, form: str, *, as_js
       orchestrator graph --format mermaid > graph.mmd
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     board = status(plan_directory(directory, option)).board
-    drawn = diagram.text(board) if form == "text" else _PICTURES[form](board)
+    drawn = diagram.text(board, terminal_width()) if form == "text" else _PICTURES[form](board)
     if as_json:
         edges = [[need, task.id] for task in board.plan.tasks.values() for need in task.needs]
         path = critical_path(board.plan.tasks)
@@ -169,7 +173,7 @@ def critical_path_command(
     elif drawn:
         write(drawn)
     else:
-        write(diagram.chain(board, path))
+        write(diagram.chain(board, path, terminal_width()))
         if path:
             write(f"\ncritical path: {found}\n")
 

@@ -84,6 +84,16 @@ def plan_directory(
     return layout
 
 
+def require_one(named: str | None, option: str | None) -> None:
+    """Make sure that a new plan is to be made in one place: only a plan that is there can be named below ``--dir``.
+
+    Raises:
+        UsageError: two are named.
+    """
+    if named and option:
+        raise UsageError("DIR and --dir name two places for a new plan", hint="name one of them")
+
+
 def takes_directory(function: _Function) -> _Function:
     """Give a command about a whole plan its ``[DIR]`` and ``--dir``."""
     import click

@@ -10,11 +10,19 @@ import click
 
 from orchestrator.actions.drafting import Proposal, from_template, templates
 from orchestrator.actions.planning import Drawn, draw
-from orchestrator.actions.templates import draw_saved, read_values, save_plan, saved_plans
+from orchestrator.actions.templates import (
+    draw_saved,
+    places_of_saved,
+    read_values,
+    save_plan,
+    saved_plan,
+    saved_plans,
+)
 from orchestrator.cli.agents import plan_directory_if_any
 from orchestrator.cli.reply import (
     as_called,
     plan_directory,
+    program,
     say_json,
     takes_directory,
     takes_json,
@@ -66,7 +74,7 @@ def show_command(name: str, option: str | None, *, as_json: bool) -> None:
     {{name}} stands where something is filled in.
     """
     layout = plan_directory_if_any(None, option)
-    saved = saved_plans(layout, os.environ).get(name)
+    saved = saved_plan(layout, name, os.environ)
     if saved is not None:
         text, files, facts = saved.plan, dict(saved.task_files), _saved_facts(saved)
     else:
@@ -76,7 +84,7 @@ def show_command(name: str, option: str | None, *, as_json: bool) -> None:
         return
     write(text)
     if saved is not None:
-        talk(f"{saved.where}, with {len(files)} task files")
+        talk(f"{saved.where}, with {counted(len(files), 'task file')}")
 
 
 @template_command.command("save")
@@ -106,7 +114,11 @@ def save_command(
         say_json(f"saved {name}", **_saved_facts(saved))
         return
     write(f"{saved.where}\n")
-    talk(as_called(f"next: orchestrator plan --template {name}"))
+    told = "".join(f' --param "{each}=…"' for each in saved.parameters)
+    if here:  # only from this place it is found
+        talk(as_called(f"once this plan is finished: orchestrator plan --template {name}{told}"))
+    else:
+        talk(f"next: {program()} plan --template {name}{told} --dir NEW")
 
 
 def of_template(
@@ -118,9 +130,9 @@ def of_template(
         UsageError: there is none of that name, or it was told too much or too little.
         PlanError, StoreError: as their names say.
     """
-    mine = saved_plans(layout, os.environ)
-    saved = mine.get(name)
+    saved = saved_plan(layout, name, os.environ)
     if saved is None:
+        mine = places_of_saved(layout, os.environ)
         return from_template(name, parameters, agents, request, mine=mine), None
     values = read_values(parameters)
     if request and "request" not in saved.parameters:
@@ -136,7 +148,7 @@ def of_template(
 
 def say_templates(layout: Layout | None, *, as_json: bool) -> None:
     """Name the templates there are."""
-    mine = saved_plans(layout, os.environ)
+    mine = saved_plans(layout, os.environ, lambda text: talk(f"warning: {text}"))
     ours = [each for each in templates() if each.name not in mine]
     if as_json:
         listed = [*map(_saved_facts, mine.values()), *map(_template_facts, ours)]

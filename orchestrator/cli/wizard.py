@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
 
+from orchestrator.actions.agents import Known
 from orchestrator.actions.planning import Drawn, draw, require_room, write
-from orchestrator.actions.templates import saved_plans
+from orchestrator.actions.preview import agents_of
+from orchestrator.actions.templates import places_of_saved, saved_plans
 from orchestrator.cli.reply import (
     as_called,
     plan_directory,
+    require_one,
     say_json,
     takes_directory,
     takes_json,
@@ -24,16 +27,19 @@ from orchestrator.cli.reply import write as say
 from orchestrator.cli.templates import of_template
 from orchestrator.core.draft import Draft
 from orchestrator.core.draft_check import read_draft
+from orchestrator.core.plan import Task, id_of
 from orchestrator.core.redact import redact
+from orchestrator.core.roster import Program, Roster
 from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.text import counted, one_line, printable
 from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.store.columns import read_needs
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.views.columns import plain, table
 from orchestrator.views.plan_templates import plan_templates
 from orchestrator.wiring import plugs
 
-#: Characters of an answer: what is longer belongs into a file.
+#: Bytes of an answer. A terminal hands over 4,095 of a line, and drops the rest without a word.
 _MOST = 4000
 _NAMED = 60
 
@@ -66,21 +72,25 @@ def wizard_command(
             "the wizard asks on a terminal, and there is none",
             hint='`orchestrator plan "REQUEST"` asks an agent, `init` and `add` ask nobody',
         )
+    require_one(directory, option)
     named = directory or option or os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY
     layout = plan_directory(None, named, must_exist=False)
     chosen = plugs(layout=layout)
     require_room(layout, chosen.roster, force=force)
-    drawn = _ask_for_plan(layout, chosen.roster.keys)
-    where = os.path.relpath(layout.root)
-    talk(f"\n{_shown(drawn)}")
-    if _ask(f"Write it to {where}? [y/N]").lower() not in {"y", "yes"}:
+    agents = Known(chosen.roster, layout.workdir(""))
+    try:
+        written = _ask_and_write(layout, agents, chosen.roster, force=force)
+    except EOFError:
+        talk("")  # behind what was asked
+        written = None
+    if written is None:
         message = "nothing was written"
         if as_json:
             say_json(message, plan="")
         else:
             talk(message)
         return
-    archived = write(layout, drawn, chosen.roster, force=force)
+    drawn, archived = written
     tasks = len(drawn.board.plan.tasks)
     if as_json:
         say_json(
@@ -93,7 +103,21 @@ def wizard_command(
     talk(as_called("next: orchestrator run"))
 
 
-def _ask_for_plan(layout: Layout, agents: Sequence[str]) -> Drawn:
+def _ask_and_write(
+    layout: Layout, agents: Known, roster: Roster, *, force: bool
+) -> tuple[Drawn, str] | None:
+    """Return the plan that was agreed to, and where the one before it was moved; None when nobody agreed."""
+    drawn = _ask_for_plan(layout, agents)
+    talk(f"\n{_shown(drawn, agents)}")
+    while _ask(f"Write it to {os.path.relpath(layout.root)}? [y/N]").lower() in {"y", "yes"}:
+        try:
+            return drawn, write(layout, drawn, roster, force=force)
+        except OrchestratorError as error:
+            _tell(error)  # it may be mended meanwhile, and what was typed is not lost for it
+    return None
+
+
+def _ask_for_plan(layout: Layout, agents: Known) -> Drawn:
     request = _ask_until("What is to be done?")
     parameters = _templates(layout)
     while True:
@@ -111,7 +135,7 @@ def _ask_for_plan(layout: Layout, agents: Sequence[str]) -> Drawn:
 # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ask_for_tasks(agents: Sequence[str]) -> list[dict[str, Any]]:
+def _ask_for_tasks(agents: Known) -> list[dict[str, Any]]:
     """Ask for one task after the other; one that makes no sense is told and asked for again."""
     tasks: list[dict[str, Any]] = []
     talk("The tasks, one after the other; Enter alone: no more.")
@@ -125,10 +149,11 @@ def _ask_for_tasks(agents: Sequence[str]) -> list[dict[str, Any]]:
         task: dict[str, Any] = {"id": task_id, "name": text, "description": text}
         if tasks:
             known = f"{tasks[0]['id']}…{tasks[-1]['id']}" if len(tasks) > 1 else "T-01"
-            needs = _ask(f"  what does it need, of {known}? (Enter: nothing)")
-            task["needs"] = [word for word in needs.replace(",", " ").split() if word]
+            task["needs"] = _needs(
+                _ask(f"  what does it need, of {known}? (Enter: nothing)"), tasks
+            )
         task["agent"] = _ask(f"  who does it, of {', '.join(agents)}? (Enter: claude)")
-        if task["agent"] == "shell":
+        if agents.runs(task["agent"]) is Program.SHELL:
             task["command"] = text
         _, problems = read_draft({"tasks": [*tasks, task]}, agents)
         for each in problems:
@@ -137,7 +162,14 @@ def _ask_for_tasks(agents: Sequence[str]) -> list[dict[str, Any]]:
             tasks.append(task)
 
 
-def _draft(request: str, tasks: Sequence[Mapping[str, Any]], agents: Collection[str]) -> Draft:
+def _needs(answer: str, tasks: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return what a cell of dependencies says, in which ``agent-01`` is T-01 as everywhere."""
+    known = {each["id"]: Task(each["id"], "", "") for each in tasks}
+    named, kinds = read_needs(answer)
+    return [{"id": id_of(each, known), "kind": dict(kinds).get(each, "data")} for each in named]
+
+
+def _draft(request: str, tasks: Sequence[Mapping[str, Any]], agents: Known) -> Draft:
     draft, problems = read_draft({"request": request, "goal": request, "tasks": tasks}, agents)
     assert not problems  # each task was read with those before it
     return draft
@@ -169,7 +201,7 @@ def _templates(layout: Layout) -> dict[str, list[_Parameter]]:
             )
             for each in template.parameters.values()
         ]
-    for name, saved in saved_plans(layout, os.environ).items():
+    for name, saved in saved_plans(layout, os.environ, lambda text: talk(f"  {text}")).items():
         found[name] = [_Parameter(each, "", "") for each in saved.parameters]
     return found
 
@@ -178,11 +210,11 @@ def _from_template(
     layout: Layout,
     name: str,
     parameters: Sequence[_Parameter],
-    agents: Sequence[str],
+    agents: Known,
     request: str,
 ) -> Drawn:
     """Ask for what a template has to be told, again as long as it makes no sense."""
-    is_ours = name not in saved_plans(layout, os.environ)
+    is_ours = name not in places_of_saved(layout, os.environ)
     has_place = is_ours or any(each.name == "request" for each in parameters)
     if not is_ours:  # what it is for was said already
         parameters = [each for each in parameters if each.name != "request"]
@@ -205,7 +237,7 @@ def _from_template(
         except OrchestratorError as error:
             if not parameters:
                 raise  # no other answer could mend it
-            talk(f"  {error}" + (f" ({error.hint})" if error.hint else ""))
+            _tell(error)
 
 
 # ── the terminal ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -218,24 +250,33 @@ def _ask_until(question: str) -> str:
 
 
 def _ask(question: str) -> str:
-    """Return a line that somebody types; the end of the terminal is as if they had left."""
-    sys.stderr.write(redact(printable(f"{question} ")))
-    sys.stderr.flush()
-    line = sys.stdin.buffer.readline()
-    if not line.endswith(b"\n"):
-        raise EOFError
-    return one_line(line.decode(errors="replace"), _MOST)
+    """Return a line as somebody types it, for it may be a command; the end of the terminal is as if they had left."""
+    while True:
+        sys.stderr.write(redact(printable(f"{question} ")))
+        sys.stderr.flush()
+        line = sys.stdin.buffer.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError
+        if len(line) > _MOST:
+            talk(
+                f"  that is too long: a line has {_MOST:,} bytes at most; name a file that says more"
+            )
+            continue
+        try:
+            return printable(line.decode()).strip()
+        except UnicodeDecodeError:
+            talk("  that is no UTF-8")
 
 
-def _shown(drawn: Drawn) -> str:
+def _tell(error: OrchestratorError) -> None:
+    talk(f"  {error}" + (f" ({as_called(error.hint)})" if error.hint else ""))
+
+
+def _shown(drawn: Drawn, agents: Known) -> str:
     rows = [("ID", "NEEDS", "AGENT", "TASK")]
+    who = agents_of(drawn, agents)
     rows += [
-        (
-            task.id,
-            plain(", ".join(task.own_needs)) or "-",
-            plain(task.agent_key or task.role) or "claude",
-            plain(task.name),
-        )
+        (task.id, plain(", ".join(task.own_needs)) or "-", plain(who[task.id]), plain(task.name))
         for task in drawn.board.plan.tasks.values()
     ]
     return table(rows, terminal_width(), 30)

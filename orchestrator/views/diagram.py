@@ -16,7 +16,7 @@ from orchestrator.core.graph import weights
 from orchestrator.core.plan import Task
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import counted, one_line
-from orchestrator.views.columns import plain, table
+from orchestrator.views.columns import clip, display_width, plain, table
 from orchestrator.views.glyphs import ICONS, LABELS, UMBRELLA, progress_bar
 
 #: Above so many tasks a picture of tasks is a tangle; mermaid itself refuses more than 500 edges.
@@ -25,6 +25,8 @@ MOST_EDGES = 450
 #: And so many batches are as much as fits on a screen: a longer plan is drawn in stretches of several.
 _MOST_STRETCHES = 40
 _NAME = 60
+#: Columns that are left of a name where a line is clipped.
+_LEAST = 20
 #: The colour of a chain that stands out.
 _PATH = "#d500f9"
 _STANDS_OUT = f"stroke:{_PATH},stroke-width:4px"
@@ -163,8 +165,8 @@ def _quoted(text: str) -> str:
     return text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
 
 
-def chain(board: Board, path: Sequence[str]) -> str:
-    """Return a chain of tasks, one on a line: where it stands, its name, how long it takes.
+def chain(board: Board, path: Sequence[str], width: int | None = None) -> str:
+    """Return a chain of tasks, one on a line: where it stands, how long it takes, its name; clipped to *width* columns.
 
     ``~`` is before what nobody estimated and counts as the average; without any estimate there are no times.
     """
@@ -176,11 +178,14 @@ def chain(board: Board, path: Sequence[str]) -> str:
         takes = f"{'' if task.estimate else '~'}{format_duration(weight[task_id])}"
         time = (takes if not task.children else UMBRELLA,) if is_timed else ()
         rows.append((task_id, LABELS[board.status(task_id)], *time, plain(task.name)))
-    return table(rows) if rows else "The plan has no tasks.\n"
+    return table(rows, width) if rows else "The plan has no tasks.\n"
 
 
-def text(board: Board) -> str:
-    """Return the batches one below the other, each task with what it needs."""
+def text(board: Board, width: int | None = None) -> str:
+    """Return the batches one below the other, each task with what it needs.
+
+    A line that has more than *width* columns loses them from the name: what is drawn is what needs what.
+    """
     batches: defaultdict[int, list[str]] = defaultdict(list)
     for task_id in board.shape.order:
         batches[board.shape.batch[task_id]].append(task_id)
@@ -194,7 +199,12 @@ def text(board: Board) -> str:
             needs = f"  ← {', '.join(task.own_needs)}" if task.own_needs else ""
             takes = f"  {format_duration(task.estimate)}" if task.estimate else ""
             below = f"  {UMBRELLA} {', '.join(task.children)}" if task.children else ""
-            lines.append(
-                f"{branch} {ICONS[board.status(task_id)]} {task_id}  {plain(task.name)}{takes}{below}{needs}"
+            head, tail = (
+                f"{branch} {ICONS[board.status(task_id)]} {task_id}  ",
+                takes + below + needs,
             )
+            name = plain(task.name)
+            if width is not None:
+                name = clip(name, max(width - display_width(head + tail), _LEAST))
+            lines.append(head + name + tail if width is None else clip(head + name + tail, width))
     return "\n".join(lines) + "\n" if lines else "The plan has no tasks.\n"

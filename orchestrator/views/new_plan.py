@@ -6,7 +6,7 @@ Both are valid as they stand and made to be edited. A row says a task in a line;
 from __future__ import annotations
 
 from orchestrator.core.draft import Draft
-from orchestrator.views.templating import render
+from orchestrator.views.templating import quote, render
 
 
 def new_plan(request: str = "", overrides: str | None = None, *, draft: Draft | None = None) -> str:
@@ -20,9 +20,10 @@ def new_plan(request: str = "", overrides: str | None = None, *, draft: Draft | 
     )
 
 
-def queue(agent: str = "") -> str:
+def queue(agent: str = "", request: str = "") -> str:
     """Return a plan without tasks, to which ``add`` adds them; *agent* is the one that does them (seed 000)."""
     front = f"---\nagent: {agent}\n---\n" if agent else ""
+    asked = f"## Original Request\n{quote(request)}\n\n" if request else ""
     is_shell = agent == "shell"
     about = "A Description is a command." if is_shell else "A row is a task for an agent."
     columns = (
@@ -38,7 +39,7 @@ def queue(agent: str = "") -> str:
     return f"""\
 {front}# Task Queue
 
-| {" | ".join(columns)} |
+{asked}| {" | ".join(columns)} |
 |{"|".join("-" * (len(column) + 2) for column in columns)}|
 
 <!--

@@ -48,7 +48,11 @@ if TYPE_CHECKING:
 _STATIC_FILES = os.path.join(os.path.dirname(__file__), "static")
 _VERBS = {verb.value: verb for verb in COMMANDS}
 _KINDS = {kind.value: kind for kind in (MessageKind.SHARE, MessageKind.DISCOVER)}
-_STATUSES = {ExitStatus.BUSY: 409, ExitStatus.HELD: 409, ExitStatus.STATE_FAILED: 500}
+_STATUSES: Mapping[int, int] = {
+    ExitStatus.BUSY: 409,
+    ExitStatus.HELD: 409,
+    ExitStatus.STATE_FAILED: 500,
+}
 
 
 def application(root: Layout, keys: Keys, live: Live, caller: str) -> Starlette:

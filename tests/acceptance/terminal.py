@@ -6,7 +6,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.acceptance.orchestrate import Orchestrate
@@ -22,9 +22,11 @@ class Seen:
 
 
 def type_into(
-    orchestrate: Orchestrate, words: Sequence[str], answers: Sequence[tuple[str, str]]
+    orchestrate: Orchestrate,
+    words: Sequence[str],
+    answers: Sequence[tuple[str, str | Callable[[], str]]],
 ) -> Seen:
-    """Call a command on a terminal of its own; type each answer when what it answers is there."""
+    """Call a command on a terminal of its own; type each answer, or what it returns, when what it answers is there."""
     master, terminal = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "orchestrator", *words],
@@ -44,7 +46,8 @@ def type_into(
             seen += piece
             while waiting and (found := seen.find(waiting[0][0].encode(), at)) >= 0:
                 at = found + len(waiting[0][0])
-                os.write(master, waiting.pop(0)[1].encode())
+                answer = waiting.pop(0)[1]
+                os.write(master, (answer if isinstance(answer, str) else answer()).encode())
     except OSError:
         pass  # so Linux says that nobody has the terminal open any more
     os.close(master)

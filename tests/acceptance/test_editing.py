@@ -68,6 +68,7 @@ def test_what_does_not_fit_into_a_row_goes_into_the_task_file(
         (("--priority", "soon"), "--priority: 'soon' is not a priority\n  hint: write P0…P3"),
         (("--timeout", "soon"), "--timeout:"),
         (("--retry", "0"), "--retry: there is at least one attempt"),
+        (("--retry", "3", "--retries", "2"), "say the same"),
         (("--tag", "two words"), "more than one word"),
         (("--deadline", "soon"), "--deadline: 'soon' is not a moment; write 2026-03-01"),
         (("--estimated-hours", "0"), "--estimated-hours: '0' is not a number of hours"),

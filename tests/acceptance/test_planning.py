@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -97,6 +98,69 @@ def test_init_takes_the_request_into_the_plan(orchestrate: Orchestrate, tmp_path
     assert "Check --- it" in first["description"], (
         "whoever runs the examples as they are asks for just that"
     )
+
+
+def test_init_takes_the_request_into_a_queue(orchestrate: Orchestrate, root: Path) -> None:
+    """Also where the plan has no tasks yet: what it is for is known all the same."""
+    assert 0 == orchestrate("init", "--agent", "shell", "--request", "Back it | up").returncode
+    assert "## Original Request\n> Back it | up\n\n|" in (root / "master_plan.md").read_text(
+        "utf-8"
+    )
+    assert "T-01" == orchestrate("add", "true").stdout.strip()
+    assert 0 == orchestrate("validate").returncode
+
+
+def test_init_makes_one_plan(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """Two places are one too many; neither is chosen."""
+    refused = orchestrate("init", "one", "--dir", "two", "--json")
+    assert (2, "usage") == (refused.returncode, refused.json["code"])
+    assert not {"one", "two"} & {each.name for each in tmp_path.iterdir()}
+
+
+def test_agents_by_their_other_names(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
+    """``claude-code`` is claude, and sub-agents of the project are agents: of an outline, and of a whole plan."""
+    (tmp_path / ".claude/agents").mkdir(parents=True)
+    (tmp_path / ".claude/agents/rev.md").write_text("---\nname: rev\n---\nLook.\n", "utf-8")
+    text = "- List every file\n  - Agent: claude-code\n- Read every file\n  - Agent: rev\n"
+    (tmp_path / "o.md").write_text(text, encoding="utf-8")
+    made = orchestrate("plan", "--from", "o.md", "--dir", "other")
+    assert 0 == made.returncode, made.stderr
+    assert 0 == orchestrate("validate", "other").returncode
+    assert 0 == orchestrate("init", "--agent", "rev").returncode
+    assert 0 == orchestrate("add", "Read every file of the project").returncode
+    assert 0 == orchestrate("validate").returncode
+    unknown = orchestrate("init", "third", "--agent", "revv", "--json").json
+    assert "rev" in unknown["hint"]
+
+
+def test_the_next_step_is_about_the_plan_that_was_made(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """Also where its directory is called as usual and is not the one that is meant here."""
+    (tmp_path / "o.md").write_text("- List every file\n", encoding="utf-8")
+    said = orchestrate("plan", "--from", "o.md", "--dir", "sub/.orchestrator").stderr
+    assert "then: orchestrator run --dir sub/.orchestrator\n" in said
+    assert "then: orchestrator run\n" in orchestrate("plan", "--from", "o.md").stderr
+
+
+def test_what_is_no_outline_is_left_where_it_is(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """A directory or a pipe was named by mistake: it is not in the way of anything."""
+    os.mkfifo(tmp_path / "pipe")
+    for named in (".", "pipe"):
+        refused = orchestrate("plan", "--from", named, "--json")
+        assert (2, "usage") == (refused.returncode, refused.json["code"])
+        assert refused.json["hint"].startswith("--from takes a file")
+
+
+def test_what_is_for_a_planner_is_refused_where_none_is_asked(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Whoever gives it means something by it."""
+    for more in (["--model", "opus"], ["--budget-usd", "5"]):
+        refused = orchestrate("plan", "--from", "o.md", *more, "--json")
+        assert (2, "usage") == (refused.returncode, refused.json["code"])
+        assert more[0] in refused.json["message"]
+    assert not root.exists()
 
 
 # ── validate ──────────────────────────────────────────────────────────────────────────────────────────────────────

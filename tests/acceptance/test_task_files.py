@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate, answer_of, write_plan, write_task
+from tests.acceptance.plans import Gate, answer_of, everything, write_plan, write_task
 from tests.executors.harness import wait_until
 
 pytestmark = pytest.mark.slow
@@ -92,6 +92,23 @@ def test_where_the_template_is_a_persons_nothing_is_said_of_rows(
     plan.write_text(plan.read_text(encoding="utf-8").replace("echo old", "echo new"))
     told = orchestrate("run")
     assert (0, 0) == (told.returncode, told.stderr.count("its row"))
+
+
+def test_a_broken_template_is_told_before_a_run_meets_it(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """As far as it would be used: a task that has its own file needs none. Nothing is written."""
+    write_plan(root, {"T-01": "true", "T-02": "true"})
+    write_task(root, "T-01", "```sh\ntrue\n```\n")
+    (root / "templates").mkdir()
+    (root / "templates/agent_task.md.j2").write_text("{{ task.id }}\n{{ nope }}\n", "utf-8")
+    before = everything(root)
+    refused = orchestrate("validate", "--json")
+    assert (2, "bad_template") == (refused.returncode, refused.json["code"])
+    assert "agent_task.md.j2:2" in refused.json["message"]
+    assert before == everything(root)
+    write_task(root, "T-02", "```sh\ntrue\n```\n")
+    assert 0 == orchestrate("validate").returncode
 
 
 def test_a_file_of_settings_takes_nothing_from_its_row(

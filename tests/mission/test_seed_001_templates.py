@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,23 @@ def test_a_template_is_read_as_run_will_read_it(orchestrate: Orchestrate, root: 
     ] == [(each["message"], Path(each["where"]).name) for each in refused.json["problems"]]
 
 
+def test_the_commands_of_a_template_are_told(orchestrate: Orchestrate, root: Path) -> None:
+    """As those of every other plan: they will run without asking."""
+    mine = root / "templates/mine"
+    (mine / "agent_tasks").mkdir(parents=True)
+    rows = (
+        "| T-01 | echo {{what}} | - |\n| T-02 | look at it | claude-code |\n| T-03 | say it | - |\n"
+    )
+    table = f"| ID | Task | Agent |\n|---|---|---|\n{rows}"
+    (mine / "master_plan.md").write_text(f"---\nagent: shell\n---\n{table}", "utf-8")
+    (mine / "agent_tasks/agent-03.md").write_text("# Say it\n```sh\ndate\n```\n", "utf-8")
+    made = orchestrate("plan", "--template", "mine", "--param", "what=one", "--json").json
+    assert [
+        ("T-01", "it runs a command: echo one", "shell_command"),
+        ("T-03", "it runs a command: date", "shell_command"),
+    ] == [(each["where"], each["message"], each["code"]) for each in made["warnings"]]
+
+
 def test_s1_38_a_template_has_no_ticks_and_no_dates(orchestrate: Orchestrate, root: Path) -> None:
     """They are of one time, as outcomes are; what is no date may be a place to be filled in."""
     orchestrate("init")
@@ -84,11 +102,53 @@ def test_s1_38_a_template_has_no_ticks_and_no_dates(orchestrate: Orchestrate, ro
     task = orchestrate("list", "--json").json["tasks"][-1]["id"]
     assert 0 == orchestrate("complete", task, "--met", "all").returncode
     assert 0 == orchestrate("template", "save", "say").returncode
-    shown = orchestrate("template", "show", "say").stdout
-    assert "Deadline" in shown
-    assert "2026-03" not in shown
+    shown = orchestrate("template", "show", "say")
+    assert "Deadline" in shown.stdout
+    assert "with 2 task files" in shown.stderr
+    assert "2026-03" not in shown.stdout
     place = orchestrate.where / ".config/orchestrator/templates/say/agent_tasks"
-    assert all("- [ ] said" in path.read_text("utf-8") for path in place.iterdir())
+    for path in place.iterdir():
+        assert "- [ ] said" in path.read_text("utf-8")
+        assert "2026-03" not in path.read_text("utf-8")
+
+
+def test_what_is_said_of_a_new_template_works_when_it_is_typed(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """The plan that it was made of is not finished yet; and no template is called as the list of them."""
+    write_plan(root, {"T-01": "echo {{what}}"}, more="")
+    saved = orchestrate("template", "save", "say")
+    next_step = 'next: orchestrator plan --template say --param "what=…" --dir NEW\n'
+    assert saved.stderr.endswith(next_step)
+    typed = orchestrate(*shlex.split(next_step.removeprefix("next: orchestrator ")))
+    assert 0 == typed.returncode, typed.stderr
+    assert "then: orchestrator run --dir NEW\n" in typed.stderr
+    assert 0 == orchestrate("validate", "--dir", "NEW").returncode
+    assert "with 0 task files" in orchestrate("template", "show", "say").stderr
+    refused = orchestrate("template", "save", "list", "--json")
+    assert (2, "usage") == (refused.returncode, refused.json["code"])
+
+
+def test_a_damaged_template_is_nobody_elses_trouble(orchestrate: Orchestrate, root: Path) -> None:
+    """It is told and left out; whoever names it is told what is wrong."""
+    write_plan(root, {"T-01": "date"})
+    for name in ("good", "bad"):
+        assert 0 == orchestrate("template", "save", name).returncode
+    place = orchestrate.where / ".config/orchestrator/templates/bad/master_plan.md"
+    place.write_bytes("# Plan".encode("utf-16"))
+    assert 0 == orchestrate("plan", "--template", "good", "--dir", "other").returncode
+    listed = orchestrate("template", "list", "--json")
+    names = [each["name"] for each in listed.json["templates"]]
+    assert ("good", False) == (names[0], "bad" in names)
+    assert "warning: the template bad is left out: " in listed.stderr
+    refused = orchestrate("plan", "--template", "bad", "--dir", "third", "--json").json
+    assert "UTF-16" in refused["message"]
+    asked = [
+        ("What is to be done?", "x\n"),
+        ("the template bad is left out", ""),
+        ("begin", "\x04"),
+    ]
+    assert 0 == type_into(orchestrate, ["wizard", "fourth"], asked).returncode
 
 
 WIZARD = [
@@ -163,7 +223,7 @@ def test_s1_38_the_wizard_writes_nothing_without_a_yes(
     """No, Enter, Ctrl-C and Ctrl-D leave everything as it was; there is no traceback."""
     before = everything(orchestrate.where)
     seen = type_into(orchestrate, ["wizard"], [*WIZARD, ("[y/N]", end)])
-    assert (130 if end in "\x03\x04" else 0) == seen.returncode
+    assert (130 if end == "\x03" else 0) == seen.returncode
     assert "Traceback" not in seen.text
     assert (before, False) == (everything(orchestrate.where), root.exists())
 

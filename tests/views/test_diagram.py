@@ -7,6 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.views.columns import display_width
 from orchestrator.views.diagram import chain, dot, mermaid, text
 from tests.views.example import HOSTILE, board, five, large, midway, task
 
@@ -87,6 +88,18 @@ def test_text_is_the_batches_with_what_each_task_needs() -> None:
         "└─ ⏭️ T-05  Report  ← T-02, T-03, T-04",
     ] == text(midway()).splitlines()
     assert 2 == len(text(board([task("T-01", HOSTILE)])).splitlines())
+
+
+def test_what_is_wider_than_the_terminal_is_clipped() -> None:
+    """First the name: what a task needs is what the graph is for."""
+    long = "🙂 word " * 40
+    drawn = board([task("T-01", "a"), task("T-02", long, "T-01")])
+    lines = text(drawn, 40).splitlines()
+    assert 40 == max(map(display_width, lines))
+    assert lines[-1].startswith("└─ ⏸️ T-02  🙂 word 🙂")
+    assert lines[-1].endswith("…  ← T-01")
+    assert 40 >= max(map(display_width, chain(drawn, ["T-01", "T-02"], 40).splitlines()))
+    assert all(display_width(line) <= 12 for line in text(drawn, 12).splitlines()[1::2])
 
 
 # ── a chain that stands out ───────────────────────────────────────────────────────────────────────────────────────────
