@@ -13,6 +13,7 @@ from orchestrator.actions.editing import Changes, update
 from orchestrator.cli.adding import add_task, criteria_from, known_agents, tags_of, task_settings
 from orchestrator.cli.reply import caller, plan_directory, say_json, takes_caller, takes_json, talk
 from orchestrator.core.state import TaskStatus, parse_status
+from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
 from orchestrator.store.membership import full_ids
 
@@ -177,6 +178,8 @@ def update_command(
         data["changed"] = dict(updated.changed)
         if updated.task_file:
             talk(f"its agent reads {os.path.relpath(updated.task_file)}: change that, too")
+        if updated.command:
+            talk(f"{task_id} now runs: {one_line(updated.command)}")
     if wanted is not None:
         replies = _set_status(layout, task_id, wanted, name, as_json=as_json)
         said += [reply.message for reply in replies]

@@ -345,7 +345,8 @@ def test_what_a_terminal_acts_on_in_an_answer_is_dropped(
     write_plan(root, {"T-01": "true"})
     steering = "\x1b[31m\x07\u202e"
     changed = orchestrate("update", "T-01", "--title", f"red{steering}der")
-    assert (0, "T-01: description: redder\n") == (changed.returncode, changed.stderr)
+    said = "T-01 now runs: redder\nT-01: description: redder\n"
+    assert (0, said) == (changed.returncode, changed.stderr)
     made = orchestrate("init", f"place{steering}")
     assert (0, f"{root.parent}/place/master_plan.md\n") == (made.returncode, made.stdout)
 
