@@ -83,7 +83,7 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
             Settings(),
             layout.templates,
             [rows[need] for need in task.row.data_needs],
-            shell=bool(task.command) and task.agent == "shell",
+            shell=bool(task.command),
             draft=task,
         )
         for task in draft.tasks
@@ -123,7 +123,7 @@ def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:
         name = f"agent_tasks/{task.row.stem}.md"
         found = parse_task_file(files[task.row.stem].encode(), name)
         problems += found.problems
-        if task.agent == "shell" and found.code.strip() != task.command.strip():
+        if task.command and found.code.strip() != task.command.strip():
             hint = "correct templates/agent_task.md.j2 of the plan directory"
             problems.append(
                 Problem(f"{task.id}: the first code block is not its command", name, hint)

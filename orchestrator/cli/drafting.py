@@ -98,7 +98,7 @@ def plan_command(
     text = _read(request)
     proposal, drawn = None, None
     if source:
-        proposal = from_file(source, keys, text)
+        proposal = from_file(source, keys, text, shells=chosen.roster.shells)
     elif template:
         proposal, drawn = of_template(layout, template, parameters, keys, text)
     if not dry_run:

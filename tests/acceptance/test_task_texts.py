@@ -110,3 +110,21 @@ def test_a_command_of_an_agent_that_stands_on_the_shell(
     assert 0 == run.returncode, run.stderr
     answers = [answer_of(root, task).strip() for task in ("T-01", "T-02", "T-03")]
     assert ["one", "two", "three <b>"] == answers
+
+
+def test_a_command_of_an_outline_is_run_or_refused(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """It is never dropped without a word, and no prose is run in its place."""
+    write_agent(root, "mysh", "extends: shell\n")
+    outline = tmp_path / "plan.md"
+    outline.write_text("- Say one thing\n  - Command: echo one\n", encoding="utf-8")
+    refused = orchestrate("plan", "--from", "plan.md")
+    assert 2 == refused.returncode
+    assert "plan.md:1: T-01 has a command, and no agent that runs one" in refused.stderr
+    outline.write_text(outline.read_text("utf-8") + "  - Agent: mysh\n", encoding="utf-8")
+    made = orchestrate("plan", "--from", "plan.md")
+    assert 0 == made.returncode, made.stderr
+    assert "it runs a command: echo one" in made.stderr
+    assert 0 == orchestrate("run").returncode
+    assert "one" == answer_of(root, "T-01").strip()
