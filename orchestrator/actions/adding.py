@@ -31,7 +31,7 @@ from orchestrator.actions.editing import (
 from orchestrator.actions.task_texts import put_both, runs_commands, task_file_of
 from orchestrator.core.plan import TASK_ID, Task, stem
 from orchestrator.core.text import one_line, printable
-from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.columns import read_needs
 from orchestrator.store.exchange import Taken, exchanged, take
@@ -104,7 +104,12 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
         os.makedirs(layout.root, 0o775, exist_ok=True)
     with in_line(layout.plan_lock):
         made = _make_plan(layout)
-        draft = exchanged(layout.plan, lambda before: _drafted(layout, before, wanted, agents))
+        try:
+            draft = exchanged(layout.plan, lambda before: _drafted(layout, before, wanted, agents))
+        except OrchestratorError:
+            if made:
+                os.unlink(made)
+            raise
     tell(layout, draft.id, "added", by, wanted.text)
     return Added(draft.id, draft.is_shell, made)
 

@@ -20,7 +20,7 @@ from orchestrator.actions.task_texts import Told, put_both, task_file_of
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
-from orchestrator.store.columns import Columns, read_needs
+from orchestrator.store.columns import Columns, is_none, read_needs
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
@@ -38,6 +38,9 @@ _EMPTY = {"name": "", "description": ""}
 _TEXTS = _EMPTY.keys()
 #: What decides what its agent is told, and whether that is a command.
 _TOLD = _TEXTS | {"agent", "assignee", "kind"}
+
+#: What people call a column whose option has another name.
+_CALLED = {"tags": "tag", "kind": "type"}
 
 
 class Changes(NamedTuple):
@@ -74,7 +77,15 @@ class Updated(NamedTuple):
     """What the task runs now, when it is for a shell and ran something else before; else empty."""
 
 
-def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agents) -> Updated:
+def update(
+    layout: Layout,
+    task_id: str,
+    changes: Changes,
+    by: str,
+    agents: Agents,
+    *,
+    check: Callable[[Plan], None] = lambda _: None,
+) -> Updated:
     """Change a row of the plan; what it cannot say of what is to be done goes into the task file, as with ``add``.
 
     Args:
@@ -83,10 +94,12 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
         changes: What is to be another one.
         by: Who changes it.
         agents: The agents that there are; asked only where they make a difference.
+        check: Raises what forbids the plan that is about to be written.
 
     Raises:
         NotFoundError, UsageError, PlanError: it makes no sense, or the plan would make none; nothing was written.
         StoreError: it could not be written.
+        What *check* raises; nothing was written either.
     """
     if not os.path.lexists(layout.plan):
         hint = "`orchestrator add TEXT` makes one, and adds a task to it"
@@ -96,7 +109,8 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
     task_id, changes = full_ids(layout, task_id), _with_full_ids(layout, changes)
     with in_line(layout.plan_lock):
         updated = exchanged(
-            layout.plan, lambda before: _changed(layout, before, task_id, changes, agents)
+            layout.plan,
+            lambda before: _changed(layout, before, task_id, changes, agents, check=check),
         )
     said = ", ".join(f"{role}: {text}" for role, text in updated.changed.items())
     tell(layout, task_id, "updated", by, said)
@@ -104,7 +118,13 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
 
 
 def _changed(
-    layout: Layout, before: Taken, task_id: str, changes: Changes, agents: Agents
+    layout: Layout,
+    before: Taken,
+    task_id: str,
+    changes: Changes,
+    agents: Agents,
+    *,
+    check: Callable[[Plan], None],
 ) -> Updated | None:
     with explained(layout, before.data):
         places = find_places(before.data)
@@ -123,6 +143,7 @@ def _changed(
     plan = valid_plan(layout, data)
     if changes.parent:
         check_parent(layout, plan, changes.parent)
+    check(plan)
     task, file = _told(
         layout, plan, task, agents, told=told, texts=texts, criteria=changes.criteria
     )
@@ -277,12 +298,14 @@ def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, 
     if not task.description:
         raise no_text()
     for option in ("needs", "agent", "assignee", "parent", "tags", "kind", "estimate", "deadline"):
-        if getattr(task, option) != getattr(meant, option):
-            shown = getattr(meant, option)
-            raise UsageError(
-                f"a table cannot say {option} {one_line(str(shown), 80)!r}",
-                hint="letters, digits and the signs . _ - can always be said",
-            )
+        if getattr(task, option) != (said := getattr(meant, option)):
+            words = said if isinstance(said, tuple) else (str(said),)
+            hint = "letters, digits and the signs . _ - can always be said"
+            if any(map(is_none, words)):
+                hint = "it means that there is nothing; take another word"
+            shown = one_line(", ".join(words), 80)
+            message = f"a table cannot say {_CALLED.get(option, option)} {shown!r}"
+            raise UsageError(message, hint=hint)
     return data, task
 
 
