@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.plan import Task
+from orchestrator.core.text import from_cell
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.store.atomic import read_file, replace_file, reported
 from orchestrator.store.exchange import Taken, put
@@ -69,7 +70,7 @@ class Told(NamedTuple):
         Raises:
             UsageError: there is no other place for it.
         """
-        is_only_text = not texts.get("description") and task.name == task.description
+        is_only_text = not texts.get("description") and task.name == from_cell(task.description)
         for column, is_read in (("name", is_only_text), ("description", True)):
             text = texts.get(column, "")
             if not text or fits(text):

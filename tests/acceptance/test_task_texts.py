@@ -128,3 +128,12 @@ def test_a_command_of_an_outline_is_run_or_refused(
     assert "it runs a command: echo one" in made.stderr
     assert 0 == orchestrate("run").returncode
     assert "one" == answer_of(root, "T-01").strip()
+
+
+def test_a_tag_is_shown_as_it_was_typed(orchestrate: Orchestrate, root: Path) -> None:
+    """The table has it escaped, for whoever looks at it as a page; nobody else is to see that."""
+    orchestrate("add", "Write the <b> file of C:\\")
+    listed = orchestrate("list", "--json").json["tasks"][0]
+    assert "Write the <b> file of C:\\" == listed["name"]
+    assert "Write the <b> file" in orchestrate("graph").stdout
+    assert "Write the &lt;b> file" in (root / "master_plan.md").read_text(encoding="utf-8")
