@@ -26,14 +26,15 @@ from orchestrator.actions.editing import (
     explained,
     tell,
     unknown_task,
-    valid_tasks,
+    valid_plan,
 )
+from orchestrator.actions.task_texts import put_both, runs_commands, task_file_of
 from orchestrator.core.plan import TASK_ID, Task, stem
 from orchestrator.core.text import one_line, printable
-from orchestrator.errors import PlanError, Problem, StoreError, UsageError
+from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.columns import read_needs
-from orchestrator.store.exchange import Taken, exchanged, put, take
+from orchestrator.store.exchange import Taken, exchanged, take
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
 from orchestrator.store.membership import full_ids
@@ -41,7 +42,6 @@ from orchestrator.store.plan_edit import fits, ids, next_ids, with_row
 from orchestrator.store.plan_scan import Places, find_places
 
 if TYPE_CHECKING:
-    from orchestrator.core.settings import Settings
     from orchestrator.store.roster import Agents
 
 #: Characters of a label that an id is made of; a number must find room behind them.
@@ -104,7 +104,12 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
         os.makedirs(layout.root, 0o775, exist_ok=True)
     with in_line(layout.plan_lock):
         made = _make_plan(layout)
-        draft = exchanged(layout.plan, lambda before: _drafted(layout, before, wanted, agents))
+        try:
+            draft = exchanged(layout.plan, lambda before: _drafted(layout, before, wanted, agents))
+        except OrchestratorError:
+            if made:
+                os.unlink(made)
+            raise
     tell(layout, draft.id, "added", by, wanted.text)
     return Added(draft.id, draft.is_shell, made)
 
@@ -128,13 +133,15 @@ class _Draft:
     """A row that is to be added to one version of the plan."""
 
     def __init__(self, layout: Layout, places: Places, wanted: NewTask, agents: Agents) -> None:
-        if wanted.is_prompt and not wanted.agent and places.agent == "shell":
-            wanted = wanted._replace(agent="claude")
         self._layout, self._places, self._wanted, self._agents = layout, places, wanted, agents
         self._known = ids(places)
         if not places.sheets:
             _refuse_broken(layout, layout.plan)
-        self.is_shell = (wanted.agent or places.agent) == "shell"
+        check_who(layout, places, wanted.agent, wanted.assignee, agents)
+        row = Task("_", "_", "_", agent=wanted.agent, assignee=wanted.assignee, kind=wanted.kind)
+        self.is_shell = runs_commands(layout, row, places.agent, agents, {})
+        if self.is_shell and wanted.is_prompt and not wanted.agent:
+            self._wanted, self.is_shell = wanted._replace(agent="claude"), False
         self.id = self._id()
 
     def is_written(self, before: Taken) -> bool:
@@ -150,19 +157,11 @@ class _Draft:
         )  # fmt: skip
         data, task = edited(lambda: with_row(self._places, values), meant)
         if self._wanted.parent:
-            check_parent(self._layout, self._wanted.parent, data)
-        if is_said and not (self._wanted.settings or self._wanted.criteria):
-            return put(self._layout.plan, before, data) is not None
-        path = self._layout.task_file(task.stem)
-        self._write_task_file(path, task, whole)
-        try:
-            is_in = put(self._layout.plan, before, data) is not None
-        except StoreError:
-            os.unlink(path)
-            raise
-        if not is_in:
-            os.unlink(path)
-        return is_in
+            check_parent(self._layout, valid_plan(self._layout, data), self._wanted.parent)
+        file = b""
+        if not is_said or self._wanted.settings or self._wanted.criteria:
+            file = self._task_file(task, whole)
+        return put_both(self._layout, before, data, task, file)
 
     def _id(self) -> str:
         known = {stem(each).casefold() for each in self._known}
@@ -233,43 +232,24 @@ class _Draft:
             for task_id in filter(None, task_ids):
                 if task_id not in known:
                     raise unknown_task(option, task_id, known)
-        wanted = self._wanted
-        check_who(self._layout, self._places, wanted.agent, wanted.assignee, self._agents)
 
-    def _write_task_file(self, path: str, task: Task, body: str) -> None:
+    def _task_file(self, task: Task, body: str) -> bytes:
         from orchestrator.store.plan_file import parse_plan
-        from orchestrator.views.task_file import task_file
 
         plan, _ = parse_plan(self._places.file.replaced(self._places.file.lines), "")
-        needs = [plan.tasks[need] for need in task.data_needs if need in plan.tasks]
-        text = task_file(
+        return task_file_of(
+            self._layout,
             task._replace(description=body),
-            _settings(self._wanted.settings),
-            self._layout.templates,
-            needs,
+            plan.tasks,
             shell=self.is_shell,
+            settings=self._wanted.settings,
+            criteria=self._wanted.criteria,
         )
-        front = [f"{name}: {value}" for name, value in self._wanted.settings.items()]
-        head = "\n".join(["---", *front, "---", ""]) if front else ""
-        with reported("make", self._layout.tasks):
-            os.makedirs(self._layout.tasks, 0o775, exist_ok=True)
-        data = f"{head}{text}".encode()
-        if self._wanted.criteria:
-            from orchestrator.store.criteria import with_criteria
-
-            data = with_criteria(data, self._wanted.criteria, os.path.relpath(path))
-        replace_file(path, data)
-
-
-def _settings(given: Mapping[str, Any]) -> Settings:
-    from orchestrator.core.settings import resolve
-
-    return resolve(given)
 
 
 def _refuse_broken(layout: Layout, path: str) -> None:
     """Say why there is no table to add a row to."""
-    valid_tasks(layout, take(path).data)
+    valid_plan(layout, take(path).data)
     raise PlanError(
         [Problem("no task table found", path, "add one with the columns of the README")]
     )

@@ -43,9 +43,10 @@ class Known:
             self._subagents = subagents(self._workdir)
         return (*self._roster.keys, *sorted(self._subagents - set(self._roster.keys)))
 
-    def runs(self, key: str) -> Program:
-        """Return what an agent runs; one that there is not runs what the default one does."""
-        return self._roster[key].runs if key in self._roster else Program.CLAUDE
+    @property
+    def shells(self) -> Sequence[str]:
+        """Those of them that run commands."""
+        return self._roster.shells
 
     def key_of(self, task: Task) -> str:
         """Return the agent that its row asks for: the one in its Agent cell, else an assignee who is one of ours."""

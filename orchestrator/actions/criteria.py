@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from orchestrator.actions.task_texts import read_own
 from orchestrator.core.criteria import Criterion
 from orchestrator.core.plan import Plan, Task
 from orchestrator.errors import PlanError, StoreError
@@ -48,27 +49,29 @@ def is_asked_for(layout: Layout, plan: Plan, task: Task) -> bool:
     return bool(settings.get("validate"))
 
 
-def check_new(layout: Layout, stem: str, texts: Sequence[str]) -> None:
-    """Do nothing if criteria can be added to a task.
+def check_new(layout: Layout, plan: Plan, task: Task, texts: Sequence[str], agents: Agents) -> None:
+    """Make sure that criteria can be added to a task of *plan*, which is about to be written. In line for the plan.
+
+    A file that nobody wrote is made from the row, as a run would make it.
 
     Raises:
         UsageError: they are there already, or its file cannot take them.
-        StoreError: the file cannot be read.
+        PlanError: a template of the plan directory, or a setting of the task, makes no sense.
+        StoreError: the file cannot be read or made.
     """
-    path = layout.task_file(stem)
-    if (data := read_file(path, LARGEST_TEXT)) is not None:
-        with_criteria(data, texts, os.path.relpath(path))
+    if read_own(layout, task) is None:
+        _make_file(layout, plan, task, agents)
+    path = layout.task_file(task.stem)
+    with_criteria(read_file(path, LARGEST_TEXT) or b"", texts, os.path.relpath(path))
 
 
-def add_criteria(layout: Layout, task: Task, texts: Sequence[str], agents: Agents) -> None:
-    """Add criteria to a task, whose file is made as a run would make it where there is none. In line for the plan.
+def add_criteria(layout: Layout, stem: str, texts: Sequence[str]) -> None:
+    """Add criteria to the file of a task, after ``check_new``. In line for the plan.
 
     Raises:
-        As ``check_new``; PlanError: a template of the plan directory makes no sense.
+        UsageError, StoreError: as there.
     """
-    path = layout.task_file(task.stem)
-    if not os.path.lexists(path):
-        _make_file(layout, task, agents)
+    path = layout.task_file(stem)
     _change(path, lambda data: with_criteria(data, texts, os.path.relpath(path)))
 
 
@@ -99,13 +102,12 @@ def _change(path: str, edit: Callable[[bytes], bytes]) -> None:
     exchanged(path, change)
 
 
-def _make_file(layout: Layout, task: Task, agents: Agents) -> None:
+def _make_file(layout: Layout, plan: Plan, task: Task, agents: Agents) -> None:
     from orchestrator.actions.assignments import make_task_files
     from orchestrator.actions.prospect import RunOrder, task_settings
     from orchestrator.store.workspace import Workspace
 
     workspace, roster = Workspace(layout), agents(layout)
-    plan, _ = workspace.load_plan()
     alone = plan._replace(tasks={task.id: plan.tasks[task.id]})
     settings = task_settings(workspace, alone, RunOrder(layout), roster)
     workspace.make_directories()

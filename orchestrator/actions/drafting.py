@@ -85,8 +85,14 @@ def from_request(
     return _settled(replace(draft, request=request))
 
 
-def from_file(path: str, agents: Collection[str], request: str = "") -> Proposal:
-    """Read a markdown outline or the JSON of a draft.
+def from_file(
+    path: str,
+    agents: Collection[str],
+    request: str = "",
+    *,
+    shells: Collection[str] = ("shell",),
+) -> Proposal:
+    """Read a markdown outline or the JSON of a draft. *shells* are the agents that run commands.
 
     Raises:
         NotFoundError: there is no such file.
@@ -107,7 +113,7 @@ def from_file(path: str, agents: Collection[str], request: str = "") -> Proposal
     problems = list(found.problems)
     draft = Draft(tasks=())
     if found.data or not found.problems:  # null and {} say nothing, and are no plan
-        draft, of_draft = read_draft(found.data, agents, found.places)
+        draft, of_draft = read_draft(found.data, agents, found.places, shells=shells)
         problems += of_draft if found.places else [_in_file(each, path) for each in of_draft]
     if problems:
         raise PlanError(problems)

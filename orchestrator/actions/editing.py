@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,15 +16,14 @@ from orchestrator.actions.cells import (
     read_cells,
     visible,
 )
-from orchestrator.core.plan import Task
+from orchestrator.actions.task_texts import Told, put_both, task_file_of
+from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
-from orchestrator.store.atomic import read_file
-from orchestrator.store.columns import Columns, read_needs
-from orchestrator.store.exchange import Taken, exchanged, put
+from orchestrator.store.columns import Columns, is_none, read_needs
+from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lines import LARGEST_TEXT
 from orchestrator.store.lock import in_line
 from orchestrator.store.membership import full_ids
 from orchestrator.store.plan_edit import ids, row_of, with_cells
@@ -36,6 +35,12 @@ if TYPE_CHECKING:
 
 #: A text that is taken away leaves nothing: ``-`` would be one.
 _EMPTY = {"name": "", "description": ""}
+_TEXTS = _EMPTY.keys()
+#: What decides what its agent is told, and whether that is a command.
+_TOLD = _TEXTS | {"agent", "assignee", "kind"}
+
+#: What people call a column whose option has another name.
+_CALLED = {"tags": "tag", "kind": "type"}
 
 
 class Changes(NamedTuple):
@@ -68,49 +73,34 @@ class Updated(NamedTuple):
     """What stands in the changed cells now, by what the columns mean."""
     task_file: str
     """The file that the agent of the task reads, when it says what to do and the row no longer does; else empty."""
-    task: Task
-    """The row, as it is read now."""
+    command: str
+    """What the task runs now, when it is for a shell and ran something else before; else empty."""
 
 
-def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agents) -> Updated:
-    """Change a row of the plan.
+def update(
+    layout: Layout,
+    task_id: str,
+    changes: Changes,
+    by: str,
+    agents: Agents,
+    *,
+    check: Callable[[Plan], None] = lambda _: None,
+) -> Updated:
+    """Change a row of the plan; what it cannot say of what is to be done goes into the task file, as with ``add``.
 
     Args:
         layout: Where the plan is.
         task_id: Whose row.
         changes: What is to be another one.
         by: Who changes it.
-        agents: The agents that there are; asked only when one is named.
+        agents: The agents that there are; asked only where they make a difference.
+        check: Raises what forbids the plan that is about to be written.
 
     Raises:
         NotFoundError, UsageError, PlanError: it makes no sense, or the plan would make none; nothing was written.
         StoreError: it could not be written.
+        What *check* raises; nothing was written either.
     """
-
-    def change(before: Taken) -> Updated | None:
-        with explained(layout, before.data):
-            places = find_places(before.data)
-            values, meant = _meant(places, task_id, changes)
-        if not (values or changes.criteria):
-            raise UsageError("nothing is to be changed", hint="orchestrator update --help")
-        check_who(layout, places, changes.agent or "", changes.assignee or "", agents)
-        data, task = edited(lambda: with_cells(places, task_id, values), meant)
-        if changes.parent:
-            check_parent(layout, changes.parent, data)
-        else:
-            valid_tasks(layout, data)
-        if changes.criteria:
-            from orchestrator.actions.criteria import check_new
-
-            check_new(layout, task.stem, changes.criteria)
-        if values and put(layout.plan, before, data) is None:
-            return None
-        path = layout.task_file(task.stem)
-        is_hidden = {"name", "description"} & values.keys() and _is_own(path)
-        if changes.criteria:
-            values["criteria"] = "; ".join(changes.criteria)
-        return Updated(task_id, values, path if is_hidden else "", task)
-
     if not os.path.lexists(layout.plan):
         hint = "`orchestrator add TEXT` makes one, and adds a task to it"
         raise NotFoundError(
@@ -118,22 +108,77 @@ def update(layout: Layout, task_id: str, changes: Changes, by: str, agents: Agen
         )
     task_id, changes = full_ids(layout, task_id), _with_full_ids(layout, changes)
     with in_line(layout.plan_lock):
-        updated = exchanged(layout.plan, change)
-        if changes.criteria:
-            from orchestrator.actions.criteria import add_criteria
-
-            add_criteria(layout, updated.task, changes.criteria, agents)
+        updated = exchanged(
+            layout.plan,
+            lambda before: _changed(layout, before, task_id, changes, agents, check=check),
+        )
     said = ", ".join(f"{role}: {text}" for role, text in updated.changed.items())
     tell(layout, task_id, "updated", by, said)
     return updated
 
 
-def _is_own(path: str) -> bool:
-    """Say whether there is a task file that will not be made again from its row."""
-    from orchestrator.store.task_file import parse_task_file
+def _changed(
+    layout: Layout,
+    before: Taken,
+    task_id: str,
+    changes: Changes,
+    agents: Agents,
+    *,
+    check: Callable[[Plan], None],
+) -> Updated | None:
+    with explained(layout, before.data):
+        places = find_places(before.data)
+        values, meant, row = _meant(places, task_id, changes)
+    if not (values or changes.criteria):
+        raise UsageError("nothing is to be changed", hint="orchestrator update --help")
+    check_who(layout, places, changes.agent or "", changes.assignee or "", agents)
+    told = Told()
+    if _TOLD & values.keys():
+        told = Told.of(layout, row, meant, places.agent, agents)
+    texts = {column: values[column] for column in _TEXTS if values.get(column)}
+    if not told.is_command:  # that is taken as it is; what people read is not
+        texts = {column: visible(text) for column, text in texts.items()}
+    values |= texts
+    data, task = edited(lambda: with_cells(places, task_id, values), meant)
+    plan = valid_plan(layout, data)
+    if changes.parent:
+        check_parent(layout, plan, changes.parent)
+    check(plan)
+    task, file = _told(
+        layout, plan, task, agents, told=told, texts=texts, criteria=changes.criteria
+    )
+    if values and not put_both(layout, before, data, task, file):
+        return None
+    if changes.criteria:
+        from orchestrator.actions.criteria import add_criteria
 
-    data = read_file(path, LARGEST_TEXT)
-    return data is not None and not parse_task_file(data, path).made
+        if not file:
+            add_criteria(layout, task.stem, changes.criteria)
+        values["criteria"] = "; ".join(changes.criteria)
+    hidden = told.file if told.is_in_file and _TEXTS & values.keys() else ""
+    return Updated(task_id, values, hidden, told.command(task.description))
+
+
+def _told(
+    layout: Layout,
+    plan: Plan,
+    task: Task,
+    agents: Agents,
+    *,
+    told: Told,
+    texts: Mapping[str, str],
+    criteria: Sequence[str],
+) -> tuple[Task, bytes]:
+    """Return a task with all of what is to be done, and the task file for what its row cannot say of it."""
+    if whole := told.unsaid(texts, task):
+        task = task._replace(description=whole)
+        is_command = told.is_command
+        return task, task_file_of(layout, task, plan.tasks, shell=is_command, criteria=criteria)
+    if criteria:
+        from orchestrator.actions.criteria import check_new
+
+        check_new(layout, plan, task, criteria, agents)
+    return task, b""
 
 
 def _with_full_ids(layout: Layout, changes: Changes) -> Changes:
@@ -145,8 +190,8 @@ def _with_full_ids(layout: Layout, changes: Changes) -> Changes:
     )
 
 
-def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, str], Task]:
-    """Return the new cells, and the row as it is to be read then."""
+def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, str], Task, Task]:
+    """Return the new cells, the row as it is to be read then, and as it is read now."""
     try:
         columns, row = row_of(places, task_id)
     except KeyError:
@@ -181,7 +226,7 @@ def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, st
     tags = tuple(tag for tag in tags if tag not in changes.untags)
     if tags != row.tags:
         meant, values["tags"] = meant._replace(tags=tags), ", ".join(tags) or "-"
-    return values, meant
+    return values, meant, row
 
 
 def _texts(columns: Columns, changes: Changes) -> dict[str, str | None]:
@@ -191,7 +236,9 @@ def _texts(columns: Columns, changes: Changes) -> dict[str, str | None]:
     texts = {title: changes.title}
     if changes.description is not None:
         texts["description"] = changes.description
-    return {role: text and visible(text) for role, text in texts.items()}
+    for text in filter(None, texts.values()):
+        visible(text)
+    return {role: text and text.strip() for role, text in texts.items()}
 
 
 def _needs(row: Task, changes: Changes) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
@@ -222,7 +269,7 @@ def explained(layout: Layout, data: bytes) -> Iterator[None]:
     try:
         yield
     except ValueError:
-        valid_tasks(layout, data)
+        valid_plan(layout, data)
         raise
 
 
@@ -251,12 +298,14 @@ def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, 
     if not task.description:
         raise no_text()
     for option in ("needs", "agent", "assignee", "parent", "tags", "kind", "estimate", "deadline"):
-        if getattr(task, option) != getattr(meant, option):
-            shown = getattr(meant, option)
-            raise UsageError(
-                f"a table cannot say {option} {one_line(str(shown), 80)!r}",
-                hint="letters, digits and the signs . _ - can always be said",
-            )
+        if getattr(task, option) != (said := getattr(meant, option)):
+            words = said if isinstance(said, tuple) else (str(said),)
+            hint = "letters, digits and the signs . _ - can always be said"
+            if any(map(is_none, words)):
+                hint = "it means that there is nothing; take another word"
+            shown = one_line(", ".join(words), 80)
+            message = f"a table cannot say {_CALLED.get(option, option)} {shown!r}"
+            raise UsageError(message, hint=hint)
     return data, task
 
 
@@ -278,7 +327,6 @@ def check_who(layout: Layout, places: Places, agent: str, assignee: str, agents:
     if _is_named(places, "agent", agent) and _is_named(places, "assignee", assignee):
         return
     from orchestrator.actions.prospect import RunOrder, task_settings
-    from orchestrator.core.plan import Plan
     from orchestrator.store.workspace import Workspace
 
     roster = agents(layout)
@@ -310,16 +358,15 @@ def _is_named(places: Places, role: str, name: str) -> bool:
     return False
 
 
-def check_parent(layout: Layout, parent: str, data: bytes) -> None:
-    """Refuse what would make the plan invalid, and an umbrella that was run as a task before.
+def check_parent(layout: Layout, plan: Plan, parent: str) -> None:
+    """Refuse an umbrella that was run as a task before.
 
     Raises:
-        PlanError, UsageError: it is refused.
+        UsageError: it is refused.
     """
-    plan = valid_tasks(layout, data)
     from orchestrator.store.workspace import Workspace
 
-    task = plan[parent]
+    task = plan.tasks[parent]
     result = Workspace(layout).read_result(task.stem)
     if result is not None and result.attempts:
         raise UsageError(
@@ -328,8 +375,8 @@ def check_parent(layout: Layout, parent: str, data: bytes) -> None:
         )
 
 
-def valid_tasks(layout: Layout, data: bytes) -> Mapping[str, Task]:
-    """Return the tasks of a plan that is about to be written.
+def valid_plan(layout: Layout, data: bytes) -> Plan:
+    """Return a plan that is about to be written.
 
     Raises:
         PlanError: it would not be valid.
@@ -339,4 +386,4 @@ def valid_tasks(layout: Layout, data: bytes) -> Mapping[str, Task]:
     plan, problems = parse_plan(data, f"{os.path.relpath(layout.root)}/master_plan.md")
     if problems:
         raise PlanError(problems)
-    return plan.tasks
+    return plan

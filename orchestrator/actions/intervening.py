@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.actions.settling import carry_out, the_task
+from orchestrator.actions.settling import carry_out, decided, the_task
 from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.graph import ancestors
@@ -26,6 +26,7 @@ from orchestrator.store.workspace import Workspace
 if TYPE_CHECKING:
     from orchestrator.actions.plugs import Plugs
     from orchestrator.core.criteria import Criterion
+    from orchestrator.core.plan import Plan
 
 #: Seconds between two looks for an answer, and looks after which one is for who runs.
 _LOOK, _LOOKS = 0.02, 10
@@ -179,6 +180,38 @@ def set_status(
     if verb is Verb.COMPLETE:
         return [complete(layout, wanted._replace(verb=verb), plugs, waits).reply]
     return [intervene(layout, wanted._replace(verb=verb), plugs, waits)]
+
+
+def check_status(
+    layout: Layout,
+    plan: Plan,
+    status: TaskStatus,
+    wanted: Intervention,
+    criteria: Sequence[str] = (),
+) -> None:
+    """Do nothing if ``set_status`` may be asked for, once *plan* is written and these criteria are added to the task.
+
+    Raises:
+        As ``set_status``; what only shows when it is carried out is left to that.
+    """
+    board = really_done(layout, Workspace(layout).load(keep_cache=False, plan=plan))
+    task = the_task(board, wanted.task)
+    now = board.status(task.id)
+    verb = verb_towards(status, now)
+    if now is TaskStatus.SKIPPED and verb is Verb.RETRY:
+        return  # it is for what failed before it
+    if not (wanted.run and now is TaskStatus.RUNNING):  # its run knows what its own worker may say
+        decided(board, task, wanted._replace(verb=verb))
+    from orchestrator.actions.criteria import criteria_of, is_asked_for
+
+    if verb is Verb.COMPLETE and is_asked_for(layout, plan, task):
+        from orchestrator.core.criteria import Criterion, require_met
+
+        found = (
+            *criteria_of(layout, task.stem),
+            *(Criterion(text, is_met=False) for text in criteria),
+        )
+        require_met(task.id, found, (), os.path.relpath(layout.task_file(task.stem)))
 
 
 def _await(layout: Layout, requests: Requests, request: str) -> Reply | None:

@@ -96,7 +96,7 @@ def _file(task: DraftTask, rows: Mapping[str, Task], layout: Layout) -> str:
         Settings(),
         layout.templates,
         [rows[need] for need in task.row.data_needs],
-        shell=bool(task.command) and task.agent == "shell",
+        shell=bool(task.command),
         draft=task,
     )
 
@@ -128,7 +128,7 @@ def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:
         name = f"agent_tasks/{task.row.stem}.md"
         found = parse_task_file(files[task.row.stem].encode(), name)
         problems += found.problems
-        if task.agent == "shell" and found.code.strip() != task.command.strip():
+        if task.command and found.code.strip() != task.command.strip():
             hint = "correct templates/agent_task.md.j2 of the plan directory"
             problems.append(
                 Problem(f"{task.id}: the first code block is not its command", name, hint)

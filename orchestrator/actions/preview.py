@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from orchestrator.actions.agents import Known
 from orchestrator.actions.planning import Drawn
 from orchestrator.core.plan import Task
-from orchestrator.core.roster import Program
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.store.task_file import TaskFile, parse_task_file
@@ -26,7 +25,7 @@ def commands(drawn: Drawn, known: Known) -> list[Problem]:
     found = []
     for task in drawn.board.plan.tasks.values():
         file = _file(drawn, task)
-        if known.runs(_agent(task, file, drawn, known)) is Program.SHELL and not task.children:
+        if _agent(task, file, drawn, known) in known.shells and not task.children:
             shown = one_line(file.code or file.body or task.description or task.name, 80)
             hint = "commands run without asking: read this one before the plan is run"
             found.append(Problem(f"it runs a command: {shown}", task.id, hint, "shell_command"))

@@ -77,8 +77,18 @@ def _carry_out(
 def _applied(
     workspace: Workspace, board: Board, task: Task, before: Result | None, wanted: Intervention
 ) -> Result:
-    last = before.last if before is not None else None
-    after = decide(
+    after = decided(board, task, wanted)
+    workspace.make_directories()
+    newest = max(before.number if before else 0, newest_attempt(workspace.layout.logs, task.stem))
+    inputs = inputs_of(task, board.plan.tasks, board.results)
+    return apply(before, wanted, after, number=newest + 1, inputs=inputs)
+
+
+def decided(board: Board, task: Task, wanted: Intervention) -> TaskStatus:
+    """Return where a task stands after what somebody wants; raises as ``decide``."""
+    result = board.results.get(task.id)
+    last = result.last if result is not None else None
+    return decide(
         board.status(task.id),
         wanted,
         open_needs=[
@@ -88,10 +98,6 @@ def _applied(
         ],
         doer=last.agent if last is not None and last.is_by_hand else "",
     )
-    workspace.make_directories()
-    newest = max(before.number if before else 0, newest_attempt(workspace.layout.logs, task.stem))
-    inputs = inputs_of(task, board.plan.tasks, board.results)
-    return apply(before, wanted, after, number=newest + 1, inputs=inputs)
 
 
 def the_task(board: Board, task_id: str) -> Task:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from orchestrator.actions.planning import Drawn
@@ -15,14 +15,17 @@ from orchestrator.actions.redrawing import status_cells
 from orchestrator.core.board import Board
 from orchestrator.core.graph import shape
 from orchestrator.core.notice import targets
-from orchestrator.core.plan import Plan
+from orchestrator.core.placeholder import places
+from orchestrator.core.plan import Plan, stem
 from orchestrator.core.plan_state import PlanState
 from orchestrator.core.spelling import advice
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, Problem, StoreError, UsageError
 from orchestrator.store.atomic import read_file
+from orchestrator.store.columns import read_id
 from orchestrator.store.layout import Layout, templates_of_person
-from orchestrator.store.saved_plan import SavedPlan, find_saved, read_saved, save
+from orchestrator.store.plan_edit import fits
+from orchestrator.store.saved_plan import MOST, SavedPlan, find_saved, read_saved, save
 from orchestrator.store.task_file import parse_task_file
 from orchestrator.views.plan_templates import plan_templates
 
@@ -90,8 +93,8 @@ def save_plan(
         raise UsageError(f"--template {LIST} names the templates", hint="take another name")
     if name in plan_templates():
         raise UsageError(f"the template {name} comes along", hint="take another name")
-    places = (layout.templates,) if here else templates_of_person(environment)
-    if not places:
+    directories = (layout.templates,) if here else templates_of_person(environment)
+    if not directories:
         raise UsageError(
             "nobody knows where your templates are: there is no HOME", hint="add --here"
         )
@@ -113,7 +116,7 @@ def save_plan(
         for task in plan.tasks.values()
         if (found := read_file(layout.task_file(task.stem))) is not None
     }
-    saved = SavedPlan(name, f"{places[0]}/{name}", text.decode(), files)
+    saved = SavedPlan(name, f"{directories[0]}/{name}", text.decode(), files)
     save(saved, force=force)
     return saved
 
@@ -154,14 +157,16 @@ def draw_saved(saved: SavedPlan, values: Mapping[str, str], agents: Collection[s
         PlanError: with these values it makes no sense; every problem with its place.
     """
     _check(saved, values)
+    if altered := list(_altered(saved, values)):
+        raise PlanError(altered)
     text, files = saved.filled(values)
     place = Layout(saved.where)
     plan, problems = _read(text.encode(), os.path.relpath(place.plan))
     if not problems:
         problems += _agent_problems(plan, agents)
     task_files = {task.stem: files[task.stem] for task in plan.tasks.values() if task.stem in files}
-    for stem, each in task_files.items():
-        shown = os.path.relpath(place.task_file(stem))
+    for name, each in task_files.items():
+        shown = os.path.relpath(place.task_file(name))
         found = parse_task_file(each.encode(), shown)
         problems += found.problems
         if (key := found.settings.get("agent")) and key not in agents:
@@ -201,6 +206,26 @@ def _check(saved: SavedPlan, values: Mapping[str, str]) -> None:
     if missing := [name for name in known if not values.get(name)]:
         message = f"the template {saved.name} needs a value for {', '.join(missing)}"
         raise UsageError(message, hint=" ".join(f'--param "{name}=…"' for name in missing))
+
+
+def _altered(saved: SavedPlan, values: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield what would stand in a row in other words than it was given, where no task file tells the agent."""
+    from orchestrator.store.plan_scan import find_places
+
+    place, found = Layout(saved.where), find_places(saved.plan.encode())
+    for sheet in found.sheets:
+        column = sheet.columns.id
+        assert column is not None
+        for at, cells in sheet.table.rows(found.lines):
+            own = stem(read_id(cells[column])) if column < len(cells) else ""
+            if parse_task_file(saved.task_files.get(own, "").encode(), own).body.strip():
+                continue
+            for name in places([found.lines[at]]):
+                if not fits(values[name], MOST):
+                    message = f"a row of the plan cannot say the value of {name} as it is"
+                    where = f"{os.path.relpath(place.plan)}:{at + 1}"
+                    hint = f"write {{{{{name}}}}} into agent_tasks/{own}.md of the template: there it is the text it is"
+                    yield Problem(message, where, hint, "bad_value")
 
 
 def _agent_problems(plan: Plan, agents: Collection[str]) -> list[Problem]:

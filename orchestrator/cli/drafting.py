@@ -102,7 +102,7 @@ def plan_command(
     text = _read(request)
     proposal, drawn = None, None
     if source:
-        proposal = from_file(source, known, text)
+        proposal = from_file(source, known, text, shells=chosen.roster.shells)
     elif template:
         proposal, drawn = of_template(layout, template, parameters, known, text)
     if not dry_run:

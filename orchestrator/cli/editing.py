@@ -13,10 +13,13 @@ from orchestrator.actions.editing import Changes, update
 from orchestrator.cli.adding import add_task, criteria_from, known_agents, tags_of, task_settings
 from orchestrator.cli.reply import caller, plan_directory, say_json, takes_caller, takes_json, talk
 from orchestrator.core.state import TaskStatus, parse_status
+from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
 from orchestrator.store.membership import full_ids
 
 if TYPE_CHECKING:
+    from orchestrator.core.intervention import Intervention
+    from orchestrator.core.plan import Plan
     from orchestrator.store.layout import Layout
     from orchestrator.store.requests import Reply
 
@@ -140,8 +143,8 @@ def update_command(
 ) -> None:
     """Change the row of a task, or where it stands.
 
-    What would make the plan invalid is refused, and nothing is changed. A task that was started keeps what it was
-    started with, but for its priority.
+    What would make the plan invalid is refused, and so is a status that the task cannot get to; then nothing is
+    changed. A task that was started keeps what it was started with, but for its priority.
 
     \b
       orchestrator update T-03 --assignee ana --priority critical
@@ -171,12 +174,21 @@ def update_command(
     task_id = full_ids(layout, task_id)
     data: dict[str, Any] = {"task": task_id}
     if changes != Changes() or wanted is None:
-        updated = update(layout, task_id, changes, caller(name), known_agents)
+
+        def check(plan: Plan) -> None:
+            if wanted is not None:
+                from orchestrator.actions.intervening import check_status
+
+                check_status(layout, plan, wanted, _wish(layout, task_id, name), changes.criteria)
+
+        updated = update(layout, task_id, changes, caller(name), known_agents, check=check)
         changed = ", ".join(f"{what}: {text}" for what, text in updated.changed.items())
         said.append(f"{task_id}: {changed}")
         data["changed"] = dict(updated.changed)
         if updated.task_file:
             talk(f"its agent reads {os.path.relpath(updated.task_file)}: change that, too")
+        if updated.command:
+            talk(f"{task_id} now runs: {one_line(updated.command)}")
     if wanted is not None:
         replies = _set_status(layout, task_id, wanted, name, as_json=as_json)
         said += [reply.message for reply in replies]
@@ -201,8 +213,14 @@ def _set_status(
 ) -> Sequence[Reply]:
     """Bring the task to a status as the command does that leads there (seed row S1-23)."""
     from orchestrator.actions.intervening import set_status
-    from orchestrator.cli.intervening import agents, waiting, wish
+    from orchestrator.cli.intervening import agents, waiting
+
+    wanted = _wish(layout, task_id, name)
+    return set_status(layout, status, wanted, agents, waiting(as_json=as_json))
+
+
+def _wish(layout: Layout, task_id: str, name: str | None) -> Intervention:
+    from orchestrator.cli.intervening import wish
     from orchestrator.core.state import Verb
 
-    wanted = wish(layout, Verb.START, task_id, name)
-    return set_status(layout, status, wanted, agents, waiting(as_json=as_json))
+    return wish(layout, Verb.START, task_id, name)

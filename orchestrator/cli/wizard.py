@@ -29,7 +29,7 @@ from orchestrator.core.draft import Draft
 from orchestrator.core.draft_check import read_draft
 from orchestrator.core.plan import Task, id_of
 from orchestrator.core.redact import redact
-from orchestrator.core.roster import Program, Roster
+from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.text import counted, one_line, printable
 from orchestrator.errors import OrchestratorError, UsageError
@@ -153,9 +153,9 @@ def _ask_for_tasks(agents: Known) -> list[dict[str, Any]]:
                 _ask(f"  what does it need, of {known}? (Enter: nothing)"), tasks
             )
         task["agent"] = _ask(f"  who does it, of {', '.join(agents)}? (Enter: claude)")
-        if agents.runs(task["agent"]) is Program.SHELL:
+        if task["agent"] in agents.shells:
             task["command"] = text
-        _, problems = read_draft({"tasks": [*tasks, task]}, agents)
+        _, problems = read_draft({"tasks": [*tasks, task]}, agents, shells=agents.shells)
         for each in problems:
             talk(f"  {each.message}" + (f" ({each.hint})" if each.hint else ""))
         if not problems:
@@ -170,7 +170,8 @@ def _needs(answer: str, tasks: Sequence[Mapping[str, Any]]) -> list[dict[str, st
 
 
 def _draft(request: str, tasks: Sequence[Mapping[str, Any]], agents: Known) -> Draft:
-    draft, problems = read_draft({"request": request, "goal": request, "tasks": tasks}, agents)
+    data = {"request": request, "goal": request, "tasks": tasks}
+    draft, problems = read_draft(data, agents, shells=agents.shells)
     assert not problems  # each task was read with those before it
     return draft
 

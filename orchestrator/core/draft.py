@@ -48,7 +48,7 @@ class DraftTask:
     agent: str = ""
     """Key of the agent; empty: the default one."""
     command: str = ""
-    """What ``agent: shell`` runs."""
+    """What its agent runs: only one that runs commands has any."""
     type: str = ""
     """Kind of work, for people: research, analysis, implementation, …"""
     estimate: float | None = None

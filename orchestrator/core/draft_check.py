@@ -31,12 +31,16 @@ _FIELD_OF = {
 
 
 def read_draft(
-    data: object, agents: Collection[str], places: Sequence[str] = ()
+    data: object,
+    agents: Collection[str],
+    places: Sequence[str] = (),
+    *,
+    shells: Collection[str] = ("shell",),
 ) -> tuple[Draft, list[Problem]]:
     """Return the draft in *data* and everything that is wrong with it; with a problem the draft is not to be used.
 
     *agents* are the keys a task may ask for. *places* say where each task stands, for one that comes from a file; else
-    a problem is placed by its path, such as ``tasks[3].needs``.
+    a problem is placed by its path, such as ``tasks[3].needs``. *shells* are the agents that run commands.
     """
     form = _Form()
     top = form.mapping(data, "", _TOP)
@@ -55,7 +59,7 @@ def read_draft(
     )
     form.problems += _graph_problems(draft, at)
     form.problems += _name_problems(draft, at)
-    form.problems += _agent_problems(draft, at, agents)
+    form.problems += _agent_problems(draft, at, agents, shells)
     if places:
         of_file = dict(zip(at, places, strict=True))
         form.problems = [_placed(problem, of_file) for problem in form.problems]
@@ -235,13 +239,23 @@ def _name_problems(draft: Draft, at: Sequence[str]) -> Iterator[Problem]:
         first.setdefault(name, task.id)
 
 
-def _agent_problems(draft: Draft, at: Sequence[str], agents: Collection[str]) -> Iterator[Problem]:
+def _agent_problems(
+    draft: Draft, at: Sequence[str], agents: Collection[str], shells: Collection[str]
+) -> Iterator[Problem]:
     for task, place in zip(draft.tasks, at, strict=True):
-        if key := task.row.agent_key:
-            if key not in agents:
-                message = f"{task.id} asks for the agent {one_line(key, 60)!r}, which is not known"
-                hint = f"known are {', '.join(agents)}; leave it out for the default agent"
-                yield Problem(message, f"{place}.agent", hint, "unknown_agent")
-            elif key == "shell" and not task.command:
-                message = f"{task.id} is for the shell and has no command"
-                yield Problem(message, f"{place}.command", "write the command", "no_command")
+        key = task.row.agent_key
+        if key and key not in agents:
+            message = f"{task.id} asks for the agent {one_line(key, 60)!r}, which is not known"
+            hint = f"known are {', '.join(agents)}; leave it out for the default agent"
+            yield Problem(message, f"{place}.agent", hint, "unknown_agent")
+        elif key in shells and not task.command:
+            message = f"{task.id} is for {_shell(key)} and has no command"
+            yield Problem(message, f"{place}.command", "write the command", "no_command")
+        elif task.command and key not in shells:
+            message = f"{task.id} has a command, and no agent that runs one"
+            hint = "write that it is for the agent shell, or leave the command out"
+            yield Problem(message, f"{place}.command", hint, "no_shell")
+
+
+def _shell(key: str) -> str:
+    return "the shell" if key == "shell" else f"the agent {key}, which runs commands,"

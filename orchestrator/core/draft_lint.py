@@ -31,7 +31,7 @@ def _findings(task: DraftTask) -> Iterator[Problem]:
     if vague := vagueness(task.description):
         hint = "say what to do, with what, and what comes out of it"
         yield Problem(f"vague: {vague}", task.id, hint, "vague_description")
-    if task.agent != "shell":
+    if not task.command:
         yield from _size(task)
         if not task.expected:
             hint = "name the parts of the answer, or the files that are there afterwards"

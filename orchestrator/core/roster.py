@@ -117,6 +117,11 @@ class Roster:
         return tuple(self.members)
 
     @property
+    def shells(self) -> Sequence[str]:
+        """Those of them that run commands."""
+        return tuple(member.key for member in self if member.runs is Program.SHELL)
+
+    @property
     def widths(self) -> Mapping[str, int]:
         """``max_parallel`` of those that have one."""
         return {member.key: member.max_parallel for member in self if member.max_parallel}

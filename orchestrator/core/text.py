@@ -93,6 +93,17 @@ def _cell(text: str, limit: int) -> str:
 _short_cell = lru_cache(maxsize=512)(_cell)
 
 
+def from_cell(text: str) -> str:
+    """Return a text for people as it was before ``cell`` wrote it in the words of markdown.
+
+    Not for what is run: there it may have been meant as it stands.
+    """
+    if "&" not in text:
+        return text
+    text = text.replace("&lt;", "<")
+    return f"{text.removesuffix('&#92;')}\\" if text.endswith("&#92;") else text
+
+
 def _closed(line: str) -> bool:
     """Whether every run of backticks has its partner, as in a code span."""
     opened = ""

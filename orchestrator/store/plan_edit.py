@@ -38,9 +38,9 @@ _WIDEST = 200
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
-def fits(text: str) -> bool:
-    """Whether a table cell can say a text so that reading it gives the very same one."""
-    shown = cell(text, _WIDEST)
+def fits(text: str, limit: int = _WIDEST) -> bool:
+    """Whether a table cell of so many characters can say a text so that reading it gives the very same one."""
+    shown = cell(text, limit)
     return bool(text) and [text] == [printable(each) for each in split_row(f"| {shown} |")]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import TASK_ID, Task
 from orchestrator.core.priority import NORMAL, parse_priority
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.text import from_cell, one_line, printable
 from orchestrator.errors import Problem
 from orchestrator.store.columns import (
     Columns,
@@ -56,7 +56,7 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         inputs.append(("Deadline", printable(due)))
     return Task(
         id=read_id(text(columns.id)),
-        name=printable(name or description),
+        name=from_cell(printable(name or description)),
         description=printable(description),
         needs=needs,
         agent=label(columns.agent),

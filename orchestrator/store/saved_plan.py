@@ -28,7 +28,7 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.lines import LARGEST_PLAN, Lines, oversized, unreadable
 
 #: Characters of a value in a plan, where it stands in a cell or a line.
-_MOST = 2000
+MOST = 2000
 
 
 class SavedPlan(NamedTuple):
@@ -54,8 +54,8 @@ class SavedPlan(NamedTuple):
 
     def filled(self, values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
         """Return the plan and its task files with these values; no value leaves its cell, its line, or the body."""
-        in_line = {name: one_line(value, _MOST) for name, value in values.items()}
-        in_cell = {name: cell(value, _MOST) for name, value in values.items()}
+        in_line = {name: one_line(value, MOST) for name, value in values.items()}
+        in_cell = {name: cell(value, MOST) for name, value in values.items()}
         shown = {name: printable(value) for name, value in values.items()}
         files = {stem: _filled(text, in_line, shown) for stem, text in self.task_files.items()}
         return _filled(self.plan, in_line, in_cell), files

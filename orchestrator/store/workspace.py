@@ -64,8 +64,9 @@ class Workspace:
         keep_cache: bool = True,
         is_live: bool | None = None,
         traces: Mapping[str, Traces] | None = None,
+        plan: Plan | None = None,
     ) -> Board:
-        """Return everything that is known of the plan.
+        """Return everything that is known of the plan; of *plan*, where it is not written yet.
 
         *is_live* says whether a run is under way; None: look. With *traces* the record of every completed attempt is
         looked for; without, only those of results that are not in the cache, which holds none without its record.
@@ -75,7 +76,7 @@ class Workspace:
             PlanError: the plan is not valid; names file and line of every problem.
             StoreError: something could not be read.
         """
-        plan, plan_shape = self.load_plan()
+        plan, plan_shape = (plan, shape(plan.tasks)) if plan else self.load_plan()
         if is_live is None:
             is_live = holder_of(self.layout.lock) is not None
         results, beside, doubts = self._load_results(plan, traces)

@@ -34,6 +34,20 @@ def test_a_command_is_kept_as_it_was_typed(orchestrate: Orchestrate, root: Path)
     ).read_text("utf-8")
 
 
+def test_a_command_for_an_agent_that_stands_on_the_shell(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """What it is called is nothing to go by."""
+    (root / "agents").mkdir(parents=True)
+    (root / "agents/mysh.md").write_text("---\nextends: shell\n---\n", "utf-8")
+    task = [("T-01, what is to be done?", "echo one\n"), ("who does it", "mysh\n")]
+    seen = ask(orchestrate, *BEGUN, *task, *DONE)
+    assert 0 == seen.returncode, seen.text
+    assert "T-01  -      mysh   echo one" in seen.text
+    assert 0 == orchestrate("run").returncode
+    assert "one\n" == (root / "logs/agent-01.attempt-1.out").read_text("utf-8")
+
+
 def test_a_line_that_the_terminal_may_have_cut_is_asked_for_again(
     orchestrate: Orchestrate, root: Path
 ) -> None:

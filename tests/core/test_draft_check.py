@@ -97,6 +97,8 @@ def test_a_name_comes_from_the_description_and_the_other_way_round() -> None:
         ([SCAN, {**REPORT, "name": "sCaN"}], [("duplicate_name", "tasks[1].name")]),
         ([{**SCAN, "agent": "gpt"}], [("unknown_agent", "tasks[0].agent")]),
         ([{**SCAN, "agent": "shell"}], [("no_command", "tasks[0].command")]),
+        ([{**SCAN, "command": "ls"}], [("no_shell", "tasks[0].command")]),
+        ([{"agent": "claude", **SCAN, "command": "ls"}], [("no_shell", "tasks[0].command")]),
         ([{**SCAN, "estimate": "soon"}], [("bad_draft", "tasks[0].estimate")]),
         ([{**SCAN, "priority": ["P0"]}], [("bad_draft", "tasks[0].priority")]),
         ([{**SCAN, "depends": ["T-02"]}], [("bad_draft", "tasks[0]")]),
@@ -134,6 +136,18 @@ def test_who_asks_for_nobody_is_told_how() -> None:
     """An agent of that name could be known, so no word means the default one."""
     (problem,) = read_draft({"tasks": [{**SCAN, "agent": "none"}]}, ("claude",))[1]
     assert "known are claude; leave it out for the default agent" == problem.hint
+
+
+def test_a_command_is_for_whoever_runs_commands() -> None:
+    """That is asked of the agents: one of a person's may stand on the shell."""
+    task, keys = {**SCAN, "agent": "mysh"}, ("claude", "mysh")
+    with_command = {"tasks": [{**task, "command": "ls"}]}
+    assert [] == read_draft(with_command, keys, shells=("mysh",))[1]
+    (problem,) = read_draft({"tasks": [task]}, keys, shells=("mysh",))[1]
+    assert "no_command" == problem.code
+    (problem,) = read_draft(with_command, keys)[1]
+    assert "Agent-01" not in problem.message
+    assert "write that it is for the agent shell" in problem.hint
 
 
 def test_places_of_a_file_stand_in_for_paths() -> None:

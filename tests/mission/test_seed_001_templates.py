@@ -94,6 +94,35 @@ def test_the_commands_of_a_template_are_told(orchestrate: Orchestrate, root: Pat
     ] == [(each["where"], each["message"], each["code"]) for each in made["warnings"]]
 
 
+def test_a_value_that_a_row_cannot_say_is_refused(orchestrate: Orchestrate, root: Path) -> None:
+    """It would be run as another command than the one that was typed; in a task file it is the text it is."""
+    mine = root / "templates/mine"
+    (mine / "agent_tasks").mkdir(parents=True)
+    rows = "| T-01 | {{cmd}} |\n| T-02 | {{word}} |\n| T-03 | {{cmd}} |\n"
+    plan = f"---\nagent: shell\n---\n{{{{cmd}}}}\n\n| ID | Task |\n|---|---|\n{rows}"
+    (mine / "master_plan.md").write_text(plan, encoding="utf-8")
+    script = "```sh\n{{cmd}}\n```\n"
+    (mine / "agent_tasks/agent-03.md").write_text(script, encoding="utf-8")
+    words = ("plan", "--template", "mine", "--param", "cmd=cat <in.txt", "--param", "word=a    b")
+    refused = orchestrate(*words, "--json")
+    assert (2, False) == (refused.returncode, (root / "master_plan.md").exists())
+    at = ".orchestrator/templates/mine/master_plan.md:"
+    assert [
+        ("a row of the plan cannot say the value of cmd as it is", f"{at}8"),
+        ("a row of the plan cannot say the value of word as it is", f"{at}9"),
+    ] == [(each["message"], each["where"]) for each in refused.json["problems"]]
+    assert "agent_tasks/agent-01.md" in refused.json["problems"][0]["hint"]
+    for number in (1, 2):
+        place = "cmd" if number == 1 else "word"
+        path = mine / f"agent_tasks/agent-0{number}.md"
+        path.write_text(script.replace("cmd", place), encoding="utf-8")
+    made = orchestrate(*words)
+    assert 0 == made.returncode, made.stderr
+    for number, said in ((1, "cat <in.txt"), (2, "a    b"), (3, "cat <in.txt")):
+        told = (root / f"agent_tasks/agent-0{number}.md").read_text(encoding="utf-8")
+        assert f"```sh\n{said}\n```\n" == told
+
+
 def test_s1_38_a_template_has_no_ticks_and_no_dates(orchestrate: Orchestrate, root: Path) -> None:
     """They are of one time, as outcomes are; what is no date may be a place to be filled in."""
     orchestrate("init")

@@ -110,7 +110,7 @@ def test_what_fits_is_read_as_it_was_meant(text: str) -> None:
         return
     plan = b"| ID | Task | Deps |\n|---|---|---|\n"
     _, task = with_row(find_places(plan), {"id": "T-01", "name": text})
-    assert text == task.name == printable(text)
+    assert text == task.description == printable(text)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,139 @@
+"""What is typed as a task's text is what its agent is told: as its row, or as a task file where no row can say it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.agents_plan import write_agent
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import answer_of, everything, write_plan, write_task
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("tr a-z A-Z <input.txt", "ABC"),
+        ("echo one # first\necho two", "one\ntwo"),
+        (" && ".join(f"echo step{number:02}" for number in range(30)), "step29"),
+        ("echo 'a    b' `echo c` '\\d'", "a    b c \\d"),
+        ("echo 'Authorization: Bearer ghp_abcdefghijklmnopqrstuvwxyz0123456789' | wc -c", "63"),
+    ],
+    ids=["tag", "lines", "long", "blanks", "token"],
+)
+def test_a_command_that_was_changed_is_run_as_it_was_typed(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path, typed: str, said: str
+) -> None:
+    """What a row cannot say goes into the task file, as with ``add``; what it can say stands there alone."""
+    (tmp_path / "input.txt").write_text("abc\n", encoding="utf-8")
+    orchestrate("init", "--agent", "shell")
+    orchestrate("add", "exit 1")
+    changed = orchestrate("update", "T-01", "--desc", typed, "--json")
+    assert 0 == changed.returncode, changed.stderr
+    run = orchestrate("run")
+    assert 0 == run.returncode, run.stderr
+    assert answer_of(root, "T-01").strip().endswith(said)
+
+
+def test_an_agent_is_told_all_of_what_was_changed(orchestrate: Orchestrate, root: Path) -> None:
+    """Also where a run has made its file from the row; its criteria stand below it."""
+    orchestrate("add", "Count the words of the manual")
+    assert 0 == orchestrate("run", "--simulate").returncode
+    typed = "Read <main> and `\\d+`\n\nThen say:\n" + "what it means, " * 20 + "THE END"
+    changed = orchestrate("update", "T-01", "--title", typed, "--criterion", "It is short")
+    assert 0 == changed.returncode, changed.stderr
+    told = (root / "agent_tasks/agent-01.md").read_text(encoding="utf-8")
+    assert f"## Task Description\n{typed}\n" in told
+    assert "- [ ] It is short" in told
+    again = orchestrate("update", "T-01", "--title", "Count them\ntwice")
+    assert 2 == again.returncode
+    assert "error: .orchestrator/agent_tasks/agent-01.md: a row" in again.stderr
+    assert "write it there" in again.stderr
+
+
+def test_a_title_that_a_row_cannot_say_is_refused(orchestrate: Orchestrate, root: Path) -> None:
+    """Where the description says what is to be done, no task file could hold it."""
+    orchestrate("init", "--agent", "shell")
+    orchestrate("add", "true", "--desc", "Say yes")
+    (root / "plan.lock").touch()
+    before = everything(root)
+    refused = orchestrate("update", "T-01", "--title", "Say <yes>\ntwice")
+    assert 2 == refused.returncode
+    assert "a row of the plan cannot say this name" in refused.stderr
+    assert before == everything(root)
+
+
+def test_a_file_of_settings_leaves_the_row_to_say_what_is_done(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """So nobody is sent to that file, unless the row cannot say it."""
+    write_plan(root, {"T-01": "false"})
+    write_task(root, "T-01", "", timeout="20s")
+    refused = orchestrate("update", "T-01", "--desc", "echo one\necho two")
+    assert "agent-01.md: a row of the plan cannot say this description" in refused.stderr
+    told = orchestrate("update", "T-01", "--desc", "echo two")
+    assert "T-01: description: echo two" in told.stderr
+    assert "agent-01.md" not in told.stderr
+    assert 0 == orchestrate("run").returncode
+
+
+def test_update_says_what_a_shell_task_runs_now(orchestrate: Orchestrate, root: Path) -> None:
+    """A description is a command there, also in a column that the update adds, and for another agent."""
+    orchestrate("init", "--agent", "shell")
+    orchestrate("add", "make test", "--desc", "Run the tests")
+    told = orchestrate("update", "T-01", "--desc", "Run all the tests")
+    assert "T-01 now runs: Run all the tests\n" in told.stderr
+    assert "now runs" not in orchestrate("update", "T-01", "--title", "Test it").stderr
+    table = "| ID | Task | Deps |\n|---|---|---|\n| T-01 | echo two | None |\n"
+    (root / "master_plan.md").write_text(f"---\nagent: shell\n---\n{table}", encoding="utf-8")
+    told = orchestrate("update", "T-01", "--desc", "Says two")
+    assert "T-01 now runs: Says two\n" in told.stderr
+    assert "now runs" not in orchestrate("update", "T-01", "--agent", "claude").stderr
+    told = orchestrate("update", "T-01", "--assignee", "shell", "--agent", "")
+    assert "T-01 now runs: Says two\n" in told.stderr
+
+
+def test_a_command_of_an_agent_that_stands_on_the_shell(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """It runs the command, and what the command is for is its name, whoever is named how."""
+    write_agent(root, "mysh", "extends: shell\n")
+    orchestrate("add", "echo one", "--agent", "mysh", "--desc", "Say it <once>")
+    orchestrate("add", "echo two", "--assignee", "shell", "--desc", "Say it\nagain")
+    orchestrate("add", "echo three", "--agent", "mysh")
+    told = orchestrate("update", "T-03", "--desc", "cat <<X\nthree <b>\nX")
+    assert 0 == told.returncode, told.stderr
+    run = orchestrate("run")
+    assert 0 == run.returncode, run.stderr
+    answers = [answer_of(root, task).strip() for task in ("T-01", "T-02", "T-03")]
+    assert ["one", "two", "three <b>"] == answers
+
+
+def test_a_command_of_an_outline_is_run_or_refused(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """It is never dropped without a word, and no prose is run in its place."""
+    write_agent(root, "mysh", "extends: shell\n")
+    outline = tmp_path / "plan.md"
+    outline.write_text("- Say one thing\n  - Command: echo one\n", encoding="utf-8")
+    refused = orchestrate("plan", "--from", "plan.md")
+    assert 2 == refused.returncode
+    assert "plan.md:1: T-01 has a command, and no agent that runs one" in refused.stderr
+    outline.write_text(outline.read_text("utf-8") + "  - Agent: mysh\n", encoding="utf-8")
+    made = orchestrate("plan", "--from", "plan.md")
+    assert 0 == made.returncode, made.stderr
+    assert "it runs a command: echo one" in made.stderr
+    assert 0 == orchestrate("run").returncode
+    assert "one" == answer_of(root, "T-01").strip()
+
+
+def test_a_tag_is_shown_as_it_was_typed(orchestrate: Orchestrate, root: Path) -> None:
+    """The table has it escaped, for whoever looks at it as a page; nobody else is to see that."""
+    orchestrate("add", "Write the <b> file of C:\\")
+    listed = orchestrate("list", "--json").json["tasks"][0]
+    assert "Write the <b> file of C:\\" == listed["name"]
+    assert "Write the <b> file" in orchestrate("graph").stdout
+    assert "Write the &lt;b> file" in (root / "master_plan.md").read_text(encoding="utf-8")
