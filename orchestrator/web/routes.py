@@ -66,14 +66,13 @@ def application(root: Layout, keys: Keys, live: Live, caller: str) -> Starlette:
         Route("/tasks/{task}/events", desk.events),
         Route("/tasks/{task}/{word}", desk.act, methods=["POST"]),
     ]
-    return Starlette(
-        routes=[
-            Mount(STATIC, StaticFiles(directory=_STATIC_FILES)),
-            Mount(f"{keys.place}/plans/{{plan}}", routes=of_plan),
-            Mount(keys.place, routes=of_plan),
-        ],
+    # What it says of an address that leads nowhere names where it is, and whose: that is for who was let in.
+    pages = Starlette(
+        routes=[Mount("/plans/{plan}", routes=of_plan), *of_plan],
         exception_handlers={404: desk.nothing_here, OrchestratorError: desk.failed},
     )
+    static = StaticFiles(directory=_STATIC_FILES)
+    return Starlette(routes=[Mount(STATIC, static), Mount(keys.place, pages)])
 
 
 @dataclass(frozen=True, slots=True)
