@@ -219,9 +219,9 @@ class _Desk:
         return self._back(request)
 
     def stop(self, request: Request) -> Response:
-        """End the run that is at work, as Ctrl-C would."""
+        """End the run that the page shows, as Ctrl-C would; by now another may be at work."""
         try:
-            stop(self._layout(request))
+            stop(self._layout(request), only=request.scope["form"].get("run", ""))
         except OrchestratorError as error:
             return self._drawn_overview(request, trouble_of(error), status=_status(error))
         return self._back(request)

@@ -55,7 +55,6 @@ def test_what_cannot_be_done_is_said_on_the_page(opened: Dashboard) -> None:
     assert 404 == opened.post("/tasks/T-99/retry").status
     assert 404 == opened.post("/tasks/T-01/nonsense").status
     assert 400 == opened.post("/tasks/T-01/share", text=" \n").status
-    assert "no run is at work" in text_of(opened.post("/stop").text)
 
 
 def test_complete_holds_a_task_to_its_criteria_as_the_command_does(
@@ -136,7 +135,24 @@ def test_a_run_is_started_asked_and_stopped(
     assert 3 == orchestrate("wait", "--timeout", "0.1s").returncode
     with dashboard(orchestrate, root) as shown:
         shown.enter()
-        assert 303 == shown.post("/stop").status
+        assert 404 == shown.post("/stop", run="0123456789ab").status
+        run = re.search(r'name="run" value="(\w+)"', shown.get("/").text)
+        assert run is not None
+        assert 303 == shown.post("/stop", run=run[1]).status
         wait_until(lambda: "No run is at work." in text_of(shown.get("/").text))
         assert 303 == shown.post("/run", simulate="yes").status
         wait_until(lambda: "Completed 1/2" in text_of(shown.get("/").text))
+
+
+def test_only_the_run_that_a_page_shows_is_stopped(
+    orchestrate: Orchestrate, opened: Dashboard
+) -> None:
+    """A page may be older than what it shows: neither one that waits for its time ends by it, nor the next run."""
+    scheduled = orchestrate.start("run", "--at", "23:59")
+    assert scheduled.stderr is not None
+    assert "waits until" in scheduled.stderr.readline()
+    refused = opened.post("/stop", run="0123456789ab")
+    assert 404 == refused.status
+    assert "run 0123456789ab is over" in text_of(refused.text)
+    assert "No run is at work." in text_of(refused.text)
+    assert scheduled.poll() is None
