@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import anyio
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from orchestrator.views import pages
@@ -164,10 +164,13 @@ class Gate:
                 return _refused(415, "Only forms are read here.")
             data = bytearray()
             with anyio.move_on_after(_PATIENCE) as waiting:
-                async for piece in request.stream():
-                    data += piece
-                    if len(data) > _LARGEST:
-                        return _refused(413, f"This is more than {_LARGEST:,} bytes.")
+                try:
+                    async for piece in request.stream():
+                        data += piece
+                        if len(data) > _LARGEST:
+                            return _refused(413, f"This is more than {_LARGEST:,} bytes.")
+                except ClientDisconnect:
+                    return _refused(400, "Some of it is missing.")
             if waiting.cancelled_caught:
                 return _refused(408, "This took too long to arrive.")
             try:
