@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ from orchestrator.errors import (
     ExitStatus,
     NotFoundError,
     OrchestratorError,
+    StoreError,
     TransitionError,
 )
 from orchestrator.store.layout import Layout, find_plan
@@ -83,6 +84,7 @@ class _Desk:
     keys: Keys
     live: Live
     caller: str
+    home: str = field(default_factory=os.getcwd)
 
     # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -153,8 +155,23 @@ class _Desk:
         )
 
     def _layout(self, request: Request) -> Layout:
+        self._require_home()
         plan = request.path_params.get("plan")
         return find_plan(plan, {}, self.root.root, self.root.root) if plan else self.root
+
+    def _require_home(self) -> None:
+        """Be where we were started: paths are shown from there, and agents may have to work there."""
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            try:
+                os.chdir(self.home)  # made anew, it is another one
+            except OSError as error:
+                raise StoreError(
+                    "the directory that the dashboard was started in is gone",
+                    where=self.home,
+                    hint="make it again, or start the dashboard in another one",
+                ) from error
 
     # ── what is done ─────────────────────────────────────────────────────────────────────────────────────────────
 

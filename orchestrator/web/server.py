@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import socket
@@ -13,8 +12,6 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from orchestrator.core.redact import redact
-from orchestrator.core.text import printable
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.web.gate import Gate, Keys
@@ -89,7 +86,6 @@ def _listen(port: int) -> socket.socket:
 
 
 def _server(inside: ASGIApp) -> uvicorn.Server:
-    logging.getLogger("uvicorn.error").addFilter(_in_a_line)
     return uvicorn.Server(
         uvicorn.Config(
             inside,
@@ -108,12 +104,3 @@ def _server(inside: ASGIApp) -> uvicorn.Server:
             timeout_keep_alive=_IDLE,
         )
     )
-
-
-def _in_a_line(record: logging.LogRecord) -> bool:
-    """Say what went wrong, and not where in the program."""
-    error = record.exc_info[1] if record.exc_info else None
-    if error is not None:
-        said = f"error: a page could not be made: {type(error).__name__}: {error}"
-        record.msg, record.args, record.exc_info = redact(printable(said)), (), None
-    return True

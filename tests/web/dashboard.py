@@ -147,9 +147,11 @@ def text_of(page: str) -> str:
 
 
 @contextmanager
-def dashboard(orchestrate: Orchestrate, root: Path, *more: str) -> Iterator[Dashboard]:
+def dashboard(
+    orchestrate: Orchestrate, root: Path, *more: str, cwd: Path | None = None
+) -> Iterator[Dashboard]:
     """Start one on a free port, and end it."""
-    process = orchestrate.start("dashboard", root, "--port", "0", "--as", "ana", *more)
+    process = orchestrate.start("dashboard", root, "--port", "0", "--as", "ana", *more, cwd=cwd)
     assert process.stdout is not None
     try:
         address = process.stdout.readline().strip()

@@ -258,3 +258,22 @@ def test_a_picture_shows_how_tasks_depend_on_each_other(
             root, {f"T-{n:03}": ("true", f"T-{n - 1:03}" if n else "None") for n in range(151)}
         )
         assert 'class="graph"' not in shown.get("/").text
+
+
+def test_the_directory_it_was_started_in_may_go_and_come_back(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """As of a project that is checked out anew; meanwhile the pages say what is wrong."""
+    write_plan(root, {"T-01": "echo one"})
+    here = tmp_path / "here"
+    here.mkdir()
+    with dashboard(orchestrate, root, cwd=here) as shown:
+        shown.enter()
+        here.rmdir()
+        for reply in (shown.get("/"), shown.get("/tasks/T-01"), shown.post("/run")):
+            assert 500 == reply.status
+            assert "the directory that the dashboard was started in is gone" in text_of(reply.text)
+        here.mkdir()
+        assert "T-01" in text_of(shown.get("/").text)
+        shown.process.terminate()
+        assert 1 == len(orchestrate.finish(shown.process).stderr.splitlines())
