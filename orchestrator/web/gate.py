@@ -179,7 +179,7 @@ class Gate:
                 )
             except ValueError:
                 return _refused(413, f"These are more than {_FIELDS} fields.")
-            fields = dict(pairs)
+            fields = {name: value.replace("\r\n", "\n") for name, value in pairs}
             if not compare_digest(fields.get("form", "").encode(), self._keys.form.encode()):
                 return _refused(403, "This form is of an earlier start. Load the page again.")
         request.scope["form"] = fields

@@ -183,7 +183,7 @@ class _Desk:
             if word in _KINDS:
                 say(layout, task, _KINDS[word], self.caller, form.get("text", ""))
             elif word in _VERBS:
-                self._intervene(layout, _VERBS[word], task, form.get("words", "").strip())
+                self._intervene(layout, _VERBS[word], task, form.get("words", ""))
             else:
                 return self.nothing_here(request, None)
         except NotFoundError:
@@ -200,7 +200,7 @@ class _Desk:
             by=self.caller,
             time=time.time(),
             note="" if is_answer else one_line(words, limit=1000),
-            answer=words if is_answer else "",
+            answer=words if is_answer and words.strip() else "",
         )
         if verb is Verb.RETRY:
             retry(layout, wanted, _plugs_of, _wait)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate, result_of, write_plan, write_task
+from tests.acceptance.plans import Gate, answer_of, result_of, write_plan, write_task
 from tests.executors.harness import wait_until
 from tests.web.dashboard import Dashboard, dashboard, text_of
 
@@ -142,6 +142,18 @@ def test_a_run_is_started_asked_and_stopped(
         wait_until(lambda: "No run is at work." in text_of(shown.get("/").text))
         assert 303 == shown.post("/run", simulate="yes").status
         wait_until(lambda: "Completed 1/2" in text_of(shown.get("/").text))
+
+
+def test_an_answer_is_kept_as_the_command_keeps_it(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """Its first line may be indented; browsers end lines in a way of their own."""
+    answer = "    indented code\n  - line two"
+    assert 0 == orchestrate("complete", "T-01", answer).returncode
+    assert 303 == opened.post("/tasks/T-02/complete", words=answer.replace("\n", "\r\n")).status
+    assert answer == answer_of(root, "T-01") == answer_of(root, "T-02")
+    first, second = (root / f"logs/agent-{n}.attempt-1.out" for n in ("01", "02"))
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_only_the_run_that_a_page_shows_is_stopped(
