@@ -70,7 +70,11 @@ def application(root: Layout, keys: Keys, live: Live, caller: str) -> Starlette:
     # What it says of an address that leads nowhere names where it is, and whose: that is for who was let in.
     pages = Starlette(
         routes=[Mount("/plans/{plan}", routes=of_plan), *of_plan],
-        exception_handlers={404: desk.nothing_here, OrchestratorError: desk.failed},
+        exception_handlers={
+            404: desk.nothing_here,
+            405: desk.not_by_this,
+            OrchestratorError: desk.failed,
+        },
     )
     static = StaticFiles(directory=_STATIC_FILES)
     return Starlette(routes=[Mount(STATIC, static), Mount(keys.place, pages)])
@@ -85,6 +89,9 @@ class _Desk:
     live: Live
     caller: str
     home: str = field(default_factory=os.getcwd)
+    starting: dict[str, threading.Lock] = field(default_factory=dict)
+    begun: dict[str, float] = field(default_factory=dict)
+    """When the last run of a plan had begun that was started here."""
 
     # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -223,16 +230,20 @@ class _Desk:
 
     def run(self, request: Request) -> Response:
         """Start a run that goes on without us."""
-        layout = self._layout(request)
+        pressed, layout = time.monotonic(), self._layout(request)
         simulate = "simulate" in request.scope["form"]
         words = ["run", layout.root, *(["--simulate"] if simulate else [])]
         try:
-            order = RunOrder(layout, simulate=simulate)
-            started = detach(order, plugs(layout=layout), detached, words)
+            with self.starting.setdefault(layout.root, threading.Lock()):
+                # A button that is pressed again until something happens asks for the same run.
+                if self.begun.get(layout.root, 0.0) < pressed:
+                    order = RunOrder(layout, simulate=simulate)
+                    started = detach(order, plugs(layout=layout), detached, words)
+                    self.begun[layout.root] = time.monotonic()
+                    # It is our child as long as we are there: somebody has to take note of its end.
+                    threading.Thread(target=_see_off, args=(started.pid,), daemon=True).start()
         except OrchestratorError as error:
             return self._drawn_overview(request, trouble_of(error), status=_status(error))
-        # It is our child as long as we are there: somebody has to take note of its end.
-        threading.Thread(target=_see_off, args=(started.pid,), daemon=True).start()
         return self._back(request)
 
     def stop(self, request: Request) -> Response:
@@ -265,6 +276,16 @@ class _Desk:
         return HTMLResponse(
             trouble_page(self._site(request), Trouble("There is no such page.")), 404
         )
+
+    def not_by_this(self, request: Request, _: Any) -> Response:
+        """Lead from the address of a button, which a browser shows after a refusal, to the page that has it."""
+        task, word = (request.path_params.get(name) for name in ("task", "word"))
+        if request.method == "POST":
+            trouble = Trouble("There is no such button.")
+            return HTMLResponse(trouble_page(self._site(request), trouble), 405)
+        if word and word not in {*_VERBS, *_KINDS}:
+            return self.nothing_here(request, None)
+        return self._back(request, f"/tasks/{task}" if task else "/")
 
     def failed(self, request: Request, error: Any) -> Response:
         """Answer where a page cannot be drawn: the plan is broken, the task is gone."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -168,3 +170,22 @@ def test_only_the_run_that_a_page_shows_is_stopped(
     assert "run 0123456789ab is over" in text_of(refused.text)
     assert "No run is at work." in text_of(refused.text)
     assert scheduled.poll() is None
+
+
+def test_a_button_that_is_pressed_twice_starts_one_run(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """The second click is answered as the first: the run is at work, and nothing went wrong."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait})
+    with dashboard(orchestrate, root) as shown, ExitStack() as lines:
+        shown.enter()
+        shown.process.send_signal(
+            signal.SIGSTOP
+        )  # so that all of them are there before it begins with one
+        clicks = [lines.enter_context(shown.send("/run", f"form={shown.forms}")) for _ in range(3)]
+        shown.process.send_signal(signal.SIGCONT)
+        assert [b"HTTP/1.1 303"] * 3 == [click.recv(12) for click in clicks]
+        assert 409 == shown.post("/run").status  # who asks later could see that one is at work
+        assert 1 == (root / "journal.md").read_text(encoding="utf-8").count("run · started")
+        orchestrate("stop")

@@ -204,8 +204,20 @@ def test_nothing_is_done_without_the_cookie(shown: Dashboard) -> None:
 
 def test_looking_does_nothing(shown: Dashboard) -> None:
     """What changes something is sent by a form; an address that is only opened changes nothing."""
-    for path in ("/tasks/T-01/cancel", "/run", "/stop", "/tasks"):
-        assert shown.get(path).status in {404, 405}
+    for path, page in (
+        ("/run", "/"),
+        ("/stop", "/"),
+        ("/tasks", "/"),
+        ("/transition", "/"),
+        ("/tasks/T-01/cancel", "/tasks/T-01"),
+        ("/tasks/T-01/share", "/tasks/T-01"),
+        ("/plans/x/run", "/plans/x/"),
+    ):
+        reply = shown.get(path)  # the address that a browser shows when a form was refused
+        assert (303, f"{shown.place}{page}") == (reply.status, reply.headers["location"])
+    assert 404 == shown.get("/tasks/T-01/nonsense").status
+    assert 405 == shown.post("/").status
+    assert "There is no such button." in shown.post("/").text
     for method in ("PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):
         assert 405 == shown.ask(method, f"{shown.place}/").status
     assert nothing_was_done(shown)
