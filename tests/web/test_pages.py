@@ -200,6 +200,21 @@ def test_secrets_are_redacted(orchestrate: Orchestrate, root: Path) -> None:
             assert "[redacted ghp_…]" in page
 
 
+def test_what_is_cut_was_redacted_before(orchestrate: Orchestrate, root: Path) -> None:
+    """The head of a password is one, and no longer looks like it: of a goal, a turn, an answer, and what is asked."""
+    word = "SuperSecretPassw0rd"
+    address = f"postgres://admin:{word}@db"
+    texts = {size: "x " * (size // 2 - 14) + address for size in (2000, 32 * 1024, 64 * 1024)}
+    tasks = {"T-01": f"echo {texts[2000]}", "T-02": f"echo {texts[64 * 1024]}"}
+    write_plan(root, tasks, more=f"## Goal\n\n{texts[2000]}\n\n## Tasks\n")
+    write_task(root, "T-01", f"{texts[32 * 1024]}\n\n```sh\necho {texts[2000]}\n```\n")
+    assert 0 == orchestrate("run").returncode
+    with dashboard(orchestrate, root) as shown:
+        for page in (shown.enter(), shown.get("/tasks/T-01"), shown.get("/tasks/T-02")):
+            assert "postgres://admin:" in page.text
+            assert word[:4] not in page.text
+
+
 def test_a_long_answer_is_cut_and_the_rest_is_named(orchestrate: Orchestrate, root: Path) -> None:
     write_plan(root, {"T-01": "yes abcdefgh | head -c 400000"})
     orchestrate("run")
