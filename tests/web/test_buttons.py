@@ -180,9 +180,8 @@ def test_a_button_that_is_pressed_twice_starts_one_run(
     write_plan(root, {"T-01": gate.wait})
     with dashboard(orchestrate, root) as shown, ExitStack() as lines:
         shown.enter()
-        shown.process.send_signal(
-            signal.SIGSTOP
-        )  # so that all of them are there before it begins with one
+        # All of them are there before it begins with one.
+        shown.process.send_signal(signal.SIGSTOP)
         clicks = [lines.enter_context(shown.send("/run", f"form={shown.forms}")) for _ in range(3)]
         shown.process.send_signal(signal.SIGCONT)
         assert [b"HTTP/1.1 303"] * 3 == [click.recv(12) for click in clicks]
