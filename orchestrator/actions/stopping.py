@@ -43,17 +43,23 @@ class Stopped(NamedTuple):
         return True
 
 
-def stop(layout: Layout) -> Stopped:
+def stop(layout: Layout, only: str | None = None) -> Stopped:
     """Have the run that is at work end, as Ctrl-C would; it ends its agents first, so later. A process that began it
     as one of its rounds ends with it. If none is at work, those that wait for their time end.
 
+    Args:
+        layout: The plan.
+        only: The run that is meant; then no other ends, and nobody who waits.
+
     Raises:
-        NotFoundError: there is none of either.
+        NotFoundError: there is none of either, or no longer the one that is meant.
         UsageError: it is one of another machine.
         ExecutorError: the system said no.
         StoreError: the lock file, or what says who waits, cannot be read.
     """
     holder, waiting = holder_of(layout.lock), those_waiting(layout)
+    if only is not None and (holder is None or str(holder["run"]) != only):
+        raise NotFoundError(f"run {only} is over", where=layout.root)
     if holder is not None:
         run = str(holder["run"])
 

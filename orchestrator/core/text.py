@@ -71,6 +71,14 @@ def _one_line(text: str, limit: int) -> str:
     return line[: max(limit - 1, 0)].rstrip() + "…"
 
 
+def excerpt(text: str, limit: int) -> str:
+    """Return the head of *text* as it can be shown, cut with ``…`` after *limit* characters; redacted as a line is."""
+    head = text[: _LOOK_AT + limit]
+    shown = redact(printable(head))
+    is_whole = len(shown) <= limit and len(head) == len(text)
+    return shown if is_whole else f"{shown[:limit].rstrip()}…"
+
+
 #: The name of a task or an agent is shown again and again.
 _short_line = lru_cache(maxsize=1024)(_one_line)
 

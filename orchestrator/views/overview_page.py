@@ -13,7 +13,7 @@ from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import PLAN_TRANSITIONS
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import one_line
+from orchestrator.core.text import excerpt, one_line
 from orchestrator.views.figures import cost_of, cost_rows, hold_line
 from orchestrator.views.glyphs import TOLD, tally
 from orchestrator.views.pages import LOOKS, Below, Site, Trouble, draw
@@ -76,7 +76,7 @@ def overview_page(
         heading=one_line(title_of(board), _NAME) or seen.name,
         trouble=trouble,
         state=state_label(state) if state else "",
-        goal=_cut((board.plan.goal or board.plan.request).replace("**", ""), _GOAL),
+        goal=excerpt((board.plan.goal or board.plan.request).replace("**", ""), _GOAL),
         parts=list(_parts(counts)),
         done=done,
         total=total,
@@ -226,7 +226,3 @@ def _lately(seen: Seen) -> list[Line]:
 def _happening(board: Board, line: Line) -> dict[str, str]:
     is_task = line.subject in board.plan.tasks and not line.is_about_run
     return {"text": watch_line(line), "task": line.subject if is_task else ""}
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit].rstrip()}…"

@@ -18,8 +18,12 @@ from orchestrator.views.pages import onward
 @contextmanager
 def shown_to() -> Iterator[Callable[[str], str]]:
     """Yield what shows an address, and says why not; the file goes at the end."""
+    # Whoever became another user may be told a place that is not there, or not theirs.
+    place = os.environ.get("XDG_RUNTIME_DIR", "")
     with tempfile.TemporaryDirectory(
-        prefix="orchestrator-", dir=os.environ.get("XDG_RUNTIME_DIR"), ignore_cleanup_errors=True
+        prefix="orchestrator-",
+        dir=place if os.access(place, os.W_OK | os.X_OK) else None,
+        ignore_cleanup_errors=True,
     ) as directory:
 
         def show(address: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import anyio
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from orchestrator.views import pages
@@ -23,8 +23,9 @@ from orchestrator.views import pages
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: Where a browser may have to look before it is let in; there is nothing of a plan in it.
 STATIC = "/static"
+#: What a browser may have to look at before it is let in; there is nothing of a plan in it, nor of where that is.
+_OPEN = frozenset(f"{STATIC}/{name}" for name in ("dashboard.css", "dashboard.js", "icon.svg"))
 #: Bytes of a form, fields in it, and seconds within which it has to arrive.
 _LARGEST, _FIELDS, _PATIENCE = 1024 * 1024, 50, 10.0
 _FORM = "application/x-www-form-urlencoded"
@@ -50,6 +51,9 @@ class Keys:
     port: int
     token: str = field(default_factory=lambda: secrets.token_hex(32))
     """Hexadecimal, so that nothing in it looks like the tokens that we take out of what we print."""
+    session: str = field(default_factory=lambda: secrets.token_hex(32))
+    """What a browser shows once the token has let it in. It is no address: with the token, a cookie that went astray
+    would be one."""
     form: str = field(default_factory=lambda: secrets.token_hex(32))
     place: str = field(default_factory=lambda: f"/{secrets.token_hex(8)}")
     """What all our addresses begin with. A cookie goes to every port of a host; to this path it goes only to us."""
@@ -112,7 +116,7 @@ class Gate:
         path: str = request.scope["path"]
         if path == "/":
             return self._let_in(request)
-        if path.startswith(f"{STATIC}/"):
+        if path in _OPEN and request.method != "POST":
             return None
         if not self._is_known(request) or not path.startswith(f"{self._keys.place}/"):
             return _refused(403, "This page is not open to you, or no longer.", asks=True)
@@ -134,7 +138,7 @@ class Gate:
         else:
             answer = HTMLResponse(pages.onward(place))
         answer.set_cookie(
-            self._keys.cookie, self._keys.token, path=place, httponly=True, samesite="strict"
+            self._keys.cookie, self._keys.session, path=place, httponly=True, samesite="strict"
         )
         return answer
 
@@ -146,7 +150,7 @@ class Gate:
             for name, _, value in (each.strip().partition("=") for each in pairs)
             if name == self._keys.cookie
         )
-        return any(compare_digest(each.encode(), self._keys.token.encode()) for each in given)
+        return any(compare_digest(each.encode(), self._keys.session.encode()) for each in given)
 
     def _is_from_us(self, request: Request, host: str) -> bool:
         """Every browser names the origin of a form; who names none is no browser, or hides where it comes from."""
@@ -160,10 +164,13 @@ class Gate:
                 return _refused(415, "Only forms are read here.")
             data = bytearray()
             with anyio.move_on_after(_PATIENCE) as waiting:
-                async for piece in request.stream():
-                    data += piece
-                    if len(data) > _LARGEST:
-                        return _refused(413, f"This is more than {_LARGEST:,} bytes.")
+                try:
+                    async for piece in request.stream():
+                        data += piece
+                        if len(data) > _LARGEST:
+                            return _refused(413, f"This is more than {_LARGEST:,} bytes.")
+                except ClientDisconnect:
+                    return _refused(400, "Some of it is missing.")
             if waiting.cancelled_caught:
                 return _refused(408, "This took too long to arrive.")
             try:
@@ -172,7 +179,7 @@ class Gate:
                 )
             except ValueError:
                 return _refused(413, f"These are more than {_FIELDS} fields.")
-            fields = dict(pairs)
+            fields = {name: value.replace("\r\n", "\n") for name, value in pairs}
             if not compare_digest(fields.get("form", "").encode(), self._keys.form.encode()):
                 return _refused(403, "This form is of an earlier start. Load the page again.")
         request.scope["form"] = fields

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ from orchestrator.errors import (
     ExitStatus,
     NotFoundError,
     OrchestratorError,
+    StoreError,
     TransitionError,
 )
 from orchestrator.store.layout import Layout, find_plan
@@ -70,14 +71,17 @@ def application(root: Layout, keys: Keys, live: Live, caller: str) -> Starlette:
         Route("/tasks/{task}/events", desk.events),
         Route("/tasks/{task}/{word}", desk.act, methods=["POST"]),
     ]
-    return Starlette(
-        routes=[
-            Mount(STATIC, StaticFiles(directory=_STATIC_FILES)),
-            Mount(f"{keys.place}/plans/{{plan}}", routes=of_plan),
-            Mount(keys.place, routes=of_plan),
-        ],
-        exception_handlers={404: desk.nothing_here, OrchestratorError: desk.failed},
+    # What it says of an address that leads nowhere names where it is, and whose: that is for who was let in.
+    pages = Starlette(
+        routes=[Mount("/plans/{plan}", routes=of_plan), *of_plan],
+        exception_handlers={
+            404: desk.nothing_here,
+            405: desk.not_by_this,
+            OrchestratorError: desk.failed,
+        },
     )
+    static = StaticFiles(directory=_STATIC_FILES)
+    return Starlette(routes=[Mount(STATIC, static), Mount(keys.place, pages)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,10 @@ class _Desk:
     keys: Keys
     live: Live
     caller: str
+    home: str = field(default_factory=os.getcwd)
+    starting: dict[str, threading.Lock] = field(default_factory=dict)
+    begun: dict[str, float] = field(default_factory=dict)
+    """When the last run of a plan had begun that was started here."""
 
     # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -158,8 +166,23 @@ class _Desk:
         )
 
     def _layout(self, request: Request) -> Layout:
+        self._require_home()
         plan = request.path_params.get("plan")
         return find_plan(plan, {}, self.root.root, self.root.root) if plan else self.root
+
+    def _require_home(self) -> None:
+        """Be where we were started: paths are shown from there, and agents may have to work there."""
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            try:
+                os.chdir(self.home)  # made anew, it is another one
+            except OSError as error:
+                raise StoreError(
+                    "the directory that the dashboard was started in is gone",
+                    where=self.home,
+                    hint="make it again, or start the dashboard in another one",
+                ) from error
 
     # ── what is done ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -171,7 +194,7 @@ class _Desk:
             if word in _KINDS:
                 say(layout, task, _KINDS[word], self.caller, form.get("text", ""))
             elif word in _VERBS:
-                self._intervene(layout, _VERBS[word], task, form.get("words", "").strip())
+                self._intervene(layout, _VERBS[word], task, form.get("words", ""))
             else:
                 return self.nothing_here(request, None)
         except NotFoundError:
@@ -188,7 +211,7 @@ class _Desk:
             by=self.caller,
             time=time.time(),
             note="" if is_answer else one_line(words, limit=1000),
-            answer=words if is_answer else "",
+            answer=words if is_answer and words.strip() else "",
         )
         if verb is Verb.RETRY:
             retry(layout, wanted, _plugs_of, _wait)
@@ -211,22 +234,26 @@ class _Desk:
 
     def run(self, request: Request) -> Response:
         """Start a run that goes on without us."""
-        layout = self._layout(request)
+        pressed, layout = time.monotonic(), self._layout(request)
         simulate = "simulate" in request.scope["form"]
         words = ["run", layout.root, *(["--simulate"] if simulate else [])]
         try:
-            order = RunOrder(layout, simulate=simulate)
-            started = detach(order, plugs(layout=layout), detached, words)
+            with self.starting.setdefault(layout.root, threading.Lock()):
+                # A button that is pressed again until something happens asks for the same run.
+                if self.begun.get(layout.root, 0.0) < pressed:
+                    order = RunOrder(layout, simulate=simulate)
+                    started = detach(order, plugs(layout=layout), detached, words)
+                    self.begun[layout.root] = time.monotonic()
+                    # It is our child as long as we are there: somebody has to take note of its end.
+                    threading.Thread(target=_see_off, args=(started.pid,), daemon=True).start()
         except OrchestratorError as error:
             return self._drawn_overview(request, trouble_of(error), status=_status(error))
-        # It is our child as long as we are there: somebody has to take note of its end.
-        threading.Thread(target=_see_off, args=(started.pid,), daemon=True).start()
         return self._back(request)
 
     def stop(self, request: Request) -> Response:
-        """End the run that is at work, as Ctrl-C would."""
+        """End the run that the page shows, as Ctrl-C would; by now another may be at work."""
         try:
-            stop(self._layout(request))
+            stop(self._layout(request), only=request.scope["form"].get("run", ""))
         except OrchestratorError as error:
             return self._drawn_overview(request, trouble_of(error), status=_status(error))
         return self._back(request)
@@ -253,6 +280,16 @@ class _Desk:
         return HTMLResponse(
             trouble_page(self._site(request), Trouble("There is no such page.")), 404
         )
+
+    def not_by_this(self, request: Request, _: Any) -> Response:
+        """Lead from the address of a button, which a browser shows after a refusal, to the page that has it."""
+        task, word = (request.path_params.get(name) for name in ("task", "word"))
+        if request.method == "POST":
+            trouble = Trouble("There is no such button.")
+            return HTMLResponse(trouble_page(self._site(request), trouble), 405)
+        if word and word not in {*_VERBS, *_KINDS}:
+            return self.nothing_here(request, None)
+        return self._back(request, f"/tasks/{task}" if task else "/")
 
     def failed(self, request: Request, error: Any) -> Response:
         """Answer where a page cannot be drawn: the plan is broken, the task is gone."""

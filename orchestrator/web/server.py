@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -24,7 +26,9 @@ _HOST = "127.0.0.1"
 #: Connections at a time, and seconds that one without a request is kept.
 _CONNECTIONS, _IDLE = 128, 15
 #: Seconds after a signal within which what is being answered may still be.
-_GRACE = 5
+_GRACE = 1.0
+#: Seconds between two looks at signals: one that comes in the moment before we wait does not wake us.
+_LOOK = 0.5
 
 
 def serve(layout: Layout, port: int, caller: str, ready: Callable[[Keys], None]) -> None:
@@ -44,11 +48,25 @@ def serve(layout: Layout, port: int, caller: str, ready: Callable[[Keys], None])
     listening = _listen(port)
     keys = Keys(listening.getsockname()[1])
     live = Live()
-    server = _Server(Gate(application(layout, keys, live, caller), keys), live, lambda: ready(keys))
+    server, ended = _server(Gate(application(layout, keys, live, caller), keys)), threading.Event()
+
+    def serving() -> None:
+        try:
+            server.run([listening])
+        finally:
+            ended.set()  # in Python 3.11, a signal that comes while a thread is joined makes it seem over
+
     before = signal.signal(signal.SIGTERM, _leave)
     try:
-        server.run(sockets=[listening])
+        # A click may wait for a run for as long as that takes. We do not: the threads that a daemon starts are daemons.
+        threading.Thread(target=serving, daemon=True).start()
+        ready(keys)
+        while not ended.wait(_LOOK):
+            pass
     finally:
+        live.over.set()  # streams would go on for ever
+        server.should_exit = True
+        ended.wait(_GRACE)
         signal.signal(signal.SIGTERM, before)
         listening.close()
 
@@ -62,40 +80,27 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server((_HOST, port))
     except OSError as error:
         raise UsageError(
-            f"cannot listen on port {port}: {error.strerror}",
+            f"cannot listen on port {port}: {os.strerror(error.errno or 0)}",
             hint="--port 0 takes any free one",
         ) from error
 
 
-class _Server(uvicorn.Server):
-    """Says when it listens; a signal ends the streams first, for they would go on for ever."""
-
-    def __init__(self, inside: ASGIApp, live: Live, ready: Callable[[], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                inside,
-                # What is chosen by itself depends on what happens to be installed.
-                loop="asyncio",
-                http="h11",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                limit_concurrency=_CONNECTIONS,
-                timeout_keep_alive=_IDLE,
-                timeout_graceful_shutdown=_GRACE,
-            )
+def _server(inside: ASGIApp) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            inside,
+            # What is chosen by itself depends on what happens to be installed.
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            # A warning is about a request, and anybody can send one.
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=_CONNECTIONS,
+            timeout_keep_alive=_IDLE,
         )
-        self._live, self._ready = live, ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        is_first = not self.should_exit
-        super().handle_exit(sig, frame)
-        if is_first:  # a second signal may come while we are here
-            self._live.over.set()
+    )

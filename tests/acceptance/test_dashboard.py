@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import everything, write_plan
+from tests.acceptance.plans import Gate, everything, write_plan
+from tests.executors.harness import wait_until
 from tests.patience import PATIENCE
 from tests.web.dashboard import dashboard
 
@@ -44,6 +45,50 @@ def test_it_prints_its_address_and_serves_until_ctrl_c(
     assert "Ctrl-C ends the dashboard" in said
     assert shown.token not in said
     assert before == everything(root)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_it_ends_at_once_whatever_is_being_answered(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path, number: int, status: int
+) -> None:
+    """A click that waits for a run which was put aside, a form that does not arrive. The run goes on afterwards."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")})
+    run = orchestrate.start("run", root)
+    gate.await_task(run)
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        run.send_signal(signal.SIGSTOP)
+        with (
+            shown.send("/tasks/T-02/cancel", f"form={shown.forms}"),
+            shown.send("/tasks/T-02/cancel", "form=", missing=1),
+        ):
+            wait_until(lambda: any((root / "requests").glob("*.request.json")))
+            shown.process.send_signal(number)
+            assert status == shown.process.wait(PATIENCE)
+        assert shown.process.stderr is not None
+        said = shown.process.stderr.read().strip()
+    assert ["the address lets in whoever has it; Ctrl-C ends the dashboard"] == said.splitlines()
+    run.send_signal(signal.SIGCONT)
+    cancelled = root / "results/agent-02-result.md"
+    wait_until(cancelled.exists)
+    gate.open()
+    assert "1 of 2 tasks completed" in orchestrate.finish(run).stderr
+
+
+def test_what_anybody_sends_says_nothing_on_the_terminal(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """A browser that leaves while it sends, a request for a WebSocket, what is no request at all."""
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        shown.send("/tasks/T-01/cancel", "form=", missing=1).close()
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Cookie": None}
+        assert 403 == shown.ask("GET", "/", headers=upgrade).status
+        assert 400 == shown.ask("GET", "/", headers={"Host": None}).status
+        assert "Pending" in shown.get("/tasks/T-01").text
+        shown.process.terminate()
+        assert 1 == len(orchestrate.finish(shown.process).stderr.splitlines())
 
 
 def test_the_token_is_written_nowhere(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
@@ -88,7 +133,8 @@ def test_a_taken_port_is_an_error_with_a_hint(orchestrate: Orchestrate, root: Pa
     with dashboard(orchestrate, root) as shown:
         refused = orchestrate("dashboard", root, "--port", str(shown.port))
         assert (2, "") == (refused.returncode, refused.stdout)
-        assert f"cannot listen on port {shown.port}" in refused.stderr
+        said = f"error: cannot listen on port {shown.port}: Address already in use\n"
+        assert said in refused.stderr
         assert "hint: --port 0" in refused.stderr
         again = orchestrate("dashboard", root, "--port", str(shown.port), "--json")
         assert ("usage", False) == (again.json["code"], again.json["ok"])
@@ -131,8 +177,6 @@ def test_no_process_is_left_behind(orchestrate: Orchestrate, root: Path) -> None
         assert 303 == shown.post("/run").status
         assert 0 == orchestrate("wait", "--for", "end").returncode
         children = Path(f"/proc/{shown.process.pid}/task/{shown.process.pid}/children")
-        from tests.executors.harness import wait_until
-
         wait_until(lambda: not children.read_text().split())
 
 
@@ -154,8 +198,6 @@ def test_the_desktop_is_shown_a_file_and_no_token(
         "XDG_RUNTIME_DIR": str(tmp_path / "run"),
     }
     with dashboard(orchestrate, root, "--open") as shown:
-        from tests.executors.harness import wait_until
-
         wait_until((tmp_path / "read").exists)
         page = (tmp_path / "read").read_text()
         assert shown.token not in page + (tmp_path / "called").read_text()
@@ -171,3 +213,29 @@ def test_the_desktop_is_shown_a_file_and_no_token(
     process.stdout.readline()
     process.terminate()
     assert "there is no desktop here" in orchestrate.finish(process).stderr
+
+
+def test_a_browser_that_stays_in_the_foreground_keeps_nobody_waiting(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """Pages are served while it is open, and Ctrl-C ends the dashboard; its file goes elsewhere when there is no place
+    for it, as for somebody who became another user.
+    """
+    gate = Gate(tmp_path / "gate")
+    browser = tmp_path / "browser"
+    browser.write_text(f"#!/bin/sh\n{gate.wait}\n")
+    browser.chmod(0o755)
+    orchestrate.environment |= {
+        "DISPLAY": ":0",
+        "BROWSER": f"{browser} %s",
+        "XDG_RUNTIME_DIR": str(tmp_path / "nowhere"),
+        "TMPDIR": str(tmp_path),
+    }
+    with dashboard(orchestrate, root, "--open") as shown:
+        gate.await_task(shown.process)
+        assert "T-01" in shown.enter().text
+        assert 1 == len(list(tmp_path.glob("orchestrator-*/dashboard.html")))
+        shown.process.send_signal(signal.SIGINT)
+        assert 130 == shown.process.wait(PATIENCE)
+        gate.open()
+    assert [] == list(tmp_path.glob("orchestrator-*"))

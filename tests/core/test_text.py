@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from orchestrator.core.text import cell, clip, fair_shares, fence, one_line, printable
+from orchestrator.core.text import cell, clip, excerpt, fair_shares, fence, one_line, printable
 
 PIECES = (
     "\x1b[31m", "\x1b]0;t\x07", "\x1b]8;;x\x1b\\", "\x1bP", "\x1b\\", "\x1b", "\x9b1m", "\x90", "\x9c", "\r", "\r\n",
@@ -153,6 +153,15 @@ def test_clipped_text_is_a_head_that_fits(text: str, limit: int) -> None:
     assert clean.startswith(kept)
     assert len(kept.encode()) <= limit or left_out == 0
     assert len(kept.encode()) + left_out == len(clean.encode())
+
+
+def test_an_excerpt_is_cut_after_what_must_not_be_seen_is_out_of_it() -> None:
+    """Lines stay; of a token nobody sees the head."""
+    token = "ghp_" + "a1B2" * 9
+    assert excerpt("one\n\x1b[1mtwo", 7) == "one\ntwo"
+    assert excerpt("one\ntwo  three", 9) == "one\ntwo…"
+    assert excerpt(f"use {token} now", 15) == "use [redacted g…"
+    assert excerpt("x" * 50_000_000, 3) == "xxx…"
 
 
 def test_clipping_prefers_whole_lines_and_never_cuts_a_character() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -103,6 +104,20 @@ class Dashboard:
         body = urlencode({"form": self.forms, **fields})
         return self.ask("POST", f"{self.place}{path}", body, sent)
 
+    def send(self, path: str, body: str, *, missing: int = 0) -> socket.socket:
+        """Send a form and wait for nothing; return the open line. *missing* bytes of it never come."""
+        line = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        head = (
+            f"POST {self.place}{path} HTTP/1.1",
+            f"Host: 127.0.0.1:{self.port}",
+            f"Origin: http://127.0.0.1:{self.port}",
+            f"Cookie: {self.cookie}",
+            "Content-Type: application/x-www-form-urlencoded",
+            f"Content-Length: {len(body) + missing}",
+        )
+        line.sendall("\r\n".join((*head, "", body)).encode())
+        return line
+
 
 class Tags(HTMLParser):
     """Every element and attribute of a page, as a browser would read it."""
@@ -132,9 +147,11 @@ def text_of(page: str) -> str:
 
 
 @contextmanager
-def dashboard(orchestrate: Orchestrate, root: Path, *more: str) -> Iterator[Dashboard]:
+def dashboard(
+    orchestrate: Orchestrate, root: Path, *more: str, cwd: Path | None = None
+) -> Iterator[Dashboard]:
     """Start one on a free port, and end it."""
-    process = orchestrate.start("dashboard", root, "--port", "0", "--as", "ana", *more)
+    process = orchestrate.start("dashboard", root, "--port", "0", "--as", "ana", *more, cwd=cwd)
     assert process.stdout is not None
     try:
         address = process.stdout.readline().strip()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import signal
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate, result_of, write_plan, write_task
+from tests.acceptance.plans import Gate, answer_of, result_of, write_plan, write_task
 from tests.executors.harness import wait_until
 from tests.web.dashboard import Dashboard, dashboard, text_of
 
@@ -55,7 +57,6 @@ def test_what_cannot_be_done_is_said_on_the_page(opened: Dashboard) -> None:
     assert 404 == opened.post("/tasks/T-99/retry").status
     assert 404 == opened.post("/tasks/T-01/nonsense").status
     assert 400 == opened.post("/tasks/T-01/share", text=" \n").status
-    assert "no run is at work" in text_of(opened.post("/stop").text)
 
 
 def test_complete_holds_a_task_to_its_criteria_as_the_command_does(
@@ -136,7 +137,54 @@ def test_a_run_is_started_asked_and_stopped(
     assert 3 == orchestrate("wait", "--timeout", "0.1s").returncode
     with dashboard(orchestrate, root) as shown:
         shown.enter()
-        assert 303 == shown.post("/stop").status
+        assert 404 == shown.post("/stop", run="0123456789ab").status
+        run = re.search(r'name="run" value="(\w+)"', shown.get("/").text)
+        assert run is not None
+        assert 303 == shown.post("/stop", run=run[1]).status
         wait_until(lambda: "No run is at work." in text_of(shown.get("/").text))
         assert 303 == shown.post("/run", simulate="yes").status
         wait_until(lambda: "Completed 1/2" in text_of(shown.get("/").text))
+
+
+def test_an_answer_is_kept_as_the_command_keeps_it(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """Its first line may be indented; browsers end lines in a way of their own."""
+    answer = "    indented code\n  - line two"
+    assert 0 == orchestrate("complete", "T-01", answer).returncode
+    assert 303 == opened.post("/tasks/T-02/complete", words=answer.replace("\n", "\r\n")).status
+    assert answer == answer_of(root, "T-01") == answer_of(root, "T-02")
+    first, second = (root / f"logs/agent-{n}.attempt-1.out" for n in ("01", "02"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_only_the_run_that_a_page_shows_is_stopped(
+    orchestrate: Orchestrate, opened: Dashboard
+) -> None:
+    """A page may be older than what it shows: neither one that waits for its time ends by it, nor the next run."""
+    scheduled = orchestrate.start("run", "--at", "23:59")
+    assert scheduled.stderr is not None
+    assert "waits until" in scheduled.stderr.readline()
+    refused = opened.post("/stop", run="0123456789ab")
+    assert 404 == refused.status
+    assert "run 0123456789ab is over" in text_of(refused.text)
+    assert "No run is at work." in text_of(refused.text)
+    assert scheduled.poll() is None
+
+
+def test_a_button_that_is_pressed_twice_starts_one_run(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """The second click is answered as the first: the run is at work, and nothing went wrong."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait})
+    with dashboard(orchestrate, root) as shown, ExitStack() as lines:
+        shown.enter()
+        # All of them are there before it begins with one.
+        shown.process.send_signal(signal.SIGSTOP)
+        clicks = [lines.enter_context(shown.send("/run", f"form={shown.forms}")) for _ in range(3)]
+        shown.process.send_signal(signal.SIGCONT)
+        assert [b"HTTP/1.1 303"] * 3 == [click.recv(12) for click in clicks]
+        assert 409 == shown.post("/run").status  # who asks later could see that one is at work
+        assert 1 == (root / "journal.md").read_text(encoding="utf-8").count("run · started")
+        orchestrate("stop")

@@ -39,8 +39,10 @@ def test_the_token_is_changed_for_a_cookie_that_no_script_and_no_other_site_gets
     """It leaves the address at once; the cookie goes to our pages only, not to other ports of this machine."""
     reply = shown.ask("GET", f"/?token={shown.token}", headers={"Cookie": None})
     assert (303, f"{shown.place}/") == (reply.status, reply.headers["location"])
-    name, *words = reply.headers["set-cookie"].split("; ")
-    assert f"orchestrator-{shown.port}" == name.partition("=")[0]
+    given, *words = reply.headers["set-cookie"].split("; ")
+    name, _, value = given.partition("=")
+    assert f"orchestrator-{shown.port}" == name
+    assert 403 == shown.ask("GET", f"/?token={value}").status  # what it says is no address
     assert {"HttpOnly", "SameSite=strict", f"Path={shown.place}/"} == set(words)
     assert len(shown.place) > 16
 
@@ -59,6 +61,55 @@ def test_no_page_without_the_token(shown: Dashboard, path: str, cookie: str | No
     headers = {"Cookie": cookie and cookie.format(port=shown.port)}
     reply = shown.ask("GET", f"{shown.place}{path}", headers=headers)
     assert (403, False) == (reply.status, "T-01" in reply.text)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS", "get"])
+@pytest.mark.parametrize(
+    "cookie",
+    [None, "orchestrator-{port}", "orchestrator-{port}={token}", "orchestrator-{port}={forms}"],
+)
+def test_who_was_not_let_in_learns_nothing(
+    shown: Dashboard, method: str, cookie: str | None
+) -> None:
+    """Wherever they knock: not where the pages are, nor the token, nor whose plan it is.
+
+    A browser that is led to our path on any other port of this machine sends our cookie there.
+    """
+    secrets = (shown.place.strip("/"), shown.token, shown.forms, shown.cookie.partition("=")[2])
+    words = {name: getattr(shown, name) for name in ("port", "token", "forms")}
+    headers = {
+        "Cookie": cookie and cookie.format(**words),
+        "Origin": f"http://127.0.0.1:{shown.port}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    for path in (
+        *("/", "//", "/?token=wrong", "/?token=%00", "/nothing", "/run", "/tasks/T-01", "/%2e%2e/"),
+        *("/static", "/static/", "/static//", "/static/nothing", "/static/%00", "/static/../x"),
+        *(
+            "/static/dashboard.js",
+            "/static/dashboard.js/",
+            "/static/dashboard.js%2f..",
+            "/static/?x",
+        ),
+        *(
+            "/plans/x/",
+            "/events",
+            "/favicon.ico",
+            "/0123456789abcdef/",
+            "*",
+            "static/x",
+            "http://x/",
+        ),
+        *(
+            f"{shown.place}{below}"
+            for below in ("", "/", "/nothing", "/run", "/plans/x/", "/static/")
+        ),
+    ):
+        reply = shown.ask(
+            method, path, f"form={shown.forms}" if method == "POST" else None, headers
+        )
+        said = f"{reply.headers}{reply.text}"
+        assert [] == [each for each in (*secrets, "Task Plan", "ana") if each in said], path
 
 
 @pytest.mark.parametrize("path", ["/", "/?token=", "/?token=wrong", "/?token=%C3%A9", "/?other=1"])
@@ -153,8 +204,20 @@ def test_nothing_is_done_without_the_cookie(shown: Dashboard) -> None:
 
 def test_looking_does_nothing(shown: Dashboard) -> None:
     """What changes something is sent by a form; an address that is only opened changes nothing."""
-    for path in ("/tasks/T-01/cancel", "/run", "/stop", "/tasks"):
-        assert shown.get(path).status in {404, 405}
+    for path, page in (
+        ("/run", "/"),
+        ("/stop", "/"),
+        ("/tasks", "/"),
+        ("/transition", "/"),
+        ("/tasks/T-01/cancel", "/tasks/T-01"),
+        ("/tasks/T-01/share", "/tasks/T-01"),
+        ("/plans/x/run", "/plans/x/"),
+    ):
+        reply = shown.get(path)  # the address that a browser shows when a form was refused
+        assert (303, f"{shown.place}{page}") == (reply.status, reply.headers["location"])
+    assert 404 == shown.get("/tasks/T-01/nonsense").status
+    assert 405 == shown.post("/").status
+    assert "There is no such button." in shown.post("/").text
     for method in ("PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):
         assert 405 == shown.ask(method, f"{shown.place}/").status
     assert nothing_was_done(shown)
@@ -219,7 +282,7 @@ def test_no_page_has_a_script_or_a_style_in_it(shown: Dashboard) -> None:
 
 def test_files_beside_ours_are_not_served(shown: Dashboard) -> None:
     for path in ("..", "../gate.py", "%2e%2e/gate.py", "..%2fgate.py", "/etc/passwd", ""):
-        assert 404 == shown.ask("GET", f"/static/{path}").status
+        assert 403 == shown.ask("GET", f"/static/{path}").status
 
 
 def test_it_listens_on_the_loopback_interface_only(shown: Dashboard) -> None:

@@ -200,6 +200,21 @@ def test_secrets_are_redacted(orchestrate: Orchestrate, root: Path) -> None:
             assert "[redacted ghp_…]" in page
 
 
+def test_what_is_cut_was_redacted_before(orchestrate: Orchestrate, root: Path) -> None:
+    """The head of a password is one, and no longer looks like it: of a goal, a turn, an answer, and what is asked."""
+    word = "SuperSecretPassw0rd"
+    address = f"postgres://admin:{word}@db"
+    texts = {size: "x " * (size // 2 - 14) + address for size in (2000, 32 * 1024, 64 * 1024)}
+    tasks = {"T-01": f"echo {texts[2000]}", "T-02": f"echo {texts[64 * 1024]}"}
+    write_plan(root, tasks, more=f"## Goal\n\n{texts[2000]}\n\n## Tasks\n")
+    write_task(root, "T-01", f"{texts[32 * 1024]}\n\n```sh\necho {texts[2000]}\n```\n")
+    assert 0 == orchestrate("run").returncode
+    with dashboard(orchestrate, root) as shown:
+        for page in (shown.enter(), shown.get("/tasks/T-01"), shown.get("/tasks/T-02")):
+            assert "postgres://admin:" in page.text
+            assert word[:4] not in page.text
+
+
 def test_a_long_answer_is_cut_and_the_rest_is_named(orchestrate: Orchestrate, root: Path) -> None:
     write_plan(root, {"T-01": "yes abcdefgh | head -c 400000"})
     orchestrate("run")
@@ -258,3 +273,22 @@ def test_a_picture_shows_how_tasks_depend_on_each_other(
             root, {f"T-{n:03}": ("true", f"T-{n - 1:03}" if n else "None") for n in range(151)}
         )
         assert 'class="graph"' not in shown.get("/").text
+
+
+def test_the_directory_it_was_started_in_may_go_and_come_back(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """As of a project that is checked out anew; meanwhile the pages say what is wrong."""
+    write_plan(root, {"T-01": "echo one"})
+    here = tmp_path / "here"
+    here.mkdir()
+    with dashboard(orchestrate, root, cwd=here) as shown:
+        shown.enter()
+        here.rmdir()
+        for reply in (shown.get("/"), shown.get("/tasks/T-01"), shown.post("/run")):
+            assert 500 == reply.status
+            assert "the directory that the dashboard was started in is gone" in text_of(reply.text)
+        here.mkdir()
+        assert "T-01" in text_of(shown.get("/").text)
+        shown.process.terminate()
+        assert 1 == len(orchestrate.finish(shown.process).stderr.splitlines())
