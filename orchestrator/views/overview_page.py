@@ -75,6 +75,7 @@ def overview_page(
         site,
         heading=one_line(title_of(board), _NAME) or seen.name,
         trouble=trouble,
+        now=seen.now,
         state=state_label(state) if state else "",
         goal=_cut((board.plan.goal or board.plan.request).replace("**", ""), _GOAL),
         parts=list(_parts(counts)),

@@ -143,7 +143,7 @@ def draw(template: str, site: Site, *, leaf: str = "", **values: Any) -> str:
     trail += [(site.plan, f"{site.base}/")] if site.plan else []
     trail += [(leaf, "")] if leaf else []
     *trail, (here, _) = trail
-    given = {"trouble": None, "trail": trail, "here": here, **values}
+    given = {"trouble": None, "now": 0.0, "trail": trail, "here": here, **values}
     return _environment().get_template(template).render(site=site, **given)
 
 

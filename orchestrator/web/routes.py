@@ -254,7 +254,8 @@ class _Desk:
         """Answer where a page cannot be drawn: the plan is broken, the task is gone."""
         site, version = self._site(request), ""
         if request.method == "GET":
-            with suppress(OrchestratorError):  # then there is nothing to wait for
+            version = "-"  # where nothing can be listened to, the page asks again and again
+            with suppress(OrchestratorError):
                 version = looks.scene_of_plan(self._layout(request)).version()
         here = request.url.path.removeprefix(site.base)
         page = trouble_page(self._site(request, here, version), trouble_of(error))
