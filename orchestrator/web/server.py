@@ -12,6 +12,7 @@ import uvicorn
 
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import Layout
+from orchestrator.web.connections import Connection
 from orchestrator.web.gate import Gate, Keys
 from orchestrator.web.live import Live
 from orchestrator.web.routes import application
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 #: The only address we are ever bound to.
 _HOST = "127.0.0.1"
-#: Connections at a time, and seconds that one without a request is kept.
-_CONNECTIONS, _IDLE = 128, 15
+#: Seconds that a connection is kept between two requests.
+_IDLE = 15
 #: Seconds after a signal within which what is being answered may still be.
 _GRACE = 5
 
@@ -76,14 +77,13 @@ class _Server(uvicorn.Server):
                 inside,
                 # What is chosen by itself depends on what happens to be installed.
                 loop="asyncio",
-                http="h11",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=_CONNECTIONS,
                 timeout_keep_alive=_IDLE,
                 timeout_graceful_shutdown=_GRACE,
             )
