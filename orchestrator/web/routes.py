@@ -138,12 +138,15 @@ class _Desk:
     def _site(
         self, request: Request, here: str = "/", version: str = "", events: str = "/events"
     ) -> Site:
+        plan = request.path_params.get("plan", "")
         site = Site(
             place=self.keys.place,
             static=STATIC,
             form=self.keys.form,
             caller=self.caller,
-            plan=request.path_params.get("plan", ""),
+            plan=plan,
+            directory=f"{self.root.root}/{plan}" if plan else self.root.root,
+            program=os.environ.get("ORCHESTRATOR_PROGRAM") or "orchestrator",
             is_part=request.headers.get("x-part") == "main",
         )
         asked = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -226,6 +227,27 @@ def test_a_plan_that_is_broken_is_said_to_be(opened: Dashboard, root: Path) -> N
     assert 200 == opened.get("/").status
     plan.unlink()
     assert opened.get("/").status in {200, 404}
+
+
+@pytest.mark.parametrize("name", ["q", ".orchestrator"])
+def test_a_command_in_a_hint_is_about_the_plan_of_the_page(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path, name: str
+) -> None:
+    """Typed where the dashboard was started; another plan, found there without a name, stays as it is."""
+    mine = write_plan(root, {"T-01": "true"}, status="planning")
+    (tmp_path / "elsewhere").mkdir()
+    other = write_plan(tmp_path / "elsewhere" / name, {"T-01": "true"}, status="planning")
+    before = mine.read_text()
+    with dashboard(orchestrate, Path("elsewhere") / name) as shown:
+        shown.enter()
+        refused = shown.post("/run").text
+        (typed,) = re.findall(r"<p>orchestrator (transition [^<]*)</p>", html.unescape(refused))
+        assert 0 == orchestrate(*shlex.split(typed)).returncode
+        assert "status: approved" in other.read_text()
+        assert before == mine.read_text()
+        unknown = text_of(shown.post("/tasks/T-99/retry").text)
+        assert f"`orchestrator list --dir {other.parent}`" in unknown
+        assert "After: task T-77" in text_of(shown.post("/tasks", text="x", needs="T-77").text)
 
 
 def test_a_broken_agent_hides_no_task(opened: Dashboard, root: Path) -> None:
