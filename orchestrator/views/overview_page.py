@@ -153,7 +153,7 @@ def _reason(task: Task, board: Board) -> str:
     # What a waiting task needs stands in a column of its own.
     if standing.status is TaskStatus.WAITING and not task.children:
         return ""
-    return one_line(standing.reason, 160)
+    return one_line(board.why(task.id), 160)
 
 
 def _parts(counts: Mapping[TaskStatus, int]) -> Iterator[dict[str, object]]:

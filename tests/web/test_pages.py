@@ -55,6 +55,15 @@ def test_a_task_shows_what_is_known_of_it(
     assert f'href="{opened.place}/tasks/T-01"' in page
 
 
+def test_a_task_that_was_only_simulated_is_said_to_be(
+    opened: Dashboard, orchestrate: Orchestrate
+) -> None:
+    """In its row and on its page, as `list` and `show` say it."""
+    assert 0 == orchestrate("run", "--simulate").returncode
+    assert 2 == len(re.findall(r'<span class="reason">only simulated<', opened.get("/").text))
+    assert '<p class="reason">only simulated</p>' in opened.get("/tasks/T-01").text
+
+
 def test_tasks_are_filtered_by_status_and_words(
     opened: Dashboard, orchestrate: Orchestrate, root: Path
 ) -> None:
