@@ -99,6 +99,20 @@ def test_a_directory_of_plans_is_followed(orchestrate: Orchestrate, root: Path) 
             assert "APPROVED" in shown.get("/").text
 
 
+def test_plans_below_a_plan_are_followed(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """Those that were there, and one that is made later."""
+    write_plan(root / "TASK-001", {"T-01": "true"}, status="approved")
+    with events(opened, "/events", opened.get("/").text) as told:
+        orchestrate("complete", "T-01", "done", "--dir", root / "TASK-001")
+        assert "event: changed" == next(told)
+        assert "1/1" in opened.get("/").text
+        orchestrate("create", "Another", "--dir", root)
+        while "TASK-002" not in opened.get("/").text:
+            assert "event: changed" == next(told)
+
+
 @pytest.mark.parametrize("page", ["/", "/tasks/T-01"])
 def test_the_stream_ends_where_the_plan_is_gone(opened: Dashboard, root: Path, page: str) -> None:
     """Then the page asks for itself, and is told; nothing is thrown at whoever reads the terminal."""
