@@ -17,7 +17,7 @@ from orchestrator.core.text import one_line
 from orchestrator.views.figures import cost_of, cost_rows, hold_line
 from orchestrator.views.glyphs import TOLD, tally
 from orchestrator.views.pages import LOOKS, Below, Site, Trouble, draw
-from orchestrator.views.picture import picture
+from orchestrator.views.picture import picture, too_large
 from orchestrator.views.plans import state_label, title_of
 from orchestrator.views.watching import watch_line
 
@@ -108,6 +108,7 @@ def overview_page(
         chosen=wanted.status,
         find=wanted.find,
         picture=picture(board),
+        no_picture=too_large(board),
         happenings=[_happening(board, each) for each in _lately(seen)],
         priorities=_PRIORITIES,
         given=_Given(given or {}),

@@ -175,6 +175,28 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(
     context.close()
 
 
+def test_long_ids_stay_where_they_belong(
+    browser: Browser, orchestrate: Orchestrate, root: Path
+) -> None:
+    """In the boxes of the picture, and on the screen of a phone."""
+    first, second = "convert-" * 7 + "orders", "CHECK-" * 8 + "INVOICES"
+    write_plan(root, {first: "true", second: ("true", first), "T-03": ("true", second)})
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    with dashboard(orchestrate, root) as shown:
+        page.goto(shown.address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.locator("#picture summary").click()
+        widths = page.locator(".graph a").evaluate_all(
+            "all => all.map(each => [...each.children].slice(1).map(e => e.getBoundingClientRect().right))"
+        )
+        assert 3 == len(widths)
+        assert [] == [(box, text) for box, text in widths if text > box]
+        page.goto(f"{page.url}tasks/{second}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    context.close()
+
+
 def test_a_dark_system_gets_a_dark_page(browser: Browser, shown: Dashboard) -> None:
     context = browser.new_context(color_scheme="dark")
     page = context.new_page()

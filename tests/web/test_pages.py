@@ -289,3 +289,16 @@ def test_a_picture_shows_how_tasks_depend_on_each_other(
             root, {f"T-{n:03}": ("true", f"T-{n - 1:03}" if n else "None") for n in range(151)}
         )
         assert 'class="graph"' not in shown.get("/").text
+
+
+def test_a_plan_that_would_be_a_tangle_says_so_instead(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Few tasks may need each other a lot."""
+    every = ", ".join(f"A{n}" for n in range(22))
+    tasks = {f"A{n}": "true" for n in range(22)} | {f"B{n}": ("true", every) for n in range(22)}
+    write_plan(root, tasks)
+    with dashboard(orchestrate, root) as shown:
+        page = shown.enter().text
+        assert 'class="graph"' not in page
+        assert "44 tasks with 484 needs are too many for a picture" in text_of(page)
