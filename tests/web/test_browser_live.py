@@ -141,6 +141,22 @@ def test_a_page_for_which_there_is_no_room_asks_by_itself(
         line.close()
 
 
+def test_many_windows_leave_room_for_each_other(
+    shown: Dashboard, context: BrowserContext, orchestrate: Orchestrate
+) -> None:
+    """A browser opens six connections to us at most; those that do not listen ask by themselves."""
+    pages = [context.new_page() for _ in range(8)]
+    pages[0].goto(shown.address)
+    for page in pages[1:]:
+        page.goto(pages[0].url)
+        page.wait_for_load_state("load")
+    orchestrate("share", "T-01", "hello there")
+    for page in pages:
+        page.wait_for_selector(".journal >> text=hello there")
+    pages[0].get_by_role("link", name="T-02").first.click()
+    pages[0].wait_for_selector("#status >> text=Waiting")
+
+
 def test_a_dashboard_that_was_started_anew_is_said_to_be(
     context: BrowserContext, orchestrate: Orchestrate, root: Path
 ) -> None:

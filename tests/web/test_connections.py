@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -23,6 +23,7 @@ def test_idle_connections_make_room(opened: Dashboard, sent: str) -> None:
             idle.append(kept.enter_context(each))
             each.sendall(sent.encode())
         assert 200 == opened.get("/").status
-        while idle[0].recv(4096):  # what it was answered, then the end
-            pass
+        with suppress(ConnectionResetError):  # what was not read yet goes with it
+            while idle[0].recv(4096):  # what it was answered, then the end
+                pass
         assert 200 == opened.get("/").status

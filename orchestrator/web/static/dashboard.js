@@ -140,8 +140,25 @@ function closed() {
   say("the dashboard was ended or started anew; use the address it printed");
 }
 
+// A browser has six connections to us, for all its windows together: some have to be left for pages and buttons.
+const MOST = 4;
+const LISTENING = "orchestrator: a page listens";
+let release = () => {};
+
+async function isRoom() {
+  const locks = await navigator.locks?.query();
+  return !locks || locks.held.filter(({ name }) => name === LISTENING).length < MOST;
+}
+
+// It is given a moment later, when we may have left again.
+function takeSeat(listening) {
+  const held = () => listening === source && new Promise((resolve) => (release = resolve));
+  navigator.locks?.request(LISTENING, { mode: "shared" }, held);
+}
+
 function leave() {
   clearTimeout(waiting);
+  release();
   source?.close();
   source = null;
 }
@@ -151,10 +168,17 @@ function later() {
   waiting = setTimeout(listen, PAUSE);
 }
 
-function listen() {
-  if (source || document.hidden || !main.dataset.events) return;
+async function listen() {
+  if (!main.dataset.events) return;
   clearTimeout(waiting);
+  const isTaken = !(await isRoom());
+  if (source || document.hidden) return;
+  if (isTaken) {
+    later();
+    return refresh();
+  }
   source = new EventSource(`${main.dataset.events}?seen=${encodeURIComponent(main.dataset.version)}`);
+  takeSeat(source);
   source.addEventListener("open", () => (trouble ? refresh() : say("")));
   source.addEventListener("changed", refresh);
   // It says nothing of why, so the page asks for itself: the answer to that does.
@@ -164,7 +188,7 @@ function listen() {
   });
 }
 
-// A page that nobody sees hears nothing: a browser has six connections to us, for all its pages together.
+// A page that nobody sees hears nothing.
 document.addEventListener("visibilitychange", () => (document.hidden ? leave() : listen()));
 window.addEventListener("pagehide", leave);
 window.addEventListener("pageshow", listen);
