@@ -10,6 +10,7 @@ from typing import NamedTuple
 from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
+from orchestrator.core.plan import TASK_ID
 from orchestrator.core.plan_state import (
     ITSELF,
     TERMINAL,
@@ -169,14 +170,24 @@ def require_approval(layout: Layout, charter: Charter) -> None:
         raise ApprovalError(
             f"{name} is {state.word}: nobody has approved it yet",
             where=_shown(layout),
-            hint=f"orchestrator transition {name} approve",
+            hint=f"orchestrator transition {_named(layout)} approve",
         )
     if state is PlanState.BLOCKED:
         raise ApprovalError(
             f"{name} is {state.word}",
             where=_shown(layout),
-            hint=f"orchestrator transition {name} unblock",
+            hint=f"orchestrator transition {_named(layout)} unblock",
         )
+
+
+def _named(layout: Layout) -> str:
+    """Return a plan as a command takes it: its id, else the path of a directory whose name cannot be one."""
+    name = roots.plan_id(layout)
+    if TASK_ID.fullmatch(name):
+        return name
+    import shlex
+
+    return shlex.quote(os.path.relpath(layout.root))
 
 
 class Row(NamedTuple):

@@ -39,28 +39,17 @@ def as_called(hint: str) -> str:
     """
     if (words := program()) == "orchestrator" and not any(_MEANT.values()):
         return hint
-    import re
+    from orchestrator.core import called
 
-    # Behind the command, for who can tell where prose begins?
-    return re.sub(
-        r"(?<!the )(?<![\w./-])orchestrator ((?:(?:agent|schedule|template) )?[a-z-]+)(?= ?([^\s`]*))",
-        lambda found: f"{words} {found[1]}{_place(found[1], found[2])}",
-        hint,
-    )
+    return called.as_called(hint, words, _place)
 
 
-def _place(command: str, argument: str) -> str:
-    """Return the ``--dir`` of a command in a hint; *argument* is its first word, which may name the plan already."""
-    if command.startswith("schedule") or (command == "init" and argument):
-        return ""
+def _place(argument: str) -> str:
+    """Return the directory of a command in a hint; *argument* is its first word, which may name the plan already."""
     where = _MEANT["both"]
     if argument and argument == _MEANT["directory"]:
         where = _MEANT["option"]
-    if argument == "--help" or where in {"", os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY}:
-        return ""
-    import shlex
-
-    return f" --dir {shlex.quote(where)}"
+    return "" if where == (os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY) else where
 
 
 def plan_directory(

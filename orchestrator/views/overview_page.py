@@ -17,7 +17,7 @@ from orchestrator.core.text import excerpt, one_line
 from orchestrator.views.figures import cost_of, cost_rows, hold_line
 from orchestrator.views.glyphs import TOLD, tally
 from orchestrator.views.pages import LOOKS, Below, Site, Trouble, draw
-from orchestrator.views.picture import picture
+from orchestrator.views.picture import picture, too_large
 from orchestrator.views.plans import state_label, title_of
 from orchestrator.views.watching import watch_line
 
@@ -75,6 +75,7 @@ def overview_page(
         site,
         heading=one_line(title_of(board), _NAME) or seen.name,
         trouble=trouble,
+        now=seen.now,
         state=state_label(state) if state else "",
         goal=excerpt((board.plan.goal or board.plan.request).replace("**", ""), _GOAL),
         parts=list(_parts(counts)),
@@ -107,6 +108,7 @@ def overview_page(
         chosen=wanted.status,
         find=wanted.find,
         picture=picture(board),
+        no_picture=too_large(board),
         happenings=[_happening(board, each) for each in _lately(seen)],
         priorities=_PRIORITIES,
         given=_Given(given or {}),
@@ -152,7 +154,7 @@ def _reason(task: Task, board: Board) -> str:
     # What a waiting task needs stands in a column of its own.
     if standing.status is TaskStatus.WAITING and not task.children:
         return ""
-    return one_line(standing.reason, 160)
+    return one_line(board.why(task.id), 160)
 
 
 def _parts(counts: Mapping[TaskStatus, int]) -> Iterator[dict[str, object]]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orchestrator.core.called import as_called
 from orchestrator.core.charter import Charter
 from orchestrator.core.plan_state import PlanState
 from orchestrator.core.redact import redact
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates", "dashboard")
+#: What the fields of a form are called that are options of a command.
+_LABELS = {
+    "--depends-on": "After",
+    "--priority": "Priority",
+    "--agent": "Agent",
+    "--assignee": "Assignee",
+}
 #: Problems of a plan that are shown at a time.
 _MOST = 10
 
@@ -42,6 +50,10 @@ class Site(NamedTuple):
     """In whose name things are done."""
     plan: str = ""
     """The plan among others that the page is about; empty: the one that the dashboard was started for."""
+    directory: str = ""
+    """Where that one lies."""
+    program: str = "orchestrator"
+    """The words that call us in a shell."""
     here: str = ""
     """The address of this page."""
     events: str = ""
@@ -92,7 +104,8 @@ def trouble_of(error: OrchestratorError) -> Trouble:
     more = [str(each) for each in problems[:_MOST]]
     if len(problems) > _MOST:
         more.append(f"and {len(problems) - _MOST} more")
-    return Trouble(str(error), error.hint, more)
+    option, colon, said = str(error).partition(": ")
+    return Trouble(f"{_LABELS.get(option, option)}{colon}{said}", error.hint, more)
 
 
 def below(
@@ -143,8 +156,23 @@ def draw(template: str, site: Site, *, leaf: str = "", **values: Any) -> str:
     trail += [(site.plan, f"{site.base}/")] if site.plan else []
     trail += [(leaf, "")] if leaf else []
     *trail, (here, _) = trail
-    given = {"trouble": None, "trail": trail, "here": here, **values}
+    for name in ("trouble", "cause"):
+        if (trouble := values.get(name)) is not None:
+            values[name] = trouble._replace(hint=_typed(site, trouble.hint))
+    given = {
+        "trouble": None,
+        "typed": partial(_typed, site),
+        "now": 0.0,
+        "trail": trail,
+        "here": here,
+        **values,
+    }
     return _environment().get_template(template).render(site=site, **given)
+
+
+def _typed(site: Site, text: str) -> str:
+    """Return a text with the commands in it as they can be typed anywhere; they are about the plan of this page."""
+    return as_called(text, site.program, lambda _: site.directory)
 
 
 def prepare() -> None:

@@ -8,13 +8,14 @@ from typing import NamedTuple
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
+from orchestrator.views.columns import clip
 from orchestrator.views.diagram import MOST_EDGES, MOST_TASKS
 from orchestrator.views.glyphs import ICONS
 
 #: Pixels: a box, and what is free to the right of it and below it.
 _WIDE, _HIGH, _RIGHT, _BELOW, _EDGE = 168, 44, 56, 14, 8
-#: Characters of a name that fit into a box.
-_NAME = 22
+#: Columns of an id, which is bold and has an icon before it, and of a name that fit into a box.
+_ID, _NAME = 16, 22
 
 
 class Box(NamedTuple):
@@ -22,6 +23,8 @@ class Box(NamedTuple):
 
     id: str
     icon: str
+    label: str
+    """As much of the id as fits."""
     name: str
     status: str
     x: int
@@ -50,11 +53,25 @@ class Picture(NamedTuple):
     box_height: int = _HIGH
 
 
+def too_large(board: Board) -> str:
+    """Return why there is no picture of a plan that has something to see; empty: there is one, or there is nothing."""
+    tasks, edges = len(board.plan.tasks), _edges(board)
+    if not edges or (tasks <= MOST_TASKS and edges <= MOST_EDGES):
+        return ""
+    return (
+        f"{tasks} tasks with {edges} needs are too many for a picture: "
+        f"it shows up to {MOST_TASKS} with {MOST_EDGES}"
+    )
+
+
+def _edges(board: Board) -> int:
+    return sum(len(task.needs) for task in board.plan.tasks.values())
+
+
 def picture(board: Board) -> Picture | None:
     """Return the picture of a plan; None where there is nothing to see, or so much that it would be a tangle."""
     tasks = board.plan.tasks
-    edges = sum(len(task.needs) for task in tasks.values())
-    if not edges or len(tasks) > MOST_TASKS or edges > MOST_EDGES:
+    if not _edges(board) or too_large(board):
         return None
     columns: defaultdict[int, list[str]] = defaultdict(list)
     for task_id in board.shape.order:
@@ -88,8 +105,8 @@ def _height(place: dict[str, tuple[int, int]], task: Task) -> float:
 
 def _box(board: Board, task_id: str, x: int, y: int) -> Box:
     status = board.status(task_id)
-    name = one_line(board.plan.tasks[task_id].name, _NAME)
-    return Box(task_id, ICONS[status], name, status.value, x, y)
+    name = clip(one_line(board.plan.tasks[task_id].name), _NAME)
+    return Box(task_id, ICONS[status], clip(task_id, _ID), name, status.value, x, y)
 
 
 def _arrow(board: Board, need: str, begin: tuple[int, int], end: tuple[int, int]) -> Arrow:

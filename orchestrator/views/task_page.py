@@ -76,6 +76,7 @@ def task_page(
         leaf=task.id,
         heading=task.id,
         trouble=trouble,
+        now=seen.now,
         **row(board, task.id, seen.now) | {"attempts": _attempts(attempts, seen.now)},
         verbs=list(_verbs(task, board.status(task.id))),
         facts=_facts(seen),

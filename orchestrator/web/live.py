@@ -89,7 +89,8 @@ class Live:
         try:
             yield "retry: 2000\n\n"
             while not self.over.is_set():
-                directories = (await apart(look)).directories
+                if not (directories := (await apart(look)).directories):
+                    return  # as below
                 # Watched first, then looked at: nothing falls between the two.
                 with Alarm(*directories) as alarm:
                     while not self.over.is_set():

@@ -40,10 +40,14 @@ _EVENTS = 20
 
 def scene_of_plan(layout: Layout) -> Scene:
     """Return what the page of a plan shows, or of a directory of plans."""
-    if not roots.is_root_only(layout):
+    is_root_only = roots.is_root_only(layout)
+    if not is_root_only and not roots.has_plans(layout):
         return Scene([layout])
     names = list(roots.survey(layout).plans)[:_PLANS]
-    return Scene([Layout(f"{layout.root}/{name}") for name in names] or [layout], [layout.root])
+    below = [Layout(f"{layout.root}/{name}") for name in names]
+    if is_root_only:
+        return Scene(below or [layout], [layout.root])
+    return Scene([layout, *below])
 
 
 def scene_of_task(layout: Layout, task: str) -> Scene:

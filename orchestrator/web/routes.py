@@ -150,12 +150,15 @@ class _Desk:
     def _site(
         self, request: Request, here: str = "/", version: str = "", events: str = "/events"
     ) -> Site:
+        plan = request.path_params.get("plan", "")
         site = Site(
             place=self.keys.place,
             static=STATIC,
             form=self.keys.form,
             caller=self.caller,
-            plan=request.path_params.get("plan", ""),
+            plan=plan,
+            directory=f"{self.root.root}/{plan}" if plan else self.root.root,
+            program=os.environ.get("ORCHESTRATOR_PROGRAM") or "orchestrator",
             is_part=request.headers.get("x-part") == "main",
         )
         asked = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""
@@ -295,7 +298,8 @@ class _Desk:
         """Answer where a page cannot be drawn: the plan is broken, the task is gone."""
         site, version = self._site(request), ""
         if request.method == "GET":
-            with suppress(OrchestratorError):  # then there is nothing to wait for
+            version = "-"  # where nothing can be listened to, the page asks again and again
+            with suppress(OrchestratorError):
                 version = looks.scene_of_plan(self._layout(request)).version()
         here = request.url.path.removeprefix(site.base)
         page = trouble_page(self._site(request, here, version), trouble_of(error))

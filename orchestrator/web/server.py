@@ -14,6 +14,7 @@ import uvicorn
 
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import Layout
+from orchestrator.web.connections import Connection
 from orchestrator.web.gate import Gate, Keys
 from orchestrator.web.live import Live
 from orchestrator.web.routes import application
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 #: The only address we are ever bound to.
 _HOST = "127.0.0.1"
-#: Connections at a time, and seconds that one without a request is kept.
-_CONNECTIONS, _IDLE = 128, 15
+#: Seconds that a connection is kept between two requests.
+_IDLE = 15
 #: Seconds after a signal within which what is being answered may still be.
 _GRACE = 1.0
 #: Seconds between two looks at signals: one that comes in the moment before we wait does not wake us.
@@ -91,7 +92,7 @@ def _server(inside: ASGIApp) -> uvicorn.Server:
             inside,
             # What is chosen by itself depends on what happens to be installed.
             loop="asyncio",
-            http="h11",
+            http=Connection,
             ws="none",
             lifespan="off",
             # A warning is about a request, and anybody can send one.
@@ -100,7 +101,6 @@ def _server(inside: ASGIApp) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=_CONNECTIONS,
             timeout_keep_alive=_IDLE,
         )
     )

@@ -47,6 +47,7 @@ def files_in(folder: Path) -> dict[Path, bytes]:
         ("template show foo --dir plans/q", "template list --dir plans/q"),
         ("template save foo --here --dir plans/q", "plan --dir plans/q --template foo"),
         ("update T-01 --dir plans/q", "update --help"),
+        ("run --dir other/.orchestrator", "transition other/.orchestrator approve"),
         ("run .orchestrator --only T-9", "list"),
         ("check --dir plans --json", "status --dir plans failed"),
         ("check --dir plans/failed --json", "status --dir plans/failed"),
@@ -65,6 +66,8 @@ def test_a_command_in_a_hint_is_about_the_plan_that_was_named(
     (tmp_path / "plans/none").mkdir()
     write_plan(tmp_path / "plans/failed", {"T-01": "true"})
     assert 0 == orchestrate("fail", "T-01", "no", "--dir", "plans/failed").returncode
+    (tmp_path / "other").mkdir()
+    write_plan(tmp_path / "other/.orchestrator", {"T-01": "true"}, status="planning")
     assert 0 == orchestrate("create", "Mine", "--dir", "plans").returncode
     answer = orchestrate(*shlex.split(words))
     told = answer.json["hint"] if "--json" in words else answer.stdout + answer.stderr

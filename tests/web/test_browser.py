@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,64 +12,11 @@ from tests.acceptance.plans import Gate, write_plan
 from tests.web.dashboard import Dashboard, dashboard
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
+    from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
-#: Where a browser may be, the first that is there.
-_PROGRAMS = (os.environ.get("ORCHESTRATOR_TEST_CHROMIUM", ""), "chromium", "chromium-browser")
 HOSTILE = '<script>document.title="hit"</script><img src=x onerror=document.title="hit">'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests here; each has a context of its own."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = next((found for each in _PROGRAMS if each and (found := shutil.which(each))), None)
-    if program is None:
-        pytest.skip("there is no chromium here (apt-get install chromium)")
-    # Its sandbox does not work for root.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with playwright.sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=program, args=arguments)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page that complains about nothing: no error of a script, no violation of its policy, nothing not found."""
-    complaints: list[str] = []
-    made = context.new_page()
-
-    def failed(request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # what leaving a page cuts off is no complaint
-            complaints.append(f"failed: {request.url}")
-
-    def answered(answer: Response) -> None:
-        if answer.status >= 400:
-            complaints.append(f"{answer.status}: {answer.url}")
-
-    made.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
-    made.on("pageerror", lambda error: complaints.append(str(error)))
-    made.on("requestfailed", failed)
-    made.on("response", answered)
-    yield made
-    assert [] == complaints
-
-
-@pytest.fixture
-def shown(orchestrate: Orchestrate, root: Path) -> Iterator[Dashboard]:
-    write_plan(root, {"T-01": "true", "T-02": ("exit 3", "T-01"), "T-03": "true"})
-    with dashboard(orchestrate, root) as each:
-        yield each
 
 
 def test_a_page_loads_and_nothing_comes_from_elsewhere(shown: Dashboard, page: Page) -> None:
@@ -227,6 +171,28 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(
     start = page.url
     for path in ("", "tasks/T-02", "tasks/T-99"):
         page.goto(start + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    context.close()
+
+
+def test_long_ids_stay_where_they_belong(
+    browser: Browser, orchestrate: Orchestrate, root: Path
+) -> None:
+    """In the boxes of the picture, and on the screen of a phone."""
+    first, second = "convert-" * 7 + "orders", "CHECK-" * 8 + "INVOICES"
+    write_plan(root, {first: "true", second: ("true", first), "T-03": ("true", second)})
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    with dashboard(orchestrate, root) as shown:
+        page.goto(shown.address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.locator("#picture summary").click()
+        widths = page.locator(".graph a").evaluate_all(
+            "all => all.map(each => [...each.children].slice(1).map(e => e.getBoundingClientRect().right))"
+        )
+        assert 3 == len(widths)
+        assert [] == [(box, text) for box, text in widths if text > box]
+        page.goto(f"{page.url}tasks/{second}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
     context.close()
 

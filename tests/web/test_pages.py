@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,15 @@ def test_a_task_shows_what_is_known_of_it(
     assert "of my own" in text
     assert "of somebody else" not in text
     assert f'href="{opened.place}/tasks/T-01"' in page
+
+
+def test_a_task_that_was_only_simulated_is_said_to_be(
+    opened: Dashboard, orchestrate: Orchestrate
+) -> None:
+    """In its row and on its page, as `list` and `show` say it."""
+    assert 0 == orchestrate("run", "--simulate").returncode
+    assert 2 == len(re.findall(r'<span class="reason">only simulated<', opened.get("/").text))
+    assert '<p class="reason">only simulated</p>' in opened.get("/tasks/T-01").text
 
 
 def test_tasks_are_filtered_by_status_and_words(
@@ -243,6 +253,27 @@ def test_a_plan_that_is_broken_is_said_to_be(opened: Dashboard, root: Path) -> N
     assert opened.get("/").status in {200, 404}
 
 
+@pytest.mark.parametrize("name", ["q", ".orchestrator"])
+def test_a_command_in_a_hint_is_about_the_plan_of_the_page(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path, name: str
+) -> None:
+    """Typed where the dashboard was started; another plan, found there without a name, stays as it is."""
+    mine = write_plan(root, {"T-01": "true"}, status="planning")
+    (tmp_path / "elsewhere").mkdir()
+    other = write_plan(tmp_path / "elsewhere" / name, {"T-01": "true"}, status="planning")
+    before = mine.read_text()
+    with dashboard(orchestrate, Path("elsewhere") / name) as shown:
+        shown.enter()
+        refused = shown.post("/run").text
+        (typed,) = re.findall(r"<p>orchestrator (transition [^<]*)</p>", html.unescape(refused))
+        assert 0 == orchestrate(*shlex.split(typed)).returncode
+        assert "status: approved" in other.read_text()
+        assert before == mine.read_text()
+        unknown = text_of(shown.post("/tasks/T-99/retry").text)
+        assert f"`orchestrator list --dir {other.parent}`" in unknown
+        assert "After: task T-77" in text_of(shown.post("/tasks", text="x", needs="T-77").text)
+
+
 def test_a_broken_agent_hides_no_task(opened: Dashboard, root: Path) -> None:
     (root / "agents").mkdir()
     (root / "agents" / "odd.md").write_text("---\ncommand: [\n---\n")
@@ -292,3 +323,16 @@ def test_the_directory_it_was_started_in_may_go_and_come_back(
         assert "T-01" in text_of(shown.get("/").text)
         shown.process.terminate()
         assert 1 == len(orchestrate.finish(shown.process).stderr.splitlines())
+
+
+def test_a_plan_that_would_be_a_tangle_says_so_instead(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Few tasks may need each other a lot."""
+    every = ", ".join(f"A{n}" for n in range(22))
+    tasks = {f"A{n}": "true" for n in range(22)} | {f"B{n}": ("true", every) for n in range(22)}
+    write_plan(root, tasks)
+    with dashboard(orchestrate, root) as shown:
+        page = shown.enter().text
+        assert 'class="graph"' not in page
+        assert "44 tasks with 484 needs are too many for a picture" in text_of(page)

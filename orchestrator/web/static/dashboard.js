@@ -4,8 +4,12 @@
 
 const main = document.querySelector("main[data-self]");
 const line = document.getElementById("line");
+// Milliseconds until a page that cannot be told what happens asks for itself.
+const PAUSE = 5000;
 let source = null;
 let asked = null;
+let waiting = 0;
+let trouble = null;
 
 // ── what time it is ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -17,8 +21,15 @@ function duration(seconds) {
   return `${Math.floor(minutes / 60)}h${two(minutes % 60)}m`;
 }
 
+// The browser may run on another machine, whose clock says something else: what counts is that of the server.
+let behind = 0;
+
+function setClock() {
+  behind = Number(main.dataset.now || 0) - Date.now() / 1000;
+}
+
 function tick() {
-  const now = Date.now() / 1000;
+  const now = Date.now() / 1000 + behind;
   for (const clock of main.querySelectorAll("[data-since]")) {
     const text = duration(Math.max(now - Number(clock.dataset.since), 0));
     if (clock.textContent !== text) clock.textContent = text;
@@ -28,6 +39,9 @@ function tick() {
 // ── taking over what is different ─────────────────────────────────────────────────────────────────────────────────
 // Elements stay where they are as long as they can, so focus, selections, what was typed and what was opened stay, too.
 
+// What belongs to whoever looks at the page.
+const THEIRS = new Set(["open", "selected", "inert"]);
+
 function morph(before, after) {
   if (before.isEqualNode(after)) return;
   if (before.nodeType !== Node.ELEMENT_NODE) {
@@ -35,10 +49,10 @@ function morph(before, after) {
     return;
   }
   for (const { name } of [...before.attributes]) {
-    if (!after.hasAttribute(name) && name !== "open") before.removeAttribute(name);
+    if (!after.hasAttribute(name) && !THEIRS.has(name)) before.removeAttribute(name);
   }
   for (const { name, value } of after.attributes) {
-    if (before.getAttribute(name) !== value && name !== "open") before.setAttribute(name, value);
+    if (before.getAttribute(name) !== value && !THEIRS.has(name)) before.setAttribute(name, value);
   }
   morphChildren(before, after);
 }
@@ -91,17 +105,34 @@ async function refresh() {
   try {
     const headers = { "X-Part": "main" };
     const answer = await fetch(main.dataset.self, { headers, signal: asked.signal, redirect: "error" });
+    if (answer.status === 403) return closed();
     const part = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = part.querySelector("main[data-self]");
-    if (!fresh) return closed();
-    const logs = [...main.querySelectorAll("[data-end]")].filter(isAtEnd);
-    morph(main, fresh);
-    tick();
-    logs.forEach(toEnd);
+    if (!fresh) throw new Error(`not a page: ${answer.status}`);
+    take(fresh);
     say("");
   } catch (error) {
-    if (error.name !== "AbortError") say("not connected");
+    if (error.name === "AbortError") return;
+    say("not connected");
+    later();
   }
+}
+
+function take(fresh) {
+  trouble?.remove();
+  // What keeps a page from being drawn may be over in a moment: the page stays, with all that is typed there.
+  trouble = troubleOf(main) ? null : troubleOf(fresh);
+  if (trouble) return main.before(trouble);
+  const logs = [...main.querySelectorAll("[data-end]")].filter(isAtEnd);
+  morph(main, fresh);
+  document.title = main.dataset.title;
+  setClock();
+  tick();
+  logs.forEach(toEnd);
+}
+
+function troubleOf(page) {
+  return page.querySelector(":scope > .trouble");
 }
 
 function closed() {
@@ -109,23 +140,55 @@ function closed() {
   say("the dashboard was ended or started anew; use the address it printed");
 }
 
+// A browser has six connections to us, for all its windows together: some have to be left for pages and buttons.
+const MOST = 4;
+const LISTENING = "orchestrator: a page listens";
+let release = () => {};
+
+async function isRoom() {
+  const locks = await navigator.locks?.query();
+  return !locks || locks.held.filter(({ name }) => name === LISTENING).length < MOST;
+}
+
+// It is given a moment later, when we may have left again.
+function takeSeat(listening) {
+  const held = () => listening === source && new Promise((resolve) => (release = resolve));
+  navigator.locks?.request(LISTENING, { mode: "shared" }, held);
+}
+
 function leave() {
+  clearTimeout(waiting);
+  release();
   source?.close();
   source = null;
 }
 
-function listen() {
-  if (source || document.hidden || !main.dataset.events) return;
+function later() {
+  leave();
+  waiting = setTimeout(listen, PAUSE);
+}
+
+async function listen() {
+  if (!main.dataset.events) return;
+  clearTimeout(waiting);
+  const isTaken = !(await isRoom());
+  if (source || document.hidden) return;
+  if (isTaken) {
+    later();
+    return refresh();
+  }
   source = new EventSource(`${main.dataset.events}?seen=${encodeURIComponent(main.dataset.version)}`);
-  source.addEventListener("open", () => say(""));
+  takeSeat(source);
+  source.addEventListener("open", () => (trouble ? refresh() : say("")));
   source.addEventListener("changed", refresh);
+  // It says nothing of why, so the page asks for itself: the answer to that does.
   source.addEventListener("error", () => {
-    say("not connected");
-    if (source && source.readyState === EventSource.CLOSED) leave();
+    later();
+    refresh();
   });
 }
 
-// A page that nobody sees hears nothing: a browser has six connections to us, for all its pages together.
+// A page that nobody sees hears nothing.
 document.addEventListener("visibilitychange", () => (document.hidden ? leave() : listen()));
 window.addEventListener("pagehide", leave);
 window.addEventListener("pageshow", listen);
@@ -138,8 +201,26 @@ function toEnd(log) {
   log.scrollTop = log.scrollHeight;
 }
 
+// ── what somebody types and presses ───────────────────────────────────────────────────────────────────────────────
+
+// What a form that was refused brings back was typed by somebody. Said to a field, it counts as typed again, and does
+// not go when a form without it is taken over.
+function keepTyped() {
+  for (const field of main.querySelectorAll("textarea, input:not([type=hidden])")) field.value = field.value;
+}
+
+// Until the answer is there, a form that was sent takes no second click.
+document.addEventListener("submit", ({ target }) => {
+  if (target.method === "post") target.inert = true;
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.forms) form.inert = false;
+});
+
 if (main) {
+  keepTyped();
   main.querySelectorAll("[data-end]").forEach(toEnd);
+  setClock();
   tick();
   setInterval(tick, 1000);
   listen();
