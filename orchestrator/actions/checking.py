@@ -71,6 +71,7 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
         about_run=about_run,
         run=str(holder.get("run") or left or run_id(about_run)),
         since=epoch(holder.get("since")),
+        begins=overview.waiting[0].until if overview.waiting and not holder else 0.0,
     )
 
 

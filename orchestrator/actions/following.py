@@ -65,10 +65,13 @@ def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until
         reading.go_on()
     bite = reading.bite()
     if bite.brief.phase is Phase.NONE:
+        waits = bite.brief.begins
         raise NotFoundError(
-            "this plan was never run",
+            "this plan was never run" + (", and a run waits for its time" if waits else ""),
             where=layout.root,
-            hint="`orchestrator run --detach` starts a run",
+            hint="`orchestrator status` says until when"
+            if waits
+            else "`orchestrator run --detach` starts a run",
         )
     return bite
 

@@ -57,4 +57,5 @@ def merge(worker: Worker, board: Board, settings: Settings, overrides: str | Non
         return Merged(
             note=f"Not merged, the structured output follows: {why}", ended_by=runner.ended_by
         )
-    return Merged(text=with_own_labels(worker.workspace.read_shown_answer(MERGER), MERGER))
+    text = with_own_labels(worker.workspace.read_shown_answer(MERGER), MERGER)
+    return Merged(text=text, ended_by=runner.ended_by)

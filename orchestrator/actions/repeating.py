@@ -63,7 +63,8 @@ def _round(
 ) -> int:
     """Run once; return the signal that ended it, or 0."""
     try:
-        return run_once().signal
+        report = run_once()
+        return report.signal or report.late_signal
     except BusyError as error:
         complain(error)
     except OrchestratorError as error:

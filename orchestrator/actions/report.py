@@ -24,6 +24,7 @@ class RunReport(NamedTuple):
     """Attempts this run launched."""
     duration: float
     signal: int = 0
+    """What ended it before its end."""
     held_back: str = ""
     """Why tasks were not started although nothing they need is missing."""
     used_up: Kind | None = None
@@ -31,6 +32,8 @@ class RunReport(NamedTuple):
     failure: OrchestratorError | None = None
     final_output: str = ""
     """The file in which this run put the answers together; empty: that could not be written."""
+    late_signal: int = 0
+    """What came when this run had come to its end: it ends what would follow."""
 
     @property
     def exit_status(self) -> int:

@@ -28,6 +28,7 @@ from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.overhearing import overhearing
+from orchestrator.runtime.waiting import Signals
 from orchestrator.runtime.watching import Change, Watch
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal
@@ -66,7 +67,7 @@ def examine(order: RunOrder, plugs: Plugs) -> Prospect:
 
 
 def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
-    """Run the plan to its end, or as far as it goes; blocks until then.
+    """Run the plan to its end, or as far as it goes; blocks until then. A signal that ends us ends it in order.
 
     Raises:
         PlanError, NotFoundError, UsageError: the input makes no sense; nothing was written, nothing started.
@@ -80,37 +81,40 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
     clock, run_id = Clock(), new_run()
     with in_line(order.layout.queue):  # behind commands that need the lock for a moment
         lock = take_lock(order.layout.lock, run_id, iso(clock.wall()), order.only, order.tags)
-    try:
-        # Until the lock was ours, another run may have been at work, and what it did is not what was seen.
-        is_seen = _version(order.layout) == before and not (lock.dead_runs or order.is_fresh)
-        ahead.workspace.prepare()
-        if ahead.to_run and _says_state(order, ahead.board):
-            from orchestrator.actions.plans import begin
+    with Signals() as signals:
+        try:
+            # Until the lock was ours, another run may have been at work, and what it did is not what was seen.
+            is_seen = _version(order.layout) == before and not (lock.dead_runs or order.is_fresh)
+            ahead.workspace.prepare()
+            if ahead.to_run and _says_state(order, ahead.board):
+                from orchestrator.actions.plans import begin
 
-            begin(order.layout, ahead.board.plan.charter, clock.wall())
-            is_seen = False
-        if lock.dead_runs:
-            plugs.sweep(order.layout.root, run_id)
-        if order.is_fresh:
-            from orchestrator.store.archive import set_outcomes_aside
+                begin(order.layout, ahead.board.plan.charter, clock.wall())
+                is_seen = False
+            if lock.dead_runs:
+                plugs.sweep(order.layout.root, run_id)
+            if order.is_fresh:
+                from orchestrator.store.archive import set_outcomes_aside
 
-            set_outcomes_aside(order.layout, ahead.stems_to_move)
-        with closing(Journal(order.layout.journal)) as journal:
-            telling = Telling(journal, listener, clock)
-            session = _Session(order, plugs, ahead.workspace, run_id, clock, telling, lock)
-            report = session.run(ahead if is_seen else None)
-        if report.failure is None and _says_state(order, report.board):
-            from orchestrator.actions.plans import advance
+                set_outcomes_aside(order.layout, ahead.stems_to_move)
+            with closing(Journal(order.layout.journal)) as journal:
+                telling = Telling(journal, listener, clock)
+                session = _Session(
+                    order, plugs, ahead.workspace, run_id, clock, telling, lock, signals
+                )
+                report = session.run(ahead if is_seen else None)
+            if report.failure is None and _says_state(order, report.board):
+                from orchestrator.actions.plans import advance
 
-            advance(order.layout, report.board, clock.wall())
-    except BaseException:
-        lock.abandon()
-        raise
-    if report.failure is None:
-        lock.release()
-    else:
-        lock.abandon()
-    return report
+                advance(order.layout, report.board, clock.wall())
+        except BaseException:
+            lock.abandon()
+            raise
+        if report.failure is None:
+            lock.release()
+        else:
+            lock.abandon()
+        return report._replace(late_signal=signals.look())
 
 
 def _version(layout: Layout) -> tuple[int, ...]:
@@ -135,6 +139,7 @@ class _Session:
     clock: Clock
     telling: Telling
     lock: RunLock
+    signals: Signals
     budget: float = 0.0
     began: float = 0.0
     """On the clock that does not jump."""
@@ -191,7 +196,7 @@ class _Session:
             make_task_files(self.workspace, tasks, ahead.meant, ahead.to_run, self.plugs.roster)
             opened = runner.executor.opened()
             heard = overhearing(opened, self.order.layout.journal, self.telling.pass_on)
-            run_in_event_loop(lambda signals: runner.run(heard, signals))
+            run_in_event_loop(lambda signals: runner.run(heard, signals), self.signals)
         return self._conclude(ahead, runner, started)
 
     def _tell_of_changed_rows(self, ahead: Prospect) -> None:
@@ -356,6 +361,7 @@ class _Session:
         from orchestrator.actions.merging import Merged, merge
         from orchestrator.actions.worker import Worker
 
+        runner.ended_by = runner.ended_by or self.signals.look()
         if self.order.simulate or runner.ended_by or runner.held_back or runner.failure:
             return Merged(note="Not merged: the run did not come to its own end.")
         worker = Worker(
@@ -378,12 +384,10 @@ class _Session:
         herald = self.telling.herald
         if herald is None:
             return
-        from orchestrator.runtime.notifying import HURRY, PATIENCE
-
         # Nobody is told of a run that had nothing to do; and whoever stopped it knows, and waits.
         if ahead.to_run and not runner.ended_by:
             took = format_duration(self.clock.now() - self.began)
             asked = {board.status(each) for each in asked_for(self.order, board)}
             herald.end(board.counts(), asked, self.clock.wall(), took, trouble)
-        if lost := herald.close(HURRY if runner.ended_by else PATIENCE):
+        if lost := herald.close(is_hurried=lambda: bool(runner.ended_by or self.signals.look())):
             self.telling.say(Kind.WARNING, lost)

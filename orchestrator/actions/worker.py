@@ -24,6 +24,7 @@ from orchestrator.runtime.event_loop import run_in_event_loop
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
+from orchestrator.runtime.waiting import Signals
 from orchestrator.store.attempt_record import newest_attempt
 from orchestrator.store.workspace import Workspace
 
@@ -96,7 +97,8 @@ class Worker(NamedTuple):
         )
         if not is_done:
             opened = runner.executor.opened()
-            run_in_event_loop(lambda signals: runner.run(opened, signals))
+            with Signals() as ours:
+                run_in_event_loop(lambda signals: runner.run(opened, signals), ours)
         if runner.failure is not None:
             raise runner.failure
         result = runner.board.results.get(task.id)

@@ -11,7 +11,7 @@ from orchestrator.cli.reply import say_error, talk
 from orchestrator.core.timing import next_moment
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.store.layout import Layout
-from orchestrator.store.waiting import say_waiting, wait_no_longer
+from orchestrator.store.waiting import LATEST, say_waiting, wait_no_longer
 
 
 def moment(text: str | None) -> float | None:
@@ -23,7 +23,10 @@ def moment(text: str | None) -> float | None:
     if text is None:
         return None
     try:
-        return next_moment(text, datetime.now().astimezone()).timestamp()
+        found = next_moment(text, datetime.now().astimezone()).timestamp()
+        if found >= LATEST:
+            raise ValueError(f"{text!r} is after every calendar")
+        return found
     except (ValueError, OverflowError) as error:
         raise UsageError(f"--at: {error}", hint="orchestrator run --at 07:30") from None
 

@@ -155,6 +155,8 @@ class Brief(NamedTuple):
     run: str = ""
     since: float = 0.0
     """When the run at work took the plan, seconds since the epoch; 0.0 when nobody works."""
+    begins: float = 0.0
+    """When the first of those that wait for their time runs the plan; 0.0: somebody works, or nobody waits."""
 
     @property
     def is_over(self) -> bool:
@@ -193,6 +195,11 @@ class Brief(NamedTuple):
 
     def next_step(self) -> tuple[str, ...]:
         """Return the command to call next, and what it takes; ``read`` is for the final output."""
+        step = self._next_step()
+        # What was asked to begin at its time is not to be begun now.
+        return ("status",) if self.begins and step == ("run", "--detach") else step
+
+    def _next_step(self) -> tuple[str, ...]:
         if self.is_over and self.board.simulated():
             return ("run", "--detach")  # nothing was done
         if self.is_done:

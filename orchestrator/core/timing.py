@@ -33,11 +33,13 @@ def next_moment(text: str, now: datetime) -> datetime:
     if _CLOCK.fullmatch(text.strip()):
         hour, minute = time_of_day(text)
         # The minute that is running counts: whoever says 07:30 at 07:30:20 means now.
-        this_minute = now.replace(second=0, microsecond=0, tzinfo=None)
-        today = this_minute.replace(hour=hour, minute=minute)
-        if today == this_minute:
-            return now.replace(tzinfo=None)
-        return today if today > this_minute else today + timedelta(days=1)
+        this_minute = now.replace(second=0, microsecond=0).timestamp()
+        today = now.replace(hour=hour, minute=minute, second=0, microsecond=0, tzinfo=None)
+        # In the night in which clocks are put back there may be two of it.
+        for moment in (today, today.replace(fold=1)):
+            if moment.timestamp() >= this_minute:
+                return now if moment.timestamp() == this_minute else moment
+        return today + timedelta(days=1)
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:

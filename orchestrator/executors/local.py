@@ -303,9 +303,7 @@ class LocalExecutor:
                 _kill_group(pid)
             return
         with anyio.move_on_after(PATIENCE):
-            while found := self._find_orphans():
-                for one in found:
-                    procfs.send_signal(one, signal.SIGKILL)
+            while found := procfs.kill_all(self._find_orphans):
                 for one in found:
                     await _wait_gone(one)
 

@@ -15,11 +15,13 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 _PR_SET_CHILD_SUBREAPER = 36
 #: Seconds between two looks at a process whose end no descriptor tells.
 _AGAIN = 0.01
+#: Looks for what was born while others were frozen; whatever makes more processes than that is not caught up with.
+_LOOKS = 50
 
 
 def is_available() -> bool:
@@ -89,12 +91,19 @@ def snapshot() -> dict[int, Process]:
 
 
 def descendants(roots: Iterable[int], seen: Mapping[int, Process]) -> dict[int, Process]:
-    """Find the processes *roots* and everything below them."""
+    """Find the processes *roots* and everything below them, each one after its parent, also where both are roots."""
     below: dict[int, list[int]] = {}
     for one in seen.values():
         below.setdefault(one.parent, []).append(one.pid)
+    found = _walk((pid for pid in roots if pid in seen), seen, below)
+    return _walk((pid for pid, one in found.items() if one.parent not in found), seen, below)
+
+
+def _walk(
+    roots: Iterable[int], seen: Mapping[int, Process], below: Mapping[int, list[int]]
+) -> dict[int, Process]:
     found: dict[int, Process] = {}
-    todo = [pid for pid in roots if pid in seen]
+    todo = list(roots)
     while todo:
         pid = todo.pop()
         if pid not in found:
@@ -189,11 +198,30 @@ def wait_gone(processes: Iterable[Process], limit: float) -> None:
             poll.poll(_AGAIN * 1000)
 
 
-def kill_trees(roots: Iterable[int]) -> None:
-    """Kill these children of ours and what descends from them; on other systems than Linux their groups."""
-    seen = snapshot() if is_available() else {}
-    for one in descendants(roots, seen).values():
+def kill_all(look: Callable[[], Iterable[Process]]) -> list[Process]:
+    """Kill what *look* finds, parents first, and what it finds once more; return all of it, still ending.
+
+    All of it is frozen before any of it dies: a script that sees its command end goes on with its next step.
+    """
+    frozen: dict[tuple[int, int], Process] = {}
+    for _ in range(_LOOKS):
+        new = {key: one for one in look() if (key := (one.pid, one.start)) not in frozen}
+        if not new:
+            break
+        frozen |= new
+        for one in new.values():
+            send_signal(one, signal.SIGSTOP)
+    found = list(frozen.values())
+    # Children first: frozen jobs whose shell dies are thawed by the system (SIGHUP, SIGCONT).
+    for one in reversed(found):
         send_signal(one, signal.SIGKILL)
-    if not seen:
-        for root in roots:
-            os.killpg(root, signal.SIGKILL)
+    return found
+
+
+def kill_trees(roots: Collection[int]) -> None:
+    """Kill these children of ours and what descends from them; on other systems than Linux their groups."""
+    if is_available():
+        kill_all(lambda: descendants(roots, snapshot()).values())
+        return
+    for root in roots:
+        os.killpg(root, signal.SIGKILL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
@@ -34,13 +33,17 @@ def sweep(directory: str, *, spare: Container[str] = ()) -> list[Ended]:
     if not procfs.is_available():
         return []
     ended: dict[tuple[int, int], Ended] = {}
-    limit = time.monotonic() + LIMIT
-    while (found := _find(directory, spare)) and time.monotonic() < limit:
+
+    def look() -> list[Process]:
+        found = _find(directory, spare)
         for one, environment in found:
             ended.setdefault((one.pid, one.start), _described(one, environment))
-            procfs.send_signal(one, signal.SIGKILL)
-        procfs.wait_gone((one for one, _ in found), limit)
-    for one, _ in found:
+        return [one for one, _ in found]
+
+    limit = time.monotonic() + LIMIT
+    while (found := look()) and time.monotonic() < limit:
+        procfs.wait_gone(procfs.kill_all(look), limit)
+    for one in found:
         ended.pop((one.pid, one.start), None)  # it did not end
     return list(ended.values())
 

@@ -13,6 +13,7 @@ import signal
 import time
 
 from orchestrator.executors import procfs
+from orchestrator.executors.procfs import Process
 from orchestrator.executors.trees import GRACE, HARD_LIMIT, TICK, Attempt, Trees
 
 #: Seconds after the death of the runner until a guard that is still there counts as stuck; its own limit is shorter.
@@ -71,11 +72,12 @@ def _watch(guard: int, runner: int) -> int:
 
 def _kill_below(guard: int) -> bool:
     """Kill what a guard that is frozen or waits for a disk cannot; records are its own affair. False: all is dead."""
-    found = procfs.descendants([guard], procfs.snapshot())
-    left = [one for pid, one in found.items() if pid != guard and not one.is_zombie]
-    for one in left:
-        procfs.send_signal(one, signal.SIGKILL)
-    return bool(left)
+
+    def look() -> list[Process]:
+        found = procfs.descendants([guard], procfs.snapshot())
+        return [one for pid, one in found.items() if pid != guard and not one.is_zombie]
+
+    return bool(procfs.kill_all(look))
 
 
 def _end_what_is_left(woken: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.core.notice import Notice, Topic
@@ -20,6 +20,8 @@ from orchestrator.views.notices import alert, joined, run_ended, task_failed
 
 #: Seconds the end of a run waits for what is under way; after Ctrl-C nobody wants to wait.
 PATIENCE, HURRY = 5.0, 0.5
+#: Seconds between two looks at whether somebody wants the end meanwhile.
+_LOOK = 0.05
 #: Notices that wait for one subscriber at most.
 _ROOM = 1000
 
@@ -91,19 +93,23 @@ class Herald:
         notice = run_ended(self._plan, counts, asked, took, trouble=trouble, next_step=step)
         self._tell(notice, now, {Topic.FAILED} if TaskStatus.FAILED in asked else ())
 
-    def close(self, patience: float = PATIENCE) -> str:
-        """Wait at most *patience* seconds for what is under way, and let go.
+    def close(
+        self, patience: float = PATIENCE, is_hurried: Callable[[], bool] = lambda: False
+    ) -> str:
+        """Wait at most *patience* seconds for what is under way, or ``HURRY`` once somebody wants the end; let go.
 
         Returns:
             What was not delivered, in one line; empty when all was.
         """
         limit = time.monotonic() + patience
-        lost: list[str] = []
-        try:
-            lost += [box.close(limit) for box in self._boxes]
-        except KeyboardInterrupt:
-            lost += [box.close(0.0) for box in self._boxes]
-        told = "; ".join(filter(None, lost))
+
+        def left() -> float:
+            nonlocal limit
+            if is_hurried():
+                limit = min(limit, time.monotonic() + HURRY)
+            return limit - time.monotonic()
+
+        told = "; ".join(filter(None, [box.close(left) for box in self._boxes]))
         return f"not everybody was told: {told}" if told else ""
 
     def _tell(self, notice: Notice, now: float, more: Iterable[Topic] = ()) -> None:
@@ -151,10 +157,11 @@ class _Mailbox:
             self._is_said, self._lost = True, self._lost - 1
             return f"{self._label} was not told: {self._reason}"
 
-    def close(self, limit: float) -> str:
-        """Wait until all is delivered, but not beyond *limit* on the monotonic clock; say what was not."""
+    def close(self, left: Callable[[], float]) -> str:
+        """Wait until all is delivered, as long as any seconds are *left*; say what was not."""
         with self._changed:
-            self._changed.wait_for(self._is_idle, max(limit - time.monotonic(), 0.0))
+            while not self._is_idle() and (seconds := left()) > 0:
+                self._changed.wait(min(seconds, _LOOK))
             late = len(self._waiting) + self._under_way
             self._waiting.clear()
             self._is_closed = True

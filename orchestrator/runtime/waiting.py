@@ -7,7 +7,8 @@ import select
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Self
 
 from orchestrator.runtime.clock import Clock
 
@@ -18,6 +19,7 @@ Hearing = Callable[[], AbstractContextManager[Wait]]
 
 #: Seconds between two looks at the wall clock: somebody may set it, and a machine may sleep.
 _LOOK = 30.0
+_DAY = 86400.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -60,26 +62,65 @@ def rounds(
                     return
 
 
+class Signals:
+    """The signals that end us: within ``with`` they only wait to be heard; afterwards they do what they did before.
+
+    So none is lost, or kills us, between two who hear them. If nobody heard any, the first one is sent once more.
+    """
+
+    def __init__(self) -> None:
+        """Change nothing yet."""
+        self.descriptor = -1
+        """Readable when one has come."""
+        self.heard = 0
+        """The first one that somebody heard."""
+
+    def __enter__(self) -> Self:
+        """Begin to keep them."""
+        self.descriptor, self._writer = os.pipe()
+        for end in (self.descriptor, self._writer):
+            os.set_blocking(end, False)  # takes no keyword
+        self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        self._treatments = [(number, signal.signal(number, _wake)) for number in signals_heard()]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give them back."""
+        for number, treatment in reversed(self._treatments):  # Ctrl-C last: it raises
+            signal.signal(number, treatment)
+        signal.set_wakeup_fd(self._before)
+        before, left = self.heard, self.wait(0.0)
+        os.close(self.descriptor)
+        os.close(self._writer)
+        if left and not before:
+            signal.raise_signal(left)
+
+    def look(self) -> int:
+        """Return the first one that came, or 0."""
+        return self.heard or self.wait(0.0)
+
+    def wait(self, seconds: float) -> int:
+        """Wait so many seconds, at most a day; return the signal that ended it, or 0."""
+        poll = select.poll()
+        poll.register(self.descriptor, select.POLLIN)
+        if not poll.poll(min(max(seconds, 0.0), _DAY) * 1000):
+            return 0
+        number = os.read(self.descriptor, 1)[0]
+        self.heard = self.heard or number
+        return number
+
+
+def _wake(_number: int, _frame: FrameType | None) -> None:
+    """Its number is in the pipe."""
+
+
 @contextmanager
 def hear_signals() -> Iterator[Wait]:
     """Have signals end the waiting; afterwards they do what they did before."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-
-    def wait(seconds: float) -> int:
-        ready, _, _ = select.select([reader], [], [], max(seconds, 0.0))
-        return os.read(reader, 1)[0] if ready else 0
-
-    def hear(_number: int, _frame: FrameType | None) -> None:
-        """Its number is in the pipe."""
-
-    before = [(number, signal.signal(number, hear)) for number in signals_heard()]
-    descriptor = signal.set_wakeup_fd(writer)
-    try:
-        yield wait
-    finally:
-        signal.set_wakeup_fd(descriptor)
-        for number, treatment in before:
-            signal.signal(number, treatment)
-        os.close(reader)
-        os.close(writer)
+    with Signals() as signals:
+        yield signals.wait

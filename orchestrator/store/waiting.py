@@ -19,7 +19,7 @@ _KIND = ".json"
 #: Bytes of a file that says so; what we write has some hundred.
 _LONGEST = 64 * 1024
 #: Seconds since the epoch that every calendar still knows: the end of the year 9998.
-_LATEST = 253_370_764_800.0
+LATEST = 253_370_764_800.0
 
 
 class Waiting(NamedTuple):
@@ -82,7 +82,7 @@ def _read(layout: Layout, pid: int) -> Waiting | None:
         waiting = Waiting(who, float(raw["until"]))
     except (ValueError, LookupError, TypeError, RecursionError):
         return None  # not ours
-    is_ours = raw["pid"] == pid and 0 < waiting.until < _LATEST
+    is_ours = raw["pid"] == pid and 0 < waiting.until < LATEST
     return waiting if is_ours and is_alive(waiting.process) else None
 
 

@@ -87,6 +87,12 @@ def brief_text(brief: Brief, *, now: float, next_step: str, cursor: str) -> str:
         # The newest word about the run itself: that it is held and until when, stopping, ended and why.
         last = brief.about_run[-1]
         lines.append(one_line(f"{last.what} · {last.text}", limit=_WIDTH + 20))
+    if brief.begins:
+        from datetime import UTC, datetime  # few runs wait for their time
+
+        lines.append(
+            f"a run waits until {datetime.fromtimestamp(brief.begins, UTC):%Y-%m-%d %H:%M:%S %Z}"
+        )
     room = LIMIT - len(tail) - sum(len(line) + 1 for line in lines)
     groups = brief.news.by_kind()
     blocks: list[tuple[Callable[[str, Sequence[str], int], str], str, list[str]]] = [

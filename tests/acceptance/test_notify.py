@@ -157,6 +157,26 @@ def test_who_hangs_holds_up_no_run(orchestrate: Orchestrate, root: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("more", [(), ("--every", "1h")], ids=["run", "round"])
+def test_whoever_ends_a_run_that_waits_for_somebody_ends_it_in_order(
+    orchestrate: Orchestrate, root: Path, more: tuple[str, ...], number: signal.Signals
+) -> None:
+    """All that was to be done is done, so the run has the status it had; but no round follows."""
+    stuck = f"{{command: [sh, -c, '{STUCK}'], name: sleeper}}"
+    write_plan(root, GOOD, notify=f"[{stuck}]")
+    run = orchestrate.start("run", *more)
+    wait_until(lambda: len(stuck_in(root)) == 2)
+    run.send_signal(number)
+    assert (128 + number if more else 0) == orchestrate.finish(run).returncode
+    last, end = journal(root).splitlines()[-2:]
+    assert "not everybody was told: 1 notice to sleeper (no time was left)" in last
+    assert "run · ended" in end
+    assert "ended" == orchestrate("status", "--brief", "--json").json["phase"]
+    wait_until(lambda: not any(is_alive(pid) for pid in stuck_in(root)))
+
+
+@pytest.mark.slow
 def test_who_hangs_when_the_run_is_killed_is_ended_by_the_next(
     orchestrate: Orchestrate, root: Path, tmp_path: Path
 ) -> None:

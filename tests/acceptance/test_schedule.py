@@ -68,6 +68,7 @@ def test_a_time_that_has_come_starts_at_once(orchestrate: Orchestrate, root: Pat
     [
         ("--at: '25:00' is not a time", ["--at", "25:00"]),
         ("--at: '2020-01-01' is over", ["--at", "2020-01-01"]),
+        ("is after every calendar", ["--at", "9999-12-31T23:59Z"]),
         ("'soon' is not a duration", ["--every", "soon"]),
         ("less than a second", ["--every", "0"]),
     ],
@@ -155,6 +156,12 @@ def test_who_waits_is_shown_and_stopped(orchestrate: Orchestrate, root: Path) ->
     assert f"A run waits until 2099-01-01 07:30:00 UTC (pid {answer['pid']})\n" in (
         orchestrate("status", root).stdout
     )
+    # Whoever follows these lines would start at once what was to begin at its time.
+    assert f"orchestrator status {shlex.quote(str(root))}" == looked["next"]
+    brief = orchestrate("status", root, "--brief").stdout
+    assert "a run waits until 2099-01-01 07:30:00 UTC" in brief
+    assert f"next: {looked['next']}\n" in brief
+    assert "a run waits for its time" in orchestrate("wait", root).stderr
     stopped = orchestrate("stop", root)
     assert 0 == stopped.returncode
     assert (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -33,6 +35,35 @@ NOON = at("2026-01-31T12:00:20").astimezone()
 )
 def test_the_moment_that_is_meant(moment: datetime, text: str) -> None:
     assert moment.timestamp() == next_moment(text, NOON).timestamp()
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Clocks there go from 02:00 to 03:00 on 2027-03-28, and from 03:00 back to 02:00 on 2026-10-25."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("moment", "text", "now"),
+    [
+        ("2026-10-25T02:30+02:00", "02:30", "2026-10-25T02:15+02:00"),
+        ("2026-10-25T02:30+01:00", "02:30", "2026-10-25T02:45+02:00"),
+        ("2026-10-25T02:30+01:00", "02:30", "2026-10-25T02:15+01:00"),
+        ("2026-10-25T02:15:20+01:00", "02:15", "2026-10-25T02:15:20+01:00"),
+        ("2026-10-26T02:10+01:00", "02:10", "2026-10-25T02:15+01:00"),
+        ("2027-03-28T03:30+02:00", "02:30", "2027-03-28T01:30+01:00"),
+        ("2027-03-29T02:30+02:00", "02:30", "2027-03-28T03:40+02:00"),
+    ],
+)
+def test_the_night_in_which_clocks_are_set(moment: str, text: str, now: str) -> None:
+    """An hour that there is twice has each of its times twice, and the next one is meant."""
+    local = datetime.fromtimestamp(at(now).timestamp()).astimezone()
+    assert at(moment).timestamp() == next_moment(text, local).timestamp()
 
 
 @pytest.mark.parametrize("text", ["", "24:00", "12:60", "noon", "7", "12:00:00", "2026-13-01"])

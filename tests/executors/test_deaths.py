@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -339,47 +338,6 @@ def test_a_sweep_ends_what_all_three_left_behind(tmp_path: Path, spelled: str) -
         finally:
             for pid in run.agents[1:]:
                 os.kill(pid, signal.SIGKILL)
-
-
-@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM])
-def test_a_sweep_where_no_process_has_a_descriptor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
-    """Python knows of the call, and an old kernel or a sandbox does not: they are ended all the same."""
-
-    def refuse(pid: int) -> int:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "pidfd_open", refuse)
-    marks = {"ORCHESTRATOR_DIR": str(tmp_path), "ORCHESTRATOR_RUN_ID": "run-1"}
-    with subprocess.Popen(["sleep", "1000"], env={**os.environ, **marks}) as left:
-        try:
-            assert [left.pid] == [one.pid for one in sweep(str(tmp_path))]
-            assert not is_alive(left.pid)
-        finally:
-            left.kill()
-
-
-def test_a_sweep_says_of_nothing_that_it_ended_what_it_could_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As a process that became another user's, or waits for a device."""
-    monkeypatch.setattr("orchestrator.executors.sweep.LIMIT", 0.05)
-    monkeypatch.setattr("orchestrator.executors.procfs.send_signal", lambda one, number: False)
-    marks = {"ORCHESTRATOR_DIR": str(tmp_path), "ORCHESTRATOR_RUN_ID": "run-1"}
-    with subprocess.Popen(["sleep", "1000"], env={**os.environ, **marks}) as left:
-        try:
-            assert [] == sweep(str(tmp_path))
-        finally:
-            left.kill()
-
-
-def test_a_sweep_spares_ourselves_and_our_ancestors(tmp_path: Path) -> None:
-    code = "from orchestrator.executors.sweep import sweep; print(sweep('/plan'))"
-    mine = {**os.environ, "ORCHESTRATOR_DIR": "/plan", "ORCHESTRATOR_RUN_ID": "run-1"}
-    shell = f'{sys.executable} -c "{code}"; echo alive'
-    answer = subprocess.run(["sh", "-c", shell], env=mine, capture_output=True, text=True)
-    assert answer.stdout == "[]\nalive\n"
 
 
 async def test_this_system_must_be_posix(monkeypatch: pytest.MonkeyPatch) -> None:
