@@ -157,13 +157,20 @@ class Orchestrator:
     ) -> RunReport:
         """Run everything that is not completed, and return how it went; blocks until then.
 
+        It hears the signals that ``stop`` sends, so it belongs into the main thread of a program, outside of any event
+        loop. Elsewhere (a notebook, a web server) start ``orchestrator run --detach``, and ``wait``.
+
         Args:
             simulate: Run nothing; every task answers with a made-up block.
             only: Only these tasks.
             tags: Only tasks with one of these tags.
             listener: Called with everything that happens.
             settings: Those of ``run``: ``max_parallel``, ``timeout`` (seconds), ``budget_usd``, ``agent`` …
+
+        Raises:
+            UsageError: it was called in another thread, or in an event loop; nothing was started.
         """
+        _require_signals()
         from orchestrator.actions.prospect import RunOrder
         from orchestrator.actions.running import run
         from orchestrator.store.membership import full_ids
@@ -321,6 +328,30 @@ class Orchestrator:
         from orchestrator.actions.plans import transition
 
         return transition(self._layout, event, who=self._name, note=note, now=time.time()).after
+
+
+def _require_signals() -> None:
+    """Make sure that a run can begin here, before anything of it has.
+
+    Raises:
+        UsageError: it is not the main thread, or an event loop is at work in it.
+    """
+    import threading
+
+    from anyio.lowlevel import current_token
+
+    if threading.current_thread() is threading.main_thread():
+        try:
+            current_token()
+        except RuntimeError:  # no event loop
+            return
+        where = "in an event loop"
+    else:
+        where = "in a thread that is not the main one"
+    raise UsageError(
+        f"a run cannot begin {where}: it would hear no signals",
+        hint="start `orchestrator run --detach` as a process, and wait() for its news",
+    )
 
 
 def _worded(criteria: Sequence[str]) -> tuple[str, ...]:

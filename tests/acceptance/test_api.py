@@ -133,6 +133,28 @@ answer = told
     assert ["UsageError"] * 4 + ["NotFoundError", "UsageError"] == [each[0] for each in told]
 
 
+def test_a_run_that_could_hear_no_signal_does_not_begin(orchestrate: Orchestrate) -> None:
+    """In a thread or an event loop it is refused at once, and the plan stays free for one that can."""
+    script = """
+import anyio
+from concurrent.futures import ThreadPoolExecutor
+plan, told = Orchestrator(), []
+plan.add("echo hello", agent="shell")
+async def run_within():
+    plan.run()
+with ThreadPoolExecutor() as pool:
+    for run in (lambda: pool.submit(plan.run).result(), lambda: anyio.run(run_within)):
+        try:
+            run()
+        except OrchestratorError as error:
+            told.append([type(error).__name__, plan.status().holder, "run --detach" in error.hint])
+answer = [told, plan.run().exit_status]
+"""
+    told, status = play(orchestrate, script)
+    assert [["UsageError", None, True]] * 2 == told
+    assert 0 == status
+
+
 def test_importing_the_package_loads_nothing(orchestrate: Orchestrate) -> None:
     """A program that only wants the version does not pay for the rest."""
     script = "import sys, orchestrator\nanswer = [m for m in sys.modules if m.startswith('orchestrator.')]"
