@@ -27,6 +27,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     ApprovalError,
+    BusyError,
     OrchestratorError,
     TransitionError,
     UsageError,
@@ -35,9 +36,10 @@ from orchestrator.store import roots
 from orchestrator.store.charter import charter_of, with_state
 from orchestrator.store.exchange import Taken, exchanged, put
 from orchestrator.store.journal import Journal, journal_lines
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.store.lock import held, holder_of, in_line
 from orchestrator.store.result_file import iso
+from orchestrator.store.waiting import those_waiting
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.made_plan import made_plan
 from orchestrator.views.plans import state_of, title_of
@@ -237,10 +239,17 @@ def archive(layout: Layout) -> str:
     """Move a plan that is over into the archive of its directory; return where it lies now.
 
     Raises:
+        UsageError: other plans would go with it, or no command would find it again.
         TransitionError: it is not over.
-        BusyError: a run is at work on it.
-        PlanError, UsageError, NotFoundError, StoreError: as their names say.
+        BusyError: a run is at work on it, or waits for its time.
+        PlanError, NotFoundError, StoreError: as their names say.
     """
+    if roots.plan_id(layout) == PLAN_DIRECTORY or roots.has_plans(layout):
+        raise UsageError(
+            "what is put away is one plan of several, and this is the directory of all of them",
+            where=os.path.relpath(layout.root),
+            hint="name one: orchestrator archive TASK-001; `orchestrator status --all` lists them",
+        )
     board = really_done(layout, Workspace(layout).load())
     state = state_of(board)
     if state not in TERMINAL:
@@ -248,9 +257,13 @@ def archive(layout: Layout) -> str:
             f"Cannot archive: not terminal ({roots.plan_id(layout)} is {state.word})",
             hint=f"only a plan that is {', '.join(sorted(each.word for each in TERMINAL))} is put away",
         )
-    with held(
-        layout.queue, layout.lock
-    ):  # what it says of dead runs stays true, wherever it lies then
+    # What the lock says of dead runs stays true, wherever it lies then.
+    with held(layout.queue, layout.lock):
+        if waiting := those_waiting(layout):
+            raise BusyError(
+                f"process {waiting[0].process['pid']} waits for its time to run this plan",
+                hint=f"end it first: orchestrator stop {roots.plan_id(layout)}",
+            )
         return roots.archive_plan(roots.root_of(layout), roots.plan_id(layout))
 
 

@@ -233,7 +233,14 @@ def archive_plan(root: Layout, plan_id: str) -> str:
             raise UsageError(
                 f"the archive holds a {plan_id} already", where=place, hint="move it elsewhere"
             )
-        os.rename(f"{root.root}/{plan_id}", place)
+        source = f"{root.root}/{plan_id}"
+        if os.path.islink(
+            source
+        ):  # what is not written from the root would lead elsewhere from here
+            os.symlink(os.path.realpath(source), place)
+            os.unlink(source)
+        else:
+            os.rename(source, place)
     sync_directory(root.archive)
     sync_directory(root.root)
     return place

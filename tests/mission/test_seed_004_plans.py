@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.plans import Gate, write_plan
+from tests.executors.harness import wait_gone
 from tests.mission.task_engine import TaskEngine
 
 pytestmark = pytest.mark.slow
@@ -272,6 +273,31 @@ def test_s4_62_data_layout(engine: TaskEngine) -> None:
     assert {"master_plan.md", "journal.md"} <= {
         p.name for p in (engine.root / "TASK-002").iterdir()
     }
+
+
+def test_a_whole_directory_of_plans_is_not_put_away(engine: TaskEngine) -> None:
+    """Also when it holds a plan of its own that is over: its other plans would go with it."""
+    engine('add "echo root" --agent shell')
+    engine("run")
+    for _ in range(2):  # without other plans no command would find it again
+        said = engine("archive .orchestrator")
+        assert (2, True) == (said.returncode, "directory of all of them" in said.stderr)
+        assert engine.root.exists()
+        engine.plan("APPROVED")
+
+
+def test_a_plan_that_a_run_waits_for_is_not_put_away(engine: TaskEngine) -> None:
+    """It would find nothing at its time; who it is, and how it is ended, is said."""
+    engine.plan("APPROVED")
+    engine('dispatch TASK-001 "echo hi" --agent shell')
+    pid = engine("run TASK-001 --at 2099-01-01 --detach --json").json["pid"]
+    assert 0 == engine("transition TASK-001 fail").returncode
+    said = engine("archive TASK-001")
+    assert (3, True) == (said.returncode, f"process {pid} waits" in said.stderr)
+    assert "orchestrator stop TASK-001" in said.stderr
+    assert 0 == engine("stop TASK-001").returncode
+    wait_gone(pid)
+    assert 0 == engine("archive TASK-001").returncode
 
 
 def test_an_id_stands_for_the_directory_everywhere(engine: TaskEngine, tmp_path: Path) -> None:

@@ -109,6 +109,15 @@ def test_no_plan_is_archived_through_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "p" / made / "master_plan.md").exists()
 
 
+def test_a_plan_behind_a_link_is_found_in_the_archive(tmp_path: Path) -> None:
+    """Also when the link says where it leads to from the place in which it lay."""
+    made = roots.make_plan(at(tmp_path / "real"), FILES)
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / made).symlink_to(f"../real/{made}")
+    assert (Path(roots.archive_plan(at(tmp_path / "p"), made)) / "master_plan.md").exists()
+    assert ["archive"] == [each.name for each in (tmp_path / "p").iterdir()]
+
+
 def test_an_id_means_the_plan_below_the_directory_that_is_found(tmp_path: Path) -> None:
     """Also for whoever works on its neighbour; and never anything outside."""
     root = tmp_path / ".orchestrator"
