@@ -173,10 +173,10 @@ def make_plan(root: Layout, files: Mapping[str, bytes]) -> str:
     Raises:
         StoreError: it could not be written.
     """
-    staged = f"{root.root}/.new-plan.{os.getpid()}.tmp"
+    # A process id would be the same in every thread, and in containers that share the directory.
+    staged = f"{root.root}/.new-plan.{os.urandom(6).hex()}.tmp"
     with reported("make", root.root):
         os.makedirs(root.root, 0o775, exist_ok=True)
-        shutil.rmtree(staged, ignore_errors=True)
         os.mkdir(staged, 0o775)
     try:
         for name, data in files.items():

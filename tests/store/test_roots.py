@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -89,6 +90,21 @@ def test_many_threads_of_one_process_each_read_whole_plans(tmp_path: Path) -> No
         roots.make_plan(at(tmp_path), FILES)
     watcher.join()
     assert [] == [broken for broken in seen if broken]
+
+
+def test_many_threads_of_one_process_each_make_a_whole_plan(tmp_path: Path) -> None:
+    """None takes the files of another away, and nothing but plans is left."""
+    barrier = Barrier(8)
+
+    def make(_: int) -> str:
+        barrier.wait()
+        return roots.make_plan(at(tmp_path), FILES)
+
+    with ThreadPoolExecutor(8) as pool:
+        made = sorted(pool.map(make, range(8)))
+    assert [f"TASK-{number:03d}" for number in range(1, 9)] == made
+    assert made == sorted(each.name for each in tmp_path.iterdir())
+    assert all((tmp_path / each / "master_plan.md").exists() for each in made)
 
 
 def test_an_archived_plan_is_never_written_over(tmp_path: Path) -> None:
