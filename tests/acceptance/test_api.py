@@ -155,6 +155,36 @@ answer = [told, plan.run().exit_status]
     assert 0 == status
 
 
+def test_a_text_is_one_of_a_list_and_not_its_letters(orchestrate: Orchestrate) -> None:
+    """Wherever there may be several; and one that is empty is not all of them."""
+    script = """
+from pathlib import Path
+plan = Orchestrator(Path(".orchestrator"))
+plan.init(agent="shell")
+first = plan.add("echo one", tags="phase1", criteria="it is said", priority=1)
+second = plan.add("cat", depends_on=first)
+third = plan.add("echo three")
+plan.update(third, tags="phase2", needs=[first], priority=0)
+row = plan.show(third).task
+told = []
+for wrong in (
+    lambda: plan.run(only=""), lambda: plan.run(only=["T-01", " "]), lambda: plan.tasks(tags=[1]),
+    lambda: plan.wait(1, "bogus"), lambda: plan.start(first, progress=500),
+):
+    try:
+        wrong()
+    except OrchestratorError as error:
+        told.append(error.message)
+launched = [plan.run(tags="phase1").launched, plan.run(only=second).launched]
+answer = [told, launched, [task.id for task in plan.tasks(tags="phase1", status="completed")],
+          [each.text for each in plan.show(first).criteria], row.tags, row.needs, row.priority]
+"""
+    told, launched, found, *rows = play(orchestrate, script)
+    assert 5 == len(told)
+    assert ([1, 1], ["T-01"]) == (launched, found)
+    assert [["it is said"], ["phase2"], ["T-01"]] == rows[:3]
+
+
 def test_importing_the_package_loads_nothing(orchestrate: Orchestrate) -> None:
     """A program that only wants the version does not pay for the rest."""
     script = "import sys, orchestrator\nanswer = [m for m in sys.modules if m.startswith('orchestrator.')]"
