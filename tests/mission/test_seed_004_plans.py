@@ -324,9 +324,14 @@ def test_a_plan_waits_for_approval(engine: TaskEngine) -> None:
     engine.plan()
     engine.add_rows("TASK-001", "subtask_01 | echo hi | dev | - | P1 | None")
     engine.set_front("TASK-001", "agent: shell")
-    held = engine("run TASK-001 --json")
-    assert (4, "not_approved") == (held.returncode, held.json["code"])
-    assert "transition TASK-001 approve" in held.json["hint"]
+    for line in (
+        "run TASK-001 --json",
+        "auto-dispatch TASK-001",
+        "auto-dispatch TASK-001 --dry-run",
+    ):
+        held = engine(line)
+        assert (4, "not_approved") == (held.returncode, held.json["code"])
+        assert "transition TASK-001 approve" in held.json["hint"]
     assert not (engine.root / "TASK-001/results").exists()
     engine("transition TASK-001 approve")
     assert 0 == engine("run TASK-001").returncode
