@@ -101,10 +101,12 @@ def status_command(
     failed = [task_id for task_id in board.plan.tasks if board.status(task_id) is TaskStatus.FAILED]
     facts: dict[str, Any] = {}
     if charter.state is not None:
+        from orchestrator.actions.simulation import really_done
         from orchestrator.cli.plans import plan_facts, subtask_facts
 
-        facts = plan_facts(roots.plan_id(layout), charter, charter.state, counts)
-        facts["subtasks"] = subtask_facts(board)
+        real = really_done(layout, board)  # as among all plans; the rest tells what was played, too
+        facts = plan_facts(roots.plan_id(layout), charter, charter.state, real.counts())
+        facts["subtasks"] = subtask_facts(real)
     say_json(
         f"{done} of {total} tasks completed",
         **facts | {"total": total},

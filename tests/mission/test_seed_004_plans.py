@@ -319,6 +319,19 @@ def test_an_id_stands_for_the_directory_everywhere(engine: TaskEngine, tmp_path:
         assert 0 != engine(f"transition {shlex.quote(name)} approve").returncode
 
 
+def test_what_was_only_simulated_is_done_nowhere(engine: TaskEngine) -> None:
+    """One plan is told as among all of them, and a sheet says of each row that it was played."""
+    engine.plan("APPROVED")
+    engine('dispatch TASK-001 "echo hi" --agent shell')
+    assert 0 == engine("run TASK-001 --simulate").returncode
+    (among,) = engine("status --json").json["tasks"]
+    alone = engine("status TASK-001 --json").json
+    assert (0, 0) == (among["done"], among["progress"]) == (alone["done"], alone["progress"])
+    assert ["ASSIGNED"] == [each["status"] for each in alone["subtasks"]]
+    assert 1 == alone["simulated"]
+    assert "only simulated" in engine("export TASK-001 --format csv").stdout
+
+
 def test_a_plan_waits_for_approval(engine: TaskEngine) -> None:
     """Nothing of it runs before: exit status 4 and what to type. A plan without a state needs none."""
     engine.plan()
