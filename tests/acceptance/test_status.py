@@ -37,6 +37,21 @@ def test_when_all_is_done_the_final_output_is_named(orchestrate: Orchestrate, ro
     assert "1 of 1 tasks completed" in told["word"]
 
 
+def test_a_final_output_that_lacks_an_answer_is_not_to_be_read(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """The next run puts it together anew, and runs nothing."""
+    write_plan(root, {"T-01": "true", "T-02": "true"})
+    orchestrate("block", "T-02")
+    assert 1 == orchestrate("run").returncode
+    orchestrate("unblock", "T-02")
+    orchestrate("complete", "T-02", "by me")
+    assert "next: orchestrator run --detach" in orchestrate("status").stdout
+    assert [] == orchestrate("run", "--json").started()
+    assert "by me" in (root / "final_output.md").read_text(encoding="utf-8")
+    assert "next: read .orchestrator/final_output.md" in orchestrate("status").stdout
+
+
 def test_after_a_failure_it_is_what_to_look_at(orchestrate: Orchestrate, root: Path) -> None:
     """Why it failed stands in the table; the command can be called as it stands."""
     write_plan(root, {"T-01": "exit 3", "T-02": "echo two"})
