@@ -100,15 +100,16 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
         after = move_plan(state, event)
         word = event.strip().lower()
         changed = with_state(before.data, after, _shown(layout))
-        if put(layout.plan, before, changed) is None:
-            return None
-        return Step(iso(now), state.word, after.word, word, who, one_line(note, limit=500))
+        step = Step(iso(now), state.word, after.word, word, who, one_line(note, limit=500))
+        # Opened first: no plan moves where nobody can write down who moved it.
+        with closing(Journal(layout.journal)) as journal:
+            if put(layout.plan, before, changed) is None:
+                return None
+            journal.append(step_line(step))
+        return step
 
     with in_line(layout.plan_lock):
-        step = exchanged(layout.plan, change)
-    with closing(Journal(layout.journal)) as journal:
-        journal.append(step_line(step))
-    return step
+        return exchanged(layout.plan, change)
 
 
 def goes_on(layout: Layout, step: Step) -> str:

@@ -185,6 +185,12 @@ answer = [told, launched, [task.id for task in plan.tasks(tags="phase1", status=
     assert [["it is said"], ["phase2"], ["T-01"]] == rows[:3]
 
 
+def test_a_heartbeat_from_a_directory_that_is_gone(orchestrate: Orchestrate) -> None:
+    """It goes on, and says so."""
+    script = "import os\nos.mkdir('x'); os.chdir('x'); os.rmdir('../x')\nanswer = check_all_tasks()['alerts']"
+    assert ["the current directory is gone"] == play(orchestrate, script)
+
+
 def test_importing_the_package_loads_nothing(orchestrate: Orchestrate) -> None:
     """A program that only wants the version does not pay for the rest."""
     script = "import sys, orchestrator\nanswer = [m for m in sys.modules if m.startswith('orchestrator.')]"

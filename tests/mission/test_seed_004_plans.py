@@ -332,6 +332,17 @@ def test_what_was_only_simulated_is_done_nowhere(engine: TaskEngine) -> None:
     assert "only simulated" in engine("export TASK-001 --format csv").stdout
 
 
+def test_a_plan_whose_journal_cannot_be_written_does_not_move(engine: TaskEngine) -> None:
+    """Nobody could see who approved it."""
+    engine.plan()
+    journal = engine.root / "TASK-001/journal.md"
+    journal.unlink()
+    journal.mkdir()
+    assert 5 == engine("transition TASK-001 approve").returncode
+    journal.rmdir()
+    assert "PLANNING" == engine.state("TASK-001")
+
+
 def test_a_plan_waits_for_approval(engine: TaskEngine) -> None:
     """Nothing of it runs before: exit status 4 and what to type. A plan without a state needs none."""
     engine.plan()
