@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.intervention import Intervention
@@ -51,7 +51,11 @@ class Orchestrator:
     """
 
     def __init__(
-        self, directory: str | None = None, *, name: str = "", claude_bin: str = ""
+        self,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        name: str = "",
+        claude_bin: str = "",
     ) -> None:
         """Take the plan directory; nothing is read yet.
 
@@ -64,7 +68,8 @@ class Orchestrator:
         Raises:
             UsageError: nobody can be called so.
         """
-        self._layout = find_plan_directory(directory, os.environ, os.getcwd(), must_exist=False)
+        named = None if directory is None else os.fspath(directory)
+        self._layout = find_plan_directory(named, os.environ, os.getcwd(), must_exist=False)
         self._name = name or as_name(os.environ.get("TM_AGENT_ID", "")) or "python"
         self._claude_bin = claude_bin
         if not is_name(self._name):
@@ -102,7 +107,7 @@ class Orchestrator:
         text: str,
         *,
         description: str = "",
-        priority: str = "",
+        priority: str | int = "",
         depends_on: Sequence[str] = (),
         parent: str = "",
         assignee: str = "",
@@ -124,10 +129,10 @@ class Orchestrator:
         from orchestrator.actions.adding import NewTask, add
 
         wanted = NewTask(
-            text=text, description=description, priority=priority, needs=",".join(depends_on),
-            parent=parent, assignee=assignee, agent=agent, tags=tuple(tags), kind=kind,
-            deadline=deadline, estimated_hours=estimated_hours,
-            criteria=_worded(criteria), settings=_read(settings), id=id,
+            text=text, description=description, priority=str(priority),
+            needs=",".join(_listed("depends_on", depends_on)), parent=parent, assignee=assignee,
+            agent=agent, tags=_listed("tags", tags), kind=kind, deadline=deadline,
+            estimated_hours=estimated_hours, criteria=_worded(criteria), settings=_read(settings), id=id,
         )  # fmt: skip
         return add(self._layout, wanted, self._name, self._roster).id
 
@@ -140,8 +145,15 @@ class Orchestrator:
             raise UsageError(
                 f"there is no {unknown[0]!r} to change", hint=", ".join(Changes._fields)
             )
-        if "criteria" in changes:
-            changes["criteria"] = _worded(changes["criteria"])
+        for name, value in changes.items():
+            if name == "criteria":
+                changes[name] = _worded(value)
+            elif name in {"tags", "untags"}:
+                changes[name] = _listed(name, value)
+            elif name.endswith("needs") and not (value is None or isinstance(value, str)):
+                changes[name] = ",".join(_listed(name, value))
+            elif name == "priority" and value is not None:
+                changes[name] = str(value)
         return update(self._layout, task, Changes(**changes), self._name, self._roster)
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -157,20 +169,31 @@ class Orchestrator:
     ) -> RunReport:
         """Run everything that is not completed, and return how it went; blocks until then.
 
+        It hears the signals that ``stop`` sends, so it belongs into the main thread of a program, outside of any event
+        loop. Elsewhere (a notebook, a web server) start ``orchestrator run --detach``, and ``wait``.
+
         Args:
             simulate: Run nothing; every task answers with a made-up block.
             only: Only these tasks.
             tags: Only tasks with one of these tags.
             listener: Called with everything that happens.
             settings: Those of ``run``: ``max_parallel``, ``timeout`` (seconds), ``budget_usd``, ``agent`` …
+
+        Raises:
+            UsageError: it was called in another thread, or in an event loop; nothing was started.
         """
         from orchestrator.actions.prospect import RunOrder
         from orchestrator.actions.running import run
+        from orchestrator.runtime.waiting import require_signals
         from orchestrator.store.membership import full_ids
 
-        only = [full_ids(self._layout, task) for task in only]
+        require_signals()
         order = RunOrder(
-            self._layout, flags=_read(settings), simulate=simulate, only=only, tags=tags
+            self._layout,
+            flags=_read(settings),
+            simulate=simulate,
+            only=[full_ids(self._layout, task) for task in _listed("only", only)],
+            tags=_listed("tags", tags),
         )
         return run(order, self._plugs(), listener)
 
@@ -178,6 +201,8 @@ class Orchestrator:
         """Wait for *news* of a run, for *any* end of a task, or for its *end*; *timeout* in seconds."""
         from orchestrator.actions.following import Until, follow
 
+        if until not in [*Until]:
+            raise UsageError(f"until: {until!r} is none of {', '.join(Until)}")
         return follow(self._layout, None, timeout=timeout, until=Until(until))
 
     def status(self) -> Overview:
@@ -198,7 +223,14 @@ class Orchestrator:
         """Return the tasks that pass every filter, in the order of the plan (``list``)."""
         from orchestrator.actions.tasks import Filters, list_tasks
 
-        return list_tasks(self._layout, Filters(status, assignee, tags, kind, parent))[1]
+        filters = Filters(
+            statuses=_listed("status", status),
+            assignees=_listed("assignee", assignee),
+            tags=_listed("tags", tags),
+            kinds=_listed("kind", kind),
+            parent=parent,
+        )
+        return list_tasks(self._layout, filters)[1]
 
     def show(self, task: str) -> TaskView:
         """Return everything that is known of a task: attempts, answer, files."""
@@ -223,6 +255,8 @@ class Orchestrator:
 
     def start(self, task: str, *, progress: int | None = None) -> Reply:
         """Take a task into your own hands, or say how far you are, in per cent."""
+        if progress is not None and not 0 <= progress <= 100:
+            raise UsageError(f"progress: {progress} is not between 0 and 100 per cent")
         return self._wish(Verb.START, task, progress=progress)
 
     def claim(self) -> str:
@@ -323,11 +357,23 @@ class Orchestrator:
         return transition(self._layout, event, who=self._name, note=note, now=time.time()).after
 
 
+def _listed(name: str, said: Iterable[Any]) -> tuple[str, ...]:
+    """Return what was said, one or many: a text is one of them, and not its letters.
+
+    Raises:
+        UsageError: one of them is empty, or no text.
+    """
+    found = (said,) if isinstance(said, str) else tuple(said)
+    if wrong := [each for each in found if not (isinstance(each, str) and each.strip())]:
+        raise UsageError(f"{name}: {wrong[0]!r} names nothing")
+    return found
+
+
 def _worded(criteria: Sequence[str]) -> tuple[str, ...]:
     from orchestrator.core.criteria import worded
 
     try:
-        return worded(criteria)
+        return worded(_listed("criteria", criteria))
     except ValueError as error:
         raise UsageError(f"criteria: {error}") from None
 

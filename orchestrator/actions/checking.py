@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,7 +73,15 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
         run=str(holder.get("run") or left or run_id(about_run)),
         since=epoch(holder.get("since")),
         begins=overview.waiting[0].until if overview.waiting and not holder else 0.0,
+        is_outdated=_changed(layout.final_output) < _changed(layout.results),
     )
+
+
+def _changed(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def news_of_running(layout: Layout, board: Board, agents: Mapping[str, Agent]) -> dict[str, str]:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.repairing import Repaired, repair
+from orchestrator.actions.repairing import Repaired, check, repair
 from orchestrator.store.atomic import reported
 from orchestrator.store.attempt_record import attempt_logs, scan_logs
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import held
+from orchestrator.store.lock import busy, held, holder_of
 from orchestrator.store.mending import remove
 from orchestrator.store.workspace import Workspace
 
@@ -41,8 +41,15 @@ def clean(layout: Layout, plugs: Plugs, *, older: float, is_rehearsal: bool) -> 
     """
     until = time.time() - older
     if is_rehearsal:
+        if (holder := holder_of(layout.lock)) is not None:
+            raise busy(holder)
+        wrong = [each for each in check(layout).breaches if each.repair is not None]
+        told = [
+            Repaired(each.finding.name, each.where, f"would be repaired: {each.finding.found}")
+            for each in wrong
+        ]
         found = _old_logs(layout, until)
-        return Cleaned((), (), _names(layout, found), sum(found.values()))
+        return Cleaned(told, (), _names(layout, found), sum(found.values()))
     checked = repair(layout, plugs)
     with held(layout.queue, layout.lock):
         found = _old_logs(

@@ -33,7 +33,13 @@ from orchestrator.core.plan_state import TERMINAL, Step
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
+from orchestrator.errors import (
+    ApprovalError,
+    NotFoundError,
+    OrchestratorError,
+    PlanError,
+    TransitionError,
+)
 from orchestrator.store import roots
 from orchestrator.store.charter import charter_of
 from orchestrator.store.columns import read_needs
@@ -142,7 +148,11 @@ class Dispatcher:
         survey = roots.survey(root)
         done.skipped += [Passed(name, "", why) for name, why in survey.broken.items()]
         for name, charter in survey.plans.items():
-            if charter.state not in TERMINAL:
+            if charter.state in TERMINAL:
+                continue
+            if (refused := refusal(charter.state)) and not self.with_context:
+                done.skipped.append(Passed(name, "", refused))
+            else:
                 self._one(Layout(f"{root.root}/{name}"), "", done)
         return done
 
@@ -151,11 +161,12 @@ class Dispatcher:
 
         Raises:
             NotFoundError: there is no such task.
+            ApprovalError, TransitionError: the plan waits for somebody, or is over.
         """
         done = Round()
         self._one(layout, subtask, done)
         for error in done.errors:
-            if isinstance(error, NotFoundError):
+            if isinstance(error, (NotFoundError, ApprovalError, TransitionError)):
                 raise error
         return done
 
@@ -175,9 +186,8 @@ class Dispatcher:
             raise NotFoundError(
                 f"Subtask {subtask} not found", hint=f"`orchestrator list {name}` shows them"
             )
-        if (refused := refusal(board.plan.charter.state)) and not self.with_context:
-            done.skipped.append(Passed(name, subtask, refused))
-            return
+        if not self.with_context:
+            require_approval(layout, board.plan.charter)
         tasks, skipped = ready(board, subtask)
         if self.with_context and subtask:
             tasks, skipped = [board.plan.tasks[subtask]], []
@@ -226,6 +236,7 @@ class Dispatcher:
         needs = [board.plan.tasks[need] for need in task.data_needs]
         settings = ahead.meant[task.id]
         places = Places(
+            root=layout.root,
             plan=layout.plan,
             task_file=layout.task_file(task.stem),
             result_file=layout.result_file(task.stem),

@@ -175,6 +175,8 @@ def check_all_tasks(directory: str | None = None) -> dict[str, Any]:
         return {"alerts": [], "summary": "", "skipped": {}}
     except OrchestratorError as error:
         return {"alerts": [str(error)], "summary": "", "skipped": {}}
+    except FileNotFoundError:
+        return {"alerts": ["the current directory is gone"], "summary": "", "skipped": {}}
     skipped: Mapping[str, str] = found.broken
     return {
         "alerts": [str(alert) for alert in found.alerts],

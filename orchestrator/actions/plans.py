@@ -28,6 +28,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     ApprovalError,
+    BusyError,
     OrchestratorError,
     TransitionError,
     UsageError,
@@ -36,9 +37,10 @@ from orchestrator.store import roots
 from orchestrator.store.charter import charter_of, with_state
 from orchestrator.store.exchange import Taken, exchanged, put
 from orchestrator.store.journal import Journal, journal_lines
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.store.lock import held, holder_of, in_line
 from orchestrator.store.result_file import iso
+from orchestrator.store.waiting import those_waiting
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.made_plan import made_plan
 from orchestrator.views.plans import state_of, title_of
@@ -99,15 +101,16 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
         after = move_plan(state, event)
         word = event.strip().lower()
         changed = with_state(before.data, after, _shown(layout))
-        if put(layout.plan, before, changed) is None:
-            return None
-        return Step(iso(now), state.word, after.word, word, who, one_line(note, limit=500))
+        step = Step(iso(now), state.word, after.word, word, who, one_line(note, limit=500))
+        # Opened first: no plan moves where nobody can write down who moved it.
+        with closing(Journal(layout.journal)) as journal:
+            if put(layout.plan, before, changed) is None:
+                return None
+            journal.append(step_line(step))
+        return step
 
     with in_line(layout.plan_lock):
-        step = exchanged(layout.plan, change)
-    with closing(Journal(layout.journal)) as journal:
-        journal.append(step_line(step))
-    return step
+        return exchanged(layout.plan, change)
 
 
 def goes_on(layout: Layout, step: Step) -> str:
@@ -248,10 +251,17 @@ def archive(layout: Layout) -> str:
     """Move a plan that is over into the archive of its directory; return where it lies now.
 
     Raises:
+        UsageError: other plans would go with it, or no command would find it again.
         TransitionError: it is not over.
-        BusyError: a run is at work on it.
-        PlanError, UsageError, NotFoundError, StoreError: as their names say.
+        BusyError: a run is at work on it, or waits for its time.
+        PlanError, NotFoundError, StoreError: as their names say.
     """
+    if roots.plan_id(layout) == PLAN_DIRECTORY or roots.has_plans(layout):
+        raise UsageError(
+            "what is put away is one plan of several, and this is the directory of all of them",
+            where=os.path.relpath(layout.root),
+            hint="name one: orchestrator archive TASK-001; `orchestrator status --all` lists them",
+        )
     board = really_done(layout, Workspace(layout).load())
     state = state_of(board)
     if state not in TERMINAL:
@@ -259,9 +269,13 @@ def archive(layout: Layout) -> str:
             f"Cannot archive: not terminal ({roots.plan_id(layout)} is {state.word})",
             hint=f"only a plan that is {', '.join(sorted(each.word for each in TERMINAL))} is put away",
         )
-    with held(
-        layout.queue, layout.lock
-    ):  # what it says of dead runs stays true, wherever it lies then
+    # What the lock says of dead runs stays true, wherever it lies then.
+    with held(layout.queue, layout.lock):
+        if waiting := those_waiting(layout):
+            raise BusyError(
+                f"process {waiting[0].process['pid']} waits for its time to run this plan",
+                hint=f"end it first: orchestrator stop {roots.plan_id(layout)}",
+            )
         return roots.archive_plan(roots.root_of(layout), roots.plan_id(layout))
 
 

@@ -53,7 +53,8 @@ def status_command(
       orchestrator status --brief
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(directory, option)
-    if everything or roots.is_root_only(layout):
+    has_plans = roots.has_plans(layout)
+    if roots.is_root_only(layout) or (everything and as_json and has_plans):
         from orchestrator.cli.plans import say_plans
 
         say_plans(layout, everything=everything, as_json=as_json)
@@ -90,21 +91,23 @@ def status_command(
 
             for each in overview.waiting:
                 write(f"A run waits until {local(each.until)} (pid {each.process['pid']})\n")
-        if roots.has_plans(layout):
+        if has_plans:
             from orchestrator.cli.plans import say_plans
 
             write("\n")
-            say_plans(layout, everything=False, as_json=False)
+            say_plans(layout, everything=everything, as_json=False)
         return
     now = time.time()
     spent = spending(board.paid_for())
     failed = [task_id for task_id in board.plan.tasks if board.status(task_id) is TaskStatus.FAILED]
     facts: dict[str, Any] = {}
     if charter.state is not None:
+        from orchestrator.actions.simulation import really_done
         from orchestrator.cli.plans import plan_facts, subtask_facts
 
-        facts = plan_facts(roots.plan_id(layout), charter, charter.state, counts)
-        facts["subtasks"] = subtask_facts(board)
+        real = really_done(layout, board)  # as among all plans; the rest tells what was played, too
+        facts = plan_facts(roots.plan_id(layout), charter, charter.state, real.counts())
+        facts["subtasks"] = subtask_facts(real)
     say_json(
         f"{done} of {total} tasks completed",
         **facts | {"total": total},

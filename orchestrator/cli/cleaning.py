@@ -45,7 +45,9 @@ def cleanup_command(
     would = "would be " if dry_run else ""
     size = cleaned.size / 1e6
     message = f"{len(cleaned.logs)} old logs ({size:.1f} MB) {would}deleted"
-    message += f"; {len(cleaned.repaired)} leftovers of dead runs cleared" * bool(cleaned.repaired)
+    message += f"; {len(cleaned.repaired)} leftovers of dead runs {would}cleared" * bool(
+        cleaned.repaired
+    )
     if as_json:
         say_json(
             message,

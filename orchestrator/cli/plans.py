@@ -136,7 +136,8 @@ def transition_command(
 def archive_command(task: str, option: str | None, *, as_json: bool) -> None:
     """Put a plan away that is completed, failed or rejected.
 
-    Its directory moves into archive/ beside it, with everything in it.
+    Its directory moves into archive/ beside it, with everything in it. A run that waits for its time is stopped first:
+    `stop`.
 
     \b
       orchestrator archive TASK-001

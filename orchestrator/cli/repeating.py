@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from orchestrator.actions.repeating import run_repeatedly
 from orchestrator.actions.report import RunReport
 from orchestrator.cli.reply import say_error, talk
 from orchestrator.core.timing import next_moment
-from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.errors import OrchestratorError, TransitionError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.waiting import LATEST, say_waiting, wait_no_longer
 
@@ -44,9 +45,15 @@ def run_in_rounds(
     *,
     as_json: bool,
 ) -> int:
-    """Run at a moment, again and again; return the exit status."""
+    """Run at a moment, again and again, until a signal ends it or its plan is over or gone; return the exit status.
+
+    Raises:
+        OrchestratorError: as ``run``, in the first round, or of a plan that nobody can run any more.
+    """
 
     def complain(error: OrchestratorError) -> None:
+        if isinstance(error, TransitionError) or not os.path.isdir(layout.root):
+            raise error
         say_error(error.code, str(error), hint=error.hint, as_json=as_json, error=error)
 
     def say_until(moment: float) -> None:

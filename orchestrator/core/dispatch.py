@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -54,14 +55,12 @@ def _reason(board: Board, task: Task, status: TaskStatus) -> str:
 
 
 def refusal(state: PlanState | None) -> str:
-    """Return why nothing of a plan is handed out; empty when it may be. A plan without a state always may be."""
+    """Return why nothing of a plan that is not over is handed out; empty when it may be, as without a state."""
     match state:
         case PlanState.PLANNING:
             return "not approved: PLANNING"
         case PlanState.BLOCKED:
             return "the task is BLOCKED"
-        case PlanState.COMPLETED | PlanState.FAILED | PlanState.REJECTED:
-            return f"the task is over: {state.word}"
         case _:
             return ""
 
@@ -69,6 +68,8 @@ def refusal(state: PlanState | None) -> str:
 class Places(NamedTuple):
     """Where what a task is about lies; absolute paths."""
 
+    root: str
+    """The plan directory."""
     plan: str
     task_file: str
     result_file: str
@@ -93,7 +94,8 @@ def context(
     *assignment* is the body of the task file, empty when there is none yet; *criteria* are those in it.
     """
     plan = board.plan
-    command = f"{program} subtask {plan_id} {task.id}"
+    # Whoever reports sits elsewhere, perhaps in a project with a plan of the same id.
+    command = f"{program} subtask {shlex.quote(places.root)} {task.id}"
     return {
         "plan": {
             "task_id": plan_id,

@@ -29,8 +29,8 @@ _HOLDS = {
 #: What the board says better: it knows what runs now.
 _PASSING = frozenset({"started", "stopping"})
 _RUN_ID = re.compile(r"run (\w+)")
-#: What happens to a row and not to its task.
-_OF_THE_PLAN = frozenset({"added", "updated"})
+#: What happens to a row, or to the whole plan, and not to a task.
+_OF_THE_PLAN = frozenset({"added", "updated", "created", "transition"})
 
 
 class News:
@@ -157,6 +157,8 @@ class Brief(NamedTuple):
     """When the run at work took the plan, seconds since the epoch; 0.0 when nobody works."""
     begins: float = 0.0
     """When the first of those that wait for their time runs the plan; 0.0: somebody works, or nobody waits."""
+    is_outdated: bool = False
+    """A result is newer than the final output: somebody settled a task when no run was at work."""
 
     @property
     def is_over(self) -> bool:
@@ -196,6 +198,13 @@ class Brief(NamedTuple):
     def next_step(self) -> tuple[str, ...]:
         """Return the command to call next, and what it takes; ``read`` is for the final output."""
         step = self._next_step()
+        state = self.board.plan.charter.state
+        if step[0] == "run" and state is not None:
+            from orchestrator.core.plan_state import TERMINAL, PlanState  # most plans have none
+
+            # To approve a plan is for a person: no program is to take that as its next step.
+            if state in TERMINAL | {PlanState.PLANNING, PlanState.BLOCKED}:
+                return ("read",) if self.is_done and not self.board.simulated() else ("status",)
         # What was asked to begin at its time is not to be begun now.
         return ("status",) if self.begins and step == ("run", "--detach") else step
 
@@ -203,7 +212,9 @@ class Brief(NamedTuple):
         if self.is_over and self.board.simulated():
             return ("run", "--detach")  # nothing was done
         if self.is_done:
-            return ("read",)
+            return (
+                ("run", "--detach") if self.is_outdated else ("read",)
+            )  # it puts it together anew
         hold = hold_of(self.about_run)
         held = hold.what if hold is not None and self.is_over else ""
         if held == "unaffordable":

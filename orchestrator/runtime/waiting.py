@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
+from orchestrator.errors import UsageError
 from orchestrator.runtime.clock import Clock
 
 #: Waits so many seconds; returns the signal that ended it, or 0.
@@ -30,6 +31,30 @@ def signals_heard() -> list[signal.Signals]:
         for number in _SIGNALS
         if number is signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN
     ]
+
+
+def require_signals() -> None:
+    """Make sure that a run can begin where we are, before anything of it has.
+
+    Raises:
+        UsageError: it is not the main thread, or an event loop is at work in it.
+    """
+    import threading
+
+    from anyio.lowlevel import current_token
+
+    if threading.current_thread() is threading.main_thread():
+        try:
+            current_token()
+        except RuntimeError:  # no event loop
+            return
+        where = "in an event loop"
+    else:
+        where = "in a thread that is not the main one"
+    raise UsageError(
+        f"a run cannot begin {where}: it would hear no signals",
+        hint="start `orchestrator run --detach` as a process, and wait() for its news",
+    )
 
 
 def until_wall(moment: float, clock: Clock, wait: Wait) -> int:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from orchestrator.core.plan_state import PlanState
 
 STATUS = "status"
+#: What somebody writes who means that.
+_LIKE_STATUS = re.compile(r"\s*stat[a-z]*\s*", re.IGNORECASE)
 #: Either word; the first one that is there counts.
 _DUE = ("eta", "deadline")
 #: Compiled when a state is written.
@@ -24,22 +26,7 @@ _LINE = r"""(status[ \t]*:[ \t]*)("[^"]*"|'[^']*'|[^#'"]*?)([ \t]*(?:[ \t]#.*)?)
 def read_charter(front: FrontMatter, file: str) -> tuple[Charter, list[Problem]]:
     """Return what a plan says of itself. Only a plan with a state is held to the rest being sensible."""
     data = front.data
-    problems: list[Problem] = []
-    state = None
-    if data.get(STATUS) is not None:
-        from orchestrator.core.plan_state import PlanState, parse_state  # most plans have none
-
-        state = parse_state(str(data[STATUS]))
-        if state is None:
-            known = ", ".join(PlanState)
-            problems.append(
-                Problem(
-                    f"{one_line(str(data[STATUS]), 40)!r} is not the status of a plan",
-                    f"{file}:{front.lines[STATUS]}",
-                    f"one of {known}; or without the line: such a plan needs no approval",
-                    "bad_state",
-                )
-            )
+    state, problems = _state(front, file)
     due = next((name for name in _DUE if data.get(name) is not None), "")
     eta = 0.0
     if due:
@@ -58,6 +45,31 @@ def read_charter(front: FrontMatter, file: str) -> tuple[Charter, list[Problem]]
         created=_moment(data.get("created")),
     )
     return charter, problems
+
+
+def _state(front: FrontMatter, file: str) -> tuple[PlanState | None, list[Problem]]:
+    """Return the state that a plan says, and what only looks as if it said one: nobody would wait for approval."""
+    state, problems = None, []
+    for key in filter(_LIKE_STATUS.fullmatch, front.data):
+        from orchestrator.core.plan_state import PlanState, parse_state  # most plans have none
+
+        value = front.data[key]
+        said = parse_state(str(value))
+        if key == STATUS and said is not None:
+            state = said
+            continue
+        if key == STATUS:
+            what = "nothing" if value is None else repr(one_line(str(value), 40))
+            text = f"{what} is not the status of a plan"
+            known = ", ".join(PlanState)
+            hint = f"one of {known}; or without the line: such a plan needs no approval"
+        elif said is not None or key.strip().lower() == STATUS:
+            text = f"{one_line(key, 40)} is not where a plan says its state"
+            hint = f"did you mean {STATUS}?"
+        else:
+            continue  # a word of the person's own
+        problems.append(Problem(text, f"{file}:{front.lines[key]}", hint, "bad_state"))
+    return state, problems
 
 
 def _text(value: Any) -> str:

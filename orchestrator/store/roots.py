@@ -133,36 +133,35 @@ def every_plan(layout: Layout, since: float = 0.0) -> Iterator[tuple[str, Layout
     live = dict(live_plans(layout))
     yield from live.items()
     for name, place in {**live, ".": layout}.items():
-        archive = "archive" if name == "." else f"{name}/archive"
-        for each in _put_away(place.archive, since):
-            yield f"{archive}/{each}", Layout(f"{place.archive}/{each}")
+        for path, away in _put_away(name, place, since):
+            yield path, away
+            yield from _put_away(path, away, since)  # it took with it what it had put away itself
 
 
 def _holds_plan(directory: str) -> bool:
     return os.path.isfile(Layout(directory).plan)
 
 
-def _put_away(archive: str, since: float) -> list[str]:
-    with reported("list", archive):
+def _put_away(path: str, place: Layout, since: float) -> Iterator[tuple[str, Layout]]:
+    with reported("list", place.archive):
         try:
-            names = sorted(os.listdir(archive))
+            names = sorted(os.listdir(place.archive))
         except (FileNotFoundError, NotADirectoryError):
-            return []
-    return [
-        name
-        for name in names
-        if TASK_ID.fullmatch(name)
-        and _holds_plan(f"{archive}/{name}")
-        and _newest_move(Layout(f"{archive}/{name}")) >= since
-    ]
+            return
+    above = "archive" if path == "." else f"{path}/archive"
+    for name in filter(TASK_ID.fullmatch, names):
+        away = Layout(f"{place.archive}/{name}")
+        if _holds_plan(away.root) and _newest_move(away) >= since:
+            yield f"{above}/{name}", away
 
 
 def _newest_move(layout: Layout) -> float:
-    """Return when something was last moved into a plan directory, as far as its results tell."""
-    try:
-        return os.stat(layout.results).st_mtime
-    except OSError:
-        return 0.0  # nothing of it was ever done
+    """Return when something last happened to a plan directory, as far as its files tell."""
+    moments = [0.0]
+    for path in (layout.root, layout.results, layout.journal):
+        with suppress(OSError):  # a plan that never began has no results
+            moments.append(os.stat(path).st_mtime)
+    return max(moments)
 
 
 def make_plan(root: Layout, files: Mapping[str, bytes]) -> str:
@@ -173,10 +172,10 @@ def make_plan(root: Layout, files: Mapping[str, bytes]) -> str:
     Raises:
         StoreError: it could not be written.
     """
-    staged = f"{root.root}/.new-plan.{os.getpid()}.tmp"
+    # A process id would be the same in every thread, and in containers that share the directory.
+    staged = f"{root.root}/.new-plan.{os.urandom(6).hex()}.tmp"
     with reported("make", root.root):
         os.makedirs(root.root, 0o775, exist_ok=True)
-        shutil.rmtree(staged, ignore_errors=True)
         os.mkdir(staged, 0o775)
     try:
         for name, data in files.items():
@@ -233,7 +232,14 @@ def archive_plan(root: Layout, plan_id: str) -> str:
             raise UsageError(
                 f"the archive holds a {plan_id} already", where=place, hint="move it elsewhere"
             )
-        os.rename(f"{root.root}/{plan_id}", place)
+        source = f"{root.root}/{plan_id}"
+        if os.path.islink(
+            source
+        ):  # what is not written from the root would lead elsewhere from here
+            os.symlink(os.path.realpath(source), place)
+            os.unlink(source)
+        else:
+            os.rename(source, place)
     sync_directory(root.archive)
     sync_directory(root.root)
     return place

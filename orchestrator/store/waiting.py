@@ -36,8 +36,8 @@ def say_waiting(layout: Layout, until: float) -> None:
         StoreError: it cannot be written.
     """
     refuse_links(layout.waiting)
-    with reported("make", layout.waiting):
-        os.makedirs(layout.waiting, 0o775, exist_ok=True)
+    with reported("make", layout.waiting), suppress(FileExistsError):
+        os.mkdir(layout.waiting, 0o775)  # never with a plan directory that is gone
     for pid, waiting in _all(layout):
         if waiting is None and start_time(pid) is None:
             _forget(layout, pid)

@@ -108,12 +108,12 @@ def _attempt(attempt: Attempt, result: Result) -> Mapping[str, Any]:
 
 
 def _row(board: Board, task: Task) -> Sequence[object]:
-    result, standing = board.results.get(task.id), board.standing[task.id]
+    result = board.results.get(task.id)
     attempts = result.attempts if result is not None else ()
     spent = spending([result] if result is not None else [])
     return (
         task.id,
-        standing.status.value,
+        board.status(task.id).value,
         task.name,
         task.assignee,
         task.agent,
@@ -129,7 +129,7 @@ def _row(board: Board, task: Task) -> Sequence[object]:
         sheet_moment(attempts[-1].ended) if attempts else "",
         round(_seconds(attempts), 3),
         None if spent.unknown else spent.known,
-        standing.reason,
+        board.why(task.id),
     )
 
 

@@ -143,9 +143,10 @@ def status_text(
 
 
 def _account(board: Board, now: float) -> Iterator[str]:
-    """Say what holds everything up, and what was paid; nothing where no agent has a session, which costs something."""
+    """Say what holds everything up, and what was paid; nothing where no agent has a session or costs something."""
     results = board.paid_for()
-    if any(attempt.session for result in results for attempt in result.attempts):
+    attempts = (attempt for result in results for attempt in result.attempts)
+    if any(attempt.session or attempt.cost != 0 for attempt in attempts):
         from orchestrator.core.money import spending
         from orchestrator.views.figures import cost_rows, hold_line
 

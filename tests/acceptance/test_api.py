@@ -133,6 +133,64 @@ answer = told
     assert ["UsageError"] * 4 + ["NotFoundError", "UsageError"] == [each[0] for each in told]
 
 
+def test_a_run_that_could_hear_no_signal_does_not_begin(orchestrate: Orchestrate) -> None:
+    """In a thread or an event loop it is refused at once, and the plan stays free for one that can."""
+    script = """
+import anyio
+from concurrent.futures import ThreadPoolExecutor
+plan, told = Orchestrator(), []
+plan.add("echo hello", agent="shell")
+async def run_within():
+    plan.run()
+with ThreadPoolExecutor() as pool:
+    for run in (lambda: pool.submit(plan.run).result(), lambda: anyio.run(run_within)):
+        try:
+            run()
+        except OrchestratorError as error:
+            told.append([type(error).__name__, plan.status().holder, "run --detach" in error.hint])
+answer = [told, plan.run().exit_status]
+"""
+    told, status = play(orchestrate, script)
+    assert [["UsageError", None, True]] * 2 == told
+    assert 0 == status
+
+
+def test_a_text_is_one_of_a_list_and_not_its_letters(orchestrate: Orchestrate) -> None:
+    """Wherever there may be several; and one that is empty is not all of them."""
+    script = """
+from pathlib import Path
+plan = Orchestrator(Path(".orchestrator"))
+plan.init(agent="shell")
+first = plan.add("echo one", tags="phase1", criteria="it is said", priority=1)
+second = plan.add("cat", depends_on=first)
+third = plan.add("echo three")
+plan.update(third, tags="phase2", needs=[first], priority=0)
+row = plan.show(third).task
+told = []
+for wrong in (
+    lambda: plan.run(only=""), lambda: plan.run(only=["T-01", " "]), lambda: plan.tasks(tags=[1]),
+    lambda: plan.wait(1, "bogus"), lambda: plan.start(first, progress=500),
+):
+    try:
+        wrong()
+    except OrchestratorError as error:
+        told.append(error.message)
+launched = [plan.run(tags="phase1").launched, plan.run(only=second).launched]
+answer = [told, launched, [task.id for task in plan.tasks(tags="phase1", status="completed")],
+          [each.text for each in plan.show(first).criteria], row.tags, row.needs, row.priority]
+"""
+    told, launched, found, *rows = play(orchestrate, script)
+    assert 5 == len(told)
+    assert ([1, 1], ["T-01"]) == (launched, found)
+    assert [["it is said"], ["phase2"], ["T-01"]] == rows[:3]
+
+
+def test_a_heartbeat_from_a_directory_that_is_gone(orchestrate: Orchestrate) -> None:
+    """It goes on, and says so."""
+    script = "import os\nos.mkdir('x'); os.chdir('x'); os.rmdir('../x')\nanswer = check_all_tasks()['alerts']"
+    assert ["the current directory is gone"] == play(orchestrate, script)
+
+
 def test_importing_the_package_loads_nothing(orchestrate: Orchestrate) -> None:
     """A program that only wants the version does not pay for the rest."""
     script = "import sys, orchestrator\nanswer = [m for m in sys.modules if m.startswith('orchestrator.')]"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate, front_of, write_plan
+from tests.acceptance.plans import Gate, everything, front_of, write_plan
 from tests.executors.harness import wait_until
 
 pytestmark = pytest.mark.slow
@@ -56,6 +56,13 @@ def test_what_a_dead_run_left_goes(orchestrate: Orchestrate, tmp_path: Path) -> 
     run.wait()
     torn = root / "results" / f".agent-02-result.md.{run.pid}.tmp"
     torn.write_text("---\nstatus: comp")
+    wait_until(lambda: orchestrate("status", "--json").json["run"] is None)
+    before = everything(root)
+    rehearsed = orchestrate("cleanup", "--dry-run", "--json").json
+    assert before == everything(root)
+    told = {each["where"]: each["done"] for each in rehearsed["repaired"]}
+    assert told[f"results/{torn.name}"].startswith("would be repaired: ")
+    assert "leftovers of dead runs would be cleared" in rehearsed["message"]
     assert 0 == orchestrate("cleanup").returncode
     assert "completed" == front_of(root, "T-02")["status"]
     assert "pending" == orchestrate("show", "T-01", "--json").json["task"]["status"]
@@ -68,9 +75,10 @@ def test_a_run_at_work_is_left_alone(orchestrate: Orchestrate, tmp_path: Path) -
     write_plan(root, {"T-01": gate.wait})
     run = orchestrate.start("run")
     gate.await_task(run)
-    answer = orchestrate("cleanup", "--json")
-    assert 3 == answer.returncode
-    assert "busy" == answer.json["code"]
+    for flags in ((), ("--dry-run",)):
+        answer = orchestrate("cleanup", "--json", *flags)
+        assert 3 == answer.returncode
+        assert "busy" == answer.json["code"]
     run.send_signal(signal.SIGTERM)
     orchestrate.finish(run)
 

@@ -108,6 +108,21 @@ def test_the_next_round_comes(orchestrate: Orchestrate, root: Path) -> None:
     assert 143 == orchestrate.finish(process).returncode
 
 
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_rounds_end_with_their_plan(orchestrate: Orchestrate, root: Path, *, is_gone: bool) -> None:
+    """One that is over is never run again, and one that was moved away is not made anew."""
+    elsewhere = root.parent / "elsewhere"
+    over = f"sed -i '/^agent:/a status: completed' {shlex.quote(str(root))}/master_plan.md"
+    ending = f"mv {shlex.quote(str(root))} {shlex.quote(str(elsewhere))}" if is_gone else over
+    process = orchestrate.start("run", root, "--every", "3s", "--fresh")
+    until_said(process, "waits until")
+    subprocess.run(ending, shell=True, check=True)
+    ended = orchestrate.finish(process)
+    assert 2 == ended.returncode
+    assert 1 == ended.stderr.count("error: ")
+    assert is_gone is not root.exists()
+
+
 def test_a_round_that_finds_the_plan_held_is_left_out(orchestrate: Orchestrate, root: Path) -> None:
     gate = Gate(root.parent / "gate")
     write_plan(root, {"T-01": gate.wait})

@@ -37,6 +37,43 @@ def test_when_all_is_done_the_final_output_is_named(orchestrate: Orchestrate, ro
     assert "1 of 1 tasks completed" in told["word"]
 
 
+def test_a_final_output_that_lacks_an_answer_is_not_to_be_read(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """The next run puts it together anew, and runs nothing."""
+    write_plan(root, {"T-01": "true", "T-02": "true"})
+    orchestrate("block", "T-02")
+    assert 1 == orchestrate("run").returncode
+    orchestrate("unblock", "T-02")
+    orchestrate("complete", "T-02", "by me")
+    assert "next: orchestrator run --detach" in orchestrate("status").stdout
+    assert [] == orchestrate("run", "--json").started()
+    assert "by me" in (root / "final_output.md").read_text(encoding="utf-8")
+    assert "next: read .orchestrator/final_output.md" in orchestrate("status").stdout
+
+
+def test_all_plans_are_those_below_and_the_own_one(orchestrate: Orchestrate, root: Path) -> None:
+    """Also where there are none below, and where all of those are over."""
+    write_plan(root, {"T-01": "true"})
+    assert orchestrate("status").stdout == orchestrate("status", "--all").stdout
+    assert 1 == orchestrate("status", "--all", "--json").json["total"]
+    orchestrate("create", "Over")
+    orchestrate("transition", "TASK-001", "reject")
+    told = orchestrate("status", "--all").stdout
+    assert told.startswith(orchestrate("status").stdout)
+    assert "REJECTED" in told
+    (listed,) = orchestrate("status", "--all", "--json").json["tasks"]
+    assert "TASK-001" == listed["task_id"]
+
+
+def test_what_nobody_knows_the_cost_of_is_told(orchestrate: Orchestrate, root: Path) -> None:
+    """A program of somebody's own has no session, and may cost something all the same."""
+    write_plan(root, {"T-01": "Look at the tests"}, agent="mine")
+    orchestrate("agent", "register", "mine", "--command", "cat {prompt_file}")
+    assert 0 == orchestrate("run").returncode
+    assert "1 attempt of unknown cost" in orchestrate("status").stdout
+
+
 def test_after_a_failure_it_is_what_to_look_at(orchestrate: Orchestrate, root: Path) -> None:
     """Why it failed stands in the table; the command can be called as it stands."""
     write_plan(root, {"T-01": "exit 3", "T-02": "echo two"})

@@ -7,6 +7,7 @@ import pytest
 from orchestrator.core.board import Board
 from orchestrator.core.journal_line import Line, read_line
 from orchestrator.core.news import Brief, News, Phase, phase_of, run_id
+from orchestrator.core.plan_state import PlanState
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus
 from tests.views.example import attempt, board, done, midway, result, task
@@ -155,6 +156,23 @@ def test_which_kind_of_news_it_is_and_what_to_do_next(
     drawn, phase, about_run, texts = brief
     told = Brief(board=drawn, news=news(*texts), phase=phase, about_run=read(*about_run))
     assert (expected, step) == (told.exit_status, " ".join(told.next_step()))
+
+
+@pytest.mark.parametrize(
+    ("state", "step"),
+    [("planning", "status"), ("blocked", "status"), ("failed", "status"), ("testing", "run")],
+)
+def test_nobody_is_told_to_run_what_may_not_be_run(state: str, step: str) -> None:
+    """It waits for a person, or is over."""
+    charter = PARTLY.plan.charter._replace(state=PlanState(state))
+    drawn = Board(PARTLY.plan._replace(charter=charter), PARTLY.shape, PARTLY.results)
+    told = Brief(board=drawn, news=news(), phase=Phase.ENDED, about_run=read(STARTED, ENDED))
+    assert step == told.next_step()[0]
+
+
+def test_how_a_plan_moved_is_no_news_of_a_task() -> None:
+    moved = news("plan · transition · PLANNING → APPROVED · approve by ann", "plan · created · x")
+    assert {} == moved.by_kind()
 
 
 @pytest.mark.parametrize("words", ["by alice · approved", "by alice: approved"])

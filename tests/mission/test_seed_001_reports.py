@@ -142,6 +142,28 @@ def test_s1_38_report_of_what_was_done_again(orchestrate: Orchestrate) -> None:
     assert 3 == orchestrate("report", "--json").json["total"]["completed"]
 
 
+def test_s1_38_what_a_plan_did_still_counts_when_it_is_put_away(orchestrate: Orchestrate) -> None:
+    """With what it had moved aside itself, and of one that was never begun what was added."""
+    for command in (
+        ["create", "Twice"],
+        ["transition", "TASK-001", "approve"],
+        ["dispatch", "TASK-001", "true", "--agent", "shell"],
+        ["run", "TASK-001"],
+        ["run", "TASK-001", "--fresh"],
+        ["transition", "TASK-001", "review"],
+        ["transition", "TASK-001", "complete"],
+        ["create", "Never"],
+        ["add", "true", "--dir", "TASK-002"],
+        ["transition", "TASK-002", "reject"],
+    ):
+        assert 0 == orchestrate(*command).returncode, command
+    before = orchestrate("report", "--json").json["total"]
+    assert (2, 2) == (before["attempts"], before["tasks_added"])
+    assert 0 == orchestrate("archive", "TASK-001").returncode
+    assert 0 == orchestrate("archive", "TASK-002").returncode
+    assert before == orchestrate("report", "--json").json["total"]
+
+
 # ── agents ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.plans import Gate, write_plan
+from tests.executors.harness import wait_gone
 from tests.mission.task_engine import TaskEngine
 
 pytestmark = pytest.mark.slow
@@ -274,6 +275,31 @@ def test_s4_62_data_layout(engine: TaskEngine) -> None:
     }
 
 
+def test_a_whole_directory_of_plans_is_not_put_away(engine: TaskEngine) -> None:
+    """Also when it holds a plan of its own that is over: its other plans would go with it."""
+    engine('add "echo root" --agent shell')
+    engine("run")
+    for _ in range(2):  # without other plans no command would find it again
+        said = engine("archive .orchestrator")
+        assert (2, True) == (said.returncode, "directory of all of them" in said.stderr)
+        assert engine.root.exists()
+        engine.plan("APPROVED")
+
+
+def test_a_plan_that_a_run_waits_for_is_not_put_away(engine: TaskEngine) -> None:
+    """It would find nothing at its time; who it is, and how it is ended, is said."""
+    engine.plan("APPROVED")
+    engine('dispatch TASK-001 "echo hi" --agent shell')
+    pid = engine("run TASK-001 --at 2099-01-01 --detach --json").json["pid"]
+    assert 0 == engine("transition TASK-001 fail").returncode
+    said = engine("archive TASK-001")
+    assert (3, True) == (said.returncode, f"process {pid} waits" in said.stderr)
+    assert "orchestrator stop TASK-001" in said.stderr
+    assert 0 == engine("stop TASK-001").returncode
+    wait_gone(pid)
+    assert 0 == engine("archive TASK-001").returncode
+
+
 def test_an_id_stands_for_the_directory_everywhere(engine: TaskEngine, tmp_path: Path) -> None:
     """For commands about a plan; from below the project, and with --dir; a path that climbs out is none."""
     engine.plan("APPROVED")
@@ -293,14 +319,43 @@ def test_an_id_stands_for_the_directory_everywhere(engine: TaskEngine, tmp_path:
         assert 0 != engine(f"transition {shlex.quote(name)} approve").returncode
 
 
+def test_what_was_only_simulated_is_done_nowhere(engine: TaskEngine) -> None:
+    """One plan is told as among all of them, and a sheet says of each row that it was played."""
+    engine.plan("APPROVED")
+    engine('dispatch TASK-001 "echo hi" --agent shell')
+    assert 0 == engine("run TASK-001 --simulate").returncode
+    (among,) = engine("status --json").json["tasks"]
+    alone = engine("status TASK-001 --json").json
+    assert (0, 0) == (among["done"], among["progress"]) == (alone["done"], alone["progress"])
+    assert ["ASSIGNED"] == [each["status"] for each in alone["subtasks"]]
+    assert 1 == alone["simulated"]
+    assert "only simulated" in engine("export TASK-001 --format csv").stdout
+
+
+def test_a_plan_whose_journal_cannot_be_written_does_not_move(engine: TaskEngine) -> None:
+    """Nobody could see who approved it."""
+    engine.plan()
+    journal = engine.root / "TASK-001/journal.md"
+    journal.unlink()
+    journal.mkdir()
+    assert 5 == engine("transition TASK-001 approve").returncode
+    journal.rmdir()
+    assert "PLANNING" == engine.state("TASK-001")
+
+
 def test_a_plan_waits_for_approval(engine: TaskEngine) -> None:
     """Nothing of it runs before: exit status 4 and what to type. A plan without a state needs none."""
     engine.plan()
     engine.add_rows("TASK-001", "subtask_01 | echo hi | dev | - | P1 | None")
     engine.set_front("TASK-001", "agent: shell")
-    held = engine("run TASK-001 --json")
-    assert (4, "not_approved") == (held.returncode, held.json["code"])
-    assert "transition TASK-001 approve" in held.json["hint"]
+    for line in (
+        "run TASK-001 --json",
+        "auto-dispatch TASK-001",
+        "auto-dispatch TASK-001 --dry-run",
+    ):
+        held = engine(line)
+        assert (4, "not_approved") == (held.returncode, held.json["code"])
+        assert "transition TASK-001 approve" in held.json["hint"]
     assert not (engine.root / "TASK-001/results").exists()
     engine("transition TASK-001 approve")
     assert 0 == engine("run TASK-001").returncode

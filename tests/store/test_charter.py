@@ -31,7 +31,8 @@ def test_everything_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [TABLE.encode(), plan("agent: shell"), plan("eta: when it is done")]
+    "data",
+    [TABLE.encode(), plan("agent: shell"), plan("eta: when it is done"), plan("state: Texas")],
 )
 def test_a_hand_written_plan_says_nothing(data: bytes) -> None:
     """And what it says in words of its own is not held against it."""
@@ -42,6 +43,10 @@ def test_a_hand_written_plan_says_nothing(data: bytes) -> None:
     ("front", "code", "where"),
     [
         (["title: X", "status: nearly done"], "bad_state", "p:3"),
+        (["title: X", "Status: planning"], "bad_state", "p:3"),
+        (["STATUS: draft"], "bad_state", "p:2"),
+        (["status:"], "bad_state", "p:2"),
+        (["State: PLANNING"], "bad_state", "p:2"),
         (["status: planning", "eta: when it is done"], "bad_eta", "p:3"),
         (["status: planning", "status: approved"], "bad_front_matter", "p:3"),
     ],

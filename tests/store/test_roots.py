@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -91,6 +92,21 @@ def test_many_threads_of_one_process_each_read_whole_plans(tmp_path: Path) -> No
     assert [] == [broken for broken in seen if broken]
 
 
+def test_many_threads_of_one_process_each_make_a_whole_plan(tmp_path: Path) -> None:
+    """None takes the files of another away, and nothing but plans is left."""
+    barrier = Barrier(8)
+
+    def make(_: int) -> str:
+        barrier.wait()
+        return roots.make_plan(at(tmp_path), FILES)
+
+    with ThreadPoolExecutor(8) as pool:
+        made = sorted(pool.map(make, range(8)))
+    assert [f"TASK-{number:03d}" for number in range(1, 9)] == made
+    assert made == sorted(each.name for each in tmp_path.iterdir())
+    assert all((tmp_path / each / "master_plan.md").exists() for each in made)
+
+
 def test_an_archived_plan_is_never_written_over(tmp_path: Path) -> None:
     made = roots.make_plan(at(tmp_path), FILES)
     (tmp_path / f"archive/{made}").mkdir(parents=True)
@@ -107,6 +123,15 @@ def test_no_plan_is_archived_through_a_link(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="it is a link"):
         roots.archive_plan(at(tmp_path / "p"), made)
     assert (tmp_path / "p" / made / "master_plan.md").exists()
+
+
+def test_a_plan_behind_a_link_is_found_in_the_archive(tmp_path: Path) -> None:
+    """Also when the link says where it leads to from the place in which it lay."""
+    made = roots.make_plan(at(tmp_path / "real"), FILES)
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / made).symlink_to(f"../real/{made}")
+    assert (Path(roots.archive_plan(at(tmp_path / "p"), made)) / "master_plan.md").exists()
+    assert ["archive"] == [each.name for each in (tmp_path / "p").iterdir()]
 
 
 def test_an_id_means_the_plan_below_the_directory_that_is_found(tmp_path: Path) -> None:
