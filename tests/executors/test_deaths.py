@@ -147,6 +147,23 @@ async def test_a_stuck_guard_is_killed_on_leaving(
     assert not any(map(is_alive, (pid, guard, watchdog)))
 
 
+async def test_a_guard_that_does_not_carry_out_a_stop_counts_as_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent may have frozen it (`kill -STOP $PPID`): a timeout and Ctrl-C end everything all the same."""
+    monkeypatch.setattr("orchestrator.executors.local.ANSWERS_WITHIN", 1)
+    executor = LocalExecutor()
+    async with executor.opened():
+        executor.start(make_job(tmp_path, "a", *python(DAEMON)))
+        pid = (await until_started(executor, 1))["a"]
+        await until(lambda: read_pid(tmp_path / "left"))
+        guard, watchdog = guard_of(os.getpid()), watchdog_of(os.getpid())
+        os.kill(guard, signal.SIGSTOP)
+        executor.stop("a", StopReason.TIMEOUT, 0.0)
+        await lose_guard(executor, 1)
+        assert not any(map(is_alive, (pid, read_pid(tmp_path / "left"), guard, watchdog)))
+
+
 def test_the_guard_imports_little() -> None:
     code = (
         "import sys; sys.path.append('.'); import orchestrator.executors.guard; "
@@ -274,18 +291,16 @@ def test_what_runner_and_guard_left_behind_is_ended(tmp_path: Path, code: str) -
 
 
 def test_what_a_frozen_guard_does_not_end_is_ended(tmp_path: Path) -> None:
-    """A guard that is stopped, or waits for a disk, when the runner dies (promise 14)."""
+    """A guard that is stopped when the runner dies; it is woken up to write what it knows, and holds no lock after."""
     job = make_job(tmp_path, "a", *python(DAEMON))
     with runner(tmp_path, job) as run:
         wait_until(lambda: read_pid(tmp_path / "left"))
         os.kill(run.guard, signal.SIGSTOP)
-        try:
-            run.kill()
-            for pid in (*run.agents, read_pid(tmp_path / "left")):
-                wait_gone(pid, 10)
-        finally:
-            os.kill(run.guard, signal.SIGCONT)
+        run.kill()
+        for pid in (*run.agents, read_pid(tmp_path / "left")):
+            wait_gone(pid, 10)
         wait_gone(run.watchdog, 10)
+    assert not is_locked(tmp_path)
     assert (record_of(job)["signal"], record_of(job)["stopped"]) == (9, "orphaned")
 
 
