@@ -147,23 +147,6 @@ async def test_a_stuck_guard_is_killed_on_leaving(
     assert not any(map(is_alive, (pid, guard, watchdog)))
 
 
-async def test_a_guard_that_does_not_carry_out_a_stop_counts_as_dead(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An agent may have frozen it (`kill -STOP $PPID`): a timeout and Ctrl-C end everything all the same."""
-    monkeypatch.setattr("orchestrator.executors.local.ANSWERS_WITHIN", 1)
-    executor = LocalExecutor()
-    async with executor.opened():
-        executor.start(make_job(tmp_path, "a", *python(DAEMON)))
-        pid = (await until_started(executor, 1))["a"]
-        await until(lambda: read_pid(tmp_path / "left"))
-        guard, watchdog = guard_of(os.getpid()), watchdog_of(os.getpid())
-        os.kill(guard, signal.SIGSTOP)
-        executor.stop("a", StopReason.TIMEOUT, 0.0)
-        await lose_guard(executor, 1)
-        assert not any(map(is_alive, (pid, read_pid(tmp_path / "left"), guard, watchdog)))
-
-
 def test_the_guard_imports_little() -> None:
     code = (
         "import sys; sys.path.append('.'); import orchestrator.executors.guard; "
