@@ -55,6 +55,8 @@ class LiveAttempt:
     """The agent's conversation; empty for agents that keep none."""
     interrupted: str = ""
     """Why the last attempt in this session was cut short; empty: the session is new."""
+    is_last: bool = True
+    """Whether its task has no other attempt."""
     cap: float = math.inf
     """USD it may cost."""
     offset: int = 0
@@ -214,12 +216,15 @@ class LiveAttempt:
     def over(self, status: TaskStatus, exit: Exit, outcome: Outcome) -> Result:
         """Return the result of the attempt that ended."""
         failed, price = outcome.verdict is Verdict.FATAL, self.price(outcome)
+        reason = outcome.reason
+        if outcome.verdict is Verdict.FAILED and status is TaskStatus.FAILED and not self.is_last:
+            reason += "; its own budget is used up, so it is not tried again"
         attempt = Attempt(
             number=self.number,
             charge=self.charge,
             run=self.run,
             status=(Verdict.FAILED if failed else outcome.verdict).value,
-            reason=outcome.reason,
+            reason=reason,
             started=exit.started or self.started,
             ended=exit.ended or self.started,
             duration=exit.duration,

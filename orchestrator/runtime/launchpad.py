@@ -80,6 +80,7 @@ class Launchpad:
             is_paid=bool(agent.account),
             session=session,
             interrupted=interrupted,
+            is_last=launch.charge > settings.retries,
             cap=launch.cap,
         )
 
