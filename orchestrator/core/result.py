@@ -240,6 +240,12 @@ class Result(NamedTuple):
         return bool(self.attempts) and self.attempts[-1].is_by_hand
 
     @property
+    def is_between_attempts(self) -> bool:
+        """Whether the newest attempt failed, and the next one has not begun."""
+        last = self.last
+        return self.status is TaskStatus.RETRYING and last is not None and not last.is_open
+
+    @property
     def last(self) -> Attempt | None:
         """The newest attempt."""
         return self.attempts[-1] if self.attempts else None
