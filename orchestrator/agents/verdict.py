@@ -37,11 +37,17 @@ def not_its_own_end(exit: Exit, settings: Settings) -> Outcome | None:
 
 
 def last_words(errors: bytes) -> str:
-    """Return the last line of standard error that says something, safe for one line."""
+    """Return the last line of standard error that says something, safe for one line.
+
+    A hint, as our own commands and many others end with, says what to do and not what is wrong.
+    """
+    hint = ""
     for line in reversed(errors.decode(errors="replace").splitlines()):
         if words := one_line(line, limit=300).strip():
-            return words
-    return ""
+            if not words.startswith("hint: "):
+                return words
+            hint = hint or words
+    return hint
 
 
 def failure(exit: Exit, errors: bytes) -> str:

@@ -115,7 +115,14 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
         talk(f"💰 {spent}")
     _say_failures(report)
     if report.final_output:
-        _echo(os.path.relpath(report.final_output))
+        _echo(_from_here(report.final_output))
+
+
+def _from_here(path: str) -> str:
+    try:
+        return os.path.relpath(path)
+    except FileNotFoundError:
+        return path  # where we are was taken away meanwhile
 
 
 def _left_to_people(report: RunReport) -> list[tuple[TaskStatus, str]]:
@@ -129,14 +136,24 @@ def _left_to_people(report: RunReport) -> list[tuple[TaskStatus, str]]:
 
 
 def _not_started(report: RunReport) -> list[str]:
-    """Name the tasks whose turn never came; where a run was ended or held back, its last words say so of them all."""
-    board, idle = report.board, (TaskStatus.PENDING, TaskStatus.WAITING)
+    """Name the tasks whose turn never came."""
+    return _left_at(report, TaskStatus.PENDING, TaskStatus.WAITING)
+
+
+def _cut_off(report: RunReport) -> list[str]:
+    """Name the tasks that waited for their next attempt when the run stopped (`on_failure: stop`)."""
+    return _left_at(report, TaskStatus.RETRYING)
+
+
+def _left_at(report: RunReport, *statuses: TaskStatus) -> list[str]:
+    """Name tasks that were left so; where a run was ended or held back, its last words say so of them all."""
+    board = report.board
     if report.signal or report.held_back or report.failure:
         return []
     return [
         task_id
         for task_id in report.asked
-        if board.status(task_id) in idle and not board.plan.tasks[task_id].children
+        if board.status(task_id) in statuses and not board.plan.tasks[task_id].children
     ]
 
 
@@ -147,7 +164,7 @@ def _say_failures(report: RunReport) -> None:
     ]
     for task in failed[:_MOST]:
         last = board.results[task.id].last
-        log = f" · {os.path.relpath(f'{layout.root}/{last.log_path(task.stem)}')}" if last else ""
+        log = f" · {_from_here(f'{layout.root}/{last.log_path(task.stem)}')}" if last else ""
         talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
         more = f"… and {len(failed) - _MOST} more: orchestrator list --status failed"
@@ -156,6 +173,9 @@ def _say_failures(report: RunReport) -> None:
     if failed and idle:
         more = f" and {len(idle) - _MOST} more" if len(idle) > _MOST else ""
         talk(f"{ICONS[TaskStatus.WAITING]} not started: {', '.join(idle[:_MOST])}{more}")
+    for task_id in _cut_off(report)[:_MOST]:
+        why = board.results[task_id].reason
+        talk(f"{ICONS[TaskStatus.RETRYING]} not tried again: {task_id} {one_line(why, limit=100)}")
     left = _left_to_people(report)
     for status, text in left[:_MOST]:
         talk(f"{ICONS[status]} {one_line(text, limit=100)}")
@@ -174,7 +194,10 @@ def _hint(report: RunReport) -> str:
     if report.used_up is Kind.RUN_UNAFFORDABLE:
         return "raise budget_usd in the plan, and run it again; --budget-usd holds for one run. What is completed stays"
     if report.used_up is Kind.RUN_OVERSPENT:
-        return "raise budget_usd in the task file, and run it again; what is completed stays"
+        return (
+            "raise budget_usd in the task file, or task_budget_usd in the plan, and run it again; "
+            "what is completed stays"
+        )
     if report.signal or report.held_back:
         return "run it again to go on; what is completed stays"
     return (

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
-from orchestrator.core.state import KEEPS_BACK, SETTLED, TaskStatus
+from orchestrator.core.state import KEEPS_BACK, SETTLED, UNDER_WAY, TaskStatus
 from orchestrator.core.umbrella import sources
 
 #: The agent that does nothing, of a plan that is only tried.
@@ -245,3 +245,15 @@ def _why(result: Result) -> str:
         done = "" if result.progress is None else f" · {result.progress}%"
         return f"by {result.attempts[-1].agent}{done}"
     return result.note or result.reason
+
+
+def interrupt(results: dict[str, Result], doubts: dict[str, str]) -> None:
+    """Say of what is under way that nobody runs it any more.
+
+    What waited for its next attempt was not interrupted: its last one failed in order, and is charged.
+    """
+    for task_id, result in results.items():
+        if result.status in UNDER_WAY and not result.is_by_hand:
+            if not result.is_between_attempts:
+                doubts[task_id] = f"attempt {result.number} was interrupted"
+            results[task_id] = result._replace(status=TaskStatus.PENDING)

@@ -207,7 +207,7 @@ def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Brea
             found = f"attempt {attempt.number} is of run {record.run}, not {attempt.run} as its result says"
             hint = f"if an agent wrote this, remove {each.path}: {_AGAIN}"
             yield _broken("record_disagrees", record.path, found, hint)
-    is_under_way = result.status in UNDER_WAY
+    is_under_way = result.status in UNDER_WAY and not result.is_between_attempts
     if is_under_way and not (seen.lock.is_live or result.is_by_hand):
         record = seen.records.get((each.stem, result.number))
         is_over = record is not None and record.is_readable and result.status is TaskStatus.RUNNING

@@ -31,11 +31,13 @@ _BETWEEN = r"(?:\\[rn]|[\s>|]|[A-Z][A-Za-z-]{1,20}: [^\n\\]{0,200}(?=\n|\\[rn]))
 
 
 def _fresh(prefix: str) -> str:
-    r"""Return the pattern of a prefix that stands neither in a word nor in base64; ``\n`` may be spelt out before it.
+    r"""Return the pattern of a prefix that stands in no word; before it may stand what is spelt out: ``\n``, ``%20``.
 
+    Behind a ``/`` it counts, as in an address: base64 that goes on there as a token does is too rare to matter.
     It looks back from behind the prefix, because what begins with a plain word is searched for ten times faster.
     """
-    return rf"{prefix}(?:(?<![A-Za-z0-9+/_-]{prefix})|(?<=\\[nrt]{prefix}))"
+    spelt_out = rf"(?<=\\[nrt]{prefix})|(?<=%[0-9A-Fa-f]{{2}}{prefix})"
+    return rf"{prefix}(?:(?<![A-Za-z0-9_-]{prefix})|{spelt_out})"
 
 
 def _prefixed(prefix: str, rest: str) -> Shape:
@@ -103,7 +105,9 @@ SHAPES = (
     Shape(
         "password",
         ("://",),
-        r"(?P<kept>://[^\s/:@?#\"'`<>]{0,100}:)(?![$<{*])[^\s/@\"'`<>]{1,200}(?=@[\w\[])",
+        r"(?P<kept>://(?:[^\s/:@?#\"'`<>]{0,100}:)?)(?:(?<=:)(?![$<{*])[^\s/@\"'`<>]{1,200}"
+        # Alone, without a name, it must look like one: names have few digits.
+        r"|(?<=/)(?=(?:[A-Za-z_-]{0,60}[0-9]){2})[A-Za-z0-9_-]{20,200})(?=@[\w\[])",
     ),
 )
 

@@ -60,6 +60,10 @@ class Exit(NamedTuple):
     """The error is that our own files could not be written: no fault of the attempt, and the run cannot go on."""
     is_passing: bool = False
     """The error is that the machine was short of something: the same attempt may be started a moment later."""
+    log_bytes: int | None = None
+    """How long the log was when all of it was over; None: not measured."""
+    log_sha256: str = ""
+    """Its hash; empty where it is too long for one."""
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Self:
@@ -70,6 +74,7 @@ class Exit(NamedTuple):
         """
         try:
             code, number, stopped = record["exit"], record["signal"], record["stopped"]
+            size = record.get("log_bytes")
             return cls(
                 code=None if code is None else int(code),
                 signal=None if number is None else int(number),
@@ -83,6 +88,8 @@ class Exit(NamedTuple):
                 cpu=float(record["cpu"]),
                 is_ours=bool(record.get("is_ours")),
                 is_passing=bool(record.get("is_passing")),
+                log_bytes=None if size is None else int(size),
+                log_sha256=str(record.get("log_sha256") or ""),
             )
         except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"not an attempt record: {error!r}") from error
@@ -231,6 +238,12 @@ class Result(NamedTuple):
     def is_by_hand(self) -> bool:
         """Whether the newest attempt was made by a person or an outside agent."""
         return bool(self.attempts) and self.attempts[-1].is_by_hand
+
+    @property
+    def is_between_attempts(self) -> bool:
+        """Whether the newest attempt failed, and the next one has not begun."""
+        last = self.last
+        return self.status is TaskStatus.RETRYING and last is not None and not last.is_open
 
     @property
     def last(self) -> Attempt | None:

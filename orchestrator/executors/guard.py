@@ -8,7 +8,8 @@ Messages are JSON, one per line::
 
     runner → guard   {"inherit": [keep, unset]}   {"start": {…a job…}}   {"stop": key, "reason": …, "grace": s}
                      {"close": s}
-    guard → runner   {"key": …, "pid": …}   {"key": …, "record": {…}, "unwritten": why}   {"crash": traceback}
+    guard → runner   {"key": …, "pid": …}   {"key": …, "record": {…}, "unwritten": why}   {"heard": key of a stop}
+                     {"crash": traceback}
 
 End of file from the runner means that it died: every tree is ended and its record written and synced.
 """
@@ -136,6 +137,7 @@ class Guard:
         elif "inherit" in message:
             self._spawner.inherit(*message["inherit"])
         elif "stop" in message:
+            self._say({"heard": message["stop"]})
             attempt = self._attempts.get(message["stop"])
             if attempt is not None:
                 self._reap()

@@ -7,8 +7,8 @@ agents (should that have died too, the runner does, to which they fall then), an
 from __future__ import annotations
 
 import json
+import math
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -22,14 +22,14 @@ import anyio.lowlevel
 from orchestrator.core.result import Exit, StopReason
 from orchestrator.errors import ExecutorError
 from orchestrator.executors import procfs
-from orchestrator.executors.procfs import Process
+from orchestrator.executors.orphans import PATIENCE, end_orphans
 from orchestrator.executors.protocol import Done, Job, News, Started
 from orchestrator.executors.record import SCHEMA, read_record, run_inline, write_exit, write_record
 
 #: Seconds that agents get between SIGTERM and SIGKILL when the executor is left while they run.
 GRACE = 2.0
-#: Seconds after that until a guard that does not end counts as stuck; its own limit is shorter.
-PATIENCE = 8.0
+#: Seconds in which a guard answers that it heard a stop; one that does not counts as stuck. A disk may keep it so long.
+ANSWERS_WITHIN = 60
 #: Stands in the environment of the guard and of everything below it, with a value of its own for each guard.
 MARK = "ORCHESTRATOR_GUARD"
 
@@ -66,6 +66,10 @@ class LocalExecutor:
         self._crash = ""
         self._error: ExecutorError | None = None
         self._is_closing = False
+        self._unheard: set[str] = set()
+        """Jobs that were to be stopped, of which the guard has not said that it heard."""
+        self._silence = 0
+        """Seconds that it has not; those in which we were frozen ourselves count as one."""
         self._reading = anyio.Lock(fast_acquire=True)
         self._wait: anyio.CancelScope | None = None
 
@@ -100,6 +104,8 @@ class LocalExecutor:
         """Tell the guard to end a job."""
         if key in self._jobs:
             self._send({"stop": key, "reason": reason.value, "grace": grace})
+            self._unheard.add(key)
+            self._wake()  # so that whoever waits for news also waits for the answer
 
     def news(self) -> AsyncIterator[Sequence[News]]:
         """Yield what happened."""
@@ -211,10 +217,11 @@ class LocalExecutor:
                 return
             if not was_closing and (self._known or self._is_closing):
                 return
+            limit = anyio.current_time() + 1 if self._unheard else math.inf
             if self._out:
-                await self._wait_for_both(connection)
+                await self._wait_for_both(connection, limit)
             else:
-                with anyio.CancelScope() as self._wait:
+                with anyio.CancelScope(deadline=limit) as self._wait:
                     await anyio.wait_readable(connection)
             self._wait = None
             is_open = self._receive(connection)
@@ -223,8 +230,14 @@ class LocalExecutor:
                 self._take(json.loads(line.decode()))  # of bytes it would guess the encoding first
             if not is_open:
                 await self._bury(guard)
+            elif self._unheard and anyio.current_time() >= limit:
+                self._silence += 1
+                if self._silence >= ANSWERS_WITHIN:
+                    self._crash = "it does not answer"
+                    guard.kill()
+                    await self._bury(guard)
 
-    async def _wait_for_both(self, connection: socket.socket) -> None:
+    async def _wait_for_both(self, connection: socket.socket, limit: float) -> None:
         async def write() -> None:
             while self._out:
                 await anyio.wait_writable(connection)
@@ -232,6 +245,7 @@ class LocalExecutor:
 
         async with anyio.create_task_group() as tasks:
             self._wait = tasks.cancel_scope
+            self._wait.deadline = limit
             tasks.start_soon(write)
             await anyio.wait_readable(connection)
             tasks.cancel_scope.cancel()
@@ -258,6 +272,9 @@ class LocalExecutor:
         elif "pid" in message:
             self._pids[message["key"]] = message["pid"]
             self._known.append(Started(message["key"], message["pid"]))
+        elif "heard" in message:
+            self._unheard.discard(message["heard"])
+            self._silence = 0
         else:
             self._crash = message["crash"]
 
@@ -270,7 +287,7 @@ class LocalExecutor:
             code = guard.wait()
             if code == 0 and self._is_closing:
                 return
-            await self._end_orphans()
+            await end_orphans(f"{MARK}={self._token}", self._pids.values())
             lost = [Done(key, self._lost(job)) for key, job in self._jobs.items()]
             self._known.extend(lost)
             self._jobs.clear()
@@ -297,33 +314,6 @@ class LocalExecutor:
         lost = Exit(stopped=StopReason.ORPHANED, error="the guard died", pid=pid)
         return write_exit(job, lost, sync=True)
 
-    async def _end_orphans(self) -> None:
-        if not procfs.is_available():
-            for pid in self._pids.values():
-                _kill_group(pid)
-            return
-        with anyio.move_on_after(PATIENCE):
-            while found := procfs.kill_all(self._find_orphans):
-                for one in found:
-                    await _wait_gone(one)
-
-    def _find_orphans(self) -> list[Process]:
-        """Everything that has our token, or a session of an agent, and what descends from it."""
-        token = os.fsencode(f"{MARK}={self._token}")
-        sessions = set(self._pids.values())
-        me = os.getpid()
-        seen = procfs.snapshot()
-        below = procfs.descendants([me], seen)
-        roots = [
-            one.pid
-            for one in seen.values()
-            if (one.pid in below and one.session in sessions)
-            or token in procfs.environment(one.pid)
-        ]
-        found = procfs.descendants(roots, seen).values()
-        # A zombie that is not our child is its parent's business.
-        return [one for one in found if one.pid != me and not (one.is_zombie and one.parent != me)]
-
 
 class _LocalNews:
     """An iterator that is no generator: leaving it in the middle leaves nothing to clean up."""
@@ -339,29 +329,6 @@ class _LocalNews:
         if not batch:
             raise StopAsyncIteration
         return batch
-
-
-async def _wait_gone(one: Process) -> None:
-    """Wait until a process has ended, and reap it when it is a child of ours."""
-    fd = procfs.open_pidfd(one)
-    if fd >= 0:
-        try:
-            await anyio.wait_readable(fd)
-        finally:
-            os.close(fd)
-    else:
-        await anyio.lowlevel.checkpoint()
-    try:
-        os.waitpid(one.pid, os.WNOHANG)  # noqa: ASYNC222  # does not wait
-    except ChildProcessError:
-        return  # somebody else's child
-
-
-def _kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def _recorded(job: Job, message: dict[str, Any]) -> Exit:

@@ -147,16 +147,11 @@ def write_exit(job: Job, known: Exit, *, output: str | None = None, sync: bool =
         except OSError as error:
             text = f"cannot write {error.filename or job.stdout!r}: {error.strerror}"
             known = known._replace(code=None, error=text, is_ours=True)
-    known = known._replace(ended=known.ended or time.time())
     size, digest = measure(job.stdout, sync=sync)
-    record = {
-        "schema": SCHEMA,
-        **job.facts,
-        "key": job.key,
-        **known.as_record(),
-        "log_bytes": size,
-        "log_sha256": digest,
-    }
+    known = known._replace(
+        ended=known.ended or time.time(), log_bytes=size, log_sha256=digest or ""
+    )
+    record = {"schema": SCHEMA, **job.facts, "key": job.key, **known.as_record()}
     failure = write_record(job.record, record, sync=sync)
     return known._replace(error=failure, is_ours=True) if failure and not known.error else known
 

@@ -18,6 +18,8 @@ from orchestrator.executors.trees import GRACE, HARD_LIMIT, TICK, Attempt, Trees
 
 #: Seconds after the death of the runner until a guard that is still there counts as stuck; its own limit is shorter.
 _OVERDUE = GRACE + HARD_LIMIT + 1.0
+#: Seconds that it gets after that to write down how everything ended: it may wait for a disk.
+_LAST = 30.0
 
 
 def fork_guard(runner: int) -> None:
@@ -51,12 +53,21 @@ def _watch(guard: int, runner: int) -> int:
     # Only that the other end was closed; what comes from there is for the guard.
     poll.register(runner, 0)
     overdue: float | None = None
+    is_last = False
     while True:
         ended, status = os.waitpid(guard, os.WNOHANG)
         if ended:
             break
         if overdue is not None and time.monotonic() >= overdue:
-            overdue = time.monotonic() + TICK if _kill_below(guard) else None
+            if is_last:
+                os.kill(guard, signal.SIGKILL)
+                overdue = None
+            elif _kill_below(guard):
+                overdue = time.monotonic() + TICK
+            else:
+                # If it is only stopped, it knows best what to write; nobody is left who could stop it once more.
+                os.kill(guard, signal.SIGCONT)
+                overdue, is_last = time.monotonic() + _LAST, True
         wait = None if overdue is None else max(0.0, overdue - time.monotonic()) * 1000 + 1
         for fd, _ in poll.poll(wait):
             if fd == woken:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import errno
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from orchestrator.agents.protocol import Reader
 from orchestrator.core.money import cost_statistics, spent_in, unsettled, usd
 from orchestrator.core.plan import Task
 from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict
 from orchestrator.core.state import TaskStatus
+from orchestrator.executors.record import HASH_LIMIT
 from orchestrator.store.atomic import read_piece, read_tail
 from orchestrator.store.layout import AttemptFiles
 from orchestrator.store.result_file import render_result, safe_answer
 from orchestrator.store.result_writer import Commit
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 #: Bytes of a log read in one go: a gigabyte of output must not stop the world.
 PIECE = 4 * 1024 * 1024
@@ -42,17 +47,24 @@ class LiveAttempt:
     """Seconds since the epoch."""
     inputs: Mapping[str, int]
     earlier: Sequence[Attempt]
-    reader: Reader
+    make_reader: Callable[[], Reader]
+    reader: Reader = field(init=False)
+    is_paid: bool = False
+    """Whether somebody pays for it: then what it cost is unknown, and not nothing, where its log does not say."""
     session: str = ""
     """The agent's conversation; empty for agents that keep none."""
     interrupted: str = ""
     """Why the last attempt in this session was cut short; empty: the session is new."""
+    is_last: bool = True
+    """Whether its task has no other attempt."""
     cap: float = math.inf
     """USD it may cost."""
     offset: int = 0
     news: str = ""
     unreadable: str = ""
     """Why the log cannot be read: agents may do anything to the files in ``logs/``."""
+    is_gone: bool = False
+    """Whether its log is no longer there."""
     unread: str = ""
     """Why the log cannot be read now, although nobody did anything to it: it is whole, and somebody else can."""
     has_errors: bool = False
@@ -60,6 +72,12 @@ class LiveAttempt:
     pid: int = 0
     progress: int | None = None
     """Per cent done, as its worker says."""
+    _hash: _Hash | None = None
+    """Of what was read while it ran; None where all of it was read at the end."""
+
+    def __post_init__(self) -> None:
+        """Begin to read with nothing."""
+        self.reader = self.make_reader()
 
     @property
     def key(self) -> str:
@@ -72,11 +90,15 @@ class LiveAttempt:
         spent = sum(attempt.cost or 0.0 for attempt in self.earlier)
         return f"{self.news} · {usd(spent)} so far" if spent else self.news
 
-    def read_along(self) -> bool:
-        """Feed the reader the next piece of the log; True when there may be more at once."""
+    def read_along(self, *, is_over: bool = False) -> bool:
+        """Feed the reader the next piece of the log; True when there may be more at once.
+
+        *is_over*: nobody writes into it any more.
+        """
         try:
             data = read_piece(self.files.stdout, self.offset, PIECE)
         except FileNotFoundError:
+            self.is_gone = True
             return False
         except OSError as error:
             said = f"cannot be read: {error.strerror}"
@@ -85,19 +107,49 @@ class LiveAttempt:
             else:
                 self.unreadable = f"its log {said}"
             return False
-        self.unread = ""
-        self.offset += len(data)
+        self.unread, self.is_gone = "", False
+        if data is None:
+            self.start_over()
+            return True
         if data:
+            self._count(data, is_over=is_over)
             self.news = self.reader.feed(data) or self.news
         return len(data) == PIECE
+
+    def _count(self, data: bytes, *, is_over: bool) -> None:
+        """Keep the hash of what was read of a log that may change yet."""
+        if not self.offset and not is_over:
+            import hashlib  # 2 ms, and most runs have read no log in pieces
+
+            self._hash = hashlib.sha256()
+        self.offset += len(data)
+        if self.offset > HASH_LIMIT:
+            self._hash = None
+        if self._hash is not None:
+            self._hash.update(data)
+
+    def is_misread(self, exit: Exit) -> bool:
+        """Say whether what was read is not what the log was in the end: who empties its own log begins it anew."""
+        if self.is_gone or self.unread or self.unreadable or exit.log_bytes is None:
+            return False
+        if self.offset != exit.log_bytes:
+            return True
+        if self._hash is None or not exit.log_sha256:
+            return False
+        return self._hash.hexdigest() != exit.log_sha256
+
+    def start_over(self) -> None:
+        """Forget what was read: the log is another one now."""
+        self.reader, self.offset, self._hash = self.make_reader(), 0, None
 
     def judge(self, exit: Exit) -> Outcome:
         """Conclude, once the whole log was read."""
         if self.unread:
             return Outcome(verdict=Verdict.INTERRUPTED, reason=self.unread)
-        if self.unreadable:
-            bill = Bill(cost=None) if self.session else FREE
-            return Outcome(verdict=Verdict.FATAL, reason=self.unreadable, bill=bill)
+        gone = "its log is gone" if self.is_gone and not exit.error else ""
+        if lost := self.unreadable or gone:
+            bill = Bill(cost=None) if self.is_paid else FREE
+            return Outcome(verdict=Verdict.FATAL, reason=lost, bill=bill)
         errors = read_tail(self.files.stderr, _TAIL)
         self.has_errors = bool(errors.strip())
         outcome = self.reader.close(exit, errors)
@@ -122,7 +174,7 @@ class LiveAttempt:
             pid=self.pid,
             session=self.session,
             is_resumable=bool(self.session),
-            cost=None if self.session else 0.0,
+            cost=None if self.is_paid else 0.0,
             cap=self.known_cap,
             agent=self.agent,
         )
@@ -164,12 +216,15 @@ class LiveAttempt:
     def over(self, status: TaskStatus, exit: Exit, outcome: Outcome) -> Result:
         """Return the result of the attempt that ended."""
         failed, price = outcome.verdict is Verdict.FATAL, self.price(outcome)
+        reason = outcome.reason
+        if outcome.verdict is Verdict.FAILED and status is TaskStatus.FAILED and not self.is_last:
+            reason += "; its own budget is used up, so it is not tried again"
         attempt = Attempt(
             number=self.number,
             charge=self.charge,
             run=self.run,
             status=(Verdict.FAILED if failed else outcome.verdict).value,
-            reason=outcome.reason,
+            reason=reason,
             started=exit.started or self.started,
             ended=exit.ended or self.started,
             duration=exit.duration,

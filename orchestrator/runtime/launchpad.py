@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from orchestrator.agents.protocol import Agent, Assignment, Input
 from orchestrator.core.environment import environment
@@ -75,9 +76,11 @@ class Launchpad:
             started=started,
             inputs=inputs,
             earlier=closed(before.attempts) if before else (),
-            reader=agent.reader(settings),
+            make_reader=partial(agent.reader, settings),
+            is_paid=bool(agent.account),
             session=session,
             interrupted=interrupted,
+            is_last=launch.charge > settings.retries,
             cap=launch.cap,
         )
 

@@ -298,7 +298,7 @@ class Runner:
             duration=result.duration,
             retry_in=record.retry_in if record.status is TaskStatus.RETRYING else None,
             cost=result.attempts[-1].cost,
-            text=outcome.reason if wanted is None else wanted.why,
+            text=result.reason if wanted is None else wanted.why,
         )
         # What could not be read is left to the next run, which makes the result of it.
         commit = None if live.unread else live.commit(result, outcome, exit)

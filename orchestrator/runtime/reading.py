@@ -60,15 +60,22 @@ class Reading:
             if isinstance(news, Started):
                 live.pid = news.pid
                 self.unwritten.append(live)
-            elif live.read_along():
+            elif live.read_along(is_over=True) or live.is_misread(news.exit):
                 self.scope.start_soon(self._read_rest, live, news.exit)
             else:
                 self._end(live, news.exit)
 
     async def _read_rest(self, live: LiveAttempt, exit: Exit) -> None:
-        while live.read_along():
-            await anyio.lowlevel.checkpoint()
+        await self._read_to_the_end(live)
+        if live.is_misread(exit):
+            live.start_over()
+            await self._read_to_the_end(live)
         self._end(live, exit)
+
+    @staticmethod
+    async def _read_to_the_end(live: LiveAttempt) -> None:
+        while live.read_along(is_over=True):
+            await anyio.lowlevel.checkpoint()
 
     def _end(self, live: LiveAttempt, exit: Exit) -> None:
         del self.live[live.key]

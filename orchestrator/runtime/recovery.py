@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Container, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache, partial
 from typing import NamedTuple
 
-from orchestrator.agents.protocol import Agent, Reader
+from orchestrator.agents.protocol import Agent
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.plan import Task
 from orchestrator.core.plan import stem as stem_of
@@ -117,8 +116,10 @@ def harvest(
                 and (before is not None or (record.run, task.id, number) not in told())
             )
         ):
-            reader = agents[record.agent].reader(policies[task.id])
-            found.append(_judge(workspace, task, reader, record, before if last else None))
+            earlier = closed(before.attempts) if before is not None and last is not None else ()
+            agent = agents[record.agent]
+            live = _read(workspace, task, agent, policies[task.id], record, earlier=earlier)
+            found.append(_judge(live, record))
         elif run is not None:
             warn(task.id, f"{files.shown_record} is of another run and is not believed")
     return found
@@ -179,9 +180,9 @@ def forgotten(
                 continue
             if record.number == number and stem_of(record.task) == stem:
                 task = Task(id=record.task, name="", description="")
-                live = _read(workspace, task, agent.reader(Settings()), record, attempts)
+                live = _read(workspace, task, agent, Settings(), record, earlier=attempts)
                 last = live.over(TaskStatus.PENDING, record.exit, live.judge(record.exit)).last
-                if last is not None and not os.path.exists(live.files.stdout):
+                if last is not None and live.is_gone:
                     last = last._replace(cost=None, cap=record.cap)
                 if last is not None and last.cost != 0:
                     # Nothing goes on with it, and no account is held for it any more.
@@ -196,24 +197,19 @@ def forgotten(
     return found
 
 
-def _judge(
-    workspace: Workspace,
-    task: Task,
-    reader: Reader,
-    record: AttemptRecord,
-    before: Result | None,
-) -> Harvested:
-    live = _read(workspace, task, reader, record, () if before is None else closed(before.attempts))
+def _judge(live: LiveAttempt, record: AttemptRecord) -> Harvested:
     outcome = live.judge(record.exit)
     result = live.over(_STATUS[outcome.verdict], record.exit, outcome)
-    return Harvested(task, result, live.commit(result, outcome, record.exit))
+    return Harvested(live.task, result, live.commit(result, outcome, record.exit))
 
 
 def _read(
     workspace: Workspace,
     task: Task,
-    reader: Reader,
+    agent: Agent,
+    settings: Settings,
     record: AttemptRecord,
+    *,
     earlier: Sequence[Attempt],
 ) -> LiveAttempt:
     """Return an attempt that is over, its whole log read."""
@@ -227,12 +223,13 @@ def _read(
         started=record.exit.started,
         inputs=record.inputs,
         earlier=tuple(attempt for attempt in earlier if attempt.number < record.number),
-        reader=reader,
+        make_reader=partial(agent.reader, settings),
+        is_paid=bool(agent.account),
         session=record.resumes,
         interrupted="interrupted" if record.resumes else "",
         cap=record.cap or math.inf,
     )
-    while live.read_along():
+    while live.read_along(is_over=True):
         pass
     if live.unread:
         raise StoreError(live.unread, hint=ADVICE)

@@ -305,10 +305,16 @@ def read_tail(path: str, size: int) -> bytes:
         return b""
 
 
-def read_piece(path: str, offset: int, size: int) -> bytes:
-    """Return up to *size* bytes of a log from *offset* on; raises ``OSError``, for agents may do anything to it."""
-    # Most looks end with the size.
-    return _read_at(path, offset, size) if os.stat(path).st_size > offset else b""
+def read_piece(path: str, offset: int, size: int) -> bytes | None:
+    """Return up to *size* bytes of a log from *offset* on; None: it is shorter by now.
+
+    Raises:
+        OSError: it cannot be read; agents may do anything to it.
+    """
+    end = os.stat(path).st_size
+    if end > offset:
+        return _read_at(path, offset, size)
+    return b"" if end == offset else None  # most looks end here
 
 
 def _read_at(path: str, offset: int, size: int) -> bytes:

@@ -26,6 +26,7 @@ from orchestrator.store.atomic import read_file, replace_file
 
 if TYPE_CHECKING:
     from orchestrator.core.plan_state import PlanState
+    from orchestrator.store.attempt_record import Traces
 
 SCHEMA = 3
 signature, is_settled = signatures.signature, signatures.is_settled
@@ -39,6 +40,8 @@ class Index:
         """Read *path*; anything wrong with it is the same as an empty cache."""
         self._path = path
         self.is_dirty = False
+        self._logs = 0
+        """Which version of the directory of logs the results were compared with."""
         self._plan: tuple[int, Plan, Shape] | None = None
         self._results: dict[str, tuple[int, Result]] = {}
         #: What is known of the plans below this directory (store/roots.py); only kept here.
@@ -48,6 +51,7 @@ class Index:
             self._plans = raw.get("plans")
             if raw["schema"] == SCHEMA:
                 self._plan, self._results = _plan(raw["plan"]), _results(raw["results"])
+                self._logs = raw.get("logs", 0)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, StoreError):
             return  # what was not read from the cache is read from the files
 
@@ -86,10 +90,32 @@ class Index:
             self._results = {stem: known for stem, known in self._results.items() if stem in stems}
             self.is_dirty = True
 
+    def forget(self, stem: str) -> None:
+        """Forget a result that turned out not to count."""
+        if self._results.pop(stem, None) is not None:
+            self.is_dirty = True
+
+    def unseen_traces(self, logs: str) -> dict[str, Traces] | None:
+        """Return what the directory of logs knows; None where it is as it was when this was asked last.
+
+        A result is kept here with its record seen; somebody may have taken that away since.
+
+        Raises:
+            StoreError: it cannot be listed.
+        """
+        signed = signatures.signature_of(logs)
+        if signed == self._logs:
+            return None
+        from orchestrator.store.attempt_record import scan_logs
+
+        self._logs, self.is_dirty = signed, True
+        return scan_logs(logs)
+
     def write(self) -> None:
         """Write the cache; a directory that cannot be written is no reason to fail."""
         raw: dict[str, object] = {
             "schema": SCHEMA,
+            "logs": self._logs,
             "plan": _raw_plan(*self._plan)
             if self._plan and not _is_secret(self._plan[1])
             else None,

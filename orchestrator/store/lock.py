@@ -222,8 +222,10 @@ def _wait_for(descriptor: int) -> None:
     pause, waited = threading.Event(), 0.0
     while not _try(descriptor):
         holder, _ = _read(descriptor)
-        if (holder and _is_held(descriptor, holder)) or waited >= _GUARD_LEAVES_WITHIN:
+        if holder and _is_held(descriptor, holder):
             raise busy(holder)
+        if waited >= _GUARD_LEAVES_WITHIN:
+            raise _guarded(holder) if holder else busy(holder)
         # A command that needs it for a moment, or looks; or the runner is dead, and its guard still ends its agents.
         pause.wait(_AGAIN)
         waited += _AGAIN
@@ -235,6 +237,13 @@ def busy(holder: Mapping[str, Any]) -> BusyError:
         f"run {holder.get('run', '?')} holds this plan: pid {holder.get('pid', '?')} on "
         f"{holder.get('host', '?')} since {holder.get('since', '?')}",
         hint="wait for it, or end it with `orchestrator stop`; `orchestrator status` shows where it stands",
+    )
+
+
+def _guarded(holder: Mapping[str, Any]) -> BusyError:
+    return BusyError(
+        f"run {holder['run']}, which held this plan, is gone, but not all that it started",
+        hint="try again in a minute; if it lasts, `pgrep -af orchestrator.executors.guard` shows what is left",
     )
 
 

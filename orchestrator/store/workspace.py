@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.core.beside import BESIDE
-from orchestrator.core.board import Board
+from orchestrator.core.board import Board, interrupt
 from orchestrator.core.graph import Shape, shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan import stem as stem_of
 from orchestrator.core.result import Result
-from orchestrator.core.state import UNDER_WAY, TaskStatus
+from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import printable
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, UnfitError
 from orchestrator.store.assignments import Assignments
@@ -69,7 +69,7 @@ class Workspace:
         """Return everything that is known of the plan; of *plan*, where it is not written yet.
 
         *is_live* says whether a run is under way; None: look. With *traces* the record of every completed attempt is
-        looked for; without, only those of results that are not in the cache, which holds none without its record.
+        looked for; without, where no run is at work and something happened in ``logs/`` since that was done last.
 
         Raises:
             NotFoundError: there is no ``master_plan.md``.
@@ -79,9 +79,11 @@ class Workspace:
         plan, plan_shape = (plan, shape(plan.tasks)) if plan else self.load_plan()
         if is_live is None:
             is_live = holder_of(self.layout.lock) is not None
+        if traces is None and not is_live:
+            traces = self._index.unseen_traces(self.layout.logs)
         results, beside, doubts = self._load_results(plan, traces)
         if not is_live:
-            _interrupt(results, doubts)
+            interrupt(results, doubts)
         if keep_cache and self._index.is_dirty:
             self._index.write()
         return Board(plan, plan_shape, results, doubts=doubts, beside=beside)
@@ -165,6 +167,7 @@ class Workspace:
                 result = self.read_result(stem)
                 doubt = why_not(result, task, self.layout)
                 if result is None or doubt:
+                    self._index.forget(stem)
                     doubts[task.id] = doubt
                     continue
                 result = result._replace(answer="")
@@ -384,11 +387,3 @@ class Workspace:
 def _is_recorded(result: Result, stem: str, traces: Mapping[str, Traces]) -> bool:
     is_done = result.status is TaskStatus.COMPLETED
     return not is_done or (stem in traces and result.number in traces[stem].recorded)
-
-
-def _interrupt(results: dict[str, Result], doubts: dict[str, str]) -> None:
-    """Say of what is under way that nobody runs it any more."""
-    for task_id, result in results.items():
-        if result.status in UNDER_WAY and not result.is_by_hand:
-            doubts[task_id] = f"attempt {result.number} was interrupted"
-            results[task_id] = result._replace(status=TaskStatus.PENDING)

@@ -90,6 +90,16 @@ def test_a_task_that_used_its_own_budget_up_is_named(claude: ClaudePlan) -> None
     assert "next: orchestrator show T-01\n" in claude.orchestrate("wait").stdout
 
 
+def test_a_task_whose_own_budget_ends_its_retries_says_so(claude: ClaudePlan) -> None:
+    """Or nobody would know why there was no other attempt."""
+    claude.write(1, retries=3)
+    write_task(claude.root, "T-01", "do it", budget_usd=0.01)
+    claude.play({"*": {"do": "empty"}})
+    ran = claude.orchestrate("run")
+    assert (1, 1) == (ran.returncode, len(claude.calls()))
+    assert "❌ T-01 an empty answer (exit 0); its own budget is used up" in ran.stderr
+
+
 def test_a_failed_attempt_has_its_price(claude: ClaudePlan) -> None:
     """It is in the result, the final output and the summary: by task, agent and model, and not twice."""
     claude.write(2, retries=1)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Answer, Orchestrate
-from tests.acceptance.plans import answer_of, everything, result_of, write_plan, write_task
+from tests.acceptance.plans import Gate, answer_of, everything, result_of, write_plan, write_task
+from tests.executors.harness import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -329,3 +330,52 @@ def test_an_output_that_could_not_be_written_is_not_named_as_the_answer(
     told = orchestrate("run")
     assert (5, "") == (told.returncode, told.stdout)
     assert "final_output.md: cannot write" in told.stderr
+
+
+def test_what_waited_for_its_next_attempt_was_not_interrupted(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """It failed and is charged, so nothing is wrong with a plan that was stopped then."""
+    gate = Gate(tmp_path / "gate")
+    tasks = {
+        "T-01": f"{gate.wait}; exit 127",
+        "T-02": "echo try >> n; exit 1",
+        "T-03": ("cat", "T-02"),
+    }
+    write_plan(root, tasks, on_failure="stop", retries=1, retry_delay="100s")
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    wait_until(lambda: "retrying" in (root / "journal.md").read_text(encoding="utf-8"))
+    gate.open()
+    ran = orchestrate.finish(run)
+    assert 1 == ran.returncode
+    assert "🔄 not tried again: T-02 exit 1\n" in ran.stderr
+    assert 0 == orchestrate("doctor", "--plan").returncode
+    write_plan(root, {**tasks, "T-01": "exit 127"}, retries=1, retry_delay="0s")
+    assert "interrupted" not in orchestrate("run").stderr
+    assert "try\ntry\n" == (root.parent / "n").read_text(encoding="utf-8")
+
+
+def test_records_that_are_gone_count_nowhere(orchestrate: Orchestrate, root: Path) -> None:
+    """The cache holds nothing that a run would not believe (promise 2)."""
+    write_plan(root, {"T-01": "echo one", "T-02": ("cat", "T-01")})
+    assert 0 == orchestrate("run").returncode
+    assert {"completed": 2} == orchestrate("status", "--json").json["counts"]
+    for record in (root / "logs").glob("*.json"):
+        record.unlink()
+    for _ in range(2):
+        counts = orchestrate("status", "--json").json["counts"]
+        assert {"pending": 1, "waiting": 1} == counts
+    assert 0 == orchestrate("run").returncode
+    assert {"completed": 2} == orchestrate("status", "--json").json["counts"]
+
+
+def test_a_run_whose_directory_is_taken_away_ends_as_it_went(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """Its paths are told from the root then."""
+    here = tmp_path / "here"
+    here.mkdir()
+    write_plan(root, {"T-01": f"rm -r '{here}'; echo one"})
+    ran = orchestrate("run", str(root), cwd=here)
+    assert (0, f"{root}/final_output.md\n") == (ran.returncode, ran.stdout), ran.stderr

@@ -323,6 +323,13 @@ def test_a_failure_says_the_last_words(plug: Plug) -> None:
     assert outcome.reason.endswith("exit 1: cannot go on")
 
 
+@processes
+def test_a_failure_says_what_is_wrong_and_not_what_to_do(plug: Plug) -> None:
+    """A hint comes last in what many commands print, ours too."""
+    outcome = judged(plug, [], EXITS["error"], b"error: no such task\n  hint: look at the list\n")
+    assert outcome.reason.endswith("exit 1: error: no such task")
+
+
 @pytest.mark.parametrize("exit", EXITS.values(), ids=EXITS.keys())
 def test_claude_keeps_a_whole_answer_only_of_an_end_that_was_good_or_ours(exit: Exit) -> None:
     """A complete answer of a process that we ended counts; one of a process that failed does not (promise 19)."""

@@ -59,7 +59,10 @@ TOKENS = [
 @pytest.mark.parametrize(("token", "label"), TOKENS)
 @pytest.mark.parametrize(
     "around",
-    ["{}", "it is {}, yes", "KEY={}\n", "`{}`", '{{"key": "{}"}}', "a\\n{}", "({})", "k:{};"],
+    [
+        *("{}", "it is {}, yes", "KEY={}\n", "`{}`", '{{"key": "{}"}}', "a\\n{}", "({})", "k:{};"),
+        *("https://{}@github.com/o/r", "https://example.org/reset/{}", "results/{}", "q=a%20{}&b"),
+    ],
 )
 def test_a_token_is_replaced_by_what_it_is(around: str, token: str, label: str) -> None:
     """The words around it stay; so does what is valid JSON."""
@@ -90,6 +93,14 @@ def test_a_token_is_replaced_by_what_it_is(around: str, token: str, label: str) 
         ("postgres://me:[redacted password]@db:5432/x", "postgres://me:hunter2@db:5432/x"),
         ("https://:[redacted password]@[::1]/", "https://:p%40ss@[::1]/"),
         (
+            "https://[redacted password]@git.example.org/o/r",
+            "https://0123456789abcdef0123456789abcdef01234567@git.example.org/o/r",
+        ),
+        (
+            "https://[redacted ghp_…]:x-oauth-basic@github.com/o/r",
+            f"https://{_made_up('ghp_', 36)}:x-oauth-basic@github.com/o/r",
+        ),
+        (
             "aws_secret_access_key = [redacted AWS secret key]",
             f"aws_secret_access_key = {_made_up('', 40)}",
         ),
@@ -114,6 +125,8 @@ def test_what_stands_before_a_secret_stays(shown: str, text: str) -> None:
         'curl -H "Authorization: Bearer $TOKEN" https://example.org:8443/a@b?c=d',
         "Authorization: Bearer <token>, and the bearer of bad news",
         "postgres://user:$PASSWORD@host https://user@host http://localhost:8080/x mailto:a@b.c",
+        "ssh://build-agent-of-the-west-1@host https://a.first.and-last.name1985@example.org/x",
+        "https://example.org/0123456789abcdef0123456789abcdef01234567@v1",
         "look for `-----BEGIN PRIVATE KEY-----` in every file",
         "-----BEGIN CERTIFICATE-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\n-----END CERTIFICATE-----",
         "secret_access_key = None",
@@ -183,6 +196,8 @@ def test_every_way_to_a_reader_redacts(token: str) -> None:
         "eyJa-",
         "sk-a-",
         "://a:",
+        "://a1",
+        "%20eyJa",
         "-----BEGIN PRIVATE KEY-----",
         "-----BEGIN PRIVATE KEY-----\nA: b\n",
         f"-----BEGIN PRIVATE KEY-----\n{'A' * 20}\nabc\n",

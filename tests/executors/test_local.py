@@ -6,11 +6,14 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
+from orchestrator.core.result import StopReason
+from orchestrator.errors import ExecutorError
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.protocol import Executor, Job
 from tests.executors.harness import (
@@ -22,6 +25,7 @@ from tests.executors.harness import (
     record_of,
     run,
     sh,
+    until_started,
     watchdog_of,
 )
 
@@ -265,3 +269,20 @@ async def _leave(executor: Executor, job: Job) -> None:
         executor.start(job)
         async for _ in executor.news():
             raise KeyError
+
+
+async def test_a_guard_that_does_not_hear_a_stop_counts_as_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent may have frozen it (`kill -STOP $PPID`): a timeout and Ctrl-C end everything all the same."""
+    monkeypatch.setattr("orchestrator.executors.local.ANSWERS_WITHIN", 1)
+    executor = LocalExecutor()
+    async with executor.opened():
+        executor.start(make_job(tmp_path, "a", "sleep", "1000"))
+        pid = (await until_started(executor, 1))["a"]
+        guard, watchdog = guard_of(os.getpid()), watchdog_of(os.getpid())
+        os.kill(guard, signal.SIGSTOP)
+        executor.stop("a", StopReason.TIMEOUT, 0.0)
+        with pytest.raises(ExecutorError, match="it does not answer"):
+            await collect(executor, 2)
+        assert not any(map(is_alive, (pid, guard, watchdog)))

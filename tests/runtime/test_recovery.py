@@ -226,12 +226,12 @@ def test_a_record_that_does_not_fit_completes_nothing(
     assert [("T-01", why)] == told
 
 
-def test_a_lost_log_is_an_empty_answer(place: Workspace) -> None:
-    """What the record says of the end still holds."""
+def test_a_lost_log_completes_nothing(place: Workspace) -> None:
+    """Nobody knows what its agent answered."""
     record(place)
     Path(place.layout.attempt("agent-01", 1).stdout).unlink()
     (found,) = harvested(place, "dead")
-    assert S.COMPLETED is found.result.status
+    assert (S.FAILED, "its log is gone") == (found.result.status, found.result.reason)
 
 
 def test_a_big_log_is_read_in_pieces(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
