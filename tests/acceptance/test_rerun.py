@@ -351,6 +351,7 @@ def test_what_waited_for_its_next_attempt_was_not_interrupted(
     assert 1 == ran.returncode
     assert "🔄 not tried again: T-02 exit 1\n" in ran.stderr
     assert 0 == orchestrate("doctor", "--plan").returncode
+    (root / "agent_tasks/agent-01.md").unlink()
     write_plan(root, {**tasks, "T-01": "exit 127"}, retries=1, retry_delay="0s")
     assert "interrupted" not in orchestrate("run").stderr
     assert "try\ntry\n" == (root.parent / "n").read_text(encoding="utf-8")
