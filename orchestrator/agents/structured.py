@@ -89,7 +89,34 @@ def flaw(schema: Mapping[str, Any]) -> str:
         return "it is nested too deeply"
     if schema.get("type", "object") != "object":
         return "its top level must be an object"
+    if (broken := _leads_nowhere(schema)) is not None:
+        return one_line(f"{broken!r} leads nowhere", limit=200)
     return ""
+
+
+def _leads_nowhere(schema: Mapping[str, Any]) -> str | None:
+    """Return a reference to what is not there: it would be found at an answer, and that is paid for."""
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012, specification_with
+
+    dialect = specification_with(schema.get("$schema", ""), default=DRAFT202012)
+    whole = dialect.create_resource(schema)
+    # It may also be no address at all, lead into a number, or stand in what an old draft leaves open.
+    problems = (Unresolvable, AttributeError, LookupError, TypeError, ValueError)
+    ahead = [(whole, REGISTRY.resolver_with_root(whole))]
+    while ahead:
+        part, resolver = ahead.pop()
+        for keyword in ("$ref", "$dynamicRef") if isinstance(part.contents, Mapping) else ():
+            reference = part.contents.get(keyword)
+            try:
+                if isinstance(reference, str):
+                    resolver.lookup(reference)
+            except problems:
+                return str(reference)
+        with suppress(*problems):
+            ahead += [(each, resolver.in_subresource(each)) for each in part.subresources()]
+    return None
 
 
 def _validator(schema: Mapping[str, Any]) -> Any:

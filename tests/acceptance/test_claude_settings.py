@@ -196,6 +196,7 @@ def test_a_schema_that_is_none_is_refused(
     [
         ('{"type": 7}', "schema: 7 is not valid"),
         ("{default: 2026-01-01}", "schema: default: 2026-01-01 is not JSON"),
+        ("{properties: {a: {$ref: '#/$defs/b'}}}", "schema: '#/$defs/b' leads nowhere"),
     ],
 )
 @pytest.mark.parametrize("command", ["validate", "run"])

@@ -66,6 +66,17 @@ def test_what_the_model_wrote_stays_on_one_line() -> None:
         ({"properties": {"a": {"pattern": "("}}}, "'(' is not a 'regex'"),
         ({"$schema": 3}, "its $schema is not a text"),
         ({"required": "name"}, "'name' is not of type 'array'"),
+        (
+            {"properties": {"a": {"items": {"$ref": "#/$defs/missing"}}}},
+            "'#/$defs/missing' leads nowhere",
+        ),
+        (
+            {"properties": {"a": {"$id": "urn:a", "$ref": "#/$defs/b"}}, "$defs": {"b": {}}},
+            "'#/$defs/b' leads nowhere",
+        ),
+        ({"$ref": "nope"}, "'nope' leads nowhere"),
+        ({"minProperties": 0, "$ref": "#/minProperties/x"}, "'#/minProperties/x' leads nowhere"),
+        ({"$ref": "http://[x"}, "'http://[x' leads nowhere"),
     ],
 )
 def test_a_schema_with_a_flaw_is_found_before_it_is_asked_for(
@@ -84,6 +95,10 @@ def test_a_schema_with_a_flaw_is_found_before_it_is_asked_for(
         MappingProxyType(SCHEMA),
         {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"},
         {"$schema": "urn:nobody-knows", "type": "object"},
+        {"properties": {"$ref": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"$anchor": "b"}}},
+        {"properties": {"c": {"$ref": "#b"}}, "$defs": {"a": {"$anchor": "b"}}},
+        {"default": {"$ref": "#/data"}},
+        {"properties": {"a": {"$ref": "https://json-schema.org/draft/2020-12/schema"}}},
     ],
 )
 def test_a_schema_without_a_flaw(schema: dict[str, Any]) -> None:
