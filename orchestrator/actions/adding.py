@@ -31,7 +31,7 @@ from orchestrator.actions.editing import (
 from orchestrator.actions.task_texts import put_both, runs_commands, task_file_of
 from orchestrator.core.plan import TASK_ID, Task, stem
 from orchestrator.core.text import one_line, printable
-from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
+from orchestrator.errors import OrchestratorError, PlanError, Problem, StoreError, UsageError
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.columns import read_needs
 from orchestrator.store.exchange import Taken, exchanged, take
@@ -81,6 +81,8 @@ class Added(NamedTuple):
     is_shell: bool
     plan: str
     """The plan that was made for it; empty when there was one."""
+    warning: str = ""
+    """What went wrong once it was in the plan."""
 
 
 def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
@@ -94,7 +96,7 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
 
     Raises:
         NotFoundError, UsageError, PlanError: it makes no sense; nothing was written.
-        StoreError: it could not be written.
+        StoreError: it could not be written. Once the row is, nothing is raised: who is told of a failure adds it again.
     """
     visible(wanted.text)
     wanted = wanted._replace(
@@ -110,8 +112,12 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
             if made:
                 os.unlink(made)
             raise
-    tell(layout, draft.id, "added", by, wanted.text)
-    return Added(draft.id, draft.is_shell, made)
+    warning = ""
+    try:
+        tell(layout, draft.id, "added", by, wanted.text)
+    except StoreError as error:
+        warning = f"{draft.id} is added, but the journal does not say so: {error}"
+    return Added(draft.id, draft.is_shell, made, warning)
 
 
 def _drafted(layout: Layout, before: Taken, wanted: NewTask, agents: Agents) -> _Draft | None:

@@ -92,12 +92,14 @@ def add_task(wanted: NewTask, directory: str, name: str, *, as_json: bool) -> No
     added = add(layout, wanted, caller(name or None), known_agents)
     if added.plan:
         talk(f"made {os.path.relpath(added.plan)}")
+    if added.warning:
+        talk(f"warning: {added.warning}")
     vague = "" if added.is_shell else _vagueness(wanted)
     if vague:
         talk(f"warning: {added.id} is vague: {vague}")
         talk("  hint: say what to do, with what, and what comes out of it")
     if as_json:
-        warnings = [vague] if vague else []
+        warnings = [each for each in (added.warning, vague) if each]
         say_json(f"added {added.id}", id=added.id, plan=layout.plan, warnings=warnings)
     else:
         write(f"{added.id}\n")

@@ -29,6 +29,19 @@ def test_add_makes_the_plan_and_says_so(orchestrate: Orchestrate, root: Path) ->
     assert 0 == orchestrate("validate").returncode
 
 
+def test_a_task_that_the_journal_cannot_tell_of_is_added_all_the_same(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Whoever was told that it failed would add it again, and it would be done twice."""
+    (root / "journal.md").mkdir(parents=True)
+    added = orchestrate("add", "Write the tests of the parser")
+    assert (0, "T-01\n") == (added.returncode, added.stdout)
+    assert "warning: T-01 is added, but the journal does not say so: " in added.stderr
+    as_json = orchestrate("add", "Run the tests of the parser", "--json").json
+    assert (True, "T-02") == (as_json["ok"], as_json["id"])
+    assert "journal.md" in as_json["warnings"][0]
+
+
 def test_add_goes_on_with_the_ids_of_the_plan(orchestrate: Orchestrate, root: Path) -> None:
     """And never takes one of which there are files: another task's answer would be taken for its own."""
     write_plan(root, {"step_07": "true", "step_08": ("true", "step_07")})
