@@ -67,6 +67,8 @@ class News:
                 self.warnings.append(line)
             elif line.is_about_run:
                 self.about_run.append(line)
+                if line.what == "ended":
+                    self._end_retries()
             elif line.what == "news":
                 self.doing[line.subject] = line.text
             elif not line.subject.startswith(
@@ -83,8 +85,16 @@ class News:
         elif before is not None and before.what != "retrying":
             del self._newest[line.subject]  # it runs once more, so how it ended before is no news
 
+    def _end_retries(self) -> None:
+        for task, line in self._newest.items():
+            if line.what == "retrying":
+                self._newest[task] = line._replace(what="not tried again")
+
     def by_kind(self) -> dict[str, list[Line]]:
-        """Return the newest word about every task, by what happened: completed, failed, retrying."""
+        """Return the newest word about every task, by what happened: completed, failed, retrying.
+
+        What still waited for its next attempt when its run came to an end was not tried again.
+        """
         groups: defaultdict[str, list[Line]] = defaultdict(list)
         for line in self._newest.values():
             groups[line.what].append(line)

@@ -39,6 +39,7 @@ _STANDS = {
 _ICONS = {
     "completed": ICONS[TaskStatus.COMPLETED],
     "retrying": ICONS[TaskStatus.RETRYING],
+    "not tried again": ICONS[TaskStatus.PENDING],
     "interrupted": ICONS[TaskStatus.PENDING],
     "skipped": ICONS[TaskStatus.SKIPPED],
     "blocked": ICONS[TaskStatus.BLOCKED],

@@ -66,6 +66,20 @@ def test_a_task_may_be_called_run() -> None:
     assert "ab12" == run_id(found.about_run)
 
 
+def test_nothing_is_retrying_once_its_run_has_ended() -> None:
+    """The back-off of T-01 was cut short, and T-02 had its turn."""
+    found = news(
+        "T-01 · retrying attempt 1",
+        "T-02 · retrying attempt 1",
+        "T-02 · completed attempt 2",
+        "run · stopping · SIGTERM",
+        "run · ended · 1 of 2 tasks completed",
+    )
+    assert {"not tried again": ["T-01"], "completed": ["T-02"]} == {
+        kind: [line.subject for line in lines] for kind, lines in found.by_kind().items()
+    }
+
+
 @pytest.mark.parametrize(
     ("expected", "texts"),
     [
