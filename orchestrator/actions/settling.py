@@ -8,7 +8,7 @@ from orchestrator.actions.tasks import find_task
 from orchestrator.core.board import Board
 from orchestrator.core.intervention import Intervention, apply, decide, next_ready
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Result
+from orchestrator.core.result import Result, Verdict
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import refuse_umbrella
 from orchestrator.errors import OrchestratorError, StoreError
@@ -97,6 +97,7 @@ def decided(board: Board, task: Task, wanted: Intervention) -> TaskStatus:
             if board.status(need) is not TaskStatus.COMPLETED
         ],
         doer=last.agent if last is not None and last.is_by_hand else "",
+        is_held=last is not None and last.status == Verdict.HELD.value,
     )
 
 

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from orchestrator.actions.running import run
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import as_called, plan_directory, say_error, talk
 from orchestrator.cli.words import read_words
+from orchestrator.core.hold import held
 from orchestrator.core.money import spending
 from orchestrator.core.redact import redact
 from orchestrator.core.settings import read_setting
@@ -187,7 +189,7 @@ def _say_failures(report: RunReport) -> None:
         if report.failure.hint:
             talk(f"  hint: {as_called(report.failure.hint)}")
     elif failed or report.signal or report.held_back:
-        talk(f"  hint: {_hint(report)}")
+        talk(f"  hint: {as_called(_hint(report))}")
 
 
 def _hint(report: RunReport) -> str:
@@ -198,11 +200,25 @@ def _hint(report: RunReport) -> str:
             "raise budget_usd in the task file, or task_budget_usd in the plan, and run it again; "
             "what is completed stays"
         )
+    if (report.signal or report.held_back) and (lift := _lift(report)):
+        return lift
     if report.signal or report.held_back:
         return "run it again to go on; what is completed stays"
     return (
         "mend what failed, then run it again: failed tasks are tried anew, what is completed stays"
     )
+
+
+def _lift(report: RunReport) -> str:
+    """Say how to try before an account opens; empty when none is held, or the next run tries it anyway."""
+    now = time.time()
+    for hold in held(report.board.results.values()):
+        if hold.until > now:
+            return (
+                f"`orchestrator retry {hold.task}` lifts the hold: the next run tries with one attempt. Without it "
+                "that run waits until the account opens, or ends at once with `on_hold: stop`; what is completed stays"
+            )
+    return ""
 
 
 def _echo(line: str) -> None:

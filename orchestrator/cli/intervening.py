@@ -195,7 +195,8 @@ retry_command = _verb_with_reason(
     Verb.RETRY,
     "Have a task done again, by the run that is at work or by the next one."
     " Earlier attempts stay in the result file and in the logs."
-    " For a skipped task, what failed before it is done again.",
+    " For a skipped task, what failed before it is done again."
+    " For one that met a usage limit, with no run at work, the next run does not wait for the account to open.",
     "T-03",
 )
 

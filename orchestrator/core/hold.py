@@ -17,6 +17,8 @@ class Held(NamedTuple):
     until: float
     """Seconds since the epoch; 0: until a person does something."""
     reason: str
+    task: str = ""
+    """Whose attempt met it."""
 
 
 def held(
@@ -25,7 +27,7 @@ def held(
     """Return, for each account that was held, the last hold, unless something of it got through after it.
 
     *accounts*: the account of each agent; one that is not in it has its own. A hold whose moment has passed is returned
-    too: whoever starts again tries with one attempt first.
+    too: whoever starts again tries with one attempt first. So it is when a person brings back a task that met it.
     """
     started: dict[str, float] = {}
     holds: dict[str, tuple[float, Held]] = {}
@@ -39,6 +41,8 @@ def held(
             if not last.is_by_hand:
                 started[account] = max(started.get(account, 0.0), last.started)
         elif result.status is TaskStatus.PENDING:
-            hold = Held(agent, last.until, last.reason)
-            holds[account] = max(holds.get(account, (0.0, hold)), (last.ended, hold))
+            hold = Held(agent, last.until, last.reason, result.task)
+            # With a note somebody has settled it since, and that is when it opened.
+            since = last.until if result.note else last.ended
+            holds[account] = max(holds.get(account, (0.0, hold)), (since, hold))
     return [hold for name, (since, hold) in holds.items() if started.get(name, 0.0) < since]

@@ -61,6 +61,7 @@ def decide(
     *,
     open_needs: Iterable[tuple[str, TaskStatus]] = (),
     doer: str = "",
+    is_held: bool = False,
 ) -> TaskStatus:
     """Return where the task stands after it.
 
@@ -69,6 +70,7 @@ def decide(
         wanted: What somebody wants.
         open_needs: What the task needs that is not completed: id and status.
         doer: Who is at it right now.
+        is_held: Its newest attempt met a hold of its account, and no run is at work.
 
     Raises:
         DependencyError: it cannot be started or completed before what it depends on.
@@ -87,6 +89,8 @@ def decide(
     is_own = status is TaskStatus.RUNNING and doer == wanted.by and wanted.progress is not None
     if verb is Verb.START and is_own:
         return status  # how far they are
+    if verb is Verb.RETRY and status is TaskStatus.PENDING and is_held:
+        return status  # the account is to be tried before it opens
     if not is_possible:
         raise TransitionError(
             f"invalid transition: {status.value} + '{verb.value}'", hint=_hint(status, wanted, doer)
@@ -142,6 +146,8 @@ def apply(
             attempts[-1] = _closed(attempts[-1], wanted, verdict)
         case Verb.BLOCK | Verb.CANCEL if is_open:
             attempts[-1] = _closed(attempts[-1], wanted, Verdict.INTERRUPTED)
+        case Verb.RETRY | Verb.UNBLOCK if last is not None and last.status == Verdict.HELD.value:
+            attempts[-1] = last._replace(until=wanted.time)  # it holds its account no longer
         case _:
             pass  # the attempts stay as they are
     return noted(

@@ -253,9 +253,11 @@ class Runner:
     def _hold(self, hold: Hold) -> None:
         from orchestrator.views.figures import hold_text  # most runs are never held
 
-        until = self.clock.wall() + hold.until - self.clock.now()
-        text = hold_text(hold.account, hold.reason, until)
-        if hold.until == math.inf:
+        is_final, until = hold.until == math.inf, self.clock.wall() + hold.until - self.clock.now()
+        if is_final:  # the engine is not to wait; the attempt knows when it opens
+            until = max(outcome.until for *_, outcome in self._ended.values())
+        text = hold_text(hold.account, hold.reason, until, is_final=is_final)
+        if is_final:
             self.held_back = text
         self._tell(Kind.RUN_HELD, text=text)
 
@@ -335,6 +337,7 @@ class Runner:
 
     def _end(self, live: LiveAttempt, exit: Exit, outcome: Outcome) -> None:
         self._ended[live.task.id] = (live, exit, outcome)
+        opens = self._timer.moment(outcome.until) if self.is_patient else math.inf
         self._handle(
             Ended(
                 live.task.id,
@@ -344,13 +347,9 @@ class Runner:
                 cost=live.price(outcome).cost,
                 settles=live.settles(outcome),
                 is_resumable=outcome.is_resumable,
-                until=self._opens(outcome.until) if outcome.verdict is Verdict.HELD else 0.0,
+                until=opens if outcome.verdict is Verdict.HELD else 0.0,
             )
         )
-
-    def _opens(self, until: float) -> float:
-        """Turn the moment a held account opens into one of the engine's clock."""
-        return self._timer.moment(until) if self.is_patient else math.inf
 
     def _confirm(self, request: str) -> None:
         if self._inbox is not None:

@@ -105,20 +105,22 @@ def hold_line(board: Board, now: float) -> str:
     )
 
 
-def hold_text(account: str, reason: str, until: float, *, now: float = 0.0) -> str:
+def hold_text(
+    account: str, reason: str, until: float, *, now: float = 0.0, is_final: bool = False
+) -> str:
     """Say that an account is held: ``claude is held: You've hit your limit (opens 2026-01-05 15:00:00Z, in 1h00m)``.
 
-    *until* and *now* are in seconds since the epoch; until 0: a person has to do something; infinity: this run is not
-    to wait for it. Without *now* it is true for as long as it lasts: what is kept and read later says no "in 1h00m".
+    *until* and *now* are in seconds since the epoch; until 0 or infinity: a person has to do something. Without *now*
+    it is true for as long as it lasts: what is kept and read later says no "in 1h00m". *is_final*: this run is not to
+    wait for it.
     """
-    if until == math.inf:
-        end = "nothing more of it starts in this run"
-    elif until:
+    if 0 < until < math.inf:
         left = f", in {format_duration(until - now)}" if now else ""
         end = f"opens {moment(until)}{left}"
     else:
         end = "waits for you"
-    return f"{account} is held: {reason} ({end})"
+    more = "; nothing more of it starts in this run" if is_final else ""
+    return f"{account} is held: {reason} ({end}{more})"
 
 
 class Span(NamedTuple):

@@ -75,6 +75,27 @@ def test_on_hold_stop_ends_the_run_and_says_why(claude: ClaudePlan) -> None:
     assert ["held", "completed"] == claude.statuses("T-01")
 
 
+def test_a_hold_is_lifted_by_retry(claude: ClaudePlan) -> None:
+    """Where nobody waits for the account the last words say when it opens, and how to try sooner: with one attempt."""
+    claude.write(3, on_hold="stop", max_parallel=1)
+    claude.play({"T-01": [{"do": "usage_limit", "resets_in": 3600}, {"delay": 0.4}]})
+    run = claude.orchestrate("run")
+    opens = datetime.fromisoformat(claude.attempts("T-01")[0]["until"])
+    clock = opens.astimezone(UTC).strftime("%H:%M")
+    assert 4 == run.returncode
+    assert re.search(rf"^⏸ .*opens .*{clock}", run.stderr, re.MULTILINE)
+    assert "hint: `orchestrator retry T-01` lifts the hold" in run.stderr
+    assert clock in claude.orchestrate("wait").stdout
+    assert clock in claude.orchestrate("status").stdout
+    assert "hint: `orchestrator retry T-01` lifts the hold" in claude.orchestrate("run").stderr
+    assert 0 == claude.orchestrate("retry", "T-01").returncode
+    assert "⏸" not in claude.orchestrate("status").stdout
+    assert 0 == claude.run("--max-parallel", "3").returncode
+    _, canary, *rest = claude.calls()
+    assert "T-01" == canary.task
+    assert all(call.start > canary.start + 0.4e9 for call in rest)
+
+
 def test_a_hold_is_shown_everywhere(claude: ClaudePlan) -> None:
     """With the moment it ends: in the output of the run, the plan, ``status``, ``status --brief`` and ``wait``."""
     claude.write(2)

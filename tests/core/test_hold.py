@@ -29,7 +29,7 @@ def limited(started: float, until: float = 100.0) -> Result:
 
 def test_the_attempt_that_was_held_says_so() -> None:
     """Until when, and why."""
-    assert [Held("claude", 100.0, "why")] == held([limited(1.0)])
+    assert [Held("claude", 100.0, "why", "T-1.0")] == held([limited(1.0)])
 
 
 def test_nothing_is_held_without_attempts() -> None:
@@ -71,6 +71,13 @@ def test_a_result_that_was_removed_takes_its_hold_along() -> None:
 def test_a_task_that_is_given_up_holds_nobody() -> None:
     """A person cancelled it."""
     assert [] == held([limited(1.0)._replace(status=TaskStatus.CANCELLED)])
+
+
+def test_a_task_that_somebody_brought_back_lifts_the_hold() -> None:
+    """Of all that met it, also later ones; what meets the limit after that holds the account again."""
+    results = [result(attempt("held", 1.0, until=60.0))._replace(note="retry by ann"), limited(8.0)]
+    assert [60.0] == [each.until for each in held(results)]
+    assert [100.0] == [each.until for each in held([*results, limited(70.0)])]
 
 
 histories = st.lists(
