@@ -109,6 +109,8 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
             journal.append(step_line(step))
         return step
 
+    if not os.path.lexists(layout.plan):
+        raise roots.no_plan(layout)
     with in_line(layout.plan_lock):
         return exchanged(layout.plan, change)
 
@@ -288,7 +290,7 @@ def rebuild_index(root: Layout) -> roots.Survey:
     """Look at every plan anew and write the cache; return what was found, and what could not be read.
 
     Raises:
-        NotFoundError, StoreError: the directory cannot be read.
+        NotFoundError, StoreError: the directory cannot be read, or the cache not be written.
     """
     return roots.survey(root, anew=True)
 

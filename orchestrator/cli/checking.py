@@ -132,7 +132,7 @@ def status_command(
             for task_id in board.overdue(now)[:_MOST]
         ],
         estimate=_outlook(board),
-        cost_usd=spent.known,
+        cost_usd=round(spent.known, 6),
         budget_usd=board.plan.budget or None,
         costs={
             "task": dict(sorted(spent.by_task.items(), key=lambda item: -item[1])[:_MOST]),

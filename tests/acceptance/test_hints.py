@@ -103,7 +103,9 @@ def test_the_next_step_is_about_one_plan_of_a_directory(
     assert 0 == orchestrate("stop", "plans/q").returncode
 
 
-@pytest.mark.parametrize("command", ["run", "list", "graph", "validate", "show T-01", "wait"])
+@pytest.mark.parametrize(
+    "command", ["run", "list", "graph", "validate", "show T-01", "wait", "transition '' approve"]
+)
 def test_a_directory_of_plans_says_which_there_are(
     orchestrate: Orchestrate, tmp_path: Path, command: str
 ) -> None:
@@ -112,10 +114,10 @@ def test_a_directory_of_plans_says_which_there_are(
     (project / ".orchestrator").mkdir(parents=True)
     for name in ("P1", "P2"):
         write_plan(project / ".orchestrator" / name, {"T-01": "true"})
-    refused = orchestrate(*command.split(), cwd=project)
+    refused = orchestrate(*shlex.split(command), cwd=project)
     named = "name the plan that you mean: --dir .orchestrator/P1, --dir .orchestrator/P2"
     assert (2, f"  hint: {named}") == (refused.returncode, refused.stderr.splitlines()[-1])
-    refused = orchestrate(*command.split(), "--dir", "my project")
+    refused = orchestrate(*shlex.split(command), "--dir", "my project")
     assert "mean: --dir 'my project/.orchestrator'" in refused.stderr
 
 
