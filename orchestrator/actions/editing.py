@@ -335,11 +335,12 @@ def check_who(layout: Layout, places: Places, agent: str, assignee: str, agents:
         plan = Plan({probe.id: probe})
         task_settings(Workspace(layout), plan, RunOrder(layout), roster)
     except PlanError as error:
-        option, name = ("--agent", agent) if agent else ("--assignee", assignee)
+        # Commands have several names for the option that says whose task it is.
+        option, name = ("--agent: ", agent) if agent else ("", assignee)
         said = (
             error.problems[0].message.partition(repr(name))[2].lstrip(", ").removeprefix("which ")
         )
-        message = f"{option}: {one_line(name, 80)!r} {said}"
+        message = f"{option}{one_line(name, 80)!r} {said}"
         raise UsageError(message, hint=error.problems[0].hint) from None
 
 

@@ -18,7 +18,7 @@ from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan_state import ITSELF, TERMINAL, PlanState, Step
 from orchestrator.core.state import UNDER_WAY, Verb
 from orchestrator.core.text import counted
-from orchestrator.errors import BusyError, NotFoundError, OrchestratorError
+from orchestrator.errors import BusyError, NotFoundError, OrchestratorError, StoreError
 from orchestrator.store import roots
 from orchestrator.store.heartbeats import keep_pulses, load_pulses, signs_of
 from orchestrator.store.layout import Layout, find_plan_directory
@@ -36,6 +36,8 @@ class Look(NamedTuple):
     alerts: Sequence[Alert]
     steps: Sequence[Step]
     """How it moved on by itself."""
+    uncounted: str = ""
+    """Why what earlier looks saw could not be read, or this one kept; mostly empty."""
 
 
 @dataclass(slots=True)
@@ -90,6 +92,8 @@ def check(layout: Layout, now: float, *, counts: bool = True) -> Checkup:
                 raise  # it is what was asked for, and not one among others
             found.broken[name] = str(error)
             continue
+        if look.uncounted:
+            found.broken[name] = look.uncounted
         if look.state not in TERMINAL:
             found.looks.append(look)
     return found
@@ -107,18 +111,24 @@ def look_at(layout: Layout, now: float) -> Look:
 def _look(name: str, layout: Layout, now: float, *, counts: bool) -> Look:
     workspace = Workspace(layout)
     board = really_done(layout, workspace.load())
-    pulses = load_pulses(layout)
+    pulses: Mapping[str, Pulse] = {}
+    uncounted = ""
+    try:
+        pulses = load_pulses(layout)
+        if counts:
+            pulses = beat(pulses, _signs(layout, board))
+            keep_pulses(layout, pulses)
+    except StoreError as error:
+        uncounted = f"heartbeat not counted: {error}"  # a task that failed is told all the same
     steps: Sequence[Step] = ()
     if counts:
-        pulses = beat(pulses, _signs(layout, board))
-        keep_pulses(layout, pulses)
         if _block_silent(layout, board, pulses, now):
             board = really_done(layout, workspace.load())
         steps = advance(layout, board, now)
     state = state_of(board)
     state = PlanState(steps[-1].after.lower()) if steps else state
     found = [] if state in TERMINAL else list(alerts(name, board, state, pulses, now))
-    return Look(name, board, state, found, steps)
+    return Look(name, board, state, found, steps, uncounted)
 
 
 def _block_silent(layout: Layout, board: Board, pulses: Mapping[str, Pulse], now: float) -> bool:

@@ -68,7 +68,10 @@ def history(
     task_id, number = _find(board, key)
     task = board.plan.tasks[task_id]
     view = view_of(layout, board, task, workspace.read_shown_answer(task.stem))
-    number = number or (view.result.number if view.result else 0)
+    made = view.result.attempts if view.result else ()
+    if number and all(each.number != number for each in made):
+        raise _unknown(key)
+    number = number or (made[-1].number if made else 0)
     turned: Sequence[Said] = ()
     count = 0
     if number:
@@ -91,7 +94,11 @@ def _find(board: Board, key: str) -> tuple[str, int]:
         for each in result.attempts if result else ():
             if each.session and each.session == key:
                 return task.id, each.number
-    raise NotFoundError(
+    raise _unknown(key)
+
+
+def _unknown(key: str) -> NotFoundError:
+    return NotFoundError(
         f"nothing is known of {one_line(key, 80)!r}",
         hint="give a task of `orchestrator list`, an attempt such as agent-01.attempt-2, or a session",
     )

@@ -35,7 +35,7 @@ from orchestrator.errors import (
 )
 from orchestrator.store import roots
 from orchestrator.store.charter import charter_of, with_state
-from orchestrator.store.exchange import Taken, exchanged, put
+from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.store.lock import held, holder_of, in_line
@@ -109,6 +109,8 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
             journal.append(step_line(step))
         return step
 
+    if not os.path.lexists(layout.plan):
+        raise roots.no_plan(layout)
     with in_line(layout.plan_lock):
         return exchanged(layout.plan, change)
 
@@ -153,9 +155,14 @@ def begin(layout: Layout, charter: Charter, now: float, why: str = "a run began"
         PlanError, NotFoundError, StoreError: as their names say.
     """
     require_approval(layout, charter)
-    if charter.state is PlanState.APPROVED:
+    if charter.state is not PlanState.APPROVED:
+        return []
+    try:
         return [transition(layout, PlanEvent.START, who=ITSELF, note=why, now=now)]
-    return []
+    except TransitionError:
+        # Somebody has moved it since it was read: where it stands now says whether it may be worked on.
+        require_approval(layout, charter_of(take(layout.plan).data, _shown(layout)))
+        return []
 
 
 def require_approval(layout: Layout, charter: Charter) -> None:
@@ -283,7 +290,7 @@ def rebuild_index(root: Layout) -> roots.Survey:
     """Look at every plan anew and write the cache; return what was found, and what could not be read.
 
     Raises:
-        NotFoundError, StoreError: the directory cannot be read.
+        NotFoundError, StoreError: the directory cannot be read, or the cache not be written.
     """
     return roots.survey(root, anew=True)
 

@@ -10,6 +10,7 @@ import click
 
 from orchestrator.actions.checking import Overview, brief_of, status
 from orchestrator.cli.reply import (
+    meant,
     plan_directory,
     program,
     say_json,
@@ -62,7 +63,7 @@ def status_command(
     if brief:
         from orchestrator.cli.following import say_brief
 
-        say_brief(layout, option or directory or "", as_json=as_json)
+        say_brief(layout, as_json=as_json)
         return
     overview = status(layout)
     board = overview.board
@@ -85,7 +86,7 @@ def status_command(
         if overview.holder is not None:
             write(f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})\n")
         else:
-            write(_ending(layout, overview, option or directory or ""))
+            write(_ending(layout, overview))
         if overview.waiting:
             from orchestrator.cli.repeating import local
 
@@ -131,7 +132,7 @@ def status_command(
             for task_id in board.overdue(now)[:_MOST]
         ],
         estimate=_outlook(board),
-        cost_usd=spent.known,
+        cost_usd=round(spent.known, 6),
         budget_usd=board.plan.budget or None,
         costs={
             "task": dict(sorted(spent.by_task.items(), key=lambda item: -item[1])[:_MOST]),
@@ -140,7 +141,7 @@ def status_command(
         },
         unknown_costs=spent.unknown,
         run=overview.holder,
-        **_last_run(layout, overview, option or directory or ""),
+        **_last_run(layout, overview),
         waiting=[
             {"pid": each.process["pid"], "until": iso(each.until)} for each in overview.waiting
         ],
@@ -148,7 +149,7 @@ def status_command(
     )
 
 
-def _ending(layout: Layout, overview: Overview, named: str) -> str:
+def _ending(layout: Layout, overview: Overview) -> str:
     """Say how the last run ended, where the tasks do not show it, and what to do next."""
     from orchestrator.views.brief import ending
 
@@ -156,23 +157,23 @@ def _ending(layout: Layout, overview: Overview, named: str) -> str:
     lines = [ending(brief)]
     # A plan that was never run may be a list for people, or wait for approval; and `status` is being looked at.
     if brief.about_run and brief.next_step() != ("status",):
-        lines.append(f"next: {_next(layout, brief, named)}")
+        lines.append(f"next: {_next(layout, brief)}")
     return "".join(f"{line}\n" for line in lines if line)
 
 
-def _last_run(layout: Layout, overview: Overview, named: str) -> dict[str, Any]:
+def _last_run(layout: Layout, overview: Overview) -> dict[str, Any]:
     """Return the same by the names that ``--brief`` has for it."""
     from orchestrator.views.brief import word
 
     brief = brief_of(layout, overview)
-    step = _next(layout, brief, named)
+    step = _next(layout, brief)
     return {"phase": brief.phase.value, "word": word(brief), "next": step}
 
 
-def _next(layout: Layout, brief: Brief, named: str) -> str:
+def _next(layout: Layout, brief: Brief) -> str:
     from orchestrator.views.brief import next_command
 
-    return next_command(brief, named, os.path.relpath(layout.final_output), program())
+    return next_command(brief, meant(), os.path.relpath(layout.final_output), program())
 
 
 def _outlook(board: Board) -> dict[str, float] | None:

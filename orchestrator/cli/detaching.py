@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.reply import program, say_json, talk, write
+from orchestrator.cli.reply import meant, program, say_json, talk, write
 
 if TYPE_CHECKING:
     from orchestrator.actions.plugs import Plugs
@@ -27,7 +27,6 @@ def start_detached(
     context: click.Context,
     order: RunOrder,
     chosen: Plugs,
-    named: str,
     *,
     as_json: bool,
     waits: bool = False,
@@ -46,14 +45,14 @@ def start_detached(
     kept = [word for word in words[:flags] if word not in {"--detach", "--json"}]
     started = detach(order, chosen, detached, ["run", *kept, *words[flags:]], waits=waits)
     if waits:
-        end_it = command_line(program(), "stop", named)
+        end_it = command_line(program(), "stop", meant())
         if as_json:
             say_json(started.said, run="", pid=started.pid, log=started.log, next=end_it)
             return
         write(f"{started.pid}\n")
         talk(f"{started.said}\nto end it: {end_it}")
         return
-    follow_it = command_line(program(), "wait", named)
+    follow_it = command_line(program(), "wait", meant())
     if as_json:
         say_json(
             f"run {started.run} goes on by itself",

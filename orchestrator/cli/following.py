@@ -12,6 +12,7 @@ import click
 from orchestrator.actions.following import Bite, Until, follow, keep, look
 from orchestrator.cli.duration import Duration
 from orchestrator.cli.reply import (
+    meant,
     plan_directory,
     program,
     say_json,
@@ -82,7 +83,7 @@ def wait_command(
     bite = follow(layout, cursor, timeout=timeout, until=Until(until))
     status = bite.brief.exit_status
     code = "died" if bite.brief.phase is Phase.DIED else _CODES[status]
-    _say(layout, bite, option or directory or "", code, as_json=as_json)
+    _say(layout, bite, code, as_json=as_json)
     if cursor is None:
         # Told first, so that news is rather told twice than never.
         sys.stdout.flush()
@@ -93,16 +94,16 @@ def wait_command(
     context.exit(int(status))
 
 
-def say_brief(layout: Layout, named: str, *, as_json: bool) -> None:
+def say_brief(layout: Layout, *, as_json: bool) -> None:
     """Answer ``status --brief``: the same text, at once, and the next ``wait`` tells the news again."""
-    _say(layout, look(layout), named, "ok", as_json=as_json)
+    _say(layout, look(layout), "ok", as_json=as_json)
 
 
-def _say(layout: Layout, bite: Bite, named: str, code: str, *, as_json: bool) -> None:
+def _say(layout: Layout, bite: Bite, code: str, *, as_json: bool) -> None:
     brief = bite.brief
     about: dict[str, Any] = {
         "now": time.time(),
-        "next_step": next_command(brief, named, os.path.relpath(layout.final_output), program()),
+        "next_step": next_command(brief, meant(), os.path.relpath(layout.final_output), program()),
         "cursor": str(bite.cursor),
     }
     if not as_json:

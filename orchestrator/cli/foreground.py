@@ -103,7 +103,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
             "duration": round(report.duration, 3),
             "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
             "final_output": report.final_output,
-            "cost_usd": spent.known,
+            "cost_usd": round(spent.known, 6),
             "unknown_costs": spent.unknown,
             "costs": {
                 "task": dict(spent.by_task),

@@ -46,10 +46,15 @@ def as_called(hint: str) -> str:
 
 def _place(argument: str) -> str:
     """Return the directory of a command in a hint; *argument* is its first word, which may name the plan already."""
-    where = _MEANT["both"]
+    where = meant()
     if argument and argument == _MEANT["directory"]:
         where = _MEANT["option"]
     return "" if where == (os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY) else where
+
+
+def meant() -> str:
+    """Return the plan directory of this call in one word, as any command takes it; empty where none was named."""
+    return _MEANT["both"]
 
 
 def plan_directory(

@@ -163,8 +163,7 @@ def run_command(
         return
     begin = _moment(at) if at else None
     if detach:
-        named = option or directory or ""
-        start_detached(context, order, chosen, named, as_json=as_json, waits=at is not None)
+        start_detached(context, order, chosen, as_json=as_json, waits=at is not None)
         return
     keep_loaded()
     run_this = partial(run_once, order, chosen, as_json=as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -304,7 +305,7 @@ def find_plan(
         above, name = os.path.split(found)
         for place in (found, above) if name != PLAN_DIRECTORY else (found,):
             layout = Layout(os.path.join(place, plan_id))
-            if os.path.isfile(layout.plan):
+            if _may_hold_plan(layout):
                 return layout
     if MADE_ID.fullmatch(plan_id):
         raise NotFoundError(
@@ -312,6 +313,16 @@ def find_plan(
             hint="`orchestrator status --all` lists those there are; an archived one is in archive/",
         )
     raise _no_such_directory(os.path.join(root or "", plan_id), current)
+
+
+def _may_hold_plan(layout: Layout) -> bool:
+    """Say whether there is a plan, or the system does not let us see: whoever reads it is told why."""
+    try:
+        return stat.S_ISREG(os.stat(layout.plan).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def _no_such_directory(named: str, current: str) -> NotFoundError:

@@ -48,10 +48,10 @@ class Survey:
 def survey(root: Layout, *, anew: bool = False) -> Survey:
     """Return the plans of a directory and what each says of itself, from the cache as far as it is true.
 
-    *anew*: the cache is forgotten first.
+    *anew*: the cache is forgotten first, and written in any case.
 
     Raises:
-        StoreError: the directory cannot be read.
+        StoreError: the directory cannot be read, or the cache not be written *anew*.
     """
     raw = _load(root.index)
     known = {} if anew else _entries(raw.get("plans"))
@@ -74,8 +74,13 @@ def survey(root: Layout, *, anew: bool = False) -> Survey:
         found.plans[plan_id] = charter
         if is_settled(stat):
             kept[plan_id] = signed, charter
-    if kept != known:
-        _write(root.index, raw, kept)
+    if anew or kept != known:
+        try:
+            _write(root.index, raw, kept)
+        except StoreError:
+            if anew:
+                raise
+            # As with every cache: the next look takes longer.
     return found
 
 
@@ -92,6 +97,12 @@ def has_plans(layout: Layout) -> bool:
         is_made or os.path.isfile(f"{layout.root}/{name}/master_plan.md")
         for name, is_made in _names(layout)
     )
+
+
+def no_plan(layout: Layout) -> NotFoundError:
+    """Return the error that says so, and which plans there are instead."""
+    message = "no master_plan.md in this plan directory"
+    return NotFoundError(message, where=layout.root, hint=instead_of(layout))
 
 
 def instead_of(layout: Layout) -> str:
@@ -325,7 +336,4 @@ def _write(path: str, raw: Mapping[str, Any], plans: Mapping[str, tuple[int, Cha
         for name, (signed, charter) in plans.items()
     }
     text = json.dumps({"schema": SCHEMA, **raw, "plans": entries}, ensure_ascii=False)
-    try:
-        replace_file(path, text.encode(errors="backslashreplace"))  # as in store/index.py
-    except StoreError:
-        return  # as with every cache: the next look takes longer
+    replace_file(path, text.encode(errors="backslashreplace"))  # as in store/index.py

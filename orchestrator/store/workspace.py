@@ -15,7 +15,7 @@ from orchestrator.core.plan import stem as stem_of
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import printable
-from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, UnfitError
+from orchestrator.errors import OrchestratorError, PlanError, UnfitError
 from orchestrator.store.assignments import Assignments
 from orchestrator.store.atomic import (
     read_file,
@@ -122,11 +122,9 @@ class Workspace:
             try:
                 found = os.stat(path)
             except FileNotFoundError:
-                from orchestrator.store.roots import instead_of
+                from orchestrator.store.roots import no_plan
 
-                message = "no master_plan.md in this plan directory"
-                hint = instead_of(self.layout)
-                raise NotFoundError(message, where=self.layout.root, hint=hint) from None
+                raise no_plan(self.layout) from None
         self._read = signed = signature(found)
         if (known := self._index.plan(signed)) is not None:
             return known

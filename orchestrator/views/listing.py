@@ -8,7 +8,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
 from orchestrator.views import sheet
-from orchestrator.views.columns import display_width, fit
+from orchestrator.views.columns import clip, display_width, fit
 from orchestrator.views.glyphs import LABELS
 from orchestrator.views.table import list_text
 
@@ -68,6 +68,7 @@ def table_text(board: Board, tasks: Sequence[Task], width: int | None) -> str:
     ids = max((len(task.id) for task in tasks), default=2)
     label = max(map(display_width, LABELS.values()))
     head = f"{fit('ID', max(ids, 2))}  {fit('Status', label)}  Assignee, name, what it needs"
+    head = head if width is None else clip(head, width)
     return f"{head}\n{list_text(board, tasks, width)}"
 
 

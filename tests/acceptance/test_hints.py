@@ -82,7 +82,30 @@ def test_a_command_in_a_hint_is_about_the_plan_that_was_named(
     orchestrate("stop", "plans/q")  # what goes on by itself
 
 
-@pytest.mark.parametrize("command", ["run", "list", "graph", "validate", "show T-01", "wait"])
+def test_the_next_step_is_about_one_plan_of_a_directory(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """Named by its id below a directory it is named by its path in turn: a command takes one name."""
+    (tmp_path / "plans").mkdir()
+    write_plan(tmp_path / "plans/q", {"T-01": "true"})
+    assert 0 == orchestrate("run", "plans/q", "--simulate").returncode
+    again = "orchestrator run plans/q --detach"
+    below = ("q", "--dir", "plans")
+    for look in (["status"], ["status", "--brief"], ["wait"]):
+        assert f"next: {again}\n" in orchestrate(*look, *below).stdout
+    assert again == orchestrate("status", *below, "--json").json["next"]
+
+    begun = orchestrate("run", *below, "--detach", "--json").json
+    assert "orchestrator wait plans/q" == begun["next"]
+    assert 0 == orchestrate("wait", "plans/q", "--for", "end").returncode
+    later = orchestrate("run", *below, "--fresh", "--detach", "--at", "2999-01-01T00:00", "--json")
+    assert "orchestrator stop plans/q" == later.json["next"]
+    assert 0 == orchestrate("stop", "plans/q").returncode
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "list", "graph", "validate", "show T-01", "wait", "transition '' approve"]
+)
 def test_a_directory_of_plans_says_which_there_are(
     orchestrate: Orchestrate, tmp_path: Path, command: str
 ) -> None:
@@ -91,10 +114,10 @@ def test_a_directory_of_plans_says_which_there_are(
     (project / ".orchestrator").mkdir(parents=True)
     for name in ("P1", "P2"):
         write_plan(project / ".orchestrator" / name, {"T-01": "true"})
-    refused = orchestrate(*command.split(), cwd=project)
+    refused = orchestrate(*shlex.split(command), cwd=project)
     named = "name the plan that you mean: --dir .orchestrator/P1, --dir .orchestrator/P2"
     assert (2, f"  hint: {named}") == (refused.returncode, refused.stderr.splitlines()[-1])
-    refused = orchestrate(*command.split(), "--dir", "my project")
+    refused = orchestrate(*shlex.split(command), "--dir", "my project")
     assert "mean: --dir 'my project/.orchestrator'" in refused.stderr
 
 

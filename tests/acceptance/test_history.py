@@ -67,8 +67,9 @@ def test_an_attempt_is_read_as_its_own_agent_reads(
 def test_a_key_that_nobody_knows(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """One line and a hint."""
     write_plan(tmp_path / ".orchestrator", {"T-01": "true"})
-    answer = orchestrate("history", "../T-09", "--json")
-    assert 2 == answer.returncode
-    assert "not_found" == answer.json["code"]
-    assert "orchestrator list" in answer.json["hint"]
+    for key in ("../T-09", "agent-01.attempt-1"):  # nothing was run yet
+        answer = orchestrate("history", key, "--json")
+        assert 2 == answer.returncode
+        assert "not_found" == answer.json["code"]
+        assert "orchestrator list" in answer.json["hint"]
     assert 0 == orchestrate("history", "T-01").returncode

@@ -173,6 +173,16 @@ def test_s4_44_stuck_after_three_heartbeats(engine: TaskEngine, task: str) -> No
     assert 0 == engine("check").returncode
 
 
+def test_heartbeats_that_cannot_be_kept_hide_no_alert(engine: TaskEngine, task: str) -> None:
+    """What failed needs a person all the same; that what is stuck is not noticed is said, too."""
+    (engine.root / task / "heartbeats.json").mkdir()
+    engine(f"subtask {task} subtask_01 fail --note Mismatch")
+    checked = engine("check")
+    assert (1, True) == (checked.returncode, "failed TASK-001/subtask_01: " in checked.stdout)
+    assert "heartbeat not counted: " in checked.stderr
+    assert ["failed"] == [each["type"] for each in engine(f"check {task} --json").json["alerts"]]
+
+
 def test_s4_63_passive_progress(engine: TaskEngine, task: str, tmp_path: Path) -> None:
     """Whoever works without a word shows it in the project: a changed file, a commit."""
     engine(f"subtask {task} subtask_01 start")

@@ -80,6 +80,15 @@ def test_what_was_only_simulated_is_handed_out(engine: TaskEngine, task: str) ->
     assert ["subtask_01"] == dispatched(engine(f"auto-dispatch {task} --dry-run --json"))
 
 
+def test_a_misspelt_agent_is_refused_in_words_that_were_typed(
+    engine: TaskEngine, task: str
+) -> None:
+    """`dispatch` has no option by the name that `add` has for it."""
+    refused = engine(f'dispatch {task} "echo hi" --agent shel')
+    assert 2 == refused.returncode
+    assert "error: 'shel' looks like the agent 'shell' misspelt\n" in refused.stderr
+
+
 def test_s4_11_nothing_is_dispatched_before_approval(engine: TaskEngine) -> None:
     """Exit status 4, and what to type; after the end of a plan neither."""
     for state, status in (("PLANNING", 4), ("BLOCKED", 4), ("REJECTED", 2)):

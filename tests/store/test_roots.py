@@ -75,6 +75,16 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         roots.survey(at(tmp_path / "nowhere"))
 
 
+def test_a_cache_that_cannot_be_written_is_told_to_whoever_asked_for_it(tmp_path: Path) -> None:
+    """Nobody else: a look takes longer."""
+    made = roots.make_plan(at(tmp_path), FILES)
+    os.utime(tmp_path / made / "master_plan.md", (1_600_000_000, 1_600_000_000))
+    (tmp_path / "index.json").mkdir()
+    assert [made] == list(roots.survey(at(tmp_path)).plans)
+    with pytest.raises(StoreError, match="index"):
+        roots.survey(at(tmp_path), anew=True)
+
+
 def test_many_threads_of_one_process_each_read_whole_plans(tmp_path: Path) -> None:
     """Whoever looks while plans are made sees each of them whole, or not at all."""
     barrier, seen = Barrier(2), list[dict[str, str]]()
@@ -148,3 +158,13 @@ def test_an_id_means_the_plan_below_the_directory_that_is_found(tmp_path: Path) 
         for name in ("TASK-009", "TASK-003", "../TASK-003", "TASK-001/../../TASK-003", ""):
             with pytest.raises(NotFoundError):
                 find_plan(name, environment, str(current))
+
+
+def test_a_plan_that_the_system_does_not_show_is_found(tmp_path: Path) -> None:
+    """Whoever reads it is told why; "not found" would be the wrong answer for the plan of another user."""
+    (tmp_path / "TASK-001").mkdir()
+    (tmp_path / "TASK-001/master_plan.md").symlink_to("master_plan.md")
+    found = find_plan("TASK-001", {}, "/", str(tmp_path))
+    assert f"{tmp_path}/TASK-001" == found.root
+    with pytest.raises(StoreError, match="cannot read"):
+        Workspace(found).load()

@@ -10,6 +10,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.state import TaskStatus
 from orchestrator.views.columns import display_width
 from orchestrator.views.final_output import final_output
+from orchestrator.views.listing import table_text
 from orchestrator.views.master_plan import sections
 from orchestrator.views.table import list_text, status_text
 from tests.views.example import (
@@ -45,7 +46,8 @@ def test_list_is_one_line_for_each_task() -> None:
 def test_nothing_is_wider_than_the_terminal(width: int) -> None:
     """A line that wraps is two lines."""
     drawn = midway("検査" * 40, HOSTILE, "x" * 300, "👩\u200d💻" * 30, "e", reason="r" * 300)
-    for text in (listed(drawn, width), status_text(drawn, now=BEGIN, width=width)):
+    table = table_text(drawn, list(drawn.plan.tasks.values()), width)
+    for text in (listed(drawn, width), table, status_text(drawn, now=BEGIN, width=width)):
         assert all(display_width(line) <= width for line in text.splitlines())
 
 
