@@ -32,8 +32,8 @@ RECORD: dict[str, Any] = {
     "duration": 10.0,
     "max_rss": 1_000_000,
     "cpu": 0.25,
-    "log_bytes": 0,
-    "log_sha256": "",
+    "log_bytes": 12,
+    "log_sha256": "5891b5b5",
 }
 
 
@@ -57,6 +57,8 @@ def test_a_record_that_was_written_is_read(tmp_path: Path) -> None:
             pid=4711,
             max_rss=1_000_000,
             cpu=0.25,
+            log_bytes=12,
+            log_sha256="5891b5b5",
         ),
     )
     assert expected == read_record(path)

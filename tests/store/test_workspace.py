@@ -143,11 +143,16 @@ def test_a_damaged_record_is_no_evidence(root: Path) -> None:
     assert (S.PENDING, why) == told(load(root))["T-01"]
 
 
-@pytest.mark.parametrize("status", [S.RUNNING, S.RETRYING])
-def test_what_runs_without_a_runner_was_interrupted(root: Path, status: S) -> None:
+def test_what_runs_without_a_runner_was_interrupted(root: Path) -> None:
     """A crash leaves no lie behind."""
-    result(root, "agent-01", text("T-01", status, 3))
+    result(root, "agent-01", text("T-01", S.RUNNING, 3))
     assert (S.PENDING, "attempt 3 was interrupted") == told(load(root))["T-01"]
+
+
+def test_what_waited_for_its_next_attempt_was_not_interrupted(root: Path) -> None:
+    """Its last one had failed in order."""
+    result(root, "agent-01", text("T-01", S.RETRYING, 3))
+    assert (S.PENDING, "") == told(load(root))["T-01"]
 
 
 def test_what_runs_with_a_runner_runs(root: Path) -> None:
