@@ -209,10 +209,11 @@ def test_the_desktop_is_shown_a_file_and_no_token(
     assert [] == list((tmp_path / "run").iterdir())
     del orchestrate.environment["DISPLAY"]
     process = orchestrate.start("dashboard", root, "--port", "0", "--open")
-    assert process.stdout is not None
-    process.stdout.readline()
+    assert process.stderr is not None
+    said = [process.stderr.readline() for _ in range(2)]
     process.terminate()
-    assert "there is no desktop here" in orchestrate.finish(process).stderr
+    orchestrate.finish(process)
+    assert "there is no desktop here" in said[1]
 
 
 def test_a_browser_that_stays_in_the_foreground_keeps_nobody_waiting(
