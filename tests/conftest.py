@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
+from tests.fakes.claude_calls import install
 
 # How long an example took says how loud the machine is, not whether we are right. All else stays as Hypothesis has it
 # where it runs: the same examples every time on a CI service, new ones elsewhere.
@@ -51,6 +52,15 @@ def root(tmp_path: Path) -> Path:
 def claude(orchestrate: Orchestrate, tmp_path: Path) -> ClaudePlan:
     """A plan of claude tasks that is not written yet, and a stand-in for claude on PATH."""
     return ClaudePlan(orchestrate, tmp_path)
+
+
+@pytest.fixture
+def planner(orchestrate: Orchestrate, tmp_path: Path) -> Path:
+    """A stand-in for claude that plans; the directory in which it finds its script."""
+    install(tmp_path / "bin")
+    orchestrate.environment["PATH"] = f"{tmp_path}/bin:/usr/bin:/bin"
+    orchestrate.environment["FAKE_CLAUDE_DIR"] = str(tmp_path / "records")
+    return tmp_path / "records"
 
 
 @pytest.fixture

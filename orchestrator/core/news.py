@@ -222,9 +222,8 @@ class Brief(NamedTuple):
         if self.is_over and self.board.simulated():
             return ("run", "--detach")  # nothing was done
         if self.is_done:
-            return (
-                ("run", "--detach") if self.is_outdated else ("read",)
-            )  # it puts it together anew
+            # A run with nothing to do puts the final output together anew.
+            return ("run", "--detach") if self.is_outdated else ("read",)
         hold = hold_of(self.about_run)
         held = hold.what if hold is not None and self.is_over else ""
         if held == "unaffordable":

@@ -199,7 +199,7 @@ def wait_gone(processes: Iterable[Process], limit: float) -> None:
 
 
 def kill_all(look: Callable[[], Iterable[Process]]) -> list[Process]:
-    """Kill what *look* finds, parents first, and what it finds once more; return all of it, still ending.
+    """Freeze what *look* finds, parents first, until it finds nothing new, and kill it; return it all, still ending.
 
     All of it is frozen before any of it dies: a script that sees its command end goes on with its next step.
     """

@@ -7,7 +7,7 @@ import select
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 from orchestrator.errors import UsageError
@@ -109,12 +109,7 @@ class Signals:
         self._treatments = [(number, signal.signal(number, _wake)) for number in signals_heard()]
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Give them back."""
         for number, treatment in reversed(self._treatments):  # Ctrl-C last: it raises
             signal.signal(number, treatment)

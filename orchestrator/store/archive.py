@@ -99,10 +99,9 @@ def set_outcomes_aside(layout: Layout, stems: Collection[str]) -> str:
     moved: list[tuple[str, str]] = []
     with reported("move results to", place.root):
         try:
+            # Never more readable than the plan, which may hold an address.
             os.close(os.open(place.plan, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            shutil.copy(
-                layout.plan, place.plan
-            )  # never more readable than the plan: it may hold an address
+            shutil.copy(layout.plan, place.plan)
             for directory, names in moving:
                 aside = os.path.join(place.root, os.path.basename(directory))
                 os.mkdir(aside, 0o775)

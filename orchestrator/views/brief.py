@@ -16,7 +16,7 @@ from orchestrator.core.money import spending
 from orchestrator.core.news import Brief, Phase
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.views.glyphs import ICONS, tally
+from orchestrator.views.glyphs import ICONS, moment, tally
 
 LIMIT = 1600
 #: Tasks told with a reason, and warnings, at most.
@@ -89,11 +89,7 @@ def brief_text(brief: Brief, *, now: float, next_step: str, cursor: str) -> str:
         last = brief.about_run[-1]
         lines.append(one_line(f"{last.what} · {last.text}", limit=_WIDTH + 20))
     if brief.begins:
-        from datetime import UTC, datetime  # few runs wait for their time
-
-        lines.append(
-            f"a run waits until {datetime.fromtimestamp(brief.begins, UTC):%Y-%m-%d %H:%M:%S %Z}"
-        )
+        lines.append(f"a run waits until {moment(brief.begins)}")
     room = LIMIT - len(tail) - sum(len(line) + 1 for line in lines)
     groups = brief.news.by_kind()
     blocks: list[tuple[Callable[[str, Sequence[str], int], str], str, list[str]]] = [

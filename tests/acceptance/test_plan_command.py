@@ -13,7 +13,7 @@ import pytest
 from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import Gate, everything, write_plan
 from tests.executors.harness import wait_until
-from tests.fakes.claude_calls import calls, install, script
+from tests.fakes.claude_calls import calls, script
 
 pytestmark = pytest.mark.slow
 
@@ -51,15 +51,6 @@ def task(id: str, *needs: str, **more: Any) -> dict[str, Any]:
 
 def answer(*tasks: dict[str, Any]) -> dict[str, Any]:
     return {"structured": {"goal": "A list", "goals": [], "success": [], "tasks": list(tasks)}}
-
-
-@pytest.fixture
-def planner(orchestrate: Orchestrate, tmp_path: Path) -> Path:
-    """A stand-in for claude; the directory in which it finds its script."""
-    install(tmp_path / "bin")
-    orchestrate.environment["PATH"] = f"{tmp_path}/bin:/usr/bin:/bin"
-    orchestrate.environment["FAKE_CLAUDE_DIR"] = str(tmp_path / "records")
-    return tmp_path / "records"
 
 
 def ids(plan: Path) -> list[str]:

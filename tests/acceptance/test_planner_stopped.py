@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
 from tests.executors.harness import wait_until
-from tests.fakes.claude_calls import calls, install, script
+from tests.fakes.claude_calls import calls, script
 
 pytestmark = pytest.mark.slow
 
@@ -24,15 +24,6 @@ def draft(description: str) -> dict[str, Any]:
 
 DRAFT = draft("List every file of this project and say what it is for")
 VAGUE = draft("Improve it")
-
-
-@pytest.fixture
-def planner(orchestrate: Orchestrate, tmp_path: Path) -> Path:
-    """A stand-in for claude; the directory in which it finds its script."""
-    install(tmp_path / "bin")
-    orchestrate.environment["PATH"] = f"{tmp_path}/bin:/usr/bin:/bin"
-    orchestrate.environment["FAKE_CLAUDE_DIR"] = str(tmp_path / "records")
-    return tmp_path / "records"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -174,7 +174,7 @@ def test_who_waits_is_shown_and_stopped(orchestrate: Orchestrate, root: Path) ->
     # Whoever follows these lines would start at once what was to begin at its time.
     assert f"orchestrator status {shlex.quote(str(root))}" == looked["next"]
     brief = orchestrate("status", root, "--brief").stdout
-    assert "a run waits until 2099-01-01 07:30:00 UTC" in brief
+    assert "a run waits until 2099-01-01 07:30:00Z" in brief
     assert f"next: {looked['next']}\n" in brief
     assert "a run waits for its time" in orchestrate("wait", root).stderr
     stopped = orchestrate("stop", root)
