@@ -6,11 +6,11 @@ The envelope: ``{"ok": true, "code": "ok", "message": "…", …data}``; an erro
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
@@ -236,15 +236,11 @@ def _login() -> str:
 
 def leave(status: int) -> NoReturn:
     """Exit with this status, once everything is written or its reader has gone."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            # Python would try once more when it ends, complain, and change the exit status.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     # Ctrl-C once more would change the status, with a traceback. Whoever was at work for a while has loaded this.
     if (signals := sys.modules.get("signal")) is not None:
         signals.signal(signals.SIGINT, signals.SIG_IGN)
-    # What is left goes with the process; looking through it once more would take longer than most commands.
-    gc.freeze()
-    sys.exit(status)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    # What is left goes with the process: taking Python down in order would take 7 ms after a run.
+    os._exit(status)

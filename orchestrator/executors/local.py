@@ -70,7 +70,7 @@ class LocalExecutor:
         """Jobs that were to be stopped, of which the guard has not said that it heard."""
         self._silence = 0
         """Seconds that it has not; those in which we were frozen ourselves count as one."""
-        self._reading = anyio.Lock(fast_acquire=True)
+        self._reading: anyio.Lock
         self._wait: anyio.CancelScope | None = None
 
     # ── the protocol ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -82,6 +82,8 @@ class LocalExecutor:
 
     @asynccontextmanager
     async def _held(self) -> AsyncIterator[None]:
+        # Not sooner: outside of an event loop a lock loads asyncio, 15 ms, in which the guard is starting now.
+        self._reading = anyio.Lock(fast_acquire=True)
         try:
             yield
         finally:

@@ -35,11 +35,15 @@ class Drawing:
     """Called in a thread as the run starts, for what its end would have to wait for."""
     told: str = field(default="", init=False)
     """The problem that was told last; the same one is not told at every drawing."""
-    _stale: anyio.Event = field(default_factory=anyio.Event, init=False)
+    _is_stale: bool = field(default=False, init=False)
+    _woken: anyio.Event | None = field(default=None, init=False)
+    """Somebody waits for it. Made within the event loop: outside, it would load asyncio before the guard is started."""
 
     def mark_stale(self) -> None:
         """Say that what is drawn is no longer true."""
-        self._stale.set()
+        self._is_stale = True
+        if self._woken is not None:
+            self._woken.set()
 
     async def keep_drawn(
         self,
@@ -56,8 +60,10 @@ class Drawing:
         pause = _SHORTEST
         while True:
             await anyio.sleep(pause)
-            await self._stale.wait()
-            self._stale = anyio.Event()
+            if not self._is_stale:
+                self._woken = anyio.Event()
+                await self._woken.wait()
+            self._is_stale, self._woken = False, None
             news = {attempt.task.id: attempt.news for attempt in live.values()}
             copied = _copied(board)
             before = anyio.current_time()

@@ -49,12 +49,15 @@ class Watch:
     """Whether the file was saved so recently that it may not be whole."""
     close: Callable[..., None]
     """Says, by ``is_closed``, whether the run takes nothing any more that is added from now on."""
-    _turn: anyio.Lock = field(default_factory=anyio.Lock, init=False)
+    _turn: anyio.Lock = field(init=False)
     told: str = field(default="", init=False)
     """The problem that was told last; the same one is not told at every look."""
 
     async def keep_watching(self, warn: Callable[[str], None]) -> None:
         """Apply each change; tell what is wrong with a change that is not valid, and go on with the last valid plan."""
+        self._turn = (
+            anyio.Lock()
+        )  # outside of an event loop it would load asyncio before the guard is started
         pause = _SHORTEST
         while True:
             await anyio.sleep(pause)
