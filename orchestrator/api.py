@@ -176,7 +176,9 @@ class Orchestrator:
             simulate: Run nothing; every task answers with a made-up block.
             only: Only these tasks.
             tags: Only tasks with one of these tags.
-            listener: Called with everything that happens.
+            listener: Called with everything that happens; the run goes on when it returns. It may look, ``add`` and
+                ``update``. What the run would have to answer (``block``, ``cancel``, ``complete`` …), and ``wait``, is
+                UsageError there: call it in another thread.
             settings: Those of ``run``: ``max_parallel``, ``timeout`` (seconds), ``budget_usd``, ``agent`` …
 
         Raises:

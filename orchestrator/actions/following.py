@@ -13,7 +13,7 @@ from orchestrator.core.news import Brief, News, Phase
 from orchestrator.errors import NotFoundError
 from orchestrator.store.cursor import Cursor, keep_cursor, last_run, load_cursor, read_on
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import holder_of
+from orchestrator.store.lock import holder_of, require_elsewhere
 
 #: Seconds between two looks at the journal and the lock: sooner than a person notices, and next to no work.
 _LOOK = 0.25
@@ -53,14 +53,16 @@ def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until
 
     Raises:
         NotFoundError: there is no plan, or it was never run.
+        UsageError: it was called in a listener of the run that it would wait for.
         PlanError, StoreError: as their names say.
     """
     reading, pause = _Reading(layout, since), threading.Event()
     end = time.monotonic() + timeout
-    while holder_of(layout.lock) is not None and not reading.has(until):
+    while (holder := holder_of(layout.lock)) is not None and not reading.has(until):
         left = end - time.monotonic()
         if left <= 0:
             break
+        require_elsewhere(holder)
         pause.wait(min(_LOOK, left))
         reading.go_on()
     bite = reading.bite()

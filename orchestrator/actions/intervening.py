@@ -18,7 +18,14 @@ from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import DependencyError, OrchestratorError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import RunLock, holder_of, in_line, new_run, take_briefly
+from orchestrator.store.lock import (
+    RunLock,
+    holder_of,
+    in_line,
+    new_run,
+    require_elsewhere,
+    take_briefly,
+)
 from orchestrator.store.membership import full_ids
 from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.workspace import Workspace
@@ -51,6 +58,7 @@ def intervene(
     Raises:
         DependencyError, TransitionError: it cannot be done from where the task stands.
         NothingReadyError: nothing is ready to be claimed.
+        UsageError: it was called in a listener of the run that would have to be asked.
         NotFoundError, PlanError, StoreError: as their names say.
     """
     wanted = wanted._replace(id=new_id(wanted.time), task=full_ids(layout, wanted.task))
@@ -67,6 +75,7 @@ def intervene(
         if not is_asked:
             if wanted.task:
                 the_task(Workspace(layout).load(), wanted.task)
+            require_elsewhere(holder_of(layout.lock) or {})
             requests.leave(wanted)
             is_asked = True
             waits()

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from orchestrator.core.text import one_line
-from orchestrator.errors import BusyError, StoreError
+from orchestrator.errors import BusyError, StoreError, UsageError
 from orchestrator.store.atomic import open_file, reported, require_file
 from orchestrator.store.process import is_alive, this_process
 
@@ -238,6 +238,26 @@ def busy(holder: Mapping[str, Any]) -> BusyError:
         f"{holder.get('host', '?')} since {holder.get('since', '?')}",
         hint="wait for it, or end it with `orchestrator stop`; `orchestrator status` shows where it stands",
     )
+
+
+def require_elsewhere(holder: Mapping[str, Any]) -> None:
+    """Make sure that a run can go on while we wait for it: not so where it is the one that has called us.
+
+    A run is in the main thread of its process, which does something else only where it calls a listener.
+
+    Raises:
+        UsageError: it would wait for us, and we for it.
+    """
+    if holder.get("pid") != os.getpid():
+        return
+    import threading
+
+    in_its_thread = threading.current_thread() is threading.main_thread()
+    if in_its_thread and this_process().items() <= holder.items():
+        raise UsageError(
+            f"run {holder['run']} cannot answer a listener that it waits for",
+            hint="let the listener call it in another thread, and return; or call it once the run is over",
+        )
 
 
 def _guarded(holder: Mapping[str, Any]) -> BusyError:

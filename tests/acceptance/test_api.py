@@ -191,6 +191,41 @@ def test_a_heartbeat_from_a_directory_that_is_gone(orchestrate: Orchestrate) -> 
     assert ["the current directory is gone"] == play(orchestrate, script)
 
 
+def test_a_listener_is_refused_what_only_its_own_run_could_answer(orchestrate: Orchestrate) -> None:
+    """The run waits for it, so it cannot wait for the run; another thread of the same program can."""
+    script = """
+import os
+from threading import Thread
+os.mkfifo("go")
+plan, told, threads = Orchestrator(), [], []
+plan.init(agent="shell")
+first = plan.add("cat go")
+second = plan.add("echo two", depends_on=[first])
+def block():
+    plan.block(second, "look at it first")
+    with open("go", "w") as file:
+        file.write("on")
+def react(happening):
+    if happening.kind != "task_started":
+        return
+    verbs = (plan.start, plan.complete, plan.fail, plan.block, plan.unblock, plan.cancel, plan.retry)
+    for call in (*(lambda verb=verb: verb(second) for verb in verbs), plan.claim, lambda: plan.wait(60, "end")):
+        try:
+            call()
+        except OrchestratorError as error:
+            told.append([type(error).__name__, "another thread" in error.hint])
+    told.append(plan.wait(0).brief.phase.value)
+    threads.append(Thread(target=block))
+    threads[0].start()
+report = plan.run(listener=react)
+threads[0].join()
+answer = [told, report.launched, plan.status().board.status(second).value, os.listdir(".orchestrator/requests")]
+"""
+    told, launched, second, requests = play(orchestrate, script)
+    assert [["UsageError", True]] * 9 == told[:-1]
+    assert ("working", 1, "blocked", []) == (told[-1], launched, second, requests)
+
+
 def test_importing_the_package_loads_nothing(orchestrate: Orchestrate) -> None:
     """A program that only wants the version does not pay for the rest."""
     script = "import sys, orchestrator\nanswer = [m for m in sys.modules if m.startswith('orchestrator.')]"
