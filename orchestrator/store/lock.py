@@ -268,13 +268,14 @@ def _guarded(holder: Mapping[str, Any]) -> BusyError:
 
 
 def _is_held(descriptor: int, holder: Mapping[str, Any]) -> bool:
-    """Say whether who is named in the lock file is still there.
+    """Say whether who is named in the lock file is still there, and holds it.
 
-    Of a process of another machine only the lock itself knows: a container that was made anew, or a machine with a new
-    name, would else be believed for ever. Who starts a run while we hold it shared tries again (``_wait_for``).
+    A process may live on after its run, and of one of another machine only the lock itself knows: a container that was
+    made anew, or a machine with a new name, would else be believed for ever. Who starts a run while we hold it shared
+    tries again (``_wait_for``).
     """
-    if holder.get("host") == os.uname().nodename:
-        return is_alive(holder)
+    if not is_alive(holder):
+        return False
     try:
         if not _try(descriptor, fcntl.LOCK_SH):
             return True

@@ -226,6 +226,19 @@ answer = [told, report.launched, plan.status().board.status(second).value, os.li
     assert ("working", 1, "blocked", []) == (told[-1], launched, second, requests)
 
 
+def test_a_run_that_broke_off_holds_nothing(orchestrate: Orchestrate) -> None:
+    """Not even while the program that ran it lives: nobody waits for it, and `stop` ends no program that went on."""
+    script = """
+import subprocess, sys
+plan = Orchestrator()
+plan.add("rm -r .orchestrator/logs", agent="shell")
+failure = plan.run().failure
+stop = subprocess.run([sys.executable, "-m", "orchestrator", "stop"], capture_output=True, text=True)
+answer = [failure is not None, plan.status().holder, plan.wait(60, "end").brief.phase.value, stop.returncode]
+"""
+    assert [True, None, "died", 2] == play(orchestrate, script)
+
+
 def test_importing_the_package_loads_nothing(orchestrate: Orchestrate) -> None:
     """A program that only wants the version does not pay for the rest."""
     script = "import sys, orchestrator\nanswer = [m for m in sys.modules if m.startswith('orchestrator.')]"

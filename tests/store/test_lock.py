@@ -116,8 +116,10 @@ def test_an_orderly_end_leaves_nothing_to_recover(path: str) -> None:
 
 
 def test_the_lock_of_a_run_that_gave_up_is_free_and_remembered(path: str) -> None:
-    """Whoever let go without saying so left something behind."""
+    """Whoever let go without saying so left something behind, and holds nothing, however long its process lives."""
     take_lock(path, "r1", NOW).abandon()
+    assert None is holder_of(path)
+    assert (("r1",), "r1") == (dead_runs_of(path), broken_off(path))
     lock = take_lock(path, "r2", NOW)
     assert ("r1",) == lock.dead_runs
     lock.release()
