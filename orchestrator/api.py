@@ -178,7 +178,8 @@ class Orchestrator:
             tags: Only tasks with one of these tags.
             listener: Called with everything that happens; the run goes on when it returns. It may look, ``add`` and
                 ``update``. What the run would have to answer (``block``, ``cancel``, ``complete`` …), and ``wait``, is
-                UsageError there: call it in another thread.
+                UsageError there: call it in another thread. What it raises ends the run as a crash would, agents
+                too, and comes out as it is; the next run goes on.
             settings: Those of ``run``: ``max_parallel``, ``timeout`` (seconds), ``budget_usd``, ``agent`` …
 
         Raises:

@@ -15,7 +15,7 @@ from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ah
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.resets import Resets
 from orchestrator.actions.simulation import really_done
-from orchestrator.actions.telling import Telling
+from orchestrator.actions.telling import Telling, listened_to
 from orchestrator.core.beside import BESIDE
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
@@ -75,7 +75,12 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         ApprovalError, TransitionError: the plan waits for somebody, or is over; nothing was written.
         BusyError: another run holds the plan; nothing was written.
         StoreError: state could not be read or written.
+        BaseException: what the listener raised; then it ends as if it had died there, and the next run goes on.
     """
+    return listened_to(listener, lambda hear: _run(order, plugs, hear))
+
+
+def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
     before = _version(order.layout)
     ahead = examine(order, plugs)
     clock, run_id = Clock(), new_run()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
@@ -15,6 +16,34 @@ if TYPE_CHECKING:
 
 #: Seconds between two lines of the journal about what one agent is doing.
 _NEWS_EVERY = 10.0
+_T = TypeVar("_T")
+
+
+class _RaisedError(BaseException):
+    """A listener raised something: on the way out nobody of ours takes that for an error of ours."""
+
+
+def listened_to(listener: Listener, do: Callable[[Listener], _T]) -> _T:
+    """Do what tells a listener; whatever that raises ends it, and comes out as it is, not in a group of the event loop.
+
+    Raises:
+        BaseException: what the listener raised, or what was raised anyway.
+    """
+    raised: list[BaseException] = []
+
+    def hear(happening: Happening) -> None:
+        try:
+            listener(happening)
+        except BaseException as error:
+            raised.append(error)
+            raise _RaisedError from error
+
+    try:
+        return do(hear)
+    except BaseException:
+        if not raised:
+            raise
+    raise raised[0]  # out here, so that nothing becomes its context
 
 
 @dataclass(slots=True, eq=False, repr=False)

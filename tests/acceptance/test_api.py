@@ -226,6 +226,28 @@ answer = [told, report.launched, plan.status().board.status(second).value, os.li
     assert ("working", 1, "blocked", []) == (told[-1], launched, second, requests)
 
 
+def test_what_a_listener_raises_comes_out_as_it_is(orchestrate: Orchestrate) -> None:
+    """Whenever that is, and whatever it is; the plan is free at once, and the next run goes on."""
+    script = """
+from orchestrator.errors import StoreError
+told = []
+for kind in ("run_started", "task_started", "task_completed", "run_ended"):
+    for error in (ValueError("mine"), OSError(2, "mine"), StoreError("mine"), KeyboardInterrupt("mine")):
+        plan = Orchestrator(f"{kind}-{type(error).__name__}")
+        plan.add("echo one", agent="shell")
+        error.__cause__ = KeyError("why")
+        def fail(happening):
+            if happening.kind == kind:
+                raise error
+        try:
+            plan.run(listener=fail)
+        except BaseException as caught:
+            told.append([caught is error, repr(caught.__cause__), plan.status().holder, plan.run().exit_status])
+answer = told
+"""
+    assert [[True, "KeyError('why')", None, 0]] * 16 == play(orchestrate, script)
+
+
 def test_a_run_that_broke_off_holds_nothing(orchestrate: Orchestrate) -> None:
     """Not even while the program that ran it lives: nobody waits for it, and `stop` ends no program that went on."""
     script = """
