@@ -161,7 +161,7 @@ def run_command(
     if dry_run:
         _say_prospect(look_ahead(order, chosen.roster), as_json=as_json)
         return
-    begin = _moment(at) if at else None
+    begin = _moment(at) if at is not None else None
     if detach:
         start_detached(context, order, chosen, as_json=as_json, waits=at is not None)
         return

@@ -67,6 +67,7 @@ def test_a_time_that_has_come_starts_at_once(orchestrate: Orchestrate, root: Pat
     ("said", "words"),
     [
         ("--at: '25:00' is not a time", ["--at", "25:00"]),
+        ("--at: '' is not a time", ["--at", ""]),
         ("--at: '2020-01-01' is over", ["--at", "2020-01-01"]),
         ("is after every calendar", ["--at", "9999-12-31T23:59Z"]),
         ("'soon' is not a duration", ["--every", "soon"]),
