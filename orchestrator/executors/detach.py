@@ -30,6 +30,11 @@ def this_program() -> list[str]:
     return [sys.executable, "-P", "-c", _BOOTSTRAP, _ROOT]
 
 
+def _refused(doing: str, error: OSError, output: str) -> StoreError:
+    hint = f"check space, permissions and what lies in {os.path.dirname(output)}, then try again"
+    return StoreError(f"cannot {doing}: {error.strerror or error}", where=output, hint=hint)
+
+
 class Detached:
     """A process that was started. Until ``publish`` its output is in a file of its own beside *output*.
 
@@ -60,7 +65,7 @@ class Detached:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise StoreError(f"cannot start a run on its own: {error}", where=output) from error
+            raise _refused("start a run on its own", error, output) from error
 
     @property
     def pid(self) -> int:
@@ -84,7 +89,7 @@ class Detached:
         try:
             os.replace(self._beside, self._output)
         except OSError as error:
-            raise StoreError(f"cannot rename: {error}", where=self._beside) from error
+            raise _refused("rename what it said", error, self._output) from error
 
     def last_words(self) -> str:
         """Return the end of what it printed."""

@@ -70,3 +70,17 @@ def test_what_is_done_before_the_lock_is_ours_is_seen(
     run = orchestrate("run", "--json")
     assert (0, [], False) == (run.returncode, run.started(), (tmp_path / "launched").exists())
     assert "meanwhile" in answer_of(root, "T-01")
+
+
+def test_an_output_that_cannot_have_its_name_is_told_in_one_line(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Also of a run on its own: what, where once, and what to do."""
+    write_plan(root, {"T-01": "true"})
+    place = root / "logs/run.out"
+    place.mkdir(parents=True)
+    failed = orchestrate("run", "--detach")
+    error, hint = failed.stderr.splitlines()
+    said = f"error: {place}: cannot rename what it said: Is a directory"
+    assert (5, said) == (failed.returncode, error)
+    assert hint.startswith("  hint: check ")
