@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from orchestrator.errors import ExecutorError, NotFoundError, UsageError
+from orchestrator.errors import BusyError, ExecutorError, NotFoundError
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
 from orchestrator.store.process import is_alive
@@ -53,7 +53,7 @@ def stop(layout: Layout, only: str | None = None) -> Stopped:
 
     Raises:
         NotFoundError: there is none of either, or no longer the one that is meant.
-        UsageError: it is one of another machine.
+        BusyError: it is one of another machine.
         ExecutorError: the system said no.
         StoreError: the lock file, or what says who waits, cannot be read.
     """
@@ -90,7 +90,7 @@ def _is_gone(process: Mapping[str, Any]) -> bool:
 def _end(name: str, process: Mapping[str, Any], is_over: Callable[[], bool]) -> bool:
     """Tell a process to end, unless it is over; say whether it was told."""
     if process.get("host") != os.uname().nodename:
-        raise UsageError(
+        raise BusyError(
             f"{name} is at work on another machine, {process.get('host', '?')}",
             hint=f"end its process {process['pid']} there",
         )

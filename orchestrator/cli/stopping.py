@@ -41,8 +41,10 @@ def stop_command(
     Where no run is at work, those that wait for their time (`run --at`, `run --every`) end.
 
     \b
-    Exit statuses: 0 it is over                         2 no run is at work, and none waits
-                   3 it is not over within the timeout  5 state could not be read
+    Exit statuses: 0 it is over
+                   2 no run is at work, and none waits
+                   3 it is not over within the timeout, or on another machine: then it was not told
+                   5 state could not be read
 
     \b
       orchestrator stop
@@ -54,7 +56,9 @@ def stop_command(
     if not stopped.await_end(timeout):
         raise BusyError(
             f"{name} has not ended after {format_duration(timeout)}",
-            hint="call `orchestrator stop` once more: its agents get no more time then",
+            hint="call `orchestrator stop` once more: its agents get no more time then"
+            if stopped.run
+            else "it does not react, and has nothing to lose: `kill -KILL` ends it",
         )
     left = stopped.waiting if stopped.run else ()
     if as_json:

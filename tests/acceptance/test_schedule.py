@@ -226,6 +226,21 @@ def test_the_run_at_work_is_stopped_before_one_that_waits(
     assert [143, 143] == [orchestrate.finish(each).returncode for each in (waits, later)]
 
 
+def test_one_that_waits_and_does_not_react_is_told_by_its_number(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """It has no agents, and to call it once more changes nothing."""
+    process = orchestrate.start("run", root, "--at", "2099-01-01T07:30")
+    until_said(process, "waits until")
+    process.send_signal(signal.SIGSTOP)
+    stopped = orchestrate("stop", root, "--timeout", "0.1s", "--json")
+    assert 3 == stopped.returncode
+    assert f"process {process.pid}" in stopped.json["message"]
+    assert "kill -KILL" in stopped.json["hint"]
+    process.send_signal(signal.SIGCONT)
+    assert 143 == orchestrate.finish(process).returncode
+
+
 def test_one_that_was_killed_waits_no_longer(orchestrate: Orchestrate, root: Path) -> None:
     """Its file is still there and means nothing; the next one that waits takes it away."""
     process = orchestrate.start("run", root, "--at", "2099-01-01T07:30")

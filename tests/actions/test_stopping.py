@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.actions.stopping import stop
-from orchestrator.errors import NotFoundError, UsageError
+from orchestrator.errors import BusyError, NotFoundError
 from orchestrator.store.layout import Layout
 
 
@@ -36,7 +36,7 @@ def test_a_run_on_another_machine_is_left_alone(tmp_path: Path) -> None:
     layout = lock(tmp_path, host="elsewhere")
     with open(layout.lock, "rb") as theirs:
         fcntl.flock(theirs, fcntl.LOCK_EX)
-        with pytest.raises(UsageError, match="another machine, elsewhere") as caught:
+        with pytest.raises(BusyError, match="another machine, elsewhere") as caught:
             stop(layout)
     assert str(os.getpid()) in caught.value.hint
 
@@ -46,5 +46,5 @@ def test_a_run_that_waits_on_another_machine_is_left_alone(tmp_path: Path) -> No
     (tmp_path / "waiting").mkdir()
     said = {"pid": os.getpid(), "host": "elsewhere", "started": 1, "boot": "", "until": 4e9}
     (tmp_path / f"waiting/{os.getpid()}.json").write_text(json.dumps(said))
-    with pytest.raises(UsageError, match="another machine, elsewhere"):
+    with pytest.raises(BusyError, match="another machine, elsewhere"):
         stop(Layout(str(tmp_path)))
