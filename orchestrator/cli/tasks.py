@@ -191,6 +191,6 @@ def _text(view: TaskView) -> str:
     if attempts := attempts_of(view):
         lines += ["", "Attempts"]
     lines += map(attempt_line, attempts)
-    if view.answer:
-        lines += ["", view.answer]
+    if view.shown:
+        lines += ["", view.shown]
     return "\n".join(lines) + "\n"

@@ -41,7 +41,7 @@ class ViewLike(Protocol):
     @property
     def task(self) -> Task: ...
     @property
-    def answer(self) -> str: ...
+    def shown(self) -> str: ...
 
 
 class PartLike(Protocol):
@@ -91,7 +91,7 @@ def _part(board: Board, part: PartLike) -> Mapping[str, Any]:
         "assignment": part.assignment,
         "attempts": [_attempt(each, result) for each in attempts if result is not None],
         "messages": part.messages,
-        "answer": part.view.answer.strip("\n"),
+        "answer": part.view.shown.strip("\n"),
     }
 
 

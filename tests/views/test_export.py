@@ -21,7 +21,7 @@ from tests.views.example import BEGIN, HOSTILE, attempt, board, result, tables, 
 
 class View(NamedTuple):
     task: Task
-    answer: str = ""
+    shown: str = ""
 
 
 class Part(NamedTuple):
