@@ -109,7 +109,9 @@ def test_no_answer_breaks_a_file_of_ours(
 
 def test_programs_get_an_answer_without_its_fence(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """The fence is ours, for people: what was printed is the answer, a fence of its own included."""
-    write_plan(tmp_path / ".orchestrator", {"T-01": "echo 42", "T-02": r"printf '```text\n42\n```\n'"})
+    write_plan(
+        tmp_path / ".orchestrator", {"T-01": "echo 42", "T-02": r"printf '```text\n42\n```\n'"}
+    )
     assert 0 == orchestrate("run").returncode
     for task, printed in (("T-01", "42"), ("T-02", "```text\n42\n```")):
         assert printed == orchestrate("show", task, "--json").json["task"]["answer"]
