@@ -40,18 +40,26 @@ class _Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
 
-def report_text(found: Figures, width: int | None = None) -> str:
-    """Return the report for a terminal; without *width*, as wide as it comes."""
-    parts = [f"{_span(found)}\n{summary(found)}\n"]
+#: Nothing was left out.
+_NONE: Mapping[str, str] = {}
+
+
+def report_text(
+    found: Figures, width: int | None = None, *, broken: Mapping[str, str] = _NONE
+) -> str:
+    """Return the report for a terminal; without *width*, as wide as it comes. *broken*: what is left out, and why."""
+    parts = ["\n".join([_span(found), summary(found), *map(plain, _left_out(broken)), ""])]
     for each in _tables(found):
         head = (each.title.upper(), *(word.upper() for word in each.head))
         parts.append(table([head, *(tuple(map(plain, row)) for row in each.rows)], width, _MOST))
     return "\n".join(parts)
 
 
-def report_markdown(found: Figures) -> str:
-    """Return the report as a document."""
+def report_markdown(found: Figures, *, broken: Mapping[str, str] = _NONE) -> str:
+    """Return the report as a document. *broken*: what is left out, and why."""
     lines = [f"# Report, {_span(found)}", "", cell(summary(found))]
+    for each in _left_out(broken):
+        lines += ["", cell(each)]
     for each in _tables(found):
         is_group = each.title in _GROUPS
         first = each.title if is_group else "task"
@@ -161,6 +169,11 @@ def _cost(done: Share) -> str:
     known = usd(done.cost) if done.cost else ""
     unknown = f"{done.unknown} unknown" if done.unknown else ""
     return " + ".join(filter(None, (known, unknown))) or "-"
+
+
+def _left_out(broken: Mapping[str, str]) -> Iterator[str]:
+    for name, why in broken.items():
+        yield f"Left out: {name} ({why})"
 
 
 def _span(found: Figures) -> str:
