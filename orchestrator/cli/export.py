@@ -31,7 +31,9 @@ _FORMATS = {".json": "json", ".csv": "csv"}
     type=click.Choice(["markdown", "json", "csv"]),
     help="What to write (default: as FILE ends, else markdown).",
 )
-@click.option("--output", default="-", metavar="FILE", help="Where to (default: `-`, standard output).")
+@click.option(
+    "--output", default="-", metavar="FILE", help="Where to (default: `-`, standard output)."
+)
 @click.option("--force", is_flag=True, help="Replace FILE where it exists.")
 @takes_json
 def export_command(

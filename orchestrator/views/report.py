@@ -58,8 +58,8 @@ def report_text(
 def report_markdown(found: Figures, *, broken: Mapping[str, str] = _NONE) -> str:
     """Return the report as a document. *broken*: what is left out, and why."""
     lines = [f"# Report, {_span(found)}", "", cell(summary(found))]
-    for each in _left_out(broken):
-        lines += ["", cell(each)]
+    for plan in _left_out(broken):
+        lines += ["", cell(plan)]
     for each in _tables(found):
         is_group = each.title in _GROUPS
         first = each.title if is_group else "task"
@@ -111,7 +111,9 @@ def summary(found: Figures) -> str:
         counted(total.attempts, "attempt"),
         f"{format_duration(total.seconds)} of work",
     ]
-    return " · ".join([*parts, *([_cost(total)] if total.cost or total.unknown else [])])
+    unknown = f"{counted(total.unknown, 'attempt')} of unknown cost" if total.unknown else ""
+    cost = " and ".join(filter(None, (usd(total.cost) if total.cost else "", unknown)))
+    return " · ".join(filter(None, (*parts, cost)))
 
 
 def day_text(day: int) -> str:

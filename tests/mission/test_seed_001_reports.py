@@ -107,8 +107,10 @@ def test_s1_38_report_of_the_last_days(past: Orchestrate) -> None:
     assert ["T-01"] == [each["task"] for each in said["repeated"]]
     assert 4 == past("report", "--days", "31", "--json").json["total"]["attempts"]
     assert (
-        "1 task completed, 1 failed, 1 added · 3 attempts · 3m00s of work" in past("report").stdout
+        "1 task completed, 1 failed, 1 added · 3 attempts · 3m00s of work"
+        " · $0.5000 and 1 attempt of unknown cost\n" in past("report").stdout
     )
+    assert " · cost unknown · " in past("show", "T-02").stdout
     drawn = past("report", "--format", "markdown").stdout
     assert "| ann | 2 | 1 | 1 | 50% | 1m30s | 2m30s | $0.5000 |" in drawn
     wrong = past("report", "--days", "0", "--json")
@@ -296,7 +298,8 @@ def test_s1_38_export(past: Orchestrate, root: Path) -> None:
 
 def test_an_export_goes_where_its_file_name_says(past: Orchestrate) -> None:
     """`-` is standard output, an ending says the format unless an option does, and no name is a mistake."""
-    assert past("export").stdout == past("export", "--output", "-").stdout
+    sheet = ("export", "--format", "csv")
+    assert past(*sheet).stdout == past(*sheet, "--output", "-").stdout
     assert not (past.where / "-").exists()
     for name, form in (("a.json", "json"), ("a.CSV", "csv"), ("a.md", "markdown")):
         assert form == past("export", "--output", name, "--json").json["format"]
