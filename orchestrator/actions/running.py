@@ -381,9 +381,12 @@ class _Session:
             accounts=accounts(board, self.plugs.agents, self.clock, is_patient=True),
         )
         try:
-            return merge(worker, board, ahead.settings, self.order.layout.templates)
+            merged = merge(worker, board, ahead.settings, self.order.layout.templates)
         except (OrchestratorError, ValueError) as error:
-            return Merged(note=f"Not merged: {error}")
+            merged = Merged(note=f"Not merged: {error}")
+        if merged.note and not merged.ended_by:
+            self.telling.say(Kind.WARNING, merged.note)
+        return merged
 
     def _tell_people(self, ahead: Prospect, runner: Runner, board: Board, trouble: str) -> None:
         herald = self.telling.herald

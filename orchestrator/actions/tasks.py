@@ -11,6 +11,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.plan import Task, id_of
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus, parse_status
+from orchestrator.core.text import unfenced
 from orchestrator.errors import NotFoundError, PlanError, StoreError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
@@ -89,7 +90,8 @@ class TaskView(NamedTuple):
     task: Task
     board: Board
     result: Result | None
-    answer: str
+    shown: str
+    """Its answer as people see it, fit to stand in a document; empty when there is none."""
     task_file: str
     result_file: str
     log: str
@@ -98,9 +100,15 @@ class TaskView(NamedTuple):
     """How somebody can tell that it is done, with their ticks."""
 
     @property
+    def answer(self) -> str:
+        """Its answer for programs: without the fence that what is no markdown is shown in."""
+        inside = unfenced(self.shown)
+        return self.shown if inside is None else inside
+
+    @property
     def structured(self) -> dict[str, Any] | None:
         """The answer as an object, where it is one of JSON, as a ``schema`` asks for; else None."""
-        return object_in(self.answer)
+        return object_in(self.shown)
 
 
 def show(layout: Layout, task_id: str) -> TaskView:
@@ -116,15 +124,15 @@ def show(layout: Layout, task_id: str) -> TaskView:
     return view_of(layout, board, task, workspace.read_shown_answer(task.stem))
 
 
-def view_of(layout: Layout, board: Board, task: Task, answer: str) -> TaskView:
-    """Return everything that is known of a task, whose answer was read already."""
+def view_of(layout: Layout, board: Board, task: Task, shown: str) -> TaskView:
+    """Return everything that is known of a task, whose answer was read already, as it is shown."""
     result = board.results.get(task.id)
     files = layout.attempt(task.stem, result.number if result else 0)
     return TaskView(
         task=task,
         board=board,
         result=result,
-        answer=answer,
+        shown=shown,
         task_file=_existing(layout.task_file(task.stem)),
         result_file=_existing(layout.result_file(task.stem)),
         log=_existing(files.stdout),

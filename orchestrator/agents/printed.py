@@ -14,6 +14,9 @@ from orchestrator.core.text import one_line
 #: Bytes kept of what a command printed: this much of its head and as much of its tail. All of it stays in the log.
 KEPT = 128 * 1024
 
+#: The bytes of UTF-8 with which no character begins.
+_INNER = bytes(range(0x80, 0xC0))
+
 #: Bytes of a line that are looked at for the news.
 _LOOK_AT = 4 * 1024
 
@@ -62,11 +65,27 @@ class TextReader:
         )
 
     def _text(self) -> str:
-        left_out = self.size - len(self.head) - len(self.tail)
-        head, tail = self.head.decode(errors="replace"), self.tail.decode(errors="replace")
-        if left_out:
-            return f"{head}\n[… {left_out} bytes left out, all of it is in the log …]\n{tail}"
-        return (self.head + self.tail).decode(errors="replace")
+        if self.size == len(self.head) + len(self.tail):
+            return (self.head + self.tail).decode(errors="replace")
+        head, tail = _up_to_a_line(bytes(self.head)), _from_a_line(bytes(self.tail))
+        note = f"[… {self.size - len(head) - len(tail)} bytes left out, all of it is in the log …]"
+        between = "" if head.endswith(b"\n") else "\n"
+        return f"{head.decode(errors='replace')}{between}{note}\n{tail.decode(errors='replace')}"
+
+
+def _up_to_a_line(head: bytes) -> bytes:
+    """Return the head without the line that was cut, if most of it is left; else without the character that was."""
+    end = head.rfind(b"\n") + 1
+    if end * 2 >= len(head):
+        return head[:end]
+    start = head.rstrip(_INNER)
+    return start[:-1] if start[-1:] >= b"\xc0" else head
+
+
+def _from_a_line(tail: bytes) -> bytes:
+    """Return the tail likewise."""
+    begin = tail.find(b"\n") + 1
+    return tail[begin:] if 0 < begin * 2 <= len(tail) else tail.lstrip(_INNER)
 
 
 def said(output: Iterable[bytes]) -> Iterator[Turn]:

@@ -21,7 +21,7 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.core.board import Board
 from orchestrator.core.hold import held
-from orchestrator.core.money import spending
+from orchestrator.core.money import cost_facts, spending
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError
 from orchestrator.store import roots
@@ -134,11 +134,7 @@ def status_command(
         estimate=_outlook(board),
         cost_usd=round(spent.known, 6),
         budget_usd=board.plan.budget or None,
-        costs={
-            "task": dict(sorted(spent.by_task.items(), key=lambda item: -item[1])[:_MOST]),
-            "agent": dict(spent.by_agent),
-            "model": dict(spent.by_model),
-        },
+        costs=cost_facts(spent, _MOST),
         unknown_costs=spent.unknown,
         run=overview.holder,
         **_last_run(layout, overview),

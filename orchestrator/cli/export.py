@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import Any
 
@@ -13,9 +14,13 @@ from orchestrator.cli.reply import plan_directory, say_json, takes_directory, ta
 from orchestrator.cli.tasks import task_facts
 from orchestrator.core.redact import redact
 from orchestrator.core.text import counted, printable
+from orchestrator.errors import UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.views.export import export_csv, export_markdown
 from orchestrator.views.plans import title_of
+
+#: By the ending of a file; every other one is markdown.
+_FORMATS = {".json": "json", ".csv": "csv"}
 
 
 @click.command("export")
@@ -24,9 +29,11 @@ from orchestrator.views.plans import title_of
     "--format",
     "form",
     type=click.Choice(["markdown", "json", "csv"]),
-    help="What to write (default: markdown).",
+    help="What to write (default: as FILE ends, else markdown).",
 )
-@click.option("--output", default="", metavar="FILE", help="Where to (default: standard output).")
+@click.option(
+    "--output", default="-", metavar="FILE", help="Where to (default: `-`, standard output)."
+)
 @click.option("--force", is_flag=True, help="Replace FILE where it exists.")
 @takes_json
 def export_command(
@@ -47,11 +54,15 @@ def export_command(
       orchestrator export > tasks.md
       orchestrator export --format json --output tasks.json
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    if not output:
+        raise UsageError("--output names no file", hint="name one, or `-` for standard output")
     layout = plan_directory(directory, option)
-    form = form or ("json" if as_json and not output else "markdown")
+    is_printed = output == "-"
+    ending = os.path.splitext(output)[1].lower()
+    form = form or _FORMATS.get(ending, "json" if as_json and is_printed else "markdown")
     found = gather(layout)
     message = f"{counted(len(found.parts), 'task')} of {title_of(found.board) or 'the plan'}"
-    if not output:
+    if is_printed:
         if as_json and form != "json":
             say_json(message, format=form, text=_document(layout, found, form))
         elif form == "json":

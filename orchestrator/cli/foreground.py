@@ -17,7 +17,7 @@ from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import as_called, plan_directory, say_error, talk
 from orchestrator.cli.words import read_words
 from orchestrator.core.hold import held
-from orchestrator.core.money import spending
+from orchestrator.core.money import cost_facts, spending
 from orchestrator.core.redact import redact
 from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
@@ -105,11 +105,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
             "final_output": report.final_output,
             "cost_usd": round(spent.known, 6),
             "unknown_costs": spent.unknown,
-            "costs": {
-                "task": dict(spent.by_task),
-                "agent": dict(spent.by_agent),
-                "model": dict(spent.by_model),
-            },
+            "costs": cost_facts(spent),
         }
         _echo(json.dumps(summary, ensure_ascii=False))
         return

@@ -70,8 +70,8 @@ def _text(found: History, limit: int, most: int) -> str:
         more = f", {earlier} earlier ones left out" if earlier else ""
         lines += ["", f"Conversation (attempt {found.attempt}{more})"]
         lines += [f"  {said.who}: {_cut(said.text, limit)}" for said in found.conversation]
-    if view.answer:
-        head, left = clip(view.answer, most)
+    if view.shown:
+        head, left = clip(view.shown, most)
         lines += ["", "Result", head]
         lines += [f"(cut here, {left} more bytes: {view.result_file})"] if left else []
     return "\n".join(lines) + "\n"

@@ -79,9 +79,10 @@ def report_command(
     elif form == "csv":
         write(report_csv(found.booked))
     elif form == "markdown":
-        write(report_markdown(found.figures))
+        write(report_markdown(found.figures, broken=found.broken))
     else:
-        write(report_text(found.figures, terminal_width()))
+        write(report_text(found.figures, terminal_width(), broken=found.broken))
+        return
     say_broken(found)
 
 

@@ -135,13 +135,17 @@ def attempt_line(attempt: Attempt, *, with_session: bool = False) -> str:
     """Return what is told of an attempt."""
     remarks = (
         format_duration(attempt.lasted(time.time())),
-        usd(attempt.cost) if attempt.cost != 0 else "",
+        _cost(attempt.cost),
         f"session {attempt.session}" if with_session and attempt.session else "",
         f"by {attempt.agent}" if attempt.is_by_hand else "",
         attempt.reason,
     )
     told = " · ".join(filter(None, remarks))
     return f"  {attempt.number}  {attempt.status}  {iso(attempt.started)}  {told}"
+
+
+def _cost(cost: float | None) -> str:
+    return "cost unknown" if cost is None else usd(cost) if cost else ""
 
 
 def _files(view: TaskView) -> dict[str, str]:
@@ -191,6 +195,6 @@ def _text(view: TaskView) -> str:
     if attempts := attempts_of(view):
         lines += ["", "Attempts"]
     lines += map(attempt_line, attempts)
-    if view.answer:
-        lines += ["", view.answer]
+    if view.shown:
+        lines += ["", view.shown]
     return "\n".join(lines) + "\n"

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+from orchestrator.core.beside import BESIDE
 from orchestrator.core.money import unsettled
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result, Verdict
@@ -56,12 +57,17 @@ class Booking(NamedTuple):
     @property
     def is_completed(self) -> bool:
         """Whether it completed its task."""
-        return self.status == Verdict.COMPLETED.value
+        return self.is_task and self.status == Verdict.COMPLETED.value
 
     @property
     def is_failed(self) -> bool:
         """Whether it failed; an interruption or a hold is nobody's failure."""
-        return self.status in _FAILURES
+        return self.is_task and self.status in _FAILURES
+
+    @property
+    def is_task(self) -> bool:
+        """Whether it was at a task; planning and merging are work that is paid for, and no tasks."""
+        return self.task not in BESIDE
 
 
 class Share(NamedTuple):
@@ -149,7 +155,8 @@ def figures(
     new = [moment for moment in added if moment >= since]
     news = Counter(day_of(moment) for moment in new)
     by_day = _grouped(recent, lambda each: day_of(each.moment))
-    tasks = [(group[-1], share(group)) for group in _grouped(recent, _task_of).values()]
+    at_tasks = _grouped((each for each in recent if each.is_task), _task_of)
+    tasks = [(group[-1], share(group)) for group in at_tasks.values()]
     return Figures(
         since=since,
         until=until,
@@ -176,7 +183,7 @@ def share(booked: Sequence[Booking]) -> Share:
         attempts=len(booked),
         completed=len(completed),
         failed=sum(each.is_failed for each in booked),
-        lost=sum(each.is_last_word for each in booked),
+        lost=sum(each.is_task and each.is_last_word for each in booked),
         seconds=sum(each.seconds for each in booked),
         median=_middle(completed),
         cost=sum(each.cost or 0.0 for each in booked),

@@ -26,8 +26,12 @@ _LEAST = 16
 #: Some prefixes begin ordinary names too, but those have no digits.
 _DIGIT = r"(?=[A-Za-z_-]{0,60}[0-9])"
 _BASE64 = r"[A-Za-z0-9+/=]"
-#: What stands between the lines of a key: blanks, quote marks, line ends that are spelt out, headers.
-_BETWEEN = r"(?:\\[rn]|[\s>|]|[A-Z][A-Za-z-]{1,20}: [^\n\\]{0,200}(?=\n|\\[rn]))*+"
+#: What stands between the lines of a key: blanks, quote marks, line ends that are spelt out, headers; and where the
+#: lines were quoted from, as `cat -n`, `grep -n` and their like write it.
+_BETWEEN = (
+    r"(?:\\[nrt]|[\s>│|]|[A-Z][A-Za-z-]{1,20}: [^\n\\]{0,200}(?=\n|\\[rn])"
+    r"|[0-9]{1,7}(?:[→-]|(?=[\s│|]|\\t))|[\w./-]{1,200}+:)*+"
+)
 
 
 def _fresh(prefix: str) -> str:

@@ -90,7 +90,7 @@ def cell(text: str, limit: int = 200) -> str:
 
 def _cell(text: str, limit: int) -> str:
     line = _TAG.sub("&lt;", one_line(text, limit))
-    if "`" in line and ("\\" in line or not _closed(line)):
+    if "`" in line and not _closed(line):
         line = line.replace("`", "'")
     line = line.replace("|", "\\|")
     # A backslash at the end would escape the bar that closes the cell.
@@ -113,12 +113,14 @@ def from_cell(text: str) -> str:
 
 
 def _closed(line: str) -> bool:
-    """Whether every run of backticks has its partner, as in a code span."""
+    """Whether every run of backticks has its partner, as in a code span: a backslash in one is a character like any."""
     opened = ""
-    for run in _BACKTICKS.findall(line):
+    for run in _BACKTICKS.finditer(line):
+        if not opened and line.endswith("\\", 0, run.start()):
+            return False  # it opens nothing, or not with all of its backticks
         if not opened:
-            opened = run
-        elif run == opened:
+            opened = run[0]
+        elif run[0] == opened:
             opened = ""
     return not opened
 

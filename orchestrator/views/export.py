@@ -17,6 +17,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result
+from orchestrator.core.state import TaskStatus
 from orchestrator.views.figures import cost_of
 from orchestrator.views.glyphs import label, moment, tally
 from orchestrator.views.listing import COLUMNS
@@ -41,7 +42,7 @@ class ViewLike(Protocol):
     @property
     def task(self) -> Task: ...
     @property
-    def answer(self) -> str: ...
+    def shown(self) -> str: ...
 
 
 class PartLike(Protocol):
@@ -81,6 +82,7 @@ def _part(board: Board, part: PartLike) -> Mapping[str, Any]:
     task, result = part.view.task, board.results.get(part.view.task.id)
     standing = board.standing[task.id]
     attempts = result.attempts if result is not None else ()
+    is_done = result is not None and board.status(task.id) is TaskStatus.COMPLETED
     return {
         "task": task._replace(needs=task.own_needs),
         "status": label(standing.status),
@@ -91,7 +93,7 @@ def _part(board: Board, part: PartLike) -> Mapping[str, Any]:
         "assignment": part.assignment,
         "attempts": [_attempt(each, result) for each in attempts if result is not None],
         "messages": part.messages,
-        "answer": part.view.answer.strip("\n"),
+        "answer": part.view.shown.strip("\n") or ("(no output)" if is_done else ""),
     }
 
 

@@ -40,18 +40,26 @@ class _Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
 
-def report_text(found: Figures, width: int | None = None) -> str:
-    """Return the report for a terminal; without *width*, as wide as it comes."""
-    parts = [f"{_span(found)}\n{summary(found)}\n"]
+#: Nothing was left out.
+_NONE: Mapping[str, str] = {}
+
+
+def report_text(
+    found: Figures, width: int | None = None, *, broken: Mapping[str, str] = _NONE
+) -> str:
+    """Return the report for a terminal; without *width*, as wide as it comes. *broken*: what is left out, and why."""
+    parts = ["\n".join([_span(found), summary(found), *map(plain, _left_out(broken)), ""])]
     for each in _tables(found):
         head = (each.title.upper(), *(word.upper() for word in each.head))
         parts.append(table([head, *(tuple(map(plain, row)) for row in each.rows)], width, _MOST))
     return "\n".join(parts)
 
 
-def report_markdown(found: Figures) -> str:
-    """Return the report as a document."""
+def report_markdown(found: Figures, *, broken: Mapping[str, str] = _NONE) -> str:
+    """Return the report as a document. *broken*: what is left out, and why."""
     lines = [f"# Report, {_span(found)}", "", cell(summary(found))]
+    for plan in _left_out(broken):
+        lines += ["", cell(plan)]
     for each in _tables(found):
         is_group = each.title in _GROUPS
         first = each.title if is_group else "task"
@@ -103,7 +111,9 @@ def summary(found: Figures) -> str:
         counted(total.attempts, "attempt"),
         f"{format_duration(total.seconds)} of work",
     ]
-    return " · ".join([*parts, *([_cost(total)] if total.cost or total.unknown else [])])
+    unknown = f"{counted(total.unknown, 'attempt')} of unknown cost" if total.unknown else ""
+    cost = " and ".join(filter(None, (usd(total.cost) if total.cost else "", unknown)))
+    return " · ".join(filter(None, (*parts, cost)))
 
 
 def day_text(day: int) -> str:
@@ -161,6 +171,11 @@ def _cost(done: Share) -> str:
     known = usd(done.cost) if done.cost else ""
     unknown = f"{done.unknown} unknown" if done.unknown else ""
     return " + ".join(filter(None, (known, unknown))) or "-"
+
+
+def _left_out(broken: Mapping[str, str]) -> Iterator[str]:
+    for name, why in broken.items():
+        yield f"Left out: {name} ({why})"
 
 
 def _span(found: Figures) -> str:

@@ -140,7 +140,7 @@ def task(
         now=time.time(),
         asked=_asked(layout, view.task),
         asked_in=view.task_file,
-        answer=view.answer,
+        answer=view.shown,
         answer_in=view.result_file,
         turns=[(each.who, each.text) for each in found.conversation],
         earlier=found.turns - len(found.conversation),

@@ -59,7 +59,7 @@ answer = [
     ids, status, launched, again, heard, shown, left, turns, tagged = play(orchestrate, script)
     assert ["T-01", "T-02"] == ids == left
     assert (0, 2, 0, 2, 1) == (status, launched, again, heard, turns)
-    assert "one" in shown
+    assert "one" == shown
     assert ["T-01"] == tagged
 
 

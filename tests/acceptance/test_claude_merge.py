@@ -7,12 +7,13 @@ import signal
 
 import pytest
 
-from tests.acceptance.claude_plan import ClaudePlan, figures, flags
+from tests.acceptance.claude_plan import ClaudePlan, events, figures, flags
 from tests.executors.harness import wait_until
 
 pytestmark = pytest.mark.slow
 
 MERGED = {"answer": "# One answer\n\nmade from all", "turns": [0.5]}
+FIGURES = ("attempts", "completed", "failed", "tasks_failed")
 
 
 def merged_at(text: str) -> int:
@@ -96,10 +97,33 @@ def test_when_the_merge_fails_the_results_are_there_and_it_is_said(claude: Claud
         r"^> Not merged, the structured output follows: API Error: 400", output, re.MULTILINE
     )
     assert "Answer to T-01" in output
+    assert ["Not merged, the structured output follows: API Error: 400 stub bad request"] == [
+        event["text"] for event in events(run, "warning")
+    ]
+    told = claude.orchestrate("wait")
+    assert 0 == told.returncode
+    assert "Not merged" in told.stdout
     claude.play({"_merge": MERGED})
     assert 0 == claude.run().returncode
     assert "made from all" in claude.text("final_output.md")
     assert "Not merged" not in claude.text("final_output.md")
+
+
+def test_merging_is_work_and_no_task(claude: ClaudePlan) -> None:
+    """A report counts its attempts, time and money, and as many completed and failed tasks as the plan has."""
+    claude.write(2, aggregate="claude", retries=0)
+    claude.play({"_merge": [{"do": "http400"}, MERGED]})
+    assert 0 == claude.run().returncode
+    first = claude.orchestrate("report", "--json").json["total"]
+    assert (3, 2, 0, 0) == tuple(first[each] for each in FIGURES)
+    assert 0 == claude.run().returncode
+    found = claude.orchestrate("report", "--json").json
+    assert (4, 2, 0, 0) == tuple(found["total"][each] for each in FIGURES)
+    assert 1.0 == found["agents"]["claude"]["success"]
+    assert 0.512 == found["total"]["cost_usd"]
+    assert ["T-01", "T-02"] == sorted(each["task"] for each in found["longest"])
+    assert [] == found["repeated"]
+    assert 4 == claude.orchestrate("report", "--format", "csv").stdout.count(",claude,")
 
 
 def test_a_run_without_claude_says_why_nothing_is_merged(claude: ClaudePlan) -> None:

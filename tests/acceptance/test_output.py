@@ -107,6 +107,21 @@ def test_no_answer_breaks_a_file_of_ours(
     assert [] == orchestrate("run", "--json").started()
 
 
+def test_programs_get_an_answer_without_its_fence(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """The fence is ours, for people: what was printed is the answer, a fence of its own included."""
+    write_plan(
+        tmp_path / ".orchestrator", {"T-01": "echo 42", "T-02": r"printf '```text\n42\n```\n'"}
+    )
+    assert 0 == orchestrate("run").returncode
+    for task, printed in (("T-01", "42"), ("T-02", "```text\n42\n```")):
+        assert printed == orchestrate("show", task, "--json").json["task"]["answer"]
+        assert printed == orchestrate("history", task, "--json").json["answer"]
+    exported = orchestrate("export", "--format", "json").json["tasks"]
+    assert ["42", "```text\n42\n```"] == [each["answer"] for each in exported]
+    assert "```text\n42\n```" in orchestrate("show", "T-01").stdout
+    assert "````text\n```text\n42\n```\n````" in orchestrate("export").stdout
+
+
 def test_what_another_agent_said_reaches_the_next_one_as_it_was(
     orchestrate: Orchestrate, tmp_path: Path
 ) -> None:

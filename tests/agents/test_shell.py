@@ -90,6 +90,29 @@ def test_of_long_output_head_and_tail_are_kept(size: int) -> None:
         assert f"{size - 2 * KEPT} bytes left out" in answer
 
 
+@pytest.mark.parametrize("line", ["日本語の行です", "ghp_0123456789abcdefghij0123456789abcdef"])
+@pytest.mark.parametrize("shift", range(3))
+def test_long_output_is_cut_between_lines(line: str, shift: int) -> None:
+    """Half a character is none, half a line misleads, and half a token is not known as one any more."""
+    reader = ShellAgent().reader(Settings())
+    printed = ("x" * shift + f"\n{line}" * 20_000 + "\n").encode()
+    reader.feed(printed)
+    answer = reader.close(Exit(code=0), b"").answer
+    first, *lines = answer.splitlines()
+    [note] = [each for each in lines if each != line]
+    assert "x" * shift == first
+    left = len(printed) - len(answer.replace(f"{note}\n", "").encode())
+    assert f"[… {left} bytes left out, all of it is in the log …]" == note
+
+
+def test_one_long_line_is_cut_between_characters() -> None:
+    """There is no better place."""
+    reader = ShellAgent().reader(Settings())
+    reader.feed(("x" + "日" * KEPT).encode())
+    head, _, tail = reader.close(Exit(code=0), b"").answer.split("\n")
+    assert ({"日"}, {"日"}) == (set(head[1:]), set(tail))
+
+
 @pytest.mark.parametrize("code", [126, 127])
 def test_a_missing_command_is_not_tried_again(code: int) -> None:
     """It will be missing the next time, too."""

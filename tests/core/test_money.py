@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.money import spending, spent_in, unsettled, usd
+from orchestrator.core.money import cost_facts, spending, spent_in, unsettled, usd
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
 
@@ -52,6 +52,15 @@ def test_the_parts_are_the_whole(of: list[Result]) -> None:
     assert pytest.approx(known) == sum(spent.by_task.values())
     assert pytest.approx(known) == sum(spent.by_agent.values())
     assert pytest.approx(known) == sum(spent.by_model.values())
+
+
+def test_programs_get_no_noise_of_sums() -> None:
+    """0.1 + 0.2 is not 0.30000000000000004 to anybody who pays; the dearest tasks come first."""
+    spent = spending([result(attempt(0.1), attempt(0.2)), result(attempt(0.5), task="T-02")])
+    assert {
+        "task": {"T-02": 0.5, "T-01": 0.3}, "agent": {"claude": 0.8}, "model": {"opus": 0.8},
+    } == cost_facts(spent)  # fmt: skip
+    assert {"T-02": 0.5} == cost_facts(spent, 1)["task"]
 
 
 @given(st.lists(results, max_size=6))

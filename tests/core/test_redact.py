@@ -70,6 +70,18 @@ def test_a_token_is_replaced_by_what_it_is(around: str, token: str, label: str) 
 
 
 @pytest.mark.parametrize(
+    "mark",
+    ["{:6}\t", "{:6}→", "{:3} │ ", "{} ", "{}:", "{}-", "a/key.pem:", "a/my-key.pem:{}:"],
+)
+@pytest.mark.parametrize("end", ["\n", "\\n"])
+def test_a_key_whose_lines_are_numbered_is_known(mark: str, end: str) -> None:
+    """Agents quote files as `cat -n`, `grep -n` and their own tools show them."""
+    lines = [mark.format(number) + line for number, line in enumerate(RSA.split("\n"), start=1)]
+    shown = redact(end.join([*lines, "after"]))
+    assert shown == f"{mark.format(1)}[redacted private key]{end}after"
+
+
+@pytest.mark.parametrize(
     ("shown", "text"),
     [
         (
@@ -201,6 +213,9 @@ def test_every_way_to_a_reader_redacts(token: str) -> None:
         "-----BEGIN PRIVATE KEY-----",
         "-----BEGIN PRIVATE KEY-----\nA: b\n",
         f"-----BEGIN PRIVATE KEY-----\n{'A' * 20}\nabc\n",
+        "-----BEGIN PRIVATE KEY-----\n1:",
+        "-----BEGIN PRIVATE KEY-----\na-1",
+        f"-----BEGIN PRIVATE KEY-----\n1-{'A' * 20}\n2-",
         "Authorization: Bearer ",
     ],
 )

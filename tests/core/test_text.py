@@ -124,6 +124,9 @@ def test_a_cell_stays_in_its_column(left: str, right: str) -> None:
     [
         ("Scan `src` | count", "Scan `src` \\| count"),
         ("a ` b", "a ' b"),
+        (r"`printf 'a\n'`", r"`printf 'a\n'`"),
+        (r"C:\x and `d\`", r"C:\x and `d\`"),
+        (r"\`a` b", r"\'a' b"),
         ("ends in \\", "ends in &#92;"),
         ("<!-- x --> 1 < 2 <b>", "&lt;!-- x --> 1 < 2 &lt;b>"),
         ("two\nlines", "two lines"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -106,8 +107,10 @@ def test_s1_38_report_of_the_last_days(past: Orchestrate) -> None:
     assert ["T-01"] == [each["task"] for each in said["repeated"]]
     assert 4 == past("report", "--days", "31", "--json").json["total"]["attempts"]
     assert (
-        "1 task completed, 1 failed, 1 added · 3 attempts · 3m00s of work" in past("report").stdout
+        "1 task completed, 1 failed, 1 added · 3 attempts · 3m00s of work"
+        " · $0.5000 and 1 attempt of unknown cost\n" in past("report").stdout
     )
+    assert " · cost unknown · " in past("show", "T-02").stdout
     drawn = past("report", "--format", "markdown").stdout
     assert "| ann | 2 | 1 | 1 | 50% | 1m30s | 2m30s | $0.5000 |" in drawn
     wrong = past("report", "--days", "0", "--json")
@@ -128,6 +131,10 @@ def test_s1_38_report_of_many_plans(past: Orchestrate, root: Path) -> None:
     plans = [row["plan"] for row in csv.DictReader(io.StringIO(found.stdout))]
     assert sorted([".", ".", ".", "TASK-001", "archive/TASK-000"]) == sorted(plans)
     assert "TASK-002 is left out" in found.stderr
+    for form in ("text", "markdown"):
+        document = past("report", where, "--format", form).stdout
+        assert "Left out: TASK-002 (" in document
+        assert document.index("3 tasks completed") < document.index("Left out") < 400
     assert 1 == past("report", where / "TASK-001", "--json").json["total"]["attempts"]
     broken = past("report", where / "TASK-002", "--json")
     assert (2, False) == (broken.returncode, broken.json["ok"])
@@ -287,6 +294,20 @@ def test_s1_38_export(past: Orchestrate, root: Path) -> None:
         rows[0][name] for name in ("attempts", "seconds", "cost_usd")
     )
     assert '\'=HYPERLINK("http://x")' == rows[1]["name"]
+
+
+def test_an_export_goes_where_its_file_name_says(past: Orchestrate) -> None:
+    """`-` is standard output, an ending says the format unless an option does, and no name is a mistake."""
+    sheet = ("export", "--format", "csv")
+    assert past(*sheet).stdout == past(*sheet, "--output", "-").stdout
+    assert not (past.where / "-").exists()
+    for name, form in (("a.json", "json"), ("a.CSV", "csv"), ("a.md", "markdown")):
+        assert form == past("export", "--output", name, "--json").json["format"]
+    assert "Shop" == json.loads((past.where / "a.json").read_text("utf-8"))["title"]
+    told = past("export", "--output", "b.json", "--format", "csv", "--json").json
+    assert "csv" == told["format"]
+    nameless = past("export", "--output", "", "--json")
+    assert (2, "usage") == (nameless.returncode, nameless.json["code"])
 
 
 def test_s1_38_export_loses_nothing(past: Orchestrate, root: Path) -> None:

@@ -21,7 +21,7 @@ from tests.views.example import BEGIN, HOSTILE, attempt, board, result, tables, 
 
 class View(NamedTuple):
     task: Task
-    answer: str = ""
+    shown: str = ""
 
 
 class Part(NamedTuple):
@@ -80,3 +80,14 @@ def test_nothing_leaves_its_place(name: str, assignment: str, said: str, answer:
     assert ("T-01", "failed", "2", "2") == (first[0], first[1], first[12], first[15])
     assert ("T-02", "skipped", "T-01") == (second[0], second[1], second[6])
     assert first[2] == "-" or not first[2].startswith(("=", "+", "@", "-"))
+
+
+def test_a_task_that_answered_nothing_has_that_as_its_result() -> None:
+    """As the final output says it; one that is not done has no result at all."""
+    tasks = [task("T-01", "a"), task("T-02", "b"), task("T-03", "c")]
+    done = result("T-01", TaskStatus.COMPLETED, attempt(1, "completed", 0))
+    failed = result("T-02", TaskStatus.FAILED, attempt(1, "failed", 0))
+    text = export_markdown(board(tasks, done, failed), [Part(View(each)) for each in tasks], BEGIN)
+    assert 1 == text.count("**Result**\n\n(no output)\n")
+    assert 1 == text.count("**Result**")
+    assert text.index("(no output)") < text.index("## T-02")
