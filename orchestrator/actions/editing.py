@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.actions.cells import (
     deadline_cell,
+    edited,
     estimate_cell,
-    no_text,
     priority_cell,
     read_cells,
     visible,
@@ -20,7 +20,7 @@ from orchestrator.actions.task_texts import Told, put_both, task_file_of
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
-from orchestrator.store.columns import Columns, is_none, read_needs
+from orchestrator.store.columns import Columns, read_needs
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
@@ -28,6 +28,7 @@ from orchestrator.store.lock import in_line
 from orchestrator.store.membership import full_ids
 from orchestrator.store.plan_edit import ids, row_of, with_cells
 from orchestrator.store.plan_scan import Places, find_places
+from orchestrator.store.plan_tables import loses_rows
 from orchestrator.store.tables import split_row
 
 if TYPE_CHECKING:
@@ -38,9 +39,6 @@ _EMPTY = {"name": "", "description": ""}
 _TEXTS = _EMPTY.keys()
 #: What decides what its agent is told, and whether that is a command.
 _TOLD = _TEXTS | {"agent", "assignee", "kind"}
-
-#: What people call a column whose option has another name.
-_CALLED = {"tags": "tag", "kind": "type"}
 
 
 class Changes(NamedTuple):
@@ -127,7 +125,7 @@ def _changed(
     check: Callable[[Plan], None],
 ) -> Updated | None:
     with explained(layout, before.data):
-        places = find_places(before.data)
+        places = readable(layout, before.data)
         values, meant, row = _meant(places, task_id, changes)
     if not (values or changes.criteria):
         raise UsageError("nothing is to be changed", hint="orchestrator update --help")
@@ -273,6 +271,21 @@ def explained(layout: Layout, data: bytes) -> Iterator[None]:
         raise
 
 
+def readable(layout: Layout, data: bytes) -> Places:
+    """Return where the tasks of a plan stand, of which no row may be lost.
+
+    Else a new row with the id of one that is not read, or a wider table, would make the plan valid without it.
+
+    Raises:
+        PlanError: no table is read, or rows that are like those of tasks are not.
+        ValueError: it is not UTF-8.
+    """
+    places = find_places(data)
+    if not places.sheets or (places.layout and loses_rows(places.layout, set(ids(places)))):
+        valid_plan(layout, data)
+    return places
+
+
 def tell(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:
     """Write a line into the journal.
 
@@ -283,30 +296,6 @@ def tell(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:
 
     with closing(Journal(layout.journal)) as journal:
         journal.append(f"{iso(time.time())} · {task_id} · {what} · by {by} · {one_line(text)}")
-
-
-def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, Task]:
-    """Edit a row, and make sure that reading it gives what was meant: a table cannot say every name.
-
-    Raises:
-        UsageError: it does not, or the row says nothing.
-    """
-    try:
-        data, task = edit()
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-    if not task.description:
-        raise no_text()
-    for option in ("needs", "agent", "assignee", "parent", "tags", "kind", "estimate", "deadline"):
-        if getattr(task, option) != (said := getattr(meant, option)):
-            words = said if isinstance(said, tuple) else (str(said),)
-            hint = "letters, digits and the signs . _ - can always be said"
-            if any(map(is_none, words)):
-                hint = "it means that there is nothing; take another word"
-            shown = one_line(", ".join(words), 80)
-            message = f"a table cannot say {_CALLED.get(option, option)} {shown!r}"
-            raise UsageError(message, hint=hint)
-    return data, task
 
 
 def unknown_task(said: str, task_id: str, known: Collection[str]) -> NotFoundError:
