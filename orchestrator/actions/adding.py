@@ -13,6 +13,7 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.cells import (
+    as_typed,
     deadline_cell,
     edited,
     estimate_cell,
@@ -206,8 +207,8 @@ class _Draft:
         has_both = columns.name is not None and columns.description is not None
         only = "description" if columns.name is None else "name"
         # A command is taken as it is; what people read is not.
-        text = wanted.text.strip() if self.is_shell else visible(wanted.text)
-        about = printable(wanted.description).strip()
+        text = as_typed(wanted.text) if self.is_shell else visible(wanted.text)
+        about = printable(as_typed(wanted.description)).strip()
         if self.is_shell:
             # The command is what counts; what it is for is how people see it.
             cells = {"name": about, "description": text} if has_both else {only: about or text}

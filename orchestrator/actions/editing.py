@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.actions.cells import (
+    as_typed,
     deadline_cell,
     edited,
     estimate_cell,
@@ -236,7 +237,7 @@ def _texts(columns: Columns, changes: Changes) -> dict[str, str | None]:
         texts["description"] = changes.description
     for text in filter(None, texts.values()):
         visible(text)
-    return {role: text and text.strip() for role, text in texts.items()}
+    return {role: text and as_typed(text) for role, text in texts.items()}
 
 
 def _needs(row: Task, changes: Changes) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:

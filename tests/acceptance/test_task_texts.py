@@ -38,6 +38,34 @@ def test_a_command_that_was_changed_is_run_as_it_was_typed(
     assert answer_of(root, "T-01").strip().endswith(said)
 
 
+def test_a_lone_carriage_return_ends_a_line(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """Only programs draw a line again with it; of what is typed no word is lost."""
+    orchestrate("init", "--agent", "shell")
+    orchestrate("add", "echo one\recho two", "--criterion", "It is\rshort")
+    orchestrate("add", "true")
+    orchestrate("update", "T-02", "--desc", "echo three\recho four")
+    assert "| echo one echo two |" in (root / "master_plan.md").read_text(encoding="utf-8")
+    assert "- [ ] It is short" in (root / "agent_tasks/agent-01.md").read_text(encoding="utf-8")
+    orchestrate("add", "Say it\ragain", "--agent", "claude", "--desc", "As it\ris said")
+    told = (root / "agent_tasks/agent-03.md").read_text(encoding="utf-8")
+    assert "Say it\nagain\n\nAs it\nis said\n" in told
+    assert 0 == orchestrate("complete", "T-03", "It is\rsaid").returncode
+    assert 0 == orchestrate("run").returncode
+    answers = [answer_of(root, task).strip() for task in ("T-01", "T-02", "T-03")]
+    assert ["one\ntwo", "three\nfour", "It is\nsaid"] == answers
+    orchestrate("share", "T-01", "five\rsix")
+    assert "five\n   six" in orchestrate("context", "T-01").stdout
+    orchestrate("add", "true")
+    orchestrate("cancel", "T-04", "why\rnot")
+    assert "why not" in orchestrate("show", "T-04").stdout
+    draft = '{"tasks": [{"id": "a", "name": "n", "agent": "shell", "command": "echo 1\\recho 2"}]}'
+    (tmp_path / "draft.json").write_text(draft, encoding="utf-8")
+    made = orchestrate("plan", "--from", "draft.json", "--dir", "other")
+    assert "it runs a command: echo 1 echo 2" in made.stderr
+
+
 def test_an_agent_is_told_all_of_what_was_changed(orchestrate: Orchestrate, root: Path) -> None:
     """Also where a run has made its file from the row; its criteria stand below it."""
     orchestrate("add", "Count the words of the manual")
