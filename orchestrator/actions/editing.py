@@ -19,6 +19,7 @@ from orchestrator.actions.cells import (
 )
 from orchestrator.actions.task_texts import Told, put_both, task_file_of
 from orchestrator.core.plan import Plan, Task
+from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
 from orchestrator.store.columns import Columns, read_needs
@@ -40,6 +41,9 @@ _EMPTY = {"name": "", "description": ""}
 _TEXTS = _EMPTY.keys()
 #: What decides what its agent is told, and whether that is a command.
 _TOLD = _TEXTS | {"agent", "assignee", "kind"}
+
+#: Where a task stands that is not started again by itself.
+_BEGUN = frozenset({TaskStatus.RUNNING, TaskStatus.COMPLETED})
 
 
 class Changes(NamedTuple):
@@ -74,6 +78,8 @@ class Updated(NamedTuple):
     """The file that the agent of the task reads, when it says what to do and the row no longer does; else empty."""
     command: str
     """What the task runs now, when it is for a shell and ran something else before; else empty."""
+    begun: TaskStatus | None = None
+    """Where it stands, when it is at work on what it said before, or done with that."""
 
 
 def update(
@@ -155,7 +161,17 @@ def _changed(
             add_criteria(layout, task.stem, changes.criteria)
         values["criteria"] = "; ".join(changes.criteria)
     hidden = told.file if told.is_in_file and _TEXTS & values.keys() else ""
-    return Updated(task_id, values, hidden, told.command(task.description))
+    begun = None if told.is_in_file or not texts else _begun(layout, task)
+    return Updated(task_id, values, hidden, told.command(task.description), begun)
+
+
+def _begun(layout: Layout, task: Task) -> TaskStatus | None:
+    from orchestrator.core.board import SIMULATED
+    from orchestrator.store.workspace import Workspace
+
+    result = Workspace(layout).read_result(task.stem)
+    is_real = result is not None and result.status in _BEGUN and result.agent != SIMULATED
+    return result.status if result is not None and is_real else None
 
 
 def _told(

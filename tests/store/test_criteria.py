@@ -51,7 +51,9 @@ def test_every_item_below_the_heading_is_one() -> None:
     assert READ == list(criteria_in(FILE.replace("\n", "\r\n").encode()))
 
 
-@pytest.mark.parametrize("text", ["arr[x] is sorted", "a map m[X] exists", "[x] is shown", "[ ] [x]"])
+@pytest.mark.parametrize(
+    "text", ["arr[x] is sorted", "a map m[X] exists", "[x] is shown", "[ ] [x]"]
+)
 def test_a_bracket_in_the_text_is_no_box(text: str) -> None:
     """Only what stands right behind the mark of the item is one."""
     data = with_criteria(b"## Success criteria\n\n- [ ] all ok\n", [text], "f.md")
