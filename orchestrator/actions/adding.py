@@ -13,7 +13,9 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.cells import (
+    as_typed,
     deadline_cell,
+    edited,
     estimate_cell,
     priority_cell,
     read_cells,
@@ -22,8 +24,8 @@ from orchestrator.actions.cells import (
 from orchestrator.actions.editing import (
     check_parent,
     check_who,
-    edited,
     explained,
+    readable,
     tell,
     unknown_task,
     valid_plan,
@@ -31,15 +33,15 @@ from orchestrator.actions.editing import (
 from orchestrator.actions.task_texts import put_both, runs_commands, task_file_of
 from orchestrator.core.plan import TASK_ID, Task, stem
 from orchestrator.core.text import one_line, printable
-from orchestrator.errors import OrchestratorError, PlanError, Problem, StoreError, UsageError
+from orchestrator.errors import OrchestratorError, StoreError, UsageError
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.columns import read_needs
-from orchestrator.store.exchange import Taken, exchanged, take
+from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
 from orchestrator.store.membership import full_ids
 from orchestrator.store.plan_edit import fits, ids, next_ids, with_row
-from orchestrator.store.plan_scan import Places, find_places
+from orchestrator.store.plan_scan import Places
 
 if TYPE_CHECKING:
     from orchestrator.store.roster import Agents
@@ -122,7 +124,7 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
 
 def _drafted(layout: Layout, before: Taken, wanted: NewTask, agents: Agents) -> _Draft | None:
     with explained(layout, before.data):
-        draft = _Draft(layout, find_places(before.data), wanted, agents)
+        draft = _Draft(layout, readable(layout, before.data), wanted, agents)
     return draft if draft.is_written(before) else None
 
 
@@ -141,8 +143,6 @@ class _Draft:
     def __init__(self, layout: Layout, places: Places, wanted: NewTask, agents: Agents) -> None:
         self._layout, self._places, self._wanted, self._agents = layout, places, wanted, agents
         self._known = ids(places)
-        if not places.sheets:
-            _refuse_broken(layout, layout.plan)
         check_who(layout, places, wanted.agent, wanted.assignee, agents)
         row = Task("_", "_", "_", agent=wanted.agent, assignee=wanted.assignee, kind=wanted.kind)
         self.is_shell = runs_commands(layout, row, places.agent, agents, {})
@@ -207,8 +207,8 @@ class _Draft:
         has_both = columns.name is not None and columns.description is not None
         only = "description" if columns.name is None else "name"
         # A command is taken as it is; what people read is not.
-        text = wanted.text.strip() if self.is_shell else visible(wanted.text)
-        about = printable(wanted.description).strip()
+        text = as_typed(wanted.text) if self.is_shell else visible(wanted.text)
+        about = printable(as_typed(wanted.description)).strip()
         if self.is_shell:
             # The command is what counts; what it is for is how people see it.
             cells = {"name": about, "description": text} if has_both else {only: about or text}
@@ -251,11 +251,3 @@ class _Draft:
             settings=self._wanted.settings,
             criteria=self._wanted.criteria,
         )
-
-
-def _refuse_broken(layout: Layout, path: str) -> None:
-    """Say why there is no table to add a row to."""
-    valid_plan(layout, take(path).data)
-    raise PlanError(
-        [Problem("no task table found", path, "add one with the columns of the README")]
-    )

@@ -4,27 +4,43 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator.core.duration import parse_duration
+from orchestrator.core.plan import Task
 from orchestrator.core.priority import parse_priority
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.text import NO_TEXT, is_blank, one_line, printable, typed
 from orchestrator.errors import UsageError
-from orchestrator.store.columns import read_label
+from orchestrator.store.columns import is_none, read_label
 
+#: What people call a column whose option has another name.
+_CALLED = {"tags": "tag", "kind": "type"}
 _HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
+
+
+def as_typed(text: str) -> str:
+    """Return a text as somebody typed it, but for the blanks around it.
+
+    Raises:
+        UsageError: no file of text could hold it.
+    """
+    if re.search(NO_TEXT, text):
+        hint = "bytes stand in a file, and a task names it"
+        raise UsageError("a NUL, or half of a character, is not a text", hint=hint)
+    return typed(text).strip()
 
 
 def visible(text: str) -> str:
     """Return a text for people without what nobody sees of it.
 
     Raises:
-        UsageError: nothing is left.
+        UsageError: nothing is left, or no file of text could hold it.
     """
-    if shown := printable(text).strip():
-        return shown
-    raise no_text()
+    shown = printable(as_typed(text)).strip()
+    if is_blank(shown):
+        raise no_text()
+    return shown
 
 
 def no_text() -> UsageError:
@@ -90,3 +106,27 @@ def read_cells(values: Mapping[str, str]) -> dict[str, Any]:
 
         read["deadline"] = 0.0 if cell == "-" else parse_moment(cell)
     return read
+
+
+def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, Task]:
+    """Edit a row, and make sure that reading it gives what was meant: a table cannot say every name.
+
+    Raises:
+        UsageError: it does not, or the row says nothing.
+    """
+    try:
+        data, task = edit()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if is_blank(task.description):
+        raise no_text()
+    for option in ("needs", "agent", "assignee", "parent", "tags", "kind", "estimate", "deadline"):
+        if getattr(task, option) != (said := getattr(meant, option)):
+            words = said if isinstance(said, tuple) else (str(said),)
+            hint = "letters, digits and the signs . _ - can always be said"
+            if any(map(is_none, words)):
+                hint = "it means that there is nothing; take another word"
+            shown = one_line(", ".join(words), 80)
+            message = f"a table cannot say {_CALLED.get(option, option)} {shown!r}"
+            raise UsageError(message, hint=hint)
+    return data, task

@@ -9,18 +9,20 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.actions.cells import (
+    as_typed,
     deadline_cell,
+    edited,
     estimate_cell,
-    no_text,
     priority_cell,
     read_cells,
     visible,
 )
 from orchestrator.actions.task_texts import Told, put_both, task_file_of
 from orchestrator.core.plan import Plan, Task
+from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
-from orchestrator.store.columns import Columns, is_none, read_needs
+from orchestrator.store.columns import Columns, read_needs
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
@@ -28,6 +30,7 @@ from orchestrator.store.lock import in_line
 from orchestrator.store.membership import full_ids
 from orchestrator.store.plan_edit import ids, row_of, with_cells
 from orchestrator.store.plan_scan import Places, find_places
+from orchestrator.store.plan_tables import loses_rows
 from orchestrator.store.tables import split_row
 
 if TYPE_CHECKING:
@@ -39,8 +42,8 @@ _TEXTS = _EMPTY.keys()
 #: What decides what its agent is told, and whether that is a command.
 _TOLD = _TEXTS | {"agent", "assignee", "kind"}
 
-#: What people call a column whose option has another name.
-_CALLED = {"tags": "tag", "kind": "type"}
+#: Where a task stands that is not started again by itself.
+_BEGUN = frozenset({TaskStatus.RUNNING, TaskStatus.COMPLETED})
 
 
 class Changes(NamedTuple):
@@ -75,6 +78,8 @@ class Updated(NamedTuple):
     """The file that the agent of the task reads, when it says what to do and the row no longer does; else empty."""
     command: str
     """What the task runs now, when it is for a shell and ran something else before; else empty."""
+    begun: TaskStatus | None = None
+    """Where it stands, when it is at work on what it said before, or done with that."""
 
 
 def update(
@@ -127,7 +132,7 @@ def _changed(
     check: Callable[[Plan], None],
 ) -> Updated | None:
     with explained(layout, before.data):
-        places = find_places(before.data)
+        places = readable(layout, before.data)
         values, meant, row = _meant(places, task_id, changes)
     if not (values or changes.criteria):
         raise UsageError("nothing is to be changed", hint="orchestrator update --help")
@@ -156,7 +161,17 @@ def _changed(
             add_criteria(layout, task.stem, changes.criteria)
         values["criteria"] = "; ".join(changes.criteria)
     hidden = told.file if told.is_in_file and _TEXTS & values.keys() else ""
-    return Updated(task_id, values, hidden, told.command(task.description))
+    begun = None if told.is_in_file or not texts else _begun(layout, task)
+    return Updated(task_id, values, hidden, told.command(task.description), begun)
+
+
+def _begun(layout: Layout, task: Task) -> TaskStatus | None:
+    from orchestrator.core.board import SIMULATED
+    from orchestrator.store.workspace import Workspace
+
+    result = Workspace(layout).read_result(task.stem)
+    is_real = result is not None and result.status in _BEGUN and result.agent != SIMULATED
+    return result.status if result is not None and is_real else None
 
 
 def _told(
@@ -238,7 +253,7 @@ def _texts(columns: Columns, changes: Changes) -> dict[str, str | None]:
         texts["description"] = changes.description
     for text in filter(None, texts.values()):
         visible(text)
-    return {role: text and text.strip() for role, text in texts.items()}
+    return {role: text and as_typed(text) for role, text in texts.items()}
 
 
 def _needs(row: Task, changes: Changes) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
@@ -273,6 +288,21 @@ def explained(layout: Layout, data: bytes) -> Iterator[None]:
         raise
 
 
+def readable(layout: Layout, data: bytes) -> Places:
+    """Return where the tasks of a plan stand, of which no row may be lost.
+
+    Else a new row with the id of one that is not read, or a wider table, would make the plan valid without it.
+
+    Raises:
+        PlanError: no table is read, or rows that are like those of tasks are not.
+        ValueError: it is not UTF-8.
+    """
+    places = find_places(data)
+    if not places.sheets or (places.layout and loses_rows(places.layout, set(ids(places)))):
+        valid_plan(layout, data)
+    return places
+
+
 def tell(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:
     """Write a line into the journal.
 
@@ -283,30 +313,6 @@ def tell(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:
 
     with closing(Journal(layout.journal)) as journal:
         journal.append(f"{iso(time.time())} · {task_id} · {what} · by {by} · {one_line(text)}")
-
-
-def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, Task]:
-    """Edit a row, and make sure that reading it gives what was meant: a table cannot say every name.
-
-    Raises:
-        UsageError: it does not, or the row says nothing.
-    """
-    try:
-        data, task = edit()
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-    if not task.description:
-        raise no_text()
-    for option in ("needs", "agent", "assignee", "parent", "tags", "kind", "estimate", "deadline"):
-        if getattr(task, option) != (said := getattr(meant, option)):
-            words = said if isinstance(said, tuple) else (str(said),)
-            hint = "letters, digits and the signs . _ - can always be said"
-            if any(map(is_none, words)):
-                hint = "it means that there is nothing; take another word"
-            shown = one_line(", ".join(words), 80)
-            message = f"a table cannot say {_CALLED.get(option, option)} {shown!r}"
-            raise UsageError(message, hint=hint)
-    return data, task
 
 
 def unknown_task(said: str, task_id: str, known: Collection[str]) -> NotFoundError:

@@ -15,6 +15,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.graph import ancestors
 from orchestrator.core.intervention import Intervention, verb_towards
 from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.text import one_line, typed
 from orchestrator.errors import DependencyError, OrchestratorError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
@@ -61,7 +62,12 @@ def intervene(
         UsageError: it was called in a listener of the run that would have to be asked.
         NotFoundError, PlanError, StoreError: as their names say.
     """
-    wanted = wanted._replace(id=new_id(wanted.time), task=full_ids(layout, wanted.task))
+    wanted = wanted._replace(
+        id=new_id(wanted.time),
+        task=full_ids(layout, wanted.task),
+        note=one_line(typed(wanted.note), limit=1000),
+        answer=typed(wanted.answer),
+    )
     requests = Requests(layout.requests)
     is_asked = False
     while True:

@@ -25,7 +25,7 @@ from orchestrator.core.plan_state import (
 )
 from orchestrator.core.priority import format_priority, parse_priority
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import one_line
+from orchestrator.core.text import is_blank, one_line, typed
 from orchestrator.errors import (
     ApprovalError,
     BusyError,
@@ -64,15 +64,15 @@ def create(
         UsageError: there is no title, or the priority is none.
         StoreError: it could not be written.
     """
-    title = one_line(title)
-    if not title:
+    title = one_line(typed(title))
+    if is_blank(title):
         raise UsageError("a plan needs a title", hint='orchestrator create "Implement feature X"')
     try:
         word = format_priority(parse_priority(priority))
     except ValueError as error:
         raise UsageError(str(error), hint="P0 is the most urgent, P2 the usual one") from None
     charter = Charter(PlanState.PLANNING, title, word, eta, now)
-    text = made_plan(charter, request, created=iso(now), eta=iso(eta))
+    text = made_plan(charter, typed(request), created=iso(now), eta=iso(eta))
     # Read as a run will read it, before anybody else can.
     charter_of(text.encode(), "master_plan.md")
     line = f"{iso(now)} · plan · created · by {who}: {title}"
@@ -101,7 +101,7 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
         after = move_plan(state, event)
         word = event.strip().lower()
         changed = with_state(before.data, after, _shown(layout))
-        step = Step(iso(now), state.word, after.word, word, who, one_line(note, limit=500))
+        step = Step(iso(now), state.word, after.word, word, who, one_line(typed(note), limit=500))
         # Opened first: no plan moves where nobody can write down who moved it.
         with closing(Journal(layout.journal)) as journal:
             if put(layout.plan, before, changed) is None:

@@ -17,6 +17,7 @@ from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings, resolve
 from orchestrator.core.spelling import advice
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import is_blank
 from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.layout import Layout
@@ -224,7 +225,8 @@ def _workdir(layout: Layout, plan: Plan, flags: Mapping[str, Any]) -> str:
 
 def _is_wordless(task: Task, found: TaskFile) -> bool:
     """Whether an agent would be paid for nothing. A file that was made from the row adds nothing."""
-    return not (task.description or task.children or (found.body.strip() and not found.made))
+    has_file = not found.made and not is_blank(found.body)
+    return not (task.children or has_file) and is_blank(task.description)
 
 
 def _no_text(task: Task, file: str) -> Problem:

@@ -11,7 +11,15 @@ import click
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.editing import Changes, update
 from orchestrator.cli.adding import add_task, criteria_from, known_agents, tags_of, task_settings
-from orchestrator.cli.reply import caller, plan_directory, say_json, takes_caller, takes_json, talk
+from orchestrator.cli.reply import (
+    as_called,
+    caller,
+    plan_directory,
+    say_json,
+    takes_caller,
+    takes_json,
+    talk,
+)
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
@@ -187,8 +195,11 @@ def update_command(
         data["changed"] = dict(updated.changed)
         if updated.task_file:
             talk(f"its agent reads {os.path.relpath(updated.task_file)}: change that, too")
-        if updated.command:
-            talk(f"{task_id} now runs: {one_line(updated.command)}")
+        if updated.begun is not None and wanted is None:
+            data["begun"] = updated.begun
+            talk(_begun(task_id, updated.begun))
+        elif updated.command:
+            talk(f"{task_id} now runs: {one_line(' ↵ '.join(updated.command.splitlines()))}")
     if wanted is not None:
         replies = _set_status(layout, task_id, wanted, name, as_json=as_json)
         said += [reply.message for reply in replies]
@@ -198,6 +209,13 @@ def update_command(
         say_json(message, **data)
     else:
         talk(message)
+
+
+def _begun(task_id: str, status: TaskStatus) -> str:
+    if status is TaskStatus.RUNNING:
+        return f"{task_id} is at work on what it said before: the next attempt does this"
+    again = as_called(f"`orchestrator retry {task_id}` does it again")
+    return f"{task_id} is done with what it said before: {again}"
 
 
 def _status(word: str) -> TaskStatus:

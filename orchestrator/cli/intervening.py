@@ -24,7 +24,6 @@ from orchestrator.cli.reply import (
 from orchestrator.core import criteria
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.state import Verb
-from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
 from orchestrator.store.membership import full_ids
 
@@ -66,7 +65,7 @@ def wish(
         task=task,
         by=caller(name),
         time=time.time(),
-        note=one_line(note, limit=1000),
+        note=note,
         answer=answer,
         progress=progress,
         run=os.environ.get("ORCHESTRATOR_RUN_ID", "") if is_worker else "",

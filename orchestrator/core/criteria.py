@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.text import is_blank, one_line, printable, typed
 from orchestrator.errors import CriteriaError, UsageError
 
 #: Characters of one; whoever has more to say writes it into the task description.
@@ -33,9 +33,9 @@ def worded(texts: Iterable[str]) -> tuple[str, ...]:
     Raises:
         ValueError: one says nothing, or too much for a line.
     """
-    lines = [" ".join(printable(text).split()) for text in texts]
+    lines = [" ".join(printable(typed(text)).split()) for text in texts]
     for line in lines:
-        if not line:
+        if is_blank(line):
             raise ValueError("a criterion without a text")
         if len(line) > _LONGEST:
             raise ValueError(f"{one_line(line, 40)!r} has more than {_LONGEST:,} characters")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import KINDS, check_rows
 from orchestrator.core.priority import NORMAL, parse_priority
 from orchestrator.core.spelling import advice
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.text import NO_TEXT, one_line, printable, typed
 from orchestrator.errors import Problem
 
 _T = TypeVar("_T")
@@ -95,7 +96,7 @@ def _task(form: _Form, value: object, at: str) -> DraftTask:
         constraints=form.lines(data, "constraints", at),
         hints=form.lines(data, "hints", at),
         agent=form.line(data, "agent", at),
-        command=form.text(data, "command", at),
+        command=form.command(data, at),
         type=form.line(data, "type", at),
         estimate=form.read(data, "estimate", at, parse_duration, None),
         priority=form.read(data, "priority", at, parse_priority, NORMAL),
@@ -177,6 +178,13 @@ class _Form:
     def line(self, data: Mapping[str, Any], name: str, at: str = "") -> str:
         return one_line(self.text(data, name, at), MOST_TEXT)
 
+    def command(self, data: Mapping[str, Any], at: str) -> str:
+        """Return a command, of which no character may be left out."""
+        if re.search(NO_TEXT, str(data.get("command", ""))):
+            message = "a NUL, or half of a character, is not a text"
+            self.blame(f"{at}.command", message, "take it out")
+        return self.text(data, "command", at)
+
     def lines(self, data: Mapping[str, Any], name: str, at: str = "") -> tuple[str, ...]:
         place = f"{at}.{name}" if at else name
         value = data.get(name)
@@ -190,7 +198,7 @@ class _Form:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             self.blame(place, f"{_shown(value)} is not a text", 'write "…" there')
             return ""
-        text = printable(str(value)).strip()
+        text = printable(typed(str(value))).strip()
         if len(text) > MOST_TEXT:
             hint = "put it into a file and name the file"
             self.blame(place, f"{len(text)} characters are too many", hint)

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.duration import parse_duration
+from orchestrator.core.text import NO_TEXT
 
 
 class Settings(NamedTuple):
@@ -115,7 +116,6 @@ EVERYTHING = "*"
 _OURS = ("ORCHESTRATOR_", "TM_AGENT_ID")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: What no program can be given as a word. Compiled when there is a setting to look at.
-_NO_TEXT = r"[\0\ud800-\udfff]"
 
 #: What a setting is called in a task file, where it means the task's own.
 IN_A_TASK = {"budget_usd": "task_budget_usd"}
@@ -309,7 +309,7 @@ def read_setting(name: str, value: Any) -> Any:
 def _check_json(value: Any) -> None:
     """Refuse what neither our cache nor a command line could hold: YAML makes a date of ``2026-01-01``."""
     match value:
-        case str() if re.search(_NO_TEXT, value):
+        case str() if re.search(NO_TEXT, value):
             raise ValueError("a NUL, or half of a character, is not a text")
         case Mapping():
             for name, given in value.items():

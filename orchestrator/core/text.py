@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from unicodedata import category
 
 from orchestrator.core.redact import redact
 
@@ -25,6 +26,11 @@ _UNPRINTABLE = (
 _NOT_PLAIN = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u061c\u2028-\u202e\u2066-\u2069\ufffe\uffff]"
 )
+#: What no file of text can hold: a NUL, and half of a character.
+NO_TEXT = r"[\0\ud800-\udfff]"
+# Letters and a picture that are blanks.
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Me", "Mn", "Zl", "Zp", "Zs"})
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _BACKTICKS = re.compile(r"`+")
 _FENCED = re.compile(r"(`{3,})(?:text|json)\n(.*)\n\1", re.DOTALL)
@@ -53,6 +59,21 @@ def printable(text: str) -> str:
 
 def _last_state(line: str) -> str:
     return line.rstrip("\r").rpartition("\r")[2]
+
+
+def typed(text: str) -> str:
+    r"""Return what somebody typed, with ``\n`` at the end of every line.
+
+    Only programs draw a line again with ``\r``; ``printable`` would drop the words before it.
+    """
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text is to be seen."""
+    if text.isascii():
+        return not text.strip()
+    return all(char in _BLANKS or category(char) in _UNSEEN for char in text)
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -135,8 +135,8 @@ def _written(text: str) -> str:
 
 
 def _read(content: str) -> str:
-    """Return the text of an item without its box, and without what ``cell`` had to write in other words."""
-    return unescape(" ".join(_BOX.sub("", content, count=1).split()).replace("\\|", "|"))
+    """Return the text of an item behind its box, without what ``cell`` had to write in other words."""
+    return unescape(" ".join(content.split()).replace("\\|", "|"))
 
 
 def _items(bare: Sequence[str]) -> list[tuple[int, Criterion]]:
@@ -178,7 +178,7 @@ def _item(line: str, text: Token, opened: Token) -> tuple[str, Criterion] | None
     """Return how a list item begins, and the criterion that it is; None when its first line has no words."""
     said, box = _ITEM.match(line), _BOX.match(text.content)
     is_beside = text.type == "inline" and text.map and opened.map and text.map[0] == opened.map[0]
-    words = _read(text.content)
+    words = _read(text.content[box.end() if box else 0 :])
     if said is None or not is_beside or not words:
         return None
     marker = f"{said[1]}{said[2]} " if said[2] in "-*+" else "- "

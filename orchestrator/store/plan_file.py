@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import Plan, Task
-from orchestrator.core.text import cell, one_line, printable
+from orchestrator.core.text import cell, from_cell, one_line, printable
 from orchestrator.core.umbrella import check_parents, with_umbrellas
 from orchestrator.errors import Problem
 from orchestrator.store.charter import read_charter
@@ -133,9 +133,10 @@ def _plan(
     tasks: Mapping[str, Task], settings: Mapping[str, Any], layout: Layout, file: str
 ) -> Plan:
     headings = layout.outline.headings
+    title = next((heading.text for heading in headings if heading.level == 1), "")
     return Plan(
         tasks=tasks,
-        title=one_line(next((heading.text for heading in headings if heading.level == 1), "")),
+        title=one_line(from_cell(title).replace("\\|", "|")),
         request=_section(layout, lambda word: word in {"originalrequest", "request"}),
         goal=_section(layout, lambda word: word.startswith("goal")),
         settings=settings,

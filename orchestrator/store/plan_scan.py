@@ -15,11 +15,12 @@ from orchestrator.store.front_matter import find_marks
 from orchestrator.store.lines import Lines
 from orchestrator.store.marks import without_regions
 from orchestrator.store.outline import fence_closes, fence_opens
-from orchestrator.store.plan_tables import Sheet, lay_out, task_sheets
+from orchestrator.store.plan_tables import Layout, Sheet, has_texts, lay_out, task_sheets
 from orchestrator.store.tables import Table, split_row
 
 _DELIMITER = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
 _UNSURE = re.compile(r"[ \t>*+\-\d.)]+(?:```|~~~)| {0,3}<")
+_BARRED = re.compile(r"[ \t>*+\-\d.):]*\|")
 _HEADING = re.compile(r"#{1,6}(?:[ \t]|$)")
 _AGENT = re.compile(r"""agent:[ \t]*(["']?)([A-Za-z0-9._-]+)\1[ \t]*(?:#.*)?""")
 _BLANKS = " \t"
@@ -36,6 +37,8 @@ class Places(NamedTuple):
     """The default agent of the plan; empty when it names none."""
     word: str = "T-"
     """What the id of its first task begins with (seed row S4-10)."""
+    layout: Layout | None = None
+    """What else stands in the plan, as a parser sees it; None when plainly no other line is like the row of a task."""
 
 
 def find_places(data: bytes) -> Places:
@@ -49,10 +52,25 @@ def find_places(data: bytes) -> Places:
     body, agent, word = _front_matter(bare)
     lines = [*[""] * body, *without_regions(bare)[body:]]
     found = plain_tables(lines)
-    if found is None:
-        return Places(file, lines, lay_out(lines).tasks, agent, word)
-    sheets = task_sheets([Sheet(table, read_header(table.header)) for table in found])
-    return Places(file, lines, sheets, agent, word)
+    if found is not None:
+        sheets = [Sheet(table, read_header(table.header)) for table in found]
+        tasks = task_sheets(sheets)
+        others = (sheet for sheet in sheets if sheet not in tasks)
+        if not (any(map(has_texts, others)) or _has_bars(lines, found)):
+            return Places(file, lines, tasks, agent, word)
+    layout = lay_out(lines)
+    return Places(file, lines, layout.tasks, agent, word, layout)
+
+
+def _has_bars(lines: Sequence[str], found: Sequence[Table]) -> bool:
+    """Whether any line outside of the tables could be the row of one."""
+    starts = [0, *(table.end for table in found)]
+    ends = [*(table.line for table in found), len(lines)]
+    return any(
+        "|" in line and _BARRED.match(line)
+        for start, end in zip(starts, ends, strict=True)
+        for line in lines[start:end]
+    )
 
 
 def _front_matter(lines: Sequence[str]) -> tuple[int, str, str]:

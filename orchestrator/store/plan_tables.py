@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from orchestrator.core.plan import TASK_ID, Task, check_rows
@@ -66,7 +66,7 @@ def lay_out(lines: Sequence[str]) -> Layout:
     assignments = tuple(sheet for sheet in sheets if sheet.columns.is_assignment_table)
     tasks = task_sheets(sheets)
     read = {sheet.table.line for sheet in tasks}
-    unread = (sheet for sheet in sheets if sheet.table.line not in read and _has_texts(sheet))
+    unread = (sheet for sheet in sheets if sheet.table.line not in read and has_texts(sheet))
     return Layout(lines, found, tasks, assignments, tuple(unread))
 
 
@@ -76,11 +76,12 @@ def task_sheets(sheets: Sequence[Sheet]) -> tuple[Sheet, ...]:
     if tasks:
         return tasks
     # Without a column of dependencies nothing depends on anything; others may be of risks or wishes.
-    words = next((_words(each) for each in sheets if _has_texts(each)), None)
+    words = next((_words(each) for each in sheets if has_texts(each)), None)
     return tuple(each for each in sheets if _words(each) == words)
 
 
-def _has_texts(sheet: Sheet) -> bool:
+def has_texts(sheet: Sheet) -> bool:
+    """Whether a table has ids and texts, as one of tasks has at least."""
     return sheet.columns.id is not None and sheet.columns.has_text
 
 
@@ -99,8 +100,7 @@ def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
         problems += _doubled_needs(sheet, file)
         rows += _rows_of(sheet, layout, file, problems)
     known = {row.id for row in rows}
-    lost += _loose_rows(layout, known, file, problems)
-    lost += _unread_rows(layout, known, file, problems)
+    lost += _lost_rows(layout, known, file, problems)
     rows += {task.id: task for task in lost if task.id not in known}.values()
     if problems and not rows:
         return [], problems
@@ -109,6 +109,22 @@ def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
     if assigned:
         rows = [_filled_in(row, assigned.get(row.id, _Assigned())) for row in rows]
     return rows, problems[:MAX_PROBLEMS]
+
+
+def loses_rows(layout: Layout, known: set[str]) -> bool:
+    """Whether rows of tasks seem to stand where they are not read; *known* are the ids of those that are."""
+    problems: list[Problem] = []
+    for _ in chain(_listed_rows(layout, "", problems), _lost_rows(layout, known, "", problems)):
+        pass
+    return bool(problems)
+
+
+def _lost_rows(
+    layout: Layout, known: set[str], file: str, problems: list[Problem]
+) -> Iterator[Task]:
+    if layout.tasks:
+        yield from _loose_rows(layout, known, file, problems)
+        yield from _unread_rows(layout, known, file, problems)
 
 
 def _no_table(layout: Layout, file: str) -> Problem:

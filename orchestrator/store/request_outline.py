@@ -17,7 +17,7 @@ from orchestrator.core.draft import Need
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.phrase import Names, Said, read_list, read_phrases, without_phrases
 from orchestrator.core.priority import parse_priority
-from orchestrator.core.text import one_line
+from orchestrator.core.text import one_line, without_backticks
 from orchestrator.errors import Problem
 from orchestrator.store.columns import is_none, key_word, plain
 from orchestrator.store.request_tree import Node
@@ -53,8 +53,17 @@ _SECTIONS = {
 }
 _SECTION_OF = {word: name for name, words in _SECTIONS.items() for word in words}
 
-_BOLD = re.compile(r"(\*\*|__)(.+?)\1")
-_LABELLED = re.compile(r"([^\W\d_][\w ]{0,24}?):(?:\s+|$)(.*)", re.DOTALL)
+# Code, or emphasis between words; the stars of a pattern or a power stand elsewhere, and `__init__` is a name.
+_STRESSED = re.compile(
+    r"(?<!`)(?P<bar>`+)(?!`).{1,500}?(?<!`)(?P=bar)(?!`)"
+    r"""|(?<![^\s(\[{"'“‘—–-])(?P<mark>\*\*|__(?!\w+__))(?P<said>[^\s/*_](?:.{0,200}?[^\s/*_])?)(?P=mark)"""
+    r"""(?![^\s.,:;!?)\]}"'”’…—–-])""",
+    re.DOTALL,
+)
+_LABELLED = re.compile(
+    r"(\*\*|__|)([^\W\d_][\w ]{0,24}?)(?::\1|\1:)(?:\s+|$)(?P<value>.*)", re.DOTALL
+)
+_ALL_STRESSED = re.compile(r"(\*\*|__)((?:(?!\1).)+)\1", re.DOTALL)
 _ID = re.compile(r"\[?(([A-Z][A-Za-z]{0,15})-\d{1,6})(\]?\s*[:.)]|\]|\s+[—–-]+)?\s+(?=\S)")
 _SPLIT = re.compile(r"(.{1,80}?)(?::\s+|\s+[—–]\s+|\s+--?\s+)(\S.*)", re.DOTALL)
 _LONGEST_NAME = 80
@@ -140,7 +149,7 @@ class _Reader:
             elif not is_document and (fact := _fact(node)) is not None:
                 _take_fact(entry, *fact, node)
             else:
-                below = _Entry(node, entry, text=_BOLD.sub(r"\2", node.text))
+                below = _Entry(node, entry, text=_unstressed(node.text))
                 self._entries[node] = below
                 entry.below.append(below)
                 self._sort(below)
@@ -150,10 +159,10 @@ class _Reader:
         for part in (*node.prose, *map(_whole, node.children)):
             # A paragraph may have a line `**Primary Goal**: …` for each.
             for text in [part] if section == "request" else part.split("\n"):
-                bare = _BOLD.sub(r"\2", text).strip()
-                labelled = _LABELLED.fullmatch(bare)
-                about = _SECTION_OF.get(key_word(labelled[1])) if labelled else None
-                self._tell(about or section, labelled[2] if labelled and about else bare)
+                labelled = _LABELLED.fullmatch(text.strip())
+                about = _SECTION_OF.get(key_word(labelled[2])) if labelled else None
+                said = labelled["value"] if labelled and about else text.strip()
+                self._tell(about or section, _unstressed(said))
 
     def _tell(self, section: str, text: str) -> None:
         if section == "request":
@@ -295,11 +304,23 @@ def _spoken(entry: _Entry, names: Names) -> Said:
 
 def _fact(node: Node) -> tuple[str, str] | None:
     """Return the field and the value that an item such as ``Output: a table`` gives."""
-    found = _LABELLED.fullmatch(_BOLD.sub(r"\2", node.text))
-    name = _FIELD_OF.get(key_word(found[1] if found else node.text))
+    whole = _ALL_STRESSED.fullmatch(node.text)
+    found = _LABELLED.fullmatch(whole[2] if whole else node.text)
+    name = _FIELD_OF.get(key_word(found[2] if found else node.text))
     if name is None or (found is None and not (node.is_heading or node.children)):
         return None
-    return name, found[2].strip() if found else ""
+    return name, found["value"].strip() if found else ""
+
+
+def _unstressed(text: str) -> str:
+    """Return a text for people without emphasis, which no name of a task has; code stays as it is."""
+    return _STRESSED.sub(lambda found: found["said"] or found[0], text)
+
+
+def _path(text: str) -> str:
+    """Return a path or pattern without the backticks or the emphasis around it; its own stars belong to it."""
+    bare = without_backticks(text)
+    return bare if bare != text else _unstressed(text)
 
 
 def _take_fact(entry: _Entry, name: str, value: str, node: Node) -> None:
@@ -307,12 +328,12 @@ def _take_fact(entry: _Entry, name: str, value: str, node: Node) -> None:
     if name not in _TEXTS:
         values = [each for each in values if not is_none(plain(each))]
     if name == "needs":
-        entry.needs += values
+        entry.needs += map(_unstressed, values)
     elif name == "inputs":
         entry.facts.setdefault(name, []).extend(map(_given, values))
     elif name == "writes":
         paths = [path for each in values for path in re.split(r",\s+|\s+and\s+", each)]
-        entry.facts.setdefault(name, []).extend(map(plain, paths))
+        entry.facts.setdefault(name, []).extend(map(_path, paths))
     elif name in _LISTS:
         entry.facts.setdefault(name, []).extend(values)
     else:

@@ -27,7 +27,6 @@ from orchestrator.actions.talking import say
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.message import MessageKind
 from orchestrator.core.state import COMMANDS, Verb
-from orchestrator.core.text import one_line
 from orchestrator.errors import (
     CriteriaError,
     ExitStatus,
@@ -213,7 +212,7 @@ class _Desk:
             task=task,
             by=self.caller,
             time=time.time(),
-            note="" if is_answer else one_line(words, limit=1000),
+            note="" if is_answer else words,
             answer=words if is_answer and words.strip() else "",
         )
         if verb is Verb.RETRY:

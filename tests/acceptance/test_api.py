@@ -36,6 +36,28 @@ def python(orchestrate: Orchestrate, script: str) -> str:
     return done.stdout
 
 
+def test_what_no_file_of_text_can_hold_is_refused(orchestrate: Orchestrate, root: Path) -> None:
+    """And nothing is written: with a NUL in a task file, nobody could read the plan any more."""
+    script = """
+plan, answer = Orchestrator(), []
+def refused(call):
+    try:
+        call()
+    except OrchestratorError as error:
+        answer.append(str(error))
+for bad in ("echo a\\0b", "echo \\udce9"):
+    refused(lambda: plan.add(bad, agent="shell"))
+    refused(lambda: plan.add(bad, agent="claude"))
+    refused(lambda: plan.add("Count them", description=bad))
+answer.append(plan.add("true", agent="shell"))
+for bad in ("echo a\\0b", "echo \\udce9"):
+    refused(lambda: plan.update("T-01", description=bad))
+"""
+    before, after = ["a NUL, or half of a character, is not a text"] * 6, ["T-01"]
+    assert [*before, *after, *before[:2]] == play(orchestrate, script)
+    assert 0 == orchestrate("validate").returncode
+
+
 def test_a_queue_from_the_first_task_to_the_result(orchestrate: Orchestrate) -> None:
     """Added, run, looked at, corrected, done again."""
     script = """

@@ -115,7 +115,9 @@ def test_add_refuses_what_makes_no_sense(
     assert before == everything(root)
 
 
-@pytest.mark.parametrize("text", ["", " ", "\x1b[31m", "\u202e", "\x1b[0m \n"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "\x1b[31m", "\x1b[0m \n", "\u202e", "\u200b\n", "\u3164", "\u2800\ufe0f"]
+)
 def test_a_text_of_which_nothing_is_seen_is_none(
     orchestrate: Orchestrate, root: Path, text: str
 ) -> None:
@@ -123,15 +125,21 @@ def test_a_text_of_which_nothing_is_seen_is_none(
     write_plan(root, {"T-01": "true"})
     (root / "plan.lock").touch()
     before = everything(root)
-    for words in (
-        ["add", text],
-        ["add", text, "--agent", "claude"],
-        ["update", "T-01", "--title", text],
+    for words, said in (
+        (["add", text], "there is no text"),
+        (["add", text, "--agent", "claude"], "there is no text"),
+        (["update", "T-01", "--title", text], "there is no text"),
+        (["add", "Count them", "--criterion", text], "a criterion without a text"),
+        (["create", text, "--dir", "plans"], "a plan needs a title"),
     ):
         refused = orchestrate(*words)
         assert (2, "") == (refused.returncode, refused.stdout)
-        assert "there is no text" in refused.stderr
+        assert said in refused.stderr
     assert before == everything(root)
+    (root / "master_plan.md").write_text(
+        f"| ID | Task | Deps |\n|---|---|---|\n| T-01 | {text.strip()} | |\n", encoding="utf-8"
+    )
+    assert "T-01 does not say what is to be done" in orchestrate("validate").stderr
 
 
 def test_a_title_is_taken_away_where_the_description_says_enough(

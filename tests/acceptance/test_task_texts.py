@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.agents_plan import write_agent
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import answer_of, everything, write_plan, write_task
+from tests.acceptance.plans import Gate, answer_of, everything, write_plan, write_task
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +36,34 @@ def test_a_command_that_was_changed_is_run_as_it_was_typed(
     run = orchestrate("run")
     assert 0 == run.returncode, run.stderr
     assert answer_of(root, "T-01").strip().endswith(said)
+
+
+def test_a_lone_carriage_return_ends_a_line(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """Only programs draw a line again with it; of what is typed no word is lost."""
+    orchestrate("init", "--agent", "shell")
+    orchestrate("add", "echo one\recho two", "--criterion", "It is\rshort")
+    orchestrate("add", "true")
+    orchestrate("update", "T-02", "--desc", "echo three\recho four")
+    assert "| echo one echo two |" in (root / "master_plan.md").read_text(encoding="utf-8")
+    assert "- [ ] It is short" in (root / "agent_tasks/agent-01.md").read_text(encoding="utf-8")
+    orchestrate("add", "Say it\ragain", "--agent", "claude", "--desc", "As it\ris said")
+    told = (root / "agent_tasks/agent-03.md").read_text(encoding="utf-8")
+    assert "Say it\nagain\n\nAs it\nis said\n" in told
+    assert 0 == orchestrate("complete", "T-03", "It is\rsaid").returncode
+    assert 0 == orchestrate("run").returncode
+    answers = [answer_of(root, task).strip() for task in ("T-01", "T-02", "T-03")]
+    assert ["one\ntwo", "three\nfour", "It is\nsaid"] == answers
+    orchestrate("share", "T-01", "five\rsix")
+    assert "five\n   six" in orchestrate("context", "T-01").stdout
+    orchestrate("add", "true")
+    orchestrate("cancel", "T-04", "why\rnot")
+    assert "why not" in orchestrate("show", "T-04").stdout
+    draft = '{"tasks": [{"id": "a", "name": "n", "agent": "shell", "command": "echo 1\\recho 2"}]}'
+    (tmp_path / "draft.json").write_text(draft, encoding="utf-8")
+    made = orchestrate("plan", "--from", "draft.json", "--dir", "other")
+    assert "it runs a command: echo 1 echo 2" in made.stderr
 
 
 def test_an_agent_is_told_all_of_what_was_changed(orchestrate: Orchestrate, root: Path) -> None:
@@ -86,6 +114,9 @@ def test_update_says_what_a_shell_task_runs_now(orchestrate: Orchestrate, root: 
     orchestrate("add", "make test", "--desc", "Run the tests")
     told = orchestrate("update", "T-01", "--desc", "Run all the tests")
     assert "T-01 now runs: Run all the tests\n" in told.stderr
+    told = orchestrate("update", "T-01", "--desc", "echo a\necho b")
+    assert "T-01 now runs: echo a ↵ echo b\n" in told.stderr
+    (root / "agent_tasks/agent-01.md").unlink()
     assert "now runs" not in orchestrate("update", "T-01", "--title", "Test it").stderr
     table = "| ID | Task | Deps |\n|---|---|---|\n| T-01 | echo two | None |\n"
     (root / "master_plan.md").write_text(f"---\nagent: shell\n---\n{table}", encoding="utf-8")
@@ -94,6 +125,32 @@ def test_update_says_what_a_shell_task_runs_now(orchestrate: Orchestrate, root: 
     assert "now runs" not in orchestrate("update", "T-01", "--agent", "claude").stderr
     told = orchestrate("update", "T-01", "--assignee", "shell", "--agent", "")
     assert "T-01 now runs: Says two\n" in told.stderr
+
+
+def test_update_says_that_a_task_was_begun_with_another_text(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """It runs what it was started with; what is done is not done again by itself."""
+    gate = Gate(tmp_path / "gate")
+    (tmp_path / "gate.sh").write_text(gate.wait, encoding="utf-8")
+    write_plan(root, {"T-01": "sh gate.sh"})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    told = orchestrate("update", "T-01", "--desc", "echo one")
+    assert "T-01 is at work on what it said before: the next attempt does this\n" in told.stderr
+    gate.open()
+    assert 0 == orchestrate.finish(run).returncode
+    told = orchestrate("update", "T-01", "--desc", "echo 1", "--json")
+    assert "T-01 is done with what it said before: `" in told.stderr
+    assert "retry T-01` does it again\n" in told.stderr
+    assert "completed" == told.json["begun"]
+    orchestrate("retry", "T-01")
+    assert (
+        "T-01 now runs: echo again\n"
+        in orchestrate("update", "T-01", "--desc", "echo again").stderr
+    )
+    assert 0 == orchestrate("run").returncode
+    assert "again" == answer_of(root, "T-01").strip()
 
 
 def test_a_command_of_an_agent_that_stands_on_the_shell(

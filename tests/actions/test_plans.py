@@ -14,6 +14,7 @@ from orchestrator.errors import ApprovalError, OrchestratorError, TransitionErro
 from orchestrator.store.charter import charter_of
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout
+from orchestrator.store.plan_file import parse_plan
 
 
 @pytest.fixture
@@ -54,3 +55,13 @@ def test_a_plan_that_somebody_else_has_begun_goes_on(layout: Layout) -> None:
     move(layout, "start")
     assert [] == begin(layout, before, 1e9)
     assert PlanState.IN_PROGRESS is read(layout).state
+
+
+def test_a_title_is_read_as_it_was_given(tmp_path: Path) -> None:
+    """Its heading says it in the words of markdown."""
+    title = "Plan <b>one</b> | x"
+    made = create(
+        Layout(str(tmp_path)), title, priority="P2", request="", eta=0, who="ana", now=1e9
+    )
+    plan, _ = parse_plan(take(made.plan).data, "p.md")
+    assert f"🎯 {title}" == plan.title

@@ -138,6 +138,15 @@ def test_who_asks_for_nobody_is_told_how() -> None:
     assert "known are claude; leave it out for the default agent" == problem.hint
 
 
+@pytest.mark.parametrize("command", ["echo a\0b", "echo \udce9"])
+def test_a_command_that_is_no_text_is_refused(command: str) -> None:
+    """Without a character of it, it would be another one."""
+    task = {**SCAN, "agent": "shell", "command": command}
+    (problem,) = read_draft({"tasks": [task]}, ("shell",))[1]
+    said = "a NUL, or half of a character, is not a text"
+    assert ("tasks[0].command", said) == (problem.where, problem.message)
+
+
 def test_a_command_is_for_whoever_runs_commands() -> None:
     """That is asked of the agents: one of a person's may stand on the shell."""
     task, keys = {**SCAN, "agent": "mysh"}, ("claude", "mysh")

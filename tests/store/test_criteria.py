@@ -52,6 +52,18 @@ def test_every_item_below_the_heading_is_one() -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["arr[x] is sorted", "a map m[X] exists", "[x] is shown", "[ ] [x]"]
+)
+def test_a_bracket_in_the_text_is_no_box(text: str) -> None:
+    """Only what stands right behind the mark of the item is one."""
+    data = with_criteria(b"## Success criteria\n\n- [ ] all ok\n", [text], "f.md")
+    assert (Criterion("all ok"), Criterion(text)) == criteria_in(data)
+    assert Criterion(text, is_met=True) == criteria_in(with_ticks(data, {2}, "f.md"))[1]
+    with pytest.raises(UsageError, match="these criteria already"):
+        with_criteria(data, [text], "f.md")
+
+
+@pytest.mark.parametrize(
     "heading",
     ["# Success Criteria", "### **Acceptance criteria:**", "Acceptance\n---", "## ✅ Done when", "## Criteria",
      "## Definition of done"],

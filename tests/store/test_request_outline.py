@@ -302,6 +302,54 @@ def test_a_fence_is_text() -> None:
     assert "```sh\n# not a heading\n- not an item\n```" in task["description"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        'python3 -c "print(2**3**2)"',
+        'python3 -c "print(__name__)"',
+        "ls src/**/*.ts docs/**/*.md",
+        "echo **a** __b c__",
+        "`echo **a**`",
+    ],
+)
+@pytest.mark.parametrize("label", ["Command:", "**Command**:", "__Command:__"])
+def test_stars_and_underscores_of_a_command_are_its_own(label: str, command: str) -> None:
+    """They mean a power or a pattern; without them another command would run."""
+    (task,) = read(f"- Say it\n  - Agent: shell\n  - {label} {command}\n")["tasks"]
+    assert command == task["command"]
+
+
+def test_patterns_and_criteria_are_taken_as_they_stand() -> None:
+    """Tasks that write the same files are told by these; backticks around one only say what it is."""
+    (task,) = read(
+        "- Build\n  - Writes: out/**/x.md, `web/**/y.md`, **/test/**, __tests__ and __init__.py\n"
+        "  - Acceptance: 2**3**2 is 512\n  - Inputs: all: src/**/*.py docs/**/*.md\n"
+    )["tasks"]
+    assert ["out/**/x.md", "web/**/y.md", "**/test/**", "__tests__", "__init__.py"] == task[
+        "writes"
+    ]
+    assert ["2**3**2 is 512"] == task["acceptance"]
+    assert [{"name": "all", "value": "src/**/*.py docs/**/*.md"}] == task["inputs"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Find **/*.py and **/*.js", "Find **/*.py and **/*.js"),
+        ("Say 2**3**2 and `echo **a**`", "Say 2**3**2 and `echo **a**`"),
+        ("Write __init__ and __main__", "Write __init__ and __main__"),
+        ("Pass **args and **more on", "Pass **args and **more on"),
+        ("Write the **final** report, with __all the__ figures", "Write the final report, with all the figures"),
+        ("**Write the report**", "Write the report"),
+        ("**Report:** write it (**now**)", "Report: write it (now)"),
+    ],
+)  # fmt: skip
+def test_only_emphasis_is_taken_off(text: str, expected: str) -> None:
+    """Stars that are part of a pattern, a power or code are no emphasis."""
+    assert expected == read(f"- {text}\n")["tasks"][0]["description"]
+    assert [] == needs(f"1. {text}\n2. Read it (after **1**)\n")[expected.partition(":")[0]]
+
+
 @pytest.mark.usefixtures("no_garbage")
 def test_json_is_taken_as_it_is() -> None:
     """An object, or a file that says so in its name."""
