@@ -7,12 +7,14 @@ from typing import NamedTuple
 from orchestrator.actions.worker import Worker
 from orchestrator.core.beside import MERGER, MERGING, as_merger
 from orchestrator.core.board import Board
+from orchestrator.core.plan import Plan
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.store.link_labels import with_own_labels
 from orchestrator.store.references import resolve_files
 from orchestrator.views.templating import render
 
+MERGE_TEMPLATE = "merge.md.j2"
 #: Bytes of answers in the prompt, in all; what does not fit is read from the result files.
 _CONTEXT = 512 * 1024
 
@@ -40,14 +42,8 @@ def merge(worker: Worker, board: Board, settings: Settings, overrides: str | Non
     done = [each for each in wanted if board.status(each) is TaskStatus.COMPLETED]
     if len(done) < 2:
         return Merged(note="Not merged: there are not two answers to merge.")
-    prompt = render(
-        "merge.md.j2",
-        overrides,
-        total=len(done),
-        request=board.plan.request,
-        goal=board.plan.goal,
-        missing=", ".join(each for each in wanted if each not in set(done)),
-    )
+    missing = ", ".join(each for each in wanted if each not in set(done))
+    prompt = merge_prompt(board.plan, overrides, total=len(done), missing=missing)
     task = MERGING._replace(description=prompt, needs=tuple(done))
     how = resolve_files(as_merger(settings), worker.workspace.layout.root)
     how = how._replace(context_limit=max(settings.context_limit, _CONTEXT))
@@ -59,3 +55,19 @@ def merge(worker: Worker, board: Board, settings: Settings, overrides: str | Non
         )
     text = with_own_labels(worker.workspace.read_shown_answer(MERGER), MERGER)
     return Merged(text=text, ended_by=runner.ended_by)
+
+
+def merge_prompt(plan: Plan, overrides: str | None, *, total: int, missing: str = "") -> str:
+    """Return what whoever merges is told, but for the answers.
+
+    Raises:
+        PlanError: the plan's own template is broken.
+    """
+    return render(
+        MERGE_TEMPLATE,
+        overrides,
+        total=total,
+        request=plan.request,
+        goal=plan.goal,
+        missing=missing,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,7 @@ def examine(order: RunOrder, plugs: Plugs) -> Prospect:
         from orchestrator.actions.plans import require_approval
 
         require_approval(order.layout, ahead.board.plan.charter)
+    ahead.require_final_output()
     plugs.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
     return ahead
 
@@ -353,6 +355,7 @@ class _Session:
             ended=self.clock.wall(),
             merged=merged,
             held_back=runner.held_back,
+            warn=partial(self.telling.say, Kind.WARNING),
         )
         return self.order.layout.final_output
 
