@@ -365,8 +365,7 @@ class _Session:
         from orchestrator.actions.worker import Worker
 
         runner.ended_by = runner.ended_by or self.signals.look()
-        if self.order.simulate or runner.ended_by or runner.held_back or runner.failure:
-            return Merged(note="Not merged: the run did not come to its own end.")
+        is_cut = bool(runner.ended_by or runner.held_back or runner.failure)
         worker = Worker(
             workspace=self.workspace,
             agents=self.plugs.agents,
@@ -379,7 +378,7 @@ class _Session:
             accounts=accounts(board, self.plugs.agents, self.clock, is_patient=True),
         )
         try:
-            return merge(worker, board, ahead.settings, self.order.layout.templates)
+            return merge(worker, board, ahead, is_cut=is_cut)
         except (OrchestratorError, ValueError) as error:
             return Merged(note=f"Not merged: {error}")
 
