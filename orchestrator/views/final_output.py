@@ -105,6 +105,7 @@ def final_output(
         "total": len(tasks),
         "completed": [(tasks[task_id], _answer(tasks[task_id], answers)) for task_id in done],
         "wall": format_duration(measured.wall),
+        "earlier": measured.earlier,
         "merged": merged.strip("\n"),
         "note": note,
         "simulated": board.simulated(),
