@@ -114,6 +114,7 @@ def validate(layout: Layout, roster: Roster) -> Board:
         raise PlanError(list(dict.fromkeys(problems))) from error
     tasks = ahead.board.plan.tasks
     check_task_files(ahead.workspace, tasks, ahead.meant, ahead.to_run, roster)
+    ahead.require_final_output()
     return ahead.board
 
 

@@ -149,6 +149,7 @@ def _plan(layout: Layout, roster: Roster) -> tuple[Finding, Prospect | None]:
 
     try:
         ahead = look_ahead(RunOrder(layout=layout), roster)
+        ahead.require_final_output()
     except OrchestratorError as error:
         more = len(error.problems) - 1 if isinstance(error, PlanError) else 0
         found = f"{error} (and {more} more)" if more else str(error)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.actions.worker import Worker
 from orchestrator.core.beside import MERGER, MERGING, as_merger
 from orchestrator.core.board import Board
+from orchestrator.core.plan import Plan
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
+from orchestrator.runtime.as_answered import was_corrected
 from orchestrator.store.link_labels import with_own_labels
 from orchestrator.store.references import resolve_files
 from orchestrator.views.templating import render
 
+if TYPE_CHECKING:
+    from orchestrator.actions.prospect import Prospect
+
+MERGE_TEMPLATE = "merge.md.j2"
 #: Bytes of answers in the prompt, in all; what does not fit is read from the result files.
 _CONTEXT = 512 * 1024
 
@@ -28,8 +35,14 @@ class Merged(NamedTuple):
     """The signal that ended it."""
 
 
-def merge(worker: Worker, board: Board, settings: Settings, overrides: str | None) -> Merged:
-    """Merge the answers of everything that is completed.
+def merge(worker: Worker, board: Board, ahead: Prospect, *, is_cut: bool) -> Merged:
+    """Merge the answers of everything that is completed, unless just these were merged before.
+
+    Args:
+        worker: What it is done with.
+        board: Where everything stands.
+        ahead: What the run set out to do.
+        is_cut: Whether it came to an end before its own: then nothing is paid for any more.
 
     Raises:
         ValueError: a file that the settings name is missing.
@@ -40,22 +53,66 @@ def merge(worker: Worker, board: Board, settings: Settings, overrides: str | Non
     done = [each for each in wanted if board.status(each) is TaskStatus.COMPLETED]
     if len(done) < 2:
         return Merged(note="Not merged: there are not two answers to merge.")
-    prompt = render(
-        "merge.md.j2",
-        overrides,
-        total=len(done),
-        request=board.plan.request,
-        goal=board.plan.goal,
-        missing=", ".join(each for each in wanted if each not in set(done)),
+    if _is_merged(worker, board, ahead.policies, done):
+        return Merged(_shown(worker))
+    if ahead.order.simulate:
+        return Merged(note="Not merged: it was only simulated.")
+    if is_cut:
+        return Merged(note="Not merged: the run did not come to its own end.")
+    missing = ", ".join(each for each in wanted if each not in set(done))
+    prompt = merge_prompt(
+        board.plan, ahead.order.layout.templates, total=len(done), missing=missing
     )
     task = MERGING._replace(description=prompt, needs=tuple(done))
-    how = resolve_files(as_merger(settings), worker.workspace.layout.root)
-    how = how._replace(context_limit=max(settings.context_limit, _CONTEXT))
+    how = resolve_files(as_merger(ahead.settings), worker.workspace.layout.root)
+    how = how._replace(context_limit=max(ahead.settings.context_limit, _CONTEXT))
     result, runner = worker.do(task, how, board)
     if result.status is not TaskStatus.COMPLETED:
         why = runner.held_back or result.reason
         return Merged(
             note=f"Not merged, the structured output follows: {why}", ended_by=runner.ended_by
         )
-    text = with_own_labels(worker.workspace.read_shown_answer(MERGER), MERGER)
-    return Merged(text=text, ended_by=runner.ended_by)
+    return Merged(_shown(worker), ended_by=runner.ended_by)
+
+
+def _is_merged(
+    worker: Worker, board: Board, policies: Mapping[str, Settings], done: Sequence[str]
+) -> bool:
+    """Say whether the merged answer that is there was made from these attempts, and no person corrected one since."""
+    before = worker.workspace.read_result(MERGER)
+    if before is None or before.task != MERGER or before.last is None:
+        return False
+    made_from = {task_id: board.results[task_id].number for task_id in done}
+    if before.status is not TaskStatus.COMPLETED or before.inputs != made_from:
+        return False
+    return not any(
+        was_corrected(
+            worker.workspace,
+            board.plan.tasks[task_id],
+            number,
+            worker.agents,
+            policies[task_id],
+            since=before.last.started,
+        )
+        for task_id, number in made_from.items()
+    )
+
+
+def _shown(worker: Worker) -> str:
+    return with_own_labels(worker.workspace.read_shown_answer(MERGER), MERGER)
+
+
+def merge_prompt(plan: Plan, overrides: str | None, *, total: int, missing: str = "") -> str:
+    """Return what whoever merges is told, but for the answers.
+
+    Raises:
+        PlanError: the plan's own template is broken.
+    """
+    return render(
+        MERGE_TEMPLATE,
+        overrides,
+        total=total,
+        request=plan.request,
+        goal=plan.goal,
+        missing=missing,
+    )

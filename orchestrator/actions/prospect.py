@@ -67,6 +67,18 @@ class Prospect(NamedTuple):
     traces: Mapping[str, Traces]
     """What the logs held, by what the files of a task are called."""
 
+    def require_final_output(self) -> None:
+        """Make sure that what comes of a run can be put together, before anything is paid for.
+
+        Raises:
+            PlanError: a template of the person's that it takes is broken.
+        """
+        templates = self.order.layout.templates
+        if os.path.isdir(templates):  # our own never fail, and most plans have no others
+            from orchestrator.actions.aggregating import try_templates
+
+            try_templates(self.board, self.settings, templates)
+
     @property
     def stems_to_move(self) -> list[str]:
         """Return what the files are called of the tasks to run, and of all that was made from their results.

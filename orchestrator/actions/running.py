@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,7 @@ def examine(order: RunOrder, plugs: Plugs) -> Prospect:
         from orchestrator.actions.plans import require_approval
 
         require_approval(order.layout, ahead.board.plan.charter)
+    ahead.require_final_output()
     plugs.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
     return ahead
 
@@ -358,6 +360,7 @@ class _Session:
             ended=self.clock.wall(),
             merged=merged,
             held_back=runner.held_back,
+            warn=partial(self.telling.say, Kind.WARNING),
         )
         return self.order.layout.final_output
 
@@ -367,8 +370,7 @@ class _Session:
         from orchestrator.actions.worker import Worker
 
         runner.ended_by = runner.ended_by or self.signals.look()
-        if self.order.simulate or runner.ended_by or runner.held_back or runner.failure:
-            return Merged(note="Not merged: the run did not come to its own end.")
+        is_cut = bool(runner.ended_by or runner.held_back or runner.failure)
         worker = Worker(
             workspace=self.workspace,
             agents=self.plugs.agents,
@@ -381,10 +383,10 @@ class _Session:
             accounts=accounts(board, self.plugs.agents, self.clock, is_patient=True),
         )
         try:
-            merged = merge(worker, board, ahead.settings, self.order.layout.templates)
+            merged = merge(worker, board, ahead, is_cut=is_cut)
         except (OrchestratorError, ValueError) as error:
             merged = Merged(note=f"Not merged: {error}")
-        if merged.note and not merged.ended_by:
+        if merged.note and not (is_cut or self.order.simulate or merged.ended_by):
             self.telling.say(Kind.WARNING, merged.note)
         return merged
 

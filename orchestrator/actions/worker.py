@@ -48,8 +48,6 @@ class Worker(NamedTuple):
     ) -> tuple[Result, Runner]:
         """Do a task whose prompt is its description; what it needs are completed tasks of *others*.
 
-        What was made from the same attempts of the same needs is not made again; without needs it always is.
-
         Raises:
             StoreError, AgentError: it could not be begun, or what came of it could not be kept.
         HeldError, StoppedError: a budget or a limit held it back, or a signal ended it, before it had begun.
@@ -58,11 +56,8 @@ class Worker(NamedTuple):
         before = workspace.read_result(task.stem)
         tasks = {**(others.plan.tasks if others else {}), task.id: task}
         results = dict(others.results) if others else {}
-        is_done = False
         if before is not None and before.task == task.id:
-            made_from = {need: results[need].number for need in task.needs}
-            is_done = bool(made_from) and _is_made_from(made_from, before)
-            results[task.id] = before if is_done else _to_be_done(before, task)
+            results[task.id] = _to_be_done(before, task)
         elif kept := workspace.move_aside(task):
             text = f"a result that cannot be read is kept as {kept}"
             self.listener(Happening(kind=Kind.WARNING, time=self.clock.wall(), text=text))
@@ -95,10 +90,9 @@ class Worker(NamedTuple):
             drawing=Drawing(_draw_nothing),
             is_patient=settings.on_hold == "wait",
         )
-        if not is_done:
-            opened = runner.executor.opened()
-            with Signals() as ours:
-                run_in_event_loop(lambda signals: runner.run(opened, signals), ours)
+        opened = runner.executor.opened()
+        with Signals() as ours:
+            run_in_event_loop(lambda signals: runner.run(opened, signals), ours)
         if runner.failure is not None:
             raise runner.failure
         result = runner.board.results.get(task.id)
@@ -129,10 +123,6 @@ def put_off(runner: Runner, more: str = "") -> OrchestratorError:
     if runner.held_back:
         return HeldError(f"{runner.held_back}{more}", hint="call it again once that has changed")
     return AgentError(f"it was not started{more}")
-
-
-def _is_made_from(inputs: Mapping[str, int], result: Result) -> bool:
-    return result.status is TaskStatus.COMPLETED and result.inputs == inputs
 
 
 def _to_be_done(result: Result, task: Task) -> Result:

@@ -159,7 +159,9 @@ def run_command(
     order = order_of(layout, simulate=simulate, only=only, tags=tags, is_fresh=is_fresh, **settings)
     chosen = plugs(claude_bin, order.layout)
     if dry_run:
-        _say_prospect(look_ahead(order, chosen.roster), as_json=as_json)
+        ahead = look_ahead(order, chosen.roster)
+        ahead.require_final_output()
+        _say_prospect(ahead, as_json=as_json)
         return
     begin = _moment(at) if at is not None else None
     if detach:

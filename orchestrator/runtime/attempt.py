@@ -6,16 +6,20 @@ import errno
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestrator.agents.protocol import Reader
+from orchestrator.agents.protocol import Agent, Reader
 from orchestrator.core.money import cost_statistics, spent_in, unsettled, usd
 from orchestrator.core.plan import Task
 from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict
+from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
+from orchestrator.errors import StoreError
 from orchestrator.executors.record import HASH_LIMIT
-from orchestrator.store.atomic import read_piece, read_tail
-from orchestrator.store.layout import AttemptFiles
+from orchestrator.store.atomic import ADVICE, read_piece, read_tail
+from orchestrator.store.attempt_record import AttemptRecord
+from orchestrator.store.layout import AttemptFiles, Layout
 from orchestrator.store.result_file import render_result, safe_answer
 from orchestrator.store.result_writer import Commit
 
@@ -271,3 +275,40 @@ class LiveAttempt:
             attempts=(*self.earlier, attempt),
             inputs=self.inputs,
         )
+
+
+def reread(
+    layout: Layout,
+    task: Task,
+    agent: Agent,
+    settings: Settings,
+    record: AttemptRecord,
+    *,
+    earlier: Sequence[Attempt] = (),
+) -> LiveAttempt:
+    """Return an attempt that is over, its whole log read.
+
+    Raises:
+        StoreError: the log cannot be read now.
+    """
+    live = LiveAttempt(
+        task=task,
+        number=record.number,
+        charge=record.charge,
+        run=record.run,
+        agent=record.agent,
+        files=layout.attempt(task.stem, record.number),
+        started=record.exit.started,
+        inputs=record.inputs,
+        earlier=tuple(attempt for attempt in earlier if attempt.number < record.number),
+        make_reader=partial(agent.reader, settings),
+        is_paid=bool(agent.account),
+        session=record.resumes,
+        interrupted="interrupted" if record.resumes else "",
+        cap=record.cap or math.inf,
+    )
+    while live.read_along(is_over=True):
+        pass
+    if live.unread:
+        raise StoreError(live.unread, hint=ADVICE)
+    return live

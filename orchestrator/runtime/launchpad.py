@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from orchestrator.agents.protocol import Agent, Assignment, Input
 from orchestrator.core.environment import environment
@@ -16,6 +16,7 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.umbrella import sources
 from orchestrator.errors import LostResultError
 from orchestrator.executors.protocol import Job
+from orchestrator.runtime.as_answered import as_answered
 from orchestrator.runtime.attempt import LiveAttempt
 from orchestrator.store.answers import answers_handed_on
 from orchestrator.store.atomic import refuse_links, write_new
@@ -45,6 +46,8 @@ class Launchpad:
         self._agents = agents
         self.run = run
         self._workdir = workdir
+        # Many that wait for the same task are launched one after the other, and a log may be long.
+        self._as_answered = lru_cache(maxsize=4)(self._read_again)
 
     def replan(self, tasks: Mapping[str, Task], policies: Mapping[str, Settings]) -> None:
         """Go on with a plan that was changed."""
@@ -161,7 +164,11 @@ class Launchpad:
                 answer=answer,
                 left_out=left,
             )
-            for need, answer, left in answers_handed_on(self._workspace, needs)
+            for need, answer, left in answers_handed_on(
+                self._workspace,
+                needs,
+                lambda need, written: self._as_answered(need.id, live.inputs[need.id], written),
+            )
         ]
         return Assignment(
             task=task,
@@ -178,6 +185,9 @@ class Launchpad:
             interrupted=live.interrupted,
             cap=live.cap,
         )
+
+    def _read_again(self, need: str, number: int, written: str) -> str:
+        return as_answered(self._workspace.layout, self._tasks[need], number, self._agents, written)
 
     def _heard(self, task: Task) -> Sequence[Message]:
         """Return what was said about a task and what it depends on, and what everybody should know."""

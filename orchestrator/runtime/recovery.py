@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cache, partial
 from typing import NamedTuple
@@ -15,10 +14,8 @@ from orchestrator.core.plan import stem as stem_of
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import StoreError
-from orchestrator.runtime.attempt import LiveAttempt
+from orchestrator.runtime.attempt import LiveAttempt, reread
 from orchestrator.runtime.happening import ENDINGS, Happening, Kind
-from orchestrator.store.atomic import ADVICE
 from orchestrator.store.attempt_record import AttemptRecord, Traces, read_record
 from orchestrator.store.journal import journal_lines
 from orchestrator.store.result_writer import Commit
@@ -118,7 +115,7 @@ def harvest(
         ):
             earlier = closed(before.attempts) if before is not None and last is not None else ()
             agent = agents[record.agent]
-            live = _read(workspace, task, agent, policies[task.id], record, earlier=earlier)
+            live = reread(workspace.layout, task, agent, policies[task.id], record, earlier=earlier)
             found.append(_judge(live, record))
         elif run is not None:
             warn(task.id, f"{files.shown_record} is of another run and is not believed")
@@ -180,7 +177,7 @@ def forgotten(
                 continue
             if record.number == number and stem_of(record.task) == stem:
                 task = Task(id=record.task, name="", description="")
-                live = _read(workspace, task, agent, Settings(), record, earlier=attempts)
+                live = reread(workspace.layout, task, agent, Settings(), record, earlier=attempts)
                 last = live.over(TaskStatus.PENDING, record.exit, live.judge(record.exit)).last
                 if last is not None and live.is_gone:
                     last = last._replace(cost=None, cap=record.cap)
@@ -201,36 +198,3 @@ def _judge(live: LiveAttempt, record: AttemptRecord) -> Harvested:
     outcome = live.judge(record.exit)
     result = live.over(_STATUS[outcome.verdict], record.exit, outcome)
     return Harvested(live.task, result, live.commit(result, outcome, record.exit))
-
-
-def _read(
-    workspace: Workspace,
-    task: Task,
-    agent: Agent,
-    settings: Settings,
-    record: AttemptRecord,
-    *,
-    earlier: Sequence[Attempt],
-) -> LiveAttempt:
-    """Return an attempt that is over, its whole log read."""
-    live = LiveAttempt(
-        task=task,
-        number=record.number,
-        charge=record.charge,
-        run=record.run,
-        agent=record.agent,
-        files=workspace.layout.attempt(task.stem, record.number),
-        started=record.exit.started,
-        inputs=record.inputs,
-        earlier=tuple(attempt for attempt in earlier if attempt.number < record.number),
-        make_reader=partial(agent.reader, settings),
-        is_paid=bool(agent.account),
-        session=record.resumes,
-        interrupted="interrupted" if record.resumes else "",
-        cap=record.cap or math.inf,
-    )
-    while live.read_along(is_over=True):
-        pass
-    if live.unread:
-        raise StoreError(live.unread, hint=ADVICE)
-    return live

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.core.plan import Task
-from orchestrator.core.text import clip, fair_shares
+from orchestrator.core.text import clip, fair_shares, unfenced
 from orchestrator.store.workspace import Workspace
 
 #: Bytes that the answers of all tasks together may have where all of them are wanted at once.
@@ -14,14 +14,23 @@ MOST = 16 * 1024 * 1024
 
 
 def answers_handed_on(
-    workspace: Workspace, tasks: Sequence[Task]
+    workspace: Workspace, tasks: Sequence[Task], as_answered: Callable[[Task, str], str]
 ) -> Iterator[tuple[Task, str, int]]:
     """Yield each task with its answer as dependants get it, and how many bytes of it were left out.
+
+    *as_answered* gets an answer as its result has it, in markdown, and returns what was answered. What stands in a
+    fence only to be shown is known from there.
 
     Raises:
         StoreError: a result cannot be read.
     """
-    return _heads(workspace, tasks, workspace.read_answer)
+
+    def read(task: Task, found: os.stat_result | None) -> str:
+        written = workspace.read_written_answer(task.stem, found)
+        inside = unfenced(written)
+        return as_answered(task, written) if inside is None else inside
+
+    return _heads(workspace, tasks, read)
 
 
 def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]:
@@ -34,7 +43,9 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
     from orchestrator.store.markdown import embed
 
     shown = {}
-    for task, head, left in _heads(workspace, tasks, workspace.read_shown_answer):
+    for task, head, left in _heads(
+        workspace, tasks, lambda task, found: workspace.read_shown_answer(task.stem, found)
+    ):
         shown[task.id] = with_own_labels(embed(head) if left else head, task.stem)
         if left:
             path = f"results/{task.stem}-result.md"
@@ -45,13 +56,13 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
 def _heads(
     workspace: Workspace,
     tasks: Sequence[Task],
-    read: Callable[[str, os.stat_result | None], str],
+    read: Callable[[Task, os.stat_result | None], str],
 ) -> Iterator[tuple[Task, str, int]]:
     seen = [_look(workspace.layout.result_file(task.stem)) for task in tasks]
-    # The file is larger than the answer in it, so shares by its size are never too large.
+    # The file is larger than the answer in it, but for markdown that took more room before it was made fit to be shown.
     shares = fair_shares([found.st_size if found else 0 for found in seen], MOST)
     for task, found, share in zip(tasks, seen, shares, strict=True):
-        yield task, *clip(read(task.stem, found), share)
+        yield task, *clip(read(task, found), max(share, MOST // len(tasks)))
 
 
 def _look(path: str) -> os.stat_result | None:

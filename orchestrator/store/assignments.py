@@ -12,7 +12,7 @@ from orchestrator.store.atomic import open_file, read_whole, refuse_links, repla
 from orchestrator.store.exchange import put, take
 from orchestrator.store.layout import Layout
 from orchestrator.store.lines import LARGEST_TEXT, larger_than
-from orchestrator.store.signatures import signature
+from orchestrator.store.signatures import is_newer, signature
 
 if TYPE_CHECKING:
     from orchestrator.store.task_file import TaskFile
@@ -98,10 +98,7 @@ class Assignments:
 
     def is_newer(self, task: Task, moment: float) -> bool:
         """Say whether the assignment of a task was changed after *moment*, in seconds since the epoch."""
-        try:
-            return os.stat(self._layout.task_file(task.stem)).st_mtime > moment
-        except OSError:
-            return False
+        return is_newer(self._layout.task_file(task.stem), moment)
 
     def is_of_another_row(self, task: Task) -> bool:
         """Say whether the assignment was made when the row of the task said something else; a person's never was.

@@ -24,6 +24,14 @@ def signature_of(path: str) -> int:
         return 0
 
 
+def is_newer(path: str, moment: float) -> bool:
+    """Say whether a file was changed after *moment*, in seconds since the epoch; one that is not there was not."""
+    try:
+        return os.stat(path).st_mtime > moment
+    except OSError:
+        return False
+
+
 def is_settled(found: os.stat_result) -> bool:
     """Say whether the file is old enough for its signature to be trusted."""
     return time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _RACY

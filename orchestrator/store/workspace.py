@@ -219,8 +219,12 @@ class Workspace:
         return embed(answer_of(self._read_text(stem, seen)))
 
     def read_answer(self, stem: str, seen: os.stat_result | None = None) -> str:
-        """Return the answer of a task as its dependants get it; empty when there is none. *seen*: as above."""
+        """Return the answer of a task without the fence around it; empty when there is none. *seen*: as above."""
         return plain_answer(self._read_text(stem, seen))
+
+    def read_written_answer(self, stem: str, seen: os.stat_result | None = None) -> str:
+        """Return the answer of a task just as its result has it; empty when there is none. *seen*: as above."""
+        return answer_of(self._read_text(stem, seen))
 
     def _read_text(self, stem: str, seen: os.stat_result | None) -> str:
         if (text := self._writer.text(stem, seen)) is not None:

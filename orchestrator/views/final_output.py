@@ -33,6 +33,8 @@ from orchestrator.views.figures import (
 from orchestrator.views.glyphs import label, moment
 from orchestrator.views.templating import render
 
+#: By strategy; `claude` has the first one, too.
+TEMPLATES = {"structured": "final_output.md.j2", "concat": "final_output_concat.md.j2"}
 TIMELINE_WIDTH = 40
 #: More bars than this are not read; the longest ones are what a run took its time for.
 _TIMELINE_ROWS = 60
@@ -103,13 +105,14 @@ def final_output(
         "total": len(tasks),
         "completed": [(tasks[task_id], _answer(tasks[task_id], answers)) for task_id in done],
         "wall": format_duration(measured.wall),
+        "earlier": measured.earlier,
         "merged": merged.strip("\n"),
         "note": note,
         "simulated": board.simulated(),
     }
     spent = spending(board.paid_for())
     if strategy == "concat":
-        return _drawn("final_output_concat.md.j2", overrides, values)
+        return _drawn(TEMPLATES["concat"], overrides, values)
     values |= {
         "summary": _summary(by_status, measured, len(tasks)) + cost_rows(spent, budget),
         "has_costs": bool(spent),
@@ -128,7 +131,7 @@ def final_output(
             if task_id in board.results
         ],
     }
-    return _drawn("final_output.md.j2", overrides, values)
+    return _drawn(TEMPLATES["structured"], overrides, values)
 
 
 def _filled_in(text: str) -> str:

@@ -62,6 +62,38 @@ def test_a_task_that_came_or_went_is_merged_anew(claude: ClaudePlan) -> None:
         rows = tasks
 
 
+@pytest.mark.parametrize("agent", ["claude", "shell"])
+def test_an_answer_that_was_corrected_is_merged_anew(claude: ClaudePlan, agent: str) -> None:
+    """Once. Else what a person knows to be wrong would come first. A file that is only newer was not corrected."""
+    claude.write({"T-01": "echo pears", "T-02": "echo plums"}, agent=agent, aggregate="claude")
+    claude.play({"T-01": {"answer": "# Fruit\n\npears"}, "_merge": MERGED})
+    assert 0 == claude.run().returncode
+    result = claude.root / "results" / "agent-01-result.md"
+    result.touch()
+    assert 0 == claude.run().returncode
+    assert 1 == len(claude.calls("_merge"))
+    text = result.read_text(encoding="utf-8")
+    result.write_text(text.replace("\npears\n", "\nfigs\n"), encoding="utf-8")
+    for _ in range(2):
+        assert 0 == claude.run().returncode
+    assert 2 == len(claude.calls("_merge"))
+    assert "\nfigs\n" in claude.calls("_merge")[-1].prompt
+    assert merged_at(claude.text("final_output.md"))
+
+
+def test_a_simulation_keeps_what_was_merged(claude: ClaudePlan) -> None:
+    """It is paid for, and current as long as the answers are. What was only played was not merged."""
+    claude.write(2, aggregate="claude")
+    claude.play({"_merge": MERGED})
+    assert 0 == claude.run("--simulate").returncode
+    assert "> Not merged: it was only simulated." in claude.text("final_output.md")
+    assert 0 == claude.run().returncode
+    assert 0 == claude.run("--simulate").returncode
+    assert merged_at(claude.text("final_output.md"))
+    assert "Not merged" not in claude.text("final_output.md")
+    assert 1 == len(claude.calls("_merge"))
+
+
 def test_what_cannot_be_merged_now_is_not_taken_for_merged(claude: ClaudePlan) -> None:
     """The merged answer of before lacks a task; it is not shown as if it were the new one."""
     rows = {"T-01": "echo pears", "T-02": "echo plums"}

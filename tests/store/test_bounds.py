@@ -215,7 +215,7 @@ def test_large_answers_share_what_there_is(root: Path, monkeypatch: pytest.Monke
     large = safe_answer("line\n" * 2000, is_markdown=False)
     result(root, "agent-02", text("T-02", S.COMPLETED, answer=large))
     place = workspace(root)
-    (_, small, none), (_, head, left) = answers_handed_on(place, tasks)
+    (_, small, none), (_, head, left) = answers_handed_on(place, tasks, lambda _, written: written)
     assert ("small", 0) == (small, none)
     assert set(head.split()) == {"line"}
     assert len(head) + left == len("line\n" * 2000) - 1
@@ -224,6 +224,13 @@ def test_large_answers_share_what_there_is(root: Path, monkeypatch: pytest.Monke
     assert shown["T-02"].startswith("```text\nline\n")
     assert "\n```\n\n(cut here, " in shown["T-02"]
     assert "more bytes: [results/agent-02-result.md](results/agent-02-result.md))" in shown["T-02"]
+
+
+def test_what_was_longer_before_it_could_be_shown_is_whole(root: Path) -> None:
+    """The file says how much there may be, and the line below a heading of markdown is not in it."""
+    result(root, "agent-01", text("T-01", S.COMPLETED, answer="### Title"))
+    task, given = Task(id="T-01", name="", description=""), f"Title\n{'=' * 10_000}"
+    assert [(task, given, 0)] == [*answers_handed_on(workspace(root), [task], lambda *_: given)]
 
 
 # ── what others put there ────────────────────────────────────────────────────────────────────────────────────────────

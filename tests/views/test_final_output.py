@@ -163,6 +163,12 @@ def test_concat_is_the_answers_and_a_line_above() -> None:
     assert "incomplete" in draw(midway(), strategy="concat")
 
 
+def test_concat_gives_no_time_for_what_several_runs_did() -> None:
+    """The last run took that long, and not the tasks."""
+    text = draw(done(), strategy="concat", started=BEGIN + 5)
+    assert "5 of 5 tasks completed.\n" in text
+
+
 def test_nothing_in_a_plan_is_obeyed() -> None:
     """Names, requests, goals, titles and reasons add no heading, no cell, no comment, and are no templates."""
     drawn = midway(*[HOSTILE] * 5, reason=HOSTILE)

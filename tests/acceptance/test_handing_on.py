@@ -1,0 +1,75 @@
+"""What a task is handed of the tasks it depends on: the words of the agent, unless a person has corrected them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.claude_plan import ClaudePlan
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import write_plan, write_task
+
+pytestmark = pytest.mark.slow
+
+DOCUMENT = "# My Project\n\nA <kbd>tool</kbd>.\n\nSetext\n======\n\n<!-- toc -->\n## Use\n\n```\nnever closed"
+
+
+def write(claude: ClaudePlan) -> None:
+    """A document of claude, and a command that keeps it."""
+    claude.write({"T-01": "write it", "T-02": ("cat > kept.md", "T-01")}, retries=0)
+    write_task(claude.root, "T-02", "```sh\ncat > kept.md\n```\n", agent="shell")
+
+
+def kept(where: Path) -> str:
+    return (where / "kept.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("answer", [DOCUMENT, '["<b>", "# x"]', "plain words"])
+def test_a_command_is_handed_what_the_agent_answered(claude: ClaudePlan, answer: str) -> None:
+    """In the result it is fit to be shown below our headings; a file made of that would be another one."""
+    write(claude)
+    claude.play({"T-01": {"answer": f"{answer}\n", "turns": [0.1]}})
+    assert 0 == claude.run().returncode
+    assert f"{answer}\n" == kept(claude.where)
+
+
+def test_an_agent_is_handed_it_too(claude: ClaudePlan) -> None:
+    """In a prompt it stands in a fence, and needs no care of ours."""
+    claude.write({"T-01": "write it", "T-02": ("look at it", "T-01")}, retries=0)
+    claude.play({"T-01": {"answer": DOCUMENT, "turns": [0.1]}})
+    assert 0 == claude.run().returncode
+    assert f"````markdown\n{DOCUMENT}\n````" in claude.calls("T-02")[0].prompt
+
+
+def test_a_correction_by_hand_is_what_is_handed_on(claude: ClaudePlan) -> None:
+    """It stands in the result, and is handed on as it stands there."""
+    write(claude)
+    claude.play({"T-01": {"answer": DOCUMENT, "turns": [0.1]}})
+    assert 0 == claude.run("--only", "T-01").returncode
+    result = claude.root / "results" / "agent-01-result.md"
+    shown = result.read_text(encoding="utf-8")
+    result.write_text(shown.replace("### My Project", "### Our Project"), encoding="utf-8")
+    assert 0 == claude.run().returncode
+    assert kept(claude.where).startswith("### Our Project\n\nA &lt;kbd>")
+
+
+def test_without_its_log_what_is_shown_is_handed_on(claude: ClaudePlan) -> None:
+    """Logs may be deleted; and one that says something else than the result is not believed."""
+    for spoil in (Path.unlink, lambda log: log.write_text(log.read_text().replace("My", "No"))):
+        write(claude)
+        claude.play({"T-01": {"answer": DOCUMENT, "turns": [0.1]}})
+        assert 0 == claude.run("--only", "T-01", "--fresh").returncode
+        spoil(claude.root / "logs" / "agent-01.attempt-1.out")
+        assert 0 == claude.run().returncode
+        assert kept(claude.where).startswith("### My Project\n\nA &lt;kbd>")
+
+
+def test_what_a_person_answered_is_handed_on_as_it_was(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """``complete`` leaves a log, too."""
+    write_plan(tmp_path / ".orchestrator", {"T-01": "true", "T-02": ("cat > kept.md", "T-01")})
+    assert 0 == orchestrate("complete", "T-01", DOCUMENT).returncode
+    assert 0 == orchestrate("run").returncode
+    assert f"{DOCUMENT}\n" == kept(tmp_path)
