@@ -172,15 +172,11 @@ class _Session:
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
         if ahead.settings.notify and not self.order.simulate:
             self.telling.herald = self._call_herald(ahead)
-        self.telling.hear(
-            Happening(
-                kind=Kind.RUN_STARTED,
-                time=started,
-                run=self.run_id,
-                tasks=todo,
-                text=f"{todo} of {total} tasks to run",
-            )
+        text = f"{todo} of {total} tasks to run"
+        begun = Happening(
+            kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo, text=text
         )
+        self.telling.hear(begun)
         for task_id, doubt in ahead.board.doubts.items():
             # What does not count is never overwritten unseen (promise 9).
             task = ahead.board.plan.tasks[task_id]
