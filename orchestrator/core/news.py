@@ -28,6 +28,8 @@ _HOLDS = {
 }
 #: What the board says better: it knows what runs now.
 _PASSING = frozenset({"started", "stopping"})
+#: What says where a task stands, as the board does.
+_STATUSES = frozenset(TaskStatus)
 _RUN_ID = re.compile(r"run (\w+)")
 #: What happens to a row, or to the whole plan, and not to a task.
 _OF_THE_PLAN = frozenset({"added", "updated", "created", "transition"})
@@ -89,6 +91,23 @@ class News:
         for task, line in self._newest.items():
             if line.what == "retrying":
                 self._newest[task] = line._replace(what="not tried again")
+
+    def settle(self, board: Board, *, has_died: bool = False) -> None:
+        """Take in that nobody works on the plan: what *board* says otherwise is no news any more.
+
+        What somebody reset by hand takes what was made from it along, and a run that has died (*has_died*) says of
+        nothing that it was interrupted: neither has a line of its own.
+        """
+        self._end_retries()
+        for task, line in list(self._newest.items()):
+            standing = board.standing.get(task)
+            if standing and line.what in _STATUSES and line.what != standing.status:
+                del self._newest[task]
+        for task, standing in board.standing.items() if has_died else ():
+            result = board.results.get(task)
+            is_open = result is not None and result.last is not None and result.last.is_open
+            if result and is_open and standing.status is not TaskStatus.RUNNING:
+                self._newest[task] = Line(task, "interrupted", result.number, "")
 
     def by_kind(self) -> dict[str, list[Line]]:
         """Return the newest word about every task, by what happened: completed, failed, retrying.

@@ -66,6 +66,16 @@ def test_all_plans_are_those_below_and_the_own_one(orchestrate: Orchestrate, roo
     assert "TASK-001" == listed["task_id"]
 
 
+def test_what_waits_again_by_command_is_not_told_as_done(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Neither what was reset nor what was made from it: of that one no line tells."""
+    write_plan(root, {"T-01": "true", "T-02": "true", "T-03": ("true", "T-02")})
+    assert 0 == orchestrate("run").returncode
+    assert 0 == orchestrate("retry", "T-02").returncode
+    assert "✅ completed: T-01\n" in orchestrate("status", "--brief").stdout
+
+
 def test_what_nobody_knows_the_cost_of_is_told(orchestrate: Orchestrate, root: Path) -> None:
     """A program of somebody's own has no session, and may cost something all the same."""
     write_plan(root, {"T-01": "Look at the tests"}, agent="mine")
