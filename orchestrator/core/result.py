@@ -212,9 +212,11 @@ class Attempt(NamedTuple):
         is_told = self.has_errors and self.status != Verdict.COMPLETED.value
         return f"logs/{stem}.attempt-{self.number}.{'err' if is_told else 'out'}"
 
-    def lasted(self, now: float) -> float:
-        """Seconds it took, or has taken until *now*, seconds since the epoch."""
-        return max(now - self.started, 0.0) if self.is_open else self.duration
+    def lasted(self, now: float) -> float | None:
+        """Seconds it took, or has taken until *now*, seconds since the epoch; None: its runner died, nobody knows."""
+        if self.is_open:
+            return max(now - self.started, 0.0)
+        return self.duration if self.ended or self.duration else None
 
 
 class Result(NamedTuple):

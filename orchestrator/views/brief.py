@@ -169,7 +169,7 @@ def _place(kind: str) -> int:
 
 
 def _head(brief: Brief, now: float) -> str:
-    stands = "✅ ended" if brief.is_done else _STANDS[brief.phase]
+    stands = "✅ ended" if brief.is_done and not brief.board.simulated() else _STANDS[brief.phase]
     took = f" for {format_duration(max(now - brief.since, 0.0))}" if brief.since else ""
     run = f"run {one_line(brief.run, limit=20)} " if brief.run else ""
     spent = spending(brief.board.paid_for())

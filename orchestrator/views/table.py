@@ -223,8 +223,7 @@ def _session(board: Board, task_id: str) -> str:
 
 def _duration(board: Board, task_id: str, now: float) -> str:
     """The time the newest attempt took, or has taken until *now*."""
-    lasted = board.lasted(task_id, now)
-    return "-" if lasted is None else format_duration(lasted)
+    return format_duration(board.lasted(task_id, now))
 
 
 def _why(board: Board, task_id: str, indent: int) -> Iterator[str]:
