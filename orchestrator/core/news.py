@@ -235,7 +235,7 @@ class Brief(NamedTuple):
             if state in TERMINAL | {PlanState.PLANNING, PlanState.BLOCKED}:
                 return ("read",) if self.is_done and not self.board.simulated() else ("status",)
         # What was asked to begin at its time is not to be begun now.
-        return ("status",) if self.begins and step == ("run", "--detach") else step
+        return ("status",) if self.begins and step[0] == "run" else step
 
     def _next_step(self) -> tuple[str, ...]:
         if self.is_over and self.board.simulated():
@@ -248,6 +248,9 @@ class Brief(NamedTuple):
         if held == "unaffordable":
             # How much is for a person to say: no program is to take this line as it stands and spend more.
             return ("run", "--detach", "--budget-usd", "MORE")
+        if held == "held" and self.phase is Phase.ENDED:
+            # It did not wait, as the plan says (`on_hold: stop`), and without this it would end so again at once.
+            return ("run", "--detach", "--on-hold", "wait")
         if held == "held" or self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
             return ("run", "--detach")
         blamed = self.news.failed() + [line.subject for line in self.news.warnings]

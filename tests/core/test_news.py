@@ -181,7 +181,12 @@ CANCELLED = board([task("T-01"), task("T-02")], result("T-01", TaskStatus.CANCEL
             (midway(), Phase.WORKING, [STARTED], ["run · warning · x"]),
         ),
         (ExitStatus.HELD, "wait", (midway(), Phase.HELD, [STARTED, HELD], [])),
-        (ExitStatus.HELD, "run --detach", (PARTLY, Phase.ENDED, [STARTED, HELD, ENDED], [])),
+        (
+            ExitStatus.HELD,
+            "run --detach --on-hold wait",
+            (PARTLY, Phase.ENDED, [STARTED, HELD, ENDED], []),
+        ),
+        (ExitStatus.HELD, "run --detach", (PARTLY, Phase.STOPPED, [STARTED, HELD, ENDED], [])),
         (
             ExitStatus.HELD,
             "run --detach --budget-usd MORE",
