@@ -117,6 +117,26 @@ def test_each_line_says_who_did_it(orchestrate: Orchestrate, root: Path) -> None
     assert (did, {"ann"}) == (told, {each["by"] for each in events})
 
 
+def test_a_run_that_died_is_told_to_whoever_watches(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """It cannot say so itself: without that an onlooker sees a run at work for ever."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    watching = orchestrate.start("watch")
+    assert ["run", "started"] == words(next(lines(watching)))[1:3]
+    run.kill()
+    orchestrate.finish(run)
+    assert watching.stderr is not None
+    told = watching.stderr.readline()
+    assert told.startswith("❌ run ")
+    assert told.endswith(" died: `orchestrator status --brief` says what is left\n")
+    watching.kill()
+    assert told == orchestrate("watch", "--once").stderr
+
+
 def test_it_ends_when_its_time_is_over(orchestrate: Orchestrate, root: Path) -> None:
     """With what there was to tell; also when nothing is there yet."""
     assert (0, "") == (
