@@ -38,6 +38,21 @@ class StopReason(StrEnum):
     INTERVENTION = "intervention"
     """Somebody settled its task by command."""
 
+    @property
+    def words(self) -> str:
+        """Say it to people."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    StopReason.TIMEOUT: "its time is over",
+    StopReason.IDLE: "it gives no sign of life",
+    StopReason.LINGERING: "its answer is complete, and its process stays",
+    StopReason.SHUTDOWN: "the run is being stopped",
+    StopReason.ORPHANED: "its runner died",
+    StopReason.INTERVENTION: "ended by command",
+}
+
 
 class Exit(NamedTuple):
     """How the processes of an attempt ended: what the attempt record says. Times are seconds since the epoch."""

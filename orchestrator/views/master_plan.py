@@ -16,7 +16,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import cell
+from orchestrator.core.text import cell, counted
 from orchestrator.views.diagram import mermaid
 from orchestrator.views.figures import cost_rows, failures, hold_line, log_link, result_link
 from orchestrator.views.glyphs import ICONS, label, label_of, moment, progress_bar, tally
@@ -163,9 +163,11 @@ def _progress(board: Board, now: float, spent: Spending, budget: float) -> str:
     elif board.simulated():
         lines.append("Nothing was done: `orchestrator run` does what was only simulated.")
     elif done == total:
-        lines.append(f"All {batches} batches are completed." if total else "The plan has no tasks.")
+        every = f"All {batches} batches are" if batches > 1 else "The one batch is"
+        lines.append(f"{every} completed." if total else "The plan has no tasks.")
     else:
-        lines.append(f"Nothing is left to run in any of the {batches} batches; see Errors.")
+        of = counted(batches, "batch", "batches")
+        lines.append(f"Nothing is left to run in {of}; see Errors.")
     if hold := hold_line(board, now):
         lines += ["", f"**{_text(hold, 300)}**"]
     for name, value in cost_rows(spent, budget):

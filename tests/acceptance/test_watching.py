@@ -137,6 +137,20 @@ def test_a_run_that_died_is_told_to_whoever_watches(
     assert told == orchestrate("watch", "--once").stderr
 
 
+def test_why_something_is_stopped_is_said_in_words_for_people(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """None that only our own code has."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait}, grace=0)
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    run.terminate()
+    orchestrate.finish(run)
+    told = orchestrate("watch", "--once").stdout
+    assert "🛑 T-01 stopping · the run is being stopped\n" in told
+
+
 def test_it_ends_when_its_time_is_over(orchestrate: Orchestrate, root: Path) -> None:
     """With what there was to tell; also when nothing is there yet."""
     assert (0, "") == (
