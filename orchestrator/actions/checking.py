@@ -57,7 +57,7 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
         StoreError: the journal or the lock file cannot be read.
     """
     from orchestrator.core.journal_line import read_line
-    from orchestrator.core.news import Brief, News, phase_of, run_id
+    from orchestrator.core.news import Brief, News, Phase, phase_of, run_id
     from orchestrator.store.cursor import last_run
 
     lines = last_run(layout.journal)[1]
@@ -65,10 +65,13 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
     about_run = [line for line in filter(None, map(read_line, lines)) if line.is_about_run]
     holder = overview.holder or {}
     left = "" if holder else broken_off(layout.lock)
+    phase = phase_of(about_run, is_live=bool(holder), broke_off=bool(left))
+    if news is not None and not holder:
+        news.settle(overview.board, has_died=phase is Phase.DIED)
     return Brief(
         board=overview.board,
         news=news or News(),
-        phase=phase_of(about_run, is_live=bool(holder), broke_off=bool(left)),
+        phase=phase,
         about_run=about_run,
         run=str(holder.get("run") or left or run_id(about_run)),
         since=epoch(holder.get("since")),

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.actions.checking import brief_of, status
+from orchestrator.core.charter import Charter
 from orchestrator.core.news import Brief, News, Phase
 from orchestrator.errors import NotFoundError
 from orchestrator.store.cursor import Cursor, keep_cursor, last_run, load_cursor, read_on
@@ -73,9 +74,19 @@ def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until
             where=layout.root,
             hint="`orchestrator status` says until when"
             if waits
-            else "`orchestrator run --detach` starts a run",
+            else _what_first(layout, bite.brief.board.plan.charter),
         )
     return bite
+
+
+def _what_first(layout: Layout, charter: Charter) -> str:
+    """Say what to do with a plan that was never run."""
+    if charter.state is not None:  # most plans have none
+        from orchestrator.actions.plans import what_keeps
+
+        if keeps := what_keeps(layout, charter):
+            return keeps
+    return "`orchestrator run --detach` starts a run"
 
 
 def keep(layout: Layout, cursor: Cursor) -> None:

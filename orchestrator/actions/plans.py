@@ -190,6 +190,15 @@ def require_approval(layout: Layout, charter: Charter) -> None:
         )
 
 
+def what_keeps(layout: Layout, charter: Charter) -> str:
+    """Say why a plan may not be worked on, and what somebody can do about it; empty when it may be."""
+    try:
+        require_approval(layout, charter)
+    except (ApprovalError, TransitionError) as error:
+        return f"{error.message}: {error.hint}"
+    return ""
+
+
 def _named(layout: Layout) -> str:
     """Return a plan as a command takes it: its id, else the path of a directory whose name cannot be one."""
     name = roots.plan_id(layout)

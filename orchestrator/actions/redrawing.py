@@ -9,7 +9,7 @@ from orchestrator.core.board import Board
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.plan_file import StatusCells
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.glyphs import label, moment
+from orchestrator.views.glyphs import label_of, moment
 from orchestrator.views.master_plan import sections
 
 #: Lines of the journal that are shown.
@@ -49,11 +49,10 @@ def redraw(
 
 def status_cells(board: Board, task_id: str) -> StatusCells | None:
     """Return the cells of a task; None when it is not on the board."""
-    standing = board.standing.get(task_id)
-    if standing is None:
+    if task_id not in board.standing:
         return None
     return StatusCells(
-        status=label(standing.status), start=_start(board, task_id), end=_end(board, task_id)
+        status=label_of(board, task_id), start=_start(board, task_id), end=_end(board, task_id)
     )
 
 

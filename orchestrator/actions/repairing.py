@@ -194,8 +194,9 @@ class _Repairing:
             return
         for each in made:
             path = f"results/{each.task.stem}-result.md"
-            told = f"attempt {each.result.number} of {each.task.id} taken from its log: "
-            self.repaired.append(Repaired("result", path, told + each.result.status.value))
+            last = each.result.attempts[-1]
+            told = f"attempt {last.number} of {each.task.id} taken from its log: {last.status}"
+            self.repaired.append(Repaired("result", path, told))
         if self._lock.dead_runs:
             runs = ", ".join(self._lock.dead_runs)
             self._lock.recovered()

@@ -10,6 +10,7 @@ import click
 
 from orchestrator.actions.checking import Overview, brief_of, status
 from orchestrator.cli.reply import (
+    as_called,
     meant,
     plan_directory,
     program,
@@ -151,6 +152,13 @@ def _ending(layout: Layout, overview: Overview) -> str:
 
     brief = brief_of(layout, overview)
     lines = [ending(brief)]
+    charter = brief.board.plan.charter
+    if charter.state is not None:
+        from orchestrator.actions.plans import what_keeps
+        from orchestrator.core.plan_state import TERMINAL  # most plans have none
+
+        if charter.state not in TERMINAL:
+            lines.append(as_called(what_keeps(layout, charter)))
     # A plan that was never run may be a list for people, or wait for approval; and `status` is being looked at.
     if brief.about_run and brief.next_step() != ("status",):
         lines.append(f"next: {_next(layout, brief)}")

@@ -7,7 +7,7 @@ import click
 from orchestrator.actions.history import History, history
 from orchestrator.cli.listing import brief
 from orchestrator.cli.reply import plan_directory, say_json, takes_json, write
-from orchestrator.cli.tasks import attempt_facts, attempt_line, attempts_of
+from orchestrator.cli.tasks import attempt_facts, attempt_line
 from orchestrator.core.text import clip, one_line
 from orchestrator.views.glyphs import label
 from orchestrator.wiring import plugs
@@ -41,7 +41,7 @@ def history_command(key: str, option: str | None, *, full: bool, as_json: bool) 
         say_json(
             f"{view.task.id} is {view.board.status(view.task.id).value}",
             task=brief(view.board, view.task),
-            attempts=[attempt_facts(each) for each in attempts_of(view)],
+            attempts=[attempt_facts(each) for each in view.board.attempts(view.task.id)],
             attempt=found.attempt,
             events=list(found.events),
             conversation=[
@@ -57,10 +57,11 @@ def history_command(key: str, option: str | None, *, full: bool, as_json: bool) 
 
 def _text(found: History, limit: int, most: int) -> str:
     view = found.view
-    task, standing = view.task, view.board.standing[view.task.id]
-    reason = f" ({standing.reason})" if standing.reason else ""
-    lines = [f"{task.id}: {task.name}", f"{label(standing.status)}{reason}"]
-    if attempts := attempts_of(view):
+    task, board = view.task, view.board
+    why = board.why(task.id)
+    reason = f" ({why})" if why else ""
+    lines = [f"{task.id}: {task.name}", f"{label(board.status(task.id))}{reason}"]
+    if attempts := board.attempts(task.id):
         lines += ["", "Attempts"]
     lines += [attempt_line(each, with_session=True) for each in attempts]
     if found.events:

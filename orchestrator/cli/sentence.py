@@ -54,7 +54,8 @@ def sentence(happening: Happening) -> str:
             return f"{icon} {who} · {happening.text} · again in {format_duration(happening.retry_in or 0)}"
         case Kind.RUN_STARTED | Kind.RUN_ENDED:
             took = f" in {format_duration(happening.duration)}" if happening.duration else ""
-            return f"{happening.text}{took}"
+            counted, mark, why = happening.text.partition("; ")
+            return f"{counted}{took}{mark}{why}"
         case Kind.SHARE | Kind.DISCOVER | Kind.SYNC:
             return f"{icon} {who} · {happening.agent}: {happening.text}"
         case Kind.JOIN:

@@ -24,8 +24,7 @@ from orchestrator.core.moment import format_moment
 from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
-from orchestrator.core.result import Attempt, closed
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.result import Attempt
 from orchestrator.core.text import one_line
 from orchestrator.store.result_file import iso
 from orchestrator.views.glyphs import label
@@ -101,29 +100,23 @@ def task_facts(view: TaskView) -> dict[str, object]:
     return {
         **brief(view.board, view.task),
         "description": view.task.description,
-        "attempts": [attempt_facts(attempt) for attempt in attempts_of(view)],
+        "attempts": [attempt_facts(attempt) for attempt in view.board.attempts(view.task.id)],
         "criteria": criteria.facts(view.criteria),
         "answer": view.answer,
         "structured": view.structured,
     }
 
 
-def attempts_of(view: TaskView) -> tuple[Attempt, ...]:
-    """Return the attempts at a task, the newest last; none is open whose runner is gone."""
-    attempts = view.result.attempts if view.result else ()
-    is_running = view.board.status(view.task.id) is TaskStatus.RUNNING
-    return attempts if is_running else closed(attempts)
-
-
 def attempt_facts(attempt: Attempt) -> dict[str, object]:
-    """Return what ``--json`` says of an attempt."""
+    """Return what ``--json`` says of an attempt; what nobody knows is None."""
+    lasted = attempt.lasted(time.time())
     return {
         "number": attempt.number,
         "status": attempt.status,
         "agent": attempt.agent,
         "start": iso(attempt.started),
         "end": iso(attempt.ended),
-        "duration": round(attempt.lasted(time.time()), 3),
+        "duration": None if lasted is None else round(lasted, 3),
         "exit": attempt.exit,
         "reason": attempt.reason,
         "cost_usd": attempt.cost,
@@ -192,7 +185,7 @@ def _text(view: TaskView) -> str:
         lines += ["", "Success criteria"]
     for number, each in enumerate(view.criteria, start=1):
         lines.append(f"  {number:>2}  [{'x' if each.is_met else ' '}] {one_line(each.text)}")
-    if attempts := attempts_of(view):
+    if attempts := board.attempts(task.id):
         lines += ["", "Attempts"]
     lines += map(attempt_line, attempts)
     if view.shown:

@@ -12,6 +12,7 @@ import click
 from orchestrator.actions.watching import Follower, Told, parse_since
 from orchestrator.cli.duration import Duration
 from orchestrator.cli.reply import (
+    as_called,
     caller,
     plan_directory,
     takes_caller,
@@ -21,6 +22,8 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.errors import StoreError
 from orchestrator.store.alarm import Alarm
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import broken_off
 from orchestrator.views.watching import watch_facts, watch_line
 
 #: Seconds between two looks although nothing called: does anybody still read us, is it a disk that tells nothing?
@@ -63,11 +66,14 @@ def watch_command(
     try:
         if once:
             _tell(follower, as_json=as_json)
+            _tell_of_death(layout, "")
             return
         with Alarm(layout.root) as alarm:
+            gone = ""
             # Watched first, then read: nothing falls between the two.
             while _is_read():
                 _tell(follower, as_json=as_json)
+                gone = _tell_of_death(layout, gone)
                 left = _LOOK if end is None else min(_LOOK, end - time.monotonic())
                 if left <= 0:
                     return
@@ -86,6 +92,14 @@ def _tell(follower: Follower, *, as_json: bool) -> None:
         follower.keep()
     except StoreError as error:
         talk(f"warning: {error}; the next look tells the same again")
+
+
+def _tell_of_death(layout: Layout, known: str) -> str:
+    """Say that the last run is gone, as it cannot itself, unless that is *known*; return which one that is."""
+    gone = broken_off(layout.lock)
+    if gone not in {"", known}:
+        talk(as_called(f"❌ run {gone} died: `orchestrator status --brief` says what is left"))
+    return gone
 
 
 def _line(each: Told, *, as_json: bool) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
-from orchestrator.core.result import Result
+from orchestrator.core.result import Attempt, Result, closed
 from orchestrator.core.state import KEEPS_BACK, SETTLED, UNDER_WAY, TaskStatus
 from orchestrator.core.umbrella import sources
 
@@ -66,12 +66,20 @@ class Board:
         return self.standing[task_id].status
 
     def lasted(self, task_id: str, now: float) -> float | None:
-        """Seconds its newest attempt took, or has taken until *now* (since the epoch); None when there is none."""
+        """Seconds its newest attempt took, or has taken until *now* (since the epoch).
+
+        None when there is none, or nobody knows.
+        """
+        attempts = self.attempts(task_id)
+        return attempts[-1].lasted(now) if attempts else None
+
+    def attempts(self, task_id: str) -> tuple[Attempt, ...]:
+        """Return the attempts at a task, the newest last; none is open whose runner is gone."""
         result = self.results.get(task_id)
-        if result is None or result.last is None:
-            return None
+        if result is None:
+            return ()
         is_running = self.status(task_id) is TaskStatus.RUNNING
-        return result.last.lasted(now) if is_running else result.last.duration
+        return result.attempts if is_running else closed(result.attempts)
 
     def is_simulated(self, task_id: str) -> bool:
         """Say whether what is known of a task was only simulated, though the plan does not ask for that: then it is as

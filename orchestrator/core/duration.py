@@ -51,8 +51,10 @@ def parse_duration(text: str | float) -> float:
     return total
 
 
-def format_duration(seconds: float) -> str:
-    """Write *seconds* for people: ``0.4s``, ``12.3s``, ``4m05s``, ``1h02m``."""
+def format_duration(seconds: float | None) -> str:
+    """Write *seconds* for people: ``0.4s``, ``12.3s``, ``4m05s``, ``1h02m``; a dash for what nobody knows (None)."""
+    if seconds is None:
+        return "-"
     if round(seconds, 1) < 60:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)

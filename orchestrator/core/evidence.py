@@ -49,6 +49,8 @@ class RecordSeen(NamedTuple):
     """What went wrong on our side; then there may be no log."""
     log: str = ""
     """What is wrong with the log it speaks of; empty: nothing."""
+    is_cut: bool = False
+    """Whether the guard ended it because its runner was gone."""
 
     @property
     def is_readable(self) -> bool:

@@ -211,9 +211,14 @@ def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Brea
     if is_under_way and not (seen.lock.is_live or result.is_by_hand):
         record = seen.records.get((each.stem, result.number))
         is_over = record is not None and record.is_readable and result.status is TaskStatus.RUNNING
-        found = f"{result.status.value}, and nobody runs it: attempt {result.number} " + (
-            "ended, and its answer is in its log" if is_over else "was interrupted"
-        )
+        how = "was interrupted"
+        if record is not None and is_over:
+            how = (
+                "was cut short when its runner died"
+                if record.is_cut
+                else "ended, and what it printed is in its log"
+            )
+        found = f"{result.status.value}, and nobody runs it: attempt {result.number} {how}"
         hint = _NEXT_RUN if is_over else f"`orchestrator run`: {_AGAIN}; the attempt is not charged"
         can_fix = is_over and seen.plan is not None and not each.stem.startswith(_BESIDE)
         repair = Repair.RECOVER if can_fix else None

@@ -28,6 +28,8 @@ _HOLDS = {
 }
 #: What the board says better: it knows what runs now.
 _PASSING = frozenset({"started", "stopping"})
+#: What says where a task stands, as the board does.
+_STATUSES = frozenset(TaskStatus)
 _RUN_ID = re.compile(r"run (\w+)")
 #: What happens to a row, or to the whole plan, and not to a task.
 _OF_THE_PLAN = frozenset({"added", "updated", "created", "transition"})
@@ -89,6 +91,23 @@ class News:
         for task, line in self._newest.items():
             if line.what == "retrying":
                 self._newest[task] = line._replace(what="not tried again")
+
+    def settle(self, board: Board, *, has_died: bool = False) -> None:
+        """Take in that nobody works on the plan: what *board* says otherwise is no news any more.
+
+        What somebody reset by hand takes what was made from it along, and a run that has died (*has_died*) says of
+        nothing that it was interrupted: neither has a line of its own.
+        """
+        self._end_retries()
+        for task, line in list(self._newest.items()):
+            standing = board.standing.get(task)
+            if standing and line.what in _STATUSES and line.what != standing.status:
+                del self._newest[task]
+        for task, standing in board.standing.items() if has_died else ():
+            result = board.results.get(task)
+            is_open = result is not None and result.last is not None and result.last.is_open
+            if result and is_open and standing.status is not TaskStatus.RUNNING:
+                self._newest[task] = Line(task, "interrupted", result.number, "")
 
     def by_kind(self) -> dict[str, list[Line]]:
         """Return the newest word about every task, by what happened: completed, failed, retrying.
@@ -216,7 +235,7 @@ class Brief(NamedTuple):
             if state in TERMINAL | {PlanState.PLANNING, PlanState.BLOCKED}:
                 return ("read",) if self.is_done and not self.board.simulated() else ("status",)
         # What was asked to begin at its time is not to be begun now.
-        return ("status",) if self.begins and step == ("run", "--detach") else step
+        return ("status",) if self.begins and step[0] == "run" else step
 
     def _next_step(self) -> tuple[str, ...]:
         if self.is_over and self.board.simulated():
@@ -229,6 +248,9 @@ class Brief(NamedTuple):
         if held == "unaffordable":
             # How much is for a person to say: no program is to take this line as it stands and spend more.
             return ("run", "--detach", "--budget-usd", "MORE")
+        if held == "held" and self.phase is Phase.ENDED:
+            # It did not wait, as the plan says (`on_hold: stop`), and without this it would end so again at once.
+            return ("run", "--detach", "--on-hold", "wait")
         if held == "held" or self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
             return ("run", "--detach")
         blamed = self.news.failed() + [line.subject for line in self.news.warnings]

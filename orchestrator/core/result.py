@@ -38,6 +38,21 @@ class StopReason(StrEnum):
     INTERVENTION = "intervention"
     """Somebody settled its task by command."""
 
+    @property
+    def words(self) -> str:
+        """Say it to people."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    StopReason.TIMEOUT: "its time is over",
+    StopReason.IDLE: "it gives no sign of life",
+    StopReason.LINGERING: "its answer is complete, and its process stays",
+    StopReason.SHUTDOWN: "the run is being stopped",
+    StopReason.ORPHANED: "its runner died",
+    StopReason.INTERVENTION: "ended by command",
+}
+
 
 class Exit(NamedTuple):
     """How the processes of an attempt ended: what the attempt record says. Times are seconds since the epoch."""
@@ -212,9 +227,11 @@ class Attempt(NamedTuple):
         is_told = self.has_errors and self.status != Verdict.COMPLETED.value
         return f"logs/{stem}.attempt-{self.number}.{'err' if is_told else 'out'}"
 
-    def lasted(self, now: float) -> float:
-        """Seconds it took, or has taken until *now*, seconds since the epoch."""
-        return max(now - self.started, 0.0) if self.is_open else self.duration
+    def lasted(self, now: float) -> float | None:
+        """Seconds it took, or has taken until *now*, seconds since the epoch; None: its runner died, nobody knows."""
+        if self.is_open:
+            return max(now - self.started, 0.0)
+        return self.duration if self.ended or self.duration else None
 
 
 class Result(NamedTuple):

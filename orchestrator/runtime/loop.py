@@ -248,7 +248,7 @@ class Runner:
         task = self.board.plan.tasks[stop.task]
         key = self.workspace.layout.attempt(task.stem, stop.attempt).key
         self.executor.stop(key, stop.reason, self.policies[stop.task].grace)
-        self._tell(Kind.TASK_STOPPING, stop.task, attempt=stop.attempt, text=stop.reason.value)
+        self._tell(Kind.TASK_STOPPING, stop.task, attempt=stop.attempt, text=stop.reason.words)
 
     def _hold(self, hold: Hold) -> None:
         from orchestrator.views.figures import hold_text  # most runs are never held

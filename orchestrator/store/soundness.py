@@ -10,6 +10,7 @@ import stat
 from collections.abc import Sequence
 
 from orchestrator.core.evidence import JournalSeen, MarksSeen, RecordSeen, ResultSeen
+from orchestrator.core.result import StopReason
 from orchestrator.errors import Problem
 from orchestrator.store.atomic import open_stream, read_file, reported
 from orchestrator.store.attempt_record import read_record
@@ -84,6 +85,7 @@ def look_at_record(stem: str, number: int, path: str, full: str, size: int) -> R
         run=record.run,
         trouble=record.exit.error,
         log=log,
+        is_cut=record.exit.stopped is StopReason.ORPHANED,
     )
 
 

@@ -169,9 +169,14 @@ def _place(kind: str) -> int:
 
 
 def _head(brief: Brief, now: float) -> str:
-    stands = "✅ ended" if brief.is_done else _STANDS[brief.phase]
+    stands = "✅ ended" if brief.is_done and not brief.board.simulated() else _STANDS[brief.phase]
     took = f" for {format_duration(max(now - brief.since, 0.0))}" if brief.since else ""
     run = f"run {one_line(brief.run, limit=20)} " if brief.run else ""
+    state = brief.board.plan.charter.state
+    if state is not None:
+        from orchestrator.views.plans import state_label  # most plans have none
+
+        run = f"{state_label(state)} · {run}"
     spent = spending(brief.board.paid_for())
     cost = f" · {spent}" if spent else ""
     return f"{run}{stands}{took} · {tally(brief.board.counts(), brief.board.simulated())}{cost}"

@@ -67,6 +67,18 @@ def clip(text: str, width: int) -> str:
     return text[:end] + "…"
 
 
+def wrap(text: str, width: int) -> list[str]:
+    """Break a text at its spaces into lines of so many columns; a word that is longer is cut."""
+    lines, line = [], ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if line and display_width(longer) > width:
+            lines.append(line)
+            longer = word
+        line = longer
+    return [clip(each, width).rstrip() for each in (*lines, line)]
+
+
 def fit(text: str, width: int) -> str:
     """Clip or pad a text to exactly so many columns."""
     if text.isascii():

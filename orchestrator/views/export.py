@@ -19,7 +19,7 @@ from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.views.figures import cost_of
-from orchestrator.views.glyphs import label, moment, tally
+from orchestrator.views.glyphs import label_of, moment, tally
 from orchestrator.views.listing import COLUMNS
 from orchestrator.views.report import sheet_moment
 from orchestrator.views.sheet import csv_text
@@ -68,7 +68,7 @@ def export_markdown(
         title=plan.charter.title or plan.title or "Plan",
         moment=moment(now),
         tally=tally(board.counts(), board.simulated()),
-        parts=[_part(board, part) for part in parts],
+        parts=[_part(board, part, now) for part in parts],
     )
     return redact(text).rstrip("\n") + "\n"
 
@@ -78,32 +78,31 @@ def export_csv(board: Board) -> str:
     return csv_text(_COLUMNS, (_row(board, task) for task in board.plan.tasks.values()))
 
 
-def _part(board: Board, part: PartLike) -> Mapping[str, Any]:
+def _part(board: Board, part: PartLike, now: float) -> Mapping[str, Any]:
     task, result = part.view.task, board.results.get(part.view.task.id)
-    standing = board.standing[task.id]
-    attempts = result.attempts if result is not None else ()
+    attempts = board.attempts(task.id)
     is_done = result is not None and board.status(task.id) is TaskStatus.COMPLETED
     return {
         "task": task._replace(needs=task.own_needs),
-        "status": label(standing.status),
-        "reason": standing.reason,
+        "status": label_of(board, task.id),
+        "reason": board.standing[task.id].reason,
         "who": task.assignee or task.agent or "-",
         "time": format_duration(_seconds(attempts)) if attempts else "-",
         "cost": cost_of(result) if result is not None else "-",
         "assignment": part.assignment,
-        "attempts": [_attempt(each, result) for each in attempts if result is not None],
+        "attempts": [_attempt(each, result, now) for each in attempts if result is not None],
         "messages": part.messages,
         "answer": part.view.shown.strip("\n") or ("(no output)" if is_done else ""),
     }
 
 
-def _attempt(attempt: Attempt, result: Result) -> Mapping[str, Any]:
+def _attempt(attempt: Attempt, result: Result, now: float) -> Mapping[str, Any]:
     return {
         "number": attempt.number,
         "status": attempt.status,
         "by": attempt.agent or result.agent,
         "begin": moment(attempt.started),
-        "time": format_duration(attempt.duration),
+        "time": format_duration(attempt.lasted(now)),
         "cost": "-" if attempt.cost == 0 else usd(attempt.cost),
         "reason": attempt.reason,
     }

@@ -18,6 +18,8 @@ from orchestrator.core.text import one_line
 from orchestrator.views.glyphs import moment
 
 _FAILED_ATTEMPTS = frozenset((Verdict.FAILED.value, Verdict.FATAL.value))
+#: An attempt of a person that ended otherwise, or is under way, has no log.
+_KEPT_BY_HAND = _FAILED_ATTEMPTS | {Verdict.COMPLETED.value}
 _BROKEN = frozenset((TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED))
 #: Result files keep milliseconds, so an attempt can seem to begin a little before its run.
 _SLACK = 0.01
@@ -29,7 +31,9 @@ def result_link(task: Task, word: str) -> str:
 
 
 def log_link(task: Task, attempt: Attempt) -> str:
-    """Return a link from the plan directory to what an attempt printed."""
+    """Return a link from the plan directory to what an attempt printed; a dash where nobody kept that."""
+    if attempt.is_by_hand and attempt.status not in _KEPT_BY_HAND:
+        return "-"
     return f"[log]({attempt.log_path(task.stem)})"
 
 

@@ -30,7 +30,7 @@ from orchestrator.views.figures import (
     skipped_because,
     timing,
 )
-from orchestrator.views.glyphs import label, moment
+from orchestrator.views.glyphs import label, label_of, moment
 from orchestrator.views.templating import render
 
 #: By strategy; `claude` has the first one, too.
@@ -126,7 +126,7 @@ def final_output(
         ),
         "timeline": _timeline(measured),
         "appendix": [
-            _appendix(board, task_id, has_costs=bool(spent))
+            _appendix(board, task_id, ended, has_costs=bool(spent))
             for task_id in board.shape.order
             if task_id in board.results
         ],
@@ -215,12 +215,12 @@ def _failure(board: Board, task_id: str) -> FailedRow:
     )
 
 
-def _appendix(board: Board, task_id: str, *, has_costs: bool) -> AppendixRow:
+def _appendix(board: Board, task_id: str, now: float, *, has_costs: bool) -> AppendixRow:
     task, result = board.plan.tasks[task_id], board.results[task_id]
     return AppendixRow(
         task=task,
-        status=label(board.status(task_id)),
-        duration=format_duration(result.duration) if result.attempts else "-",
+        status=label_of(board, task_id),
+        duration=format_duration(board.lasted(task_id, now)),
         cost=cost_of(result) if has_costs else "-",
         result=result_link(task, "result"),
         log=log_link(task, result.last) if result.last else "-",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from functools import lru_cache
 
+from orchestrator.core.board import ONLY_SIMULATED, Board
 from orchestrator.core.state import TaskStatus
 
 ICONS: Mapping[TaskStatus, str] = {
@@ -44,6 +45,13 @@ UMBRELLA = "☂"
 def label(status: TaskStatus) -> str:
     """Return icon and word: ``✅ Completed``."""
     return LABELS[status]
+
+
+def label_of(board: Board, task_id: str) -> str:
+    """Return the label of where a task stands; of one that was only simulated it says so."""
+    status = board.status(task_id)
+    is_played = status is TaskStatus.COMPLETED and board.is_simulated(task_id)
+    return f"{LABELS[status]} ({ONLY_SIMULATED})" if is_played else LABELS[status]
 
 
 def progress_bar(done: int, total: int, *, width: int = 20) -> str:

@@ -73,5 +73,6 @@ def table_text(board: Board, tasks: Sequence[Task], width: int | None) -> str:
 
 
 def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
-    """Return tasks as CSV with a head."""
-    return sheet.csv_text(COLUMNS, ([row[column] for column in COLUMNS] for row in rows))
+    """Return tasks as CSV with a head; the reason says of a completed one whether that was only simulated."""
+    columns = (*COLUMNS, "reason")
+    return sheet.csv_text(columns, ([row[column] for column in columns] for row in rows))

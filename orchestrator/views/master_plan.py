@@ -16,10 +16,10 @@ from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import cell
+from orchestrator.core.text import cell, counted
 from orchestrator.views.diagram import mermaid
 from orchestrator.views.figures import cost_rows, failures, hold_line, log_link, result_link
-from orchestrator.views.glyphs import ICONS, label, moment, progress_bar, tally
+from orchestrator.views.glyphs import ICONS, label, label_of, moment, progress_bar, tally
 
 #: Up to so many tasks the status table has a row for each, in the order of the plan.
 WHOLE_TABLE = 500
@@ -85,8 +85,8 @@ def _status(board: Board, now: float, running: Mapping[str, str]) -> str:
             task_id,
             _text(task.name, 80),
             _text(task.label, 40),
-            label(board.status(task_id)),
-            *_times(board.status(task_id), result, now),
+            label_of(board, task_id),
+            *_times(board, task_id, now),
             _note(board, task, result, running),
         )
         lines.append(f"| {' | '.join(cells)} |")
@@ -121,14 +121,14 @@ def _left_out(board: Board, shown: Sequence[str]) -> str:
     )
 
 
-def _times(status: TaskStatus, result: Result | None, now: float) -> tuple[str, str, str, str]:
+def _times(board: Board, task_id: str, now: float) -> tuple[str, str, str, str]:
     """Return attempts, start, end and duration; the last three are those of the newest attempt."""
-    last = result.last if result is not None else None
-    if result is None or last is None:
+    attempts = board.attempts(task_id)
+    if not attempts:
         return "-", "-", "-", "-"
-    is_known = last.ended or status is TaskStatus.RUNNING
-    duration = format_duration(last.lasted(now)) if is_known else "-"
-    return str(len(result.attempts)), moment(last.started), moment(last.ended), duration
+    last = attempts[-1]
+    duration = format_duration(last.lasted(now))
+    return str(len(attempts)), moment(last.started), moment(last.ended), duration
 
 
 def _note(board: Board, task: Task, result: Result | None, running: Mapping[str, str]) -> str:
@@ -163,9 +163,11 @@ def _progress(board: Board, now: float, spent: Spending, budget: float) -> str:
     elif board.simulated():
         lines.append("Nothing was done: `orchestrator run` does what was only simulated.")
     elif done == total:
-        lines.append(f"All {batches} batches are completed." if total else "The plan has no tasks.")
+        every = f"All {batches} batches are" if batches > 1 else "The one batch is"
+        lines.append(f"{every} completed." if total else "The plan has no tasks.")
     else:
-        lines.append(f"Nothing is left to run in any of the {batches} batches; see Errors.")
+        of = counted(batches, "batch", "batches")
+        lines.append(f"Nothing is left to run in {of}; see Errors.")
     if hold := hold_line(board, now):
         lines += ["", f"**{_text(hold, 300)}**"]
     for name, value in cost_rows(spent, budget):

@@ -15,7 +15,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.priority import NORMAL, format_priority
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import counted
-from orchestrator.views.columns import clip, display_width, fit, plain, plain_all
+from orchestrator.views.columns import clip, display_width, fit, plain, plain_all, wrap
 from orchestrator.views.glyphs import LABELS, UMBRELLA, progress_bar, tally
 
 #: A plan of up to so many tasks is shown whole, in its own order.
@@ -36,6 +36,8 @@ _LABEL_WIDTH = max(map(display_width, LABELS.values()))
 _PADDED = {status: fit(text, _LABEL_WIDTH) for status, text in LABELS.items()}
 _WITH_LOG = frozenset((TaskStatus.FAILED, TaskStatus.RETRYING))
 _MOST_AGENT, _MOST_NAME = 24, 60
+#: Columns of a reason that stay, however narrow the terminal.
+_LEAST_REASON = 20
 
 
 def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> str:
@@ -126,9 +128,12 @@ def status_text(
         lines.append(f"Batch {current} of {max(board.shape.batch.values())}")
     lines += _account(board, now)
     lines += _outlook(board, now)
+    if width is not None:
+        # What is said of the whole plan is never cut: counts, when an account opens, what is overdue.
+        lines = [part for line in lines for part in wrap(line, width)]
     news = running or {}
     if total <= _WHOLE:
-        lines += ["", *_table(board, list(board.plan.tasks), now, news)]
+        lines += ["", *_table(board, list(board.plan.tasks), now, news, width)]
     else:
         by_status = board.by_status()
         groups = [(LABELS[status], most, by_status.get(status, [])) for status, most in _GROUPS]
@@ -136,7 +141,7 @@ def status_text(
             if task_ids:
                 more = f", {most} shown" if len(task_ids) > most else ""
                 lines += ["", f"{title} ({len(task_ids):,}{more})"]
-                lines += _table(board, task_ids[:most], now, news)
+                lines += _table(board, task_ids[:most], now, news, width)
     if counts[TaskStatus.SKIPPED]:
         lines += ["", *_skipped(board)]
     return "\n".join(line if width is None else clip(line, width) for line in lines) + "\n"
@@ -171,7 +176,13 @@ def _outlook(board: Board, now: float) -> Iterator[str]:
             yield f"Estimated: {found}"
 
 
-def _table(board: Board, task_ids: Sequence[str], now: float, news: Mapping[str, str]) -> list[str]:
+def _table(
+    board: Board,
+    task_ids: Sequence[str],
+    now: float,
+    news: Mapping[str, str],
+    width: int | None,
+) -> list[str]:
     tasks = board.plan.tasks
     ids = max(map(len, task_ids), default=0)
     agents = [plain(tasks[task_id].label) for task_id in task_ids]
@@ -198,7 +209,7 @@ def _table(board: Board, task_ids: Sequence[str], now: float, news: Mapping[str,
             filter(None, (_session(board, task_id), plain(news.get(task_id, known))))
         )
         lines.append(f"{line} · {remark}" if remark else line)
-        lines += _why(board, task_id, ids)
+        lines += _why(board, task_id, ids, width)
     return lines
 
 
@@ -223,24 +234,25 @@ def _session(board: Board, task_id: str) -> str:
 
 def _duration(board: Board, task_id: str, now: float) -> str:
     """The time the newest attempt took, or has taken until *now*."""
-    lasted = board.lasted(task_id, now)
-    return "-" if lasted is None else format_duration(lasted)
+    return format_duration(board.lasted(task_id, now))
 
 
-def _why(board: Board, task_id: str, indent: int) -> Iterator[str]:
-    """Say in a second line why a task is not going on, and where its output lies."""
+def _why(board: Board, task_id: str, indent: int, width: int | None) -> Iterator[str]:
+    """Say in a second line why a task is not going on, and where its output lies; a long reason gives way to that."""
     standing, result = board.standing[task_id], board.results.get(task_id)
     if standing.status not in _WITH_LOG and standing.status is not TaskStatus.BLOCKED:
         return
     last = result.last if result is not None else None
-    parts = [plain(standing.reason)] if standing.reason else []
+    rest = ""
     if standing.status in _WITH_LOG and result is not None and last is not None:
-        parts += [
-            counted(len(result.attempts), "attempt"),
-            last.log_path(board.plan.tasks[task_id].stem),
-        ]
-    if parts:
-        yield f"{' ' * indent}{_GAP}{' · '.join(parts)}"
+        log = last.log_path(board.plan.tasks[task_id].stem)
+        rest = f"{counted(len(result.attempts), 'attempt')} · {log}"
+    reason = plain(standing.reason)
+    if width is not None:
+        room = width - indent - len(f"{_GAP} · {rest}")
+        reason = clip(reason, max(room, _LEAST_REASON))
+    if told := " · ".join(filter(None, (reason, rest))):
+        yield f"{' ' * indent}{_GAP}{told}"
 
 
 def _next(board: Board, by_status: Mapping[TaskStatus, list[str]]) -> list[str]:

@@ -68,7 +68,7 @@ def task_page(
 ) -> str:
     """Return the page; *given* is what somebody has typed that did not work."""
     task, board = seen.task, seen.board
-    attempts = seen.result.attempts if seen.result else ()
+    attempts = board.attempts(task.id)
     lines = [line for each in reversed(seen.events) if (line := read_line(each))]
     return draw(
         "task.html",

@@ -19,6 +19,8 @@ _ICONS: Mapping[str, str] = {
     **{kind.value: icon for kind, icon in MESSAGE_ICONS.items()},
     "warning": "⚠️",
     "stopping": "🛑",
+    **dict.fromkeys(("held", "unaffordable", "overspent"), "⏸️"),
+    "resumed": "▶️",
     "news": "·",
 }
 

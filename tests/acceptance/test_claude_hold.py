@@ -85,7 +85,13 @@ def test_a_hold_is_lifted_by_retry(claude: ClaudePlan) -> None:
     assert 4 == run.returncode
     assert re.search(rf"^⏸ .*opens .*{clock}", run.stderr, re.MULTILINE)
     assert "hint: `orchestrator retry T-01` lifts the hold" in run.stderr
-    assert clock in claude.orchestrate("wait").stdout
+    # How long that took belongs to what was done, and whoever does the next step does not meet the same again.
+    assert re.search(
+        r"^0 of 3 tasks completed in [0-9.]+s; claude is held", run.stderr, re.MULTILINE
+    )
+    waited = claude.orchestrate("wait").stdout
+    assert clock in waited
+    assert "next: orchestrator run --detach --on-hold wait\n" in waited
     assert clock in claude.orchestrate("status").stdout
     assert "hint: `orchestrator retry T-01` lifts the hold" in claude.orchestrate("run").stderr
     assert 0 == claude.orchestrate("retry", "T-01").returncode

@@ -172,10 +172,14 @@ def test_what_a_killed_run_left_is_taken_over(
     run.kill()
     orchestrate.finish(run)
     wait_until((p / "logs" / "agent-01.attempt-1.json").exists)
-    told = found(orchestrate("doctor", "--plan", "--json"))
+    answer = orchestrate("doctor", "--plan", "--json")
+    told = found(answer)
     assert {"dead_run", "stale_running"} == set(told)
+    # Nobody is to believe that its answer is saved.
+    assert "attempt 1 was cut short when its runner died" in answer.stdout
     fixed = orchestrate("doctor", "--fix", "--json")
     assert (0, []) == (fixed.returncode, fixed.json["breaches"])
+    assert "attempt 1 of T-01 taken from its log: interrupted" in fixed.stdout
     assert "pending" == front_of(p, "T-01")["status"]
     assert "interrupted" == front_of(p, "T-01")["attempts"][0]["status"]
     again = orchestrate.start("run", "--json")

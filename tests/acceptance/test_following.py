@@ -327,11 +327,13 @@ def test_a_run_that_died_is_told_as_dead(stage: Stage) -> None:
     assert -signal.SIGTERM == waiting.wait(PATIENCE)
     pid = stage.holder()["pid"]
     assert is_alive(pid)
+    wait_until((stage.root / "results" / "agent-02-result.md").exists)
     waiting = stage.orchestrate.start("wait", "--timeout", LONG)
     os.kill(pid, signal.SIGKILL)
     died = stage.orchestrate.finish(waiting)
     assert 1 == died.returncode
     assert f"run {run} ❌ died" in died.stdout
+    assert "🟡 interrupted: T-02" in died.stdout.splitlines()
     assert "orchestrator run --detach" == stage.next_of(died)
     assert "died" == stage.wait("--json").json["code"]
     again = stage.detach()

@@ -282,6 +282,7 @@ def test_a_simulation_is_no_result(orchestrate: Orchestrate, plan: Plan, tmp_pat
     assert "Completed 2/2 (2 only simulated)" in orchestrate("status").stdout
     assert 2 == orchestrate("status", "--json").json["simulated"]
     brief = orchestrate("status", "--brief").stdout
+    assert "✅ ended" not in brief
     assert "Completed 2/2 (2 only simulated)" in brief
     assert "next: orchestrator run --detach\n" in brief
     drawn = plan.text("master_plan.md")
@@ -305,7 +306,11 @@ def test_by_hand_a_simulation_is_as_if_nothing_had_been_done(
     write_task(plan.root, "T-03", "Nothing.", agent="simulated")
     assert 0 == plan.run("--simulate").returncode
     assert "Completed (only simulated)" in orchestrate("show", "T-01").stdout
+    assert "Completed (only simulated)" in orchestrate("history", "T-01").stdout
     assert "echo 1  only simulated\n" in orchestrate("list").stdout
+    assert ",only simulated\n" in orchestrate("list", "--format", "csv").stdout.replace("\r", "")
+    kept = [plan.text("master_plan.md"), plan.text("final_output.md"), orchestrate("export").stdout]
+    assert all("| ✅ Completed (only simulated) |" in each for each in kept)
     tasks = orchestrate("list", "--json").json["tasks"]
     assert ["only simulated"] * 2 == [task["reason"] for task in tasks[:2]]
     assert "2 tasks; 0 done, 2 left" in orchestrate("critical-path").stdout
@@ -313,7 +318,6 @@ def test_by_hand_a_simulation_is_as_if_nothing_had_been_done(
     # Its own agent is the one that plays: it is done.
     assert "invalid transition: completed" in orchestrate("complete", "T-03").stderr
     assert "T-01\n" == orchestrate("claim", "--as", "ann").stdout
-    assert "✅ Completed" in plan.text("master_plan.md")
     assert 0 == orchestrate("complete", "T-01", "--as", "ann", "--summary", "one").returncode
     assert ["T-02"] == plan.run().started()
 

@@ -66,6 +66,38 @@ def test_all_plans_are_those_below_and_the_own_one(orchestrate: Orchestrate, roo
     assert "TASK-001" == listed["task_id"]
 
 
+def test_a_plan_that_nobody_has_approved_leads_to_whoever_approves_it(
+    orchestrate: Orchestrate,
+) -> None:
+    """And to no command that is refused."""
+    orchestrate("create", "Shop")
+    orchestrate("add", "echo one", "--agent", "shell", "--dir", "TASK-001")
+    approve = "orchestrator transition TASK-001 approve"
+    waited = orchestrate("wait", "TASK-001")
+    assert (2, True, False) == (
+        waited.returncode,
+        approve in waited.stderr,
+        "--detach" in waited.stderr,
+    )
+    head, *_, step, _ = orchestrate("status", "TASK-001", "--brief").stdout.splitlines()
+    assert head.startswith("📝 PLANNING · ⏸️ never run · ")
+    assert f"{NEXT}status TASK-001" == step
+    told = orchestrate("status", "TASK-001").stdout
+    assert told.endswith(f"TASK-001 is PLANNING: nobody has approved it yet: {approve}\n")
+    orchestrate("transition", "TASK-001", "reject")
+    assert "--detach" not in orchestrate("wait", "TASK-001").stderr
+
+
+def test_what_waits_again_by_command_is_not_told_as_done(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Neither what was reset nor what was made from it: of that one no line tells."""
+    write_plan(root, {"T-01": "true", "T-02": "true", "T-03": ("true", "T-02")})
+    assert 0 == orchestrate("run").returncode
+    assert 0 == orchestrate("retry", "T-02").returncode
+    assert "✅ completed: T-01\n" in orchestrate("status", "--brief").stdout
+
+
 def test_what_nobody_knows_the_cost_of_is_told(orchestrate: Orchestrate, root: Path) -> None:
     """A program of somebody's own has no session, and may cost something all the same."""
     write_plan(root, {"T-01": "Look at the tests"}, agent="mine")

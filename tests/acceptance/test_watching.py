@@ -117,6 +117,40 @@ def test_each_line_says_who_did_it(orchestrate: Orchestrate, root: Path) -> None
     assert (did, {"ann"}) == (told, {each["by"] for each in events})
 
 
+def test_a_run_that_died_is_told_to_whoever_watches(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """It cannot say so itself: without that an onlooker sees a run at work for ever."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    watching = orchestrate.start("watch")
+    assert ["run", "started"] == words(next(lines(watching)))[1:3]
+    run.kill()
+    orchestrate.finish(run)
+    assert watching.stderr is not None
+    told = watching.stderr.readline()
+    assert told.startswith("❌ run ")
+    assert told.endswith(" died: `orchestrator status --brief` says what is left\n")
+    watching.kill()
+    assert told == orchestrate("watch", "--once").stderr
+
+
+def test_why_something_is_stopped_is_said_in_words_for_people(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """None that only our own code has."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait}, grace=0)
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    run.terminate()
+    orchestrate.finish(run)
+    told = orchestrate("watch", "--once").stdout
+    assert "🛑 T-01 stopping · the run is being stopped\n" in told
+
+
 def test_it_ends_when_its_time_is_over(orchestrate: Orchestrate, root: Path) -> None:
     """With what there was to tell; also when nothing is there yet."""
     assert (0, "") == (

@@ -83,6 +83,14 @@ def test_an_interrupted_attempt_leaves_the_task_pending() -> None:
     assert (S.PENDING, "the run was stopped") == told(found, "a")
 
 
+def test_nobody_knows_how_long_an_attempt_took_whose_runner_died() -> None:
+    """No time at all would be a lie."""
+    lost = Attempt(number=1, charge=1, started=1.0)
+    dead = result("a", S.PENDING)._replace(attempts=(lost,))
+    assert None is board(CHAIN, dead).lasted("a", 5.0)
+    assert 4.0 == board(CHAIN, dead._replace(status=S.RUNNING)).lasted("a", 5.0)
+
+
 def test_an_interrupted_attempt_of_a_task_whose_needs_are_gone_waits() -> None:
     """What it needs comes first again."""
     found = board(CHAIN, result("b", S.PENDING))

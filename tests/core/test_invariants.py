@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def result(
     return ResultSeen(task.stem, f"results/{task.stem}-result.md", known)
 
 
-def record(task: Task, number: int = 1, **more: str) -> RecordSeen:
+def record(task: Task, number: int = 1, **more: Any) -> RecordSeen:
     path = f"logs/{task.stem}.attempt-{number}.json"
     return RecordSeen(task.stem, number, path, task.id, number, "a", **more)
 

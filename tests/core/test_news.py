@@ -80,6 +80,40 @@ def test_nothing_is_retrying_once_its_run_has_ended() -> None:
     }
 
 
+def test_what_the_board_says_otherwise_is_no_news_once_nobody_works() -> None:
+    """T-02 was reset by hand, and T-03 with it: that has no line of its own."""
+    found = news(
+        "T-01 · completed attempt 1",
+        "T-03 · completed attempt 1",
+        "T-04 · skipped · T-02 failed",
+        "T-02 · reset attempt 1 · by ann",
+    )
+    drawn = board(
+        [task("T-01"), task("T-02"), task("T-03", "", "T-02"), task("T-04", "", "T-02")],
+        result("T-01", TaskStatus.COMPLETED, attempt(1, "completed", 0, 1)),
+        result("T-02", TaskStatus.PENDING, attempt(1, "completed", 0, 1)),
+        result("T-03", TaskStatus.COMPLETED, attempt(1, "completed", 1, 1)),
+    )
+    found.settle(drawn)
+    assert {"completed": ["T-01"], "reset": ["T-02"]} == {
+        kind: [line.subject for line in lines] for kind, lines in found.by_kind().items()
+    }
+
+
+def test_what_a_run_was_at_when_it_died_was_interrupted() -> None:
+    """Nobody was left to say so; and nobody tries again what waited for its next attempt."""
+    found = news("T-01 · started attempt 1", "T-02 · retrying attempt 1")
+    drawn = board(
+        [task("T-01"), task("T-02")],
+        result("T-01", TaskStatus.PENDING, attempt(1, "running", 0)),
+        result("T-02", TaskStatus.PENDING, attempt(1, "failed", 0, 1)),
+    )
+    found.settle(drawn, has_died=True)
+    assert {"not tried again": ["T-02"], "interrupted": ["T-01"]} == {
+        kind: [line.subject for line in lines] for kind, lines in found.by_kind().items()
+    }
+
+
 @pytest.mark.parametrize(
     ("expected", "texts"),
     [
@@ -147,7 +181,12 @@ CANCELLED = board([task("T-01"), task("T-02")], result("T-01", TaskStatus.CANCEL
             (midway(), Phase.WORKING, [STARTED], ["run · warning · x"]),
         ),
         (ExitStatus.HELD, "wait", (midway(), Phase.HELD, [STARTED, HELD], [])),
-        (ExitStatus.HELD, "run --detach", (PARTLY, Phase.ENDED, [STARTED, HELD, ENDED], [])),
+        (
+            ExitStatus.HELD,
+            "run --detach --on-hold wait",
+            (PARTLY, Phase.ENDED, [STARTED, HELD, ENDED], []),
+        ),
+        (ExitStatus.HELD, "run --detach", (PARTLY, Phase.STOPPED, [STARTED, HELD, ENDED], [])),
         (
             ExitStatus.HELD,
             "run --detach --budget-usd MORE",

@@ -43,6 +43,18 @@ def outer_headings(document: str) -> list[tuple[str, str]]:
 TEXT = st.text(min_size=1).filter(lambda text: bool(printable(text).strip()))
 
 
+def test_an_attempt_whose_runner_died_is_not_under_way() -> None:
+    """As ``show`` has it; how long it took nobody knows."""
+    one = task("T-01")
+    found = board([one], result("T-01", TaskStatus.PENDING, attempt(1, "running", 0)))
+    (_, attempts) = tables(export_markdown(found, [Part(View(one))], BEGIN + 60))
+    assert ("interrupted", "-", "the runner died") == (
+        attempts[1][1],
+        attempts[1][4],
+        attempts[1][6],
+    )
+
+
 @given(name=TEXT, assignment=TEXT, said=TEXT, answer=st.text())
 @example(name=HOSTILE, assignment=HOSTILE, said=HOSTILE, answer=HOSTILE)
 @example(name="## T-02", assignment="`````\n## x", said="## x\n```", answer="## x\n```\n# y")

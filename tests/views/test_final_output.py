@@ -154,6 +154,20 @@ def test_the_appendix_links_every_result() -> None:
         assert f"[result](results/agent-0{i}-result.md)" in tables(text)[-1][i]
 
 
+def test_the_appendix_links_no_log_that_nobody_wrote() -> None:
+    """A person who has a task in hand, or blocked it, has printed nothing; how long it takes counts all the same."""
+    by_hand = attempt(1, "running", 0)._replace(run="", agent="ann")
+    held = by_hand._replace(status="interrupted", ended=BEGIN + 1, duration=1.0)
+    drawn = board(
+        [task("T-01"), task("T-02")],
+        result("T-01", TaskStatus.RUNNING, by_hand),
+        result("T-02", TaskStatus.BLOCKED, held),
+    )
+    text = draw(drawn)
+    assert "](logs/" not in text
+    assert ["6.5s", "1.0s"] == [row[2] for row in tables(text)[-1][1:]]
+
+
 def test_concat_is_the_answers_and_a_line_above() -> None:
     """Who wants only the answers gets only the answers."""
     text = draw(done(), strategy="concat")

@@ -51,6 +51,20 @@ def test_nothing_is_wider_than_the_terminal(width: int) -> None:
         assert all(display_width(line) <= width for line in text.splitlines())
 
 
+@pytest.mark.parametrize("width", [30, 80])
+def test_what_one_looks_for_is_there_on_a_narrow_terminal(width: int) -> None:
+    """The counts and when an account opens are broken into lines; of a long reason only so much is shown."""
+    drawn = midway(reason="r" * 300)
+    held = attempt(1, "held", 0, 9, "You have hit the limit")._replace(until=BEGIN + 7200)
+    drawn.results["T-04"] = result("T-04", TaskStatus.PENDING, held._replace(session="s"))
+    drawn.derive_again()
+    text = status_text(drawn, now=BEGIN + 60, width=width)
+    words = " ".join(text.split())
+    assert "Completed 1/5 · Running 1 · Failed 1 · Skipped 1 · Pending 1" in words
+    assert "(opens 2026-01-05 16:00:00Z, in 1h59m)" in words
+    assert width < 80 or "… · 2 attempts · logs/agent-02.attempt-2.out\n" in text
+
+
 @given(st.lists(st.text(max_size=40), min_size=5, max_size=5))
 def test_a_name_is_never_a_second_line(names: list[str]) -> None:
     """Whoever counts lines counts tasks; nothing in a name reaches the terminal as a command."""
