@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from orchestrator.agents.denial import TALK
 from orchestrator.agents.prompt import compose, go_on
 from orchestrator.agents.protocol import Assignment, Turn
 from orchestrator.core.invocation import Invocation
@@ -68,6 +69,8 @@ class ClaudeAgent(NamedTuple):
     login: tuple[str, ...] = _LOGIN
     role: str = ""
     """What stands in front of every prompt."""
+    calls: str = ""
+    """The words with which it calls us."""
 
     @property
     def reads_prose(self) -> bool:
@@ -89,7 +92,7 @@ class ClaudeAgent(NamedTuple):
         """Return a reader of the event stream."""
         from orchestrator.agents.claude_stream import StreamReader
 
-        return StreamReader(settings)
+        return StreamReader(settings, self.calls)
 
     def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
         """Yield what was said and done; see ``claude_conversation``."""
@@ -101,7 +104,7 @@ class ClaudeAgent(NamedTuple):
 def _own_rules(program: str) -> Iterator[str]:
     """Yield the rules that let it talk to the others, and do nothing else with us."""
     if program:
-        for command in ("share", "discover", "sync", "join", "note", "context"):
+        for command in TALK:
             yield f"Bash({program} {command} *)"
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from orchestrator.agents.claude_limits import opens_at
-from orchestrator.agents.denial import rules
+from orchestrator.agents.denial import messages, rules
 from orchestrator.agents.structured import mismatch, shown
 from orchestrator.agents.verdict import failure, last_words, not_its_own_end
 from orchestrator.core.result import FREE, Bill, Exit, Outcome, StopReason, Verdict
@@ -61,13 +61,14 @@ def judge(
     session: str,
     limit: Mapping[str, Any],
     own: Mapping[str, float] | None = None,
+    program: str = "",
 ) -> Outcome:
     """Return the outcome of an attempt.
 
     *result* is the last ``result`` event, *limit* the last word about limits, *own* what this call cost by model, where
-    the stream says so.
+    the stream says so, *program* the words with which the agent calls us.
     """
-    evidence = _Evidence(result, exit, errors, settings, limit, own)
+    evidence = _Evidence(result, exit, errors, settings, limit, own, program)
     outcome = evidence.outcome()
     session = "" if evidence.is_without_session else session
     bill = evidence.bill(is_begun=bool(session))
@@ -84,6 +85,7 @@ def judge(
         session=session,
         is_resumable=is_resumable,
         denials=evidence.denials,
+        unheard=messages(evidence.denied, program),
         statistics=evidence.statistics(session),
     )
 
@@ -97,6 +99,7 @@ class _Evidence(NamedTuple):
     settings: Settings
     limit: Mapping[str, Any]
     own: Mapping[str, float] | None
+    program: str
 
     def outcome(self) -> Outcome:
         ours = not_its_own_end(self.exit, self.settings)
@@ -251,9 +254,14 @@ class _Evidence(NamedTuple):
         return Outcome(verdict=Verdict.FAILED, reason=one_line(reason, 400), answer=self.said)
 
     @property
-    def denials(self) -> tuple[str, ...]:
+    def denied(self) -> list[Any]:
         listed = (self.result or {}).get("permission_denials")
-        return rules(listed if isinstance(listed, list) else [])
+        return listed if isinstance(listed, list) else []
+
+    @property
+    def denials(self) -> tuple[str, ...]:
+        # Not what it wanted to tell the others: its answer is no worse for that.
+        return rules(self.denied, self.program)
 
     def bill(self, *, is_begun: bool) -> Bill:
         if self.result is None:

@@ -119,6 +119,8 @@ class StreamReader:
     """Splits the stream into events and judges the attempt by what they told."""
 
     settings: Settings
+    program: str = ""
+    """The words with which the agent calls us."""
     story: Story = field(default_factory=Story)
     line: bytearray = field(default_factory=bytearray)
     is_skipping: bool = False
@@ -159,6 +161,7 @@ class StreamReader:
             session=story.session,
             limit=story.limit,
             own=story.own,
+            program=self.program,
         )
         is_silent = story.result is None
         story.result = None  # it may be large, and nobody needs it any more

@@ -103,9 +103,10 @@ def _guide(assignment: Assignment) -> str:
     call, task = assignment.program, assignment.task.id
     return f"""## Talking to the others
 You are `{assignment.name}`. Other agents work on other tasks of the same plan. What they should know before this task
-is done, tell them with `{call} share {task} "…"` (progress, a decision, a handoff) or `{call} discover {task} "…"` (a
-finding or a blocker that everybody has to know at once); `{call} sync {task} "…"` sets a checkpoint. What only you need
-to remember goes into `{call} note {task} "…"`, and `{call} context {task}` shows what was said about a task, by others
-and by you. Call each as one plain command with the message as one quoted word: no pipe, no redirection, nothing before
-or behind it. A few short messages are enough; your answer is told anyway.
+is done, tell them with `{call} share {task} '…'` (progress, a decision, a handoff) or `{call} discover {task} '…'` (a
+finding or a blocker that everybody has to know at once); `{call} sync {task} '…'` sets a checkpoint. What only you need
+to remember goes into `{call} note {task} '…'`, and `{call} context {task}` shows what was said about a task, by others
+and by you. Call each as one plain command with the message on one line in single quotes, an apostrophe in it written
+as ’: no backticks or `$` inside double quotes, which the shell would read; no pipe, no redirection, nothing before or
+behind it. A few short messages are enough; your answer is told anyway.
 """

@@ -145,6 +145,8 @@ class Outcome(NamedTuple):
     """Figures for the result's table: metric → value."""
     denials: tuple[str, ...] = ()
     """What the agent was not allowed to do: for each, the rule that would have let it through."""
+    unheard: tuple[str, ...] = ()
+    """What it wanted to tell the others in words that were not let through."""
     bill: Bill = FREE
     """What the attempt cost."""
     session: str = ""

@@ -255,6 +255,7 @@ class LiveAttempt:
             log=f"../{result.attempts[-1].log_path(self.task.stem)}",
             statistics=statistics,
             denials=outcome.denials,
+            unheard=outcome.unheard,
         )
         return Commit(stem=self.task.stem, result=result, text=text, files=self.files)
 

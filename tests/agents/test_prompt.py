@@ -122,6 +122,6 @@ def test_how_to_talk_to_the_others() -> None:
     prompt = compose(assignment("Do it", name="db_specialist", program="/v/python -m orchestrator"))
     assert "You are `db_specialist`" in prompt
     for command in ("share", "discover", "sync", "note"):
-        assert f'`/v/python -m orchestrator {command} T-07 "…"`' in prompt
+        assert f"`/v/python -m orchestrator {command} T-07 '…'`" in prompt
     assert "`/v/python -m orchestrator context T-07`" in prompt
     assert "orchestrator" not in compose(assignment("Do it"))

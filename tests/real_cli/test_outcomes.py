@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from orchestrator.wiring import own_program
 from tests.acceptance.plans import answer_of, front_of, result_of, write_plan, write_task
 from tests.real_cli.stage import Stage
 
@@ -66,3 +67,18 @@ def test_the_rule_that_a_denial_names_lets_it_through(stage: Stage) -> None:
     write_plan(stage.plan, {"T-01": "try"}, agent="claude", retries=0, allowed_tools=rules)
     assert 0 == stage.run().returncode
     assert "as far as I could" == answer_of(stage.plan, "T-01")
+
+
+def test_a_message_that_the_shell_would_read_is_told_of_and_costs_nothing(stage: Stage) -> None:
+    """What the prompt shows goes through; in double quotes the same words are denied."""
+    call = own_program(stage.orchestrate.environment)
+    words = ('"Run `npm test` for $5"', "'Run `npm test` for $5'")
+    tools = [{"tool": "Bash", "input": {"command": f"{call} share T-01 {each}"}} for each in words]
+    stage.answer({"T-01": [*tools, {"text": "a good answer"}]})
+    write_plan(stage.plan, {"T-01": "tell"}, agent="claude", retries=0)
+    run = stage.run()
+    assert 0 == run.returncode, run.stdout
+    assert ["Run `npm test` for $5"] == [
+        each["text"] for each in run.events if each["event"] == "share"
+    ]
+    assert f"- `` share T-01 {words[0]} ``\n" in result_of(stage.plan, "T-01")
