@@ -268,10 +268,11 @@ class _Evidence(NamedTuple):
             # It may have been answered and ended before it could say what that cost.
             return Bill(cost=None) if is_begun else FREE
         total = _amount(self.result.get("total_cost_usd"))
+        models = tuple(by_model(self.result.get("modelUsage")))
         if self.own is None:
             # Versions that do not tell the two apart count from nothing after a resume (measured with 2.1.197).
-            return Bill(total, tuple(by_model(self.result.get("modelUsage"))))
-        return Bill(sum(self.own.values()), tuple(sorted(self.own.items())), total)
+            return Bill(total, models)
+        return Bill(sum(self.own.values()), tuple(sorted(self.own.items())), total, models)
 
     def statistics(self, session: str) -> dict[str, str]:
         if self.result is None:

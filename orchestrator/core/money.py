@@ -72,9 +72,13 @@ def unsettled(attempts: Iterable[Attempt]) -> list[Attempt]:
     return open_bills
 
 
-def spent_in(attempts: Iterable[Attempt], session: str) -> float:
-    """Return what is known to have been spent in one session, USD."""
-    return sum(attempt.cost or 0.0 for attempt in attempts if attempt.session == session)
+def spent_in(attempts: Iterable[Attempt], session: str, model: str = "") -> float:
+    """Return what is known to have been spent in one session, USD; with a *model* what was spent on that one."""
+    return sum(
+        (dict(attempt.models).get(model, 0.0) if model else attempt.cost) or 0.0
+        for attempt in attempts
+        if attempt.session == session
+    )
 
 
 def cost_statistics(result: Result) -> dict[str, str]:

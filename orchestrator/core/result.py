@@ -117,6 +117,8 @@ class Bill(NamedTuple):
     """USD by model, as far as it is known."""
     session: float | None = None
     """USD of the whole session, what its earlier attempts cost included; None when it does not say."""
+    session_models: tuple[tuple[str, float], ...] = ()
+    """The same by model."""
 
 
 FREE = Bill()

@@ -29,6 +29,8 @@ _TAIL = 16 * 1024
 _OF_THE_DISK = frozenset({errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
 #: Seconds an account is held when nobody said for how long.
 _UNKNOWN_HOLD = 300.0
+#: USD: less is what sums of such numbers are wrong by.
+_NOTHING = 1e-6
 #: How ``claude`` ends on SIGTERM: what it had cost is saved then.
 _IN_ORDER = "exit 143"
 
@@ -185,7 +187,14 @@ class LiveAttempt:
         if outcome.bill.session is None or not self.settles(outcome):
             return outcome.bill
         before = spent_in(self.earlier, outcome.session)
-        return outcome.bill._replace(cost=outcome.bill.session - before)
+        models = (
+            (model, cost - spent_in(self.earlier, outcome.session, model))
+            for model, cost in outcome.bill.session_models
+        )
+        return outcome.bill._replace(
+            cost=outcome.bill.session - before,
+            models=tuple((model, cost) for model, cost in models if cost > _NOTHING),
+        )
 
     def settles(self, outcome: Outcome) -> bool:
         """Say whether the bill of its session tells what earlier attempts cost that could not say it themselves.
