@@ -138,6 +138,8 @@ def _words(assignment: Assignment) -> Iterator[str]:
         if values:
             yield from (option, *values)
     yield "--strict-mcp-config"
+    if settings.idle_timeout:
+        yield "--include-partial-messages"  # else a long answer is silence until it is whole
     yield f"--max-turns={settings.max_turns}"
     if assignment.cap < math.inf:
         yield f"--max-budget-usd={max(assignment.cap, 0.0001):.4f}"  # 0 is refused

@@ -51,7 +51,22 @@ def test_a_session_that_hangs_is_ended_and_goes_on(stage: Stage) -> None:
         assert "done after all" == answer_of(stage.plan, task)
         assert reason in front_of(stage.plan, task)["attempts"][0]["reason"]
         assert 1 == len({request.session for request in stage.asked(task)})
+        last = front_of(stage.plan, task)["attempts"][-1]
+        assert pytest.approx(last["cost"]) == sum(last["models"].values())
     assert {} == stage.api.processes()
+
+
+def test_an_answer_that_takes_long_to_write_is_a_sign_of_life(stage: Stage) -> None:
+    """The CLI shows an answer when it is whole, unless it is asked for its parts: those are no part of the answer."""
+    words = "one two three four five six seven eight nine"
+    stage.answer({"T-01": [{"text": words, "delay": 1}]})
+    write_plan(stage.plan, {"T-01": "write"}, agent="claude", retries=0, idle_timeout="6s")
+    run = stage.run()
+    assert 0 == run.returncode, run.stdout
+    assert words == answer_of(stage.plan, "T-01")
+    said = stage.call("history", "T-01", "--full").stdout
+    assert 1 == said.count(f"claude: {words}\n")
+    assert "stream_event" not in said
 
 
 # ── permissions ───────────────────────────────────────────────────────────────────────────────────────────────────
