@@ -78,6 +78,8 @@ def cost_rows(spent: Spending, budget: float = 0.0) -> list[tuple[str, str]]:
     if not spent:
         return []
     of = f" of a budget of {usd(budget)}" if budget else ""
+    if of and spent.unknown:
+        of = f", counted as {usd(spent.feared)},{of}"
     rows = [("Cost", f"{spent}{of}")]
     for by, amounts in (("agent", spent.by_agent), ("model", spent.by_model)):
         if amounts:
