@@ -81,9 +81,12 @@ class ClaudeAgent(NamedTuple):
         """Return the command line; see ``Agent``."""
         if not _has_shell(assignment.settings):
             assignment = assignment._replace(program="")  # it could not call us
+        is_form = bool(assignment.settings.schema)
         return Invocation(
             argv=(self.program, *_words(assignment)),
-            stdin=go_on(assignment) if assignment.interrupted else compose(assignment, self.role),
+            stdin=go_on(assignment)
+            if assignment.interrupted
+            else compose(assignment, self.role, is_form=is_form),
             env=_ENVIRONMENT,
             login=self.login,
         )
