@@ -38,6 +38,8 @@ _REFUSED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _NO_SESSION = re.compile(r"no conversation found|session id .* is already in use", re.IGNORECASE)
+#: What the CLI advises people who type its command line, and what that is here.
+_ADVICE = "Run --model to pick a different model", "the setting `model` names another one"
 #: We ended it after its last word, whatever that was.
 _STAYED = StopReason.LINGERING
 #: We ended it, and it may go on where it was.
@@ -219,6 +221,7 @@ class _Evidence(NamedTuple):
         result = self.result or {}
         subtype = one_line(_text(result.get("subtype")))
         words = one_line(self.said, limit=300) or (subtype if subtype != "success" else "")
+        words = words.replace(*_ADVICE)
         if self.is_limited:
             return Outcome(
                 verdict=Verdict.HELD,
