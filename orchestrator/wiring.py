@@ -55,6 +55,7 @@ def plugs(
         StoreError: one could not be read.
     """
     place, roster = _look_for_claude(claude_bin, environment), read_roster(layout, environment)
+    program = own_program(environment)
 
     def require(policies: Mapping[str, Settings]) -> None:
         for key in sorted({each.agent for each in policies.values()}):
@@ -76,11 +77,13 @@ def plugs(
 
     return Plugs(
         roster=roster,
-        agents={member.key: _plug(member, place.program, environment) for member in roster},
+        agents={
+            member.key: _plug(member, place.program, program, environment) for member in roster
+        },
         require=require,
         executor=LocalExecutor,
         sweep=_sweep,
-        program=own_program(environment),
+        program=program,
         subscribers=subscribers,
     )
 
@@ -91,7 +94,9 @@ def _sweep(directory: str, run: str) -> int:
     return len(sweep(directory, spare={run}))
 
 
-def _plug(member: Member, claude: str | None, environment: Mapping[str, str]) -> Agent:
+def _plug(
+    member: Member, claude: str | None, program: str, environment: Mapping[str, str]
+) -> Agent:
     if member.runs is Program.SHELL:
         return ShellAgent()
     if member.runs is Program.SIMULATED:
@@ -101,7 +106,8 @@ def _plug(member: Member, claude: str | None, environment: Mapping[str, str]) ->
         return CommandAgent(
             member.key, member.command, _find(named, environment) or named, member.role
         )
-    return ClaudeAgent(claude or "claude", login=login_variables(environment), role=member.role)
+    login = login_variables(environment)
+    return ClaudeAgent(claude or "claude", login=login, role=member.role, calls=program)
 
 
 def lacks(member: Member, claude_bin: str = "", environment: Mapping[str, str] = os.environ) -> str:

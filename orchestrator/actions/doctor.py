@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,8 @@ def examine_plan(
         claude = [_not_needed(each) for each in claude]
     commands = [each if key in needed else _not_needed(each) for key, each in others.items()]
     permissions = judge_permissions(of_claude, environment, is_root=os.geteuid() == 0)
-    return [*claude, *commands, plan, permissions, *told(ahead), *_directory(layout)]
+    holds = _holds(ahead)
+    return [*claude, *commands, plan, *holds, permissions, *told(ahead), *_directory(layout)]
 
 
 def is_fit(findings: Sequence[Finding]) -> bool:
@@ -160,6 +162,24 @@ def _plan(layout: Layout, roster: Roster) -> tuple[Finding, Prospect | None]:
     by = f" by {', '.join(agents)}" if agents else ""
     found = f"{total} {'task' if total == 1 else 'tasks'}, {len(ahead.to_run)} to run{by}"
     return Finding("plan", Level.OK, found), ahead
+
+
+def _holds(ahead: Prospect) -> list[Finding]:
+    """Say which accounts let nothing through when they were asked last: nothing on this machine shows that."""
+    from orchestrator.core.hold import held
+    from orchestrator.views.figures import hold_advice, hold_text
+
+    now = time.time()
+    return [
+        Finding(
+            "account",
+            Level.WARNING,
+            hold_text(each.agent, each.reason, each.until),
+            hold_advice(each),
+        )
+        for each in held(ahead.board.results.values())
+        if not each.until or each.until > now
+    ]
 
 
 def _not_needed(finding: Finding) -> Finding:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from orchestrator.actions.prospect import KEPT_AS_THEY_ARE, Prospect, startable
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.account import STAGGER, USUAL_CAP, Account, Purse
+from orchestrator.core.account import STAGGER, Account, Purse
 from orchestrator.core.board import Board
 from orchestrator.core.capacity import Capacity
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry
 from orchestrator.core.hold import held
-from orchestrator.core.money import unsettled
+from orchestrator.core.money import feared, unsettled
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.roster import Roster
@@ -115,11 +115,6 @@ def _purse(ahead: Prospect, open_bills: float) -> Purse:
         spent += sum(attempt.cost or 0.0 for attempt in result.attempts)
         spent += feared(_unsettled(result))
     return Purse(ahead.settings.budget_usd or math.inf, spent - open_bills, open_bills)
-
-
-def feared(attempts: Iterable[Attempt]) -> float:
-    """Return what attempts that nobody knows the cost of may have cost at most, USD."""
-    return sum(attempt.cap or USUAL_CAP for attempt in attempts)
 
 
 def _open_bill(result: Result | None) -> float:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from orchestrator.agents.denial import TALK
 from orchestrator.agents.prompt import compose, go_on
 from orchestrator.agents.protocol import Assignment, Turn
 from orchestrator.core.invocation import Invocation
@@ -68,6 +69,8 @@ class ClaudeAgent(NamedTuple):
     login: tuple[str, ...] = _LOGIN
     role: str = ""
     """What stands in front of every prompt."""
+    calls: str = ""
+    """The words with which it calls us."""
 
     @property
     def reads_prose(self) -> bool:
@@ -78,9 +81,12 @@ class ClaudeAgent(NamedTuple):
         """Return the command line; see ``Agent``."""
         if not _has_shell(assignment.settings):
             assignment = assignment._replace(program="")  # it could not call us
+        is_form = bool(assignment.settings.schema)
         return Invocation(
             argv=(self.program, *_words(assignment)),
-            stdin=go_on(assignment) if assignment.interrupted else compose(assignment, self.role),
+            stdin=go_on(assignment)
+            if assignment.interrupted
+            else compose(assignment, self.role, is_form=is_form),
             env=_ENVIRONMENT,
             login=self.login,
         )
@@ -89,7 +95,7 @@ class ClaudeAgent(NamedTuple):
         """Return a reader of the event stream."""
         from orchestrator.agents.claude_stream import StreamReader
 
-        return StreamReader(settings)
+        return StreamReader(settings, self.calls)
 
     def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
         """Yield what was said and done; see ``claude_conversation``."""
@@ -101,7 +107,7 @@ class ClaudeAgent(NamedTuple):
 def _own_rules(program: str) -> Iterator[str]:
     """Yield the rules that let it talk to the others, and do nothing else with us."""
     if program:
-        for command in ("share", "discover", "sync", "join", "note", "context"):
+        for command in TALK:
             yield f"Bash({program} {command} *)"
 
 
@@ -135,6 +141,8 @@ def _words(assignment: Assignment) -> Iterator[str]:
         if values:
             yield from (option, *values)
     yield "--strict-mcp-config"
+    if settings.idle_timeout:
+        yield "--include-partial-messages"  # else a long answer is silence until it is whole
     yield f"--max-turns={settings.max_turns}"
     if assignment.cap < math.inf:
         yield f"--max-budget-usd={max(assignment.cap, 0.0001):.4f}"  # 0 is refused

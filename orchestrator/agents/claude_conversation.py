@@ -8,10 +8,15 @@ from typing import Any
 
 from orchestrator.agents.protocol import Turn
 
+#: How an event begins that shows a piece of an answer under way: a sign of life, and no more.
+PIECE_OF_ANSWER = b'{"type":"stream_event"'
+
 
 def conversation(output: Iterable[bytes]) -> Iterator[Turn]:
     """Yield the turns of a stream: texts, tools with their inputs, what the tools answered. The rest is left out."""
     for line in output:
+        if line.startswith(PIECE_OF_ANSWER):
+            continue
         try:
             read = json.loads(line)
         except (ValueError, RecursionError):

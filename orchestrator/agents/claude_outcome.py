@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from orchestrator.agents.claude_limits import opens_at
-from orchestrator.agents.denial import rules
+from orchestrator.agents.denial import messages, rules
 from orchestrator.agents.structured import mismatch, shown
 from orchestrator.agents.verdict import failure, last_words, not_its_own_end
 from orchestrator.core.result import FREE, Bill, Exit, Outcome, StopReason, Verdict
@@ -38,6 +38,8 @@ _REFUSED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _NO_SESSION = re.compile(r"no conversation found|session id .* is already in use", re.IGNORECASE)
+#: What the CLI advises people who type its command line, and what that is here.
+_ADVICE = "Run --model to pick a different model", "the setting `model` names another one"
 #: We ended it after its last word, whatever that was.
 _STAYED = StopReason.LINGERING
 #: We ended it, and it may go on where it was.
@@ -61,13 +63,14 @@ def judge(
     session: str,
     limit: Mapping[str, Any],
     own: Mapping[str, float] | None = None,
+    program: str = "",
 ) -> Outcome:
     """Return the outcome of an attempt.
 
     *result* is the last ``result`` event, *limit* the last word about limits, *own* what this call cost by model, where
-    the stream says so.
+    the stream says so, *program* the words with which the agent calls us.
     """
-    evidence = _Evidence(result, exit, errors, settings, limit, own)
+    evidence = _Evidence(result, exit, errors, settings, limit, own, program)
     outcome = evidence.outcome()
     session = "" if evidence.is_without_session else session
     bill = evidence.bill(is_begun=bool(session))
@@ -84,6 +87,7 @@ def judge(
         session=session,
         is_resumable=is_resumable,
         denials=evidence.denials,
+        unheard=messages(evidence.denied, program),
         statistics=evidence.statistics(session),
     )
 
@@ -97,6 +101,7 @@ class _Evidence(NamedTuple):
     settings: Settings
     limit: Mapping[str, Any]
     own: Mapping[str, float] | None
+    program: str
 
     def outcome(self) -> Outcome:
         ours = not_its_own_end(self.exit, self.settings)
@@ -216,6 +221,7 @@ class _Evidence(NamedTuple):
         result = self.result or {}
         subtype = one_line(_text(result.get("subtype")))
         words = one_line(self.said, limit=300) or (subtype if subtype != "success" else "")
+        words = words.replace(*_ADVICE)
         if self.is_limited:
             return Outcome(
                 verdict=Verdict.HELD,
@@ -251,19 +257,25 @@ class _Evidence(NamedTuple):
         return Outcome(verdict=Verdict.FAILED, reason=one_line(reason, 400), answer=self.said)
 
     @property
-    def denials(self) -> tuple[str, ...]:
+    def denied(self) -> list[Any]:
         listed = (self.result or {}).get("permission_denials")
-        return rules(listed if isinstance(listed, list) else [])
+        return listed if isinstance(listed, list) else []
+
+    @property
+    def denials(self) -> tuple[str, ...]:
+        # Not what it wanted to tell the others: its answer is no worse for that.
+        return rules(self.denied, self.program)
 
     def bill(self, *, is_begun: bool) -> Bill:
         if self.result is None:
             # It may have been answered and ended before it could say what that cost.
             return Bill(cost=None) if is_begun else FREE
         total = _amount(self.result.get("total_cost_usd"))
+        models = tuple(by_model(self.result.get("modelUsage")))
         if self.own is None:
             # Versions that do not tell the two apart count from nothing after a resume (measured with 2.1.197).
-            return Bill(total, tuple(by_model(self.result.get("modelUsage"))))
-        return Bill(sum(self.own.values()), tuple(sorted(self.own.items())), total)
+            return Bill(total, models)
+        return Bill(sum(self.own.values()), tuple(sorted(self.own.items())), total, models)
 
     def statistics(self, session: str) -> dict[str, str]:
         if self.result is None:

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.agents.claude_conversation import PIECE_OF_ANSWER
 from orchestrator.agents.claude_outcome import by_model, judge
 from orchestrator.core.result import Exit, Outcome, Signs, Verdict
 from orchestrator.core.settings import Settings
@@ -119,6 +120,8 @@ class StreamReader:
     """Splits the stream into events and judges the attempt by what they told."""
 
     settings: Settings
+    program: str = ""
+    """The words with which the agent calls us."""
     story: Story = field(default_factory=Story)
     line: bytearray = field(default_factory=bytearray)
     is_skipping: bool = False
@@ -159,6 +162,7 @@ class StreamReader:
             session=story.session,
             limit=story.limit,
             own=story.own,
+            program=self.program,
         )
         is_silent = story.result is None
         story.result = None  # it may be large, and nobody needs it any more
@@ -178,6 +182,8 @@ class StreamReader:
                 self.line.clear()
 
     def _event(self, line: bytes) -> str:
+        if line.startswith(PIECE_OF_ANSWER):
+            return ""  # there may be one for every few letters, and it says nothing that does not come again
         try:
             # One byte that is no character must not cost the whole answer.
             event = json.loads(line.decode(errors="replace"))

@@ -7,6 +7,7 @@ tool wrote it, and absolute paths start with two slashes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,11 +18,44 @@ _WRITERS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
 _READERS = frozenset({"Read", "Glob", "Grep", "LS"})
 _PATHS = ("file_path", "notebook_path", "path")
 
+#: The commands with which an agent talks to the others; each of them has a rule of its own.
+TALK = ("share", "discover", "sync", "join", "note", "context")
+#: The words of one command, quoted or not, the last quote left open or not: nothing in it asks for a second command,
+#: for it is no `$(…)` either. A backtick is what people mark names with.
+_WORDS = r"""(?:[^;&|<>()\n"'\\]|\\.|"(?:[^"\\$]|\\.|\$(?!\())*+(?:"|\Z)|'[^']*+(?:'|\Z))*+"""
 
-def rules(denials: Sequence[Any]) -> tuple[str, ...]:
-    """Return one rule for each thing that was denied, in order, without repeats."""
-    found = (_rule(denial) for denial in denials if isinstance(denial, dict))
+
+def rules(denials: Sequence[Any], program: str = "") -> tuple[str, ...]:
+    """Return one rule for each thing that was denied, in order, without repeats; none for a message.
+
+    *program*: the words with which the agent calls us.
+    """
+    found = (
+        _rule(denial)
+        for denial in denials
+        if isinstance(denial, dict) and not _message(denial, program)
+    )
     return tuple(dict.fromkeys(found))
+
+
+def messages(denials: Sequence[Any], program: str) -> tuple[str, ...]:
+    """Return what was to be told to the others and was denied, as the command of ours that it was.
+
+    It is denied for its quotes alone: the shell would read a backtick or a ``$`` in it, and the rule does not fit any
+    more.
+    """
+    found = (_message(denial, program) for denial in denials if isinstance(denial, dict))
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _message(denial: dict[str, Any], program: str) -> str:
+    asked = denial.get("tool_input")
+    command = _text(asked.get("command")) if isinstance(asked, dict) else ""
+    if not program or denial.get("tool_name") != "Bash":
+        return ""
+    if not re.fullmatch(rf"{re.escape(program)} (?:{'|'.join(TALK)}) {_WORDS}", command, re.DOTALL):
+        return ""
+    return one_line(command[len(program) :], limit=200)
 
 
 def _rule(denial: dict[str, Any]) -> str:

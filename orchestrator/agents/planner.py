@@ -70,7 +70,6 @@ _TASK = _object(
         "acceptance": _texts("how somebody else can tell that it is done"),
         "constraints": _texts("what it must not do"),
         "agent": _text("key of an agent, only where the default one is not the right one"),
-        "command": _text("the command, only for agent shell"),
         "type": _text(
             "research, analysis, design, implementation, testing, review, documentation, …"
         ),

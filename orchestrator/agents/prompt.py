@@ -22,9 +22,19 @@ Your final message is stored as the result of this task, and tasks that depend o
 result into it: no reference to earlier messages, no question back. If the task cannot be done, say so and why.
 """
 
+_FORM = """
+## Your answer
+What you put into the structure you were given is stored as the result of this task, and tasks that depend on it read it
+there; what else you say is not. Make it complete: no reference to earlier messages, no question back. If the task
+cannot be done, say so and why where the structure has room for words.
+"""
 
-def compose(assignment: Assignment, role: str = "") -> str:
-    """Return the whole prompt for an agent that reads prose; *role*: what its own file says of it."""
+
+def compose(assignment: Assignment, role: str = "", *, is_form: bool = False) -> str:
+    """Return the whole prompt for an agent that reads prose.
+
+    *role*: what its own file says of it; *is_form*: it answers in a structure that it is given besides.
+    """
     task = assignment.task
     parts = [f"# Your role\n\n{role.strip()}\n"] if role.strip() else []
     parts += [
@@ -39,7 +49,7 @@ def compose(assignment: Assignment, role: str = "") -> str:
         parts.append(heard(assignment.messages, assignment.settings.context_limit // _SHARE))
     if assignment.program:
         parts.append(_guide(assignment))
-    parts.append(_CLOSING)
+    parts.append(_FORM if is_form else _CLOSING)
     return "\n".join(parts)
 
 
@@ -58,7 +68,7 @@ def go_on(assignment: Assignment) -> str:
 
 Your last attempt at this task was cut short: {one_line(assignment.interrupted, limit=300)}.
 Go on where you stopped. Look at what is already there before you do anything again.
-{_CLOSING}"""
+{_FORM if assignment.settings.schema else _CLOSING}"""
 
 
 def upstream(inputs: Sequence[Input], limit: int) -> str:
@@ -103,9 +113,10 @@ def _guide(assignment: Assignment) -> str:
     call, task = assignment.program, assignment.task.id
     return f"""## Talking to the others
 You are `{assignment.name}`. Other agents work on other tasks of the same plan. What they should know before this task
-is done, tell them with `{call} share {task} "…"` (progress, a decision, a handoff) or `{call} discover {task} "…"` (a
-finding or a blocker that everybody has to know at once); `{call} sync {task} "…"` sets a checkpoint. What only you need
-to remember goes into `{call} note {task} "…"`, and `{call} context {task}` shows what was said about a task, by others
-and by you. Call each as one plain command with the message as one quoted word: no pipe, no redirection, nothing before
-or behind it. A few short messages are enough; your answer is told anyway.
+is done, tell them with `{call} share {task} '…'` (progress, a decision, a handoff) or `{call} discover {task} '…'` (a
+finding or a blocker that everybody has to know at once); `{call} sync {task} '…'` sets a checkpoint. What only you need
+to remember goes into `{call} note {task} '…'`, and `{call} context {task}` shows what was said about a task, by others
+and by you. Call each as one plain command with the message on one line in single quotes, an apostrophe in it written
+as ’: no backticks or `$` inside double quotes, which the shell would read; no pipe, no redirection, nothing before or
+behind it. A few short messages are enough; your answer is told anyway.
 """

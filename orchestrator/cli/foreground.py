@@ -24,6 +24,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, OrchestratorError
 from orchestrator.runtime.happening import Kind
+from orchestrator.views.figures import hold_advice
 from orchestrator.views.glyphs import ICONS
 from orchestrator.wiring import plugs
 
@@ -206,14 +207,11 @@ def _hint(report: RunReport) -> str:
 
 
 def _lift(report: RunReport) -> str:
-    """Say how to try before an account opens; empty when none is held, or the next run tries it anyway."""
+    """Say what opens an account; empty when none is held any more."""
     now = time.time()
     for hold in held(report.board.results.values()):
-        if hold.until > now:
-            return (
-                f"`orchestrator retry {hold.task}` lifts the hold: the next run tries with one attempt. Without it "
-                "that run waits until the account opens, or ends at once with `on_hold: stop`; what is completed stays"
-            )
+        if not hold.until or hold.until > now:
+            return hold_advice(hold)
     return ""
 
 

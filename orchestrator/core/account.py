@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-#: USD an attempt may cost when nobody said.
-USUAL_CAP = 5.0
+from orchestrator.core.money import USUAL_CAP
+
 #: USD below which an attempt is not worth starting, when nobody said what it may cost.
 LEAST_CAP = 0.10
 #: Seconds by which two attempts may differ in when the account opens, and mean the same moment.

@@ -253,7 +253,8 @@ def _agent_problems(
     for task, place in zip(draft.tasks, at, strict=True):
         key = task.row.agent_key
         if key and key not in agents:
-            message = f"{task.id} asks for the agent {one_line(key, 60)!r}, which is not known"
+            why = "which a planner gives nothing" if key in shells else "which is not known"
+            message = f"{task.id} asks for the agent {one_line(key, 60)!r}, {why}"
             hint = f"known are {', '.join(agents)}; leave it out for the default agent"
             yield Problem(message, f"{place}.agent", hint, "unknown_agent")
         elif key in shells and not task.command:

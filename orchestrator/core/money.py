@@ -10,12 +10,17 @@ from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import counted
 
+#: USD an attempt may cost when nobody said.
+USUAL_CAP = 5.0
+
 
 class Spending(NamedTuple):
     """USD by task, agent and model, and how many attempts nobody knows the cost of."""
 
     known: float
     unknown: int
+    feared: float
+    """What those may have cost at most, USD: so a budget counts them."""
     by_task: Mapping[str, float]
     by_agent: Mapping[str, float]
     by_model: Mapping[str, float]
@@ -52,7 +57,7 @@ def spending(results: Iterable[Result]) -> Spending:
     by_task: defaultdict[str, float] = defaultdict(float)
     by_agent: defaultdict[str, float] = defaultdict(float)
     by_model: defaultdict[str, float] = defaultdict(float)
-    unknown = 0
+    unknown: list[Attempt] = []
     for result in results:
         for attempt in result.attempts:
             if attempt.cost:
@@ -60,10 +65,11 @@ def spending(results: Iterable[Result]) -> Spending:
                 by_agent[attempt.agent or result.agent] += attempt.cost
             for model, cost in attempt.models:
                 by_model[model] += cost
-        unknown += len(unsettled(result.attempts))
+        unknown += unsettled(result.attempts)
     return Spending(
         known=sum(by_task.values()),
-        unknown=unknown,
+        unknown=len(unknown),
+        feared=feared(unknown),
         by_task=by_task,
         by_agent=by_agent,
         by_model=by_model,
@@ -81,9 +87,18 @@ def unsettled(attempts: Iterable[Attempt]) -> list[Attempt]:
     return open_bills
 
 
-def spent_in(attempts: Iterable[Attempt], session: str) -> float:
-    """Return what is known to have been spent in one session, USD."""
-    return sum(attempt.cost or 0.0 for attempt in attempts if attempt.session == session)
+def feared(attempts: Iterable[Attempt]) -> float:
+    """Return what attempts that nobody knows the cost of may have cost at most, USD."""
+    return sum(attempt.cap or USUAL_CAP for attempt in attempts)
+
+
+def spent_in(attempts: Iterable[Attempt], session: str, model: str = "") -> float:
+    """Return what is known to have been spent in one session, USD; with a *model* what was spent on that one."""
+    return sum(
+        (dict(attempt.models).get(model, 0.0) if model else attempt.cost) or 0.0
+        for attempt in attempts
+        if attempt.session == session
+    )
 
 
 def cost_statistics(result: Result) -> dict[str, str]:

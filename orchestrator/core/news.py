@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.core.board import Board
+from orchestrator.core.hold import held
 from orchestrator.core.journal_line import Line, read_line
 from orchestrator.core.message import MessageKind
 from orchestrator.core.state import TaskStatus
@@ -244,14 +245,16 @@ class Brief(NamedTuple):
             # A run with nothing to do puts the final output together anew.
             return ("run", "--detach") if self.is_outdated else ("read",)
         hold = hold_of(self.about_run)
-        held = hold.what if hold is not None and self.is_over else ""
-        if held == "unaffordable":
+        why = hold.what if hold is not None and self.is_over else ""
+        if why == "unaffordable":
             # How much is for a person to say: no program is to take this line as it stands and spend more.
             return ("run", "--detach", "--budget-usd", "MORE")
-        if held == "held" and self.phase is Phase.ENDED:
+        if why == "held" and any(not each.until for each in held(self.board.results.values())):
+            return ("doctor",)  # only a person can open it: whoever just runs again meets the same
+        if why == "held" and self.phase is Phase.ENDED:
             # It did not wait, as the plan says (`on_hold: stop`), and without this it would end so again at once.
             return ("run", "--detach", "--on-hold", "wait")
-        if held == "held" or self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
+        if why == "held" or self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
             return ("run", "--detach")
         blamed = self.news.failed() + [line.subject for line in self.news.warnings]
         if self.is_over:

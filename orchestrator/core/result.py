@@ -132,6 +132,8 @@ class Bill(NamedTuple):
     """USD by model, as far as it is known."""
     session: float | None = None
     """USD of the whole session, what its earlier attempts cost included; None when it does not say."""
+    session_models: tuple[tuple[str, float], ...] = ()
+    """The same by model."""
 
 
 FREE = Bill()
@@ -160,6 +162,8 @@ class Outcome(NamedTuple):
     """Figures for the result's table: metric → value."""
     denials: tuple[str, ...] = ()
     """What the agent was not allowed to do: for each, the rule that would have let it through."""
+    unheard: tuple[str, ...] = ()
+    """What it wanted to tell the others in words that were not let through."""
     bill: Bill = FREE
     """What the attempt cost."""
     session: str = ""

@@ -83,7 +83,7 @@ class Settings(NamedTuple):
     timeout: float = 300.0
     """Seconds an attempt may take (S2-49)."""
     idle_timeout: float = 0.0
-    """Seconds an attempt may give no sign of life; 0: only ``timeout`` counts."""
+    """Seconds an attempt may print nothing, as while a command of it runs; 0: only ``timeout`` counts."""
     retries: int = 2
     """Repeats after the first attempt (S2-51: three attempts in all)."""
     retry_delay: float = 2.0

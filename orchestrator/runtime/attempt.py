@@ -33,6 +33,8 @@ _TAIL = 16 * 1024
 _OF_THE_DISK = frozenset({errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
 #: Seconds an account is held when nobody said for how long.
 _UNKNOWN_HOLD = 300.0
+#: USD: less is what sums of such numbers are wrong by.
+_NOTHING = 1e-6
 #: How ``claude`` ends on SIGTERM: what it had cost is saved then.
 _IN_ORDER = "exit 143"
 
@@ -189,7 +191,14 @@ class LiveAttempt:
         if outcome.bill.session is None or not self.settles(outcome):
             return outcome.bill
         before = spent_in(self.earlier, outcome.session)
-        return outcome.bill._replace(cost=outcome.bill.session - before)
+        models = (
+            (model, cost - spent_in(self.earlier, outcome.session, model))
+            for model, cost in outcome.bill.session_models
+        )
+        return outcome.bill._replace(
+            cost=outcome.bill.session - before,
+            models=tuple((model, cost) for model, cost in models if cost > _NOTHING),
+        )
 
     def settles(self, outcome: Outcome) -> bool:
         """Say whether the bill of its session tells what earlier attempts cost that could not say it themselves.
@@ -259,6 +268,7 @@ class LiveAttempt:
             log=f"../{result.attempts[-1].log_path(self.task.stem)}",
             statistics=statistics,
             denials=outcome.denials,
+            unheard=outcome.unheard,
         )
         return Commit(stem=self.task.stem, result=result, text=text, files=self.files)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from orchestrator.core.account import Purse
 from orchestrator.core.duration import format_duration
 from orchestrator.core.instruction import Finish
-from orchestrator.core.money import usd
+from orchestrator.core.money import spending, usd
+from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus, Verb
-from orchestrator.core.text import one_line
+from orchestrator.core.text import counted, one_line
 from orchestrator.store.stamp import iso
 
 
@@ -133,12 +134,21 @@ class Happening(NamedTuple):
         return fields
 
 
-def money_used_up(purse: Purse, finish: Finish) -> Iterator[tuple[Kind, str]]:
-    """Yield which budget is used up, and for which tasks: their own, that of the plan."""
+def money_used_up(
+    purse: Purse, finish: Finish, paid_for: Iterable[Result]
+) -> Iterator[tuple[Kind, str]]:
+    """Yield which budget is used up, and for which tasks: their own, that of the plan.
+
+    *paid_for* is everything that may have cost something.
+    """
     if finish.overspent:
         yield Kind.RUN_OVERSPENT, f"their own budget is used up: {_first(finish.overspent)}"
     if finish.unaffordable:
         left = f"{usd(max(purse.left, 0.0))} of the budget of {usd(purse.budget)} is left"
+        if (spent := spending(paid_for)).unknown:
+            attempts = counted(spent.unknown, "attempt")
+            verb = "counts" if spent.unknown == 1 else "count"
+            left += f" ({attempts} of unknown cost {verb} as {usd(spent.feared)})"
         yield Kind.RUN_UNAFFORDABLE, f"{left}, too little for {_first(finish.unaffordable)}"
 
 

@@ -43,10 +43,12 @@ def render_result(
     log: str = "",
     statistics: Mapping[str, str] | None = None,
     denials: Sequence[str] = (),
+    unheard: Sequence[str] = (),
 ) -> str:
     """Return the whole file. *answer* must be safe markdown already; *log* is its path seen from the file.
 
-    *denials* are the rules that would have let the agent do what it was not allowed to do.
+    *denials* are the rules that would have let the agent do what it was not allowed to do; *unheard* is what it wanted
+    to tell the others in words that were not let through.
     """
     last = result.last
     lines = ["---", f"schema: {SCHEMA}"]
@@ -66,6 +68,13 @@ def render_result(
     if denials:
         lines += ["", "## Not allowed", "These rules in `allowed_tools` would have let it through:"]
         lines += [f"- {code(rule)}" for rule in denials]
+    if unheard:
+        lines += [
+            "",
+            "## Not told",
+            "Denied as it stands here: a message belongs in single quotes.",
+        ]
+        lines += [f"- {code(message)}" for message in unheard]
     if last is None or last.ended:
         lines += ["", "## Output", _OPEN, answer.strip("\n") or "(no output)", _CLOSE, ""]
         lines += ["## Statistics", "| Metric | Value |", "|--------|-------|"]

@@ -30,7 +30,7 @@ class TaskFile(NamedTuple):
 
     settings: Mapping[str, Any] = MappingProxyType({})
     body: str = ""
-    """The prompt, as it was written; without BOM and front matter."""
+    """The prompt, as it was written; without BOM, front matter and the comment that says what it was made from."""
     code: str = ""
     """Content of the first fenced code block of the body: what ``agent: shell`` runs."""
     language: str = ""
@@ -70,12 +70,13 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
             settings, problems = read_settings(front, file, of_task=True)
             at = front.lines
         text = "".join(lines.lines[front.body :])
-    language, code = first_fence(text)
+    body = text if found is None else _MADE.sub("", text)
+    language, code = first_fence(body)
     if found is not None and not code:
-        code = _MADE.sub("", text)  # the comment is no command
+        code = body
     return TaskFile(
         settings=settings,
-        body=text,
+        body=body,
         code=code,
         language=language,
         lines=at,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
-from orchestrator.core.hold import held
+from orchestrator.core.hold import Held, held
 from orchestrator.core.money import Spending, spending, usd
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result, Verdict
@@ -82,6 +82,8 @@ def cost_rows(spent: Spending, budget: float = 0.0) -> list[tuple[str, str]]:
     if not spent:
         return []
     of = f" of a budget of {usd(budget)}" if budget else ""
+    if of and spent.unknown:
+        of = f", counted as {usd(spent.feared)},{of}"
     rows = [("Cost", f"{spent}{of}")]
     for by, amounts in (("agent", spent.by_agent), ("model", spent.by_model)):
         if amounts:
@@ -125,6 +127,19 @@ def hold_text(
         end = "waits for you"
     more = "; nothing more of it starts in this run" if is_final else ""
     return f"{account} is held: {reason} ({end}{more})"
+
+
+def hold_advice(hold: Held) -> str:
+    """Say what a person does about an account that lets nothing through now."""
+    if not hold.until:
+        return (
+            "it waits for a person, and running again alone changes nothing: mend the login, the key, the credit or "
+            "the access of the account, then: `orchestrator run`; what is completed stays"
+        )
+    return (
+        f"`orchestrator retry {hold.task}` lifts the hold: the next run tries with one attempt. Without it "
+        "that run waits until the account opens, or ends at once with `on_hold: stop`; what is completed stays"
+    )
 
 
 class Span(NamedTuple):

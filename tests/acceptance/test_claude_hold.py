@@ -190,6 +190,48 @@ def test_without_a_login_one_attempt_is_made_and_not_ten(claude: ClaudePlan, doe
     assert "⏸" not in claude.orchestrate("status").stdout
 
 
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [("not_logged_in", "Not logged in"), ("http401", "401"), ("credit_too_low", "Credit balance")],
+)
+def test_what_only_a_person_can_open_is_not_just_run_again(
+    claude: ClaudePlan, does: str, said: str
+) -> None:
+    """Whoever follows `next:` would meet it again and again: it is `doctor`, which tells of it and what to do."""
+    claude.write(2, max_parallel=1)
+    claude.play({"*": {"do": does}})
+    run = claude.orchestrate("run")
+    assert 4 == run.returncode
+    assert "hint: it waits for a person" in run.stderr
+    for command in ("wait", "status"):
+        (step,) = re.findall("^next: (.*)", claude.orchestrate(command).stdout, re.MULTILINE)
+        assert step.endswith(" doctor")
+    (hold,) = holds(claude)
+    assert "warning" == hold["level"]
+    assert said in hold["found"]
+    assert "then: " in hold["hint"]
+    claude.play({})
+    assert 0 == claude.run().returncode
+    assert [] == holds(claude)
+
+
+def test_the_doctor_says_when_an_account_opens(claude: ClaudePlan) -> None:
+    """Nothing is wrong with this machine, and yet nothing would start."""
+    claude.write(1, on_hold="stop")
+    claude.play({"*": LATER})
+    assert 4 == claude.run().returncode
+    opens = datetime.fromisoformat(claude.attempts("T-01")[0]["until"])
+    (hold,) = holds(claude)
+    assert f"opens {opens.astimezone(UTC):%Y-%m-%d %H:%M}" in hold["found"]
+    assert "retry T-01` lifts the hold" in hold["hint"]
+
+
+def holds(claude: ClaudePlan) -> list[dict[str, str]]:
+    """What `doctor` says of accounts that are held."""
+    checks = claude.orchestrate("doctor", "--json").json["checks"]
+    return [each for each in checks if each["name"] == "account"]
+
+
 def test_close_to_its_limit_an_account_has_one_attempt_at_a_time(claude: ClaudePlan) -> None:
     """Once a call warns, the others follow one after the other."""
     claude.write(

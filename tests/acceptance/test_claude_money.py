@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from functools import partial
@@ -125,6 +126,23 @@ def test_a_failed_attempt_has_its_price(claude: ClaudePlan) -> None:
     assert 0.762 == claude.orchestrate("status", "--json").json["cost_usd"]
 
 
+def test_a_budget_that_fears_used_up_says_so(claude: ClaudePlan) -> None:
+    """Not even a cent is known to be spent, and nothing may start: that is not to be read as a fault."""
+    claude.write(1, budget_usd=1, task_budget_usd=0.9)
+    claude.play({"T-01": {"do": "hang", "turns": [0.1]}})
+    run = claude.start()
+    claude.await_turn(run, "T-01")
+    run.send_signal(signal.SIGTERM)
+    claude.orchestrate.finish(run)
+    file = write_task(claude.root, "T-01", "something else")  # so its session does not go on
+    ahead = file.stat().st_mtime + 1
+    os.utime(file, (ahead, ahead))
+    again = claude.orchestrate("run")
+    assert 4 == again.returncode
+    left = "$0.1000 of the budget of $1.00 is left (1 attempt of unknown cost counts as $0.9000)"
+    assert f"{left}, too little for T-01" in again.stderr
+
+
 def test_what_a_killed_attempt_cost_is_unknown_until_its_session_says(claude: ClaudePlan) -> None:
     """Never nothing; and the session that goes on tells the difference, so nothing is counted twice."""
     claude.write(1, budget_usd=2, task_budget_usd=0.9)
@@ -138,7 +156,9 @@ def test_what_a_killed_attempt_cost_is_unknown_until_its_session_says(claude: Cl
     assert front_of(claude.root, "T-01")["attempts"][0]["cost"] is None
     shown = figures(result_of(claude.root, "T-01"))
     assert "unknown" in shown["Cost"]
-    assert "unknown" in figures(claude.text("final_output.md"))["Cost"]
+    counted = "1 attempt of unknown cost, counted as $0.9000, of a budget of $2.00"
+    assert counted == figures(claude.text("final_output.md"))["Cost"]
+    assert f"Cost: {counted}" in claude.orchestrate("status").stdout
     assert re.search(r"^Cost: .*unknown", claude.text("master_plan.md"), re.MULTILINE)
     again = claude.run()
     assert 0 == again.returncode

@@ -89,6 +89,7 @@ def test_after_the_death_of_the_runner_too(claude: ClaudePlan) -> None:
     again = claude.run()
     assert (0, 0) == (again.returncode, again.events[-1]["unknown_costs"])
     assert pytest.approx(0.106) == again.events[-1]["cost_usd"]
+    assert [pytest.approx(0.106)] == list(again.events[-1]["costs"]["model"].values())
     assert is_resumed(*claude.calls())
 
 

@@ -279,6 +279,8 @@ def test_an_agent_takes_a_request_apart(
     (call,) = calls(planner)
     assert "Look at it all" in call.prompt
     assert any(word.startswith("--json-schema") for word in call.argv)
+    assert 1 == call.prompt.count("## Your answer")
+    assert "final message" not in call.prompt  # the structure is what is stored
     assert "> Look at it all\n" in (root / "master_plan.md").read_text(encoding="utf-8")
     assert (root / "results" / "_plan-result.md").exists()
     assert 0 == orchestrate("validate").returncode

@@ -15,7 +15,7 @@ import orchestrator
 from orchestrator.wiring import own_program
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import answer_of, write_plan
+from tests.acceptance.plans import answer_of, result_of, write_plan
 from tests.fakes.claude_calls import FAKE
 from tests.patience import PATIENCE
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 OBEDIENT = """#!/bin/sh
 case " $* " in *" -p "*)
     cat > "$HOME/$ORCHESTRATOR_TASK_ID.prompt"
-    share=$(sed -n 's/.*`\\([^`]* share [^ ]*\\) ".*/\\1/p' "$HOME/$ORCHESTRATOR_TASK_ID.prompt")
+    share=$(sed -n 's/.*`\\([^`]* share [^ ]*\\) .….*/\\1/p' "$HOME/$ORCHESTRATOR_TASK_ID.prompt")
     cd / && eval "$share 'said by the agent'" 2> "$HOME/$ORCHESTRATOR_TASK_ID.told"
     exec "{python}" -I -S "{fake}" "$@" < "$HOME/$ORCHESTRATOR_TASK_ID.prompt" ;;
 esac
@@ -76,8 +76,28 @@ def test_an_agent_that_does_what_its_prompt_says_is_heard(
     assert "of no concern" not in prompt
     assert "for the boss alone" not in prompt
     assert "You are `agent-02`" in prompt
-    command = prompt.partition("tell them with `")[2].partition(' "')[0]
+    command = prompt.partition("tell them with `")[2].partition(" '")[0]
     assert f"Bash({command.removesuffix(' T-02')} *)" in claude.calls("T-02")[0].argv
+
+
+def test_a_message_that_was_denied_costs_no_answer(claude: ClaudePlan) -> None:
+    """In double quotes the shell reads backticks, so the CLI denies the call: the result tells of it, and counts."""
+    call = own_program(claude.orchestrate.environment)
+    share = f'{call} share T-01 "Run `npm test` first"'
+    denied = [{"tool_name": "Bash", "tool_input": {"command": share}}]
+    more = [*denied, {"tool_name": "Bash", "tool_input": {"command": f"{share} && make"}}]
+    claude.write({"T-01": "one", "T-02": ("two", "T-01"), "T-03": "three"})
+    claude.play({"T-01": {"denied": denied, "answer": "good"}, "T-03": {"denied": more}})
+    assert 1 == claude.run().returncode
+    told = result_of(claude.root, "T-01")
+    assert "good" == answer_of(claude.root, "T-01")
+    assert "## Not told\n" in told
+    assert '- `` share T-01 "Run `npm test` first" ``\n' in told
+    assert "## Not allowed" not in told
+    assert ["completed"] == claude.statuses("T-02")
+    text = result_of(claude.root, "T-03")
+    assert f"not allowed: Bash({call} share T-01" in text
+    assert 1 == text.partition("## Not allowed")[2].partition("##")[0].count("- `")
 
 
 def test_the_package_is_called_by_its_path(tmp_path: Path) -> None:

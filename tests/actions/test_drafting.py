@@ -67,6 +67,7 @@ class Planner:
 def test_a_good_draft_is_asked_for_once() -> None:
     """Its request is what was asked, whatever the planner makes of it."""
     jsonschema.validate(GOOD, SCHEMA)
+    assert "command" not in str(SCHEMA)  # nobody would have read what a shell runs
     planner = Planner({**GOOD, "request": "something else"})
     proposal = from_request("Look at it all", planner, AGENTS)
     assert ("Look at it all", ["T-01", "T-02"]) == (
@@ -84,6 +85,7 @@ def test_a_good_draft_is_asked_for_once() -> None:
         (answer(task("T-01", "T-09")), "T-09, which is not in the plan"),
         (answer(task("T-01"), task("T-02", name="look at t-01")), "the same name as T-01"),
         (answer(task("T-01", agent="gpt")), "known are claude"),
+        (answer(task("T-01", agent="shell", command="ls")), "which a planner gives nothing"),
         (answer(task("T-01", estimate="2h")), "too large: 2h00m"),
         (answer(task("T-01", estimate="10s")), "too small: 10.0s"),
         (answer(task("T-01", description="Do the rest, etc.")), "vague"),

@@ -56,6 +56,7 @@ def test_the_plainest_command_line() -> None:
             ("Bash(git add *)", "Read"),
             ["--allowedTools", "Bash(git add *)", "Read"],
         ),
+        ("idle_timeout", 60.0, ["--include-partial-messages"]),
         ("disallowed_tools", ("WebFetch",), ["--disallowedTools", "WebFetch"]),
         ("add_dirs", ("/a b", "/c"), ["--add-dir", "/a b", "/c"]),
         ("mcp_config", ("/m.json",), ["--mcp-config", "/m.json"]),

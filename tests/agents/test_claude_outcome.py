@@ -99,15 +99,19 @@ def test_a_structured_answer_that_does_not_fit_says_where() -> None:
 # ── money ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def opus(cost: float) -> tuple[tuple[str, float], ...]:
+    return (("claude-opus-5-5", cost),)
+
+
 @pytest.mark.parametrize(
     ("name", "bill"),
     {
-        "success_stream": Bill(0.006, (("claude-opus-5-5", 0.006),), 0.006),
+        "success_stream": Bill(0.006, opus(0.006), 0.006, opus(0.006)),
         # Cumulative, and what does not tell the two apart counts as a whole: too much rather than too little.
-        "resume_json": Bill(0.012, (("claude-opus-5-5", 0.012),)),
+        "resume_json": Bill(0.012, opus(0.012)),
         # A finished answer was thrown away, and paid for.
-        "max_turns_json": Bill(0.012, (("claude-opus-5-5", 0.012),)),
-        "background_task_two_results_stream": Bill(0.018, (("claude-opus-5-5", 0.018),), 0.018),
+        "max_turns_json": Bill(0.012, opus(0.012)),
+        "background_task_two_results_stream": Bill(0.018, opus(0.018), 0.018, opus(0.018)),
         "http529_stream": Bill(0.0, (), 0.0),
         "usage_limit_5h_stream": Bill(0.0, (), 0.0),
         # It began, and was ended before it could say what that cost.

@@ -307,3 +307,10 @@ def test_words_about_sessions_at_work_are_no_missing_session() -> None:
     event = {"is_error": True, "errors": ["No conversation found"], "num_turns": 3, "result": None}
     assert judge(stream(event), Exit(code=1)).verdict is FAILED
     assert judge(stream(event | {"num_turns": 0}), Exit(code=0)).verdict is FAILED
+
+
+def test_what_the_cli_advises_is_said_in_our_words() -> None:
+    """``--model`` is a word of its command line, which nobody here writes."""
+    reason = judged("unknown_model_404").reason
+    assert "--model" not in reason
+    assert "the setting `model` names another one" in reason

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.agents.denial import rules
+from orchestrator.agents.denial import messages, rules
 from orchestrator.core.settings import read_setting
 
 
@@ -80,6 +80,60 @@ def test_a_rule_can_be_pasted_into_the_setting(rule: str) -> None:
 def test_a_hostile_denial_stays_on_its_line(denial: dict[str, Any], rule: str) -> None:
     """Commands and paths are the model's text: they open no line, and no terminal acts on them (promise 23)."""
     assert rules([denial]) == (rule,)
+
+
+CALL = "python3 /skill/x.py"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'share T-01 "Run `npm test` & go for $5; it\'s fine"',
+        'share T-01 "a \\"word\\" > another"',
+        "share T-01 Hallo\\ Welt",
+        "discover T-01 'two\n# lines'",
+        "note T-01 $HOME",
+        "sync T-01 don't stop; go",
+        "context T-01",
+    ],
+)
+def test_a_message_to_the_others(words: str) -> None:
+    """One call of ours, whatever is in its quotes: no rule is named for it, and it is shown without the program."""
+    command = denied("Bash", command=f"{CALL} {words}")
+    assert messages([command, command], CALL) == (" ".join(words.split()),)
+    assert rules([command], CALL) == ()
+    assert rules([command]) != ()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"{CALL} share T-01 'x' && make",
+        f"{CALL} share T-01 'x'; make",
+        f"{CALL} share T-01 'x'\nmake",
+        f"{CALL} share T-01 'x' > out.txt",
+        f"{CALL} share T-01 $(make)",
+        f'{CALL} share T-01 "made: $(make)"',
+        f"{CALL} complete T-01 'x'",
+        f"{CALL} shares T-01",
+        f"{CALL} --dir /x share T-01 'x'",
+        f"{CALL}.sh share T-01 'x'",
+        f"make && {CALL} share T-01 'x'",
+        f"X=1 {CALL} share T-01 'x'",
+        " share T-01 'x'",
+    ],
+)
+def test_what_does_more_than_tell_the_others(command: str) -> None:
+    """Another command of ours, or one besides it, is as any other that was denied."""
+    given = [denied("Bash", command=command)]
+    assert messages(given, CALL) == ()
+    assert len(rules(given, CALL)) == 1
+
+
+def test_who_cannot_call_us_tells_nobody() -> None:
+    """Without words to call us with nothing is a message."""
+    assert messages([denied("Bash", command=" share T-01 x")], "") == ()
+    assert messages([denied("Write", command=f"{CALL} share T-01 x")], CALL) == ()
 
 
 ANY = st.recursive(

@@ -210,7 +210,8 @@ def test_a_session_can_be_gone_on_with(fake: Fake) -> None:
     second = fake.run(*STREAM, "--resume=abc")
     assert result(second)["session_id"] == "abc"
     real = json.loads(sample("resume_json")[0])
-    assert outcome(second.stdout, "", 0).bill == Bill(0.006, (("claude-opus-5-5", 0.006),), 0.012)
+    own, whole = ((("claude-opus-5-5", cost),) for cost in (0.006, 0.012))
+    assert outcome(second.stdout, "", 0).bill == Bill(0.006, own, 0.012, whole)
     assert result(second)["total_cost_usd"] == real["total_cost_usd"]
 
 

@@ -117,11 +117,22 @@ def test_the_newest_of_what_was_said_is_kept() -> None:
     assert "20 older ones left out" in heard(messages, 0)
 
 
+def test_a_form_is_the_answer_where_there_is_one() -> None:
+    """What is said besides it is stored nowhere; both closings say what a result is for, once."""
+    settings = Settings(schema={"type": "object"})
+    form = compose(assignment("Do it", settings=settings), is_form=True)
+    prose = compose(assignment("Do it", settings=settings))  # whoever does not know of schemas
+    assert "structure you were given" in form
+    assert "final message" not in form
+    assert "final message" in prose
+    assert [1, 1] == [each.count("## Your answer") for each in (form, prose)]
+
+
 def test_how_to_talk_to_the_others() -> None:
     """Its own name, its own task, and words it can call; without such words nothing is said of it."""
     prompt = compose(assignment("Do it", name="db_specialist", program="/v/python -m orchestrator"))
     assert "You are `db_specialist`" in prompt
     for command in ("share", "discover", "sync", "note"):
-        assert f'`/v/python -m orchestrator {command} T-07 "…"`' in prompt
+        assert f"`/v/python -m orchestrator {command} T-07 '…'`" in prompt
     assert "`/v/python -m orchestrator context T-07`" in prompt
     assert "orchestrator" not in compose(assignment("Do it"))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.account import LEAST_CAP, USUAL_CAP, Account, Purse
+from orchestrator.core.account import LEAST_CAP, Account, Purse
+from orchestrator.core.money import USUAL_CAP
 
 # ── an account ────────────────────────────────────────────────────────────────────────────────────────────────────
 

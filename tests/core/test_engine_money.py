@@ -6,11 +6,12 @@ import math
 
 import pytest
 
-from orchestrator.core.account import LEAST_CAP, USUAL_CAP, Account, Purse
+from orchestrator.core.account import LEAST_CAP, Account, Purse
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import Begun, Ended, Recorded, Replanned, Ticked
 from orchestrator.core.instruction import Finish, Launch, Record
+from orchestrator.core.money import USUAL_CAP
 from orchestrator.core.result import Verdict
 from orchestrator.core.state import TaskStatus
 from tests.core.engine_play import caps, completes, ends, engine, launched, tell

@@ -129,10 +129,10 @@ def test_s2_21_task_files_are_made(quick_start: QuickStart) -> None:
 
 
 def test_s2_25_the_prompt_is_the_whole_task_file(quick_start: QuickStart) -> None:
-    """Nothing of it is left out, and it comes by standard input."""
+    """Nothing of it is left out but our mark on what nobody changed; and it comes by standard input."""
     for call in quick_start.calls:
         file = quick_start.text(f"agent_tasks/{call.task.replace('T-', 'agent-')}.md")
-        assert file.strip() in call.prompt
+        assert file.partition("\n<!-- made from its row")[0].strip() in call.prompt
         assert not [word for word in call.argv if "Task" in word]
 
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from orchestrator.wiring import own_program
 from tests.acceptance.plans import answer_of, front_of, result_of, write_plan, write_task
 from tests.real_cli.stage import Stage
 
@@ -50,7 +51,22 @@ def test_a_session_that_hangs_is_ended_and_goes_on(stage: Stage) -> None:
         assert "done after all" == answer_of(stage.plan, task)
         assert reason in front_of(stage.plan, task)["attempts"][0]["reason"]
         assert 1 == len({request.session for request in stage.asked(task)})
+        last = front_of(stage.plan, task)["attempts"][-1]
+        assert pytest.approx(last["cost"]) == sum(last["models"].values())
     assert {} == stage.api.processes()
+
+
+def test_an_answer_that_takes_long_to_write_is_a_sign_of_life(stage: Stage) -> None:
+    """The CLI shows an answer when it is whole, unless it is asked for its parts: those are no part of the answer."""
+    words = "one two three four five six seven eight nine"
+    stage.answer({"T-01": [{"text": words, "delay": 1}]})
+    write_plan(stage.plan, {"T-01": "write"}, agent="claude", retries=0, idle_timeout="6s")
+    run = stage.run()
+    assert 0 == run.returncode, run.stdout
+    assert words == answer_of(stage.plan, "T-01")
+    said = stage.call("history", "T-01", "--full").stdout
+    assert 1 == said.count(f"claude: {words}\n")
+    assert "stream_event" not in said
 
 
 # ── permissions ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -66,3 +82,18 @@ def test_the_rule_that_a_denial_names_lets_it_through(stage: Stage) -> None:
     write_plan(stage.plan, {"T-01": "try"}, agent="claude", retries=0, allowed_tools=rules)
     assert 0 == stage.run().returncode
     assert "as far as I could" == answer_of(stage.plan, "T-01")
+
+
+def test_a_message_that_the_shell_would_read_is_told_of_and_costs_nothing(stage: Stage) -> None:
+    """What the prompt shows goes through; in double quotes the same words are denied."""
+    call = own_program(stage.orchestrate.environment)
+    words = ('"Run `npm test` for $5"', "'Run `npm test` for $5'")
+    tools = [{"tool": "Bash", "input": {"command": f"{call} share T-01 {each}"}} for each in words]
+    stage.answer({"T-01": [*tools, {"text": "a good answer"}]})
+    write_plan(stage.plan, {"T-01": "tell"}, agent="claude", retries=0)
+    run = stage.run()
+    assert 0 == run.returncode, run.stdout
+    assert ["Run `npm test` for $5"] == [
+        each["text"] for each in run.events if each["event"] == "share"
+    ]
+    assert f"- `` share T-01 {words[0]} ``\n" in result_of(stage.plan, "T-01")

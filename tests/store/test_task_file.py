@@ -80,12 +80,12 @@ def test_a_long_task_file_is_read_in_time() -> None:
     "text", ["Do it.\n", "Do it.", "", "---\nretries: 1\n---\nDo it.\n", "a\r\nb\r\n"]
 )
 def test_a_file_that_was_made_says_so_until_somebody_changes_it(text: str) -> None:
-    """With a letter changed it is a person's; what says so is part of the prompt, and of no command."""
+    """With a letter changed it is a person's; what says so is part of no prompt and of no command."""
     made = made_from_row(text)
     found, alone = parse_task_file(made.encode(), "a.md"), parse_task_file(text.encode(), "a.md")
     assert sum_of(text) == found.made
     assert (found.settings, found.code) == (alone.settings, alone.body)
-    assert found.body == made.removeprefix(text.removesuffix(alone.body))
+    assert alone.body == found.body  # the comment is for people: an agent does not get it
     changed = parse_task_file(f"A{made}".encode(), "a.md")
     assert ("", f"A{text}") == (changed.made, changed.code)
 

@@ -77,7 +77,9 @@ def test_the_rows_of_a_table(of: list[float | None], budget: float) -> None:
         assert ("unknown" in rows["Cost"]) == bool(unknown)
         assert ("of a budget of $5.00" in rows["Cost"]) == bool(budget)
         assert ("Cost by agent" in rows) == ("Cost by model" in rows) == bool(known)
-        assert ("$" in rows["Cost"].partition(" of a budget")[0]) == bool(known)
+        spent, feared, _ = rows["Cost"].partition(", counted as $")
+        assert ("$" in spent.partition(" of a budget")[0]) == bool(known)
+        assert bool(feared) == bool(unknown and budget)
         assert NOTHING.search(rows["Cost"]) is None
 
 
