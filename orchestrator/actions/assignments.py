@@ -20,18 +20,21 @@ def done_for_another_row(workspace: Workspace, board: Board, asked: Iterable[str
     Nobody knows that of a task file that a person wrote, or that comes from a person's template.
 
     Raises:
+        PlanError: one makes no sense.
         StoreError: one could not be read.
     """
     candidates = list(asked)
-    if not candidates:
+    if not candidates or _has_template(workspace):
         return
-    if _has_template(workspace):
-        return
+    from orchestrator.views.task_file import says_what_row_says
+
     for task_id in candidates:
         task, result = board.plan.tasks[task_id], board.results.get(task_id)
         is_ours = result is not None and result.last is not None and not result.last.is_by_hand
-        is_done = is_ours and board.status(task_id) is TaskStatus.COMPLETED
-        if is_done and workspace.assignments.is_of_another_row(task):
+        if not (is_ours and board.status(task_id) is TaskStatus.COMPLETED):
+            continue
+        found = workspace.assignments.read(task)
+        if found is not None and found.made and not says_what_row_says(found.body, task):
             yield task_id
 
 

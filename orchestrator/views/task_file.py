@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import without_backticks
+from orchestrator.core.text import fence, printable, without_backticks
 from orchestrator.views.templating import render
 
 if TYPE_CHECKING:
@@ -43,3 +43,15 @@ def task_file(
         shell=shell,
         draft=draft,
     )
+
+
+def says_what_row_says(made: str, task: Task) -> bool:
+    """Say whether a file that was made from the row of a task asks for what the row asks for now.
+
+    The whole of that section is compared, and nothing else: the settings, the tasks it needs and the words of the
+    template may have changed since, and so may who does it, a shell or an agent.
+    """
+    text = task.description or task.name
+    command = fence(without_backticks(text), "sh")
+    request = f"{printable(text)}\n\n## Expected Output"  # a fence says itself where it ends
+    return any(f"\n## Task Description\n{asked}\n" in made for asked in (command, request))

@@ -79,6 +79,34 @@ def test_a_row_that_is_changed_after_its_task_was_done_is_told(
     assert "new" == answer_of(root, "T-01")
 
 
+def test_what_is_written_into_its_file_in_other_words_is_no_other_row(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Backticks only say that a command is one; a fence is ours. What was shortened is told all the same."""
+    rows = {
+        "T-01": "`echo one`",
+        "T-02": "``echo `echo two` ``",
+        "T-03": "echo '```' three",
+        "T-04": "echo four \\| cat",
+        "T-05": "# five",
+    }
+    table = "".join(f"| {task} | Task | {text} |\n" for task, text in rows.items())
+    root.mkdir()
+    plan = root / "master_plan.md"
+    head = "---\nagent: shell\n---\n| ID | Task | Description |\n|---|---|---|\n"
+    plan.write_text(head + table, encoding="utf-8")
+    assert 0 == orchestrate("run").returncode
+    assert "its row" not in orchestrate("run").stderr
+    # Another agent, by whatever way, would be told the same.
+    assert "its row" not in orchestrate("run", "--agent", "claude").stderr
+    shorter = plan.read_text(encoding="utf-8")
+    for old, new in (("`echo one`", "`echo`"), ("' three", "'"), (" four ", " "), ("# five", "#")):
+        shorter = shorter.replace(old, new)
+    plan.write_text(shorter, encoding="utf-8")
+    told = orchestrate("run").stderr
+    assert [f"{task} · its row" in told for task in rows] == [True, False, True, True, True]
+
+
 def test_where_the_template_is_a_persons_nothing_is_said_of_rows(
     orchestrate: Orchestrate, root: Path
 ) -> None:
