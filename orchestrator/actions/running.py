@@ -17,7 +17,7 @@ from orchestrator.actions.resets import Resets
 from orchestrator.actions.simulation import really_done
 from orchestrator.actions.telling import Telling
 from orchestrator.core.beside import BESIDE
-from orchestrator.core.board import Board
+from orchestrator.core.board import Board, interrupt
 from orchestrator.core.duration import format_duration
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError
@@ -289,6 +289,8 @@ class _Session:
         failure, board, output = runner.failure, runner.board, ""
         try:
             if failure is None:
+                # The next attempt at what waited for it is one of the next run.
+                interrupt(board.results, board.doubts)
                 board.derive_again()
                 for note in self.workspace.dispute(board)[:_NOTES]:
                     self.telling.say(Kind.WARNING, note)
