@@ -255,9 +255,9 @@ class _Session:
                 self.order, self.workspace, self.plugs.roster, board.plan, version
             )
 
-            def look() -> Change | None:
+            def look(was_refused: bool) -> Change | None:  # noqa: FBT001 - called in a thread
                 resets.look()
-                return replanner.look()
+                return replanner.look(was_refused=was_refused)
 
             def apply(change: Change) -> None:
                 for task_id, kept in replanner.go_on(change, runner, ahead, self.plugs.agents):
