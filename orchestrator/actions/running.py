@@ -17,7 +17,7 @@ from orchestrator.actions.resets import Resets
 from orchestrator.actions.simulation import really_done
 from orchestrator.actions.telling import Telling
 from orchestrator.core.beside import BESIDE
-from orchestrator.core.board import Board, interrupt
+from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError
@@ -264,8 +264,7 @@ class _Session:
                     text = f"another result lay in its place; it is kept as {kept}"
                     self.telling.say(Kind.WARNING, text, task_id)
 
-            is_being_saved = self.workspace.is_plan_being_saved
-            runner.watch = Watch(look, apply, is_being_saved, self.lock.close)
+            runner.watch = Watch(look, apply, self.workspace.is_plan_being_saved, self.lock.close)
         return runner
 
     def _prepare(self) -> None:
@@ -289,9 +288,7 @@ class _Session:
         failure, board, output = runner.failure, runner.board, ""
         try:
             if failure is None:
-                # The next attempt at what waited for it is one of the next run.
-                interrupt(board.results, board.doubts)
-                board.derive_again()
+                board.end_run()
                 for note in self.workspace.dispute(board)[:_NOTES]:
                     self.telling.say(Kind.WARNING, note)
             else:
