@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
+from orchestrator.core.result import Attempt
 from orchestrator.core.roster import Program, Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import sources
+from orchestrator.errors import UnfitError
+from orchestrator.store.atomic import read_file
+from orchestrator.store.lines import LARGEST_TEXT
 from orchestrator.store.workspace import Workspace
 
 
@@ -20,19 +24,42 @@ def done_for_another_row(workspace: Workspace, board: Board, asked: Iterable[str
     Nobody knows that of a task file that a person wrote, or that comes from a person's template.
 
     Raises:
+        PlanError: one makes no sense.
         StoreError: one could not be read.
     """
     candidates = list(asked)
-    if not candidates:
+    if not candidates or _has_template(workspace):
         return
-    if _has_template(workspace):
-        return
+    from orchestrator.views.task_file import says_what_row_says
+
     for task_id in candidates:
         task, result = board.plan.tasks[task_id], board.results.get(task_id)
-        is_ours = result is not None and result.last is not None and not result.last.is_by_hand
-        is_done = is_ours and board.status(task_id) is TaskStatus.COMPLETED
-        if is_done and workspace.assignments.is_of_another_row(task):
+        last = result.last if result is not None else None
+        if board.status(task_id) is not TaskStatus.COMPLETED or last is None or last.is_by_hand:
+            continue
+        found = workspace.assignments.read(task)
+        if found is None or not found.made:
+            continue
+        if not says_what_row_says(_given(workspace, task, last) or found.body, task):
             yield task_id
+
+
+def _given(workspace: Workspace, task: Task, attempt: Attempt) -> str:
+    """Return what an attempt was given, where the file of its task was made again since; else nothing.
+
+    Nothing also where that is gone, and of a session that was gone on with: it was told by an earlier attempt.
+    """
+    if not workspace.assignments.is_newer(task, attempt.started):
+        return ""
+    from orchestrator.views.task_file import SECTION
+
+    files = workspace.layout.attempt(task.stem, attempt.number)
+    try:
+        script, prompt = read_file(files.script, LARGEST_TEXT), read_file(files.stdin, LARGEST_TEXT)
+    except UnfitError:
+        return ""
+    text = (script or prompt or b"").decode(errors="replace")
+    return text if script or SECTION in text else ""
 
 
 def make_task_files(

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
+from orchestrator.actions.checking import brief_of, status
 from orchestrator.actions.intervening import intervene
 from orchestrator.actions.plans import advance
 from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
-from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat
+from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat, run_alerts
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan_state import ITSELF, TERMINAL, PlanState, Step
 from orchestrator.core.state import UNDER_WAY, Verb
@@ -109,8 +110,8 @@ def look_at(layout: Layout, now: float) -> Look:
 
 
 def _look(name: str, layout: Layout, now: float, *, counts: bool) -> Look:
-    workspace = Workspace(layout)
-    board = really_done(layout, workspace.load())
+    seen = status(layout)
+    board = really_done(layout, seen.board)
     pulses: Mapping[str, Pulse] = {}
     uncounted = ""
     try:
@@ -123,11 +124,14 @@ def _look(name: str, layout: Layout, now: float, *, counts: bool) -> Look:
     steps: Sequence[Step] = ()
     if counts:
         if _block_silent(layout, board, pulses, now):
-            board = really_done(layout, workspace.load())
+            board = really_done(layout, Workspace(layout).load())
         steps = advance(layout, board, now)
     state = state_of(board)
     state = PlanState(steps[-1].after.lower()) if steps else state
-    found = [] if state in TERMINAL else list(alerts(name, board, state, pulses, now))
+    found: list[Alert] = []
+    if state not in TERMINAL:
+        found += run_alerts(name, brief_of(layout, seen._replace(board=board)))
+        found += alerts(name, board, state, pulses, now)
     return Look(name, board, state, found, steps, uncounted)
 
 

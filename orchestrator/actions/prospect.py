@@ -158,6 +158,22 @@ def startable(order: RunOrder, board: Board) -> list[str]:
     return found
 
 
+def kept_back(ahead: Prospect) -> dict[str, str]:
+    """Return which of the tasks to run cannot start as it stands, and why: what they need is not for this run to do."""
+    board, wanted = ahead.board, frozenset(ahead.to_run)
+    causes: dict[str, str] = {}
+    for task_id in board.shape.order:
+        task = board.plan.tasks[task_id]
+        if task_id in wanted or task.children:
+            if cause := next((causes[need] for need in task.needs if need in causes), ""):
+                causes[task_id] = cause
+        elif board.status(task_id) is not TaskStatus.COMPLETED:
+            status, reason = board.standing[task_id]
+            by = f" {reason}" if status is TaskStatus.RUNNING else ""
+            causes[task_id] = f"{task_id} is {status.value}{by}"
+    return {task_id: causes[task_id] for task_id in ahead.to_run if task_id in causes}
+
+
 def asked_for(order: RunOrder, board: Board) -> Collection[str]:
     """Return the tasks that a run is to complete."""
     if not order.tags:

@@ -33,20 +33,21 @@ class Replanner:
     _offered: int = field(default=0, init=False)
     """The version of the change that was returned last."""
 
-    def look(self) -> Change | None:
+    def look(self, *, was_refused: bool = False) -> Change | None:
         """Return the change, with the task files of rows that are new or say something else; None when there is none.
 
-        Until the run goes on with it, each look returns it anew.
+        Until the run goes on with it, each look returns it anew. After one that *was_refused* it is a change as well
+        that the plan says again what the run goes by.
 
         Raises:
             PlanError: the plan, or the task file of a row, makes no sense; names file and line.
             NotFoundError, StoreError: as their names say.
         """
         version = self.workspace.plan_version()
-        if version in {0, self.seen}:
+        if not version or (version == self.seen and not was_refused):
             return None
         plan, shape = self.workspace.load_plan()
-        if _said(plan) == _said(self.plan):
+        if _said(plan) == _said(self.plan) and not was_refused:
             self.seen = version
             return None  # only text around the table
         policies = task_settings(self.workspace, plan, self.order, self.roster)

@@ -258,17 +258,16 @@ class _Session:
                 self.order, self.workspace, self.plugs.roster, board.plan, version
             )
 
-            def look() -> Change | None:
+            def look(was_refused: bool) -> Change | None:  # noqa: FBT001 - called in a thread
                 resets.look()
-                return replanner.look()
+                return replanner.look(was_refused=was_refused)
 
             def apply(change: Change) -> None:
                 for task_id, kept in replanner.go_on(change, runner, ahead, self.plugs.agents):
                     text = f"another result lay in its place; it is kept as {kept}"
                     self.telling.say(Kind.WARNING, text, task_id)
 
-            is_being_saved = self.workspace.is_plan_being_saved
-            runner.watch = Watch(look, apply, is_being_saved, self.lock.close)
+            runner.watch = Watch(look, apply, self.workspace.is_plan_being_saved, self.lock.close)
         return runner
 
     def _prepare(self) -> None:
@@ -292,7 +291,7 @@ class _Session:
         failure, board, output = runner.failure, runner.board, ""
         try:
             if failure is None:
-                board.derive_again()
+                board.end_run()
                 for note in self.workspace.dispute(board)[:_NOTES]:
                     self.telling.say(Kind.WARNING, note)
             else:

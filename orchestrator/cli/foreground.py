@@ -19,6 +19,7 @@ from orchestrator.cli.words import read_words
 from orchestrator.core.hold import held
 from orchestrator.core.money import cost_facts, spending
 from orchestrator.core.redact import redact
+from orchestrator.core.result import Verdict
 from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
@@ -134,26 +135,29 @@ def _left_to_people(report: RunReport) -> list[tuple[TaskStatus, str]]:
     return told
 
 
-def _not_started(report: RunReport) -> list[str]:
-    """Name the tasks whose turn never came."""
-    return _left_at(report, TaskStatus.PENDING, TaskStatus.WAITING)
+def _left(report: RunReport) -> tuple[list[str], list[str]]:
+    """Name the tasks whose turn never came, and those that waited for their next attempt (`on_failure: stop`).
 
-
-def _cut_off(report: RunReport) -> list[str]:
-    """Name the tasks that waited for their next attempt when the run stopped (`on_failure: stop`)."""
-    return _left_at(report, TaskStatus.RETRYING)
-
-
-def _left_at(report: RunReport, *statuses: TaskStatus) -> list[str]:
-    """Name tasks that were left so; where a run was ended or held back, its last words say so of them all."""
+    Where a run was ended or held back, its last words say so of them all.
+    """
     board = report.board
     if report.signal or report.held_back or report.failure:
-        return []
-    return [
-        task_id
-        for task_id in report.asked
-        if board.status(task_id) in statuses and not board.plan.tasks[task_id].children
-    ]
+        return [], []
+    idle: list[str] = []
+    cut_off: list[str] = []
+    for task_id in report.asked:
+        is_left = board.status(task_id) in {TaskStatus.PENDING, TaskStatus.WAITING}
+        if is_left and not board.plan.tasks[task_id].children:
+            (cut_off if _has_failed(report, task_id) else idle).append(task_id)
+    return idle, cut_off
+
+
+def _has_failed(report: RunReport, task_id: str) -> bool:
+    """Say whether the newest attempt at a task that is not over was made in this run, and failed."""
+    result = report.board.results.get(task_id)
+    if result is None or result.last is None or result.status is not TaskStatus.PENDING:
+        return False
+    return (result.last.run, result.last.status) == (report.run, Verdict.FAILED.value)
 
 
 def _say_failures(report: RunReport) -> None:
@@ -168,11 +172,11 @@ def _say_failures(report: RunReport) -> None:
     if len(failed) > _MOST:
         more = f"… and {len(failed) - _MOST} more: orchestrator list --status failed"
         talk(f"   {as_called(more)}")
-    idle = _not_started(report)
+    idle, cut_off = _left(report)
     if failed and idle:
         more = f" and {len(idle) - _MOST} more" if len(idle) > _MOST else ""
         talk(f"{ICONS[TaskStatus.WAITING]} not started: {', '.join(idle[:_MOST])}{more}")
-    for task_id in _cut_off(report)[:_MOST]:
+    for task_id in cut_off[:_MOST]:
         why = board.results[task_id].reason
         talk(f"{ICONS[TaskStatus.RETRYING]} not tried again: {task_id} {one_line(why, limit=100)}")
     left = _left_to_people(report)

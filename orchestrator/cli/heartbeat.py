@@ -48,7 +48,7 @@ def check_command(
     """Check every plan that is not over: one heartbeat.
 
     Plans move on as far as the facts lead them. Exits with 1 when something needs a person: a task that failed, one
-    without progress for 3 heartbeats, a plan past its ETA.
+    without progress for 3 heartbeats, a plan past its ETA, a run that died or was held.
 
     \b
       orchestrator check

@@ -24,7 +24,7 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.core.board import Board
 from orchestrator.core.duration import hours
-from orchestrator.core.estimate import path_estimate
+from orchestrator.core.estimate import given_up, path_estimate
 from orchestrator.core.graph import critical_path
 from orchestrator.core.text import counted
 from orchestrator.errors import UsageError
@@ -155,7 +155,7 @@ def critical_path_command(
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(directory, option)
     board = really_done(layout, status(layout).board)
-    path = critical_path(board.plan.tasks)
+    path = critical_path(board.plan.tasks, given_up(board))
     found = path_estimate(board, path)
     drawn = _PICTURES[form](board, path) if form in _PICTURES else ""
     picture: dict[str, Any] = {"format": form, "graph": drawn} if drawn else {}

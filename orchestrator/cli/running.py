@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
+from orchestrator.actions.prospect import Prospect, RunOrder, kept_back, look_ahead
 from orchestrator.actions.running import examine
 from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.duration import Duration
 from orchestrator.cli.foreground import keep_loaded, run_once
-from orchestrator.cli.reply import plan_directory, say_json, takes_directory, write
+from orchestrator.cli.reply import as_called, plan_directory, say_json, takes_directory, talk, write
 from orchestrator.core.settings import read_setting
-from orchestrator.errors import UsageError
+from orchestrator.errors import ApprovalError, OrchestratorError, TransitionError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.membership import full_ids
 from orchestrator.wiring import plugs
@@ -214,7 +214,7 @@ def _listed(option: str, what: str, values: Sequence[str]) -> list[str]:
 
 
 def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:
-    plan, shape = ahead.board.plan, ahead.board.shape
+    plan, shape, held_up = ahead.board.plan, ahead.board.shape, kept_back(ahead)
     listed = [
         {
             "id": task_id,
@@ -224,12 +224,43 @@ def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:
             "needs": plan.tasks[task_id].needs,
         }
         for task_id in ahead.to_run
+        if task_id not in held_up
     ]
-    message = f"{len(listed)} of {len(plan.tasks)} tasks would run"
+    waiting = [
+        {
+            "id": task_id,
+            "name": plan.tasks[task_id].name,
+            "agent": ahead.policies[task_id].agent,
+            "why": why,
+        }
+        for task_id, why in held_up.items()
+    ]
+    more = f", {len(waiting)} {'is' if len(waiting) == 1 else 'are'} kept back" if waiting else ""
+    message = f"{len(listed)} of {len(plan.tasks)} tasks would run{more}"
+    refused = _refusal(ahead)
     if as_json:
-        say_json(message, tasks=listed)
+        say_json(message, tasks=listed, kept_back=waiting, refused=str(refused or ""))
         return
     lines = [
         f"batch {each['batch']}  {each['id']}  {each['agent']}  {each['name']}" for each in listed
     ]
+    lines += [
+        f"kept back  {each['id']}  {each['agent']}  {each['name']} · {each['why']}"
+        for each in waiting
+    ]
     write("\n".join([*lines, message]) + "\n")
+    if refused is not None:
+        talk(f"warning: {refused}\n  hint: {as_called(refused.hint)}")
+
+
+def _refusal(ahead: Prospect) -> OrchestratorError | None:
+    """Return why the run itself would be refused as yet: nobody has approved the plan, or it is over."""
+    from orchestrator.actions.plans import require_approval  # most plans say no state
+
+    if ahead.order.simulate:
+        return None
+    try:
+        require_approval(ahead.order.layout, ahead.board.plan.charter)
+    except (ApprovalError, TransitionError) as error:
+        return error
+    return None

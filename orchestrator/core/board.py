@@ -61,6 +61,11 @@ class Board:
         """Take in that results were changed."""
         self.standing = derive(self.plan.tasks, self.shape, self.results, self.doubts)
 
+    def end_run(self) -> None:
+        """Take in that the run is over: the next attempt at what waited for it is one of the next run."""
+        interrupt(self.results, self.doubts)
+        self.derive_again()
+
     def status(self, task_id: str) -> TaskStatus:
         """Where a task stands."""
         return self.standing[task_id].status

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import weights
-from orchestrator.core.state import OVER
+from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import counted
 
 
@@ -32,12 +32,24 @@ class Path(NamedTuple):
         return f"{count}, {format_duration(self.seconds)}; {self.done} done, {left} left"
 
 
+def given_up(board: Board) -> set[str]:
+    """Which tasks nobody will do as it stands: those that are cancelled, and what is skipped because of them."""
+    found: set[str] = set()
+    for task_id in board.shape.order:
+        status = board.status(task_id)
+        is_skipped = status is TaskStatus.SKIPPED
+        is_kept_back = is_skipped and not found.isdisjoint(board.plan.tasks[task_id].needs)
+        if status is TaskStatus.CANCELLED or is_kept_back:
+            found.add(task_id)
+    return found
+
+
 def path_estimate(board: Board, path: Sequence[str]) -> Path:
     """Add up a chain of tasks."""
     tasks = board.plan.tasks
     weight = weights(tasks)
     steps = [task_id for task_id in path if not tasks[task_id].children]
-    is_open = [task_id for task_id in steps if board.status(task_id) not in OVER]
+    is_open = [each for each in steps if board.status(each) is not TaskStatus.COMPLETED]
     return Path(
         tasks=len(steps),
         done=len(steps) - len(is_open),
@@ -76,12 +88,22 @@ def estimate(board: Board) -> Estimate | None:
     if not known:
         return None
     weight = weights(board.plan.tasks)
-    played = frozenset(board.only_simulated())
-    is_open = [t for t in tasks if t.id in played or board.status(t.id) not in OVER]
+    played, dropped = frozenset(board.only_simulated()), given_up(board)
+    left = {
+        task.id: weight[task.id]
+        for task in tasks
+        if task.id not in dropped
+        and (task.id in played or board.status(task.id) is not TaskStatus.COMPLETED)
+    }
+    # Not the ranks of the plan: what is not to be done makes no path longer.
+    in_a_row: dict[str, float] = {}
+    for task_id in board.shape.order:
+        before = max((in_a_row[need] for need in board.plan.tasks[task_id].needs), default=0.0)
+        in_a_row[task_id] = before + left.get(task_id, 0.0)
     return Estimate(
         total=sum(weight[task.id] for task in tasks),
-        left=sum(weight[task.id] for task in is_open),
-        path_left=max((board.shape.rank[task.id] for task in is_open), default=0.0),
+        left=sum(left.values()),
+        path_left=max(in_a_row.values(), default=0.0),
         known=known,
         tasks=len(tasks),
     )

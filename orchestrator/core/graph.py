@@ -7,7 +7,7 @@ networkx takes 0.1 s to import. Where a graph is looked into for people, network
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -127,12 +127,13 @@ def digraph(tasks: Mapping[str, Task]) -> nx.DiGraph[str]:
     return graph
 
 
-def critical_path(tasks: Mapping[str, Task]) -> list[str]:
-    """Return the chain of tasks that no number of slots makes shorter."""
+def critical_path(tasks: Mapping[str, Task], given_up: Collection[str] = ()) -> list[str]:
+    """Return the chain of tasks that no number of slots makes shorter; it leads through none that is *given_up*."""
     import networkx as nx
 
     graph, weight = digraph(tasks), weights(tasks)
+    graph.remove_nodes_from(given_up)
     start = ""  # no task has this id
-    graph.add_weighted_edges_from((start, task_id, weight[task_id]) for task_id in tasks)
+    graph.add_weighted_edges_from([(start, task_id, weight[task_id]) for task_id in graph])
     path: list[str] = nx.dag_longest_path(graph)
     return path[1:]

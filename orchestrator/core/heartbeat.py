@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from orchestrator.core.board import Board
 from orchestrator.core.duration import roughly
+from orchestrator.core.hold import held
+from orchestrator.core.news import Brief, Phase, hold_of
 from orchestrator.core.plan_state import ITSELF, PlanState
 from orchestrator.core.state import UNDER_WAY, TaskStatus
 from orchestrator.core.text import one_line
@@ -26,6 +28,10 @@ class AlertKind(StrEnum):
     OVERDUE = "overdue"
     FAILED = "failed"
     BLOCKED = "blocked"
+    DIED = "died"
+    """The last run did not come to its end, and nobody goes on."""
+    HELD = "held"
+    """Nothing goes on before a person logs in, raises a budget or starts the next run."""
 
 
 class Alert(NamedTuple):
@@ -62,10 +68,26 @@ def beat(before: Mapping[str, Pulse], signs: Mapping[str, str]) -> dict[str, Pul
     }
 
 
+def run_alerts(plan_id: str, brief: Brief) -> Iterator[Alert]:
+    """Yield why nothing of a plan goes on by itself although there is work left; who stops a run knows it."""
+    counts = brief.board.counts()
+    is_left = brief.is_over and not brief.begins
+    has_work = bool(counts[TaskStatus.PENDING] or counts[TaskStatus.WAITING])
+    if brief.phase is Phase.DIED and is_left and has_work:
+        yield Alert(AlertKind.DIED, plan_id, "", f"run {brief.run} died with work left")
+    for hold in held(brief.board.results.values()):
+        if is_left or not hold.until:  # a run at work waits for the moment it knows
+            text = one_line(f"{hold.agent} is held: {hold.reason}", limit=100)
+            yield Alert(AlertKind.HELD, plan_id, "", text)
+    money = hold_of(brief.about_run)
+    if is_left and has_work and money is not None and money.what in {"unaffordable", "overspent"}:
+        yield Alert(AlertKind.HELD, plan_id, "", one_line(money.text, limit=100))
+
+
 def alerts(
     plan_id: str, board: Board, state: PlanState, pulses: Mapping[str, Pulse], now: float
 ) -> Iterator[Alert]:
-    """Yield what a person should look at, the worst first."""
+    """Yield what a person should look at in a plan itself, the worst first."""
     groups = board.by_status()
     for task_id in groups.get(TaskStatus.FAILED, ()):
         reason = one_line(board.standing[task_id].reason or "no reason given", limit=100)

@@ -256,9 +256,10 @@ class Brief(NamedTuple):
             return ("run", "--detach", "--on-hold", "wait")
         if why == "held" or self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
             return ("run", "--detach")
-        blamed = self.news.failed() + [line.subject for line in self.news.warnings]
+        blamed = self.news.failed()
         if self.is_over:
             blamed += self._with(TaskStatus.FAILED)
+        blamed += [line.subject for line in self.news.warnings]
         for task_id in blamed:
             if task_id in self.board.plan.tasks:
                 return ("show", task_id)

@@ -41,8 +41,9 @@ class Change(NamedTuple):
 class Watch:
     """Looks again and again until cancelled."""
 
-    look: Callable[[], Change | None]
-    """Reads the disk, in a thread; None when nothing changed."""
+    look: Callable[[bool], Change | None]
+    """Reads the disk, in a thread; None when nothing changed. With true, as after a change that was refused, a plan
+    that says again what the run goes by is a change, too."""
     apply: Callable[[Change], None]
     """Goes on with it; raises ``PlanError`` as long as what is under way forbids it."""
     is_being_saved: Callable[[], bool]
@@ -77,7 +78,7 @@ class Watch:
     async def _look(self, warn: Callable[[str], None]) -> None:
         async with self._turn:
             try:
-                change = await anyio.to_thread.run_sync(self.look)
+                change = await anyio.to_thread.run_sync(self.look, bool(self.told))
                 if change is not None:
                     self.apply(change)
                     self.told = ""
@@ -158,6 +159,8 @@ def difference(before: Plan, after: Plan) -> str:
         parts.append(f"settings {', '.join(of_tasks)}")
     if of_runs := sorted(settings & RUN_ONLY):
         parts.append(f"{', '.join(of_runs)}, from the next run on")
+    if not parts and list(before.tasks) == list(after.tasks):
+        return "the plan is valid; nothing of it changes for this run now"
     return f"the plan was changed: {'; '.join(parts) or 'the order of its rows'}"
 
 

@@ -100,17 +100,6 @@ class Assignments:
         """Say whether the assignment of a task was changed after *moment*, in seconds since the epoch."""
         return is_newer(self._layout.task_file(task.stem), moment)
 
-    def is_of_another_row(self, task: Task) -> bool:
-        """Say whether the assignment was made when the row of the task said something else; a person's never was.
-
-        Raises:
-            PlanError, StoreError: as ``read``.
-        """
-        found = self.read(task)
-        if found is None or not found.made:
-            return False
-        return (task.description or task.name) not in found.body
-
     def make(self, task: Task, draw: Callable[[], str]) -> None:
         """Make the assignment of a task from its row: if there is none, or that there is was made from another row.
 

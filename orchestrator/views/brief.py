@@ -84,9 +84,10 @@ def brief_text(brief: Brief, *, now: float, next_step: str, cursor: str) -> str:
     """Return the text. Within ``LIMIT`` as long as the next step is no longer than some 500 characters."""
     tail = f"next: {next_step}\ncursor: {cursor}\n"
     lines = [_head(brief, now)]
-    if brief.about_run and brief.about_run[-1].what != "started":
-        # The newest word about the run itself: that it is held and until when, stopping, ended and why.
-        last = brief.about_run[-1]
+    last = brief.about_run[-1] if brief.about_run else None
+    if last is not None and last.what != "started" and last not in brief.news.warnings:
+        # The newest word about the run itself: that it is held and until when, stopping, ended and why. A warning that
+        # is news stands among those.
         lines.append(one_line(f"{last.what} · {last.text}", limit=_WIDTH + 20))
     if brief.begins:
         lines.append(f"a run waits until {moment(brief.begins)}")

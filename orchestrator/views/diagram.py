@@ -178,7 +178,13 @@ def chain(board: Board, path: Sequence[str], width: int | None = None) -> str:
         takes = f"{'' if task.estimate else '~'}{format_duration(weight[task_id])}"
         time = (takes if not task.children else UMBRELLA,) if is_timed else ()
         rows.append((task_id, LABELS[board.status(task_id)], *time, plain(task.name)))
-    return table(rows, width) if rows else "The plan has no tasks.\n"
+    if rows:
+        return table(rows, width)
+    return (
+        "No task is to be done: what is cancelled skips the others.\n"
+        if tasks
+        else "The plan has no tasks.\n"
+    )
 
 
 def text(board: Board, width: int | None = None) -> str:

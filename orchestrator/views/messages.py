@@ -35,6 +35,8 @@ _ALERT_ICONS = {
     AlertKind.OVERDUE: "⏰",
     AlertKind.FAILED: "❌",
     AlertKind.BLOCKED: "⛔",
+    AlertKind.DIED: "💥",
+    AlertKind.HELD: "⏸️",
 }
 _ENDINGS = {
     PlanState.COMPLETED: "🎉",

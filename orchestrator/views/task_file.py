@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import without_backticks
+from orchestrator.core.text import fence, printable, without_backticks
 from orchestrator.views.templating import render
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: The name of its template.
 TASK_FILE = "agent_task.md.j2"
+#: What stands in it above what is to be done.
+SECTION = "\n## Task Description\n"
 
 
 def task_file(
@@ -43,3 +45,16 @@ def task_file(
         shell=shell,
         draft=draft,
     )
+
+
+def says_what_row_says(given: str, task: Task) -> bool:
+    """Say whether what was made from the row of a task asks for what the row asks for now.
+
+    *given* is its file, or what an attempt got of it: a prompt, or the bare command. The whole of that section is
+    compared, and nothing else: the settings, the tasks it needs and the words of the template may have changed since,
+    and so may who does it, a shell or an agent.
+    """
+    text = task.description or task.name
+    command = without_backticks(text)
+    asked = fence(command, "sh"), f"{printable(text)}\n\n## Expected Output"  # a fence ends itself
+    return given.strip() == command.strip() or any(f"{SECTION}{each}\n" in given for each in asked)

@@ -200,3 +200,27 @@ def test_nothing_is_put_under_a_task_that_runs(claude: ClaudePlan) -> None:
     (claude.records / "go").touch()
     assert 0 == claude.orchestrate.finish(run).returncode
     assert "### T-01: do 1" in claude.calls("T-02")[0].prompt
+
+
+def test_a_plan_that_is_broken_under_a_run_hides_neither_the_run_nor_that_it_was_mended(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """Meanwhile each look says what is at work; afterwards the newest word of the run is that all is well again."""
+    gate = Gate(tmp_path / "gate")
+    plan = write_plan(root, {"T-01": gate.wait, "T-02": ("true", "T-01")})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    rows(plan, {"true | T-01": "true | T-99"})
+    wait_until(lambda: "last valid plan" in (root / "journal.md").read_text(encoding="utf-8"))
+    for command in ("status", "wait"):
+        told = orchestrate(command)
+        assert (2, 1) == (told.returncode, told.stderr.count("depends on T-99"))
+        assert f"(pid {run.pid}) goes on with the last valid plan\n" in told.stderr
+    rows(plan, {"true | T-99": "true | T-01"})
+    wait_until(lambda: "run · changed" in (root / "journal.md").read_text(encoding="utf-8"))
+    first, second = (orchestrate("wait", "--timeout", "0") for _ in range(2))
+    assert (1, 1) == (first.returncode, first.stdout.count("last valid plan"))
+    assert "\nchanged · the plan is valid; nothing of it changes for this run now\n" in first.stdout
+    assert (3, 0) == (second.returncode, second.stdout.count("last valid plan"))
+    gate.open()
+    assert 0 == orchestrate.finish(run).returncode

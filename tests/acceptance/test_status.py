@@ -174,3 +174,10 @@ def test_a_run_that_did_not_come_to_its_end_is_named(
     assert line.split(" ", 3)[3].startswith(said)
     assert f"{NEXT}run --detach" == step
     assert phase == orchestrate("status", "--json").json["phase"]
+    checked = orchestrate("check")
+    has_died = phase == "died"  # whoever stops a run knows that it is over
+    told = f"🚨 died .orchestrator: run {line.split()[2]} died with work left\n"
+    assert (has_died, told if has_died else "") == (
+        checked.returncode == 1,
+        "".join(each for each in checked.stdout.splitlines(keepends=True) if "🚨" in each),
+    )

@@ -72,3 +72,19 @@ def test_agents_that_take_their_time_get_no_more_of_it_when_it_is_called_again(
         second.stdout
     ).items()
     assert not any(map(is_alive, agents))
+
+
+def test_nothing_is_retrying_once_its_run_was_stopped(orchestrate: Orchestrate, root: Path) -> None:
+    """The next attempt is one of the next run; the plan, which a person reads, says what `status` says."""
+    own = "| ID | Description | Status |\n|----|-------------|--------|\n| T-01 | exit 3 | |\n"
+    root.mkdir()
+    plan = root / "master_plan.md"
+    plan.write_text(f"---\nagent: shell\nretry_delay: 1000s\n---\n{own}", encoding="utf-8")
+    assert 0 == orchestrate("run", "--detach").returncode
+    wait_until(lambda: "T-01 · retrying" in (root / "journal.md").read_text(encoding="utf-8"))
+    assert 0 == orchestrate("stop").returncode
+    assert "Pending 1" in orchestrate("status").stdout
+    for file in (plan, root / "final_output.md"):
+        text = file.read_text(encoding="utf-8")
+        journal_free = "\n".join(line for line in text.split("\n") if " · " not in line)
+        assert ("🟡 Pending" in text, "Retrying" in journal_free) == (True, False)

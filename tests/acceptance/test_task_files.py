@@ -79,6 +79,58 @@ def test_a_row_that_is_changed_after_its_task_was_done_is_told(
     assert "new" == answer_of(root, "T-01")
 
 
+def test_what_is_written_into_its_file_in_other_words_is_no_other_row(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Backticks only say that a command is one; a fence is ours. What was shortened is told all the same."""
+    rows = {
+        "T-01": "`echo one`",
+        "T-02": "``echo `echo two` ``",
+        "T-03": "echo '```' three",
+        "T-04": "echo four \\| cat",
+        "T-05": "# five",
+    }
+    table = "".join(f"| {task} | Task | {text} |\n" for task, text in rows.items())
+    root.mkdir()
+    plan = root / "master_plan.md"
+    head = "---\nagent: shell\n---\n| ID | Task | Description |\n|---|---|---|\n"
+    plan.write_text(head + table, encoding="utf-8")
+    assert 0 == orchestrate("run").returncode
+    assert "its row" not in orchestrate("run").stderr
+    # Another agent, by whatever way, would be told the same.
+    assert "its row" not in orchestrate("run", "--agent", "claude").stderr
+    shorter = plan.read_text(encoding="utf-8")
+    for old, new in (("`echo one`", "`echo`"), ("' three", "'"), (" four ", " "), ("# five", "#")):
+        shorter = shorter.replace(old, new)
+    plan.write_text(shorter, encoding="utf-8")
+    told = orchestrate("run").stderr
+    assert [f"{task} · its row" in told for task in rows] == [True, False, True, True, True]
+
+
+def test_a_row_that_is_changed_while_its_task_is_done_is_told_by_the_next_run(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """Its file follows the row at once, for the next attempt; what the last one was given is in its log."""
+    gate = Gate(tmp_path / "gate")
+    plan = write_plan(root, {"T-01": "echo old", "T-02": gate.wait, "T-03": "echo `echo old`"})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    wait_until((root / "results/agent-01-result.md").exists)
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(text.replace("| echo old |", "| echo new |"), encoding="utf-8")
+    wait_until(lambda: "run · changed" in (root / "journal.md").read_text(encoding="utf-8"))
+    gate.open()
+    assert 0 == orchestrate.finish(run).returncode
+    file = root / "agent_tasks/agent-03.md"
+    file.touch()  # as a copy of the whole directory does
+    told = orchestrate("run").stderr
+    assert (1, True) == (told.count("its row"), "T-01 · its row says something else" in told)
+    assert 0 == orchestrate("retry", "T-01").returncode
+    assert "its row" not in orchestrate("run").stderr
+    assert "its row" not in orchestrate("run").stderr
+    assert "new" == answer_of(root, "T-01")
+
+
 def test_where_the_template_is_a_persons_nothing_is_said_of_rows(
     orchestrate: Orchestrate, root: Path
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.core.board import SIMULATED, Board
-from orchestrator.core.estimate import Estimate, Path, estimate, path_estimate
+from orchestrator.core.estimate import Estimate, Path, estimate, given_up, path_estimate
 from orchestrator.core.graph import critical_path, shape
 from orchestrator.core.heartbeat import AlertKind, alerts
 from orchestrator.core.plan import Plan, Task
@@ -62,6 +62,22 @@ def test_a_path_lasts_in_hours_or_else_in_tasks() -> None:
     assert "3 tasks, 9h00m; 1 done, 7h00m left" == str(found)
     bare = board(Task("a", "", ""), Task("b", "", "", ("a",)), a=TaskStatus.COMPLETED)
     assert "2 tasks; 1 done, 1 left" == str(path_estimate(bare, critical_path(bare.plan.tasks)))
+
+
+def test_what_nobody_will_do_is_neither_done_nor_on_the_path() -> None:
+    """What is cancelled, and what is skipped because of it; what waits for a failed task is still to be done."""
+    rows = [Task("a", "", "", estimate=HOUR), Task("b", "", "", ("a",), estimate=HOUR)]
+    rows += [Task("c", "", "", ("a",), estimate=5 * HOUR), Task("d", "", "", ("c",))]
+    rows += [Task("e", "", "", estimate=9 * HOUR), Task("f", "", "", ("e",))]
+    cancelled = TaskStatus.CANCELLED
+    plan = board(*rows, a=TaskStatus.FAILED, c=cancelled, e=cancelled, f=TaskStatus.COMPLETED)
+    assert {"c", "d", "e", "f"} == given_up(plan)
+    path = critical_path(plan.plan.tasks, given_up(plan))
+    assert ["a", "b"] == path
+    assert "2 tasks, 2h00m; 0 done, 2h00m left" == str(path_estimate(plan, path))
+    assert Estimate(24 * HOUR, 2 * HOUR, 2 * HOUR, known=4, tasks=6) == estimate(plan)
+    nothing = board(Task("a", "", ""), a=cancelled)
+    assert [] == critical_path(nothing.plan.tasks, given_up(nothing))
 
 
 def test_a_plan_that_nobody_estimated_says_nothing() -> None:

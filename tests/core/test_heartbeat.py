@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.graph import shape
-from orchestrator.core.heartbeat import AlertKind, Pulse, alerts, beat
+from orchestrator.core.heartbeat import AlertKind, Pulse, alerts, beat, run_alerts
+from orchestrator.core.journal_line import read_line
+from orchestrator.core.news import Brief, News, Phase
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan_state import PlanState
 from orchestrator.core.result import Attempt, Result
@@ -25,6 +29,17 @@ def board(eta: float = 0.0, **statuses: TaskStatus) -> Board:
         for id, status in statuses.items()
     }
     return Board(Plan(tasks=tasks, charter=Charter(eta=eta)), shape(tasks), results)
+
+
+LEFT = board(a=TaskStatus.PENDING)
+
+
+def limited(until: float) -> Board:
+    """Its account is held, until a moment or until a person does something."""
+    looked = board(a=TaskStatus.PENDING)
+    held = Attempt(1, 1, "ab12", "held", "limit", ended=1.0, agent="x", until=until)
+    looked.results["a"] = Result("a", "x", TaskStatus.PENDING, (held,))
+    return looked
 
 
 def test_a_look_that_finds_a_task_as_it_was_is_counted() -> None:
@@ -50,9 +65,34 @@ def test_what_a_person_is_told_the_worst_first() -> None:
         "blocked TASK-001/silent: by orchestrator: silent",
         "overdue TASK-001: TESTING, 1m00s past its ETA",
     ] == list(map(str, found))
-    assert list(AlertKind) == sorted({each.kind for each in found}, key=list(AlertKind).index)
+    of_runs = {AlertKind.DIED, AlertKind.HELD}
+    assert set(AlertKind) - of_runs == {each.kind for each in found}
 
 
 def test_nobody_is_told_that_all_is_well() -> None:
     looked = board(eta=1000.0, a=TaskStatus.RUNNING, b=TaskStatus.COMPLETED, c=TaskStatus.BLOCKED)
     assert [] == list(alerts("p", looked, PlanState.TESTING, {"a": Pulse("1", 2)}, 999.0))
+
+
+def brief(phase: Phase, results: Board, *about_run: str, begins: float = 0.0) -> Brief:
+    lines = [line for each in about_run if (line := read_line(f"now · run · {each}"))]
+    return Brief(results, News(), phase, lines, run="ab12", begins=begins)
+
+
+@pytest.mark.parametrize(
+    ("expected", "looked"),
+    [
+        (["died p: run ab12 died with work left"], brief(Phase.DIED, LEFT, "started")),
+        ([], brief(Phase.DIED, LEFT, "started", begins=9.0)),
+        ([], brief(Phase.DIED, board(a=TaskStatus.COMPLETED), "started")),
+        ([], brief(Phase.STOPPED, LEFT, "started", "stopping", "ended")),
+        ([], brief(Phase.ENDED, LEFT, "started", "ended")),
+        (["held p: x is held: limit"], brief(Phase.ENDED, limited(9.0), "started", "ended")),
+        ([], brief(Phase.HELD, limited(9.0), "started", "held · x")),
+        (["held p: x is held: limit"], brief(Phase.HELD, limited(0.0), "started", "held · x")),
+        (["held p: $0 is left"], brief(Phase.ENDED, LEFT, "unaffordable · $0 is left", "ended")),
+    ],
+)
+def test_a_person_is_told_that_nobody_goes_on(expected: list[str], looked: Brief) -> None:
+    """Not of what goes on by itself, and not of what a person has done."""
+    assert expected == list(map(str, run_alerts("p", looked)))

@@ -174,6 +174,11 @@ CANCELLED = board([task("T-01"), task("T-02")], result("T-01", TaskStatus.CANCEL
         (ExitStatus.DONE, "read", (done(), Phase.ENDED, [STARTED, ENDED], [])),
         (ExitStatus.TASK_FAILED, "show T-02", (midway(), Phase.ENDED, [STARTED, ENDED], [])),
         (ExitStatus.TASK_FAILED, "show T-02", (midway(), Phase.WORKING, [STARTED], [FAILED])),
+        (
+            ExitStatus.TASK_FAILED,
+            "show T-02",
+            (midway(), Phase.ENDED, [STARTED, ENDED], ["T-01 · warning · its row"]),
+        ),
         (ExitStatus.BUSY, "wait", (midway(), Phase.WORKING, [STARTED], [])),
         (
             ExitStatus.TASK_FAILED,
