@@ -245,16 +245,9 @@ class Brief(NamedTuple):
             # A run with nothing to do puts the final output together anew.
             return ("run", "--detach") if self.is_outdated else ("read",)
         hold = hold_of(self.about_run)
-        why = hold.what if hold is not None and self.is_over else ""
-        if why == "unaffordable":
-            # How much is for a person to say: no program is to take this line as it stands and spend more.
-            return ("run", "--detach", "--budget-usd", "MORE")
-        if why == "held" and any(not each.until for each in held(self.board.results.values())):
-            return ("doctor",)  # only a person can open it: whoever just runs again meets the same
-        if why == "held" and self.phase is Phase.ENDED:
-            # It did not wait, as the plan says (`on_hold: stop`), and without this it would end so again at once.
-            return ("run", "--detach", "--on-hold", "wait")
-        if why == "held" or self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
+        if hold is not None and self.is_over and (step := self._after(hold.what)):
+            return step
+        if self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
             return ("run", "--detach")
         blamed = self.news.failed()
         if self.is_over:
@@ -267,6 +260,20 @@ class Brief(NamedTuple):
             return ("wait",)
         # What else is left is in somebody's hands, blocked, or waits for that.
         return ("run", "--detach") if self._with(TaskStatus.PENDING) else ("status",)
+
+    def _after(self, what: str) -> tuple[str, ...]:
+        """Return what opens the way again for a run that something held back; nothing for what was no hold."""
+        if what == "unaffordable":
+            # How much is for a person to say: no program is to take this line as it stands and spend more.
+            return ("run", "--detach", "--budget-usd", "MORE")
+        if what != "held":
+            return ()
+        if any(not each.until for each in held(self.board.results.values())):
+            return ("doctor",)  # only a person can open it: whoever just runs again meets the same
+        if self.phase is Phase.ENDED:
+            # It did not wait, as the plan says (`on_hold: stop`), and without this it would end so again at once.
+            return ("run", "--detach", "--on-hold", "wait")
+        return ("run", "--detach")
 
     def _with(self, status: TaskStatus) -> list[str]:
         return [task_id for task_id, each in self.board.standing.items() if each.status is status]
