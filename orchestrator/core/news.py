@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.core.board import Board
+from orchestrator.core.hold import held
 from orchestrator.core.journal_line import Line, read_line
 from orchestrator.core.message import MessageKind
 from orchestrator.core.state import TaskStatus
@@ -184,11 +185,21 @@ class Brief(NamedTuple):
         )
 
     @property
+    def hold(self) -> Line | None:
+        """The word about what holds the last run, unless somebody has lifted that since it is over."""
+        hold = hold_of(self.about_run)
+        if hold is not None and hold.what == "held" and self.is_over:
+            results = self.board.results
+            # With a note somebody has settled it since, as `retry` does.
+            if all(results[each.task].note for each in held(results.values())):
+                return None
+        return hold
+
+    @property
     def why_over(self) -> str:
         """Why the last run is over with work left, as far as that is not for its tasks to say."""
         if self.phase is Phase.ENDED:
-            hold = hold_of(self.about_run)
-            return hold.text if hold is not None and not self.is_done else ""
+            return self.hold.text if self.hold is not None and not self.is_done else ""
         word = {Phase.STOPPED: "stopping", Phase.DIED: "ended"}.get(self.phase)
         why = next((line.text for line in self.about_run if line.what == word), "")
         # What else it said was for who waited for the end.
@@ -199,7 +210,7 @@ class Brief(NamedTuple):
         """Which kind of news this is (design, section 5)."""
         if self.is_done:
             return ExitStatus.DONE
-        if is_held(self.about_run) and self.phase is not Phase.DIED:
+        if self.hold is not None and self.phase is not Phase.DIED:
             return ExitStatus.HELD
         if self.is_over or self.news.failed() or self.news.warnings:
             return ExitStatus.TASK_FAILED
@@ -224,12 +235,11 @@ class Brief(NamedTuple):
         if self.is_done:
             # A run with nothing to do puts the final output together anew.
             return ("run", "--detach") if self.is_outdated else ("read",)
-        hold = hold_of(self.about_run)
-        held = hold.what if hold is not None and self.is_over else ""
-        if held == "unaffordable":
+        hold = self.hold.what if self.hold is not None and self.is_over else ""
+        if hold == "unaffordable":
             # How much is for a person to say: no program is to take this line as it stands and spend more.
             return ("run", "--detach", "--budget-usd", "MORE")
-        if held == "held" or self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
+        if hold == "held" or self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
             return ("run", "--detach")
         blamed = self.news.failed() + [line.subject for line in self.news.warnings]
         if self.is_over:

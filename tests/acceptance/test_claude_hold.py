@@ -85,11 +85,14 @@ def test_a_hold_is_lifted_by_retry(claude: ClaudePlan) -> None:
     assert 4 == run.returncode
     assert re.search(rf"^⏸ .*opens .*{clock}", run.stderr, re.MULTILINE)
     assert "hint: `orchestrator retry T-01` lifts the hold" in run.stderr
-    assert clock in claude.orchestrate("wait").stdout
+    held = claude.orchestrate("wait")
+    assert (4, True) == (held.returncode, clock in held.stdout)
     assert clock in claude.orchestrate("status").stdout
     assert "hint: `orchestrator retry T-01` lifts the hold" in claude.orchestrate("run").stderr
     assert 0 == claude.orchestrate("retry", "T-01").returncode
     assert "⏸" not in claude.orchestrate("status").stdout
+    lifted = claude.orchestrate("wait", "--json")
+    assert (1, "tasks_failed") == (lifted.returncode, lifted.json["code"])
     assert 0 == claude.run("--max-parallel", "3").returncode
     _, canary, *rest = claude.calls()
     assert "T-01" == canary.task

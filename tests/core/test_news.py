@@ -131,6 +131,12 @@ IN_HAND, BLOCKED = (
     board([task("T-01"), task("T-02", "", "T-01")], result("T-01", status))
     for status in (TaskStatus.RUNNING, TaskStatus.BLOCKED)
 )
+#: T-02 met a hold of its account, and nobody has lifted it.
+SHUT = board(
+    [task("T-01"), task("T-02")],
+    result("T-01", TaskStatus.COMPLETED, attempt(1, "completed", 0, 1)),
+    result("T-02", TaskStatus.PENDING, attempt(1, "held", 0, 1)),
+)
 CANCELLED = board([task("T-01"), task("T-02")], result("T-01", TaskStatus.CANCELLED))
 
 
@@ -147,7 +153,13 @@ CANCELLED = board([task("T-01"), task("T-02")], result("T-01", TaskStatus.CANCEL
             (midway(), Phase.WORKING, [STARTED], ["run · warning · x"]),
         ),
         (ExitStatus.HELD, "wait", (midway(), Phase.HELD, [STARTED, HELD], [])),
-        (ExitStatus.HELD, "run --detach", (PARTLY, Phase.ENDED, [STARTED, HELD, ENDED], [])),
+        (ExitStatus.HELD, "run --detach", (SHUT, Phase.ENDED, [STARTED, HELD, ENDED], [])),
+        (ExitStatus.HELD, "run --detach", (SHUT, Phase.STOPPED, [STARTED, HELD, ENDED], [])),
+        (
+            ExitStatus.TASK_FAILED,
+            "run --detach",
+            (PARTLY, Phase.STOPPED, [STARTED, HELD, ENDED], []),
+        ),
         (
             ExitStatus.HELD,
             "run --detach --budget-usd MORE",
