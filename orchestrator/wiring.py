@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from orchestrator.runtime.notifying import Subscriber
 
 #: What to do about an agent without its program.
-_ADVICE = "install it, or correct command: there; --simulate tries a plan without it"
+_ADVICE = (
+    "install it, or correct command: there; `orchestrator run --simulate` tries a plan without it"
+)
 #: Seconds in which a program says its version, or is not asked any longer.
 _PATIENCE = 5.0
 #: Seconds that ``claude`` has to answer: more than 200 MB may have to be read from a slow disk first (seen: over 10 s).
