@@ -11,6 +11,7 @@ import difflib
 import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import COMMANDS, SETTLED, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import fence
 from orchestrator.errors import ExitStatus, OrchestratorError
+from orchestrator.runtime.happening import Kind
 from orchestrator.store.result_file import render_result
 
 DOCS = Path(__file__).parent
@@ -81,6 +83,7 @@ def pages() -> Iterator[tuple[Path, str]]:
         DOCS / "cli.md",
         {
             "commands": commands(),
+            "events": events(),
             "exit-statuses": exit_statuses(),
             "settings": settings_table(),
         },
@@ -218,6 +221,13 @@ def exit_statuses() -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def events() -> str:
+    """Return which words the ``event`` of a line of ``run --json`` may be."""
+    names = (f"`{kind.value}`" for kind in Kind if kind is not Kind.NEWS)
+    text = f"The `event` of a line is one of {', '.join(names)}."
+    return "\n".join([*textwrap.wrap(text, 118), ""])
 
 
 # ── templates ────────────────────────────────────────────────────────────────────────────────────────────────────

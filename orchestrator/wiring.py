@@ -17,7 +17,7 @@ from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
 from orchestrator.core.diagnosis import Finding, Level, Probe
 from orchestrator.core.environment import NESTED_SESSION
-from orchestrator.core.roster import Member, Program, Roster
+from orchestrator.core.roster import Command, Member, Program, Roster
 from orchestrator.core.settings import EVERYTHING, Settings
 from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from orchestrator.runtime.notifying import Subscriber
 
 #: What to do about an agent without its program.
-_ADVICE = "install it, or correct command: there; --simulate tries a plan without it"
+_ADVICE = (
+    "install it, or correct command: there; `orchestrator run --simulate` tries a plan without it"
+)
 #: Seconds in which a program says its version, or is not asked any longer.
 _PATIENCE = 5.0
 #: Seconds that ``claude`` has to answer: more than 200 MB may have to be read from a slow disk first (seen: over 10 s).
@@ -140,14 +142,25 @@ def examine_agents(
             findings[member.key] = Finding(member.key, Level.FAILED, told, _ADVICE)
             continue
         found = _find(member.command.words[0], environment) or ""
-        version = ""
-        if member.command.version:
-            # Never guessed: a program that does not know the question might start to work instead.
-            answer = _ask(member.command.version, environment, timeout=_PATIENCE)
-            said = one_line(answer.stdout, 60) or one_line(answer.stderr, 60)
-            version = f" ({answer.trouble or said or 'says no version'})"
+        version = _version(member.command, environment)
         findings[member.key] = Finding(member.key, Level.OK, f"{found}{version}")
     return findings
+
+
+def _version(command: Command, environment: Mapping[str, str]) -> str:
+    """Return what a program says of its version, in brackets; empty where its file does not say how to ask.
+
+    Never guessed: a program that does not know the question might start to work instead. Nor is it asked where we
+    happen to stand: what its words name is not to be opened there (promise 25).
+    """
+    if not command.version:
+        return ""
+    named, *words = command.version
+    if (program := _find(named, environment)) is None:
+        return f" (there is no {named})"
+    answer = _ask([program, *words], environment, timeout=_PATIENCE, cwd=command.base)
+    said = one_line(answer.stdout, 60) or one_line(answer.stderr, 60)
+    return f" ({answer.trouble or said or 'says no version'})"
 
 
 def own_program(environment: Mapping[str, str] = os.environ) -> str:
@@ -276,14 +289,18 @@ def _see(
 
 
 def _ask(
-    words: Sequence[str], environment: Mapping[str, str], *, timeout: float = _COLD_START
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    timeout: float = _COLD_START,
+    cwd: str | None = None,
 ) -> Probe:
     asked = {
         name: value
         for name, value in environment.items()
         if inherits(name, (EVERYTHING,), NESTED_SESSION)
     }
-    return probe.ask(words, {**asked, **claude_check.QUIET}, timeout=timeout)
+    return probe.ask(words, {**asked, **claude_check.QUIET}, timeout=timeout, cwd=cwd)
 
 
 def _look_for_claude(claude_bin: str, environment: Mapping[str, str]) -> claude_check.Place:

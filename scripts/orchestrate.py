@@ -38,12 +38,12 @@ MODULES = {"markdown-it-py": "markdown_it", "python-frontmatter": "frontmatter",
 
 def main() -> None:
     """Run the command line here, or with the Python of the environment beside the skill, or say what is missing."""
-    wrong, fix = trouble()
+    wrong, fixes = trouble()
     if wrong:
         python = os.path.join(ENVIRONMENT, "bin", "python")
         if os.path.exists(python) and not is_inside():
             os.execv(python, [python, os.path.abspath(__file__), *sys.argv[1:]])
-        sys.stderr.write("error: {}\n  hint: {}\n".format(wrong, fix))
+        sys.stderr.write("error: {}\n  hint: {}\n    or: {}\n".format(wrong, *fixes))
         sys.exit(2)
     # In the place of scripts/: the package beside us comes before any other version that may be installed.
     sys.path[:] = [ROOT, *(each for each in sys.path if os.path.realpath(each) != HERE)]
@@ -54,8 +54,8 @@ def main() -> None:
     orchestrate()
 
 
-def trouble() -> "tuple[str, str]":
-    """Return what keeps us from starting, and the commands that mend it; two empty texts when there is nothing."""
+def trouble() -> "tuple[str, list[str]]":
+    """Return what keeps us from starting, and two commands, each of which mends it; nothing when there is nothing."""
     wanted = requirements()
     venv, pip = shlex.quote(ENVIRONMENT), shlex.quote(os.path.join(ENVIRONMENT, "bin", "pip"))
     install = "{} install -q {}".format(pip, " ".join(map(shlex.quote, wanted)))
@@ -64,13 +64,13 @@ def trouble() -> "tuple[str, str]":
         wrong = "Python 3.11 or newer is needed, and {} is {}.{}.{}".format(
             sys.executable, *sys.version_info[:3]
         )
-        return wrong, "python3.11 -m venv {} && {}   or: {}".format(venv, install, uv)
+        return wrong, ["python3.11 -m venv {} && {}".format(venv, install), uv]
     names = (re.split("[<>=]", each)[0] for each in wanted)
     missing = [name for name in names if find_spec(MODULES.get(name, name)) is None]
     if missing:
         wrong = "missing Python packages: {}".format(", ".join(missing))
-        return wrong, "python3 -m venv {} && {}   or: {}".format(venv, install, uv)
-    return "", ""
+        return wrong, ["python3 -m venv {} && {}".format(venv, install), uv]
+    return "", []
 
 
 def requirements() -> "list[str]":

@@ -38,7 +38,8 @@ def _examine(subscriber: Subscriber, plan: str, *, send: bool) -> Finding:
     name = f"notify {subscriber.label}"
     wrong = Level.FAILED if send else Level.WARNING  # a run goes on without anybody being told
     if subscriber.notifier is None:
-        return Finding(name, wrong, subscriber.trouble, "correct it in master_plan.md, or set it")
+        hint = "install or set what is missing, or correct `notify` in master_plan.md"
+        return Finding(name, wrong, subscriber.trouble, hint)
     topics = ", ".join(subscriber.on)
     if not send:
         return Finding(name, Level.OK, f"is told of {topics}; doctor --notify tries it")

@@ -39,7 +39,8 @@ _STUB = "native binary not installed"
 #: What a shell or ``env`` says of a program, or an interpreter, that it cannot run.
 _CANNOT_RUN = frozenset({126, 127})
 
-_OR_SIMULATE = "; --simulate tries a plan without it"
+#: As whole commands: most of those that need it have no such option.
+_WITHOUT = "; without it `orchestrator run --simulate` tries a plan, and `orchestrator plan --from FILE` makes one"
 _INSTALL = "npm install -g @anthropic-ai/claude-code"
 _LOG_IN = "run `claude` and type /login, or set ANTHROPIC_API_KEY, or CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token`)"
 
@@ -71,13 +72,13 @@ def judge_place(place: Place) -> Finding:
             "claude",
             Level.FAILED,
             f"not executable: {place.not_executable}",
-            f"chmod +x {place.not_executable}, or name another with --claude-bin{_OR_SIMULATE}",
+            f"chmod +x {place.not_executable}, or name another with --claude-bin{_WITHOUT}",
         )
     return Finding(
         "claude",
         Level.FAILED,
         f"no such program: {place.named}" if place.named else "there is no `claude` on PATH",
-        f"install Claude Code ({_INSTALL}) or name it with --claude-bin{_OR_SIMULATE}",
+        f"install Claude Code ({_INSTALL}) or name it with --claude-bin{_WITHOUT}",
     )
 
 
@@ -204,7 +205,7 @@ def _read_status(answer: Probe | None) -> dict[str, Any] | None:
 
 
 def _unusable(found: str, hint: str) -> Finding:
-    return Finding(VERSION, Level.FAILED, found, f"{hint}{_OR_SIMULATE}")
+    return Finding(VERSION, Level.FAILED, found, f"{hint}{_WITHOUT}")
 
 
 def _signal(number: int) -> str:

@@ -102,7 +102,8 @@ def _hint(status: TaskStatus, wanted: Intervention, doer: str) -> str:
     if status is TaskStatus.RUNNING and doer:
         return f"{doer} runs {wanted.task}"
     verbs = [each.value for each in COMMANDS if (status, each) in TRANSITIONS]
-    return f"a {status.value} task takes {', '.join(verbs)}"
+    example = f"`orchestrator {verbs[0]} {wanted.task}`"
+    return f"a {status.value} task takes {', '.join(verbs)}, as in {example}"
 
 
 def apply(

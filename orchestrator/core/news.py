@@ -204,11 +204,21 @@ class Brief(NamedTuple):
         )
 
     @property
+    def hold(self) -> Line | None:
+        """The word about what holds the last run, unless somebody has lifted that since it is over."""
+        hold = hold_of(self.about_run)
+        if hold is not None and hold.what == "held" and self.is_over:
+            results = self.board.results
+            # With a note somebody has settled it since, as `retry` does.
+            if all(results[each.task].note for each in held(results.values())):
+                return None
+        return hold
+
+    @property
     def why_over(self) -> str:
         """Why the last run is over with work left, as far as that is not for its tasks to say."""
         if self.phase is Phase.ENDED:
-            hold = hold_of(self.about_run)
-            return hold.text if hold is not None and not self.is_done else ""
+            return self.hold.text if self.hold is not None and not self.is_done else ""
         word = {Phase.STOPPED: "stopping", Phase.DIED: "ended"}.get(self.phase)
         why = next((line.text for line in self.about_run if line.what == word), "")
         # What else it said was for who waited for the end.
@@ -219,7 +229,7 @@ class Brief(NamedTuple):
         """Which kind of news this is (design, section 5)."""
         if self.is_done:
             return ExitStatus.DONE
-        if is_held(self.about_run) and self.phase is not Phase.DIED:
+        if self.hold is not None and self.phase is not Phase.DIED:
             return ExitStatus.HELD
         if self.is_over or self.news.failed() or self.news.warnings:
             return ExitStatus.TASK_FAILED
@@ -244,8 +254,7 @@ class Brief(NamedTuple):
         if self.is_done:
             # A run with nothing to do puts the final output together anew.
             return ("run", "--detach") if self.is_outdated else ("read",)
-        hold = hold_of(self.about_run)
-        if hold is not None and self.is_over and (step := self._after(hold.what)):
+        if self.hold is not None and self.is_over and (step := self._after(self.hold.what)):
             return step
         if self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
             return ("run", "--detach")

@@ -44,6 +44,8 @@ class Command(NamedTuple):
     """Words that ask its program for the version; empty: it is not asked."""
     is_free: bool = False
     """It costs nothing, so no budget holds it back. Else nobody knows what it costs."""
+    base: str = "/"
+    """The directory that holds ``agents/``, where its program is asked for the version."""
 
 
 class Member(NamedTuple):

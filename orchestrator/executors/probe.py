@@ -19,7 +19,12 @@ _HEAD = 4096
 
 
 def ask(
-    argv: Sequence[str], env: Mapping[str, str], *, timeout: float = 10.0, limit: int = LIMIT
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    timeout: float = 10.0,
+    limit: int = LIMIT,
+    cwd: str | None = None,
 ) -> Probe:
     """Run a program that gets nothing to read; after *timeout* seconds it is ended with its whole group.
 
@@ -34,6 +39,7 @@ def ask(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            cwd=cwd,
         )
     except OSError as error:
         head = _head(argv[0]) if error.errno == errno.ENOEXEC else ""

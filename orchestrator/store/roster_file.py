@@ -253,15 +253,13 @@ def _contradictions(name: str, file: str, lines: Mapping[str, int]) -> Iterator[
 def _member(fields: Mapping[str, Any], role: str, base: str, where: str) -> Member:
     command = None
     if "command" in fields:
-        program, *words = fields["command"]
-        if "/" in program:  # a path counts from the directory that holds agents/
-            program = os.path.normpath(os.path.join(base, os.path.expanduser(program)))
         command = Command(
-            words=(program, *words),
+            words=_from(base, fields["command"]),
             answer=fields.get("answer", ()),
             login=fields.get("login", ()),
-            version=fields.get("version", ()),
+            version=_from(base, fields["version"]) if "version" in fields else (),
             is_free=fields.get("free", False),
+            base=base,
         )
     extends = fields.get("extends", "" if command else "claude")
     return Member(
@@ -276,6 +274,14 @@ def _member(fields: Mapping[str, Any], role: str, base: str, where: str) -> Memb
         extends=ALIASES.get(extends, extends),
         where=where,
     )
+
+
+def _from(base: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words of a command line; a program that is a path counts from the directory that holds agents/."""
+    program, *more = words
+    if "/" in program:
+        program = os.path.normpath(os.path.join(base, os.path.expanduser(program)))
+    return (program, *more)
 
 
 def _words_of(member: Member) -> tuple[str, ...]:

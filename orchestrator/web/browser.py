@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from orchestrator.actions.scheduling import usable_path
 from orchestrator.views.pages import onward
 
 
@@ -35,6 +36,21 @@ def shown_to() -> Iterator[Callable[[str], str]]:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(descriptor, "w", encoding="utf-8") as file:
                 file.write(onward(address))
-            return "" if webbrowser.open(f"file://{path}") else "no browser could be started"
+            with _trusted_path():
+                return "" if webbrowser.open(f"file://{path}") else "no browser could be started"
 
         yield show
+
+
+@contextmanager
+def _trusted_path() -> Iterator[None]:
+    """Have programs looked for in absolute directories alone: the current one is not trusted (promise 25)."""
+    path = os.environ.get("PATH")
+    os.environ["PATH"] = usable_path(os.defpath if path is None else path)
+    try:
+        yield
+    finally:
+        if path is None:
+            del os.environ["PATH"]
+        else:
+            os.environ["PATH"] = path

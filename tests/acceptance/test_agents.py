@@ -214,6 +214,26 @@ def test_doctor_asks_only_those_for_their_version_whose_file_says_how(
     assert not (tmp_path / "started").exists()
 
 
+@pytest.mark.parametrize("asks", ["bin/mine --version", "mine --version", "sh bin/mine"])
+def test_doctor_asks_no_program_of_the_current_directory_for_its_version(
+    orchestrate: Orchestrate, tmp_path: Path, asks: str
+) -> None:
+    """Its first word is found as that of ``command`` is, and what it opens counts from there too (promise 25)."""
+    root, bin_, elsewhere = tmp_path / "plan", tmp_path / "plan" / "bin", tmp_path / "elsewhere"
+    write_agent(root, "mine", f"command: bin/mine\nversion: {asks}\n")
+    write_rows(root, {"T-01": ("Write it", "mine", "")})
+    for place, says in {bin_: "real 1.0", elsewhere / "bin": "bad", elsewhere: "bad"}.items():
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "mine").write_text(f"#!/bin/sh\necho {says}\n")
+        (place / "mine").chmod(0o755)
+    env = {"PATH": f".::{bin_}:{orchestrate.environment['PATH']}"}
+    found = checks(orchestrate("doctor", root, "--json", cwd=elsewhere, env=env))
+    assert ("ok", f"{bin_}/mine (real 1.0)") == found["mine"]
+    write_agent(root, "mine", "command: bin/mine\nversion: bin/other\n")
+    found = checks(orchestrate("doctor", root, "--json"))
+    assert ("ok", f"{bin_}/mine (there is no {bin_}/other)") == found["mine"]
+
+
 def test_a_file_that_makes_no_sense_starts_nothing(orchestrate: Orchestrate, root: Path) -> None:
     """Every problem with file and line, from whoever needs the agents; ``status`` needs none."""
     write_agent(root, "eva", "typs: test\nmax_parallel: none\n")

@@ -89,13 +89,15 @@ def test_a_hold_is_lifted_by_retry(claude: ClaudePlan) -> None:
     assert re.search(
         r"^0 of 3 tasks completed in [0-9.]+s; claude is held", run.stderr, re.MULTILINE
     )
-    waited = claude.orchestrate("wait").stdout
-    assert clock in waited
-    assert "next: orchestrator run --detach --on-hold wait\n" in waited
+    held = claude.orchestrate("wait")
+    assert (4, True) == (held.returncode, clock in held.stdout)
+    assert "next: orchestrator run --detach --on-hold wait\n" in held.stdout
     assert clock in claude.orchestrate("status").stdout
     assert "hint: `orchestrator retry T-01` lifts the hold" in claude.orchestrate("run").stderr
     assert 0 == claude.orchestrate("retry", "T-01").returncode
     assert "⏸" not in claude.orchestrate("status").stdout
+    lifted = claude.orchestrate("wait", "--json")
+    assert (1, "tasks_failed") == (lifted.returncode, lifted.json["code"])
     assert 0 == claude.run("--max-parallel", "3").returncode
     _, canary, *rest = claude.calls()
     assert "T-01" == canary.task

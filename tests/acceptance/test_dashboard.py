@@ -216,6 +216,25 @@ def test_the_desktop_is_shown_a_file_and_no_token(
     assert "there is no desktop here" in said[1]
 
 
+def test_no_browser_of_the_current_directory_is_started(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """However PATH leads there (promise 25); the one behind it is taken."""
+    (tmp_path / "bin").mkdir()
+    for place, says in {tmp_path: "bad", tmp_path / "bin": "good"}.items():
+        browser = place / "some-browser"
+        browser.write_text(f"#!/bin/sh\necho {says} > {tmp_path}/{says}\n")
+        browser.chmod(0o755)
+    orchestrate.environment |= {
+        "DISPLAY": ":0",
+        "BROWSER": "some-browser",
+        "PATH": f".::{tmp_path / 'bin'}:{orchestrate.environment['PATH']}",
+    }
+    with dashboard(orchestrate, root, "--open"):
+        wait_until(lambda: (tmp_path / "good").exists() or (tmp_path / "bad").exists())
+    assert (True, False) == ((tmp_path / "good").exists(), (tmp_path / "bad").exists())
+
+
 def test_a_browser_that_stays_in_the_foreground_keeps_nobody_waiting(
     orchestrate: Orchestrate, root: Path, tmp_path: Path
 ) -> None:

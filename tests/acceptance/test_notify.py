@@ -211,6 +211,9 @@ def test_who_cannot_be_told_is_said_at_the_beginning(
     ):
         assert 1 == answer.stderr.count(said)
         assert 1 == journal(root).count(said)
+    checks = orchestrate("doctor", "--json").json["checks"]
+    hints = {each["hint"] for each in checks if each["name"].startswith("notify")}
+    assert {"install or set what is missing, or correct `notify` in master_plan.md"} == hints
 
 
 def test_a_bad_entry_is_a_problem_of_the_plan(orchestrate: Orchestrate, root: Path) -> None:

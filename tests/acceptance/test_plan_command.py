@@ -75,6 +75,18 @@ def test_a_plan_from_an_outline(orchestrate: Orchestrate, root: Path, outline: s
     assert 0 == orchestrate("run", "--simulate").returncode
 
 
+def test_without_claude_the_hint_names_what_there_is(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    """As whole commands: neither ``plan`` nor ``spawn`` has a ``--simulate``."""
+    write_plan(root, {"T-01": "one"}, agent=None)
+    for command in (("plan", "Do it", "--dry-run", "--dir", tmp_path / "new"), ("spawn", "Do it")):
+        refused = orchestrate(*command, env={"PATH": "/usr/bin:/bin"})
+        assert 2 == refused.returncode
+        assert "without it `orchestrator run " in refused.stderr
+        assert "--simulate` tries a plan, and `orchestrator plan " in refused.stderr
+
+
 def test_the_answer_for_programs(orchestrate: Orchestrate, root: Path, outline: str) -> None:
     """One object: where the plan is, its graph, what should be looked at."""
     told = orchestrate("plan", "--from", outline, "--json").json

@@ -43,7 +43,8 @@ def test_commands_follow_the_table(status: S, verb: Verb) -> None:
         decide(status, wants(verb))
     assert f"invalid transition: {status} + '{verb}'" == str(caught.value)
     possible = [each for each in COMMANDS if (status, each) in TRANSITIONS]
-    assert f"a {status} task takes {', '.join(possible)}" == caught.value.hint
+    told = f"a {status} task takes {', '.join(possible)}, as in `orchestrator {possible[0]} T-02`"
+    assert told == caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,15 @@ IN_HAND, BLOCKED = (
     board([task("T-01"), task("T-02", "", "T-01")], result("T-01", status))
     for status in (TaskStatus.RUNNING, TaskStatus.BLOCKED)
 )
+#: T-02 met a hold of its account, and nobody has lifted it: one that opens by itself, one that a person has to open.
+SHUT, SHUT_FOR_GOOD = (
+    board(
+        [task("T-01"), task("T-02")],
+        result("T-01", TaskStatus.COMPLETED, attempt(1, "completed", 0, 1)),
+        result("T-02", TaskStatus.PENDING, attempt(1, "held", 0, 1)._replace(until=until)),
+    )
+    for until in (9.0, 0.0)
+)
 CANCELLED = board([task("T-01"), task("T-02")], result("T-01", TaskStatus.CANCELLED))
 
 
@@ -189,9 +198,16 @@ CANCELLED = board([task("T-01"), task("T-02")], result("T-01", TaskStatus.CANCEL
         (
             ExitStatus.HELD,
             "run --detach --on-hold wait",
-            (PARTLY, Phase.ENDED, [STARTED, HELD, ENDED], []),
+            (SHUT, Phase.ENDED, [STARTED, HELD, ENDED], []),
         ),
-        (ExitStatus.HELD, "run --detach", (PARTLY, Phase.STOPPED, [STARTED, HELD, ENDED], [])),
+        (ExitStatus.HELD, "doctor", (SHUT_FOR_GOOD, Phase.ENDED, [STARTED, HELD, ENDED], [])),
+        (ExitStatus.HELD, "doctor", (SHUT_FOR_GOOD, Phase.STOPPED, [STARTED, HELD, ENDED], [])),
+        (ExitStatus.HELD, "run --detach", (SHUT, Phase.STOPPED, [STARTED, HELD, ENDED], [])),
+        (
+            ExitStatus.TASK_FAILED,
+            "run --detach",
+            (PARTLY, Phase.STOPPED, [STARTED, HELD, ENDED], []),
+        ),
         (
             ExitStatus.HELD,
             "run --detach --budget-usd MORE",

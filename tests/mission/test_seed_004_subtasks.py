@@ -117,6 +117,18 @@ def test_s4_12_to_15_subtask(engine: TaskEngine, task: str) -> None:
     assert ["DONE", "FAILED"] == words(engine, task)
 
 
+def test_what_no_action_does_is_answered_with_a_command(engine: TaskEngine, task: str) -> None:
+    """It can be typed as it stands."""
+    engine(f"dispatch {task} API --agent eva")
+    engine(f"subtask {task} subtask_01 fail")
+    refused = engine(f"subtask {task} subtask_01 start")
+    assert (2, True) == (
+        refused.returncode,
+        f"a failed task takes complete, retry, as in `orchestrator complete --dir {task} subtask_01`"
+        in refused.stderr,
+    )
+
+
 def test_s4_40_words_for_where_a_task_stands(engine: TaskEngine, task: str) -> None:
     """The six of the seed."""
     for title in ("Go", "Stop", "Fail", "Do"):

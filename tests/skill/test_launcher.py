@@ -29,9 +29,11 @@ PACKAGES = (
 BARE = (sys.executable, "-I", "-S")
 
 
-def commands_of(hint: str) -> list[str]:
-    """The commands that a hint offers."""
-    return hint.strip().removeprefix("hint: ").split("   or: ")
+def commands_of(hints: list[str]) -> list[str]:
+    """The commands that are offered, one in a line, as they are typed."""
+    labels, commands = zip(*(each.split(": ", maxsplit=1) for each in hints), strict=True)
+    assert ("  hint", "    or") == labels
+    return list(commands)
 
 
 # ── where it finds what it needs ──────────────────────────────────────────────────────────────────────────────────
@@ -62,12 +64,12 @@ def test_its_own_package_comes_before_one_that_is_installed(
 
 
 def test_missing_packages_are_named_with_what_to_do(project: Project, skill: Installed) -> None:
-    """One line says what, one says the commands; nothing else happens."""
+    """One line says what, one each says a command; nothing else happens."""
     ended = project(*BARE, skill.launcher, "status")
-    wrong, hint = ended.stderr.splitlines()
+    wrong, *hints = ended.stderr.splitlines()
     assert (2, "") == (ended.status, ended.stdout)
     assert f"error: missing Python packages: {PACKAGES.replace(' ', ', ')}" == wrong
-    pip, uv = map(shlex.split, commands_of(hint))
+    pip, uv = map(shlex.split, commands_of(hints))
     place = str(skill.folder / ".venv")
     assert ["python3", "-m", "venv", place, "&&", f"{place}/bin/pip", "install", "-q"] == pip[:8]
     assert PACKAGES.split() == [word.partition(">")[0] for word in pip[8:]]
@@ -98,10 +100,10 @@ def test_an_old_python_is_told_so(project: Project, skill: Installed) -> None:
         pytest.skip("no Python from 3.6 to 3.10 on this machine")
     for python in found:
         ended = project(python, skill.launcher, "run")
-        wrong, hint = ended.stderr.splitlines()
+        wrong, *hints = ended.stderr.splitlines()
         assert (2, "") == (ended.status, ended.stdout)
         assert wrong.startswith("error: Python 3.11 or newer is needed, and ")
-        assert commands_of(hint)[0].startswith(f"python3.11 -m venv {skill.folder}/.venv && ")
+        assert commands_of(hints)[0].startswith(f"python3.11 -m venv {skill.folder}/.venv && ")
 
 
 def old_python(version: str) -> str:
