@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from orchestrator.core.text import one_line
-from orchestrator.errors import BusyError, StoreError, UsageError
+from orchestrator.errors import BusyError, PlanError, Problem, StoreError, UsageError
 from orchestrator.store.atomic import open_file, reported, require_file
 from orchestrator.store.process import is_alive, this_process
 
@@ -258,6 +258,13 @@ def require_elsewhere(holder: Mapping[str, Any]) -> None:
             f"run {holder['run']} cannot answer a listener that it waits for",
             hint="let the listener call it in another thread, and return; or call it once the run is over",
         )
+
+
+def broken_under(holder: Mapping[str, Any], error: PlanError) -> PlanError:
+    """Return the error of a plan that was broken under a run: whoever asks for the run is to hear of it."""
+    at_work = f"run {holder['run']} (pid {holder['pid']}) goes on with the last valid plan"
+    hint = "mend the plan; `orchestrator watch` shows meanwhile what happens"
+    return PlanError([*error.problems, Problem(at_work, "", hint, "run_at_work")])
 
 
 def _guarded(holder: Mapping[str, Any]) -> BusyError:

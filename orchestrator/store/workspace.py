@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestrator.core.beside import BESIDE
 from orchestrator.core.board import Board, interrupt
@@ -15,7 +15,7 @@ from orchestrator.core.plan import stem as stem_of
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import printable
-from orchestrator.errors import OrchestratorError, PlanError, Problem, UnfitError
+from orchestrator.errors import OrchestratorError, PlanError, UnfitError
 from orchestrator.store.assignments import Assignments
 from orchestrator.store.atomic import (
     read_file,
@@ -28,7 +28,7 @@ from orchestrator.store.exchange import put, take
 from orchestrator.store.index import Index
 from orchestrator.store.layout import Layout
 from orchestrator.store.lines import LARGEST_PLAN, too_large
-from orchestrator.store.lock import holder_of, in_line
+from orchestrator.store.lock import broken_under, holder_of, in_line
 from orchestrator.store.result_file import LARGEST_RESULT, answer_of, parse_result, plain_answer
 from orchestrator.store.result_writer import Commit, ResultWriter
 from orchestrator.store.signatures import files_in, is_settled, signature
@@ -81,7 +81,7 @@ class Workspace:
         except PlanError as error:
             if is_live is False or (holder := holder_of(self.layout.lock)) is None:
                 raise
-            raise _under(holder, error) from error
+            raise broken_under(holder, error) from error
         if is_live is None:
             is_live = holder_of(self.layout.lock) is not None
         if traces is None and not is_live:
@@ -389,13 +389,6 @@ class Workspace:
     def write_index(self) -> None:
         """Write the cache, so that the next ``status`` need not read everything."""
         self._index.write()
-
-
-def _under(holder: Mapping[str, Any], error: PlanError) -> PlanError:
-    """Return the error of a plan that was broken under a run: whoever asks for the run is to hear of it."""
-    at_work = f"run {holder['run']} (pid {holder['pid']}) goes on with the last valid plan"
-    hint = "mend the plan; `orchestrator watch` shows meanwhile what happens"
-    return PlanError([*error.problems, Problem(at_work, "", hint, "run_at_work")])
 
 
 def _is_recorded(result: Result, stem: str, traces: Mapping[str, Traces]) -> bool:
