@@ -266,11 +266,8 @@ def _say_plan(
     if archived:
         talk(f"The plan before it is in {archived}")
     if not dry_run:
-        talk(
-            as_called(
-                "Look it over, then: orchestrator run, or orchestrator run --detach in the background"
-            )
-        )
+        talk(as_called("Look it over, then: orchestrator run"))
+        talk(as_called("or, in the background: orchestrator run --detach"))
 
 
 def _say_warnings(warnings: Sequence[Problem]) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from tests.acceptance.agents_plan import write_agent
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate, answer_of, everything, write_plan, write_task
+from tests.acceptance.plans import Gate, answer_of, everything, stem, write_plan, write_task
+from tests.executors.harness import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -136,6 +137,7 @@ def test_update_says_that_a_task_was_begun_with_another_text(
     write_plan(root, {"T-01": "sh gate.sh"})
     run = orchestrate.start("run")
     gate.await_task(run)
+    wait_until((root / "results" / f"{stem('T-01')}-result.md").exists)
     told = orchestrate("update", "T-01", "--desc", "echo one")
     assert "T-01 is at work on what it said before: the next attempt does this\n" in told.stderr
     gate.open()

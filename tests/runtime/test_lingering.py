@@ -9,6 +9,7 @@ import pytest
 from orchestrator.actions.prospect import RunOrder
 from orchestrator.actions.running import run
 from orchestrator.core import entry
+from orchestrator.core.result import StopReason
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.happening import Happening, Kind
 from orchestrator.store.layout import Layout
@@ -33,5 +34,5 @@ def test_it_is_ended_and_its_answer_counts(tmp_path: Path, monkeypatch: pytest.M
     assert {TaskStatus.COMPLETED: 2} == report.board.counts()
     assert "there it is" == answer_of(root, "T-01").strip()
     stops = [(each.task, each.text) for each in heard if each.kind is Kind.TASK_STOPPING]
-    assert [("T-01", "lingering"), ("T-02", "lingering")] == stops
+    assert [(task, StopReason.LINGERING.words) for task in ("T-01", "T-02")] == stops
     assert not any(is_alive(call.pid) for call in calls(tmp_path / "records"))
