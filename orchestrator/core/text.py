@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from unicodedata import category
 
 from orchestrator.core.redact import redact
 
@@ -73,6 +72,8 @@ def is_blank(text: str) -> bool:
     """Whether nothing of a text is to be seen."""
     if text.isascii():
         return not text.strip()
+    from unicodedata import category  # most texts do without
+
     return all(char in _BLANKS or category(char) in _UNSEEN for char in text)
 
 

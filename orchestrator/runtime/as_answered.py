@@ -39,8 +39,10 @@ def as_answered(
     Raises:
         StoreError: record or log cannot be read now.
     """
+    if not written:
+        return ""
     record = read_record(layout.attempt(task.stem, number).record)
-    if not written or record is None or not record.is_of(task.id, number, ""):
+    if record is None or not record.is_of(task.id, number, ""):
         return written
     said = _said(layout, task, agents, record, _AS_MARKDOWN)
     is_untouched = safe_answer(said, is_markdown=True).strip("\n") == written
