@@ -20,7 +20,6 @@ from orchestrator.cli.reply import (
     as_called,
     caller,
     plan_directory,
-    program,
     say_error,
     say_json,
     takes_caller,
@@ -217,14 +216,14 @@ def _auto_dispatch(
     subtask: str,
     with_context: bool,
 ) -> Round:
-    from orchestrator.wiring import detached
+    from orchestrator.wiring import detached, own_program
 
     if everything and (task or subtask):
         raise UsageError("--all is about every plan", hint="leave ID and --subtask out")
     dispatcher = Dispatcher(
         plugs=agents,
         start=detached,
-        program=program(),
+        program=own_program(),
         preview=preview,
         with_context=with_context,
     )

@@ -153,7 +153,8 @@ def _require_posix() -> None:
 
 def _call(words: list[str]) -> object:
     if "_ORCHESTRATOR_COMPLETE" in os.environ:
-        cli.main(prog_name=program())  # answers the shell, and exits
+        # Answers the shell, and exits.
+        cli.main(prog_name="orchestrator", complete_var="_ORCHESTRATOR_COMPLETE")
     # `cli.main` would end with 1, which says that a task failed, when nobody reads us any more.
     with cli.make_context(program(), words) as context:
         return cli.invoke(context)

@@ -20,6 +20,7 @@ from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, OutputError, PlanError, UsageError
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, find_plan, find_plan_directory
 
+_NAME = "orchestrator"
 #: Rows that are printed at once.
 _PIECE = 1000
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -29,7 +30,27 @@ _MEANT = {"directory": "", "option": "", "both": ""}
 
 def program() -> str:
     """Return the words that call us: a launcher leaves its own in the environment (``scripts/orchestrate.py``)."""
-    return os.environ.get("ORCHESTRATOR_PROGRAM") or "orchestrator"
+    launcher = os.environ.get("ORCHESTRATOR_PROGRAM")
+    return _as_started() if launcher is None else launcher or _NAME
+
+
+def _as_started() -> str:
+    """Return the words that this call began with; the short name, where PATH leads to this installation by it."""
+    words = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
+    if words[-2:] != ["-m", _NAME]:
+        if os.path.basename(words[-1]) != _NAME:
+            return _NAME  # a program that uses us, or a run that was detached
+        if not os.path.isdir(words[-1]):
+            words = words[-1:]  # the console script, which knows its Python
+    for directory in os.get_exec_path():
+        if os.access(found := os.path.join(directory, _NAME), os.X_OK):
+            beside = os.path.dirname(os.path.realpath(found))
+            if beside == os.path.realpath(os.path.dirname(sys.executable)):
+                return _NAME
+            break
+    import shlex
+
+    return shlex.join(words)
 
 
 def as_called(hint: str) -> str:
@@ -37,7 +58,7 @@ def as_called(hint: str) -> str:
 
     That is with the words that call us, and with the plan directory that this call is about: else it would be another.
     """
-    if (words := program()) == "orchestrator" and not any(_MEANT.values()):
+    if (words := program()) == _NAME and not any(_MEANT.values()):
         return hint
     from orchestrator.core import called
 

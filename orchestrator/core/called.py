@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 # Behind the command, for who can tell where prose begins?
 _COMMAND = re.compile(
-    r"(?<!the )(?<![\w./-])orchestrator ((?:(?:agent|schedule|template) )?[a-z-]+)(?= ?([^\s`]*))"
+    r"(?<!the )(?<!-m )(?<![\w./-])orchestrator ((?:(?:agent|schedule|template) )?[a-z-]+)(?= ?([^\s`]*))"
 )
 
 

@@ -56,6 +56,7 @@ class Orchestrate:
             "HOME": str(self.where),
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(_PACKAGES),
+            "ORCHESTRATOR_PROGRAM": "",  # hints name us by our short name
             **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
             **self.environment,
         }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,30 @@ def files_in(folder: Path) -> dict[Path, bytes]:
     """What lies in a folder, but for the cache that looking makes."""
     found = (path for path in folder.rglob("*") if path.is_file() and path.name != "index.json")
     return {path: path.read_bytes() for path in found}
+
+
+def test_a_hint_calls_this_program_as_it_was_called(orchestrate: Orchestrate, root: Path) -> None:
+    """By its short name only where the shell finds this very installation by it."""
+    write_plan(root, {"T-01": "exit 3"}, retries="0")
+    assert 1 == orchestrate("run").returncode
+    del orchestrate.environment["ORCHESTRATOR_PROGRAM"]
+    as_started = shlex.join([sys.executable, "-m", "orchestrator"])
+    for path, called in {
+        "/usr/bin:/bin": as_started,
+        f"/usr/bin:/bin:{Path(sys.executable).parent}": "orchestrator",
+    }.items():
+        orchestrate.environment["PATH"] = path
+        step = f"{called} show T-01"
+        assert f"next: {step}\n" in orchestrate("status").stdout
+        assert f"hint: {called} show --help\n" in orchestrate("show", "--nonsense").stderr
+        shown = subprocess.run(
+            ["sh", "-c", step],
+            cwd=orchestrate.where,
+            env=orchestrate.environment,
+            check=True,
+            capture_output=True,
+        )
+        assert b"exit 3" in shown.stdout
 
 
 @pytest.mark.parametrize(
