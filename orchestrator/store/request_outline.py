@@ -336,6 +336,8 @@ def _take_fact(entry: _Entry, name: str, value: str, node: Node) -> None:
         entry.facts.setdefault(name, []).extend(map(_path, paths))
     elif name in _LISTS:
         entry.facts.setdefault(name, []).extend(values)
+    elif name == "command":
+        entry.facts[name] = "\n".join(map(without_backticks, values))
     else:
         text = "\n".join(values)
         entry.facts[name] = text if name in _TEXTS else plain(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from orchestrator.agents.planner import SCHEMA
 from orchestrator.core.draft import Draft, DraftTask, Given, Need
 from orchestrator.core.draft_check import read_draft
 from orchestrator.core.duration import format_duration
-from orchestrator.core.text import cell, one_line
+from orchestrator.core.text import NO_TEXT, cell, one_line
 from orchestrator.errors import AgentError, PlanError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.task_file import parse_task_file
@@ -202,6 +203,8 @@ None
 texts = st.text(max_size=40) | st.sampled_from(
     [*NASTY.split("\n"), NASTY, "```sh\nrm x\n```", "~~~", "===", "> q", "[a]: b"]
 )
+#: What is no text is refused in a command, and dropped elsewhere.
+commands = texts.map(lambda text: re.sub(NO_TEXT, "", text))
 
 
 @st.composite
@@ -235,7 +238,7 @@ def drafts(draw_from: st.DrawFn) -> Draft:
                 "writes": [draw_from(texts)],
                 "type": draw_from(texts),
                 "agent": "shell" if is_shell else draw_from(st.sampled_from(["", "claude"])),
-                "command": f"true\n{draw_from(texts)}" if is_shell else "",
+                "command": f"true\n{draw_from(commands)}" if is_shell else "",
                 "estimate": draw_from(st.none() | st.integers(0, 100_000)),
                 "priority": draw_from(st.sampled_from(["P0", "P1", "P2", "P3", 7, -3])),
             }

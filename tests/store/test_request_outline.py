@@ -309,13 +309,29 @@ def test_a_fence_is_text() -> None:
         'python3 -c "print(__name__)"',
         "ls src/**/*.ts docs/**/*.md",
         "echo **a** __b c__",
-        "`echo **a**`",
+        "echo `echo **a**`",
     ],
 )
 @pytest.mark.parametrize("label", ["Command:", "**Command**:", "__Command:__"])
 def test_stars_and_underscores_of_a_command_are_its_own(label: str, command: str) -> None:
     """They mean a power or a pattern; without them another command would run."""
     (task,) = read(f"- Say it\n  - Agent: shell\n  - {label} {command}\n")["tasks"]
+    assert command == task["command"]
+
+
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [
+        ("`wc -l x`", "wc -l x"),
+        ("``echo `date` ``", "echo `date`"),
+        ("`date` `date`", "`date` `date`"),
+        ("echo `date`", "echo `date`"),
+        ("\n    - `cd x`\n    - `make`", "cd x\nmake"),
+    ],
+)
+def test_backticks_around_a_command_only_say_that_it_is_one(said: str, command: str) -> None:
+    """As in a row: the shell would run what the command prints."""
+    (task,) = read(f"- Power\n  - Agent: shell\n  - Command: {said}\n")["tasks"]
     assert command == task["command"]
 
 
