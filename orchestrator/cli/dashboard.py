@@ -12,6 +12,7 @@ import click
 from orchestrator.cli.reply import (
     caller,
     plan_directory,
+    program,
     say_json,
     takes_caller,
     takes_directory,
@@ -77,7 +78,7 @@ def dashboard_command(
 
     gc.enable()
     if not opens:
-        serve(layout, port, who, say)
+        serve(layout, port, who, program(), say)
         return
     with shown_to() as show:
 
@@ -86,7 +87,7 @@ def dashboard_command(
             if trouble := show(keys.address(keys.ticket())):
                 talk(f"warning: {trouble}; open the address yourself")
 
-        serve(layout, port, who, say_and_show)
+        serve(layout, port, who, program(), say_and_show)
 
 
 def _require_packages() -> None:

@@ -223,9 +223,9 @@ class Workspace:
         # Once more: a person may have corrected it since, and ours stays as it is.
         return embed(answer_of(self._read_text(stem, seen)))
 
-    def read_answer(self, stem: str, seen: os.stat_result | None = None) -> str:
-        """Return the answer of a task without the fence around it; empty when there is none. *seen*: as above."""
-        return plain_answer(self._read_text(stem, seen))
+    def read_answer(self, stem: str) -> str:
+        """Return the answer of a task without the fence around it; empty when there is none."""
+        return plain_answer(self._read_text(stem, None))
 
     def read_written_answer(self, stem: str, seen: os.stat_result | None = None) -> str:
         """Return the answer of a task just as its result has it; empty when there is none. *seen*: as above."""

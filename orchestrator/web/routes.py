@@ -55,10 +55,13 @@ _STATUSES: Mapping[int, int] = {
 }
 
 
-def application(root: Layout, keys: Keys, live: Live, caller: str) -> Starlette:
-    """Return what answers behind the gate. *root* is a plan directory, or one of plans; *caller* does what is done."""
+def application(root: Layout, keys: Keys, live: Live, caller: str, program: str) -> Starlette:
+    """Return what answers behind the gate.
+
+    *root* is a plan directory, or one of plans; *caller* does what is done here; *program* is how people call us.
+    """
     prepare()
-    desk = _Desk(root, keys, live, caller)
+    desk = _Desk(root, keys, live, caller, program)
     of_plan = [
         Route("/", desk.overview, name="overview"),
         Route("/events", desk.events),
@@ -91,6 +94,7 @@ class _Desk:
     keys: Keys
     live: Live
     caller: str
+    program: str
     home: str = field(default_factory=os.getcwd)
     starting: dict[str, threading.Lock] = field(default_factory=dict)
     begun: dict[str, float] = field(default_factory=dict)
@@ -157,7 +161,7 @@ class _Desk:
             caller=self.caller,
             plan=plan,
             directory=f"{self.root.root}/{plan}" if plan else self.root.root,
-            program=os.environ.get("ORCHESTRATOR_PROGRAM") or "orchestrator",
+            program=self.program,
             is_part=request.headers.get("x-part") == "main",
         )
         asked = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""

@@ -32,13 +32,16 @@ _GRACE = 1.0
 _LOOK = 0.5
 
 
-def serve(layout: Layout, port: int, caller: str, ready: Callable[[Keys], None]) -> None:
+def serve(
+    layout: Layout, port: int, caller: str, program: str, ready: Callable[[Keys], None]
+) -> None:
     """Serve until a signal ends it.
 
     Args:
         layout: The plan directory, or a directory of plans.
         port: Where to listen; 0: anywhere.
         caller: Who does what is done here.
+        program: The words that call us, for commands that are shown.
         ready: Called once we listen, with what lets a browser in.
 
     Raises:
@@ -49,7 +52,8 @@ def serve(layout: Layout, port: int, caller: str, ready: Callable[[Keys], None])
     listening = _listen(port)
     keys = Keys(listening.getsockname()[1])
     live = Live()
-    server, ended = _server(Gate(application(layout, keys, live, caller), keys)), threading.Event()
+    gate = Gate(application(layout, keys, live, caller, program), keys)
+    server, ended = _server(gate), threading.Event()
 
     def serving() -> None:
         try:
