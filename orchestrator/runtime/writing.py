@@ -20,7 +20,7 @@ from orchestrator.store.workspace import Workspace
 #: the same for one result and for ten.
 _GATHER = 0.002
 #: Seconds between two times that results are settled and told, while others run: one sync for what came meanwhile.
-_PAUSE = 0.05
+_PAUSE = 0.2
 
 
 class Unwritten(NamedTuple):
