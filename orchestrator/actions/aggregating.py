@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 
-from orchestrator.actions.merging import MERGE_TEMPLATE, Merged, merge_prompt
+from orchestrator.actions.merging import Merged
 from orchestrator.core.board import Board
-from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError
 from orchestrator.store.answers import answers_shown
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.final_output import TEMPLATES, final_output
-
-#: What each task answers where that is only tried.
-_ANSWER = "An answer."
+from orchestrator.views.final_output import final_output
 
 
 def aggregate(
@@ -68,34 +63,3 @@ def aggregate(
         )
         text = draw()
     workspace.write_final_output(text)
-
-
-def try_templates(board: Board, settings: Settings, overrides: str) -> None:
-    """Fill the person's templates as if every task had been done.
-
-    Raises:
-        PlanError: one of them is broken.
-    """
-    strategy = settings.aggregate
-    used = [TEMPLATES.get(strategy, TEMPLATES["structured"])]
-    used += [MERGE_TEMPLATE] if strategy == "claude" else []
-    if not any(os.path.lexists(os.path.join(overrides, name)) for name in used):
-        return
-    if strategy == "claude":
-        merge_prompt(board.plan, overrides, total=2)
-    attempt = Attempt(1, 1, status=Verdict.COMPLETED.value, started=1.0, ended=2.0, duration=1.0)
-    leaves = [task.id for task in board.plan.tasks.values() if not task.children]
-    done = {
-        task_id: Result(task_id, settings.agent, TaskStatus.COMPLETED, (attempt,))
-        for task_id in leaves
-    }
-    final_output(
-        Board(board.plan, board.shape, done),
-        answers=dict.fromkeys(leaves, _ANSWER),
-        started=1.0,
-        ended=2.0,
-        strategy=strategy,
-        overrides=overrides,
-        budget=settings.budget_usd,
-        merged=_ANSWER if strategy == "claude" else "",
-    )

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from orchestrator.actions.worker import Worker
 from orchestrator.core.beside import MERGER, MERGING, as_merger
 from orchestrator.core.board import Board
-from orchestrator.core.plan import Plan
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.as_answered import was_corrected
 from orchestrator.store.link_labels import with_own_labels
 from orchestrator.store.references import resolve_files
-from orchestrator.views.templating import render
+from orchestrator.views.merger import merge_prompt
 
 if TYPE_CHECKING:
     from orchestrator.actions.prospect import Prospect
 
-MERGE_TEMPLATE = "merge.md.j2"
 #: Bytes of answers in the prompt, in all; what does not fit is read from the result files.
 _CONTEXT = 512 * 1024
 
@@ -100,19 +98,3 @@ def _is_merged(
 
 def _shown(worker: Worker) -> str:
     return with_own_labels(worker.workspace.read_shown_answer(MERGER), MERGER)
-
-
-def merge_prompt(plan: Plan, overrides: str | None, *, total: int, missing: str = "") -> str:
-    """Return what whoever merges is told, but for the answers.
-
-    Raises:
-        PlanError: the plan's own template is broken.
-    """
-    return render(
-        MERGE_TEMPLATE,
-        overrides,
-        total=total,
-        request=plan.request,
-        goal=plan.goal,
-        missing=missing,
-    )

@@ -75,7 +75,7 @@ class Prospect(NamedTuple):
         """
         templates = self.order.layout.templates
         if os.path.isdir(templates):  # our own never fail, and most plans have no others
-            from orchestrator.actions.aggregating import try_templates
+            from orchestrator.views.final_output import try_templates
 
             try_templates(self.board, self.settings, templates)
 
