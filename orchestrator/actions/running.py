@@ -238,6 +238,7 @@ class _Session:
                 run=self.run_id,
                 workdir=layout.workdir(settings.workdir),
                 program=self.plugs.program,
+                warn=lambda task, text: self.telling.say(Kind.WARNING, text, task),
             ),
             requests=requests,
             drawing=Drawing(self._draw, self._prepare),

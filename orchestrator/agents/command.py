@@ -108,15 +108,16 @@ class CommandReader:
         outcome = outcome._replace(bill=FREE if is_free else Bill(cost=None))
         if outcome.verdict is not Verdict.COMPLETED:
             return outcome
-        answer, lacks = outcome.answer, ""
+        answer, lacks, is_cut = outcome.answer, "", outcome.is_cut
         if self.command.answer:
-            answer, lacks = self._found()
+            (answer, lacks), is_cut = self._found(), False
         if not (lacks or answer.strip()):
             lacks = "answered nothing"
         if lacks:
             reason = f"{exit.describe()}, but it {lacks}"
             return outcome._replace(verdict=Verdict.FAILED, reason=reason, is_markdown=False)
-        return outcome._replace(answer=answer, is_markdown=self.settings.format != "text")
+        is_markdown = self.settings.format != "text"
+        return outcome._replace(answer=answer, is_cut=is_cut, is_markdown=is_markdown)
 
     def _found(self) -> tuple[str, str]:
         """Return the answer in what was printed, and why there is none."""

@@ -52,20 +52,25 @@ class TextReader:
         """Judge by exit status."""
         if (outcome := not_its_own_end(exit, self.settings)) is not None:
             has_failed = outcome.verdict is Verdict.FAILED  # it took too long
-            return outcome._replace(answer=self._text()) if has_failed else outcome
+            return self._with_answer(outcome) if has_failed else outcome
         if exit.code != 0:
             fatal = exit.code in _NO_SUCH_COMMAND
             verdict = Verdict.FATAL if fatal else Verdict.FAILED
-            return Outcome(verdict=verdict, reason=failure(exit, errors), answer=self._text())
-        return Outcome(
-            verdict=Verdict.COMPLETED,
-            answer=self._text(),
-            is_markdown=self.settings.format == "markdown",
-            statistics={"Output": f"{self.size} bytes"},
+            return self._with_answer(Outcome(verdict=verdict, reason=failure(exit, errors)))
+        return self._with_answer(
+            Outcome(
+                verdict=Verdict.COMPLETED,
+                is_markdown=self.settings.format == "markdown",
+                statistics={"Output": f"{self.size} bytes"},
+            )
         )
 
-    def _text(self) -> str:
-        if self.size == len(self.head) + len(self.tail):
+    def _with_answer(self, outcome: Outcome) -> Outcome:
+        is_cut = self.size > len(self.head) + len(self.tail)
+        return outcome._replace(answer=self._text(is_cut=is_cut), is_cut=is_cut)
+
+    def _text(self, *, is_cut: bool) -> str:
+        if not is_cut:
             return (self.head + self.tail).decode(errors="replace")
         head, tail = _up_to_a_line(bytes(self.head)), _from_a_line(bytes(self.tail))
         note = f"[… {self.size - len(head) - len(tail)} bytes left out, all of it is in the log …]"

@@ -157,6 +157,8 @@ class Outcome(NamedTuple):
     reason: str = ""
     """Why it is not completed, in one line for people."""
     answer: str = ""
+    is_cut: bool = False
+    """Whether the answer is only head and tail of what was printed; all of that is in the log."""
     is_markdown: bool = False
     statistics: Mapping[str, str] = MappingProxyType({})
     """Figures for the result's table: metric → value."""

@@ -1,8 +1,8 @@
 """An answer as it was given, for whoever works with it, from the log of its attempt.
 
-The result has it as it can be shown: headings below ours, no HTML, nothing left open. It is also where people correct
-it. So the log counts as long as the result says just what was made of it, and the result as soon as it says anything
-else.
+The result has it as it can be shown: headings below ours, no HTML, nothing left open, of a flood only head and tail.
+It is also where people correct it. So the log counts as long as the result says just what was made of it, and the
+result as soon as it says anything else.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
+from orchestrator.core.result import Outcome, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import printable
+from orchestrator.core.text import printable, unfenced
 from orchestrator.errors import UnfitError
 from orchestrator.runtime.attempt import reread
-from orchestrator.store.atomic import read_file
+from orchestrator.store.answers import MOST, Answer
+from orchestrator.store.atomic import read_file, read_piece, reported
 from orchestrator.store.attempt_record import AttemptRecord, read_record
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import LARGEST_RESULT, safe_answer
@@ -24,29 +26,38 @@ from orchestrator.store.signatures import is_newer
 from orchestrator.store.workspace import Workspace
 
 #: Bytes of a log that is read once more; whoever waits for an answer waits for that.
-_LARGEST_LOG = 64 * 1024 * 1024
+_LARGEST_LOG = 256 * 1024 * 1024
 #: An answer that is not fenced is markdown, whatever its task says by now.
 _AS_MARKDOWN = Settings(format="markdown")
+_NOTHING = Outcome(Verdict.COMPLETED)
 
 
 def as_answered(
     layout: Layout, task: Task, number: int, agents: Mapping[str, Agent], written: str
-) -> str:
+) -> Answer:
     """Return the answer that attempt *number* gave, fit to be printed and without tokens.
 
-    *written*, as it stands in the result, where its log says something else or is not there.
+    *written*, as it stands in the result, where its log says something else or is not there. Of a log with more than
+    fits, its head.
 
     Raises:
         StoreError: record or log cannot be read now.
     """
-    if not written:
-        return ""
-    record = read_record(layout.attempt(task.stem, number).record)
+    inside = unfenced(written)
+    as_it_stands = Answer(written if inside is None else inside)
+    files = layout.attempt(task.stem, number)
+    record = read_record(files.record) if written else None
     if record is None or not record.is_of(task.id, number, ""):
-        return written
+        return as_it_stands
     said = _said(layout, task, agents, record, _AS_MARKDOWN)
-    is_untouched = safe_answer(said, is_markdown=True).strip("\n") == written
-    return redact(printable(said)).rstrip("\n") if is_untouched else written
+    if not _is_made_of(said.answer, written):
+        return as_it_stands
+    if not said.is_cut:
+        return Answer(_clean(said.answer))
+    with reported("read", files.stdout):
+        head = read_piece(files.stdout, 0, MOST) or b""
+    left_out = (record.exit.log_bytes or 0) - len(head)
+    return Answer(_clean(head.decode(errors="replace")), max(0, left_out), files.stdout)
 
 
 def was_corrected(
@@ -72,8 +83,18 @@ def was_corrected(
     if record is None or not record.is_of(task.id, number, ""):
         return False
     said = _said(layout, task, agents, record, settings)
-    as_made = (safe_answer(said, is_markdown=each).strip("\n") for each in (True, False))
-    return bool(said) and workspace.read_written_answer(task.stem) not in as_made
+    written = workspace.read_written_answer(task.stem)
+    return bool(said.answer) and not _is_made_of(said.answer, written)
+
+
+def _is_made_of(answer: str, written: str) -> bool:
+    """Say whether a result says just what was made of an answer."""
+    as_made = (safe_answer(answer, is_markdown=each).strip("\n") for each in (True, False))
+    return written in as_made
+
+
+def _clean(text: str) -> str:
+    return redact(printable(text)).rstrip("\n")
 
 
 def _said(
@@ -82,15 +103,15 @@ def _said(
     agents: Mapping[str, Agent],
     record: AttemptRecord,
     settings: Settings,
-) -> str:
-    """Return what the log of an attempt says that its answer is; empty where it says nothing."""
+) -> Outcome:
+    """Return what the log of an attempt says; no answer where it says none."""
     if not record.run:  # by hand: all of it
         try:
             log = read_file(layout.attempt(task.stem, record.number).stdout, LARGEST_RESULT)
         except UnfitError:
-            return ""
-        return (log or b"").decode(errors="replace")
+            return _NOTHING
+        return _NOTHING._replace(answer=(log or b"").decode(errors="replace"))
     agent = agents.get(record.agent)
     if agent is None or (record.exit.log_bytes or 0) > _LARGEST_LOG:
-        return ""
-    return reread(layout, task, agent, settings, record).judge(record.exit).answer
+        return _NOTHING
+    return reread(layout, task, agent, settings, record).judge(record.exit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
 from orchestrator.agents.protocol import Agent, Assignment, Input
@@ -18,7 +18,7 @@ from orchestrator.errors import LostResultError
 from orchestrator.executors.protocol import Job
 from orchestrator.runtime.as_answered import as_answered
 from orchestrator.runtime.attempt import LiveAttempt
-from orchestrator.store.answers import answers_handed_on
+from orchestrator.store.answers import Answer, answers_handed_on
 from orchestrator.store.atomic import refuse_links, write_new
 from orchestrator.store.contexts import Contexts
 from orchestrator.store.workspace import Workspace
@@ -37,17 +37,22 @@ class Launchpad:
         run: str,
         workdir: str,
         program: str = "",
+        warn: Callable[[str, str], None] | None = None,
     ) -> None:
-        """Take what is the same for every attempt of a run; *program* is how an agent calls us, empty: not at all."""
+        """Take what is the same for every attempt of a run.
+
+        *program* is how an agent calls us, empty: not at all; *warn* hears, of a task, what is not as one would expect.
+        """
         self._workspace = workspace
         self._program = program
+        self._warn = warn
         self._contexts = Contexts(workspace.layout)
         self.replan(tasks, policies)
         self._agents = agents
         self.run = run
         self._workdir = workdir
         # Many that wait for the same task are launched one after the other, and a log may be long.
-        self._as_answered = lru_cache(maxsize=4)(self._read_again)
+        self._as_answered = lru_cache(maxsize=2)(self._read_again)
 
     def replan(self, tasks: Mapping[str, Task], policies: Mapping[str, Settings]) -> None:
         """Go on with a plan that was changed."""
@@ -107,7 +112,15 @@ class Launchpad:
             AgentError: the agent cannot do this task.
             StoreError: a file could not be read or written.
         """
-        wanted = self._agents[live.agent].invocation(self._assignment(live))
+        agent, assignment = self._agents[live.agent], self._assignment(live)
+        wanted = agent.invocation(assignment)
+        if self._warn is not None and not agent.reads_prose:
+            for each in assignment.inputs:
+                if (
+                    each.left_out
+                ):  # an agent is told so in its prompt; a program counts what it gets
+                    text = f"what {each.task} answered lacks {each.left_out:,} bytes on its standard input"
+                    self._warn(live.task.id, f"{text}: all of it is in {each.path}")
         given = environment(self._policies[live.task.id], wanted.env, wanted.login)
         files = live.files
         script = files.script
@@ -160,11 +173,11 @@ class Launchpad:
             Input(
                 task=need.id,
                 name=need.name,
-                path=self._shown(self._workspace.layout.result_file(need.stem)),
-                answer=answer,
-                left_out=left,
+                path=self._shown(answer.log or self._workspace.layout.result_file(need.stem)),
+                answer=answer.text,
+                left_out=answer.left_out,
             )
-            for need, answer, left in answers_handed_on(
+            for need, answer in answers_handed_on(
                 self._workspace,
                 needs,
                 lambda need, written: self._as_answered(need.id, live.inputs[need.id], written),
@@ -186,7 +199,7 @@ class Launchpad:
             cap=live.cap,
         )
 
-    def _read_again(self, need: str, number: int, written: str) -> str:
+    def _read_again(self, need: str, number: int, written: str) -> Answer:
         return as_answered(self._workspace.layout, self._tasks[need], number, self._agents, written)
 
     def _heard(self, task: Task) -> Sequence[Message]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from orchestrator.core.plan import Task
 from orchestrator.core.text import clip, fair_shares, unfenced
@@ -11,24 +12,36 @@ from orchestrator.store.workspace import Workspace
 
 #: Bytes that the answers of all tasks together may have where all of them are wanted at once.
 MOST = 16 * 1024 * 1024
+#: Characters. Of an answer that has fewer, nothing was left out when its result was made: agents keep far more.
+_WHOLE = 32 * 1024
+
+
+class Answer(NamedTuple):
+    """What a task answered, as others get it."""
+
+    text: str
+    left_out: int = 0
+    """Bytes of it that are not here."""
+    log: str = ""
+    """Where all of it is, when its result has only head and tail."""
 
 
 def answers_handed_on(
-    workspace: Workspace, tasks: Sequence[Task], as_answered: Callable[[Task, str], str]
-) -> Iterator[tuple[Task, str, int]]:
-    """Yield each task with its answer as dependants get it, and how many bytes of it were left out.
+    workspace: Workspace, tasks: Sequence[Task], as_answered: Callable[[Task, str], Answer]
+) -> Iterator[tuple[Task, Answer]]:
+    """Yield each task with its answer as dependants get it.
 
-    *as_answered* gets an answer as its result has it, in markdown, and returns what was answered. What stands in a
-    fence only to be shown is known from there.
+    *as_answered* gets an answer as its result has it, in markdown, and returns what was answered. What is short and
+    stands in a fence only to be shown is known from there.
 
     Raises:
         StoreError: a result cannot be read.
     """
 
-    def read(task: Task, found: os.stat_result | None) -> str:
+    def read(task: Task, found: os.stat_result | None) -> Answer:
         written = workspace.read_written_answer(task.stem, found)
-        inside = unfenced(written)
-        return as_answered(task, written) if inside is None else inside
+        inside = unfenced(written) if len(written) < _WHOLE else None
+        return as_answered(task, written) if inside is None else Answer(inside)
 
     return _heads(workspace, tasks, read)
 
@@ -43,9 +56,11 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
     from orchestrator.store.markdown import embed
 
     shown = {}
-    for task, head, left in _heads(
-        workspace, tasks, lambda task, found: workspace.read_shown_answer(task.stem, found)
-    ):
+
+    def read(task: Task, found: os.stat_result | None) -> Answer:
+        return Answer(workspace.read_shown_answer(task.stem, found))
+
+    for task, (head, left, _) in _heads(workspace, tasks, read):
         shown[task.id] = with_own_labels(embed(head) if left else head, task.stem)
         if left:
             path = f"results/{task.stem}-result.md"
@@ -56,13 +71,19 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
 def _heads(
     workspace: Workspace,
     tasks: Sequence[Task],
-    read: Callable[[Task, os.stat_result | None], str],
-) -> Iterator[tuple[Task, str, int]]:
+    read: Callable[[Task, os.stat_result | None], Answer],
+) -> Iterator[tuple[Task, Answer]]:
     seen = [_look(workspace.layout.result_file(task.stem)) for task in tasks]
-    # The file is larger than the answer in it, but for markdown that took more room before it was made fit to be shown.
-    shares = fair_shares([found.st_size if found else 0 for found in seen], MOST)
-    for task, found, share in zip(tasks, seen, shares, strict=True):
-        yield task, *clip(read(task, found), max(share, MOST // len(tasks)))
+    # The file is larger than the answer in it, but for markdown that took more room before it was made fit to be shown,
+    # and what was left out there. Both may have what the others do not need.
+    sizes = [found.st_size if found else 0 for found in seen]
+    shares, left, others = fair_shares(sizes, MOST), MOST, sum(sizes)
+    for task, found, size, share in zip(tasks, seen, sizes, shares, strict=True):
+        others -= size
+        answer = read(task, found)
+        text, more = clip(answer.text, max(share, MOST // len(tasks), left - others))
+        left -= len(text.encode(errors="replace"))
+        yield task, answer._replace(text=text, left_out=answer.left_out + more)
 
 
 def _look(path: str) -> os.stat_result | None:

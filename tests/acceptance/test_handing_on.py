@@ -73,3 +73,41 @@ def test_what_a_person_answered_is_handed_on_as_it_was(
     assert 0 == orchestrate("complete", "T-01", DOCUMENT).returncode
     assert 0 == orchestrate("run").returncode
     assert f"{DOCUMENT}\n" == kept(tmp_path)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_all_of_a_flood_is_handed_on(orchestrate: Orchestrate, tmp_path: Path, form: str) -> None:
+    """In the result stand its head and its tail; who counts lines counts all of them."""
+    tasks = {"T-01": "seq 1 60000", "T-02": ("cat > kept.md", "T-01"), "T-03": ("wc -l", "T-01")}
+    root = tmp_path / ".orchestrator"
+    write_plan(root, tasks, format=form)
+    done = orchestrate("run")
+    assert (0, False) == (done.returncode, "left out" in kept(tmp_path))
+    assert [str(number) for number in range(1, 60001)] == kept(tmp_path).splitlines()
+    assert (
+        "bytes left out, all of it is in the log"
+        in (root / "results/agent-01-result.md").read_text()
+    )
+    assert "bytes on its standard input" not in done.stderr
+    result = root / "results" / "agent-01-result.md"
+    result.write_text(result.read_text().replace("\n3\n", "\nthree\n"))
+    assert 0 == orchestrate("retry", "T-02").returncode
+    assert 0 == orchestrate("run").returncode
+    assert "three" in kept(tmp_path).splitlines(), "a correction by hand wins"
+
+
+def test_a_command_that_gets_less_than_all_is_warned_of(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """What all of them answered must fit into memory; where the rest is stands there, too."""
+    root = tmp_path / ".orchestrator"
+    write_plan(root, {"T-01": "seq 1 2500000", "T-02": ("tail -n 1", "T-01")})
+    done = orchestrate("run")
+    assert 0 == done.returncode
+    size = (root / "logs" / "agent-01.attempt-1.out").stat().st_size
+    [warning] = [line for line in done.stderr.splitlines() if "standard input" in line]
+    assert "T-02" in warning
+    assert "what T-01 answered lacks " in warning
+    assert warning.endswith("all of it is in .orchestrator/logs/agent-01.attempt-1.out")
+    given = (root / "logs" / "agent-02.attempt-1.in").stat().st_size
+    assert 16 * 1024 * 1024 - 1024 < given < 16 * 1024 * 1024 + 1024 < size

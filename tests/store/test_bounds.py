@@ -10,9 +10,10 @@ import pytest
 
 from orchestrator.core.plan import Task
 from orchestrator.core.state import TaskStatus as S
+from orchestrator.core.text import unfenced
 from orchestrator.errors import PlanError, StoreError, UnfitError
 from orchestrator.store import answers
-from orchestrator.store.answers import answers_handed_on, answers_shown
+from orchestrator.store.answers import Answer, answers_handed_on, answers_shown
 from orchestrator.store.atomic import open_file, read_file, read_piece, refuse_links
 from orchestrator.store.cursor import last_run, read_on
 from orchestrator.store.front_matter import load_front_matter, read_front_matter
@@ -215,8 +216,10 @@ def test_large_answers_share_what_there_is(root: Path, monkeypatch: pytest.Monke
     large = safe_answer("line\n" * 2000, is_markdown=False)
     result(root, "agent-02", text("T-02", S.COMPLETED, answer=large))
     place = workspace(root)
-    (_, small, none), (_, head, left) = answers_handed_on(place, tasks, lambda _, written: written)
-    assert ("small", 0) == (small, none)
+    (_, small), (_, (head, left, _)) = answers_handed_on(
+        place, tasks, lambda _, written: Answer(unfenced(written) or written)
+    )
+    assert Answer("small") == small
     assert set(head.split()) == {"line"}
     assert len(head) + left == len("line\n" * 2000) - 1
     shown = answers_shown(place, tasks)
@@ -230,7 +233,8 @@ def test_what_was_longer_before_it_could_be_shown_is_whole(root: Path) -> None:
     """The file says how much there may be, and the line below a heading of markdown is not in it."""
     result(root, "agent-01", text("T-01", S.COMPLETED, answer="### Title"))
     task, given = Task(id="T-01", name="", description=""), f"Title\n{'=' * 10_000}"
-    assert [(task, given, 0)] == [*answers_handed_on(workspace(root), [task], lambda *_: given)]
+    answer = Answer(given)
+    assert [(task, answer)] == [*answers_handed_on(workspace(root), [task], lambda *_: answer)]
 
 
 # ── what others put there ────────────────────────────────────────────────────────────────────────────────────────────
