@@ -43,6 +43,8 @@ def aggregate(
     """
     tasks = board.plan.tasks.values()
     done = [task for task in tasks if board.status(task.id) is TaskStatus.COMPLETED]
+    is_stopped = settings.on_failure == "stop" and board.counts()[TaskStatus.FAILED]
+    why_left = "a task failed, and `on_failure: stop` starts nothing more" if is_stopped else ""
     draw = partial(
         final_output,
         board,
@@ -52,7 +54,7 @@ def aggregate(
         strategy=settings.aggregate,
         budget=settings.budget_usd,
         merged=merged.text,
-        note=" · ".join(filter(None, (held_back, merged.note))),
+        note=" · ".join(filter(None, (held_back, why_left, merged.note))),
     )
     try:
         text = draw(overrides=workspace.layout.templates)

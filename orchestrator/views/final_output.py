@@ -115,14 +115,6 @@ def final_output(
         "merged": merged.strip("\n"),
         "note": note,
         "simulated": board.simulated(),
-    }
-    spent = spending(board.paid_for())
-    if strategy == "concat":
-        return _drawn(TEMPLATES["concat"], overrides, values)
-    values |= {
-        "summary": _summary(by_status, measured, len(tasks)) + cost_rows(spent, budget),
-        "has_costs": bool(spent),
-        "report": _report(board),
         "failed": [
             _failure(board, task_id) for status in _UNSUCCESSFUL for task_id in by_status[status]
         ],
@@ -130,6 +122,14 @@ def final_output(
         "not_run": _named(
             [task_id for task_id in board.shape.order if board.status(task_id) in _NOT_RUN]
         ),
+    }
+    if strategy == "concat":
+        return _drawn(TEMPLATES["concat"], overrides, values)
+    spent = spending(board.paid_for())
+    values |= {
+        "summary": _summary(by_status, measured, len(tasks)) + cost_rows(spent, budget),
+        "has_costs": bool(spent),
+        "report": _report(board),
         "timeline": _timeline(measured),
         "appendix": [
             _appendix(board, task_id, ended, has_costs=bool(spent))

@@ -159,6 +159,8 @@ def test_a_run_that_stops_at_a_failure_says_what_it_left(orchestrate: Orchestrat
     write_plan(p, tasks, on_failure="stop", max_parallel=1, retries=0)
     lines = orchestrate("run").stderr.splitlines()
     assert lines[-2] == "⏸️ not started: T-03, T-04, T-05"
+    output = (p / "final_output.md").read_text(encoding="utf-8")
+    assert "\n> a task failed, and `on_failure: stop` starts nothing more\n" in output
     assert "not started" not in orchestrate("run", "--only", "T-01").stderr
     assert "not started" not in orchestrate("run", "--on-failure", "continue").stderr
 

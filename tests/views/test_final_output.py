@@ -168,13 +168,21 @@ def test_the_appendix_links_no_log_that_nobody_wrote() -> None:
     assert ["6.5s", "1.0s"] == [row[2] for row in tables(text)[-1][1:]]
 
 
+_MISSING = ["- T-02 · ", "- ⏭️ Skipped because of T-02: ", "- ⏸️ Not finished: T-0"]
+
+
 def test_concat_is_the_answers_and_a_line_above() -> None:
-    """Who wants only the answers gets only the answers."""
+    """Who wants only the answers gets only the answers, and is told what is missing, and why."""
     text = draw(done(), strategy="concat")
     assert "5 of 5 tasks completed in 6.5s." in text
     assert ["# Final Output: Task Plan", "## T-01 · Scan", "### Findings"] == headings(text)[:3]
     assert [] == tables(text)
-    assert "incomplete" in draw(midway(), strategy="concat")
+    assert "missing" not in text
+    short = draw(midway(*[HOSTILE] * 5, reason=HOSTILE), strategy="concat")
+    assert "incomplete" in short
+    missing = short.partition("## What is missing\n\n")[2].splitlines()
+    assert [line[: len(start)] for line, start in zip(missing, _MISSING, strict=True)] == _MISSING
+    assert "exit 2" in draw(midway(), strategy="concat")
 
 
 def test_concat_gives_no_time_for_what_several_runs_did() -> None:
