@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from orchestrator.errors import (
     ExecutorError,
     ExitStatus,
     OrchestratorError,
+    UsageError,
 )
 from orchestrator.executors.detach import Detached
 from orchestrator.store.atomic import refuse_links
@@ -65,7 +67,9 @@ def detach(
     Raises:
         PlanError, NotFoundError, UsageError, AgentError, BusyError, StoreError: as ``run``; nothing was started.
         ExecutorError: the process ended before it began; says why, with its exit status.
+        UsageError: an attempt of a run asks for it: what it starts ends with it.
     """
+    refuse_within_attempt()
     examine(order, plugs)
     layout = order.layout
     if not waits and (holder := holder_of(layout.lock)) is not None:
@@ -85,6 +89,20 @@ def detach(
         raise
     keep_cursor(layout.cursor, before)
     return Started(run, process.pid, layout.run_output, said)
+
+
+def refuse_within_attempt() -> None:
+    """Do nothing unless an agent of a run called us: nothing that it starts outlives its attempt (promise 14).
+
+    Raises:
+        UsageError: one did.
+    """
+    if "ORCHESTRATOR_ATTEMPT" in os.environ:
+        run, task = (os.environ.get(f"ORCHESTRATOR_{name}", "?") for name in ("RUN_ID", "TASK_ID"))
+        raise UsageError(
+            f"this is {task} of run {run}, and what it starts in the background ends with it",
+            hint="`orchestrator run` in the foreground, and wait for it; or `orchestrator add` to the plan at work",
+        )
 
 
 def _await_word(process: Detached) -> str:

@@ -223,7 +223,10 @@ def _room(layout: Layout) -> Finding:
     except OSError as error:
         return Finding("room", Level.WARNING, f"unknown: {error.strerror}")
     size = f"{free / 1e9:.1f} GB" if free >= 1e9 else f"{free / 1e6:.0f} MB"
-    found, hint = f"{size} free", "make room: logs/ holds all that agents print"
+    found, hint = (
+        f"{size} free",
+        "make room: `orchestrator cleanup` deletes old logs, which hold all that agents print",
+    )
     if free < _NO_ROOM:
         return Finding("room", Level.FAILED, found, hint)
     if free < _LITTLE_ROOM:

@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 from orchestrator.errors import BusyError, ExecutorError, NotFoundError
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
-from orchestrator.store.process import is_alive
+from orchestrator.store.process import has_other_numbers, is_alive, is_of_other_machine
 from orchestrator.store.waiting import Waiting, those_waiting
 
 #: Seconds between two looks at whether it is over.
 _LOOK = 0.02
+#: What ends a process in order: one that was suspended, by Ctrl-Z for one, sees the first only when it goes on.
+_END = (signal.SIGTERM, signal.SIGCONT)
 
 
 class Stopped(NamedTuple):
@@ -89,21 +91,24 @@ def _is_gone(process: Mapping[str, Any]) -> bool:
 
 def _end(name: str, process: Mapping[str, Any], is_over: Callable[[], bool]) -> bool:
     """Tell a process to end, unless it is over; say whether it was told."""
-    if process.get("host") != os.uname().nodename:
+    if is_of_other_machine(process) or has_other_numbers(process):
+        where = "on another machine" if is_of_other_machine(process) else "in another container"
         raise BusyError(
-            f"{name} is at work on another machine, {process.get('host', '?')}",
+            f"{name} is at work {where}, {process.get('host', '?')}",
             hint=f"end its process {process['pid']} there",
         )
     try:
         if not hasattr(os, "pidfd_open"):
-            os.kill(process["pid"], signal.SIGTERM)
+            for number in _END:
+                os.kill(process["pid"], number)
             return True
         descriptor = os.pidfd_open(process["pid"])
         try:
             # Looked at once more, now that its number can no longer go to somebody else.
             if is_over():
                 return False
-            signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+            for number in _END:
+                signal.pidfd_send_signal(descriptor, number)
         finally:
             os.close(descriptor)
     except ProcessLookupError:

@@ -27,6 +27,7 @@ from orchestrator.cli.reply import (
     talk,
     write,
 )
+from orchestrator.cli.texts import TakesProse
 from orchestrator.core.plan_state import Step
 from orchestrator.core.state import Verb
 from orchestrator.errors import ExitStatus, OrchestratorError, UsageError
@@ -43,7 +44,7 @@ _ACTIONS = {
 }
 
 
-@click.command("dispatch")
+@click.command("dispatch", cls=TakesProse)
 @click.argument("task", metavar="ID")
 @click.argument("title")
 @click.option("--agent", default="", metavar="A", help="Who does it: an agent, or any name.")
@@ -86,7 +87,7 @@ def dispatch_command(
     _say_moves(layout, steps)
 
 
-@click.command("subtask")
+@click.command("subtask", cls=TakesProse)
 @click.argument("task", metavar="ID")
 @click.argument("subtask", metavar="SUBTASK")
 @click.argument("action", metavar="start|done|fail|block|unblock")

@@ -27,6 +27,7 @@ from orchestrator.cli.reply import (
 from orchestrator.cli.reply import write as say
 from orchestrator.cli.sentence import sentence
 from orchestrator.cli.templates import of_template, say_templates
+from orchestrator.cli.texts import TakesProse
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import critical_path
 from orchestrator.core.plan import Plan
@@ -48,7 +49,7 @@ _MOST_DRAWN, _MOST_NAMED = 60, 10
 _FILES = (".md", ".markdown", ".txt", ".json")
 
 
-@click.command("plan")
+@click.command("plan", cls=TakesProse)
 @click.argument("request", metavar="[REQUEST]", default="")
 @click.option("--from", "source", default="", metavar="FILE", help="Markdown outline, or JSON.")
 @click.option("--template", default="", metavar="NAME", help="A plan to begin with; or `list`.")

@@ -20,6 +20,7 @@ from orchestrator.cli.reply import (
     takes_json,
     talk,
 )
+from orchestrator.cli.texts import TakesProse
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from orchestrator.store.requests import Reply
 
 
-@click.command("add")
+@click.command("add", cls=TakesProse)
 @click.argument("text", metavar="TEXT")
 @click.option("--desc", default="", metavar="TEXT", help="More about it; of a command, its name.")
 @click.option("-p", "--priority", default="", metavar="P", help="high, P1 or 100; bigger is first.")

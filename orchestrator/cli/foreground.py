@@ -152,6 +152,13 @@ def _left(report: RunReport) -> tuple[list[str], list[str]]:
     return idle, cut_off
 
 
+def _is_left(report: RunReport) -> bool:
+    """Say whether a run that was stopped has left something to the next one."""
+    board = report.board
+    is_done = all(board.status(task_id) is TaskStatus.COMPLETED for task_id in report.asked)
+    return not is_done or board.plan.settings.get("aggregate") == "claude"
+
+
 def _has_failed(report: RunReport, task_id: str) -> bool:
     """Say whether the newest attempt at a task that is not over was made in this run, and failed."""
     result = report.board.results.get(task_id)
@@ -189,7 +196,7 @@ def _say_failures(report: RunReport) -> None:
         talk(f"error: {report.failure}")
         if report.failure.hint:
             talk(f"  hint: {as_called(report.failure.hint)}")
-    elif failed or report.signal or report.held_back:
+    elif failed or report.held_back or (report.signal and _is_left(report)):
         talk(f"  hint: {as_called(_hint(report))}")
 
 

@@ -21,6 +21,7 @@ from orchestrator.cli.reply import (
     talk,
     write,
 )
+from orchestrator.cli.texts import TakesProse
 from orchestrator.core import criteria
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.state import Verb
@@ -114,7 +115,7 @@ def start_command(
     _do(layout, wish(layout, Verb.START, task_id, name, progress=progress), as_json=as_json)
 
 
-@click.command("complete")
+@click.command("complete", cls=TakesProse)
 @_takes_task
 @_MESSAGE
 @click.option(
@@ -162,7 +163,9 @@ def complete_command(
 
 
 def _verb_with_reason(verb: Verb, text: str, example: str) -> click.Command:
-    @click.command(verb.value, help=f"{text}\n\n\b\n  orchestrator {verb.value} {example}")
+    @click.command(
+        verb.value, cls=TakesProse, help=f"{text}\n\n\b\n  orchestrator {verb.value} {example}"
+    )
     @_takes_task
     @_MESSAGE
     def command(

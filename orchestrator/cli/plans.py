@@ -21,6 +21,7 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
+from orchestrator.cli.texts import TakesProse
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.moment import parse_moment
@@ -36,7 +37,7 @@ from orchestrator.store.roots import plan_id
 from orchestrator.views.plans import charter_lines, plans_text, word_of
 
 
-@click.command("create")
+@click.command("create", cls=TakesProse)
 @click.argument("title")
 @click.option("--priority", default="P2", metavar="P0..P3", help="How urgent it is (default P2).")
 @click.option("--plan", "request", default="", metavar="TEXT", help="What is wanted, in words.")

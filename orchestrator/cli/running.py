@@ -111,7 +111,7 @@ def _whom(
     "--fresh",
     "is_fresh",
     is_flag=True,
-    help="Do what is completed again; results so far move to archive/.",
+    help="Do what is completed again; results so far move to archive/, and the budget counts anew.",
 )
 @click.option("--at", metavar="TIME", help="Start at 07:30, or at 2026-01-31T09:00 (local time).")
 @click.option(

@@ -20,10 +20,11 @@ from orchestrator.cli.reply import (
     talk,
     write,
 )
+from orchestrator.cli.texts import TakesProse
 from orchestrator.wiring import detached, plugs
 
 
-@click.command("spawn")
+@click.command("spawn", cls=TakesProse)
 @click.argument("text", metavar="TEXT")
 @click.option("--label", default="", metavar="NAME", help="What its id is made of.")
 @click.option("--desc", default="", metavar="TEXT", help="More about it.")

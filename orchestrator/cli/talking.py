@@ -16,27 +16,8 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.cli.saying import say_to
-from orchestrator.cli.words import read_words
+from orchestrator.cli.texts import TakesText
 from orchestrator.core.message import MessageKind
-
-
-class TakesText(click.Command):
-    """A command whose last word is a text, also one that begins like an option: ``share T-01 "- use JWT"``."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Move what are options to the front, and everything else behind ``--``."""
-        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
-        takes_value = {name: not each.is_flag for each in options for name in each.opts}
-        words = read_words(args, takes_value, has_text=True)
-        if words is None:
-            return super().parse_args(ctx, args[-1:])  # the option that has no value
-        front = [
-            word
-            for name, values in words.options.items()
-            for value in values
-            for word in ([name, value] if takes_value[name] else [name])
-        ]
-        return super().parse_args(ctx, [*front, "--", *words.others])
 
 
 def _takes_task(function: Callable[..., None]) -> Callable[..., None]:

@@ -23,7 +23,7 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.cli.report import look_back, say_broken, share_facts, takes_days
-from orchestrator.cli.talking import TakesText
+from orchestrator.cli.texts import TakesText
 from orchestrator.core.message import LIMIT
 from orchestrator.core.roster import Listed
 from orchestrator.core.text import counted

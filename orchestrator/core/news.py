@@ -197,9 +197,9 @@ class Brief(NamedTuple):
 
     @property
     def is_done(self) -> bool:
-        """The last run ended in order, and everything is completed."""
+        """The last run ended in order, or was stopped when nothing was left to stop, and everything is completed."""
         standing = self.board.standing.values()
-        return self.phase is Phase.ENDED and all(
+        return self.phase in {Phase.ENDED, Phase.STOPPED} and all(
             each.status is TaskStatus.COMPLETED for each in standing
         )
 
@@ -252,8 +252,12 @@ class Brief(NamedTuple):
         if self.is_over and self.board.simulated():
             return ("run", "--detach")  # nothing was done
         if self.is_done:
-            # A run with nothing to do puts the final output together anew.
-            return ("run", "--detach") if self.is_outdated else ("read",)
+            # A run with nothing to do puts the final output together anew, and lets the answers be merged.
+            is_cut = (
+                self.phase is Phase.STOPPED
+                and self.board.plan.settings.get("aggregate") == "claude"
+            )
+            return ("run", "--detach") if self.is_outdated or is_cut else ("read",)
         if self.hold is not None and self.is_over and (step := self._after(self.hold.what)):
             return step
         if self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:

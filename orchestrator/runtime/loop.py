@@ -359,8 +359,8 @@ class Runner:
         async for number in signals:
             if not self.ended_by:
                 self.ended_by = number
-                agents = counted(len(self.live), "agent")
-                text = f"{number.name}: stopping {agents}; once more makes it sooner"
+                agents = f" {counted(len(self.live), 'agent')}; once more makes it sooner"
+                text = f"{number.name}: stopping{agents if self.live else ''}"
                 self._listen(self._happening(Kind.RUN_STOPPING, text=text))
                 self._handle(StopRequested())
             else:

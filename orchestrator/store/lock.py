@@ -13,7 +13,7 @@ from typing import Any
 from orchestrator.core.text import one_line
 from orchestrator.errors import BusyError, PlanError, Problem, StoreError, UsageError
 from orchestrator.store.atomic import open_file, reported, require_file
-from orchestrator.store.process import is_alive, this_process
+from orchestrator.store.process import has_other_numbers, is_alive, this_process
 
 #: Seconds to wait for the guard of a dead runner: it holds the lock until the last agent is gone.
 _GUARD_LEAVES_WITHIN = 15.0
@@ -277,11 +277,11 @@ def _guarded(holder: Mapping[str, Any]) -> BusyError:
 def _is_held(descriptor: int, holder: Mapping[str, Any]) -> bool:
     """Say whether who is named in the lock file is still there, and holds it.
 
-    A process may live on after its run, and of one of another machine only the lock itself knows: a container that was
-    made anew, or a machine with a new name, would else be believed for ever. Who starts a run while we hold it shared
-    tries again (``_wait_for``).
+    A process may live on after its run, and of one of another machine, or of another container on this one, only the
+    lock itself knows: a container that was made anew, or a machine with a new name, would else be believed for ever.
+    Who starts a run while we hold it shared tries again (``_wait_for``).
     """
-    if not is_alive(holder):
+    if not (has_other_numbers(holder) or is_alive(holder)):
         return False
     try:
         if not _try(descriptor, fcntl.LOCK_SH):

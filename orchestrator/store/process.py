@@ -11,12 +11,29 @@ def this_process() -> dict[str, Any]:
     """Return who we are, to be written down where others look for it."""
     pid = os.getpid()
     host = os.uname().nodename
-    return {"pid": pid, "started": start_time(pid), "boot": boot_id(), "host": host}
+    return {
+        "pid": pid,
+        "started": start_time(pid),
+        "boot": boot_id(),
+        "host": host,
+        "pid_space": _pid_space(),
+    }
+
+
+def is_of_other_machine(process: Mapping[str, Any]) -> bool:
+    """Say whether a process that was written down is of another machine."""
+    return process.get("host") != os.uname().nodename
+
+
+def has_other_numbers(process: Mapping[str, Any]) -> bool:
+    """Say whether it is of a container, or a sandbox, in which processes have other numbers than here."""
+    here = _pid_space()
+    return bool(process.get("pid_space", here) != here)
 
 
 def is_alive(process: Mapping[str, Any]) -> bool:
     """Say whether a process that was written down is still there; of one of another machine nobody here knows: yes."""
-    if process.get("host") != os.uname().nodename:
+    if is_of_other_machine(process):
         return True
     started = start_time(process["pid"])
     return (
@@ -31,6 +48,14 @@ def boot_id() -> str:
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _pid_space() -> str:
+    """What numbers our processes; empty where there is only one such space."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
     except OSError:
         return ""
 

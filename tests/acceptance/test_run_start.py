@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,23 @@ def test_an_output_that_cannot_have_its_name_is_told_in_one_line(
     said = f"error: {place}: cannot rename what it said: Is a directory"
     assert (5, said) == (failed.returncode, error)
     assert hint.startswith("  hint: check ")
+
+
+def test_an_agent_starts_nothing_that_outlives_its_attempt(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """A run in the background would be ended with it, so it is refused rather than promised."""
+    root, other = tmp_path / ".orchestrator", tmp_path / "other"
+    write_plan(other, {"T-01": "echo inner"})
+    call = f"{sys.executable} -m orchestrator"
+    tasks = {
+        "T-01": f"{call} run --detach {other} || echo $?",
+        "T-02": f"{call} spawn 'echo x' --agent shell --dir {other} || echo $?",
+    }
+    write_plan(root, tasks, max_parallel=1)
+    assert 0 == orchestrate("run").returncode
+    assert ["2", "2"] == [answer_of(root, task) for task in tasks]
+    errors = (root / "logs" / "agent-01.attempt-1.err").read_text(encoding="utf-8")
+    assert "T-01 of run " in errors
+    assert "ends with it" in errors
+    assert not (other / "results").exists() or not list((other / "results").iterdir())

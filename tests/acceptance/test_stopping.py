@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import answer_of, front_of, write_plan
+from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
 from tests.executors.harness import is_alive, wait_until
 
 pytestmark = pytest.mark.slow
@@ -88,3 +90,35 @@ def test_nothing_is_retrying_once_its_run_was_stopped(orchestrate: Orchestrate, 
         text = file.read_text(encoding="utf-8")
         journal_free = "\n".join(line for line in text.split("\n") if " · " not in line)
         assert ("🟡 Pending" in text, "Retrying" in journal_free) == (True, False)
+
+
+def test_a_run_that_is_suspended_ends_too(orchestrate: Orchestrate, root: Path) -> None:
+    """Ctrl-Z in its terminal: told to end, it would only hear of it when it goes on."""
+    agents = begin(orchestrate, root, "sleep 1000")
+    holder = json.loads((root / "run.lock").read_text(encoding="utf-8").splitlines()[-1])
+    os.kill(holder["pid"], signal.SIGSTOP)
+    stopped = orchestrate("stop")
+    assert 0 == stopped.returncode, stopped.stderr
+    assert not any(map(is_alive, agents))
+
+
+def test_whoever_is_stopped_with_nothing_left_has_left_nothing(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """The signal came when the last task had ended: there is nothing to run again, and ``wait`` says so."""
+    gate = Gate(root.parent / "gate")
+    write_plan(root, {"T-01": f"{gate.wait}; echo one"})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    os.kill(run.pid, signal.SIGSTOP)
+    gate.open()
+    wait_until((root / "logs" / "agent-01.attempt-1.json").exists)
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        os.kill(run.pid, number)
+    ended = orchestrate.finish(run)
+    assert 128 + signal.SIGTERM == ended.returncode
+    assert "1 of 1 tasks completed" in ended.stderr
+    assert "run it again" not in ended.stderr
+    waited = orchestrate("wait")
+    assert 0 == waited.returncode
+    assert "next: read .orchestrator/final_output.md" in waited.stdout

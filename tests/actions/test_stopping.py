@@ -41,6 +41,15 @@ def test_a_run_on_another_machine_is_left_alone(tmp_path: Path) -> None:
     assert str(os.getpid()) in caught.value.hint
 
 
+def test_a_run_in_another_container_is_left_alone(tmp_path: Path) -> None:
+    """Its number is that of somebody else here."""
+    layout = lock(tmp_path, host=os.uname().nodename, pid_space="pid:[1]")
+    with open(layout.lock, "rb") as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        with pytest.raises(BusyError, match="in another container"):
+            stop(layout)
+
+
 def test_a_run_that_waits_on_another_machine_is_left_alone(tmp_path: Path) -> None:
     """Two machines may share a directory; a number of a process means nothing on the other one."""
     (tmp_path / "waiting").mkdir()

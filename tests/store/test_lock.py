@@ -19,7 +19,7 @@ import pytest
 
 from orchestrator.errors import BusyError, StoreError
 from orchestrator.store.lock import broken_off, dead_runs_of, holder_of, take_lock
-from orchestrator.store.process import boot_id, start_time
+from orchestrator.store.process import boot_id, start_time, this_process
 
 NOW = "2026-01-05T14:00:00.000Z"
 
@@ -63,6 +63,7 @@ def said(**changed: Any) -> dict[str, Any]:
         "started": start_time(pid),
         "boot": boot_id(),
         "host": platform.node(),
+        "pid_space": this_process()["pid_space"],
         "run": "r1",
         "since": NOW,
         "unrecovered": [],
@@ -206,6 +207,18 @@ def test_a_holder_on_another_machine_is_believed_while_the_lock_is_held(path: st
     lock = take_lock(path, "r2", NOW)
     assert ("r1",) == lock.dead_runs
     lock.release()
+
+
+def test_a_holder_whose_number_means_nothing_here_is_believed_while_the_lock_is_held(
+    path: str,
+) -> None:
+    """A sandbox on this machine sees other processes, or none; the lock is the same."""
+    Path(path).write_text(json.dumps(said(pid_space="pid:[1]", pid=2**22 + 1)))
+    theirs = os.open(path, os.O_RDWR)
+    fcntl.flock(theirs, fcntl.LOCK_EX)
+    assert "r1" == (holder_of(path) or {})["run"]
+    os.close(theirs)
+    assert (None, ("r1",)) == (holder_of(path), dead_runs_of(path))
 
 
 def test_who_only_looks_keeps_nobody_from_the_lock(path: str) -> None:

@@ -1,0 +1,45 @@
+"""Commands that take a text, also one that begins like an option: ``share T-01 "- use JWT"``."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from orchestrator.cli.words import read_words
+
+#: No option has a blank in its name: this is a text, a list of markdown for one.
+_PROSE = re.compile(r"-[^=\s]*\s.*", re.DOTALL)
+
+
+class TakesText(click.Command):
+    """A command whose last word is a text, whatever it begins with."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Move what are options to the front, and everything else behind ``--``."""
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        takes_value = {name: not each.is_flag for each in options for name in each.opts}
+        words = read_words(args, takes_value, has_text=True)
+        if words is None:
+            return super().parse_args(ctx, args[-1:])  # the option that has no value
+        if not all(map(self.is_text, words.others)):
+            return super().parse_args(ctx, args)
+        front = [
+            word
+            for name, values in words.options.items()
+            for value in values
+            for word in ([name, value] if takes_value[name] else [name])
+        ]
+        return super().parse_args(ctx, [*front, "--", *words.others])
+
+    def is_text(self, word: str) -> bool:
+        """Say whether a word that is no option of ours is meant as a text."""
+        return True
+
+
+class TakesProse(TakesText):
+    """A command that can do without its text: what begins like an option and may be one misspelt is refused."""
+
+    def is_text(self, word: str) -> bool:
+        """Say so of a word with a blank, where no option has one."""
+        return not word.startswith("-") or word == "-" or _PROSE.fullmatch(word) is not None
