@@ -140,8 +140,17 @@ class Board:
         return Counter([standing.status for standing in self.standing.values()])
 
     def paid_for(self) -> list[Result]:
-        """Everything that may have cost something: every sum of money is over these, so that all sums agree."""
-        return [*self.results.values(), *self.beside]
+        """Everything that may have cost something: every sum of money is over these, so that all sums agree.
+
+        What a run that died left open is over, and nobody knows what it cost.
+        """
+        done = (
+            each._replace(attempts=self.attempts(task_id))
+            if each.last and each.last.is_open
+            else each
+            for task_id, each in self.results.items()
+        )
+        return [*done, *self.beside]
 
     def overdue(self, now: float) -> list[str]:
         """Which tasks are not over and past their deadline, in the order of the plan; *now* as every moment here."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.board import Board
 from orchestrator.core.graph import shape
+from orchestrator.core.money import spending
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
@@ -177,3 +178,12 @@ def test_what_is_shown_is_never_a_lie(found: Board) -> None:
             case status:
                 assert status is found.results[task.id].status
     assert len(found.plan.tasks) == found.counts().total()
+
+
+@pytest.mark.parametrize(("status", "unknown"), [(S.RUNNING, 0), (S.PENDING, 1)])
+def test_what_a_dead_run_left_open_has_an_unknown_cost(status: S, unknown: int) -> None:
+    """While it runs it will say what it cost; nobody will once its runner is gone, and every sum says so."""
+    attempt = Attempt(number=1, charge=1, cost=None, cap=0.5)
+    left = Result(task="a", agent="claude", status=status, attempts=(attempt,))
+    spent = spending(board({"a": ""}, left).paid_for())
+    assert (unknown, unknown * 0.5) == (spent.unknown, spent.feared)
