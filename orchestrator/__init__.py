@@ -6,9 +6,8 @@ For programs: ``from orchestrator import Orchestrator`` (``orchestrator/api.py``
 
 from __future__ import annotations
 
-TYPE_CHECKING = (
-    False  # as type checkers know it; importing `typing` takes longer than starting a guard
-)
+# As type checkers know it; importing `typing` takes longer than starting a guard.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from orchestrator.actions.heartbeat import check_all_tasks

@@ -39,7 +39,7 @@ from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.store.lock import held, holder_of, in_line
-from orchestrator.store.result_file import iso
+from orchestrator.store.stamp import iso
 from orchestrator.store.waiting import those_waiting
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.made_plan import made_plan

@@ -32,8 +32,8 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import counted
 from orchestrator.errors import NotFoundError, UsageError
 from orchestrator.store.layout import Layout
-from orchestrator.store.result_file import iso
 from orchestrator.store.roots import plan_id
+from orchestrator.store.stamp import iso
 from orchestrator.views.plans import charter_lines, plans_text, word_of
 
 
