@@ -1,27 +1,75 @@
 """Turn one large request into a graph of tasks, run an agent on each, merge what they found.
 
-For programs: ``from orchestrator import Orchestrator`` (``orchestrator/api.py``), and for one that beats,
-``from orchestrator import check_all_tasks``.
+For programs: ``from orchestrator import Orchestrator`` (``orchestrator/api``), and for one that beats,
+``from orchestrator import check_all_tasks``. What methods return can be imported from here, too, for annotations.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = (
-    False  # as type checkers know it; importing `typing` takes longer than starting a guard
-)
+# As type checkers know it; importing `typing` takes longer than starting a guard.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from orchestrator.actions.heartbeat import check_all_tasks
-    from orchestrator.api import Orchestrator
+    from orchestrator.actions.checking import Overview
+    from orchestrator.actions.editing import Updated
+    from orchestrator.actions.exporting import Export
+    from orchestrator.actions.following import Bite
+    from orchestrator.actions.history import History
+    from orchestrator.actions.ledger import Ledger
+    from orchestrator.actions.report import RunReport
+    from orchestrator.actions.talking import Context
+    from orchestrator.actions.tasks import TaskView
+    from orchestrator.api import Orchestrator, check_all_tasks
+    from orchestrator.core.board import Board
+    from orchestrator.core.message import Message
+    from orchestrator.core.plan import Task
+    from orchestrator.core.roster import Listed
     from orchestrator.errors import OrchestratorError
+    from orchestrator.runtime.happening import Happening
+    from orchestrator.store.requests import Reply
 
 __version__ = "0.1.0"
-__all__ = ["Orchestrator", "OrchestratorError", "__version__", "check_all_tasks"]
+__all__ = [
+    "Bite",
+    "Board",
+    "Context",
+    "Export",
+    "Happening",
+    "History",
+    "Ledger",
+    "Listed",
+    "Message",
+    "Orchestrator",
+    "OrchestratorError",
+    "Overview",
+    "Reply",
+    "RunReport",
+    "Task",
+    "TaskView",
+    "Updated",
+    "__version__",
+    "check_all_tasks",
+]
 
 _FROM = {
-    "Orchestrator": "orchestrator.api",
-    "OrchestratorError": "orchestrator.errors",
-    "check_all_tasks": "orchestrator.actions.heartbeat",
+    "Bite": "actions.following",
+    "Board": "core.board",
+    "Context": "actions.talking",
+    "Export": "actions.exporting",
+    "Happening": "runtime.happening",
+    "History": "actions.history",
+    "Ledger": "actions.ledger",
+    "Listed": "core.roster",
+    "Message": "core.message",
+    "Orchestrator": "api",
+    "OrchestratorError": "errors",
+    "Overview": "actions.checking",
+    "Reply": "store.requests",
+    "RunReport": "actions.report",
+    "Task": "core.plan",
+    "TaskView": "actions.tasks",
+    "Updated": "actions.editing",
+    "check_all_tasks": "api",
 }
 
 
@@ -31,4 +79,4 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(_FROM[name]), name)
+    return getattr(importlib.import_module(f"{__name__}.{_FROM[name]}"), name)

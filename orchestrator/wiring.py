@@ -45,17 +45,14 @@ _PATIENCE = 5.0
 _COLD_START = 30.0
 
 
-def plugs(
-    claude_bin: str = "",
-    layout: Layout | None = None,
-    environment: Mapping[str, str] = os.environ,
-) -> Plugs:
+def plugs(claude_bin: str = "", layout: Layout | None = None) -> Plugs:
     """Return the concrete agents and executor. *claude_bin* comes before ``ORCHESTRATOR_CLAUDE_BIN`` and PATH.
 
     Raises:
         PlanError: the file of an agent of this plan directory, or of this person, makes no sense.
         StoreError: one could not be read.
     """
+    environment = os.environ
     place, roster = _look_for_claude(claude_bin, environment), read_roster(layout, environment)
     program = own_program(environment)
 
@@ -90,10 +87,10 @@ def plugs(
     )
 
 
-def _sweep(directory: str, run: str) -> int:
+def _sweep(directory: str, run: str) -> None:
     from orchestrator.executors.sweep import sweep
 
-    return len(sweep(directory, spare={run}))
+    sweep(directory, spare={run})
 
 
 def _plug(
@@ -112,12 +109,12 @@ def _plug(
     return ClaudeAgent(claude or "claude", login=login, role=member.role, calls=program)
 
 
-def lacks(member: Member, claude_bin: str = "", environment: Mapping[str, str] = os.environ) -> str:
+def lacks(member: Member, claude_bin: str = "") -> str:
     """Say why an agent cannot work on this machine, as far as that shows without asking it; empty: it can."""
     if member.runs is Program.CLAUDE:
-        finding = claude_check.judge_place(_look_for_claude(claude_bin, environment))
+        finding = claude_check.judge_place(_look_for_claude(claude_bin, os.environ))
         return "" if finding.level is Level.OK else finding.found
-    return _lacks_command(member, environment)
+    return _lacks_command(member, os.environ)
 
 
 def _lacks_command(member: Member, environment: Mapping[str, str]) -> str:
@@ -130,19 +127,17 @@ def _lacks_command(member: Member, environment: Mapping[str, str]) -> str:
     return f"the agent {member.key} needs {program}, {why}"
 
 
-def examine_agents(
-    roster: Roster, environment: Mapping[str, str] = os.environ
-) -> dict[str, Finding]:
+def examine_agents(roster: Roster) -> dict[str, Finding]:
     """Say of every agent with a command whether its program is there, and which version, for ``doctor``."""
     findings = {}
     for member in roster:
         if member.command is None or member.extends:
             continue  # what it stands on is looked at
-        if told := _lacks_command(member, environment):
+        if told := _lacks_command(member, os.environ):
             findings[member.key] = Finding(member.key, Level.FAILED, told, _ADVICE)
             continue
-        found = _find(member.command.words[0], environment) or ""
-        version = _version(member.command, environment)
+        found = _find(member.command.words[0], os.environ) or ""
+        version = _version(member.command, os.environ)
         findings[member.key] = Finding(member.key, Level.OK, f"{found}{version}")
     return findings
 
@@ -183,9 +178,7 @@ def own_program(environment: Mapping[str, str] = os.environ) -> str:
     return shlex.join([sys.executable, *words])
 
 
-def subscribers(
-    settings: Settings, directory: str, environment: Mapping[str, str] = os.environ
-) -> list[Subscriber]:
+def subscribers(settings: Settings, directory: str) -> list[Subscriber]:
     """Return whom the setting ``notify`` names; who cannot be told says why."""
     from orchestrator.core.notice import targets
     from orchestrator.notifiers.protocol import NotifyError
@@ -195,7 +188,7 @@ def subscribers(
     for target in targets(settings.notify):
         notifier, trouble = None, ""
         try:
-            notifier = _notifier(target, directory, environment)
+            notifier = _notifier(target, directory, os.environ)
         except (NotifyError, ValueError) as error:
             trouble = str(error)
         found.append(Subscriber(target.label, target.on, notifier, trouble))
@@ -261,10 +254,9 @@ def caller(environment: Mapping[str, str] = os.environ) -> Caller:
     return Caller(program, os.getcwd(), path)
 
 
-def examine_claude(
-    claude_bin: str = "", environment: Mapping[str, str] = os.environ
-) -> list[Finding]:
+def examine_claude(claude_bin: str = "") -> list[Finding]:
     """Say everything about ``claude`` that can be known without a cost, for ``doctor``."""
+    environment = os.environ
     place = _look_for_claude(claude_bin, environment)
     findings, answer = _see(place, environment)
     is_usable = all(each.level is not Level.FAILED for each in findings)

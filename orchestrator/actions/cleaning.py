@@ -52,9 +52,8 @@ def clean(layout: Layout, plugs: Plugs, *, older: float, is_rehearsal: bool) -> 
         return Cleaned(told, (), _names(layout, found), sum(found.values()))
     checked = repair(layout, plugs)
     with held(layout.queue, layout.lock):
-        found = _old_logs(
-            layout, until
-        )  # of now: until the lock was ours, somebody else may have been at work
+        # Of now: until the lock was ours, somebody else may have been at work.
+        found = _old_logs(layout, until)
         for path in found:
             remove(path)
     return Cleaned(checked.repaired, checked.failed, _names(layout, found), sum(found.values()))

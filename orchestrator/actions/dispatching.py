@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.editing import unknown_task
-from orchestrator.actions.plans import advance, begin, require_approval
+from orchestrator.actions.plans import begin, require_approval
 from orchestrator.actions.prospect import (
     Prospect,
     RunOrder,
@@ -276,12 +276,3 @@ def under_way(board: Board, policies: Mapping[str, Settings]) -> Counter[str]:
     """Return how many tasks each agent has under way: its own, whoever said that they were started."""
     running = board.by_status().get(TaskStatus.RUNNING, ())
     return Counter(policies[task_id].agent for task_id in running)
-
-
-def moved_on(layout: Layout, now: float) -> list[Step]:
-    """Move a plan on after somebody said where a task of it stands; return the steps.
-
-    Raises:
-        PlanError, NotFoundError, StoreError: as their names say.
-    """
-    return advance(layout, Workspace(layout).load(), now)

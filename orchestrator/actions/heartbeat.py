@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from orchestrator.actions.checking import brief_of, status
 from orchestrator.actions.intervening import intervene
@@ -19,10 +18,10 @@ from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan_state import ITSELF, TERMINAL, PlanState, Step
 from orchestrator.core.state import UNDER_WAY, Verb
 from orchestrator.core.text import counted
-from orchestrator.errors import BusyError, NotFoundError, OrchestratorError, StoreError
+from orchestrator.errors import BusyError, OrchestratorError, StoreError
 from orchestrator.store import roots
 from orchestrator.store.heartbeats import keep_pulses, load_pulses, signs_of
-from orchestrator.store.layout import Layout, find_plan_directory
+from orchestrator.store.layout import Layout
 from orchestrator.store.lock import broken_off
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.plans import state_of
@@ -168,32 +167,3 @@ def _signs(layout: Layout, board: Board) -> dict[str, str]:
     }
     workdir = layout.workdir(str(board.plan.settings.get("workdir", "")))
     return signs_of(layout, running, workdir)
-
-
-def check_all_tasks(directory: str | None = None) -> dict[str, Any]:
-    """Check every plan that is not over, for a program that beats: what a person should know, and a summary.
-
-    It opens the index first and then only plans that are not over, and it never raises for what is wrong with a plan.
-    Each call counts as a heartbeat.
-
-    Args:
-        directory: A plan directory or a directory of them; None: the one that a command would find from here.
-
-    Returns:
-        ``{"alerts": ["stuck TASK-001/subtask_02: …"], "summary": "2 active tasks …", "skipped": {…}}``.
-    """
-    try:
-        layout = find_plan_directory(directory, os.environ, os.getcwd())
-        found = check(layout, time.time())
-    except NotFoundError:
-        return {"alerts": [], "summary": "", "skipped": {}}
-    except OrchestratorError as error:
-        return {"alerts": [str(error)], "summary": "", "skipped": {}}
-    except FileNotFoundError:
-        return {"alerts": ["the current directory is gone"], "summary": "", "skipped": {}}
-    skipped: Mapping[str, str] = found.broken
-    return {
-        "alerts": [str(alert) for alert in found.alerts],
-        "summary": found.summary(),
-        "skipped": dict(skipped),
-    }

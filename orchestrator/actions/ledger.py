@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from orchestrator.core.beside import MERGER, PLANNER
 from orchestrator.core.journal_line import read_line
-from orchestrator.core.ledger import Booking, Figures, bookings, figures, within
+from orchestrator.core.ledger import DAY, Booking, Figures, bookings, figures, within
 from orchestrator.errors import OrchestratorError
 from orchestrator.store.journal import journal_lines
 from orchestrator.store.layout import Layout
@@ -52,6 +52,15 @@ def ledger(layout: Layout, *, since: float, until: float) -> Ledger:
         figures=figures(booked, added, since=since, until=until),
         broken={name: str(error) for name, error in errors.items()},
     )
+
+
+def look_back(layout: Layout, days: float, now: float) -> Ledger:
+    """Return what was done in the last days.
+
+    Raises:
+        As ``ledger``.
+    """
+    return ledger(layout, since=now - days * DAY, until=now)
 
 
 def _booked(name: str, place: Layout) -> Iterator[Booking]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
+from orchestrator.core.moment import parse_moment
 from orchestrator.core.plan import TASK_ID
 from orchestrator.core.plan_state import (
     ITSELF,
@@ -39,7 +40,7 @@ from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.store.lock import held, holder_of, in_line
-from orchestrator.store.result_file import iso
+from orchestrator.store.stamp import iso
 from orchestrator.store.waiting import those_waiting
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.made_plan import made_plan
@@ -47,7 +48,7 @@ from orchestrator.views.plans import state_of, title_of
 
 
 def create(
-    root: Layout, title: str, *, priority: str, request: str, eta: float, who: str, now: float
+    root: Layout, title: str, *, priority: str, request: str, eta: str, who: str, now: float
 ) -> Layout:
     """Make a plan that waits for approval, in a directory of its own.
 
@@ -56,12 +57,12 @@ def create(
         title: What it is about, in a line.
         priority: As in a task table.
         request: What is wanted, in the words of whoever wants it; empty: the title says it.
-        eta: When it is to be done, seconds since the epoch; 0: nobody said.
+        eta: When it is to be done, a moment or how long from now; empty: nobody said.
         who: Who asks for it.
         now: Seconds since the epoch.
 
     Raises:
-        UsageError: there is no title, or the priority is none.
+        UsageError: there is no title, or priority or eta is none.
         StoreError: it could not be written.
     """
     title = one_line(typed(title))
@@ -71,14 +72,25 @@ def create(
         word = format_priority(parse_priority(priority))
     except ValueError as error:
         raise UsageError(str(error), hint="P0 is the most urgent, P2 the usual one") from None
-    charter = Charter(PlanState.PLANNING, title, word, eta, now)
-    text = made_plan(charter, typed(request), created=iso(now), eta=iso(eta))
+    due = _due(eta, now)
+    charter = Charter(PlanState.PLANNING, title, word, due, now)
+    text = made_plan(charter, typed(request), created=iso(now), eta=iso(due))
     # Read as a run will read it, before anybody else can.
     charter_of(text.encode(), "master_plan.md")
     line = f"{iso(now)} · plan · created · by {who}: {title}"
     files = {"master_plan.md": text.encode(), "journal.md": f"# Journal\n\n- {line}\n".encode()}
     root = roots.root_of(root) if roots.is_one_of_many(root) else root
     return Layout(f"{root.root}/{roots.make_plan(root, files)}")
+
+
+def _due(eta: str, now: float) -> float:
+    if not eta:
+        return 0.0
+    try:
+        return parse_moment(eta, now)
+    except ValueError as error:
+        hint = "2h counts from now; a day means its end"
+        raise UsageError(f"--eta: {error}", hint=hint) from None
 
 
 def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -> Step:

@@ -24,7 +24,7 @@ class Plugs(NamedTuple):
     """Raise AgentError when a task with these settings cannot be done on this machine, whatever is tried."""
     executor: Callable[[Sequence[int]], Executor]
     """Build the executor; the given descriptors stay open as long as anything of it lives."""
-    sweep: Callable[[str, str], int]
+    sweep: Callable[[str, str], None]
     """End what dead runs left behind in a plan directory, sparing the given run; how many processes that were."""
     program: str = ""
     """The words with which an agent can call us from anywhere."""

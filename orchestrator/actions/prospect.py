@@ -342,6 +342,8 @@ def _require_tagged(order: RunOrder, board: Board) -> None:
 
     It is not asked again while the run is at work: then a person may have taken the last one away.
     """
+    if not order.tags:
+        return
     tags = {tag.casefold(): tag for task in board.plan.tasks.values() for tag in task.tags}
     shown = [tag for _, tag in sorted(tags.items())]
     listed = [*shown[:_NAMED], *(["…"] if len(tags) > _NAMED else [])]
@@ -349,7 +351,7 @@ def _require_tagged(order: RunOrder, board: Board) -> None:
     for tag in order.tags:
         if tag.casefold() not in tags:
             raise UsageError(f"--tag: no task of the plan has the tag {tag!r}", hint=hint)
-    if order.tags and not asked_for(order, board):
+    if not asked_for(order, board):
         raise UsageError("no task that --only names has a tag that --tag names", hint=hint)
 
 

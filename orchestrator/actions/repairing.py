@@ -22,8 +22,8 @@ from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, new_run, take_lock
 from orchestrator.store.mending import protect, remove, set_aside
-from orchestrator.store.result_file import iso
 from orchestrator.store.snapshot import take_snapshot, who_runs
+from orchestrator.store.stamp import iso
 
 #: Looks at processes while runs begin and end.
 _LOOKS = 5

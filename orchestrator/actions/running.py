@@ -36,8 +36,8 @@ from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, in_line, new_run, take_lock
 from orchestrator.store.requests import Requests
-from orchestrator.store.result_file import iso
 from orchestrator.store.signatures import signature_of
+from orchestrator.store.stamp import iso
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.errors import BusyError, ExecutorError, NotFoundError
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import holder_of
+from orchestrator.store.lock import holder_of, require_elsewhere
 from orchestrator.store.process import has_other_numbers, is_alive, is_of_other_machine
 from orchestrator.store.waiting import Waiting, those_waiting
 
@@ -56,6 +56,7 @@ def stop(layout: Layout, only: str | None = None) -> Stopped:
     Raises:
         NotFoundError: there is none of either, or no longer the one that is meant.
         BusyError: it is one of another machine.
+        UsageError: it was called in a listener of the run that is to end.
         ExecutorError: the system said no.
         StoreError: the lock file, or what says who waits, cannot be read.
     """
@@ -63,6 +64,7 @@ def stop(layout: Layout, only: str | None = None) -> Stopped:
     if only is not None and (holder is None or str(holder["run"]) != only):
         raise NotFoundError(f"run {only} is over", where=layout.root)
     if holder is not None:
+        require_elsewhere(holder)
         run = str(holder["run"])
 
         def is_over() -> bool:

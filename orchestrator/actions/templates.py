@@ -126,7 +126,7 @@ def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
     from orchestrator.store.charter import with_state
     from orchestrator.store.lines import Lines
     from orchestrator.store.marks import without_sections
-    from orchestrator.store.plan_edit import without_cells
+    from orchestrator.store.plan_edit import without_deadlines
     from orchestrator.store.plan_file import set_statuses
     from orchestrator.store.plan_scan import find_places
 
@@ -136,7 +136,7 @@ def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
     once = {plan.lines[name] - 1 for name in _OF_ONCE if name in plan.lines}
     data = lines.replaced([line for at, line in enumerate(lines.lines) if at not in once])
     if dated := {task.id for task in plan.tasks.values() if task.deadline}:
-        data = without_cells(find_places(data), "deadline", dated)
+        data = without_deadlines(find_places(data), dated)
     board = Board(plan, shape(plan.tasks), {})
     return without_sections(set_statuses(data, partial(status_cells, board)))
 

@@ -50,7 +50,7 @@ class Worker(NamedTuple):
 
         Raises:
             StoreError, AgentError: it could not be begun, or what came of it could not be kept.
-        HeldError, StoppedError: a budget or a limit held it back, or a signal ended it, before it had begun.
+            HeldError, StoppedError: a budget or a limit held it back, or a signal ended it, before it had begun.
         """
         workspace = self.workspace
         before = workspace.read_result(task.stem)

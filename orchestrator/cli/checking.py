@@ -28,7 +28,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.store import roots
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
-from orchestrator.store.result_file import iso
+from orchestrator.store.stamp import iso
 from orchestrator.views.table import status_text
 
 if TYPE_CHECKING:

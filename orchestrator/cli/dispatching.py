@@ -1,4 +1,4 @@
-"""``subtask`` and ``auto-dispatch``."""
+"""``dispatch``, ``subtask`` and ``auto-dispatch``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from orchestrator.actions.adding import NewTask
-from orchestrator.actions.dispatching import Dispatcher, Round, dispatch, moved_on
+from orchestrator.actions.dispatching import Dispatcher, Round, dispatch
 from orchestrator.actions.intervening import complete, intervene
-from orchestrator.actions.plans import require_approval
+from orchestrator.actions.plans import advance, require_approval
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.intervening import agents, waiting, wish
 from orchestrator.cli.plans import move, require_subtask, subtask_facts
@@ -133,7 +133,7 @@ def subtask_command(
         progress=progress,
     )
     (complete if is_done else intervene)(layout, wanted, agents, waiting(as_json=as_json))
-    steps = moved_on(layout, time.time())
+    steps = advance(layout, Workspace(layout).load(), time.time())
     facts = _subtask(layout, subtask)
     message = f"{subtask} is {facts['status']}"
     if as_json:

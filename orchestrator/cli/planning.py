@@ -1,4 +1,4 @@
-"""``init``, ``validate`` and ``graph``."""
+"""``init``, ``validate``, ``graph`` and ``critical-path``."""
 
 from __future__ import annotations
 

@@ -24,16 +24,15 @@ from orchestrator.cli.reply import (
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
-from orchestrator.core.moment import parse_moment
 from orchestrator.core.plan import id_of
 from orchestrator.core.plan_state import PlanState, Step
 from orchestrator.core.priority import format_priority
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import counted
-from orchestrator.errors import NotFoundError, UsageError
+from orchestrator.errors import NotFoundError
 from orchestrator.store.layout import Layout
-from orchestrator.store.result_file import iso
 from orchestrator.store.roots import plan_id
+from orchestrator.store.stamp import iso
 from orchestrator.views.plans import charter_lines, plans_text, word_of
 
 
@@ -63,15 +62,14 @@ def create_command(
       orchestrator create "Implement feature X" --priority P0 --plan "3 phases: models, API, tests"
       orchestrator transition TASK-001 approve
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    now = time.time()
     layout = plans.create(
         plan_directory(None, option, must_exist=False),
         title,
         priority=priority,
         request=request,
-        eta=_eta(eta, now),
+        eta=eta,
         who=caller(name),
-        now=now,
+        now=time.time(),
     )
     made = plan_id(layout)
     if as_json:
@@ -80,17 +78,6 @@ def create_command(
         return
     write(f"{made}\n")
     talk(as_called(f"next: orchestrator transition {made} approve"))
-
-
-def _eta(text: str, now: float) -> float:
-    if not text:
-        return 0.0
-    try:
-        return parse_moment(text, now)
-    except ValueError as error:
-        raise UsageError(
-            f"--eta: {error}", hint="2h counts from now; a day means its end"
-        ) from None
 
 
 @click.command("transition")

@@ -78,9 +78,7 @@ def meant() -> str:
     return _MEANT["both"]
 
 
-def plan_directory(
-    named: str | None, option: str | None = None, *, must_exist: bool = True
-) -> Layout:
+def plan_directory(named: str | None, option: str | None, *, must_exist: bool = True) -> Layout:
     """Return the plan directory that DIR, ``--dir``, the environment or the current directory means.
 
     With both, DIR is the id of a plan below ``--dir``.

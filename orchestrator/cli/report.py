@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.ledger import Ledger, ledger
+from orchestrator.actions.ledger import Ledger, look_back
 from orchestrator.cli.reply import (
     plan_directory,
     say_json,
@@ -18,8 +18,7 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.core.ledger import DAY, Booking, Share
-from orchestrator.store.layout import Layout
+from orchestrator.core.ledger import Booking, Share
 from orchestrator.store.stamp import iso
 from orchestrator.views.report import (
     day_text,
@@ -73,7 +72,7 @@ def report_command(
 
     Days are those of UTC. An attempt counts on the day it ended.
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    found = look_back(plan_directory(directory, option), days)
+    found = look_back(plan_directory(directory, option), days, time.time())
     if as_json or form == "json":
         say_json(summary(found.figures), **_facts(found))
     elif form == "csv":
@@ -84,16 +83,6 @@ def report_command(
         write(report_text(found.figures, terminal_width(), broken=found.broken))
         return
     say_broken(found)
-
-
-def look_back(layout: Layout, days: int) -> Ledger:
-    """Return what was done in the last days.
-
-    Raises:
-        OrchestratorError: as ``ledger`` does.
-    """
-    now = time.time()
-    return ledger(layout, since=now - days * DAY, until=now)
 
 
 def say_broken(found: Ledger) -> None:

@@ -26,7 +26,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.core.result import Attempt
 from orchestrator.core.text import one_line
-from orchestrator.store.result_file import iso
+from orchestrator.store.stamp import iso
 from orchestrator.views.glyphs import label
 
 

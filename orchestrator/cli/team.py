@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.cli.report import look_back, say_broken, share_facts, takes_days
+from orchestrator.cli.report import say_broken, share_facts, takes_days
 from orchestrator.cli.texts import TakesText
 from orchestrator.core.message import LIMIT
 from orchestrator.core.roster import Listed
@@ -144,9 +145,10 @@ def metrics_command(directory: str | None, option: str | None, days: int, *, as_
     \b
       orchestrator agent metrics --days 30
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    from orchestrator.actions.ledger import look_back
     from orchestrator.views.report import metrics_text
 
-    found = look_back(plan_directory(directory, option), days)
+    found = look_back(plan_directory(directory, option), days, time.time())
     agents = found.figures.agents
     if as_json:
         told = {name: share_facts(each) for name, each in agents.items()}

@@ -74,9 +74,8 @@ class News:
                     self._end_retries()
             elif line.what == "news":
                 self.doing[line.subject] = line.text
-            elif not line.subject.startswith(
-                "_"
-            ):  # what is done beside the plan is none of its tasks
+            elif not line.subject.startswith("_"):
+                # What is done beside the plan is none of its tasks.
                 self._take(line)
 
     def _take(self, line: Line) -> None:

@@ -115,7 +115,6 @@ EVERYTHING = "*"
 #: Our own variables: by them a run finds its processes again.
 _OURS = ("ORCHESTRATOR_", "TM_AGENT_ID")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-#: What no program can be given as a word. Compiled when there is a setting to look at.
 
 #: What a setting is called in a task file, where it means the task's own.
 IN_A_TASK = {"budget_usd": "task_budget_usd"}

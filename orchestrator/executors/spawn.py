@@ -77,9 +77,8 @@ class Spawner:
             self._enter(job["cwd"])
             files = self._open(job, opened)
             return self._start(job["argv"], environment, files)
-        except (
-            ValueError
-        ) as error:  # a NUL or half a character in a word, an equals sign in a variable's name
+        except ValueError as error:
+            # A NUL or half a character in a word, an equals sign in a variable's name.
             raise SpawnError(f"cannot start {job['argv'][0]!r}: {error}") from error
         finally:
             for fd in opened:
@@ -135,9 +134,8 @@ class Spawner:
                     setsigmask=(),
                     setsigdef=self._defaults,
                 )
-            except (
-                NotImplementedError
-            ):  # a system without POSIX_SPAWN_SETSID: a group of its own, not a session
+            except NotImplementedError:
+                # A system without POSIX_SPAWN_SETSID: a group of its own, not a session.
                 return os.posix_spawn(
                     path,
                     arguments,

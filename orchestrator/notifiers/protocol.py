@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from orchestrator.core.notice import Notice
-from orchestrator.errors import OrchestratorError
 
 
-class NotifyError(OrchestratorError):
-    """A notice was not delivered. The message never holds an address: whoever has it can post there."""
+class NotifyError(Exception):
+    """A notice was not delivered, which a run tells as a warning.
 
-    code = "not_delivered"
+    The message never holds an address: whoever has it can post there.
+    """
 
 
 class Notifier(Protocol):

@@ -39,9 +39,7 @@ class Subscriber(NamedTuple):
 class Herald:
     """Makes notices of happenings, and hands them to whoever wants to know."""
 
-    def __init__(
-        self, subscribers: Sequence[Subscriber] = (), plan: str = "", run: str = ""
-    ) -> None:
+    def __init__(self, subscribers: Sequence[Subscriber], plan: str, run: str) -> None:
         """Start nothing yet. *plan* is what people call it."""
         self._plan, self._run = plan, run
         self._boxes = [_Mailbox(each, each.notifier) for each in subscribers if each.notifier]

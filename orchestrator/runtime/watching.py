@@ -56,9 +56,8 @@ class Watch:
 
     async def keep_watching(self, warn: Callable[[str], None]) -> None:
         """Apply each change; tell what is wrong with a change that is not valid, and go on with the last valid plan."""
-        self._turn = (
-            anyio.Lock()
-        )  # outside of an event loop it would load asyncio before the guard is started
+        # Not made before: outside of an event loop it would load asyncio before the guard is started.
+        self._turn = anyio.Lock()
         pause = _SHORTEST
         while True:
             await anyio.sleep(pause)

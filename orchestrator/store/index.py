@@ -21,15 +21,14 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import StoreError
-from orchestrator.store import signatures
 from orchestrator.store.atomic import read_file, replace_file
+from orchestrator.store.signatures import signature_of
 
 if TYPE_CHECKING:
     from orchestrator.core.plan_state import PlanState
     from orchestrator.store.attempt_record import Traces
 
 SCHEMA = 3
-signature, is_settled = signatures.signature, signatures.is_settled
 _STATUSES = {status.value: status for status in TaskStatus}
 
 
@@ -103,7 +102,7 @@ class Index:
         Raises:
             StoreError: it cannot be listed.
         """
-        signed = signatures.signature_of(logs)
+        signed = signature_of(logs)
         if signed == self._logs:
             return None
         from orchestrator.store.attempt_record import scan_logs

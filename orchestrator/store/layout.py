@@ -256,9 +256,8 @@ def find_plan_directory(
     if named and not os.path.isdir(os.path.join(current, named)):
         if must_exist:
             return find_plan(named, environment, current)
-        if MADE_ID.fullmatch(
-            named
-        ):  # what is to be made has another name, as long as there is such a plan
+        if MADE_ID.fullmatch(named):
+            # What is to be made has another name, as long as there is such a plan.
             with suppress(NotFoundError):
                 return find_plan(named, environment, current)
     named = named or environment.get("ORCHESTRATOR_DIR")

@@ -138,11 +138,11 @@ def with_cells(places: Places, task_id: str, values: Mapping[str, str]) -> tuple
     return places.file.replaced(lines), _read(line, columns, width, [])
 
 
-def without_cells(places: Places, role: str, ids: Collection[str]) -> bytes:
-    """Return the plan with nothing in one cell of each of these rows."""
+def without_deadlines(places: Places, ids: Collection[str]) -> bytes:
+    """Return the plan with nothing in the deadline of each of these rows."""
     lines = list(places.file.lines)
     for sheet in places.sheets:
-        column, named = getattr(sheet.columns, role), sheet.columns.id
+        column, named = sheet.columns.deadline, sheet.columns.id
         if column is None or named is None:
             continue
         for at, cells in sheet.table.rows(places.lines):

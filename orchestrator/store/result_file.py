@@ -16,11 +16,9 @@ from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import cell, code, fence, one_line, printable, unfenced
-from orchestrator.store import stamp
+from orchestrator.store.stamp import epoch, iso
 
 SCHEMA = 1
-#: The moments of an attempt, as they stand in its front matter.
-iso, epoch = stamp.iso, stamp.epoch
 #: Bytes of a result file that is read. The longest answer that an agent can give makes a smaller one.
 LARGEST_RESULT = 6 * 1024 * 1024
 _OPEN, _CLOSE = "<!-- orchestrator:answer -->", "<!-- /orchestrator:answer -->"

@@ -26,8 +26,9 @@ from orchestrator.store.atomic import (
     reported,
     sync_directory,
 )
-from orchestrator.store.index import SCHEMA, is_settled, signature
+from orchestrator.store.index import SCHEMA
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout
+from orchestrator.store.signatures import is_settled, signature
 
 #: Names tried for a new plan at most; each that is taken meanwhile was given to somebody else.
 _TRIES = 10_000
@@ -244,9 +245,8 @@ def archive_plan(root: Layout, plan_id: str) -> str:
                 f"the archive holds a {plan_id} already", where=place, hint="move it elsewhere"
             )
         source = f"{root.root}/{plan_id}"
-        if os.path.islink(
-            source
-        ):  # what is not written from the root would lead elsewhere from here
+        if os.path.islink(source):
+            # What is not written from the root would lead elsewhere from here.
             os.symlink(os.path.realpath(source), place)
             os.unlink(source)
         else:

@@ -25,7 +25,7 @@ from orchestrator.store.atomic import (
 )
 from orchestrator.store.front_matter import read_front_matter
 from orchestrator.store.layout import Layout
-from orchestrator.store.lines import LARGEST_PLAN, Lines, oversized, unreadable
+from orchestrator.store.lines import LARGEST_PLAN, LARGEST_TEXT, Lines, oversized, unreadable
 
 #: Characters of a value in a plan, where it stands in a cell or a line.
 MOST = 2000
@@ -109,10 +109,9 @@ def read_saved(name: str, directory: str) -> SavedPlan:
     return SavedPlan(name, directory, _text(place.plan, LARGEST_PLAN), files)
 
 
-def _text(path: str, largest: int | None = None) -> str:
+def _text(path: str, largest: int = LARGEST_TEXT) -> str:
     data, shown = read_file(path) or b"", os.path.relpath(path)
-    too_large = oversized(data, shown, largest) if largest else oversized(data, shown)
-    if (problem := too_large or unreadable(data, shown)) is not None:
+    if (problem := oversized(data, shown, largest) or unreadable(data, shown)) is not None:
         raise PlanError([problem])
     return data.decode()
 

@@ -29,13 +29,14 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.result import Result
 from orchestrator.errors import Problem
 from orchestrator.store.atomic import read_file, reported
-from orchestrator.store.index import SCHEMA, Index, signature
+from orchestrator.store.index import SCHEMA, Index
 from orchestrator.store.layout import Layout
 from orchestrator.store.lines import LARGEST_PLAN, Lines, too_large
 from orchestrator.store.lock import UNKNOWN, dead_runs_of, holder_of
 from orchestrator.store.plan_file import parse_plan
 from orchestrator.store.process import start_time
 from orchestrator.store.roots import instead_of
+from orchestrator.store.signatures import signature
 from orchestrator.store.soundness import (
     look_at_journal,
     look_at_marks,

@@ -1,4 +1,4 @@
-"""One plan directory: load everything that is known of it, and commit what happened. The only writer of state."""
+"""One plan directory: load everything that is known of it, and commit what happened to its tasks."""
 
 from __future__ import annotations
 

@@ -46,21 +46,15 @@ _COLOURS: Mapping[TaskStatus, tuple[str, str]] = {
 }
 
 
-def mermaid(
-    board: Board,
-    path: Sequence[str] = (),
-    *,
-    most_tasks: int = MOST_TASKS,
-    most_edges: int = MOST_EDGES,
-) -> str:
+def mermaid(board: Board, path: Sequence[str] = ()) -> str:
     """Return a flowchart with one class per status; of a large plan, one node per batch with counts.
 
     *path* is a chain of tasks that stands out; of a large plan it is drawn alone.
     """
     tasks = board.plan.tasks
     edges = [(need, task_id) for task_id, task in tasks.items() for need in task.needs]
-    if len(tasks) > most_tasks or len(edges) > most_edges:
-        if not 0 < len(path) <= most_tasks:
+    if len(tasks) > MOST_TASKS or len(edges) > MOST_EDGES:
+        if not 0 < len(path) <= MOST_TASKS:
             return _mermaid_of_batches(board)
         tasks, edges = {task_id: tasks[task_id] for task_id in path}, list(pairwise(path))
     lines = ["flowchart LR"]

@@ -25,9 +25,9 @@ _BROKEN = frozenset((TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED
 _SLACK = 0.01
 
 
-def result_link(task: Task, word: str) -> str:
+def result_link(task: Task) -> str:
     """Return a link from the plan directory to the task's result file."""
-    return f"[{word}](results/{task.stem}-result.md)"
+    return f"[result](results/{task.stem}-result.md)"
 
 
 def log_link(task: Task, attempt: Attempt) -> str:

@@ -134,7 +134,7 @@ def _times(board: Board, task_id: str, now: float) -> tuple[str, str, str, str]:
 def _note(board: Board, task: Task, result: Result | None, running: Mapping[str, str]) -> str:
     standing = board.standing[task.id]
     if standing.status is TaskStatus.COMPLETED:
-        return _text(standing.reason) if task.children else result_link(task, "result")
+        return _text(standing.reason) if task.children else result_link(task)
     if standing.status is TaskStatus.RUNNING:
         return _text(running.get(task.id) or standing.reason)
     reason = _text(standing.reason)

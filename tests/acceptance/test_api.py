@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from orchestrator.api.keywords import RunSettings, TaskSettings
+from orchestrator.core.settings import NAMES, RUN_ONLY
 from tests.acceptance.orchestrate import Orchestrate
 from tests.patience import PATIENCE
 
@@ -48,10 +50,10 @@ def refused(call):
 for bad in ("echo a\\0b", "echo \\udce9"):
     refused(lambda: plan.add(bad, agent="shell"))
     refused(lambda: plan.add(bad, agent="claude"))
-    refused(lambda: plan.add("Count them", description=bad))
+    refused(lambda: plan.add("Count them", desc=bad))
 answer.append(plan.add("true", agent="shell"))
 for bad in ("echo a\\0b", "echo \\udce9"):
-    refused(lambda: plan.update("T-01", description=bad))
+    refused(lambda: plan.update("T-01", desc=bad))
 """
     before, after = ["a NUL, or half of a character, is not a text"] * 6, ["T-01"]
     assert [*before, *after, *before[:2]] == play(orchestrate, script)
@@ -74,8 +76,8 @@ plan.retry(first)
 answer = [
     [first, second], report.exit_status, report.launched, again.launched,
     heard.count("task_completed"), plan.show(second).answer,
-    [task.id for task in plan.tasks(status=["pending", "waiting"])],
-    len(plan.history(first).conversation), [task.id for task in plan.tasks(tags=["a"])],
+    [task.id for task in plan.list(status=["pending", "waiting"])],
+    len(plan.history(first).conversation), [task.id for task in plan.list(tags=["a"])],
 ]
 """
     ids, status, launched, again, heard, shown, left, turns, tagged = play(orchestrate, script)
@@ -127,14 +129,21 @@ def test_plans_with_states(orchestrate: Orchestrate) -> None:
     """Created, approved, checked."""
     script = """
 root = Orchestrator()
-made = root.create("Implement feature X", priority="P0", plan="3 phases")
+made = root.create("Implement feature X", priority="P0", plan="3 phases", eta="2999-03-01")
 state = made.transition("approve", "looks good")
-answer = [made.directory.rpartition("/")[2], state, check_all_tasks()]
+answer = [made.directory.rpartition("/")[2], state, check_all_tasks(), made.status().board.plan.charter.eta]
+try:
+    made.archive()
+except OrchestratorError as error:
+    answer.append(error.code)
+made.transition("start"); made.transition("fail", "no longer wanted")
+answer.append(made.archive().rpartition("/archive/")[2])
 """
-    made, state, checked = play(orchestrate, script)
-    assert ("TASK-001", "APPROVED") == (made, state)
+    made, state, checked, eta, refused, archived = play(orchestrate, script)
+    assert ("TASK-001", "APPROVED", 32_477_327_999) == (made, state, eta)
     assert [] == checked["alerts"]
     assert "1 active task" in checked["summary"]
+    assert ("invalid_transition", "TASK-001") == (refused, archived)
 
 
 def test_what_makes_no_sense_is_said_by_name(orchestrate: Orchestrate, tmp_path: Path) -> None:
@@ -143,7 +152,7 @@ def test_what_makes_no_sense_is_said_by_name(orchestrate: Orchestrate, tmp_path:
 plan, told = Orchestrator(), []
 for wrong in (
     lambda: plan.add(" "), lambda: plan.add("x", colour="red"), lambda: plan.add("x", timeout="soon"),
-    lambda: plan.update("T-01", colour="red"), lambda: plan.run(), lambda: Orchestrator(name="a b"),
+    lambda: plan.create("x", eta="soon"), lambda: plan.run(), lambda: Orchestrator(name="a b"),
 ):
     try:
         wrong()
@@ -186,11 +195,11 @@ plan.init(agent="shell")
 first = plan.add("echo one", tags="phase1", criteria="it is said", priority=1)
 second = plan.add("cat", depends_on=first)
 third = plan.add("echo three")
-plan.update(third, tags="phase2", needs=[first], priority=0)
+plan.update(third, tags="phase2", depends_on=[first], priority=0)
 row = plan.show(third).task
 told = []
 for wrong in (
-    lambda: plan.run(only=""), lambda: plan.run(only=["T-01", " "]), lambda: plan.tasks(tags=[1]),
+    lambda: plan.run(only=""), lambda: plan.run(only=["T-01", " "]), lambda: plan.list(tags=[1]),
     lambda: plan.wait(1, "bogus"), lambda: plan.start(first, progress=500),
 ):
     try:
@@ -198,7 +207,7 @@ for wrong in (
     except OrchestratorError as error:
         told.append(error.message)
 launched = [plan.run(tags="phase1").launched, plan.run(only=second).launched]
-answer = [told, launched, [task.id for task in plan.tasks(tags="phase1", status="completed")],
+answer = [told, launched, [task.id for task in plan.list(tags="phase1", status="completed")],
           [each.text for each in plan.show(first).criteria], row.tags, row.needs, row.priority]
 """
     told, launched, found, *rows = play(orchestrate, script)
@@ -231,7 +240,8 @@ def react(happening):
     if happening.kind != "task_started":
         return
     verbs = (plan.start, plan.complete, plan.fail, plan.block, plan.unblock, plan.cancel, plan.retry)
-    for call in (*(lambda verb=verb: verb(second) for verb in verbs), plan.claim, lambda: plan.wait(60, "end")):
+    calls = [lambda verb=verb: verb(second) for verb in verbs]
+    for call in (*calls, plan.claim, plan.stop, lambda: plan.wait(60, "end")):
         try:
             call()
         except OrchestratorError as error:
@@ -244,7 +254,7 @@ threads[0].join()
 answer = [told, report.launched, plan.status().board.status(second).value, os.listdir(".orchestrator/requests")]
 """
     told, launched, second, requests = play(orchestrate, script)
-    assert [["UsageError", True]] * 9 == told[:-1]
+    assert [["UsageError", True]] * 10 == told[:-1]
     assert ("working", 1, "blocked", []) == (told[-1], launched, second, requests)
 
 
@@ -287,3 +297,96 @@ def test_importing_the_package_loads_nothing(orchestrate: Orchestrate) -> None:
     """A program that only wants the version does not pay for the rest."""
     script = "import sys, orchestrator\nanswer = [m for m in sys.modules if m.startswith('orchestrator.')]"
     assert "[]\n" == python(orchestrate, script)
+
+
+def test_what_methods_return_can_be_written_into_annotations(orchestrate: Orchestrate) -> None:
+    """Each name of the package is found when it is asked for, and not before."""
+    script = """
+import orchestrator
+kept = orchestrator.Board
+plan = orchestrator.Orchestrator()
+plan.add("true", agent="shell")
+answer = [type(plan.status().board) is kept, sorted(vars(orchestrator).keys() & {"Bite", "Ledger"})]
+answer += [name for name in orchestrator.__all__ if getattr(orchestrator, name).__doc__ is None]
+"""
+    assert [True, []] == json.loads(python(orchestrate, script))
+
+
+def test_every_setting_has_a_keyword() -> None:
+    """So an editor offers what would be understood, and nothing else."""
+    assert set(NAMES) == RunSettings.__annotations__.keys()
+    assert set(NAMES) - RUN_ONLY - {"agent"} == TaskSettings.__annotations__.keys()
+
+
+def test_every_command_is_a_method_or_it_is_said_why_not(orchestrate: Orchestrate) -> None:
+    """Nobody has to look for one that is not there."""
+    script = """
+import orchestrator.api
+from orchestrator.cli.main import _COMMANDS
+said = orchestrator.api.__doc__
+answer = [
+    name for name in _COMMANDS if not hasattr(orchestrator.api.Orchestrator, name) and f"``{name}``" not in said
+]
+"""
+    assert [] == json.loads(python(orchestrate, script))
+
+
+def test_a_run_elsewhere_is_waited_for_and_stopped(orchestrate: Orchestrate) -> None:
+    """The agents are listed, the run begins and is told to end, and what was done is added up."""
+    script = """
+import os, subprocess, sys
+plan = Orchestrator()
+plan.init(agent="shell")
+done, cut = plan.add("echo one"), plan.add("sleep 600", priority=0)
+subprocess.run([sys.executable, "-m", "orchestrator", "run", "--detach", "--max-parallel", "1"], check=True)
+first = plan.wait(60, "any")
+second = plan.wait(0, "any", since=first.cursor)
+run = plan.stop()
+answer = [
+    run == first.brief.run, [each.brief.news.has_endings() for each in (first, second)], plan.status().holder,
+    [plan.status().board.status(each).value for each in (done, cut)],
+    plan.report().figures.total.completed, plan.report(days=0).booked,
+    [part.view.answer for part in plan.export().parts], [each.member.key for each in plan.agents()],
+]
+try:
+    plan.stop()
+except OrchestratorError as error:
+    answer.append(error.code)
+"""
+    stopped, news, holder, standing, completed, booked, answers, agents, code = play(
+        orchestrate, script
+    )
+    assert (True, [True, False], None, ["completed", "pending"]) == (
+        stopped,
+        news,
+        holder,
+        standing,
+    )
+    assert (1, [], ["one", ""]) == (completed, booked, answers)
+    assert ["claude", "shell", "simulated"] == agents
+    assert "not_found" == code
+
+
+def test_one_word_for_one_thing(orchestrate: Orchestrate) -> None:
+    """What a remark is called, what a task is made from and what it is changed by, wherever they stand."""
+    script = """
+plan = Orchestrator(name="ann")
+first, second = plan.add("First", desc="of all", type="dev"), plan.add("Second")
+plan.update(second, title="Last", desc="of all", depends_on=first, type="test", deadline="2026-03-01")
+plan.update(first, add_deps=plan.add("Third"), tags="x")
+plan.update(first, remove_deps="T-03", untags="x", criteria="it is said")
+plan.update(second, depends_on=())
+row = plan.show(second).task
+for verb in (plan.block, plan.unblock, plan.fail, plan.retry, plan.cancel):
+    verb(first, note=f"because of {verb.__name__}")
+answer = [
+    [row.name, row.description, row.needs, row.kind], [task.id for task in plan.list(type=["dev", "test"])],
+    plan.show(first).task.needs, plan.show(first).task.tags, plan.claim(second),
+    plan.join(second).kind, [line.rpartition(": ")[2] for line in plan.history(first).events if "because" in line],
+]
+"""
+    row, listed, needs, tags, claimed, kind, why = play(orchestrate, script)
+    assert ["Last", "of all", [], "test"] == row
+    assert (["T-01", "T-02"], [], [], "T-02", "join") == (listed, needs, tags, claimed, kind)
+    verbs = ("block", "unblock", "fail", "retry", "cancel")
+    assert [f"because of {verb}" for verb in verbs] == why

@@ -20,7 +20,7 @@ from orchestrator.store.plan_file import parse_plan
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     """A plan that is approved."""
-    made = create(Layout(str(tmp_path)), "X", priority="P2", request="", eta=0, who="ana", now=1e9)
+    made = create(Layout(str(tmp_path)), "X", priority="P2", request="", eta="", who="ana", now=1e9)
     move(made, "approve")
     return made
 
@@ -61,7 +61,7 @@ def test_a_title_is_read_as_it_was_given(tmp_path: Path) -> None:
     """Its heading says it in the words of markdown."""
     title = "Plan <b>one</b> | x"
     made = create(
-        Layout(str(tmp_path)), title, priority="P2", request="", eta=0, who="ana", now=1e9
+        Layout(str(tmp_path)), title, priority="P2", request="", eta="", who="ana", now=1e9
     )
     plan, _ = parse_plan(take(made.plan).data, "p.md")
     assert f"🎯 {title}" == plan.title

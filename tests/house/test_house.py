@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.main import _COMMANDS as COMMANDS
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "orchestrator"
 
@@ -162,6 +164,14 @@ def test_no_class_is_a_bucket() -> None:
         if isinstance(node, ast.ClassDef) and BUCKET_CLASS.search(node.name)
     ]
     assert [] == classes
+
+
+def test_who_looks_for_a_command_finds_it_by_the_first_line_of_its_module() -> None:
+    lost = []
+    for command, module in COMMANDS.items():
+        first = (PACKAGE / "cli" / f"{module}.py").read_text().partition("\n")[0]
+        lost += [] if f"``{command}``" in first else [f"{command}: cli/{module}.py"]
+    assert [] == lost
 
 
 def test_every_exported_name_exists() -> None:

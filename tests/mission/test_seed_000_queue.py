@@ -123,7 +123,7 @@ def test_s0_26_an_importable_core(orchestrate: Orchestrate) -> None:
     """The command line is thin: ``tests/acceptance/test_api.py`` does the same from Python."""
     plan = Orchestrator(str(orchestrate.where / ".orchestrator"), name="ann")
     plan.init(agent="shell")
-    assert "T-01" == plan.add("echo hello", priority="10", description="Task name")
+    assert "T-01" == plan.add("echo hello", priority="10", desc="Task name")
     (listed,) = orchestrate("list", "--json").json["tasks"]
     assert ("T-01", "Task name") == (listed["id"], listed["name"])
 

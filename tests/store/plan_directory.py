@@ -9,9 +9,9 @@ from orchestrator.core.board import Board
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.executors.record import write_record
-from orchestrator.store.index import is_settled
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import render_result
+from orchestrator.store.signatures import is_settled
 from orchestrator.store.workspace import Workspace
 
 S = TaskStatus

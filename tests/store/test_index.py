@@ -13,7 +13,8 @@ from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
-from orchestrator.store.index import Index, is_settled, signature
+from orchestrator.store.index import Index
+from orchestrator.store.signatures import is_settled, signature
 
 TASKS = {
     "a": Task(

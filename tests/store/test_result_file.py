@@ -12,13 +12,12 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line, printable
 from orchestrator.store.result_file import (
     answer_of,
-    epoch,
-    iso,
     parse_result,
     plain_answer,
     render_result,
     safe_answer,
 )
+from orchestrator.store.stamp import epoch, iso
 
 #: Everything that means something to YAML, to markdown, to a terminal or to us.
 SPICE = [

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.store.index import signature
 from orchestrator.store.plan_file import StatusCells
+from orchestrator.store.signatures import signature
 from tests.store.plan_directory import (
     PLAN,
     load,

@@ -1,0 +1,58 @@
+"""A plan directory, and who asks about it: what every part of the Python API stands on."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from orchestrator.core.name import as_name, is_name
+from orchestrator.errors import UsageError
+from orchestrator.store.layout import find_plan_directory
+
+if TYPE_CHECKING:
+    from orchestrator.actions.plugs import Plugs
+    from orchestrator.core.roster import Roster
+    from orchestrator.store.layout import Layout
+
+
+class Directory:
+    """One plan directory, and who asks."""
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        name: str = "",
+        claude_bin: str = "",
+    ) -> None:
+        """Take the plan directory; nothing is read yet.
+
+        Args:
+            directory: The plan directory, or the id of one below the root; None: ``ORCHESTRATOR_DIR``, else the
+                nearest ``.orchestrator`` upward from the current directory, else one to be made here.
+            name: Who calls; empty: ``TM_AGENT_ID``, else ``python`` (seed row S1-01).
+            claude_bin: The ``claude`` program; empty: ``ORCHESTRATOR_CLAUDE_BIN``, else PATH.
+
+        Raises:
+            UsageError: nobody can be called so.
+            NotFoundError: there is no such plan below the root.
+        """
+        named = None if directory is None else os.fspath(directory)
+        self._layout = find_plan_directory(named, os.environ, os.getcwd(), must_exist=False)
+        self._name = name or as_name(os.environ.get("TM_AGENT_ID", "")) or "python"
+        self._claude_bin = claude_bin
+        if not is_name(self._name):
+            raise UsageError(f"{self._name!r} is not a name", hint="letters, digits, . _ @ -")
+
+    @property
+    def directory(self) -> str:
+        """The plan directory, as an absolute path."""
+        return self._layout.root
+
+    def _plugs(self, layout: Layout | None = None) -> Plugs:
+        from orchestrator.wiring import plugs
+
+        return plugs(self._claude_bin, layout or self._layout)
+
+    def _roster(self, layout: Layout) -> Roster:
+        return self._plugs(layout).roster

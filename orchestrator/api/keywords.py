@@ -1,0 +1,113 @@
+"""What the keywords of the Python API may be, and what is made of them: lists, success criteria, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypedDict
+
+from orchestrator.errors import UsageError
+
+
+class TaskSettings(TypedDict, total=False):
+    """Settings of a task; ``core/settings.py`` says what each is for.
+
+    Durations are seconds, or a text such as ``"5m"``; money is USD.
+    """
+
+    model: str
+    fallback_model: str
+    effort: str
+    tools: Sequence[str]
+    allowed_tools: Sequence[str]
+    disallowed_tools: Sequence[str]
+    permission_mode: Literal[
+        "acceptEdits", "default", "dontAsk", "plan", "auto", "bypassPermissions"
+    ]
+    on_denial: Literal["fail", "accept"]
+    max_turns: int
+    task_budget_usd: float
+    add_dirs: Sequence[str]
+    mcp_config: Sequence[str]
+    system_prompt_file: str
+    extra_args: Sequence[str]
+    subagent: str
+    schema: str | Mapping[str, Any]
+    env: str | Mapping[str, str | None]
+    env_keep: Sequence[str]
+    timeout: float | str
+    idle_timeout: float | str
+    retries: int
+    retry_delay: float | str
+    grace: float | str
+    format: Literal["auto", "markdown", "text"]
+    required_capabilities: Sequence[str]
+    context_limit: int
+    """Bytes."""
+    validate: bool
+
+
+class RunSettings(TaskSettings, total=False):
+    """Settings of a run; those of a task hold for every task then."""
+
+    agent: str
+    max_parallel: int
+    on_failure: Literal["continue", "stop"]
+    aggregate: Literal["structured", "concat", "claude"]
+    workdir: str
+    budget_usd: float
+    on_hold: Literal["wait", "stop"]
+    notify: str | Sequence[str | Mapping[str, Any]]
+
+
+def listed(name: str, said: Iterable[Any]) -> tuple[str, ...]:
+    """Return what was said, one or many: a text is one of them, and not its letters.
+
+    Raises:
+        UsageError: one of them is empty, or no text.
+    """
+    found = (said,) if isinstance(said, str) else tuple(said)
+    if wrong := [each for each in found if not (isinstance(each, str) and each.strip())]:
+        raise UsageError(f"{name}: {wrong[0]!r} names nothing")
+    return found
+
+
+def ids(name: str, said: Sequence[str]) -> str:
+    """Return tasks as a row names them.
+
+    Raises:
+        UsageError: one of them is empty, or no text.
+    """
+    return ",".join(listed(name, said))
+
+
+def worded(criteria: Sequence[str]) -> tuple[str, ...]:
+    """Return success criteria as they stand in a task file.
+
+    Raises:
+        UsageError: one of them says nothing.
+    """
+    from orchestrator.core import criteria as core
+
+    try:
+        return core.worded(listed("criteria", criteria))
+    except ValueError as error:
+        raise UsageError(f"criteria: {error}") from None
+
+
+def read_settings(given: Mapping[str, object]) -> dict[str, Any]:
+    """Return settings checked, each in its internal unit.
+
+    Raises:
+        UsageError: there is no such setting, or its value makes no sense.
+    """
+    from orchestrator.core.settings import NAMES, read_setting
+
+    read: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in NAMES:
+            raise UsageError(f"there is no setting {name!r}", hint="docs/cli.md lists them")
+        try:
+            read[name] = read_setting(name, value)
+        except ValueError as error:
+            raise UsageError(f"{name}: {error}") from None
+    return read

@@ -1,0 +1,96 @@
+"""Look at a plan, its tasks, its agents, and what was done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from orchestrator.api.directory import Directory
+from orchestrator.api.keywords import listed
+
+if TYPE_CHECKING:
+    from orchestrator.actions.checking import Overview
+    from orchestrator.actions.exporting import Export
+    from orchestrator.actions.history import History
+    from orchestrator.actions.ledger import Ledger
+    from orchestrator.actions.tasks import TaskView
+    from orchestrator.core.plan import Task
+    from orchestrator.core.roster import Listed
+
+#: How much of a history is kept.
+_TURNS, _EVENTS = 1000, 1000
+
+
+class Looking(Directory):
+    """Nothing is changed here, and no run is disturbed."""
+
+    def status(self) -> Overview:
+        """Return where the plan stands, and who works on it; ``board.standing`` says it of each task, and why."""
+        from orchestrator.actions.checking import status
+
+        return status(self._layout)
+
+    def list(
+        self,
+        *,
+        status: Sequence[str] = (),
+        assignee: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        type: Sequence[str] = (),
+        parent: str = "",
+    ) -> Sequence[Task]:
+        """Return the tasks that pass every filter, in the order of the plan; of several words in one, any will do.
+
+        Raises:
+            UsageError: there is no such status.
+        """
+        from orchestrator.actions.tasks import Filters, list_tasks
+
+        filters = Filters(
+            statuses=listed("status", status),
+            assignees=listed("assignee", assignee),
+            tags=listed("tags", tags),
+            kinds=listed("type", type),
+            parent=parent,
+        )
+        return list_tasks(self._layout, filters)[1]
+
+    def show(self, task: str) -> TaskView:
+        """Return everything that is known of a task: attempts, answer, and the absolute paths of its files."""
+        from orchestrator.actions.tasks import show
+
+        return show(self._layout, task)
+
+    def history(self, key: str) -> History:
+        """Return what became of a task, an attempt or a session: events, conversation, result.
+
+        Of events and of turns of the conversation, the last 1000 are kept.
+        """
+        from orchestrator.actions.history import history
+
+        agents = self._plugs().agents
+        return history(self._layout, key, agents, turns=_TURNS, events=_EVENTS)
+
+    def report(self, days: float = 7) -> Ledger:
+        """Return every attempt that ended in the last *days*, and what they come to; also of a directory of plans.
+
+        There moments are seconds since the epoch, durations seconds, and costs USD.
+        """
+        from orchestrator.actions.ledger import look_back
+
+        return look_back(self._layout, days, time.time())
+
+    def export(self) -> Export:
+        """Return the whole plan and what came of it: each task with its assignment, its answer, and what was said."""
+        from orchestrator.actions.exporting import gather
+
+        return gather(self._layout)
+
+    def agents(self) -> Sequence[Listed]:
+        """Return every agent that a task may ask for, how much it does, and why it cannot work here, if it cannot."""
+        from orchestrator.actions.agents import list_agents
+        from orchestrator.wiring import lacks
+
+        roster = self._roster(self._layout)
+        return list_agents(self._layout, roster, lambda member: lacks(member, self._claude_bin))

@@ -1,0 +1,117 @@
+"""Run a plan, follow a run, end one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from orchestrator.api.directory import Directory
+from orchestrator.api.keywords import listed, read_settings
+from orchestrator.errors import BusyError, UsageError
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from orchestrator.actions.following import Bite
+    from orchestrator.actions.report import RunReport
+    from orchestrator.api.keywords import RunSettings
+    from orchestrator.runtime.happening import Happening, Listener
+    from orchestrator.store.cursor import Cursor
+
+
+def _ignore(happening: Happening) -> None:
+    """Hear what happens, and do nothing about it."""
+
+
+class Running(Directory):
+    """Time passes here."""
+
+    def run(
+        self,
+        *,
+        simulate: bool = False,
+        only: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        listener: Listener = _ignore,
+        **settings: Unpack[RunSettings],
+    ) -> RunReport:
+        """Run everything that is not completed, and return how it went; blocks until then.
+
+        It hears the signals that ``stop`` sends, so it belongs into the main thread of a program, outside of any event
+        loop. Elsewhere (a notebook, a web server) start ``orchestrator run --detach``, and ``wait``.
+
+        Args:
+            simulate: Run nothing; every task answers with a made-up block.
+            only: Only these tasks.
+            tags: Only tasks with one of these tags.
+            listener: Called with everything that happens; the run goes on when it returns. It may look, ``add`` and
+                ``update``. What the run would have to answer (``block``, ``cancel``, ``complete`` …), ``wait`` and
+                ``stop`` are UsageError there: call them in another thread. What it raises ends the run as a crash
+                would, agents too, and comes out as it is; the next run goes on.
+            settings: Those of ``run``: ``max_parallel``, ``timeout`` (seconds, or ``"5m"``), ``budget_usd``, ``agent``
+                and whatever else the front matter of a plan may say.
+
+        Raises:
+            UsageError: it was called in another thread, or in an event loop, or one of them makes no sense; nothing
+                was started.
+            ApprovalError, TransitionError: nobody has approved the plan yet, or it is over.
+            AgentError: the program of an agent is missing or unusable.
+            BusyError: another run is at work.
+        """
+        from orchestrator.actions.prospect import RunOrder
+        from orchestrator.actions.running import run
+        from orchestrator.runtime.waiting import require_signals
+        from orchestrator.store.membership import full_ids
+
+        require_signals()
+        order = RunOrder(
+            self._layout,
+            flags=read_settings(settings),
+            simulate=simulate,
+            only=[full_ids(self._layout, task) for task in listed("only", only)],
+            tags=listed("tags", tags),
+        )
+        return run(order, self._plugs(), listener)
+
+    def wait(self, timeout: float = 90.0, until: str = "news", since: Cursor | None = None) -> Bite:
+        """Wait for *news* of a run, for *any* end of a task, or for its *end*; the end of the run always counts.
+
+        Args:
+            timeout: Come back after so many seconds at the latest.
+            until: What ends the wait (``--for`` of the command): ``news``, ``any`` or ``end``.
+            since: Tell what is new since then: the ``cursor`` of an earlier answer; None: since the command ``wait``
+                told something last, else since the run began.
+
+        Raises:
+            NotFoundError: the plan was never run.
+            UsageError: there is no such *until*, or it was called in a listener of that run.
+        """
+        from orchestrator.actions.following import Until, follow
+
+        if until not in [*Until]:
+            raise UsageError(f"until: {until!r} is none of {', '.join(Until)}")
+        return follow(self._layout, since, timeout=timeout, until=Until(until))
+
+    def stop(self, timeout: float = 60.0) -> str:
+        """End the run that is at work, as Ctrl-C would, and return its id once it is over.
+
+        Its agents are ended, what is finished stays, nothing that was cut short is charged. Where no run is at work,
+        those end that wait for their time, and the id is empty.
+
+        Raises:
+            NotFoundError: no run is at work, and none waits.
+            BusyError: it is not over after *timeout* seconds; called again, it gives its agents no more time. Or it
+                is one of another machine, and was not told.
+            ExecutorError: the system said no.
+            UsageError: it was called in a listener of that run.
+        """
+        from orchestrator.actions.stopping import stop
+
+        stopped = stop(self._layout)
+        if not stopped.await_end(timeout):
+            name = f"run {stopped.run}" if stopped.run else "who waits for the time to run"
+            raise BusyError(
+                f"{name} has not ended after {timeout:g}s",
+                hint="stop it once more: its agents get no more time then",
+            )
+        return stopped.run
