@@ -388,23 +388,3 @@ def test_a_result_is_read_from_standard_input(orchestrate: Orchestrate, root: Pa
         words, cwd=root.parent, env=orchestrate.environment, input="one\ntwo\n", text=True
     )
     assert (0, "one\ntwo") == (done.returncode, answer_of(root, "T-01"))
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("complete", "T-01", "- one\n- two"), "- one\n- two"),
-        (("complete", "T-01", "--note", "- a remark", "-x is fixed", "--json"), "-x is fixed"),
-        (("complete", "T-01", "--", "--odd"), "--odd"),
-    ],
-)
-def test_a_result_may_begin_like_an_option(
-    orchestrate: Orchestrate, root: Path, words: tuple[str, ...], said: str
-) -> None:
-    """A list of markdown does; a misspelt option is none, and is refused."""
-    write_plan(root, {"T-01": "echo one"})
-    misspelt = orchestrate("complete", "T-01", "--validat")
-    assert (2, False) == (misspelt.returncode, (root / "results").exists())
-    done = orchestrate(*words)
-    assert 0 == done.returncode, done.stderr
-    assert said == answer_of(root, "T-01")

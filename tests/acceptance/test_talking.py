@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import everything, write_plan
+from tests.acceptance.plans import answer_of, everything, write_plan
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
@@ -217,3 +217,23 @@ def test_the_doctor_names_what_does_not_belong(orchestrate: Orchestrate, root: P
         "link": "contexts/context-agent-02.md",
         "odd_name": "notes/shopping.txt",
     } == {each["name"]: each["where"] for each in found}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("complete", "T-01", "- one\n- two"), "- one\n- two"),
+        (("complete", "T-01", "--note", "- a remark", "-x is fixed", "--json"), "-x is fixed"),
+        (("complete", "T-01", "--", "--odd"), "--odd"),
+    ],
+)
+def test_a_result_may_begin_like_an_option(
+    orchestrate: Orchestrate, root: Path, words: tuple[str, ...], said: str
+) -> None:
+    """A list of markdown does; a misspelt option is none, and is refused."""
+    write_plan(root, {"T-01": "echo one"})
+    misspelt = orchestrate("complete", "T-01", "--validat")
+    assert (2, False) == (misspelt.returncode, (root / "results").exists())
+    done = orchestrate(*words)
+    assert 0 == done.returncode, done.stderr
+    assert said == answer_of(root, "T-01")
