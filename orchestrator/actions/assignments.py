@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from orchestrator.core.board import Board
+from orchestrator.core.board import SIMULATED, Board
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
 from orchestrator.core.roster import Program, Roster
@@ -18,30 +18,37 @@ from orchestrator.store.lines import LARGEST_TEXT
 from orchestrator.store.workspace import Workspace
 
 
-def done_for_another_row(workspace: Workspace, board: Board, asked: Iterable[str]) -> Iterator[str]:
-    """Yield the tasks among *asked* whose rows say something else than when they were done (decision 20).
+def done_otherwise(
+    workspace: Workspace, board: Board, meant: Mapping[str, Settings], asked: Iterable[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the tasks among *asked* that were simulated as it was asked for and no longer is (*meant*), or whose rows
+    say something else (decision 20): each with what is to be read before "when it was done".
 
-    Nobody knows that of a task file that a person wrote, or that comes from a person's template.
+    What rows say counts for nothing beside a task file that a person wrote, or that comes from a person's template.
 
     Raises:
         PlanError: one makes no sense.
         StoreError: one could not be read.
     """
     candidates = list(asked)
-    if not candidates or _has_template(workspace):
+    if not candidates:
         return
     from orchestrator.views.task_file import says_what_row_says
 
+    has_template = _has_template(workspace)
     for task_id in candidates:
         task, result = board.plan.tasks[task_id], board.results.get(task_id)
         last = result.last if result is not None else None
         if board.status(task_id) is not TaskStatus.COMPLETED or last is None or last.is_by_hand:
             continue
-        found = workspace.assignments.read(task)
+        if last.is_only_simulated is False and meant[task_id].agent != SIMULATED:
+            yield task_id, "it was to be simulated"
+            continue
+        found = None if has_template else workspace.assignments.read(task)
         if found is None or not found.made:
             continue
         if not says_what_row_says(_given(workspace, task, last) or found.body, task):
-            yield task_id
+            yield task_id, "its row says something else than"
 
 
 def _given(workspace: Workspace, task: Task, attempt: Attempt) -> str:

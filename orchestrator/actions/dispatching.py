@@ -89,7 +89,7 @@ def dispatch(
         UsageError, NotFoundError, PlanError, StoreError: as ``add``.
     """
     workspace = Workspace(layout)
-    board = really_done(layout, workspace.load())
+    board = really_done(workspace.load())
     require_approval(layout, board.plan.charter)
     errand = errand._replace(needs=full_ids(layout, errand.needs))
     needs, _ = read_needs(errand.needs)
@@ -180,7 +180,7 @@ class Dispatcher:
     def _hand_out(self, layout: Layout, subtask: str, done: Round) -> None:
         name = roots.plan_id(layout)
         holder = holder_of(layout.lock)
-        board = really_done(layout, Workspace(layout).load(is_live=holder is not None))
+        board = really_done(Workspace(layout).load(is_live=holder is not None))
         subtask = id_of(subtask, board.plan.tasks)
         if subtask and subtask not in board.plan.tasks:
             raise NotFoundError(

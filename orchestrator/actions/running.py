@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from orchestrator.actions.assignments import done_for_another_row, make_task_files
+from orchestrator.actions.assignments import done_otherwise, make_task_files
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
@@ -166,7 +166,7 @@ class _Session:
             from orchestrator.actions.settling import carry_out  # what a run was asked that is gone
 
             board = self.workspace.load(keep_cache=False, is_live=False)
-            carry_out(self.workspace, really_done(self.order.layout, board), self.telling.hear)
+            carry_out(self.workspace, really_done(board), self.telling.hear)
             ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.budget = ahead.settings.budget_usd
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
@@ -205,8 +205,9 @@ class _Session:
     def _tell_of_changed_rows(self, ahead: Prospect) -> None:
         to_run = set(ahead.to_run)
         kept = [each for each in asked_for(self.order, ahead.board) if each not in to_run]
-        for task_id in islice(done_for_another_row(self.workspace, ahead.board, kept), _NOTES):
-            text = f"its row says something else than when it was done; `retry {task_id}` does it again"
+        others = done_otherwise(self.workspace, ahead.board, ahead.meant, kept)
+        for task_id, what in islice(others, _NOTES):
+            text = f"{what} when it was done; `retry {task_id}` does it again"
             self.telling.say(Kind.WARNING, text, task_id)
 
     def _call_herald(self, ahead: Prospect) -> Herald:
@@ -237,6 +238,7 @@ class _Session:
                 self.plugs.agents,
                 run=self.run_id,
                 workdir=layout.workdir(settings.workdir),
+                meant=ahead.meant,
                 program=self.plugs.program,
             ),
             requests=requests,
