@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orchestrator.actions.task_texts import read_own
 from orchestrator.core.criteria import Criterion
 from orchestrator.core.plan import Plan, Task
-from orchestrator.errors import PlanError, StoreError
+from orchestrator.errors import PlanError
+from orchestrator.store.assignments import Assignments
 from orchestrator.store.atomic import read_file, refuse_links
 from orchestrator.store.criteria import criteria_in, with_criteria, with_ticks
 from orchestrator.store.exchange import Taken, exchanged, put, take
@@ -39,14 +39,13 @@ def criteria_of(layout: Layout, stem: str) -> tuple[Criterion, ...]:
 def is_asked_for(layout: Layout, plan: Plan, task: Task) -> bool:
     """Say whether the plan or the task wants criteria to be met before anybody completes it by hand.
 
-    Whatever is wrong with the task file is for the run that launches it.
+    Raises:
+        PlanError: the task file makes no sense, so nobody knows.
+        StoreError: it cannot be read.
     """
-    from orchestrator.store.task_file import parse_task_file
-
-    path, settings = layout.task_file(task.stem), dict(plan.settings)
-    with suppress(StoreError):
-        settings |= parse_task_file(read_file(path, LARGEST_TEXT) or b"", path).settings
-    return bool(settings.get("validate"))
+    found = Assignments(layout, os.path.relpath(layout.root)).read(task)
+    own = found.settings if found is not None else {}
+    return bool({**plan.settings, **own}.get("validate"))
 
 
 def check_new(layout: Layout, plan: Plan, task: Task, texts: Sequence[str], agents: Agents) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,8 +29,7 @@ from orchestrator.core.dispatch import (
 )
 from orchestrator.core.plan import Task, id_of
 from orchestrator.core.plan_state import TERMINAL, Step
-from orchestrator.core.roster import Roster
-from orchestrator.core.settings import Settings
+from orchestrator.core.roster import Roster, at_work
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import (
     ApprovalError,
@@ -89,7 +87,7 @@ def dispatch(
         UsageError, NotFoundError, PlanError, StoreError: as ``add``.
     """
     workspace = Workspace(layout)
-    board = really_done(layout, workspace.load())
+    board = really_done(workspace.load())
     require_approval(layout, board.plan.charter)
     errand = errand._replace(needs=full_ids(layout, errand.needs))
     needs, _ = read_needs(errand.needs)
@@ -105,14 +103,12 @@ def dispatch(
 
 def _require_room(workspace: Workspace, board: Board, errand: NewTask, roster: Roster) -> None:
     probe = Task("_", "_", "_", agent=errand.agent, assignee=errand.assignee, kind=errand.kind)
-    # Only these count; a plan has many more tasks, each with a file to read.
-    running = {id: board.plan.tasks[id] for id in board.by_status().get(TaskStatus.RUNNING, ())}
-    plan = board.plan._replace(tasks={**running, probe.id: probe})
+    plan = board.plan._replace(tasks={probe.id: probe})
     try:
         policies = task_settings(workspace, plan, RunOrder(workspace.layout), roster)
     except PlanError:
         return  # `add` says better what is wrong with it
-    roster.require_room(policies[probe.id].agent, under_way(board, policies))
+    roster.require_room(policies[probe.id].agent, at_work(board.results.values()))
 
 
 @dataclass(slots=True)
@@ -180,7 +176,7 @@ class Dispatcher:
     def _hand_out(self, layout: Layout, subtask: str, done: Round) -> None:
         name = roots.plan_id(layout)
         holder = holder_of(layout.lock)
-        board = really_done(layout, Workspace(layout).load(is_live=holder is not None))
+        board = really_done(Workspace(layout).load(is_live=holder is not None))
         subtask = id_of(subtask, board.plan.tasks)
         if subtask and subtask not in board.plan.tasks:
             raise NotFoundError(
@@ -202,7 +198,7 @@ class Dispatcher:
         agents = {task.id: ahead.policies[task.id].agent for task in tasks}
         if not self.with_context:
             tasks, full = within_capacity(
-                tasks, agents, plugs.roster, under_way(board, ahead.policies)
+                tasks, agents, plugs.roster, at_work(board.results.values())
             )
             done.skipped += [Passed(name, *each) for each in full]
         run = self._start(layout, tasks, holder, plugs)
@@ -270,9 +266,3 @@ def _within_run(
     ids = {task.id for task in taken}
     reason = f"{run} is at work on {named}"
     return taken, [Skipped(task.id, reason) for task in tasks if task.id not in ids]
-
-
-def under_way(board: Board, policies: Mapping[str, Settings]) -> Counter[str]:
-    """Return how many tasks each agent has under way: its own, whoever said that they were started."""
-    running = board.by_status().get(TaskStatus.RUNNING, ())
-    return Counter(policies[task_id].agent for task_id in running)

@@ -57,7 +57,7 @@ def revised_entries(
     now = ahead._replace(
         board=board,
         policies=change.policies,
-        meant=change.policies,
+        meant=change.meant,
         to_run=startable(ahead.order, board),
     )
     stems = {task.id: task.stem for task in change.plan.tasks.values()}

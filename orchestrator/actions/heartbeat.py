@@ -110,7 +110,7 @@ def look_at(layout: Layout, now: float) -> Look:
 
 def _look(name: str, layout: Layout, now: float, *, counts: bool) -> Look:
     seen = status(layout)
-    board = really_done(layout, seen.board)
+    board = really_done(seen.board)
     pulses: Mapping[str, Pulse] = {}
     uncounted = ""
     try:
@@ -123,7 +123,7 @@ def _look(name: str, layout: Layout, now: float, *, counts: bool) -> Look:
     steps: Sequence[Step] = ()
     if counts:
         if _block_silent(layout, board, pulses, now):
-            board = really_done(layout, Workspace(layout).load())
+            board = really_done(Workspace(layout).load())
         steps = advance(layout, board, now)
     state = state_of(board)
     state = PlanState(steps[-1].after.lower()) if steps else state

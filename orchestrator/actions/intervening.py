@@ -160,7 +160,7 @@ def retry(
     Raises:
         As ``intervene``; DependencyError also when something before it was cancelled: somebody meant that.
     """
-    board = really_done(layout, Workspace(layout).load())
+    board = really_done(Workspace(layout).load())
     task = the_task(board, wanted.task)
     if board.status(task.id) is not TaskStatus.SKIPPED:
         return [intervene(layout, wanted, plugs, waits)]
@@ -187,7 +187,7 @@ def set_status(
     Raises:
         As ``intervene``; TransitionError also for a status that only follows from others.
     """
-    board = really_done(layout, Workspace(layout).load())
+    board = really_done(Workspace(layout).load())
     now = board.status(the_task(board, wanted.task).id)
     verb = verb_towards(status, now)
     if verb is Verb.RETRY:
@@ -209,7 +209,7 @@ def check_status(
     Raises:
         As ``set_status``; what only shows when it is carried out is left to that.
     """
-    board = really_done(layout, Workspace(layout).load(keep_cache=False, plan=plan))
+    board = really_done(Workspace(layout).load(keep_cache=False, plan=plan))
     task = the_task(board, wanted.task)
     now = board.status(task.id)
     verb = verb_towards(status, now)
@@ -251,7 +251,7 @@ def _with_lock(
             _take_over(layout, lock, plugs(layout))
         workspace = Workspace(layout)
         seen = workspace.load(is_live=False)
-        board = really_done(layout, seen)
+        board = really_done(seen)
         with closing(Journal(layout.journal)) as journal:
             reply = carry_out(workspace, board, lambda each: journal.append(each.line()), wanted)[
                 -1

@@ -143,7 +143,7 @@ def advance(layout: Layout, board: Board, now: float) -> list[Step]:
     state = board.plan.charter.state
     if state is None:
         return []
-    board = really_done(layout, board)
+    board = really_done(board)
     tasks = [
         (task.kind, board.status(task.id))
         for task in board.plan.tasks.values()
@@ -255,7 +255,7 @@ def overview(root: Layout, *, everything: bool = False) -> Overview:
         if charter.state not in TERMINAL:
             try:
                 place = Layout(f"{root.root}/{plan_id}")
-                board = really_done(place, Workspace(place).load())
+                board = really_done(Workspace(place).load())
             except OrchestratorError as error:
                 broken[plan_id] = str(error)
                 continue
@@ -290,7 +290,7 @@ def archive(layout: Layout) -> str:
             where=os.path.relpath(layout.root),
             hint="name one: orchestrator archive TASK-001; `orchestrator status --all` lists them",
         )
-    board = really_done(layout, Workspace(layout).load())
+    board = really_done(Workspace(layout).load())
     state = state_of(board)
     if state not in TERMINAL:
         raise TransitionError(

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from orchestrator.actions.agents import Known
-from orchestrator.actions.simulation import without_simulated
+from orchestrator.actions.simulation import only_simulated, really_done, simulated
 from orchestrator.agents.structured import flaw
 from orchestrator.core.beside import MERGER
-from orchestrator.core.board import Board
+from orchestrator.core.board import SIMULATED, Board
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings, resolve
@@ -61,7 +61,8 @@ class Prospect(NamedTuple):
     settings: Settings
     policies: Mapping[str, Settings]
     meant: Mapping[str, Settings]
-    """The settings without ``--simulate``: a task file is written for the agent that will really do the task."""
+    """The settings without ``--simulate`` and ``--agent simulated``: a task file is written for the agent that will
+    really do the task, and what is done by another one is only simulated."""
     to_run: Sequence[str]
     order: RunOrder
     traces: Mapping[str, Traces]
@@ -110,10 +111,8 @@ def look_ahead(
     workspace = workspace or Workspace(order.layout)
     traces = traces or scan_logs(order.layout.logs)
     board = workspace.load(keep_cache=False, is_live=False, traces=traces)
-    policies = meant = task_settings(workspace, board.plan, order, roster)
-    if order.simulate:
-        policies = simulated(policies)
-    board = without_simulated(board, policies)
+    policies, meant = both_settings(workspace, board.plan, order, roster)
+    board = really_done(board, meant, only_simulated(policies, meant))
     plan_flags = {name: value for name, value in order.flags.items() if name != "agent"}
     to_run = startable(order, board)
     _require_tagged(order, board)
@@ -130,10 +129,19 @@ def look_ahead(
     )
 
 
-def simulated(policies: Mapping[str, Settings]) -> dict[str, Settings]:
-    """Return the settings with which the tasks are only simulated; those that were one object are one again."""
-    played = {id(each): each._replace(agent="simulated") for each in policies.values()}
-    return {task_id: played[id(each)] for task_id, each in policies.items()}
+def both_settings(
+    workspace: Workspace, plan: Plan, order: RunOrder, roster: Roster
+) -> tuple[Mapping[str, Settings], Mapping[str, Settings]]:
+    """Return the settings of every task, and those that are meant, as in ``Prospect``; mostly they are the same.
+
+    Raises:
+        As ``task_settings``.
+    """
+    policies = meant = task_settings(workspace, plan, order, roster)
+    if order.flags.get("agent") == SIMULATED:
+        flags = {name: value for name, value in order.flags.items() if name != "agent"}
+        meant = task_settings(workspace, plan, order._replace(flags=flags), roster)
+    return simulated(meant) if order.simulate else policies, meant
 
 
 def startable(order: RunOrder, board: Board) -> list[str]:

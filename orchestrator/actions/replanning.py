@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.actions.assignments import make_task_files
 from orchestrator.actions.engine_setup import revised_entries
-from orchestrator.actions.prospect import Prospect, RunOrder, simulated, task_settings
+from orchestrator.actions.prospect import Prospect, RunOrder, both_settings
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
@@ -50,12 +50,10 @@ class Replanner:
         if _said(plan) == _said(self.plan) and not was_refused:
             self.seen = version
             return None  # only text around the table
-        policies = task_settings(self.workspace, plan, self.order, self.roster)
+        policies, meant = both_settings(self.workspace, plan, self.order, self.roster)
         new = [task for task_id, task in plan.tasks.items() if task_id not in self.plan.tasks]
         others = [task_id for task_id, task in plan.tasks.items() if _is_other(task, self.plan)]
-        make_task_files(self.workspace, plan.tasks, policies, others, self.roster)
-        if self.order.simulate:
-            policies = simulated(policies)
+        make_task_files(self.workspace, plan.tasks, meant, others, self.roster)
         traces = scan_logs(self.workspace.layout.logs) if new else {}
         found = ((task.id, self.workspace.read_result(task.stem)) for task in new)
         results = {
@@ -67,7 +65,7 @@ class Replanner:
         }
         newest = {task.id: traces[task.stem].newest for task in new if task.stem in traces}
         self._offered = version
-        return Change(plan, shape, policies, newest, results)
+        return Change(plan, shape, policies, meant, newest, results)
 
     def go_on(
         self, change: Change, runner: Runner, ahead: Prospect, agents: Mapping[str, Agent]
@@ -87,7 +85,7 @@ class Replanner:
         self.plan, self.seen = change.plan, self._offered
         results.update({key: each for key, each in change.results.items() if key not in results})
         entries = revised_entries(change, runner, ahead, agents, self.roster)
-        runner.replan(change.plan, change.policies, entries)
+        runner.replan(change, entries)
         return moved
 
 

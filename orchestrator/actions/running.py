@@ -166,7 +166,7 @@ class _Session:
             from orchestrator.actions.settling import carry_out  # what a run was asked that is gone
 
             board = self.workspace.load(keep_cache=False, is_live=False)
-            carry_out(self.workspace, really_done(self.order.layout, board), self.telling.hear)
+            carry_out(self.workspace, really_done(board), self.telling.hear)
             ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.budget = ahead.settings.budget_usd
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
@@ -237,6 +237,7 @@ class _Session:
                 self.plugs.agents,
                 run=self.run_id,
                 workdir=layout.workdir(settings.workdir),
+                meant=ahead.meant,
                 program=self.plugs.program,
                 warn=lambda task, text: self.telling.say(Kind.WARNING, text, task),
             ),

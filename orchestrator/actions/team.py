@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.actions.prospect import RunOrder, task_settings
-from orchestrator.actions.simulation import without_simulated
+from orchestrator.actions.simulation import really_done
 from orchestrator.actions.talking import say
 from orchestrator.core.message import MessageKind, clean
 from orchestrator.core.text import one_line
@@ -92,9 +92,8 @@ def _look(
 
 def _duties(layout: Layout, agents: Agents) -> Iterator[Duty]:
     workspace = Workspace(layout)
-    board = workspace.load(keep_cache=False)
+    board = really_done(workspace.load(keep_cache=False))
     policies = task_settings(workspace, board.plan, RunOrder(layout), agents(layout))
-    board = without_simulated(board, policies)
     for task in board.plan.tasks.values():
         if task.children:
             continue  # nobody does an umbrella

@@ -107,7 +107,7 @@ def status_command(
         from orchestrator.actions.simulation import really_done
         from orchestrator.cli.plans import plan_facts, subtask_facts
 
-        real = really_done(layout, board)  # as among all plans; the rest tells what was played, too
+        real = really_done(board)  # as among all plans; the rest tells what was played, too
         facts = plan_facts(roots.plan_id(layout), charter, charter.state, real.counts())
         facts["subtasks"] = subtask_facts(real)
     say_json(

@@ -154,7 +154,7 @@ def critical_path_command(
       orchestrator critical-path --format graphviz | dot -Tsvg > plan.svg
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(directory, option)
-    board = really_done(layout, status(layout).board)
+    board = really_done(status(layout).board)
     path = critical_path(board.plan.tasks, given_up(board))
     found = path_estimate(board, path)
     drawn = _PICTURES[form](board, path) if form in _PICTURES else ""

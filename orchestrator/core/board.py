@@ -87,15 +87,18 @@ class Board:
         return result.attempts if is_running else closed(result.attempts)
 
     def is_simulated(self, task_id: str) -> bool:
-        """Say whether what is known of a task was only simulated, though the plan does not ask for that: then it is as
-        if nothing had been done.
+        """Say whether what is known of a task was only simulated, though another agent was meant: then it is as if
+        nothing had been done.
         """
         result = self.results.get(task_id)
         if result is None or result.agent != SIMULATED:
             return False
-        task = self.plan.tasks[task_id]
+        said = result.last.is_only_simulated if result.last else None
+        if said is not None:
+            return said
+        # Its version did not write that. Whether an assignee or a task file asks for an agent is not known here.
         return SIMULATED != (
-            task.agent_key or task.role or str(self.plan.settings.get("agent", ""))
+            self.plan.tasks[task_id].agent_key or self.plan.settings.get("agent", "")
         )
 
     def only_simulated(self) -> list[str]:

@@ -214,6 +214,8 @@ class Attempt(NamedTuple):
     """Who did it: the key of an agent, or the name of a person or outside agent; empty in old files."""
     has_errors: bool = False
     """Whether it printed something on standard error."""
+    is_only_simulated: bool | None = None
+    """Whether it was simulated although another agent was meant; None: it was not, or nobody said."""
 
     @property
     def is_by_hand(self) -> bool:

@@ -171,5 +171,5 @@ class Roster:
 
 
 def at_work(results: Iterable[Result]) -> Counter[str]:
-    """Return how many tasks each agent has under way."""
+    """Return how many tasks each agent has under way; what somebody else took into their hands is theirs."""
     return Counter(each.agent for each in results if each.status is TaskStatus.RUNNING)

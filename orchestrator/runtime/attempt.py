@@ -65,6 +65,8 @@ class LiveAttempt:
     """Whether its task has no other attempt."""
     cap: float = math.inf
     """USD it may cost."""
+    is_only_simulated: bool | None = None
+    """As for ``Attempt``."""
     offset: int = 0
     news: str = ""
     unreadable: str = ""
@@ -183,6 +185,7 @@ class LiveAttempt:
             cost=None if self.is_paid else 0.0,
             cap=self.known_cap,
             agent=self.agent,
+            is_only_simulated=self.is_only_simulated,
         )
         return self._result(TaskStatus.RUNNING, attempt)._replace(progress=self.progress)
 
@@ -252,6 +255,7 @@ class LiveAttempt:
             cap=self.known_cap if price.cost is None else 0.0,
             agent=self.agent,
             has_errors=self.has_errors,
+            is_only_simulated=self.is_only_simulated,
         )
         return self._result(status, attempt)
 
@@ -316,6 +320,7 @@ def reread(
         session=record.resumes,
         interrupted="interrupted" if record.resumes else "",
         cap=record.cap or math.inf,
+        is_only_simulated=record.is_only_simulated,
     )
     while live.read_along(is_over=True):
         pass

@@ -19,6 +19,7 @@ from orchestrator.executors.protocol import Job
 from orchestrator.executors.record import write_exit
 from orchestrator.runtime.happening import COMMANDED, Happening, Kind
 from orchestrator.store.atomic import ADVICE, reported
+from orchestrator.store.attempt_record import AttemptRecord
 from orchestrator.store.layout import AttemptFiles
 from orchestrator.store.result_file import render_result, safe_answer
 from orchestrator.store.result_writer import Commit
@@ -69,15 +70,14 @@ def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Int
     last = result.attempts[-1]
     with reported("make", files.directory):
         os.makedirs(files.directory, 0o775, exist_ok=True)
-    facts = {
-        "task": task.id,
-        "attempt": last.number,
-        "charge": last.charge,
-        "run": "",
-        "agent": last.agent,
-        "inputs": dict(result.inputs),
-        "cap": 0.0,
-    }
+    facts = AttemptRecord(
+        task=task.id,
+        number=last.number,
+        charge=last.charge,
+        run="",
+        agent=last.agent,
+        inputs=result.inputs,
+    ).facts()
     said = wanted.answer if wanted.verb is Verb.COMPLETE else wanted.note
     known = Exit(
         code=0 if wanted.verb is Verb.COMPLETE else 1,

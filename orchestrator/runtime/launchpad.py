@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
+from types import MappingProxyType
 
 from orchestrator.agents.protocol import Agent, Assignment, Input
+from orchestrator.core.board import SIMULATED
 from orchestrator.core.environment import environment
 from orchestrator.core.instruction import Launch
 from orchestrator.core.invocation import SCRIPT
@@ -20,6 +22,7 @@ from orchestrator.runtime.as_answered import as_answered
 from orchestrator.runtime.attempt import LiveAttempt
 from orchestrator.store.answers import Answer, answers_handed_on
 from orchestrator.store.atomic import refuse_links, write_new
+from orchestrator.store.attempt_record import AttemptRecord
 from orchestrator.store.contexts import Contexts
 from orchestrator.store.workspace import Workspace
 
@@ -36,27 +39,35 @@ class Launchpad:
         *,
         run: str,
         workdir: str,
+        meant: Mapping[str, Settings] = MappingProxyType({}),
         program: str = "",
         warn: Callable[[str, str], None] | None = None,
     ) -> None:
         """Take what is the same for every attempt of a run.
 
-        *program* is how an agent calls us, empty: not at all; *warn* hears, of a task, what is not as one would expect.
+        *program* is how an agent calls us, empty: not at all; *warn* hears, of a task, what is not as one would
+        expect. *meant*: as in ``Prospect``, of a run that simulates.
         """
         self._workspace = workspace
         self._program = program
         self._warn = warn
         self._contexts = Contexts(workspace.layout)
-        self.replan(tasks, policies)
+        self._meant: Mapping[str, Settings] = {}
+        self.replan(tasks, policies, meant)
         self._agents = agents
         self.run = run
         self._workdir = workdir
         # Many that wait for the same task are launched one after the other, and a log may be long.
         self._as_answered = lru_cache(maxsize=2)(self._read_again)
 
-    def replan(self, tasks: Mapping[str, Task], policies: Mapping[str, Settings]) -> None:
+    def replan(
+        self,
+        tasks: Mapping[str, Task],
+        policies: Mapping[str, Settings],
+        meant: Mapping[str, Settings],
+    ) -> None:
         """Go on with a plan that was changed."""
-        self._tasks, self._policies = tasks, policies
+        self._tasks, self._policies, self._meant = tasks, policies, {**self._meant, **meant}
         self._ids = {each.stem: each.id for each in tasks.values()}
 
     def attempt(
@@ -90,7 +101,13 @@ class Launchpad:
             interrupted=interrupted,
             is_last=launch.charge > settings.retries,
             cap=launch.cap,
+            is_only_simulated=self._is_only_simulated(task.id, settings),
         )
+
+    def _is_only_simulated(self, task_id: str, settings: Settings) -> bool | None:
+        if settings.agent != SIMULATED:
+            return None
+        return self._meant.get(task_id, settings).agent != SIMULATED
 
     def _session(
         self, task: Task, before: Result | None, agent: str, inputs: Mapping[str, int]
@@ -129,16 +146,17 @@ class Launchpad:
             write_new(script, wanted.script.encode())
         if wanted.stdin:
             write_new(files.stdin, wanted.stdin.encode())
-        facts = {
-            "task": live.task.id,
-            "attempt": live.number,
-            "charge": live.charge,
-            "run": live.run,
-            "agent": live.agent,
-            "inputs": dict(live.inputs),
-            "cap": live.known_cap,
-            "resumes": live.session if live.interrupted else "",
-        }
+        facts = AttemptRecord(
+            task=live.task.id,
+            number=live.number,
+            charge=live.charge,
+            run=live.run,
+            agent=live.agent,
+            inputs=live.inputs,
+            cap=live.known_cap,
+            resumes=live.session if live.interrupted else "",
+            is_only_simulated=live.is_only_simulated,
+        ).facts()
         return Job(
             key=live.key,
             argv=tuple(word.replace(SCRIPT, script) for word in wanted.argv),

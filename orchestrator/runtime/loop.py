@@ -36,7 +36,6 @@ from orchestrator.core.instruction import (
     Stop,
 )
 from orchestrator.core.intervention import Intervention, apply, noted
-from orchestrator.core.plan import Plan
 from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
 from orchestrator.core.revision import left_to_run
 from orchestrator.core.settings import Settings
@@ -60,7 +59,7 @@ from orchestrator.runtime.inbox import Inbox
 from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.reading import Reading, judge_unlaunched
 from orchestrator.runtime.timer import Timer
-from orchestrator.runtime.watching import Watch, difference, kept_with
+from orchestrator.runtime.watching import Change, Watch, difference, kept_with
 from orchestrator.runtime.writing import Unwritten, Writer
 from orchestrator.store.requests import Requests
 from orchestrator.store.workspace import Workspace
@@ -163,15 +162,13 @@ class Runner:
             await anyio.lowlevel.checkpoint()
             self._handle(Begun())
 
-    def replan(
-        self, plan: Plan, policies: Mapping[str, Settings], entries: Sequence[Entry]
-    ) -> None:
+    def replan(self, change: Change, entries: Sequence[Entry]) -> None:
         """Go on with a plan that was changed; what was started stays in it until it is over."""
         before = self.board.plan
-        self.board.plan = kept_with(plan, before, self.engine.under_way)
+        self.board.plan = kept_with(change.plan, before, self.engine.under_way)
         self.board.shape = shape(self.board.plan.tasks)
-        self.policies = {**self.policies, **policies}
-        self.launchpad.replan(self.board.plan.tasks, self.policies)
+        self.policies = {**self.policies, **change.policies}
+        self.launchpad.replan(self.board.plan.tasks, self.policies, change.meant)
         left, text = left_to_run(self.engine.entries, entries), difference(before, self.board.plan)
         self._tell(Kind.RUN_CHANGED, tasks=left, text=text)
         self._handle(Replanned(tuple(entries)))

@@ -31,6 +31,8 @@ class Change(NamedTuple):
     plan: Plan
     shape: Shape
     policies: Mapping[str, Settings]
+    meant: Mapping[str, Settings]
+    """As in ``Prospect``."""
     newest: Mapping[str, int]
     """The highest attempt number ever used by tasks that are new in the plan."""
     results: Mapping[str, Result]

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchestrator.core.result import Exit
 from orchestrator.errors import UnfitError
@@ -29,11 +29,29 @@ class AttemptRecord(NamedTuple):
     run: str
     agent: str
     inputs: Mapping[str, int]
-    exit: Exit
+    exit: Exit = Exit()
     cap: float = 0.0
     """USD it may have cost at most; 0: nobody said."""
     resumes: str = ""
     """The session it was to go on with; empty: a new one, or none."""
+    is_only_simulated: bool | None = None
+    """As for ``Attempt``."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known before it has ended: its executor writes that down beside the exit."""
+        facts: dict[str, Any] = {
+            "task": self.task,
+            "attempt": self.number,
+            "charge": self.charge,
+            "run": self.run,
+            "agent": self.agent,
+            "inputs": dict(self.inputs),
+            "cap": self.cap,
+            "resumes": self.resumes,
+        }
+        if self.is_only_simulated is not None:
+            facts["only_simulated"] = self.is_only_simulated
+        return facts
 
     def is_of(self, task: str, number: int, run: str) -> bool:
         """Say whether it is of this attempt and no other; an attempt that a person wrote need not name its run."""
@@ -64,6 +82,7 @@ def read_record(path: str) -> AttemptRecord | None:
             exit=exit,
             cap=cap,
             resumes=resumes,
+            is_only_simulated=said if isinstance(said := raw.get("only_simulated"), bool) else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

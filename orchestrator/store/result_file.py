@@ -211,6 +211,8 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
         fields["models"] = {model: round(cost, 6) for model, cost in attempt.models}
     if attempt.has_errors:
         fields["errors"] = True
+    if attempt.is_only_simulated is not None:
+        fields["only_simulated"] = attempt.is_only_simulated
     if attempt.status == Verdict.HELD.value:
         fields["until"] = iso(attempt.until)
     return fields
@@ -239,6 +241,7 @@ def _attempt(raw: dict[str, Any]) -> Attempt:
         cap=_finite(raw.get("cap")),
         agent=str(raw.get("agent") or ""),
         has_errors=raw.get("errors") is True,
+        is_only_simulated=said if isinstance(said := raw.get("only_simulated"), bool) else None,
     )
 
 

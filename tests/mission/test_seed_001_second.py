@@ -109,7 +109,28 @@ def test_s1_38_what_cannot_be_ticked_is_not_completed(
     file.unlink()
     file.write_bytes(b"## Success criteria\n" + b"- [ ] a\n" * 130_000)
     assert "has more than 120,000 lines" in orchestrate("complete", "T-01", "--validate").stderr
-    assert 0 == orchestrate("complete", "T-01", "done").returncode
+
+
+@pytest.mark.parametrize(
+    ("damage", "status"),
+    [("note: [half\n", 2), ("validate: perhaps\n", 2), ("a\0b\n", 2), (None, 5)],
+)
+def test_s1_38_what_cannot_be_read_may_ask_for_it(
+    orchestrate: Orchestrate, tmp_path: Path, damage: str | None, status: int
+) -> None:
+    """S1-38U: nobody knows then that the criteria do not count, so the task is not completed."""
+    orchestrate("add", "Write the login page", "--criterion", "It works")
+    file = task_file(tmp_path)
+    text = file.read_text(encoding="utf-8")
+    if damage is None:
+        file.unlink()
+        os.mkfifo(file)
+    else:
+        file.write_text(f"---\nvalidate: true\n{damage}---\n{text}", encoding="utf-8")
+    for words in (("complete", "T-01", "done"), ("update", "T-01", "--status", "completed")):
+        refused = orchestrate(*words)
+        assert (status, True) == (refused.returncode, "agent_tasks/agent-01.md" in refused.stderr)
+    assert "🟡 Pending" in orchestrate("show", "T-01").stdout
 
 
 def test_s1_38_a_plan_may_ask_for_it(orchestrate: Orchestrate, tmp_path: Path) -> None:

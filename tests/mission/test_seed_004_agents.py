@@ -93,3 +93,18 @@ def test_s4_59_agent_at_capacity(engine: TaskEngine, task: str) -> None:
     assert "Agent at capacity: eva" in full.json["message"]
     later = engine(f'dispatch {task} "Test later" --agent eva --deps subtask_05')
     assert (0, "subtask_07\n") == (later.returncode, later.stdout)
+
+
+def test_s4_59_a_task_in_the_hands_of_a_person_fills_no_agent(
+    engine: TaskEngine, task: str
+) -> None:
+    """Whoever counts what an agent has under way comes to the same: here nothing."""
+    for number in range(2):
+        engine(f'dispatch {task} "Test {number}" --agent eva')
+    engine(f"subtask {task} subtask_01 start --as bob")
+    counted = {
+        each["key"]: each["running"] for each in engine(f"agents {task} --json").json["agents"]
+    }
+    assert 0 == counted["eva"]
+    assert "subtask_02" in chosen(engine, task)
+    assert 0 == engine(f'dispatch {task} "Test more" --agent eva').returncode

@@ -84,6 +84,13 @@ def test_an_answer_that_nobody_took_is_harvested(place: Workspace) -> None:
     assert [] == harvested(Workspace(place.layout))
 
 
+def test_a_simulation_that_nobody_took_is_none_that_was_meant(place: Workspace) -> None:
+    """Its record says so, in whatever plan it is found."""
+    record(place, only_simulated=True)
+    (found,) = harvested(place, "dead")
+    assert [True] == [attempt.is_only_simulated for attempt in found.result.attempts]
+
+
 def test_an_attempt_that_never_reached_a_result_file_is_harvested(place: Workspace) -> None:
     """It was launched by a run that is known to have died."""
     record(place)

@@ -64,6 +64,26 @@ def test_a_record_that_was_written_is_read(tmp_path: Path) -> None:
     assert expected == read_record(path)
 
 
+@pytest.mark.parametrize("is_only_simulated", [None, True, False])
+def test_what_was_known_at_launch_is_read(tmp_path: Path, is_only_simulated: bool | None) -> None:
+    """Whoever launches an attempt hands its facts on, and they come back with its end."""
+    path = str(tmp_path / "record.json")
+    launched = AttemptRecord(
+        task="T-02",
+        number=3,
+        charge=2,
+        run="r1",
+        agent="claude",
+        inputs={"T-01": 1},
+        cap=0.5,
+        resumes="s1",
+        is_only_simulated=is_only_simulated,
+    )
+    exit = Exit(code=0, started=1.0, ended=2.0, duration=1.0)
+    assert not write_record(path, {**launched.facts(), **exit.as_record()})
+    assert launched._replace(exit=exit) == read_record(path)
+
+
 def test_no_record_is_none(tmp_path: Path) -> None:
     """The attempt did not end, or nobody saw it."""
     assert None is read_record(str(tmp_path / "nothing.json"))

@@ -51,6 +51,7 @@ attempts = st.builds(
     cap=st.just(0.0),
     agent=words,
     has_errors=st.booleans(),
+    is_only_simulated=st.none() | st.booleans(),
 ) | st.builds(
     Attempt,
     number=st.integers(1, 10_000),
@@ -73,6 +74,7 @@ attempts = st.builds(
     cap=st.just(0.0),
     agent=words,
     has_errors=st.booleans(),
+    is_only_simulated=st.none() | st.booleans(),
 )
 results = st.builds(
     Result,
