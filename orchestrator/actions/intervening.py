@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -28,6 +27,7 @@ from orchestrator.store.lock import (
     take_briefly,
 )
 from orchestrator.store.membership import full_ids
+from orchestrator.store.pause import looks
 from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.workspace import Workspace
 
@@ -231,13 +231,12 @@ def check_status(
 
 def _await(layout: Layout, requests: Requests, request: str) -> Reply | None:
     """Return the answer of the run at work; None: there is no run any more, and no answer."""
-    pause, looks = threading.Event(), 0
-    while True:
-        is_over = looks % _LOOKS == 0 and holder_of(layout.lock) is None
+    reply = None
+    for looked, _ in enumerate(looks(_LOOK)):
+        is_over = looked % _LOOKS == 0 and holder_of(layout.lock) is None
         if (reply := requests.answer_to(request)) is not None or is_over:
-            return reply
-        pause.wait(_LOOK)
-        looks += 1
+            break
+    return reply
 
 
 # ── with the lock held ───────────────────────────────────────────────────────────────────────────────────────────────
