@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.actions.editing import unknown_task
 from orchestrator.actions.plans import advance, begin, require_approval
 from orchestrator.actions.prospect import (
     Prospect,
@@ -28,7 +27,7 @@ from orchestrator.core.dispatch import (
     refusal,
     within_capacity,
 )
-from orchestrator.core.plan import Task, id_of
+from orchestrator.core.plan import Task, id_of, unknown_task
 from orchestrator.core.plan_state import TERMINAL, Step
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
@@ -95,7 +94,7 @@ def dispatch(
     needs, _ = read_needs(errand.needs)
     for need in needs:
         if need not in board.plan.tasks:  # so a new task is never part of a cycle (S4-63U)
-            raise unknown_task("--deps", need, board.plan.tasks)
+            raise unknown_task(need, board.plan.tasks, "--deps")
     if all(board.status(need) is TaskStatus.COMPLETED for need in needs):
         _require_room(workspace, board, errand, agents(layout))
     made = add(layout, errand, who, agents).id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +18,7 @@ from orchestrator.actions.cells import (
     visible,
 )
 from orchestrator.actions.task_texts import Told, put_both, task_file_of
-from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan import Plan, Task, unknown_task
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, UsageError
@@ -210,7 +210,7 @@ def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, st
     try:
         columns, row = row_of(places, task_id)
     except KeyError:
-        raise unknown_task("update", task_id, ids(places)) from None
+        raise unknown_task(task_id, ids(places)) from None
     named = {
         "priority": priority_cell(changes.priority),
         "parent": changes.parent,
@@ -313,15 +313,6 @@ def tell(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:
 
     with closing(Journal(layout.journal)) as journal:
         journal.append(f"{iso(time.time())} · {task_id} · {what} · by {by} · {one_line(text)}")
-
-
-def unknown_task(said: str, task_id: str, known: Collection[str]) -> NotFoundError:
-    """Return the error that says so; *said* is the word that named it."""
-    import difflib
-
-    close = difflib.get_close_matches(task_id, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else "`orchestrator list` shows all tasks"
-    return NotFoundError(f"{said}: task {one_line(task_id, 80)} not found", hint=hint)
 
 
 def check_who(layout: Layout, places: Places, agent: str, assignee: str, agents: Agents) -> None:
