@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.actions.plans import advance, begin, require_approval
+from orchestrator.actions.plans import advance, begin, require_approval, require_subtask
 from orchestrator.actions.prospect import (
     Prospect,
     RunOrder,
@@ -27,7 +27,7 @@ from orchestrator.core.dispatch import (
     refusal,
     within_capacity,
 )
-from orchestrator.core.plan import Task, id_of, unknown_task
+from orchestrator.core.plan import Task, unknown_task
 from orchestrator.core.plan_state import TERMINAL, Step
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
@@ -180,11 +180,7 @@ class Dispatcher:
         name = roots.plan_id(layout)
         holder = holder_of(layout.lock)
         board = really_done(layout, Workspace(layout).load(is_live=holder is not None))
-        subtask = id_of(subtask, board.plan.tasks)
-        if subtask and subtask not in board.plan.tasks:
-            raise NotFoundError(
-                f"Subtask {subtask} not found", hint=f"`orchestrator list {name}` shows them"
-            )
+        subtask = subtask and require_subtask(layout, board, subtask)
         if not self.with_context:
             require_approval(layout, board.plan.charter)
         tasks, skipped = ready(board, subtask)

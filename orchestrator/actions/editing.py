@@ -21,7 +21,7 @@ from orchestrator.actions.task_texts import Told, put_both, task_file_of
 from orchestrator.core.plan import Plan, Task, unknown_task
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.errors import NotFoundError, PlanError, UsageError
+from orchestrator.errors import PlanError, UsageError
 from orchestrator.store.columns import Columns, read_needs
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.journal import Journal
@@ -107,10 +107,9 @@ def update(
         What *check* raises; nothing was written either.
     """
     if not os.path.lexists(layout.plan):
-        hint = "`orchestrator add TEXT` makes one, and adds a task to it"
-        raise NotFoundError(
-            "no master_plan.md in this plan directory", where=layout.root, hint=hint
-        )
+        from orchestrator.store.roots import no_plan
+
+        raise no_plan(layout)
     task_id, changes = full_ids(layout, task_id), _with_full_ids(layout, changes)
     with in_line(layout.plan_lock):
         updated = exchanged(
@@ -379,9 +378,6 @@ def valid_plan(layout: Layout, data: bytes) -> Plan:
     Raises:
         PlanError: it would not be valid.
     """
-    from orchestrator.store.plan_file import parse_plan
+    from orchestrator.store.plan_file import read_plan
 
-    plan, problems = parse_plan(data, f"{os.path.relpath(layout.root)}/master_plan.md")
-    if problems:
-        raise PlanError(problems)
-    return plan
+    return read_plan(data, f"{os.path.relpath(layout.root)}/master_plan.md")

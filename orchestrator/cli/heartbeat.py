@@ -8,7 +8,7 @@ import click
 
 from orchestrator.actions import plans
 from orchestrator.actions.heartbeat import Checkup, Look, check, look_at
-from orchestrator.cli.plans import move, plan_facts, require_subtask
+from orchestrator.cli.plans import move, plan_facts
 from orchestrator.cli.reply import (
     as_called,
     plan_directory,
@@ -185,7 +185,7 @@ def _alert_text(
     look: Look, layout: Layout, kind: AlertKind, *, subtask: str, ping: str, status: str
 ) -> str:
     if subtask:
-        subtask = require_subtask(layout, look.board, subtask)
+        subtask = plans.require_subtask(layout, look.board, subtask)
     known = (each for each in look.alerts if (each.kind, each.subtask_id) == (kind, subtask))
     # Somebody else may have seen what no look of ours has found.
     alert = next(known, Alert(kind, look.id, subtask, f"somebody says that it is {kind.value}"))

@@ -24,12 +24,11 @@ from orchestrator.cli.reply import (
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.moment import parse_moment
-from orchestrator.core.plan import id_of
 from orchestrator.core.plan_state import PlanState, Step
 from orchestrator.core.priority import format_priority
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import counted
-from orchestrator.errors import NotFoundError, UsageError
+from orchestrator.errors import UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import iso
 from orchestrator.store.roots import plan_id
@@ -200,19 +199,6 @@ def say_plans(root: Layout, *, everything: bool, as_json: bool) -> None:
 def move(step: Step) -> str:
     """Return a transition as it is told: ``APPROVED → IN_PROGRESS``."""
     return f"{step.before} → {step.after}"
-
-
-def require_subtask(layout: Layout, board: Board, subtask: str) -> str:
-    """Return the id of the task of a plan that somebody means.
-
-    Raises:
-        NotFoundError: there is none.
-        UsageError: it may be any of several.
-    """
-    if (task_id := id_of(subtask, board.plan.tasks)) not in board.plan.tasks:
-        hint = f"`orchestrator list {plan_id(layout)}` shows them"
-        raise NotFoundError(f"Subtask {subtask} not found", hint=hint)
-    return task_id
 
 
 def plan_facts(

@@ -18,7 +18,7 @@ from typing import Any
 from orchestrator.core.charter import Charter
 from orchestrator.core.plan import TASK_ID
 from orchestrator.core.plan_state import parse_state
-from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, StoreError, UsageError
+from orchestrator.errors import NotFoundError, OrchestratorError, StoreError, UsageError
 from orchestrator.store.atomic import (
     read_file,
     refuse_links,
@@ -292,12 +292,9 @@ def _read(layout: Layout, *, whole: bool) -> Charter:
     """Return what a plan says of itself; only with *whole* is the rest of it looked at, too."""
     data, file = read_file(layout.plan) or b"", os.path.relpath(layout.plan)
     if whole:
-        from orchestrator.store.plan_file import parse_plan
+        from orchestrator.store.plan_file import read_plan
 
-        plan, problems = parse_plan(data, file)
-        if problems:
-            raise PlanError(problems)
-        return plan.charter
+        return read_plan(data, file).charter
     from orchestrator.store.charter import charter_of
 
     return charter_of(data, file)

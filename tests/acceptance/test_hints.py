@@ -181,3 +181,15 @@ def test_a_misspelt_task_is_told_in_one_way(
     assert "\x1b" not in nothing_near
     assert 200 > len(nothing_near)
     assert nothing_near.endswith("not found\n  hint: `orchestrator list` shows all tasks\n")
+
+
+@pytest.mark.parametrize(
+    "command", ["status", "update T-01 --priority P0", "template save mine --here"]
+)
+def test_where_no_plan_is_a_way_out_is_told(orchestrate: Orchestrate, command: str) -> None:
+    """The same one, whichever command looked for it."""
+    (orchestrate.where / "empty").mkdir()
+    missed = orchestrate(*command.split(), "--dir", "empty", "--json")
+    assert (2, "not_found") == (missed.returncode, missed.json["code"])
+    assert missed.json["message"].endswith("empty: no master_plan.md in this plan directory")
+    assert "`orchestrator init --dir empty` writes one to start from" == missed.json["hint"]
