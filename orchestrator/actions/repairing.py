@@ -193,10 +193,9 @@ class _Repairing:
             self.failed += [Repaired(name, where, str(error)) for name, where in tried]
             return
         for each in made:
-            path = f"results/{each.task.stem}-result.md"
             last = each.result.attempts[-1]
             told = f"attempt {last.number} of {each.task.id} taken from its log: {last.status}"
-            self.repaired.append(Repaired("result", path, told))
+            self.repaired.append(Repaired("result", each.task.result_path, told))
         if self._lock.dead_runs:
             runs = ", ".join(self._lock.dead_runs)
             self._lock.recovered()

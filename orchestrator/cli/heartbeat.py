@@ -11,6 +11,7 @@ from orchestrator.actions.heartbeat import Checkup, Look, check, look_at
 from orchestrator.cli.plans import move, plan_facts
 from orchestrator.cli.reply import (
     as_called,
+    passed_over,
     plan_directory,
     say_json,
     takes_directory,
@@ -84,7 +85,7 @@ def _say_json(found: Checkup, layout: Layout) -> None:
         alerts=[_alert(each) for each in found.alerts],
         summary=found.summary(),
         tasks=[_brief(look) for look in found.looks],
-        skipped=[{"task_id": name, "reason": one_line(why)} for name, why in found.broken.items()],
+        skipped=passed_over(found.broken),
     )
 
 

@@ -12,6 +12,7 @@ from orchestrator.actions import plans
 from orchestrator.cli.reply import (
     as_called,
     caller,
+    passed_over,
     plan_directory,
     say_json,
     takes_caller,
@@ -164,7 +165,7 @@ def rebuild_index_command(directory: str | None, option: str | None, *, as_json:
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     root = plan_directory(directory, option)
     found = plans.rebuild_index(root)
-    skipped = [{"task_id": name, "reason": why} for name, why in found.broken.items()]
+    skipped = passed_over(found.broken)
     message = f"Rebuilt the index: {counted(len(found.plans), 'plan')}, {len(skipped)} skipped"
     if as_json:
         say_json(message, tasks=list(found.plans), skipped=skipped, index=root.index)
@@ -185,7 +186,7 @@ def say_plans(root: Layout, *, everything: bool, as_json: bool) -> None:
             counted(len(found.rows), "task" if everything else "active task"),
             directory=root.root,
             tasks=[plan_facts(*row) for row in found.rows],
-            skipped=[{"task_id": name, "reason": why} for name, why in found.broken.items()],
+            skipped=passed_over(found.broken),
         )
         return
     if found.rows:

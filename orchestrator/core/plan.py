@@ -79,6 +79,11 @@ class Task(NamedTuple):
         return stem(self.id)
 
     @property
+    def result_path(self) -> str:
+        """Where its result lies, seen from the plan directory."""
+        return f"results/{self.stem}-result.md"
+
+    @property
     def agent_key(self) -> str:
         """The agent the row asks for by key; empty when the cell is empty or only a label (``Agent-01``)."""
         return "" if _LABEL.fullmatch(self.agent) else self.agent

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator.core.charter import Charter
 from orchestrator.core.plan import TASK_ID
@@ -29,6 +29,7 @@ from orchestrator.store.atomic import (
 from orchestrator.store.index import SCHEMA, is_settled, signature
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout
 
+_Read = TypeVar("_Read")
 #: Names tried for a new plan at most; each that is taken meanwhile was given to somebody else.
 _TRIES = 10_000
 #: Plans named in a hint at most.
@@ -147,6 +148,26 @@ def every_plan(layout: Layout, since: float = 0.0) -> Iterator[tuple[str, Layout
         for path, away in _put_away(name, place, since):
             yield path, away
             yield from _put_away(path, away, since)  # it took with it what it had put away itself
+
+
+def read_each(
+    places: Mapping[str, Layout], read: Callable[[str, Layout], _Read]
+) -> tuple[dict[str, _Read], dict[str, str]]:
+    """Return what *read* makes of each plan, and why it cannot be read where it cannot: these are passed over.
+
+    Raises:
+        OrchestratorError: why the only plan there is cannot be read.
+    """
+    found: dict[str, _Read] = {}
+    errors: dict[str, OrchestratorError] = {}
+    for name, place in places.items():
+        try:
+            found[name] = read(name, place)
+        except OrchestratorError as error:
+            errors[name] = error
+    if len(errors) == len(places) == 1:
+        raise errors.popitem()[1]
+    return found, {name: str(error) for name, error in errors.items()}
 
 
 def _holds_plan(directory: str) -> bool:

@@ -27,7 +27,7 @@ _SLACK = 0.01
 
 def result_link(task: Task, word: str) -> str:
     """Return a link from the plan directory to the task's result file."""
-    return f"[{word}](results/{task.stem}-result.md)"
+    return f"[{word}]({task.result_path})"
 
 
 def log_link(task: Task, attempt: Attempt) -> str:
