@@ -254,7 +254,7 @@ class Orchestrator:
         from orchestrator.actions.intervening import intervene
 
         wanted = Intervention(verb, task, self._name, time.time(), note=note, **more)
-        return intervene(self._layout, wanted, self._plugs, lambda: None)
+        return intervene(self._layout, wanted, self._plugs)
 
     def start(self, task: str, *, progress: int | None = None) -> Reply:
         """Take a task into your own hands, or say how far you are, in per cent."""
@@ -278,7 +278,7 @@ class Orchestrator:
         wanted = Intervention(
             Verb.COMPLETE, task, self._name, time.time(), note=note, answer=answer
         )
-        done = complete(self._layout, wanted, self._plugs, lambda: None, validate=validate, met=met)
+        done = complete(self._layout, wanted, self._plugs, validate=validate, met=met)
         return done.reply
 
     def fail(self, task: str, why: str = "") -> Reply:
@@ -302,7 +302,7 @@ class Orchestrator:
         from orchestrator.actions.intervening import retry
 
         wanted = Intervention(Verb.RETRY, task, self._name, time.time())
-        return retry(self._layout, wanted, self._plugs, lambda: None)
+        return retry(self._layout, wanted, self._plugs)
 
     # ── talking ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
