@@ -27,11 +27,10 @@ from orchestrator.actions.editing import (
     explained,
     readable,
     tell,
-    unknown_task,
     valid_plan,
 )
 from orchestrator.actions.task_texts import put_both, runs_commands, task_file_of
-from orchestrator.core.plan import TASK_ID, Task, stem
+from orchestrator.core.plan import TASK_ID, Task, stem, unknown_task
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
 from orchestrator.store.atomic import replace_file, reported
@@ -237,7 +236,7 @@ class _Draft:
         for option, task_ids in (("--depends-on", needs), ("--parent", (self._wanted.parent,))):
             for task_id in filter(None, task_ids):
                 if task_id not in known:
-                    raise unknown_task(option, task_id, known)
+                    raise unknown_task(task_id, known, option)
 
     def _task_file(self, task: Task, body: str) -> bytes:
         from orchestrator.store.plan_file import parse_plan

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.actions.editing import unknown_task
-from orchestrator.actions.plans import begin, require_approval
+from orchestrator.actions.plans import begin, require_approval, require_subtask
 from orchestrator.actions.prospect import (
     Prospect,
     RunOrder,
@@ -27,7 +26,7 @@ from orchestrator.core.dispatch import (
     refusal,
     within_capacity,
 )
-from orchestrator.core.plan import Task, id_of
+from orchestrator.core.plan import Task, unknown_task
 from orchestrator.core.plan_state import TERMINAL, Step
 from orchestrator.core.roster import Roster, at_work
 from orchestrator.core.state import TaskStatus
@@ -93,7 +92,7 @@ def dispatch(
     needs, _ = read_needs(errand.needs)
     for need in needs:
         if need not in board.plan.tasks:  # so a new task is never part of a cycle (S4-63U)
-            raise unknown_task("--deps", need, board.plan.tasks)
+            raise unknown_task(need, board.plan.tasks, "--deps")
     if all(board.status(need) is TaskStatus.COMPLETED for need in needs):
         _require_room(workspace, board, errand, agents(layout))
     made = add(layout, errand, who, agents).id
@@ -177,11 +176,7 @@ class Dispatcher:
         name = roots.plan_id(layout)
         holder = holder_of(layout.lock)
         board = really_done(Workspace(layout).load(is_live=holder is not None))
-        subtask = id_of(subtask, board.plan.tasks)
-        if subtask and subtask not in board.plan.tasks:
-            raise NotFoundError(
-                f"Subtask {subtask} not found", hint=f"`orchestrator list {name}` shows them"
-            )
+        subtask = subtask and require_subtask(layout, board, subtask)
         if not self.with_context:
             require_approval(layout, board.plan.charter)
         tasks, skipped = ready(board, subtask)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from orchestrator.agents.planner import SCHEMA
 from orchestrator.core.draft import Draft
 from orchestrator.core.draft_check import read_draft
 from orchestrator.core.draft_lint import lint, order_writers
+from orchestrator.core.spelling import advice
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     NotFoundError,
@@ -196,10 +196,9 @@ def _values(template: PlanTemplate, given: Sequence[str]) -> dict[str, str | tup
                 f"--param {one_line(each, 60)!r} has no value", hint='write --param "name=value"'
             )
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            advice = f"did you mean {close[0]}? " if close else ""
             message = f"the template {template.name} has no parameter {one_line(name, 60)!r}"
-            raise UsageError(message, hint=advice + _listed(template))
+            hint = f"{advice(name, known, '')} {_listed(template)}".lstrip()
+            raise UsageError(message, hint=hint)
         told.setdefault(name, []).append(value.strip())
     values = {
         name: _value(parameter, told[name]) if name in told else parameter.default

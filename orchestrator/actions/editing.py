@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,10 +18,10 @@ from orchestrator.actions.cells import (
     visible,
 )
 from orchestrator.actions.task_texts import Told, put_both, task_file_of
-from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan import Plan, Task, unknown_task
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.errors import NotFoundError, PlanError, UsageError
+from orchestrator.errors import PlanError, UsageError
 from orchestrator.store.columns import Columns, read_needs
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.journal import Journal
@@ -107,10 +107,9 @@ def update(
         What *check* raises; nothing was written either.
     """
     if not os.path.lexists(layout.plan):
-        hint = "`orchestrator add TEXT` makes one, and adds a task to it"
-        raise NotFoundError(
-            "no master_plan.md in this plan directory", where=layout.root, hint=hint
-        )
+        from orchestrator.store.roots import no_plan
+
+        raise no_plan(layout)
     task_id, changes = full_ids(layout, task_id), _with_full_ids(layout, changes)
     with in_line(layout.plan_lock):
         updated = exchanged(
@@ -210,7 +209,7 @@ def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, st
     try:
         columns, row = row_of(places, task_id)
     except KeyError:
-        raise unknown_task("update", task_id, ids(places)) from None
+        raise unknown_task(task_id, ids(places)) from None
     named = {
         "priority": priority_cell(changes.priority),
         "parent": changes.parent,
@@ -315,15 +314,6 @@ def tell(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:
         journal.append(f"{iso(time.time())} · {task_id} · {what} · by {by} · {one_line(text)}")
 
 
-def unknown_task(said: str, task_id: str, known: Collection[str]) -> NotFoundError:
-    """Return the error that says so; *said* is the word that named it."""
-    import difflib
-
-    close = difflib.get_close_matches(task_id, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else "`orchestrator list` shows all tasks"
-    return NotFoundError(f"{said}: task {one_line(task_id, 80)} not found", hint=hint)
-
-
 def check_who(layout: Layout, places: Places, agent: str, assignee: str, agents: Agents) -> None:
     """Refuse an agent that there is not, and an assignee who was probably meant to be one.
 
@@ -388,9 +378,6 @@ def valid_plan(layout: Layout, data: bytes) -> Plan:
     Raises:
         PlanError: it would not be valid.
     """
-    from orchestrator.store.plan_file import parse_plan
+    from orchestrator.store.plan_file import read_plan
 
-    plan, problems = parse_plan(data, f"{os.path.relpath(layout.root)}/master_plan.md")
-    if problems:
-        raise PlanError(problems)
-    return plan
+    return read_plan(data, f"{os.path.relpath(layout.root)}/master_plan.md")

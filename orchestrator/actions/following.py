@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,6 +13,7 @@ from orchestrator.errors import NotFoundError
 from orchestrator.store.cursor import Cursor, keep_cursor, last_run, load_cursor, read_on
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of, require_elsewhere
+from orchestrator.store.pause import looks
 
 #: Seconds between two looks at the journal and the lock: sooner than a person notices, and next to no work.
 _LOOK = 0.25
@@ -57,15 +56,14 @@ def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until
         UsageError: it was called in a listener of the run that it would wait for.
         PlanError, StoreError: as their names say.
     """
-    reading, pause = _Reading(layout, since), threading.Event()
-    end = time.monotonic() + timeout
-    while (holder := holder_of(layout.lock)) is not None and not reading.has(until):
-        left = end - time.monotonic()
-        if left <= 0:
-            break
-        require_elsewhere(holder)
-        pause.wait(min(_LOOK, left))
+    reading = _Reading(layout, since)
+    for _ in looks(_LOOK, timeout):
         reading.go_on()
+        holder = holder_of(layout.lock)
+        if holder is None or reading.has(until):
+            break
+        if timeout > 0:
+            require_elsewhere(holder)
     bite = reading.bite()
     if bite.brief.phase is Phase.NONE:
         waits = bite.brief.begins
@@ -110,7 +108,6 @@ class _Reading:
     def __post_init__(self) -> None:
         kept = self.since or load_cursor(self.layout.cursor)
         self.cursor = kept or last_run(self.layout.journal)[0]
-        self.go_on()
 
     def go_on(self) -> None:
         """Read what was written meanwhile."""

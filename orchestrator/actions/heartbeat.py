@@ -149,7 +149,7 @@ def _block_silent(layout: Layout, board: Board, pulses: Mapping[str, Pulse], now
     note = f"no progress in {BLOCKED_AFTER} heartbeats"
     for task_id in silent:
         wanted = Intervention(Verb.BLOCK, task_id, by=ITSELF, time=now, note=note)
-        intervene(layout, wanted, _nobody, lambda: None)
+        intervene(layout, wanted, _nobody)
     return True
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -28,6 +27,7 @@ from orchestrator.store.lock import (
     take_briefly,
 )
 from orchestrator.store.membership import full_ids
+from orchestrator.store.pause import looks
 from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.workspace import Workspace
 
@@ -42,11 +42,15 @@ _LOOK, _LOOKS = 0.02, 10
 _DRAWN = 500
 
 
+def _say_nothing() -> None:
+    """Wait for a run without a word."""
+
+
 def intervene(
     layout: Layout,
     wanted: Intervention,
     plugs: Callable[[Layout], Plugs],
-    waits: Callable[[], None],
+    waits: Callable[[], None] = _say_nothing,
 ) -> Reply:
     """Have *wanted* carried out, durably, and return what came of it.
 
@@ -112,7 +116,7 @@ def complete(
     layout: Layout,
     wanted: Intervention,
     plugs: Callable[[Layout], Plugs],
-    waits: Callable[[], None],
+    waits: Callable[[], None] = _say_nothing,
     *,
     validate: bool = False,
     met: str = "",
@@ -153,7 +157,7 @@ def retry(
     layout: Layout,
     wanted: Intervention,
     plugs: Callable[[Layout], Plugs],
-    waits: Callable[[], None],
+    waits: Callable[[], None] = _say_nothing,
 ) -> list[Reply]:
     """Have a task done again, and where it was skipped, what failed before it; return what came of each.
 
@@ -175,12 +179,30 @@ def retry(
     return [intervene(layout, wanted._replace(task=each), plugs, waits) for each in failed]
 
 
+def act(
+    layout: Layout,
+    wanted: Intervention,
+    plugs: Callable[[Layout], Plugs],
+    waits: Callable[[], None] = _say_nothing,
+) -> list[Reply]:
+    """Have *wanted* carried out in the way of its verb.
+
+    Raises:
+        As ``retry``, ``complete`` and ``intervene``.
+    """
+    if wanted.verb is Verb.RETRY:
+        return retry(layout, wanted, plugs, waits)
+    if wanted.verb is Verb.COMPLETE:
+        return [complete(layout, wanted, plugs, waits).reply]
+    return [intervene(layout, wanted, plugs, waits)]
+
+
 def set_status(
     layout: Layout,
     status: TaskStatus,
     wanted: Intervention,
     plugs: Callable[[Layout], Plugs],
-    waits: Callable[[], None],
+    waits: Callable[[], None] = _say_nothing,
 ) -> list[Reply]:
     """Bring a task to a status, by the verb that leads there (S1-23); the verb of *wanted* does not count.
 
@@ -190,11 +212,7 @@ def set_status(
     board = really_done(Workspace(layout).load())
     now = board.status(the_task(board, wanted.task).id)
     verb = verb_towards(status, now)
-    if verb is Verb.RETRY:
-        return retry(layout, wanted._replace(verb=verb), plugs, waits)
-    if verb is Verb.COMPLETE:
-        return [complete(layout, wanted._replace(verb=verb), plugs, waits).reply]
-    return [intervene(layout, wanted._replace(verb=verb), plugs, waits)]
+    return act(layout, wanted._replace(verb=verb), plugs, waits)
 
 
 def check_status(
@@ -231,13 +249,12 @@ def check_status(
 
 def _await(layout: Layout, requests: Requests, request: str) -> Reply | None:
     """Return the answer of the run at work; None: there is no run any more, and no answer."""
-    pause, looks = threading.Event(), 0
-    while True:
-        is_over = looks % _LOOKS == 0 and holder_of(layout.lock) is None
+    reply = None
+    for looked, _ in enumerate(looks(_LOOK)):
+        is_over = looked % _LOOKS == 0 and holder_of(layout.lock) is None
         if (reply := requests.answer_to(request)) is not None or is_over:
-            return reply
-        pause.wait(_LOOK)
-        looks += 1
+            break
+    return reply
 
 
 # ── with the lock held ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -280,17 +297,9 @@ def _draw(workspace: Workspace, board: Board) -> None:
 
 def _take_over(layout: Layout, lock: RunLock, plugs: Plugs) -> None:
     """Do first what the next run would do about the run that died."""
-    from orchestrator.actions.prospect import RunOrder, look_ahead
-    from orchestrator.actions.recovering import recover
-    from orchestrator.store.attempt_record import scan_logs
+    from orchestrator.actions.recovering import recover_from_logs
 
-    workspace = Workspace(layout)
-    workspace.prepare()
+    Workspace(layout).prepare()
     plugs.sweep(layout.root, new_run())
-    traces = scan_logs(layout.logs)
-    ahead = look_ahead(RunOrder(layout), plugs.roster, workspace, traces)
-    with closing(Journal(layout.journal)) as journal:
-        recover(
-            ahead, plugs.agents, traces, lock.dead_runs, lambda each: journal.append(each.line())
-        )
+    recover_from_logs(layout, plugs, lock.dead_runs)
     lock.recovered()

@@ -8,10 +8,9 @@ from typing import NamedTuple
 from orchestrator.core.beside import MERGER, PLANNER
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.ledger import DAY, Booking, Figures, bookings, figures, within
-from orchestrator.errors import OrchestratorError
 from orchestrator.store.journal import journal_lines
 from orchestrator.store.layout import Layout
-from orchestrator.store.roots import every_plan
+from orchestrator.store.roots import every_plan, read_each
 from orchestrator.store.stamp import epoch
 from orchestrator.store.workspace import Workspace
 
@@ -33,25 +32,16 @@ def ledger(layout: Layout, *, since: float, until: float) -> Ledger:
         NotFoundError: there is no plan.
         PlanError, StoreError: the only plan there is cannot be read; of several, it is passed over and told.
     """
-    booked: list[Booking] = []
-    added: list[float] = []
-    errors: dict[str, OrchestratorError] = {}
-    found = dict(every_plan(layout, since))
-    if not found:
+    places = dict(every_plan(layout, since))
+    if not places:
         Workspace(layout).load_plan()  # says best that there is none
-    for name, place in found.items():
-        try:
-            booked += _booked(name, place)
-            added += _added(place)
-        except OrchestratorError as error:
-            errors[name] = error
-    if len(errors) == len(found) == 1:
-        raise errors.popitem()[1]
-    return Ledger(
-        booked=within(booked, since),
-        figures=figures(booked, added, since=since, until=until),
-        broken={name: str(error) for name, error in errors.items()},
+    found, broken = read_each(
+        places, lambda name, place: (list(_booked(name, place)), list(_added(place)))
     )
+    booked = [each for of_plan, _ in found.values() for each in of_plan]
+    added = [each for _, of_plan in found.values() for each in of_plan]
+    told = figures(booked, added, since=since, until=until)
+    return Ledger(within(booked, since), told, broken)
 
 
 def look_back(layout: Layout, days: float, now: float) -> Ledger:

@@ -11,7 +11,7 @@ from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.moment import parse_moment
-from orchestrator.core.plan import TASK_ID
+from orchestrator.core.plan import TASK_ID, id_of
 from orchestrator.core.plan_state import (
     ITSELF,
     TERMINAL,
@@ -30,6 +30,7 @@ from orchestrator.core.text import is_blank, one_line, typed
 from orchestrator.errors import (
     ApprovalError,
     BusyError,
+    NotFoundError,
     OrchestratorError,
     TransitionError,
     UsageError,
@@ -200,6 +201,19 @@ def require_approval(layout: Layout, charter: Charter) -> None:
             where=_shown(layout),
             hint=f"orchestrator transition {_named(layout)} unblock",
         )
+
+
+def require_subtask(layout: Layout, board: Board, subtask: str) -> str:
+    """Return the id of the task of a plan that somebody means.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: it may be any of several.
+    """
+    if (task_id := id_of(subtask, board.plan.tasks)) not in board.plan.tasks:
+        hint = f"`orchestrator list {roots.plan_id(layout)}` shows them"
+        raise NotFoundError(f"Subtask {one_line(subtask, 80)} not found", hint=hint)
+    return task_id
 
 
 def what_keeps(layout: Layout, charter: Charter) -> str:

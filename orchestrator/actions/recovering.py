@@ -5,8 +5,10 @@ was paid for is remembered, so that no budget is passed.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from contextlib import closing
 
-from orchestrator.actions.prospect import Prospect
+from orchestrator.actions.plugs import Plugs
+from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.beside import MERGER, MERGING, as_merger
 from orchestrator.core.money import cost_statistics
@@ -16,7 +18,9 @@ from orchestrator.core.settings import Settings
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.recovery import Harvested, forgotten, harvest
-from orchestrator.store.attempt_record import Traces
+from orchestrator.store.attempt_record import Traces, scan_logs
+from orchestrator.store.journal import Journal
+from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import render_result
 from orchestrator.store.workspace import Workspace
 
@@ -48,6 +52,27 @@ def recover(
         listener=listener,
         lost=lost,
     )
+
+
+def recover_from_logs(
+    layout: Layout, plugs: Plugs, dead_runs: Container[str], *, lost: Container[str] = ()
+) -> list[Harvested]:
+    """``recover`` without being a run: look at plan and logs, and tell the journal. Only with the lock held.
+
+    Raises:
+        As ``look_ahead``; StoreError: a log could not be read, or a result not be written.
+    """
+    traces = scan_logs(layout.logs)
+    ahead = look_ahead(RunOrder(layout), plugs.roster, None, traces)
+    with closing(Journal(layout.journal)) as journal:
+        return recover(
+            ahead,
+            plugs.agents,
+            traces,
+            dead_runs,
+            lambda each: journal.append(each.line()),
+            lost=lost,
+        )
 
 
 def take_over(

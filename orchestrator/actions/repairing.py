@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from typing import NamedTuple
 
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import RunOrder, look_ahead
-from orchestrator.actions.recovering import recover
+from orchestrator.actions.recovering import recover_from_logs
 from orchestrator.core.evidence import Evidence, LockSeen, Stray
 from orchestrator.core.invariants import Breach, Repair, breaches
 from orchestrator.errors import OrchestratorError, StoreError
@@ -17,7 +15,6 @@ from orchestrator.executors.sweep import left_behind
 from orchestrator.runtime.clock import Clock
 from orchestrator.store.archive import has_plan
 from orchestrator.store.atomic import refuse_links
-from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, new_run, take_lock
@@ -174,29 +171,17 @@ class _Repairing:
 
     def _recover(self, found: Sequence[Breach], again: Sequence[str]) -> None:
         """Make results from the logs of attempts that ended without their runner, or whose result was moved aside."""
-        layout = self._layout
         try:
-            traces = scan_logs(layout.logs)
-            ahead = look_ahead(RunOrder(layout), self._plugs.roster, None, traces)
-            with closing(Journal(layout.journal)) as journal:
-                made = recover(
-                    ahead,
-                    self._plugs.agents,
-                    traces,
-                    self._lock.dead_runs,
-                    lambda each: journal.append(each.line()),
-                    lost=again,
-                )
+            made = recover_from_logs(self._layout, self._plugs, self._lock.dead_runs, lost=again)
         except OrchestratorError as error:
             tried = [(each.finding.name, each.where) for each in found]
             tried += [("result", f"results/{stem}-result.md") for stem in again]
             self.failed += [Repaired(name, where, str(error)) for name, where in tried]
             return
         for each in made:
-            path = f"results/{each.task.stem}-result.md"
             last = each.result.attempts[-1]
             told = f"attempt {last.number} of {each.task.id} taken from its log: {last.status}"
-            self.repaired.append(Repaired("result", path, told))
+            self.repaired.append(Repaired("result", each.task.result_path, told))
         if self._lock.dead_runs:
             runs = ", ".join(self._lock.dead_runs)
             self._lock.recovered()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -14,11 +14,14 @@ from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.executors.detach import Detached
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
+from orchestrator.store.pause import looks
 
 #: Seconds in which a run leaves that takes nothing any more; to merge with an agent takes longer.
 _LEAVES_WITHIN = 2.0
 #: Seconds between two looks at it.
-_AGAIN = 0.02
+_LOOK = 0.02
+#: Seconds in which a run that does not get the plan is started once more, though nobody is seen who has it.
+_TRIES_WITHIN = 10.0
 #: The tag of what was spawned: a run that was started for one takes all that come while it is at work.
 SPAWNED = "spawned"
 
@@ -56,28 +59,29 @@ def spawn(
     wanted = wanted._replace(tags=tuple(dict.fromkeys((*wanted.tags, SPAWNED))), is_prompt=True)
     added = add(layout, wanted, by, lambda _: plugs.roster)
     order = RunOrder(layout=layout, tags=[SPAWNED])
-    while True:
-        if (holder := _staying(layout)) is not None:
-            run, tags = str(holder.get("run", "?")), holder.get("tags", [SPAWNED])
-            is_taken = not (holder.get("only") or holder.get("closing")) and SPAWNED in tags
-            return Spawned(added.id, added.plan, run, is_new=False, is_taken=is_taken)
+    limit = time.monotonic() + _TRIES_WITHIN
+    while (holder := _staying(layout)) is None:
         try:
             started = detach(order, plugs, start, ["run", "--tag", SPAWNED, "--dir", layout.root])
-        except BusyError:
-            continue  # somebody else's run was quicker: it takes the task, or is over already
         except OrchestratorError as error:
+            if isinstance(error, BusyError):
+                if time.monotonic() < limit or holder_of(layout.lock) is not None:
+                    continue  # somebody else's run was quicker: it takes the task, or is over already
+                error.hint = ""  # what a dead run left has the plan: no run that one could wait for
             error.message = f"{added.id} was added, and could not be started: {error.message}"
             error.hint = error.hint or f"orchestrator run --only {added.id}"
             raise
         return Spawned(added.id, added.plan, started.run, is_new=True)
+    run, tags = str(holder.get("run", "?")), holder.get("tags", [SPAWNED])
+    is_taken = not (holder.get("only") or holder.get("closing")) and SPAWNED in tags
+    return Spawned(added.id, added.plan, run, is_new=False, is_taken=is_taken)
 
 
 def _staying(layout: Layout) -> dict[str, Any] | None:
     """Return the run at work; one that is coming to its end gets a moment to leave, or to go on after all."""
-    pause, waited = threading.Event(), 0.0
-    while (holder := holder_of(layout.lock)) is not None:
-        if not holder.get("closing") or waited >= _LEAVES_WITHIN:
+    holder = None
+    for _ in looks(_LOOK, _LEAVES_WITHIN):
+        holder = holder_of(layout.lock)
+        if holder is None or not holder.get("closing"):
             break
-        pause.wait(_AGAIN)
-        waited += _AGAIN
     return holder

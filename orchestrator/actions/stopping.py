@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,6 +11,7 @@ from typing import Any, NamedTuple
 from orchestrator.errors import BusyError, ExecutorError, NotFoundError
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of, require_elsewhere
+from orchestrator.store.pause import looks
 from orchestrator.store.process import has_other_numbers, is_alive, is_of_other_machine
 from orchestrator.store.waiting import Waiting, those_waiting
 
@@ -37,12 +36,7 @@ class Stopped(NamedTuple):
         Raises:
             StoreError: the lock file cannot be read.
         """
-        limit, pause = time.monotonic() + timeout, threading.Event()
-        while not self.is_over():
-            if time.monotonic() >= limit:
-                return False
-            pause.wait(_LOOK)
-        return True
+        return any(self.is_over() for _ in looks(_LOOK, timeout))
 
 
 def stop(layout: Layout, only: str | None = None) -> Stopped:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.agents.structured import object_in
 from orchestrator.core.board import Board
-from orchestrator.core.plan import Task, id_of
+from orchestrator.core.plan import Task, id_of, unknown_task
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import unfenced
-from orchestrator.errors import NotFoundError, PlanError, StoreError, UsageError
+from orchestrator.errors import PlanError, StoreError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 
@@ -80,7 +80,7 @@ def find_task(board: Board, said: str) -> Task:
     """
     task = board.plan.tasks.get(id_of(said, board.plan.tasks))
     if task is None:
-        raise NotFoundError(f"task {said} not found", hint="`orchestrator list` shows all tasks")
+        raise unknown_task(said, board.plan.tasks)
     return task
 
 

@@ -11,9 +11,9 @@ from orchestrator.actions.talking import say
 from orchestrator.core.message import MessageKind, clean
 from orchestrator.core.text import one_line
 from orchestrator.core.workload import Duty, Load, loads, names_of
-from orchestrator.errors import NotFoundError, OrchestratorError
+from orchestrator.errors import NotFoundError
 from orchestrator.store.layout import Layout
-from orchestrator.store.roots import live_plans
+from orchestrator.store.roots import live_plans, read_each
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -77,17 +77,8 @@ def tell(layout: Layout, name: str, text: str, author: str, agents: Agents) -> l
 def _look(
     layout: Layout, agents: Agents
 ) -> tuple[dict[str, tuple[Layout, list[Duty]]], dict[str, str]]:
-    found: dict[str, tuple[Layout, list[Duty]]] = {}
-    errors: dict[str, OrchestratorError] = {}
     places = dict(live_plans(layout)) or {".": layout}
-    for name, place in places.items():
-        try:
-            found[name] = place, list(_duties(place, agents))
-        except OrchestratorError as error:
-            errors[name] = error
-    if len(errors) == len(places) == 1:
-        raise errors.popitem()[1]
-    return found, {name: str(error) for name, error in errors.items()}
+    return read_each(places, lambda _, place: (place, list(_duties(place, agents))))
 
 
 def _duties(layout: Layout, agents: Agents) -> Iterator[Duty]:

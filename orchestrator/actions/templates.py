@@ -20,11 +20,13 @@ from orchestrator.core.plan import Plan, stem
 from orchestrator.core.plan_state import PlanState
 from orchestrator.core.spelling import advice
 from orchestrator.core.text import one_line
-from orchestrator.errors import NotFoundError, PlanError, Problem, StoreError, UsageError
+from orchestrator.errors import PlanError, Problem, StoreError, UsageError
 from orchestrator.store.atomic import read_file
 from orchestrator.store.columns import read_id
 from orchestrator.store.layout import Layout, templates_of_person
 from orchestrator.store.plan_edit import fits
+from orchestrator.store.plan_file import parse_plan, read_plan, set_statuses
+from orchestrator.store.roots import no_plan
 from orchestrator.store.saved_plan import MOST, SavedPlan, find_saved, read_saved, save
 from orchestrator.store.task_file import parse_task_file
 from orchestrator.views.plan_templates import plan_templates
@@ -101,8 +103,8 @@ def save_plan(
     shown = os.path.relpath(layout.plan)
     data = read_file(layout.plan)
     if data is None:
-        raise NotFoundError("no master_plan.md in this plan directory", where=layout.root)
-    before = _parsed(data, shown)
+        raise no_plan(layout)
+    before = read_plan(data, shown)
     if any(target.is_secret for target in targets(before.settings.get("notify") or ())):
         raise UsageError(
             "the plan holds the address of a webhook, which a template would give to others",
@@ -110,7 +112,7 @@ def save_plan(
             hint="name the variable that holds it: {slack: $SLACK_WEBHOOK}",
         )
     text = _as_new(data, before, shown)
-    plan = _parsed(text, shown)
+    plan = read_plan(text, shown)
     files = {
         task.stem: _file_as_new(found).decode()
         for task in plan.tasks.values()
@@ -127,7 +129,6 @@ def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
     from orchestrator.store.lines import Lines
     from orchestrator.store.marks import without_sections
     from orchestrator.store.plan_edit import without_deadlines
-    from orchestrator.store.plan_file import set_statuses
     from orchestrator.store.plan_scan import find_places
 
     if plan.charter.state is not None:
@@ -161,7 +162,7 @@ def draw_saved(saved: SavedPlan, values: Mapping[str, str], agents: Collection[s
         raise PlanError(altered)
     text, files = saved.filled(values)
     place = Layout(saved.where)
-    plan, problems = _read(text.encode(), os.path.relpath(place.plan))
+    plan, problems = parse_plan(text.encode(), os.path.relpath(place.plan))
     if not problems:
         problems += _agent_problems(plan, agents)
     task_files = {task.stem: files[task.stem] for task in plan.tasks.values() if task.stem in files}
@@ -247,16 +248,3 @@ def _unknown_agent(who: str, key: str, where: str, agents: Collection[str]) -> P
         f"known are {', '.join(agents)}; `orchestrator agent register KEY` adds one",
         "unknown_agent",
     )
-
-
-def _parsed(data: bytes, shown: str) -> Plan:
-    plan, problems = _read(data, shown)
-    if problems:
-        raise PlanError(problems)
-    return plan
-
-
-def _read(data: bytes, shown: str) -> tuple[Plan, list[Problem]]:
-    from orchestrator.store.plan_file import parse_plan
-
-    return parse_plan(data, shown)

@@ -28,7 +28,7 @@ class Working(Directory):
         from orchestrator.actions.intervening import intervene
 
         wanted = Intervention(verb, task, self._name, time.time(), note=note, **more)
-        return intervene(self._layout, wanted, self._plugs, lambda: None)
+        return intervene(self._layout, wanted, self._plugs)
 
     def claim(self, task: str = "") -> str:
         """Take a task that nobody else has, and return its id; without *task*, the next one that is ready.
@@ -66,7 +66,7 @@ class Working(Directory):
         wanted = Intervention(
             Verb.COMPLETE, task, self._name, time.time(), note=note, answer=answer
         )
-        done = complete(self._layout, wanted, self._plugs, lambda: None, validate=validate, met=met)
+        done = complete(self._layout, wanted, self._plugs, validate=validate, met=met)
         return done.reply
 
     def fail(self, task: str, note: str = "") -> Reply:
@@ -94,7 +94,7 @@ class Working(Directory):
         from orchestrator.actions.intervening import retry
 
         wanted = Intervention(Verb.RETRY, task, self._name, time.time(), note=note)
-        return retry(self._layout, wanted, self._plugs, lambda: None)
+        return retry(self._layout, wanted, self._plugs)
 
     # ── talking: UsageError where nothing is said, or more than 64 KB ────────────────────────────────────────────────
 

@@ -12,10 +12,10 @@ import click
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.dispatching import Dispatcher, Round, dispatch
 from orchestrator.actions.intervening import complete, intervene
-from orchestrator.actions.plans import advance, require_approval
+from orchestrator.actions.plans import advance, require_approval, require_subtask
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.intervening import agents, waiting, wish
-from orchestrator.cli.plans import move, require_subtask, subtask_facts
+from orchestrator.cli.plans import move, subtask_facts
 from orchestrator.cli.reply import (
     as_called,
     caller,

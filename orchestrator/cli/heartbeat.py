@@ -8,9 +8,10 @@ import click
 
 from orchestrator.actions import plans
 from orchestrator.actions.heartbeat import Checkup, Look, check, look_at
-from orchestrator.cli.plans import move, plan_facts, require_subtask
+from orchestrator.cli.plans import move, plan_facts
 from orchestrator.cli.reply import (
     as_called,
+    passed_over,
     plan_directory,
     say_json,
     takes_directory,
@@ -84,7 +85,7 @@ def _say_json(found: Checkup, layout: Layout) -> None:
         alerts=[_alert(each) for each in found.alerts],
         summary=found.summary(),
         tasks=[_brief(look) for look in found.looks],
-        skipped=[{"task_id": name, "reason": one_line(why)} for name, why in found.broken.items()],
+        skipped=passed_over(found.broken),
     )
 
 
@@ -185,7 +186,7 @@ def _alert_text(
     look: Look, layout: Layout, kind: AlertKind, *, subtask: str, ping: str, status: str
 ) -> str:
     if subtask:
-        subtask = require_subtask(layout, look.board, subtask)
+        subtask = plans.require_subtask(layout, look.board, subtask)
     known = (each for each in look.alerts if (each.kind, each.subtask_id) == (kind, subtask))
     # Somebody else may have seen what no look of ours has found.
     alert = next(known, Alert(kind, look.id, subtask, f"somebody says that it is {kind.value}"))

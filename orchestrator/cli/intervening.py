@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from orchestrator.actions.intervening import complete, intervene, retry
+from orchestrator.actions.intervening import act, complete, intervene
 from orchestrator.cli.reply import (
     caller,
     plan_directory,
@@ -85,11 +85,7 @@ def _takes_task(function: _Function) -> _Function:
 
 
 def _do(layout: Layout, wanted: Intervention, *, as_json: bool) -> None:
-    waits = waiting(as_json=as_json)
-    if wanted.verb is Verb.RETRY:
-        replies = retry(layout, wanted, agents, waits)
-    else:
-        replies = [intervene(layout, wanted, agents, waits)]
+    replies = act(layout, wanted, agents, waiting(as_json=as_json))
     message = "; ".join(reply.message for reply in replies)
     if as_json:
         say_json(message, task=replies[-1].task, status=replies[-1].status)

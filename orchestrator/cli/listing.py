@@ -150,5 +150,5 @@ def brief(board: Board, task: Task) -> Mapping[str, object]:
         "deadline": iso(task.deadline),
         "duration": round(sum(each.duration for each in result.attempts), 3) if result else 0.0,
         "cost_usd": None if spent.unknown else round(spent.known, 6),
-        "result": f"results/{task.stem}-result.md" if result is not None else "",
+        "result": task.result_path if result is not None else "",
     }

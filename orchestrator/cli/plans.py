@@ -12,6 +12,7 @@ from orchestrator.actions import plans
 from orchestrator.cli.reply import (
     as_called,
     caller,
+    passed_over,
     plan_directory,
     say_json,
     takes_caller,
@@ -24,12 +25,10 @@ from orchestrator.cli.reply import (
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
-from orchestrator.core.plan import id_of
 from orchestrator.core.plan_state import PlanState, Step
 from orchestrator.core.priority import format_priority
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import counted
-from orchestrator.errors import NotFoundError
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
 from orchestrator.store.stamp import iso
@@ -153,7 +152,7 @@ def rebuild_index_command(directory: str | None, option: str | None, *, as_json:
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     root = plan_directory(directory, option)
     found = plans.rebuild_index(root)
-    skipped = [{"task_id": name, "reason": why} for name, why in found.broken.items()]
+    skipped = passed_over(found.broken)
     message = f"Rebuilt the index: {counted(len(found.plans), 'plan')}, {len(skipped)} skipped"
     if as_json:
         say_json(message, tasks=list(found.plans), skipped=skipped, index=root.index)
@@ -174,7 +173,7 @@ def say_plans(root: Layout, *, everything: bool, as_json: bool) -> None:
             counted(len(found.rows), "task" if everything else "active task"),
             directory=root.root,
             tasks=[plan_facts(*row) for row in found.rows],
-            skipped=[{"task_id": name, "reason": why} for name, why in found.broken.items()],
+            skipped=passed_over(found.broken),
         )
         return
     if found.rows:
@@ -188,19 +187,6 @@ def say_plans(root: Layout, *, everything: bool, as_json: bool) -> None:
 def move(step: Step) -> str:
     """Return a transition as it is told: ``APPROVED → IN_PROGRESS``."""
     return f"{step.before} → {step.after}"
-
-
-def require_subtask(layout: Layout, board: Board, subtask: str) -> str:
-    """Return the id of the task of a plan that somebody means.
-
-    Raises:
-        NotFoundError: there is none.
-        UsageError: it may be any of several.
-    """
-    if (task_id := id_of(subtask, board.plan.tasks)) not in board.plan.tasks:
-        hint = f"`orchestrator list {plan_id(layout)}` shows them"
-        raise NotFoundError(f"Subtask {subtask} not found", hint=hint)
-    return task_id
 
 
 def plan_facts(

@@ -138,6 +138,11 @@ def say_rows(message: str, name: str, rows: Iterable[Mapping[str, object]], **da
     write("]}\n")
 
 
+def passed_over(broken: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the plans that cannot be read, and why, for programs: by their name, and as the seed calls it."""
+    return [{"plan": name, "task_id": name, "reason": why} for name, why in broken.items()]
+
+
 def _as_json(value: Mapping[str, object]) -> str:
     text = json.dumps(value, ensure_ascii=False)
     # A path may have bytes that are no UTF-8: they are written as JSON writes any character, and not dropped.

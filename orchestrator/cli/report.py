@@ -10,6 +10,7 @@ import click
 
 from orchestrator.actions.ledger import Ledger, look_back
 from orchestrator.cli.reply import (
+    passed_over,
     plan_directory,
     say_json,
     takes_directory,
@@ -119,7 +120,7 @@ def _facts(found: Ledger) -> dict[str, Any]:
         "assignees": {name: share_facts(each) for name, each in told.assignees.items()},
         "longest": [_task_facts(*each) for each in told.longest],
         "repeated": [_task_facts(*each) for each in told.repeated],
-        "skipped": [{"plan": name, "reason": why} for name, why in found.broken.items()],
+        "skipped": passed_over(found.broken),
     }
 
 

@@ -14,6 +14,7 @@ from orchestrator.cli.adding import known_agents
 from orchestrator.cli.agents import agent_facts
 from orchestrator.cli.reply import (
     caller,
+    passed_over,
     plan_directory,
     say_json,
     takes_caller,
@@ -121,7 +122,7 @@ def workload_command(
     found = workload(layout, known_agents)
     loads = found.loads if below is None else with_room(_able(found.loads, layout), below)
     if as_json:
-        skipped = [{"plan": name, "reason": why} for name, why in found.broken.items()]
+        skipped = passed_over(found.broken)
         told = [_load_facts(each) for each in loads]
         say_json(f"{len(loads)} agents and assignees", workload=told, skipped=skipped)
     elif below is None:

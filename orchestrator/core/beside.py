@@ -14,6 +14,11 @@ PLANNER, MERGER = BESIDE = ("_plan", "_merge")
 MERGING = Task(id=MERGER, name="Merge the results", description="")
 
 
+def is_beside(task_id: str) -> bool:
+    """Say whether that is the id, or the stem, of whoever works beside the plan; also a file name that begins so."""
+    return task_id.startswith("_")
+
+
 def as_merger(settings: Settings) -> Settings:
     """Return the settings of a plan as they are for whoever merges."""
     return settings._replace(

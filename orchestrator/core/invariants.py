@@ -13,6 +13,7 @@ from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
+from orchestrator.core.beside import is_beside
 from orchestrator.core.diagnosis import Finding, Level
 from orchestrator.core.evidence import Evidence, Node, RecordSeen, ResultSeen
 from orchestrator.core.plan import Plan
@@ -20,8 +21,6 @@ from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import UNDER_WAY, TaskStatus
 from orchestrator.core.umbrella import sources
 
-#: Workers beside the plan (planning, merging) have files too; no task has such an id.
-_BESIDE = "_"
 #: Seconds after which a file that is being written has been left behind, if nobody can say whose it is.
 _OLD = 60.0
 #: The same when a process of that number lives: it may be a stranger.
@@ -129,7 +128,7 @@ def _task_files(seen: Evidence) -> Iterator[Breach]:
     stems = _ids(seen)
     meant = {word.casefold(): stem for stem, id in stems.items() for word in (id, stem)}
     for stem in seen.task_files:
-        if stem in stems or stem.startswith(_BESIDE):
+        if stem in stems or is_beside(stem):
             continue
         where, right = f"agent_tasks/{stem}.md", meant.get(stem.casefold())
         if right is None:
@@ -157,8 +156,8 @@ def _results(seen: Evidence) -> Iterator[Breach]:
     known = {each.stem: each.result for each in seen.results if each.result is not None}
     stems = _ids(seen)
     for each in seen.results:
-        is_beside = each.stem.startswith(_BESIDE)
-        if seen.plan is not None and each.stem not in stems and not is_beside:
+        beside = is_beside(each.stem)
+        if seen.plan is not None and each.stem not in stems and not beside:
             hint = "kept; remove it when nobody needs it"
             yield _known("orphan_result", each.path, "no row of the plan has this task", hint)
         if each.problem is not None:
@@ -167,7 +166,7 @@ def _results(seen: Evidence) -> Iterator[Breach]:
             yield _broken(f"result_{what.code}", what.where, what.message, what.hint)
             if what.code == "conflict":
                 continue
-        expected = stems.get(each.stem, each.stem if is_beside else "")
+        expected = stems.get(each.stem, each.stem if beside else "")
         if each.result is None or each.flaw:
             yield _damaged("result_damaged", each, each.flaw)
         elif expected and each.result.task != expected:
@@ -220,7 +219,7 @@ def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Brea
             )
         found = f"{result.status.value}, and nobody runs it: attempt {result.number} {how}"
         hint = _NEXT_RUN if is_over else f"`orchestrator run`: {_AGAIN}; the attempt is not charged"
-        can_fix = is_over and seen.plan is not None and not each.stem.startswith(_BESIDE)
+        can_fix = is_over and seen.plan is not None and not is_beside(each.stem)
         repair = Repair.RECOVER if can_fix else None
         yield _broken("stale_running", each.path, found, hint, repair=repair, stem=each.stem)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from orchestrator.core.beside import is_beside
 from orchestrator.core.board import Board
 from orchestrator.core.hold import held
 from orchestrator.core.journal_line import Line, read_line
@@ -74,8 +75,7 @@ class News:
                     self._end_retries()
             elif line.what == "news":
                 self.doing[line.subject] = line.text
-            elif not line.subject.startswith("_"):
-                # What is done beside the plan is none of its tasks.
+            elif not is_beside(line.subject):
                 self._take(line)
 
     def _take(self, line: Line) -> None:

@@ -12,7 +12,8 @@ from orchestrator.core.charter import Charter
 from orchestrator.core.name import as_name
 from orchestrator.core.priority import NORMAL
 from orchestrator.core.spelling import GUESSES, advice
-from orchestrator.errors import Problem, UsageError
+from orchestrator.core.text import one_line
+from orchestrator.errors import NotFoundError, Problem, UsageError
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 #: What a dependency is for. ``data``: the result is handed over. ``order``: first the one, then the other.
@@ -76,6 +77,11 @@ class Task(NamedTuple):
     def stem(self) -> str:
         """The name its files carry: ``T-01`` ↔ ``agent-01``; other ids keep their own name."""
         return stem(self.id)
+
+    @property
+    def result_path(self) -> str:
+        """Where its result lies, seen from the plan directory."""
+        return f"results/{self.stem}-result.md"
 
     @property
     def agent_key(self) -> str:
@@ -148,6 +154,13 @@ def id_of(word: str, tasks: Mapping[str, Task]) -> str:
         listed = ", ".join([*found[:_NAMED], *(["…"] if len(found) > _NAMED else [])])
         raise UsageError(f"{word} may be any of {listed}", hint="say the id of one of them")
     return found[0] if found else word
+
+
+def unknown_task(said: str, known: Collection[str], option: str = "") -> NotFoundError:
+    """Return the error of a word that means no task; *option*: where it was said, if not to the command itself."""
+    message = f"task {one_line(said, 80)} not found"
+    hint = advice(said, known, "`orchestrator list` shows all tasks")
+    return NotFoundError(f"{option}: {message}" if option else message, hint=hint)
 
 
 @lru_cache(maxsize=32 * 1024)

@@ -63,7 +63,7 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
     for task, (head, left, _) in _heads(workspace, tasks, read):
         shown[task.id] = with_own_labels(embed(head) if left else head, task.stem)
         if left:
-            path = f"results/{task.stem}-result.md"
+            path = task.result_path
             shown[task.id] += f"\n\n(cut here, {left:,} more bytes: [{path}]({path}))"
     return shown
 

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 
+from orchestrator.core.beside import is_beside
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import (
     refuse_links,
@@ -19,9 +20,6 @@ from orchestrator.store.atomic import (
     sync_directory,
 )
 from orchestrator.store.layout import Layout
-
-#: What the files of workers beside the plan begin with; no task has such an id.
-_BESIDE = "_"
 
 
 def has_plan(layout: Layout) -> bool:
@@ -34,9 +32,9 @@ def has_plan(layout: Layout) -> bool:
         return True
     # What is hidden is half a file of a killed writer, or an editor's.
     return any(
-        not name.startswith(".")
+        not (name.startswith(".") or is_beside(name))
         for directory in (layout.tasks, layout.results)
-        for name in _entries(directory, _BESIDE)
+        for name in _entries(directory)
     )
 
 
@@ -90,8 +88,8 @@ def set_outcomes_aside(layout: Layout, stems: Collection[str]) -> str:
     wanted = set(stems)
     results = {os.path.basename(layout.result_file(stem)) for stem in wanted}
     moving = [
-        (layout.results, [name for name in _entries(layout.results, "") if name in results]),
-        (layout.logs, [name for name in _entries(layout.logs, "") if _stem_of(name) in wanted]),
+        (layout.results, [name for name in _entries(layout.results) if name in results]),
+        (layout.logs, [name for name in _entries(layout.logs) if _stem_of(name) in wanted]),
     ]
     if not any(names for _, names in moving):
         return ""
@@ -186,10 +184,10 @@ def _next_place(layout: Layout) -> str:
     return place
 
 
-def _entries(directory: str, spare: str | tuple[str, ...]) -> list[str]:
+def _entries(directory: str, spare: tuple[str, ...] = ()) -> list[str]:
     with reported("list", directory):
         try:
             names = os.listdir(directory)
         except FileNotFoundError:
             return []
-    return sorted(name for name in names if not (spare and name.startswith(spare)))
+    return sorted(name for name in names if not name.startswith(spare))

@@ -17,7 +17,8 @@ from orchestrator.store.atomic import read_file, reported
 _END_OF_TIME = 253_402_300_800.0
 #: Bytes of a record that is read; what the guard writes has less than a thousand, and the inputs of its task.
 _LARGEST = 4 * 1024 * 1024
-_NAME = re.compile(r"(.+)\.attempt-(\d{1,9})\.(in|script|out|err|json)")
+#: The name of a file of an attempt: the stem of its task, its number, and what it is.
+ATTEMPT_FILE = re.compile(r"(.+)\.attempt-(\d{1,9})\.(in|script|out|err|json)")
 
 
 class AttemptRecord(NamedTuple):
@@ -105,7 +106,7 @@ def newest_attempt(directory: str, stem: str) -> int:
     """
     prefix = f"{stem}.attempt-"
     names = (name for name in _names(directory) if name.startswith(prefix))
-    found = (match for match in map(_NAME.fullmatch, names) if match and match[1] == stem)
+    found = (match for match in map(ATTEMPT_FILE.fullmatch, names) if match and match[1] == stem)
     return max((int(match[2]) for match in found), default=0)
 
 
@@ -113,7 +114,7 @@ def scan_logs(directory: str) -> dict[str, Traces]:
     """Return the traces of every task that was ever attempted, by stem, from file names alone."""
     found: dict[str, Traces] = {}
     for name in _names(directory):
-        if match := _NAME.fullmatch(name):
+        if match := ATTEMPT_FILE.fullmatch(name):
             traces, number = found.setdefault(match[1], Traces()), int(match[2])
             traces.newest = max(traces.newest, number)
             if match[3] == "json":
@@ -123,7 +124,7 @@ def scan_logs(directory: str) -> dict[str, Traces]:
 
 def attempt_logs(directory: str) -> Iterator[tuple[str, int, str]]:
     """Yield stem, number and path of every file of an attempt that is not its record, the oldest attempts first."""
-    found = [match for match in map(_NAME.fullmatch, _names(directory)) if match]
+    found = [match for match in map(ATTEMPT_FILE.fullmatch, _names(directory)) if match]
     for match in sorted(found, key=lambda each: (each[1], int(each[2]), each[3])):
         if match[3] != "json":
             yield match[1], int(match[2]), f"{directory}/{match[0]}"

@@ -28,7 +28,7 @@ def why_not(result: Result | None, task: Task, layout: Layout) -> str:
     Raises:
         StoreError: the record is there and cannot be read.
     """
-    path = f"results/{task.stem}-result.md"
+    path = task.result_path
     if result is None:
         return f"{path} is damaged and is not counted"
     if result.task != task.id:
@@ -45,4 +45,4 @@ def _why_no_evidence(result: Result, task: Task, layout: Layout) -> str:
         what = "is of another attempt"
     else:
         return ""
-    return f"results/{task.stem}-result.md is not counted: the record {files.shown_record} {what}"
+    return f"{task.result_path} is not counted: the record {files.shown_record} {what}"

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, read_setting
+from orchestrator.core.spelling import advice
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 
@@ -160,16 +161,13 @@ def read_settings(
 
 
 def _misspelt(key: str, where: str) -> list[Problem]:
-    import difflib
-
     word = key.strip().lower().replace("-", "_").replace(" ", "_")
-    meant = [_ELSEWHERE[word]] if word in _ELSEWHERE else []
-    if not meant and word not in _FOREIGN:
-        meant = difflib.get_close_matches(word, NAMES, n=1, cutoff=0.8)
-    if not meant:
+    if word in _FOREIGN:
         return []
+    meant = _ELSEWHERE.get(word)
+    hint = f"did you mean {meant}?" if meant else advice(word, NAMES, "", cutoff=0.8)
     message = f"{one_line(key, 60)} is not a setting"
-    return [Problem(message, where, f"did you mean {meant[0]}?", "unknown_setting")]
+    return [Problem(message, where, hint, "unknown_setting")] if hint else []
 
 
 def _doubled(lines: Sequence[str], body: int, data: Mapping[str, Any], file: str) -> Problem | None:

@@ -217,18 +217,19 @@ def _dead(descriptor: int) -> tuple[str, ...]:
 
 
 def _wait_for(descriptor: int) -> None:
-    import threading
+    if _try(descriptor):
+        return  # as a rule
+    from orchestrator.store.pause import looks
 
-    pause, waited = threading.Event(), 0.0
-    while not _try(descriptor):
+    holder: dict[str, Any] = {}
+    for _ in looks(_AGAIN, _GUARD_LEAVES_WITHIN):
+        if _try(descriptor):
+            return
         holder, _ = _read(descriptor)
         if holder and _is_held(descriptor, holder):
             raise busy(holder)
-        if waited >= _GUARD_LEAVES_WITHIN:
-            raise _guarded(holder) if holder else busy(holder)
         # A command that needs it for a moment, or looks; or the runner is dead, and its guard still ends its agents.
-        pause.wait(_AGAIN)
-        waited += _AGAIN
+    raise _guarded(holder) if holder else busy(holder)
 
 
 def busy(holder: Mapping[str, Any]) -> BusyError:

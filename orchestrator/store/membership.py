@@ -10,9 +10,8 @@ import os
 import re
 from typing import Any
 
-from orchestrator.core.plan import TASK_ID, id_of, is_label
-from orchestrator.core.text import one_line
-from orchestrator.errors import NotFoundError, StoreError
+from orchestrator.core.plan import TASK_ID, id_of, is_label, unknown_task
+from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_file
 from orchestrator.store.layout import Layout
 from orchestrator.store.signatures import signature
@@ -55,14 +54,7 @@ def require_task(layout: Layout, said: str) -> str:
     plan, _ = workspace.load_plan()
     task_id = id_of(said, plan.tasks)
     if task_id not in plan.tasks:
-        import difflib
-
-        close = difflib.get_close_matches(task_id, plan.tasks, n=1)
-        raise NotFoundError(
-            f"task {one_line(task_id, limit=80)} not found",
-            where=layout.root,
-            hint=f"did you mean {close[0]}?" if close else "`orchestrator list` shows all tasks",
-        )
+        raise unknown_task(task_id, plan.tasks)
     workspace.write_index()
     return task_id
 

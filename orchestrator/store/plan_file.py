@@ -15,7 +15,7 @@ from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import cell, from_cell, one_line, printable
 from orchestrator.core.umbrella import check_parents, with_umbrellas
-from orchestrator.errors import Problem
+from orchestrator.errors import PlanError, Problem
 from orchestrator.store.charter import read_charter
 from orchestrator.store.columns import key_word, read_id
 from orchestrator.store.front_matter import read_front_matter, read_settings
@@ -46,6 +46,18 @@ class StatusCells(NamedTuple):
     status: str | None = None
     start: str | None = None
     end: str | None = None
+
+
+def read_plan(data: bytes, file: str) -> Plan:
+    """Return the plan in *data*.
+
+    Raises:
+        PlanError: something is wrong with it.
+    """
+    plan, problems = parse_plan(data, file)
+    if problems:
+        raise PlanError(problems)
+    return plan
 
 
 def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:

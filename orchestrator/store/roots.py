@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator.core.charter import Charter
 from orchestrator.core.plan import TASK_ID
 from orchestrator.core.plan_state import parse_state
-from orchestrator.errors import NotFoundError, OrchestratorError, PlanError, StoreError, UsageError
+from orchestrator.errors import NotFoundError, OrchestratorError, StoreError, UsageError
 from orchestrator.store.atomic import (
     read_file,
     refuse_links,
@@ -30,6 +30,7 @@ from orchestrator.store.index import SCHEMA
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout
 from orchestrator.store.signatures import is_settled, signature
 
+_Read = TypeVar("_Read")
 #: Names tried for a new plan at most; each that is taken meanwhile was given to somebody else.
 _TRIES = 10_000
 #: Plans named in a hint at most.
@@ -148,6 +149,26 @@ def every_plan(layout: Layout, since: float = 0.0) -> Iterator[tuple[str, Layout
         for path, away in _put_away(name, place, since):
             yield path, away
             yield from _put_away(path, away, since)  # it took with it what it had put away itself
+
+
+def read_each(
+    places: Mapping[str, Layout], read: Callable[[str, Layout], _Read]
+) -> tuple[dict[str, _Read], dict[str, str]]:
+    """Return what *read* makes of each plan, and why it cannot be read where it cannot: these are passed over.
+
+    Raises:
+        OrchestratorError: why the only plan there is cannot be read.
+    """
+    found: dict[str, _Read] = {}
+    errors: dict[str, OrchestratorError] = {}
+    for name, place in places.items():
+        try:
+            found[name] = read(name, place)
+        except OrchestratorError as error:
+            errors[name] = error
+    if len(errors) == len(places) == 1:
+        raise errors.popitem()[1]
+    return found, {name: str(error) for name, error in errors.items()}
 
 
 def _holds_plan(directory: str) -> bool:
@@ -292,12 +313,9 @@ def _read(layout: Layout, *, whole: bool) -> Charter:
     """Return what a plan says of itself; only with *whole* is the rest of it looked at, too."""
     data, file = read_file(layout.plan) or b"", os.path.relpath(layout.plan)
     if whole:
-        from orchestrator.store.plan_file import parse_plan
+        from orchestrator.store.plan_file import read_plan
 
-        plan, problems = parse_plan(data, file)
-        if problems:
-            raise PlanError(problems)
-        return plan.charter
+        return read_plan(data, file).charter
     from orchestrator.store.charter import charter_of
 
     return charter_of(data, file)

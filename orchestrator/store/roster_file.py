@@ -6,7 +6,6 @@ problem, and not somebody's own.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from orchestrator.core.name import is_name
 from orchestrator.core.plan import is_label
 from orchestrator.core.roster import ALIASES, MODEL, PROMPT_FILE, Command, Member, Program
 from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, Settings, read_setting
+from orchestrator.core.spelling import advice
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import Problem
 from orchestrator.store.front_matter import read_front_matter
@@ -298,10 +298,7 @@ def _bad(message: str, where: str, hint: str = "correct or remove it") -> Proble
 def _unknown(field: str, where: str) -> Problem:
     word = field.strip().lower().replace("-", "_").replace(" ", "_")
     known = [*_FIELDS, *sorted(_OF_CLAUDE)]
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.7)
-    hint = (
-        f"did you mean {close[0]}?" if close else f"fields are {', '.join(_FIELDS)}, and settings"
-    )
+    hint = advice(word, known, f"fields are {', '.join(_FIELDS)}, and settings", cutoff=0.7)
     return Problem(
         f"{one_line(field, 60)} is not a field of an agent", where, hint, "unknown_field"
     )

@@ -29,6 +29,7 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.result import Result
 from orchestrator.errors import Problem
 from orchestrator.store.atomic import read_file, reported
+from orchestrator.store.attempt_record import ATTEMPT_FILE
 from orchestrator.store.index import SCHEMA, Index
 from orchestrator.store.layout import Layout
 from orchestrator.store.lines import LARGEST_PLAN, Lines, too_large
@@ -49,7 +50,6 @@ from orchestrator.store.task_file import parse_task_file
 _LOOKS = 5
 
 _RESULT = re.compile(r"(.+)-result\.md")
-_ATTEMPT = re.compile(r"(.+)\.attempt-(\d{1,9})\.(?:in|script|out|err|json)")
 _OF_LOGS = re.compile(r"run\.out(?:\.\d+)?|wait\.cursor|watch\.[\w.@-]+\.cursor")
 _CONTEXT = re.compile(r"context-(.+)\.md")
 _NOTES = re.compile(r"notes-.+-.+\.md")
@@ -245,7 +245,7 @@ class _Look:
         records: dict[tuple[str, int], RecordSeen] = {}
         attempts: dict[str, int] = {}
         for entry in self._entries("logs"):
-            path, match = f"logs/{entry.name}", _ATTEMPT.fullmatch(entry.name)
+            path, match = f"logs/{entry.name}", ATTEMPT_FILE.fullmatch(entry.name)
             found = _stat(entry.path)
             if found is None:
                 continue

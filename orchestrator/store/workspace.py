@@ -136,20 +136,13 @@ class Workspace:
         shown = self.shown_plan
         if (problem := too_large(found.st_size, shown, LARGEST_PLAN)) is not None:
             raise PlanError([problem])
-        plan = self._parse_plan(read_file(path) or b"", shown)
+        from orchestrator.store.plan_file import read_plan
+
+        plan = read_plan(read_file(path) or b"", shown)
         plan_shape = shape(plan.tasks)
         if is_settled(found):
             self._index.keep_plan(signed, plan, plan_shape)
         return plan, plan_shape
-
-    @staticmethod
-    def _parse_plan(data: bytes, shown: str) -> Plan:
-        from orchestrator.store.plan_file import parse_plan
-
-        plan, problems = parse_plan(data, shown)
-        if problems:
-            raise PlanError(problems)
-        return plan
 
     def _load_results(
         self, plan: Plan, traces: Mapping[str, Traces] | None

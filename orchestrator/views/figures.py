@@ -27,7 +27,7 @@ _SLACK = 0.01
 
 def result_link(task: Task) -> str:
     """Return a link from the plan directory to the task's result file."""
-    return f"[result](results/{task.stem}-result.md)"
+    return f"[result]({task.result_path})"
 
 
 def log_link(task: Task, attempt: Attempt) -> str:

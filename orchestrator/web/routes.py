@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from orchestrator.actions import plans
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import detach
-from orchestrator.actions.intervening import complete, intervene, retry
+from orchestrator.actions.intervening import act
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
 from orchestrator.actions.stopping import stop
@@ -219,12 +219,7 @@ class _Desk:
             note="" if is_answer else words,
             answer=words if is_answer and words.strip() else "",
         )
-        if verb is Verb.RETRY:
-            retry(layout, wanted, _plugs_of, _wait)
-        elif is_answer:
-            complete(layout, wanted, _plugs_of, _wait)
-        else:
-            intervene(layout, wanted, _plugs_of, _wait)
+        act(layout, wanted, _plugs_of)  # the browser shows that it waits
 
     def add(self, request: Request) -> Response:
         """Add a task."""
@@ -319,10 +314,6 @@ def _status(error: OrchestratorError) -> int:
 
 def _plugs_of(layout: Layout) -> Plugs:
     return plugs(layout=layout)
-
-
-def _wait() -> None:
-    """Say nothing while a run is asked: the browser shows that it waits."""
 
 
 def _see_off(pid: int) -> None:

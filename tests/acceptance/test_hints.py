@@ -154,3 +154,42 @@ def test_an_empty_plan_can_be_begun_anew(orchestrate: Orchestrate, root: Path) -
     assert "hint: remove it, and `orchestrator init` writes one" in orchestrate("run").stderr
     (root / "master_plan.md").unlink()
     assert 0 == orchestrate("init").returncode
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "show",
+        "context",
+        "share T-1O hi",
+        "update T-1O --priority P0",
+        "retry",
+        "complete",
+        "list --parent",
+    ],
+)
+def test_a_misspelt_task_is_told_in_one_way(
+    orchestrate: Orchestrate, root: Path, command: str
+) -> None:
+    """Whichever command it was said to; and what is printed of it does nothing to a terminal."""
+    write_plan(root, {"T-01": "true", "T-10": "true"})
+    words = command.split() if "T-1O" in command else [*command.split(), "T-1O"]
+    missed = orchestrate(*words)
+    assert (2, "") == (missed.returncode, missed.stdout)
+    assert "error: task T-1O not found\n  hint: did you mean T-10?\n" == missed.stderr
+    nothing_near = orchestrate(*(word.replace("T-1O", "\x1b[2Jx" * 40) for word in words)).stderr
+    assert "\x1b" not in nothing_near
+    assert 200 > len(nothing_near)
+    assert nothing_near.endswith("not found\n  hint: `orchestrator list` shows all tasks\n")
+
+
+@pytest.mark.parametrize(
+    "command", ["status", "update T-01 --priority P0", "template save mine --here"]
+)
+def test_where_no_plan_is_a_way_out_is_told(orchestrate: Orchestrate, command: str) -> None:
+    """The same one, whichever command looked for it."""
+    (orchestrate.where / "empty").mkdir()
+    missed = orchestrate(*command.split(), "--dir", "empty", "--json")
+    assert (2, "not_found") == (missed.returncode, missed.json["code"])
+    assert missed.json["message"].endswith("empty: no master_plan.md in this plan directory")
+    assert "`orchestrator init --dir empty` writes one to start from" == missed.json["hint"]

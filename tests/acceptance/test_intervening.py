@@ -93,7 +93,7 @@ def test_what_cannot_be_is_refused(orchestrate: Orchestrate, root: Path) -> None
         (["complete", "T-02"], "dependency_not_done", "Dependency not DONE: T-01", "T-02"),
         (["unblock", "T-03"], "invalid_transition", "pending + 'unblock'", "start, complete"),
         (["retry", "T-03"], "invalid_transition", "pending + 'retry'", "a pending task takes"),
-        (["start", "T-09"], "not_found", "task T-09 not found", "list"),
+        (["start", "T-09"], "not_found", "task T-09 not found", "did you mean T-0"),
         (["start", "T-03", "--as", "../x"], "usage", "is not a name", "letters"),
     ):
         answer = orchestrate(*words, "--json")

@@ -232,6 +232,8 @@ def test_s4_34_35_rebuild_index(engine: TaskEngine) -> None:
     answer = engine("rebuild-index --json").json
     assert ["TASK-001", "TASK-003"] == answer["tasks"]
     assert ["TASK-002"] == [each["task_id"] for each in answer["skipped"]]
+    for command in ("status", "check", "report", "agent workload"):  # they tell it alike
+        assert answer["skipped"] == engine(f"{command} --json").json["skipped"], command
     index = json.loads((engine.root / "index.json").read_text(encoding="utf-8"))
     assert "Third" == index["plans"]["TASK-003"]["title"]
 
