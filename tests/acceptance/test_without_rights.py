@@ -1,0 +1,83 @@
+"""Somebody who is not root, among directories and limits that are not theirs: what cannot be had costs no work.
+
+Where root runs the tests, another user calls the commands.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core.intervention import Intervention
+from orchestrator.core.state import Verb
+from orchestrator.store.requests import Requests, new_id
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate, answer_of, write_plan
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="limits and owners as Linux has them"),
+]
+
+#: Stands for somebody else where root runs the tests; nobody else has that number.
+STRANGER = 4321
+IS_ROOT = os.geteuid() == 0
+
+
+@pytest.fixture
+def orchestrate() -> Iterator[Orchestrate]:
+    """The command line as somebody who is not root has it, in an empty folder of their own that others may see."""
+    with tempfile.TemporaryDirectory() as name:
+        where = Path(name)
+        where.chmod(0o755)
+        command = Orchestrate(where, user=STRANGER if IS_ROOT else None)
+        hand_over(where)
+        try:
+            command("--version")
+        except PermissionError:
+            pytest.skip("this Python is closed to others")
+        yield command
+        command.close()
+
+
+@pytest.fixture
+def root(orchestrate: Orchestrate) -> Path:
+    """The plan directory in that folder, which is not there yet."""
+    return orchestrate.where / ".orchestrator"
+
+
+def hand_over(where: Path) -> None:
+    """Give everything to whoever calls the commands."""
+    if IS_ROOT:
+        for path in (where, *where.rglob("*")):
+            os.chown(path, STRANGER, STRANGER)
+
+
+def test_requests_that_cannot_be_answered_end_no_run(orchestrate: Orchestrate, root: Path) -> None:
+    """Somebody else asked first, and the directory became theirs: that is told once, and agents work on."""
+    gate = Gate(orchestrate.where / "gate")
+    write_plan(root, {"T-01": f"{gate.wait}; echo paid for", "T-02": ("echo two", "T-01")})
+    hand_over(orchestrate.where)
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    now = time.time()
+    requests = Requests(str(root / "requests"))
+    requests.leave(Intervention(Verb.CANCEL, "T-02", "bob", now, id=new_id(now)))
+    if IS_ROOT:
+        os.chown(requests.directory, 0, 0)
+    os.chmod(requests.directory, 0o555)
+    assert run.stderr is not None
+    told = next(line for line in run.stderr if "requests" in line)
+    gate.open()
+    done = orchestrate.finish(run)
+    assert "requests: cannot answer: Permission denied" in told
+    assert IS_ROOT is ("it belongs to root" in told)
+    assert (0, 0) == (done.returncode, done.stderr.count("cannot answer"))
+    assert ("paid for", "two") == (answer_of(root, "T-01"), answer_of(root, "T-02"))
+    os.chmod(requests.directory, 0o755)
