@@ -83,6 +83,10 @@ def main() -> None:
         status = say_refused(error, as_json="--json" in sys.argv)
     except KeyboardInterrupt:
         status = 130  # also while we are still being loaded
+    except Exception as error:  # noqa: BLE001 - status 1 would say that a task failed
+        from orchestrator.cli.reply import say_unforeseen
+
+        status = say_unforeseen(error, as_json="--json" in sys.argv)
     from orchestrator.cli.reply import leave
 
     while True:

@@ -6,6 +6,7 @@ agents (should that have died too, the runner does, to which they fall then), an
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -152,7 +153,13 @@ class LocalExecutor:
             )
         except OSError as error:
             ours.close()
-            raise ExecutorError(f"the guard cannot be started: {error.strerror}") from error
+            is_limit = error.errno in {errno.EAGAIN, errno.ENOMEM}
+            raise ExecutorError(
+                f"the guard cannot be started: {error.strerror}",
+                hint="run it again with less at work beside it, or with more allowed (`ulimit -u`)"
+                if is_limit
+                else "",
+            ) from error
         finally:
             theirs.close()
         ours.settimeout(0)

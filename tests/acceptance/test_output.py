@@ -397,3 +397,17 @@ def test_a_reader_who_has_seen_enough_is_no_failure(
     )
     os.close(writing)
     assert (0, b"") == (ended.returncode, ended.stderr)
+
+
+def test_what_nobody_foresaw_is_one_line(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """With a status that no task has; where it happened is told, and how it came to that to whoever asks."""
+    broken = "raise ExceptionGroup('two', [RuntimeError('on\\ne'), OSError()])"
+    (tmp_path / "click.py").write_text(broken)
+    path = f"{tmp_path}:{orchestrate.environment['PYTHONPATH']}"
+    answer = orchestrate("agents", env={"PYTHONPATH": path})
+    told, hint = answer.stderr.splitlines()
+    assert 5 == answer.returncode
+    assert re.fullmatch(r"error: internal error: RuntimeError: on e \(cli/main.py:\d+\)", told)
+    assert "PYTHONDEVMODE=1" in hint
+    answer = orchestrate("agents", "--json", env={"PYTHONPATH": path, "PYTHONDEVMODE": "1"})
+    assert ("output_failed", True) == (answer.json["code"], "Exception Group" in answer.stderr)

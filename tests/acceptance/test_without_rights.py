@@ -81,3 +81,35 @@ def test_requests_that_cannot_be_answered_end_no_run(orchestrate: Orchestrate, r
     assert (0, 0) == (done.returncode, done.stderr.count("cannot answer"))
     assert ("paid for", "two") == (answer_of(root, "T-01"), answer_of(root, "T-02"))
     os.chmod(requests.directory, 0o755)
+
+
+#: Starts a program that may have processes, but no threads: there is no room for the stack of one.
+NO_THREADS = ("/bin/sh", "-c", f'ulimit -s {1 << 47} && exec "$@"', "sh")
+
+NO_PROCESSES = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_a_run_without_threads_goes_on(orchestrate: Orchestrate, root: Path) -> None:
+    """The limit of processes counts threads, and those of the agents: who meets it is the run, not who is wrong."""
+    tasks = {f"T-0{n}": f"sleep 0.{n}; echo {n}" for n in range(1, 7)}
+    write_plan(root, {**tasks, "T-07": ("cat", "T-03, T-06")})
+    hand_over(orchestrate.where)
+    done = orchestrate("run", under=NO_THREADS)
+    assert (0, 7) == (done.returncode, done.stderr.count("✅")), done
+    assert "7 of 7 tasks completed" in done.stderr
+    assert 0 == orchestrate("doctor", "--plan").returncode
+
+
+def test_a_run_that_may_have_no_process_says_what_to_do(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Not even the one that starts the others."""
+    write_plan(root, {"T-01": "echo one"})
+    hand_over(orchestrate.where)
+    done = orchestrate("run", under=(sys.executable, "-c", NO_PROCESSES))
+    assert (5, True) == (done.returncode, "the guard cannot be started" in done.stderr), done
+    assert "ulimit -u" in done.stderr
