@@ -303,9 +303,8 @@ class LocalExecutor:
             self._pids.clear()
             number = -code if code < 0 else code - 128
             how = f"signal {number}" if number > 0 else f"exit {code}"
-            last = self._crash.strip().rpartition("\n")[2]
             self._error = ExecutorError(
-                f"the guard died ({last or how}); its {len(lost)} agents were ended",
+                f"the guard died ({self._crash or how}); its {len(lost)} agents were ended",
                 hint="run it again: attempts that were cut short are not charged",
             )
 

@@ -83,6 +83,22 @@ def test_requests_that_cannot_be_answered_end_no_run(orchestrate: Orchestrate, r
     os.chmod(requests.directory, 0o755)
 
 
+@pytest.mark.parametrize("mode", ["111", "0"])
+def test_a_current_directory_that_is_closed_to_us(
+    orchestrate: Orchestrate, root: Path, mode: str
+) -> None:
+    """As after `sudo -u`, or in a home of mode 711: nothing of a run has to be done there."""
+    write_plan(root, {"T-01": "echo one", "T-02": ("cat", "T-01")})
+    here = orchestrate.where / "here"
+    here.mkdir()
+    hand_over(orchestrate.where)
+    closing = ("/bin/sh", "-c", f'chmod {mode} . && exec "$@"', "sh")
+    done = orchestrate("run", root, cwd=here, under=closing)
+    here.chmod(0o755)
+    assert (0, 2) == (done.returncode, done.stderr.count("✅")), done
+    assert "one" == answer_of(root, "T-02")
+
+
 #: Starts a program that may have processes, but no threads: there is no room for the stack of one.
 NO_THREADS = ("/bin/sh", "-c", f'ulimit -s {1 << 47} && exec "$@"', "sh")
 
