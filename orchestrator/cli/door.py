@@ -12,6 +12,7 @@ import importlib
 import io
 import os
 import sys
+import warnings
 
 #: Command → module with a function ``quick``: the status of the process; None when the words are not that plain.
 _QUICK = {
@@ -52,6 +53,15 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
     return "".join(f"\\u{pair}" for pair in pairs), error.end
 
 
+def _show_warning(
+    message: Warning | str, category: type[Warning], *_: object, **__: object
+) -> None:
+    """Print a warning of ours as one line; where others warn (``-X dev``), that is for whoever writes programs."""
+    from orchestrator.cli.reply import talk
+
+    talk(f"⚠️ {message}" if category is UserWarning else f"{category.__name__}: {message}")
+
+
 def _take_words() -> str:
     """Take words in UTF-8 for what they say, whatever the locale thinks of them; return the first that says nothing.
 
@@ -71,6 +81,7 @@ def _take_words() -> str:
 def main() -> None:
     """Run the command line and exit."""
     _prepare_streams()
+    warnings.showwarning = _show_warning
     # A command that is over in the blink of an eye has nothing to collect; `run` turns it on again.
     gc.disable()
     try:

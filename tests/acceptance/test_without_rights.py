@@ -99,6 +99,24 @@ def test_a_current_directory_that_is_closed_to_us(
     assert "one" == answer_of(root, "T-02")
 
 
+def test_a_home_that_is_closed_to_us_is_a_warning(orchestrate: Orchestrate, root: Path) -> None:
+    """As of root's in a container that starts as somebody else: nobody asked for an agent of theirs."""
+    write_plan(root, {"T-01": "echo one"})
+    home = orchestrate.where / "home"
+    home.mkdir()
+    hand_over(orchestrate.where)
+    home.chmod(0)
+    orchestrate.environment["HOME"] = str(home)
+    for words in (["run"], ["validate"], ["agents"], ["template", "list"], ["run", "--dry-run"]):
+        done = orchestrate(*words)
+        assert (0, 1) == (done.returncode, done.stderr.count("set HOME or XDG_CONFIG_HOME")), done
+    assert f"⚠️ {home}/.config/orchestrator/agents: cannot list" in orchestrate("run").stderr
+    assert "one" == answer_of(root, "T-01")
+    refused = orchestrate("template", "save", "mine")
+    assert (5, True) == (refused.returncode, "Permission denied" in refused.stderr)
+    home.chmod(0o755)
+
+
 #: Starts a program that may have processes, but no threads: there is no room for the stack of one.
 NO_THREADS = ("/bin/sh", "-c", f'ulimit -s {1 << 47} && exec "$@"', "sh")
 
