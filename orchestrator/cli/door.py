@@ -74,7 +74,7 @@ def _take_words() -> str:
             try:
                 sys.argv[place] = os.fsencode(word).decode()
             except UnicodeDecodeError:
-                return ascii(word)
+                return word
     return ""
 
 
@@ -114,7 +114,10 @@ def _answer() -> int:
         from orchestrator.errors import ExitStatus
 
         hint = "say it in UTF-8; `iconv -f latin1 -t utf8` turns an old file into it"
-        say_error("usage", f"{strange} is not UTF-8 text", hint=hint, as_json="--json" in sys.argv)
+        if os.sep in strange or os.path.lexists(strange):
+            hint = "rename what is called so, or go there and leave the name out"
+        said = f"{strange!a} is not UTF-8 text"
+        say_error("usage", said, hint=hint, as_json="--json" in sys.argv)
         return ExitStatus.BAD_INPUT
     command = next(iter(sys.argv[1:]), "")
     if command in _QUICK and os.name == "posix":  # the full form says what is missing elsewhere

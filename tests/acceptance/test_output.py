@@ -364,6 +364,7 @@ def test_words_are_taken_in_utf_8_or_not_at_all(orchestrate: Orchestrate, tmp_pa
         assert (2, "usage") == (refused.returncode, refused.json["code"])
         assert refused.json["message"].endswith("is not UTF-8 text")
     assert "menu" not in plan.read_text(encoding="utf-8")
+    assert "leave the name out" in orchestrate("status", "./b\udce9d/.orchestrator").stderr
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")
@@ -397,17 +398,3 @@ def test_a_reader_who_has_seen_enough_is_no_failure(
     )
     os.close(writing)
     assert (0, b"") == (ended.returncode, ended.stderr)
-
-
-def test_what_nobody_foresaw_is_one_line(orchestrate: Orchestrate, tmp_path: Path) -> None:
-    """With a status that no task has; where it happened is told, and how it came to that to whoever asks."""
-    broken = "raise ExceptionGroup('two', [RuntimeError('on\\ne'), OSError()])"
-    (tmp_path / "click.py").write_text(broken)
-    path = f"{tmp_path}:{orchestrate.environment['PYTHONPATH']}"
-    answer = orchestrate("agents", env={"PYTHONPATH": path})
-    told, hint = answer.stderr.splitlines()
-    assert 5 == answer.returncode
-    assert re.fullmatch(r"error: internal error: RuntimeError: on e \(cli/main.py:\d+\)", told)
-    assert "PYTHONDEVMODE=1" in hint
-    answer = orchestrate("agents", "--json", env={"PYTHONPATH": path, "PYTHONDEVMODE": "1"})
-    assert ("output_failed", True) == (answer.json["code"], "Exception Group" in answer.stderr)

@@ -6,6 +6,7 @@ Where root runs the tests, another user calls the commands.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import time
@@ -147,3 +148,17 @@ def test_a_run_that_may_have_no_process_says_what_to_do(
     done = orchestrate("run", under=(sys.executable, "-c", NO_PROCESSES))
     assert (5, True) == (done.returncode, "the guard cannot be started" in done.stderr), done
     assert "ulimit -u" in done.stderr
+
+
+def test_what_nobody_foresaw_is_one_line(orchestrate: Orchestrate) -> None:
+    """With a status that no task has; where it happened is told, and how it came to that to whoever asks."""
+    broken = "raise ExceptionGroup('two', [RuntimeError('on\\ne'), OSError()])"
+    (orchestrate.where / "click.py").write_text(broken)
+    path = f"{orchestrate.where}:{orchestrate.environment['PYTHONPATH']}"
+    answer = orchestrate("agents", env={"PYTHONPATH": path})
+    told, hint = answer.stderr.splitlines()
+    assert 5 == answer.returncode
+    assert re.fullmatch(r"error: internal error: RuntimeError: on e \(cli/main.py:\d+\)", told)
+    assert "PYTHONDEVMODE=1" in hint
+    answer = orchestrate("agents", "--json", env={"PYTHONPATH": path, "PYTHONDEVMODE": "1"})
+    assert ("output_failed", True) == (answer.json["code"], "Exception Group" in answer.stderr)
