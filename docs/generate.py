@@ -45,7 +45,7 @@ _MEANINGS = {
     ExitStatus.BUSY: "another run holds the plan; nothing was written; `wait`: the run goes on",
     ExitStatus.HELD: "held: a limit, a budget or a missing approval",
     ExitStatus.STATE_FAILED: "state could not be read or written, or the answer not printed; "
-    "run again once that is mended",
+    "run again once that is mended. So also what nobody foresaw (`internal error`, with its place)",
 }
 
 

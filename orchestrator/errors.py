@@ -1,4 +1,4 @@
-"""The one tree of errors a user can meet; anything else is a bug and may show a traceback.
+"""The one tree of errors a user can meet; anything else is a bug, and told in one line as well.
 
 Every error says what is wrong, where (``file:line`` when there is a file) and, as a hint, what to do. ``code`` is the
 stable word of the ``--json`` envelope, ``exit_status`` the status of the process (design, section 5).

@@ -17,7 +17,8 @@
 # ///
 """The command ``orchestrator`` from the folder this file lies in; nothing has to be installed for it.
 
-``python3 scripts/orchestrate.py ...`` takes a Python that has the packages above, or the ``.venv`` beside ``SKILL.md``;
+``python3 scripts/orchestrate.py ...`` takes a Python that has the packages above, or the ``.venv`` beside ``SKILL.md``,
+or ``~/.local/share/orchestrator/venv``, for whoever may not write beside ``SKILL.md``;
 ``uv run scripts/orchestrate.py ...`` fetches them. It never looks for modules in the current directory. An old Python
 has to be able to read this file, to be told that it is too old.
 """
@@ -30,19 +31,22 @@ from importlib.util import find_spec
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(HERE)
-ENVIRONMENT = os.path.join(ROOT, ".venv")
+SHARED = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+#: Where an environment is looked for: beside the skill, then in the home of whoever calls.
+ENVIRONMENTS = [os.path.join(ROOT, ".venv"), os.path.join(SHARED, "orchestrator", "venv")]
 OLDEST = (3, 11)
 #: Modules that are not called like the package they come in.
 MODULES = {"markdown-it-py": "markdown_it", "python-frontmatter": "frontmatter", "pyyaml": "yaml"}
 
 
 def main() -> None:
-    """Run the command line here, or with the Python of the environment beside the skill, or say what is missing."""
+    """Run the command line here, or with the Python of an environment that was made for it, or say what is missing."""
     wrong, fixes = trouble()
     if wrong:
-        python = os.path.join(ENVIRONMENT, "bin", "python")
-        if os.path.exists(python) and not is_inside():
-            os.execv(python, [python, os.path.abspath(__file__), *sys.argv[1:]])
+        for environment in ENVIRONMENTS[is_inside() :]:
+            python = os.path.join(environment, "bin", "python")
+            if os.path.isabs(python) and os.access(python, os.X_OK):
+                os.execv(python, [python, os.path.abspath(__file__), *sys.argv[1:]])
         sys.stderr.write("error: {}\n  hint: {}\n    or: {}\n".format(wrong, *fixes))
         sys.exit(2)
     # In the place of scripts/: the package beside us comes before any other version that may be installed.
@@ -57,7 +61,8 @@ def main() -> None:
 def trouble() -> "tuple[str, list[str]]":
     """Return what keeps us from starting, and two commands, each of which mends it; nothing when there is nothing."""
     wanted = requirements()
-    venv, pip = shlex.quote(ENVIRONMENT), shlex.quote(os.path.join(ENVIRONMENT, "bin", "pip"))
+    place = ENVIRONMENTS[0] if os.access(ROOT, os.W_OK) else ENVIRONMENTS[1]
+    venv, pip = shlex.quote(place), shlex.quote(os.path.join(place, "bin", "pip"))
     install = "{} install -q {}".format(pip, " ".join(map(shlex.quote, wanted)))
     uv = "uv run {}".format(shlex.quote(os.path.abspath(__file__)))
     if sys.version_info < OLDEST:
@@ -80,9 +85,11 @@ def requirements() -> "list[str]":
     return re.findall(r'^#   "(.+)",$', head, re.MULTILINE)
 
 
-def is_inside() -> bool:
-    """Say whether this is the Python of the environment beside the skill."""
-    return os.path.realpath(sys.prefix) == os.path.realpath(ENVIRONMENT)
+def is_inside() -> int:
+    """Say whether this is the Python of one of the environments: of the first, 1; of the second, 2; of none, 0."""
+    places = [os.path.realpath(each) for each in ENVIRONMENTS]
+    prefix = os.path.realpath(sys.prefix)
+    return places.index(prefix) + 1 if prefix in places else 0
 
 
 def program() -> str:

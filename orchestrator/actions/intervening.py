@@ -80,7 +80,8 @@ def intervene(
             if lock is not None:
                 answer = requests.answer_to(wanted.id) if is_asked else None
                 reply = answer or _with_lock(layout, lock, wanted, plugs)
-                requests.forget(wanted.id)
+                if is_asked:  # else nothing of ours is there, and it may be closed to us
+                    requests.forget(wanted.id)
                 return reply.unwrap()
         if not is_asked:
             if wanted.task:

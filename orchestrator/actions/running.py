@@ -162,7 +162,7 @@ class _Session:
             if recover(ahead, self.plugs.agents, traces, self.lock.dead_runs, self.telling.hear):
                 ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.lock.recovered()
-        if Requests(self.order.layout.requests).look():
+        if Requests(self.order.layout.requests).left():
             from orchestrator.actions.settling import carry_out  # what a run was asked that is gone
 
             board = self.workspace.load(keep_cache=False, is_live=False)

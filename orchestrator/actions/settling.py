@@ -27,21 +27,26 @@ def carry_out(
 ) -> list[Reply]:
     """Carry out what nobody has answered yet, then *more*; return what came of each. The board is kept up to date.
 
+    What we may not read or answer is left to whoever may.
+
     Raises:
         StoreError: something could not be written; what was not answered is still asked.
     """
     requests = Requests(workspace.layout.requests)
     replies = []
     asked = {each.id for each in more}
-    for request in requests.look():
+    for request in requests.left():
         if request in asked:
             continue
-        wanted = requests.read(request)
-        if wanted is None:
-            requests.forget(request)
+        try:
+            wanted = requests.read(request)
+            if wanted is None:
+                requests.forget(request)
+        except StoreError:
             continue
-        replies.append(_carry_out(workspace, board, listener, wanted))
-        requests.answer(request, replies[-1])
+        if wanted is not None:
+            replies.append(_carry_out(workspace, board, listener, wanted))
+            requests.answer(request, replies[-1])
     requests.sweep()
     return [*replies, *(_carry_out(workspace, board, listener, wanted) for wanted in more)]
 

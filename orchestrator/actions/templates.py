@@ -23,7 +23,7 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem, StoreError, UsageError
 from orchestrator.store.atomic import read_file
 from orchestrator.store.columns import read_id
-from orchestrator.store.layout import Layout, templates_of_person
+from orchestrator.store.layout import Layout, open_to_us, templates_of_person
 from orchestrator.store.plan_edit import fits
 from orchestrator.store.plan_file import parse_plan, read_plan, set_statuses
 from orchestrator.store.roots import no_plan
@@ -45,9 +45,8 @@ def places_of_saved(layout: Layout | None, environment: Mapping[str, str]) -> Ma
     Raises:
         StoreError: a directory of them cannot be read.
     """
-    return find_saved(
-        (*(layout.own_templates if layout else ()), *templates_of_person(environment))
-    )
+    of_person = open_to_us(templates_of_person(environment))
+    return find_saved((*(layout.own_templates if layout else ()), *of_person))
 
 
 def saved_plan(

@@ -12,6 +12,7 @@ import importlib
 import io
 import os
 import sys
+import warnings
 
 #: Command → module with a function ``quick``: the status of the process; None when the words are not that plain.
 _QUICK = {
@@ -52,6 +53,15 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
     return "".join(f"\\u{pair}" for pair in pairs), error.end
 
 
+def _show_warning(
+    message: Warning | str, category: type[Warning], *_: object, **__: object
+) -> None:
+    """Print a warning of ours as one line; where others warn (``-X dev``), that is for whoever writes programs."""
+    from orchestrator.cli.reply import talk
+
+    talk(f"⚠️ {message}" if category is UserWarning else f"{category.__name__}: {message}")
+
+
 def _take_words() -> str:
     """Take words in UTF-8 for what they say, whatever the locale thinks of them; return the first that says nothing.
 
@@ -64,13 +74,14 @@ def _take_words() -> str:
             try:
                 sys.argv[place] = os.fsencode(word).decode()
             except UnicodeDecodeError:
-                return ascii(word)
+                return word
     return ""
 
 
 def main() -> None:
     """Run the command line and exit."""
     _prepare_streams()
+    warnings.showwarning = _show_warning
     # A command that is over in the blink of an eye has nothing to collect; `run` turns it on again.
     gc.disable()
     try:
@@ -83,6 +94,10 @@ def main() -> None:
         status = say_refused(error, as_json="--json" in sys.argv)
     except KeyboardInterrupt:
         status = 130  # also while we are still being loaded
+    except Exception as error:  # noqa: BLE001 - status 1 would say that a task failed
+        from orchestrator.cli.reply import say_unforeseen
+
+        status = say_unforeseen(error, as_json="--json" in sys.argv)
     from orchestrator.cli.reply import leave
 
     while True:
@@ -99,7 +114,10 @@ def _answer() -> int:
         from orchestrator.errors import ExitStatus
 
         hint = "say it in UTF-8; `iconv -f latin1 -t utf8` turns an old file into it"
-        say_error("usage", f"{strange} is not UTF-8 text", hint=hint, as_json="--json" in sys.argv)
+        if os.sep in strange or os.path.lexists(strange):
+            hint = "rename what is called so, or go there and leave the name out"
+        said = f"{strange!a} is not UTF-8 text"
+        say_error("usage", said, hint=hint, as_json="--json" in sys.argv)
         return ExitStatus.BAD_INPUT
     command = next(iter(sys.argv[1:]), "")
     if command in _QUICK and os.name == "posix":  # the full form says what is missing elsewhere

@@ -21,6 +21,7 @@ from orchestrator.errors import OrchestratorError, OutputError, PlanError, Usage
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, find_plan, find_plan_directory
 
 _NAME = "orchestrator"
+_PACKAGE = __file__.removesuffix("cli/reply.py")
 #: Rows that are printed at once.
 _PIECE = 1000
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -185,6 +186,33 @@ def say_refused(error: OSError, *, as_json: bool) -> int:
         said, hint = "the current directory is gone", "go to one that exists, and call again"
     say_error(OutputError.code, said, hint=hint, as_json=as_json)
     return int(OutputError.exit_status)
+
+
+def say_unforeseen(error: Exception, *, as_json: bool) -> int:
+    """Print what nobody foresaw, a bug of ours or a system at its limits, and return the status of the process.
+
+    Where it happened is told; how it came to that only to who asks Python for it, as always (``PYTHONDEVMODE=1``).
+    """
+    if sys.flags.dev_mode:
+        sys.excepthook(type(error), error, error.__traceback__)
+    place = _place_of(error)
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+        place = _place_of(error) or place
+    said = one_line(f"internal error: {type(error).__name__}: {error}", limit=500) + place
+    hint = "call it again, a run goes on where it was; with PYTHONDEVMODE=1 set, it says how it came to that"
+    say_error(OutputError.code, said, hint=hint, as_json=as_json)
+    return int(OutputError.exit_status)
+
+
+def _place_of(error: Exception) -> str:
+    """Return the last of our own lines that it came through."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        file, line, trace = trace.tb_frame.f_code.co_filename, trace.tb_lineno, trace.tb_next
+        if file.startswith(_PACKAGE):
+            place = f" ({file.removeprefix(_PACKAGE)}:{line})"
+    return place
 
 
 def terminal_width() -> int | None:

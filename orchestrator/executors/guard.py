@@ -9,7 +9,7 @@ Messages are JSON, one per line::
     runner → guard   {"inherit": [keep, unset]}   {"start": {…a job…}}   {"stop": key, "reason": …, "grace": s}
                      {"close": s}
     guard → runner   {"key": …, "pid": …}   {"key": …, "record": {…}, "unwritten": why}   {"heard": key of a stop}
-                     {"crash": traceback}
+                     {"crash": why}
 
 End of file from the runner means that it died: every tree is ended and its record written and synced.
 """
@@ -301,17 +301,20 @@ class Guard:
             )
         self._flush()
 
-    def crash(self) -> None:
+    def crash(self, error: BaseException) -> None:
         """After an error of our own: say it, and leave nothing behind."""
-        import traceback
-
-        self._out.clear()
-        self._say({"crash": traceback.format_exc()})
+        self._out[:] = b"" if self._is_orphan else _last_words(error)
         self._flush()
         while pids := [*self._mains, *self._trees.orphans(self._mains)]:
             procfs.kill_trees(pids)
             pid, _ = os.wait()
             self._mains.pop(pid, None)
+
+
+def _last_words(error: BaseException) -> bytes:
+    """Return the message that says of what we die. Nothing is loaded for it: there may be no descriptor left."""
+    why = " ".join(f"{type(error).__name__}: {error}".split())
+    return json.dumps({"crash": why}).encode() + b"\n"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -324,12 +327,17 @@ def main(arguments: Sequence[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    fork_guard(int(arguments[0]))
-    guard = Guard(int(arguments[0]))
+    runner = int(arguments[0])
+    try:
+        fork_guard(runner)
+        guard = Guard(runner)
+    except BaseException as error:
+        os.write(runner, _last_words(error))
+        raise
     try:
         guard.run()
-    except BaseException:
-        guard.crash()
+    except BaseException as error:
+        guard.crash(error)
         raise
     # Nothing is open but descriptors: taking Python down in order would keep the runner 5 ms.
     os._exit(0)

@@ -6,6 +6,7 @@ agents (should that have died too, the runner does, to which they fall then), an
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -152,7 +153,13 @@ class LocalExecutor:
             )
         except OSError as error:
             ours.close()
-            raise ExecutorError(f"the guard cannot be started: {error.strerror}") from error
+            is_limit = error.errno in {errno.EAGAIN, errno.ENOMEM}
+            raise ExecutorError(
+                f"the guard cannot be started: {error.strerror}",
+                hint="run it again with less at work beside it, or with more allowed (`ulimit -u`)"
+                if is_limit
+                else "",
+            ) from error
         finally:
             theirs.close()
         ours.settimeout(0)
@@ -296,9 +303,8 @@ class LocalExecutor:
             self._pids.clear()
             number = -code if code < 0 else code - 128
             how = f"signal {number}" if number > 0 else f"exit {code}"
-            last = self._crash.strip().rpartition("\n")[2]
             self._error = ExecutorError(
-                f"the guard died ({last or how}); its {len(lost)} agents were ended",
+                f"the guard died ({self._crash or how}); its {len(lost)} agents were ended",
                 hint="run it again: attempts that were cut short are not charged",
             )
 

@@ -45,7 +45,7 @@ class Spawner:
     def __init__(self) -> None:
         self._inherited: list[Mapping[bytes, bytes]] = []
         self._null = os.open(os.devnull, os.O_RDWR)
-        self._home = os.open(".", os.O_RDONLY)
+        self._home, self._homeless = _open_home()
         # A signal that is ignored stays ignored across exec. Python ignores SIGPIPE, the guard ignores some more.
         self._defaults = [
             number
@@ -89,6 +89,8 @@ class Spawner:
         try:
             if directory:
                 os.chdir(directory)
+            elif self._homeless is not None:
+                raise self._homeless
             else:
                 os.fchdir(self._home)
         except OSError as error:
@@ -148,6 +150,14 @@ class Spawner:
         except OSError as error:
             text = f"cannot start {program!r}: {error.strerror}"
             raise SpawnError(text, is_passing=error.errno in _PASSING) from error
+
+
+def _open_home() -> tuple[int, OSError | None]:
+    """Open the current directory, of which only jobs that name no other have need; where it is closed, say how."""
+    try:
+        return os.open(".", getattr(os, "O_PATH", os.O_RDONLY)), None
+    except OSError as error:
+        return -1, error
 
 
 def _open_input(path: str) -> int:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
-import anyio.to_thread
 
 from orchestrator.core.board import Board
 from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.attempt import LiveAttempt
+from orchestrator.runtime.event_loop import in_thread
 
 #: Seconds between two drawings at least (at most three a second).
 _SHORTEST = 0.33
@@ -56,7 +56,7 @@ class Drawing:
         What cannot be drawn (a person broke the file, the disk is full) is told with *warn*, and the run goes on.
         """
         if self.prepare is not None:
-            await anyio.to_thread.run_sync(self.prepare)
+            await in_thread(self.prepare)
         pause = _SHORTEST
         while True:
             await anyio.sleep(pause)
@@ -68,7 +68,7 @@ class Drawing:
             copied = _copied(board)
             before = anyio.current_time()
             try:
-                await anyio.to_thread.run_sync(self._draw_copy, copied, news)
+                await in_thread(self._draw_copy, copied, news)
             except OrchestratorError as error:
                 if str(error) != self.told:
                     self.told = str(error)

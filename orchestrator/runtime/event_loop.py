@@ -1,15 +1,38 @@
-"""The event loop of a run: it hears the signals that came before its first moment, and keeps those after its last."""
+"""The event loop of a run: it hears the signals that came before its first moment, and keeps those after its last.
+
+And its threads, for what would hold it up; where the system has none left, for a moment, it is held up.
+"""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar, TypeVarTuple
 
 import anyio
+import anyio.to_thread
 
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.runtime.waiting import Signals
 from orchestrator.store.atomic import ADVICE
+
+#: What Python says where the system starts no thread, and nothing was called yet.
+_NO_THREAD = ("can't start new thread",)
+_Result = TypeVar("_Result")
+_Words = TypeVarTuple("_Words")
+
+
+async def in_thread(function: Callable[[*_Words], _Result], *words: *_Words) -> _Result:
+    """Call a function in a thread; or here, where the agents have used up what a user may have of processes.
+
+    All that we call so is short, and a run that ended for it would throw away the work of every agent.
+    """
+    try:
+        return await anyio.to_thread.run_sync(function, *words)
+    except RuntimeError as error:
+        if error.args != _NO_THREAD:
+            raise
+    return function(*words)
 
 
 def run_in_event_loop(

@@ -1,6 +1,7 @@
 """What people and agents ask of the run at work by command: handed to the engine, answered once it is durable.
 
-Every request waits in ``requests/`` until then, so that none is lost with whoever asked, nor with this run.
+Every request waits in ``requests/`` until then, so that none is lost with whoever asked, nor with this run. Whose that
+directory is, is another matter: what cannot be read or answered there is told, and no run ends for it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from orchestrator.core.instruction import Refuse
 from orchestrator.core.intervention import OWN_END, Intervention, next_ready
 from orchestrator.core.result import Attempt
 from orchestrator.core.state import TaskStatus, Verb
-from orchestrator.errors import NotFoundError, OrchestratorError
+from orchestrator.errors import NotFoundError, StoreError
 from orchestrator.runtime.by_hand import nothing_ready
+from orchestrator.store.disk import owner_of
 from orchestrator.store.requests import Reply, Requests
 
 #: Seconds between two looks; each is one ``stat`` while nobody asks anything.
@@ -39,10 +41,14 @@ class Inbox:
     """Hands a request to the engine."""
     show_progress: Callable[[str, int], None]
     """Takes in how far the worker of a task is: task, per cent."""
-    fails: Callable[[OrchestratorError], None]
+    warn: Callable[[str], None]
+    """Hears of what cannot be read or answered, each once."""
     under_way: dict[str, Intervention] = field(default_factory=dict, init=False)
     """Handed to the engine and not answered yet, by id."""
     _strange: dict[str, int] = field(default_factory=dict, init=False)
+    _unanswered: dict[str, Reply] = field(default_factory=dict, init=False)
+    """What was done and could not be answered; it is tried again, and not done again."""
+    _told: set[str] = field(default_factory=set, init=False)
 
     async def keep_looking(self) -> None:
         """Look again and again until cancelled."""
@@ -52,26 +58,27 @@ class Inbox:
 
     def look(self) -> bool:
         """Take in what is new; say whether the engine was told anything."""
-        is_new = False
+        is_new, found = False, []
+        for request, reply in list(self._unanswered.items()):
+            self._answer(request, reply)
         try:
             found = self.requests.look()
-            for request in dict.fromkeys([*self._strange, *found]):
-                if request not in self.under_way:
-                    is_new |= self._take(request)
-        except OrchestratorError as error:
-            self.fails(error)
+        except StoreError as error:
+            self._tell(error)
+        for request in dict.fromkeys([*self._strange, *found]):
+            if request not in self.under_way and request not in self._unanswered:
+                is_new |= self._take(request)
         return is_new
 
     def _take(self, request: str) -> bool:
-        wanted = self.requests.read(request)
+        wanted = self._read(request)
         if wanted is None:
             self._strange.pop(request, None)
-            self.requests.forget(request)  # none of ours, or whoever asked thought better of it
             return False
         if wanted.is_claim:
             found = next_ready(self.board.plan.tasks.values(), self._status, wanted.by)
             if found is None:
-                self.requests.answer(request, Reply.refused("", nothing_ready()))
+                self._answer(request, Reply.refused("", nothing_ready()))
                 return False
             wanted = wanted._replace(task=found)
         if wanted.task not in self.engine.entries:
@@ -83,6 +90,16 @@ class Inbox:
         self.under_way[request] = wanted
         self.intervene(Intervened(wanted, self._doer(wanted.task)))
         return True
+
+    def _read(self, request: str) -> Intervention | None:
+        try:
+            wanted = self.requests.read(request)
+            if wanted is None:
+                self.requests.forget(request)  # none of ours, or whoever asked thought better of it
+        except StoreError as error:
+            self._tell(error)
+            return None
+        return wanted
 
     def _status(self, task_id: str) -> TaskStatus:
         entry = self.engine.entries.get(task_id)
@@ -97,7 +114,7 @@ class Inbox:
                 f"task {wanted.task} takes no part in the run that is at work",
                 hint="wait for its end, and try again",
             )
-            self.requests.answer(wanted.id, Reply.refused(wanted.task, error))
+            self._answer(wanted.id, Reply.refused(wanted.task, error))
 
     def _is_own_word(self, wanted: Intervention) -> bool:
         """Answer the worker of a task who says that it is done, or how far it is: its run sees to the rest itself."""
@@ -113,7 +130,7 @@ class Inbox:
             reply = Reply.done(wanted.task, TaskStatus.RUNNING, message)
         else:
             return False
-        self.requests.answer(wanted.id, reply)
+        self._answer(wanted.id, reply)
         return True
 
     def _doer(self, task_id: str) -> str:
@@ -148,5 +165,17 @@ class Inbox:
     def _answer(self, request: str, reply: Reply) -> None:
         try:
             self.requests.answer(request, reply)
-        except OrchestratorError as error:
-            self.fails(error)
+        except StoreError as error:
+            self._unanswered[request] = reply
+            self._tell(error)
+        else:
+            self._unanswered.pop(request, None)
+
+    def _tell(self, error: StoreError) -> None:
+        """Say what is wrong in ``requests/``, and whose it is: often that of another user who asked first."""
+        if str(error) in self._told:
+            return
+        self._told.add(str(error))
+        owner = owner_of(error.where)
+        remedy = f"; it belongs to {owner}: chown it" if owner else ""
+        self.warn(f"{error}{remedy}; whoever asks there waits, and the run goes on")

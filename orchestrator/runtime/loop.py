@@ -153,7 +153,7 @@ class Runner:
                     run=self.launchpad.run,
                     intervene=self._handle,
                     show_progress=self._show_progress,
-                    fails=self._give_up,
+                    warn=self._warn,
                 )
                 self._scope.start_soon(self._inbox.keep_looking)
             if self.watch is not None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from orchestrator.core.notice import Notice, Topic
@@ -139,13 +140,17 @@ class _Mailbox:
                 self._lose(1, "more notices than it takes")
                 return
             self._waiting.append(notice)
-            if self._thread is None:
-                name = f"notify {self._label}"
-                self._thread = threading.Thread(
-                    target=self._keep_delivering, name=name, daemon=True
-                )
-                self._thread.start()
+            self._have_a_thread()
             self._changed.notify_all()
+
+    def _have_a_thread(self) -> None:
+        """Start it; where the system has none just now, that is tried again with the next notice and at the end."""
+        if self._thread is None:
+            name = f"notify {self._label}"
+            thread = threading.Thread(target=self._keep_delivering, name=name, daemon=True)
+            with suppress(RuntimeError):
+                thread.start()
+                self._thread = thread
 
     def first_trouble(self) -> str:
         """Return what went wrong, the first time that somebody asks after it did."""
@@ -159,6 +164,7 @@ class _Mailbox:
         """Wait until all is delivered, as long as any seconds are *left*; say what was not."""
         with self._changed:
             while not self._is_idle() and (seconds := left()) > 0:
+                self._have_a_thread()
                 self._changed.wait(min(seconds, _LOOK))
             late = len(self._waiting) + self._under_way
             self._waiting.clear()

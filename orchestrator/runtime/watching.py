@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import anyio
-import anyio.to_thread
 
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task, stem
 from orchestrator.core.result import Result
 from orchestrator.core.settings import RUN_ONLY, Settings
 from orchestrator.errors import OrchestratorError, PlanError, Problem
+from orchestrator.runtime.event_loop import in_thread
 
 #: Seconds between two looks at least; a look is one ``stat`` while nothing changed.
 _SHORTEST = 0.5
@@ -79,7 +79,7 @@ class Watch:
     async def _look(self, warn: Callable[[str], None]) -> None:
         async with self._turn:
             try:
-                change = await anyio.to_thread.run_sync(self.look, bool(self.told))
+                change = await in_thread(self.look, bool(self.told))
                 if change is not None:
                     self.apply(change)
                     self.told = ""

@@ -9,9 +9,9 @@ from functools import partial
 from typing import NamedTuple
 
 import anyio
-import anyio.to_thread
 
 from orchestrator.errors import StoreError
+from orchestrator.runtime.event_loop import in_thread
 from orchestrator.runtime.happening import Happening
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace
@@ -146,7 +146,7 @@ class Writer:
     async def _do(self, step: Callable[[], None]) -> bool:
         if self.is_alone():
             return self._is_done(_error_in(step))
-        return self._is_done(await anyio.to_thread.run_sync(_error_in, step))
+        return self._is_done(await in_thread(_error_in, step))
 
     def _is_done(self, error: StoreError | None) -> bool:
         if error is not None:

@@ -24,6 +24,24 @@ def closed_to_us(layout: Layout) -> list[str]:
     return [path for path, mode in everything if os.path.exists(path) and not os.access(path, mode)]
 
 
+def owner_of(path: str) -> str:
+    """Return whose a path is, or the directory in which it is to be made; empty where that is us, or cannot be seen."""
+    for each in (path, os.path.dirname(path)):
+        try:
+            number = os.lstat(each).st_uid
+        except OSError:
+            continue
+        if number == os.geteuid():
+            return ""
+        import pwd  # rarely asked
+
+        try:
+            return pwd.getpwuid(number).pw_name
+        except KeyError:
+            return f"user {number}"
+    return ""
+
+
 def room(path: str) -> int:
     """Return how many bytes we may still write there.
 

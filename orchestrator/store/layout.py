@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -234,6 +235,25 @@ def templates_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
 def schedules_lock(environment: Mapping[str, str]) -> str:
     """Return the file in which those stand in line who change what cron and systemd start; empty without a home."""
     return next(iter(_of_person("schedules.lock", environment)), "")
+
+
+def open_to_us(directories: Sequence[str]) -> tuple[str, ...]:
+    """Return those directories of a person that we may look into, or that are not there.
+
+    With the HOME of somebody else nobody needs what lies there, nor asked for it: what it is worth is a warning.
+    """
+    found = []
+    for directory in directories:
+        try:
+            os.close(os.open(directory, os.O_RDONLY))
+        except PermissionError as error:
+            text = f"{directory}: cannot list: {error.strerror}, so nothing there counts"
+            warnings.warn(f"{text}; set HOME or XDG_CONFIG_HOME to yours", stacklevel=2)
+            continue
+        except OSError:
+            pass  # mostly there is none; all else is told by whoever reads it
+        found.append(directory)
+    return tuple(found)
 
 
 def _of_person(name: str, environment: Mapping[str, str]) -> tuple[str, ...]:

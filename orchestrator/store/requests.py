@@ -7,10 +7,12 @@ that requests are carried out in the order in which they were made.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 import time
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from orchestrator.core.intervention import Intervention
@@ -121,6 +123,9 @@ class Requests:
         """Return the ids of what was not answered yet, oldest first; one ``stat`` while nothing changed.
 
         Behind a link lies nothing of ours: an agent may have planted it, and no run ends for that.
+
+        Raises:
+            StoreError: somebody asks for something and could not be answered; then it is not carried out, either.
         """
         try:
             found = os.lstat(self.directory)
@@ -131,21 +136,37 @@ class Requests:
         changed = found.st_mtime_ns
         if changed == self._seen:
             return []
-        # A directory changed just now could change again without its time showing it.
-        self._seen = changed if time.time_ns() - changed > 50_000_000 else -1
+        self._seen = -1
         with reported("list", self.directory):
             names = sorted(os.listdir(self.directory))
         answered = {name.removesuffix(_ANSWER) for name in names if name.endswith(_ANSWER)}
         waiting = []
         for request in (each.removesuffix(_REQUEST) for each in names if each.endswith(_REQUEST)):
             if request in answered:
-                self._remove(self._path(request, _REQUEST))  # whoever answered died before this
+                with suppress(StoreError):  # it does not count any more
+                    self._remove(self._path(request, _REQUEST))  # whoever answered died before this
             else:
                 waiting.append(request)
+        if waiting and not os.access(self.directory, os.W_OK):
+            with reported("answer", self.directory):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        # A directory changed just now could change again without its time showing it.
+        self._seen = changed if time.time_ns() - changed > 50_000_000 else -1
         return waiting
 
+    def left(self) -> list[str]:
+        """Return the same for whoever settles what a run left: what we could not answer is left to whoever may."""
+        try:
+            return self.look()
+        except StoreError:
+            return []
+
     def read(self, request: str) -> Intervention | None:
-        """Return what is asked; None when it is no request that makes sense, or is gone."""
+        """Return what is asked; None when it is no request that makes sense, or is gone.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
         try:
             data = read_file(self._path(request, _REQUEST))
         except UnfitError:
@@ -158,7 +179,8 @@ class Requests:
         """
         refuse_links(self.directory)
         replace_file(self._path(request, _ANSWER), json.dumps(reply._asdict()).encode())
-        self._remove(self._path(request, _REQUEST))
+        with suppress(StoreError):  # what is answered does not count any more
+            self._remove(self._path(request, _REQUEST))
 
     def sweep(self) -> None:
         """Remove answers that nobody came for. Only with the lock held."""
@@ -173,7 +195,8 @@ class Requests:
         except OSError:
             return  # there is none, or somebody is just removing it
         for path in old:
-            self._remove(path)
+            with suppress(StoreError):
+                self._remove(path)
 
     def _remove(self, path: str) -> None:
         if os.path.islink(self.directory):

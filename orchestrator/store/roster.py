@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.core.roster import BUILT_IN, Member, Program, Roster
 from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported
-from orchestrator.store.layout import Layout, agents_of_person
+from orchestrator.store.layout import Layout, agents_of_person, open_to_us
 
 if TYPE_CHECKING:
     from orchestrator.store.roster_file import RosterFile
@@ -36,7 +36,7 @@ def read_roster(
         PlanError: a file makes no sense; every problem with file and line.
         StoreError: one could not be read.
     """
-    places = [*(layout.agents if layout else ()), *agents_of_person(environment)]
+    places = [*(layout.agents if layout else ()), *open_to_us(agents_of_person(environment))]
     found: dict[str, RosterFile] = {}
     problems: list[Problem] = []
     for directory in places:

@@ -189,6 +189,11 @@ def test_a_history_is_read_where_there_is_one(tmp_path: Path) -> None:
         subprocess.run([git, "add", "-A"], cwd=root, env=env, check=True)
         subprocess.run([git, "commit", "-q", "-m", f"{number}"], cwd=root, env=env, check=True)
     place = project(root, "repo-health")
+    done = place.orchestrate("run", GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert (0, "n/a") == (done.returncode, scores(place.final_output)["History"])
+    assert "Finding: git says: fatal: detected dubious ownership" in answer_of(place.plan, "T-06")
+    for answer in (place.plan / "results").iterdir():
+        answer.unlink()
     report = inspect(place)
     assert scores(report)["History"] == "5"
     assert "as git lists them" in report

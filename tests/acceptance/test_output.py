@@ -364,6 +364,7 @@ def test_words_are_taken_in_utf_8_or_not_at_all(orchestrate: Orchestrate, tmp_pa
         assert (2, "usage") == (refused.returncode, refused.json["code"])
         assert refused.json["message"].endswith("is not UTF-8 text")
     assert "menu" not in plan.read_text(encoding="utf-8")
+    assert "leave the name out" in orchestrate("status", "./b\udce9d/.orchestrator").stderr
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")

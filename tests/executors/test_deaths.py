@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import pytest
 
 from orchestrator.core.result import Exit, StopReason
 from orchestrator.errors import ExecutorError
-from orchestrator.executors.local import LocalExecutor
+from orchestrator.executors.local import _ROOT, BOOTSTRAP, LocalExecutor
 from orchestrator.executors.protocol import Done, Executor, Job
 from orchestrator.executors.record import read_record, write_exit
 from orchestrator.executors.sweep import sweep
@@ -132,6 +133,22 @@ async def test_a_guard_that_fails_says_why_and_leaves_nothing(tmp_path: Path) ->
         assert not is_alive(read_pid(tmp_path / "left"))
 
 
+def test_a_guard_that_cannot_begin_says_why() -> None:
+    """Before it serves anybody: nothing else would tell why there is none."""
+    ours, theirs = socket.socketpair()
+    high = fcntl.fcntl(theirs, fcntl.F_DUPFD, 20)
+    theirs.close()
+    # Enough to load it, too little for all that it keeps open.
+    words = ["/bin/sh", "-c", 'ulimit -n 6; exec "$@"', "sh", sys.executable, "-I", "-S", "-c"]
+    guard = subprocess.Popen(
+        [*words, BOOTSTRAP, _ROOT, str(high)], pass_fds=[high], stderr=subprocess.DEVNULL
+    )
+    os.close(high)
+    with ours, ours.makefile() as said:
+        assert "Too many open files" in json.loads(said.read())["crash"]
+    assert 0 != guard.wait()
+
+
 async def test_a_stuck_guard_is_killed_on_leaving(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,7 +182,7 @@ def test_the_guard_imports_little() -> None:
 RUNNER = """
 import fcntl, json, sys
 import anyio
-from orchestrator.executors.local import LocalExecutor
+from orchestrator.executors.local import _ROOT, BOOTSTRAP, LocalExecutor
 from orchestrator.executors.protocol import Job, Started
 
 async def main(lock, jobs):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,65 @@ async def test_what_cannot_be_written_is_not_answered(tmp_path: Path) -> None:
     assert isinstance(bench.runner.failure, StoreError)
     assert [] == requests.answered
     assert None is not requests.read(request)
+
+
+async def test_what_cannot_be_answered_ends_no_run(tmp_path: Path) -> None:
+    """It is told once and done once, and answered as soon as that can be done."""
+    workspace = write_plan(tmp_path, CHAIN)
+    bench = Bench(workspace, lambda job: Play(lasts=True))
+    requests = bench.runner.requests = Witness(workspace)
+    request = requests.ask(Verb.BLOCK, "T-02", note="why not")
+    in_its_place = Path(requests.directory, f".{request}.answer.json.{os.getpid()}.tmp")
+    in_its_place.mkdir()
+
+    def hear(happening: Happening) -> None:
+        if happening.kind is Kind.WARNING and "cannot write" in happening.text:
+            requests.ask(Verb.CANCEL, "T-02")  # after another look at what was not answered
+            in_its_place.rmdir()
+
+    bench.hear = hear
+    requests.answer = finishing(bench, requests, answers=2)  # type: ignore[assignment, method-assign]
+    board = await bench.run()
+    assert None is bench.runner.failure
+    assert ["blocked", "cancelled"] == [reply.status for _, reply in requests.answered]
+    assert [S.COMPLETED, S.CANCELLED, S.COMPLETED] == [board.status(task) for task in CHAIN]
+    assert ["warning"] == [kind for kind, _ in bench.story() if kind == "warning"]
+    assert [] == [each for each in os.listdir(requests.directory) if "request" in each]
+
+
+async def test_what_cannot_be_read_is_told_once(tmp_path: Path) -> None:
+    """A request that somebody else made for themselves alone ends no run, nor keeps others from being heard."""
+    workspace = write_plan(tmp_path, CHAIN)
+    bench = Bench(workspace, lambda job: Play(lasts=True))
+    requests = bench.runner.requests = Witness(workspace)
+    closed = requests.ask(Verb.BLOCK, "T-01")
+    requests.ask(Verb.BLOCK, "T-02")
+
+    def read(request: str) -> Intervention | None:
+        if request == closed:
+            raise StoreError(
+                "cannot read: Permission denied", where=f"{requests.directory}/{closed}"
+            )
+        return Requests.read(requests, request)
+
+    requests.read = read  # type: ignore[method-assign]
+    requests.answer = finishing(bench, requests, answers=1)  # type: ignore[assignment, method-assign]
+    await bench.run()
+    assert None is bench.runner.failure
+    assert {"T-02": "blocked"} == requests.said()
+    assert ["warning"] == [kind for kind, _ in bench.story() if kind == "warning"]
+
+
+def finishing(bench: Bench, requests: Witness, *, answers: int) -> Callable[[str, Reply], None]:
+    """Return how to answer; with the last of *answers* everything that runs is over."""
+
+    def answer(request: str, reply: Reply) -> None:
+        Witness.answer(requests, request, reply)
+        if len(requests.answered) == answers:
+            for key in list(bench.executor.running):
+                bench.executor.finish(key)
+
+    return answer
 
 
 async def test_a_worker_that_is_done_says_so_with_its_answer(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
@@ -235,3 +236,29 @@ class _Gated(FakeNotifier):
 class _Buggy(FakeNotifier):
     def send(self, notice: Notice) -> None:
         raise ZeroDivisionError
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a stack of any size is promised")
+def test_a_thread_that_cannot_be_had_is_had_later() -> None:
+    """Whoever tells goes on meanwhile: with what waits for it, or at the end at the latest."""
+    fake = FakeNotifier()
+    told = herald(fake)
+    before = threading.stack_size(1 << 60)
+    try:
+        assert [] == told.hear(failed("T-01"))
+    finally:
+        threading.stack_size(before)
+    assert "" == close(told)
+    assert ["T-01"] == [notice.task for notice in fake.sent]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a stack of any size is promised")
+def test_without_a_thread_nobody_is_told_and_that_is_said() -> None:
+    """The run does not wait for it for ever."""
+    told = herald(FakeNotifier())
+    before = threading.stack_size(1 << 60)
+    try:
+        told.hear(failed("T-01"))
+        assert "not everybody was told: 1 notice to who 0 (no time was left)" == told.close(0.1)
+    finally:
+        threading.stack_size(before)

@@ -76,11 +76,38 @@ def test_missing_packages_are_named_with_what_to_do(project: Project, skill: Ins
     assert ["uv", "run", str(skill.launcher)] == uv
 
 
-def test_it_goes_on_with_the_environment_beside_the_skill(
-    project: Project, skill: Installed
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_where_the_skill_is_not_ours_the_hint_names_a_place_that_is(
+    project: Project, skill: Installed, tmp_path: Path
+) -> None:
+    """An administrator installed it, and somebody else is to use it."""
+    skill.folder.chmod(0o555)
+    ended = project(*BARE, skill.launcher, "status", XDG_DATA_HOME=str(tmp_path / "data"))
+    skill.folder.chmod(0o755)
+    hint, _ = commands_of(ended.stderr.splitlines()[1:])
+    assert hint.startswith(f"python3 -m venv {tmp_path}/data/orchestrator/venv && ")
+
+
+@pytest.mark.parametrize("place", [".venv", "data/orchestrator/venv"])
+def test_it_goes_on_with_the_environment_that_was_made(
+    project: Project, skill: Installed, place: str
 ) -> None:
     """What its own hint makes is found by the same call; here the packages are lent instead of fetched."""
-    place = skill.folder / ".venv"
+    project.environment["XDG_DATA_HOME"] = str(skill.folder / "data")
+    check_environment(project, skill, skill.folder / place)
+
+
+def test_it_goes_on_with_an_environment_at_home_where_the_one_beside_it_lacks_something(
+    project: Project, skill: Installed
+) -> None:
+    """Whoever made that one may mend it; whoever calls may not."""
+    venv.create(skill.folder / ".venv", symlinks=True)
+    project.environment["XDG_DATA_HOME"] = str(skill.folder / "data")
+    check_environment(project, skill, skill.folder / "data/orchestrator/venv")
+
+
+def check_environment(project: Project, skill: Installed, place: Path) -> None:
+    """Make an environment there, first without packages."""
     venv.create(place, symlinks=True)
     (site,) = place.glob("lib/python3*/site-packages")
     empty = project(*BARE, skill.launcher, "--version")
