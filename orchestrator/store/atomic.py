@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import BinaryIO, Self
 
 from orchestrator.errors import StoreError, UnfitError
+from orchestrator.ownership import open_made
 
 #: Bytes read in one go; most of our files are smaller.
 _PIECE = 64 * 1024
@@ -166,12 +167,12 @@ def write_new(path: str, data: bytes) -> None:
 
 
 def _open_new(path: str, flags: int = 0) -> int:
-    flags |= os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    flags |= os.O_WRONLY | os.O_EXCL | os.O_CLOEXEC
     try:
-        return os.open(path, flags, 0o664)
+        return open_made(path, flags, 0o664)
     except FileExistsError:
         os.unlink(path)
-        return os.open(path, flags, 0o664)
+        return open_made(path, flags, 0o664)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
