@@ -66,7 +66,7 @@ class Orchestrator:
             claude_bin: The ``claude`` program; empty: ``ORCHESTRATOR_CLAUDE_BIN``, else PATH.
 
         Raises:
-            UsageError: nobody can be called so.
+            UsageError: nobody can be called so; or the nearest plan directory is somebody else's.
         """
         named = None if directory is None else os.fspath(directory)
         self._layout = find_plan_directory(named, os.environ, os.getcwd(), must_exist=False)

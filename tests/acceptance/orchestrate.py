@@ -48,6 +48,8 @@ class Orchestrate:
 
     where: Path
     environment: dict[str, str] = field(default_factory=dict)
+    user: int | None = None
+    """Who calls, by number, and alone in the group of that number; None: whoever runs the tests."""
     _started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -88,6 +90,9 @@ class Orchestrate:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
+            user=self.user,
+            group=self.user,
+            extra_groups=None if self.user is None else [],
         )
         self._started.append(process)
         return process
