@@ -24,6 +24,7 @@ ADVICE = "check space, permissions and that the directory still exists, then run
 #: The same where something lies in the place of a file that is none.
 _MOVE_AWAY = "move away what lies there; `orchestrator doctor --plan` says what should"
 _UNFIT = frozenset({errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
+_DENIED = frozenset({errno.EACCES, errno.EPERM})
 #: What a kernel or a container says that has no such call, or allows none.
 _NOT_HERE = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP})
 _TEMPORARY = re.compile(r"(\..+\.\d+|.+\.attempt-\d+\.json)\.tmp")
@@ -50,6 +51,10 @@ class reported:  # noqa: N801 - it is used as ``suppress`` is; a generator would
         """Say it, and go on with everything else as it is."""
         if isinstance(error, OSError):
             make, hint = (UnfitError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
+            if error.errno in _DENIED:
+                from orchestrator.store.disk import advice
+
+                hint = advice(self.path) or hint
             text = f"cannot {self.doing}: {error.strerror or error}"
             raise make(text, where=self.path, hint=hint) from error
 
