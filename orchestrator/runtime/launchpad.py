@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
 from orchestrator.agents.protocol import Agent, Assignment, Input
@@ -42,6 +42,8 @@ class Launchpad:
         self._workspace = workspace
         self._program = program
         self._contexts = Contexts(workspace.layout)
+        self.warn: Callable[[str], None] = lambda _: None
+        """Hears what people should know of what agents could not be told."""
         self.replan(tasks, policies)
         self._agents = agents
         self.run = run
@@ -193,7 +195,10 @@ class Launchpad:
         """Return what was said about a task and what it depends on, and what everybody should know."""
         if not self._program:
             return ()
-        return self._contexts.heard(self._ids, {task.id, task.parent, *task.needs})
+        heard = self._contexts.heard(self._ids, {task.id, task.parent, *task.needs})
+        if missed := self._contexts.take_missed():
+            self.warn(missed)
+        return heard
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._workdir.rstrip("/") + "/")

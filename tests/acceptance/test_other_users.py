@@ -215,3 +215,95 @@ def test_after_root_was_here_its_person_goes_on(
     assert "T-02\n" == other("add", "true").stdout
     assert 0 == other("run").returncode
     assert other("doctor", "--plan", "--json").json["ok"]
+
+
+# ── what helps ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def taken(other: Orchestrate) -> Path:
+    """The plan of that person with what root left there, when root still kept everything."""
+    root = other.where / ".orchestrator"
+    write_plan(root, {"T-01": "true"})
+    give(root)
+    assert 0 == other("run").returncode
+    for name in ("commands.lock", "journal.md", "logs", "results"):
+        os.chown(root / name, 0, 0)
+    return root
+
+
+def test_what_root_left_is_given_back(other: Orchestrate, taken: Path) -> None:
+    """The error names what to type, and the whole directory: else the next file would refuse the next command."""
+    for words in (["run"], ["retry", "T-01"], ["share", "T-01", "hello"]):
+        answer = other(*words)
+        assert 5 == answer.returncode
+        assert f"`sudo chown -R {OTHER} {taken}` gives it all back to {OTHER}" in answer.stderr
+    give(taken)  # as the hint says
+    assert 0 == other("retry", "T-01").returncode
+    assert 0 == other("run").returncode
+
+
+def test_doctor_and_a_rehearsal_say_what_is_closed(other: Orchestrate, taken: Path) -> None:
+    """All that a run needs, with what helps for what is ours and for what is not."""
+    (taken / "contexts").mkdir(mode=0o700)
+    os.chmod(taken / "master_plan.md", 0o400)
+    found = {each["name"]: each for each in other("doctor", "--json").json["checks"]}["directory"]
+    assert "failed" == found["level"]
+    names = ("logs", "results", "contexts", "journal.md", "master_plan.md")
+    assert all(f"{taken}/{name}" in found["found"] for name in names)
+    assert f"`sudo chown -R {OTHER} {taken}`" in found["hint"]
+    assert f"`chmod u+rwX {taken}/master_plan.md`" in found["hint"]
+    rehearsal = other("run", "--dry-run")
+    assert 0 == rehearsal.returncode
+    assert f"warning: cannot be read and written: {taken}/" in rehearsal.stderr
+    assert f"sudo chown -R {OTHER} {taken}" in rehearsal.stderr
+    assert "cannot be read" in other("run", "--dry-run", "--json").json["refused"]
+
+
+def test_the_plan_of_somebody_else_is_not_to_be_taken_from_them(other: Orchestrate) -> None:
+    """Who may not write there is told whose it is."""
+    root = other.where / ".orchestrator"
+    write_plan(root, {"T-01": "true"})
+    give(root, OTHER + 1)
+    answer = other("run", "--dir", root)
+    assert 5 == answer.returncode
+    assert f"it is the plan of {OTHER + 1}" in answer.stderr
+    assert "chown" not in answer.stderr
+
+
+def test_doctor_goes_on_where_something_cannot_be_read(other: Orchestrate, taken: Path) -> None:
+    """It is where one is sent to when permissions are wrong."""
+    give(taken)
+    (taken / "contexts").mkdir(mode=0o700)
+    (taken / "agent_tasks/agent-07.md").write_text("nobody's")
+    seen = other("doctor", "--plan", "--json")
+    assert 2 == seen.returncode
+    found = {each["where"]: each for each in seen.json["breaches"]}
+    assert "unreadable" == found["contexts"]["name"]
+    assert "sudo chown" in found["contexts"]["hint"]
+    assert "agent_tasks/agent-07.md" in found
+    (taken / "run.lock").chmod(0o600)
+    os.chown(taken / "run.lock", 0, 0)
+    seen = other("doctor", "--plan", "--json")
+    assert ["unreadable", "run.lock"] == [
+        seen.json["breaches"][0][key] for key in ("name", "where")
+    ]
+
+
+def test_what_could_not_be_heard_is_told_once(other: Orchestrate) -> None:
+    """Else a decision is believed to be known to those who never saw it."""
+    root = other.where / ".orchestrator"
+    cat = {"T-01": "one", "T-02": ("two", "T-01"), "T-03": ("three", "T-02")}
+    write_plan(root, cat, agent="reader")
+    (root / "agents").mkdir()
+    (root / "agents/reader.md").write_text("---\ncommand: cat\n---\n")
+    give(root)
+    assert 0 == other("share", "T-01", "NEWS").returncode
+    os.chown(root / "contexts/context-agent-01.md", 0, 0)
+    (root / "contexts/context-agent-01.md").chmod(0o600)
+    events = other("run", "--json").events
+    told = [each["text"] for each in events if each["event"] == "warning"]
+    assert 1 == len(told)
+    assert "contexts/context-agent-01.md" in told[0]
+    assert "Permission denied" in told[0]
+    assert 3 == events[-1]["counts"]["completed"]
