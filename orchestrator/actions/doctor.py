@@ -10,7 +10,6 @@ import importlib.metadata
 import os
 import platform
 import re
-import shlex
 import shutil
 import sys
 import time
@@ -193,16 +192,10 @@ def _directory(layout: Layout) -> list[Finding]:
 
 
 def _access(layout: Layout) -> Finding:
-    closed = disk.closed_to_us(layout)
-    if not closed:
+    refused = disk.denied(layout)
+    if refused is None:
         return Finding("directory", Level.OK, layout.root)
-    paths = shlex.join(closed)
-    return Finding(
-        "directory",
-        Level.FAILED,
-        f"cannot be read and written: {paths}",
-        f"chmod u+rwX {paths}, or put the plan where you may write",
-    )
+    return Finding("directory", Level.FAILED, refused.message, refused.hint)
 
 
 def _file_system(layout: Layout) -> Finding:

@@ -19,6 +19,7 @@ from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.ownership import make_directories
 from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.layout import Layout
@@ -48,9 +49,11 @@ def init(layout: Layout, request: str = "", agent: str = "") -> str:
             hint="edit it, or name another directory",
         )
     text = queue(agent, request) if agent else new_plan(request, layout.templates)
-    for directory in (layout.root, layout.tasks, layout.results):
+    with reported("make", layout.root):
+        os.makedirs(layout.root, 0o775, exist_ok=True)
+    for directory in (layout.tasks, layout.results):
         with reported("make", directory):
-            os.makedirs(directory, 0o775, exist_ok=True)
+            make_directories(directory)
     replace_file(layout.plan, text.encode())
     return layout.plan
 

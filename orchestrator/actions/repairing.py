@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.recovering import recover_from_logs
+from orchestrator.core.diagnosis import Finding, Level
 from orchestrator.core.evidence import Evidence, LockSeen, Stray
 from orchestrator.core.invariants import Breach, Repair, breaches
 from orchestrator.errors import OrchestratorError, StoreError
@@ -46,9 +47,18 @@ class Checked(NamedTuple):
 def check(layout: Layout) -> Checked:
     """Look at everything in a plan directory and at its processes; change nothing. Also while a run is at work.
 
-    Raises:
-        StoreError: something that is there cannot be read.
+    Without what cannot be read nothing can be said of what rests on it: then that is all that is wrong.
     """
+    try:
+        return Checked(breaches(_looked(layout)))
+    except StoreError as error:
+        where = os.path.relpath(error.where, layout.root) if error.where else "."
+        return Checked(
+            [Breach(Finding("unreadable", Level.FAILED, error.message, error.hint), where)]
+        )
+
+
+def _looked(layout: Layout) -> Evidence:
     seen = Evidence()
     for _ in range(_LOOKS):
         seen = take_snapshot(layout)
@@ -56,7 +66,7 @@ def check(layout: Layout) -> Checked:
         # A run that began after the look at its lock has processes that are no strays.
         if not seen.strays or who_runs(layout) == seen.lock:
             break
-    return Checked(breaches(seen))
+    return seen
 
 
 def repair(layout: Layout, plugs: Plugs) -> Checked:

@@ -239,7 +239,6 @@ class _Session:
                 workdir=layout.workdir(settings.workdir),
                 meant=ahead.meant,
                 program=self.plugs.program,
-                warn=lambda task, text: self.telling.say(Kind.WARNING, text, task),
             ),
             requests=requests,
             drawing=Drawing(self._draw, self._prepare),

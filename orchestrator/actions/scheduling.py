@@ -12,6 +12,7 @@ from orchestrator.core.schedule import NAME, Job, Scheduled, When
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, ScheduleError, UsageError
 from orchestrator.executors.scheduler import Scheduler
+from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import reported
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.store.lock import in_line
@@ -72,7 +73,7 @@ def add(
         log,
     )
     try:
-        os.makedirs(layout.logs, 0o775, exist_ok=True)  # systemd opens the log before anything runs
+        make_directories(layout.logs)  # systemd opens the log before anything runs
         scheduler.add(job)
     except ValueError as error:
         hint = "or leave it to run --every" if when.every else "orchestrator schedule add --help"

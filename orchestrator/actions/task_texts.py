@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orchestrator.core.plan import Task
 from orchestrator.core.text import from_cell
 from orchestrator.errors import StoreError, UsageError
+from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import read_file, replace_file, reported
 from orchestrator.store.exchange import Taken, put
 from orchestrator.store.layout import Layout
@@ -185,7 +186,7 @@ def put_both(layout: Layout, before: Taken, plan: bytes, task: Task, file: bytes
         return put(layout.plan, before, plan) is not None
     path = layout.task_file(task.stem)
     with reported("make", layout.tasks):
-        os.makedirs(layout.tasks, 0o775, exist_ok=True)
+        make_directories(layout.tasks)
     replace_file(path, file)
     try:
         is_in = put(layout.plan, before, plan) is not None

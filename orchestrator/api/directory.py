@@ -34,7 +34,7 @@ class Directory:
             claude_bin: The ``claude`` program; empty: ``ORCHESTRATOR_CLAUDE_BIN``, else PATH.
 
         Raises:
-            UsageError: nobody can be called so.
+            UsageError: nobody can be called so; or the nearest plan directory is somebody else's.
             NotFoundError: there is no such plan below the root.
         """
         named = None if directory is None else os.fspath(directory)

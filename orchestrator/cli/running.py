@@ -17,6 +17,7 @@ from orchestrator.cli.foreground import keep_loaded, run_once
 from orchestrator.cli.reply import as_called, plan_directory, say_json, takes_directory, talk, write
 from orchestrator.core.settings import read_setting
 from orchestrator.errors import ApprovalError, OrchestratorError, TransitionError, UsageError
+from orchestrator.store.disk import denied
 from orchestrator.store.layout import Layout
 from orchestrator.store.membership import full_ids
 from orchestrator.wiring import plugs
@@ -254,13 +255,15 @@ def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:
 
 
 def _refusal(ahead: Prospect) -> OrchestratorError | None:
-    """Return why the run itself would be refused as yet: nobody has approved the plan, or it is over."""
+    """Return why the run itself would be refused as yet: the plan is closed to us, not approved, or over."""
     from orchestrator.actions.plans import require_approval  # most plans say no state
 
-    if ahead.order.simulate:
-        return None
+    layout = ahead.order.layout
+    refused = denied(layout)
+    if refused is not None or ahead.order.simulate:
+        return refused
     try:
-        require_approval(ahead.order.layout, ahead.board.plan.charter)
+        require_approval(layout, ahead.board.plan.charter)
     except (ApprovalError, TransitionError) as error:
         return error
     return None

@@ -127,6 +127,8 @@ class Evidence(NamedTuple):
     set_aside: Sequence[str] = ()
     """Damaged files that a repair moved aside."""
     temporaries: Sequence[Temporary] = ()
+    unreadable: Sequence[Problem] = ()
+    """What was said and cannot be read: nothing else rests on it."""
     cache: str = ""
     """What is wrong with ``index.json``."""
     journal: JournalSeen = JournalSeen()

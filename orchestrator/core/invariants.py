@@ -71,6 +71,10 @@ def breaches(seen: Evidence) -> list[Breach]:
     """
     found = [*_plan(seen), *_task_files(seen), *_results(seen), *_records(seen), *_places(seen)]
     found += _channels(seen)
+    found += [
+        _breach(Level.FAILED, "unreadable", each.where, each.message, each.hint)
+        for each in seen.unreadable
+    ]
     found += _processes(seen)
     return found
 

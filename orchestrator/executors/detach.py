@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from orchestrator.errors import StoreError
+from orchestrator.ownership import make_directories, open_made
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 #: Not ``-m``, which would look for modules in the current directory first (promise 25). A package that was not
@@ -49,11 +50,9 @@ class Detached:
         """
         self._output, self._beside = output, f"{output}.{os.getpid()}"
         try:
-            os.makedirs(os.path.dirname(output), 0o775, exist_ok=True)
-            flags = (
-                os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-            )
-            descriptor = os.open(self._beside, flags, 0o664)
+            make_directories(os.path.dirname(output))
+            flags = os.O_WRONLY | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = open_made(self._beside, flags, 0o664)
             try:
                 self._process = subprocess.Popen(
                     [*this_program(), *words],

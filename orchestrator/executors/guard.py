@@ -1,8 +1,8 @@
 """The process that starts every agent of a run and outlives the runner just long enough (design, section 6).
 
 A program of its own: ``local.py`` starts it with ``python -I -S`` and one end of a socket pair. It imports nothing but
-a little of the standard library and its neighbours ``procfs``, ``record``, ``spawn``, ``trees`` and ``watchdog``, and
-has one thread. What ``local.py`` started stays behind as its parent and watchdog.
+a little of the standard library, its neighbours ``procfs``, ``record``, ``spawn``, ``trees`` and ``watchdog``, and
+``ownership``, and has one thread. What ``local.py`` started stays behind as its parent and watchdog.
 
 Messages are JSON, one per line::
 

@@ -1,6 +1,7 @@
 """The attempt record: the strongest evidence of how an attempt ended (design, section 6).
 
-Written by the guard, and by the runner where no process was needed, so only the standard library is imported here.
+Written by the guard, and by the runner where no process was needed, so only the standard
+library is imported here, and what needs no more.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 import os
 import stat
 import time
+
+from orchestrator.ownership import open_made
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +29,6 @@ _EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _CHUNK = 256 * 1024
 _LOG_FLAGS = (
     os.O_WRONLY
-    | os.O_CREAT
     # Whoever empties its own log (`> /dev/stdout`) goes on at the start and leaves no hole of NULs.
     | os.O_APPEND
     # Agents may write into the directory of logs: a link or a pipe planted there is neither followed nor waited for.
@@ -42,7 +44,7 @@ def open_log(path: str) -> int:
         OSError: it cannot be opened, or what lies there is no file of ours alone: nothing else is emptied.
     """
     _refuse_link(path)
-    fd = os.open(path, _LOG_FLAGS, 0o664)
+    fd = open_made(path, _LOG_FLAGS, 0o664)
     try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
@@ -99,14 +101,14 @@ def write_record(path: str, record: Mapping[str, Any], *, sync: bool = False) ->
     if not path:
         return ""
     temp = path + ".tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_WRONLY | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
         _refuse_link(path)
         try:
-            fd = os.open(temp, flags, 0o664)
+            fd = open_made(temp, flags, 0o664)
         except FileExistsError:  # somebody died while writing it
             os.unlink(temp)
-            fd = os.open(temp, flags, 0o664)
+            fd = open_made(temp, flags, 0o664)
         try:
             _write_all(fd, (json.dumps(record) + "\n").encode())
             if sync:

@@ -17,6 +17,7 @@ from orchestrator.core.umbrella import sources
 from orchestrator.errors import NothingReadyError, StoreError
 from orchestrator.executors.protocol import Job
 from orchestrator.executors.record import write_exit
+from orchestrator.ownership import make_directories
 from orchestrator.runtime.happening import COMMANDED, Happening, Kind
 from orchestrator.store.atomic import ADVICE, reported
 from orchestrator.store.attempt_record import AttemptRecord
@@ -69,7 +70,7 @@ def commit_by_hand(
 def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Intervention) -> None:
     last = result.attempts[-1]
     with reported("make", files.directory):
-        os.makedirs(files.directory, 0o775, exist_ok=True)
+        make_directories(files.directory)
     facts = AttemptRecord(
         task=task.id,
         number=last.number,

@@ -41,19 +41,18 @@ class Launchpad:
         workdir: str,
         meant: Mapping[str, Settings] = MappingProxyType({}),
         program: str = "",
-        warn: Callable[[str, str], None] | None = None,
     ) -> None:
         """Take what is the same for every attempt of a run.
 
-        *program* is how an agent calls us, empty: not at all; *warn* hears, of a task, what is not as one would
-        expect. *meant*: as in ``Prospect``, of a run that simulates.
+        *program* is how an agent calls us, empty: not at all. *meant*: as in ``Prospect``, of a run that simulates.
         """
         self._workspace = workspace
         self._program = program
-        self._warn = warn
         self._contexts = Contexts(workspace.layout)
         self._meant: Mapping[str, Settings] = {}
         self.replan(tasks, policies, meant)
+        self.warn: Callable[[str], None] = lambda _: None
+        """Hears what people should know of what an agent could not be told."""
         self._agents = agents
         self.run = run
         self._workdir = workdir
@@ -131,13 +130,12 @@ class Launchpad:
         """
         agent, assignment = self._agents[live.agent], self._assignment(live)
         wanted = agent.invocation(assignment)
-        if self._warn is not None and not agent.reads_prose:
-            for each in assignment.inputs:
-                if (
-                    each.left_out
-                ):  # an agent is told so in its prompt; a program counts what it gets
-                    text = f"what {each.task} answered lacks {each.left_out:,} bytes on its standard input"
-                    self._warn(live.task.id, f"{text}: all of it is in {each.path}")
+        for each in () if agent.reads_prose else assignment.inputs:
+            if each.left_out:  # an agent is told so in its prompt; a program counts what it gets
+                lacks = f"lacks {each.left_out:,} bytes on its standard input"
+                self.warn(
+                    f"{live.task.id}: what {each.task} answered {lacks}: all of it is in {each.path}"
+                )
         given = environment(self._policies[live.task.id], wanted.env, wanted.login)
         files = live.files
         script = files.script
@@ -224,7 +222,10 @@ class Launchpad:
         """Return what was said about a task and what it depends on, and what everybody should know."""
         if not self._program:
             return ()
-        return self._contexts.heard(self._ids, {task.id, task.parent, *task.needs})
+        heard = self._contexts.heard(self._ids, {task.id, task.parent, *task.needs})
+        if missed := self._contexts.take_missed():
+            self.warn(missed)
+        return heard
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._workdir.rstrip("/") + "/")

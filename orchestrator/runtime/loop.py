@@ -114,6 +114,7 @@ class Runner:
         *opened* is the executor's: it was called before the event loop was loaded, for its guard starts meanwhile.
         *signals* are those that end us.
         """
+        self.launchpad.warn = self._warn
         self._timer = Timer(self.clock, lambda: self.engine.wake_at, self._handle)
         self._writer = Writer(
             workspace=self.workspace,

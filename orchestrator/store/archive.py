@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.core.beside import is_beside
 from orchestrator.errors import StoreError
+from orchestrator.ownership import make_directories, make_directory, open_made
 from orchestrator.store.atomic import (
     refuse_links,
     replace_file,
@@ -55,7 +56,7 @@ def put_plan(
             sweep_temporaries(directory)
     with reported("clean", staged.root):
         shutil.rmtree(staged.root, ignore_errors=True)
-        os.makedirs(staged.tasks, 0o775)
+        make_directories(staged.tasks)
     try:
         for stem, text in task_files.items():
             replace_file(staged.task_file(stem), text.encode())
@@ -63,7 +64,7 @@ def put_plan(
         moved = _move_aside(layout, spare) if has_plan(layout) else ""
         with reported("write", layout.plan):
             for directory in (layout.tasks, layout.results):
-                os.makedirs(directory, 0o775, exist_ok=True)
+                make_directories(directory)
             for name in os.listdir(staged.tasks):
                 os.replace(os.path.join(staged.tasks, name), os.path.join(layout.tasks, name))
             # The plan last: without it there is nothing to run.
@@ -98,11 +99,11 @@ def set_outcomes_aside(layout: Layout, stems: Collection[str]) -> str:
     with reported("move results to", place.root):
         try:
             # Never more readable than the plan, which may hold an address.
-            os.close(os.open(place.plan, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            os.close(open_made(place.plan, os.O_WRONLY | os.O_EXCL, 0o600))
             shutil.copy(layout.plan, place.plan)
             for directory, names in moving:
                 aside = os.path.join(place.root, os.path.basename(directory))
-                os.mkdir(aside, 0o775)
+                make_directory(aside)
                 for name in names:
                     old, new = os.path.join(directory, name), os.path.join(aside, name)
                     os.rename(old, new)
@@ -157,7 +158,7 @@ def _move(
     ):
         names = _entries(old, spare)
         if names:
-            os.mkdir(new, 0o775)
+            make_directory(new)
         for name in names:
             move(os.path.join(old, name), os.path.join(new, name))
 
@@ -177,10 +178,10 @@ def _move_back(place: Layout, moved: Sequence[tuple[str, str]]) -> None:
 
 def _next_place(layout: Layout) -> str:
     with reported("make", layout.archive):
-        os.makedirs(layout.archive, 0o775, exist_ok=True)
+        make_directories(layout.archive)
         taken = [int(name) for name in os.listdir(layout.archive) if name.isdecimal()]
         place = os.path.join(layout.archive, f"{max(taken, default=0) + 1:03d}")
-        os.mkdir(place, 0o775)
+        make_directory(place)
     return place
 
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import BinaryIO, Self
 
 from orchestrator.errors import StoreError, UnfitError
+from orchestrator.ownership import open_made
 
 #: Bytes read in one go; most of our files are smaller.
 _PIECE = 64 * 1024
@@ -23,6 +24,7 @@ ADVICE = "check space, permissions and that the directory still exists, then run
 #: The same where something lies in the place of a file that is none.
 _MOVE_AWAY = "move away what lies there; `orchestrator doctor --plan` says what should"
 _UNFIT = frozenset({errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
+_DENIED = frozenset({errno.EACCES, errno.EPERM})
 #: What a kernel or a container says that has no such call, or allows none.
 _NOT_HERE = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP})
 _TEMPORARY = re.compile(r"(\..+\.\d+|.+\.attempt-\d+\.json)\.tmp")
@@ -49,6 +51,10 @@ class reported:  # noqa: N801 - it is used as ``suppress`` is; a generator would
         """Say it, and go on with everything else as it is."""
         if isinstance(error, OSError):
             make, hint = (UnfitError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
+            if error.errno in _DENIED:
+                from orchestrator.store.disk import advice
+
+                hint = advice(self.path) or hint
             text = f"cannot {self.doing}: {error.strerror or error}"
             raise make(text, where=self.path, hint=hint) from error
 
@@ -166,12 +172,12 @@ def write_new(path: str, data: bytes) -> None:
 
 
 def _open_new(path: str, flags: int = 0) -> int:
-    flags |= os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    flags |= os.O_WRONLY | os.O_EXCL | os.O_CLOEXEC
     try:
-        return os.open(path, flags, 0o664)
+        return open_made(path, flags, 0o664)
     except FileExistsError:
         os.unlink(path)
-        return os.open(path, flags, 0o664)
+        return open_made(path, flags, 0o664)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -34,11 +34,13 @@ class Contexts:
         """Where something may have been said to everybody; files by stem, as in all that follows."""
         self._for_all: dict[str, list[Message]] = {}
         self._known: dict[str, tuple[tuple[int, int, int], list[Message]]] = {}
+        self._missed: str | None = None
+        """What could not be read first; empty: that was told."""
 
     def heard(self, tasks: Mapping[str, str], near: Collection[str]) -> list[Message]:
         """Return everything about the tasks in *near*, and what all should know about the others.
 
-        *tasks* is stem → id. What cannot be read is left out: no attempt fails because of it.
+        *tasks* is stem → id. What cannot be read is left out, and told: no attempt fails because of it.
         """
         self._listen()
         unread = self._unread & tasks.keys()
@@ -55,6 +57,13 @@ class Contexts:
                 found += told
         return found
 
+    def take_missed(self) -> str:
+        """Return what people should know of the first file that could not be read, once; empty: nothing."""
+        missed = self._missed or ""
+        if missed:
+            self._missed = ""
+        return missed
+
     def _listen(self) -> None:
         """Take in of which tasks the journal says that somebody spoke about them."""
         journal = self._layout.journal
@@ -68,19 +77,29 @@ class Contexts:
             # The first look, or somebody began the journal anew.
             self._place = end_of(journal)
             names = os.listdir(self._layout.contexts)
-        except (OSError, StoreError):
+        except (OSError, StoreError) as error:
+            self._miss(self._layout.contexts, error)
             return
         self._unread.update(name.removeprefix(_BEFORE).removesuffix(_BEHIND) for name in names)
 
     def _read(self, name: str, task: str) -> list[Message]:
+        path = self._layout.context_file(name)
         try:
-            now = os.lstat(self._layout.context_file(name))
+            now = os.lstat(path)
             signed = now.st_ino, now.st_size, now.st_mtime_ns
             known = self._known.get(name)
             if known is None or known[0] != signed:
                 if not stat.S_ISREG(now.st_mode):
                     return []
                 known = self._known[name] = signed, read_shared(self._layout, name, task)
-        except (OSError, StoreError):
+        except (OSError, StoreError) as error:
+            self._miss(path, error)
             return []
         return known[1]
+
+    def _miss(self, path: str, error: OSError | StoreError) -> None:
+        """Note what cannot be read; of most tasks nobody ever said anything."""
+        if self._missed is None and not isinstance(error, FileNotFoundError):
+            why = error.strerror if isinstance(error, OSError) else error.message
+            shown = os.path.relpath(path, self._layout.root)
+            self._missed = f"agents do not hear what was said in {shown}: {why}"

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from orchestrator.errors import UsageError
+from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import (
     open_stream,
     read_file,
@@ -189,7 +190,7 @@ def keep_cursor(path: str, cursor: Cursor) -> None:
     directory = os.path.dirname(path)
     refuse_links(directory)
     with reported("make", path):
-        os.makedirs(directory, 0o775, exist_ok=True)
+        make_directories(directory)
     replace_file(path, f"{cursor}\n".encode())
 
 

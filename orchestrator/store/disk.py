@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
 
+from orchestrator.errors import StoreError
+from orchestrator.ownership import name_of
 from orchestrator.store.layout import Layout
 
 #: File systems behind a network, or behind somebody else's kernel: locks and syncs may mean less there.
@@ -12,16 +17,80 @@ _REMOTE = re.compile(
     r"nfs\d?|cifs|smb\w*|afs|ceph|glusterfs|lustre|gpfs|beegfs|ocfs2|gfs2?|9p|drvfs|vboxsf"
     r"|fuse\.(sshfs|s3fs|gcsfuse|rclone|glusterfs|ceph\S*)"
 )
+#: Paths of what is closed that are named.
+_MOST = 5
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 def closed_to_us(layout: Layout) -> list[str]:
-    """Return what exists in a plan directory and may not be read and written by us."""
-    directories = (layout.root, layout.tasks, layout.results, layout.logs)
-    files = (layout.plan, layout.journal, layout.index, layout.lock, layout.final_output)
-    everything = [(path, os.R_OK | os.W_OK | os.X_OK) for path in directories]
-    everything += [(path, os.R_OK | os.W_OK) for path in files]
-    return [path for path, mode in everything if os.path.exists(path) and not os.access(path, mode)]
+    """Return what exists in a plan directory and may not be read by us, or not be written where a run writes."""
+    whole, read, write = os.R_OK | os.W_OK | os.X_OK, os.R_OK, os.R_OK | os.W_OK
+    listed = (layout.tasks, layout.results, layout.logs, layout.contexts, layout.requests)
+    others = (layout.agents[0], layout.templates)
+    more = (layout.notes, layout.waiting, layout.archive)
+    needed = dict.fromkeys((layout.root, *listed, *more), whole)
+    needed |= dict.fromkeys(others, os.R_OK | os.X_OK)
+    locks = (layout.lock, layout.queue, layout.plan_lock)
+    needed |= dict.fromkeys((layout.plan, layout.journal, *locks), write)
+    # What is not written on is read, or replaced whole; a note is closed to all but its author.
+    needed |= dict.fromkeys((layout.index, layout.final_output, layout.heartbeats), read)
+    for directory in (*listed, *others):
+        with suppress(OSError):  # it is not there, or closed itself
+            for name in sorted(os.listdir(directory)):
+                is_said = directory == layout.contexts
+                needed.setdefault(f"{directory}/{name}", write if is_said else read)
+    return [
+        path for path, mode in needed.items() if os.path.exists(path) and not os.access(path, mode)
+    ]
+
+
+def denied(layout: Layout) -> StoreError | None:
+    """Return the error that says what a run would be refused in a plan directory, if anything."""
+    closed = closed_to_us(layout)
+    if not closed:
+        return None
+    more = f" and {len(closed) - _MOST} more" * (len(closed) > _MOST)
+    text = f"cannot be read and written: {shlex.join(closed[:_MOST])}{more}"
+    return StoreError(
+        text, hint=f"{_remedy(closed, layout.root)}; or put the plan where you may write"
+    )
+
+
+def _remedy(closed: Sequence[str], root: str) -> str:
+    """Return what opens to us what is closed in a plan directory: only its owner, or root, can do anything about it."""
+    us, keeper = os.geteuid(), os.stat(root).st_uid
+    owners = {path: os.lstat(path).st_uid for path in closed}
+    ours = [path for path in closed if owners[path] == us]
+    strangers = {*owners.values()} - {us}
+    ways = []
+    if strangers and strangers == {keeper} != {0}:
+        whose = name_of(keeper)
+        ways.append(
+            f"it is the plan of {whose}: take one of your own, or have {whose} share it (docs/talking.md)"
+        )
+    elif strangers:
+        person = name_of(keeper or us)
+        ways.append(f"`sudo chown -R {person} {shlex.quote(root)}` gives it all back to {person}")
+    if ours:
+        ways.append(f"`chmod u+rwX {shlex.join(ours)}`")
+    return ", then ".join(ways)
+
+
+def advice(path: str) -> str:
+    """Return what to do about a path that the system keeps from us; empty where nothing of a plan is another's."""
+    if os.geteuid() == 0:
+        return ""
+    there = path
+    while not os.path.lexists(there) and there != os.path.dirname(there):
+        there = os.path.dirname(there)
+    root = there
+    while not os.path.lexists(Layout(root).plan):
+        if root == (root := os.path.dirname(root)):
+            return ""
+    # What is replaced may be ours, and the directory not.
+    near = (there, os.path.dirname(there)) if there != root else (there,)
+    closed = [each for each in near if os.lstat(each).st_uid != os.geteuid()]
+    return f"{_remedy(closed, root)}, then try again" if closed else ""
 
 
 def owner_of(path: str) -> str:

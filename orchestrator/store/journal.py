@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
+from orchestrator.ownership import open_made
 from orchestrator.store.atomic import open_stream, read_file, reported, require_file
 
 _TAIL = 64 * 1024
@@ -31,8 +32,8 @@ class Journal:
 
     def _open(self) -> tuple[int, tuple[int, int]]:
         """Return a descriptor, and which file it is."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self._path, flags | os.O_NONBLOCK, 0o664)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = open_made(self._path, flags | os.O_NONBLOCK, 0o664)
         try:
             found = require_file(descriptor)
             if not found.st_size:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from orchestrator.errors import NotFoundError
+from orchestrator.errors import NotFoundError, UsageError
+from orchestrator.ownership import name_of
 
 PLAN_DIRECTORY = ".orchestrator"
 #: Ids that ``create`` gives (seed row S4-03).
@@ -268,17 +269,19 @@ def find_plan_directory(
 ) -> Layout:
     """Return the plan directory meant: the one named, ``ORCHESTRATOR_DIR``, or the nearest ``.orchestrator`` upward.
 
-    A name that is no directory may be the id of a plan in the directory that would be found without it.
+    A name that is no directory may be the id of a plan in the directory that would be found without it. One of somebody
+    else must be named: what a plan says is executed, and where others may write anybody could leave one.
 
     Raises:
         NotFoundError: there is none.
+        UsageError: the nearest one is somebody else's.
     """
     if named and not os.path.isdir(os.path.join(current, named)):
         if must_exist:
             return find_plan(named, environment, current)
         if MADE_ID.fullmatch(named):
             # What is to be made has another name, as long as there is such a plan.
-            with suppress(NotFoundError):
+            with suppress(NotFoundError, UsageError):
                 return find_plan(named, environment, current)
     named = named or environment.get("ORCHESTRATOR_DIR")
     if named:
@@ -288,8 +291,9 @@ def find_plan_directory(
         raise _no_such_directory(named, current)
     above = os.path.abspath(current)
     while True:
-        if os.path.isdir(os.path.join(above, PLAN_DIRECTORY)):
-            return Layout(os.path.join(above, PLAN_DIRECTORY))
+        if os.path.isdir(nearest := os.path.join(above, PLAN_DIRECTORY)):
+            _refuse_strangers(nearest, environment)
+            return Layout(nearest)
         if above == (above := os.path.dirname(above)):
             break
     if not must_exist:
@@ -297,6 +301,26 @@ def find_plan_directory(
     raise NotFoundError(
         f"no {PLAN_DIRECTORY} directory here or above",
         hint="`orchestrator init` makes one; or name a plan directory",
+    )
+
+
+def _refuse_strangers(root: str, environment: Mapping[str, str]) -> None:
+    """Do nothing where a plan directory is that of the caller, of root, or of whoever called `sudo`.
+
+    Of a link it counts who made it: where it leads is what that person meant.
+
+    Raises:
+        UsageError: it is somebody else's.
+    """
+    owner, us = os.lstat(root).st_uid, os.geteuid()
+    if owner in {0, us} or (us == 0 and str(owner) == environment.get("SUDO_UID")):
+        return
+    import shlex
+
+    raise UsageError(
+        f"it belongs to {name_of(owner)}, and what it says would be done as {name_of(us)}",
+        where=root,
+        hint=f"`--dir {shlex.quote(root)}` if you mean it; `orchestrator init` makes one of your own here",
     )
 
 
@@ -310,6 +334,7 @@ def find_plan(
 
     Raises:
         NotFoundError: there is none.
+        UsageError: the nearest plan directory is somebody else's.
     """
     from orchestrator.core.plan import TASK_ID
 

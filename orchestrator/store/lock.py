@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.core.text import one_line
 from orchestrator.errors import BusyError, PlanError, Problem, StoreError, UsageError
+from orchestrator.ownership import open_made
 from orchestrator.store.atomic import open_file, reported, require_file
 from orchestrator.store.process import has_other_numbers, is_alive, this_process
 
@@ -200,8 +201,8 @@ def take_briefly(path: str) -> RunLock | None:
 
 def _open(path: str) -> int:
     with reported("open", path):
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        descriptor = os.open(path, flags, 0o664)
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = open_made(path, flags, 0o664)
         try:
             require_file(descriptor)
         except BaseException:

@@ -12,6 +12,7 @@ import stat
 
 from orchestrator.core.message import Message, MessageKind, block, read_blocks
 from orchestrator.errors import StoreError
+from orchestrator.ownership import give, make_directories
 from orchestrator.store.atomic import read_file, reported
 from orchestrator.store.layout import Layout
 
@@ -29,7 +30,7 @@ def append_message(layout: Layout, stem: str, message: Message) -> None:
     title = f"# Notes of {message.author} on {message.task}" if is_note else f"# {message.task}"
     data = block(message)
     with reported("append", path):
-        os.makedirs(os.path.dirname(path), 0o775, exist_ok=True)
+        make_directories(os.path.dirname(path))
         descriptor, is_new = _open(path, 0o600 if is_note else 0o664)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -50,9 +51,11 @@ def _open(path: str, mode: int) -> tuple[int, bool]:
         # A pipe in its place must not make us wait for a reader.
         flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | _NO_LINKS
         try:
-            return os.open(name, flags | os.O_CREAT | os.O_EXCL, mode, dir_fd=directory), True
+            made = os.open(name, flags | os.O_CREAT | os.O_EXCL, mode, dir_fd=directory)
         except FileExistsError:
             return os.open(name, flags, dir_fd=directory), False
+        give(made, path)
+        return made, True
     finally:
         os.close(directory)
 

@@ -29,6 +29,7 @@ from orchestrator.errors import (
     UnfitError,
     UsageError,
 )
+from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported
 
 _REQUEST, _ANSWER = ".request.json", ".answer.json"
@@ -98,7 +99,7 @@ class Requests:
         """Ask; *wanted* has an id of ``new_id``."""
         refuse_links(self.directory)
         with reported("make", self.directory):
-            os.makedirs(self.directory, 0o775, exist_ok=True)
+            make_directories(self.directory)
         replace_file(self._path(wanted.id, _REQUEST), json.dumps(wanted._asdict()).encode())
 
     def answer_to(self, request: str) -> Reply | None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from orchestrator.core.result import Result
 from orchestrator.errors import StoreError
+from orchestrator.ownership import make_directory
 from orchestrator.store.atomic import (
     Replacement,
     refuse_links,
@@ -162,7 +163,7 @@ class ResultWriter:
         """Somebody deleted the whole directory: that is no reason to end the run, which does its tasks again."""
         results = self._layout.results
         with reported("make", results), suppress(FileExistsError):
-            os.mkdir(results, 0o775)  # and never the plan directory above it
+            make_directory(results)  # and never the plan directory above it
         refuse_links(results)
         sync_directory(self._layout.root)
 

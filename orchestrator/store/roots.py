@@ -19,6 +19,7 @@ from orchestrator.core.charter import Charter
 from orchestrator.core.plan import TASK_ID
 from orchestrator.core.plan_state import parse_state
 from orchestrator.errors import NotFoundError, OrchestratorError, StoreError, UsageError
+from orchestrator.ownership import make_directories, make_directory
 from orchestrator.store.atomic import (
     read_file,
     refuse_links,
@@ -209,7 +210,7 @@ def make_plan(root: Layout, files: Mapping[str, bytes]) -> str:
     staged = f"{root.root}/.new-plan.{os.urandom(6).hex()}.tmp"
     with reported("make", root.root):
         os.makedirs(root.root, 0o775, exist_ok=True)
-        os.mkdir(staged, 0o775)
+        make_directory(staged)
     try:
         for name, data in files.items():
             replace_file(f"{staged}/{name}", data)
@@ -260,7 +261,7 @@ def archive_plan(root: Layout, plan_id: str) -> str:
     refuse_links(root.archive)
     place = f"{root.archive}/{plan_id}"
     with reported("archive", place):
-        os.makedirs(root.archive, 0o775, exist_ok=True)
+        make_directories(root.archive)
         if os.path.lexists(place):
             raise UsageError(
                 f"the archive holds a {plan_id} already", where=place, hint="move it elsewhere"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.roster import BUILT_IN, Member, Program, Roster
 from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported
 from orchestrator.store.layout import Layout, agents_of_person, open_to_us
 
@@ -94,7 +95,7 @@ def register(
     member = read_roster(layout, environment, {path: data})[key]
     refuse_links(directory)
     with reported("make", directory):
-        os.makedirs(directory, 0o775, exist_ok=True)
+        make_directories(directory)
     replace_file(path, data)
     return path, member
 

@@ -16,6 +16,7 @@ from orchestrator.core.name import is_name
 from orchestrator.core.placeholder import filled, places
 from orchestrator.core.text import cell, one_line, printable
 from orchestrator.errors import PlanError, UsageError
+from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import (
     read_file,
     refuse_links,
@@ -143,7 +144,7 @@ def save(saved: SavedPlan, *, force: bool) -> None:
     with reported("write", saved.where):
         for place in (staged.root, before):
             shutil.rmtree(place, ignore_errors=True)
-        os.makedirs(staged.tasks, 0o775)
+        make_directories(staged.tasks)
         try:
             for stem, text in saved.task_files.items():
                 replace_file(staged.task_file(stem), text.encode())

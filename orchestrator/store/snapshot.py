@@ -27,7 +27,7 @@ from orchestrator.core.evidence import (
 from orchestrator.core.message import torn_blocks
 from orchestrator.core.plan import Plan
 from orchestrator.core.result import Result
-from orchestrator.errors import Problem
+from orchestrator.errors import Problem, StoreError
 from orchestrator.store.atomic import read_file, reported
 from orchestrator.store.attempt_record import ATTEMPT_FILE
 from orchestrator.store.index import SCHEMA, Index
@@ -107,6 +107,7 @@ class _Look:
     strangers: list[str] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
     temporaries: list[Temporary] = field(default_factory=list)
+    unreadable: list[Problem] = field(default_factory=list)
 
     def evidence(self) -> Evidence:
         """Read in the order in which nothing is missed: what names evidence first, the evidence after it."""
@@ -135,6 +136,7 @@ class _Look:
             strangers=self.strangers,
             set_aside=self.set_aside,
             temporaries=self.temporaries,
+            unreadable=self.unreadable,
             journal=look_at_journal(self.layout.journal)
             if self._is_file("journal.md")
             else JournalSeen(),
@@ -265,7 +267,12 @@ class _Look:
         """Return for each task about which something was said how many messages are torn."""
         contexts = {}
         for directory, names in (("contexts", _CONTEXT), ("notes", _NOTES)):
-            for entry in self._entries(directory):
+            try:
+                entries = list(self._entries(directory))
+            except StoreError as error:
+                self.unreadable.append(Problem(error.message, directory, error.hint))
+                continue
+            for entry in entries:
                 path, match = f"{directory}/{entry.name}", names.fullmatch(entry.name)
                 found = _stat(entry.path)
                 if found is None:
@@ -273,7 +280,10 @@ class _Look:
                 if match is None:
                     self._note_name(path, entry.name, entry)
                 elif self._look(path, found) and directory == "contexts":
-                    contexts[match[1]] = torn_blocks(read_file(entry.path) or b"")
+                    try:
+                        contexts[match[1]] = torn_blocks(read_file(entry.path) or b"")
+                    except StoreError as error:
+                        self.unreadable.append(Problem(error.message, path, error.hint))
         return contexts
 
     def _index(self, index: Index, signed: Mapping[str, int], seen: Evidence) -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from orchestrator.core.text import one_line
+from orchestrator.ownership import make_directory
 from orchestrator.store.atomic import read_file, refuse_links, reported, write_new
 from orchestrator.store.layout import Layout
 from orchestrator.store.process import is_alive, start_time, this_process
@@ -37,7 +38,7 @@ def say_waiting(layout: Layout, until: float) -> None:
     """
     refuse_links(layout.waiting)
     with reported("make", layout.waiting), suppress(FileExistsError):
-        os.mkdir(layout.waiting, 0o775)  # never with a plan directory that is gone
+        make_directory(layout.waiting)  # never with a plan directory that is gone
     for pid, waiting in _all(layout):
         if waiting is None and start_time(pid) is None:
             _forget(layout, pid)

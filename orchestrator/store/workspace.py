@@ -16,6 +16,7 @@ from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import printable
 from orchestrator.errors import OrchestratorError, PlanError, UnfitError
+from orchestrator.ownership import make_directories
 from orchestrator.store.assignments import Assignments
 from orchestrator.store.atomic import (
     read_file,
@@ -245,7 +246,7 @@ class Workspace:
         directories = (layout.root, layout.tasks, layout.results, layout.logs)
         for directory in directories:
             with reported("make", directory):
-                os.makedirs(directory, 0o775, exist_ok=True)
+                make_directories(directory)
         return directories
 
     def prepare(self) -> None:

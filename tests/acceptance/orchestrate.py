@@ -49,7 +49,7 @@ class Orchestrate:
     where: Path
     environment: dict[str, str] = field(default_factory=dict)
     user: int | None = None
-    """Who calls, by number; None: whoever runs the tests."""
+    """Who calls, by number, and alone in the group of that number; None: whoever runs the tests."""
     _started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

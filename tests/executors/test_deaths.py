@@ -174,7 +174,8 @@ def test_the_guard_imports_little() -> None:
     )
     room = "orchestrator.executors"
     modules = ["guard", "procfs", "record", "spawn", "trees", "watchdog"]
-    assert answer.stdout.split() == ["orchestrator", room, *(f"{room}.{name}" for name in modules)]
+    neighbours = [room, *(f"{room}.{name}" for name in modules)]
+    assert answer.stdout.split() == ["orchestrator", *neighbours, "orchestrator.ownership"]
 
 
 # ── the runner ────────────────────────────────────────────────────────────────────────────────────────────────────

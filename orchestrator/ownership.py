@@ -1,0 +1,85 @@
+"""What root makes in a directory of somebody else is theirs: after one `sudo orchestrator …` the plan still is, too.
+
+Whose a directory is, is asked once in a process; nobody but root asks, and what root makes among its own stays as it
+is. The guard makes files as well, so only the standard library is imported here.
+"""
+
+from __future__ import annotations
+
+import os
+
+_IS_ROOT = os.geteuid() == 0
+#: Owner and group by directory; None: root's own.
+_OWNERS: dict[str, tuple[int, int] | None] = {}
+
+
+def open_made(path: str, flags: int, mode: int) -> int:
+    """Open a file as ``os.open`` does, and make it where there is none."""
+    flags |= os.O_CREAT
+    if _owner_above(path) is None:
+        return os.open(path, flags, mode)
+    # Only what was made just now is given away: another name of any file may have been planted there.
+    try:
+        descriptor = os.open(path, flags | os.O_EXCL, mode)
+    except FileExistsError:
+        if flags & os.O_EXCL:
+            raise
+        return os.open(path, flags, mode)
+    give(descriptor, path)
+    return descriptor
+
+
+def make_directory(path: str) -> None:
+    """Make a directory; raises as ``os.mkdir``."""
+    os.mkdir(path, 0o775)
+    if _owner_above(path) is not None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        give(descriptor, path)
+        os.close(descriptor)
+
+
+def make_directories(path: str) -> None:
+    """Make a directory, and those above it, where there are none; raises as ``os.makedirs``."""
+    if not _IS_ROOT:
+        os.makedirs(path, 0o775, exist_ok=True)
+        return
+    try:
+        make_directory(path)
+    except FileNotFoundError:
+        make_directories(os.path.dirname(path))
+        make_directories(path)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+
+
+def give(descriptor: int, path: str) -> None:
+    """Give what was made at a path just now to whom the directory belongs that it is in."""
+    owner = _owner_above(path)
+    if owner is None:
+        return
+    try:
+        os.fchown(descriptor, *owner)
+    except OSError:
+        return  # root of a container, or behind a network, may give nothing away
+
+
+def name_of(uid: int) -> str:
+    """Return what people call a user; the number where it has no name."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _owner_above(path: str) -> tuple[int, int] | None:
+    """Return owner and group of the directory in which something is made, where both are to be kept."""
+    if not _IS_ROOT:
+        return None
+    directory = os.path.dirname(path) or "."
+    if directory not in _OWNERS:
+        found = os.stat(directory)
+        _OWNERS[directory] = (found.st_uid, found.st_gid) if found.st_uid else None
+    return _OWNERS[directory]
