@@ -8,12 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.patience import PATIENCE
-
-pytestmark = pytest.mark.slow
 
 
 def play(orchestrate: Orchestrate, script: str) -> Any:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of, front_of, write_plan
 from tests.executors.harness import is_alive, wait_until
-
-pytestmark = pytest.mark.slow
 
 
 def begin(orchestrate: Orchestrate, root: Path, command: str, **settings: str) -> list[int]:

@@ -7,12 +7,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.mission.seed_script import run_script
-
-pytestmark = pytest.mark.slow
 
 #: As the tool itself is called.
 SCRIPT = """\
