@@ -82,6 +82,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_TALLY] = Counter()
 
 
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: whoever looks for garbage need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Have processes measure themselves where the executors are tested, and everywhere in ``nox -s coverage``.
 

@@ -12,8 +12,6 @@ from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import Gate, answer_of, everything, front_of, write_task
 from tests.executors.harness import wait_until
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def crowd(orchestrate: Orchestrate, tmp_path: Path) -> Crowd:

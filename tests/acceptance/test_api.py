@@ -8,14 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from orchestrator.api.keywords import RunSettings, TaskSettings
 from orchestrator.core.settings import NAMES, RUN_ONLY
 from tests.acceptance.orchestrate import Orchestrate
 from tests.patience import PATIENCE
-
-pytestmark = pytest.mark.slow
 
 
 def play(orchestrate: Orchestrate, script: str) -> Any:

@@ -9,8 +9,6 @@ import pytest
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.executors.harness import wait_until
 
-pytestmark = pytest.mark.slow
-
 
 def planned(name: str) -> dict[str, object]:
     """What a planner does that answers with a plan of one task."""

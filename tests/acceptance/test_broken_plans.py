@@ -11,8 +11,6 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import everything, write_plan, write_task
 
-pytestmark = pytest.mark.slow
-
 HEAD = "| Task ID | Description | Dependencies | Agent |\n|---|---|---|---|\n"
 """Two lines, so that the first task stands in line 3."""
 ONE_TASK = "---\nagent: shell\n---\n" + HEAD + "| T-01 | true | None | |\n"

@@ -10,8 +10,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, write_plan
 from tests.executors.harness import wait_until
 
-pytestmark = pytest.mark.slow
-
 #: What an agent does to its log that was read already.
 REWRITES = {
     "shorter": "printf '%s\\n' end > /dev/stdout",

@@ -10,8 +10,6 @@ import pytest
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.plans import front_of, write_plan
 
-pytestmark = pytest.mark.slow
-
 
 def delete(claude: ClaudePlan) -> None:
     for path in (claude.root / "results").iterdir():

@@ -12,8 +12,6 @@ import pytest
 from tests.acceptance.claude_plan import ClaudePlan, events
 from tests.executors.harness import is_alive, wait_until
 
-pytestmark = pytest.mark.slow
-
 #: Until the account opens again: the fake rounds up to whole seconds.
 SOON = {"do": "usage_limit", "times": 1, "resets_in": 1}
 LATER = {"do": "usage_limit", "resets_in": 3600}

@@ -10,8 +10,6 @@ import pytest
 from tests.acceptance.claude_plan import ClaudePlan, events, figures, flags
 from tests.executors.harness import wait_until
 
-pytestmark = pytest.mark.slow
-
 MERGED = {"answer": "# One answer\n\nmade from all", "turns": [0.5]}
 FIGURES = ("attempts", "completed", "failed", "tasks_failed")
 

@@ -15,8 +15,6 @@ from tests.acceptance.plans import front_of, result_of, write_plan, write_task
 from tests.acceptance.test_plan_command import answer, task
 from tests.executors.harness import guard_of, kill_together, wait_until, watchdog_of
 
-pytestmark = pytest.mark.slow
-
 MODEL = "claude-opus-5-5"
 
 

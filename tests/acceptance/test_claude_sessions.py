@@ -14,8 +14,6 @@ from tests.acceptance.plans import write_task
 from tests.executors.harness import wait_until
 from tests.fakes.claude_calls import Call
 
-pytestmark = pytest.mark.slow
-
 #: It is at work, and says nothing more.
 STUCK = {"do": "hang", "turns": [0.1]}
 

@@ -10,8 +10,6 @@ import pytest
 from tests.acceptance.claude_plan import ClaudePlan, cap, flags, schema
 from tests.acceptance.plans import answer_of, everything, result_of, write_task
 
-pytestmark = pytest.mark.slow
-
 VERDICT = {
     "type": "object",
     "properties": {"is_good": {"type": "boolean"}},

@@ -6,13 +6,9 @@ import os
 import signal
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, everything, front_of, write_plan
 from tests.executors.harness import wait_until
-
-pytestmark = pytest.mark.slow
 
 #: Fails twice, then works.
 FLAKY = 'echo x >> "$ORCHESTRATOR_DIR/count"; test $(wc -l < "$ORCHESTRATOR_DIR/count") -ge 3'

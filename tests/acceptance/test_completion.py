@@ -10,8 +10,6 @@ import pytest
 from orchestrator.cli.main import cli
 from tests.acceptance.orchestrate import Orchestrate
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_script_for_each_shell(orchestrate: Orchestrate, shell: str) -> None:

@@ -19,8 +19,6 @@ from tests.web.dashboard import dashboard
 pytest.importorskip("starlette", reason="the extra `web` is not installed")
 pytest.importorskip("uvicorn", reason="the extra `web` is not installed")
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(autouse=True)
 def plan(root: Path) -> Path:

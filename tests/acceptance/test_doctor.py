@@ -15,8 +15,6 @@ from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import Gate, answer_of, everything, write_plan
 from tests.fakes import claude_calls
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 LOGGED_IN = '{"loggedIn": true, "authMethod": "claude.ai"}'
 LOGGED_OUT = '{"loggedIn": false, "authMethod": "none"}'

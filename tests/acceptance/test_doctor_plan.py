@@ -12,8 +12,6 @@ from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import Gate, answer_of, everything, front_of, write_plan
 from tests.executors.harness import wait_until
 
-pytestmark = pytest.mark.slow
-
 THREE = {"T-01": "echo one", "T-02": ("cat; echo two", "T-01"), "T-03": ("cat", "T-02")}
 
 

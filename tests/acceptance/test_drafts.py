@@ -7,11 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
-
-pytestmark = pytest.mark.slow
 
 
 def _task(id: str, **more: Any) -> dict[str, Any]:

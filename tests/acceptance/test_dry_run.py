@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
-
-pytestmark = pytest.mark.slow
 
 
 def test_a_dry_run_promises_nothing_that_cannot_start(orchestrate: Orchestrate, root: Path) -> None:

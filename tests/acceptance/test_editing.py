@@ -12,8 +12,6 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, everything, write_plan, write_task
 
-pytestmark = pytest.mark.slow
-
 
 def plan_text(root: Path) -> str:
     return (root / "master_plan.md").read_text(encoding="utf-8")

@@ -125,7 +125,6 @@ def test_every_prompt_has_the_sections_of_the_template(name: str) -> None:
             assert f"- **{word}**: " in text
 
 
-@pytest.mark.slow
 def test_a_small_tree_is_inspected(tmp_path: Path, without_git: str) -> None:
     """Every check finds what was planted for it, and the report puts the most useful first (S2-26…30)."""
     plant(tmp_path / "shop", TREE)
@@ -156,14 +155,12 @@ def test_a_small_tree_is_inspected(tmp_path: Path, without_git: str) -> None:
     assert not re.search("not ours|not a mark", place.final_output)
 
 
-@pytest.mark.slow
 def test_an_empty_directory_is_inspected(tmp_path: Path, without_git: str) -> None:
     """Nothing to measure is no failure; it has no score."""
     found = scores(inspect(project(tmp_path / "empty", "repo-health", without_git)))
     assert {*found.values()} == {"n/a", found["Documentation"]}
 
 
-@pytest.mark.slow
 def test_a_history_is_read_where_there_is_one(tmp_path: Path) -> None:
     """With git, its list of files counts and the files that change most are named."""
     git = shutil.which("git", path="/usr/bin:/bin")
@@ -201,7 +198,6 @@ def test_a_history_is_read_where_there_is_one(tmp_path: Path) -> None:
     assert "ignored.py" not in place.final_output
 
 
-@pytest.mark.slow
 def test_this_package_is_inspected_twice_with_the_same_outcome(
     tmp_path: Path, without_git: str
 ) -> None:
@@ -220,7 +216,6 @@ def test_this_package_is_inspected_twice_with_the_same_outcome(
     assert "#### Do these first" in reports[0]
 
 
-@pytest.mark.slow
 def test_the_place_to_inspect_can_be_named(tmp_path: Path, without_git: str) -> None:
     """A plan may lie elsewhere than what it is about."""
     plant(tmp_path / "shop", TREE)

@@ -9,8 +9,6 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of, everything, write_plan
 
-pytestmark = pytest.mark.slow
-
 
 def template(root: Path, name: str, text: str) -> None:
     (root / "templates").mkdir(exist_ok=True)

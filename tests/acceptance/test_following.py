@@ -20,8 +20,6 @@ from tests.acceptance.plans import Gate, answer_of, everything, write_plan
 from tests.executors.harness import is_alive, wait_gone, wait_until
 from tests.patience import PATIENCE
 
-pytestmark = pytest.mark.slow
-
 #: Longer than a test waits: whoever comes back before did not come back because of it.
 LONG = "10m"
 

@@ -10,8 +10,6 @@ from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan, write_task
 
-pytestmark = pytest.mark.slow
-
 DOCUMENT = "# My Project\n\nA <kbd>tool</kbd>.\n\nSetext\n======\n\n<!-- toc -->\n## Use\n\n```\nnever closed"
 
 

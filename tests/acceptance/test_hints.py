@@ -13,8 +13,6 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan
 
-pytestmark = pytest.mark.slow
-
 
 def files_in(folder: Path) -> dict[Path, bytes]:
     """What lies in a folder, but for the cache that looking makes."""

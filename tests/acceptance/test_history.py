@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan
-
-pytestmark = pytest.mark.slow
 
 
 def test_attempts_events_conversation_and_result(claude: ClaudePlan) -> None:

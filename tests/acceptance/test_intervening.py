@@ -16,8 +16,6 @@ from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
 from tests.executors.harness import is_alive, read_pid, wait_until
 
-pytestmark = pytest.mark.slow
-
 CHAIN = {"T-01": "echo one", "T-02": ("echo two", "T-01"), "T-03": "echo three"}
 AGENTS = 50
 

@@ -12,8 +12,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
 from tests.executors.harness import wait_until
 
-pytestmark = pytest.mark.slow
-
 #: Takes away what the first task answered, each time.
 THIEF = 'rm "$ORCHESTRATOR_DIR/results/agent-01-result.md"'
 #: Only when it is there for the first time.

@@ -136,7 +136,6 @@ def stuck_in(root: Path) -> list[int]:
     return [int(word) for word in path.read_text().split()] if path.exists() else []
 
 
-@pytest.mark.slow
 def test_who_hangs_holds_up_no_run(orchestrate: Orchestrate, root: Path) -> None:
     """Everything is done and written before anybody is waited for; then it is said who was not told."""
     stuck = f"{{command: [sh, -c, '{STUCK}'], name: sleeper, on: failed}}"
@@ -156,7 +155,6 @@ def test_who_hangs_holds_up_no_run(orchestrate: Orchestrate, root: Path) -> None
     wait_until(lambda: not any(is_alive(pid) for pid in stuck_in(root)))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("more", [(), ("--every", "1h")], ids=["run", "round"])
 def test_whoever_ends_a_run_that_waits_for_somebody_ends_it_in_order(
@@ -176,7 +174,6 @@ def test_whoever_ends_a_run_that_waits_for_somebody_ends_it_in_order(
     wait_until(lambda: not any(is_alive(pid) for pid in stuck_in(root)))
 
 
-@pytest.mark.slow
 def test_who_hangs_when_the_run_is_killed_is_ended_by_the_next(
     orchestrate: Orchestrate, root: Path, tmp_path: Path
 ) -> None:
@@ -268,7 +265,6 @@ def test_doctor_looks_at_everybody_and_tries_them_when_asked(
     assert str(notice["title"]).endswith(": a test")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_who_is_being_tried_is_not_left_behind(
     orchestrate: Orchestrate, root: Path, number: signal.Signals

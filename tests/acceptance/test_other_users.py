@@ -16,7 +16,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may be two users"),
 ]
 

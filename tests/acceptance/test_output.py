@@ -24,8 +24,6 @@ from tests.acceptance.plans import (
 )
 from tests.executors.harness import wait_until
 
-pytestmark = pytest.mark.slow
-
 HOSTILE = r"""
 import sys
 sys.stdout.buffer.write(

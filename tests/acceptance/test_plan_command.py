@@ -15,8 +15,6 @@ from tests.acceptance.plans import Gate, everything, write_plan
 from tests.executors.harness import wait_until
 from tests.fakes.claude_calls import calls, script
 
-pytestmark = pytest.mark.slow
-
 OUTLINE = """\
 # Look at it
 Say how large it is.

@@ -12,8 +12,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.executors.harness import wait_until
 from tests.fakes.claude_calls import calls, script
 
-pytestmark = pytest.mark.slow
-
 
 def draft(description: str) -> dict[str, Any]:
     listed = {"id": "T-01", "name": "Look", "description": description, "needs": []}

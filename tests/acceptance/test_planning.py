@@ -12,8 +12,6 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import everything, write_plan
 
-pytestmark = pytest.mark.slow
-
 # ── init ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

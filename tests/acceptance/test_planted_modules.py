@@ -14,8 +14,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of, write_plan
 from tests.patience import PATIENCE
 
-pytestmark = pytest.mark.slow
-
 PLANTED = ("json", "yaml", "click", "anyio", "jinja2", "typing", "re", "frontmatter")
 
 

@@ -11,8 +11,6 @@ from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import Gate, answer_of, everything, result_of, write_plan, write_task
 from tests.executors.harness import wait_until
 
-pytestmark = pytest.mark.slow
-
 CHAIN = {
     "T-01": "echo one",
     "T-02": ("echo two after $(cat)", "T-01"),

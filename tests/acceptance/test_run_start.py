@@ -12,8 +12,6 @@ from orchestrator.wiring import own_program
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of, write_plan
 
-pytestmark = pytest.mark.slow
-
 GOOD = {"T-01": "echo one", "T-02": ("cat", "T-01")}
 PLANS = {
     "good": GOOD,

@@ -13,8 +13,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, everything, result_of, write_plan, write_task
 from tests.executors.harness import is_alive, wait_until
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def p(tmp_path: Path) -> Path:

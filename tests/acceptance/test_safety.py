@@ -25,8 +25,6 @@ from tests.acceptance.plans import (
 from tests.executors.harness import LINGERING, is_alive, wait_gone, wait_until
 from tests.patience import PATIENCE
 
-pytestmark = pytest.mark.slow
-
 
 class Stage:
     """A plan whose second task waits at a gate, with a process in a session of its own beside it."""

@@ -95,7 +95,6 @@ def stage(tmp_path: Path, name: str) -> Stage:
     return Stage(tmp_path, name)
 
 
-@pytest.mark.slow
 @every_scenario
 def test_a_scenario_runs_as_it_is_drawn(stage: Stage, name: str) -> None:
     """Dependencies first, independent tasks at once, every answer kept and merged (S2-09, S2-19, S2-33…36)."""
@@ -142,7 +141,6 @@ def _has_final_output(stage: Stage) -> None:
     assert "## Timeline" in text
 
 
-@pytest.mark.slow
 @every_scenario
 def test_a_prompt_has_the_task_file_and_the_results_it_needs(stage: Stage, name: str) -> None:
     """Whole task file in, results of the dependencies in, no results of others (S2-25, S2-65, S2-72)."""
@@ -159,7 +157,6 @@ def test_a_prompt_has_the_task_file_and_the_results_it_needs(stage: Stage, name:
         assert not [word for word in call.argv if "Task" in word]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["api-testing"])
 def test_the_report_on_endpoints_is_asked_for_what_it_must_have(stage: Stage, name: str) -> None:
     """Endpoints, cases, pass rate, mean time and failures with advice, of all five endpoints (S2-35)."""
@@ -184,7 +181,6 @@ def test_the_report_on_endpoints_is_asked_for_what_it_must_have(stage: Stage, na
     assert "| Pass rate | 93% |" in text
 
 
-@pytest.mark.slow
 @every_scenario
 def test_simulated_it_costs_nothing_and_prints_the_block(stage: Stage, name: str) -> None:
     """No agent is started, and every answer is the block of the seed document (S2-07, S2-24)."""
@@ -209,7 +205,6 @@ def test_simulated_it_costs_nothing_and_prints_the_block(stage: Stage, name: str
         ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["codebase-analysis"])
 def test_no_more_agents_than_allowed(stage: Stage, name: str) -> None:
     """With one agent at a time no two calls overlap, whatever could start (S2-66)."""
@@ -219,7 +214,6 @@ def test_no_more_agents_than_allowed(stage: Stage, name: str) -> None:
     assert all((a.end or 0) < b.start for a, b in pairwise(made))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["translate-docs"])
 def test_an_overloaded_service_is_asked_again(stage: Stage, name: str) -> None:
     """A failure that may pass is retried, and the run is a success (S2-51, S2-70, promise 20)."""
@@ -232,7 +226,6 @@ def test_an_overloaded_service_is_asked_again(stage: Stage, name: str) -> None:
     assert "- **Attempts**: 2" in result_of(stage.project.plan, "T-03")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["codebase-analysis"])
 def test_a_failure_leaves_the_rest_alone_and_the_next_run_does_what_is_missing(
     stage: Stage, name: str

@@ -9,8 +9,6 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of, front_of, result_of, write_plan, write_task
 
-pytestmark = pytest.mark.slow
-
 ROWS = "| Task ID | Task | Dependencies | Assignee |\n|---|---|---|---|\n| T-01 | Play | - | Designer |"
 
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-import pytest
-
 from orchestrator.store.lock import take_lock
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
 from tests.executors.harness import wait_until
-
-pytestmark = pytest.mark.slow
 
 
 def test_it_starts_now_and_the_rest_of_the_queue_waits(claude: ClaudePlan) -> None:

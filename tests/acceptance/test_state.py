@@ -13,8 +13,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, everything, front_of, result_of, write_plan
 from tests.executors.harness import wait_until
 
-pytestmark = pytest.mark.slow
-
 TASKS = {
     "T-01": "echo one; echo '# big' ; echo noise >&2",
     "T-02": ("echo half; echo bad luck >&2; exit 3", "T-01"),

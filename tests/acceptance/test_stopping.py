@@ -7,13 +7,9 @@ import os
 import signal
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
 from tests.executors.harness import is_alive, wait_until
-
-pytestmark = pytest.mark.slow
 
 
 def begin(orchestrate: Orchestrate, root: Path, command: str, **settings: str) -> list[int]:

@@ -11,8 +11,6 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import everything, write_plan
 
-pytestmark = pytest.mark.slow
-
 #: A Python without what only POSIX has, as on Windows.
 ELSEWHERE = """
 import os, sys

@@ -13,8 +13,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of, everything, write_plan
 from tests.patience import PATIENCE
 
-pytestmark = pytest.mark.slow
-
 SECRET = "sk-ant-" + "a1" * 20
 
 

@@ -19,8 +19,6 @@ from tests.acceptance.plans import answer_of, result_of, write_plan
 from tests.fakes.claude_calls import FAKE
 from tests.patience import PATIENCE
 
-pytestmark = pytest.mark.slow
-
 #: Does what its prompt tells it: calls the first command that shares something, then answers as ever.
 OBEDIENT = """#!/bin/sh
 case " $* " in *" -p "*)

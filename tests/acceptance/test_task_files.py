@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, everything, write_plan, write_task
 from tests.executors.harness import wait_until
-
-pytestmark = pytest.mark.slow
 
 
 def test_a_row_that_is_mended_is_what_runs_next(orchestrate: Orchestrate, root: Path) -> None:

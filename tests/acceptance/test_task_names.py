@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan
-
-pytestmark = pytest.mark.slow
 
 PLAN = {"T-01": "echo one", "T-02": ("echo two", "T-01"), "T-03": "echo three"}
 

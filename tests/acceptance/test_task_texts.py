@@ -11,8 +11,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, everything, stem, write_plan, write_task
 from tests.executors.harness import wait_until
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.parametrize(
     ("typed", "said"),

@@ -9,8 +9,6 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import everything, write_plan, write_task
 
-pytestmark = pytest.mark.slow
-
 
 def plan_text(root: Path) -> str:
     return (root / "master_plan.md").read_text(encoding="utf-8")

@@ -18,9 +18,6 @@ from tests.acceptance.plans import Gate, write_plan
 from tests.executors.harness import wait_until
 from tests.patience import PATIENCE
 
-pytestmark = pytest.mark.slow
-
-
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 

@@ -22,7 +22,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, write_plan
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="limits and owners as Linux has them"),
 ]
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.terminal import Seen, type_into
-
-pytestmark = pytest.mark.slow
 
 BEGUN = [("What is to be done?", "Look at it\n"), ("A template to begin with", "\n")]
 FIRST = [*BEGUN, ("T-01, what is to be done?", "Write the list of all files\n"), ("who does", "\n")]

@@ -16,7 +16,6 @@ from orchestrator.wiring import plugs
 from tests.runtime.bench import write_plan
 
 
-@pytest.mark.slow
 def test_a_run_that_never_gets_the_plan_is_not_started_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

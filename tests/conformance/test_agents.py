@@ -244,7 +244,6 @@ def test_events_may_hold_anything(changes: dict[str, object], exit: str) -> None
         assert outcome.answer.strip()
 
 
-@pytest.mark.slow
 @processes
 def test_output_without_a_line_end_does_not_fill_the_memory(plug: Plug) -> None:
     """Of two hundred megabytes on one line a bounded part is held (promise 16)."""
@@ -262,7 +261,6 @@ def test_output_without_a_line_end_does_not_fill_the_memory(plug: Plug) -> None:
     assert len(outcome.answer) < 1e6
 
 
-@pytest.mark.slow
 @processes
 def test_many_short_lines_are_read_in_time(plug: Plug) -> None:
     """Reading takes time linear in what is read: a hundred thousand lines at once are no hundred thousand copies."""

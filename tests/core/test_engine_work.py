@@ -160,7 +160,6 @@ def paid(size: int) -> list[Entry]:
     return entries
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("plan", [independent, layered, paid])
 def test_work_per_event_does_not_grow_with_the_plan(plan: Callable[[int], list[Entry]]) -> None:
     """Ten thousand tasks cost at most log₁₀ more per event than one hundred, never a hundred times as much."""
@@ -184,7 +183,6 @@ def commands_work(entries: Sequence[Entry]) -> int:
     return most
 
 
-@pytest.mark.slow
 def test_the_work_of_a_command_does_not_grow_with_the_plan() -> None:
     """A task is withdrawn from its queue without looking for it."""
     small, big = commands_work(independent(200)), commands_work(independent(10_000))

@@ -122,7 +122,6 @@ def calls_of(size: int) -> int:
     return calls
 
 
-@pytest.mark.slow
 def test_a_table_full_of_mistakes_is_told_in_time() -> None:
     """Guessing what was meant must not cost the square of the plan: a whole column may have been misread."""
     assert calls_of(600) < 6 * calls_of(200)

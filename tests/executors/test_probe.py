@@ -48,7 +48,6 @@ def test_what_is_no_text_is_text() -> None:
     assert "a\ufffdb" == ask(sh(r"printf 'a\377b'"), ENV).stdout
 
 
-@pytest.mark.slow
 def test_what_is_late_is_ended_with_its_children() -> None:
     """The whole group; what it had printed by then is kept."""
     answer = ask(sh("sleep 600 & echo $!; wait"), ENV, timeout=2.0)
@@ -57,7 +56,6 @@ def test_what_is_late_is_ended_with_its_children() -> None:
     wait_until(lambda: not is_alive(child))
 
 
-@pytest.mark.slow
 def test_a_closed_mouth_is_no_end() -> None:
     """Somebody who closes both streams has time to end, and no more time than others."""
     assert 3 == ask(sh("exec >&- 2>&-; sleep 0.1; exit 3"), ENV, timeout=LONG).code

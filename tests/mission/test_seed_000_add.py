@@ -11,8 +11,6 @@ from tests.acceptance.plans import answer_of, front_of
 from tests.fakes.claude_calls import calls, install, script
 from tests.mission.seed_script import run_script
 
-pytestmark = pytest.mark.slow
-
 
 def test_s0_02_a_plain_command_is_queued(orchestrate: Orchestrate, root: Path) -> None:
     """S0-02, S0-04, S0-05, S0-07: as the seed calls it, in a queue of commands; no agent that thinks is asked."""

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import front_of, write_plan
 from tests.executors.harness import is_alive, read_pid, wait_until
-
-pytestmark = pytest.mark.slow
 
 
 def test_s0_14_cancel_what_is_pending_and_what_runs(

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from orchestrator import Orchestrator
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.executors.harness import wait_until
-
-pytestmark = pytest.mark.slow
 
 
 def test_the_research_workflow(claude: ClaudePlan) -> None:

@@ -12,8 +12,6 @@ from tests.fakes.scheduler import install
 from tests.notifiers.server import serving
 from tests.web.dashboard import dashboard
 
-pytestmark = pytest.mark.slow
-
 
 def test_s0_29_web_dashboard_for_browser_monitoring(orchestrate: Orchestrate, root: Path) -> None:
     """A page in the browser shows where every task stands, live, to whoever has the token and to nobody else."""

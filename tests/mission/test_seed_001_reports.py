@@ -21,8 +21,6 @@ from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.mission.seed_script import run_script
 
-pytestmark = pytest.mark.slow
-
 DAY = 86400.0
 TABLE = """\
 | Task ID | Task Name | Dependencies | Assignee |

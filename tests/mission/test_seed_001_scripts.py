@@ -17,8 +17,6 @@ from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.mission.seed_script import run_script, seed, start_script
 from tests.patience import PATIENCE
 
-pytestmark = pytest.mark.slow
-
 #: The specialists of the seed.
 SPECIALISTS = ("backend_specialist", "db_specialist", "frontend_specialist", "qa_specialist")
 

@@ -12,8 +12,6 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.mission.seed_script import run_script
 
-pytestmark = pytest.mark.slow
-
 #: As the tool itself is called.
 SCRIPT = """\
 ID=$(./tm add "Implement auth of the API" \

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import front_of, write_plan
-
-pytestmark = pytest.mark.slow
 
 
 def status(orchestrate: Orchestrate, task: str) -> str:

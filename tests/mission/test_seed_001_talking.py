@@ -11,8 +11,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
 from tests.patience import PATIENCE
 
-pytestmark = pytest.mark.slow
-
 TEAM = {"T-01": "true", "T-02": ("true", "T-01"), "T-05": ("true", "T-02")}
 
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
 from tests.executors.harness import wait_until
 from tests.mission.seed_script import run_script, seed
-
-pytestmark = pytest.mark.slow
 
 #: Up to where it begins to watch.
 QUICK_START = seed("quick_start").partition("# 3.")[0] + "echo $MAIN $DB $API $UI\n"

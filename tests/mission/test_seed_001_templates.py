@@ -12,8 +12,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import everything, write_plan, write_task
 from tests.acceptance.terminal import type_into
 
-pytestmark = pytest.mark.slow
-
 
 def test_s1_38_templates(orchestrate: Orchestrate, root: Path) -> None:
     """`tm template list|show|apply`: a plan is kept without what came of it, and made again with other values."""

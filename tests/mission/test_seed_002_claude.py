@@ -12,8 +12,6 @@ from tests.acceptance.plans import answer_of, front_of, result_of, write_task
 from tests.executors.harness import is_alive
 from tests.mission.conftest import QuickStart
 
-pytestmark = pytest.mark.slow
-
 
 def test_s2_39_and_40_a_prompt_directly_or_from_a_file(claude: ClaudePlan) -> None:
     """The description in the table, or the task file; on standard input, never on the command line."""

@@ -12,8 +12,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan, write_task
 from tests.fakes.claude_calls import calls, install, script
 
-pytestmark = pytest.mark.slow
-
 REQUEST = "Analyze my TypeScript project for code quality, security, and performance"
 
 

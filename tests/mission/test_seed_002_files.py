@@ -14,8 +14,6 @@ from tests.executors.harness import wait_until
 from tests.mission.conftest import QuickStart
 from tests.store.seed_plans import QUICK_START
 
-pytestmark = pytest.mark.slow
-
 
 def sections(text: str) -> list[str]:
     return re.findall(r"^## (.+)$", text, re.MULTILINE)

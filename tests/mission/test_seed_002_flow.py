@@ -5,14 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, front_of, result_of, write_plan, write_task
 from tests.executors.harness import is_alive, wait_until
 from tests.mission.conftest import QuickStart
-
-pytestmark = pytest.mark.slow
 
 
 def test_s2_06_one_agent_per_task(quick_start: QuickStart) -> None:

@@ -5,13 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan
 from tests.notifiers.server import serving
-
-pytestmark = pytest.mark.slow
 
 
 def test_s3_52_start_at_an_instant(orchestrate: Orchestrate, root: Path) -> None:

@@ -6,8 +6,6 @@ import pytest
 
 from tests.mission.task_engine import TaskEngine
 
-pytestmark = pytest.mark.slow
-
 CODER = """---
 command: sh -c "cat >/dev/null; echo coded"
 best_for: Dev, refactor, debug, docs

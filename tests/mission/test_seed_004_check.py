@@ -13,8 +13,6 @@ import pytest
 
 from tests.mission.task_engine import TaskEngine
 
-pytestmark = pytest.mark.slow
-
 #: Characters of a token at least, on average, in what `check` prints.
 _PER_TOKEN = 3
 

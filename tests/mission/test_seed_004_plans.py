@@ -7,13 +7,9 @@ import re
 import shlex
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.plans import Gate, write_plan
 from tests.executors.harness import wait_gone
 from tests.mission.task_engine import TaskEngine
-
-pytestmark = pytest.mark.slow
 
 
 def test_s4_01_every_command_answers_in_json(engine: TaskEngine) -> None:

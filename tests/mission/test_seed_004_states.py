@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import front_of, write_plan
-
-pytestmark = pytest.mark.slow
 
 
 def test_s4_15_block_and_unblock(orchestrate: Orchestrate, tmp_path: Path) -> None:

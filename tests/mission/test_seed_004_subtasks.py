@@ -13,8 +13,6 @@ from tests.acceptance.plans import Gate
 from tests.executors.harness import wait_until
 from tests.mission.task_engine import TaskEngine
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def task(engine: TaskEngine) -> str:

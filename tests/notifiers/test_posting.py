@@ -154,7 +154,6 @@ def test_nobody_there(caplog: pytest.LogCaptureFixture) -> None:
     assert [] == caplog.records
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     pem = tmp_path / "own.pem"

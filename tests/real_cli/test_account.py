@@ -16,7 +16,7 @@ from tests.executors.harness import wait_until
 from tests.real_cli.api import five_hours
 from tests.real_cli.stage import Stage
 
-pytestmark = [pytest.mark.real_cli, pytest.mark.slow]
+pytestmark = pytest.mark.real_cli
 
 TASKS = ("T-01", "T-02", "T-03")
 

@@ -18,7 +18,7 @@ from tests.acceptance.plans import answer_of, front_of, write_plan, write_task
 from tests.real_cli.loopback import Loopback
 from tests.real_cli.stage import Stage, set_up
 
-pytestmark = [pytest.mark.real_cli, pytest.mark.slow]
+pytestmark = pytest.mark.real_cli
 
 BASH = {"tool": "Bash", "input": {"command": "echo hi", "description": "again"}}
 BROKEN = {"status": 500, "headers": {"x-should-retry": "false"}}

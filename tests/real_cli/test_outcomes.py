@@ -10,7 +10,7 @@ from orchestrator.wiring import own_program
 from tests.acceptance.plans import answer_of, front_of, result_of, write_plan, write_task
 from tests.real_cli.stage import Stage
 
-pytestmark = [pytest.mark.real_cli, pytest.mark.slow]
+pytestmark = pytest.mark.real_cli
 
 #: By the price list of the CLI, a third of a dollar.
 DEAR = {"text": "a dear answer", "usage": {"input_tokens": 80_000}}

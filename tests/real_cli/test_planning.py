@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.plans import front_of, write_plan
 from tests.real_cli.stage import Stage
 
-pytestmark = [pytest.mark.real_cli, pytest.mark.slow]
+pytestmark = pytest.mark.real_cli
 
 REQUEST = "How large is this project, and is it tested?"
 

@@ -12,7 +12,7 @@ from tests.acceptance.plans import front_of, result_of, write_plan
 from tests.executors.harness import wait_until
 from tests.real_cli.stage import Stage
 
-pytestmark = [pytest.mark.real_cli, pytest.mark.slow]
+pytestmark = pytest.mark.real_cli
 
 
 def test_four_tasks_from_a_plan_to_one_output(stage: Stage) -> None:

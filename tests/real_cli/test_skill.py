@@ -12,7 +12,7 @@ import orchestrator
 from tests.real_cli.stage import Stage
 from tests.skill.installed import NAME, Installed, install_skill, write_program
 
-pytestmark = [pytest.mark.real_cli, pytest.mark.slow]
+pytestmark = pytest.mark.real_cli
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.acceptance.plans import answer_of, write_plan
 from tests.executors.harness import wait_until
 from tests.real_cli.stage import Stage, heading
 
-pytestmark = [pytest.mark.real_cli, pytest.mark.slow]
+pytestmark = pytest.mark.real_cli
 
 
 def environment_of(pid: int) -> dict[str, str]:

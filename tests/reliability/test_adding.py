@@ -6,13 +6,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
 from orchestrator.store.plan_file import parse_plan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
-
-pytestmark = pytest.mark.slow
 
 CALLERS = 200
 AT_ONCE = 16

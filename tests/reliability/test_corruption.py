@@ -30,8 +30,6 @@ from tests.reliability.corruptions import (
     result,
 )
 
-pytestmark = pytest.mark.slow
-
 TASKS = {
     "T-01": "echo one",
     "T-02": ("cat; echo two", "T-01"),

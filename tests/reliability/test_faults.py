@@ -22,8 +22,6 @@ from tests.reliability.faults import APPLIES, GUARD, KILLED, RUNNER, hits
 from tests.reliability.soak import SOAK
 from tests.reliability.trial import PLAN, Trial, try_fault
 
-pytestmark = pytest.mark.slow
-
 #: Trials at the same time: they mostly wait.
 _AT_ONCE = 3
 #: A soak is cut into tests that end within the patience of the test run.

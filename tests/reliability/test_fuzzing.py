@@ -43,8 +43,6 @@ from tests.reliability.mutations import bad
 from tests.reliability.soak import SOAK
 from tests.store import plan_directory
 
-pytestmark = pytest.mark.slow
-
 
 def fuzzed(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """So many inputs, the same ones every time; many more, and others every time, when there is time for them."""

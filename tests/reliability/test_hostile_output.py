@@ -22,8 +22,6 @@ from tests.reliability.hostile import (
 )
 from tests.reliability.soak import SOAK
 
-pytestmark = pytest.mark.slow
-
 PERSONS = "Kept by hand.\n\n```\nmine, with a <!-- orchestrator:status --> in it\n```\n"
 
 

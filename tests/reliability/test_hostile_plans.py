@@ -18,8 +18,6 @@ from tests.acceptance.plans import everything, result_of, write_task
 from tests.reliability.hostile import judge_words
 from tests.reliability.soak import SOAK
 
-pytestmark = pytest.mark.slow
-
 #: Of many commands that are much alike only some are called where there is little time.
 STRIDE = 1 if SOAK else 4
 HEAD = "| Task ID | Description | Dependencies | Agent |\n|---|---|---|---|\n"

@@ -20,10 +20,7 @@ from tests.fakes.claude_calls import calls, install
 from tests.reliability import measured
 from tests.reliability.soak import SOAK
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="counts kilobytes as Linux does"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts kilobytes as Linux does")
 
 MB = 10**6
 #: Bytes that no command may take (promise 16).

@@ -22,10 +22,7 @@ from tests.reliability.crash_plan import CrashPlan
 from tests.reliability.instants import OPERATIONS, Kill, dies_at, draw, strike
 from tests.reliability.soak import SOAK
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 #: Kills of one plan, one run after the other, at most.
 _IN_A_ROW = 7

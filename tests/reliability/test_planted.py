@@ -18,8 +18,6 @@ from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import everything, front_of, write_plan, write_task
 from tests.reliability.soak import SOAK
 
-pytestmark = pytest.mark.slow
-
 TASKS = {
     "T-01": "echo one",
     "T-02": ("cat; echo two", "T-01"),

@@ -26,10 +26,7 @@ from tests.executors.harness import (
 )
 from tests.reliability.soak import SOAK
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 #: Tasks of the run in which leaks are looked for.
 MANY = 10_000 if SOAK else 300

@@ -11,8 +11,6 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Row, answer_of, write_plan, write_task
 from tests.reliability.hostile import UNPRINTABLE, judge_words
 
-pytestmark = pytest.mark.slow
-
 #: Comes before the task it is about, or stands beside it for ever, or is about the agent's own task.
 TASKS: dict[str, Row] = {
     "T-01": "scribble",

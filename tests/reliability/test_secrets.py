@@ -15,8 +15,6 @@ from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, result_of, write_plan, write_task
 
-pytestmark = pytest.mark.slow
-
 #: Nobody's; put together here so that it stands in no file of this project.
 SECRET = "s3cr3t" + "-of-the-environment"
 TOKEN = "ghp_" + "aB3xY9kLm2" * 4

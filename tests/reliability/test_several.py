@@ -20,10 +20,7 @@ from tests.acceptance.plans import answer_of, front_of, result_of, write_plan
 from tests.executors.harness import guard_of, is_alive, kill_together, wait_until, watchdog_of
 from tests.reliability.soak import SOAK
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 EIGHT = 8
 #: Times that eight start at once.

@@ -27,8 +27,6 @@ from tests.executors.harness import wait_until
 from tests.reliability import writers
 from tests.reliability.soak import SOAK
 
-pytestmark = pytest.mark.slow
-
 WRITERS = 200
 #: Writers killed at one moment.
 _TOGETHER = 10

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from orchestrator.core.intervention import OWN_END, Intervention
 from orchestrator.core.result import StopReason
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import StoreError
+from orchestrator.runtime import inbox
 from orchestrator.runtime.happening import Happening, Kind
 from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.workspace import Workspace
@@ -207,8 +210,11 @@ async def test_a_claim_gets_what_is_ready_or_nothing(tmp_path: Path) -> None:
     assert ["T-01"] == [job.facts["task"] for job in bench.executor.started]
 
 
-async def test_a_task_that_the_run_does_not_know(tmp_path: Path) -> None:
+async def test_a_task_that_the_run_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its row may just have been added; after a while whoever asked is told."""
+    monkeypatch.setattr(inbox, "_LOOK", 0.001)
     workspace = write_plan(tmp_path, {"T-01": ""})
     bench = Bench(workspace, lambda job: Play(lasts=True))
     requests = bench.runner.requests = Witness(workspace)

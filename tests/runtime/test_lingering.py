@@ -18,8 +18,6 @@ from tests.acceptance.plans import answer_of, write_plan
 from tests.executors.harness import is_alive
 from tests.fakes.claude_calls import calls, install, script
 
-pytestmark = pytest.mark.slow
-
 
 def test_it_is_ended_and_its_answer_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is given a while to leave by itself; what it holds is then free for the next one."""

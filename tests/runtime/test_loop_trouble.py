@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import anyio.from_thread
-import pytest
 
 from orchestrator.agents.protocol import Assignment
 from orchestrator.agents.shell import ShellAgent
@@ -115,7 +114,6 @@ async def test_a_log_that_cannot_be_read_fails_no_other_task(tmp_path: Path) -> 
     assert S.COMPLETED is not board.status("T-01")
 
 
-@pytest.mark.slow
 async def test_a_plan_that_cannot_be_drawn_does_not_stop_the_run(tmp_path: Path) -> None:
     """Views are drawn behind the work and never in its way, also when a person moved the plan for a moment."""
     bench = Bench(write_plan(tmp_path, CHAIN), lambda job: Play(lasts=job.facts["task"] == "T-01"))

@@ -29,7 +29,6 @@ _SPANS = re.compile(r"`([^`]+)`")
 # ── every shell block is run ──────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_shell_block_runs(document: str, project: Project) -> None:
     """In order, in one fresh project, after the files that stand before it."""
@@ -44,7 +43,6 @@ def test_every_shell_block_runs(document: str, project: Project) -> None:
             assert (0, False) == (ended.status, "Traceback" in ended.stderr), said
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("document", "begins"),
     [

@@ -18,8 +18,6 @@ from tests.acceptance.plans import write_plan
 from tests.skill.conftest import Project
 from tests.skill.installed import NAME, Installed
 
-pytestmark = pytest.mark.slow
-
 VERSION = f"orchestrator {orchestrator.__version__}\n"
 PACKAGES = (
     "anyio click jinja2 jsonschema markdown-it-py networkx python-frontmatter pyyaml rich urllib3"

@@ -124,7 +124,6 @@ def test_a_planted_temporary_is_not_followed(tmp_path: Path) -> None:
     assert {"victim", "file"} == names(tmp_path)
 
 
-@pytest.mark.slow
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     """What cannot be written whole is not written at all: the file is as before and no temporary is left."""
     path = tmp_path / "file"

@@ -67,7 +67,6 @@ def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
     assert b"precious" == (tmp_path / "victim").read_bytes()
 
 
-@pytest.mark.slow
 def test_lines_of_several_processes_do_not_mix(tmp_path: Path) -> None:
     """Each line is one write: it is there whole, however many write at the same time."""
     path = tmp_path / "journal.md"
@@ -98,7 +97,6 @@ for number in range(300):
     assert 900 == len(lines)
 
 
-@pytest.mark.slow
 def test_a_line_that_is_written_in_part_is_told(tmp_path: Path) -> None:
     """A full disk may take half a line without complaint; the run hears of it, and no later line is glued to it."""
     path = tmp_path / "journal.md"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from orchestrator.store.link_labels import with_own_labels
 from orchestrator.store.markdown import embed
-from tests.growth import growth
+from tests.growth import come_back, growth
 from tests.store.test_markdown_embed import check, flat
 
 FRAGMENTS = (
@@ -75,12 +76,20 @@ def test_only_labels_change(answer: str, shown: str) -> None:
     assert shown == with_own_labels(answer, "a")
 
 
-@pytest.mark.parametrize("piece", ["[", "[a](", "[a]: b\n", "![", "*a", "[^1]", "- ", "`"])
+WORST = ("[", "[a](", "[a]: b\n", "![", "*a", "[^1]", "- ", "`")
+
+
+def linked(piece: str, size: int) -> str:
+    return f"{piece * (size // len(piece))}\n\n[1]: b"
+
+
+@pytest.mark.parametrize("piece", WORST)
 def test_the_worst_links_take_linear_time(piece: str) -> None:
+    assert growth(lambda size: with_own_labels(linked(piece, size), "a"), 10_000) < 2.5
+
+
+def test_a_megabyte_of_the_worst_links_comes_back() -> None:
     """Of those that would take long nothing is parsed."""
-
-    def label(size: int) -> None:
-        with_own_labels(f"{piece * (size // len(piece))}\n\n[1]: b", "a")
-
-    assert growth(label, 10_000) < 2.5
-    label(1_000_000)
+    many = [linked(piece, 1_000_000) for piece in WORST]
+    own = come_back(partial(with_own_labels, owner="a"), many)
+    assert all(text in shown for text, shown in zip(many, own, strict=True))

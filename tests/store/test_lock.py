@@ -160,7 +160,6 @@ def test_a_long_row_of_crashes_is_remembered_too(path: str) -> None:
     lock.release()
 
 
-@pytest.mark.slow
 def test_a_lock_dies_with_its_holder(path: str) -> None:
     """The kernel holds it: after ``kill -9`` the plan is free, and the dead run is known."""
     with holder(path, "r1") as process:
@@ -256,7 +255,6 @@ def test_a_damaged_lock_file_is_no_obstacle(path: str, damage: bytes) -> None:
     assert b"" == Path(path).read_bytes()
 
 
-@pytest.mark.slow
 def test_whoever_has_just_taken_the_lock_gets_to_say_so(path: str) -> None:
     """Between taking it and saying who holds it there is a moment; whoever comes then waits for the word."""
     first = os.open(path, os.O_RDWR | os.O_CREAT)
@@ -332,7 +330,6 @@ def test_a_lock_is_not_inherited_by_accident(path: str) -> None:
     lock.release()
 
 
-@pytest.mark.slow
 def test_whoever_was_handed_the_lock_holds_it_too(path: str) -> None:
     """The guard: a plan is free only when runner and guard are both gone."""
     lock = take_lock(path, "r1", NOW)

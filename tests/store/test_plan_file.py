@@ -320,7 +320,6 @@ def test_an_estimate_in_other_words_is_no_estimate(word: str) -> None:
     assert only("ID | Task | Deps | Estimate", f"| a | x | | {word} |").estimate is None
 
 
-@pytest.mark.slow
 def test_many_problems_are_found_quickly_and_listed_in_part() -> None:
     """A plan of many rows with one systematic error is refused, with some of the rows."""
 
@@ -332,7 +331,6 @@ def test_many_problems_are_found_quickly_and_listed_in_part() -> None:
     refused(10_000)
 
 
-@pytest.mark.slow
 def test_reading_takes_time_in_proportion_to_the_tasks() -> None:
     """Of ten thousand rows, too."""
     head = "| ID | Task | Deps | Priority |\n|---|---|---|---|\n| T-0 | x | | |\n| T-1 | x | | |\n"

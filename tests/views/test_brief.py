@@ -142,7 +142,6 @@ def test_the_next_step_names_the_directory_as_the_caller_did() -> None:
     assert "orchestrator run 'my plan' --detach" in text(died, "my plan")
 
 
-@pytest.mark.slow
 def test_a_large_plan_says_how_many_more() -> None:
     """Ten thousand tasks, all news at once."""
     drawn = large(10_000)
@@ -182,7 +181,6 @@ def briefs(draw: st.DrawFn) -> Brief:
     return brief(drawn, lines, draw(st.sampled_from(Phase)), draw(st.sampled_from([about, ""])))
 
 
-@pytest.mark.slow
 @given(briefs())
 def test_it_stays_within_its_bounds(told: Brief) -> None:
     """1,600 characters at most, the next step and the cursor always among them, nothing that steers a terminal."""

@@ -14,7 +14,7 @@ from tests.web.dashboard import Dashboard, dashboard
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = pytest.mark.browser
 
 HOSTILE = '<script>document.title="hit"</script><img src=x onerror=document.title="hit">'
 

@@ -16,7 +16,7 @@ from tests.web.dashboard import Dashboard, dashboard
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = pytest.mark.browser
 
 
 # ── what somebody typed ───────────────────────────────────────────────────────────────────────────────────────────

@@ -7,14 +7,10 @@ import signal
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, result_of, write_plan, write_task
 from tests.executors.harness import wait_until
 from tests.web.dashboard import Dashboard, dashboard, text_of
-
-pytestmark = pytest.mark.slow
 
 
 def verbs(page: str) -> list[str]:

@@ -10,8 +10,6 @@ import pytest
 from tests.patience import PATIENCE
 from tests.web.dashboard import Dashboard
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.parametrize("sent", ["", "GET / HT", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
 def test_idle_connections_make_room(opened: Dashboard, sent: str) -> None:

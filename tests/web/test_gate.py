@@ -14,8 +14,6 @@ from tests.acceptance.plans import write_plan
 from tests.patience import PATIENCE
 from tests.web.dashboard import CLOSED, Dashboard, dashboard
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:

@@ -18,8 +18,6 @@ from tests.executors.harness import wait_until
 from tests.patience import PATIENCE
 from tests.web.dashboard import Dashboard, dashboard
 
-pytestmark = pytest.mark.slow
-
 
 @contextmanager
 def events(shown: Dashboard, path: str, page: str) -> Iterator[Iterator[str]]:

@@ -15,8 +15,6 @@ from tests.acceptance.plans import write_plan, write_task
 from tests.reliability.hostile import OUTPUTS, UNPRINTABLE
 from tests.web.dashboard import Dashboard, Tags, dashboard, text_of
 
-pytestmark = pytest.mark.slow
-
 TEMPLATES = Path(orchestrator.__file__).parent / "views/templates/dashboard"
 SCRIPT = "<script>alert(1)</script>"
 QUOTES = """"><img src=x onerror=alert(1)> ' onmouseover='alert(1)' {{ 1234 * 4321 }} &lt;b&gt;"""
