@@ -44,7 +44,7 @@ _LISTS = frozenset({"acceptance", "constraints", "hints", "writes", "inputs"})
 _INHERITED = frozenset(
     {"acceptance", "agent", "constraints", "hints", "inputs", "priority", "type"}
 )
-_TEXTS = frozenset({"expected", "description", "command"})
+_TEXTS = frozenset({"expected", "description"})
 _SECTIONS = {
     "request": ("request", "originalrequest", "context", "background", "overview"),
     "goal": ("goal", "primarygoal", "goaldefinition", "objective"),
@@ -337,7 +337,8 @@ def _take_fact(entry: _Entry, name: str, value: str, node: Node) -> None:
     elif name in _LISTS:
         entry.facts.setdefault(name, []).extend(values)
     elif name == "command":
-        entry.facts[name] = "\n".join(map(without_backticks, values))
+        # One is taken as any other command; a list of them is not to end up as words between two marks.
+        entry.facts[name] = "\n".join(map(without_backticks, values) if values[1:] else values)
     else:
         text = "\n".join(values)
         entry.facts[name] = text if name in _TEXTS else plain(text)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.draft_check import read_draft
+from orchestrator.core.script import script_of
 from orchestrator.store.draft_file import DraftFile, parse_draft
 
 FEATURE = """\
@@ -327,12 +328,14 @@ def test_stars_and_underscores_of_a_command_are_its_own(label: str, command: str
         ("`date` `date`", "`date` `date`"),
         ("echo `date`", "echo `date`"),
         ("\n    - `cd x`\n    - `make`", "cd x\nmake"),
+        ("\n    ```sh\n    cd x\n      make\n    ```", "cd x\n  make"),
+        ("\n\n        cd x\n        make", "cd x\nmake"),
     ],
 )
 def test_backticks_around_a_command_only_say_that_it_is_one(said: str, command: str) -> None:
     """As in a row: the shell would run what the command prints."""
     (task,) = read(f"- Power\n  - Agent: shell\n  - Command: {said}\n")["tasks"]
-    assert command == task["command"]
+    assert command == script_of(task["command"]).code
 
 
 def test_patterns_and_criteria_are_taken_as_they_stand() -> None:
