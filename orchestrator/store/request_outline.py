@@ -53,11 +53,13 @@ _SECTIONS = {
 }
 _SECTION_OF = {word: name for name, words in _SECTIONS.items() for word in words}
 
-# Code, or emphasis between words; the stars of a pattern or a power stand elsewhere, and `__init__` is a name.
+# Code, or emphasis around whole words, or around any where they are not written in ASCII; the stars of a pattern or a
+# power stand elsewhere, and `__init__` is a name. No mark stands inside, so that each has the partner next to it.
 _STRESSED = re.compile(
     r"(?<!`)(?P<bar>`+)(?!`).{1,500}?(?<!`)(?P=bar)(?!`)"
-    r"""|(?<![^\s(\[{"'“‘—–-])(?P<mark>\*\*|__(?!\w+__))(?P<said>[^\s/*_](?:.{0,200}?[^\s/*_])?)(?P=mark)"""
-    r"""(?![^\s.,:;!?)\]}"'”’…—–-])""",
+    r"""|(?:(?<![^\s(\[{"'\x80-\U0010ffff-])|(?<=\w\*\*/))(?P<mark>\*\*|__(?!\w+__))"""
+    r"""(?P<said>[^\s/*_](?:(?:(?!(?P=mark)).){0,200}[^\s/*_])?)(?P=mark)"""
+    r"""(?:(?![^\s.,:;!?)\]}"'\x80-\U0010ffff-])|(?=/\*\*\w))""",
     re.DOTALL,
 )
 _LABELLED = re.compile(

@@ -361,12 +361,40 @@ def test_patterns_and_criteria_are_taken_as_they_stand() -> None:
         ("Write the **final** report, with __all the__ figures", "Write the final report, with all the figures"),
         ("**Write the report**", "Write the report"),
         ("**Report:** write it (**now**)", "Report: write it (now)"),
+        ("Write **A** and **B** notes", "Write A and B notes"),
+        ("**A** and **B**", "A and B"),
+        ("__a b__ and **c** and __d e__", "a b and c and d e"),
+        ("See **X** (and **Y**)", "See X (and Y)"),
+        ("Say **1** first, **2** second", "Say 1 first, 2 second"),
+        ("Build **x**/**y**", "Build x/y"),
+        ("写**总结**报告", "写总结报告"),
+        ("写**总结**，**报告**。", "写总结，报告。"),
+        ("Say 2**3 and 3**2, f(**kw) and g(**kw)", "Say 2**3 and 3**2, f(**kw) and g(**kw)"),
+        ("Find a/**/b and src/**/c/**", "Find a/**/b and src/**/c/**"),
+        ("Say **2**3 and 4** so", "Say **2**3 and 4** so"),
     ],
 )  # fmt: skip
 def test_only_emphasis_is_taken_off(text: str, expected: str) -> None:
     """Stars that are part of a pattern, a power or code are no emphasis."""
     assert expected == read(f"- {text}\n")["tasks"][0]["description"]
     assert [] == needs(f"1. {text}\n2. Read it (after **1**)\n")[expected.partition(":")[0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("`a` and `b`", "`a` and `b`"),
+        ("*a*/*b*", "*a*/*b*"),
+        ("_a_ or _b_", "_a_ or _b_"),
+        ("`a.b`", "a.b"),
+        ("_a_b_", "a_b"),
+        ("***a** b*", "***a** b*"),
+        ("**a*b**", "a*b"),
+    ],
+)
+def test_marks_of_a_name_are_taken_off_in_pairs(text: str, name: str) -> None:
+    """What begins with one and ends with another is not emphasis as a whole."""
+    assert name == read(f"- {text}\n")["tasks"][0]["name"]
 
 
 @pytest.mark.usefixtures("no_garbage")
