@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from orchestrator.core.message import Message, MessageKind, clean
 from orchestrator.core.plan import Task
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import printable
+from orchestrator.core.text import is_blank, printable
 from orchestrator.store.result_file import safe_answer
 from orchestrator.views.export import export_csv, export_markdown
 from tests.views.example import BEGIN, HOSTILE, attempt, board, result, tables, task
@@ -40,7 +40,7 @@ def outer_headings(document: str) -> list[tuple[str, str]]:
     ]
 
 
-TEXT = st.text(min_size=1).filter(lambda text: bool(printable(text).strip()))
+TEXT = st.text(min_size=1).filter(lambda text: not is_blank(printable(text)))
 
 
 def test_an_attempt_whose_runner_died_is_not_under_way() -> None:
