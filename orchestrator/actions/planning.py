@@ -16,6 +16,7 @@ from orchestrator.core.money import cost_statistics
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.roster import Roster
+from orchestrator.core.script import LANGUAGES
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem, UsageError
@@ -131,7 +132,8 @@ def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:
         name = f"agent_tasks/{task.row.stem}.md"
         found = parse_task_file(files[task.row.stem].encode(), name)
         problems += found.problems
-        if task.command and found.code.strip() != task.command.strip():
+        is_it = LANGUAGES.get(found.language), found.code.strip()
+        if task.command and is_it != (task.language, task.command.strip()):
             hint = "correct templates/agent_task.md.j2 of the plan directory"
             problems.append(
                 Problem(f"{task.id}: the first code block is not its command", name, hint)

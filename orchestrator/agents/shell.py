@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from orchestrator.agents.printed import TextReader, said
 from orchestrator.agents.protocol import Assignment, Input, Turn
 from orchestrator.core.invocation import SCRIPT, Invocation
+from orchestrator.core.script import ADVICE, LANGUAGES, script_of
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import without_backticks
 from orchestrator.errors import AgentError
 
 _INTERPRETERS: dict[str, tuple[str, ...]] = {
@@ -23,7 +23,6 @@ _INTERPRETERS: dict[str, tuple[str, ...]] = {
     "bash": ("bash", "-e"),
     "python": (sys.executable,),
 }
-_ALIASES = {"": "sh", "shell": "sh", "console": "sh", "python3": "python", "py": "python"}
 
 
 class ShellAgent:
@@ -34,13 +33,16 @@ class ShellAgent:
 
     def invocation(self, assignment: Assignment) -> Invocation:
         """Return the interpreter with the script; see ``Agent``."""
-        word = _ALIASES.get(assignment.language, assignment.language)
-        if word not in _INTERPRETERS:
+        word = LANGUAGES.get(assignment.language)
+        if word is None:
             raise AgentError(
-                f"the shell agent cannot run a {word!r} block",
+                f"the shell agent cannot run a {assignment.language!r} block",
                 hint="begin the task's first code block with ```sh, ```bash or ```python",
             )
-        script = assignment.code or without_backticks(assignment.body.strip())
+        try:
+            script = assignment.code or script_of(assignment.body).code
+        except ValueError as error:
+            raise AgentError(str(error), hint=ADVICE) from None
         if not script:
             raise AgentError(
                 "the shell agent found no command",

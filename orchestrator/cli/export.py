@@ -82,9 +82,10 @@ def export_command(
 
 
 def _document(layout: Layout, found: Export, form: str) -> str:
+    now = time.time()
     if form == "csv":
-        return export_csv(found.board)
-    return export_markdown(found.board, found.parts, time.time(), layout.templates)
+        return export_csv(found.board, now)
+    return export_markdown(found.board, found.parts, now, layout.templates)
 
 
 def _facts(found: Export) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
 
 from orchestrator.actions.tasks import Filters, list_tasks
@@ -133,6 +134,7 @@ def brief(board: Board, task: Task) -> Mapping[str, object]:
     """Return what ``--json`` says of a task: time and cost of all attempts together, None where nobody knows it."""
     result = board.results.get(task.id)
     spent = spending([result] if result is not None else [])
+    took = board.worked(task.id, time.time())
     return {
         "id": task.id,
         "name": task.name,
@@ -148,7 +150,7 @@ def brief(board: Board, task: Task) -> Mapping[str, object]:
         "children": task.children,
         "estimated_hours": hours(task.estimate) if task.estimate else None,
         "deadline": iso(task.deadline),
-        "duration": round(sum(each.duration for each in result.attempts), 3) if result else 0.0,
+        "duration": None if took is None else round(took, 3),
         "cost_usd": None if spent.unknown else round(spent.known, 6),
         "result": task.result_path if result is not None else "",
     }

@@ -40,7 +40,7 @@ def _as_started() -> str:
     words = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
     if words[-2:] != ["-m", _NAME]:
         if os.path.basename(words[-1]) != _NAME:
-            return _NAME  # a program that uses us, or a run that was detached
+            return _NAME  # a program that uses us
         if not os.path.isdir(words[-1]):
             words = words[-1:]  # the console script, which knows its Python
     for directory in os.get_exec_path():

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, kept_back, look_ahead
 from orchestrator.actions.running import examine
 from orchestrator.cli.detaching import KeepsWords, start_detached
@@ -16,9 +17,16 @@ from orchestrator.cli.duration import Duration
 from orchestrator.cli.foreground import keep_loaded, run_once
 from orchestrator.cli.reply import as_called, plan_directory, say_json, takes_directory, talk, write
 from orchestrator.core.settings import read_setting
-from orchestrator.errors import ApprovalError, OrchestratorError, TransitionError, UsageError
+from orchestrator.errors import (
+    AgentError,
+    ApprovalError,
+    OrchestratorError,
+    TransitionError,
+    UsageError,
+)
 from orchestrator.store.disk import denied
 from orchestrator.store.layout import Layout
+from orchestrator.store.lock import busy, holder_of
 from orchestrator.store.membership import full_ids
 from orchestrator.wiring import plugs
 
@@ -162,7 +170,7 @@ def run_command(
     if dry_run:
         ahead = look_ahead(order, chosen.roster)
         ahead.require_final_output()
-        _say_prospect(ahead, as_json=as_json)
+        _say_prospect(ahead, _refusal(ahead, chosen), as_json=as_json)
         return
     begin = _moment(at) if at is not None else None
     if detach:
@@ -214,7 +222,7 @@ def _listed(option: str, what: str, values: Sequence[str]) -> list[str]:
     return names
 
 
-def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:
+def _say_prospect(ahead: Prospect, refused: OrchestratorError | None, *, as_json: bool) -> None:
     plan, shape, held_up = ahead.board.plan, ahead.board.shape, kept_back(ahead)
     listed = [
         {
@@ -238,7 +246,6 @@ def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:
     ]
     more = f", {len(waiting)} {'is' if len(waiting) == 1 else 'are'} kept back" if waiting else ""
     message = f"{len(listed)} of {len(plan.tasks)} tasks would run{more}"
-    refused = _refusal(ahead)
     if as_json:
         say_json(message, tasks=listed, kept_back=waiting, refused=str(refused or ""))
         return
@@ -254,16 +261,19 @@ def _say_prospect(ahead: Prospect, *, as_json: bool) -> None:
         talk(f"warning: {refused}\n  hint: {as_called(refused.hint)}")
 
 
-def _refusal(ahead: Prospect) -> OrchestratorError | None:
-    """Return why the run itself would be refused as yet: the plan is closed to us, not approved, or over."""
+def _refusal(ahead: Prospect, chosen: Plugs) -> OrchestratorError | None:
+    """Return why the run itself would be refused: the plan is closed to us, by its state, for want of an agent, or by
+    another run.
+    """
     from orchestrator.actions.plans import require_approval  # most plans say no state
 
-    layout = ahead.order.layout
-    refused = denied(layout)
-    if refused is not None or ahead.order.simulate:
+    if (refused := denied(ahead.order.layout)) is not None:
         return refused
     try:
-        require_approval(layout, ahead.board.plan.charter)
-    except (ApprovalError, TransitionError) as error:
+        if not ahead.order.simulate:
+            require_approval(ahead.order.layout, ahead.board.plan.charter)
+        chosen.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
+    except (AgentError, ApprovalError, TransitionError) as error:
         return error
-    return None
+    holder = holder_of(ahead.order.layout.lock)
+    return None if holder is None else busy(holder)

@@ -78,6 +78,12 @@ class Board:
         attempts = self.attempts(task_id)
         return attempts[-1].lasted(now) if attempts else None
 
+    def worked(self, task_id: str, now: float) -> float | None:
+        """Seconds that all its attempts took, or have taken until *now*, as far as anybody knows; else None."""
+        attempts = self.attempts(task_id)
+        known = [took for each in attempts if (took := each.lasted(now)) is not None]
+        return sum(known, 0.0) if known or not attempts else None
+
     def attempts(self, task_id: str) -> tuple[Attempt, ...]:
         """Return the attempts at a task, the newest last; none is open whose runner is gone."""
         result = self.results.get(task_id)

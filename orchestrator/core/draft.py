@@ -49,6 +49,8 @@ class DraftTask:
     """Key of the agent; empty: the default one."""
     command: str = ""
     """What its agent runs: only one that runs commands has any."""
+    language: str = "sh"
+    """What the command is written in."""
     type: str = ""
     """Kind of work, for people: research, analysis, implementation, …"""
     estimate: float | None = None

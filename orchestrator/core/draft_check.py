@@ -12,6 +12,7 @@ from orchestrator.core.duration import parse_duration
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import KINDS, check_rows
 from orchestrator.core.priority import NORMAL, parse_priority
+from orchestrator.core.script import ADVICE, Script, script_of
 from orchestrator.core.spelling import advice
 from orchestrator.core.text import NO_TEXT, one_line, printable, typed
 from orchestrator.errors import Problem
@@ -82,6 +83,7 @@ def _task(form: _Form, value: object, at: str) -> DraftTask:
     name, description = form.line(data, "name", at), form.text(data, "description", at)
     if not name and not description and isinstance(value, Mapping):
         form.blame(at, "it has neither a name nor a description", "say what is to be done")
+    script = form.script(data, at)
     return DraftTask(
         id=form.line(data, "id", at),
         name=one_line(name or description, MOST_NAME),
@@ -96,7 +98,8 @@ def _task(form: _Form, value: object, at: str) -> DraftTask:
         constraints=form.lines(data, "constraints", at),
         hints=form.lines(data, "hints", at),
         agent=form.line(data, "agent", at),
-        command=form.command(data, at),
+        command=script.code,
+        language=script.language,
         type=form.line(data, "type", at),
         estimate=form.read(data, "estimate", at, parse_duration, None),
         priority=form.read(data, "priority", at, parse_priority, NORMAL),
@@ -139,7 +142,7 @@ def _given(form: _Form, value: object, at: str) -> Given:
 
 
 _TOP = frozenset({"tasks", "title", "request", "goal", "goals", "success"})
-_TASK = frozenset(DraftTask.__dataclass_fields__)
+_TASK = frozenset(DraftTask.__dataclass_fields__) - {"language"}  # the command itself says it
 
 
 @dataclass(slots=True)
@@ -178,12 +181,17 @@ class _Form:
     def line(self, data: Mapping[str, Any], name: str, at: str = "") -> str:
         return one_line(self.text(data, name, at), MOST_TEXT)
 
-    def command(self, data: Mapping[str, Any], at: str) -> str:
+    def script(self, data: Mapping[str, Any], at: str) -> Script:
         """Return a command, of which no character may be left out."""
         if re.search(NO_TEXT, str(data.get("command", ""))):
             message = "a NUL, or half of a character, is not a text"
             self.blame(f"{at}.command", message, "take it out")
-        return self.text(data, "command", at)
+        text = self.text(data, "command", at)
+        try:
+            return script_of(text)
+        except ValueError as error:
+            self.blame(f"{at}.command", str(error), ADVICE)
+            return Script(text)
 
     def lines(self, data: Mapping[str, Any], name: str, at: str = "") -> tuple[str, ...]:
         place = f"{at}.{name}" if at else name

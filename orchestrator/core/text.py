@@ -173,9 +173,11 @@ def unfenced(text: str) -> str | None:
 
 
 def without_backticks(text: str) -> str:
-    """Return a command without the backticks that only say that it is one; those in it are the shell's."""
+    """Return code without the backticks that only say that it is some; those in it are its own. A block has none."""
     bare = text.strip()
     mark = bare[: len(bare) - len(bare.lstrip("`"))]
+    if len(mark) > 2 and "\n" in bare:
+        return text
     inside = bare[len(mark) : -len(mark)] if mark and bare.endswith(mark) else ""
     return text if not inside or mark in inside else inside.strip()
 

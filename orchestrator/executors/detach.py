@@ -31,6 +31,14 @@ def this_program() -> list[str]:
     return [sys.executable, "-P", "-c", _BOOTSTRAP, _ROOT]
 
 
+def _as_called() -> list[str]:
+    """Return words that start it, too, and tell it how we were called: in its hints it says what a person can type."""
+    called = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
+    program, *flags, code, root = this_program()
+    told = f"import sys; sys.orig_argv = {called!a} + sys.argv[2:]; {code}"
+    return [program, *flags, told, root]
+
+
 def _refused(doing: str, error: OSError, output: str) -> StoreError:
     hint = f"check space, permissions and what lies in {os.path.dirname(output)}, then try again"
     return StoreError(f"cannot {doing}: {error.strerror or error}", where=output, hint=hint)
@@ -55,7 +63,7 @@ class Detached:
             descriptor = open_made(self._beside, flags, 0o664)
             try:
                 self._process = subprocess.Popen(
-                    [*this_program(), *words],
+                    [*_as_called(), *words],
                     stdin=subprocess.DEVNULL,
                     stdout=descriptor,
                     stderr=descriptor,

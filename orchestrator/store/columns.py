@@ -34,7 +34,8 @@ _ROLE_OF = {word: role for role, words in _ROLES.items() for word in words}
 _NONE = frozenset({"", "none", "none.", "-", "--", "---", "—", "–", "n/a"})
 _LINK = re.compile(r"\[([^\[\]]*)\](?:\([^()]*\)|\[[^\[\]]*\])")
 _ID_LINK = re.compile(r"\[{1,2}([^\[\]]*)\]{1,2}(?:\([^()]*\)|\[[^\[\]]*\])?")
-_EMPHASIS = re.compile(r"(\*{1,3}|_{1,3}|`{1,2})(.+)\1")
+# Around the whole: of `**a** and **b**` each mark has its own partner. One of underscores may stand in a word.
+_EMPHASIS = re.compile(r"(\*{1,3}|`{1,2})((?:(?!\1).)+)\1|(_{1,3})((?:(?!\3\W).)+)\3")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\s,;&+→，、；]+")
@@ -142,7 +143,7 @@ def _bare(text: str) -> str:
         wrapped = _EMPHASIS.fullmatch(text)
         if wrapped is None:
             break
-        text = wrapped[2]
+        text = wrapped[2] or wrapped[4]
     return text
 
 

@@ -63,11 +63,12 @@ def find_places(data: bytes) -> Places:
 
 
 def _has_bars(lines: Sequence[str], found: Sequence[Table]) -> bool:
-    """Whether any line outside of the tables could be the row of one."""
+    """Whether any line outside of the tables could be the row of one: it begins with a bar, or has as many."""
+    fewest = min((len(table.header) for table in found), default=1) - 1
     starts = [0, *(table.end for table in found)]
     ends = [*(table.line for table in found), len(lines)]
     return any(
-        "|" in line and _BARRED.match(line)
+        "|" in line and (_BARRED.match(line) or line.count("|") >= fewest)
         for start, end in zip(starts, ends, strict=True)
         for line in lines[start:end]
     )

@@ -219,17 +219,24 @@ def _loose_rows(
         named = named_task(cells, columns, f"{file}:{at + 1}") if len(cells) > 1 else []
         if any(cells[width:]) or not named:
             continue
-        if named[0].id in known and len(cells) < width:
+        is_bare = not layout.lines[at].lstrip().startswith("|")
+        if named[0].id in known and (is_bare or len(cells) < width):
             continue  # it only says something of a task that stands in a table
         family = _family(named[0].id)
         is_alike = family in families and family  # anywhere; below the tasks any id will do
-        if is_alike or (sheet and (family is not None or None in families)):
+        is_below = sheet and (family is not None or None in families)
+        if is_bare:  # so may be prose
+            is_below = family is not None and family in families
+        if is_alike or is_below:
             problems.append(_loose_row(layout.lines, at, named[0].where))
             yield named[0]
 
 
 def _barred(layout: Layout) -> Iterator[tuple[int, Sheet | None]]:
-    """Yield the lines of texts that begin with a bar, each with the table above it if that is one of tasks."""
+    """Yield the lines of texts that could be rows, each with the table above it if that is one of tasks.
+
+    They begin with a bar; or they have as many cells as that table, whose own rows may do without one.
+    """
     sheets = {sheet.table.line: sheet for sheet in layout.tasks}
     underlined = (head for head in layout.outline.headings if not head.is_atx)
     texts = [Block("paragraph", head.line, head.end) for head in underlined]
@@ -241,11 +248,22 @@ def _barred(layout: Layout) -> Iterator[tuple[int, Sheet | None]]:
             continue
         for at in range(block.line, block.end):
             line = layout.lines[at]
-            if not (line.lstrip() if block.kind in _TEXTS else line).startswith("|"):
+            begun = line.lstrip() if block.kind in _TEXTS else line
+            if not begun.startswith("|") and (
+                block.kind == "code_block" or not _fits(begun, above)
+            ):
                 continue
             if not line.strip("|-: \t"):
                 above = None  # what follows has a header of its own, even if no parser takes it for a table
             yield at, above
+
+
+def _fits(line: str, sheet: Sheet | None) -> bool:
+    """Whether a line without a bar at its beginning has as many cells as a table; the last one may be empty."""
+    if sheet is None or "|" not in line or line[0].isspace():
+        return False
+    cells = len(split_row(line))
+    return len(sheet.table.header) in {cells, cells + line.rstrip().endswith("|")}
 
 
 def _family(task_id: str) -> str | None:

@@ -44,7 +44,7 @@ _LISTS = frozenset({"acceptance", "constraints", "hints", "writes", "inputs"})
 _INHERITED = frozenset(
     {"acceptance", "agent", "constraints", "hints", "inputs", "priority", "type"}
 )
-_TEXTS = frozenset({"expected", "description", "command"})
+_TEXTS = frozenset({"expected", "description"})
 _SECTIONS = {
     "request": ("request", "originalrequest", "context", "background", "overview"),
     "goal": ("goal", "primarygoal", "goaldefinition", "objective"),
@@ -53,11 +53,13 @@ _SECTIONS = {
 }
 _SECTION_OF = {word: name for name, words in _SECTIONS.items() for word in words}
 
-# Code, or emphasis between words; the stars of a pattern or a power stand elsewhere, and `__init__` is a name.
+# Code, or emphasis around whole words, or around any where they are not written in ASCII; the stars of a pattern or a
+# power stand elsewhere, and `__init__` is a name. No mark stands inside, so that each has the partner next to it.
 _STRESSED = re.compile(
     r"(?<!`)(?P<bar>`+)(?!`).{1,500}?(?<!`)(?P=bar)(?!`)"
-    r"""|(?<![^\s(\[{"'“‘—–-])(?P<mark>\*\*|__(?!\w+__))(?P<said>[^\s/*_](?:.{0,200}?[^\s/*_])?)(?P=mark)"""
-    r"""(?![^\s.,:;!?)\]}"'”’…—–-])""",
+    r"""|(?:(?<![^\s(\[{"'\x80-\U0010ffff-])|(?<=\w\*\*/))(?P<mark>\*\*|__(?!\w+__))"""
+    r"""(?P<said>[^\s/*_](?:(?:(?!(?P=mark)).){0,200}[^\s/*_])?)(?P=mark)"""
+    r"""(?:(?![^\s.,:;!?)\]}"'\x80-\U0010ffff-])|(?=/\*\*\w))""",
     re.DOTALL,
 )
 _LABELLED = re.compile(
@@ -337,7 +339,8 @@ def _take_fact(entry: _Entry, name: str, value: str, node: Node) -> None:
     elif name in _LISTS:
         entry.facts.setdefault(name, []).extend(values)
     elif name == "command":
-        entry.facts[name] = "\n".join(map(without_backticks, values))
+        # One is taken as any other command; a list of them is not to end up as words between two marks.
+        entry.facts[name] = "\n".join(map(without_backticks, values) if values[1:] else values)
     else:
         text = "\n".join(values)
         entry.facts[name] = text if name in _TEXTS else plain(text)

@@ -73,9 +73,9 @@ def export_markdown(
     return redact(text).rstrip("\n") + "\n"
 
 
-def export_csv(board: Board) -> str:
-    """Return one row for each task; moments in UTC, time and cost of all attempts together."""
-    return csv_text(_COLUMNS, (_row(board, task) for task in board.plan.tasks.values()))
+def export_csv(board: Board, now: float) -> str:
+    """Return one row for each task; moments in UTC, time and cost of all attempts together. *now*: as above."""
+    return csv_text(_COLUMNS, (_row(board, task, now) for task in board.plan.tasks.values()))
 
 
 def _part(board: Board, part: PartLike, now: float) -> Mapping[str, Any]:
@@ -87,7 +87,7 @@ def _part(board: Board, part: PartLike, now: float) -> Mapping[str, Any]:
         "status": label_of(board, task.id),
         "reason": board.standing[task.id].reason,
         "who": task.assignee or task.agent or "-",
-        "time": format_duration(_seconds(attempts)) if attempts else "-",
+        "time": format_duration(board.worked(task.id, now) if attempts else None),
         "cost": cost_of(result) if result is not None else "-",
         "assignment": part.assignment,
         "attempts": [_attempt(each, result, now) for each in attempts if result is not None],
@@ -108,10 +108,11 @@ def _attempt(attempt: Attempt, result: Result, now: float) -> Mapping[str, Any]:
     }
 
 
-def _row(board: Board, task: Task) -> Sequence[object]:
+def _row(board: Board, task: Task, now: float) -> Sequence[object]:
     result = board.results.get(task.id)
     attempts = result.attempts if result is not None else ()
     spent = spending([result] if result is not None else [])
+    took = board.worked(task.id, now)
     return (
         task.id,
         board.status(task.id).value,
@@ -128,11 +129,7 @@ def _row(board: Board, task: Task) -> Sequence[object]:
         len(attempts),
         sheet_moment(attempts[0].started) if attempts else "",
         sheet_moment(attempts[-1].ended) if attempts else "",
-        round(_seconds(attempts), 3),
+        None if took is None else round(took, 3),
         None if spent.unknown else spent.known,
         board.why(task.id),
     )
-
-
-def _seconds(attempts: Iterable[Attempt]) -> float:
-    return sum(attempt.duration for attempt in attempts)

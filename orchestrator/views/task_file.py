@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.core.plan import Task
+from orchestrator.core.script import ADVICE, script_of
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import fence, printable, without_backticks
+from orchestrator.core.text import fence, printable
+from orchestrator.errors import PlanError, Problem
 from orchestrator.views.templating import render
 
 if TYPE_CHECKING:
@@ -31,11 +33,19 @@ def task_file(
     """Return the whole file. *dependencies* are the tasks whose results are its input (S2-72).
 
     For a *shell* task the description is the command, so it stands in the file's first code block, which is what runs;
-    backticks around the whole of it are no part of it.
+    the marks around it are no part of it.
     *draft* is what a planner said of the task beyond its row: inputs, acceptance, constraints, hints, and the command.
+
+    Raises:
+        PlanError: the description is no command; one that fits into a row always is.
     """
+    language = draft.language if draft else "sh"
     if shell and draft is None:
-        task = task._replace(description=without_backticks(task.description or task.name))
+        try:
+            command, language = script_of(task.description or task.name)
+        except ValueError as error:
+            raise PlanError([Problem(str(error), task.where, ADVICE, "bad_command")]) from None
+        task = task._replace(description=command)
     return render(
         TASK_FILE,
         overrides,
@@ -43,6 +53,7 @@ def task_file(
         settings=settings,
         dependencies=dependencies,
         shell=shell,
+        language=language,
         draft=draft,
     )
 
@@ -55,6 +66,6 @@ def says_what_row_says(given: str, task: Task) -> bool:
     and so may who does it, a shell or an agent.
     """
     text = task.description or task.name
-    command = without_backticks(text)
+    command = script_of(text).code
     asked = fence(command, "sh"), f"{printable(text)}\n\n## Expected Output"  # a fence ends itself
     return given.strip() == command.strip() or any(f"{SECTION}{each}\n" in given for each in asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate, write_plan
 
 
 def test_a_dry_run_promises_nothing_that_cannot_start(orchestrate: Orchestrate, root: Path) -> None:
@@ -39,3 +40,32 @@ def test_a_dry_run_promises_nothing_that_cannot_start(orchestrate: Orchestrate, 
         answer["refused"],
     )
     assert ["T-08"] == orchestrate("run", "--json").started()
+
+
+def test_a_dry_run_says_why_the_run_would_be_refused(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """As the run itself says it: an agent is not there, or another run holds the plan."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait}, agent="claude")
+    refused = orchestrate("run")
+    assert (2, f"error: {said(orchestrate)}") == (refused.returncode, refused.stderr.split("\n")[0])
+    assert "there is no `claude` on PATH" in said(orchestrate)
+    assert "" == said(orchestrate, "--simulate")
+    write_plan(root, {"T-01": gate.wait})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    refused = orchestrate("run")
+    held = said(orchestrate)
+    assert (3, f"error: {held}") == (refused.returncode, refused.stderr.split("\n")[0])
+    assert "holds this plan" in held == said(orchestrate, "--simulate")
+    told = orchestrate("run", "--dry-run")
+    assert (0, f"warning: {held}") == (told.returncode, told.stderr.split("\n")[0])
+    gate.open()
+    assert 0 == orchestrate.finish(run).returncode
+    assert "" == said(orchestrate)
+
+
+def said(orchestrate: Orchestrate, *words: str) -> str:
+    """Why the run would be refused."""
+    return str(orchestrate("run", "--dry-run", "--json", *words).json["refused"])

@@ -44,6 +44,26 @@ def test_a_hint_calls_this_program_as_it_was_called(orchestrate: Orchestrate, ro
         assert b"exit 3" in shown.stdout
 
 
+def test_what_is_detached_names_the_program_that_was_called(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """And not the words that it was started with, which nobody typed."""
+    script, environment = tmp_path / "bin" / "orchestrator", {**orchestrate.environment}
+    script.parent.mkdir()
+    script.write_text(
+        "from orchestrator.wiring import detached\n"
+        "started = detached(['show', '--nonsense'], 'logs/run.out')\n"
+        "assert started.ended(60) == 2\n"
+        "started.publish()\n",
+        encoding="utf-8",
+    )
+    del environment["ORCHESTRATOR_PROGRAM"]
+    environment["PATH"] = "/usr/bin:/bin"
+    subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, check=True)
+    said = (tmp_path / "logs/run.out").read_text(encoding="utf-8")
+    assert f"hint: {script} show --help\n" in said
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -169,6 +169,27 @@ def test_a_command_of_an_agent_that_stands_on_the_shell(
     assert ["one", "two", "three <b>"] == answers
 
 
+def test_a_code_block_that_is_typed_is_run_by_its_language(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """The word behind its bars is no program: a shell would run what the tasks before it answered."""
+    write_plan(root, {"T-01": "echo 'touch PWNED; echo no'", "T-02": ("echo two", "T-01")})
+    for text in ("```sh\nwc -l\n```", "```python\nprint(2**3)\n```"):
+        added = orchestrate("add", text, "--depends-on", "T-01")
+        assert 0 == added.returncode, added.stderr
+    for verb in ("add",), ("update", "T-02", "--desc"):
+        refused = orchestrate(*verb, "echo one\n```sh\nwc -l\n```")
+        assert (2, True) == (refused.returncode, "text around it" in refused.stderr)
+    assert 0 == orchestrate("update", "T-02", "--desc", "```\nwc -l\n```").returncode
+    write_task(root, "T-05", "Say it:\n\n```sh\n```\n")
+    with (root / "master_plan.md").open("a", encoding="utf-8") as plan:
+        plan.write("| T-05 | Say it | T-01 |\n")
+    assert 1 == orchestrate("run").returncode
+    answers = [answer_of(root, f"T-0{number}").strip() for number in range(2, 5)]
+    assert ["1", "1", "8"] == answers
+    assert not (tmp_path / "PWNED").exists()
+
+
 def test_a_command_of_an_outline_is_run_or_refused(
     orchestrate: Orchestrate, tmp_path: Path, root: Path
 ) -> None:

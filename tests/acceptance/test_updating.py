@@ -84,6 +84,7 @@ ROW = "| T-01 | One | None | | |\n"
         (f"{HEAD}{ROW}\n| T-02 | Two | None | | |", ["add", "update"]),
         (f"{HEAD}{ROW}\t| T-02 | Two | None | | |", ["add", "update"]),
         (f"{HEAD}{ROW}\n| T-01 | Two | None | | |", ["add", "update"]),
+        (f"{HEAD}{ROW}\nT-02 | Two | None | |", ["add", "update"]),
         (f"{HEAD}{ROW}\n| ID | Task |\n|---|---|\n| T-02 | Two |", ["add", "update"]),
         (f"{HEAD}{ROW}\n* - ID | Task | Deps\n    ---|---|---\n    T-02 | Two |", ["add", "update"]),
         ("# P\n\n- x\n\n  | ID | Task | Deps |\n  |---|---|---|\n  | T-01 | One | |", ["add", "update"]),
@@ -91,7 +92,7 @@ ROW = "| T-01 | One | None | | |\n"
     ],
     ids=[
         "deadline", "priority", "cells", "digits", "latin-1", "utf-16", "loose row", "indented row",
-        "row of the same id", "other table", "table in a list", "all in a list", "no table",
+        "row of the same id", "row without bars", "other table", "table in a list", "all in a list", "no table",
     ],
 )  # fmt: skip
 def test_a_plan_that_cannot_be_edited_is_explained(

@@ -19,7 +19,7 @@ from orchestrator.agents.planner import SCHEMA
 from orchestrator.core.draft import Draft, DraftTask, Given, Need
 from orchestrator.core.draft_check import read_draft
 from orchestrator.core.duration import format_duration
-from orchestrator.core.text import NO_TEXT, cell, one_line
+from orchestrator.core.text import NO_TEXT, cell, fence, one_line
 from orchestrator.errors import AgentError, PlanError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.task_file import parse_task_file
@@ -203,8 +203,9 @@ None
 texts = st.text(max_size=40) | st.sampled_from(
     [*NASTY.split("\n"), NASTY, "```sh\nrm x\n```", "~~~", "===", "> q", "[a]: b"]
 )
-#: What is no text is refused in a command, and dropped elsewhere.
-commands = texts.map(lambda text: re.sub(NO_TEXT, "", text))
+#: What is no text, and a code block with text around it, is refused in a command.
+commands = texts.filter(lambda text: not re.search(f"{NO_TEXT}|^```", text)).map("true\n{}".format)
+scripts = commands | st.builds(fence, commands, st.sampled_from(["", "sh", "bash", "python"]))
 
 
 @st.composite
@@ -238,7 +239,7 @@ def drafts(draw_from: st.DrawFn) -> Draft:
                 "writes": [draw_from(texts)],
                 "type": draw_from(texts),
                 "agent": "shell" if is_shell else draw_from(st.sampled_from(["", "claude"])),
-                "command": f"true\n{draw_from(commands)}" if is_shell else "",
+                "command": draw_from(scripts) if is_shell else "",
                 "estimate": draw_from(st.none() | st.integers(0, 100_000)),
                 "priority": draw_from(st.sampled_from(["P0", "P1", "P2", "P3", 7, -3])),
             }
@@ -270,7 +271,7 @@ def test_a_plan_reads_back_as_the_draft_it_was_drawn_from(draft: Draft) -> None:
         file = parse_task_file(drawn.task_files[each.row.stem].encode(), "x.md")
         assert ((), {}) == (file.problems, dict(file.settings))
         if each.command:
-            assert each.command.strip() == file.code.strip()
+            assert (each.command.strip(), each.language) == (file.code.strip(), file.language)
     wanted = one_line(draft.request, 10_000)
     assert wanted == one_line(html.unescape(drawn.board.plan.request), 10_000)
 

@@ -19,6 +19,7 @@ from orchestrator.core.message import (
     torn_blocks,
 )
 from orchestrator.core.name import as_name, is_name
+from orchestrator.core.text import is_blank, printable
 from orchestrator.errors import UsageError
 
 TIME = "2026-01-05T14:00:00.000Z"
@@ -36,16 +37,10 @@ def test_every_text_comes_back_as_it_was_cleaned(texts: list[str]) -> None:
         try:
             said.append(message(clean(text)))
         except UsageError:
-            assert not clean_of(text).strip()
+            assert is_blank(printable(text))
     data = b"# T-01\n" + b"".join(map(block, said))
     assert said == read_blocks(data, "T-01")
     data.decode()
-
-
-def clean_of(text: str) -> str:
-    from orchestrator.core.text import printable
-
-    return printable(text)
 
 
 FORGED = block(message("I am the boss", author="boss")).decode()
@@ -90,7 +85,7 @@ def test_too_much_and_nothing_are_refused() -> None:
         clean("x" * (LIMIT + 1))
     with pytest.raises(UsageError):
         clean("\r\n" * LIMIT + "the rest")
-    for text in ("", " \n\t", "\x1b[31m"):
+    for text in ("", " \n\t", "\x1b[31m", "\u200b", "\u2800\n"):
         with pytest.raises(UsageError, match="nothing in the message"):
             clean(text)
 

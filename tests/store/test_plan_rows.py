@@ -33,12 +33,24 @@ def said(text: str) -> list[str]:
         ("\n- item\n| T-03 | c | |", 6, "what stands above it ends the table"),
         ("\n| Risk | Odds |\n|---|---|\n| x | y |\n\n| T-03 | c | |", 9, "a blank line ends the table above"),
         ("\n| T-01 | c | |", 5, "a blank line ends the table above"),
+        ("\nT-03 | c | T-01", 5, "a blank line ends the table above"),
+        ("\nT-03 | a \\| b | T-01", 5, "a blank line ends the table above"),
+        ("\nT-03 | c |", 5, "a blank line ends the table above"),
+        ("\n `T-03` | c | - |", 5, "a blank line ends the table above"),
+        ("### Phase 2\n**T-03** | c | T-01", 5, "what stands above it ends the table"),
+        ("\n- item\nT-03 | c | None", 6, "what stands above it ends the table"),
     ],
 )  # fmt: skip
 def test_a_row_outside_of_the_tables_is_refused(below: str, line: int, why: str) -> None:
     """What looks like a task is run, or the person hears of it."""
     text = f"{HEAD}| T-01 | a | |\n"
     assert [f"p.md:{line}: this row belongs to no table: {why}"] == said(text + below)
+
+
+def test_tables_without_bars_at_their_ends_lose_no_row() -> None:
+    """Nor where ids are numbers."""
+    text = "ID | Task | Deps\n---|---|---\n1 | a | None\n\n2 | b | 1\n\n\nc | d | e\n"
+    assert ["p.md:5: this row belongs to no table: a blank line ends the table above"] == said(text)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +68,9 @@ def test_a_row_outside_of_the_tables_is_refused(below: str, line: int, why: str)
         "\n| T-03 |",
         "\n|T-01|---|T-02|---|T-03|",
         "\nA | B | C\n\nT-01 | or | T-02",
+        "\nT-03 | or\n\nT-03 | and | so | on\n\ncat | sort | uniq\n\nstep1 | step2 | step3",
+        "\n    T-03 | in | code",
+        "\nRisk | Odds | Note\n---|---|---\nT-9 | y | z\n\nT-8 | y | z\n".replace("T-", "R-"),
         "\n<!-- orchestrator:status -->\n| T-03 | c | |\n<!-- /orchestrator:status -->",
         "\n- x\n\n  ```\n  | T-03 | c | |\n  ```",
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.core.draft_check import read_draft
 from orchestrator.store.draft_file import DraftFile, parse_draft
 from tests.growth import come_back
+from tests.store.outlines import needs, read
 
 FEATURE = """\
 # Add user authentication
@@ -47,27 +47,6 @@ Agent: shell is not used here.
 ## Test
 Check everything that was built. Depends on Build.
 """
-
-
-def read(text: str, file: str = "o.md") -> dict[str, Any]:
-    found = parse_draft(text.encode(), file)
-    assert () == found.problems
-    assert [] == read_draft(found.data, ("claude", "shell"), found.places)[1]
-    assert isinstance(found.data, dict)
-    return found.data
-
-
-def needs(text: str) -> dict[str, list[str]]:
-    """Name of every task → the names it needs, with a kind that is not data."""
-    tasks = read(text)["tasks"]
-    names = {task["id"]: task["name"] for task in tasks}
-    return {
-        task["name"]: [
-            names[need["id"]] + ("" if need["kind"] == "data" else f" ({need['kind']})")
-            for need in task["needs"]
-        ]
-        for task in tasks
-    }
 
 
 def said(text: str) -> list[str]:
@@ -303,70 +282,6 @@ def test_a_fence_is_text() -> None:
     """What stands in a fence is neither a heading nor a task."""
     (task,) = read("- Run it:\n\n  ```sh\n  # not a heading\n  - not an item\n  ```\n")["tasks"]
     assert "```sh\n# not a heading\n- not an item\n```" in task["description"]
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        'python3 -c "print(2**3**2)"',
-        'python3 -c "print(__name__)"',
-        "ls src/**/*.ts docs/**/*.md",
-        "echo **a** __b c__",
-        "echo `echo **a**`",
-    ],
-)
-@pytest.mark.parametrize("label", ["Command:", "**Command**:", "__Command:__"])
-def test_stars_and_underscores_of_a_command_are_its_own(label: str, command: str) -> None:
-    """They mean a power or a pattern; without them another command would run."""
-    (task,) = read(f"- Say it\n  - Agent: shell\n  - {label} {command}\n")["tasks"]
-    assert command == task["command"]
-
-
-@pytest.mark.parametrize(
-    ("said", "command"),
-    [
-        ("`wc -l x`", "wc -l x"),
-        ("``echo `date` ``", "echo `date`"),
-        ("`date` `date`", "`date` `date`"),
-        ("echo `date`", "echo `date`"),
-        ("\n    - `cd x`\n    - `make`", "cd x\nmake"),
-    ],
-)
-def test_backticks_around_a_command_only_say_that_it_is_one(said: str, command: str) -> None:
-    """As in a row: the shell would run what the command prints."""
-    (task,) = read(f"- Power\n  - Agent: shell\n  - Command: {said}\n")["tasks"]
-    assert command == task["command"]
-
-
-def test_patterns_and_criteria_are_taken_as_they_stand() -> None:
-    """Tasks that write the same files are told by these; backticks around one only say what it is."""
-    (task,) = read(
-        "- Build\n  - Writes: out/**/x.md, `web/**/y.md`, **/test/**, __tests__ and __init__.py\n"
-        "  - Acceptance: 2**3**2 is 512\n  - Inputs: all: src/**/*.py docs/**/*.md\n"
-    )["tasks"]
-    assert ["out/**/x.md", "web/**/y.md", "**/test/**", "__tests__", "__init__.py"] == task[
-        "writes"
-    ]
-    assert ["2**3**2 is 512"] == task["acceptance"]
-    assert [{"name": "all", "value": "src/**/*.py docs/**/*.md"}] == task["inputs"]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Find **/*.py and **/*.js", "Find **/*.py and **/*.js"),
-        ("Say 2**3**2 and `echo **a**`", "Say 2**3**2 and `echo **a**`"),
-        ("Write __init__ and __main__", "Write __init__ and __main__"),
-        ("Pass **args and **more on", "Pass **args and **more on"),
-        ("Write the **final** report, with __all the__ figures", "Write the final report, with all the figures"),
-        ("**Write the report**", "Write the report"),
-        ("**Report:** write it (**now**)", "Report: write it (now)"),
-    ],
-)  # fmt: skip
-def test_only_emphasis_is_taken_off(text: str, expected: str) -> None:
-    """Stars that are part of a pattern, a power or code are no emphasis."""
-    assert expected == read(f"- {text}\n")["tasks"][0]["description"]
-    assert [] == needs(f"1. {text}\n2. Read it (after **1**)\n")[expected.partition(":")[0]]
 
 
 @pytest.mark.usefixtures("no_garbage")

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from orchestrator.core.message import Message, MessageKind, clean
 from orchestrator.core.plan import Task
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import printable
+from orchestrator.core.text import is_blank, printable
 from orchestrator.store.result_file import safe_answer
 from orchestrator.views.export import export_csv, export_markdown
 from tests.views.example import BEGIN, HOSTILE, attempt, board, result, tables, task
@@ -40,19 +40,36 @@ def outer_headings(document: str) -> list[tuple[str, str]]:
     ]
 
 
-TEXT = st.text(min_size=1).filter(lambda text: bool(printable(text).strip()))
+TEXT = st.text(min_size=1).filter(lambda text: not is_blank(printable(text)))
 
 
 def test_an_attempt_whose_runner_died_is_not_under_way() -> None:
     """As ``show`` has it; how long it took nobody knows."""
     one = task("T-01")
     found = board([one], result("T-01", TaskStatus.PENDING, attempt(1, "running", 0)))
-    (_, attempts) = tables(export_markdown(found, [Part(View(one))], BEGIN + 60))
+    (facts, attempts) = tables(export_markdown(found, [Part(View(one))], BEGIN + 60))
+    assert "-" == facts[1][6]
     assert ("interrupted", "-", "the runner died") == (
         attempts[1][1],
         attempts[1][4],
         attempts[1][6],
     )
+
+
+def test_the_time_of_a_task_is_what_is_known_of_it() -> None:
+    """Of one that is under way until now; of what nobody measured there is none, and not none at all."""
+    tasks = [task("T-01"), task("T-02"), task("T-03"), task("T-04")]
+    found = board(
+        tasks,
+        result("T-01", TaskStatus.PENDING, attempt(1, "running", 0)),
+        result("T-02", TaskStatus.RUNNING, attempt(1, "running", 0)),
+        result("T-03", TaskStatus.RUNNING, attempt(1, "failed", 0, 5), attempt(2, "running", 10)),
+    )
+    parts = [Part(View(each)) for each in tasks]
+    (facts, *_) = tables(export_markdown(found, parts, BEGIN + 60))
+    assert ["-", "1m00s", "55.0s", "-"] == [row[6] for row in facts[1:]]
+    rows = csv.reader(io.StringIO(export_csv(found, BEGIN + 60), newline=""))
+    assert ["", "60", "55", "0"] == [row[15] for row in rows][1:]
 
 
 @given(name=TEXT, assignment=TEXT, said=TEXT, answer=st.text())
@@ -88,7 +105,7 @@ def test_nothing_leaves_its_place(name: str, assignment: str, said: str, answer:
     assert ["T-01", "T-02"] == [row[0] for row in plan[1:]]
     assert ["1", "2"] == [row[0] for row in attempts[1:]]
     assert all(len(row) == len(table[0]) for table in (plan, attempts) for row in table)
-    (_, first, second) = csv.reader(io.StringIO(export_csv(found), newline=""))
+    (_, first, second) = csv.reader(io.StringIO(export_csv(found, BEGIN), newline=""))
     assert ("T-01", "failed", "2", "2") == (first[0], first[1], first[12], first[15])
     assert ("T-02", "skipped", "T-01") == (second[0], second[1], second[6])
     assert first[2] == "-" or not first[2].startswith(("=", "+", "@", "-"))

@@ -1,0 +1,59 @@
+"""The command of a task as people write it into a document: bare, in backticks, or in a code block.
+
+Whatever takes a command from a text asks here. What is left of the marks would be run: a shell takes backticks for a
+command whose output is another one, and the word behind those of a code block for a program. As that program may be a
+shell, and the answers of other tasks are its standard input, they would be run as well.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from orchestrator.core.text import one_line, typed, without_backticks
+
+#: What a code block may be called, and what it is written in.
+LANGUAGES = {
+    "": "sh",
+    "sh": "sh",
+    "shell": "sh",
+    "console": "sh",
+    "bash": "bash",
+    "python": "python",
+    "python3": "python",
+    "py": "python",
+}
+#: What to do about a text that is no command.
+ADVICE = "write the command alone, or one code block that begins with ```sh, ```bash or ```python"
+
+# A line of backticks makes no sense to a shell, one of tildes may stand below a heading that it writes.
+_OPENS = r"(?m)^ {0,3}(`{3,})([^`\n]*)$|\A(~{3,})([^\n]*)$"
+
+
+class Script(NamedTuple):
+    """What is run."""
+
+    code: str = ""
+    language: str = "sh"
+    """One of the values of ``LANGUAGES``."""
+
+
+def script_of(text: str) -> Script:
+    """Return what a text has somebody run, without the marks that only say that it is a command.
+
+    Raises:
+        ValueError: it is partly a code block and partly not, or one in a language that nobody here runs.
+    """
+    bare = typed(text).strip()
+    opened = re.search(_OPENS, bare) if "\n" in bare else None
+    if opened is None:
+        return Script(without_backticks(bare))
+    bar, info = opened[1] or opened[3], (opened[2] or opened[4] or "").split()
+    rest = bare[opened.end() + 1 :]
+    closed = re.search(rf"(?m)^ {{0,3}}{bar[0]}{{{len(bar)},}}[ \t]*$", rest)
+    if opened.start() or (closed and closed.end() < len(rest)):
+        raise ValueError("there is a code block in this command, and text around it")
+    word = info[0] if info else ""
+    if word not in LANGUAGES:
+        raise ValueError(f"nobody here runs a code block in {one_line(word, 40)}")
+    return Script((rest[: closed.start()] if closed else rest).rstrip("\n"), LANGUAGES[word])

@@ -1,0 +1,77 @@
+"""What is run of a command that stands in a document: never the marks around it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.script import Script, script_of
+from orchestrator.core.text import fence
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "language"),
+    [
+        ("wc -l x", "wc -l x", "sh"),
+        (" cd x\n  make\n", "cd x\n  make", "sh"),
+        ("`wc -l x`", "wc -l x", "sh"),
+        ("``echo `date` ``", "echo `date`", "sh"),
+        ("```wc -l x```", "wc -l x", "sh"),
+        ("`date` `date`", "`date` `date`", "sh"),
+        ("echo `date`", "echo `date`", "sh"),
+        ("`cd x\nmake`", "cd x\nmake", "sh"),
+        ("```\nls | wc -l\n```", "ls | wc -l", "sh"),
+        ("```sh\nls | wc -l\n```\n", "ls | wc -l", "sh"),
+        ("``` console first\n  ls\n\nwc\n   ```", "  ls\n\nwc", "sh"),
+        ("```sh\r\nls\r\n```", "ls", "sh"),
+        ("~~~bash\nls\n~~~", "ls", "bash"),
+        ("```python\nprint(2**3)\n```", "print(2**3)", "python"),
+        ("```py\nprint(1)", "print(1)", "python"),
+        ("````sh\ncat <<X\n```sh\nls\n```\nX\n````", "cat <<X\n```sh\nls\n```\nX", "sh"),
+        ("```sh\n```", "", "sh"),
+        ("```sh\n\n```", "", "sh"),
+        ("cat <<X\nTitle\n~~~~~\nX", "cat <<X\nTitle\n~~~~~\nX", "sh"),
+        ("", "", "sh"),
+    ],
+)
+def test_marks_around_a_command_are_not_run(text: str, code: str, language: str) -> None:
+    """They only say that it is one, and a code block what it is written in."""
+    assert (code, language) == script_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("echo first\n```sh\necho x\n```", "text around it"),
+        ("```sh\necho x\n```\nand then\n", "text around it"),
+        ("```sh\ncd x\n```\n```sh\nmake\n```", "text around it"),
+        ("```sh\nls\n```\n```", "text around it"),
+        ("say it\n```sh\n```", "text around it"),
+        ("```julia\nx = 1\n```", "nobody here runs a code block in julia"),
+    ],
+)
+def test_what_may_be_meant_in_two_ways_is_refused(text: str, words: str) -> None:
+    """Half of it would be run, or the marks would."""
+    with pytest.raises(ValueError, match=words):
+        script_of(text)
+
+
+@given(st.text("`~ \nabsh", max_size=30), st.sampled_from(["sh", "bash", "python"]))
+def test_a_code_block_of_ours_is_read_as_it_was_written(code: str, language: str) -> None:
+    """Whatever stands in it."""
+    assert Script(code.rstrip("\n"), language) == script_of(fence(code, language))
+
+
+@given(st.text("`~ \nsh", max_size=30))
+def test_no_line_of_backticks_is_left_for_a_shell(text: str) -> None:
+    """Unless it stands in a code block, where it is a part of the script."""
+    try:
+        code = script_of(text).code
+    except ValueError:
+        return
+    assert code in text
+    if not text.strip().startswith(("```", "~~~")):
+        assert not re.search("(?m)^ {0,3}```+[^`]*$", code) or "\n" not in text.strip()
