@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of
 
