@@ -47,7 +47,8 @@ def init_command(
 ) -> None:
     """Make a plan directory with a plan to edit.
 
-    The default is .orchestrator in the current directory. An existing plan is never touched.
+    The default is .orchestrator in the current directory. An existing plan is never touched; results and task files
+    of one that is gone move to archive/.
 
     \b
       orchestrator init --agent shell     a queue of commands, for `orchestrator add`
@@ -57,11 +58,13 @@ def init_command(
     if agent and agent not in (known := Known(known_agents(layout), layout.workdir(""))):
         listed = ", ".join(known)
         raise UsageError(f"--agent: there is no agent {agent!r}", hint=f"known are {listed}")
-    path = init(layout, request, agent)
+    archived = init(layout, request, agent)
     if as_json:
-        say_json(f"made {path}", plan=path)
+        say_json(f"made {layout.plan}", plan=layout.plan, archived=archived)
         return
-    write(f"{path}\n")
+    write(f"{layout.plan}\n")
+    if archived:
+        talk(f"What an earlier plan left is in {archived}")
     first = 'Add tasks with `add "…"`' if agent else "Edit the table of tasks"
     talk(as_called(f"{first}, then: orchestrator run"))
 
