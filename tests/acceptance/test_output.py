@@ -322,14 +322,21 @@ def test_an_error_that_nobody_hears_has_its_status(
     assert (2, True) == (heard.returncode, heard.stderr.startswith("error: "))
 
 
+@pytest.mark.parametrize(("command", "status"), [("echo one", 5), ("exit 3", 1)])
 def test_a_run_whose_output_is_full_comes_to_its_end(
-    orchestrate: Orchestrate, tmp_path: Path
+    orchestrate: Orchestrate, tmp_path: Path, command: str, status: int
 ) -> None:
-    """It is the run that counts."""
-    write_plan(tmp_path / ".orchestrator", {"T-01": "echo one"})
+    """Whoever reads nothing is not to take that for success; where the run failed, that is what counts."""
+    root = tmp_path / ".orchestrator"
+    write_plan(root, {"T-01": command})
     for flags in ([], ["--json"]):
-        full = ("sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh")
-        assert 0 == orchestrate("run", "--fresh", *flags, under=full).returncode
+        for also in ("", "2>/dev/full"):
+            full = ("sh", "-c", f'exec "$@" >/dev/full {also}', "sh")
+            ran = orchestrate("run", "--fresh", *flags, under=full)
+            assert status == ran.returncode
+            assert bool(also) == ("No space left on device" not in ran.stderr)
+            assert "1 tasks completed" in (root / "journal.md").read_text("utf-8").splitlines()[-1]
+    assert status == orchestrate("run", "--max-parallel", "2", "--fresh", under=full).returncode
 
 
 @pytest.mark.parametrize(
