@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from orchestrator.actions.assignments import done_for_another_row, make_task_files
+from orchestrator.actions.assignments import CHANGED_ROW, changed_rows, make_task_files
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
@@ -150,6 +149,8 @@ class _Session:
     budget: float = 0.0
     began: float = 0.0
     """On the clock that does not jump."""
+    outdated: Sequence[str] = ()
+    """Tasks that were done for another row."""
 
     def run(self, seen: Prospect | None) -> RunReport:
         """Recover, run, draw what came of it; *seen* is what was seen before the lock was ours, if that still holds."""
@@ -203,10 +204,9 @@ class _Session:
         return self._conclude(ahead, runner, started)
 
     def _tell_of_changed_rows(self, ahead: Prospect) -> None:
-        to_run = set(ahead.to_run)
-        kept = [each for each in asked_for(self.order, ahead.board) if each not in to_run]
-        for task_id in islice(done_for_another_row(self.workspace, ahead.board, kept), _NOTES):
-            text = f"its row says something else than when it was done; `retry {task_id}` does it again"
+        self.outdated = changed_rows(ahead, _NOTES)
+        for task_id in self.outdated:
+            text = f"{CHANGED_ROW}; `orchestrator retry {task_id}` does it again"
             self.telling.say(Kind.WARNING, text, task_id)
 
     def _call_herald(self, ahead: Prospect) -> Herald:
@@ -356,6 +356,7 @@ class _Session:
             ended=self.clock.wall(),
             merged=merged,
             held_back=runner.held_back,
+            outdated=self.outdated,
             warn=partial(self.telling.say, Kind.WARNING),
         )
         return self.order.layout.final_output

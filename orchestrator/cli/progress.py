@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Protocol, TextIO
 
-from orchestrator.cli.sentence import sentence
+from orchestrator.cli.sentence import advice, sentence
 from orchestrator.core.redact import redact
 from orchestrator.runtime.happening import Happening, Kind
 
@@ -79,4 +79,4 @@ class _Lines:
 def _as_json(happening: Happening) -> str:
     if happening.kind is Kind.NEWS:
         return ""
-    return json.dumps(happening.as_json(), ensure_ascii=False)
+    return json.dumps(happening._replace(text=advice(happening)).as_json(), ensure_ascii=False)

@@ -336,7 +336,6 @@ def test_a_run_whose_output_is_full_comes_to_its_end(
             assert status == ran.returncode
             assert bool(also) == ("No space left on device" not in ran.stderr)
             assert "1 tasks completed" in (root / "journal.md").read_text("utf-8").splitlines()[-1]
-    assert status == orchestrate("run", "--max-parallel", "2", "--fresh", under=full).returncode
 
 
 @pytest.mark.parametrize(
