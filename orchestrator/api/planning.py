@@ -36,7 +36,7 @@ class Planning(Directory):
         """Return the board of a plan that ``run`` would accept; PlanError lists everything that is wrong with it."""
         from orchestrator.actions.checking import validate
 
-        return validate(self._layout, self._plugs().roster)
+        return validate(self._layout, self._plugs().roster).board
 
     def add(
         self,

@@ -9,6 +9,7 @@ import click
 from orchestrator.actions.agents import Known
 from orchestrator.actions.checking import status, validate
 from orchestrator.actions.planning import init
+from orchestrator.actions.remarks import remarks
 from orchestrator.actions.simulation import really_done
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.reply import (
@@ -89,19 +90,22 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
     from orchestrator.wiring import plugs
 
     layout = plan_directory(directory, option)
-    board = validate(layout, plugs(layout=layout).roster)
+    ahead = validate(layout, plugs(layout=layout).roster)
+    board, warnings = ahead.board, list(map(as_called, remarks(ahead)))
     tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
     path = critical_path(board.plan.tasks)
     message = f"valid: {counted(tasks, 'task')} in {counted(batches, 'batch', 'batches')}"
     if umbrellas := sum(bool(task.children) for task in board.plan.tasks.values()):
         message += f", {counted(umbrellas, 'umbrella')} among them"
     if as_json:
-        say_json(message, tasks=tasks, batches=batches, critical_path=path)
+        say_json(message, tasks=tasks, batches=batches, critical_path=path, warnings=warnings)
         return
     write(f"{message}\n")
     shown = path if len(path) <= _MOST else [*path[: _MOST - 2], "…", path[-1]]
     if shown:
         write(f"longest chain: {' → '.join(shown)}\n")
+    for warning in warnings:
+        talk(f"warning: {warning}")
 
 
 @click.command("graph")
