@@ -20,6 +20,8 @@ from orchestrator.runtime.happening import Happening, Kind
 
 #: Bytes that fit into a pipe which the system says can be written to.
 _PIECE = 4096
+#: Terminals that `rich` draws nothing on.
+_CANNOT_DRAW = frozenset({"dumb", "unknown"})
 
 
 class View(Protocol):
@@ -35,7 +37,7 @@ def progress(*, as_json: bool) -> Iterator[View]:
     if as_json:
         with closing(_Lines(sys.stdout, _as_json)) as lines:
             yield lines
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in _CANNOT_DRAW:
         from orchestrator.cli.live import LiveView
 
         with LiveView() as view:
