@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
+from orchestrator.actions.assignments import CHANGED_ROW, done_for_another_row
 from orchestrator.actions.merging import Merged
 from orchestrator.core.board import Board
 from orchestrator.core.settings import Settings
@@ -24,6 +25,7 @@ def aggregate(
     ended: float,
     merged: Merged,
     held_back: str,
+    outdated: Sequence[str],
     warn: Callable[[str], None],
 ) -> None:
     """Put the answers of all completed tasks together.
@@ -36,12 +38,15 @@ def aggregate(
         ended: When it was over.
         merged: What an agent made of all answers, or why it did not.
         held_back: Why tasks were not started although nothing they need is missing.
+        outdated: Tasks that had been done for another row when the run began.
         warn: Is told when the person's template turns out to be broken: then ours takes its place.
 
     Raises:
         StoreError: an answer could not be read, or the file not be written.
     """
     tasks = board.plan.tasks.values()
+    still = done_for_another_row(workspace, board, outdated)
+    changed = (f"{task_id}: {CHANGED_ROW}" for task_id in still)
     done = [task for task in tasks if board.status(task.id) is TaskStatus.COMPLETED]
     is_stopped = settings.on_failure == "stop" and board.counts()[TaskStatus.FAILED]
     why_left = "a task failed, and `on_failure: stop` starts nothing more" if is_stopped else ""
@@ -54,7 +59,7 @@ def aggregate(
         strategy=settings.aggregate,
         budget=settings.budget_usd,
         merged=merged.text,
-        note=" · ".join(filter(None, (held_back, why_left, merged.note))),
+        note=" · ".join(filter(None, (held_back, why_left, merged.note, *changed))),
     )
     try:
         text = draw(overrides=workspace.layout.templates)

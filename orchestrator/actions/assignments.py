@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 
+from orchestrator.actions.prospect import Prospect, asked_for
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
@@ -16,6 +18,21 @@ from orchestrator.errors import UnfitError
 from orchestrator.store.atomic import read_file
 from orchestrator.store.lines import LARGEST_TEXT
 from orchestrator.store.workspace import Workspace
+
+#: What is said of a task that was done for another row.
+CHANGED_ROW = "its row says something else than when it was done"
+
+
+def changed_rows(ahead: Prospect, most: int) -> list[str]:
+    """Return tasks that a run is asked for and does not do again although their rows say something else now.
+
+    Raises:
+        PlanError: a task file makes no sense.
+        StoreError: one could not be read.
+    """
+    to_run = frozenset(ahead.to_run)
+    kept = [each for each in asked_for(ahead.order, ahead.board) if each not in to_run]
+    return list(islice(done_for_another_row(ahead.workspace, ahead.board, kept), most))
 
 
 def done_for_another_row(workspace: Workspace, board: Board, asked: Iterable[str]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from orchestrator.store.waiting import Waiting, those_waiting
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from orchestrator.actions.prospect import RunOrder
+    from orchestrator.actions.prospect import Prospect, RunOrder
     from orchestrator.agents.protocol import Agent
     from orchestrator.core.news import Brief, News
     from orchestrator.core.roster import Roster
@@ -98,8 +98,8 @@ def news_of_running(layout: Layout, board: Board, agents: Mapping[str, Agent]) -
     return found
 
 
-def validate(layout: Layout, roster: Roster) -> Board:
-    """Return the board of a plan that a run would accept; check the task files and the agents too.
+def validate(layout: Layout, roster: Roster) -> Prospect:
+    """Return what a run would do that accepts the plan; check the task files and the agents too.
 
     Raises:
         PlanError: every problem with file and line. Nothing was written.
@@ -118,7 +118,7 @@ def validate(layout: Layout, roster: Roster) -> Board:
     tasks = ahead.board.plan.tasks
     check_task_files(ahead.workspace, tasks, ahead.meant, ahead.to_run, roster)
     ahead.require_final_output()
-    return ahead.board
+    return ahead
 
 
 def _beside(order: RunOrder, roster: Roster) -> Sequence[Problem]:

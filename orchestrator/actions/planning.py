@@ -20,9 +20,8 @@ from orchestrator.core.script import LANGUAGES
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem, UsageError
-from orchestrator.ownership import make_directories
 from orchestrator.store.archive import has_plan, put_plan
-from orchestrator.store.atomic import replace_file, reported
+from orchestrator.store.atomic import reported
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, held, holder_of
 from orchestrator.store.markdown import closed
@@ -34,29 +33,35 @@ from orchestrator.views.task_file import task_file
 
 
 def init(layout: Layout, request: str = "", agent: str = "") -> str:
-    """Make a plan directory with a ``master_plan.md`` to start from (seed row S2-14); return the plan's path.
+    """Make a plan directory with a ``master_plan.md`` to start from (seed row S2-14).
 
-    With *agent* it is a queue: no tasks yet, and that agent does those that are added (seed row S0-02).
+    With *agent* it is a queue: no tasks yet, and that agent does those that are added (seed row S0-02). What is left
+    of a plan that is gone would be taken for the answers to this one: return where it was moved, or an empty text.
 
     Raises:
         UsageError: there is a plan already; it is left as it is.
+        BusyError: a run is under way, whose plan is away.
         PlanError: a template of the plan directory makes no sense.
         StoreError: it could not be written.
     """
+    _refuse_plan(layout)
+    text = queue(agent, request) if agent else new_plan(request, layout.templates)
+    with reported("make", layout.root):
+        os.makedirs(layout.root, 0o775, exist_ok=True)
+    if not has_plan(layout):  # nobody is at work here, and there is no reason to leave a lock file
+        return put_plan(layout, text, {})
+    with held(layout.queue, layout.lock):
+        _refuse_plan(layout)
+        return put_plan(layout, text, {})
+
+
+def _refuse_plan(layout: Layout) -> None:
     if os.path.lexists(layout.plan):
         raise UsageError(
             "there is a plan here already",
             where=layout.plan,
             hint="edit it, or name another directory",
         )
-    text = queue(agent, request) if agent else new_plan(request, layout.templates)
-    with reported("make", layout.root):
-        os.makedirs(layout.root, 0o775, exist_ok=True)
-    for directory in (layout.tasks, layout.results):
-        with reported("make", directory):
-            make_directories(directory)
-    replace_file(layout.plan, text.encode())
-    return layout.plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

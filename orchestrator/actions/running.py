@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from orchestrator.actions.assignments import done_for_another_row, make_task_files
+from orchestrator.actions.assignments import CHANGED_ROW, changed_rows, make_task_files
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
+from orchestrator.actions.remarks import remarks
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.resets import Resets
 from orchestrator.actions.simulation import really_done
@@ -150,6 +150,8 @@ class _Session:
     budget: float = 0.0
     began: float = 0.0
     """On the clock that does not jump."""
+    outdated: Sequence[str] = ()
+    """Tasks that were done for another row."""
 
     def run(self, seen: Prospect | None) -> RunReport:
         """Recover, run, draw what came of it; *seen* is what was seen before the lock was ours, if that still holds."""
@@ -172,19 +174,15 @@ class _Session:
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
         if ahead.settings.notify and not self.order.simulate:
             self.telling.herald = self._call_herald(ahead)
-        text = f"{todo} of {total} tasks to run"
-        begun = Happening(
-            kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo, text=text
-        )
-        self.telling.hear(begun)
+        begun = Happening(kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo)
+        self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run"))
         for task_id, doubt in ahead.board.doubts.items():
             # What does not count is never overwritten unseen (promise 9).
             task = ahead.board.plan.tasks[task_id]
             kept = self.workspace.move_aside(task) if task_id in ahead.to_run else ""
             text = f"{doubt}; it is kept as {kept}" if kept else doubt
             self.telling.say(Kind.WARNING, text, task_id)
-        if not self.order.simulate:
-            self._tell_of_changed_rows(ahead)
+        self._remark(ahead)
         if traces and not self.order.simulate:
             from orchestrator.actions.recovering import remember
 
@@ -202,11 +200,12 @@ class _Session:
             run_in_event_loop(lambda signals: runner.run(heard, signals), self.signals)
         return self._conclude(ahead, runner, started)
 
-    def _tell_of_changed_rows(self, ahead: Prospect) -> None:
-        to_run = set(ahead.to_run)
-        kept = [each for each in asked_for(self.order, ahead.board) if each not in to_run]
-        for task_id in islice(done_for_another_row(self.workspace, ahead.board, kept), _NOTES):
-            text = f"its row says something else than when it was done; `retry {task_id}` does it again"
+    def _remark(self, ahead: Prospect) -> None:
+        for text in remarks(ahead):
+            self.telling.say(Kind.WARNING, text)
+        self.outdated = () if self.order.simulate else changed_rows(ahead, _NOTES)
+        for task_id in self.outdated:
+            text = f"{CHANGED_ROW}; `orchestrator retry {task_id}` does it again"
             self.telling.say(Kind.WARNING, text, task_id)
 
     def _call_herald(self, ahead: Prospect) -> Herald:
@@ -356,6 +355,7 @@ class _Session:
             ended=self.clock.wall(),
             merged=merged,
             held_back=runner.held_back,
+            outdated=self.outdated,
             warn=partial(self.telling.say, Kind.WARNING),
         )
         return self.order.layout.final_output

@@ -12,12 +12,13 @@ from orchestrator.core.plan import Task, id_of, unknown_task
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import unfenced
-from orchestrator.errors import PlanError, StoreError, UsageError
+from orchestrator.errors import OrchestratorError, PlanError, StoreError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.core.criteria import Criterion
+    from orchestrator.core.roster import Roster
 
 
 class Filters(NamedTuple):
@@ -139,6 +140,18 @@ def view_of(layout: Layout, board: Board, task: Task, shown: str) -> TaskView:
         errors=_existing(files.stderr),
         criteria=_criteria(layout, task.stem),
     )
+
+
+def agent_of(layout: Layout, board: Board, task: Task, roster: Roster) -> str:
+    """Return the agent that a run takes for a task; what its row says, where no run would take the task as it is."""
+    from orchestrator.actions.prospect import RunOrder, task_settings
+
+    alone = board.plan._replace(tasks={task.id: task})
+    try:
+        found = task_settings(Workspace(layout), alone, RunOrder(layout=layout), roster)[task.id]
+    except OrchestratorError:
+        return task.agent
+    return f"{found.agent}, as {found.subagent}" if found.subagent else found.agent
 
 
 def _criteria(layout: Layout, stem: str) -> Sequence[Criterion]:

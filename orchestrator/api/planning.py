@@ -25,16 +25,18 @@ class Planning(Directory):
 
         Raises:
             UsageError: there is a plan already.
+            BusyError: a run is under way, whose plan is away.
         """
         from orchestrator.actions.planning import init
 
-        return init(self._layout, request, agent)
+        init(self._layout, request, agent)
+        return self._layout.plan
 
     def validate(self) -> Board:
         """Return the board of a plan that ``run`` would accept; PlanError lists everything that is wrong with it."""
         from orchestrator.actions.checking import validate
 
-        return validate(self._layout, self._plugs().roster)
+        return validate(self._layout, self._plugs().roster).board
 
     def add(
         self,

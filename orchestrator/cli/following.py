@@ -12,6 +12,7 @@ import click
 from orchestrator.actions.following import Bite, Until, follow, keep, look
 from orchestrator.cli.duration import Duration
 from orchestrator.cli.reply import (
+    as_called,
     meant,
     plan_directory,
     program,
@@ -105,6 +106,7 @@ def _say(layout: Layout, bite: Bite, code: str, *, as_json: bool) -> None:
         "now": time.time(),
         "next_step": next_command(brief, meant(), os.path.relpath(layout.final_output), program()),
         "cursor": str(bite.cursor),
+        "typed": as_called,
     }
     if not as_json:
         write(brief_text(brief, **about))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,16 +13,15 @@ from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
 from orchestrator.actions.running import run
 from orchestrator.cli.progress import progress
-from orchestrator.cli.reply import as_called, plan_directory, say_error, talk
+from orchestrator.cli.reply import as_called, plan_directory, say_error, talk, write
 from orchestrator.cli.words import read_words
 from orchestrator.core.hold import held
 from orchestrator.core.money import cost_facts, spending
-from orchestrator.core.redact import redact
 from orchestrator.core.result import Verdict
 from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.errors import ExitStatus, OrchestratorError
+from orchestrator.errors import ExitStatus, OrchestratorError, OutputError
 from orchestrator.runtime.happening import Kind
 from orchestrator.views.figures import hold_advice
 from orchestrator.views.glyphs import ICONS
@@ -68,14 +66,21 @@ def keep_loaded() -> None:
 
 
 def run_once(order: RunOrder, chosen: Plugs, *, as_json: bool) -> RunReport:
-    """Run a plan, show what happens, and say what came of it.
+    """Run a plan, show what happens, and say what came of it; that nobody could be told so is its failure, too.
 
     Raises:
         OrchestratorError: as ``run`` does.
     """
     with progress(as_json=as_json) as view:
         report = run(order, chosen, view.hear)
-    _say_report(report, as_json=as_json)
+    try:
+        _say_report(report, as_json=as_json)
+    except BrokenPipeError:
+        return report  # nobody listens any more; the run is what counts, and its exit status says how it went
+    except OutputError as error:
+        say_error(error.code, str(error), hint=error.hint, as_json=False)
+        if report.exit_status == ExitStatus.DONE:
+            return report._replace(failure=error)
     return report
 
 
@@ -109,13 +114,13 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
             "unknown_costs": spent.unknown,
             "costs": cost_facts(spent),
         }
-        _echo(json.dumps(summary, ensure_ascii=False))
+        write(f"{json.dumps(summary, ensure_ascii=False)}\n")
         return
     if spent:
         talk(f"💰 {spent}")
     _say_failures(report)
     if report.final_output:
-        _echo(_from_here(report.final_output))
+        write(f"{_from_here(report.final_output)}\n")
 
 
 def _from_here(path: str) -> str:
@@ -224,11 +229,3 @@ def _lift(report: RunReport) -> str:
         if not hold.until or hold.until > now:
             return hold_advice(hold)
     return ""
-
-
-def _echo(line: str) -> None:
-    try:
-        sys.stdout.write(f"{redact(line)}\n")
-        sys.stdout.flush()
-    except OSError:
-        return  # nobody listens any more; the run is what counts, and its exit status says how it went

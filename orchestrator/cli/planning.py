@@ -9,6 +9,7 @@ import click
 from orchestrator.actions.agents import Known
 from orchestrator.actions.checking import status, validate
 from orchestrator.actions.planning import init
+from orchestrator.actions.remarks import remarks
 from orchestrator.actions.simulation import really_done
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.reply import (
@@ -47,7 +48,8 @@ def init_command(
 ) -> None:
     """Make a plan directory with a plan to edit.
 
-    The default is .orchestrator in the current directory. An existing plan is never touched.
+    The default is .orchestrator in the current directory. An existing plan is never touched; results and task files
+    of one that is gone move to archive/.
 
     \b
       orchestrator init --agent shell     a queue of commands, for `orchestrator add`
@@ -57,11 +59,13 @@ def init_command(
     if agent and agent not in (known := Known(known_agents(layout), layout.workdir(""))):
         listed = ", ".join(known)
         raise UsageError(f"--agent: there is no agent {agent!r}", hint=f"known are {listed}")
-    path = init(layout, request, agent)
+    archived = init(layout, request, agent)
     if as_json:
-        say_json(f"made {path}", plan=path)
+        say_json(f"made {layout.plan}", plan=layout.plan, archived=archived)
         return
-    write(f"{path}\n")
+    write(f"{layout.plan}\n")
+    if archived:
+        talk(f"What an earlier plan left is in {archived}")
     first = 'Add tasks with `add "…"`' if agent else "Edit the table of tasks"
     talk(as_called(f"{first}, then: orchestrator run"))
 
@@ -86,19 +90,22 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
     from orchestrator.wiring import plugs
 
     layout = plan_directory(directory, option)
-    board = validate(layout, plugs(layout=layout).roster)
+    ahead = validate(layout, plugs(layout=layout).roster)
+    board, warnings = ahead.board, list(map(as_called, remarks(ahead)))
     tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
     path = critical_path(board.plan.tasks)
     message = f"valid: {counted(tasks, 'task')} in {counted(batches, 'batch', 'batches')}"
     if umbrellas := sum(bool(task.children) for task in board.plan.tasks.values()):
         message += f", {counted(umbrellas, 'umbrella')} among them"
     if as_json:
-        say_json(message, tasks=tasks, batches=batches, critical_path=path)
+        say_json(message, tasks=tasks, batches=batches, critical_path=path, warnings=warnings)
         return
     write(f"{message}\n")
     shown = path if len(path) <= _MOST else [*path[: _MOST - 2], "…", path[-1]]
     if shown:
         write(f"longest chain: {' → '.join(shown)}\n")
+    for warning in warnings:
+        talk(f"warning: {warning}")
 
 
 @click.command("graph")

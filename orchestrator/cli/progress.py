@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Protocol, TextIO
 
-from orchestrator.cli.sentence import sentence
+from orchestrator.cli.sentence import advice, sentence
 from orchestrator.core.redact import redact
 from orchestrator.runtime.happening import Happening, Kind
 
 #: Bytes that fit into a pipe which the system says can be written to.
 _PIECE = 4096
+#: Terminals that `rich` draws nothing on.
+_CANNOT_DRAW = frozenset({"dumb", "unknown"})
 
 
 class View(Protocol):
@@ -35,7 +37,7 @@ def progress(*, as_json: bool) -> Iterator[View]:
     if as_json:
         with closing(_Lines(sys.stdout, _as_json)) as lines:
             yield lines
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in _CANNOT_DRAW:
         from orchestrator.cli.live import LiveView
 
         with LiveView() as view:
@@ -79,4 +81,4 @@ class _Lines:
 def _as_json(happening: Happening) -> str:
     if happening.kind is Kind.NEWS:
         return ""
-    return json.dumps(happening.as_json(), ensure_ascii=False)
+    return json.dumps(happening._replace(text=advice(happening)).as_json(), ensure_ascii=False)

@@ -11,6 +11,7 @@ import click
 
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, kept_back, look_ahead
+from orchestrator.actions.remarks import remarks
 from orchestrator.actions.running import examine
 from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.duration import Duration
@@ -246,8 +247,15 @@ def _say_prospect(ahead: Prospect, refused: OrchestratorError | None, *, as_json
     ]
     more = f", {len(waiting)} {'is' if len(waiting) == 1 else 'are'} kept back" if waiting else ""
     message = f"{len(listed)} of {len(plan.tasks)} tasks would run{more}"
+    warnings = list(map(as_called, remarks(ahead)))
     if as_json:
-        say_json(message, tasks=listed, kept_back=waiting, refused=str(refused or ""))
+        say_json(
+            message,
+            tasks=listed,
+            kept_back=waiting,
+            refused=str(refused or ""),
+            warnings=warnings,
+        )
         return
     lines = [
         f"batch {each['batch']}  {each['id']}  {each['agent']}  {each['name']}" for each in listed
@@ -257,6 +265,8 @@ def _say_prospect(ahead: Prospect, refused: OrchestratorError | None, *, as_json
         for each in waiting
     ]
     write("\n".join([*lines, message]) + "\n")
+    for warning in warnings:
+        talk(f"warning: {warning}")
     if refused is not None:
         talk(f"warning: {refused}\n  hint: {as_called(refused.hint)}")
 

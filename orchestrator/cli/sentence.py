@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.cli.reply import as_called
 from orchestrator.core.duration import format_duration
 from orchestrator.core.message import MessageKind
 from orchestrator.core.money import usd
@@ -63,4 +64,10 @@ def sentence(happening: Happening) -> str:
         case Kind.NEWS:
             return ""
         case _:
-            return f"{icon} {who} · {happening.text}" if who else f"{icon} {happening.text}"
+            text = advice(happening)
+            return f"{icon} {who} · {text}" if who else f"{icon} {text}"
+
+
+def advice(happening: Happening) -> str:
+    """Return the text of a happening; a command that a warning of ours names can be typed."""
+    return as_called(happening.text) if happening.kind is Kind.WARNING else happening.text

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from orchestrator.actions.tasks import TaskView, show
+from orchestrator.actions.tasks import TaskView, agent_of, show
 from orchestrator.cli.listing import FORMATS, GROUPS, brief, filters_of, print_list
 from orchestrator.cli.reply import (
     plan_directory,
@@ -26,6 +26,8 @@ from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.core.result import Attempt
 from orchestrator.core.text import one_line
+from orchestrator.errors import OrchestratorError
+from orchestrator.store.layout import Layout
 from orchestrator.store.stamp import iso
 from orchestrator.views.glyphs import label
 
@@ -87,12 +89,24 @@ def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
     \b
       orchestrator show T-01
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    view = show(plan_directory(None, option), task_id)
+    layout = plan_directory(None, option)
+    view = show(layout, task_id)
     if as_json:
         facts = {**task_facts(view), "files": _files(view)}
         say_json(f"{view.task.id} is {view.board.status(view.task.id).value}", task=facts)
         return
-    write(_text(view))
+    write(_text(view, _agent(layout, view)))
+
+
+def _agent(layout: Layout, view: TaskView) -> str:
+    from orchestrator.cli.adding import known_agents
+
+    try:
+        return agent_of(layout, view.board, view.task, known_agents(layout))
+    except OrchestratorError:
+        return (
+            view.task.agent
+        )  # a file of an agent that makes no sense is no reason to say nothing at all
 
 
 def task_facts(view: TaskView) -> dict[str, object]:
@@ -130,7 +144,7 @@ def attempt_line(attempt: Attempt, *, with_session: bool = False) -> str:
         format_duration(attempt.lasted(time.time())),
         _cost(attempt.cost),
         f"session {attempt.session}" if with_session and attempt.session else "",
-        f"by {attempt.agent}" if attempt.is_by_hand else "",
+        f"by {attempt.agent}" if attempt.agent else "",
         attempt.reason,
     )
     told = " · ".join(filter(None, remarks))
@@ -171,12 +185,13 @@ def _deadline(board: Board, task: Task) -> str:
     return f"{format_moment(task.deadline)}{f' (overdue by {late})' if late else ''}"
 
 
-def _text(view: TaskView) -> str:
+def _text(view: TaskView, agent: str) -> str:
     task, board = view.task, view.board
     why = board.why(task.id)
     reason = f" ({why})" if why else ""
     lines = [f"{task.id}: {task.name}", f"{label(board.status(task.id))}{reason}", ""]
-    lines.append(f"Agent     {task.agent or '(default)'}")
+    if not task.children:  # nobody does an umbrella
+        lines.append(f"Agent     {agent or '(default)'}")
     lines += [f"{word:<9} {value}" for word, value in _details(board, task) if value]
     lines.append(f"Priority  {format_priority(task.priority)}")
     lines.append(f"Needs     {', '.join(task.own_needs) or 'nothing'}")

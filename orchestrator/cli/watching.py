@@ -21,6 +21,7 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.errors import StoreError
+from orchestrator.runtime.happening import Kind
 from orchestrator.store.alarm import Alarm
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import broken_off
@@ -103,9 +104,12 @@ def _tell_of_death(layout: Layout, known: str) -> str:
 
 
 def _line(each: Told, *, as_json: bool) -> str:
+    line = each.line
+    if line.what == Kind.WARNING.value:
+        line = line._replace(text=as_called(line.text))
     if not as_json:
-        return watch_line(each.line)
-    return json.dumps(watch_facts(each.line, str(each.cursor)), ensure_ascii=False)
+        return watch_line(line)
+    return json.dumps(watch_facts(line, str(each.cursor)), ensure_ascii=False)
 
 
 def _is_read() -> bool:

@@ -65,6 +65,10 @@ _ELSEWHERE = MappingProxyType(
 )
 
 
+#: Settings whose names are also those of columns that people have for what an agent is to know.
+_EVERYDAY = frozenset({"format", "schema", "tools", "effort", "validate"})
+
+
 class FrontMatter(NamedTuple):
     """What stands in front of the body."""
 
@@ -158,6 +162,14 @@ def read_settings(
                 message = f"setting {key}: {one_line(str(error))}"
                 problems.append(Problem(message, where, "correct or remove it", "bad_setting"))
     return settings, problems
+
+
+def setting_called(header: str) -> str:
+    """Return what a setting is called in a task file, by a word that somebody would call it; empty when it is none."""
+    word = "_".join(header.lower().replace("-", " ").replace("_", " ").split())
+    name = _ELSEWHERE.get(word, word)
+    is_known = name in IN_A_TASK or name in set(NAMES) - RUN_ONLY - _EVERYDAY
+    return name if is_known else ""
 
 
 def _misspelt(key: str, where: str) -> list[Problem]:

@@ -264,9 +264,13 @@ def require_elsewhere(holder: Mapping[str, Any]) -> None:
 
 def broken_under(holder: Mapping[str, Any], error: PlanError) -> PlanError:
     """Return the error of a plan that was broken under a run: whoever asks for the run is to hear of it."""
-    at_work = f"run {holder['run']} (pid {holder['pid']}) goes on with the last valid plan"
     hint = "mend the plan; `orchestrator watch` shows meanwhile what happens"
-    return PlanError([*error.problems, Problem(at_work, "", hint, "run_at_work")])
+    return PlanError([*error.problems, Problem(goes_on(holder), "", hint, "run_at_work")])
+
+
+def goes_on(holder: Mapping[str, Any]) -> str:
+    """Return what a run does whose plan cannot be read any more."""
+    return f"run {holder['run']} (pid {holder['pid']}) goes on with the last valid plan"
 
 
 def _guarded(holder: Mapping[str, Any]) -> BusyError:

@@ -189,6 +189,27 @@ def set_statuses(data: bytes, cells: Callable[[str], StatusCells | None]) -> byt
     return file.replaced(lines)
 
 
+def own_statuses(data: bytes) -> dict[str, str]:
+    """Return what stands in the person's own Status cells, by task; in those of a plan that is valid.
+
+    Raises:
+        ValueError: the file is not UTF-8.
+    """
+    bare = Lines.of(data).bare()
+    mine = _own_lines(bare, read_front_matter(bare, "").body)
+    if not any("status" in line.lower() for line in mine):
+        return {}
+    layout, said = lay_out(mine), dict[str, str]()
+    for sheet in (*layout.tasks, *layout.assignments):
+        at, status = sheet.columns.id, sheet.columns.status
+        if at is None or status is None:
+            continue
+        for _, cells in sheet.table.rows(mine):
+            if max(at, status) < len(cells):
+                said.setdefault(read_id(cells[at]), cells[status])
+    return said
+
+
 def _set_in_table(
     sheet: Sheet, lines: list[str], cells: Callable[[str], StatusCells | None]
 ) -> None:

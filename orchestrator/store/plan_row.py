@@ -47,13 +47,16 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
     needs, kinds = read_needs("" if too_many else text(columns.needs))
     due = text(columns.deadline)
     deadline = _deadline(due, where, problems) if due else None
+    hours = text(columns.estimate)
+    estimate = _estimate(hours, where, problems)
     inputs = [
         (header, printable(cells[index]))
         for index, header in columns.others
         if not is_none(cells[index])
     ]
-    if due and deadline is None and not is_none(due):
-        inputs.append(("Deadline", printable(due)))
+    for header, words, value in (("Deadline", due, deadline), ("Estimate", hours, estimate)):
+        if words and value is None and not is_none(words):
+            inputs.append((header, printable(words)))
     return Task(
         id=read_id(text(columns.id)),
         name=from_cell(printable(name or description)),
@@ -61,7 +64,7 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         needs=needs,
         agent=label(columns.agent),
         priority=_priority(text(columns.priority), where, problems),
-        estimate=_estimate(text(columns.estimate), where, problems),
+        estimate=estimate,
         expected="" if is_none(text(columns.expected)) else printable(text(columns.expected)),
         inputs=tuple(inputs),
         where=where,

@@ -29,6 +29,7 @@ from orchestrator.store.atomic import (
 )
 from orchestrator.store.index import SCHEMA
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout
+from orchestrator.store.lock import goes_on, holder_of
 from orchestrator.store.signatures import is_settled, signature
 
 _Read = TypeVar("_Read")
@@ -103,9 +104,11 @@ def has_plans(layout: Layout) -> bool:
 
 
 def no_plan(layout: Layout) -> NotFoundError:
-    """Return the error that says so, and which plans there are instead."""
-    message = "no master_plan.md in this plan directory"
-    return NotFoundError(message, where=layout.root, hint=instead_of(layout))
+    """Return the error that says so, and which plans there are instead; or that a run goes on without it."""
+    message, hint = "no master_plan.md in this plan directory", instead_of(layout)
+    if (holder := holder_of(layout.lock)) is not None:
+        message, hint = f"{message}; {goes_on(holder)}", "put it back"
+    return NotFoundError(message, where=layout.root, hint=hint)
 
 
 def instead_of(layout: Layout) -> str:

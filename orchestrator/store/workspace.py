@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.core.beside import BESIDE
@@ -282,9 +282,9 @@ class Workspace:
     def dispute(self, board: Board) -> list[str]:
         """Say which results somebody else changed, took away or put there while this run was at work.
 
-        *board* is what the run knows. What it counts as completed and is gone or damaged by now no longer counts in it
-        (promise 2). One that claims to be completed although the run knows better is set aside (promise 24). Any other
-        stays: a person may have corrected it (promise 5).
+        *board* is what the run knows. What it counts as completed and is gone or damaged by now, or without a record,
+        no longer counts in it (promise 2). One that claims to be completed although the run knows better is set aside
+        (promise 24). Any other stays: a person may have corrected it (promise 5).
 
         Raises:
             StoreError: something could not be read or moved.
@@ -292,9 +292,7 @@ class Workspace:
         found = files_in(self.layout.results, _RESULT)
         signed = {stem: signature(file) for stem, file in found.items()}
         ids = {task.stem: task.id for task in board.plan.tasks.values()}
-        notes = self._lost(
-            board, [ids[stem] for stem in self._writer.disturbed(found) if stem in ids]
-        )
+        notes = self._lost(board, self._writer.disturbed(found))
         for stem in self._writer.strangers(signed):
             path, note = f"results/{stem}{_RESULT}", "was changed by somebody else during this run"
             done = stem not in ids or board.status(ids[stem]) is TaskStatus.COMPLETED
@@ -307,17 +305,23 @@ class Workspace:
             notes.append(f"{path} {note}")
         return notes
 
-    def _lost(self, board: Board, disturbed: Sequence[str]) -> list[str]:
-        """Take from the board what it counts as completed and is no longer there; say so."""
-        notes = []
-        for task_id in disturbed:
-            result = board.results.get(task_id)
+    def _lost(self, board: Board, disturbed: Collection[str]) -> list[str]:
+        """Take from the board what it counts as completed and is no longer there, or its record; say so."""
+        notes, traces = [], self._index.unseen_traces(self.layout.logs)
+        for task in board.plan.tasks.values():
+            result = board.results.get(task.id)
             if result is None or result.status is not TaskStatus.COMPLETED:
                 continue
-            if why := self.why_lost(board.plan.tasks[task_id]):
-                del board.results[task_id]
-                board.doubts[task_id] = f"{why}; the next run does {task_id} again"
-                notes.append(board.doubts[task_id])
+            why = self.why_lost(task) if task.stem in disturbed else ""
+            if not why and traces is not None and not _is_recorded(result, task.stem, traces):
+                from orchestrator.store.credible import why_not
+
+                why = why_not(result, task, self.layout)
+                self._index.forget(task.stem)
+            if why:
+                del board.results[task.id]
+                board.doubts[task.id] = f"{why}; the next run does {task.id} again"
+                notes.append(board.doubts[task.id])
         if notes:
             board.derive_again()
         return notes

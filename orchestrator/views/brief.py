@@ -80,8 +80,18 @@ def ending(brief: Brief) -> str:
     return f"{run} {_STANDS[brief.phase]}{f': {why}' if why else ''}"
 
 
-def brief_text(brief: Brief, *, now: float, next_step: str, cursor: str) -> str:
-    """Return the text. Within ``LIMIT`` as long as the next step is no longer than some 500 characters."""
+def brief_text(
+    brief: Brief,
+    *,
+    now: float,
+    next_step: str,
+    cursor: str,
+    typed: Callable[[str], str] = str,
+) -> str:
+    """Return the text; *typed* makes the commands that warnings name such that they can be typed.
+
+    Within ``LIMIT`` as long as the next step is no longer than some 500 characters.
+    """
     tail = f"next: {next_step}\ncursor: {cursor}\n"
     lines = [_head(brief, now)]
     last = brief.about_run[-1] if brief.about_run else None
@@ -95,7 +105,7 @@ def brief_text(brief: Brief, *, now: float, next_step: str, cursor: str) -> str:
     groups = brief.news.by_kind()
     blocks: list[tuple[Callable[[str, Sequence[str], int], str], str, list[str]]] = [
         (_told, "❌ failed", [_failure(brief, line) for line in groups["failed"]]),
-        (_told, "⚠️ warnings", [_warning(line) for line in brief.news.warnings]),
+        (_told, "⚠️ warnings", [typed(_warning(line)) for line in brief.news.warnings]),
         (_told, "💡 discoveries", [_said(line) for line in reversed(brief.news.discoveries)]),
         (_listed, "🔵 running", _running(brief, now)),
     ]
@@ -117,7 +127,14 @@ def word(brief: Brief) -> str:
     return one_line(brief.about_run[-1].text, limit=_WIDTH) if brief.about_run else ""
 
 
-def facts(brief: Brief, *, now: float, next_step: str, cursor: str) -> dict[str, Any]:
+def facts(
+    brief: Brief,
+    *,
+    now: float,
+    next_step: str,
+    cursor: str,
+    typed: Callable[[str], str] = str,
+) -> dict[str, Any]:
     """Return the same, for programs: counts are whole, lists name the first few."""
     groups = brief.news.by_kind()
     counts, running = brief.board.counts(), _running_since(brief)
@@ -150,7 +167,7 @@ def facts(brief: Brief, *, now: float, next_step: str, cursor: str) -> dict[str,
         },
         "warnings": {
             "count": len(brief.news.warnings),
-            "first": [_warning(line) for line in brief.news.warnings[:_REASONS]],
+            "first": [typed(_warning(line)) for line in brief.news.warnings[:_REASONS]],
         },
         "discoveries": {
             "count": len(brief.news.discoveries),

@@ -52,3 +52,17 @@ def test_it_is_in_colour_unless_somebody_minds(orchestrate: Orchestrate, tmp_pat
     plain = watched(orchestrate, NO_COLOR="1")
     assert not COLOUR.search(plain)
     assert b"2 of 2 tasks completed" in plain
+
+
+def test_a_terminal_that_cannot_draw_gets_plain_lines(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """As a pipe does: nobody waits for minutes without a word of what runs."""
+    write_plan(tmp_path / ".orchestrator", {"T-01": "true"})
+    for term in ("dumb", "unknown"):
+        for result in (tmp_path / ".orchestrator").glob("results/*"):
+            result.unlink()
+        seen = watched(orchestrate, TERM=term)
+        assert b"\x1b" not in seen
+        assert 1 == seen.count("🔵 T-01".encode())
+        assert 1 == seen.count("✅ T-01".encode())

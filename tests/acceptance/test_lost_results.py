@@ -84,6 +84,25 @@ def test_what_is_gone_at_the_end_is_not_counted(orchestrate: Orchestrate, root: 
     assert "0 of 2 tasks completed" in ran.stderr
 
 
+@pytest.mark.parametrize("lost", ["agent-01.attempt-1.json", "agent-01.*", "*.json"])
+def test_a_record_that_is_gone_at_the_end_counts_for_nothing_either(
+    orchestrate: Orchestrate, root: Path, lost: str
+) -> None:
+    """Without it nobody believes the result: the run says what each look after it says."""
+    thief = f'rm "$ORCHESTRATOR_DIR"/logs/{lost}; echo two'
+    write_plan(root, {"T-01": "echo one", "T-02": (thief, "T-01")})
+    ran = orchestrate("run")
+    assert 1 == ran.returncode
+    assert "the record logs/agent-01.attempt-1.json is not there; the next run does T-01 again" in (
+        ran.stderr
+    )
+    assert "0 of 2 tasks completed" in ran.stderr
+    for _ in range(2):
+        assert {"pending": 1, "waiting": 1} == orchestrate("status", "--json").json["counts"]
+    write_plan(root, {"T-01": "echo one", "T-02": ("echo two", "T-01")})
+    assert 0 == orchestrate("run").returncode
+
+
 def test_with_only_it_is_left_to_the_person(orchestrate: Orchestrate, root: Path) -> None:
     """What was not asked for is not done again: the task fails, and says what is missing."""
     write_plan(

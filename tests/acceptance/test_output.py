@@ -322,14 +322,16 @@ def test_an_error_that_nobody_hears_has_its_status(
     assert (2, True) == (heard.returncode, heard.stderr.startswith("error: "))
 
 
+@pytest.mark.parametrize(("command", "status"), [("echo one", 5), ("exit 3", 1)])
 def test_a_run_whose_output_is_full_comes_to_its_end(
-    orchestrate: Orchestrate, tmp_path: Path
+    orchestrate: Orchestrate, tmp_path: Path, command: str, status: int
 ) -> None:
-    """It is the run that counts."""
-    write_plan(tmp_path / ".orchestrator", {"T-01": "echo one"})
-    for flags in ([], ["--json"]):
-        full = ("sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh")
-        assert 0 == orchestrate("run", "--fresh", *flags, under=full).returncode
+    """Whoever reads nothing is not to take that for success; where the run failed, that is what counts."""
+    write_plan(tmp_path / ".orchestrator", {"T-01": command})
+    for flags, also in ([], ""), (["--json"], ""), ([], "2>/dev/full"), (["--json"], "2>/dev/full"):
+        full = ("sh", "-c", f'exec "$@" >/dev/full {also}', "sh")
+        ran = orchestrate("run", "--fresh", *flags, under=full)
+        assert (status, bool(also)) == (ran.returncode, "No space left on device" not in ran.stderr)
 
 
 @pytest.mark.parametrize(

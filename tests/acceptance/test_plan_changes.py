@@ -224,3 +224,24 @@ def test_a_plan_that_is_broken_under_a_run_hides_neither_the_run_nor_that_it_was
     assert (3, 0) == (second.returncode, second.stdout.count("last valid plan"))
     gate.open()
     assert 0 == orchestrate.finish(run).returncode
+
+
+def test_a_plan_that_is_away_under_a_run_hides_neither_the_run_nor_is_another_put_there(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """An editor or a checkout may move it for a moment: nobody is led to begin another one in its place."""
+    gate = Gate(tmp_path / "gate")
+    plan = write_plan(root, {"T-01": gate.wait})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    away = plan.rename(tmp_path / "away.md")
+    for command in ("status", "wait", "list", "run"):
+        told = orchestrate(command)
+        assert (2, 1) == (told.returncode, told.stderr.count("no master_plan.md"))
+        assert f"(pid {run.pid}) goes on with the last valid plan\n" in told.stderr
+        assert "hint: put it back" in told.stderr
+    told = orchestrate("init", "--json")
+    assert (3, "busy", False) == (told.returncode, told.json["code"], plan.exists())
+    away.rename(plan)
+    gate.open()
+    assert 0 == orchestrate.finish(run).returncode

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import everything, write_plan
+from tests.acceptance.plans import everything, write_plan, write_task
 
 # ── init ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -42,6 +42,28 @@ def test_init_leaves_a_plan_that_is_there_alone(orchestrate: Orchestrate, tmp_pa
     told = orchestrate("init", "plans/one", "--json")
     assert (2, "usage", False) == (told.returncode, told.json["code"], told.json["ok"])
     assert told.json["hint"]
+
+
+def test_init_takes_over_nothing_that_an_earlier_plan_left(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """What was done for other rows is no answer to these; it is kept in the archive, as `plan` does it."""
+    write_plan(root, {"T-01": "echo old"})
+    assert 0 == orchestrate("run").returncode
+    (root / "master_plan.md").unlink()
+    told = orchestrate("init", "--request", "Write the annual report")
+    archived = root / "archive" / "001"
+    assert (0, f"{root / 'master_plan.md'}\n") == (told.returncode, told.stdout)
+    assert f"What an earlier plan left is in {archived}\n" in told.stderr
+    assert "old" in (archived / "results" / "agent-01-result.md").read_text(encoding="utf-8")
+    assert {"master_plan.md", "agent_tasks", "archive", "logs", "results"} == {
+        path.name for path in root.iterdir() if path.suffix != ".lock"
+    }
+    assert {"pending": 1, "waiting": 2} == orchestrate("status", "--json").json["counts"]
+    write_task(root, "T-01", "mine")
+    (root / "master_plan.md").unlink()
+    told = orchestrate("init", "--agent", "shell", "--json").json
+    assert "mine" == (Path(told["archived"]) / "agent_tasks" / "agent-01.md").read_text("utf-8")
 
 
 def test_init_fills_the_template_of_the_plan_directory(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tests.acceptance.orchestrate import Orchestrate
@@ -64,14 +65,26 @@ def test_a_row_that_is_changed_after_its_task_was_done_is_told(
     plan.write_text(
         plan.read_text(encoding="utf-8").replace("echo old", "echo new").replace("other", "else")
     )
-    told = orchestrate("run")
-    said = "its row says something else than when it was done; `retry T-01` does it again"
+    elsewhere = root.parent / "elsewhere"
+    elsewhere.mkdir()
+    where = os.path.relpath(root, elsewhere)
+    told = orchestrate("run", where, cwd=elsewhere)
+    changed = "its row says something else than when it was done"
+    said = f"{changed}; `orchestrator retry --dir {where} T-01` does it again"
     assert (0, 1, 1) == (told.returncode, told.stderr.count(said), told.stderr.count("its row"))
+    assert f"> T-01: {changed}\n" in (root / "final_output.md").read_text(encoding="utf-8")
+    for flags in ([], ["--json"]):
+        for command in ("run", "wait"):
+            again = orchestrate(command, *flags, "--dir", where, cwd=elsewhere)
+            assert (0, 1) == (again.returncode, f"{again.stdout}{again.stderr}".count(said))
+    neutral = f"{changed}; `orchestrator retry T-01` does it again\n"
+    assert neutral in (root / "journal.md").read_text(encoding="utf-8")
     assert ("old", "mine") == (answer_of(root, "T-01"), answer_of(root, "T-02"))
     for quiet in (("run", "--simulate"), ("run", "--only", "T-02")):
         assert "its row" not in orchestrate(*quiet).stderr
     assert 0 == orchestrate("retry", "T-01").returncode
     assert "its row" not in orchestrate("run").stderr
+    assert "its row" not in (root / "final_output.md").read_text(encoding="utf-8")
     assert "new" == answer_of(root, "T-01")
 
 

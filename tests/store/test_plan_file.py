@@ -297,6 +297,14 @@ def test_a_deadline_is_a_moment_and_words_are_for_the_agent(header: str) -> None
     assert [(), (), (("Deadline", "end of Q3"),), ()] == [task.inputs for task in tasks.values()]
 
 
+def test_an_estimate_in_words_goes_to_the_agent() -> None:
+    """As a deadline that is no moment does; nothing that a person wrote is lost."""
+    rows = "| a | x | 20h |\n| b | x | soon |\n| c | x | None |\n| d | x | |\n"
+    tasks = good(f"| ID | Task | Est. Time |\n|---|---|---|\n{rows}").tasks
+    assert [72_000.0, None, None, None] == [task.estimate for task in tasks.values()]
+    assert [(), (("Estimate", "soon"),), (), ()] == [task.inputs for task in tasks.values()]
+
+
 def test_every_problem_has_a_hint_and_ends_without_a_full_stop() -> None:
     """A message says what, where and what to do."""
     text = (

@@ -1,0 +1,86 @@
+"""What somebody may count on that a plan does not do: told before a run, and no reason to refuse it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from orchestrator.actions.prospect import Prospect
+from orchestrator.core.plan import Plan
+from orchestrator.core.state import TaskStatus, parse_status
+from orchestrator.core.text import one_line
+from orchestrator.store.atomic import read_file
+from orchestrator.views.glyphs import LABELS
+
+#: Tasks named at most.
+_NAMED = 5
+#: What makes it count that a task is not to run.
+_COMMANDS = {
+    TaskStatus.COMPLETED: "complete",
+    TaskStatus.BLOCKED: "block",
+    TaskStatus.CANCELLED: "cancel",
+}
+
+
+def remarks(ahead: Prospect) -> list[str]:
+    """Return what is to be said of a plan, each in one line.
+
+    Raises:
+        StoreError: the plan cannot be read any more.
+    """
+    return [*_columns(ahead.board.plan), *_cells(ahead)]
+
+
+def _columns(plan: Plan) -> Iterator[str]:
+    """Name the columns that are called like settings of tasks: they are inputs of the agent as any other."""
+    headers = dict.fromkeys(header for task in plan.tasks.values() for header, _ in task.inputs)
+    if not headers:
+        return
+    from orchestrator.store.front_matter import setting_called
+
+    for header in headers:
+        if setting := setting_called(header):
+            place = (
+                "of a task file" if setting == "budget_usd" else "of the plan, or of a task file"
+            )
+            yield (
+                f"the column {one_line(header, 40)} sets nothing, its cells only go to the agents: "
+                f"write `{setting}:` into the front matter {place}"
+            )
+
+
+def _cells(ahead: Prospect) -> Iterator[str]:
+    """Name the tasks that run although the person's own Status cell says that there is nothing to do."""
+    data = read_file(ahead.order.layout.plan) or b"" if ahead.to_run else b""
+    if b"status" not in data.lower():
+        return
+    # Not at the top: of most plans that were never changed since they were read nothing of this is needed.
+    from orchestrator.store.marks import without_sections
+    from orchestrator.store.plan_file import own_statuses
+
+    try:
+        said = own_statuses(data)
+    except ValueError:
+        return  # it was changed a moment ago, and the run tells of that
+    if not said:
+        return
+    is_drawn = without_sections(data) != data
+    named: dict[TaskStatus, list[str]] = {status: [] for status in _COMMANDS}
+    for task_id in ahead.to_run:
+        text = said.get(task_id, "")
+        status = parse_status(text) if text else None
+        # In our own words it is what we drew, and it is out of date.
+        if status in named and not (is_drawn and text == LABELS[status]):
+            named[status].append(task_id)
+    for status, tasks in named.items():
+        if tasks:
+            yield _unread(status, tasks)
+
+
+def _unread(status: TaskStatus, tasks: Sequence[str]) -> str:
+    more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
+    many = len(tasks) > 1
+    return (
+        f"the Status cell{'s' if many else ''} of {', '.join(tasks[:_NAMED])}{more} "
+        f"{'say' if many else 'says'} {status.value}, but {'are' if many else 'is'} never read, "
+        f"so {'they run' if many else 'it runs'}; what says so is `orchestrator {_COMMANDS[status]} {tasks[0]}`"
+    )

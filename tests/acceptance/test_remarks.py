@@ -1,0 +1,99 @@
+"""What a person may count on that a plan does not do is said before it costs anything, and nobody is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import answer_of
+
+pytestmark = pytest.mark.slow
+
+HEAD = "---\nagent: shell\nretries: 0\n---\n"
+
+
+def write(root: Path, header: str, *rows: str) -> Path:
+    root.mkdir(exist_ok=True)
+    columns = header.count("|") + 1
+    lines = [f"| {header} |", f"|{'---|' * columns}", *(f"| {row} |" for row in rows)]
+    plan = root / "master_plan.md"
+    plan.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    return plan
+
+
+def warnings(orchestrate: Orchestrate, *words: str) -> list[str]:
+    """What ``validate``, a dry run and a run warn of; all three say the same."""
+    told = orchestrate("validate", *words)
+    said = [line.removeprefix("warning: ") for line in told.stderr.splitlines()]
+    planned = orchestrate("run", "--dry-run", *words)
+    assert (0, told.stderr) == (planned.returncode, planned.stderr)
+    for command in (["validate"], ["run", "--dry-run"]):
+        assert said == orchestrate(*command, *words, "--json").json["warnings"]
+    ran = orchestrate("run", *words).stderr.splitlines()
+    assert said == [line.removeprefix("⚠️ ") for line in ran if line.startswith("⚠️")]
+    return said
+
+
+def test_what_a_person_says_in_a_status_cell_is_not_believed_and_that_is_said(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Only of what runs all the same; with what says it so that it counts."""
+    rows = (
+        "T-01 | echo 1 | | ✅ Completed",
+        "T-02 | echo 2 | | 🟡 Pending",
+        "T-03 | echo 3 | | done",
+        "T-04 | echo 4 | | 🚫 Cancelled",
+        "T-05 | echo 5 | | with Ann",
+    )
+    write(root, "ID | Task | Deps | Status", *rows)
+    assert 0 == orchestrate("complete", "T-01", "one").returncode
+    write(root, "ID | Task | Deps | Status", *rows)
+    done, cancelled = warnings(orchestrate, "--dir", "../" + root.parent.name + "/.orchestrator")
+    assert (
+        "the Status cell of T-03 says completed, but is never read, so it runs; what says so is "
+        f"`orchestrator complete --dir ../{root.parent.name}/.orchestrator T-03`"
+    ) == done
+    assert cancelled.startswith("the Status cell of T-04 says cancelled, but ")
+    assert ("3", "4") == (answer_of(root, "T-03"), answer_of(root, "T-04"))
+
+
+def test_what_we_drew_into_status_cells_ourselves_is_no_news(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Not after results were taken away, nor of what was only simulated; what a person writes there later is."""
+    plan = write(root, "ID | Task | Deps | Status", *(f"T-{n} | echo {n} | | -" for n in range(9)))
+    assert 0 == orchestrate("run", "--simulate").returncode
+    assert [] == warnings(orchestrate)
+    drawn = plan.read_text(encoding="utf-8")
+    assert 9 <= drawn.count("✅ Completed")
+    for result in (root / "results").iterdir():
+        result.unlink()
+    assert [] == warnings(orchestrate)
+    for n in range(9):
+        assert 0 == orchestrate("retry", f"T-{n}").returncode
+    plan.write_text(plan.read_text("utf-8").replace("| 🟡 Pending |\n", "| Done |\n"), "utf-8")
+    (told,) = warnings(orchestrate)
+    assert told.startswith(
+        "the Status cells of T-0, T-1, T-2, T-3, T-4 and 4 more say completed, but "
+    )
+
+
+def test_a_column_that_is_called_like_a_setting_is_named(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """It goes to the agent as any other; what it says there is no limit."""
+    write(
+        root,
+        "ID | Task | Deps | Timeout | Max Retries | Budget | Format | Hint | Model",
+        "T-01 | echo 1 | | 1s | 3 | 2 | PDF | x | -",
+    )
+    timeout, retries, budget = warnings(orchestrate)
+    assert (
+        "the column Timeout sets nothing, its cells only go to the agents: write `timeout:` into the front matter "
+        "of the plan, or of a task file"
+    ) == timeout
+    assert "column Max Retries sets nothing" in retries
+    assert "`retries:`" in retries
+    assert budget.endswith("write `budget_usd:` into the front matter of a task file")
