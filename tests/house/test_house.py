@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -31,32 +30,6 @@ BUCKETS = {
     "managers",
 }
 BUCKET_CLASS = re.compile(r"(Utils?|Helpers?|Manager|Misc)$")
-HEAVY = (
-    "anyio",
-    "asyncio",
-    "frontmatter",
-    "jinja2",
-    "markdown_it",
-    "networkx",
-    "rich",
-    "starlette",
-    "urllib3",
-    "uvicorn",
-    "yaml",
-)
-OF_OTHERS = (
-    "asyncio",
-    "jinja2",
-    "markdown_it",
-    "orchestrator.actions.detaching",
-    "orchestrator.actions.following",
-    "orchestrator.agents.claude_outcome",
-    "orchestrator.core.draft",
-    "orchestrator.notifiers.posting",
-    "orchestrator.views.brief",
-    "urllib3",
-    "yaml",
-)
 MAX_LINES = 400
 MAX_COLUMNS = 120
 
@@ -376,26 +349,3 @@ def test_lines_wrap() -> None:
             f"{name}:{number} ({len(line)})" for number, line in lines if len(line) > MAX_COLUMNS
         ]
     assert [] == long
-
-
-# ── what a user waits for ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("door", ["orchestrator.cli", "orchestrator.cli.main"])
-def test_the_door_opens_without_the_furniture(door: str) -> None:
-    """Whoever asks for a status does not pay for a graph library: heavy imports happen where they are used."""
-    assert [] == loaded(HEAVY, by=door)
-
-
-def test_a_run_loads_what_it_runs() -> None:
-    """Shell tasks do not pay for reading what ``claude`` says, and no run for what only ``--detach`` needs."""
-    assert [] == loaded(OF_OTHERS, by="orchestrator.cli.running")
-
-
-def loaded(names: tuple[str, ...], *, by: str) -> list[str]:
-    program = f"import sys, {by}; print(*(name for name in {names} if name in sys.modules))"
-    answer = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (0, "") == (answer.returncode, answer.stderr)
-    return answer.stdout.split()

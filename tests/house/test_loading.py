@@ -1,0 +1,57 @@
+"""What a user waits for: what is loaded to answer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = (
+    "anyio",
+    "asyncio",
+    "frontmatter",
+    "jinja2",
+    "markdown_it",
+    "networkx",
+    "rich",
+    "starlette",
+    "urllib3",
+    "uvicorn",
+    "yaml",
+)
+OF_OTHERS = (
+    "asyncio",
+    "jinja2",
+    "markdown_it",
+    "orchestrator.actions.detaching",
+    "orchestrator.actions.following",
+    "orchestrator.agents.claude_outcome",
+    "orchestrator.core.draft",
+    "orchestrator.notifiers.posting",
+    "orchestrator.views.brief",
+    "urllib3",
+    "yaml",
+)
+
+
+@pytest.mark.parametrize("door", ["orchestrator.cli", "orchestrator.cli.main"])
+def test_the_door_opens_without_the_furniture(door: str) -> None:
+    """Whoever asks for a status does not pay for a graph library: heavy imports happen where they are used."""
+    assert [] == loaded(HEAVY, by=door)
+
+
+def test_a_run_loads_what_it_runs() -> None:
+    """Shell tasks do not pay for reading what ``claude`` says, and no run for what only ``--detach`` needs."""
+    assert [] == loaded(OF_OTHERS, by="orchestrator.cli.running")
+
+
+def loaded(names: tuple[str, ...], *, by: str) -> list[str]:
+    program = f"import sys, {by}; print(*(name for name in {names} if name in sys.modules))"
+    answer = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (0, "") == (answer.returncode, answer.stderr)
+    return answer.stdout.split()
