@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of
-
-pytestmark = pytest.mark.slow
 
 HEAD = "---\nagent: shell\nretries: 0\n---\n"
 

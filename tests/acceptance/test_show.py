@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan, write_task
-
-pytestmark = pytest.mark.slow
 
 
 def agents(orchestrate: Orchestrate, task: str) -> list[str]:
