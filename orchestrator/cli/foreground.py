@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
 from orchestrator.actions.running import run
 from orchestrator.cli.progress import progress
-from orchestrator.cli.reply import as_called, plan_directory, say_error, talk, write
+from orchestrator.cli.reply import as_called, json_text, plan_directory, say_error, talk, write
 from orchestrator.cli.words import read_words
 from orchestrator.core.hold import held
 from orchestrator.core.money import cost_facts, spending
@@ -114,7 +113,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
             "unknown_costs": spent.unknown,
             "costs": cost_facts(spent),
         }
-        write(f"{json.dumps(summary, ensure_ascii=False)}\n")
+        write(f"{json_text(summary)}\n")
         return
     if spent:
         talk(f"💰 {spent}")

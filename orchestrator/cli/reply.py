@@ -125,15 +125,15 @@ def takes_json(function: _Function) -> _Function:
 
 def say_json(message: str, *, code: str = "ok", ok: bool = True, **data: Any) -> None:
     """Print the envelope."""
-    write(f"{_as_json({'ok': ok, 'code': code, 'message': message, **data})}\n")
+    write(f"{json_text({'ok': ok, 'code': code, 'message': message, **data})}\n")
 
 
 def say_rows(message: str, name: str, rows: Iterable[Mapping[str, object]], **data: Any) -> None:
     """Print the envelope with a long list at its end, in pieces: at once it would take 1 KB of memory for each."""
-    head = _as_json({"ok": True, "code": "ok", "message": message, **data, name: []})
+    head = json_text({"ok": True, "code": "ok", "message": message, **data, name: []})
     write(head.removesuffix("]}"))
     rows, before = iter(rows), ""
-    while piece := [_as_json(row) for row in islice(rows, _PIECE)]:
+    while piece := [json_text(row) for row in islice(rows, _PIECE)]:
         write(before + ", ".join(piece))
         before = ", "
     write("]}\n")
@@ -144,7 +144,8 @@ def passed_over(broken: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"plan": name, "task_id": name, "reason": why} for name, why in broken.items()]
 
 
-def _as_json(value: Mapping[str, object]) -> str:
+def json_text(value: Mapping[str, object]) -> str:
+    """Return what is printed for programs."""
     text = json.dumps(value, ensure_ascii=False)
     # A path may have bytes that are no UTF-8: they are written as JSON writes any character, and not dropped.
     return text.encode(errors="backslashreplace").decode()
