@@ -80,6 +80,9 @@ def _owner_above(path: str) -> tuple[int, int] | None:
         return None
     directory = os.path.dirname(path) or "."
     if directory not in _OWNERS:
-        found = os.stat(directory)
+        try:
+            found = os.stat(directory)
+        except OSError:
+            return None  # whoever makes something there says so best
         _OWNERS[directory] = (found.st_uid, found.st_gid) if found.st_uid else None
     return _OWNERS[directory]

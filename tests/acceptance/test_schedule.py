@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
 import subprocess
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
+from orchestrator.store.process import start_time, this_process
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, everything, write_plan
 from tests.executors.harness import wait_gone, wait_until
@@ -230,14 +233,28 @@ def test_one_that_waits_and_does_not_react_is_told_by_its_number(
     orchestrate: Orchestrate, root: Path
 ) -> None:
     """It has no agents, and to call it once more changes nothing."""
+    with subprocess.Popen(
+        ["sh", "-c", "trap '' TERM; echo; read line"], stdin=PIPE, stdout=PIPE
+    ) as deaf:
+        assert deaf.stdin is not None
+        assert deaf.stdout is not None
+        deaf.stdout.readline()
+        (root / "waiting").mkdir()
+        facts = {**this_process(), "pid": deaf.pid, "started": start_time(deaf.pid), "until": 4e9}
+        (root / "waiting" / f"{deaf.pid}.json").write_text(json.dumps(facts), encoding="utf-8")
+        stopped = orchestrate("stop", root, "--timeout", "0.1s", "--json")
+        assert 3 == stopped.returncode
+        assert f"process {deaf.pid}" in stopped.json["message"]
+        assert "kill -KILL" in stopped.json["hint"]
+        deaf.stdin.close()
+
+
+def test_one_that_waits_and_is_suspended_ends(orchestrate: Orchestrate, root: Path) -> None:
+    """It goes on to hear that it is to end."""
     process = orchestrate.start("run", root, "--at", "2099-01-01T07:30")
     until_said(process, "waits until")
     process.send_signal(signal.SIGSTOP)
-    stopped = orchestrate("stop", root, "--timeout", "0.1s", "--json")
-    assert 3 == stopped.returncode
-    assert f"process {process.pid}" in stopped.json["message"]
-    assert "kill -KILL" in stopped.json["hint"]
-    process.send_signal(signal.SIGCONT)
+    assert 0 == orchestrate("stop", root).returncode
     assert 143 == orchestrate.finish(process).returncode
 
 

@@ -69,7 +69,7 @@ def flood(size: int, letter: str = "x") -> str:
 def test_one_line_of_two_hundred_megabytes(
     command: Measured, root: Path, tally: Counter[str]
 ) -> None:
-    """It is in the log; head and tail of it are the answer; what depends on it is launched, and looking is cheap."""
+    """It is in the log; head and tail stand in the result; what depends on it gets what fits, and looking is cheap."""
     size = 200 * MB if SOAK else 100 * MB
     write_plan(
         root, {"T-01": flood(size), "T-02": ("wc -c", "T-01"), "T-03": f"{flood(size)} >&2; exit 1"}
@@ -77,7 +77,7 @@ def test_one_line_of_two_hundred_megabytes(
     assert 1 == command("run", what="run with a giant line").returncode
     for log in ("agent-01.attempt-1.out", "agent-03.attempt-1.err"):
         assert size == (root / "logs" / log).stat().st_size
-    assert 200_000 < int(answer_of(root, "T-02")) < 300_000
+    assert 16_000_000 < int(answer_of(root, "T-02")) < 17_000_000
     for words in (("status",), ("show", "T-01"), ("show", "T-03"), ("doctor", "--plan")):
         assert len(command(*words, what="looks at giant results").stdout) < MB
     tally["MB of output on one line"] = max(tally["MB of output on one line"], size // MB)
@@ -97,7 +97,7 @@ def test_a_gigabyte_in_all(command: Measured, root: Path, tally: Counter[str]) -
     assert all(f"## {task} " in output for task in rows)
     assert "(cut here, " in output
     given = (root / "logs" / "agent-999.attempt-1.in").read_text()
-    assert "bytes left out, all of it is in .orchestrator/results/agent-001-result.md" in given
+    assert "bytes left out, all of it is in .orchestrator/logs/agent-001.attempt-1.out" in given
     for words in (("status",), ("list",), ("doctor", "--plan")):
         command(*words, what="looks at giant results")
     tally["MB of output of agents"] += tasks * size // MB
