@@ -25,7 +25,7 @@ class Plugs(NamedTuple):
     executor: Callable[[Sequence[int]], Executor]
     """Build the executor; the given descriptors stay open as long as anything of it lives."""
     sweep: Callable[[str, str], None]
-    """End what dead runs left behind in a plan directory, sparing the given run; how many processes that were."""
+    """End what dead runs left behind in a plan directory, sparing the given run."""
     program: str = ""
     """The words with which an agent can call us from anywhere."""
     subscribers: Callable[[Settings, str], Sequence[Subscriber]] = lambda _settings, _directory: ()

@@ -104,9 +104,8 @@ def _agent(layout: Layout, view: TaskView) -> str:
     try:
         return agent_of(layout, view.board, view.task, known_agents(layout))
     except OrchestratorError:
-        return (
-            view.task.agent
-        )  # a file of an agent that makes no sense is no reason to say nothing at all
+        # A file of an agent that makes no sense is no reason to say nothing at all.
+        return view.task.agent
 
 
 def task_facts(view: TaskView) -> dict[str, object]:

@@ -196,6 +196,7 @@ class Launchpad:
             for need, answer in answers_handed_on(
                 self._workspace,
                 needs,
+                lambda need: self._workspace.layout.attempt(need.stem, live.inputs[need.id]).stdout,
                 lambda need, written: self._as_answered(need.id, live.inputs[need.id], written),
             )
         ]

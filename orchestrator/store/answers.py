@@ -27,10 +27,14 @@ class Answer(NamedTuple):
 
 
 def answers_handed_on(
-    workspace: Workspace, tasks: Sequence[Task], as_answered: Callable[[Task, str], Answer]
+    workspace: Workspace,
+    tasks: Sequence[Task],
+    log_of: Callable[[Task], str],
+    as_answered: Callable[[Task, str], Answer],
 ) -> Iterator[tuple[Task, Answer]]:
     """Yield each task with its answer as dependants get it.
 
+    *log_of* says where the log of an answer lies, of which the result of a long one has only head and tail.
     *as_answered* gets an answer as its result has it, in markdown, and returns what was answered. What is short and
     stands in a fence only to be shown is known from there.
 
@@ -43,7 +47,11 @@ def answers_handed_on(
         inside = unfenced(written) if len(written) < _WHOLE else None
         return as_answered(task, written) if inside is None else Answer(inside)
 
-    return _heads(workspace, tasks, read)
+    def size(task: Task, found: os.stat_result) -> int:
+        log = _look(log_of(task)) if found.st_size >= _WHOLE else None
+        return max(found.st_size, log.st_size if log else 0)
+
+    return _heads(workspace, tasks, size, read)
 
 
 def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]:
@@ -60,7 +68,7 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
     def read(task: Task, found: os.stat_result | None) -> Answer:
         return Answer(workspace.read_shown_answer(task.stem, found))
 
-    for task, (head, left, _) in _heads(workspace, tasks, read):
+    for task, (head, left, _) in _heads(workspace, tasks, lambda _, found: found.st_size, read):
         shown[task.id] = with_own_labels(embed(head) if left else head, task.stem)
         if left:
             path = task.result_path
@@ -71,17 +79,19 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
 def _heads(
     workspace: Workspace,
     tasks: Sequence[Task],
+    size: Callable[[Task, os.stat_result], int],
     read: Callable[[Task, os.stat_result | None], Answer],
 ) -> Iterator[tuple[Task, Answer]]:
     seen = [_look(workspace.layout.result_file(task.stem)) for task in tasks]
-    # The file is larger than the answer in it, but for markdown that took more room before it was made fit to be shown,
-    # and what was left out there. Both may have what the others do not need.
-    sizes = [found.st_size if found else 0 for found in seen]
-    shares, left, others = fair_shares(sizes, MOST), MOST, sum(sizes)
-    for task, found, size, share in zip(tasks, seen, sizes, shares, strict=True):
-        others -= size
+    sizes = [size(task, found) if found else 0 for task, found in zip(tasks, seen, strict=True)]
+    shares = fair_shares(sizes, MOST)
+    left, others = MOST, sum(shares)
+    for task, found, share in zip(tasks, seen, shares, strict=True):
+        # The file is larger than the answer in it, but for markdown that took more room before it was made fit to be
+        # shown: that may have what the others do not need.
+        others -= share
         answer = read(task, found)
-        text, more = clip(answer.text, max(share, MOST // len(tasks), left - others))
+        text, more = clip(answer.text, left - others)
         left -= len(text.encode(errors="replace"))
         yield task, answer._replace(text=text, left_out=answer.left_out + more)
 

@@ -102,12 +102,7 @@ def owner_of(path: str) -> str:
             continue
         if number == os.geteuid():
             return ""
-        import pwd  # rarely asked
-
-        try:
-            return pwd.getpwuid(number).pw_name
-        except KeyError:
-            return f"user {number}"
+        return name_of(number)
     return ""
 
 

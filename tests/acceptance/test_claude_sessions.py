@@ -13,6 +13,7 @@ from tests.acceptance.claude_plan import ClaudePlan, flags
 from tests.acceptance.plans import write_task
 from tests.executors.harness import wait_until
 from tests.fakes.claude_calls import Call
+from tests.patience import BEGUN
 
 #: It is at work, and says nothing more.
 STUCK = {"do": "hang", "turns": [0.1]}
@@ -42,7 +43,7 @@ def interrupt(claude: ClaudePlan, task: str = "T-01") -> None:
 
 def test_after_a_timeout_the_same_session_goes_on(claude: ClaudePlan) -> None:
     """With a short prompt that says what happened; the attempt that was cut short is charged."""
-    claude.write(1, timeout="1s")
+    claude.write(1, timeout=BEGUN)
     write_task(claude.root, "T-01", "count the leaves of the tree")
     claude.play({"T-01": [STUCK, {"answer": "all of them"}]})
     assert 0 == claude.run("--retries", "1").returncode
@@ -58,12 +59,12 @@ def test_after_a_timeout_the_same_session_goes_on(claude: ClaudePlan) -> None:
 
 def test_an_agent_that_is_silent_for_too_long_is_ended_and_goes_on(claude: ClaudePlan) -> None:
     """``idle_timeout`` counts from the last sign of life."""
-    claude.write(1, idle_timeout="800ms", timeout="20s", retries=1)
+    claude.write(1, idle_timeout=BEGUN, timeout="60s", retries=1)
     claude.play({"T-01": [STUCK, {}]})
     run = claude.run()
     assert 0 == run.returncode
     assert is_resumed(*claude.calls())
-    assert "gave no sign of life for 0.8s" in claude.attempts("T-01")[0]["reason"]
+    assert f"gave no sign of life for {BEGUN}s" in claude.attempts("T-01")[0]["reason"]
 
 
 def test_after_ctrl_c_the_next_run_goes_on_with_the_session(claude: ClaudePlan) -> None:

@@ -109,3 +109,16 @@ def test_a_command_that_gets_less_than_all_is_warned_of(
     assert warning.endswith("all of it is in .orchestrator/logs/agent-01.attempt-1.out")
     given = (root / "logs" / "agent-02.attempt-1.in").stat().st_size
     assert 16 * 1024 * 1024 - 1024 < given < 16 * 1024 * 1024 + 1024 < size
+
+
+def test_two_floods_share_what_fits(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """Both get the same, and together no more than what one may have."""
+    flood = "head -c 12000000 /dev/zero | tr '\\0' x"
+    tasks = {"T-01": flood, "T-02": flood, "T-03": ("cat > kept.md", "T-01, T-02")}
+    root = tmp_path / ".orchestrator"
+    write_plan(root, tasks)
+    done = orchestrate("run")
+    assert 0 == done.returncode
+    assert 2 == done.stderr.count("bytes on its standard input")
+    given = [len(part) for part in kept(tmp_path).split("\n") if part.startswith("x")]
+    assert [8 * 1024 * 1024] * 2 == given

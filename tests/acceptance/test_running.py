@@ -12,6 +12,7 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, everything, result_of, write_plan, write_task
 from tests.executors.harness import is_alive, wait_until
+from tests.patience import BEGUN
 
 
 @pytest.fixture
@@ -183,10 +184,10 @@ def test_a_timeout_ends_the_whole_tree(orchestrate: Orchestrate, tmp_path: Path,
     """Also a grandchild in a session of its own that ignores SIGTERM and holds the output open (promise 15)."""
     stubborn = "trap '' TERM; echo $$ > left; exec sleep 1000"
     tree = f'echo partial\nsetsid sh -c "{stubborn.replace("$", chr(92) + "$")}" &\nsleep 1000'
-    write_plan(p, {"T-01": tree}, timeout="1.5s", grace="0.1s")
+    write_plan(p, {"T-01": tree}, timeout=BEGUN, grace="0.1s")
     run = orchestrate("run")
     assert 1 == run.returncode
-    assert {"T-01": ("failed", "timed out after 1.5s")} == reasons(orchestrate)
+    assert {"T-01": ("failed", f"timed out after {BEGUN}s")} == reasons(orchestrate)
     assert not is_alive(int((tmp_path / "left").read_text()))
     assert "partial\n" == (p / "logs" / "agent-01.attempt-1.out").read_text()
 

@@ -13,6 +13,7 @@ import pytest
 from orchestrator.core.diagnosis import Probe
 from orchestrator.executors.probe import LIMIT, ask
 from tests.executors.harness import is_alive, sh, wait_until
+from tests.patience import BEGUN
 
 ENV = {"PATH": "/usr/bin:/bin"}
 #: Seconds; nothing here takes that long unless it hangs.
@@ -50,8 +51,8 @@ def test_what_is_no_text_is_text() -> None:
 
 def test_what_is_late_is_ended_with_its_children() -> None:
     """The whole group; what it had printed by then is kept."""
-    answer = ask(sh("sleep 600 & echo $!; wait"), ENV, timeout=2.0)
-    assert (None, "no answer within 2s") == (answer.code, answer.trouble)
+    answer = ask(sh("sleep 600 & echo $!; wait"), ENV, timeout=BEGUN)
+    assert (None, f"no answer within {BEGUN:g}s") == (answer.code, answer.trouble)
     child = int(answer.stdout)
     wait_until(lambda: not is_alive(child))
 

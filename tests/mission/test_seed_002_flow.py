@@ -9,6 +9,7 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, front_of, result_of, write_plan, write_task
 from tests.executors.harness import is_alive, wait_until
 from tests.mission.conftest import QuickStart
+from tests.patience import BEGUN
 
 
 def test_s2_06_one_agent_per_task(quick_start: QuickStart) -> None:
@@ -156,14 +157,14 @@ def test_s2_49_to_52_a_timeout_stops_and_the_task_is_tried_again(
     assert re.search(r"--retries N .*default 2", usage)
     slow = "echo $$ >> pids\ntest -e slow || { touch slow; exec sleep 1000; }\necho done"
     write_plan(root, {"T-01": slow, "T-02": "exit 1"}, retries=None, grace=0)
-    run = orchestrate("run", "--timeout", "1s", "--json")
+    run = orchestrate("run", "--timeout", f"{BEGUN}s", "--json")
     assert (1, 2, 3) == (
         run.returncode,
         run.started().count("T-01"),
         run.started().count("T-02"),
     )
     first = front_of(root, "T-01")
-    assert ("completed", ["timed out after 1.0s", ""]) == (
+    assert ("completed", [f"timed out after {BEGUN}s", ""]) == (
         first["status"],
         [attempt["reason"] for attempt in first["attempts"]],
     )
@@ -230,7 +231,7 @@ def test_s2_71_partial_results_are_kept(orchestrate: Orchestrate, root: Path) ->
     write_plan(
         root, {"T-01": "echo half; exit 1", "T-02": "echo whole", "T-03": "echo slow; sleep 1000"}
     )
-    write_task(root, "T-03", "```sh\necho slow; sleep 1000\n```\n", timeout="0.5s", grace=0)
+    write_task(root, "T-03", "```sh\necho slow; sleep 1000\n```\n", timeout=BEGUN, grace=0)
     assert 1 == orchestrate("run").returncode
     assert "half" == answer_of(root, "T-01")
     assert "half\n" == (root / "logs" / "agent-01.attempt-1.out").read_text()

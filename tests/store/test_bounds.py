@@ -217,7 +217,7 @@ def test_large_answers_share_what_there_is(root: Path, monkeypatch: pytest.Monke
     result(root, "agent-02", text("T-02", S.COMPLETED, answer=large))
     place = workspace(root)
     (_, small), (_, (head, left, _)) = answers_handed_on(
-        place, tasks, lambda _, written: Answer(unfenced(written) or written)
+        place, tasks, lambda _: "", lambda _, written: Answer(unfenced(written) or written)
     )
     assert Answer("small") == small
     assert set(head.split()) == {"line"}
@@ -234,7 +234,9 @@ def test_what_was_longer_before_it_could_be_shown_is_whole(root: Path) -> None:
     result(root, "agent-01", text("T-01", S.COMPLETED, answer="### Title"))
     task, given = Task(id="T-01", name="", description=""), f"Title\n{'=' * 10_000}"
     answer = Answer(given)
-    assert [(task, answer)] == [*answers_handed_on(workspace(root), [task], lambda *_: answer)]
+    assert [(task, answer)] == [
+        *answers_handed_on(workspace(root), [task], lambda _: "", lambda *_: answer)
+    ]
 
 
 # ── what others put there ────────────────────────────────────────────────────────────────────────────────────────────
