@@ -10,13 +10,13 @@ from __future__ import annotations
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from orchestrator.actions.checking import Overview
     from orchestrator.actions.editing import Updated
     from orchestrator.actions.exporting import Export
     from orchestrator.actions.following import Bite
     from orchestrator.actions.history import History
     from orchestrator.actions.ledger import Ledger
-    from orchestrator.actions.report import RunReport
+    from orchestrator.actions.run_report import RunReport
+    from orchestrator.actions.status import Overview
     from orchestrator.actions.talking import Context
     from orchestrator.actions.tasks import TaskView
     from orchestrator.api import Orchestrator, check_all_tasks
@@ -63,9 +63,9 @@ _FROM = {
     "Message": "core.message",
     "Orchestrator": "api",
     "OrchestratorError": "errors",
-    "Overview": "actions.checking",
+    "Overview": "actions.status",
     "Reply": "store.requests",
-    "RunReport": "actions.report",
+    "RunReport": "actions.run_report",
     "Task": "core.plan",
     "TaskView": "actions.tasks",
     "Updated": "actions.editing",

@@ -20,7 +20,7 @@ from orchestrator.core.roster import Roster
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.loop import Runner
-from orchestrator.runtime.watching import Change
+from orchestrator.runtime.plan_watch import Change
 from orchestrator.store.attempt_record import Traces
 
 

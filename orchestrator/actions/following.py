@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from orchestrator.actions.checking import brief_of, status
+from orchestrator.actions.status import brief_of, status
 from orchestrator.core.charter import Charter
 from orchestrator.core.news import Brief, News, Phase
 from orchestrator.errors import NotFoundError

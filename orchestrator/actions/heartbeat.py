@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
-from orchestrator.actions.checking import brief_of, status
 from orchestrator.actions.intervening import intervene
 from orchestrator.actions.plans import advance
 from orchestrator.actions.simulation import really_done
+from orchestrator.actions.status import brief_of, status
 from orchestrator.core.board import Board
 from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat, run_alerts
 from orchestrator.core.intervention import Intervention

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from orchestrator.actions.report import RunReport
+from orchestrator.actions.run_report import RunReport
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.waiting import Hearing, hear_signals, rounds, until_wall

@@ -14,7 +14,7 @@ from orchestrator.core.result import Result
 from orchestrator.core.roster import Roster
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.loop import Runner
-from orchestrator.runtime.watching import Change, require_kept
+from orchestrator.runtime.plan_watch import Change, require_kept
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.workspace import Workspace
 

@@ -29,8 +29,8 @@ from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.overhearing import overhearing
-from orchestrator.runtime.waiting import Signals
-from orchestrator.runtime.watching import Change, Watch
+from orchestrator.runtime.plan_watch import Change, Watch
+from orchestrator.runtime.signals import Signals
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
@@ -42,7 +42,7 @@ from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.actions.merging import Merged
-    from orchestrator.actions.report import RunReport
+    from orchestrator.actions.run_report import RunReport
     from orchestrator.runtime.notifying import Herald
 
 #: Notes about files that others changed; somebody who changed more of them knows.
@@ -286,7 +286,7 @@ class _Session:
 
     def _conclude(self, ahead: Prospect, runner: Runner, started: float) -> RunReport:
         """Draw everything once more, now that nothing moves."""
-        from orchestrator.actions.report import RunReport
+        from orchestrator.actions.run_report import RunReport
 
         failure, board, output = runner.failure, runner.board, ""
         try:

@@ -24,7 +24,7 @@ from orchestrator.runtime.event_loop import run_in_event_loop
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
-from orchestrator.runtime.waiting import Signals
+from orchestrator.runtime.signals import Signals
 from orchestrator.store.attempt_record import newest_attempt
 from orchestrator.store.workspace import Workspace
 

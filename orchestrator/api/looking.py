@@ -10,10 +10,10 @@ from orchestrator.api.directory import Directory
 from orchestrator.api.keywords import listed
 
 if TYPE_CHECKING:
-    from orchestrator.actions.checking import Overview
     from orchestrator.actions.exporting import Export
     from orchestrator.actions.history import History
     from orchestrator.actions.ledger import Ledger
+    from orchestrator.actions.status import Overview
     from orchestrator.actions.tasks import TaskView
     from orchestrator.core.plan import Task
     from orchestrator.core.roster import Listed
@@ -27,7 +27,7 @@ class Looking(Directory):
 
     def status(self) -> Overview:
         """Return where the plan stands, and who works on it; ``board.standing`` says it of each task, and why."""
-        from orchestrator.actions.checking import status
+        from orchestrator.actions.status import status
 
         return status(self._layout)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from orchestrator.actions.following import Bite
-    from orchestrator.actions.report import RunReport
+    from orchestrator.actions.run_report import RunReport
     from orchestrator.api.keywords import RunSettings
     from orchestrator.runtime.happening import Happening, Listener
     from orchestrator.store.cursor import Cursor
@@ -60,7 +60,7 @@ class Running(Directory):
         """
         from orchestrator.actions.prospect import RunOrder
         from orchestrator.actions.running import run
-        from orchestrator.runtime.waiting import require_signals
+        from orchestrator.runtime.signals import require_signals
         from orchestrator.store.membership import full_ids
 
         require_signals()

@@ -27,7 +27,7 @@ from orchestrator.views.glyphs import ICONS
 from orchestrator.wiring import plugs
 
 if TYPE_CHECKING:
-    from orchestrator.actions.report import RunReport
+    from orchestrator.actions.run_report import RunReport
 
 #: Failures named at the end of a run at most.
 _MOST = 10

@@ -43,7 +43,7 @@ _SECTIONS = {
         "schedule": "scheduling",
     },
     "Looking at it": {
-        "status": "checking",
+        "status": "status",
         "list": "tasks",
         "show": "tasks",
         "history": "history",

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from orchestrator.actions.agents import Known
-from orchestrator.actions.checking import status, validate
 from orchestrator.actions.planning import init
 from orchestrator.actions.remarks import remarks
 from orchestrator.actions.simulation import really_done
+from orchestrator.actions.status import status, validate
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.reply import (
     as_called,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from orchestrator.actions.repeating import run_repeatedly
-from orchestrator.actions.report import RunReport
+from orchestrator.actions.run_report import RunReport
 from orchestrator.cli.reply import say_error, talk
 from orchestrator.core.timing import next_moment
 from orchestrator.errors import OrchestratorError, TransitionError, UsageError

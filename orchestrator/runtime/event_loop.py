@@ -13,7 +13,7 @@ import anyio
 import anyio.to_thread
 
 from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.runtime.waiting import Signals
+from orchestrator.runtime.signals import Signals
 from orchestrator.store.atomic import ADVICE
 
 #: What Python says where the system starts no thread, and nothing was called yet.

@@ -57,9 +57,9 @@ from orchestrator.runtime.happening import (
 )
 from orchestrator.runtime.inbox import Inbox
 from orchestrator.runtime.launchpad import Launchpad
+from orchestrator.runtime.plan_watch import Change, Watch, difference, kept_with
 from orchestrator.runtime.reading import Reading, judge_unlaunched
 from orchestrator.runtime.timer import Timer
-from orchestrator.runtime.watching import Change, Watch, difference, kept_with
 from orchestrator.runtime.writing import Unwritten, Writer
 from orchestrator.store.requests import Requests
 from orchestrator.store.workspace import Workspace

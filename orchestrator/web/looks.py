@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator.actions import plans
-from orchestrator.actions.checking import news_of_running, status
 from orchestrator.actions.history import history
+from orchestrator.actions.status import news_of_running, status
 from orchestrator.actions.talking import messages_on
 from orchestrator.core.board import Board
 from orchestrator.core.journal_line import read_line

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from orchestrator.actions.repeating import run_repeatedly
-from orchestrator.actions.report import RunReport
+from orchestrator.actions.run_report import RunReport
 from orchestrator.core.board import Board
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan

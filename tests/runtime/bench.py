@@ -22,7 +22,7 @@ from orchestrator.runtime.drawing import Draw, Drawing
 from orchestrator.runtime.happening import Happening
 from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
-from orchestrator.runtime.waiting import signals_heard
+from orchestrator.runtime.signals import signals_heard
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 from tests.fakes.executor import FakeExecutor, Play, play_nothing

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.actions.checking import Overview, brief_of, status
+from orchestrator.actions.status import Overview, brief_of, status
 from orchestrator.cli.reply import (
     as_called,
     meant,
@@ -198,7 +198,7 @@ def _news(layout: Layout, board: Board) -> dict[str, str]:
     in_hand = board.in_hand()
     if len(in_hand) == board.counts()[TaskStatus.RUNNING]:
         return in_hand
-    from orchestrator.actions.checking import news_of_running
+    from orchestrator.actions.status import news_of_running
     from orchestrator.wiring import plugs
 
     try:

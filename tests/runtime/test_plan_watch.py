@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core.plan import Plan, Task
-from orchestrator.runtime.watching import difference
+from orchestrator.runtime.plan_watch import difference
 
 ROWS = ("T-01", "T-02")
 

@@ -1,0 +1,99 @@
+"""The signals that end us: who hears them, and where a run can."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from types import FrameType
+from typing import Self
+
+from orchestrator.errors import UsageError
+
+_DAY = 86400.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def signals_heard() -> list[signal.Signals]:
+    """Return the signals that end us: not those that our caller had us ignore, as ``nohup`` and ``sh -c '… &'`` do."""
+    return [
+        number
+        for number in _SIGNALS
+        if number is signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN
+    ]
+
+
+def require_signals() -> None:
+    """Make sure that a run can begin where we are, before anything of it has.
+
+    Raises:
+        UsageError: it is not the main thread, or an event loop is at work in it.
+    """
+    import threading
+
+    from anyio.lowlevel import current_token
+
+    if threading.current_thread() is threading.main_thread():
+        try:
+            current_token()
+        except RuntimeError:  # no event loop
+            return
+        where = "in an event loop"
+    else:
+        where = "in a thread that is not the main one"
+    raise UsageError(
+        f"a run cannot begin {where}: it would hear no signals",
+        hint="start `orchestrator run --detach` as a process, and wait() for its news",
+    )
+
+
+class Signals:
+    """The signals that end us: within ``with`` they only wait to be heard; afterwards they do what they did before.
+
+    So none is lost, or kills us, between two who hear them. If nobody heard any, the first one is sent once more.
+    """
+
+    def __init__(self) -> None:
+        """Change nothing yet."""
+        self.descriptor = -1
+        """Readable when one has come."""
+        self.heard = 0
+        """The first one that somebody heard."""
+
+    def __enter__(self) -> Self:
+        """Begin to keep them."""
+        self.descriptor, self._writer = os.pipe()
+        for end in (self.descriptor, self._writer):
+            os.set_blocking(end, False)  # takes no keyword
+        self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        self._treatments = [(number, signal.signal(number, _wake)) for number in signals_heard()]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Give them back."""
+        for number, treatment in reversed(self._treatments):  # Ctrl-C last: it raises
+            signal.signal(number, treatment)
+        signal.set_wakeup_fd(self._before)
+        before, left = self.heard, self.wait(0.0)
+        os.close(self.descriptor)
+        os.close(self._writer)
+        if left and not before:
+            signal.raise_signal(left)
+
+    def look(self) -> int:
+        """Return the first one that came, or 0."""
+        return self.heard or self.wait(0.0)
+
+    def wait(self, seconds: float) -> int:
+        """Wait so many seconds, at most a day; return the signal that ended it, or 0."""
+        poll = select.poll()
+        poll.register(self.descriptor, select.POLLIN)
+        if not poll.poll(min(max(seconds, 0.0), _DAY) * 1000):
+            return 0
+        number = os.read(self.descriptor, 1)[0]
+        self.heard = self.heard or number
+        return number
+
+
+def _wake(_number: int, _frame: FrameType | None) -> None:
+    """Its number is in the pipe."""
