@@ -60,7 +60,7 @@ class NewTask(NamedTuple):
     assignee: str = ""
     agent: str = ""
     tags: tuple[str, ...] = ()
-    kind: str = ""
+    type: str = ""
     deadline: str = ""
     """A day or a moment, or how long from now: ``2026-03-01``, ``2026-03-01T14:00Z``, ``2d``."""
     estimated_hours: str | float = ""
@@ -143,7 +143,7 @@ class _Draft:
         self._layout, self._places, self._wanted, self._agents = layout, places, wanted, agents
         self._known = ids(places)
         check_who(layout, places, wanted.agent, wanted.assignee, agents)
-        row = Task("_", "_", "_", agent=wanted.agent, assignee=wanted.assignee, kind=wanted.kind)
+        row = Task("_", "_", "_", agent=wanted.agent, assignee=wanted.assignee, type=wanted.type)
         self.is_shell = runs_commands(layout, row, places.agent, agents, {})
         if self.is_shell and wanted.is_prompt and not wanted.agent:
             self._wanted, self.is_shell = wanted._replace(agent="claude"), False
@@ -155,9 +155,9 @@ class _Draft:
         needs, kinds = read_needs(self._wanted.needs)
         self._check(needs)
         meant = Task(
-            self.id, "", "", needs, kinds=kinds, agent=self._wanted.agent,
+            self.id, "", "", needs, need_kinds=kinds, agent=self._wanted.agent,
             assignee=self._wanted.assignee, parent=self._wanted.parent,
-            tags=self._wanted.tags, kind=self._wanted.kind,
+            tags=self._wanted.tags, type=self._wanted.type,
             **read_cells(values),
         )  # fmt: skip
         data, task = edited(lambda: with_row(self._places, values), meant)
@@ -223,7 +223,7 @@ class _Draft:
             "assignee": wanted.assignee,
             "agent": wanted.agent,
             "tags": ", ".join(wanted.tags),
-            "kind": wanted.kind,
+            "type": wanted.type,
             "estimate": estimate_cell(wanted.estimated_hours),
             "deadline": deadline_cell(wanted.deadline),
         }

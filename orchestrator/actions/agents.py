@@ -52,9 +52,9 @@ class Known:
         """Return the agent that its row asks for: the one in its Agent cell, else an assignee who is one of ours."""
         return task.agent_key or (task.role if task.role and task.role in self else "")
 
-    def kind_of(self, task: Task) -> str:
+    def type_of(self, task: Task) -> str:
         """Return the type of a task where it may have a say in who does it."""
-        return task.kind if self._has_skills else ""
+        return task.type if self._has_skills else ""
 
     def misspelt(self, tasks: Iterable[Task]) -> Iterable[tuple[Task, str]]:
         """Return assignees who were probably meant to be agents; anybody else is a role that an agent takes."""
@@ -68,7 +68,7 @@ class Known:
         common: Mapping[str, Any],
         own: Mapping[str, Any],
         flags: Mapping[str, Any],
-        kind: str = "",
+        type: str = "",
     ) -> Settings:
         """Return the settings of a task, its agent chosen and that agent's own settings among them.
 
@@ -80,7 +80,7 @@ class Known:
         key = asked.agent
         if "agent" not in own and self._has_skills:
             needs = asked.required_capabilities
-            key = self._roster.choose(kind=kind, needs=needs, fallback=key)
+            key = self._roster.choose(type=type, needs=needs, fallback=key)
         is_subagent = key not in self._roster and key in self
         if key not in self._roster and not is_subagent:
             return asked

@@ -14,8 +14,6 @@ from orchestrator.core.text import NO_TEXT, is_blank, one_line, printable, typed
 from orchestrator.errors import UsageError
 from orchestrator.store.columns import is_none, read_label
 
-#: What people call a column whose option has another name.
-_CALLED = {"tags": "tag", "kind": "type"}
 _HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
 
 
@@ -120,13 +118,13 @@ def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, 
         raise UsageError(str(error)) from None
     if is_blank(task.description):
         raise no_text()
-    for option in ("needs", "agent", "assignee", "parent", "tags", "kind", "estimate", "deadline"):
+    for option in ("needs", "agent", "assignee", "parent", "tags", "type", "estimate", "deadline"):
         if getattr(task, option) != (said := getattr(meant, option)):
             words = said if isinstance(said, tuple) else (str(said),)
             hint = "letters, digits and the signs . _ - can always be said"
             if any(map(is_none, words)):
                 hint = "it means that there is nothing; take another word"
             shown = one_line(", ".join(words), 80)
-            message = f"a table cannot say {_CALLED.get(option, option)} {shown!r}"
+            message = f"a table cannot say {'tag' if option == 'tags' else option} {shown!r}"
             raise UsageError(message, hint=hint)
     return data, task

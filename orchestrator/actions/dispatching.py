@@ -101,7 +101,7 @@ def dispatch(
 
 
 def _require_room(workspace: Workspace, board: Board, errand: NewTask, roster: Roster) -> None:
-    probe = Task("_", "_", "_", agent=errand.agent, assignee=errand.assignee, kind=errand.kind)
+    probe = Task("_", "_", "_", agent=errand.agent, assignee=errand.assignee, type=errand.type)
     plan = board.plan._replace(tasks={probe.id: probe})
     try:
         policies = task_settings(workspace, plan, RunOrder(workspace.layout), roster)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _EMPTY = {"name": "", "description": ""}
 _TEXTS = _EMPTY.keys()
 #: What decides what its agent is told, and whether that is a command.
-_TOLD = _TEXTS | {"agent", "assignee", "kind"}
+_TOLD = _TEXTS | {"agent", "assignee", "type"}
 
 #: Where a task stands that is not started again by itself.
 _BEGUN = frozenset({TaskStatus.RUNNING, TaskStatus.COMPLETED})
@@ -58,7 +58,7 @@ class Changes(NamedTuple):
     parent: str | None = None
     assignee: str | None = None
     agent: str | None = None
-    kind: str | None = None
+    type: str | None = None
     deadline: str | None = None
     """As in ``NewTask``; so is the next one."""
     estimated_hours: str | float | None = None
@@ -215,7 +215,7 @@ def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, st
         "parent": changes.parent,
         "assignee": changes.assignee,
         "agent": changes.agent,
-        "kind": changes.kind,
+        "type": changes.type,
         "estimate": estimate_cell(changes.estimated_hours),
         "deadline": deadline_cell(changes.deadline),
         **_texts(columns, changes),
@@ -227,14 +227,14 @@ def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, st
         parent=row.parent if changes.parent is None else changes.parent,
         assignee=row.assignee if changes.assignee is None else changes.assignee,
         agent=row.agent if changes.agent is None else changes.agent,
-        kind=row.kind if changes.kind is None else changes.kind,
+        type=row.type if changes.type is None else changes.type,
         **read_cells(values),
     )
     needs, kinds = _needs(row, changes)
-    if (needs, kinds) != (row.needs, row.kinds):
+    if (needs, kinds) != (row.needs, row.need_kinds):
         from orchestrator.views.templating import needs as needs_cell
 
-        meant = meant._replace(needs=needs, kinds=kinds)
+        meant = meant._replace(needs=needs, need_kinds=kinds)
         values["needs"] = needs_cell(meant)
     tags = tuple(dict.fromkeys((*row.tags, *changes.tags)))
     tags = tuple(tag for tag in tags if tag not in changes.untags)
@@ -256,7 +256,7 @@ def _texts(columns: Columns, changes: Changes) -> dict[str, str | None]:
 
 
 def _needs(row: Task, changes: Changes) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    needs = dict.fromkeys(row.needs, "data") | dict(row.kinds)
+    needs = dict.fromkeys(row.needs, "data") | dict(row.need_kinds)
     if changes.needs is not None:
         needs = _read(changes.needs)
     needs |= _read(changes.add_needs)

@@ -147,7 +147,7 @@ def _entries(
         yield Entry(
             id=task.id,
             needs=task.needs,
-            order_needs=frozenset(need for need, _ in task.kinds),
+            order_needs=frozenset(need for need, _ in task.need_kinds),
             priority=task.priority,
             rank=board.shape.rank[task.id],
             timeout=policy.timeout,

@@ -126,7 +126,7 @@ def _differences(rows: Mapping[str, Task], plan: Plan) -> list[Problem]:
 
 
 def _essence(task: Task) -> tuple[object, ...]:
-    return task.needs, task.kinds, task.priority, task.agent
+    return task.needs, task.need_kinds, task.priority, task.agent
 
 
 def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:

@@ -146,7 +146,7 @@ def advance(layout: Layout, board: Board, now: float) -> list[Step]:
         return []
     board = really_done(board)
     tasks = [
-        (task.kind, board.status(task.id))
+        (task.type, board.status(task.id))
         for task in board.plan.tasks.values()
         if not task.children
     ]

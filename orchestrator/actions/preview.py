@@ -35,7 +35,7 @@ def commands(drawn: Drawn, known: Known) -> list[Problem]:
 def _agent(task: Task, file: TaskFile, drawn: Drawn, known: Known) -> str:
     key = known.key_of(task)
     own = {**({"agent": key} if key else {}), **file.settings}
-    found = known.settle(drawn.board.plan.settings, own, {}, known.kind_of(task))
+    found = known.settle(drawn.board.plan.settings, own, {}, known.type_of(task))
     return found.subagent or found.agent
 
 

@@ -214,7 +214,7 @@ def task_settings(
     shared: dict[tuple[str, str], Settings] = {}
     for task in plan.tasks.values():
         key = known.key_of(task)
-        row, kind = {"agent": key} if key else {}, known.kind_of(task)
+        row, kind = {"agent": key} if key else {}, known.type_of(task)
         has_file = task.stem in existing
         try:
             found = (workspace.assignments.read(task) if has_file else None) or TaskFile()

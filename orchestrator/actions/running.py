@@ -272,7 +272,7 @@ class _Session:
 
     def _prepare(self) -> None:
         """Load what is needed later, while agents work already; a program that is upgraded meanwhile stays whole."""
-        from orchestrator.actions import aggregating, redrawing, report, worker  # noqa: F401
+        from orchestrator.actions import aggregating, redrawing, run_report, worker  # noqa: F401
         from orchestrator.core import plan_state  # noqa: F401
         from orchestrator.views import task_file  # noqa: F401
         from orchestrator.views.templating import prepare

@@ -110,7 +110,7 @@ def runs_commands(
     """
     named = own.get("agent") or task.agent_key
     key = named or default
-    if key in _BUILT_IN and (named or not (task.role or task.kind)):
+    if key in _BUILT_IN and (named or not (task.role or task.type)):
         return _BUILT_IN[key]
     from orchestrator.actions.agents import Known
     from orchestrator.core.roster import Program
@@ -119,7 +119,7 @@ def runs_commands(
     known = Known(roster, layout.workdir(""))
     asked = known.key_of(task)
     row, plan = ({"agent": each} if each else {} for each in (asked, default))
-    doer = known.settle(plan, {**row, **own}, {}, known.kind_of(task)).agent
+    doer = known.settle(plan, {**row, **own}, {}, known.type_of(task)).agent
     return doer in roster and roster[doer].runs is Program.SHELL
 
 

@@ -28,7 +28,7 @@ class Filters(NamedTuple):
     """In any of the words that are understood; one of them is enough, as with the next two."""
     assignees: Sequence[str] = ()
     tags: Sequence[str] = ()
-    kinds: Sequence[str] = ()
+    types: Sequence[str] = ()
     parent: str = ""
 
 
@@ -52,8 +52,8 @@ def list_tasks(layout: Layout, filters: Filters = Filters()) -> tuple[Board, lis
         tasks = (task for task in tasks if (task.assignee or task.agent) in names)
     if filters.tags:
         tasks = (task for task in tasks if not frozenset(filters.tags).isdisjoint(task.tags))
-    if filters.kinds:
-        tasks = (task for task in tasks if task.kind in filters.kinds)
+    if filters.types:
+        tasks = (task for task in tasks if task.type in filters.types)
     if filters.parent:
         tasks = (task for task in tasks if task.parent == filters.parent)
     return board, list(tasks)

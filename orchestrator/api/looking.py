@@ -51,7 +51,7 @@ class Looking(Directory):
             statuses=listed("status", status),
             assignees=listed("assignee", assignee),
             tags=listed("tags", tags),
-            kinds=listed("type", type),
+            types=listed("type", type),
             parent=parent,
         )
         return list_tasks(self._layout, filters)[1]

@@ -68,7 +68,7 @@ def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001
             assignee=words.last("--assignee"),
             agent=words.last("--agent"),
             tags=tags_of(words.every("--tag"), "--tag"),
-            kind=words.last("--type"),
+            type=words.last("--type"),
             deadline=words.last("--deadline"),
             estimated_hours=words.last("--estimated-hours"),
             settings=task_settings(settings),

@@ -48,9 +48,7 @@ _ACTIONS = {
 @click.argument("task", metavar="ID")
 @click.argument("title")
 @click.option("--agent", default="", metavar="A", help="Who does it: an agent, or any name.")
-@click.option(
-    "--type", "kind", default="dev", metavar="dev|test|…", help="What sort of work (dev)."
-)
+@click.option("--type", default="dev", metavar="dev|test|…", help="What sort of work (dev).")
 @click.option("--deps", multiple=True, metavar="IDS", help="What it needs: subtask_01,subtask_02.")
 @click.option("--priority", default="P2", metavar="P0..P3", help="How urgent it is (default P2).")
 @click.option("--dir", "option", metavar="DIR", help="The directory of plans.")
@@ -61,7 +59,7 @@ def dispatch_command(
     title: str,
     *,
     agent: str,
-    kind: str,
+    type: str,
     deps: tuple[str, ...],
     priority: str,
     option: str | None,
@@ -77,7 +75,7 @@ def dispatch_command(
     Who it is reports with `subtask`; or `auto-dispatch` and `run` start an agent for it.
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(task, option)
-    errand = NewTask(text=title, assignee=agent, kind=kind, needs=",".join(deps), priority=priority)
+    errand = NewTask(text=title, assignee=agent, type=type, needs=",".join(deps), priority=priority)
     made, steps = dispatch(layout, errand, known_agents, who=caller(name), now=time.time())
     message = f"Dispatched {made}{f' to {agent}' if agent else ''}"
     if as_json:

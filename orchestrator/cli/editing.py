@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.option("--assignee", default="", metavar="NAME", help="Who is responsible.")
 @click.option("--agent", default="", metavar="KEY", help="What runs it; shell: TEXT is a command.")
 @click.option("--tag", multiple=True, metavar="NAME", help="A word to find it by.")
-@click.option("--type", "kind", default="", metavar="TYPE", help="dev, test, research …")
+@click.option("--type", default="", metavar="TYPE", help="dev, test, research …")
 @click.option("--deadline", default="", metavar="WHEN", help="2026-03-01, 2026-03-01T14:00Z, 2d.")
 @click.option("--estimated-hours", default="", metavar="H", help="How long it takes: 20, 0.5.")
 @click.option("--criterion", multiple=True, metavar="TEXT", help="When it is done: one criterion.")
@@ -65,7 +65,7 @@ def add_command(
     assignee: str,
     agent: str,
     tag: Sequence[str],
-    kind: str,
+    type: str,
     deadline: str,
     estimated_hours: str,
     criterion: Sequence[str],
@@ -94,7 +94,7 @@ def add_command(
         assignee=assignee,
         agent=agent,
         tags=tags_of(tag, "--tag"),
-        kind=kind,
+        type=type,
         deadline=deadline,
         estimated_hours=estimated_hours,
         settings=task_settings(settings),
@@ -119,7 +119,7 @@ def add_command(
 @click.option("--agent", metavar="KEY", help="What runs it; '' for the default.")
 @click.option("--tag", multiple=True, metavar="NAME", help="One more word to find it by.")
 @click.option("--untag", multiple=True, metavar="NAME", help="One less.")
-@click.option("--type", "kind", metavar="TYPE", help="dev, test, research …")
+@click.option("--type", metavar="TYPE", help="dev, test, research …")
 @click.option("--deadline", metavar="WHEN", help="2026-03-01, 2026-03-01T14:00Z, 2d; '' for none.")
 @click.option("--estimated-hours", metavar="H", help="How long it takes: 20, 0.5; '' for unknown.")
 @click.option("--criterion", multiple=True, metavar="TEXT", help="One more success criterion.")
@@ -141,7 +141,7 @@ def update_command(
     agent: str | None,
     tag: Sequence[str],
     untag: Sequence[str],
-    kind: str | None,
+    type: str | None,
     deadline: str | None,
     estimated_hours: str | None,
     criterion: Sequence[str],
@@ -170,7 +170,7 @@ def update_command(
         parent=parent,
         assignee=assignee,
         agent=agent,
-        kind=kind,
+        type=type,
         deadline=deadline,
         estimated_hours=estimated_hours,
         tags=tags_of(tag, "--tag"),

@@ -59,7 +59,7 @@ def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001
             status=words.every("--status"),
             assignee=words.every("--assignee"),
             tag=words.every("--tag"),
-            kind=words.every("--type"),
+            type=words.every("--type"),
             parent=words.last("--parent"),
             name=words.last("--as"),
         )
@@ -76,7 +76,7 @@ def filters_of(
     status: Sequence[str],
     assignee: Sequence[str],
     tag: Sequence[str],
-    kind: Sequence[str],
+    type: Sequence[str],
     parent: str,
     name: str,
 ) -> Filters:
@@ -90,7 +90,7 @@ def filters_of(
         statuses=_split(status),
         assignees=names,
         tags=[each.lstrip("#") for each in _split(tag)],
-        kinds=_split(kind),
+        types=_split(type),
         parent=parent,
     )
 
@@ -144,7 +144,7 @@ def brief(board: Board, task: Task) -> Mapping[str, object]:
         "assignee": task.assignee,
         "parent": task.parent,
         "tags": task.tags,
-        "type": task.kind,
+        "type": task.type,
         "priority": format_priority(task.priority),
         "needs": task.own_needs,
         "children": task.children,

@@ -216,7 +216,7 @@ def subtask_facts(board: Board, only: Sequence[str] = ()) -> list[dict[str, Any]
             "title": task.name,
             "status": word_of(board, task),
             "agent": task.assignee or task.agent,
-            "type": task.kind,
+            "type": task.type,
             "deps": task.needs,
             "priority": format_priority(task.priority),
             "progress": _progress_of(board, task.id),

@@ -37,7 +37,7 @@ from orchestrator.views.glyphs import label
 @click.option("--status", multiple=True, metavar="S", help="pending, in_progress, blocked, done …")
 @click.option("--assignee", multiple=True, metavar="NAME", help="Whose; `me` for your own.")
 @click.option("--tag", multiple=True, metavar="NAME", help="With this tag.")
-@click.option("--type", "kind", multiple=True, metavar="TYPE", help="Of this type.")
+@click.option("--type", multiple=True, metavar="TYPE", help="Of this type.")
 @click.option("--parent", default="", metavar="ID", help="Under this umbrella.")
 @click.option("--group-by", type=click.Choice(GROUPS), help="By whom or what.")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="simple: one line per task.")
@@ -50,7 +50,7 @@ def list_command(
     status: Sequence[str],
     assignee: Sequence[str],
     tag: Sequence[str],
-    kind: Sequence[str],
+    type: Sequence[str],
     parent: str,
     group_by: str | None,
     form: str | None,
@@ -68,7 +68,7 @@ def list_command(
       orchestrator list --group-by assignee
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     filters = filters_of(
-        status=status, assignee=assignee, tag=tag, kind=kind, parent=parent, name=name or ""
+        status=status, assignee=assignee, tag=tag, type=type, parent=parent, name=name or ""
     )
     print_list(
         directory or "",
@@ -169,7 +169,7 @@ def _details(board: Board, task: Task) -> tuple[tuple[str, str], ...]:
         ("Assignee", task.assignee),
         ("Part of", task.parent),
         ("Umbrella", ", ".join(task.children)),
-        ("Type", task.kind),
+        ("Type", task.type),
         ("Tags", ", ".join(task.tags)),
         ("Estimate", format_duration(task.estimate) if task.estimate else ""),
         ("Deadline", _deadline(board, task)),

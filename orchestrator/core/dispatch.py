@@ -108,7 +108,7 @@ def context(
             "id": task.id,
             "title": task.name,
             "description": task.description,
-            "type": task.kind,
+            "type": task.type,
             "priority": format_priority(task.priority),
             "deps": list(task.needs),
             "assignment": assignment,

@@ -73,7 +73,7 @@ class DraftTask:
             priority=self.priority,
             estimate=self.estimate,
             expected=self.expected,
-            kinds=tuple((need.id, need.kind) for need in self.needs if need.kind != "data"),
+            need_kinds=tuple((need.id, need.kind) for need in self.needs if need.kind != "data"),
         )
 
 

@@ -42,7 +42,7 @@ class Task(NamedTuple):
     """Columns the orchestrator has no meaning for, handed to the agent as they are: (header, cell)."""
     where: str = ""
     """``file:line`` of the row."""
-    kinds: tuple[tuple[str, str], ...] = ()
+    need_kinds: tuple[tuple[str, str], ...] = ()
     """Needs that hand nothing over, each with its kind: ``order`` or ``resource``. All others are of kind ``data``."""
     assignee: str = ""
     """Who is responsible: the name of a person, a role, or an agent (seed row S1-05)."""
@@ -50,7 +50,7 @@ class Task(NamedTuple):
     """The umbrella it stands under (seed row S1-26)."""
     tags: tuple[str, ...] = ()
     """Words to find it by (seed row S1-06)."""
-    kind: str = ""
+    type: str = ""
     """What sort of work it is, its Type cell: dev, test, research …"""
     children: tuple[str, ...] = ()
     """The tasks that name it as their parent. With any it is an umbrella: it needs them and is never launched."""
@@ -60,9 +60,9 @@ class Task(NamedTuple):
     @property
     def data_needs(self) -> tuple[str, ...]:
         """The needs whose results it gets (seed row S2-72)."""
-        if not self.kinds:
+        if not self.need_kinds:
             return self.needs
-        loose = dict(self.kinds)
+        loose = dict(self.need_kinds)
         return tuple(need for need in self.needs if need not in loose)
 
     @property

@@ -153,19 +153,19 @@ class Roster:
                     hint=f"wait until one of them is done, or raise max_parallel in {self[each].where}",
                 )
 
-    def choose(self, *, fallback: str, kind: str = "", needs: Collection[str] = ()) -> str:
+    def choose(self, *, fallback: str, type: str = "", needs: Collection[str] = ()) -> str:
         """Choose who takes a task that names no agent (S4-55): the first for its type, else the first that can do it.
 
         Who is busy makes no difference: the next run, and whoever asks before it, must come to the same agent.
 
         Args:
             fallback: Who takes what fits nobody.
-            kind: Type of the task; empty: it has none.
+            type: Type of the task; empty: it has none.
             needs: Capabilities that are required (S3-20).
         """
-        kind, required = kind.casefold(), {need.casefold() for need in needs}
-        wanted = required | {kind} if kind else required
-        of_type = (each.key for each in self if kind in each.types and required <= each.skills)
+        folded, required = type.casefold(), {need.casefold() for need in needs}
+        wanted = required | {folded} if folded else required
+        of_type = (each.key for each in self if folded in each.types and required <= each.skills)
         able = (each.key for each in self if wanted and wanted <= each.skills)
         return next(chain(of_type, able), fallback)
 

@@ -68,10 +68,10 @@ def _linked(task: Task, above: _Needs, children: Mapping[str, Sequence[str]]) ->
     below = tuple(children.get(task.id, ()))
     if not (below or needs):
         return task
-    own = dict(task.kinds)
+    own = dict(task.need_kinds)
     return task._replace(
         needs=tuple(dict.fromkeys((*task.needs, *needs, *below))),
-        kinds=tuple(
+        need_kinds=tuple(
             (own | {each: kinds[each] for each in kinds if each not in task.needs}).items()
         ),
         children=below,
@@ -86,7 +86,7 @@ def _of_umbrella(parent: str, tasks: Mapping[str, Task], known: dict[str, _Needs
         parent = tasks[parent].parent
     for task in reversed(way):
         needs, kinds = known[task.parent]
-        known[task.id] = dict.fromkeys((*task.needs, *needs)), {**kinds, **dict(task.kinds)}
+        known[task.id] = dict.fromkeys((*task.needs, *needs)), {**kinds, **dict(task.need_kinds)}
         parent = task.id
     return known[parent]
 

@@ -131,7 +131,7 @@ def kept_with(plan: Plan, before: Plan, under_way: Iterable[str]) -> Plan:
         old = before.tasks[task_id]
         needs = _still_there(old.needs, tasks)
         if (new := tasks.get(task_id)) is not None:
-            tasks[task_id] = new._replace(needs=needs, kinds=old.kinds)
+            tasks[task_id] = new._replace(needs=needs, need_kinds=old.need_kinds)
         else:
             children = _still_there(old.children, tasks)
             tasks[task_id] = old._replace(needs=needs, children=children)

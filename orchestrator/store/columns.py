@@ -20,7 +20,7 @@ _ROLES = {
     "assignee": ("assignee", "assignedto", "owner"),
     "parent": ("parent", "umbrella"),
     "tags": ("tags", "tag"),
-    "kind": ("type", "kind"),
+    "type": ("type", "kind"),
     "priority": ("priority", "prio"),
     "estimate": ("esttime", "estimate", "estimatedtime", "est"),
     "deadline": ("deadline", "due", "duedate"),
@@ -58,7 +58,7 @@ class Columns(NamedTuple):
     assignee: int | None = None
     parent: int | None = None
     tags: int | None = None
-    kind: int | None = None
+    type: int | None = None
     priority: int | None = None
     estimate: int | None = None
     deadline: int | None = None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.core.plan_state import PlanState
     from orchestrator.store.attempt_record import Traces
 
-SCHEMA = 4
+SCHEMA = 5
 _STATUSES = {status.value: status for status in TaskStatus}
 
 

@@ -28,7 +28,7 @@ _HEADERS = {
     "priority": "Priority",
     "parent": "Parent",
     "tags": "Tags",
-    "kind": "Type",
+    "type": "Type",
     "estimate": "Est. Time",
     "deadline": "Deadline",
     "description": "Description",

@@ -68,11 +68,11 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         expected="" if is_none(text(columns.expected)) else printable(text(columns.expected)),
         inputs=tuple(inputs),
         where=where,
-        kinds=kinds,
+        need_kinds=kinds,
         assignee=label(columns.assignee),
         parent="" if is_none(parent := read_id(text(columns.parent))) else parent,
         tags=read_tags(text(columns.tags)),
-        kind=label(columns.kind),
+        type=label(columns.type),
         deadline=deadline or 0.0,
     )
 

@@ -123,7 +123,7 @@ def _row(board: Board, task: Task, now: float) -> Sequence[object]:
         task.own_needs,
         task.parent,
         task.tags,
-        task.kind,
+        task.type,
         hours(task.estimate) if task.estimate else "",
         sheet_moment(task.deadline) if task.deadline else "",
         len(attempts),

@@ -45,7 +45,7 @@ def _names(board: Board, task: Task, by: str) -> Sequence[str]:
     if by == "status":
         return (board.standing[task.id].status.value,)
     return (
-        {"assignee": task.assignee or task.agent, "parent": task.parent, "type": task.kind}[by],
+        {"assignee": task.assignee or task.agent, "parent": task.parent, "type": task.type}[by],
     )
 
 

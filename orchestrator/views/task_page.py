@@ -114,7 +114,7 @@ def _facts(seen: SeenTask) -> list[tuple[str, str]]:
         ("Agent", task.agent),
         ("Assignee", task.assignee),
         ("Priority", format_priority(task.priority)),
-        ("Type", task.kind),
+        ("Type", task.type),
         ("Tags", ", ".join(task.tags)),
         ("Expected", one_line(task.expected, 300)),
         ("Estimate", format_duration(task.estimate) if task.estimate else ""),

@@ -98,7 +98,7 @@ def quote(text: str) -> str:
 
 def needs(task: Task) -> str:
     """Return the cell of a task's dependencies, as it is read: ``T-01, T-02 (order)``, or ``None``."""
-    kinds = dict(task.kinds)
+    kinds = dict(task.need_kinds)
     words = (f"{need} ({kinds[need]})" if need in kinds else need for need in task.needs)
     return ", ".join(words) or "None"
 

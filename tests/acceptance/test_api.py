@@ -376,7 +376,7 @@ row = plan.show(second).task
 for verb in (plan.block, plan.unblock, plan.fail, plan.retry, plan.cancel):
     verb(first, note=f"because of {verb.__name__}")
 answer = [
-    [row.name, row.description, row.needs, row.kind], [task.id for task in plan.list(type=["dev", "test"])],
+    [row.name, row.description, row.needs, row.type], [task.id for task in plan.list(type=["dev", "test"])],
     plan.show(first).task.needs, plan.show(first).task.tags, plan.claim(second),
     plan.join(second).kind, [line.rpartition(": ")[2] for line in plan.history(first).events if "because" in line],
 ]

@@ -23,7 +23,7 @@ def test_update_changes_the_row_and_nothing_else(orchestrate: Orchestrate, root:
         "--tag", "db,slow", "--type", "dev", "--title", "true || false", "--json",
     )  # fmt: skip
     assert 0 == changed.returncode, changed.stderr
-    assert {"assignee": "ana", "kind": "dev"}.items() <= changed.json["changed"].items()
+    assert {"assignee": "ana", "type": "dev"}.items() <= changed.json["changed"].items()
     after = plan_text(root).splitlines()
     table = next(at for at, line in enumerate(before) if line.startswith("| Task ID"))
     differing = {at for at in range(len(before)) if before[at] != after[at]}

@@ -80,9 +80,9 @@ def test_a_sub_agent_is_claude_in_its_role(tmp_path: Path) -> None:
 
 def test_a_type_means_nothing_without_a_roster(tmp_path: Path) -> None:
     """A plan without one behaves as it always did; that is known without looking at the types."""
-    task = Task("T-01", "Test", "Test it", kind="test")
-    assert "" == known(tmp_path, Roster.of()).kind_of(task)
-    assert "test" == known(tmp_path).kind_of(task)
+    task = Task("T-01", "Test", "Test it", type="test")
+    assert "" == known(tmp_path, Roster.of()).type_of(task)
+    assert "test" == known(tmp_path).type_of(task)
 
 
 def test_another_name_of_claude_is_no_typo(tmp_path: Path) -> None:

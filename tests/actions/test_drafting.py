@@ -259,9 +259,9 @@ def test_a_plan_reads_back_as_the_draft_it_was_drawn_from(draft: Draft) -> None:
     assert [each.id for each in draft.tasks] == list(tasks)
     for each in draft.tasks:
         found, row = tasks[each.id], each.row
-        assert (row.needs, row.kinds, row.priority, row.agent) == (
+        assert (row.needs, row.need_kinds, row.priority, row.agent) == (
             found.needs,
-            found.kinds,
+            found.need_kinds,
             found.priority,
             found.agent,
         )

@@ -68,7 +68,7 @@ def test_a_whole_draft() -> None:
         draft.success,
     )
     row = task.row
-    assert (("T-01",), (("T-01", "order"),), ()) == (row.needs, row.kinds, row.data_needs)
+    assert (("T-01",), (("T-01", "order"),), ()) == (row.needs, row.need_kinds, row.data_needs)
     assert ["Agent-01", "claude"] == [each.row.agent for each in draft.tasks]
 
 

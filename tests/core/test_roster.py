@@ -24,16 +24,16 @@ SEED = Roster.of([CLAUDE, EVA])
     ("asked", "agent"),
     [
         # 1. by type
-        ({"kind": "dev"}, "claude"),
-        ({"kind": "Test"}, "eva"),
-        ({"kind": "dev", "needs": ["Debug"]}, "claude"),
+        ({"type": "dev"}, "claude"),
+        ({"type": "Test"}, "eva"),
+        ({"type": "dev", "needs": ["Debug"]}, "claude"),
         # 2. by capabilities
-        ({"kind": "docs"}, "claude"),
-        ({"kind": "system-ops"}, "eva"),
+        ({"type": "docs"}, "claude"),
+        ({"type": "system-ops"}, "eva"),
         ({"needs": ["validate", "test"]}, "eva"),
         # 3. the fallback
-        ({"kind": "research"}, "nobody"),
-        ({"kind": "test", "needs": ["debug"]}, "nobody"),
+        ({"type": "research"}, "nobody"),
+        ({"type": "test", "needs": ["debug"]}, "nobody"),
         ({}, "nobody"),
     ],
 )
@@ -50,13 +50,13 @@ def test_of_several_that_fit_the_first_takes_it() -> None:
         Member("second", types=("dev",)),
     )
     roster = Roster.of([able, first, second])
-    assert "first" == roster.choose(fallback="claude", kind="dev")
+    assert "first" == roster.choose(fallback="claude", type="dev")
 
 
 @given(kind=st.text(max_size=5))
 def test_without_types_or_capabilities_the_default_agent_takes_it(kind: str) -> None:
     """A plan without a roster is what it was before there were rosters."""
-    assert "claude" == Roster.of().choose(fallback="claude", kind=kind)
+    assert "claude" == Roster.of().choose(fallback="claude", type=kind)
 
 
 def test_claude_code_is_claude() -> None:

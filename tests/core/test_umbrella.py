@@ -59,7 +59,7 @@ def test_an_umbrella_needs_its_children_and_they_what_it_needs() -> None:
 
 def test_what_an_umbrella_needs_goes_all_the_way_down() -> None:
     """Also the kind of the need, unless the task says another."""
-    top = row("t", "x", "y")._replace(kinds=(("x", "order"), ("y", "order")))
+    top = row("t", "x", "y")._replace(need_kinds=(("x", "order"), ("y", "order")))
     tasks = linked(row("x"), row("y"), top, row("m", under="t"), row("n", "y", under="m"))
     assert ("y", "x") == tasks["n"].needs
     assert ("y",) == tasks["n"].data_needs

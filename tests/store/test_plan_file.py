@@ -199,11 +199,11 @@ def test_who_is_responsible_is_not_what_runs_it() -> None:
         task.assignee,
         task.parent,
         task.tags,
-        task.kind,
+        task.type,
     )
     assert ("db_specialist", "db_specialist") == (task.label, task.worker)
     bare = plan.tasks["a"]
-    assert ("", "", (), "") == (bare.assignee, bare.parent, bare.tags, bare.kind)
+    assert ("", "", (), "") == (bare.assignee, bare.parent, bare.tags, bare.type)
 
 
 def test_settings_and_line_numbers_below_front_matter() -> None:
