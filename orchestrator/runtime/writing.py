@@ -1,4 +1,14 @@
-"""Makes results durable behind the work: what ended in the same moment, or while others were written, together."""
+"""Makes results durable behind the work: what ended in the same moment, or while others were written, together.
+
+A result goes through four moments:
+
+1. *put*: log and record of its attempt lie there, and nothing is synced.
+2. *published*: it is synced and in its place, and what waits for it starts. A power cut can still lose the attempt.
+3. *settled*: its log, its record and the places of all are synced. A power cut loses nothing of it any more.
+4. *told*: so it stands in the journal, people read it, and whoever asked for it is answered.
+
+After a crash of ours, at any of them, the next run makes the same result of what lies there (decision record 4).
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,13 @@ Every table with ids, texts and dependencies is a task table, and several of the
 Where none has dependencies, the first with ids and texts is one, and so is every other with the very same header. A
 table with ids and agents or statuses assigns (seed 002). Any other table is prose; but when ids like those of the tasks
 stand in it, it is refused rather than left out.
+
+A row that looks like one of a task and would not be run is refused, too, of four kinds:
+
+- *listed*: its whole table stands in a list (``- | Task ID | …``);
+- *unread*: it has a table of its own whose header is not that of tasks, and an id like theirs;
+- *loose*: no table has it, for a blank line, an indent or other text came between;
+- of the wrong width: more cells than its table has columns.
 """
 
 from __future__ import annotations
