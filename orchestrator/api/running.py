@@ -37,8 +37,15 @@ class Running(Directory):
     ) -> RunReport:
         """Run everything that is not completed, and return how it went; blocks until then.
 
-        It hears the signals that ``stop`` sends, so it belongs into the main thread of a program, outside of any event
-        loop. Elsewhere (a notebook, a web server) start ``orchestrator run --detach``, and ``wait``.
+        It hears the signals that end a program, so it belongs into the main thread of one, outside of any event loop.
+        Elsewhere (a notebook, a web server) start ``orchestrator run --detach``, and ``wait``.
+
+        SIGINT (Ctrl-C), SIGTERM (``stop``) and SIGHUP end the run and nothing else: no KeyboardInterrupt is raised, no
+        handler of the program called for them, and the report is returned (``late_signal`` is one that came when all
+        was done). A program that is to end with its run says so::
+
+            if report.signal:
+                raise SystemExit(report.exit_status)
 
         Args:
             simulate: Run nothing; every task answers with a made-up block.
