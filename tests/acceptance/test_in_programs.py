@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Iterator
+
+import pytest
+
+from orchestrator.errors import (
+    CriteriaError,
+    LostResultError,
+    OrchestratorError,
+    PlanError,
+    Problem,
+    StoppedError,
+)
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.test_api import play
 
@@ -28,3 +42,102 @@ answer = reports
 """
     for name, is_handled, *ends in play(orchestrate, script):
         assert (True, [0, 0, 0]) == (is_handled, ends), name
+
+
+def kinds(of: type[OrchestratorError] = OrchestratorError) -> Iterator[type[OrchestratorError]]:
+    """Return the whole tree of errors."""
+    yield of
+    for kind in of.__subclasses__():
+        yield from kinds(kind)
+
+
+#: Errors that are not made from a message, a place and a hint alone.
+MADE_OTHERWISE: dict[type[OrchestratorError], OrchestratorError] = {
+    PlanError: PlanError([Problem("a", "plan:1", "do", "cycle"), Problem("b")]),
+    CriteriaError: CriteriaError("a", hint="do", criteria=[{"number": 1, "met": False}]),
+    LostResultError: LostResultError("a", hint="do", tasks=["T-01"]),
+    StoppedError: StoppedError("a", signal=15, hint="do"),
+}
+
+
+@pytest.mark.parametrize("kind", list(kinds()))
+def test_an_error_comes_out_of_another_process_as_it_was_raised(
+    kind: type[OrchestratorError],
+) -> None:
+    """With all that it says: whoever asked there waits for it."""
+    error = MADE_OTHERWISE.get(kind) or kind("a", where="plan:1", hint="do")
+    for version in range(pickle.HIGHEST_PROTOCOL + 1):
+        come = pickle.loads(pickle.dumps(error, version))
+        for found in (come, copy.deepcopy(error)):
+            assert (kind, str(error)) == (type(found), str(found))
+            assert (vars(error), error.args) == (vars(found), found.args)
+
+
+def test_what_is_raised_in_a_pool_of_processes_is_raised_here(orchestrate: Orchestrate) -> None:
+    """And the pool goes on."""
+    script = """
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+plan = Orchestrator()
+plan.add("true", agent="shell")
+with ProcessPoolExecutor(1, get_context("fork")) as pool:
+    try:
+        pool.submit(plan.update, "T-01", depends_on="T-01").result()
+    except OrchestratorError as error:
+        told = [type(error).__name__, error.code, len(error.problems)]
+    answer = [told, pool.submit(plan.run).result().exit_status]
+"""
+    assert [["PlanError", "self_dependency", 1], 0] == play(orchestrate, script)
+
+
+def test_whatever_a_method_returns_can_be_sent_elsewhere_and_copied(
+    orchestrate: Orchestrate,
+) -> None:
+    """Also of a plan that was read just now, and not from what was kept of it."""
+    script = """
+import copy, os, pickle
+first, second = "T-01", "T-02"
+calls = {
+    "init": lambda plan: plan.init(agent="shell"),
+    "add": lambda plan: [plan.add("echo one", criteria="said", timeout=60), plan.add("exit 3", retries=0)],
+    "validate": lambda plan: plan.validate(),
+    "list": lambda plan: plan.list(),
+    "agents": lambda plan: plan.agents(),
+    "update": lambda plan: plan.update(second, tags="x"),
+    "run": lambda plan: plan.run(),
+    "wait": lambda plan: plan.wait(0),
+    "status": lambda plan: plan.status(),
+    "show": lambda plan: [plan.show(first), plan.show(second)],
+    "history": lambda plan: plan.history(first),
+    "report": lambda plan: plan.report(),
+    "export": lambda plan: plan.export(),
+    "retry": lambda plan: plan.retry(second),
+    "block": lambda plan: plan.block(second),
+    "unblock": lambda plan: plan.unblock(second),
+    "claim": lambda plan: plan.claim(),
+    "start": lambda plan: plan.start(second, progress=4),
+    "complete": lambda plan: plan.complete(second),
+    "fail": lambda plan: plan.fail(plan.add("third")),
+    "cancel": lambda plan: plan.cancel(plan.add("fourth")),
+    "join": lambda plan: plan.join(first),
+    "share": lambda plan: plan.share(first, "x"),
+    "note": lambda plan: plan.note(first, "x"),
+    "discover": lambda plan: plan.discover(first, "x"),
+    "sync": lambda plan: plan.sync(first, "x"),
+    "context": lambda plan: plan.context(first),
+    "create": lambda plan: Orchestrator("plans").create("x"),
+    "transition": lambda plan: Orchestrator("plans/TASK-001").transition("reject"),
+    "archive": lambda plan: Orchestrator("plans/TASK-001").archive(),
+}
+methods = {name for name in dir(Orchestrator) if not name.startswith("_")} - {"directory", "stop"}
+plan, answer = Orchestrator(), sorted(methods ^ calls.keys())
+for name, call in calls.items():
+    if os.path.exists(".orchestrator/index.json"):
+        os.unlink(".orchestrator/index.json")
+    found = call(plan)
+    try:
+        pickle.loads(pickle.dumps(found)), copy.deepcopy(found)
+    except Exception as error:
+        answer.append(f"{name}: {error}")
+"""
+    assert [] == play(orchestrate, script)
