@@ -22,16 +22,15 @@ What a command would call an error is raised: one tree, ``OrchestratorError`` (`
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.api.directory import find_from_here
 from orchestrator.api.looking import Looking
 from orchestrator.api.planning import Planning
 from orchestrator.api.running import Running
 from orchestrator.api.working import Working
 from orchestrator.errors import NotFoundError, OrchestratorError
-from orchestrator.store.layout import find_plan_directory
 
 
 class Orchestrator(Planning, Running, Looking, Working):
@@ -60,14 +59,12 @@ def check_all_tasks(directory: str | None = None) -> dict[str, Any]:
     from orchestrator.actions.heartbeat import check
 
     try:
-        layout = find_plan_directory(directory, os.environ, os.getcwd())
+        layout = find_from_here(directory, must_exist=True)
         found = check(layout, time.time())
     except NotFoundError:
         return {"alerts": [], "summary": "", "skipped": {}}
     except OrchestratorError as error:
         return {"alerts": [str(error)], "summary": "", "skipped": {}}
-    except FileNotFoundError:
-        return {"alerts": ["the current directory is gone"], "summary": "", "skipped": {}}
     skipped: Mapping[str, str] = found.broken
     return {
         "alerts": [str(alert) for alert in found.alerts],

@@ -90,13 +90,10 @@ with ProcessPoolExecutor(1, get_context("fork")) as pool:
     assert [["PlanError", "self_dependency", 1], 0] == play(orchestrate, script)
 
 
-def test_whatever_a_method_returns_can_be_sent_elsewhere_and_copied(
-    orchestrate: Orchestrate,
-) -> None:
-    """Also of a plan that was read just now, and not from what was kept of it."""
-    script = """
-import copy, os, pickle
-first, second = "T-01", "T-02"
+#: Every method but `stop`, which wants a run elsewhere, in an order that makes sense.
+CALLS = """
+import os
+here, first, second = os.getcwd(), "T-01", "T-02"
 calls = {
     "init": lambda plan: plan.init(agent="shell"),
     "add": lambda plan: [plan.add("echo one", criteria="said", timeout=60), plan.add("exit 3", retries=0)],
@@ -125,12 +122,21 @@ calls = {
     "discover": lambda plan: plan.discover(first, "x"),
     "sync": lambda plan: plan.sync(first, "x"),
     "context": lambda plan: plan.context(first),
-    "create": lambda plan: Orchestrator("plans").create("x"),
-    "transition": lambda plan: Orchestrator("plans/TASK-001").transition("reject"),
-    "archive": lambda plan: Orchestrator("plans/TASK-001").archive(),
+    "create": lambda plan: Orchestrator(f"{here}/plans").create("x"),
+    "transition": lambda plan: Orchestrator(f"{here}/plans/TASK-001").transition("reject"),
+    "archive": lambda plan: Orchestrator(f"{here}/plans/TASK-001").archive(),
 }
-methods = {name for name in dir(Orchestrator) if not name.startswith("_")} - {"directory", "stop"}
-plan, answer = Orchestrator(), sorted(methods ^ calls.keys())
+assert {name for name in dir(Orchestrator) if not name.startswith("_")} - {"directory", "stop"} == calls.keys()
+"""
+
+
+def test_whatever_a_method_returns_can_be_sent_elsewhere_and_copied(
+    orchestrate: Orchestrate,
+) -> None:
+    """Also of a plan that was read just now, and not from what was kept of it."""
+    script = """
+import copy, pickle
+plan, answer = Orchestrator(), []
 for name, call in calls.items():
     if os.path.exists(".orchestrator/index.json"):
         os.unlink(".orchestrator/index.json")
@@ -140,4 +146,32 @@ for name, call in calls.items():
     except Exception as error:
         answer.append(f"{name}: {error}")
 """
-    assert [] == play(orchestrate, script)
+    assert [] == play(orchestrate, CALLS + script)
+
+
+def test_a_plan_is_at_hand_where_the_current_directory_is_gone(orchestrate: Orchestrate) -> None:
+    """A service whose directory was replaced meanwhile goes on, by absolute paths; by others, it is told why not."""
+    script = """
+answer = []
+os.mkdir("x"), os.chdir("x"), os.rmdir("../x")
+def refused(call):
+    try:
+        call()
+    except Exception as error:
+        answer.append(f"{type(error).__name__}: {error}")
+plan = Orchestrator(f"{here}/.orchestrator")
+for call in calls.values():
+    refused(lambda: call(plan))
+refused(lambda: plan.complete(plan.add("x", criteria="is it"), validate=True))
+refused(lambda: plan.update(first, depends_on=first))
+answer.append(check_all_tasks(f"{here}/.orchestrator")["alerts"])
+refused(lambda: Orchestrator("plans"))
+refused(Orchestrator)
+os.environ["ORCHESTRATOR_DIR"] = plan.directory
+refused(Orchestrator)
+"""
+    unmet, cycle, alerts, *others = play(orchestrate, CALLS + script)
+    assert unmet.startswith("CriteriaError: ")
+    assert cycle.startswith("PlanError: ")
+    assert ["failed .orchestrator/T-03: by python"] == alerts
+    assert ["OutputError: the current directory is gone"] * 2 == others
