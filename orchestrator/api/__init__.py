@@ -2,8 +2,9 @@
 
 A method does what the command of its name does, and returns as an object what that prints with ``--json``. Keywords are
 called as the options are: ``--depends-on`` is ``depends_on``, and what stands once for each (``--tag``, ``--untag``,
-``--criterion``, ``--add-dep``, ``--remove-dep``) is a plural that takes one or many. ``MSG`` is the ``answer`` of
-``complete``, and a ``note`` elsewhere; ``--as`` is ``name`` and ``--for`` is ``until``, for those are words of Python.
+``--criterion``, ``--add-dep``, ``--remove-dep``) is a plural that takes one or many; words may also stand in one text
+with commas between them, as in the options. ``MSG`` is the ``answer`` of ``complete``, and a ``note`` elsewhere;
+``--as`` is ``name`` and ``--for`` is ``until``, for those are words of Python.
 
 Commands that are no methods, and what a program does instead:
 

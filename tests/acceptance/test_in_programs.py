@@ -175,3 +175,36 @@ refused(Orchestrator)
     assert cycle.startswith("PlanError: ")
     assert ["failed .orchestrator/T-03: by python"] == alerts
     assert ["OutputError: the current directory is gone"] * 2 == others
+
+
+def test_several_words_may_stand_in_one_text_as_in_the_options(orchestrate: Orchestrate) -> None:
+    """With commas between them, wherever there may be several; a criterion is a sentence and may have commas."""
+    script = """
+plan = Orchestrator()
+plan.init(agent="shell")
+plan.add("true", tags="a, b", criteria="one, two")
+plan.add("true", depends_on="T-01", tags=["c"])
+plan.add("true", depends_on="T-01,T-02,", assignee="ann")
+plan.update("T-03", add_deps="T-01,T-02", tags="d,e", untags="e, f")
+told = []
+for wrong in (lambda: plan.run(only=","), lambda: plan.list(tags=["a", " , "])):
+    try:
+        wrong()
+    except UsageError as error:
+        told.append(str(error))
+launched = [plan.run(only="T-01,T-02").launched, plan.run(tags="c,d").launched]
+found = [
+    plan.list(status="completed,pending", tags="a,d"), plan.list(assignee="bob, ann"), plan.list(type="dev,test")
+]
+rows = [[each.tags, each.needs] for each in plan.list()]
+answer = [told, launched, [[task.id for task in tasks] for tasks in found], rows,
+          [each.text for each in plan.show("T-01").criteria]]
+"""
+    script = f"from orchestrator.errors import UsageError\n{script}"
+    told, launched, found, rows, criteria = play(orchestrate, script)
+    assert ["only: ',' names nothing", "tags: ' , ' names nothing"] == told
+    assert ([2, 1], [["T-01", "T-03"], ["T-03"], []]) == (launched, found)
+    assert [["a", "b"], []] == rows[0]
+    assert [["c"], ["T-01"]] == rows[1]
+    assert [["d"], ["T-01", "T-02"]] == rows[2]
+    assert ["one, two"] == criteria
