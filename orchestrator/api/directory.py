@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orchestrator.core.name import as_name, is_name
@@ -19,9 +20,14 @@ def find_from_here(named: str | None, *, must_exist: bool) -> Layout:
     """Return the plan directory meant; where it is an absolute path, nobody asks where we are.
 
     Raises:
-        NotFoundError, UsageError: as ``find_plan_directory``.
+        NotFoundError, UsageError: as ``find_plan_directory``; UsageError also where no path could be called so.
         OutputError: the current directory is gone.
     """
+    try:
+        with suppress(OSError):
+            os.lstat(named or "/")
+    except ValueError:  # a NUL, half of a character
+        raise UsageError(f"{named!r} is not a path") from None
     is_absolute = os.path.isabs(named or os.environ.get("ORCHESTRATOR_DIR", ""))
     current = "/" if is_absolute else current_directory()
     return find_plan_directory(named, os.environ, current, must_exist=must_exist)

@@ -208,3 +208,30 @@ answer = [told, launched, [[task.id for task in tasks] for tasks in found], rows
     assert [["c"], ["T-01"]] == rows[1]
     assert [["d"], ["T-01", "T-02"]] == rows[2]
     assert ["one, two"] == criteria
+
+
+def test_what_makes_no_sense_is_an_error_of_ours_and_changes_nothing(
+    orchestrate: Orchestrate,
+) -> None:
+    """And what a command prints is understood where it is handed back."""
+    script = """
+plan, told = Orchestrator(), []
+plan.add("true", agent="shell")
+plan.add("Think about it")
+plan.run(only="T-01")
+cursor = plan.wait(0).cursor
+for wrong in (
+    lambda: plan.report(-1), lambda: plan.report(float("nan")), lambda: plan.report(float("inf")),
+    lambda: plan.complete("T-02", "all\\ud800"), lambda: plan.complete("T-02", "a\\0b"),
+    lambda: plan.wait(0, since="soon"), lambda: plan.wait(0, since=3),
+    lambda: Orchestrator("a\\0b"), lambda: Orchestrator("a\\ud800b"),
+):
+    try:
+        wrong()
+        told.append("nothing")
+    except OrchestratorError as error:
+        told.append(error.code)
+told += [plan.status().board.status("T-02"), type(cursor) is Cursor]
+answer = [told, [plan.wait(0, since=each).brief.news.has_endings() for each in (None, cursor, str(cursor))]]
+"""
+    assert [[*["usage"] * 9, "pending", True], [True, False, False]] == play(orchestrate, script)
