@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.core.roster import Listed
     from orchestrator.errors import OrchestratorError
     from orchestrator.runtime.happening import Happening
+    from orchestrator.store.cursor import Cursor
     from orchestrator.store.requests import Reply
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ __all__ = [
     "Bite",
     "Board",
     "Context",
+    "Cursor",
     "Export",
     "Happening",
     "History",
@@ -55,6 +57,7 @@ _FROM = {
     "Bite": "actions.following",
     "Board": "core.board",
     "Context": "actions.talking",
+    "Cursor": "store.cursor",
     "Export": "actions.exporting",
     "Happening": "runtime.happening",
     "History": "actions.history",

@@ -42,6 +42,14 @@ class OrchestratorError(Exception):
         """``where: what``, on one line; the hint is printed on a line of its own."""
         return f"{self.where}: {self.message}" if self.where else self.message
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Come out of another process as it was raised there; an ``__init__`` of its own is not called again."""
+        return _restored, (type(self), *self.args), self.__dict__
+
+
+def _restored(kind: type[OrchestratorError], *args: object) -> OrchestratorError:
+    return kind.__new__(kind, *args)
+
 
 class UsageError(OrchestratorError):
     """A command was called with words or values that make no sense."""

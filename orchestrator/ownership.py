@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 
-_IS_ROOT = os.geteuid() == 0
+#: A system without users of that sort is refused by `cli/main.py`, which says what is missing.
+_IS_ROOT = getattr(os, "geteuid", lambda: -1)() == 0
 #: Owner and group by directory; None: root's own.
 _OWNERS: dict[str, tuple[int, int] | None] = {}
 

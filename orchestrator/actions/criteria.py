@@ -14,7 +14,7 @@ from orchestrator.store.assignments import Assignments
 from orchestrator.store.atomic import read_file, refuse_links
 from orchestrator.store.criteria import criteria_in, with_criteria, with_ticks
 from orchestrator.store.exchange import Taken, exchanged, put, take
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lines import LARGEST_TEXT, oversized
 from orchestrator.store.lock import in_line
 
@@ -31,7 +31,7 @@ def criteria_of(layout: Layout, stem: str) -> tuple[Criterion, ...]:
     """
     path = layout.task_file(stem)
     data = read_file(path, LARGEST_TEXT) or b""
-    if (problem := oversized(data, os.path.relpath(path))) is not None:
+    if (problem := oversized(data, from_here(path))) is not None:
         raise PlanError([problem])
     return criteria_in(data)
 
@@ -43,7 +43,7 @@ def is_asked_for(layout: Layout, plan: Plan, task: Task) -> bool:
         PlanError: the task file makes no sense, so nobody knows.
         StoreError: it cannot be read.
     """
-    found = Assignments(layout, os.path.relpath(layout.root)).read(task)
+    found = Assignments(layout, from_here(layout.root)).read(task)
     own = found.settings if found is not None else {}
     return bool({**plan.settings, **own}.get("validate"))
 
@@ -61,7 +61,7 @@ def check_new(layout: Layout, plan: Plan, task: Task, texts: Sequence[str], agen
     if read_own(layout, task) is None:
         _make_file(layout, plan, task, agents)
     path = layout.task_file(task.stem)
-    with_criteria(read_file(path, LARGEST_TEXT) or b"", texts, os.path.relpath(path))
+    with_criteria(read_file(path, LARGEST_TEXT) or b"", texts, from_here(path))
 
 
 def add_criteria(layout: Layout, stem: str, texts: Sequence[str]) -> None:
@@ -71,14 +71,14 @@ def add_criteria(layout: Layout, stem: str, texts: Sequence[str]) -> None:
         UsageError, StoreError: as there.
     """
     path = layout.task_file(stem)
-    _change(path, lambda data: with_criteria(data, texts, os.path.relpath(path)))
+    _change(path, lambda data: with_criteria(data, texts, from_here(path)))
 
 
 def check_ticks(layout: Layout, stem: str, numbers: Collection[int]) -> None:
     """Do nothing if these criteria can be ticked; raises as ``tick``."""
     path = layout.task_file(stem)
     refuse_links(layout.tasks)
-    with_ticks(take(path).data, numbers, os.path.relpath(path))
+    with_ticks(take(path).data, numbers, from_here(path))
 
 
 def tick(layout: Layout, stem: str, numbers: Collection[int]) -> None:
@@ -90,7 +90,7 @@ def tick(layout: Layout, stem: str, numbers: Collection[int]) -> None:
     """
     path = layout.task_file(stem)
     with in_line(layout.plan_lock):
-        _change(path, lambda data: with_ticks(data, numbers, os.path.relpath(path)))
+        _change(path, lambda data: with_ticks(data, numbers, from_here(path)))
 
 
 def _change(path: str, edit: Callable[[bytes], bytes]) -> None:

@@ -25,7 +25,7 @@ from orchestrator.errors import PlanError, UsageError
 from orchestrator.store.columns import Columns, read_needs
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.journal import Journal
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock import in_line
 from orchestrator.store.membership import full_ids
 from orchestrator.store.plan_edit import ids, row_of, with_cells
@@ -380,4 +380,4 @@ def valid_plan(layout: Layout, data: bytes) -> Plan:
     """
     from orchestrator.store.plan_file import read_plan
 
-    return read_plan(data, f"{os.path.relpath(layout.root)}/master_plan.md")
+    return read_plan(data, f"{from_here(layout.root)}/master_plan.md")

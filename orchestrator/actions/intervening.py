@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -17,7 +16,7 @@ from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.core.text import one_line, typed
 from orchestrator.errors import DependencyError, OrchestratorError
 from orchestrator.store.journal import Journal
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock import (
     RunLock,
     holder_of,
@@ -145,7 +144,7 @@ def complete(
         return Completed(intervene(layout, wanted, plugs, waits), None)
     criteria = criteria_of(layout, task.stem)
     confirmed = chosen(met, criteria)
-    require_met(task.id, criteria, confirmed, os.path.relpath(layout.task_file(task.stem)))
+    require_met(task.id, criteria, confirmed, from_here(layout.task_file(task.stem)))
     if confirmed:
         check_ticks(layout, task.stem, confirmed)
     reply = intervene(layout, wanted, plugs, waits)
@@ -245,7 +244,7 @@ def check_status(
             *criteria_of(layout, task.stem),
             *(Criterion(text, is_met=False) for text in criteria),
         )
-        require_met(task.id, found, (), os.path.relpath(layout.task_file(task.stem)))
+        require_met(task.id, found, (), from_here(layout.task_file(task.stem)))
 
 
 def _await(layout: Layout, requests: Requests, request: str) -> Reply | None:

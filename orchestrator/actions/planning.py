@@ -22,7 +22,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.atomic import reported
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock import busy, held, holder_of
 from orchestrator.store.markdown import closed
 from orchestrator.store.result_file import render_result
@@ -89,7 +89,7 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
     text = new_plan(draft.request, layout.templates, draft=draft)
     text = "".join(["---\n", *front, "---\n", text]) if front else text
     files = {task.row.stem: _file(task, rows, layout) for task in draft.tasks}
-    plan, problems = parse_plan(text.encode(), f"{os.path.relpath(layout.root)}/master_plan.md")
+    plan, problems = parse_plan(text.encode(), f"{from_here(layout.root)}/master_plan.md")
     problems += _differences(rows, plan)
     problems += _bad_files(draft, files)
     if problems:

@@ -39,7 +39,7 @@ from orchestrator.store import roots
 from orchestrator.store.charter import charter_of, with_state
 from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
-from orchestrator.store.layout import PLAN_DIRECTORY, Layout
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
 from orchestrator.store.lock import held, holder_of, in_line
 from orchestrator.store.stamp import iso
 from orchestrator.store.waiting import those_waiting
@@ -232,7 +232,7 @@ def _named(layout: Layout) -> str:
         return name
     import shlex
 
-    return shlex.quote(os.path.relpath(layout.root))
+    return shlex.quote(from_here(layout.root))
 
 
 class Row(NamedTuple):
@@ -301,7 +301,7 @@ def archive(layout: Layout) -> str:
     if roots.plan_id(layout) == PLAN_DIRECTORY or roots.has_plans(layout):
         raise UsageError(
             "what is put away is one plan of several, and this is the directory of all of them",
-            where=os.path.relpath(layout.root),
+            where=from_here(layout.root),
             hint="name one: orchestrator archive TASK-001; `orchestrator status --all` lists them",
         )
     board = really_done(Workspace(layout).load())
@@ -331,4 +331,4 @@ def rebuild_index(root: Layout) -> roots.Survey:
 
 
 def _shown(layout: Layout) -> str:
-    return os.path.relpath(layout.plan)
+    return from_here(layout.plan)

@@ -13,7 +13,7 @@ from orchestrator.errors import StoreError, UsageError
 from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import read_file, replace_file, reported
 from orchestrator.store.exchange import Taken, put
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lines import LARGEST_TEXT
 from orchestrator.store.plan_edit import fits
 
@@ -81,7 +81,7 @@ class Told(NamedTuple):
             message, where = f"a row of the plan cannot say this {column}", ""
             hint = "one line of at most 200 characters can be said that opens no tag, no ` and has no secret in it"
             if is_read:
-                where = os.path.relpath(self.file)
+                where = from_here(self.file)
                 hint = "its agent reads this file" if self.is_in_file else "it has settings already"
                 hint = f"{hint}: write it there"
             raise UsageError(message, where=where, hint=hint)
@@ -134,7 +134,7 @@ def read_own(layout: Layout, task: Task) -> TaskFile | None:
         return None
     from orchestrator.store.task_file import parse_task_file
 
-    found = parse_task_file(data, os.path.relpath(path))
+    found = parse_task_file(data, from_here(path))
     return None if found.made and not os.path.islink(path) else found
 
 

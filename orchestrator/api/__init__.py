@@ -2,8 +2,9 @@
 
 A method does what the command of its name does, and returns as an object what that prints with ``--json``. Keywords are
 called as the options are: ``--depends-on`` is ``depends_on``, and what stands once for each (``--tag``, ``--untag``,
-``--criterion``, ``--add-dep``, ``--remove-dep``) is a plural that takes one or many. ``MSG`` is the ``answer`` of
-``complete``, and a ``note`` elsewhere; ``--as`` is ``name`` and ``--for`` is ``until``, for those are words of Python.
+``--criterion``, ``--add-dep``, ``--remove-dep``) is a plural that takes one or many; words may also stand in one text
+with commas between them, as in the options. ``MSG`` is the ``answer`` of ``complete``, and a ``note`` elsewhere;
+``--as`` is ``name`` and ``--for`` is ``until``, for those are words of Python.
 
 Commands that are no methods, and what a program does instead:
 
@@ -22,16 +23,15 @@ What a command would call an error is raised: one tree, ``OrchestratorError`` (`
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.api.directory import find_from_here
 from orchestrator.api.looking import Looking
 from orchestrator.api.planning import Planning
 from orchestrator.api.running import Running
 from orchestrator.api.working import Working
 from orchestrator.errors import NotFoundError, OrchestratorError
-from orchestrator.store.layout import find_plan_directory
 
 
 class Orchestrator(Planning, Running, Looking, Working):
@@ -60,14 +60,12 @@ def check_all_tasks(directory: str | None = None) -> dict[str, Any]:
     from orchestrator.actions.heartbeat import check
 
     try:
-        layout = find_plan_directory(directory, os.environ, os.getcwd())
+        layout = find_from_here(directory, must_exist=True)
         found = check(layout, time.time())
     except NotFoundError:
         return {"alerts": [], "summary": "", "skipped": {}}
     except OrchestratorError as error:
         return {"alerts": [str(error)], "summary": "", "skipped": {}}
-    except FileNotFoundError:
-        return {"alerts": ["the current directory is gone"], "summary": "", "skipped": {}}
     skipped: Mapping[str, str] = found.broken
     return {
         "alerts": [str(alert) for alert in found.alerts],

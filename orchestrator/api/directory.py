@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orchestrator.core.name import as_name, is_name
 from orchestrator.errors import UsageError
-from orchestrator.store.layout import find_plan_directory
+from orchestrator.store.layout import current_directory, find_plan_directory
 
 if TYPE_CHECKING:
     from orchestrator.actions.plugs import Plugs
     from orchestrator.core.roster import Roster
     from orchestrator.store.layout import Layout
+
+
+def find_from_here(named: str | None, *, must_exist: bool) -> Layout:
+    """Return the plan directory meant; where it is an absolute path, nobody asks where we are.
+
+    Raises:
+        NotFoundError, UsageError: as ``find_plan_directory``; UsageError also where no path could be called so.
+        OutputError: the current directory is gone.
+    """
+    try:
+        with suppress(OSError):
+            os.lstat(named or "/")
+    except ValueError:  # a NUL, half of a character
+        raise UsageError(f"{named!r} is not a path") from None
+    is_absolute = os.path.isabs(named or os.environ.get("ORCHESTRATOR_DIR", ""))
+    current = "/" if is_absolute else current_directory()
+    return find_plan_directory(named, os.environ, current, must_exist=must_exist)
 
 
 class Directory:
@@ -36,9 +54,10 @@ class Directory:
         Raises:
             UsageError: nobody can be called so; or the nearest plan directory is somebody else's.
             NotFoundError: there is no such plan below the root.
+            OutputError: the current directory is gone, and no absolute path says where else to look.
         """
         named = None if directory is None else os.fspath(directory)
-        self._layout = find_plan_directory(named, os.environ, os.getcwd(), must_exist=False)
+        self._layout = find_from_here(named, must_exist=False)
         self._name = name or as_name(os.environ.get("TM_AGENT_ID", "")) or "python"
         self._claude_bin = claude_bin
         if not is_name(self._name):

@@ -60,11 +60,22 @@ class RunSettings(TaskSettings, total=False):
 
 
 def listed(name: str, said: Iterable[Any]) -> tuple[str, ...]:
-    """Return what was said, one or many: a text is one of them, and not its letters.
+    """Return the words that were said, one or many; in one text with commas between them, as in the options.
 
     Raises:
         UsageError: one of them is empty, or no text.
     """
+    words: list[str] = []
+    for each in _texts(name, said):
+        found = [word for part in each.split(",") if (word := part.strip())]
+        if not found:
+            raise UsageError(f"{name}: {each!r} names nothing")
+        words += found
+    return tuple(words)
+
+
+def _texts(name: str, said: Iterable[Any]) -> tuple[str, ...]:
+    """Return what was said, one or many: a text is one of them, and not its letters."""
     found = (said,) if isinstance(said, str) else tuple(said)
     if wrong := [each for each in found if not (isinstance(each, str) and each.strip())]:
         raise UsageError(f"{name}: {wrong[0]!r} names nothing")
@@ -89,7 +100,7 @@ def worded(criteria: Sequence[str]) -> tuple[str, ...]:
     from orchestrator.core import criteria as core
 
     try:
-        return core.worded(listed("criteria", criteria))
+        return core.worded(_texts("criteria", criteria))
     except ValueError as error:
         raise UsageError(f"criteria: {error}") from None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.api.directory import Directory
 from orchestrator.api.keywords import listed
+from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.actions.exporting import Export
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: How much of a history is kept.
 _TURNS, _EVENTS = 1000, 1000
+#: A hundred years.
+_MOST_DAYS = 36_500
 
 
 class Looking(Directory):
@@ -76,7 +79,12 @@ class Looking(Directory):
         """Return every attempt that ended in the last *days*, and what they come to; also of a directory of plans.
 
         There moments are seconds since the epoch, durations seconds, and costs USD.
+
+        Raises:
+            UsageError: it is no number of days, or more than a hundred years.
         """
+        if not 0 <= days <= _MOST_DAYS:
+            raise UsageError(f"days: {days} is not between 0 and {_MOST_DAYS}")
         from orchestrator.actions.ledger import look_back
 
         return look_back(self._layout, days, time.time())

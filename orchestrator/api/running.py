@@ -37,8 +37,15 @@ class Running(Directory):
     ) -> RunReport:
         """Run everything that is not completed, and return how it went; blocks until then.
 
-        It hears the signals that ``stop`` sends, so it belongs into the main thread of a program, outside of any event
-        loop. Elsewhere (a notebook, a web server) start ``orchestrator run --detach``, and ``wait``.
+        It hears the signals that end a program, so it belongs into the main thread of one, outside of any event loop.
+        Elsewhere (a notebook, a web server) start ``orchestrator run --detach``, and ``wait``.
+
+        SIGINT (Ctrl-C), SIGTERM (``stop``) and SIGHUP end the run and nothing else: no KeyboardInterrupt is raised, no
+        handler of the program called for them, and the report is returned (``late_signal`` is one that came when all
+        was done). A program that is to end with its run says so::
+
+            if report.signal:
+                raise SystemExit(report.exit_status)
 
         Args:
             simulate: Run nothing; every task answers with a made-up block.
@@ -73,24 +80,28 @@ class Running(Directory):
         )
         return run(order, self._plugs(), listener)
 
-    def wait(self, timeout: float = 90.0, until: str = "news", since: Cursor | None = None) -> Bite:
+    def wait(
+        self, timeout: float = 90.0, until: str = "news", since: Cursor | str | None = None
+    ) -> Bite:
         """Wait for *news* of a run, for *any* end of a task, or for its *end*; the end of the run always counts.
 
         Args:
             timeout: Come back after so many seconds at the latest.
             until: What ends the wait (``--for`` of the command): ``news``, ``any`` or ``end``.
-            since: Tell what is new since then: the ``cursor`` of an earlier answer; None: since the command ``wait``
-                told something last, else since the run began.
+            since: Tell what is new since then: the ``cursor`` of an earlier answer, or as the command prints it; None:
+                since the command ``wait`` told something last, else since the run began.
 
         Raises:
             NotFoundError: the plan was never run.
-            UsageError: there is no such *until*, or it was called in a listener of that run.
+            UsageError: there is no such *until*, *since* is no cursor, or it was called in a listener of that run.
         """
         from orchestrator.actions.following import Until, follow
+        from orchestrator.store.cursor import parse_cursor
 
         if until not in [*Until]:
             raise UsageError(f"until: {until!r} is none of {', '.join(Until)}")
-        return follow(self._layout, since, timeout=timeout, until=Until(until))
+        begin = None if since is None else parse_cursor(str(since))
+        return follow(self._layout, begin, timeout=timeout, until=Until(until))
 
     def stop(self, timeout: float = 60.0) -> str:
         """End the run that is at work, as Ctrl-C would, and return its id once it is over.

@@ -60,9 +60,12 @@ class Working(Directory):
         Raises:
             CriteriaError: a criterion is open.
             DependencyError: what it depends on is not done.
+            UsageError: no file of text could hold the answer.
         """
+        from orchestrator.actions.cells import as_typed
         from orchestrator.actions.intervening import complete
 
+        as_typed(answer)
         wanted = Intervention(
             Verb.COMPLETE, task, self._name, time.time(), note=note, answer=answer
         )

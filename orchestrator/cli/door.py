@@ -82,6 +82,8 @@ def main() -> None:
     """Run the command line and exit."""
     _prepare_streams()
     warnings.showwarning = _show_warning
+    # Ours are told, whatever PYTHONWARNINGS says: with `error` a remark would be a failure, with `ignore` nothing.
+    warnings.simplefilter("default", UserWarning)
     # A command that is over in the blink of an eye has nothing to collect; `run` turns it on again.
     gc.disable()
     try:

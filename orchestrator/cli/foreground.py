@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, OrchestratorError, OutputError
 from orchestrator.runtime.happening import Kind
+from orchestrator.store.layout import from_here
 from orchestrator.views.figures import hold_advice
 from orchestrator.views.glyphs import ICONS
 from orchestrator.wiring import plugs
@@ -119,14 +119,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
         talk(f"💰 {spent}")
     _say_failures(report)
     if report.final_output:
-        write(f"{_from_here(report.final_output)}\n")
-
-
-def _from_here(path: str) -> str:
-    try:
-        return os.path.relpath(path)
-    except FileNotFoundError:
-        return path  # where we are was taken away meanwhile
+        write(f"{from_here(report.final_output)}\n")
 
 
 def _left_to_people(report: RunReport) -> list[tuple[TaskStatus, str]]:
@@ -178,7 +171,7 @@ def _say_failures(report: RunReport) -> None:
     ]
     for task in failed[:_MOST]:
         last = board.results[task.id].last
-        log = f" · {_from_here(f'{layout.root}/{last.log_path(task.stem)}')}" if last else ""
+        log = f" · {from_here(f'{layout.root}/{last.log_path(task.stem)}')}" if last else ""
         talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
         more = f"… and {len(failed) - _MOST} more: orchestrator list --status failed"

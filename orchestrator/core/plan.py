@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.charter import Charter
@@ -116,8 +115,8 @@ class Plan(NamedTuple):
     title: str = ""
     request: str = ""
     goal: str = ""
-    settings: Mapping[str, Any] = MappingProxyType({})
-    lines: Mapping[str, int] = MappingProxyType({})
+    settings: Mapping[str, Any] = {}
+    lines: Mapping[str, int] = {}
     """Line of the file in which each setting stands."""
     file: str = "master_plan.md"
     table: int = 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from orchestrator.core.state import TaskStatus
@@ -160,7 +159,7 @@ class Outcome(NamedTuple):
     is_cut: bool = False
     """Whether the answer is only head and tail of what was printed; all of that is in the log."""
     is_markdown: bool = False
-    statistics: Mapping[str, str] = MappingProxyType({})
+    statistics: Mapping[str, str] = {}
     """Figures for the result's table: metric → value."""
     denials: tuple[str, ...] = ()
     """What the agent was not allowed to do: for each, the rule that would have let it through."""
@@ -249,7 +248,7 @@ class Result(NamedTuple):
     agent: str
     status: TaskStatus
     attempts: tuple[Attempt, ...] = ()
-    inputs: Mapping[str, int] = MappingProxyType({})
+    inputs: Mapping[str, int] = {}
     """Which attempt of each dependency this result was made from; another one makes it stale."""
     answer: str = ""
     note: str = ""

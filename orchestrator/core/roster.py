@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.capacity import Crew
@@ -60,7 +59,7 @@ class Member(NamedTuple):
     """What else it can do, in lower case."""
     max_parallel: int = 0
     """Tasks it may have under way at once; 0: as many as the run has slots."""
-    settings: Mapping[str, Any] = MappingProxyType({})
+    settings: Mapping[str, Any] = {}
     """Settings of every task it does; stronger than those of the plan, weaker than those of the task file."""
     role: str = ""
     """What stands in front of every prompt of it."""

@@ -10,7 +10,6 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.duration import parse_duration
@@ -74,7 +73,7 @@ class Settings(NamedTuple):
     """A sub-agent of ``.claude/agents/``; ``agent: NAME`` says the same."""
     schema: str | Mapping[str, Any] = ""
     """JSON Schema of the answer: a mapping, or a file relative to the plan directory."""
-    env: Mapping[str, str | None] = MappingProxyType({})
+    env: Mapping[str, str | None] = {}
     """Variables for the agent: ``NAME: value`` sets one, ``NAME: null`` takes it away; those of plan and task file add
     up. ``clean`` is short for ``env_keep: []``, ``inherit`` for ``env_keep: ["*"]``."""
     env_keep: tuple[str, ...] = ("*",)

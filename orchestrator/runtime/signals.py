@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
+import time
 from types import FrameType
 from typing import Self
 
@@ -51,6 +53,7 @@ class Signals:
     """The signals that end us: within ``with`` they only wait to be heard; afterwards they do what they did before.
 
     So none is lost, or kills us, between two who hear them. If nobody heard any, the first one is sent once more.
+    Other signals that the program handles itself end nothing: who was woken by them before, is, too.
     """
 
     def __init__(self) -> None:
@@ -66,15 +69,17 @@ class Signals:
         for end in (self.descriptor, self._writer):
             os.set_blocking(end, False)  # takes no keyword
         self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        self._treatments = [(number, signal.signal(number, _wake)) for number in signals_heard()]
+        self._treatments = {number: signal.signal(number, _wake) for number in signals_heard()}
         return self
 
     def __exit__(self, *error: object) -> None:
         """Give them back."""
-        for number, treatment in reversed(self._treatments):  # Ctrl-C last: it raises
+        for number, treatment in reversed(self._treatments.items()):  # Ctrl-C last: it raises
             signal.signal(number, treatment)
         signal.set_wakeup_fd(self._before)
         before, left = self.heard, self.wait(0.0)
+        while self.wait(0.0):
+            pass  # what came behind it is passed on
         os.close(self.descriptor)
         os.close(self._writer)
         if left and not before:
@@ -86,13 +91,22 @@ class Signals:
 
     def wait(self, seconds: float) -> int:
         """Wait so many seconds, at most a day; return the signal that ended it, or 0."""
+        until = time.monotonic() + min(max(seconds, 0.0), _DAY)
         poll = select.poll()
         poll.register(self.descriptor, select.POLLIN)
-        if not poll.poll(min(max(seconds, 0.0), _DAY) * 1000):
-            return 0
-        number = os.read(self.descriptor, 1)[0]
-        self.heard = self.heard or number
-        return number
+        while poll.poll(max(until - time.monotonic(), 0.0) * 1000):
+            number = os.read(self.descriptor, 1)[0]
+            if number in self._treatments:
+                self.heard = self.heard or number
+                return number
+            self._pass_on(number)
+        return 0
+
+    def _pass_on(self, number: int) -> None:
+        """Every signal with a handler writes its number, also one that ends nobody."""
+        if self._before >= 0:
+            with contextlib.suppress(OSError):  # full, or closed: so it would be lost without us
+                os.write(self._before, bytes([number]))
 
 
 def _wake(_number: int, _frame: FrameType | None) -> None:

@@ -72,10 +72,10 @@ _EVERYDAY = frozenset({"format", "schema", "tools", "effort", "validate"})
 class FrontMatter(NamedTuple):
     """What stands in front of the body."""
 
-    data: Mapping[str, Any] = MappingProxyType({})
+    data: Mapping[str, Any] = {}
     body: int = 0
     """Index of the first line of the body."""
-    lines: Mapping[str, int] = MappingProxyType({})
+    lines: Mapping[str, int] = {}
     """Line of the file, from 1, in which each key stands."""
     problem: Problem | None = None
 

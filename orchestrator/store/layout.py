@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from orchestrator.errors import NotFoundError, UsageError
+from orchestrator.errors import NotFoundError, OutputError, UsageError
 from orchestrator.ownership import name_of
 
 PLAN_DIRECTORY = ".orchestrator"
@@ -182,7 +182,7 @@ class Layout:
         if name == PLAN_DIRECTORY:
             return parent
         above, name = os.path.split(parent)
-        return above if name == PLAN_DIRECTORY else os.getcwd()
+        return above if name == PLAN_DIRECTORY else current_directory()
 
 
 class AttemptFiles(NamedTuple):
@@ -221,6 +221,27 @@ class AttemptFiles(NamedTuple):
     def shown_record(self) -> str:
         """The same, as seen from the plan directory."""
         return f"logs/{self.key}.json"
+
+
+def current_directory() -> str:
+    """Return where we are.
+
+    Raises:
+        OutputError: that was taken away meanwhile.
+    """
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        hint = "go to one that exists, and call again"
+        raise OutputError("the current directory is gone", hint=hint) from None
+
+
+def from_here(path: str) -> str:
+    """Return a path as people see it: from where they are, as long as that is there."""
+    try:
+        return os.path.relpath(path)
+    except FileNotFoundError:
+        return path
 
 
 def agents_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:

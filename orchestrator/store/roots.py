@@ -28,7 +28,7 @@ from orchestrator.store.atomic import (
     sync_directory,
 )
 from orchestrator.store.index import SCHEMA
-from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout
+from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout, from_here
 from orchestrator.store.lock import goes_on, holder_of
 from orchestrator.store.signatures import is_settled, signature
 
@@ -121,7 +121,7 @@ def instead_of(layout: Layout) -> str:
         return "`orchestrator init` writes one to start from"
     import shlex
 
-    named = ", ".join(f"--dir {shlex.quote(os.path.relpath(each))}" for each in places[:_MOST])
+    named = ", ".join(f"--dir {shlex.quote(from_here(each))}" for each in places[:_MOST])
     more = f" and {len(places) - _MOST} more" if len(places) > _MOST else ""
     return f"name the plan that you mean: {named}{more}"
 
@@ -315,7 +315,7 @@ def _names(root: Layout) -> Iterator[tuple[str, bool]]:
 
 def _read(layout: Layout, *, whole: bool) -> Charter:
     """Return what a plan says of itself; only with *whole* is the rest of it looked at, too."""
-    data, file = read_file(layout.plan) or b"", os.path.relpath(layout.plan)
+    data, file = read_file(layout.plan) or b"", from_here(layout.plan)
     if whole:
         from orchestrator.store.plan_file import read_plan
 

@@ -11,7 +11,7 @@ from orchestrator.core.roster import BUILT_IN, Member, Program, Roster
 from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported
-from orchestrator.store.layout import Layout, agents_of_person, open_to_us
+from orchestrator.store.layout import Layout, agents_of_person, from_here, open_to_us
 
 if TYPE_CHECKING:
     from orchestrator.store.roster_file import RosterFile
@@ -227,5 +227,5 @@ def _names_in(directory: str) -> list[str]:
 
 def _shown(path: str) -> str:
     """Return a path as people see it: from where they are, unless that is somewhere else."""
-    relative = os.path.relpath(path)
+    relative = from_here(path)
     return path if relative.startswith(os.pardir) else relative

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.errors import Problem
@@ -28,13 +27,13 @@ _MADE = re.compile(
 class TaskFile(NamedTuple):
     """What a task file says."""
 
-    settings: Mapping[str, Any] = MappingProxyType({})
+    settings: Mapping[str, Any] = {}
     body: str = ""
     """The prompt, as it was written; without BOM, front matter and the comment that says what it was made from."""
     code: str = ""
     """Content of the first fenced code block of the body: what ``agent: shell`` runs."""
     language: str = ""
-    lines: Mapping[str, int] = MappingProxyType({})
+    lines: Mapping[str, int] = {}
     """Line of the file, from 1, in which each setting stands."""
     problems: tuple[Problem, ...] = ()
     made: str = ""

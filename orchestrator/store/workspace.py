@@ -27,7 +27,7 @@ from orchestrator.store.atomic import (
 )
 from orchestrator.store.exchange import put, take
 from orchestrator.store.index import Index
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lines import LARGEST_PLAN, too_large
 from orchestrator.store.lock import broken_under, holder_of, in_line
 from orchestrator.store.result_file import LARGEST_RESULT, answer_of, parse_result, plain_answer
@@ -49,7 +49,7 @@ class Workspace:
     def __init__(self, layout: Layout) -> None:
         """Take the paths; nothing is read yet."""
         self.layout = layout
-        self._shown = os.path.relpath(layout.root)
+        self._shown = from_here(layout.root)
         self._index = Index(layout.index)
         self._writer = ResultWriter(layout, self._index.keep_result)
         self._drawn: dict[int, int] = {}

@@ -13,11 +13,20 @@ from tests.acceptance.plans import everything, write_plan
 
 #: A Python without what only POSIX has, as on Windows.
 ELSEWHERE = """
-import os, sys
+import os, select, signal, sys
 sys.argv = ["orchestrator", *sys.argv[1:]]
-for module in ("fcntl", "pty", "termios", "resource"):
+for module in ("fcntl", "grp", "pty", "pwd", "termios", "tty", "resource"):
     sys.modules[module] = None
 import click
+for module, names in {
+    os: "O_CLOEXEC O_DIRECTORY O_NOFOLLOW O_NONBLOCK chown fchmod fchown fork getegid geteuid getgid getpgid getuid"
+        " killpg mkfifo pidfd_open setsid statvfs sysconf uname waitid",
+    select: "epoll poll",
+    signal: "SIGALRM SIGCHLD SIGCONT SIGHUP SIGKILL SIGQUIT SIGSTOP SIGTSTP SIGUSR1 SIGWINCH pidfd_send_signal"
+            " pthread_sigmask setitimer",
+}.items():
+    for name in names.split():
+        vars(module).pop(name, None)
 os.name = "nt"
 from orchestrator.cli.door import main
 main()

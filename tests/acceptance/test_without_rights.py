@@ -99,8 +99,15 @@ def test_a_current_directory_that_is_closed_to_us(
     assert "one" == answer_of(root, "T-02")
 
 
-def test_a_home_that_is_closed_to_us_is_a_warning(orchestrate: Orchestrate, root: Path) -> None:
-    """As of root's in a container that starts as somebody else: nobody asked for an agent of theirs."""
+@pytest.mark.parametrize("of_python", ["", "error", "ignore"])
+def test_a_home_that_is_closed_to_us_is_a_warning(
+    orchestrate: Orchestrate, root: Path, of_python: str
+) -> None:
+    """As of root's in a container that starts as somebody else: nobody asked for an agent of theirs.
+
+    What Python is to do about warnings is meant for whoever writes programs.
+    """
+    orchestrate.environment["PYTHONWARNINGS"] = of_python
     write_plan(root, {"T-01": "echo one"})
     home = orchestrate.where / "home"
     home.mkdir()

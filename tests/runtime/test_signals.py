@@ -48,6 +48,45 @@ def test_a_signal_that_was_heard_is_not_left_to_anybody() -> None:
         assert 0 == outer.look()
 
 
+#: What harmless events send: a pool of workers, a resized window, a timer, `fg` …
+HARMLESS = (
+    signal.SIGUSR1,
+    signal.SIGCHLD,
+    signal.SIGWINCH,
+    signal.SIGALRM,
+    signal.SIGQUIT,
+    signal.SIGCONT,
+)
+
+
+@pytest.mark.parametrize("number", HARMLESS)
+def test_a_signal_that_the_program_handles_itself_ends_nothing(number: signal.Signals) -> None:
+    """Whenever it comes; and whoever was woken by it before still is, each time."""
+    handled: list[int] = []
+    treatment = signal.signal(number, lambda number, _frame: handled.append(number))
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer)
+    try:
+        with Signals() as outer:
+            with hear_signals() as wait:
+                os.kill(os.getpid(), number)
+                assert 0 == wait(0.001)
+                os.kill(os.getpid(), number)
+                os.kill(os.getpid(), signal.SIGTERM)
+                assert signal.SIGTERM == wait(PATIENCE)
+                os.kill(os.getpid(), signal.SIGTERM)
+                os.kill(os.getpid(), number)
+            assert 0 == outer.look()
+        assert [number] * 3 == handled
+        assert bytes([number] * 3) == os.read(reader, 9)
+    finally:
+        signal.set_wakeup_fd(before)
+        signal.signal(number, treatment)
+        os.close(reader)
+        os.close(writer)
+
+
 def test_an_event_loop_hears_what_came_before_it_and_loses_nothing_that_comes_at_its_end() -> None:
     heard: list[int] = []
 
