@@ -354,6 +354,7 @@ class _Session:
             started=started,
             ended=self.clock.wall(),
             merged=merged,
+            asked=asked_for(self.order, board),
             held_back=runner.held_back,
             outdated=self.outdated,
             warn=partial(self.telling.say, Kind.WARNING),
