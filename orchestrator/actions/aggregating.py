@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from orchestrator.actions.assignments import CHANGED_ROW, done_for_another_row
@@ -10,7 +10,7 @@ from orchestrator.actions.merging import Merged
 from orchestrator.core.board import Board
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import PlanError
+from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.store.answers import answers_shown
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.final_output import final_output
@@ -24,6 +24,7 @@ def aggregate(
     started: float,
     ended: float,
     merged: Merged,
+    asked: Iterable[str],
     held_back: str,
     outdated: Sequence[str],
     warn: Callable[[str], None],
@@ -37,6 +38,7 @@ def aggregate(
         started: When the run began, in seconds since the epoch.
         ended: When it was over.
         merged: What an agent made of all answers, or why it did not.
+        asked: Tasks the run was to complete.
         held_back: Why tasks were not started although nothing they need is missing.
         outdated: Tasks that had been done for another row when the run began.
         warn: Is told when the person's template turns out to be broken: then ours takes its place.
@@ -45,10 +47,11 @@ def aggregate(
         StoreError: an answer could not be read, or the file not be written.
     """
     tasks = board.plan.tasks.values()
-    still = done_for_another_row(workspace, board, outdated)
+    still = _still_outdated(workspace, board, outdated)
     changed = (f"{task_id}: {CHANGED_ROW}" for task_id in still)
     done = [task for task in tasks if board.status(task.id) is TaskStatus.COMPLETED]
-    is_stopped = settings.on_failure == "stop" and board.counts()[TaskStatus.FAILED]
+    left = {board.status(task_id) for task_id in board.standing.keys() & asked}
+    is_stopped = settings.on_failure == "stop" and {TaskStatus.FAILED, TaskStatus.PENDING} <= left
     why_left = "a task failed, and `on_failure: stop` starts nothing more" if is_stopped else ""
     draw = partial(
         final_output,
@@ -70,3 +73,12 @@ def aggregate(
         )
         text = draw()
     workspace.write_final_output(text)
+
+
+def _still_outdated(workspace: Workspace, board: Board, outdated: Sequence[str]) -> Sequence[str]:
+    """Return what is still done for another row; where nobody can tell, what was so when the run began."""
+    kept = [task_id for task_id in outdated if task_id in board.plan.tasks]
+    try:
+        return list(done_for_another_row(workspace, board, kept))
+    except OrchestratorError:
+        return kept  # a remark is no reason to put nothing together

@@ -91,6 +91,8 @@ def _ask(
     task = Task(id=PLANNER, name="Plan the request", description=prompt)
     if not _was_answered(worker, task, settings, dead_runs):
         result, runner = worker.do(task, settings)
+        if result is None:
+            raise put_off(runner)
         if result.status is not TaskStatus.COMPLETED:
             asked = [each for each in result.attempts if each.run == worker.run]
             spent = spending([result._replace(attempts=tuple(asked))])

@@ -94,7 +94,7 @@ def check(layout: Layout, now: float, *, counts: bool = True) -> Checkup:
             continue
         if look.uncounted:
             found.broken[name] = look.uncounted
-        if look.state not in TERMINAL:
+        if look.state not in TERMINAL or look.alerts:
             found.looks.append(look)
     return found
 
@@ -128,8 +128,10 @@ def _look(name: str, layout: Layout, now: float, *, counts: bool) -> Look:
     state = state_of(board)
     state = PlanState(steps[-1].after.lower()) if steps else state
     found: list[Alert] = []
-    if state not in TERMINAL:
+    # Where nobody says when a plan is over, one whose tasks are completed still lacks what puts their answers together.
+    if state not in TERMINAL or (state is PlanState.COMPLETED and board.plan.charter.state is None):
         found += run_alerts(name, brief_of(layout, seen._replace(board=board)))
+    if state not in TERMINAL:
         found += alerts(name, board, state, pulses, now)
     return Look(name, board, state, found, steps, uncounted)
 

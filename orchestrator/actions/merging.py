@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.actions.worker import Worker
+from orchestrator.actions.worker import Worker, put_off
 from orchestrator.core.beside import MERGER, MERGING, as_merger
 from orchestrator.core.board import Board
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.as_answered import was_corrected
+from orchestrator.runtime.happening import Kind
 from orchestrator.store.link_labels import with_own_labels
 from orchestrator.store.references import resolve_files
 from orchestrator.views.merger import merge_prompt
@@ -29,12 +30,20 @@ class Merged(NamedTuple):
     """The merged answer as safe markdown; empty when there is none."""
     note: str = ""
     """Why there is none."""
+    is_left: bool = False
+    """There is none yet, and the next run goes on with it."""
     ended_by: int = 0
     """The signal that ended it."""
+    used_up: Kind | None = None
+    """Whose budget did not let it go on, where it was one."""
+    held_back: str = ""
+    """The same in words."""
 
 
 def merge(worker: Worker, board: Board, ahead: Prospect, *, is_cut: bool) -> Merged:
     """Merge the answers of everything that is completed, unless just these were merged before.
+
+    What that cost is on the board from then on.
 
     Args:
         worker: What it is done with.
@@ -56,7 +65,7 @@ def merge(worker: Worker, board: Board, ahead: Prospect, *, is_cut: bool) -> Mer
     if ahead.order.simulate:
         return Merged(note="Not merged: it was only simulated.")
     if is_cut:
-        return Merged(note="Not merged: the run did not come to its own end.")
+        return Merged(note="Not merged: the run did not come to its own end.", is_left=True)
     missing = ", ".join(each for each in wanted if each not in set(done))
     prompt = merge_prompt(
         board.plan, ahead.order.layout.templates, total=len(done), missing=missing
@@ -65,12 +74,18 @@ def merge(worker: Worker, board: Board, ahead: Prospect, *, is_cut: bool) -> Mer
     how = resolve_files(as_merger(ahead.settings), worker.workspace.layout.root)
     how = how._replace(context_limit=max(ahead.settings.context_limit, _CONTEXT))
     result, runner = worker.do(task, how, board)
-    if result.status is not TaskStatus.COMPLETED:
-        why = runner.held_back or result.reason
-        return Merged(
-            note=f"Not merged, the structured output follows: {why}", ended_by=runner.ended_by
-        )
-    return Merged(_shown(worker), ended_by=runner.ended_by)
+    if result is not None:
+        board.beside = [*(each for each in board.beside if each.task != MERGER), result]
+    if result is not None and result.status is TaskStatus.COMPLETED:
+        return Merged(_shown(worker), ended_by=runner.ended_by)
+    why = runner.held_back or (result.reason if result else str(put_off(runner)))
+    return Merged(
+        note=f"Not merged, the structured output follows: {why}",
+        is_left=bool(runner.ended_by or runner.used_up),
+        ended_by=runner.ended_by,
+        used_up=runner.used_up,
+        held_back=runner.held_back if runner.used_up else "",
+    )
 
 
 def _is_merged(

@@ -17,7 +17,6 @@ from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.resets import Resets
 from orchestrator.actions.simulation import really_done
 from orchestrator.actions.telling import Telling, listened_to
-from orchestrator.core.beside import BESIDE
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.state import TaskStatus
@@ -288,7 +287,7 @@ class _Session:
         """Draw everything once more, now that nothing moves."""
         from orchestrator.actions.run_report import RunReport
 
-        failure, board, output = runner.failure, runner.board, ""
+        failure, board, merged, output = runner.failure, runner.board, None, ""
         try:
             if failure is None:
                 board.end_run()
@@ -300,7 +299,8 @@ class _Session:
                     keep_cache=False, is_live=False, traces=scan_logs(self.order.layout.logs)
                 )
             try:
-                output = self._aggregate(ahead, board, started, runner)
+                merged = self._aggregate(ahead, board, started, runner)
+                output = self.order.layout.final_output
             except OrchestratorError as error:
                 failure = failure or error
             if self.telling.is_held and not (runner.held_back or runner.ended_by or failure):
@@ -332,21 +332,21 @@ class _Session:
             signal=runner.ended_by,
             held_back=runner.held_back,
             used_up=runner.used_up,
+            is_merge_left=merged is not None and merged.is_left,
             failure=failure,
             final_output=output,
         )
 
-    def _aggregate(self, ahead: Prospect, board: Board, started: float, runner: Runner) -> str:
+    def _aggregate(self, ahead: Prospect, board: Board, started: float, runner: Runner) -> Merged:
         from orchestrator.actions.aggregating import aggregate
         from orchestrator.actions.merging import Merged
 
-        merged, settings = Merged(), ahead.settings
+        merged, settings, held_back = Merged(), ahead.settings, runner.held_back
         if settings.aggregate == "claude":
             merged = self._merge(ahead, board, runner)
             runner.ended_by = runner.ended_by or merged.ended_by
-            done = map(self.workspace.read_result, BESIDE)
-            new = {result.task: result for result in done if result is not None}
-            board.beside = [*({each.task: each for each in board.beside} | new).values()]
+            runner.used_up = runner.used_up or merged.used_up
+            runner.held_back = runner.held_back or merged.held_back
         aggregate(
             self.workspace,
             board,
@@ -354,11 +354,12 @@ class _Session:
             started=started,
             ended=self.clock.wall(),
             merged=merged,
-            held_back=runner.held_back,
+            asked=asked_for(self.order, board),
+            held_back=held_back,
             outdated=self.outdated,
             warn=partial(self.telling.say, Kind.WARNING),
         )
-        return self.order.layout.final_output
+        return merged
 
     def _merge(self, ahead: Prospect, board: Board, runner: Runner) -> Merged:
         """Let one more agent merge the answers (S2-81U)."""

@@ -45,12 +45,13 @@ class Worker(NamedTuple):
 
     def do(
         self, task: Task, settings: Settings, others: Board | None = None
-    ) -> tuple[Result, Runner]:
+    ) -> tuple[Result | None, Runner]:
         """Do a task whose prompt is its description; what it needs are completed tasks of *others*.
+
+        The result is None where a budget or a limit held it back, or a signal ended it, before it was ever begun.
 
         Raises:
             StoreError, AgentError: it could not be begun, or what came of it could not be kept.
-            HeldError, StoppedError: a budget or a limit held it back, or a signal ended it, before it had begun.
         """
         workspace = self.workspace
         before = workspace.read_result(task.stem)
@@ -95,10 +96,7 @@ class Worker(NamedTuple):
             run_in_event_loop(lambda signals: runner.run(opened, signals), ours)
         if runner.failure is not None:
             raise runner.failure
-        result = runner.board.results.get(task.id)
-        if result is None:
-            raise put_off(runner)
-        return result, runner
+        return runner.board.results.get(task.id), runner
 
     def _entry(self, task: Task, settings: Settings, newest: int) -> Entry:
         return Entry(

@@ -151,9 +151,8 @@ def _left(report: RunReport) -> tuple[list[str], list[str]]:
 
 def _is_left(report: RunReport) -> bool:
     """Say whether a run that was stopped has left something to the next one."""
-    board = report.board
-    is_done = all(board.status(task_id) is TaskStatus.COMPLETED for task_id in report.asked)
-    return not is_done or board.plan.settings.get("aggregate") == "claude"
+    left = {report.board.status(task_id) for task_id in report.asked}
+    return report.is_merge_left or not left.isdisjoint({TaskStatus.PENDING, TaskStatus.FAILED})
 
 
 def _has_failed(report: RunReport, task_id: str) -> bool:

@@ -20,6 +20,7 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
+from orchestrator.core.beside import MERGER
 from orchestrator.core.board import Board
 from orchestrator.core.hold import held
 from orchestrator.core.money import cost_facts, spending
@@ -29,6 +30,7 @@ from orchestrator.store import roots
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
 from orchestrator.store.stamp import iso
+from orchestrator.views.glyphs import ICONS
 from orchestrator.views.table import status_text
 
 if TYPE_CHECKING:
@@ -84,10 +86,7 @@ def status_command(
                 running=_news(layout, board),
             )
         )
-        if overview.holder is not None:
-            write(f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})\n")
-        else:
-            write(_ending(layout, overview))
+        write(_at_work(overview) or _ending(layout, overview))
         if overview.waiting:
             from orchestrator.cli.repeating import local
 
@@ -144,6 +143,17 @@ def status_command(
         ],
         log=journal_tail(layout.journal, 5),
     )
+
+
+def _at_work(overview: Overview) -> str:
+    """Say which run is at work, and that it merges the results, which is no task; empty where none is."""
+    if overview.holder is None:
+        return ""
+    said = f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})\n"
+    beside = overview.board.beside
+    if any(each.task == MERGER and each.status is TaskStatus.RUNNING for each in beside):
+        said += f"{ICONS[TaskStatus.RUNNING]} merging the results\n"
+    return said
 
 
 def _ending(layout: Layout, overview: Overview) -> str:

@@ -6,8 +6,14 @@ collide.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
+
+if TYPE_CHECKING:
+    from orchestrator.core.board import Board
 
 PLANNER, MERGER = BESIDE = ("_plan", "_merge")
 #: What it is told, and what it needs, is known once the tasks are done.
@@ -23,4 +29,19 @@ def as_merger(settings: Settings) -> Settings:
     """Return the settings of a plan as they are for whoever merges."""
     return settings._replace(
         agent="claude", subagent="", tools=("Read",), format="markdown", schema=""
+    )
+
+
+def lacks_merge(board: Board) -> bool:
+    """Say whether an agent is to merge the answers of a plan whose tasks are completed, and has not merged these."""
+    if board.plan.settings.get("aggregate") != "claude":
+        return False
+    made_from = {
+        task.id: board.results[task.id].number
+        for task in board.plan.tasks.values()
+        if not task.children and task.id in board.results
+    }
+    return len(made_from) > 1 and not any(
+        each.task == MERGER and each.status is TaskStatus.COMPLETED and each.inputs == made_from
+        for each in board.beside
     )

@@ -72,8 +72,9 @@ def run_alerts(plan_id: str, brief: Brief) -> Iterator[Alert]:
     """Yield why nothing of a plan goes on by itself although there is work left; who stops a run knows it."""
     counts = brief.board.counts()
     is_left = brief.is_over and not brief.begins
-    has_work = bool(counts[TaskStatus.PENDING] or counts[TaskStatus.WAITING])
-    if brief.phase is Phase.DIED and is_left and has_work:
+    has_work = bool(counts[TaskStatus.PENDING] or counts[TaskStatus.WAITING] or brief.is_merge_left)
+    # What it had completed it has not put together where its final output is missing.
+    if brief.phase is Phase.DIED and is_left and (has_work or brief.is_outdated):
         yield Alert(AlertKind.DIED, plan_id, "", f"run {brief.run} died with work left")
     for hold in held(brief.board.results.values()):
         if is_left or not hold.until:  # a run at work waits for the moment it knows

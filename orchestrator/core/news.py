@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from orchestrator.core.beside import is_beside
+from orchestrator.core.beside import is_beside, lacks_merge
 from orchestrator.core.board import Board
 from orchestrator.core.hold import held
 from orchestrator.core.journal_line import Line, read_line
@@ -197,10 +197,18 @@ class Brief(NamedTuple):
     @property
     def is_done(self) -> bool:
         """The last run ended in order, or was stopped when nothing was left to stop, and everything is completed."""
-        standing = self.board.standing.values()
-        return self.phase in {Phase.ENDED, Phase.STOPPED} and all(
-            each.status is TaskStatus.COMPLETED for each in standing
-        )
+        is_over = self.phase in {Phase.ENDED, Phase.STOPPED}
+        return is_over and self._is_all_completed and not self.is_merge_left
+
+    @property
+    def is_merge_left(self) -> bool:
+        """Everything is completed, and an agent was to merge it all; something cut or held back the run before."""
+        is_cut = self.phase in {Phase.STOPPED, Phase.DIED} or self.hold is not None
+        return is_cut and lacks_merge(self.board) and self._is_all_completed
+
+    @property
+    def _is_all_completed(self) -> bool:
+        return all(each.status is TaskStatus.COMPLETED for each in self.board.standing.values())
 
     @property
     def hold(self) -> Line | None:
@@ -251,15 +259,13 @@ class Brief(NamedTuple):
         if self.is_over and self.board.simulated():
             return ("run", "--detach")  # nothing was done
         if self.is_done:
-            # A run with nothing to do puts the final output together anew, and lets the answers be merged.
-            is_cut = (
-                self.phase is Phase.STOPPED
-                and self.board.plan.settings.get("aggregate") == "claude"
-            )
-            return ("run", "--detach") if self.is_outdated or is_cut else ("read",)
+            # A run with nothing to do puts the final output together anew.
+            return ("run", "--detach") if self.is_outdated else ("read",)
         if self.hold is not None and self.is_over and (step := self._after(self.hold.what)):
             return step
-        if self.phase in {Phase.NONE, Phase.DIED, Phase.STOPPED}:
+        if self.phase is Phase.DIED or (
+            self.phase in {Phase.NONE, Phase.STOPPED} and self._is_left
+        ):
             return ("run", "--detach")
         blamed = self.news.failed()
         if self.is_over:
@@ -286,6 +292,14 @@ class Brief(NamedTuple):
             # It did not wait, as the plan says (`on_hold: stop`), and without this it would end so again at once.
             return ("run", "--detach", "--on-hold", "wait")
         return ("run", "--detach")
+
+    @property
+    def _is_left(self) -> bool:
+        """A run would do something: start a task, or put together what is completed."""
+        counts = self.board.counts()
+        return bool(
+            counts[TaskStatus.PENDING] or counts[TaskStatus.FAILED] or self._is_all_completed
+        )
 
     def _with(self, status: TaskStatus) -> list[str]:
         return [task_id for task_id, each in self.board.standing.items() if each.status is status]

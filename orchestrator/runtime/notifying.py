@@ -88,7 +88,7 @@ class Herald:
             trouble: What kept it from its end.
         """
         done = counts.get(TaskStatus.COMPLETED, 0) == sum(counts.values())
-        step = "read final_output.md" if done else "orchestrator status"
+        step = "orchestrator status" if trouble or not done else "read final_output.md"
         notice = run_ended(self._plan, counts, asked, took, trouble=trouble, next_step=step)
         self._tell(notice, now, {Topic.FAILED} if TaskStatus.FAILED in asked else ())
 

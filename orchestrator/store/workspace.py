@@ -12,7 +12,7 @@ from orchestrator.core.board import Board, interrupt
 from orchestrator.core.graph import Shape, shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan import stem as stem_of
-from orchestrator.core.result import Result
+from orchestrator.core.result import Result, closed
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import printable
 from orchestrator.errors import OrchestratorError, PlanError, UnfitError
@@ -90,6 +90,7 @@ class Workspace:
         results, beside, doubts = self._load_results(plan, traces)
         if not is_live:
             interrupt(results, doubts)
+            beside = [each._replace(attempts=closed(each.attempts)) for each in beside]
         if keep_cache and self._index.is_dirty:
             self._index.write()
         return Board(plan, plan_shape, results, doubts=doubts, beside=beside)

@@ -99,7 +99,7 @@ def test_what_cannot_be_merged_now_is_not_taken_for_merged(claude: ClaudePlan) -
     claude.play({"_merge": MERGED})
     assert 0 == claude.run().returncode
     claude.write({**rows, "T-03": "echo figs"}, agent="shell", aggregate="claude")
-    assert 0 == claude.run("--budget-usd", "0.5").returncode
+    assert 4 == claude.run("--budget-usd", "0.5").returncode
     assert 1 == len(claude.calls("_merge"))
     assert "> Not merged" in claude.text("final_output.md")
     assert "made from all" not in claude.text("final_output.md")
@@ -194,11 +194,59 @@ def test_a_merge_that_is_stopped_stops_the_run_and_goes_on_next_time(claude: Cla
     run.send_signal(signal.SIGTERM)
     ended = claude.orchestrate.finish(run)
     assert 143 == ended.returncode
+    assert "run it again to go on" in ended.stderr
     assert "Not merged" in claude.text("final_output.md")
+    waited = claude.orchestrate("wait")
+    assert (1, True) == (waited.returncode, "🛑 stopped" in waited.stdout)
+    assert "next: orchestrator run --detach" in waited.stdout
     assert 0 == claude.run().returncode
+    assert 0 == claude.orchestrate("wait").returncode
     first, second = claude.calls("_merge")
     assert flags(first)["--session-id"] == flags(second)["--resume"]
     assert "made from all" in claude.text("final_output.md")
+
+
+def test_a_run_that_dies_while_it_merges_has_died_with_work_left(claude: ClaudePlan) -> None:
+    """Somebody is to look after it; and nobody knows what its merge has cost, before the next run as after it."""
+    claude.write(2, aggregate="claude", budget_usd=3)
+    claude.play({"_merge": {"do": "hang", "turns": [0.1]}})
+    run = claude.start()
+    claude.await_turn(run, "_merge")
+    at_work = claude.orchestrate("status").stdout
+    assert ("unknown" in at_work, "🔵 merging the results\n" in at_work) == (False, True)
+    run.kill()
+    claude.orchestrate.finish(run)
+    checked = claude.orchestrate("check")
+    assert (1, True) == (checked.returncode, "died with work left" in checked.stdout)
+    told = claude.orchestrate("status").stdout
+    assert " and 1 attempt of unknown cost, counted as $" in told
+    assert "merging" not in told
+    assert 1 == claude.orchestrate("wait", "--json").json["unknown_costs"]
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_a_merge_that_the_budget_does_not_let_start_keeps_its_run_from_being_done(
+    claude: ClaudePlan, *, has_begun: bool
+) -> None:
+    """It goes on when the budget is raised, and until then everybody says so."""
+    rows = {"T-01": "echo pears", "T-02": "echo plums"}
+    claude.write(rows, agent="shell", aggregate="claude", retries=0)
+    claude.play({"_merge": [{"do": "http400"}, MERGED] if has_begun else [MERGED]})
+    assert not has_begun or 0 == claude.run().returncode
+    merges = len(claude.calls("_merge"))
+    run = claude.start("--budget-usd", "0.05")
+    ended = claude.orchestrate.finish(run)
+    assert (4, merges) == (ended.returncode, len(claude.calls("_merge"))), ended.stderr
+    assert "hint: raise budget_usd in the plan" in ended.stderr
+    assert "> Not merged" in claude.text("final_output.md")
+    assert "pears" in claude.text("final_output.md")
+    waited = claude.orchestrate("wait")
+    assert (4, False) == (waited.returncode, "✅ ended" in waited.stdout)
+    assert "next: orchestrator run --detach --budget-usd MORE" in waited.stdout
+    assert "too little for _merge" in claude.orchestrate("check").stdout
+    assert 0 == claude.run().returncode
+    assert 0 == claude.orchestrate("wait").returncode
+    assert merged_at(claude.text("final_output.md"))
 
 
 def test_a_merge_that_was_done_while_the_runner_was_frozen_is_not_done_again(

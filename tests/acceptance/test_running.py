@@ -161,6 +161,7 @@ def test_a_run_that_stops_at_a_failure_says_what_it_left(orchestrate: Orchestrat
     output = (p / "final_output.md").read_text(encoding="utf-8")
     assert "\n> a task failed, and `on_failure: stop` starts nothing more\n" in output
     assert "not started" not in orchestrate("run", "--only", "T-01").stderr
+    assert "on_failure" not in (p / "final_output.md").read_text(encoding="utf-8")
     assert "not started" not in orchestrate("run", "--on-failure", "continue").stderr
 
 

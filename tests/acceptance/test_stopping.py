@@ -98,6 +98,17 @@ def test_a_run_that_is_suspended_ends_too(orchestrate: Orchestrate, root: Path) 
     assert not any(map(is_alive, agents))
 
 
+def test_what_was_cancelled_is_not_left(orchestrate: Orchestrate, root: Path) -> None:
+    """After the stop: whoever follows ``next`` starts no run that has nothing to do."""
+    begin(orchestrate, root, "sleep 1000")
+    assert 0 == orchestrate("stop").returncode
+    assert "next: orchestrator run --detach" in orchestrate("wait").stdout
+    assert 0 == orchestrate("cancel", "T-02").returncode
+    waited = orchestrate("wait")
+    assert (1, True) == (waited.returncode, "next: orchestrator status\n" in waited.stdout)
+    assert "next:" not in orchestrate("status").stdout
+
+
 def test_whoever_is_stopped_with_nothing_left_has_left_nothing(
     orchestrate: Orchestrate, root: Path
 ) -> None:

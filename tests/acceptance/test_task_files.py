@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, everything, write_plan, write_task
 from tests.executors.harness import wait_until
@@ -138,6 +140,30 @@ def test_a_row_that_is_changed_while_its_task_is_done_is_told_by_the_next_run(
     assert "its row" not in orchestrate("run").stderr
     assert "its row" not in orchestrate("run").stderr
     assert "new" == answer_of(root, "T-01")
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_remark_about_a_row_keeps_no_run_from_its_final_output(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path, *, is_gone: bool
+) -> None:
+    """The row is taken out during the run, or the file of its task makes no sense when the run ends."""
+    gate = Gate(tmp_path / "gate")
+    plan = write_plan(root, {"T-01": "echo old", "T-02": "echo two"})
+    assert 0 == orchestrate("run").returncode
+    write_plan(root, {"T-01": "echo new", "T-02": "echo two", "T-03": f"{gate.wait}; echo three"})
+    run = orchestrate.start("run", "--json")
+    gate.await_task(run)
+    if is_gone:
+        text = plan.read_text(encoding="utf-8")
+        plan.write_text(text.replace("| T-01 | echo new | None |\n", ""), encoding="utf-8")
+        wait_until(lambda: "gone T-01" in (root / "journal.md").read_text(encoding="utf-8"))
+    else:
+        write_task(root, "T-01", "do it", timeout="many")
+    gate.open()
+    ended = orchestrate.finish(run)
+    assert (0, True) == (ended.returncode, ended.events[-1]["ok"])
+    output = (root / "final_output.md").read_text(encoding="utf-8")
+    assert ("three" in output, "> T-01: its row" in output) == (True, not is_gone)
 
 
 def test_where_the_template_is_a_persons_nothing_is_said_of_rows(

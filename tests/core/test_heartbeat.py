@@ -85,6 +85,10 @@ def brief(phase: Phase, results: Board, *about_run: str, begins: float = 0.0) ->
         (["died p: run ab12 died with work left"], brief(Phase.DIED, LEFT, "started")),
         ([], brief(Phase.DIED, LEFT, "started", begins=9.0)),
         ([], brief(Phase.DIED, board(a=TaskStatus.COMPLETED), "started")),
+        (
+            ["died p: run ab12 died with work left"],
+            brief(Phase.DIED, board(a=TaskStatus.COMPLETED), "started")._replace(is_outdated=True),
+        ),
         ([], brief(Phase.STOPPED, LEFT, "started", "stopping", "ended")),
         ([], brief(Phase.ENDED, LEFT, "started", "ended")),
         (["held p: x is held: limit"], brief(Phase.ENDED, limited(9.0), "started", "ended")),

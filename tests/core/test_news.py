@@ -175,6 +175,32 @@ SHUT, SHUT_FOR_GOOD = (
     for until in (9.0, 0.0)
 )
 CANCELLED = board([task("T-01"), task("T-02")], result("T-01", TaskStatus.CANCELLED))
+#: The same, and nothing else is left; and what needs it will not come.
+NONE_LEFT = board(
+    [task("T-01"), task("T-02"), task("T-03", "", "T-01")],
+    result("T-01", TaskStatus.CANCELLED),
+    result("T-02", TaskStatus.COMPLETED, attempt(1, "completed", 0, 1)),
+)
+
+
+def merging(*made_from: int) -> Board:
+    """Two completed tasks whose answers an agent is to merge; it has merged those of these attempts."""
+    found = board(
+        [task("T-01"), task("T-02")],
+        *(
+            result(each, TaskStatus.COMPLETED, attempt(1, "completed", 0, 1))
+            for each in ("T-01", "T-02")
+        ),
+        settings={"aggregate": "claude"},
+    )
+    merged = result("_merge", TaskStatus.COMPLETED, attempt(1, "completed", 1, 1))
+    inputs = dict(zip(("T-01", "T-02"), made_from, strict=False))
+    found.beside = [merged._replace(inputs=inputs)] if made_from else []
+    return found
+
+
+UNMERGED, MERGED, MERGED_BEFORE = merging(), merging(1, 1), merging(1, 2)
+STOPPING = "run · stopping · SIGTERM"
 
 
 @pytest.mark.parametrize(
@@ -221,6 +247,26 @@ CANCELLED = board([task("T-01"), task("T-02")], result("T-01", TaskStatus.CANCEL
         (ExitStatus.TASK_FAILED, "run --detach", (CANCELLED, Phase.ENDED, [STARTED, ENDED], [])),
         (ExitStatus.TASK_FAILED, "run --detach", (PARTLY, Phase.STOPPED, [STARTED, ENDED], [])),
         (ExitStatus.TASK_FAILED, "run --detach", (done(), Phase.DIED, [STARTED], [])),
+        (ExitStatus.TASK_FAILED, "status", (NONE_LEFT, Phase.STOPPED, [STARTED, ENDED], [])),
+        (ExitStatus.TASK_FAILED, "status", (NONE_LEFT, Phase.NONE, [], [])),
+        (ExitStatus.TASK_FAILED, "run --detach", (CANCELLED, Phase.STOPPED, [STARTED, ENDED], [])),
+        (
+            ExitStatus.TASK_FAILED,
+            "run --detach",
+            (UNMERGED, Phase.STOPPED, [STARTED, STOPPING], []),
+        ),
+        (
+            ExitStatus.TASK_FAILED,
+            "run --detach",
+            (MERGED_BEFORE, Phase.STOPPED, [STARTED, STOPPING], []),
+        ),
+        (ExitStatus.DONE, "read", (MERGED, Phase.STOPPED, [STARTED, STOPPING], [])),
+        (ExitStatus.DONE, "read", (UNMERGED, Phase.ENDED, [STARTED, ENDED], [])),
+        (
+            ExitStatus.HELD,
+            "run --detach --budget-usd MORE",
+            (UNMERGED, Phase.ENDED, [STARTED, POOR, ENDED], []),
+        ),
     ],
 )
 def test_which_kind_of_news_it_is_and_what_to_do_next(

@@ -58,6 +58,21 @@ def test_a_failed_task_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("expected", "trouble"),
+    [("next: read final_output.md", ""), ("next: orchestrator status", "too little for _merge")],
+)
+def test_where_something_kept_a_run_from_its_end_its_output_is_not_the_next_thing(
+    expected: str, trouble: str
+) -> None:
+    """Every task is completed, and their answers were not merged as they were to be."""
+    fake = FakeNotifier()
+    told = herald(fake)
+    told.end(DONE, set(DONE), 9.0, "5.0s", trouble)
+    assert "" == close(told)
+    assert expected == fake.sent[0].text.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
     ("topic", "title", "counts", "trouble"),
     [
         (Topic.COMPLETED, "✅ Shop: 2 of 2 tasks completed", DONE, ""),
