@@ -137,6 +137,8 @@ class Requests:
         changed = found.st_mtime_ns
         if changed == self._seen:
             return []
+        # A directory changed just now could change again without its time showing it, also while we list it.
+        is_settled = time.time_ns() - changed > 50_000_000
         self._seen = -1
         with reported("list", self.directory):
             names = sorted(os.listdir(self.directory))
@@ -151,8 +153,7 @@ class Requests:
         if waiting and not os.access(self.directory, os.W_OK):
             with reported("answer", self.directory):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        # A directory changed just now could change again without its time showing it.
-        self._seen = changed if time.time_ns() - changed > 50_000_000 else -1
+        self._seen = changed if is_settled else -1
         return waiting
 
     def left(self) -> list[str]:
@@ -166,12 +167,15 @@ class Requests:
         """Return what is asked; None when it is no request that makes sense, or is gone.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: it cannot be read; the next ``look`` returns it again.
         """
         try:
             data = read_file(self._path(request, _REQUEST))
         except UnfitError:
             return None
+        except StoreError:
+            self._seen = -1  # once its owner opens it, the directory does not show that
+            raise
         return None if data is None else _read(request, data)
 
     def answer(self, request: str, reply: Reply) -> None:
