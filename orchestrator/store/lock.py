@@ -14,7 +14,7 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import BusyError, PlanError, Problem, StoreError, UsageError
 from orchestrator.ownership import open_made
 from orchestrator.store.atomic import open_file, reported, require_file
-from orchestrator.store.process import has_other_numbers, is_alive, this_process
+from orchestrator.store.process import is_alive, this_process
 
 #: Seconds to wait for the guard of a dead runner: it holds the lock until the last agent is gone.
 _GUARD_LEAVES_WITHIN = 15.0
@@ -287,7 +287,7 @@ def _is_held(descriptor: int, holder: Mapping[str, Any]) -> bool:
     lock itself knows: a container that was made anew, or a machine with a new name, would else be believed for ever.
     Who starts a run while we hold it shared tries again (``_wait_for``).
     """
-    if not (has_other_numbers(holder) or is_alive(holder)):
+    if not is_alive(holder):
         return False
     try:
         if not _try(descriptor, fcntl.LOCK_SH):

@@ -25,15 +25,15 @@ def is_of_other_machine(process: Mapping[str, Any]) -> bool:
     return process.get("host") != os.uname().nodename
 
 
-def has_other_numbers(process: Mapping[str, Any]) -> bool:
-    """Say whether it is of a container, or a sandbox, in which processes have other numbers than here."""
+def is_elsewhere(process: Mapping[str, Any]) -> bool:
+    """Say whether it is of another machine, or of a container, or a sandbox, that numbers its processes itself."""
     here = _pid_space()
-    return bool(process.get("pid_space", here) != here)
+    return is_of_other_machine(process) or process.get("pid_space", here) != here
 
 
 def is_alive(process: Mapping[str, Any]) -> bool:
-    """Say whether a process that was written down is still there; of one of another machine nobody here knows: yes."""
-    if is_of_other_machine(process):
+    """Say whether a process that was written down is still there; of one that is elsewhere nobody here knows: yes."""
+    if is_elsewhere(process):
         return True
     started = start_time(process["pid"])
     return (
