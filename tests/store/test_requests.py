@@ -216,6 +216,36 @@ def refuse(path: str, *_: object, **__: object) -> int:
     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
 
+def test_what_is_withdrawn_is_carried_out_by_nobody(requests: Requests) -> None:
+    """Whoever comes first has it: who asked, or who carries it out."""
+    asked, other = wanted(), wanted()
+    for each in (asked, other):
+        requests.leave(each)
+    assert requests.take(other.id)
+    assert (True, False) == (requests.withdraw(asked.id), requests.withdraw(other.id))
+    assert not requests.take(asked.id)
+    requests.answer(other.id, Reply.done("T-01", TaskStatus.CANCELLED))
+    requests.forget(other.id)
+    assert [] == os.listdir(requests.directory)
+
+
+def test_what_cannot_be_taken_is_looked_at_again(
+    requests: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not carried out, for whoever asked could not know."""
+    asked = wanted()
+    requests.leave(asked)
+    past = time.time() - 10
+    os.utime(requests.directory, (past, past))
+    assert [asked.id] == requests.look()
+    with monkeypatch.context() as closed:
+        closed.setattr(os, "open", refuse)
+        with pytest.raises(StoreError, match="Permission denied"):
+            requests.take(asked.id)
+    assert [asked.id] == requests.look()
+    assert requests.take(asked.id)
+
+
 def test_answers_that_nobody_came_for_are_swept(requests: Requests) -> None:
     """After a while; what was not answered stays."""
     asked, other = wanted(), wanted()
