@@ -28,6 +28,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.store import roots
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
+from orchestrator.store.lock import suspended
 from orchestrator.store.stamp import iso
 from orchestrator.views.table import status_text
 
@@ -85,7 +86,8 @@ def status_command(
             )
         )
         if overview.holder is not None:
-            write(f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})\n")
+            run = f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})"
+            write(", ".join(filter(None, [run, suspended(overview.holder)])) + "\n")
         else:
             write(_ending(layout, overview))
         if overview.waiting:

@@ -14,7 +14,7 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import BusyError, PlanError, Problem, StoreError, UsageError
 from orchestrator.ownership import open_made
 from orchestrator.store.atomic import open_file, reported, require_file
-from orchestrator.store.process import is_alive, this_process
+from orchestrator.store.process import is_alive, is_suspended, this_process
 
 #: Seconds to wait for the guard of a dead runner: it holds the lock until the last agent is gone.
 _GUARD_LEAVES_WITHIN = 15.0
@@ -271,6 +271,13 @@ def broken_under(holder: Mapping[str, Any], error: PlanError) -> PlanError:
 def goes_on(holder: Mapping[str, Any]) -> str:
     """Return what a run does whose plan cannot be read any more."""
     return f"run {holder['run']} (pid {holder['pid']}) goes on with the last valid plan"
+
+
+def suspended(holder: Mapping[str, Any] | None) -> str:
+    """Return how a run that is suspended goes on; empty: it is not."""
+    if holder is None or not is_suspended(holder):
+        return ""
+    return f"suspended: `fg`, or kill -CONT {holder['pid']}"
 
 
 def _guarded(holder: Mapping[str, Any]) -> BusyError:

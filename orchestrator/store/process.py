@@ -43,6 +43,11 @@ def is_alive(process: Mapping[str, Any]) -> bool:
     )
 
 
+def is_suspended(process: Mapping[str, Any]) -> bool:
+    """Say whether a process that is alive was stopped, by Ctrl-Z for one; False where the system does not say."""
+    return not is_elsewhere(process) and _fields(process["pid"])[:1] == [b"T"]
+
+
 def boot_id() -> str:
     """The kernel's name for this boot; empty where there is none."""
     try:
@@ -62,13 +67,20 @@ def _pid_space() -> str:
 
 def start_time(pid: int) -> int | None:
     """When the process started, in ticks since boot; None when it is gone, 0 where the system does not say."""
+    fields = _fields(pid)
+    if not fields:
+        return _start_time_elsewhere(pid)
+    # Field 22 of proc(5). A zombie is as good as gone.
+    return None if fields[0] == b"Z" else int(fields[19])
+
+
+def _fields(pid: int) -> list[bytes]:
+    """What the system says of a process, from field 3 of proc(5) on, its state; nothing where it does not say."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+            return file.read().rpartition(b")")[2].split()
     except OSError:
-        return _start_time_elsewhere(pid)
-    # Field 22 of proc(5); the first after the name is field 3. A zombie is as good as gone.
-    return None if fields[0] == b"Z" else int(fields[19])
+        return []
 
 
 def _start_time_elsewhere(pid: int) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,21 @@ def test_whoever_gives_up_waiting_is_told_what_the_run_may_still_do(
     gate.open()
     orchestrate.finish(run)
     assert {"T-01": "cancelled"} == statuses(orchestrate)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc says it")
+def test_a_run_that_is_suspended_says_so(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
+    """Ctrl-Z in its terminal: nothing answers, and whoever looks or asks is told what to do."""
+    run, command = ask_a_frozen_run(orchestrate, root, gate, "cancel", "T-02")
+    way_out = f"suspended: `fg`, or kill -CONT {run.pid}"
+    assert command.stderr is not None
+    assert f"asking the run that is at work … {way_out}\n" == command.stderr.readline()
+    assert f"is at work (pid {run.pid}), {way_out}\n" in orchestrate("status").stdout
+    for words in (["status", "--brief"], ["wait", "--timeout", "0"]):
+        assert f"\n{way_out}\n" in orchestrate(*words).stdout
+        assert way_out == orchestrate(*words, "--json").json["word"]
+    run.send_signal(signal.SIGCONT)
+    ok(orchestrate.finish(command))
+    assert "suspended" not in orchestrate("status").stdout + orchestrate("status", "--brief").stdout
+    gate.open()
+    orchestrate.finish(run)
