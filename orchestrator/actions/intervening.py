@@ -14,7 +14,7 @@ from orchestrator.core.graph import ancestors
 from orchestrator.core.intervention import Intervention, verb_towards
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.core.text import one_line, typed
-from orchestrator.errors import DependencyError, OrchestratorError
+from orchestrator.errors import DependencyError, OrchestratorError, StoreError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock import (
@@ -64,6 +64,7 @@ def intervene(
         NothingReadyError: nothing is ready to be claimed.
         UsageError: it was called in a listener of the run that would have to be asked.
         NotFoundError, PlanError, StoreError: as their names say.
+        Whatever ends the wait, Ctrl-C for one: *wanted* is withdrawn, or a note says that the run may still do it.
     """
     wanted = wanted._replace(
         id=new_id(wanted.time),
@@ -72,6 +73,21 @@ def intervene(
         answer=typed(wanted.answer),
     )
     requests = Requests(layout.requests)
+    try:
+        reply = _carried_out(layout, requests, wanted, plugs, waits)
+    except BaseException as error:
+        _give_up(requests, wanted, error)
+        raise
+    return reply.unwrap()
+
+
+def _carried_out(
+    layout: Layout,
+    requests: Requests,
+    wanted: Intervention,
+    plugs: Callable[[Layout], Plugs],
+    waits: Callable[[], None],
+) -> Reply:
     is_asked = False
     while True:
         with in_line(layout.queue):
@@ -81,7 +97,7 @@ def intervene(
                 reply = answer or _with_lock(layout, lock, wanted, plugs)
                 if is_asked:  # else nothing of ours is there, and it may be closed to us
                     requests.forget(wanted.id)
-                return reply.unwrap()
+                return reply
         if not is_asked:
             if wanted.task:
                 the_task(Workspace(layout).load(), wanted.task)
@@ -92,8 +108,23 @@ def intervene(
         reply_of_run = _await(layout, requests, wanted.id)
         if reply_of_run is not None:
             requests.forget(wanted.id)
-            return reply_of_run.unwrap()
+            return reply_of_run
         # The run is over and has not answered: then it is done here, once.
+
+
+def _give_up(requests: Requests, wanted: Intervention, error: BaseException) -> None:
+    """Withdraw what nobody waits for any more, so that it is not done behind their back; else note on *error* what is
+    done.
+    """
+    is_withdrawn = requests.withdraw(wanted.id)
+    with suppress(StoreError):
+        if (reply := requests.answer_to(wanted.id)) is not None:
+            error.add_note(reply.message)
+            requests.forget(wanted.id)
+            return
+    if not is_withdrawn:
+        which = f"{wanted.task}: " if wanted.task else ""
+        error.add_note(f"{which}the run that is at work has been told already, and may still do it")
 
 
 class Completed(NamedTuple):

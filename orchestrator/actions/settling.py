@@ -42,9 +42,10 @@ def carry_out(
             wanted = requests.read(request)
             if wanted is None:
                 requests.forget(request)
+            is_ours = wanted is not None and requests.take(request)
         except StoreError:
             continue
-        if wanted is not None:
+        if wanted is not None and is_ours:
             replies.append(_carry_out(workspace, board, listener, wanted))
             requests.answer(request, replies[-1])
     requests.sweep()

@@ -13,7 +13,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem, UnfitError
 from orchestrator.store.atomic import read_file, read_tail
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import broken_off, holder_of
+from orchestrator.store.lock import broken_off, holder_of, suspended
 from orchestrator.store.stamp import epoch
 from orchestrator.store.waiting import Waiting, those_waiting
 from orchestrator.store.workspace import Workspace
@@ -76,6 +76,7 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
         run=str(holder.get("run") or left or run_id(about_run)),
         since=epoch(holder.get("since")),
         begins=overview.waiting[0].until if overview.waiting and not holder else 0.0,
+        suspended=suspended(overview.holder),
         is_outdated=_changed(layout.final_output) < _changed(layout.results),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,13 +13,11 @@ from orchestrator.errors import BusyError, ExecutorError, NotFoundError
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of, require_elsewhere
 from orchestrator.store.pause import looks
-from orchestrator.store.process import has_other_numbers, is_alive, is_of_other_machine
+from orchestrator.store.process import is_alive, is_elsewhere, is_of_other_machine
 from orchestrator.store.waiting import Waiting, those_waiting
 
 #: Seconds between two looks at whether it is over.
 _LOOK = 0.02
-#: What ends a process in order: one that was suspended, by Ctrl-Z for one, sees the first only when it goes on.
-_END = (signal.SIGTERM, signal.SIGCONT)
 
 
 class Stopped(NamedTuple):
@@ -87,7 +86,7 @@ def _is_gone(process: Mapping[str, Any]) -> bool:
 
 def _end(name: str, process: Mapping[str, Any], is_over: Callable[[], bool]) -> bool:
     """Tell a process to end, unless it is over; say whether it was told."""
-    if is_of_other_machine(process) or has_other_numbers(process):
+    if is_elsewhere(process):
         where = "on another machine" if is_of_other_machine(process) else "in another container"
         raise BusyError(
             f"{name} is at work {where}, {process.get('host', '?')}",
@@ -95,16 +94,14 @@ def _end(name: str, process: Mapping[str, Any], is_over: Callable[[], bool]) -> 
         )
     try:
         if not hasattr(os, "pidfd_open"):
-            for number in _END:
-                os.kill(process["pid"], number)
+            _tell(partial(os.kill, process["pid"]))
             return True
         descriptor = os.pidfd_open(process["pid"])
         try:
             # Looked at once more, now that its number can no longer go to somebody else.
             if is_over():
                 return False
-            for number in _END:
-                signal.pidfd_send_signal(descriptor, number)
+            _tell(partial(signal.pidfd_send_signal, descriptor))
         finally:
             os.close(descriptor)
     except ProcessLookupError:
@@ -115,3 +112,10 @@ def _end(name: str, process: Mapping[str, Any], is_over: Callable[[], bool]) -> 
             hint=f"it is process {process['pid']}; whoever started it can end it",
         ) from error
     return True
+
+
+def _tell(send: Callable[[int], None]) -> None:
+    """Send what ends a process in order: one that was suspended, by Ctrl-Z for one, hears it only when it goes on."""
+    send(signal.SIGTERM)
+    with suppress(ProcessLookupError):  # it was not suspended, and has ended already
+        send(signal.SIGCONT)

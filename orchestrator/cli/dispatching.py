@@ -130,7 +130,7 @@ def subtask_command(
         answer=note if is_done else "",
         progress=progress,
     )
-    (complete if is_done else intervene)(layout, wanted, agents, waiting(as_json=as_json))
+    (complete if is_done else intervene)(layout, wanted, agents, waiting(layout, as_json=as_json))
     steps = advance(layout, Workspace(layout).load(), time.time())
     facts = _subtask(layout, subtask)
     message = f"{subtask} is {facts['status']}"

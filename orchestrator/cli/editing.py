@@ -235,7 +235,7 @@ def _set_status(
     from orchestrator.cli.intervening import agents, waiting
 
     wanted = _wish(layout, task_id, name)
-    return set_status(layout, status, wanted, agents, waiting(as_json=as_json))
+    return set_status(layout, status, wanted, agents, waiting(layout, as_json=as_json))
 
 
 def _wish(layout: Layout, task_id: str, name: str | None) -> Intervention:

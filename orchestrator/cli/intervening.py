@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -26,6 +25,7 @@ from orchestrator.core import criteria
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.state import Verb
 from orchestrator.errors import UsageError
+from orchestrator.store.lock import holder_of, suspended
 from orchestrator.store.membership import full_ids
 
 if TYPE_CHECKING:
@@ -73,9 +73,14 @@ def wish(
     )
 
 
-def waiting(*, as_json: bool) -> Callable[[], None]:
+def waiting(layout: Layout, *, as_json: bool) -> Callable[[], None]:
     """Return what says what a command waits for; with ``--json`` it says nothing."""
-    return (lambda: None) if as_json else partial(talk, "asking the run that is at work …")
+
+    def say() -> None:
+        if not as_json:
+            talk(f"asking the run that is at work … {suspended(holder_of(layout.lock))}".rstrip())
+
+    return say
 
 
 def _takes_task(function: _Function) -> _Function:
@@ -85,7 +90,7 @@ def _takes_task(function: _Function) -> _Function:
 
 
 def _do(layout: Layout, wanted: Intervention, *, as_json: bool) -> None:
-    replies = act(layout, wanted, agents, waiting(as_json=as_json))
+    replies = act(layout, wanted, agents, waiting(layout, as_json=as_json))
     message = "; ".join(reply.message for reply in replies)
     if as_json:
         say_json(message, task=replies[-1].task, status=replies[-1].status)
@@ -146,8 +151,9 @@ def complete_command(
         raise UsageError("the result is there twice", hint="give MSG or --summary")
     if (answer := message or summary) == "-":
         answer = sys.stdin.buffer.read().decode(errors="replace")
-    layout, waits = plan_directory(None, option), waiting(as_json=as_json)
+    layout = plan_directory(None, option)
     wanted = wish(layout, Verb.COMPLETE, task_id, name, note=note, answer=answer)
+    waits = waiting(layout, as_json=as_json)
     done = complete(layout, wanted, agents, waits, validate=validate, met=met)
     if not as_json:
         talk(done.message)
@@ -216,7 +222,7 @@ def claim_command(task_id: str, name: str | None, *, as_json: bool, option: str 
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(None, option)
     wanted = wish(layout, Verb.START, task_id, name)
-    reply = intervene(layout, wanted, agents, waiting(as_json=as_json))
+    reply = intervene(layout, wanted, agents, waiting(layout, as_json=as_json))
     if as_json:
         say_json(reply.message, task=reply.task, status=reply.status)
     else:

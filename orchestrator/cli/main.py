@@ -160,6 +160,12 @@ def _call(words: list[str]) -> object:
         return cli.invoke(context)
 
 
+def _say_notes(error: BaseException) -> None:
+    """Say what is to be known about what the error cut short."""
+    for note in getattr(error, "__notes__", ()):
+        talk(note)
+
+
 def main() -> NoReturn:
     """Run the command line and exit."""
     words = sys.argv[1:]
@@ -181,11 +187,13 @@ def main() -> NoReturn:
         else:
             say_error("usage", error.format_message(), hint=hint, as_json=wants_json)
         status = int(ExitStatus.BAD_INPUT)
-    except (click.Abort, EOFError, KeyboardInterrupt):
+    except (click.Abort, EOFError, KeyboardInterrupt) as error:
         talk("")  # behind the ^C on a terminal
+        _say_notes(error)
         status = 130
     except OrchestratorError as error:
         say_error(error.code, str(error), hint=error.hint, as_json=wants_json, error=error)
+        _say_notes(error)
         status = int(error.exit_status)
     except BrokenPipeError:
         status = 0  # whoever read our output has seen enough

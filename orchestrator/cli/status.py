@@ -29,6 +29,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.store import roots
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
+from orchestrator.store.lock import suspended
 from orchestrator.store.stamp import iso
 from orchestrator.views.glyphs import ICONS
 from orchestrator.views.table import status_text
@@ -149,7 +150,8 @@ def _at_work(overview: Overview) -> str:
     """Say which run is at work, and that it merges the results, which is no task; empty where none is."""
     if overview.holder is None:
         return ""
-    said = f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})\n"
+    run = f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})"
+    said = ", ".join(filter(None, [run, suspended(overview.holder)])) + "\n"
     beside = overview.board.beside
     if any(each.task == MERGER and each.status is TaskStatus.RUNNING for each in beside):
         said += f"{ICONS[TaskStatus.RUNNING]} merging the results\n"

@@ -47,7 +47,7 @@ class Inbox:
     """Handed to the engine and not answered yet, by id."""
     _strange: dict[str, int] = field(default_factory=dict, init=False)
     _unanswered: dict[str, Reply] = field(default_factory=dict, init=False)
-    """What was done and could not be answered; it is tried again, and not done again."""
+    """What was done and could not be answered; as long as this run lives it is tried again, and not done again."""
     _told: set[str] = field(default_factory=set, init=False)
 
     async def keep_looking(self) -> None:
@@ -85,7 +85,7 @@ class Inbox:
             self._wait_for_row(wanted)
             return False
         self._strange.pop(request, None)
-        if self._is_own_word(wanted):
+        if not self._is_ours(request) or self._is_own_word(wanted):
             return False
         self.under_way[request] = wanted
         self.intervene(Intervened(wanted, self._doer(wanted.task)))
@@ -100,6 +100,13 @@ class Inbox:
             self._tell(error)
             return None
         return wanted
+
+    def _is_ours(self, request: str) -> bool:
+        try:
+            return self.requests.take(request)
+        except StoreError as error:
+            self._tell(error)
+            return False
 
     def _status(self, task_id: str) -> TaskStatus:
         entry = self.engine.entries.get(task_id)

@@ -74,12 +74,13 @@ class Contexts:
                 said = (line for line in map(read_line, lines) if line and line.is_message)
                 self._unread.update(stem(line.subject) for line in said)
                 return
-            # The first look, or somebody began the journal anew.
-            self._place = end_of(journal)
-            names = os.listdir(self._layout.contexts)
+            # The first look, or somebody began the journal anew. What is said while we list is in the journal, too.
+            place = end_of(journal)
+            names = _names(self._layout.contexts)
         except (OSError, StoreError) as error:
             self._miss(self._layout.contexts, error)
             return
+        self._place = place
         self._unread.update(name.removeprefix(_BEFORE).removesuffix(_BEHIND) for name in names)
 
     def _read(self, name: str, task: str) -> list[Message]:
@@ -92,14 +93,24 @@ class Contexts:
                 if not stat.S_ISREG(now.st_mode):
                     return []
                 known = self._known[name] = signed, read_shared(self._layout, name, task)
+        except FileNotFoundError:
+            return []  # of most tasks nobody ever said anything
         except (OSError, StoreError) as error:
             self._miss(path, error)
+            self._unread.add(name)  # until it can be read
             return []
         return known[1]
 
     def _miss(self, path: str, error: OSError | StoreError) -> None:
-        """Note what cannot be read; of most tasks nobody ever said anything."""
-        if self._missed is None and not isinstance(error, FileNotFoundError):
+        """Note what cannot be read; it is tried again with the next attempt."""
+        if self._missed is None:
             why = error.strerror if isinstance(error, OSError) else error.message
             shown = os.path.relpath(path, self._layout.root)
             self._missed = f"agents do not hear what was said in {shown}: {why}"
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except FileNotFoundError:
+        return []  # nobody ever said anything

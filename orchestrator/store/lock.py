@@ -14,7 +14,7 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import BusyError, PlanError, Problem, StoreError, UsageError
 from orchestrator.ownership import open_made
 from orchestrator.store.atomic import open_file, reported, require_file
-from orchestrator.store.process import has_other_numbers, is_alive, this_process
+from orchestrator.store.process import is_alive, is_suspended, this_process
 
 #: Seconds to wait for the guard of a dead runner: it holds the lock until the last agent is gone.
 _GUARD_LEAVES_WITHIN = 15.0
@@ -273,6 +273,13 @@ def goes_on(holder: Mapping[str, Any]) -> str:
     return f"run {holder['run']} (pid {holder['pid']}) goes on with the last valid plan"
 
 
+def suspended(holder: Mapping[str, Any] | None) -> str:
+    """Return how a run that is suspended goes on; empty: it is not."""
+    if holder is None or not is_suspended(holder):
+        return ""
+    return f"suspended: `fg`, or kill -CONT {holder['pid']}"
+
+
 def _guarded(holder: Mapping[str, Any]) -> BusyError:
     return BusyError(
         f"run {holder['run']}, which held this plan, is gone, but not all that it started",
@@ -287,7 +294,7 @@ def _is_held(descriptor: int, holder: Mapping[str, Any]) -> bool:
     lock itself knows: a container that was made anew, or a machine with a new name, would else be believed for ever.
     Who starts a run while we hold it shared tries again (``_wait_for``).
     """
-    if not (has_other_numbers(holder) or is_alive(holder)):
+    if not is_alive(holder):
         return False
     try:
         if not _try(descriptor, fcntl.LOCK_SH):

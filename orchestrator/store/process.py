@@ -25,15 +25,15 @@ def is_of_other_machine(process: Mapping[str, Any]) -> bool:
     return process.get("host") != os.uname().nodename
 
 
-def has_other_numbers(process: Mapping[str, Any]) -> bool:
-    """Say whether it is of a container, or a sandbox, in which processes have other numbers than here."""
+def is_elsewhere(process: Mapping[str, Any]) -> bool:
+    """Say whether it is of another machine, or of a container, or a sandbox, that numbers its processes itself."""
     here = _pid_space()
-    return bool(process.get("pid_space", here) != here)
+    return is_of_other_machine(process) or process.get("pid_space", here) != here
 
 
 def is_alive(process: Mapping[str, Any]) -> bool:
-    """Say whether a process that was written down is still there; of one of another machine nobody here knows: yes."""
-    if is_of_other_machine(process):
+    """Say whether a process that was written down is still there; of one that is elsewhere nobody here knows: yes."""
+    if is_elsewhere(process):
         return True
     started = start_time(process["pid"])
     return (
@@ -41,6 +41,11 @@ def is_alive(process: Mapping[str, Any]) -> bool:
         and started == process.get("started")
         and process.get("boot") == boot_id()
     )
+
+
+def is_suspended(process: Mapping[str, Any]) -> bool:
+    """Say whether a process that is alive was stopped, by Ctrl-Z for one; False where the system does not say."""
+    return not is_elsewhere(process) and _fields(process["pid"])[:1] == [b"T"]
 
 
 def boot_id() -> str:
@@ -62,13 +67,20 @@ def _pid_space() -> str:
 
 def start_time(pid: int) -> int | None:
     """When the process started, in ticks since boot; None when it is gone, 0 where the system does not say."""
+    fields = _fields(pid)
+    if not fields:
+        return _start_time_elsewhere(pid)
+    # Field 22 of proc(5). A zombie is as good as gone.
+    return None if fields[0] == b"Z" else int(fields[19])
+
+
+def _fields(pid: int) -> list[bytes]:
+    """What the system says of a process, from field 3 of proc(5) on, its state; nothing where it does not say."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+            return file.read().rpartition(b")")[2].split()
     except OSError:
-        return _start_time_elsewhere(pid)
-    # Field 22 of proc(5); the first after the name is field 3. A zombie is as good as gone.
-    return None if fields[0] == b"Z" else int(fields[19])
+        return []
 
 
 def _start_time_elsewhere(pid: int) -> int | None:

@@ -30,9 +30,12 @@ from orchestrator.errors import (
     UsageError,
 )
 from orchestrator.ownership import make_directories
-from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported
+from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported, write_new
 
 _REQUEST, _ANSWER = ".request.json", ".answer.json"
+#: Beside a request that is being carried out. Of two who meet there, who carries out makes this first and then looks
+#: for the request; who gives up removes the request first and then looks for this.
+_TAKEN = ".taken"
 #: Seconds after which nobody waits for an answer any more.
 _FORGOTTEN = 600.0
 _ERRORS = (
@@ -113,9 +116,15 @@ class Requests:
         except (ValueError, LookupError, TypeError):
             return None  # not ours
 
+    def withdraw(self, request: str) -> bool:
+        """Take a request back; say whether it is certain that nobody carries it out any more."""
+        with suppress(StoreError):
+            self._remove(self._path(request, _REQUEST))
+        return not any(os.path.lexists(self._path(request, kind)) for kind in (_REQUEST, _TAKEN))
+
     def forget(self, request: str) -> None:
         """Remove what is left of a request whose answer was read."""
-        for kind in (_REQUEST, _ANSWER):
+        for kind in (_REQUEST, _TAKEN, _ANSWER):
             self._remove(self._path(request, kind))
 
     # ── who carries out ──────────────────────────────────────────────────────────────────────────────────────────
@@ -137,6 +146,8 @@ class Requests:
         changed = found.st_mtime_ns
         if changed == self._seen:
             return []
+        # A directory changed just now could change again without its time showing it, also while we list it.
+        is_settled = time.time_ns() - changed > 50_000_000
         self._seen = -1
         with reported("list", self.directory):
             names = sorted(os.listdir(self.directory))
@@ -151,8 +162,7 @@ class Requests:
         if waiting and not os.access(self.directory, os.W_OK):
             with reported("answer", self.directory):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        # A directory changed just now could change again without its time showing it.
-        self._seen = changed if time.time_ns() - changed > 50_000_000 else -1
+        self._seen = changed if is_settled else -1
         return waiting
 
     def left(self) -> list[str]:
@@ -166,13 +176,34 @@ class Requests:
         """Return what is asked; None when it is no request that makes sense, or is gone.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: it cannot be read; the next ``look`` returns it again.
         """
         try:
             data = read_file(self._path(request, _REQUEST))
         except UnfitError:
             return None
+        except StoreError:
+            self._seen = -1  # once its owner opens it, the directory does not show that
+            raise
         return None if data is None else _read(request, data)
+
+    def take(self, request: str) -> bool:
+        """Say that a request is carried out from now on; return whether it is, for it may just have been withdrawn.
+
+        Raises:
+            StoreError: it cannot be said; the next ``look`` returns it again.
+        """
+        refuse_links(self.directory)
+        taken = self._path(request, _TAKEN)
+        try:
+            write_new(taken, b"")
+        except StoreError:
+            self._seen = -1
+            raise
+        if os.path.lexists(self._path(request, _REQUEST)):
+            return True
+        self._remove(taken)
+        return False
 
     def answer(self, request: str, reply: Reply) -> None:
         """Answer; only once what was asked for is durable. In this order, so that a crash between them answers twice
@@ -181,7 +212,8 @@ class Requests:
         refuse_links(self.directory)
         replace_file(self._path(request, _ANSWER), json.dumps(reply._asdict()).encode())
         with suppress(StoreError):  # what is answered does not count any more
-            self._remove(self._path(request, _REQUEST))
+            for kind in (_REQUEST, _TAKEN):
+                self._remove(self._path(request, kind))
 
     def sweep(self) -> None:
         """Remove answers that nobody came for. Only with the lock held."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from orchestrator.core.text import one_line
 from orchestrator.ownership import make_directory
 from orchestrator.store.atomic import read_file, refuse_links, reported, write_new
 from orchestrator.store.layout import Layout
-from orchestrator.store.process import is_alive, start_time, this_process
+from orchestrator.store.process import is_alive, is_elsewhere, start_time, this_process
 
 _KIND = ".json"
 #: Bytes of a file that says so; what we write has some hundred.
@@ -84,7 +85,9 @@ def _read(layout: Layout, pid: int) -> Waiting | None:
     except (ValueError, LookupError, TypeError, RecursionError):
         return None  # not ours
     is_ours = raw["pid"] == pid and 0 < waiting.until < LATEST
-    return waiting if is_ours and is_alive(waiting.process) else None
+    # Of one that is elsewhere nobody here knows when it dies: it counts until its time, and not for ever.
+    is_due = waiting.until < time.time() and is_elsewhere(who)
+    return waiting if is_ours and not is_due and is_alive(who) else None
 
 
 def _file(layout: Layout, pid: int) -> str:

@@ -93,7 +93,7 @@ def brief_text(
     Within ``LIMIT`` as long as the next step is no longer than some 500 characters.
     """
     tail = f"next: {next_step}\ncursor: {cursor}\n"
-    lines = [_head(brief, now)]
+    lines = [_head(brief, now), *filter(None, [brief.suspended])]
     last = brief.about_run[-1] if brief.about_run else None
     if last is not None and last.what != "started" and last not in brief.news.warnings:
         # The newest word about the run itself: that it is held and until when, stopping, ended and why. A warning that
@@ -124,6 +124,8 @@ def brief_text(
 
 def word(brief: Brief) -> str:
     """Return the newest word about the run itself."""
+    if brief.suspended:
+        return brief.suspended
     return one_line(brief.about_run[-1].text, limit=_WIDTH) if brief.about_run else ""
 
 

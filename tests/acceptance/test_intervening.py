@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -302,57 +301,6 @@ def test_a_worker_settles_its_own_task(
         assert "done" in answer_of(root, "T-01")
     else:
         assert "by agent-01: broken" in orchestrate("show", "T-01").stdout
-
-
-# ── whoever dies ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def ask_a_frozen_run(
-    orchestrate: Orchestrate, root: Path, gate: Gate, *words: str
-) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
-    """Start a run that cannot answer and a command whose request lies there; return both."""
-    write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")})
-    run = orchestrate.start("run")
-    gate.await_task(run)
-    run.send_signal(signal.SIGSTOP)
-    command = orchestrate.start(*words)
-    wait_until(lambda: any((root / "requests").glob("*.request.json")))
-    return run, command
-
-
-def test_a_runner_that_dies_leaves_the_request_to_whoever_asked(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
-    """It is done once, after the dead run was taken over."""
-    run, command = ask_a_frozen_run(orchestrate, root, gate, "block", "T-01", "--as", "bob")
-    run.send_signal(signal.SIGKILL)
-    run.wait()
-    ok(orchestrate.finish(command))
-    assert {"T-01": "blocked", "T-02": "waiting"} == statuses(orchestrate)
-    assert 1 == journal(root).count("T-01 · blocked")
-    assert [] == list((root / "requests").iterdir())
-
-
-@pytest.mark.parametrize("is_run_alive", [True, False])
-def test_a_commander_that_dies_is_served(
-    orchestrate: Orchestrate, root: Path, gate: Gate, is_run_alive: bool
-) -> None:
-    """By the run at work; or, when that dies too, by whoever comes next."""
-    run, command = ask_a_frozen_run(orchestrate, root, gate, "cancel", "T-02", "--as", "bob")
-    command.kill()
-    command.wait()
-    if is_run_alive:
-        run.send_signal(signal.SIGCONT)
-        wait_until(lambda: "T-02 · cancelled" in journal(root))
-        gate.open()
-        orchestrate.finish(run)
-    else:
-        run.kill()
-        run.wait()
-        ok(orchestrate("complete", "T-01"))
-    assert {"T-01": "completed", "T-02": "cancelled"} == statuses(orchestrate)
-    assert 1 == journal(root).count("T-02 · cancelled")
-    assert [] == Requests(str(root / "requests")).look()
 
 
 def test_what_was_done_and_not_answered_is_not_done_twice(

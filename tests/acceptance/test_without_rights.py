@@ -19,7 +19,8 @@ from orchestrator.core.intervention import Intervention
 from orchestrator.core.state import Verb
 from orchestrator.store.requests import Requests, new_id
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate, answer_of, write_plan
+from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
+from tests.executors.harness import wait_until
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="limits and owners as Linux has them"),
@@ -81,6 +82,28 @@ def test_requests_that_cannot_be_answered_end_no_run(orchestrate: Orchestrate, r
     assert (0, 0) == (done.returncode, done.stderr.count("cannot answer"))
     assert ("paid for", "two") == (answer_of(root, "T-01"), answer_of(root, "T-02"))
     os.chmod(requests.directory, 0o755)
+
+
+def test_a_request_that_is_opened_is_answered(orchestrate: Orchestrate, root: Path) -> None:
+    """The run said that it cannot read it, and what to do: after that it is carried out."""
+    gate = Gate(orchestrate.where / "gate")
+    write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")})
+    now = time.time()
+    requests = Requests(str(root / "requests"))
+    asked = Intervention(Verb.BLOCK, "T-02", "bob", now, id=new_id(now))
+    requests.leave(asked)
+    request = Path(requests.directory, f"{asked.id}.request.json")
+    hand_over(orchestrate.where)
+    request.chmod(0)
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    assert run.stderr is not None
+    assert any("cannot read: Permission denied" in line for line in run.stderr)
+    request.chmod(0o644)
+    wait_until(lambda: requests.answer_to(asked.id) is not None)
+    gate.open()
+    orchestrate.finish(run)
+    assert "blocked" == front_of(root, "T-02")["status"]
 
 
 @pytest.mark.parametrize("mode", ["111", "0"])

@@ -5,6 +5,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from orchestrator.actions.stopping import stop
 from orchestrator.errors import BusyError, NotFoundError
 from orchestrator.store.layout import Layout
+from orchestrator.store.process import start_time, this_process
 
 
 def lock(root: Path, **facts: object) -> Layout:
@@ -50,10 +54,42 @@ def test_a_run_in_another_container_is_left_alone(tmp_path: Path) -> None:
             stop(layout)
 
 
-def test_a_run_that_waits_on_another_machine_is_left_alone(tmp_path: Path) -> None:
-    """Two machines may share a directory; a number of a process means nothing on the other one."""
+@pytest.mark.parametrize(
+    ("place", "where"),
+    [
+        ({"host": "elsewhere"}, "another machine, elsewhere"),
+        ({"pid_space": "pid:[1]"}, "container"),
+    ],
+)
+def test_a_run_that_waits_elsewhere_is_left_alone(
+    tmp_path: Path, place: dict[str, str], where: str
+) -> None:
+    """Two machines, or containers, may share a directory; a number of a process means nothing in the other one."""
     (tmp_path / "waiting").mkdir()
-    said = {"pid": os.getpid(), "host": "elsewhere", "started": 1, "boot": "", "until": 4e9}
+    said = {**this_process(), "started": 1, "until": 4e9, **place}
     (tmp_path / f"waiting/{os.getpid()}.json").write_text(json.dumps(said))
-    with pytest.raises(BusyError, match="another machine, elsewhere"):
+    with pytest.raises(BusyError, match=where):
         stop(Layout(str(tmp_path)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a pidfd")
+def test_whoever_ends_at_the_first_word_was_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is gone, and its parent knows, before it can be told to go on."""
+    real = signal.pidfd_send_signal
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as run:
+
+        def send(descriptor: int, number: int) -> None:
+            real(descriptor, number)
+            run.wait()
+
+        monkeypatch.setattr(signal, "pidfd_send_signal", send)
+        layout = lock(
+            tmp_path, **{**this_process(), "pid": run.pid, "started": start_time(run.pid)}
+        )
+        with open(layout.lock, "rb") as its:
+            fcntl.flock(its, fcntl.LOCK_EX)
+            stopped = stop(layout)
+    assert ("r1", -signal.SIGTERM) == (stopped.run, run.returncode)
+    assert stopped.is_over()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from contextlib import closing
@@ -104,3 +105,25 @@ def test_what_was_said_of_a_row_that_joins_later_is_heard(layout: Layout, say: S
     contexts = Contexts(layout)
     assert [] == contexts.heard({"agent-01": "T-01"}, ())
     assert ["early"] == [each.text for each in contexts.heard(TASKS, ())]
+
+
+@pytest.mark.parametrize("name", ["open", "listdir"])
+def test_what_could_not_be_read_is_heard_once_it_can(
+    layout: Layout, say: Say, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A file that was closed to us, or a moment without descriptors: it is told once, and nothing is lost for good."""
+    say(1, MessageKind.DISCOVER, "found")
+    contexts, real = Contexts(layout), getattr(os, name)
+
+    def refused(path: str, *more: int) -> object:
+        if Path(path).is_relative_to(layout.contexts):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), path)
+        return real(path, *more)
+
+    with monkeypatch.context() as full:
+        full.setattr(os, name, refused)
+        for _ in range(2):
+            assert [] == contexts.heard(TASKS, {"T-02"})
+    assert "Too many open files" in contexts.take_missed()
+    assert ["found"] == [each.text for each in contexts.heard(TASKS, {"T-02"})]
+    assert "" == contexts.take_missed()

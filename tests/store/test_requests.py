@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -167,6 +168,82 @@ def test_a_look_costs_one_stat_while_nothing_changes(requests: Requests) -> None
     assert [] == requests.look()
     requests.leave(wanted())
     assert 2 == len(requests.look())
+
+
+def test_what_comes_in_while_it_is_listed_is_seen(
+    requests: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the same tick of the file system's clock as what was listed, and however long whoever lists it is kept."""
+    clock = [time.time_ns()]
+    listed = os.listdir
+    requests.leave(wanted())
+    os.utime(requests.directory, ns=(clock[0],) * 2)
+
+    def interrupted(directory: str) -> list[str]:
+        names = listed(directory)
+        requests.leave(wanted())
+        os.utime(directory, ns=(clock[0],) * 2)
+        clock.append(clock[0] + 60_000_000)
+        return names
+
+    monkeypatch.setattr(time, "time_ns", lambda: clock[-1])
+    with monkeypatch.context() as busy:
+        busy.setattr(os, "listdir", interrupted)
+        assert 1 == len(requests.look())
+    assert 2 == len(requests.look())
+
+
+def test_what_could_not_be_read_is_looked_at_again(
+    requests: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever opens it to us changes nothing that its directory would show."""
+    asked = wanted()
+    requests.leave(asked)
+    past = time.time() - 10
+    os.utime(requests.directory, (past, past))
+    assert [asked.id] == requests.look()
+    with monkeypatch.context() as closed:
+        closed.setattr(os, "open", refuse)
+        with pytest.raises(StoreError, match="Permission denied"):
+            requests.read(asked.id)
+    assert [asked.id] == requests.look()
+    assert asked == requests.read(asked.id)
+    assert [] == requests.look()
+
+
+def refuse(path: str, *_: object, **__: object) -> int:
+    """Stand for a system that opens nothing, also to root."""
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+
+def test_what_is_withdrawn_is_carried_out_by_nobody(requests: Requests) -> None:
+    """Whoever comes first has it: who asked, or who carries it out."""
+    asked, other = wanted(), wanted()
+    for each in (asked, other):
+        requests.leave(each)
+    assert requests.take(other.id)
+    assert (True, False) == (requests.withdraw(asked.id), requests.withdraw(other.id))
+    assert not requests.take(asked.id)
+    requests.answer(other.id, Reply.done("T-01", TaskStatus.CANCELLED))
+    requests.forget(other.id)
+    assert [] == os.listdir(requests.directory)
+
+
+def test_what_cannot_be_taken_is_looked_at_again(
+    requests: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not carried out, for whoever asked could not know."""
+    asked = wanted()
+    requests.leave(asked)
+    past = time.time() - 10
+    os.utime(requests.directory, (past, past))
+    assert [asked.id] == requests.look()
+    with monkeypatch.context() as closed:
+        closed.setattr(os, "open", refuse)
+        with pytest.raises(StoreError, match="Permission denied"):
+            requests.take(asked.id)
+    assert [asked.id] == requests.look()
+    assert requests.take(asked.id)
 
 
 def test_answers_that_nobody_came_for_are_swept(requests: Requests) -> None:

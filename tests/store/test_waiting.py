@@ -13,6 +13,9 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.process import this_process
 from orchestrator.store.waiting import say_waiting, those_waiting, wait_no_longer
 
+#: No process has that number.
+GONE = 2**22 + 1
+
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
@@ -65,13 +68,32 @@ def test_what_makes_no_sense_counts_for_nothing(layout: Layout, data: bytes) -> 
     assert [] == those_waiting(layout)
 
 
-def test_the_first_to_begin_comes_first(layout: Layout) -> None:
-    """One of another machine may be alive: nobody here knows."""
-    say_waiting(layout, 2e9)
-    elsewhere = {"pid": 7, "started": 1, "boot": "b", "host": "else\x1bwhere", "until": 1e9}
-    Path(layout.waiting, "7.json").write_text(json.dumps(elsewhere))
-    assert [7, os.getpid()] == [each.process["pid"] for each in those_waiting(layout)]
+ELSEWHERE = [{"host": "else\x1bwhere"}, {"pid_space": "pid:[1]"}]
+"""Where our numbers of processes mean nothing: another machine, another container of this one."""
+
+
+@pytest.mark.parametrize("place", ELSEWHERE, ids=str)
+def test_the_first_to_begin_comes_first(layout: Layout, place: dict[str, str]) -> None:
+    """One of elsewhere may be alive: nobody here knows. Nor does anybody here forget what it said."""
+    say_waiting(layout, 4e9)
+    elsewhere = {**this_process(), "pid": GONE, "started": 1, "until": 3e9, **place}
+    Path(layout.waiting, f"{GONE}.json").write_text(json.dumps(elsewhere))
+    say_waiting(layout, 4e9)
+    assert [GONE, os.getpid()] == [each.process["pid"] for each in those_waiting(layout)]
     assert "\x1b" not in those_waiting(layout)[0].process["host"]
+
+
+@pytest.mark.parametrize("place", ELSEWHERE, ids=str)
+def test_whose_time_has_come_elsewhere_waits_no_longer(
+    layout: Layout, place: dict[str, str]
+) -> None:
+    """It is at work, and the lock says so, or gone, as a container that was made anew: it is not believed for ever."""
+    os.mkdir(layout.waiting)
+    elsewhere = {**this_process(), "pid": GONE, "started": 1, "until": 1e9, **place}
+    Path(layout.waiting, f"{GONE}.json").write_text(json.dumps(elsewhere))
+    assert [] == those_waiting(layout)
+    say_waiting(layout, 4e9)
+    assert [f"{os.getpid()}.json"] == os.listdir(layout.waiting)
 
 
 def test_nothing_is_written_through_a_link(layout: Layout, tmp_path: Path) -> None:

@@ -1,0 +1,122 @@
+"""Commands that a run does not answer at once: it is suspended or dies, or whoever asked does not wait for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.store.requests import Requests
+from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate, write_plan
+from tests.acceptance.test_intervening import journal, ok, statuses
+from tests.executors.harness import wait_until
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path / "gate")
+
+
+def ask_a_frozen_run(
+    orchestrate: Orchestrate, root: Path, gate: Gate, *words: str
+) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
+    """Start a run that cannot answer and a command whose request lies there; return both."""
+    write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    run.send_signal(signal.SIGSTOP)
+    os.waitpid(run.pid, os.WUNTRACED)
+    command = orchestrate.start(*words)
+    wait_until(lambda: any((root / "requests").glob("*.request.json")))
+    return run, command
+
+
+def test_a_runner_that_dies_leaves_the_request_to_whoever_asked(
+    orchestrate: Orchestrate, root: Path, gate: Gate
+) -> None:
+    """It is done once, after the dead run was taken over."""
+    run, command = ask_a_frozen_run(orchestrate, root, gate, "block", "T-01", "--as", "bob")
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    ok(orchestrate.finish(command))
+    assert {"T-01": "blocked", "T-02": "waiting"} == statuses(orchestrate)
+    assert 1 == journal(root).count("T-01 · blocked")
+    assert [] == list((root / "requests").iterdir())
+
+
+@pytest.mark.parametrize("is_run_alive", [True, False])
+def test_a_commander_that_dies_is_served(
+    orchestrate: Orchestrate, root: Path, gate: Gate, is_run_alive: bool
+) -> None:
+    """By the run at work; or, when that dies too, by whoever comes next."""
+    run, command = ask_a_frozen_run(orchestrate, root, gate, "cancel", "T-02", "--as", "bob")
+    command.kill()
+    command.wait()
+    if is_run_alive:
+        run.send_signal(signal.SIGCONT)
+        wait_until(lambda: "T-02 · cancelled" in journal(root))
+        gate.open()
+        orchestrate.finish(run)
+    else:
+        run.kill()
+        run.wait()
+        ok(orchestrate("complete", "T-01"))
+    assert {"T-01": "completed", "T-02": "cancelled"} == statuses(orchestrate)
+    assert 1 == journal(root).count("T-02 · cancelled")
+    assert [] == Requests(str(root / "requests")).look()
+
+
+def test_whoever_gives_up_waiting_asks_for_nothing_any_more(
+    orchestrate: Orchestrate, root: Path, gate: Gate
+) -> None:
+    """Ctrl-C: what the run has not looked at is withdrawn, and not done behind the back of whoever asked."""
+    run, command = ask_a_frozen_run(orchestrate, root, gate, "cancel", "T-02", "--as", "bob")
+    command.send_signal(signal.SIGINT)
+    told = orchestrate.finish(command)
+    assert (130, False) == (told.returncode, "may still" in told.stderr)
+    assert [] == list((root / "requests").iterdir())
+    run.send_signal(signal.SIGCONT)
+    gate.open()
+    ok(orchestrate.finish(run))
+    assert {"T-01": "completed", "T-02": "completed"} == statuses(orchestrate)
+
+
+def test_whoever_gives_up_waiting_is_told_what_the_run_may_still_do(
+    orchestrate: Orchestrate, root: Path, gate: Gate
+) -> None:
+    """It has the request already, and waits for the end of what runs."""
+    write_plan(root, {"T-01": f"trap '' TERM; {gate.wait}"}, grace="10m")
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    command = orchestrate.start("cancel", "T-01", "--as", "bob")
+    wait_until(lambda: any((root / "requests").glob("*.taken")))
+    command.send_signal(signal.SIGINT)
+    told = orchestrate.finish(command)
+    assert 130 == told.returncode
+    assert "T-01: the run that is at work has been told already, and may still do it" in told.stderr
+    gate.open()
+    orchestrate.finish(run)
+    assert {"T-01": "cancelled"} == statuses(orchestrate)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc says it")
+def test_a_run_that_is_suspended_says_so(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
+    """Ctrl-Z in its terminal: nothing answers, and whoever looks or asks is told what to do."""
+    run, command = ask_a_frozen_run(orchestrate, root, gate, "cancel", "T-02")
+    way_out = f"suspended: `fg`, or kill -CONT {run.pid}"
+    assert command.stderr is not None
+    assert f"asking the run that is at work … {way_out}\n" == command.stderr.readline()
+    assert f"is at work (pid {run.pid}), {way_out}\n" in orchestrate("status").stdout
+    for words in (["status", "--brief"], ["wait", "--timeout", "0"]):
+        assert f"\n{way_out}\n" in orchestrate(*words).stdout
+        assert way_out == orchestrate(*words, "--json").json["word"]
+    run.send_signal(signal.SIGCONT)
+    ok(orchestrate.finish(command))
+    assert "suspended" not in orchestrate("status").stdout + orchestrate("status", "--brief").stdout
+    gate.open()
+    orchestrate.finish(run)
