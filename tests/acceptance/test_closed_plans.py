@@ -200,3 +200,13 @@ def test_what_no_run_needs_is_not_called_refused(
     assert "ok" == directory_of(orchestrate)["level"]
     assert "" == orchestrate("run", "--dry-run", "--json").json["refused"]
     assert 0 == orchestrate("run").returncode
+
+
+def test_a_run_at_its_time_is_refused_now(orchestrate: Orchestrate, root: Path) -> None:
+    """And not in the night."""
+    give(root, COLLEAGUE)
+    answer = orchestrate("run", "--dir", root, "--at", "2999-01-01T00:00")
+    assert 5 == answer.returncode
+    assert "waiting: cannot make: Permission denied" in answer.stderr
+    assert f"{root} belongs to {COLLEAGUE}" in answer.stderr
+    assert "waits until" not in answer.stderr
