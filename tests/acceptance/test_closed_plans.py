@@ -210,3 +210,38 @@ def test_a_run_at_its_time_is_refused_now(orchestrate: Orchestrate, root: Path) 
     assert "waiting: cannot make: Permission denied" in answer.stderr
     assert f"{root} belongs to {COLLEAGUE}" in answer.stderr
     assert "waits until" not in answer.stderr
+
+
+def test_agents_and_templates_of_somebody_elses_home_do_not_count(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Theirs would be done as us, with `su` or `sudo -E` in between; what is root's, or a link of ours, counts."""
+    home = orchestrate.where / "home"
+    agents = home / ".config/orchestrator/agents"
+    agents.mkdir(parents=True)
+    (agents / "theirs.md").write_text(f"---\ncommand: touch {orchestrate.where}/done\n---\n")
+    orchestrate.environment["HOME"] = str(home)
+    for owner, counts in ((COLLEAGUE, False), (0, True), (PERSON, True)):
+        give(home, owner)
+        answer = orchestrate("agents")
+        assert counts is ("theirs" in answer.stdout)
+        assert counts is (
+            f"agents: it belongs to {COLLEAGUE}, so nothing there" not in answer.stderr
+        )
+    agents.rename(home / "shared")
+    give(home / "shared", COLLEAGUE)
+    agents.symlink_to(home / "shared")
+    give(home / ".config", PERSON)
+    assert "theirs" in orchestrate("agents").stdout
+
+
+def test_whoever_called_sudo_has_their_agents(tmp_path: Path) -> None:
+    """With `sudo -E`; without its word root is somebody else, too."""
+    agents = tmp_path / ".config/orchestrator/agents"
+    agents.mkdir(parents=True)
+    (agents / "theirs.md").write_text("---\ncommand: cat\n---\n")
+    give(tmp_path / ".config", PERSON)
+    command = Orchestrate(tmp_path)
+    assert "theirs" not in command("agents").stdout
+    assert "theirs" in command("agents", env={"SUDO_UID": str(PERSON)}).stdout
+    command.close()
