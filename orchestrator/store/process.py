@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.ownership import name_of
+
 
 def this_process() -> dict[str, Any]:
     """Return who we are, to be written down where others look for it."""
@@ -41,6 +43,17 @@ def is_alive(process: Mapping[str, Any]) -> bool:
         and started == process.get("started")
         and process.get("boot") == boot_id()
     )
+
+
+def whose(process: Mapping[str, Any]) -> str:
+    """Return who has a process that was written down; empty where that is us, or nobody here knows."""
+    if is_of_other_machine(process) or has_other_numbers(process):
+        return ""
+    try:
+        owner = os.stat(f"/proc/{process['pid']}").st_uid
+    except OSError:
+        return ""
+    return "" if owner == os.geteuid() else name_of(owner)
 
 
 def boot_id() -> str:

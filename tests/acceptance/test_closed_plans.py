@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import write_plan
+from tests.acceptance.plans import Gate, write_plan
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may be several users"),
@@ -245,3 +245,31 @@ def test_whoever_called_sudo_has_their_agents(tmp_path: Path) -> None:
     assert "theirs" not in command("agents").stdout
     assert "theirs" in command("agents", env={"SUDO_UID": str(PERSON)}).stdout
     command.close()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="nothing says whose it is")
+def test_a_run_of_a_colleague_is_theirs_to_end(orchestrate: Orchestrate, root: Path) -> None:
+    """It is said whose it is; what others can do is to take a task from it."""
+    gate = Gate(orchestrate.where / "gate")
+    (orchestrate.where / "gate").chmod(0o666)
+    write_plan(root, {"T-02": gate.wait})
+    give(root, COLLEAGUE)
+    for path in (root, *root.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    theirs = Orchestrate(orchestrate.where, user=COLLEAGUE)
+    run = theirs.start("run", "--dir", root, under=["sh", "-c", 'umask 000; exec "$@"', "-"])
+    try:
+        gate.await_task(run)
+        answer = orchestrate("run", "--dir", root)
+        assert 3 == answer.returncode
+        assert f"pid {run.pid} of {COLLEAGUE} on" in answer.stderr
+        assert "orchestrator stop" not in answer.stderr
+        assert "orchestrator cancel" in answer.stderr
+        answer = orchestrate("stop", "--dir", root)
+        assert "cannot end run" in answer.stderr
+        assert f"it is process {run.pid}, and {COLLEAGUE} can end it" in answer.stderr
+        assert "orchestrator cancel" in answer.stderr
+    finally:
+        gate.open()
+        theirs.finish(run)
+        theirs.close()
