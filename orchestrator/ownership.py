@@ -1,4 +1,5 @@
 """What root makes in a directory of somebody else is theirs: after one `sudo orchestrator …` the plan still is, too.
+What somebody else made is not executed as us unasked.
 
 Whose a directory is, is asked once in a process; nobody but root asks, and what root makes among its own stays as it
 is. The guard makes files as well, so only the standard library is imported here.
@@ -7,6 +8,7 @@ is. The guard makes files as well, so only the standard library is imported here
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 
 #: A system without users of that sort is refused by `cli/main.py`, which says what is missing.
 _IS_ROOT = getattr(os, "geteuid", lambda: -1)() == 0
@@ -73,6 +75,39 @@ def name_of(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def is_trusted(owner: int, environment: Mapping[str, str]) -> bool:
+    """Say whether what somebody left may be executed as us: what is ours, root's, or that of whoever called `sudo`."""
+    us = os.geteuid()
+    return owner in {0, us} or (us == 0 and str(owner) == environment.get("SUDO_UID"))
+
+
+def open_to_us(directories: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return those directories of a person that are ours to look into, or that are not there.
+
+    With the HOME of somebody else nobody needs what lies there, nor asked for it, and agents that are described there
+    would be started as us: what it is worth is a warning. Of a link it counts who made it.
+    """
+    found = []
+    for directory in directories:
+        why = ""
+        try:
+            os.close(os.open(directory, os.O_RDONLY))
+            if not is_trusted(owner := os.lstat(directory).st_uid, environment):
+                why = f"it belongs to {name_of(owner)}"
+        except PermissionError as error:
+            why = f"cannot list: {error.strerror}"
+        except OSError:
+            pass  # mostly there is none; all else is told by whoever reads it
+        if why:
+            import warnings
+
+            text = f"{directory}: {why}, so nothing there counts"
+            warnings.warn(f"{text}; set HOME or XDG_CONFIG_HOME to yours", stacklevel=2)
+        else:
+            found.append(directory)
+    return tuple(found)
 
 
 def _owner_above(path: str) -> tuple[int, int] | None:

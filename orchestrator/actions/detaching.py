@@ -22,7 +22,7 @@ from orchestrator.errors import (
     UsageError,
 )
 from orchestrator.executors.detach import Detached
-from orchestrator.store.atomic import refuse_links
+from orchestrator.store.atomic import refuse_links, reported
 from orchestrator.store.cursor import Cursor, end_of, keep_cursor, last_run
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, holder_of
@@ -76,14 +76,16 @@ def detach(
         raise busy(holder)
     refuse_links(layout.logs)
     before = end_of(layout.journal)
-    process = start(words, layout.run_output)
+    with reported("start a run on its own", layout.run_output):
+        process = start(words, layout.run_output)
     run, said = "", ""
     try:
         if waits:
             said = _await_word(process)
         else:
             run = _await_start(process, layout, before)
-        process.publish()
+        with reported("rename what it said", layout.run_output):
+            process.publish()
     except BaseException:
         process.give_up()
         raise

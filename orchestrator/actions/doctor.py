@@ -81,7 +81,7 @@ def examine_plan(
     """
     plan, ahead = _plan(layout, roster)
     if ahead is None:
-        return [*claude, *others.values(), plan, *_directory(layout)]
+        return [*claude, *others.values(), plan, *examine_directory(layout)]
     to_run = {task_id: ahead.policies[task_id] for task_id in ahead.to_run}
     needed = {each.agent for each in to_run.values()}
     needed |= {roster[key].extends for key in needed}
@@ -93,7 +93,7 @@ def examine_plan(
     commands = [each if key in needed else _not_needed(each) for key, each in others.items()]
     permissions = judge_permissions(of_claude, environment, is_root=os.geteuid() == 0)
     holds = _holds(ahead)
-    return [*claude, *commands, plan, *holds, permissions, *told(ahead), *_directory(layout)]
+    return [*claude, *commands, plan, *holds, permissions, *told(ahead), *examine_directory(layout)]
 
 
 def is_fit(findings: Sequence[Finding]) -> bool:
@@ -187,7 +187,8 @@ def _not_needed(finding: Finding) -> Finding:
     return finding._replace(level=Level.WARNING, found=f"{finding.found} (no task to run needs it)")
 
 
-def _directory(layout: Layout) -> list[Finding]:
+def examine_directory(layout: Layout) -> list[Finding]:
+    """Look at a plan directory from outside: who may write there, on which file system, with how much room."""
     return [_access(layout), _file_system(layout), _room(layout), _lock(layout)]
 
 

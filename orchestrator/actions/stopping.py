@@ -13,7 +13,7 @@ from orchestrator.errors import BusyError, ExecutorError, NotFoundError
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of, require_elsewhere
 from orchestrator.store.pause import looks
-from orchestrator.store.process import is_alive, is_elsewhere, is_of_other_machine
+from orchestrator.store.process import is_alive, is_elsewhere, is_of_other_machine, whose
 from orchestrator.store.waiting import Waiting, those_waiting
 
 #: Seconds between two looks at whether it is over.
@@ -107,9 +107,11 @@ def _end(name: str, process: Mapping[str, Any], is_over: Callable[[], bool]) -> 
     except ProcessLookupError:
         return False
     except OSError as error:
+        person = whose(process) or "whoever started it"
         raise ExecutorError(
             f"cannot end {name}: {error.strerror}",
-            hint=f"it is process {process['pid']}; whoever started it can end it",
+            hint=f"it is process {process['pid']}, and {person} can end it; "
+            "`orchestrator cancel ID` takes a task from it",
         ) from error
     return True
 

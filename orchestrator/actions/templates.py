@@ -21,9 +21,10 @@ from orchestrator.core.plan_state import PlanState
 from orchestrator.core.spelling import advice
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem, StoreError, UsageError
+from orchestrator.ownership import open_to_us
 from orchestrator.store.atomic import read_file
 from orchestrator.store.columns import read_id
-from orchestrator.store.layout import Layout, open_to_us, templates_of_person
+from orchestrator.store.layout import Layout, templates_of_person
 from orchestrator.store.plan_edit import fits
 from orchestrator.store.plan_file import parse_plan, read_plan, set_statuses
 from orchestrator.store.roots import no_plan
@@ -45,7 +46,7 @@ def places_of_saved(layout: Layout | None, environment: Mapping[str, str]) -> Ma
     Raises:
         StoreError: a directory of them cannot be read.
     """
-    of_person = open_to_us(templates_of_person(environment))
+    of_person = open_to_us(templates_of_person(environment), environment)
     return find_saved((*(layout.own_templates if layout else ()), *of_person))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.actions.doctor import examine_machine, examine_plan, is_fit
+from orchestrator.actions.doctor import examine_directory, examine_machine, examine_plan, is_fit
 from orchestrator.cli.agents import plan_directory_if_any
 from orchestrator.cli.reply import (
     as_called,
@@ -178,7 +178,8 @@ def _examine(layout: Layout | None, claude_bin: str, *, send: bool) -> list[Find
         roster = read_roster(layout, os.environ)
     except OrchestratorError as error:
         hint = error.hint or "`orchestrator agents` names every problem"
-        return [*machine, *claude, Finding("agents", Level.FAILED, str(error), hint)]
+        agents = Finding("agents", Level.FAILED, str(error), hint)
+        return [*machine, *claude, agents, *(examine_directory(layout) if layout else ())]
     others = examine_agents(roster)
     if layout is None:
         return [*machine, *claude, *others.values()]

@@ -11,6 +11,7 @@ from orchestrator.actions.run_report import RunReport
 from orchestrator.cli.reply import say_error, talk
 from orchestrator.core.timing import next_moment
 from orchestrator.errors import OrchestratorError, TransitionError, UsageError
+from orchestrator.store.disk import denied
 from orchestrator.store.layout import Layout
 from orchestrator.store.waiting import LATEST, say_waiting, wait_no_longer
 
@@ -60,7 +61,9 @@ def run_in_rounds(
         try:
             say_waiting(layout, moment)
         except OrchestratorError as error:
-            complain(error)  # it runs at its time all the same
+            if moment == at and denied(layout) is not None:
+                raise  # nor could it run at its time
+            complain(error)
         talk(f"waits until {local(moment)}")
 
     try:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from orchestrator.errors import StoreError
 from orchestrator.ownership import make_directories, open_made
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -39,11 +38,6 @@ def _as_called() -> list[str]:
     return [program, *flags, told, root]
 
 
-def _refused(doing: str, error: OSError, output: str) -> StoreError:
-    hint = f"check space, permissions and what lies in {os.path.dirname(output)}, then try again"
-    return StoreError(f"cannot {doing}: {error.strerror or error}", where=output, hint=hint)
-
-
 class Detached:
     """A process that was started. Until ``publish`` its output is in a file of its own beside *output*.
 
@@ -54,25 +48,22 @@ class Detached:
         """Start the command line with these words.
 
         Raises:
-            StoreError: the file for its output cannot be made, or the process cannot be started.
+            OSError: the file for its output cannot be made, or the process cannot be started.
         """
         self._output, self._beside = output, f"{output}.{os.getpid()}"
+        make_directories(os.path.dirname(output))
+        flags = os.O_WRONLY | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = open_made(self._beside, flags, 0o664)
         try:
-            make_directories(os.path.dirname(output))
-            flags = os.O_WRONLY | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-            descriptor = open_made(self._beside, flags, 0o664)
-            try:
-                self._process = subprocess.Popen(
-                    [*_as_called(), *words],
-                    stdin=subprocess.DEVNULL,
-                    stdout=descriptor,
-                    stderr=descriptor,
-                    start_new_session=True,
-                )
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise _refused("start a run on its own", error, output) from error
+            self._process = subprocess.Popen(
+                [*_as_called(), *words],
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
 
     @property
     def pid(self) -> int:
@@ -91,12 +82,9 @@ class Detached:
         """Give its output the name that was asked for.
 
         Raises:
-            StoreError: the system said no.
+            OSError: the system said no.
         """
-        try:
-            os.replace(self._beside, self._output)
-        except OSError as error:
-            raise _refused("rename what it said", error, self._output) from error
+        os.replace(self._beside, self._output)
 
     def last_words(self) -> str:
         """Return the end of what it printed."""

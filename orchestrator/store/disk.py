@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import stat
 from collections.abc import Sequence
 from contextlib import suppress
 
 from orchestrator.errors import StoreError
 from orchestrator.ownership import name_of
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 
 #: File systems behind a network, or behind somebody else's kernel: locks and syncs may mean less there.
 _REMOTE = re.compile(
@@ -23,22 +24,22 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 def closed_to_us(layout: Layout) -> list[str]:
-    """Return what exists in a plan directory and may not be read by us, or not be written where a run writes."""
+    """Return what exists in a plan directory and is closed to us, where a run reads it or writes on it."""
     whole, read, write = os.R_OK | os.W_OK | os.X_OK, os.R_OK, os.R_OK | os.W_OK
     listed = (layout.tasks, layout.results, layout.logs, layout.contexts, layout.requests)
-    others = (layout.agents[0], layout.templates)
+    others = {layout.agents[0]: ".md", layout.templates: ".j2"}
     more = (layout.notes, layout.waiting, layout.archive)
     needed = dict.fromkeys((layout.root, *listed, *more), whole)
     needed |= dict.fromkeys(others, os.R_OK | os.X_OK)
     locks = (layout.lock, layout.queue, layout.plan_lock)
     needed |= dict.fromkeys((layout.plan, layout.journal, *locks), write)
-    # What is not written on is read, or replaced whole; a note is closed to all but its author.
-    needed |= dict.fromkeys((layout.index, layout.final_output, layout.heartbeats), read)
-    for directory in (*listed, *others):
+    # A note is closed to all but its author; a run does without caches, and replaces its output whole.
+    for directory, ending in {**dict.fromkeys(listed, ""), **others}.items():
         with suppress(OSError):  # it is not there, or closed itself
             for name in sorted(os.listdir(directory)):
                 is_said = directory == layout.contexts
-                needed.setdefault(f"{directory}/{name}", write if is_said else read)
+                if name.endswith(ending):
+                    needed.setdefault(f"{directory}/{name}", write if is_said else read)
     return [
         path for path, mode in needed.items() if os.path.exists(path) and not os.access(path, mode)
     ]
@@ -49,8 +50,12 @@ def denied(layout: Layout) -> StoreError | None:
     closed = closed_to_us(layout)
     if not closed:
         return None
+    if os.statvfs(layout.root).f_flag & os.ST_RDONLY:
+        place = shlex.quote(layout.root)
+        text = f"cannot be written: {place} lies on a file system that is read-only"
+        return StoreError(text, hint="put the plan where you may write")
     more = f" and {len(closed) - _MOST} more" * (len(closed) > _MOST)
-    text = f"cannot be read and written: {shlex.join(closed[:_MOST])}{more}"
+    text = f"cannot be read, or not be written: {shlex.join(closed[:_MOST])}{more}"
     return StoreError(
         text, hint=f"{_remedy(closed, layout.root)}; or put the plan where you may write"
     )
@@ -58,39 +63,72 @@ def denied(layout: Layout) -> StoreError | None:
 
 def _remedy(closed: Sequence[str], root: str) -> str:
     """Return what opens to us what is closed in a plan directory: only its owner, or root, can do anything about it."""
-    us, keeper = os.geteuid(), os.stat(root).st_uid
-    owners = {path: os.lstat(path).st_uid for path in closed}
-    ours = [path for path in closed if owners[path] == us]
-    strangers = {*owners.values()} - {us}
+    us, keeper = os.geteuid(), os.stat(root)
+    seen = {path: os.lstat(path) for path in closed}
+    ours = [path for path in closed if seen[path].st_uid == us]
+    theirs = [each for each in seen.values() if each.st_uid != us]
+    strangers = {each.st_uid for each in theirs}
+    # What root made in a directory of ours was meant to be ours; any other plan of root is root's.
+    is_left = keeper.st_uid == 0 and os.stat(os.path.dirname(root)).st_uid == us
+    person = us if is_left else keeper.st_uid
+    whose, place = name_of(person), shlex.quote(root)
     ways = []
-    if strangers and strangers == {keeper} != {0}:
-        whose = name_of(keeper)
+    if theirs and _is_shared(keeper, theirs):
+        who = " and ".join(map(name_of, sorted(strangers)))
         ways.append(
-            f"it is the plan of {whose}: take one of your own, or have {whose} share it (docs/talking.md)"
+            f"have {who} type `chmod -R g+rwX {place}`, and all call with `umask 002` (docs/talking.md)"
         )
-    elif strangers:
-        person = name_of(keeper or us)
-        ways.append(f"`sudo chown -R {person} {shlex.quote(root)}` gives it all back to {person}")
+    elif strangers == {person}:
+        ways.append(
+            f"{place} belongs to {whose}: take one of your own, or have {whose} share it (docs/talking.md)"
+        )
+    elif theirs:
+        ways.append(f"`sudo chown -R {whose} {place}` gives it all back to {whose}")
     if ours:
-        ways.append(f"`chmod u+rwX {shlex.join(ours)}`")
+        which = f"-R u+rwX {place}" if len(ours) > _MOST else f"u+rwX {shlex.join(ours)}"
+        ways.append(f"`chmod {which}`")
     return ", then ".join(ways)
 
 
+def _is_shared(keeper: os.stat_result, theirs: Sequence[os.stat_result]) -> bool:
+    """Say whether a plan is shared by a group of ours, and so is what others closed in it: by its mode alone."""
+    shares = stat.S_ISGID | stat.S_IWGRP
+    groups = {each.st_gid for each in (keeper, *theirs)}
+    is_group = keeper.st_mode & shares == shares and groups == {keeper.st_gid}
+    return is_group and keeper.st_gid in {os.getegid(), *os.getgroups()}
+
+
 def advice(path: str) -> str:
-    """Return what to do about a path that the system keeps from us; empty where nothing of a plan is another's."""
+    """Return what to do about a path that the system keeps from us; empty where nothing of a plan is closed to us."""
     if os.geteuid() == 0:
         return ""
-    there = path
-    while not os.path.lexists(there) and there != os.path.dirname(there):
+    there = os.path.realpath(path)
+    while not os.path.lexists(there):
         there = os.path.dirname(there)
-    root = there
-    while not os.path.lexists(Layout(root).plan):
-        if root == (root := os.path.dirname(root)):
-            return ""
+    root = _plan_around(there)
+    if not root:
+        return ""
     # What is replaced may be ours, and the directory not.
     near = (there, os.path.dirname(there)) if there != root else (there,)
-    closed = [each for each in near if os.lstat(each).st_uid != os.geteuid()]
+    closed = [each for each in near if not _is_open(each)]
+    # Not all that is refused shows in a mode: in a sticky directory nobody replaces what is another's.
+    closed = closed or [each for each in near if os.lstat(each).st_uid != os.geteuid()]
     return f"{_remedy(closed, root)}, then try again" if closed else ""
+
+
+def _plan_around(path: str) -> str:
+    """Return the plan directory that holds a path, or what may be one, as we may not look into it; else nothing."""
+    is_closed = os.path.isdir(path) and not os.access(path, os.X_OK)
+    if is_closed and not os.path.lexists(Layout(os.path.dirname(path)).plan):
+        return path
+    while not os.path.lexists(Layout(path).plan) and os.path.basename(path) != PLAN_DIRECTORY:
+        if path == (path := os.path.dirname(path)):
+            return ""
+    return path
+
+
+def _is_open(path: str) -> bool:
+    return os.access(path, os.R_OK | os.W_OK | os.X_OK * os.path.isdir(path))
 
 
 def owner_of(path: str) -> str:

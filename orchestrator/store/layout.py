@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import stat
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
 from orchestrator.errors import NotFoundError, OutputError, UsageError
-from orchestrator.ownership import name_of
+from orchestrator.ownership import is_trusted, name_of
 
 PLAN_DIRECTORY = ".orchestrator"
 #: Ids that ``create`` gives (seed row S4-03).
@@ -259,25 +258,6 @@ def schedules_lock(environment: Mapping[str, str]) -> str:
     return next(iter(_of_person("schedules.lock", environment)), "")
 
 
-def open_to_us(directories: Sequence[str]) -> tuple[str, ...]:
-    """Return those directories of a person that we may look into, or that are not there.
-
-    With the HOME of somebody else nobody needs what lies there, nor asked for it: what it is worth is a warning.
-    """
-    found = []
-    for directory in directories:
-        try:
-            os.close(os.open(directory, os.O_RDONLY))
-        except PermissionError as error:
-            text = f"{directory}: cannot list: {error.strerror}, so nothing there counts"
-            warnings.warn(f"{text}; set HOME or XDG_CONFIG_HOME to yours", stacklevel=2)
-            continue
-        except OSError:
-            pass  # mostly there is none; all else is told by whoever reads it
-        found.append(directory)
-    return tuple(found)
-
-
 def _of_person(name: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     home = environment.get("HOME", "")
     configuration = environment.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")
@@ -334,7 +314,7 @@ def _refuse_strangers(root: str, environment: Mapping[str, str]) -> None:
         UsageError: it is somebody else's.
     """
     owner, us = os.lstat(root).st_uid, os.geteuid()
-    if owner in {0, us} or (us == 0 and str(owner) == environment.get("SUDO_UID")):
+    if is_trusted(owner, environment):
         return
     import shlex
 

@@ -14,7 +14,7 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import BusyError, PlanError, Problem, StoreError, UsageError
 from orchestrator.ownership import open_made
 from orchestrator.store.atomic import open_file, reported, require_file
-from orchestrator.store.process import is_alive, is_suspended, this_process
+from orchestrator.store.process import is_alive, is_suspended, this_process, whose
 
 #: Seconds to wait for the guard of a dead runner: it holds the lock until the last agent is gone.
 _GUARD_LEAVES_WITHIN = 15.0
@@ -235,10 +235,14 @@ def _wait_for(descriptor: int) -> None:
 
 def busy(holder: Mapping[str, Any]) -> BusyError:
     """Return the error that says who holds the plan."""
+    person = whose(holder)
+    end = "end it with `orchestrator stop`"
+    if person and os.geteuid() != 0:
+        end = f"take a task from it with `orchestrator cancel ID`; {person} can end it"
     return BusyError(
-        f"run {holder.get('run', '?')} holds this plan: pid {holder.get('pid', '?')} on "
-        f"{holder.get('host', '?')} since {holder.get('since', '?')}",
-        hint="wait for it, or end it with `orchestrator stop`; `orchestrator status` shows where it stands",
+        f"run {holder.get('run', '?')} holds this plan: pid {holder.get('pid', '?')}{f' of {person}' * bool(person)} "
+        f"on {holder.get('host', '?')} since {holder.get('since', '?')}",
+        hint=f"wait for it, or {end}; `orchestrator status` shows where it stands",
     )
 
 

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.ownership import name_of
+
 
 def this_process() -> dict[str, Any]:
     """Return who we are, to be written down where others look for it."""
@@ -46,6 +48,17 @@ def is_alive(process: Mapping[str, Any]) -> bool:
 def is_suspended(process: Mapping[str, Any]) -> bool:
     """Say whether a process that is alive was stopped, by Ctrl-Z for one; False where the system does not say."""
     return not is_elsewhere(process) and _fields(process["pid"])[:1] == [b"T"]
+
+
+def whose(process: Mapping[str, Any]) -> str:
+    """Return who has a process that was written down; empty where that is us, or nobody here knows."""
+    if is_elsewhere(process):
+        return ""
+    try:
+        owner = os.stat(f"/proc/{process['pid']}").st_uid
+    except OSError:
+        return ""
+    return "" if owner == os.geteuid() else name_of(owner)
 
 
 def boot_id() -> str:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.roster import BUILT_IN, Member, Program, Roster
 from orchestrator.errors import PlanError, Problem, UsageError
-from orchestrator.ownership import make_directories
+from orchestrator.ownership import make_directories, open_to_us
 from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported
-from orchestrator.store.layout import Layout, agents_of_person, from_here, open_to_us
+from orchestrator.store.layout import Layout, agents_of_person, from_here
 
 if TYPE_CHECKING:
     from orchestrator.store.roster_file import RosterFile
@@ -37,7 +37,10 @@ def read_roster(
         PlanError: a file makes no sense; every problem with file and line.
         StoreError: one could not be read.
     """
-    places = [*(layout.agents if layout else ()), *open_to_us(agents_of_person(environment))]
+    places = [
+        *(layout.agents if layout else ()),
+        *open_to_us(agents_of_person(environment), environment),
+    ]
     found: dict[str, RosterFile] = {}
     problems: list[Problem] = []
     for directory in places:

@@ -254,7 +254,7 @@ def test_doctor_and_a_rehearsal_say_what_is_closed(other: Orchestrate, taken: Pa
     assert f"`chmod u+rwX {taken}/master_plan.md`" in found["hint"]
     rehearsal = other("run", "--dry-run")
     assert 0 == rehearsal.returncode
-    assert f"warning: cannot be read and written: {taken}/" in rehearsal.stderr
+    assert f"warning: cannot be read, or not be written: {taken}/" in rehearsal.stderr
     assert f"sudo chown -R {OTHER} {taken}" in rehearsal.stderr
     assert "cannot be read" in other("run", "--dry-run", "--json").json["refused"]
 
@@ -266,7 +266,7 @@ def test_the_plan_of_somebody_else_is_not_to_be_taken_from_them(other: Orchestra
     give(root, OTHER + 1)
     answer = other("run", "--dir", root)
     assert 5 == answer.returncode
-    assert f"it is the plan of {OTHER + 1}" in answer.stderr
+    assert f"{root} belongs to {OTHER + 1}: take one of your own" in answer.stderr
     assert "chown" not in answer.stderr
 
 
