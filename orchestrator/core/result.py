@@ -166,6 +166,8 @@ class Outcome(NamedTuple):
     """What the agent was not allowed to do: for each, the rule that would have let it through."""
     unheard: tuple[str, ...] = ()
     """What it wanted to tell the others in words that were not let through."""
+    remark: str = ""
+    """What people should know although it is completed, in one line."""
     bill: Bill = FREE
     """What the attempt cost."""
     session: str = ""

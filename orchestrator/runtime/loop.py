@@ -335,6 +335,8 @@ class Runner:
 
     def _end(self, live: LiveAttempt, exit: Exit, outcome: Outcome) -> None:
         self._ended[live.task.id] = (live, exit, outcome)
+        if outcome.remark:
+            self._tell(Kind.WARNING, live.task.id, attempt=live.number, text=outcome.remark)
         opens = self._timer.moment(outcome.until) if self.is_patient else math.inf
         self._handle(
             Ended(
