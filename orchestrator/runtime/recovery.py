@@ -11,7 +11,7 @@ from orchestrator.agents.protocol import Agent
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.plan import Task
 from orchestrator.core.plan import stem as stem_of
-from orchestrator.core.result import Attempt, Outcome, Result, Verdict, closed
+from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.attempt import LiveAttempt, reread
@@ -116,10 +116,7 @@ def harvest(
             earlier = closed(before.attempts) if before is not None and last is not None else ()
             agent = agents[record.agent]
             live = reread(workspace.layout, task, agent, policies[task.id], record, earlier=earlier)
-            outcome = live.judge(record.exit)
-            if outcome.remark:
-                warn(task.id, outcome.remark)
-            found.append(_harvested(live, record, outcome))
+            found.append(_judge(live, record, warn))
         elif run is not None:
             warn(task.id, f"{files.shown_record} is of another run and is not believed")
     return found
@@ -197,6 +194,9 @@ def forgotten(
     return found
 
 
-def _harvested(live: LiveAttempt, record: AttemptRecord, outcome: Outcome) -> Harvested:
+def _judge(live: LiveAttempt, record: AttemptRecord, warn: Callable[[str, str], None]) -> Harvested:
+    outcome = live.judge(record.exit)
+    if outcome.remark:
+        warn(live.task.id, outcome.remark)
     result = live.over(_STATUS[outcome.verdict], record.exit, outcome)
     return Harvested(live.task, result, live.commit(result, outcome, record.exit))
