@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PIECE = 4 * 1024 * 1024
 _TAIL = 16 * 1024
 #: What the disk or the machine says when it is in trouble itself; an agent cannot bring it about for its log alone.
-_OF_THE_DISK = frozenset({errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
+OF_THE_DISK = frozenset({errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
 #: Seconds an account is held when nobody said for how long.
 _UNKNOWN_HOLD = 300.0
 #: USD: less is what sums of such numbers are wrong by.
@@ -110,7 +110,7 @@ class LiveAttempt:
             return False
         except OSError as error:
             said = f"cannot be read: {error.strerror}"
-            if error.errno in _OF_THE_DISK:
+            if error.errno in OF_THE_DISK:
                 self.unread = f"{self.files.stdout}: {said}"
             else:
                 self.unreadable = f"its log {said}"

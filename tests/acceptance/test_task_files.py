@@ -180,3 +180,25 @@ def test_a_file_of_settings_takes_nothing_from_its_row(
     write_task(root, "T-01", "", timeout="9s")
     assert 0 == orchestrate("run").returncode
     assert "from the row" == answer_of(root, "T-01")
+
+
+def test_a_task_file_that_cannot_be_read_fails_its_own_task(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """What others are at is not ended for it; and what it advises can be typed."""
+    first, other = Gate(tmp_path / "first"), Gate(tmp_path / "other")
+    write_plan(root, {"T-01": first.wait, "T-02": other.wait, "T-03": ("cat", "T-01")})
+    run = orchestrate.start("run", "--dir", root, cwd=Path("/"))
+    first.await_task(run)
+    other.await_task(run)
+    file = root / "agent_tasks/agent-03.md"
+    file.unlink()
+    file.mkdir()
+    first.open()
+    wait_until(lambda: "T-03 · failed" in (root / "journal.md").read_text(encoding="utf-8"))
+    other.open()
+    ended = orchestrate.finish(run)
+    assert 1 == ended.returncode, ended.stderr
+    assert "2 of 3 tasks completed" in ended.stderr
+    assert "agent-03.md: cannot read: Is a directory" in ended.stderr
+    assert f"doctor --dir {root} --plan` says" in ended.stderr
