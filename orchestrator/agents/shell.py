@@ -33,21 +33,7 @@ class ShellAgent:
 
     def invocation(self, assignment: Assignment) -> Invocation:
         """Return the interpreter with the script; see ``Agent``."""
-        word = LANGUAGES.get(assignment.language)
-        if word is None:
-            raise AgentError(
-                f"the shell agent cannot run a {assignment.language!r} block",
-                hint="begin the task's first code block with ```sh, ```bash or ```python",
-            )
-        try:
-            script = assignment.code or script_of(assignment.body).code
-        except ValueError as error:
-            raise AgentError(str(error), hint=ADVICE) from None
-        if not script:
-            raise AgentError(
-                "the shell agent found no command",
-                hint="write it into a ```sh block in the task file",
-            )
+        word, script = command_in(assignment.body, assignment.code, assignment.language)
         return Invocation(
             argv=(*_INTERPRETERS[word], SCRIPT),
             # As the file was saved on another system; for a shell they would be a part of the last word.
@@ -62,6 +48,30 @@ class ShellAgent:
     def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
         """Yield what it printed, line by line."""
         return said(output)
+
+
+def command_in(body: str, code: str, language: str) -> tuple[str, str]:
+    """Return the language and the text of what a task runs: of its first code block, else of its whole text.
+
+    Raises:
+        AgentError: there is no command, or none that is run here.
+    """
+    word = LANGUAGES.get(language)
+    if word is None:
+        raise AgentError(
+            f"the shell agent cannot run a {language!r} block",
+            hint="begin the task's first code block with ```sh, ```bash or ```python",
+        )
+    try:
+        script = code or script_of(body).code
+    except ValueError as error:
+        raise AgentError(str(error), hint=ADVICE) from None
+    if not script:
+        raise AgentError(
+            "the shell agent found no command",
+            hint="write it into a ```sh block in the task file",
+        )
+    return word, script
 
 
 def _handed_on(given: Input) -> str:

@@ -202,3 +202,22 @@ def test_a_task_file_that_cannot_be_read_fails_its_own_task(
     assert "2 of 3 tasks completed" in ended.stderr
     assert "agent-03.md: cannot read: Is a directory" in ended.stderr
     assert f"doctor --dir {root} --plan` says" in ended.stderr
+
+
+def test_a_task_file_without_a_command_is_told_before_anything_runs(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """What the launch would refuse is an error of the plan, with the line of the block; nothing is paid for first."""
+    write_plan(root, {"T-01": "touch ran", "T-02": ("echo hi", "T-01")})
+    write_task(
+        root, "T-02", '# Input\n\n```json\n{"a": 1}\n```\n\n```sh\necho hi\n```\n', timeout="9s"
+    )
+    before = everything(root)
+    for command in (["validate"], ["run", "--dry-run"], ["run"]):
+        refused = orchestrate(*command, "--json")
+        assert (2, "bad_command") == (refused.returncode, refused.json["code"])
+        assert "agent-02.md:6: the shell agent cannot run a 'json' block" in refused.json["message"]
+    assert before == everything(root)
+    assert not (root.parent / "ran").exists()
+    write_task(root, "T-02", "```sh\necho hi\n```\n")
+    assert 0 == orchestrate("validate").returncode
