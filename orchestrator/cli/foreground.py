@@ -178,7 +178,8 @@ def _say_failures(report: RunReport) -> None:
     ]
     for task in failed[:_MOST]:
         last = board.results[task.id].last
-        log = f" · {_from_here(f'{layout.root}/{last.log_path(task.stem)}')}" if last else ""
+        path = last.log_path(task.stem) if last else ""
+        log = f" · {_from_here(f'{layout.root}/{path}')}" if path else ""
         talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
         more = f"… and {len(failed) - _MOST} more: orchestrator list --status failed"

@@ -265,11 +265,12 @@ class LiveAttempt:
         if exit.max_rss:
             statistics["Peak memory"] = f"{exit.max_rss / 1e6:.0f} MB"
             statistics["Processor time"] = f"{exit.cpu:.2f}s"
+        log = result.attempts[-1].log_path(self.task.stem)
         text = render_result(
             result,
             label=self.task.label,
             answer=safe_answer(outcome.answer, is_markdown=outcome.is_markdown),
-            log=f"../{result.attempts[-1].log_path(self.task.stem)}",
+            log=f"../{log}" if log else "",
             statistics=statistics,
             denials=outcome.denials,
             unheard=outcome.unheard,

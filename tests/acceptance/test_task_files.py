@@ -202,6 +202,12 @@ def test_a_task_file_that_cannot_be_read_fails_its_own_task(
     assert "2 of 3 tasks completed" in ended.stderr
     assert "agent-03.md: cannot read: Is a directory" in ended.stderr
     assert f"doctor --dir {root} --plan` says" in ended.stderr
+    # Nothing was started that could have printed, so no log is named.
+    assert not list((root / "logs").glob("agent-03.*"))
+    named = [ended.stderr, orchestrate("status", root).stdout, orchestrate("show", "T-03").stdout]
+    named += [each.read_text("utf-8") for each in (root / "final_output.md", root / "journal.md")]
+    named += [(root / "results/agent-03-result.md").read_text("utf-8")]
+    assert not any("agent-03.attempt-1" in each for each in named)
 
 
 def test_a_task_file_without_a_command_is_told_before_anything_runs(
