@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from orchestrator.core.plan import Task
 from orchestrator.core.roster import Program, Roster
+from orchestrator.core.script import command_in
 from orchestrator.core.text import is_blank
 from orchestrator.errors import AgentError, Problem
 from orchestrator.store.task_file import TaskFile
@@ -29,8 +30,6 @@ def no_command(
     is_theirs = not (found.made or task.children or is_blank(found.body))
     if not is_theirs or agent not in roster or roster[agent].runs is not Program.SHELL:
         return
-    from orchestrator.agents.shell import command_in  # most plans have no such file
-
     try:
         command_in(found.body, found.code, found.language)
     except AgentError as error:

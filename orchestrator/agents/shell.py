@@ -14,9 +14,8 @@ from collections.abc import Iterable, Iterator
 from orchestrator.agents.printed import TextReader, said
 from orchestrator.agents.protocol import Assignment, Input, Turn
 from orchestrator.core.invocation import SCRIPT, Invocation
-from orchestrator.core.script import ADVICE, LANGUAGES, script_of
+from orchestrator.core.script import command_in
 from orchestrator.core.settings import Settings
-from orchestrator.errors import AgentError
 
 _INTERPRETERS: dict[str, tuple[str, ...]] = {
     "sh": ("/bin/sh", "-e"),
@@ -48,30 +47,6 @@ class ShellAgent:
     def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
         """Yield what it printed, line by line."""
         return said(output)
-
-
-def command_in(body: str, code: str, language: str) -> tuple[str, str]:
-    """Return the language and the text of what a task runs: of its first code block, else of its whole text.
-
-    Raises:
-        AgentError: there is no command, or none that is run here.
-    """
-    word = LANGUAGES.get(language)
-    if word is None:
-        raise AgentError(
-            f"the shell agent cannot run a {language!r} block",
-            hint="begin the task's first code block with ```sh, ```bash or ```python",
-        )
-    try:
-        script = code or script_of(body).code
-    except ValueError as error:
-        raise AgentError(str(error), hint=ADVICE) from None
-    if not script:
-        raise AgentError(
-            "the shell agent found no command",
-            hint="write it into a ```sh block in the task file",
-        )
-    return word, script
 
 
 def _handed_on(given: Input) -> str:
