@@ -16,6 +16,7 @@ from orchestrator.agents.claude_limits import opens_at
 from orchestrator.agents.denial import messages, rules
 from orchestrator.agents.structured import mismatch, shown
 from orchestrator.agents.verdict import failure, last_words, not_its_own_end
+from orchestrator.core.money import CAP_REACHED
 from orchestrator.core.result import FREE, Bill, Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import fence, one_line
@@ -229,6 +230,8 @@ class _Evidence(NamedTuple):
         subtype = one_line(_text(result.get("subtype")))
         words = one_line(self.said, limit=300) or (subtype if subtype != "success" else "")
         words = words.replace(*_ADVICE)
+        if subtype == "error_max_budget_usd":
+            words = f"{words}; {CAP_REACHED}"
         if self.is_limited:
             return Outcome(
                 verdict=Verdict.HELD,
