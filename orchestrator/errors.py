@@ -88,6 +88,15 @@ class PlanError(OrchestratorError):
         self.code = first.code
 
 
+class DraftError(PlanError):
+    """The draft of a planner makes no sense; ``draft`` is what it said."""
+
+    def __init__(self, problems: Sequence[Problem], draft: Mapping[str, Any]) -> None:
+        """Take everything that is wrong with a draft, and all of it."""
+        super().__init__(problems)
+        self.draft = draft
+
+
 class TransitionError(OrchestratorError):
     """A status was asked to move along an arrow that the table of transitions does not have."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
@@ -15,14 +16,24 @@ from orchestrator.actions.recovering import take_over
 from orchestrator.actions.worker import Worker, put_off
 from orchestrator.core.account import Purse
 from orchestrator.core.beside import PLANNER
-from orchestrator.core.money import spending
+from orchestrator.core.money import Spending, spending
 from orchestrator.core.plan import Task
+from orchestrator.core.result import Result
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import AgentError, HeldError, StoppedError
+from orchestrator.core.text import counted
+from orchestrator.errors import (
+    AgentError,
+    DraftError,
+    HeldError,
+    PlanError,
+    Problem,
+    StoppedError,
+)
+from orchestrator.ownership import make_directories
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
-from orchestrator.store.atomic import read_file, reported
+from orchestrator.store.atomic import read_file, replace_file, reported
 from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
@@ -35,10 +46,15 @@ Ask = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 
 @contextmanager
-def asking(layout: Layout, settings: Settings, plugs: Plugs, listener: Listener) -> Iterator[Ask]:
+def asking(
+    layout: Layout, settings: Settings, plugs: Plugs, listener: Listener, *, rejected: str
+) -> Iterator[Ask]:
     """Hold the plan directory and yield a way to ask; every question and answer is kept there, with what it cost.
 
+    *rejected* is the file in which a draft is kept that was paid for and makes no sense.
+
     Raises:
+        DraftError: the answers made no plan (raised by who asks; here it is told what they cost and where they are).
         AgentError: the agent cannot work on this machine, or gave no answer (raised by what is yielded).
         HeldError, StoppedError: a budget or a limit held it back, or a signal ended it (likewise).
         BusyError: a run holds the plan directory.
@@ -79,10 +95,38 @@ def asking(layout: Layout, settings: Settings, plugs: Plugs, listener: Listener)
     except (AgentError, HeldError, StoppedError):
         lock.release()  # it gave no plan, and left nothing behind
         raise
+    except DraftError as error:
+        lock.release()
+        raise _kept(error, _spent(workspace.read_result(PLANNER), run), rejected) from None
     except BaseException:
         lock.abandon()
         raise
     lock.release()
+
+
+def _spent(result: Result | None, run: str) -> Spending:
+    """Return what the questions of one run cost."""
+    if result is None:
+        return spending([])
+    asked = tuple(each for each in result.attempts if each.run == run)
+    return spending([result._replace(attempts=asked)])
+
+
+def _kept(error: DraftError, spent: Spending, path: str) -> PlanError:
+    """Keep a draft where a person can mend it, and say so first."""
+    make_directories(os.path.dirname(path))
+    text = json.dumps(error.draft, ensure_ascii=False, indent=2)
+    replace_file(path, f"{text}\n".encode(errors="backslashreplace"))
+    wrong = counted(len(error.problems), "problem")
+    message = f"the planner's draft has {wrong}{_planning_cost(spent)}"
+    hint = f"mend it in {path}, then: orchestrator plan --from {shlex.quote(path)}"
+    told = PlanError([Problem(message, "", hint, error.code), *error.problems])
+    told.data = {"cost_usd": round(spent.known, 6), "unknown_costs": spent.unknown, "draft": path}
+    return told
+
+
+def _planning_cost(spent: Spending) -> str:
+    return f"; planning cost {spent}" if spent else ""
 
 
 def _ask(
@@ -94,9 +138,7 @@ def _ask(
         if result is None:
             raise put_off(runner)
         if result.status is not TaskStatus.COMPLETED:
-            asked = [each for each in result.attempts if each.run == worker.run]
-            spent = spending([result._replace(attempts=tuple(asked))])
-            cost = f"; planning cost {spent}" if spent else ""
+            cost = _planning_cost(_spent(result, worker.run))
             if runner.ended_by or runner.held_back:
                 raise put_off(runner, cost)
             why = result.reason or "it was stopped"

@@ -69,7 +69,7 @@ def detach(
             UsageError also where an attempt of a run asks for it: what it starts ends with it.
         ExecutorError: the process ended before it began; says why, with its exit status.
     """
-    _refuse_within_attempt()
+    refuse_within_attempt()
     examine(order, plugs)
     layout = order.layout
     if not waits and (holder := holder_of(layout.lock)) is not None:
@@ -93,7 +93,7 @@ def detach(
     return Started(run, process.pid, layout.run_output, said)
 
 
-def _refuse_within_attempt() -> None:
+def refuse_within_attempt() -> None:
     """Do nothing unless an agent of a run called us: nothing that it starts outlives its attempt (promise 14).
 
     Raises:

@@ -14,6 +14,7 @@ from orchestrator.core.draft_lint import lint, order_writers
 from orchestrator.core.spelling import advice
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
+    DraftError,
     NotFoundError,
     OrchestratorError,
     PlanError,
@@ -54,7 +55,7 @@ def from_request(
     A draft with problems goes back once, with everything that is wrong with it; so does one that is only badly cut.
 
     Raises:
-        PlanError: the second draft has problems too, and lists them.
+        DraftError: the second draft has problems too, and lists them.
         StoppedError: somebody ended it, also while a draft was mended that would have done.
         OrchestratorError: what ``ask`` raises.
     """
@@ -71,7 +72,8 @@ def from_request(
             problems=wrong,
         )
         try:
-            second, worse = read_draft(ask(prompt, SCHEMA), agents)
+            answer = ask(prompt, SCHEMA)
+            second, worse = read_draft(answer, agents)
         except OrchestratorError as error:
             if problems or isinstance(error, StoppedError):
                 raise
@@ -79,9 +81,9 @@ def from_request(
             if not worse:
                 draft, problems = second, []
             elif problems:
-                problems = worse
+                problems, first = worse, answer
     if problems:
-        raise PlanError([_of_planner(each) for each in problems])
+        raise DraftError([_of_planner(each) for each in problems], {**first, "request": request})
     return _settled(replace(draft, request=request))
 
 

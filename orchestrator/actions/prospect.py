@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from orchestrator.actions.agents import Known
 from orchestrator.actions.simulation import only_simulated, really_done, simulated
+from orchestrator.actions.wording import no_command, wordless
 from orchestrator.agents.structured import flaw
 from orchestrator.core.beside import MERGER
 from orchestrator.core.board import SIMULATED, Board
@@ -17,7 +18,6 @@ from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings, resolve
 from orchestrator.core.spelling import advice
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import is_blank
 from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.layout import Layout
@@ -65,6 +65,7 @@ class Prospect(NamedTuple):
     really do the task, and what is done by another one is only simulated."""
     to_run: Sequence[str]
     order: RunOrder
+    roster: Roster
     traces: Mapping[str, Traces]
     """What the logs held, by what the files of a task are called."""
 
@@ -125,6 +126,7 @@ def look_ahead(
         meant=meant,
         to_run=to_run,
         order=order,
+        roster=roster,
         traces=traces,
     )
 
@@ -221,12 +223,12 @@ def task_settings(
         except PlanError as error:
             problems += error.problems
             continue
-        if _is_wordless(task, found):
-            problems.append(_no_text(task, workspace.assignments.shown(task)))
+        shown = workspace.assignments.shown(task)
+        problems += wordless(task, found, shown)
         # Most tasks of a big plan share their settings; one object serves them all.
         resolved = None if found.settings else shared.get((key, kind))
         if resolved is None:
-            where = f"{workspace.assignments.shown(task)}:" if has_file else task.where
+            where = f"{shown}:" if has_file else task.where
             asked = known.settle(common, {**row, **found.settings}, flags, kind)
             try:
                 resolved = _with_files(asked, layout.root)
@@ -240,6 +242,8 @@ def task_settings(
                 problems.append(_unknown_agent(asks, line, known.names))
             if not found.settings:
                 shared[key, kind] = resolved
+        if has_file:
+            problems += no_command(task, found, shown, resolved.agent, roster)
         policies[task.id] = resolved
     if problems:
         # What is wrong with the front matter of the plan is wrong for every task, and is said once.
@@ -257,17 +261,6 @@ def _workdir(layout: Layout, plan: Plan, flags: Mapping[str, Any]) -> str:
         raise UsageError(f"--{message}", hint="make it, or name another one")
     where = f"{plan.file}:{plan.lines.get('workdir', 1)}"
     raise PlanError([_bad_setting(message, where)])
-
-
-def _is_wordless(task: Task, found: TaskFile) -> bool:
-    """Whether an agent would be paid for nothing. A file that was made from the row adds nothing."""
-    has_file = not found.made and not is_blank(found.body)
-    return not (task.children or has_file) and is_blank(task.description)
-
-
-def _no_text(task: Task, file: str) -> Problem:
-    message = f"task {task.id} does not say what is to be done"
-    return Problem(message, task.where, f"write it here, or into {file}", "no_text")
 
 
 def _with_files(settings: Settings, root: str) -> Settings:

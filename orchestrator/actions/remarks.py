@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator.actions.prospect import Prospect
 from orchestrator.core.plan import Plan
+from orchestrator.core.roster import Program
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import one_line
 from orchestrator.store.atomic import read_file
@@ -13,6 +14,8 @@ from orchestrator.views.glyphs import LABELS
 
 #: Tasks named at most.
 _NAMED = 5
+#: Agents that take what they are given for the answer, whatever form it has.
+_UNCHECKED = frozenset({Program.SHELL, Program.COMMAND})
 #: What makes it count that a task is not to run.
 _COMMANDS = {
     TaskStatus.COMPLETED: "complete",
@@ -27,7 +30,7 @@ def remarks(ahead: Prospect) -> list[str]:
     Raises:
         StoreError: the plan cannot be read any more.
     """
-    return [*_columns(ahead.board.plan), *_cells(ahead)]
+    return [*_columns(ahead.board.plan), *_schemas(ahead), *_cells(ahead)]
 
 
 def _columns(plan: Plan) -> Iterator[str]:
@@ -46,6 +49,20 @@ def _columns(plan: Plan) -> Iterator[str]:
                 f"the column {one_line(header, 40)} sets nothing, its cells only go to the agents: "
                 f"write `{setting}:` into the front matter {place}"
             )
+
+
+def _schemas(ahead: Prospect) -> Iterator[str]:
+    """Name the tasks whose answers nobody holds to their schema."""
+    named = [
+        task_id
+        for task_id in ahead.to_run
+        if (meant := ahead.meant[task_id]).schema and ahead.roster[meant.agent].runs in _UNCHECKED
+    ]
+    if named:
+        yield (
+            f"the `schema` of {_listed(named)} is not checked: only an agent that runs claude looks at it; "
+            "leave it out, or let the command check what it prints"
+        )
 
 
 def _cells(ahead: Prospect) -> Iterator[str]:
@@ -76,11 +93,15 @@ def _cells(ahead: Prospect) -> Iterator[str]:
             yield _unread(status, tasks)
 
 
-def _unread(status: TaskStatus, tasks: Sequence[str]) -> str:
+def _listed(tasks: Sequence[str]) -> str:
     more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
+    return f"{', '.join(tasks[:_NAMED])}{more}"
+
+
+def _unread(status: TaskStatus, tasks: Sequence[str]) -> str:
     many = len(tasks) > 1
     return (
-        f"the Status cell{'s' if many else ''} of {', '.join(tasks[:_NAMED])}{more} "
+        f"the Status cell{'s' if many else ''} of {_listed(tasks)} "
         f"{'say' if many else 'says'} {status.value}, but {'are' if many else 'is'} never read, "
         f"so {'they run' if many else 'it runs'}; what says so is `orchestrator {_COMMANDS[status]} {tasks[0]}`"
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.actions.detaching import detach
+from orchestrator.actions.detaching import detach, refuse_within_attempt
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
 from orchestrator.errors import BusyError, OrchestratorError
@@ -56,6 +56,10 @@ def spawn(
         OrchestratorError: it could not be added, and nothing was written; or it was added and could not be started,
             which the message says.
     """
+    if (
+        holder_of(layout.lock) is None
+    ):  # before anything is written: no run that is started here outlives the attempt
+        refuse_within_attempt()
     wanted = wanted._replace(tags=tuple(dict.fromkeys((*wanted.tags, SPAWNED))), is_prompt=True)
     added = add(layout, wanted, by, lambda _: plugs.roster)
     order = RunOrder(layout=layout, tags=[SPAWNED])

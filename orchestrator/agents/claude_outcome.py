@@ -16,6 +16,7 @@ from orchestrator.agents.claude_limits import opens_at
 from orchestrator.agents.denial import messages, rules
 from orchestrator.agents.structured import mismatch, shown
 from orchestrator.agents.verdict import failure, last_words, not_its_own_end
+from orchestrator.core.money import CAP_REACHED
 from orchestrator.core.result import FREE, Bill, Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import fence, one_line
@@ -42,16 +43,10 @@ _NO_SESSION = re.compile(r"no conversation found|session id .* is already in use
 _ADVICE = "Run --model to pick a different model", "the setting `model` names another one"
 #: We ended it after its last word, whatever that was.
 _STAYED = StopReason.LINGERING
+#: We ended it before its time was over.
+_INTERRUPTED = frozenset({StopReason.SHUTDOWN, StopReason.ORPHANED, StopReason.INTERVENTION})
 #: We ended it, and it may go on where it was.
-_CUT_SHORT = frozenset(
-    {
-        StopReason.TIMEOUT,
-        StopReason.IDLE,
-        StopReason.SHUTDOWN,
-        StopReason.ORPHANED,
-        StopReason.INTERVENTION,
-    }
-)
+_CUT_SHORT = _INTERRUPTED | {StopReason.TIMEOUT, StopReason.IDLE}
 
 
 def judge(
@@ -63,14 +58,16 @@ def judge(
     session: str,
     limit: Mapping[str, Any],
     own: Mapping[str, float] | None = None,
+    unfinished: str = "",
     program: str = "",
 ) -> Outcome:
     """Return the outcome of an attempt.
 
     *result* is the last ``result`` event, *limit* the last word about limits, *own* what this call cost by model, where
-    the stream says so, *program* the words with which the agent calls us.
+    the stream says so, *unfinished* what was to make another result after it, *program* the words with which the agent
+    calls us.
     """
-    evidence = _Evidence(result, exit, errors, settings, limit, own, program)
+    evidence = _Evidence(result, exit, errors, settings, limit, own, unfinished, program)
     outcome = evidence.outcome()
     session = "" if evidence.is_without_session else session
     bill = evidence.bill(is_begun=bool(session))
@@ -89,6 +86,7 @@ def judge(
         denials=evidence.denials,
         unheard=messages(evidence.denied, program),
         statistics=evidence.statistics(session),
+        remark=evidence.remark if outcome.verdict is Verdict.COMPLETED else "",
     )
 
 
@@ -101,10 +99,13 @@ class _Evidence(NamedTuple):
     settings: Settings
     limit: Mapping[str, Any]
     own: Mapping[str, float] | None
+    unfinished: str
     program: str
 
     def outcome(self) -> Outcome:
         ours = not_its_own_end(self.exit, self.settings)
+        if ours is not None and self.unfinished and self.exit.stopped in _INTERRUPTED:
+            return ours  # what it said before it waited was not to be its last word
         if self.is_good and (self.exit.code == 0 or ours is not None):
             # A complete good answer counts even when we ended the process that would not leave after it.
             return self._answered()
@@ -119,6 +120,13 @@ class _Evidence(NamedTuple):
         if self.result.get("is_error") is False and self.exit.code != 0:
             return self._failed(f"{failure(self.exit, self.errors)}, after an answer")
         return self._said_no()
+
+    @property
+    def remark(self) -> str:
+        # A server that it started looks the same as work that its answer waits for.
+        if self.exit.stopped is None or not self.unfinished:
+            return ""
+        return f"it was ended with {self.unfinished} still at work: its answer may not be its last word"
 
     @property
     def is_good(self) -> bool:
@@ -222,6 +230,8 @@ class _Evidence(NamedTuple):
         subtype = one_line(_text(result.get("subtype")))
         words = one_line(self.said, limit=300) or (subtype if subtype != "success" else "")
         words = words.replace(*_ADVICE)
+        if subtype == "error_max_budget_usd":
+            words = f"{words}; {CAP_REACHED}"
         if self.is_limited:
             return Outcome(
                 verdict=Verdict.HELD,
@@ -287,6 +297,7 @@ class _Evidence(NamedTuple):
             "Input tokens": _count(tokens.get("input_tokens")),
             "Output tokens": _count(tokens.get("output_tokens")),
             "Session": one_line(session or "unknown", limit=60),
+            **({"At work when it was ended": self.unfinished} if self.remark else {}),
         }
 
 

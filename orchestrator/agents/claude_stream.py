@@ -14,7 +14,7 @@ from orchestrator.agents.claude_conversation import PIECE_OF_ANSWER
 from orchestrator.agents.claude_outcome import by_model, judge
 from orchestrator.core.result import Exit, Outcome, Signs, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import one_line
+from orchestrator.core.text import counted, one_line
 
 #: Bytes of one event that is still read; a longer one stays in the log, and the stream goes on after it.
 LONGEST_EVENT = 4 * 1024 * 1024
@@ -42,6 +42,13 @@ class Story:
     in_background: int = 0
     """Background tasks that will wake the model again."""
     _turn: object = None
+
+    @property
+    def unfinished(self) -> str:
+        """What is still to make a result, of which the last one is not the last word; empty: nothing."""
+        if self.in_background:
+            return counted(self.in_background, "background task")
+        return "" if self.is_over else "the model"
 
     def take(self, event: dict[str, Any]) -> str:
         """Take in one event; return the news in it."""
@@ -133,7 +140,7 @@ class StreamReader:
         said = self.story.limit.get("status")
         return Signs(
             is_answered=self.story.is_answered,
-            is_delivered=self.story.is_over and not self.story.in_background,
+            is_delivered=not self.story.unfinished,
             is_strained=None if said is None else said == "allowed_warning",
         )
 
@@ -162,6 +169,7 @@ class StreamReader:
             session=story.session,
             limit=story.limit,
             own=story.own,
+            unfinished=story.unfinished,
             program=self.program,
         )
         is_silent = story.result is None

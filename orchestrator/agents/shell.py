@@ -14,9 +14,8 @@ from collections.abc import Iterable, Iterator
 from orchestrator.agents.printed import TextReader, said
 from orchestrator.agents.protocol import Assignment, Input, Turn
 from orchestrator.core.invocation import SCRIPT, Invocation
-from orchestrator.core.script import ADVICE, LANGUAGES, script_of
+from orchestrator.core.script import command_in
 from orchestrator.core.settings import Settings
-from orchestrator.errors import AgentError
 
 _INTERPRETERS: dict[str, tuple[str, ...]] = {
     "sh": ("/bin/sh", "-e"),
@@ -33,21 +32,7 @@ class ShellAgent:
 
     def invocation(self, assignment: Assignment) -> Invocation:
         """Return the interpreter with the script; see ``Agent``."""
-        word = LANGUAGES.get(assignment.language)
-        if word is None:
-            raise AgentError(
-                f"the shell agent cannot run a {assignment.language!r} block",
-                hint="begin the task's first code block with ```sh, ```bash or ```python",
-            )
-        try:
-            script = assignment.code or script_of(assignment.body).code
-        except ValueError as error:
-            raise AgentError(str(error), hint=ADVICE) from None
-        if not script:
-            raise AgentError(
-                "the shell agent found no command",
-                hint="write it into a ```sh block in the task file",
-            )
+        word, script = command_in(assignment.body, assignment.code, assignment.language)
         return Invocation(
             argv=(*_INTERPRETERS[word], SCRIPT),
             # As the file was saved on another system; for a shell they would be a part of the last word.

@@ -221,7 +221,7 @@ def _ask(
         # What a question leaves behind belongs to the plan; where none is written it is nobody's.
         place = Layout(elsewhere) if dry_run else layout
         try:
-            with asking(place, settings, chosen, hear) as ask:
+            with asking(place, settings, chosen, hear, rejected=layout.rejected_draft) as ask:
                 return from_request(request, ask, agents, layout.templates)
         except AgentError as error:
             if elsewhere in error.hint:

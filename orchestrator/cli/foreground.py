@@ -14,7 +14,7 @@ from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import as_called, json_text, plan_directory, say_error, talk, write
 from orchestrator.cli.words import read_words
 from orchestrator.core.hold import held
-from orchestrator.core.money import cost_facts, spending
+from orchestrator.core.money import CAP_REACHED, cost_facts, spending
 from orchestrator.core.result import Verdict
 from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
@@ -170,7 +170,8 @@ def _say_failures(report: RunReport) -> None:
     ]
     for task in failed[:_MOST]:
         last = board.results[task.id].last
-        log = f" · {from_here(f'{layout.root}/{last.log_path(task.stem)}')}" if last else ""
+        path = last.log_path(task.stem) if last else ""
+        log = f" · {from_here(f'{layout.root}/{path}')}" if path else ""
         talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
         more = f"… and {len(failed) - _MOST} more: orchestrator list --status failed"
@@ -208,6 +209,12 @@ def _hint(report: RunReport) -> str:
         return lift
     if report.signal or report.held_back:
         return "run it again to go on; what is completed stays"
+    failed = report.board.by_status().get(TaskStatus.FAILED, [])
+    if all(CAP_REACHED in report.board.standing[task_id].reason for task_id in failed):
+        return (
+            "raise budget_usd in the plan, or in the task files (task_budget_usd: for every task), and run it again; "
+            "what is completed stays"
+        )
     return (
         "mend what failed, then run it again: failed tasks are tried anew, what is completed stays"
     )

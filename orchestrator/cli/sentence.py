@@ -35,6 +35,8 @@ _ICONS = {
     Kind.SYNC: MESSAGE_ICONS[MessageKind.SYNC],
     Kind.JOIN: MESSAGE_ICONS[MessageKind.JOIN],
 }
+#: Their texts name commands of ours.
+_NAME_COMMANDS = frozenset({Kind.WARNING, Kind.TASK_FAILED, Kind.TASK_INTERRUPTED})
 
 
 def sentence(happening: Happening) -> str:
@@ -69,5 +71,5 @@ def sentence(happening: Happening) -> str:
 
 
 def advice(happening: Happening) -> str:
-    """Return the text of a happening; a command that a warning of ours names can be typed."""
-    return as_called(happening.text) if happening.kind is Kind.WARNING else happening.text
+    """Return the text of a happening; a command that a warning of ours names, or why a task failed, can be typed."""
+    return as_called(happening.text) if happening.kind in _NAME_COMMANDS else happening.text

@@ -22,7 +22,9 @@ class TakesText(click.Command):
         words = read_words(args, takes_value, has_text=True)
         if words is None:
             return super().parse_args(ctx, args[-1:])  # the option that has no value
-        if not all(map(self.is_text, words.others)):
+        texts = [word for word in words.others if self.is_text(word)]
+        odd = [word for word in words.others if not self.is_text(word)]  # `-phigh`, or misspelt
+        if odd and ("--" in args or not all(takes_value.get(word[:2]) for word in odd)):
             return super().parse_args(ctx, args)
         front = [
             word
@@ -30,7 +32,7 @@ class TakesText(click.Command):
             for value in values
             for word in ([name, value] if takes_value[name] else [name])
         ]
-        return super().parse_args(ctx, [*front, "--", *words.others])
+        return super().parse_args(ctx, [*front, *odd, "--", *texts])
 
     def is_text(self, word: str) -> bool:
         """Say whether a word that is no option of ours is meant as a text."""

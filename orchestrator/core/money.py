@@ -14,6 +14,10 @@ from orchestrator.core.text import counted
 USUAL_CAP = 5.0
 
 
+#: Why an attempt failed that met its cap: nobody wrote that sum, where it is a share.
+CAP_REACHED = "that is all it was given of the budget"
+
+
 class Spending(NamedTuple):
     """USD by task, agent and model, and how many attempts nobody knows the cost of."""
 

@@ -17,6 +17,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.hold import held
 from orchestrator.core.journal_line import Line, read_line
 from orchestrator.core.message import MessageKind
+from orchestrator.core.money import spending
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus
 
@@ -268,7 +269,7 @@ class Brief(NamedTuple):
         if self.phase is Phase.DIED or (
             self.phase in {Phase.NONE, Phase.STOPPED} and self._is_left
         ):
-            return ("run", "--detach")
+            return self._after("unaffordable") if self._is_used_up else ("run", "--detach")
         blamed = self.news.failed()
         if self.is_over:
             blamed += self._with(TaskStatus.FAILED)
@@ -280,6 +281,12 @@ class Brief(NamedTuple):
             return ("wait",)
         # What else is left is in somebody's hands, blocked, or waits for that.
         return ("run", "--detach") if self._with(TaskStatus.PENDING) else ("status",)
+
+    @property
+    def _is_used_up(self) -> bool:
+        """The plan's own budget is spent: the last run was given more for itself alone."""
+        budget, spent = self.board.plan.budget, spending(self.board.paid_for())
+        return 0 < budget <= spent.known + spent.feared
 
     def _after(self, what: str) -> tuple[str, ...]:
         """Return what opens the way again for a run that something held back; nothing for what was no hold."""

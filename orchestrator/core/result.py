@@ -53,6 +53,10 @@ _WORDS = {
 }
 
 
+#: What an attempt ended with that could not be launched.
+NOT_STARTED = "not started"
+
+
 class Exit(NamedTuple):
     """How the processes of an attempt ended: what the attempt record says. Times are seconds since the epoch."""
 
@@ -165,6 +169,8 @@ class Outcome(NamedTuple):
     """What the agent was not allowed to do: for each, the rule that would have let it through."""
     unheard: tuple[str, ...] = ()
     """What it wanted to tell the others in words that were not let through."""
+    remark: str = ""
+    """What people should know although it is completed, in one line."""
     bill: Bill = FREE
     """What the attempt cost."""
     session: str = ""
@@ -230,7 +236,10 @@ class Attempt(NamedTuple):
         """Return where to look first, seen from the plan directory: what it printed. *stem* is that of its task.
 
         When it came to nothing that is standard error, if it printed anything there: a shell says there what is wrong.
+        Empty where nothing was started that could have printed.
         """
+        if self.exit == NOT_STARTED and not self.has_errors:
+            return ""
         is_told = self.has_errors and self.status != Verdict.COMPLETED.value
         return f"logs/{stem}.attempt-{self.number}.{'err' if is_told else 'out'}"
 

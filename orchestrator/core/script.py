@@ -11,6 +11,7 @@ import re
 from typing import NamedTuple
 
 from orchestrator.core.text import one_line, typed, without_backticks
+from orchestrator.errors import AgentError
 
 #: What a code block may be called, and what it is written in.
 LANGUAGES = {
@@ -57,3 +58,27 @@ def script_of(text: str) -> Script:
     if word not in LANGUAGES:
         raise ValueError(f"nobody here runs a code block in {one_line(word, 40)}")
     return Script((rest[: closed.start()] if closed else rest).rstrip("\n"), LANGUAGES[word])
+
+
+def command_in(body: str, code: str, language: str) -> tuple[str, str]:
+    """Return the language and the text of what a task of the shell runs: its first code block, else its whole text.
+
+    Raises:
+        AgentError: there is no command, or none that is run here.
+    """
+    word = LANGUAGES.get(language)
+    if word is None:
+        raise AgentError(
+            f"the shell agent cannot run a {language!r} block",
+            hint="begin the task's first code block with ```sh, ```bash or ```python",
+        )
+    try:
+        script = code or script_of(body).code
+    except ValueError as error:
+        raise AgentError(str(error), hint=ADVICE) from None
+    if not script:
+        raise AgentError(
+            "the shell agent found no command",
+            hint="write it into a ```sh block in the task file",
+        )
+    return word, script

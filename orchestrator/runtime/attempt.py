@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PIECE = 4 * 1024 * 1024
 _TAIL = 16 * 1024
 #: What the disk or the machine says when it is in trouble itself; an agent cannot bring it about for its log alone.
-_OF_THE_DISK = frozenset({errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
+OF_THE_DISK = frozenset({errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
 #: Seconds an account is held when nobody said for how long.
 _UNKNOWN_HOLD = 300.0
 #: USD: less is what sums of such numbers are wrong by.
@@ -110,7 +110,7 @@ class LiveAttempt:
             return False
         except OSError as error:
             said = f"cannot be read: {error.strerror}"
-            if error.errno in _OF_THE_DISK:
+            if error.errno in OF_THE_DISK:
                 self.unread = f"{self.files.stdout}: {said}"
             else:
                 self.unreadable = f"its log {said}"
@@ -265,11 +265,12 @@ class LiveAttempt:
         if exit.max_rss:
             statistics["Peak memory"] = f"{exit.max_rss / 1e6:.0f} MB"
             statistics["Processor time"] = f"{exit.cpu:.2f}s"
+        log = result.attempts[-1].log_path(self.task.stem)
         text = render_result(
             result,
             label=self.task.label,
             answer=safe_answer(outcome.answer, is_markdown=outcome.is_markdown),
-            log=f"../{result.attempts[-1].log_path(self.task.stem)}",
+            log=f"../{log}" if log else "",
             statistics=statistics,
             denials=outcome.denials,
             unheard=outcome.unheard,

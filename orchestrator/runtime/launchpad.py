@@ -16,10 +16,10 @@ from orchestrator.core.plan import Task, in_words
 from orchestrator.core.result import Result, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.umbrella import sources
-from orchestrator.errors import LostResultError
+from orchestrator.errors import LostResultError, PlanError, Problem, StoreError, UnfitError
 from orchestrator.executors.protocol import Job
 from orchestrator.runtime.as_answered import as_answered
-from orchestrator.runtime.attempt import LiveAttempt
+from orchestrator.runtime.attempt import OF_THE_DISK, LiveAttempt
 from orchestrator.store.answers import Answer, answers_handed_on
 from orchestrator.store.atomic import refuse_links, write_new
 from orchestrator.store.attempt_record import AttemptRecord
@@ -124,11 +124,17 @@ class Launchpad:
         """Read the task file as it is right now, ask the agent what to run, lay out its files.
 
         Raises:
-            PlanError: the task file makes no sense.
+            PlanError: the task file makes no sense; it, or an answer that the task is made from, cannot be read.
             AgentError: the agent cannot do this task.
-            StoreError: a file could not be read or written.
+            StoreError: a file could not be written, or the machine is short of something.
         """
-        agent, assignment = self._agents[live.agent], self._assignment(live)
+        agent = self._agents[live.agent]
+        try:
+            assignment = self._assignment(live)
+        except StoreError as error:
+            if _concerns_all(error):
+                raise
+            raise PlanError([Problem(error.message, error.where, error.hint)]) from error
         wanted = agent.invocation(assignment)
         for each in () if agent.reads_prose else assignment.inputs:
             if each.left_out:  # an agent is told so in its prompt; a program counts what it gets
@@ -230,6 +236,14 @@ class Launchpad:
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._workdir.rstrip("/") + "/")
+
+
+def _concerns_all(error: StoreError) -> bool:
+    """Say whether the disk or the machine is in trouble, and not only one file."""
+    if isinstance(error, UnfitError):
+        return False
+    cause = error.__cause__
+    return not isinstance(cause, OSError) or cause.errno in OF_THE_DISK
 
 
 def _new_session() -> str:

@@ -36,7 +36,7 @@ from orchestrator.core.instruction import (
     Stop,
 )
 from orchestrator.core.intervention import Intervention, apply, noted
-from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
+from orchestrator.core.result import NOT_STARTED, Exit, Outcome, StopReason, Verdict
 from orchestrator.core.revision import left_to_run
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
@@ -230,7 +230,7 @@ class Runner:
             self._give_up(error)
         is_put_off = isinstance(error, LostResultError) and self._asks_again(error)
         outcome = judge_unlaunched(live, error, is_put_off=is_put_off)
-        self._ended[live.task.id] = (live, Exit(error="not started"), outcome)
+        self._ended[live.task.id] = (live, Exit(error=NOT_STARTED), outcome)
         self._handle(Ended(live.task.id, live.number, outcome.verdict, outcome.reason))
         if is_put_off and self._inbox is not None:
             self._inbox.look()
@@ -335,6 +335,8 @@ class Runner:
 
     def _end(self, live: LiveAttempt, exit: Exit, outcome: Outcome) -> None:
         self._ended[live.task.id] = (live, exit, outcome)
+        if outcome.remark:
+            self._tell(Kind.WARNING, live.task.id, attempt=live.number, text=outcome.remark)
         opens = self._timer.moment(outcome.until) if self.is_patient else math.inf
         self._handle(
             Ended(

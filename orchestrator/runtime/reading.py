@@ -128,4 +128,5 @@ def judge_unlaunched(live: LiveAttempt, error: Exception, *, is_put_off: bool) -
     with suppress(StoreError):
         text = "".join(traceback.format_exception(error))
         write_new(live.files.stderr, text.encode(errors="backslashreplace"))
+        live.has_errors = True
     return Outcome(verdict=Verdict.FATAL, reason=one_line(f"internal error: {error!r}"))

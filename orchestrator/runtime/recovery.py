@@ -116,7 +116,7 @@ def harvest(
             earlier = closed(before.attempts) if before is not None and last is not None else ()
             agent = agents[record.agent]
             live = reread(workspace.layout, task, agent, policies[task.id], record, earlier=earlier)
-            found.append(_judge(live, record))
+            found.append(_judge(live, record, warn))
         elif run is not None:
             warn(task.id, f"{files.shown_record} is of another run and is not believed")
     return found
@@ -194,7 +194,9 @@ def forgotten(
     return found
 
 
-def _judge(live: LiveAttempt, record: AttemptRecord) -> Harvested:
+def _judge(live: LiveAttempt, record: AttemptRecord, warn: Callable[[str, str], None]) -> Harvested:
     outcome = live.judge(record.exit)
+    if outcome.remark:
+        warn(live.task.id, outcome.remark)
     result = live.over(_STATUS[outcome.verdict], record.exit, outcome)
     return Harvested(live.task, result, live.commit(result, outcome, record.exit))

@@ -117,6 +117,11 @@ class Layout:
         return f"{self.root}/logs/watch.{name}.cursor"
 
     @property
+    def rejected_draft(self) -> str:
+        """What a planner said that made no plan: it was paid for, and people can mend it."""
+        return f"{self.root}/logs/_plan.draft.json"
+
+    @property
     def archive(self) -> str:
         """Where earlier plans lie, each in a directory with a number."""
         return f"{self.root}/archive"

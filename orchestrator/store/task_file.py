@@ -35,6 +35,8 @@ class TaskFile(NamedTuple):
     language: str = ""
     lines: Mapping[str, int] = {}
     """Line of the file, from 1, in which each setting stands."""
+    begins: int = 1
+    """Line of the file in which the body begins."""
     problems: tuple[Problem, ...] = ()
     made: str = ""
     """The sum of what it was made with, if it is as it was made from its row; empty: it is a person's."""
@@ -59,6 +61,7 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
     is_as_made = found is not None and found[1] == sum_of(text[: found.start()])
     settings: dict[str, Any] = {}
     at: Mapping[str, int] = {}
+    begins = 1
     problems: list[Problem] = []
     if text.lstrip().startswith("---"):
         lines = Lines.of(data)
@@ -68,7 +71,7 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
         else:
             settings, problems = read_settings(front, file, of_task=True)
             at = front.lines
-        text = "".join(lines.lines[front.body :])
+        text, begins = "".join(lines.lines[front.body :]), front.body + 1
     body = text if found is None else _MADE.sub("", text)
     language, code = first_fence(body)
     if found is not None and not code:
@@ -79,6 +82,7 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
         code=code,
         language=language,
         lines=at,
+        begins=begins,
         problems=tuple(problems),
         made=found[1] if found is not None and is_as_made else "",
     )

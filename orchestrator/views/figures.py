@@ -34,7 +34,8 @@ def log_link(task: Task, attempt: Attempt) -> str:
     """Return a link from the plan directory to what an attempt printed; a dash where nobody kept that."""
     if attempt.is_by_hand and attempt.status not in _KEPT_BY_HAND:
         return "-"
-    return f"[log]({attempt.log_path(task.stem)})"
+    path = attempt.log_path(task.stem)
+    return f"[log]({path})" if path else "-"
 
 
 class Failure(NamedTuple):

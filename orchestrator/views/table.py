@@ -246,7 +246,7 @@ def _why(board: Board, task_id: str, indent: int, width: int | None) -> Iterator
     rest = ""
     if standing.status in _WITH_LOG and result is not None and last is not None:
         log = last.log_path(board.plan.tasks[task_id].stem)
-        rest = f"{counted(len(result.attempts), 'attempt')} · {log}"
+        rest = " · ".join(filter(None, (counted(len(result.attempts), "attempt"), log)))
     reason = plain(standing.reason)
     if width is not None:
         room = width - indent - len(f"{_GAP} · {rest}")

@@ -72,6 +72,30 @@ def test_when_the_money_is_used_up_the_rest_is_named_and_left(claude: ClaudePlan
     assert ["T-01", "T-02", "T-03"] == [call.task for call in claude.calls()]
 
 
+def test_a_task_that_met_its_share_of_the_budget_has_nothing_to_mend(claude: ClaudePlan) -> None:
+    """The sum is one that nobody wrote: the reason says what it is, and the hint what helps."""
+    claude.write(2, max_parallel=2, budget_usd=0.6, retries=0)
+    claude.play({"*": {"turns": [0.07] * 10, "barrier": "two:2"}})
+    run = claude.orchestrate("run")
+    assert 1 == run.returncode
+    assert "hint: raise budget_usd in the plan, or in the task files" in run.stderr
+    assert "is all it was given of the budget" in claude.attempts("T-01")[0]["reason"]
+
+
+def test_after_a_run_with_more_money_than_the_plan_has_the_next_one_needs_it_too(
+    claude: ClaudePlan,
+) -> None:
+    """``next`` is no run that would end at once."""
+    claude.write({"T-01": "do 1", "T-02": ("do 2", "T-01")}, budget_usd=1)
+    claude.play({"T-01": {"turns": [1.1]}, "T-02": {"do": "hang", "turns": [0.1]}})
+    run = claude.start("--budget-usd", "6")
+    claude.await_turn(run, "T-02")
+    run.send_signal(signal.SIGTERM)
+    claude.orchestrate.finish(run)
+    said = claude.orchestrate("status").stdout
+    assert "next: orchestrator run --detach --budget-usd MORE" in said, said
+
+
 def test_a_task_that_used_its_own_budget_up_is_named(claude: ClaudePlan) -> None:
     """Also without a budget of the plan; nothing is said of one."""
     claude.write(1, retries=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.claude_plan import ClaudePlan, flags
+from tests.acceptance.claude_plan import ClaudePlan, events, flags
 from tests.acceptance.plans import write_task
 from tests.executors.harness import wait_until
 from tests.fakes.claude_calls import Call
@@ -30,6 +30,11 @@ def is_resumed(first: Call, second: Call) -> bool:
     assert "--session-id" not in flags(second)
     assert "Go on where you stopped" in second.prompt
     return True
+
+
+def outputs(claude: ClaudePlan) -> list[Path]:
+    """What attempts printed so far."""
+    return list((claude.root / "logs").glob("*.out"))
 
 
 def interrupt(claude: ClaudePlan, task: str = "T-01") -> None:
@@ -55,6 +60,37 @@ def test_after_a_timeout_the_same_session_goes_on(claude: ClaudePlan) -> None:
     assert [(1, "failed"), (2, "completed")] == [
         (each["charge"], each["status"]) for each in claude.attempts("T-01")
     ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda each: each.name)
+def test_what_waits_for_its_background_work_has_not_answered(
+    claude: ClaudePlan, number: signal.Signals
+) -> None:
+    """Its first result is none when it is cut short; what it cost by then is known, and its session goes on."""
+    claude.write({"T-01": "test it", "T-02": ("use it", "T-01")}, retries=0)
+    claude.play({"T-01": [{"do": "background", "until": "never"}, {"answer": "all passed"}]})
+    run = claude.start()
+    wait_until(lambda: b'"result"' in b"".join(each.read_bytes() for each in outputs(claude)))
+    run.send_signal(number)
+    claude.orchestrate.finish(run)
+    assert 0 == claude.run().returncode
+    assert is_resumed(*claude.calls("T-01"))
+    assert ["interrupted", "completed"] == claude.statuses("T-01")
+    assert pytest.approx(0.012) == claude.attempts("T-01")[0]["cost"]
+    assert "all passed" in claude.text("results/agent-01-result.md")
+
+
+def test_what_is_still_at_work_when_its_time_is_over_is_told(claude: ClaudePlan) -> None:
+    """Whoever has answered has answered; that something was to come after it is said in the run and the result."""
+    claude.write(1, timeout=BEGUN, retries=0)
+    claude.play({"T-01": {"do": "background", "until": "never"}})
+    run = claude.run()
+    assert 0 == run.returncode
+    (warning,) = events(run, "warning")
+    assert ("T-01", True) == (warning["task"], "1 background task still at work" in warning["text"])
+    assert "| At work when it was ended | 1 background task |" in claude.text(
+        "results/agent-01-result.md"
+    )
 
 
 def test_an_agent_that_is_silent_for_too_long_is_ended_and_goes_on(claude: ClaudePlan) -> None:

@@ -1,7 +1,9 @@
-"""``plan "REQUEST"`` that comes to no plan because somebody ended it, or because the money does not suffice."""
+"""``plan "REQUEST"`` that comes to no plan: somebody ended it, the money does not suffice, its drafts make no sense."""
 
 from __future__ import annotations
 
+import re
+import shlex
 import signal
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,9 @@ from tests.executors.harness import wait_until
 from tests.fakes.claude_calls import calls, script
 
 
-def draft(description: str) -> dict[str, Any]:
+def draft(description: str, estimate: str = "3m") -> dict[str, Any]:
     listed = {"id": "T-01", "name": "Look", "description": description, "needs": []}
-    more = {"expected": "A table", "acceptance": [], "estimate": "3m", "priority": "P1"}
+    more = {"expected": "A table", "acceptance": [], "estimate": estimate, "priority": "P1"}
     task = {**listed, **more, "writes": []}
     return {"structured": {"goal": "A list", "goals": [], "success": [], "tasks": [task]}}
 
@@ -50,3 +52,35 @@ def test_a_planner_that_costs_too_much(orchestrate: Orchestrate, root: Path, pla
     assert "the budget of $0.0010" in held.json["message"]
     assert "--budget-usd" in held.json["hint"]
     assert ([], False) == (calls(planner), (root / "master_plan.md").exists())
+
+
+@pytest.mark.parametrize("flags", [[], ["--dry-run"]], ids=" ".join)
+def test_two_bad_answers_are_paid_for_and_kept(
+    orchestrate: Orchestrate, root: Path, planner: Path, flags: list[str]
+) -> None:
+    """What they cost is said, and the last one can be mended: nothing needs to be paid for twice."""
+    script(planner, {"*": draft("Look at it", estimate="soon")})
+    asked = orchestrate("plan", "Look at it all", *flags)
+    assert 2 == asked.returncode
+    said = re.search(r"draft has 1 problem; planning cost \$0\.0\d+\n", asked.stderr)
+    assert said, asked.stderr
+    hint = re.search(r"hint: mend it in (\S+), then: orchestrator (.*)\n", asked.stderr)
+    assert hint, asked.stderr
+    assert "tasks[0].estimate: 'soon'" in asked.stderr
+    kept = Path(hint[1])
+    kept.write_text(kept.read_text("utf-8").replace('"soon"', '"3m"'), "utf-8")
+    made = orchestrate(*shlex.split(hint[2]))
+    assert 0 == made.returncode, made.stderr
+    assert "> Look at it all\n" in (root / "master_plan.md").read_text(encoding="utf-8")
+
+
+def test_programs_are_told_what_two_bad_answers_cost(
+    orchestrate: Orchestrate, root: Path, planner: Path
+) -> None:
+    """The sum and the file are facts of the error."""
+    script(planner, {"*": draft("Look at it", estimate="soon")})
+    told = orchestrate("plan", "Look", "--json").json
+    assert ("bad_draft", 0) == (told["code"], told["unknown_costs"])
+    assert told["cost_usd"] > 0
+    assert str(root / "logs" / "_plan.draft.json") == told["draft"]
+    assert f"orchestrator plan --from {told['draft']}" in told["hint"]

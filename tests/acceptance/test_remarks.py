@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import answer_of
+from tests.acceptance.plans import answer_of, write_task
 
 HEAD = "---\nagent: shell\nretries: 0\n---\n"
 
@@ -93,3 +93,12 @@ def test_a_column_that_is_called_like_a_setting_is_named(
     assert "column Max Retries sets nothing" in retries
     assert "`retries:`" in retries
     assert budget.endswith("write `budget_usd:` into the front matter of a task file")
+
+
+def test_a_schema_that_nobody_looks_at_is_told(orchestrate: Orchestrate, root: Path) -> None:
+    """A program prints what it prints; only claude is held to the form that was asked for."""
+    write(root, "Task ID | Description | Dependencies", "T-01 | echo 1 | ", "T-02 | echo 2 | ")
+    write_task(root, "T-01", "", schema={"type": "object"})
+    (said,) = warnings(orchestrate)
+    assert said.startswith("the `schema` of T-01 is not checked: ")
+    assert "1" == answer_of(root, "T-01")

@@ -147,3 +147,13 @@ def test_a_run_of_other_tasks_does_not_take_it(orchestrate: Orchestrate, tmp_pat
     run.send_signal(signal.SIGTERM)
     orchestrate.finish(run)
     assert ["later"] == orchestrate("run", "--only", "later", "--json").started()
+
+
+def test_an_attempt_spawns_nothing_where_no_run_is_at_work(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """The run would end with the attempt; it is refused before the task is written, so asking again adds nothing."""
+    attempt = {"ORCHESTRATOR_ATTEMPT": "1", "ORCHESTRATOR_RUN_ID": "abc"}
+    refused = orchestrate("spawn", "echo x", "--agent", "shell", "--json", env=attempt)
+    assert (2, "usage") == (refused.returncode, refused.json["code"])
+    assert not root.exists()

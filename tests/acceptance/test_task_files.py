@@ -206,3 +206,50 @@ def test_a_file_of_settings_takes_nothing_from_its_row(
     write_task(root, "T-01", "", timeout="9s")
     assert 0 == orchestrate("run").returncode
     assert "from the row" == answer_of(root, "T-01")
+
+
+def test_a_task_file_that_cannot_be_read_fails_its_own_task(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """What others are at is not ended for it; and what it advises can be typed."""
+    first, other = Gate(tmp_path / "first"), Gate(tmp_path / "other")
+    write_plan(root, {"T-01": first.wait, "T-02": other.wait, "T-03": ("cat", "T-01")})
+    run = orchestrate.start("run", "--dir", root, cwd=Path("/"))
+    first.await_task(run)
+    other.await_task(run)
+    file = root / "agent_tasks/agent-03.md"
+    file.unlink()
+    file.mkdir()
+    first.open()
+    wait_until(lambda: "T-03 · failed" in (root / "journal.md").read_text(encoding="utf-8"))
+    other.open()
+    ended = orchestrate.finish(run)
+    assert 1 == ended.returncode, ended.stderr
+    assert "2 of 3 tasks completed" in ended.stderr
+    assert "agent-03.md: cannot read: Is a directory" in ended.stderr
+    assert f"doctor --dir {root} --plan` says" in ended.stderr
+    # Nothing was started that could have printed, so no log is named.
+    assert not list((root / "logs").glob("agent-03.*"))
+    named = [ended.stderr, orchestrate("status", root).stdout, orchestrate("show", "T-03").stdout]
+    named += [each.read_text("utf-8") for each in (root / "final_output.md", root / "journal.md")]
+    named += [(root / "results/agent-03-result.md").read_text("utf-8")]
+    assert not any("agent-03.attempt-1" in each for each in named)
+
+
+def test_a_task_file_without_a_command_is_told_before_anything_runs(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """What the launch would refuse is an error of the plan, with the line of the block; nothing is paid for first."""
+    write_plan(root, {"T-01": "touch ran", "T-02": ("echo hi", "T-01")})
+    write_task(
+        root, "T-02", '# Input\n\n```json\n{"a": 1}\n```\n\n```sh\necho hi\n```\n', timeout="9s"
+    )
+    before = everything(root)
+    for command in (["validate"], ["run", "--dry-run"], ["run"]):
+        refused = orchestrate(*command, "--json")
+        assert (2, "bad_command") == (refused.returncode, refused.json["code"])
+        assert "agent-02.md:6: the shell agent cannot run a 'json' block" in refused.json["message"]
+    assert before == everything(root)
+    assert not (root.parent / "ran").exists()
+    write_task(root, "T-02", "```sh\necho hi\n```\n")
+    assert 0 == orchestrate("validate").returncode

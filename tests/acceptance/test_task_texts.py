@@ -215,3 +215,14 @@ def test_a_tag_is_shown_as_it_was_typed(orchestrate: Orchestrate, root: Path) ->
     assert "Write the <b> file of C:\\" == listed["name"]
     assert "Write the <b> file" in orchestrate("graph").stdout
     assert "Write the &lt;b> file" in (root / "master_plan.md").read_text(encoding="utf-8")
+
+
+def test_a_text_may_begin_like_an_option_beside_one_written_without_a_blank(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """``-phigh`` takes nothing away from a list of markdown; what is misspelt is refused all the same."""
+    assert 0 == orchestrate("init", "--agent", "claude").returncode
+    added = orchestrate("add", "- look at it", "-phigh")
+    assert 0 == added.returncode, added.stderr
+    assert "P1" == orchestrate("show", "T-01", "--json").json["task"]["priority"]
+    assert 2 == orchestrate("add", "- look at it", "-xhigh").returncode

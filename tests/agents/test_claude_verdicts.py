@@ -160,8 +160,37 @@ def test_an_answer_with_another_exit_status_is_a_failure_that_says_so() -> None:
 @pytest.mark.parametrize("reason", StopReason)
 def test_whoever_answers_and_does_not_leave_has_answered(reason: StopReason) -> None:
     """An agent that prints its result and never exits is ended and its result kept (promise 15)."""
+    outcome = judge(sample("success_stream")[0], Exit(code=143, stopped=reason))
+    assert (outcome.verdict, outcome.remark) == (COMPLETED, "")
+
+
+@pytest.mark.parametrize("reason", [StopReason.TIMEOUT, StopReason.IDLE, StopReason.LINGERING])
+def test_whoever_leaves_something_at_work_until_its_time_is_over_has_answered(
+    reason: StopReason,
+) -> None:
+    """A server that never ends looks the same as work that the answer waits for: people are told."""
     out, _, _ = sample("bash_timeout_moved_to_background_stream")
-    assert judge(out, Exit(code=143, stopped=reason)).verdict is COMPLETED
+    outcome = judge(out, Exit(code=143, stopped=reason))
+    assert outcome.verdict is COMPLETED
+    assert "1 background task still at work" in outcome.remark
+    assert "1 background task" in outcome.statistics.values()
+
+
+@pytest.mark.parametrize(
+    "reason", [StopReason.SHUTDOWN, StopReason.ORPHANED, StopReason.INTERVENTION]
+)
+@pytest.mark.parametrize("is_woken", [False, True])
+def test_what_was_said_before_the_last_word_is_no_answer(
+    reason: StopReason, is_woken: bool
+) -> None:
+    """It was cut short while its first result waited for another: nothing unfinished counts as done (promise 2)."""
+    if is_woken:  # everything up to its second result
+        out = "".join(sample("background_task_two_results_stream")[0].splitlines(True)[:-1])
+    else:
+        out = sample("bash_timeout_moved_to_background_stream")[0]
+    outcome = judge(out, Exit(code=143, stopped=reason))
+    assert (outcome.verdict, outcome.is_resumable) == (Verdict.INTERRUPTED, True)
+    assert (outcome.bill.cost or 0) > 0
 
 
 @pytest.mark.parametrize(("name", "verdict"), [("usage_limit_5h_stream", HELD), ("http400", FATAL)])

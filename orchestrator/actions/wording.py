@@ -1,0 +1,38 @@
+"""What is wrong with the words of a task, before anything is paid for: there are none, or they are no command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.core.plan import Task
+from orchestrator.core.roster import Program, Roster
+from orchestrator.core.script import command_in
+from orchestrator.core.text import is_blank
+from orchestrator.errors import AgentError, Problem
+from orchestrator.store.task_file import TaskFile
+
+#: What a line begins with that opens a code block.
+_BARS = frozenset({"```", "~~~"})
+
+
+def wordless(task: Task, found: TaskFile, file: str) -> Iterator[Problem]:
+    """Yield that an agent would be paid for nothing. A file that was made from the row adds nothing."""
+    has_file = not found.made and not is_blank(found.body)
+    if not (task.children or has_file) and is_blank(task.description):
+        message = f"task {task.id} does not say what is to be done"
+        yield Problem(message, task.where, f"write it here, or into {file}", "no_text")
+
+
+def no_command(
+    task: Task, found: TaskFile, file: str, agent: str, roster: Roster
+) -> Iterator[Problem]:
+    """Yield that a person's task file has nothing that its shell would run, as the launch would say."""
+    is_theirs = not (found.made or task.children or is_blank(found.body))
+    if not is_theirs or agent not in roster or roster[agent].runs is not Program.SHELL:
+        return
+    try:
+        command_in(found.body, found.code, found.language)
+    except AgentError as error:
+        lines = enumerate(found.body.splitlines(), found.begins)
+        line = next((at for at, text in lines if text.lstrip()[:3] in _BARS), found.begins)
+        yield Problem(error.message, f"{file}:{line}", error.hint, "bad_command")
