@@ -14,6 +14,7 @@ from orchestrator.core.beside import MERGER
 from orchestrator.core.board import SIMULATED, Board
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.roster import Roster
+from orchestrator.core.script import flaws
 from orchestrator.core.settings import Settings, resolve
 from orchestrator.core.spelling import advice
 from orchestrator.core.state import TaskStatus
@@ -212,6 +213,7 @@ def task_settings(
     problems += workspace.assignments.misnamed(plan.tasks.values(), existing)
     policies: dict[str, Settings] = {}
     shared: dict[tuple[str, str], Settings] = {}
+    shells = frozenset(roster.shells)
     for task in plan.tasks.values():
         key = known.key_of(task)
         row, kind = {"agent": key} if key else {}, known.type_of(task)
@@ -221,7 +223,9 @@ def task_settings(
         except PlanError as error:
             problems += error.problems
             continue
-        if _is_wordless(task, found):
+        # What was made from the row adds nothing to it.
+        is_row = not task.children and (bool(found.made) or is_blank(found.body))
+        if is_row and is_blank(task.description):
             problems.append(_no_text(task, workspace.assignments.shown(task)))
         # Most tasks of a big plan share their settings; one object serves them all.
         resolved = None if found.settings else shared.get((key, kind))
@@ -240,6 +244,7 @@ def task_settings(
                 problems.append(_unknown_agent(asks, line, known.names))
             if not found.settings:
                 shared[key, kind] = resolved
+        problems += flaws(task) if is_row and resolved.agent in shells else ()
         policies[task.id] = resolved
     if problems:
         # What is wrong with the front matter of the plan is wrong for every task, and is said once.
@@ -257,12 +262,6 @@ def _workdir(layout: Layout, plan: Plan, flags: Mapping[str, Any]) -> str:
         raise UsageError(f"--{message}", hint="make it, or name another one")
     where = f"{plan.file}:{plan.lines.get('workdir', 1)}"
     raise PlanError([_bad_setting(message, where)])
-
-
-def _is_wordless(task: Task, found: TaskFile) -> bool:
-    """Whether an agent would be paid for nothing. A file that was made from the row adds nothing."""
-    has_file = not found.made and not is_blank(found.body)
-    return not (task.children or has_file) and is_blank(task.description)
 
 
 def _no_text(task: Task, file: str) -> Problem:

@@ -40,7 +40,7 @@ class ShellAgent:
                 hint="begin the task's first code block with ```sh, ```bash or ```python",
             )
         try:
-            script = assignment.code or script_of(assignment.body).code
+            script = assignment.code if assignment.code.strip() else script_of(assignment.body).code
         except ValueError as error:
             raise AgentError(str(error), hint=ADVICE) from None
         if not script:

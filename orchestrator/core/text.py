@@ -173,10 +173,13 @@ def unfenced(text: str) -> str | None:
 
 
 def without_backticks(text: str) -> str:
-    """Return code without the backticks that only say that it is some; those in it are its own. A block has none."""
+    """Return code without the backticks that only say that it is some; those in it are its own.
+
+    Three begin a block, which has other marks.
+    """
     bare = text.strip()
     mark = bare[: len(bare) - len(bare.lstrip("`"))]
-    if len(mark) > 2 and "\n" in bare:
+    if len(mark) > 2:
         return text
     inside = bare[len(mark) : -len(mark)] if mark and bare.endswith(mark) else ""
     return text if not inside or mark in inside else inside.strip()
