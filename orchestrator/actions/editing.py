@@ -160,8 +160,9 @@ def _changed(
         if not file:
             add_criteria(layout, task.stem, changes.criteria)
         values["criteria"] = "; ".join(changes.criteria)
-    hidden = told.file if told.is_in_file and _TEXTS & values.keys() else ""
-    begun = None if told.is_in_file or not texts else _begun(layout, task)
+    is_hidden = told.is_in_file and not file
+    hidden = told.file if is_hidden and _TEXTS & values.keys() else ""
+    begun = None if is_hidden or not texts else _begun(layout, task)
     return Updated(task_id, values, hidden, told.command(task.description), begun)
 
 
@@ -192,8 +193,14 @@ def _told(
     """
     if whole := told.unsaid(texts, task):
         task = task._replace(description=whole)
-        is_command = told.is_command
-        return task, task_file_of(layout, task, plan.tasks, shell=is_command, criteria=criteria)
+        return task, task_file_of(
+            layout,
+            task,
+            plan.tasks,
+            shell=told.is_command,
+            settings=told.settings,
+            criteria=[*told.criteria, *criteria],
+        )
     if told.is_command and not told.is_in_file:
         command_of(task)
     if criteria:

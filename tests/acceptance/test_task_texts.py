@@ -265,6 +265,40 @@ def test_a_command_of_an_outline_is_run_or_refused(
     assert "one" == answer_of(root, "T-01").strip()
 
 
+@pytest.mark.parametrize("verb", ["add", "update"])
+def test_a_command_is_changed_as_often_as_somebody_likes(
+    orchestrate: Orchestrate, root: Path, verb: str
+) -> None:
+    """Its file is written anew as long as nobody changed it, and says all that is run, whatever a row could say."""
+    orchestrate("init", "--agent", "shell")
+    block = "```bash\necho {}\n```"
+    if verb == "add":
+        orchestrate("add", block.format(1), "--timeout", "9s", "--criterion", "It is *said*")
+    else:
+        orchestrate("add", "true")
+        orchestrate("update", "T-01", "--desc", block.format(1))
+    file = root / "agent_tasks" / "agent-01.md"
+    first = file.read_text(encoding="utf-8")
+    for text in (block.format(2), "echo 2", block.format(1)):
+        told = orchestrate("update", "T-01", "--desc", text)
+        assert (0, False) == (told.returncode, "change that, too" in told.stderr), told.stderr
+        assert "T-01 now runs: " in told.stderr
+        assert text.splitlines()[-2:][0] in file.read_text(encoding="utf-8")
+    assert first == file.read_text(encoding="utf-8")
+    before = everything(root)
+    assert 2 == orchestrate("update", "T-01", "--desc", "```sh\n```").returncode
+    assert before == everything(root)
+    file.write_text(first.replace("echo 1", "echo one"), encoding="utf-8")
+    before = everything(root)
+    for text in (block.format(2), "echo 2"):
+        refused = orchestrate("update", "T-01", "--desc", text)
+        assert (2, True) == (refused.returncode, "agent-01.md: " in refused.stderr)
+        assert "write it there" in refused.stderr
+    assert before == everything(root)
+    assert 0 == orchestrate("run").returncode
+    assert "one" == answer_of(root, "T-01").strip()
+
+
 def test_a_tag_is_shown_as_it_was_typed(orchestrate: Orchestrate, root: Path) -> None:
     """The table has it escaped, for whoever looks at it as a page; nobody else is to see that."""
     orchestrate("add", "Write the <b> file of C:\\")
