@@ -31,6 +31,7 @@ from orchestrator.actions.editing import (
 )
 from orchestrator.actions.task_texts import put_both, runs_commands, task_file_of
 from orchestrator.core.plan import TASK_ID, Task, stem, unknown_task
+from orchestrator.core.script import command_of
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
 from orchestrator.store.atomic import replace_file, reported
@@ -163,6 +164,8 @@ class _Draft:
         data, task = edited(lambda: with_row(self._places, values), meant)
         if self._wanted.parent:
             check_parent(self._layout, valid_plan(self._layout, data), self._wanted.parent)
+        if self.is_shell:
+            command_of(task._replace(description=whole))
         file = b""
         if not is_said or self._wanted.settings or self._wanted.criteria:
             file = self._task_file(task, whole)

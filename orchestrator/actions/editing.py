@@ -19,6 +19,7 @@ from orchestrator.actions.cells import (
 )
 from orchestrator.actions.task_texts import Told, put_both, task_file_of
 from orchestrator.core.plan import Plan, Task, unknown_task
+from orchestrator.core.script import command_of
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, UsageError
@@ -159,8 +160,9 @@ def _changed(
         if not file:
             add_criteria(layout, task.stem, changes.criteria)
         values["criteria"] = "; ".join(changes.criteria)
-    hidden = told.file if told.is_in_file and _TEXTS & values.keys() else ""
-    begun = None if told.is_in_file or not texts else _begun(layout, task)
+    is_hidden = told.is_in_file and not file
+    hidden = told.file if is_hidden and _TEXTS & values.keys() else ""
+    begun = None if is_hidden or not texts else _begun(layout, task)
     return Updated(task_id, values, hidden, told.command(task.description), begun)
 
 
@@ -183,11 +185,24 @@ def _told(
     texts: Mapping[str, str],
     criteria: Sequence[str],
 ) -> tuple[Task, bytes]:
-    """Return a task with all of what is to be done, and the task file for what its row cannot say of it."""
+    """Return a task with all of what is to be done, and the task file for what its row cannot say of it.
+
+    Raises:
+        PlanError: it is to be a command, and says none.
+        As ``Told.unsaid``, ``task_file_of`` and ``check_new``.
+    """
     if whole := told.unsaid(texts, task):
         task = task._replace(description=whole)
-        is_command = told.is_command
-        return task, task_file_of(layout, task, plan.tasks, shell=is_command, criteria=criteria)
+        return task, task_file_of(
+            layout,
+            task,
+            plan.tasks,
+            shell=told.is_command,
+            settings=told.settings,
+            criteria=[*told.criteria, *criteria],
+        )
+    if told.is_command and not told.is_in_file:
+        command_of(task)
     if criteria:
         from orchestrator.actions.criteria import check_new
 

@@ -242,8 +242,7 @@ def task_settings(
                 problems.append(_unknown_agent(asks, line, known.names))
             if not found.settings:
                 shared[key, kind] = resolved
-        if has_file:
-            problems += no_command(task, found, shown, resolved.agent, roster)
+        problems += no_command(task, found, shown, resolved.agent, roster)
         policies[task.id] = resolved
     if problems:
         # What is wrong with the front matter of the plan is wrong for every task, and is said once.

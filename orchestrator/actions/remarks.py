@@ -72,15 +72,19 @@ def _cells(ahead: Prospect) -> Iterator[str]:
         return
     # Not at the top: of most plans that were never changed since they were read nothing of this is needed.
     from orchestrator.store.marks import without_sections
-    from orchestrator.store.plan_file import own_statuses
 
     try:
+        own = without_sections(data)
+        if b"status" not in own.lower():
+            return
+        from orchestrator.store.plan_file import own_statuses
+
         said = own_statuses(data)
     except ValueError:
         return  # it was changed a moment ago, and the run tells of that
     if not said:
         return
-    is_drawn = without_sections(data) != data
+    is_drawn = own != data
     named: dict[TaskStatus, list[str]] = {status: [] for status in _COMMANDS}
     for task_id in ahead.to_run:
         text = said.get(task_id, "")

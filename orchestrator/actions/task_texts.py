@@ -33,6 +33,11 @@ class Told(NamedTuple):
     """Its task file, when somebody wrote one."""
     is_in_file: bool = False
     """Whether that file says what is to be done, and not the row."""
+    is_typed: bool = False
+    """Whether that file is as it was made from a command that somebody typed."""
+    settings: Mapping[str, Any] = _NOTHING
+    """Those in such a file; the criteria likewise."""
+    criteria: Sequence[str] = ()
     before: str = ""
     """The command that the row is; empty when it is none."""
     is_command: bool = False
@@ -54,15 +59,20 @@ class Told(NamedTuple):
         """
         found = read_own(layout, row)
         own = found.settings if found is not None else _NOTHING
+        path = layout.task_file(row.stem)
+        is_typed = found is not None and found.is_typed and not os.path.islink(path)
         return cls(
-            file=layout.task_file(row.stem) if found is not None else "",
+            file=path if found is not None else "",
             is_in_file=found is not None and bool(found.body.strip()),
+            is_typed=is_typed,
+            settings=own if is_typed else _NOTHING,
+            criteria=_criteria(layout, row) if is_typed else (),
             before=row.description if runs_commands(layout, row, default, agents, own) else "",
             is_command=runs_commands(layout, meant, default, agents, own),
         )
 
     def unsaid(self, texts: Mapping[str, str], task: Task) -> str:
-        """Return what a row cannot say of what is to be done; empty when it says all of it.
+        """Return what the task file is to say of what is to be done; empty when the row says all of it.
 
         Args:
             texts: The new texts, by column.
@@ -74,11 +84,16 @@ class Told(NamedTuple):
         is_only_text = not texts.get("description") and task.name == from_cell(task.description)
         for column, is_read in (("name", is_only_text), ("description", True)):
             text = texts.get(column, "")
-            if not text or fits(text):
+            if is_read and text and self.is_typed:
+                return text
+            is_hidden = is_read and self.is_command and self.is_in_file
+            if not text or (fits(text) and not is_hidden):
                 continue
             if is_read and not self.file:
                 return text
             message, where = f"a row of the plan cannot say this {column}", ""
+            if is_hidden and fits(text):
+                message = f"what is run stands here, and this {column} would only seem to be it"
             hint = "one line of at most 200 characters can be said that opens no tag, no ` and has no secret in it"
             if is_read:
                 where = from_here(self.file)
@@ -89,8 +104,16 @@ class Told(NamedTuple):
 
     def command(self, text: str) -> str:
         """Return the command that a task with this text runs, if that is another one than before; else empty."""
-        is_new = self.is_command and not self.is_in_file and text != self.before
+        is_told = self.is_typed or not self.is_in_file
+        is_new = self.is_command and is_told and text != self.before
         return text if is_new else ""
+
+
+def _criteria(layout: Layout, task: Task) -> Sequence[str]:
+    from orchestrator.store.criteria import criteria_in
+
+    found = criteria_in(read_file(layout.task_file(task.stem), LARGEST_TEXT) or b"")
+    return [criterion.text for criterion in found]
 
 
 def runs_commands(
@@ -149,6 +172,8 @@ def task_file_of(
 ) -> bytes:
     """Return a task file that says all of what is to be done, which is the description of *task*.
 
+    As long as nobody changes one of a *shell*, another command may take its place.
+
     Raises:
         UsageError: criteria would not be read as such below that text.
         PlanError: a template of the plan directory makes no sense.
@@ -160,7 +185,15 @@ def task_file_of(
     text = task_file(task, resolve(settings), layout.templates, needs, shell=shell)
     front = [f"{name}: {value}" for name, value in settings.items()]
     head = "\n".join(["---", *front, "---", ""]) if front else ""
-    data = f"{head}{text}".encode()
+    data = _with_criteria(f"{head}{text}".encode(), criteria)
+    if not shell:
+        return data
+    from orchestrator.store.task_file import made_from_typed
+
+    return made_from_typed(data.decode()).encode()
+
+
+def _with_criteria(data: bytes, criteria: Sequence[str]) -> bytes:
     if not criteria:
         return data
     from orchestrator.store.criteria import with_criteria
@@ -187,12 +220,20 @@ def put_both(layout: Layout, before: Taken, plan: bytes, task: Task, file: bytes
     path = layout.task_file(task.stem)
     with reported("make", layout.tasks):
         make_directories(layout.tasks)
+    there = read_file(path, LARGEST_TEXT)
     replace_file(path, file)
     try:
         is_in = put(layout.plan, before, plan) is not None
     except StoreError:
-        os.unlink(path)
+        _put_back(path, there)
         raise
     if not is_in:
-        os.unlink(path)
+        _put_back(path, there)
     return is_in
+
+
+def _put_back(path: str, there: bytes | None) -> None:
+    if there is None:
+        os.unlink(path)
+    else:
+        replace_file(path, there)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from orchestrator.core.plan import Task
 from orchestrator.core.roster import Program, Roster
-from orchestrator.core.script import command_in
+from orchestrator.core.script import command_in, flaws
 from orchestrator.core.text import is_blank
 from orchestrator.errors import AgentError, Problem
 from orchestrator.store.task_file import TaskFile
@@ -16,9 +16,8 @@ _BARS = frozenset({"```", "~~~"})
 
 
 def wordless(task: Task, found: TaskFile, file: str) -> Iterator[Problem]:
-    """Yield that an agent would be paid for nothing. A file that was made from the row adds nothing."""
-    has_file = not found.made and not is_blank(found.body)
-    if not (task.children or has_file) and is_blank(task.description):
+    """Yield that an agent would be paid for nothing."""
+    if _is_row(task, found) and is_blank(task.description):
         message = f"task {task.id} does not say what is to be done"
         yield Problem(message, task.where, f"write it here, or into {file}", "no_text")
 
@@ -26,9 +25,11 @@ def wordless(task: Task, found: TaskFile, file: str) -> Iterator[Problem]:
 def no_command(
     task: Task, found: TaskFile, file: str, agent: str, roster: Roster
 ) -> Iterator[Problem]:
-    """Yield that a person's task file has nothing that its shell would run, as the launch would say."""
-    is_theirs = not (found.made or task.children or is_blank(found.body))
-    if not is_theirs or agent not in roster or roster[agent].runs is not Program.SHELL:
+    """Yield that a task has nothing that its shell would run, as the launch would say."""
+    if task.children or agent not in roster or roster[agent].runs is not Program.SHELL:
+        return
+    if _is_row(task, found):
+        yield from flaws(task)
         return
     try:
         command_in(found.body, found.code, found.language)
@@ -36,3 +37,8 @@ def no_command(
         lines = enumerate(found.body.splitlines(), found.begins)
         line = next((at for at, text in lines if text.lstrip()[:3] in _BARS), found.begins)
         yield Problem(error.message, f"{file}:{line}", error.hint, "bad_command")
+
+
+def _is_row(task: Task, found: TaskFile) -> bool:
+    """Whether a task is what its row says: a file that was made from the row adds nothing."""
+    return not task.children and (bool(found.made) or is_blank(found.body))

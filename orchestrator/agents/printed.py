@@ -9,7 +9,7 @@ from orchestrator.agents.protocol import Turn
 from orchestrator.agents.verdict import failure, not_its_own_end
 from orchestrator.core.result import Exit, Outcome, Signs, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import one_line
+from orchestrator.core.text import left_out_note, one_line
 
 #: Bytes kept of what a command printed: this much of its head and as much of its tail. All of it stays in the log.
 KEPT = 128 * 1024
@@ -73,7 +73,7 @@ class TextReader:
         if not is_cut:
             return (self.head + self.tail).decode(errors="replace")
         head, tail = _up_to_a_line(bytes(self.head)), _from_a_line(bytes(self.tail))
-        note = f"[… {self.size - len(head) - len(tail)} bytes left out, all of it is in the log …]"
+        note = left_out_note(self.size - len(head) - len(tail))
         between = "" if head.endswith(b"\n") else "\n"
         return f"{head.decode(errors='replace')}{between}{note}\n{tail.decode(errors='replace')}"
 

@@ -37,7 +37,7 @@ class ShellAgent:
             argv=(*_INTERPRETERS[word], SCRIPT),
             # As the file was saved on another system; for a shell they would be a part of the last word.
             script=script.replace("\r\n", "\n").replace("\r", "\n") + "\n",
-            stdin="\n".join(_handed_on(given) for given in assignment.inputs if given.answer),
+            stdin=_one_after_the_other(given for given in assignment.inputs if given.answer),
         )
 
     def reader(self, settings: Settings) -> TextReader:
@@ -49,7 +49,15 @@ class ShellAgent:
         return said(output)
 
 
+def _one_after_the_other(inputs: Iterable[Input]) -> str:
+    told: list[str] = []
+    for each in map(_handed_on, inputs):
+        told += [each] if not told or told[-1].endswith("\0") else ["\n", each]
+    return "".join(told)
+
+
 def _handed_on(given: Input) -> str:
     if not given.left_out:
-        return f"{given.answer}\n"
+        # What ends with NUL is a list of names: a newline would be one more of them.
+        return given.answer if given.answer.endswith("\0") else f"{given.answer}\n"
     return f"{given.answer}\n[… {given.left_out} bytes left out, all of it is in {given.path} …]\n"

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line, typed, without_backticks
-from orchestrator.errors import AgentError
+from orchestrator.errors import AgentError, PlanError, Problem
 
 #: What a code block may be called, and what it is written in.
 LANGUAGES = {
@@ -25,10 +26,14 @@ LANGUAGES = {
     "py": "python",
 }
 #: What to do about a text that is no command.
-ADVICE = "write the command alone, or one code block that begins with ```sh, ```bash or ```python"
+ADVICE = (
+    "write the command alone, or one code block that begins with ```sh, ```bash or ```python "
+    "(with more backticks where a line of the command begins with three)"
+)
 
-# A line of backticks makes no sense to a shell, one of tildes may stand below a heading that it writes.
-_OPENS = r"(?m)^ {0,3}(`{3,})([^`\n]*)$|\A(~{3,})([^\n]*)$"
+# What begins a line of a here-document with backticks may be meant as its text, or as the end of a block that somebody
+# forgot to open. One of tildes may stand below a heading that it writes.
+_OPENS = r"(?m)^ {0,3}(`{3,})(.*)$|\A(~{3,})(.*)$"
 
 
 class Script(NamedTuple):
@@ -43,17 +48,47 @@ def script_of(text: str) -> Script:
     """Return what a text has somebody run, without the marks that only say that it is a command.
 
     Raises:
-        ValueError: it is partly a code block and partly not, or one in a language that nobody here runs.
+        ValueError: it is partly a code block and partly not, or one in a language that nobody here runs, or nothing but
+            marks.
     """
     bare = typed(text).strip()
-    opened = re.search(_OPENS, bare) if "\n" in bare else None
-    if opened is None:
-        return Script(without_backticks(bare))
+    opened = re.search(_OPENS, bare)
+    found = _block(bare, opened) if opened else Script(without_backticks(bare))
+    if bare and not found.code.strip():
+        raise ValueError("there is no command in it, only the marks around one")
+    return found
+
+
+def command_of(task: Task) -> Script:
+    """Return what the row of a task has somebody run.
+
+    Raises:
+        PlanError: it says no command.
+    """
+    if wrong := flaws(task):
+        raise PlanError(wrong)
+    return script_of(task.description or task.name)
+
+
+def flaws(task: Task) -> list[Problem]:
+    """Return why what the row of a task says is no command; nothing when it is one."""
+    try:
+        script_of(task.description or task.name)
+    except ValueError as error:
+        return [Problem(str(error), task.where, ADVICE, "bad_command")]
+    return []
+
+
+def _block(bare: str, opened: re.Match[str]) -> Script:
     bar, info = opened[1] or opened[3], (opened[2] or opened[4] or "").split()
     rest = bare[opened.end() + 1 :]
     closed = re.search(rf"(?m)^ {{0,3}}{bar[0]}{{{len(bar)},}}[ \t]*$", rest)
     if opened.start() or (closed and closed.end() < len(rest)):
         raise ValueError("there is a code block in this command, and text around it")
+    if "`" in (opened[2] or ""):
+        raise ValueError(
+            "what begins with three backticks is a block with its command on the lines below"
+        )
     word = info[0] if info else ""
     if word not in LANGUAGES:
         raise ValueError(f"nobody here runs a code block in {one_line(word, 40)}")
@@ -73,7 +108,7 @@ def command_in(body: str, code: str, language: str) -> tuple[str, str]:
             hint="begin the task's first code block with ```sh, ```bash or ```python",
         )
     try:
-        script = code or script_of(body).code
+        script = code if code.strip() else script_of(body).code
     except ValueError as error:
         raise AgentError(str(error), hint=ADVICE) from None
     if not script:

@@ -15,11 +15,14 @@ from orchestrator.core.redact import redact
 # What must not reach a terminal or a file of ours. Every alternative is linear: an unterminated sequence loses its
 # introducer only, and the characters that a failed attempt walks over are never walked over again by the next one.
 # Both are compiled when they are first needed: that takes longer than loading the rest of this module.
-_UNPRINTABLE = (
+_ESCAPES = (
     r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]?"  # CSI: colours, cursor movement
     r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\n]*+(?:\x07|\x1b\\|\x9c)?"  # OSC: titles, links, clipboard
     r"|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f])[^\x1b\x90\x98\x9c\x9e\x9f]*+(?:\x1b\\|\x9c)"  # DCS, SOS, PM, APC
     r"|\x1b[ -/]*+[0-~]?"  # any other escape sequence, and a lone ESC
+)
+_UNPRINTABLE = (
+    rf"{_ESCAPES}"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u061c\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
 )
 _NOT_PLAIN = (
@@ -27,6 +30,8 @@ _NOT_PLAIN = (
 )
 #: What no file of text can hold: a NUL, and half of a character.
 NO_TEXT = r"[\0\ud800-\udfff]"
+# What stands in the place of what a long text lacks, where its log has all of it.
+_LEFT_OUT = "[… {} bytes left out, all of it is in the log …]"
 # Letters and a picture that are blanks.
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Me", "Mn", "Zl", "Zp", "Zs"})
@@ -54,6 +59,11 @@ def printable(text: str) -> str:
         text = "\n".join(_last_state(line) for line in text.split("\n"))
     text = text.replace("\u2028", "\n").replace("\u2029", "\n")
     return re.sub(_UNPRINTABLE, "", text)
+
+
+def without_escapes(text: str) -> str:
+    """Return *text* without what only tells a terminal what to do; every character of it is there."""
+    return re.sub(_ESCAPES, "", text)
 
 
 def _last_state(line: str) -> str:
@@ -173,10 +183,13 @@ def unfenced(text: str) -> str | None:
 
 
 def without_backticks(text: str) -> str:
-    """Return code without the backticks that only say that it is some; those in it are its own. A block has none."""
+    """Return code without the backticks that only say that it is some; those in it are its own.
+
+    Three begin a block, which has other marks.
+    """
     bare = text.strip()
     mark = bare[: len(bare) - len(bare.lstrip("`"))]
-    if len(mark) > 2 and "\n" in bare:
+    if len(mark) > 2:
         return text
     inside = bare[len(mark) : -len(mark)] if mark and bare.endswith(mark) else ""
     return text if not inside or mark in inside else inside.strip()
@@ -195,6 +208,18 @@ def fair_shares(sizes: Sequence[int], limit: int) -> list[int]:
 def counted(number: int, one: str, many: str = "") -> str:
     """Return ``1 task``, ``2 tasks``, ``30,000 tasks``; *many* is the plural where it is not *one* with an s."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def left_out_note(size: int) -> str:
+    """Return the line that stands where so many bytes were left out of an answer."""
+    return _LEFT_OUT.format(size)
+
+
+def noted_left_out(text: str) -> int:
+    """Return how many bytes an answer says that it lacks."""
+    line = re.escape(_LEFT_OUT).replace(re.escape("{}"), r"(\d{1,15})")
+    found = re.search(f"(?m)^{line}$", text)
+    return int(found[1]) if found else 0
 
 
 def clip(text: str, limit: int) -> tuple[str, int]:

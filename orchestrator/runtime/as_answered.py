@@ -14,7 +14,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Outcome, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import printable, unfenced
+from orchestrator.core.text import noted_left_out, printable, unfenced, without_escapes
 from orchestrator.errors import UnfitError
 from orchestrator.runtime.attempt import reread
 from orchestrator.store.answers import MOST, Answer
@@ -33,9 +33,15 @@ _NOTHING = Outcome(Verdict.COMPLETED)
 
 
 def as_answered(
-    layout: Layout, task: Task, number: int, agents: Mapping[str, Agent], written: str
+    layout: Layout,
+    task: Task,
+    number: int,
+    agents: Mapping[str, Agent],
+    written: str,
+    *,
+    is_prose: bool,
 ) -> Answer:
-    """Return the answer that attempt *number* gave, fit to be printed and without tokens.
+    """Return the answer that attempt *number* gave, without tokens; where that *is_prose*, also fit to be printed.
 
     *written*, as it stands in the result, where its log says something else or is not there. Of a log with more than
     fits, its head.
@@ -43,21 +49,29 @@ def as_answered(
     Raises:
         StoreError: record or log cannot be read now.
     """
-    inside = unfenced(written)
-    as_it_stands = Answer(written if inside is None else inside)
     files = layout.attempt(task.stem, number)
     record = read_record(files.record) if written else None
     if record is None or not record.is_of(task.id, number, ""):
-        return as_it_stands
+        return _as_it_stands(written)
     said = _said(layout, task, agents, record, _AS_MARKDOWN)
     if not _is_made_of(said.answer, written):
-        return as_it_stands
+        return _as_it_stands(written, record.exit.log_bytes or 0)
     if not said.is_cut:
-        return Answer(_clean(said.answer))
+        return Answer(_clean(said.answer, is_prose=is_prose))
     with reported("read", files.stdout):
         head = read_piece(files.stdout, 0, MOST) or b""
     left_out = (record.exit.log_bytes or 0) - len(head)
-    return Answer(_clean(head.decode(errors="replace")), max(0, left_out), files.stdout)
+    return Answer(
+        _clean(head.decode(errors="replace"), is_prose=is_prose), max(0, left_out), files.stdout
+    )
+
+
+def _as_it_stands(written: str, size: int = 0) -> Answer:
+    inside = unfenced(written)
+    shown = written if inside is None else inside
+    hidden = noted_left_out(shown)
+    # More than its log has is what one before it lacked, whose answer is a part of this one.
+    return Answer(shown, hidden=0 if size and hidden > size else hidden)
 
 
 def was_corrected(
@@ -89,12 +103,13 @@ def was_corrected(
 
 def _is_made_of(answer: str, written: str) -> bool:
     """Say whether a result says just what was made of an answer."""
-    as_made = (safe_answer(answer, is_markdown=each).strip("\n") for each in (True, False))
+    # What is fenced needs no markdown to be made again, which takes long to load.
+    as_made = (safe_answer(answer, is_markdown=each).strip("\n") for each in (False, True))
     return written in as_made
 
 
-def _clean(text: str) -> str:
-    return redact(printable(text)).rstrip("\n")
+def _clean(text: str, *, is_prose: bool) -> str:
+    return redact(printable(text) if is_prose else without_escapes(text)).rstrip("\n")
 
 
 def _said(

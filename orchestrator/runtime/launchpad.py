@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from types import MappingProxyType
@@ -136,12 +137,6 @@ class Launchpad:
                 raise
             raise PlanError([Problem(error.message, error.where, error.hint)]) from error
         wanted = agent.invocation(assignment)
-        for each in () if agent.reads_prose else assignment.inputs:
-            if each.left_out:  # an agent is told so in its prompt; a program counts what it gets
-                lacks = f"lacks {each.left_out:,} bytes on its standard input"
-                self.warn(
-                    f"{live.task.id}: what {each.task} answered {lacks}: all of it is in {each.path}"
-                )
         given = environment(self._policies[live.task.id], wanted.env, wanted.login)
         files = live.files
         script = files.script
@@ -191,21 +186,20 @@ class Launchpad:
         if lost := {need.id: why for need in needs if (why := self._workspace.why_lost(need))}:
             hint = "the next run does that again first"
             raise LostResultError("; ".join(lost.values()), hint=hint, tasks=[*lost])
-        inputs = [
-            Input(
-                task=need.id,
-                name=need.name,
-                path=self._shown(answer.log or self._workspace.layout.result_file(need.stem)),
-                answer=answer.text,
-                left_out=answer.left_out,
-            )
-            for need, answer in answers_handed_on(
-                self._workspace,
-                needs,
-                lambda need: self._workspace.layout.attempt(need.stem, live.inputs[need.id]).stdout,
-                lambda need, written: self._as_answered(need.id, live.inputs[need.id], written),
-            )
-        ]
+        inputs = []
+        for need, answer in answers_handed_on(
+            self._workspace,
+            needs,
+            lambda need: self._log_of(live, need),
+            lambda need, written: self._as_answered(
+                need.id, live.inputs[need.id], written, is_prose=is_prose
+            ),
+            is_prose=is_prose,
+        ):
+            path = self._shown(answer.log or self._workspace.layout.result_file(need.stem))
+            inputs.append(Input(need.id, need.name, path, answer.text, answer.left_out))
+            if not is_prose and (answer.left_out or answer.hidden):
+                self._warn_of(live, need, answer, path)
         return Assignment(
             task=task,
             settings=self._policies[task.id],
@@ -222,8 +216,23 @@ class Launchpad:
             cap=live.cap,
         )
 
-    def _read_again(self, need: str, number: int, written: str) -> Answer:
-        return as_answered(self._workspace.layout, self._tasks[need], number, self._agents, written)
+    def _read_again(self, need: str, number: int, written: str, *, is_prose: bool) -> Answer:
+        task, layout = self._tasks[need], self._workspace.layout
+        return as_answered(layout, task, number, self._agents, written, is_prose=is_prose)
+
+    def _log_of(self, live: LiveAttempt, need: Task) -> str:
+        return self._workspace.layout.attempt(need.stem, live.inputs[need.id]).stdout
+
+    def _warn_of(self, live: LiveAttempt, need: Task, answer: Answer, path: str) -> None:
+        """Tell that a program gets less than all: an agent is told so in its prompt, a program counts what it gets."""
+        lacks = f"lacks {answer.left_out + answer.hidden:,} bytes on its standard input"
+        where = f"all of it is in {path}"
+        if answer.hidden:
+            log = self._log_of(live, need)
+            where = f"all of it is in {self._shown(log)}; a correction counts only within what the result shows"
+            if not os.path.lexists(log):
+                where = f"its log {self._shown(log)} is gone"
+        self.warn(f"{live.task.id}: what {need.id} answered {lacks}: {where}")
 
     def _heard(self, task: Task) -> Sequence[Message]:
         """Return what was said about a task and what it depends on, and what everybody should know."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from orchestrator.core.plan import Task
 from orchestrator.core.text import clip, fair_shares, unfenced
+from orchestrator.store.atomic import read_piece
 from orchestrator.store.workspace import Workspace
 
 #: Bytes that the answers of all tasks together may have where all of them are wanted at once.
@@ -24,6 +25,8 @@ class Answer(NamedTuple):
     """Bytes of it that are not here."""
     log: str = ""
     """Where all of it is, when its result has only head and tail."""
+    hidden: int = 0
+    """Bytes in the middle of it that its result does not show, which is all that is handed on."""
 
 
 def answers_handed_on(
@@ -31,12 +34,15 @@ def answers_handed_on(
     tasks: Sequence[Task],
     log_of: Callable[[Task], str],
     as_answered: Callable[[Task, str], Answer],
+    *,
+    is_prose: bool = True,
 ) -> Iterator[tuple[Task, Answer]]:
     """Yield each task with its answer as dependants get it.
 
     *log_of* says where the log of an answer lies, of which the result of a long one has only head and tail.
     *as_answered* gets an answer as its result has it, in markdown, and returns what was answered. What is short and
-    stands in a fence only to be shown is known from there.
+    stands in a fence only to be shown is known from there. Unless it *is_prose*, whoever gets it is a program: what
+    cannot be shown is for it, too.
 
     Raises:
         StoreError: a result cannot be read.
@@ -45,13 +51,20 @@ def answers_handed_on(
     def read(task: Task, found: os.stat_result | None) -> Answer:
         written = workspace.read_written_answer(task.stem, found)
         inside = unfenced(written) if len(written) < _WHOLE else None
-        return as_answered(task, written) if inside is None else Answer(inside)
+        if inside is None or not (is_prose or _is_all(log_of(task), inside)):
+            return as_answered(task, written)
+        return Answer(inside)
 
-    def size(task: Task, found: os.stat_result) -> int:
+    def at_most(task: Task, found: os.stat_result) -> int:
         log = _look(log_of(task)) if found.st_size >= _WHOLE else None
         return max(found.st_size, log.st_size if log else 0)
 
-    return _heads(workspace, tasks, size, read)
+    def exactly(task: Task, found: os.stat_result) -> int:
+        if at_most(task, found) == found.st_size:
+            return found.st_size
+        return len(read(task, found).text.encode(errors="replace"))
+
+    return _heads(workspace, tasks, at_most, read, exactly)
 
 
 def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]:
@@ -68,7 +81,7 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
     def read(task: Task, found: os.stat_result | None) -> Answer:
         return Answer(workspace.read_shown_answer(task.stem, found))
 
-    for task, (head, left, _) in _heads(workspace, tasks, lambda _, found: found.st_size, read):
+    for task, (head, left, *_) in _heads(workspace, tasks, lambda _, found: found.st_size, read):
         shown[task.id] = with_own_labels(embed(head) if left else head, task.stem)
         if left:
             path = task.result_path
@@ -81,9 +94,15 @@ def _heads(
     tasks: Sequence[Task],
     size: Callable[[Task, os.stat_result], int],
     read: Callable[[Task, os.stat_result | None], Answer],
+    exactly: Callable[[Task, os.stat_result], int] | None = None,
 ) -> Iterator[tuple[Task, Answer]]:
     seen = [_look(workspace.layout.result_file(task.stem)) for task in tasks]
-    sizes = [size(task, found) if found else 0 for task, found in zip(tasks, seen, strict=True)]
+    both = list(zip(tasks, seen, strict=True))
+    sizes = [size(task, found) if found else 0 for task, found in both]
+    if (
+        exactly and sum(sizes) > MOST
+    ):  # only then somebody could lack what another one does not need
+        sizes = [exactly(task, found) if found else 0 for task, found in both]
     shares = fair_shares(sizes, MOST)
     left, others = MOST, sum(shares)
     for task, found, share in zip(tasks, seen, shares, strict=True):
@@ -94,6 +113,15 @@ def _heads(
         text, more = clip(answer.text, left - others)
         left -= len(text.encode(errors="replace"))
         yield task, answer._replace(text=text, left_out=answer.left_out + more)
+
+
+def _is_all(path: str, shown: str) -> bool:
+    """Say whether a short answer, as it is shown, is all that its log has."""
+    try:
+        printed = read_piece(path, 0, 2 * _WHOLE)
+    except OSError:
+        return False
+    return (printed or b"").rstrip(b"\n") == shown.rstrip("\n").encode(errors="replace")
 
 
 def _look(path: str) -> os.stat_result | None:

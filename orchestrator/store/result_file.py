@@ -105,9 +105,21 @@ def _summary(result: Result, log: str) -> list[str]:
 
 def parse_result(text: str) -> Result | None:
     """Return the result, with its answer; None when the file is not one (damaged, foreign, cut short)."""
+    text = text.replace("\r\n", "\n")  # as some editors save it
+    result = _parsed(text)
+    return None if result is None or _lacks(text, result) else result
+
+
+def why_no_result(text: str) -> str:
+    """Return why a file is not read as a result."""
+    text = text.replace("\r\n", "\n")
+    result = _parsed(text)
+    return _lacks(text, result) if result else "its front matter is damaged or cut short"
+
+
+def _parsed(text: str) -> Result | None:
     from orchestrator.store.front_matter import load_front_matter
 
-    text = text.replace("\r\n", "\n")  # as some editors save it
     front = load_front_matter(text)
     if front is None:
         return None
@@ -116,7 +128,7 @@ def parse_result(text: str) -> Result | None:
         status = parse_status(str(front.get("status", "")))
         if status is None or "task" not in front or not isinstance(attempts, list):
             return None
-        result = Result(
+        return Result(
             task=str(front["task"]),
             agent=str(front.get("agent", "")),
             status=status,
@@ -127,7 +139,6 @@ def parse_result(text: str) -> Result | None:
             progress=_per_cent(front.get("progress")),
             request=str(front.get("request") or ""),
         )
-        return None if is_cut_short(text, result) else result
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None
 
@@ -148,17 +159,22 @@ def answer_of(text: str) -> str:
     return "" if answer == "(no output)" else answer
 
 
-def is_cut_short(text: str, result: Result) -> bool:
-    """Whether the answer of an attempt that ended is not there, or not closed: the file lost its end."""
+def _lacks(text: str, result: Result) -> str:
+    """Return what is missing of the answer of an attempt that ended, or of the marks around it; empty: nothing."""
     if result.status is TaskStatus.RUNNING or (result.last is not None and not result.last.ended):
-        return False
+        return ""
     start = text.find(f"\n{_OPEN}\n")
     # What was fenced may have marks in it: there the bar that closes the fence stands before ours.
-    bar = _BAR.match(text, start + len(_OPEN) + 2) if start >= 0 else None
-    is_open, is_closed = start >= 0, f"{bar[1] if bar else ''}\n{_CLOSE}" in text
-    if is_open or is_closed:
-        return not (is_open and is_closed)
-    return result.status is TaskStatus.COMPLETED and _OUTPUT.search(text) is None
+    found = _BAR.match(text, start + len(_OPEN) + 2) if start >= 0 else None
+    bar = found[1] if found else ""
+    is_open, is_closed = start >= 0, f"{bar}\n{_CLOSE}" in text
+    if is_open and not is_closed:
+        is_bare = f"\n{_CLOSE}" in text
+        return f"the {f'line {bar} before the ' if is_bare else ''}mark {_CLOSE} is missing"
+    if is_closed and not is_open:
+        return f"the mark {_OPEN} is missing"
+    is_lost = result.status is TaskStatus.COMPLETED and _OUTPUT.search(text) is None
+    return "its answer is missing" if is_lost and not is_open else ""
 
 
 def plain_answer(text: str) -> str:

@@ -17,7 +17,7 @@ from orchestrator.store.attempt_record import read_record
 from orchestrator.store.lines import unreadable
 from orchestrator.store.marks import regions
 from orchestrator.store.outline import fence_closes, fence_opens
-from orchestrator.store.result_file import LARGEST_RESULT, is_cut_short, parse_result
+from orchestrator.store.result_file import LARGEST_RESULT, parse_result, why_no_result
 
 #: Bytes; a larger record was not written by us.
 _MAX_RECORD = 1024**2
@@ -48,10 +48,8 @@ def look_at_result(stem: str, path: str, full: str) -> ResultSeen | None:
             return ResultSeen(stem, path, None, problem.message)
         return ResultSeen(stem, path, None, "", problem)
     if result is None:
-        what = "its front matter is damaged or cut short" if data.strip() else "it is empty"
-        return ResultSeen(stem, path, None, what)
-    flaw = "it is cut short: its answer has no end" if is_cut_short(text, result) else ""
-    return ResultSeen(stem, path, result._replace(answer=""), flaw, problem)
+        return ResultSeen(stem, path, None, why_no_result(text) if data.strip() else "it is empty")
+    return ResultSeen(stem, path, result._replace(answer=""), "", problem)
 
 
 def _conflict(lines: Sequence[str], path: str) -> Problem | None:

@@ -1,7 +1,8 @@
 """``agent_tasks/agent-XX.md``: the assignment of one task. Settings in front matter, the prompt in the body.
 
 A file that was made from a row of the plan says so in its last line, with a sum of what stands above it. While that is
-true nobody has touched it, and it is made again when the row is another; else it is the person's (decision 20).
+true nobody has touched it, and it is made again when the row is another; else it is the person's (decision 20). One
+that was made from a command that somebody typed says so likewise: it is theirs, and ``update`` writes it anew.
 
 A thousand of them are read when a plan is launched, so what is not there costs nothing: no front matter, no YAML; no
 fence, no markdown.
@@ -20,8 +21,9 @@ from orchestrator.store.lines import Lines, oversized, unreadable
 from orchestrator.store.outline import first_fence
 
 _MADE = re.compile(
-    r"\n<!-- made from its row in the plan; change it, and it is yours: ([0-9a-f]{8}) -->\s*\Z"
+    r"\n<!-- made from (its row in the plan|what was typed); change it, and it is yours: ([0-9a-f]{8}) -->\s*\Z"
 )
+_TYPED = "what was typed"
 
 
 class TaskFile(NamedTuple):
@@ -40,6 +42,8 @@ class TaskFile(NamedTuple):
     problems: tuple[Problem, ...] = ()
     made: str = ""
     """The sum of what it was made with, if it is as it was made from its row; empty: it is a person's."""
+    is_typed: bool = False
+    """Whether it is as it was made from a command that somebody typed."""
 
 
 def sum_of(text: str) -> str:
@@ -49,7 +53,16 @@ def sum_of(text: str) -> str:
 
 def made_from_row(text: str) -> str:
     """Return what goes into the file of a task: *text*, and that nobody has changed it."""
-    return f"{text}\n<!-- made from its row in the plan; change it, and it is yours: {sum_of(text)} -->\n"
+    return _made(text, "its row in the plan")
+
+
+def made_from_typed(text: str) -> str:
+    """Return what goes into the file of a task of which somebody typed the command that is in *text*."""
+    return _made(text, _TYPED)
+
+
+def _made(text: str, source: str) -> str:
+    return f"{text}\n<!-- made from {source}; change it, and it is yours: {sum_of(text)} -->\n"
 
 
 def parse_task_file(data: bytes, file: str) -> TaskFile:
@@ -58,7 +71,10 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
         return TaskFile(problems=(problem,))
     text = data.decode().removeprefix("\ufeff")
     found = _MADE.search(text)
-    is_as_made = found is not None and found[1] == sum_of(text[: found.start()])
+    made, is_typed = "", False
+    if found is not None and found[2] == sum_of(text[: found.start()]):
+        is_typed = found[1] == _TYPED
+        made = "" if is_typed else found[2]
     settings: dict[str, Any] = {}
     at: Mapping[str, int] = {}
     begins = 1
@@ -84,5 +100,6 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
         lines=at,
         begins=begins,
         problems=tuple(problems),
-        made=found[1] if found is not None and is_as_made else "",
+        made=made,
+        is_typed=is_typed,
     )

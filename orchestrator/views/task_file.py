@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.core.plan import Task
-from orchestrator.core.script import ADVICE, script_of
+from orchestrator.core.script import command_of, script_of
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import fence, printable
-from orchestrator.errors import PlanError, Problem
 from orchestrator.views.templating import render
 
 if TYPE_CHECKING:
@@ -41,10 +40,7 @@ def task_file(
     """
     language = draft.language if draft else "sh"
     if shell and draft is None:
-        try:
-            command, language = script_of(task.description or task.name)
-        except ValueError as error:
-            raise PlanError([Problem(str(error), task.where, ADVICE, "bad_command")]) from None
+        command, language = command_of(task)
         task = task._replace(description=command)
     return render(
         TASK_FILE,
@@ -66,6 +62,10 @@ def says_what_row_says(given: str, task: Task) -> bool:
     and so may who does it, a shell or an agent.
     """
     text = task.description or task.name
-    command = script_of(text).code
+    try:
+        command = script_of(text).code
+    except ValueError:
+        command = ""  # an agent reads it
     asked = fence(command, "sh"), f"{printable(text)}\n\n## Expected Output"  # a fence ends itself
-    return given.strip() == command.strip() or any(f"{SECTION}{each}\n" in given for each in asked)
+    is_command = bool(command) and given.strip() == command.strip()
+    return is_command or any(f"{SECTION}{each}\n" in given for each in asked)

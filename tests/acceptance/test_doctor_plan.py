@@ -84,6 +84,27 @@ def test_what_is_wrong_is_named_with_its_place_and_what_to_do(
     assert "   --fix repairs it\n" in text.stdout
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("<!-- orchestrator:answer -->", "the mark <!-- orchestrator:answer --> is missing"),
+        ("<!-- /orchestrator:answer -->", "the mark <!-- /orchestrator:answer --> is missing"),
+        ("```", "the line ``` before the mark <!-- /orchestrator:answer --> is missing"),
+    ],
+)
+def test_a_mark_that_a_correction_took_away_is_named(
+    orchestrate: Orchestrate, finished: Path, line: str, said: str
+) -> None:
+    """Whoever corrected the answer and deleted a line too many finds it there, and not in the front matter."""
+    path = finished / "results" / "agent-02-result.md"
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole.replace(f"\n{line}\n", "\n"), encoding="utf-8")
+    text = orchestrate("doctor", "--plan")
+    assert f"⚠️ result_damaged  results/agent-02-result.md: {said}\n" in text.stdout
+    path.write_text(whole, encoding="utf-8")
+    assert 0 == orchestrate("doctor", "--plan").returncode
+
+
 def test_a_repair_says_what_it_did_and_is_done_once(
     orchestrate: Orchestrate, finished: Path
 ) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import write_plan, write_task
+from tests.acceptance.plans import answer_of, write_plan, write_task
 
 DOCUMENT = "# My Project\n\nA <kbd>tool</kbd>.\n\nSetext\n======\n\n<!-- toc -->\n## Use\n\n```\nnever closed"
 
@@ -90,8 +91,21 @@ def test_all_of_a_flood_is_handed_on(orchestrate: Orchestrate, tmp_path: Path, f
     result = root / "results" / "agent-01-result.md"
     result.write_text(result.read_text().replace("\n3\n", "\nthree\n"))
     assert 0 == orchestrate("retry", "T-02").returncode
-    assert 0 == orchestrate("run").returncode
+    done = orchestrate("run")
+    assert 0 == done.returncode
     assert "three" in kept(tmp_path).splitlines(), "a correction by hand wins"
+    (note,) = (line for line in kept(tmp_path).splitlines() if "left out" in line)
+    log = root / "logs" / "agent-01.attempt-1.out"
+    lacks = f"T-02: what T-01 answered lacks {int(note.split()[1]):,} bytes on its standard input: "
+    said = "all of it is in .orchestrator/logs/agent-01.attempt-1.out; "
+    assert f"{lacks}{said}a correction counts only within what the result shows" in done.stderr
+    log.unlink()
+    assert 0 == orchestrate("retry", "T-02").returncode
+    said = "its log .orchestrator/logs/agent-01.attempt-1.out is gone"
+    assert f"{lacks}{said}" in orchestrate("run").stderr
+    result.write_text(re.sub(r"\[… \d+ bytes left out.*?\]", "and so on", result.read_text()))
+    assert 0 == orchestrate("retry", "T-02").returncode
+    assert "standard input" not in orchestrate("run").stderr, "it is a person's answer"
 
 
 def test_a_command_that_gets_less_than_all_is_warned_of(
@@ -122,3 +136,51 @@ def test_two_floods_share_what_fits(orchestrate: Orchestrate, tmp_path: Path) ->
     assert 2 == done.stderr.count("bytes on its standard input")
     given = [len(part) for part in kept(tmp_path).split("\n") if part.startswith("x")]
     assert [8 * 1024 * 1024] * 2 == given
+
+
+def test_what_is_not_needed_by_one_is_handed_on_of_another(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """Of an answer that was corrected only what its result shows is handed on, and leaves room for others."""
+    flood = "yes 123456789 | head -c 12000000"
+    tasks = {
+        "T-01": flood,
+        "T-02": flood,
+        "T-03": "echo tiny",
+        "T-04": ("wc -c", "T-01, T-02, T-03"),
+    }
+    root = tmp_path / ".orchestrator"
+    write_plan(root, tasks)
+    for task_id, command in tasks.items():
+        if command == flood:
+            write_task(root, task_id, f"```sh\n{flood}\n```\n")
+    assert 0 == orchestrate("run", "--only", "T-01,T-02,T-03").returncode
+    result = root / "results" / "agent-02-result.md"
+    result.write_text(result.read_text().replace("\n123456789\n", "\n123456780\n", 1))
+    done = orchestrate("run")
+    assert 0 == done.returncode
+    assert "what T-01 answered lacks" not in done.stderr
+    assert "what T-02 answered lacks 11,7" in done.stderr
+    assert 12_000_000 + 2 * 128 * 1024 < int(answer_of(root, "T-04"))
+
+
+@pytest.mark.parametrize(
+    ("printed", "given"),
+    [
+        (b"a\\0b c\\0", b"a\0b c\0"),
+        (b"a\\fb\\vc\\r\\nd\\re\\n", b"a\fb\vc\r\nd\re\n"),
+        (b"x\\342\\200\\250y\\357\\273\\277\\n", "x\u2028y\ufeff\n".encode()),
+        (b"\\033[31mred\\033[0m \\033]0;title\\007end", b"red end\n"),
+        (b"plain\\n\\n", b"plain\n"),
+    ],
+    ids=["NUL", "controls", "separators", "colours", "lines"],
+)
+def test_a_command_gets_what_was_printed(
+    orchestrate: Orchestrate, tmp_path: Path, printed: bytes, given: bytes
+) -> None:
+    """What it reads is no terminal: only what tells one what to do is taken out."""
+    root = tmp_path / ".orchestrator"
+    write_plan(root, {"T-01": "-", "T-02": ("cat > kept.md", "T-01")})
+    write_task(root, "T-01", f"```sh\nprintf '{printed.decode()}'\n```\n")
+    assert 0 == orchestrate("run").returncode
+    assert given == (tmp_path / "kept.md").read_bytes()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -180,6 +182,7 @@ def test_a_code_block_that_is_typed_is_run_by_its_language(
     for verb in ("add",), ("update", "T-02", "--desc"):
         refused = orchestrate(*verb, "echo one\n```sh\nwc -l\n```")
         assert (2, True) == (refused.returncode, "text around it" in refused.stderr)
+        assert "with more backticks where a line of the command begins with three" in refused.stderr
     assert 0 == orchestrate("update", "T-02", "--desc", "```\nwc -l\n```").returncode
     write_task(root, "T-05", "Say it:\n\n```sh\n```\n")
     with (root / "master_plan.md").open("a", encoding="utf-8") as plan:
@@ -187,6 +190,60 @@ def test_a_code_block_that_is_typed_is_run_by_its_language(
     assert 1 == orchestrate("run").returncode
     answers = [answer_of(root, f"T-0{number}").strip() for number in range(2, 5)]
     assert ["1", "1", "8"] == answers
+    assert not (tmp_path / "PWNED").exists()
+
+
+@pytest.mark.parametrize("text", ["```sh\n```", "```bash\n  \n```", "```sh```", "```sh make```"])
+def test_marks_without_a_command_are_refused_wherever_they_are_written(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path, text: str
+) -> None:
+    """A shell takes them for the command ``sh``, which runs what the tasks before answered."""
+    write_plan(root, {"T-01": "echo 'touch PWNED; echo no'", "T-02": ("echo two", "T-01")})
+    (root / "plan.lock").touch()
+    before = everything(root)
+    draft = {"id": "a", "name": "n", "agent": "shell", "command": text}
+    (tmp_path / "draft.json").write_text(json.dumps({"tasks": [draft]}), encoding="utf-8")
+    listed = "\n".join(
+        f"    {line}" for line in f"- {text}\n- ls".replace("\n", "\n  ").split("\n")
+    )
+    outline = f"- Do it\n  - Agent: shell\n  - Command:\n{listed}\n"
+    (tmp_path / "outline.md").write_text(outline, encoding="utf-8")
+    for words in (
+        ["add", text, "--depends-on", "T-01"],
+        ["add", text, "--depends-on", "T-01", "--desc", "Do it", "--timeout", "9s"],
+        ["update", "T-02", "--desc", text],
+        ["plan", "--from", "draft.json", "--dir", "other"],
+        ["plan", "--from", "outline.md", "--dir", "other"],
+    ):
+        refused = orchestrate(*words)
+        assert (2, True) == (refused.returncode, "```sh, ```bash" in refused.stderr), words
+    assert before == everything(root)
+    with (root / "master_plan.md").open("a", encoding="utf-8") as plan:
+        plan.write("| T-03 | Do it | T-01 |\n")
+    for body in (text, f"{text}\n"):
+        write_task(root, "T-03", body)
+        assert 1 == orchestrate("run").returncode
+    assert not (tmp_path / "PWNED").exists()
+
+
+def test_a_row_that_is_no_command_is_refused_where_it_stands(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """Before anything is run; what an agent reads, and what a task file says, may look so."""
+    cell = "```sh```"
+    write_plan(root, {"T-01": "echo 'touch PWNED; echo no'", "T-02": (cell, "T-01")})
+    for command in (["validate"], ["run"], ["run", "--dry-run"], ["run", "--simulate"]):
+        refused = orchestrate(*command)
+        assert 2 == refused.returncode
+        assert re.search(r"master_plan\.md:\d+: .*on the lines below", refused.stderr)
+    assert not (root / "results" / "agent-01-result.md").exists()
+    write_task(root, "T-02", "```sh\nwc -c\n```\n")
+    assert 0 == orchestrate("run").returncode
+    assert "21" == answer_of(root, "T-02").strip()
+    write_task(root, "T-02", "")
+    assert 2 == orchestrate("run").returncode
+    write_task(root, "T-02", "", agent="claude")
+    assert 0 == orchestrate("run", "--simulate", "--fresh").returncode
     assert not (tmp_path / "PWNED").exists()
 
 
@@ -204,6 +261,40 @@ def test_a_command_of_an_outline_is_run_or_refused(
     made = orchestrate("plan", "--from", "plan.md")
     assert 0 == made.returncode, made.stderr
     assert "it runs a command: echo one" in made.stderr
+    assert 0 == orchestrate("run").returncode
+    assert "one" == answer_of(root, "T-01").strip()
+
+
+@pytest.mark.parametrize("verb", ["add", "update"])
+def test_a_command_is_changed_as_often_as_somebody_likes(
+    orchestrate: Orchestrate, root: Path, verb: str
+) -> None:
+    """Its file is written anew as long as nobody changed it, and says all that is run, whatever a row could say."""
+    orchestrate("init", "--agent", "shell")
+    block = "```bash\necho {}\n```"
+    if verb == "add":
+        orchestrate("add", block.format(1), "--timeout", "9s", "--criterion", "It is *said*")
+    else:
+        orchestrate("add", "true")
+        orchestrate("update", "T-01", "--desc", block.format(1))
+    file = root / "agent_tasks" / "agent-01.md"
+    first = file.read_text(encoding="utf-8")
+    for text in (block.format(2), "echo 2", block.format(1)):
+        told = orchestrate("update", "T-01", "--desc", text)
+        assert (0, False) == (told.returncode, "change that, too" in told.stderr), told.stderr
+        assert "T-01 now runs: " in told.stderr
+        assert text.splitlines()[-2:][0] in file.read_text(encoding="utf-8")
+    assert first == file.read_text(encoding="utf-8")
+    before = everything(root)
+    assert 2 == orchestrate("update", "T-01", "--desc", "```sh\n```").returncode
+    assert before == everything(root)
+    file.write_text(first.replace("echo 1", "echo one"), encoding="utf-8")
+    before = everything(root)
+    for text in (block.format(2), "echo 2"):
+        refused = orchestrate("update", "T-01", "--desc", text)
+        assert (2, True) == (refused.returncode, "agent-01.md: " in refused.stderr)
+        assert "write it there" in refused.stderr
+    assert before == everything(root)
     assert 0 == orchestrate("run").returncode
     assert "one" == answer_of(root, "T-01").strip()
 

@@ -163,8 +163,12 @@ def test_each_table_has_its_own_columns(orchestrate: Orchestrate, root: Path) ->
 
 
 def test_update_says_which_file_the_agent_reads(orchestrate: Orchestrate, root: Path) -> None:
-    """The row is then no longer what the agent is told."""
+    """The row is then no longer what the agent is told; of a command it would seem to be what is run."""
     write_plan(root, {"T-01": "true"})
-    write_task(root, "T-01", "```sh\ntrue\n```\n")
+    write_task(root, "T-01", "Say it\n", agent="claude")
     told = orchestrate("update", "T-01", "--title", "false")
     assert "its agent reads .orchestrator/agent_tasks/agent-01.md" in told.stderr
+    write_task(root, "T-01", "```sh\ntrue\n```\n")
+    refused = orchestrate("update", "T-01", "--title", "true || false")
+    assert 2 == refused.returncode
+    assert "agent-01.md: what is run stands here" in refused.stderr

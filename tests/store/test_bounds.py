@@ -216,7 +216,7 @@ def test_large_answers_share_what_there_is(root: Path, monkeypatch: pytest.Monke
     large = safe_answer("line\n" * 2000, is_markdown=False)
     result(root, "agent-02", text("T-02", S.COMPLETED, answer=large))
     place = workspace(root)
-    (_, small), (_, (head, left, _)) = answers_handed_on(
+    (_, small), (_, (head, left, *_)) = answers_handed_on(
         place, tasks, lambda _: "", lambda _, written: Answer(unfenced(written) or written)
     )
     assert Answer("small") == small
