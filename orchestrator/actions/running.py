@@ -101,9 +101,9 @@ def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
             if lock.dead_runs:
                 plugs.sweep(order.layout.root, run_id)
             if order.is_fresh:
-                from orchestrator.store.archive import set_outcomes_aside
+                from orchestrator.actions.recovering import set_aside
 
-                set_outcomes_aside(order.layout, ahead.stems_to_move)
+                set_aside(ahead)
             with closing(Journal(order.layout.journal)) as journal:
                 telling = Telling(journal, listener, clock)
                 session = _Session(

@@ -236,3 +236,13 @@ def test_each_plan_has_the_planning_that_was_paid_for_it(claude: ClaudePlan) -> 
     result = claude.text("results/_plan-result.md")
     assert "../logs/_plan.attempt-3.out" in result
     assert "List every file of part T-01" in result
+
+
+def test_planning_stays_part_of_the_cost_of_a_plan_that_is_done_afresh(claude: ClaudePlan) -> None:
+    """The plan it paid for is still the one that is run."""
+    claude.play({"_plan": answer(task("T-01")), "T-01": {"turns": [0.5]}})
+    assert 0 == claude.orchestrate("plan", "Look at it all").returncode
+    planning = claude.orchestrate("status", "--json").json["cost_usd"]
+    for _ in range(2):
+        run = claude.run("--fresh")
+        assert (0, pytest.approx(planning + 0.5)) == (run.returncode, run.events[-1]["cost_usd"])
