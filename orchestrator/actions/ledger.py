@@ -55,10 +55,9 @@ def look_back(layout: Layout, days: float, now: float) -> Ledger:
 
 def _booked(name: str, place: Layout) -> Iterator[Booking]:
     board = Workspace(place).load(keep_cache=False)
-    for result in board.results.values():
-        yield from bookings(name, result, board.plan.tasks[result.task])
-    for result in board.beside:
-        yield from bookings(name, result, None, _BESIDE.get(result.task, ""))
+    for result in board.paid_for():
+        task = board.plan.tasks.get(result.task)
+        yield from bookings(name, result, task, _BESIDE.get(result.task, ""))
 
 
 def _added(place: Layout) -> Iterator[float]:

@@ -92,6 +92,16 @@ class Board:
         is_running = self.status(task_id) is TaskStatus.RUNNING
         return result.attempts if is_running else closed(result.attempts)
 
+    def outcome(self, task_id: str) -> Result | None:
+        """Return what came of a task, None before its first attempt; none is open whose runner is gone.
+
+        Whatever tells of money asks this: of such an attempt nobody knows what it cost.
+        """
+        result = self.results.get(task_id)
+        if result is None or not result.attempts or not result.attempts[-1].is_open:
+            return result
+        return result._replace(attempts=self.attempts(task_id))
+
     def is_simulated(self, task_id: str) -> bool:
         """Say whether what is known of a task was only simulated, though another agent was meant: then it is as if
         nothing had been done.
@@ -149,17 +159,8 @@ class Board:
         return Counter([standing.status for standing in self.standing.values()])
 
     def paid_for(self) -> list[Result]:
-        """Everything that may have cost something: every sum of money is over these, so that all sums agree.
-
-        What a run that died left open is over, and nobody knows what it cost.
-        """
-        done = (
-            each._replace(attempts=self.attempts(task_id))
-            if each.last and each.last.is_open
-            else each
-            for task_id, each in self.results.items()
-        )
-        return [*done, *self.beside]
+        """Everything that may have cost something: every sum of money is over these, so that all sums agree."""
+        return [*filter(None, map(self.outcome, self.results)), *self.beside]
 
     def overdue(self, now: float) -> list[str]:
         """Which tasks are not over and past their deadline, in the order of the plan; *now* as every moment here."""

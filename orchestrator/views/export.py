@@ -88,7 +88,7 @@ def _part(board: Board, part: PartLike, now: float) -> Mapping[str, Any]:
         "reason": board.standing[task.id].reason,
         "who": task.assignee or task.agent or "-",
         "time": format_duration(board.worked(task.id, now) if attempts else None),
-        "cost": cost_of(result) if result is not None else "-",
+        "cost": cost_of(board.outcome(task.id)),
         "assignment": part.assignment,
         "attempts": [_attempt(each, result, now) for each in attempts if result is not None],
         "messages": part.messages,
@@ -109,9 +109,8 @@ def _attempt(attempt: Attempt, result: Result, now: float) -> Mapping[str, Any]:
 
 
 def _row(board: Board, task: Task, now: float) -> Sequence[object]:
-    result = board.results.get(task.id)
-    attempts = result.attempts if result is not None else ()
-    spent = spending([result] if result is not None else [])
+    attempts = board.attempts(task.id)
+    spent = spending([board.outcome(task.id)])
     took = board.worked(task.id, now)
     return (
         task.id,

@@ -82,7 +82,7 @@ def report_csv(booked: Sequence[Booking]) -> str:
                 each.status,
                 sheet_moment(each.started),
                 sheet_moment(each.ended),
-                round(each.seconds, 3),
+                round(each.seconds, 3) if each.ended or each.seconds else None,
                 each.cost,
                 each.attempt,
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 import signal
@@ -191,6 +193,35 @@ def test_what_an_attempt_may_have_cost_that_nobody_saw_end_counts(claude: Claude
     again = claude.run()
     assert (4, 1) == (again.returncode, len(claude.calls())), again
     assert "$0.00 of the budget of $3.00 is left" in again.events[-1]["message"]
+
+
+def test_what_a_dead_run_left_open_costs_the_same_wherever_one_looks(claude: ClaudePlan) -> None:
+    """Nobody knows how much, and nobody says 0."""
+    claude.write(2, max_parallel=1)
+    claude.play({"T-01": {"turns": [0.4]}, "T-02": {"do": "hang", "turns": [0.1]}})
+    run = claude.start()
+    claude.await_turn(run, "T-02")
+    kill_together(run.pid, guard_of(run.pid), watchdog_of(run.pid))
+    run.communicate()
+    told = (0.4, 1)
+    for found in (
+        claude.orchestrate("status", "--json").json,
+        claude.orchestrate("report", "--json").json["total"],
+        claude.orchestrate("agent", "metrics", "--json").json["agents"]["claude"],
+    ):
+        assert told == (found["cost_usd"], found["unknown_costs"])
+    for found in (
+        claude.orchestrate("list", "--json").json["tasks"][1],
+        claude.orchestrate("show", "T-02", "--json").json["task"],
+        claude.orchestrate("history", "T-02", "--json").json["task"],
+        claude.orchestrate("export", "--format", "json").json["tasks"][1],
+    ):
+        assert (None, 1) == (found["cost_usd"], found["unknown_costs"])
+    for command in ("report", "export"):
+        sheet = claude.orchestrate(command, "--format", "csv").stdout
+        one, other = csv.DictReader(io.StringIO(sheet))
+        assert ("0.4", "", "") == (one["cost_usd"], other["cost_usd"], other["seconds"])
+    assert " | ? |" in claude.orchestrate("export").stdout
 
 
 def test_a_simulation_does_not_forget_what_was_paid(claude: ClaudePlan) -> None:
