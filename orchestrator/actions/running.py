@@ -201,7 +201,7 @@ class _Session:
         return self._conclude(ahead, runner, started)
 
     def _remark(self, ahead: Prospect) -> None:
-        for text in remarks(ahead):
+        for text in remarks(ahead, self.plugs.agents):
             self.telling.say(Kind.WARNING, text)
         self.outdated = () if self.order.simulate else changed_rows(ahead, _NOTES)
         for task_id in self.outdated:

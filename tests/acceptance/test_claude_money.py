@@ -67,7 +67,10 @@ def test_when_the_money_is_used_up_the_rest_is_named_and_left(claude: ClaudePlan
     assert 2 == claude.orchestrate("run", "--detach", "--budget-usd", "MORE").returncode
     looked = claude.orchestrate("status").stdout
     assert "Cost: $0.6000 of a budget of $1.00" in looked
-    assert " ended: $0.4000 of the budget of $1.00 is left, too little for T-03\n" in looked
+    assert (
+        " ended: $0.4000 of the budget of $1.00 is left, too little for T-03 (needs $0.5000)\n"
+        in looked
+    )
     assert looked.endswith("\nnext: orchestrator run --detach --budget-usd MORE\n")
     assert 1.0 == claude.orchestrate("status", "--json").json["budget_usd"]
     assert 0 == claude.run("--budget-usd", "1.1").returncode
