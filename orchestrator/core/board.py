@@ -132,6 +132,11 @@ class Board:
         """How many tasks stand as completed and were only simulated."""
         return len(self.only_simulated())
 
+    def progress(self) -> str:
+        """Say how many tasks are completed, and how many of those were only simulated."""
+        played = f" ({count:,} only simulated)" if (count := self.simulated()) else ""
+        return f"{self.counts()[_DONE]} of {len(self.plan.tasks)} tasks completed{played}"
+
     def why(self, task_id: str) -> str:
         """Why a task stands where it does; of one that is completed, whether that was only simulated."""
         status, reason = self.standing[task_id]
