@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from orchestrator.core.beside import MERGER, PLANNER
+from orchestrator.core.beside import NAMES
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.ledger import DAY, Booking, Figures, bookings, figures, within
 from orchestrator.core.plan import Plan
@@ -15,8 +15,6 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.roots import every_plan, read_each
 from orchestrator.store.stamp import epoch
 from orchestrator.store.workspace import Workspace
-
-_BESIDE = {PLANNER: "planning", MERGER: "merging the results"}
 
 
 class Ledger(NamedTuple):
@@ -61,7 +59,7 @@ def _booked(name: str, place: Layout) -> Iterator[Booking]:
     board = Workspace(place).load(keep_cache=False, plan=plan)
     for result in board.paid_for():
         task = board.plan.tasks.get(result.task)
-        yield from bookings(name, result, task, _BESIDE.get(result.task, ""))
+        yield from bookings(name, result, task, NAMES.get(result.task, ""))
 
 
 def _added(place: Layout) -> Iterator[float]:

@@ -10,6 +10,8 @@ from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
 
 PLANNER, MERGER = BESIDE = ("_plan", "_merge")
+#: What people call it.
+NAMES = {PLANNER: "planning", MERGER: "merging the results"}
 #: What it is told, and what it needs, is known once the tasks are done.
 MERGING = Task(id=MERGER, name="Merge the results", description="")
 

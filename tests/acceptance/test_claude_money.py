@@ -280,3 +280,21 @@ def test_planning_stays_part_of_the_cost_of_a_plan_that_is_done_afresh(claude: C
     for _ in range(2):
         run = claude.run("--fresh")
         assert (0, pytest.approx(planning + 0.5)) == (run.returncode, run.events[-1]["cost_usd"])
+
+
+def test_an_export_tells_all_that_was_paid(claude: ClaudePlan) -> None:
+    """Planning and merging have rows of their own, so the rows add up to what `status` says."""
+    claude.play({"_plan": answer(task("T-01"), task("T-02"))})
+    assert 0 == claude.orchestrate("plan", "Look at it all").returncode
+    assert 0 == claude.run("--aggregate", "claude").returncode
+    paid = claude.orchestrate("status", "--json").json["cost_usd"]
+    rows = list(csv.DictReader(io.StringIO(claude.orchestrate("export", "--format", "csv").stdout)))
+    assert ["T-01", "T-02", "_plan", "_merge"] == [row["id"] for row in rows]
+    assert ["planning", "merging the results"] == [row["name"] for row in rows[2:]]
+    assert paid == pytest.approx(sum(float(row["cost_usd"]) for row in rows))
+    told = claude.orchestrate("export", "--format", "json").json
+    assert (paid, 0, 2) == (told["cost_usd"], told["unknown_costs"], len(told["tasks"]))
+    assert ["_plan", "_merge"] == [each["id"] for each in told["beside"]]
+    document = claude.orchestrate("export").stdout
+    assert f"\nCost: ${paid:.4f}\n" in document
+    assert "| _merge | merging the results | - | claude | - | 1 | " in document
