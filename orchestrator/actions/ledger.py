@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from orchestrator.core.beside import MERGER, PLANNER
+from orchestrator.core.beside import NAMES
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.ledger import DAY, Booking, Figures, bookings, figures, within
+from orchestrator.core.plan import Plan
 from orchestrator.store.journal import journal_lines
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import every_plan, read_each
 from orchestrator.store.stamp import epoch
 from orchestrator.store.workspace import Workspace
-
-_BESIDE = {PLANNER: "planning", MERGER: "merging the results"}
 
 
 class Ledger(NamedTuple):
@@ -54,11 +54,12 @@ def look_back(layout: Layout, days: float, now: float) -> Ledger:
 
 
 def _booked(name: str, place: Layout) -> Iterator[Booking]:
-    board = Workspace(place).load(keep_cache=False)
-    for result in board.results.values():
-        yield from bookings(name, result, board.plan.tasks[result.task])
-    for result in board.beside:
-        yield from bookings(name, result, None, _BESIDE.get(result.task, ""))
+    # What was put away when its plan was gone is of no row, and was paid for all the same.
+    plan = None if os.path.lexists(place.plan) else Plan(tasks={})
+    board = Workspace(place).load(keep_cache=False, plan=plan)
+    for result in board.paid_for():
+        task = board.plan.tasks.get(result.task)
+        yield from bookings(name, result, task, NAMES.get(result.task, ""))
 
 
 def _added(place: Layout) -> Iterator[float]:

@@ -11,7 +11,6 @@ from orchestrator.actions.agents import Known
 from orchestrator.actions.simulation import only_simulated, really_done, simulated
 from orchestrator.actions.wording import no_command, wordless
 from orchestrator.agents.structured import flaw
-from orchestrator.core.beside import MERGER
 from orchestrator.core.board import SIMULATED, Board
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.roster import Roster
@@ -35,7 +34,7 @@ KEPT_AS_THEY_ARE = frozenset(
     }
 )
 #: Nor with one of these, when what is completed is done again.
-_KEPT_WHEN_FRESH = KEPT_AS_THEY_ARE - {TaskStatus.COMPLETED}
+KEPT_WHEN_FRESH = KEPT_AS_THEY_ARE - {TaskStatus.COMPLETED}
 #: Agents or tags named to somebody who asks for one that there is not.
 _NAMED = 12
 
@@ -80,21 +79,6 @@ class Prospect(NamedTuple):
             from orchestrator.views.final_output import try_templates
 
             try_templates(self.board, self.settings, templates)
-
-    @property
-    def stems_to_move(self) -> list[str]:
-        """Return what the files are called of the tasks to run, and of all that was made from their results.
-
-        Where logs are gone numbers begin anew: what remembers the old ones would be taken for current.
-        """
-        board, moving = self.board, dict.fromkeys(self.to_run)
-        for task_id in board.shape.order:
-            result = board.results.get(task_id)
-            is_made_from_them = result is not None and not moving.keys().isdisjoint(result.inputs)
-            if is_made_from_them and board.status(task_id) not in _KEPT_WHEN_FRESH:
-                moving[task_id] = None
-        stems = [board.plan.tasks[task_id].stem for task_id in moving]
-        return [*stems, MERGER] if stems else []
 
 
 def look_ahead(
@@ -155,7 +139,7 @@ def startable(order: RunOrder, board: Board) -> list[str]:
         UsageError: ``--only`` names a task that is not there, or that needs one which is neither named nor completed.
     """
     tasks = board.plan.tasks
-    kept = _KEPT_WHEN_FRESH if order.is_fresh else KEPT_AS_THEY_ARE
+    kept = KEPT_WHEN_FRESH if order.is_fresh else KEPT_AS_THEY_ARE
     found = [
         task_id
         for task_id in board.shape.order

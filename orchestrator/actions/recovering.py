@@ -8,9 +8,9 @@ from collections.abc import Container, Mapping
 from contextlib import closing
 
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import Prospect, RunOrder, look_ahead
+from orchestrator.actions.prospect import KEPT_WHEN_FRESH, Prospect, RunOrder, look_ahead
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.beside import MERGER, MERGING, as_merger
+from orchestrator.core.beside import MERGER, MERGING, PLANNER, as_merger
 from orchestrator.core.money import cost_statistics
 from orchestrator.core.plan import Task, stem
 from orchestrator.core.result import Result
@@ -147,3 +147,37 @@ def remember(
             text = render_result(result, label=task.label, answer="", statistics=costs)
             workspace.write_running(name, text)
     return [*others.values()]
+
+
+def set_aside(ahead: Prospect) -> str:
+    """Move to the archive what a run that does all afresh is not to count on, nor to pay for; return where it lies now.
+
+    An empty text when there was nothing to move. Only with the lock held.
+
+    Raises:
+        StoreError: it could not be moved; what was moved is back where it was.
+    """
+    from orchestrator.store.archive import set_outcomes_aside
+
+    return set_outcomes_aside(ahead.order.layout, _stems_to_move(ahead))
+
+
+def _stems_to_move(ahead: Prospect) -> set[str]:
+    """Return what the files are called of the tasks to run, and of all that was made from their results.
+
+    Where logs are gone numbers begin anew: what remembers the old ones would be taken for current. A run of all of the
+    plan forgets the rows that were taken out, too; what planning cost belongs to the plan that is run again.
+    """
+    board, moving = ahead.board, dict.fromkeys(ahead.to_run)
+    for task_id in board.shape.order:
+        result = board.results.get(task_id)
+        is_made_from_them = result is not None and not moving.keys().isdisjoint(result.inputs)
+        if is_made_from_them and board.status(task_id) not in KEPT_WHEN_FRESH:
+            moving[task_id] = None
+    if not moving:
+        return set()
+    stems = {MERGER, *map(stem, moving)}
+    if not (ahead.order.only or ahead.order.tags):
+        found = {stem(each.task) for each in board.beside} | ahead.traces.keys()
+        stems |= found - {PLANNER, *map(stem, board.plan.tasks)}
+    return stems

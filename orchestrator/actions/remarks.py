@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.actions.prospect import Prospect
+from orchestrator.agents.protocol import Agent
+from orchestrator.core.account import LEAST_CAP, too_little
+from orchestrator.core.money import usd
 from orchestrator.core.plan import Plan
 from orchestrator.core.roster import Program
 from orchestrator.core.state import TaskStatus, parse_status
@@ -24,13 +28,18 @@ _COMMANDS = {
 }
 
 
-def remarks(ahead: Prospect) -> list[str]:
-    """Return what is to be said of a plan, each in one line.
+def remarks(ahead: Prospect, agents: Mapping[str, Agent]) -> list[str]:
+    """Return what is to be said of a plan, each in one line. *agents* say what costs something.
 
     Raises:
         StoreError: the plan cannot be read any more.
     """
-    return [*_columns(ahead.board.plan), *_schemas(ahead), *_cells(ahead)]
+    return [
+        *_columns(ahead.board.plan),
+        *_schemas(ahead),
+        *_cells(ahead),
+        *_money(ahead, agents),
+    ]
 
 
 def _columns(plan: Plan) -> Iterator[str]:
@@ -95,6 +104,23 @@ def _cells(ahead: Prospect) -> Iterator[str]:
     for status, tasks in named.items():
         if tasks:
             yield _unread(status, tasks)
+
+
+def _money(ahead: Prospect, agents: Mapping[str, Agent]) -> Iterator[str]:
+    """Name the tasks that could not be started even if nothing were spent yet."""
+    budget = ahead.settings.budget_usd or math.inf
+    never = {
+        task_id: policy.task_budget_usd or math.inf
+        for task_id in ahead.to_run
+        if (policy := ahead.policies[task_id]).agent in agents
+        and agents[policy.agent].account
+        and budget < (policy.task_budget_usd or LEAST_CAP)
+    }
+    if never:
+        yield (
+            f"the budget of {usd(budget)} is {too_little(never)}: "
+            "raise `budget_usd` in the plan, or say less in the task file"
+        )
 
 
 def _listed(tasks: Sequence[str]) -> str:

@@ -19,7 +19,6 @@ from orchestrator.actions.simulation import really_done
 from orchestrator.actions.telling import Telling, listened_to
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
-from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
@@ -100,9 +99,9 @@ def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
             if lock.dead_runs:
                 plugs.sweep(order.layout.root, run_id)
             if order.is_fresh:
-                from orchestrator.store.archive import set_outcomes_aside
+                from orchestrator.actions.recovering import set_aside
 
-                set_outcomes_aside(order.layout, ahead.stems_to_move)
+                set_aside(ahead)
             with closing(Journal(order.layout.journal)) as journal:
                 telling = Telling(journal, listener, clock)
                 session = _Session(
@@ -200,7 +199,7 @@ class _Session:
         return self._conclude(ahead, runner, started)
 
     def _remark(self, ahead: Prospect) -> None:
-        for text in remarks(ahead):
+        for text in remarks(ahead, self.plugs.agents):
             self.telling.say(Kind.WARNING, text)
         self.outdated = () if self.order.simulate else changed_rows(ahead, _NOTES)
         for task_id in self.outdated:
@@ -306,16 +305,16 @@ class _Session:
             if self.telling.is_held and not (runner.held_back or runner.ended_by or failure):
                 # Nothing got through that would have said so, but the run came to its end without waiting for more.
                 self.telling.say(Kind.RUN_RESUMED, "no longer held")
-            counts, total = board.counts(), len(board.plan.tasks)
             self._tell_people(ahead, runner, board, str(failure or runner.held_back))
-            text = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
             # The last word of a run: whoever waits for it finds the final output written.
             self.telling.hear(
                 Happening(
                     kind=Kind.RUN_ENDED,
                     time=self.clock.wall(),
                     duration=self.clock.now() - self.began,
-                    text="; ".join(filter(None, (text, runner.held_back, str(failure or "")))),
+                    text="; ".join(
+                        filter(None, (board.progress(), runner.held_back, str(failure or "")))
+                    ),
                 )
             )
             self._draw(board, {})

@@ -11,12 +11,13 @@ import click
 
 from orchestrator.actions.exporting import Export, gather, write_document
 from orchestrator.cli.reply import plan_directory, say_json, takes_directory, takes_json, write
-from orchestrator.cli.tasks import task_facts
+from orchestrator.cli.tasks import attempt_facts, task_facts
+from orchestrator.core.money import spending
 from orchestrator.core.redact import redact
 from orchestrator.core.text import counted, printable
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import Layout
-from orchestrator.views.export import export_csv, export_markdown
+from orchestrator.views.export import beside, export_csv, export_markdown
 from orchestrator.views.plans import title_of
 
 #: By the ending of a file; every other one is markdown.
@@ -48,7 +49,7 @@ def export_command(
     """Write a whole plan and what came of it as one document.
 
     The request, every task with its assignment, where it stands, its attempts, what was said about it and its result.
-    csv has one row for each task.
+    csv has one row for each task, and for planning and merging where they were paid for.
 
     \b
       orchestrator export > tasks.md
@@ -89,11 +90,20 @@ def _document(layout: Layout, found: Export, form: str) -> str:
 
 
 def _facts(found: Export) -> dict[str, Any]:
-    plan = found.board.plan
+    plan, spent = found.board.plan, spending(found.board.paid_for())
     return {
         "title": title_of(found.board),
         "request": plan.request,
         "goal": plan.goal,
+        "cost_usd": round(spent.known, 6),
+        "unknown_costs": spent.unknown,
+        "beside": [
+            {
+                "id": each.task,
+                "attempts": [attempt_facts(attempt) for attempt in each.attempts],
+            }
+            for each in beside(found.board)
+        ],
         "counts": {status.value: count for status, count in found.board.counts().items()},
         "tasks": [
             {

@@ -22,7 +22,6 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.core.news import Phase
-from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus, StoreError
 from orchestrator.store.cursor import parse_cursor
 from orchestrator.store.layout import Layout
@@ -111,9 +110,8 @@ def _say(layout: Layout, bite: Bite, code: str, *, as_json: bool) -> None:
     if not as_json:
         write(brief_text(brief, **about))
         return
-    done, total = brief.board.counts()[TaskStatus.COMPLETED], len(brief.board.plan.tasks)
     say_json(
-        f"{done} of {total} tasks completed",
+        brief.board.progress(),
         code=code,
         ok=code in {"ok", "running"},
         **facts(brief, **about),

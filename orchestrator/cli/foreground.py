@@ -84,8 +84,7 @@ def run_once(order: RunOrder, chosen: Plugs, *, as_json: bool) -> RunReport:
 
 
 def _say_report(report: RunReport, *, as_json: bool) -> None:
-    counts, total = report.board.counts(), len(report.board.plan.tasks)
-    message = f"{counts[TaskStatus.COMPLETED]} of {total} tasks completed"
+    counts, message = report.board.counts(), report.board.progress()
     if left := _left_to_people(report):
         message = f"{message}; {'; '.join(text for _, text in left[:_MOST])}"
     code = "ok"

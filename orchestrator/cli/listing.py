@@ -132,8 +132,7 @@ def print_list(directory: str, option: str, filters: Filters, *, group_by: str, 
 
 def brief(board: Board, task: Task) -> Mapping[str, object]:
     """Return what ``--json`` says of a task: time and cost of all attempts together, None where nobody knows it."""
-    result = board.results.get(task.id)
-    spent = spending([result] if result is not None else [])
+    spent = spending([board.outcome(task.id)])
     took = board.worked(task.id, time.time())
     return {
         "id": task.id,
@@ -152,5 +151,6 @@ def brief(board: Board, task: Task) -> Mapping[str, object]:
         "deadline": iso(task.deadline),
         "duration": None if took is None else round(took, 3),
         "cost_usd": None if spent.unknown else round(spent.known, 6),
-        "result": task.result_path if result is not None else "",
+        "unknown_costs": spent.unknown,
+        "result": task.result_path if task.id in board.results else "",
     }

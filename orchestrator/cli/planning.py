@@ -90,8 +90,9 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
     from orchestrator.wiring import plugs
 
     layout = plan_directory(directory, option)
-    ahead = validate(layout, plugs(layout=layout).roster)
-    board, warnings = ahead.board, list(map(as_called, remarks(ahead)))
+    chosen = plugs(layout=layout)
+    ahead = validate(layout, chosen.roster)
+    board, warnings = ahead.board, list(map(as_called, remarks(ahead, chosen.agents)))
     tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
     path = critical_path(board.plan.tasks)
     message = f"valid: {counted(tasks, 'task')} in {counted(batches, 'batch', 'batches')}"

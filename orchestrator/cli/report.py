@@ -97,6 +97,7 @@ def share_facts(done: Share) -> dict[str, Any]:
     return {
         "attempts": done.attempts,
         "completed": done.completed,
+        "simulated": done.simulated,
         "failed": done.failed,
         "success": None if done.success is None else round(done.success, 4),
         "seconds": round(done.seconds, 3),

@@ -171,7 +171,7 @@ def run_command(
     if dry_run:
         ahead = look_ahead(order, chosen.roster)
         ahead.require_final_output()
-        _say_prospect(ahead, _refusal(ahead, chosen), as_json=as_json)
+        _say_prospect(ahead, chosen, as_json=as_json)
         return
     begin = _moment(at) if at is not None else None
     if detach:
@@ -223,8 +223,9 @@ def _listed(option: str, what: str, values: Sequence[str]) -> list[str]:
     return names
 
 
-def _say_prospect(ahead: Prospect, refused: OrchestratorError | None, *, as_json: bool) -> None:
+def _say_prospect(ahead: Prospect, chosen: Plugs, *, as_json: bool) -> None:
     plan, shape, held_up = ahead.board.plan, ahead.board.shape, kept_back(ahead)
+    refused = _refusal(ahead, chosen)
     listed = [
         {
             "id": task_id,
@@ -247,7 +248,7 @@ def _say_prospect(ahead: Prospect, refused: OrchestratorError | None, *, as_json
     ]
     more = f", {len(waiting)} {'is' if len(waiting) == 1 else 'are'} kept back" if waiting else ""
     message = f"{len(listed)} of {len(plan.tasks)} tasks would run{more}"
-    warnings = list(map(as_called, remarks(ahead)))
+    warnings = list(map(as_called, remarks(ahead, chosen.agents)))
     if as_json:
         say_json(
             message,

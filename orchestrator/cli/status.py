@@ -72,7 +72,6 @@ def status_command(
     overview = status(layout)
     board = overview.board
     counts, total = board.counts(), len(board.plan.tasks)
-    done = counts[TaskStatus.COMPLETED]
     charter = board.plan.charter
     if not as_json:
         if charter.state is not None:
@@ -111,7 +110,7 @@ def status_command(
         facts = plan_facts(roots.plan_id(layout), charter, charter.state, real.counts())
         facts["subtasks"] = subtask_facts(real)
     say_json(
-        f"{done} of {total} tasks completed",
+        board.progress(),
         **facts | {"total": total},
         directory=layout.root,
         counts={status.value: counts[status] for status in TaskStatus if counts[status]},

@@ -9,9 +9,10 @@ what is left, so the budget is never passed by more than one attempt spends beyo
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.core.money import USUAL_CAP
+from orchestrator.core.money import USUAL_CAP, usd
 
 #: USD below which an attempt is not worth starting, when nobody said what it may cost.
 LEAST_CAP = 0.10
@@ -21,6 +22,8 @@ SAME_MOMENT = 1.0
 SHORTEST_HOLD = 1.0
 #: Seconds between two starts on one account: many sessions at once look like a burst to a service.
 STAGGER = 0.25
+#: Tasks named of those that money is too little for.
+_NAMED = 10
 #: USD lost in adding and taking away.
 DUST = 1e-9
 
@@ -109,3 +112,20 @@ class Purse:
         # One share stays back: an attempt that is cut short keeps its own until its session says what it cost.
         share = min(USUAL_CAP, max(self.left / (slots + 1), LEAST_CAP))
         return share if share <= self.left + DUST else None
+
+
+def too_little(own: Mapping[str, float]) -> str:
+    """Say which tasks money does not reach for, and what an attempt at each needs.
+
+    *own*: what they may cost, USD; infinity where nobody said.
+    """
+    needs = [
+        f"{task} (needs {usd(cap if cap < math.inf else LEAST_CAP)})" for task, cap in own.items()
+    ]
+    return f"too little for {first(needs)}"
+
+
+def first(tasks: Sequence[str]) -> str:
+    """Name the first of some tasks, and how many more there are."""
+    more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
+    return f"{', '.join(tasks[:_NAMED])}{more}"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from orchestrator.core.board import Board
 
 PLANNER, MERGER = BESIDE = ("_plan", "_merge")
+#: What people call it.
+NAMES = {PLANNER: "planning", MERGER: "merging the results"}
 #: What it is told, and what it needs, is known once the tasks are done.
 MERGING = Task(id=MERGER, name="Merge the results", description="")
 

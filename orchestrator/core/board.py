@@ -92,6 +92,16 @@ class Board:
         is_running = self.status(task_id) is TaskStatus.RUNNING
         return result.attempts if is_running else closed(result.attempts)
 
+    def outcome(self, task_id: str) -> Result | None:
+        """Return what came of a task, None before its first attempt; none is open whose runner is gone.
+
+        Whatever tells of money asks this: of such an attempt nobody knows what it cost.
+        """
+        result = self.results.get(task_id)
+        if result is None or not result.attempts or not result.attempts[-1].is_open:
+            return result
+        return result._replace(attempts=self.attempts(task_id))
+
     def is_simulated(self, task_id: str) -> bool:
         """Say whether what is known of a task was only simulated, though another agent was meant: then it is as if
         nothing had been done.
@@ -122,6 +132,11 @@ class Board:
         """How many tasks stand as completed and were only simulated."""
         return len(self.only_simulated())
 
+    def progress(self) -> str:
+        """Say how many tasks are completed, and how many of those were only simulated."""
+        played = f" ({count:,} only simulated)" if (count := self.simulated()) else ""
+        return f"{self.counts()[_DONE]} of {len(self.plan.tasks)} tasks completed{played}"
+
     def why(self, task_id: str) -> str:
         """Why a task stands where it does; of one that is completed, whether that was only simulated."""
         status, reason = self.standing[task_id]
@@ -149,17 +164,8 @@ class Board:
         return Counter([standing.status for standing in self.standing.values()])
 
     def paid_for(self) -> list[Result]:
-        """Everything that may have cost something: every sum of money is over these, so that all sums agree.
-
-        What a run that died left open is over, and nobody knows what it cost.
-        """
-        done = (
-            each._replace(attempts=self.attempts(task_id))
-            if each.last and each.last.is_open
-            else each
-            for task_id, each in self.results.items()
-        )
-        return [*done, *self.beside]
+        """Everything that may have cost something: every sum of money is over these, so that all sums agree."""
+        return [*filter(None, map(self.outcome, self.results)), *self.beside]
 
     def overdue(self, now: float) -> list[str]:
         """Which tasks are not over and past their deadline, in the order of the plan; *now* as every moment here."""

@@ -46,6 +46,8 @@ class Booking(NamedTuple):
     attempt: int
     is_unsettled: bool = False
     """Nobody knows its cost, and no later attempt of its session said it for both."""
+    is_only_simulated: bool = False
+    """Nothing was done, though another agent was meant."""
     is_last_word: bool = False
     """It failed, and its task stands failed because of it."""
 
@@ -87,6 +89,8 @@ class Share(NamedTuple):
     """USD, as far as it is known."""
     unknown: int
     """Those that nobody knows the cost of."""
+    simulated: int = 0
+    """How many of those that completed a task were only simulated."""
 
     @property
     def success(self) -> float | None:
@@ -134,6 +138,7 @@ def bookings(plan: str, result: Result, task: Task | None, name: str = "") -> It
             cost=each.cost,
             attempt=each.number,
             is_unsettled=each.number in open_bills,
+            is_only_simulated=bool(each.is_only_simulated),
             is_last_word=each.number == lost and each.status in _FAILURES,
         )
 
@@ -188,6 +193,7 @@ def share(booked: Sequence[Booking]) -> Share:
         median=_middle(completed),
         cost=sum(each.cost or 0.0 for each in booked),
         unknown=sum(each.is_unsettled for each in booked),
+        simulated=sum(each.is_completed and each.is_only_simulated for each in booked),
     )
 
 

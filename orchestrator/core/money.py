@@ -56,13 +56,13 @@ def usd(amount: float | None) -> str:
     return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.4f}"
 
 
-def spending(results: Iterable[Result]) -> Spending:
-    """Add up every attempt of every task."""
+def spending(results: Iterable[Result | None]) -> Spending:
+    """Add up every attempt of every task; None is one that was never attempted."""
     by_task: defaultdict[str, float] = defaultdict(float)
     by_agent: defaultdict[str, float] = defaultdict(float)
     by_model: defaultdict[str, float] = defaultdict(float)
     unknown: list[Attempt] = []
-    for result in results:
+    for result in filter(None, results):
         for attempt in result.attempts:
             if attempt.cost:
                 by_task[result.task] += attempt.cost

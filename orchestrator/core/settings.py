@@ -59,7 +59,8 @@ class Settings(NamedTuple):
     max_turns: int = 50
     """Turns of the model an attempt may take."""
     task_budget_usd: float = 0.0
-    """USD one task may cost, all its attempts together; 0: 5 USD, and less where the plan's budget is small. In a task
+    """USD one task may cost, all its attempts together; one that goes on after an attempt that was cut short (timeout,
+    ``stop``, dead run) may cost that much once more. 0: 5 USD, and less where the plan's budget is small. In a task
     file it may be called ``budget_usd``."""
     add_dirs: tuple[str, ...] = ()
     """More directories the agent may write to, relative to the plan directory."""

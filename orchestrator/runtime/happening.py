@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from orchestrator.core.account import Purse
+from orchestrator.core.account import first, too_little
 from orchestrator.core.duration import format_duration
+from orchestrator.core.engine import Engine
 from orchestrator.core.instruction import Finish
 from orchestrator.core.money import spending, usd
 from orchestrator.core.result import Result
@@ -135,25 +136,23 @@ class Happening(NamedTuple):
 
 
 def money_used_up(
-    purse: Purse, finish: Finish, paid_for: Iterable[Result]
+    engine: Engine, finish: Finish, paid_for: Iterable[Result]
 ) -> Iterator[tuple[Kind, str]]:
     """Yield which budget is used up, and for which tasks: their own, that of the plan.
 
     *paid_for* is everything that may have cost something.
     """
     if finish.overspent:
-        yield Kind.RUN_OVERSPENT, f"their own budget is used up: {_first(finish.overspent)}"
+        yield Kind.RUN_OVERSPENT, f"their own budget is used up: {first(finish.overspent)}"
     if finish.unaffordable:
+        purse = engine.purse
         left = f"{usd(max(purse.left, 0.0))} of the budget of {usd(purse.budget)} is left"
         if (spent := spending(paid_for)).unknown:
             attempts = counted(spent.unknown, "attempt")
             verb = "counts" if spent.unknown == 1 else "count"
             left += f" ({attempts} of unknown cost {verb} as {usd(spent.feared)})"
-        yield Kind.RUN_UNAFFORDABLE, f"{left}, too little for {_first(finish.unaffordable)}"
-
-
-def _first(tasks: Sequence[str]) -> str:
-    return ", ".join(tasks[:10]) + (f" and {len(tasks) - 10} more" if len(tasks) > 10 else "")
+        own = {each: engine.entries[each].left for each in finish.unaffordable}
+        yield Kind.RUN_UNAFFORDABLE, f"{left}, {too_little(own)}"
 
 
 #: Somebody who wants to know. Called in the event loop, so it must be quick.

@@ -262,7 +262,7 @@ class Runner:
     def _finish(self, finish: Finish) -> None:
         if self._inbox is not None and self.failure is None and self._inbox.look():
             return  # somebody has just asked for something; it is over when that is done
-        for kind, text in money_used_up(self.engine.purse, finish, self.board.paid_for()):
+        for kind, text in money_used_up(self.engine, finish, self.board.paid_for()):
             self.used_up, self.held_back = kind, text
             self._tell(kind, text=text)
         self._scope.start_soon(self._leave)

@@ -188,7 +188,9 @@ def _put_away(path: str, place: Layout, since: float) -> Iterator[tuple[str, Lay
     above = "archive" if path == "." else f"{path}/archive"
     for name in filter(TASK_ID.fullmatch, names):
         away = Layout(f"{place.archive}/{name}")
-        if _holds_plan(away.root) and _newest_move(away) >= since:
+        # What `init` found without a plan was put away without one, too.
+        is_told = _holds_plan(away.root) or os.path.isdir(away.results)
+        if is_told and _newest_move(away) >= since:
             yield f"{above}/{name}", away
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from orchestrator.core.beside import NAMES
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration, hours
 from orchestrator.core.message import Message
@@ -69,13 +70,57 @@ def export_markdown(
         moment=moment(now),
         tally=tally(board.counts(), board.simulated()),
         parts=[_part(board, part, now) for part in parts],
+        beside=[_beside(each, now) for each in beside(board)],
+        spent=spending(board.paid_for()),
     )
     return redact(text).rstrip("\n") + "\n"
 
 
 def export_csv(board: Board, now: float) -> str:
     """Return one row for each task; moments in UTC, time and cost of all attempts together. *now*: as above."""
-    return csv_text(_COLUMNS, (_row(board, task, now) for task in board.plan.tasks.values()))
+    rows = [_row(board, task, now) for task in board.plan.tasks.values()]
+    return csv_text(_COLUMNS, [*rows, *(_row_beside(each, now) for each in beside(board))])
+
+
+def beside(board: Board) -> list[Result]:
+    """Return what was paid for and no row of the plan tells of: planning, merging, rows that were taken out."""
+    found = [each for each in board.paid_for() if each.task not in board.plan.tasks]
+    return [each for each in found if spending([each])]
+
+
+def _beside(result: Result, now: float) -> Mapping[str, Any]:
+    return {
+        "id": result.task,
+        "name": _name_of(result),
+        "who": result.agent,
+        "attempts": len(result.attempts),
+        "time": format_duration(_worked(result, now)),
+        "cost": cost_of(result),
+    }
+
+
+def _name_of(result: Result) -> str:
+    return NAMES.get(result.task, "(no longer in the plan)")
+
+
+def _worked(result: Result, now: float) -> float | None:
+    known = [took for each in result.attempts if (took := each.lasted(now)) is not None]
+    return sum(known) if known else None
+
+
+def _row_beside(result: Result, now: float) -> Sequence[object]:
+    attempts, spent, took = result.attempts, spending([result]), _worked(result, now)
+    cells = {
+        "id": result.task,
+        "name": _name_of(result),
+        "agent": result.agent,
+        "attempts": len(attempts),
+        "start": sheet_moment(attempts[0].started) if attempts else "",
+        "end": sheet_moment(attempts[-1].ended) if attempts else "",
+        "seconds": None if took is None else round(took, 3),
+        "cost_usd": None if spent.unknown else spent.known,
+    }
+    return [cells.get(name, "") for name in _COLUMNS]
 
 
 def _part(board: Board, part: PartLike, now: float) -> Mapping[str, Any]:
@@ -88,7 +133,7 @@ def _part(board: Board, part: PartLike, now: float) -> Mapping[str, Any]:
         "reason": board.standing[task.id].reason,
         "who": task.assignee or task.agent or "-",
         "time": format_duration(board.worked(task.id, now) if attempts else None),
-        "cost": cost_of(result) if result is not None else "-",
+        "cost": cost_of(board.outcome(task.id)),
         "assignment": part.assignment,
         "attempts": [_attempt(each, result, now) for each in attempts if result is not None],
         "messages": part.messages,
@@ -109,9 +154,8 @@ def _attempt(attempt: Attempt, result: Result, now: float) -> Mapping[str, Any]:
 
 
 def _row(board: Board, task: Task, now: float) -> Sequence[object]:
-    result = board.results.get(task.id)
-    attempts = result.attempts if result is not None else ()
-    spent = spending([result] if result is not None else [])
+    attempts = board.attempts(task.id)
+    spent = spending([board.outcome(task.id)])
     took = board.worked(task.id, now)
     return (
         task.id,

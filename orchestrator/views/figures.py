@@ -94,7 +94,7 @@ def cost_rows(spent: Spending, budget: float = 0.0) -> list[tuple[str, str]]:
     return rows
 
 
-def cost_of(result: Result) -> str:
+def cost_of(result: Result | None) -> str:
     """Return what one task cost, all its attempts together: ``$0.12``, ``$0.12 + ?``, or ``-`` for nothing."""
     spent = spending([result])
     if not spent:

@@ -135,7 +135,7 @@ def row(board: Board, task_id: str, now: float) -> dict[str, Any]:
         "since": last.started if last is not None and is_running else 0.0,
         "took": "–" if lasted is None else format_duration(lasted),
         "attempts": len(result.attempts) if result is not None else 0,
-        "cost": cost_of(result) if result is not None else "–",
+        "cost": cost_of(board.outcome(task_id)) if result is not None else "–",
     }
 
 

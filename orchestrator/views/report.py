@@ -82,7 +82,7 @@ def report_csv(booked: Sequence[Booking]) -> str:
                 each.status,
                 sheet_moment(each.started),
                 sheet_moment(each.ended),
-                round(each.seconds, 3),
+                round(each.seconds, 3) if each.ended or each.seconds else None,
                 each.cost,
                 each.attempt,
             )
@@ -106,8 +106,9 @@ def metrics_text(agents: Mapping[str, Share], width: int | None = None) -> str:
 def summary(found: Figures) -> str:
     """Return the report in a line: ``12 tasks completed, 1 failed, 3 added · 15 attempts · 1h02m of work · $1.24``."""
     total = found.total
+    played = f" ({total.simulated} only simulated)" if total.simulated else ""
     parts = [
-        f"{counted(total.completed, 'task')} completed, {total.lost} failed, {found.added} added",
+        f"{counted(total.completed, 'task')} completed{played}, {total.lost} failed, {found.added} added",
         counted(total.attempts, "attempt"),
         f"{format_duration(total.seconds)} of work",
     ]

@@ -14,7 +14,7 @@ from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.core.redact import redact
-from orchestrator.core.result import Attempt, Result
+from orchestrator.core.result import Attempt
 from orchestrator.core.state import COMMANDS, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import clip, excerpt, one_line, printable
 from orchestrator.views.context import MESSAGE_ICONS
@@ -42,7 +42,6 @@ class SeenTask(NamedTuple):
 
     task: Task
     board: Board
-    result: Result | None
     now: float
     """Seconds since the epoch."""
     asked: str = ""
@@ -119,7 +118,7 @@ def _facts(seen: SeenTask) -> list[tuple[str, str]]:
         ("Expected", one_line(task.expected, 300)),
         ("Estimate", format_duration(task.estimate) if task.estimate else ""),
         ("Deadline", format_moment(task.deadline) if task.deadline else ""),
-        ("Cost", cost_of(seen.result) if seen.result else ""),
+        ("Cost", cost_of(seen.board.outcome(task.id))),
         *((one_line(name, 40), one_line(value, 300)) for name, value in task.inputs),
     ]
     return [(name, value) for name, value in facts if value not in {"", "-"}]

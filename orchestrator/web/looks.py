@@ -136,7 +136,6 @@ def task(
     seen = SeenTask(
         task=view.task,
         board=view.board,
-        result=view.result,
         now=time.time(),
         asked=_asked(layout, view.task),
         asked_in=view.task_file,

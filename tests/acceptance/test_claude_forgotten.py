@@ -89,3 +89,23 @@ def test_afresh_counts_anew(claude: ClaudePlan) -> None:
     assert 0 == claude.run().returncode
     assert 0 == claude.run("--fresh").returncode
     assert 2 == len(claude.calls())
+
+
+@pytest.mark.parametrize("has_result", [True, False])
+def test_afresh_forgets_the_rows_that_were_taken_out(
+    claude: ClaudePlan, *, has_result: bool
+) -> None:
+    """They are no part of the new round, and eat none of its budget."""
+    money = {"budget_usd": 1.2, "task_budget_usd": 0.6}
+    claude.write({"T-01": "do 1", "T-02": "do 2"}, **money)
+    claude.play({"*": {"turns": [0.5]}})
+    assert 0 == claude.run().returncode
+    claude.write({"T-01": "do 1"}, **money)
+    if not has_result:
+        (claude.root / "results/agent-02-result.md").unlink()
+    only = claude.run("--fresh", "--only", "T-01")  # whoever names some tasks means no others
+    assert (0, 1.0) == (only.returncode, only.events[-1]["cost_usd"])
+    again = claude.run("--fresh")
+    assert (0, 0.5) == (again.returncode, again.events[-1]["cost_usd"])
+    assert [] == list(claude.root.glob("[!a]*/agent-02*"))
+    assert (claude.root / "archive/002/logs/agent-02.attempt-1.out").exists()

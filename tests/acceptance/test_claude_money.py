@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 import signal
@@ -65,7 +67,10 @@ def test_when_the_money_is_used_up_the_rest_is_named_and_left(claude: ClaudePlan
     assert 2 == claude.orchestrate("run", "--detach", "--budget-usd", "MORE").returncode
     looked = claude.orchestrate("status").stdout
     assert "Cost: $0.6000 of a budget of $1.00" in looked
-    assert " ended: $0.4000 of the budget of $1.00 is left, too little for T-03\n" in looked
+    assert (
+        " ended: $0.4000 of the budget of $1.00 is left, too little for T-03 (needs $0.5000)\n"
+        in looked
+    )
     assert looked.endswith("\nnext: orchestrator run --detach --budget-usd MORE\n")
     assert 1.0 == claude.orchestrate("status", "--json").json["budget_usd"]
     assert 0 == claude.run("--budget-usd", "1.1").returncode
@@ -217,6 +222,35 @@ def test_what_an_attempt_may_have_cost_that_nobody_saw_end_counts(claude: Claude
     assert "$0.00 of the budget of $3.00 is left" in again.events[-1]["message"]
 
 
+def test_what_a_dead_run_left_open_costs_the_same_wherever_one_looks(claude: ClaudePlan) -> None:
+    """Nobody knows how much, and nobody says 0."""
+    claude.write(2, max_parallel=1)
+    claude.play({"T-01": {"turns": [0.4]}, "T-02": {"do": "hang", "turns": [0.1]}})
+    run = claude.start()
+    claude.await_turn(run, "T-02")
+    kill_together(run.pid, guard_of(run.pid), watchdog_of(run.pid))
+    run.communicate()
+    told = (0.4, 1)
+    for found in (
+        claude.orchestrate("status", "--json").json,
+        claude.orchestrate("report", "--json").json["total"],
+        claude.orchestrate("agent", "metrics", "--json").json["agents"]["claude"],
+    ):
+        assert told == (found["cost_usd"], found["unknown_costs"])
+    for found in (
+        claude.orchestrate("list", "--json").json["tasks"][1],
+        claude.orchestrate("show", "T-02", "--json").json["task"],
+        claude.orchestrate("history", "T-02", "--json").json["task"],
+        claude.orchestrate("export", "--format", "json").json["tasks"][1],
+    ):
+        assert (None, 1) == (found["cost_usd"], found["unknown_costs"])
+    for command in ("report", "export"):
+        sheet = claude.orchestrate(command, "--format", "csv").stdout
+        one, other = csv.DictReader(io.StringIO(sheet))
+        assert ("0.4", "", "") == (one["cost_usd"], other["cost_usd"], other["seconds"])
+    assert " | ? |" in claude.orchestrate("export").stdout
+
+
 def test_a_simulation_does_not_forget_what_was_paid(claude: ClaudePlan) -> None:
     """It plays the tasks through and leaves the money as it is."""
     claude.write(2, retries=0)
@@ -260,3 +294,31 @@ def test_each_plan_has_the_planning_that_was_paid_for_it(claude: ClaudePlan) -> 
     result = claude.text("results/_plan-result.md")
     assert "../logs/_plan.attempt-3.out" in result
     assert "List every file of part T-01" in result
+
+
+def test_planning_stays_part_of_the_cost_of_a_plan_that_is_done_afresh(claude: ClaudePlan) -> None:
+    """The plan it paid for is still the one that is run."""
+    claude.play({"_plan": answer(task("T-01")), "T-01": {"turns": [0.5]}})
+    assert 0 == claude.orchestrate("plan", "Look at it all").returncode
+    planning = claude.orchestrate("status", "--json").json["cost_usd"]
+    for _ in range(2):
+        run = claude.run("--fresh")
+        assert (0, pytest.approx(planning + 0.5)) == (run.returncode, run.events[-1]["cost_usd"])
+
+
+def test_an_export_tells_all_that_was_paid(claude: ClaudePlan) -> None:
+    """Planning and merging have rows of their own, so the rows add up to what `status` says."""
+    claude.play({"_plan": answer(task("T-01"), task("T-02"))})
+    assert 0 == claude.orchestrate("plan", "Look at it all").returncode
+    assert 0 == claude.run("--aggregate", "claude").returncode
+    paid = claude.orchestrate("status", "--json").json["cost_usd"]
+    rows = list(csv.DictReader(io.StringIO(claude.orchestrate("export", "--format", "csv").stdout)))
+    assert ["T-01", "T-02", "_plan", "_merge"] == [row["id"] for row in rows]
+    assert ["planning", "merging the results"] == [row["name"] for row in rows[2:]]
+    assert paid == pytest.approx(sum(float(row["cost_usd"]) for row in rows))
+    told = claude.orchestrate("export", "--format", "json").json
+    assert (paid, 0, 2) == (told["cost_usd"], told["unknown_costs"], len(told["tasks"]))
+    assert ["_plan", "_merge"] == [each["id"] for each in told["beside"]]
+    document = claude.orchestrate("export").stdout
+    assert f"\nCost: ${paid:.4f}\n" in document
+    assert "| _merge | merging the results | - | claude | - | 1 | " in document

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of, write_task
 
@@ -102,3 +103,26 @@ def test_a_schema_that_nobody_looks_at_is_told(orchestrate: Orchestrate, root: P
     (said,) = warnings(orchestrate)
     assert said.startswith("the `schema` of T-01 is not checked: ")
     assert "1" == answer_of(root, "T-01")
+
+
+def test_a_budget_that_lets_a_task_never_start_is_named(claude: ClaudePlan) -> None:
+    """With what an attempt of it needs, before the run and when it ends; what costs nothing needs nothing."""
+    claude.write({"T-01": "do 1", "T-02": "do 2", "T-03": "do 3"}, budget_usd=1, max_parallel=1)
+    for task_id, more in (
+        ("T-01", {"budget_usd": 2}),
+        ("T-02", {}),
+        ("T-03", {"agent": "shell", "budget_usd": 3}),
+    ):
+        body = "```sh\necho 3\n```" if "agent" in more else "do it"
+        write_task(claude.root, task_id, body, **more)
+    for command in (["validate"], ["run", "--dry-run"]):
+        (warned,) = claude.orchestrate(*command, "--json").json["warnings"]
+        assert "the budget of $1.00 is too little for T-01 (needs $2.00): " in warned
+    assert [] == claude.orchestrate("validate", "--json").json["warnings"][1:]
+    ran = claude.orchestrate("run")
+    assert 4 == ran.returncode
+    assert "of the budget of $1.00 is left, too little for T-01 (needs $2.00)\n" in ran.stderr
+    ran = claude.orchestrate("run", "--fresh", "--only", "T-02", "--budget-usd", "0.05")
+    assert 4 == ran.returncode
+    assert "too little for T-02 (needs $0.1000): raise" in ran.stderr
+    assert "is left, too little for T-02 (needs $0.1000)\n" in ran.stderr

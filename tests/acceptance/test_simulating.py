@@ -54,6 +54,23 @@ def test_what_was_simulated_instead_is_not_done(orchestrate: Orchestrate, root: 
     assert 0 == orchestrate("status", "--json").json["simulated"]
 
 
+def test_how_much_was_only_simulated_is_said_with_how_much_is_done(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """In the last line of the run and of the journal, to programs, and when one looks back."""
+    write_plan(root, {"T-01": "echo real", "T-02": "echo 2", "T-03": "echo 3"})
+    assert 0 == orchestrate("run", "--only", "T-01").returncode
+    ran = orchestrate("run", "--simulate")
+    said = "3 of 3 tasks completed (2 only simulated)"
+    assert f"{said} in " in ran.stderr
+    assert f" · {said}\n" in (root / "journal.md").read_text(encoding="utf-8")
+    assert said == orchestrate("run", "--simulate", "--json").events[-1]["message"]
+    assert said == orchestrate("status", "--json").json["message"]
+    assert said == orchestrate("status", "--brief", "--json").json["message"]
+    assert "3 tasks completed (2 only simulated), 0 failed" in orchestrate("report").stdout
+    assert 2 == orchestrate("report", "--json").json["total"]["simulated"]
+
+
 def test_a_default_of_one_run_is_not_what_the_plan_means(
     orchestrate: Orchestrate, root: Path
 ) -> None:

@@ -106,6 +106,7 @@ def test_list_has_one_line_per_task(orchestrate: Orchestrate, ended: Path) -> No
         "deadline": "",
         "duration": 0.0,
         "cost_usd": 0.0,
+        "unknown_costs": 0,
         "result": "",
     } == tasks[3]
     for word, ids in (("failed", ["T-02"]), ("done", ["T-01", "T-03"]), ("running", [])):

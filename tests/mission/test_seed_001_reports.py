@@ -169,6 +169,20 @@ def test_s1_38_what_a_plan_did_still_counts_when_it_is_put_away(orchestrate: Orc
     assert before == orchestrate("report", "--json").json["total"]
 
 
+def test_s1_38_what_lay_there_without_its_plan_counts_too(orchestrate: Orchestrate) -> None:
+    """`init` puts results and logs away that no plan is left of."""
+    orchestrate("init", "--agent", "shell")
+    orchestrate("add", "true")
+    assert 0 == orchestrate("run").returncode
+    before = orchestrate("report", "--json").json
+    (orchestrate.where / ".orchestrator/master_plan.md").unlink()
+    assert 0 == orchestrate("init", "--agent", "shell").returncode
+    after = orchestrate("report", "--json").json
+    assert (before["total"], []) == (after["total"], after["skipped"])
+    (booked,) = csv.DictReader(io.StringIO(orchestrate("report", "--format", "csv").stdout))
+    assert ("archive/001", "T-01") == (booked["plan"], booked["task"])
+
+
 # ── agents ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
