@@ -1,15 +1,17 @@
-"""What root makes in a directory of somebody else is theirs: after one `sudo orchestrator …` the plan still is, too.
+"""What is made by `sudo` in a directory of whoever called it is theirs: after one `sudo orchestrator …` they go on.
 
-Whose a directory is, is asked once in a process; nobody but root asks, and what root makes among its own stays as it
-is. The guard makes files as well, so only the standard library is imported here.
+Root without `sudo` (`su`, a container) keeps what it makes: it would be refused the new plan that it gave away. Whose a
+directory is, is asked once in a process, and by nobody else. The guard makes files as well, so only the standard
+library is imported here.
 """
 
 from __future__ import annotations
 
 import os
 
-_IS_ROOT = os.geteuid() == 0
-#: Owner and group by directory; None: root's own.
+#: The number of whoever called `sudo`, where we are root by it.
+_PERSON = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
+#: Owner and group by directory; None: not theirs.
 _OWNERS: dict[str, tuple[int, int] | None] = {}
 
 
@@ -39,22 +41,27 @@ def make_directory(path: str) -> None:
 
 
 def make_directories(path: str) -> None:
-    """Make a directory, and those above it, where there are none; raises as ``os.makedirs``."""
-    if not _IS_ROOT:
-        os.makedirs(path, 0o775, exist_ok=True)
-        return
+    """Make a directory, and those above it, where there are none; raises as ``os.makedirs``.
+
+    Each of them like the last one, which ``os.makedirs`` does not: under umask 000 others could write in those above.
+    """
     try:
         make_directory(path)
     except FileNotFoundError:
-        make_directories(os.path.dirname(path))
+        above = os.path.dirname(path)
+        if above in {"", path} or os.path.lexists(above):
+            raise  # nothing can be made there, as in /proc
+        make_directories(above)
         make_directories(path)
-    except FileExistsError:
-        if not os.path.isdir(path):
+    except OSError:
+        if not os.path.isdir(
+            path
+        ):  # a file system may say something else first than that it exists
             raise
 
 
 def give(descriptor: int, path: str) -> None:
-    """Give what was made at a path just now to whom the directory belongs that it is in."""
+    """Give what was made at a path just now to whoever called `sudo`, where the directory is theirs that it is in."""
     owner = _owner_above(path)
     if owner is None:
         return
@@ -76,7 +83,7 @@ def name_of(uid: int) -> str:
 
 def _owner_above(path: str) -> tuple[int, int] | None:
     """Return owner and group of the directory in which something is made, where both are to be kept."""
-    if not _IS_ROOT:
+    if not _PERSON:
         return None
     directory = os.path.dirname(path) or "."
     if directory not in _OWNERS:
@@ -84,5 +91,5 @@ def _owner_above(path: str) -> tuple[int, int] | None:
             found = os.stat(directory)
         except OSError:
             return None  # whoever makes something there says so best
-        _OWNERS[directory] = (found.st_uid, found.st_gid) if found.st_uid else None
+        _OWNERS[directory] = (found.st_uid, found.st_gid) if str(found.st_uid) == _PERSON else None
     return _OWNERS[directory]

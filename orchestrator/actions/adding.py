@@ -33,6 +33,7 @@ from orchestrator.actions.task_texts import put_both, runs_commands, task_file_o
 from orchestrator.core.plan import TASK_ID, Task, stem, unknown_task
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
+from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.columns import read_needs
 from orchestrator.store.exchange import Taken, exchanged
@@ -104,7 +105,7 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
         needs=full_ids(layout, wanted.needs), parent=full_ids(layout, wanted.parent)
     )
     with reported("make", layout.root):
-        os.makedirs(layout.root, 0o775, exist_ok=True)
+        make_directories(layout.root)
     with in_line(layout.plan_lock):
         made = _make_plan(layout)
         try:

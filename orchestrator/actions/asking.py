@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
@@ -20,6 +19,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import AgentError, HeldError, StoppedError
+from orchestrator.ownership import make_directories
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.store.atomic import read_file, reported
@@ -50,7 +50,7 @@ def asking(layout: Layout, settings: Settings, plugs: Plugs, listener: Listener)
     clock, run = Clock(), new_run()
     workspace = Workspace(layout)
     with reported("make", layout.root):
-        os.makedirs(layout.root, 0o775, exist_ok=True)
+        make_directories(layout.root)
     lock = take_lock(layout.lock, run, iso(clock.wall()))
     try:
         workspace.prepare()

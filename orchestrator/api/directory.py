@@ -35,6 +35,7 @@ class Directory:
 
         Raises:
             UsageError: nobody can be called so; or the nearest plan directory is somebody else's.
+            StoreError: it cannot be looked into, or a link leads nowhere just now.
             NotFoundError: there is no such plan below the root.
         """
         named = None if directory is None else os.fspath(directory)

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from orchestrator.errors import NotFoundError, UsageError
-from orchestrator.ownership import name_of
+from orchestrator.errors import NotFoundError, StoreError, UsageError
 
 PLAN_DIRECTORY = ".orchestrator"
 #: Ids that ``create`` gives (seed row S4-03).
@@ -265,15 +264,22 @@ def _of_person(name: str, environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def find_plan_directory(
-    named: str | None, environment: Mapping[str, str], current: str, *, must_exist: bool = True
+    named: str | None,
+    environment: Mapping[str, str],
+    current: str,
+    *,
+    must_exist: bool = True,
+    here: bool = False,
 ) -> Layout:
     """Return the plan directory meant: the one named, ``ORCHESTRATOR_DIR``, or the nearest ``.orchestrator`` upward.
 
     A name that is no directory may be the id of a plan in the directory that would be found without it. One of somebody
-    else must be named: what a plan says is executed, and where others may write anybody could leave one.
+    else must be named: what a plan says is executed, and where others may write anybody could leave one. *here*: what
+    is to be made belongs where one stands; neither the environment nor anything above is asked.
 
     Raises:
         NotFoundError: there is none.
+        StoreError: nobody can say whether there is one: it is closed to us, or a link leads nowhere just now.
         UsageError: the nearest one is somebody else's.
     """
     if named and not os.path.isdir(os.path.join(current, named)):
@@ -281,30 +287,49 @@ def find_plan_directory(
             return find_plan(named, environment, current)
         if MADE_ID.fullmatch(named):
             # What is to be made has another name, as long as there is such a plan.
-            with suppress(NotFoundError, UsageError):
+            with suppress(NotFoundError, StoreError, UsageError):
                 return find_plan(named, environment, current)
-    named = named or environment.get("ORCHESTRATOR_DIR")
+    named = named or ("" if here else environment.get("ORCHESTRATOR_DIR"))
     if named:
         root = os.path.abspath(os.path.join(current, named))
+        _refuse_hidden(root, is_named=True)
         if os.path.isdir(root) or not (must_exist or os.path.lexists(root)):
             return Layout(root)
         raise _no_such_directory(named, current)
-    above = os.path.abspath(current)
+    above = stands_in = os.path.abspath(current)
     while True:
-        if os.path.isdir(nearest := os.path.join(above, PLAN_DIRECTORY)):
-            _refuse_strangers(nearest, environment)
+        nearest = os.path.join(above, PLAN_DIRECTORY)
+        if os.path.isdir(nearest):
+            _refuse_strangers(nearest, environment, is_here=above == stands_in)
             return Layout(nearest)
-        if above == (above := os.path.dirname(above)):
+        _refuse_hidden(nearest)
+        if here or above == (above := os.path.dirname(above)):
             break
     if not must_exist:
-        return Layout(os.path.join(os.path.abspath(current), PLAN_DIRECTORY))
+        return Layout(os.path.join(stands_in, PLAN_DIRECTORY))
     raise NotFoundError(
         f"no {PLAN_DIRECTORY} directory here or above",
         hint="`orchestrator init` makes one; or name a plan directory",
     )
 
 
-def _refuse_strangers(root: str, environment: Mapping[str, str]) -> None:
+def _refuse_hidden(path: str, *, is_named: bool = False) -> None:
+    """Do nothing where a path can be seen, or is not there; what is closed may be there where somebody names it.
+
+    Raises:
+        StoreError: it is there, and cannot be looked into: to go on would be with another plan.
+    """
+    try:
+        os.stat(path)
+    except OSError as error:
+        absent = (FileNotFoundError, NotADirectoryError, *(() if is_named else (PermissionError,)))
+        if os.path.islink(path) or not isinstance(error, absent):
+            from orchestrator.store.out_of_reach import hidden
+
+            raise hidden(path, error) from error
+
+
+def _refuse_strangers(root: str, environment: Mapping[str, str], *, is_here: bool) -> None:
     """Do nothing where a plan directory is that of the caller, of root, or of whoever called `sudo`.
 
     Of a link it counts who made it: where it leads is what that person meant.
@@ -313,15 +338,10 @@ def _refuse_strangers(root: str, environment: Mapping[str, str]) -> None:
         UsageError: it is somebody else's.
     """
     owner, us = os.lstat(root).st_uid, os.geteuid()
-    if owner in {0, us} or (us == 0 and str(owner) == environment.get("SUDO_UID")):
-        return
-    import shlex
+    if not (owner in {0, us} or (us == 0 and str(owner) == environment.get("SUDO_UID"))):
+        from orchestrator.store.out_of_reach import strangers
 
-    raise UsageError(
-        f"it belongs to {name_of(owner)}, and what it says would be done as {name_of(us)}",
-        where=root,
-        hint=f"`--dir {shlex.quote(root)}` if you mean it; `orchestrator init` makes one of your own here",
-    )
+        raise strangers(root, owner, is_here=is_here)
 
 
 def find_plan(
@@ -334,7 +354,7 @@ def find_plan(
 
     Raises:
         NotFoundError: there is none.
-        UsageError: the nearest plan directory is somebody else's.
+        StoreError, UsageError: as ``find_plan_directory`` does.
     """
     from orchestrator.core.plan import TASK_ID
 
@@ -372,6 +392,7 @@ def _may_hold_plan(layout: Layout) -> bool:
 def _no_such_directory(named: str, current: str) -> NotFoundError:
     import shlex
 
+    _refuse_hidden(os.path.join(current, named), is_named=True)
     hint = f"`orchestrator init {shlex.quote(named)}` makes one"
     if os.path.lexists(os.path.join(current, named)):
         hint = "something else is there; name the directory that holds master_plan.md"
