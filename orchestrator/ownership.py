@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 
 #: A system without users of that sort is refused by `cli/main.py`, which says what is missing.
 _IS_ROOT = getattr(os, "geteuid", lambda: -1)() == 0
+#: The number of whoever called `sudo`.
+_PERSON = os.environ.get("SUDO_UID", "")
 #: Owner and group by directory; None: root's own.
 _OWNERS: dict[str, tuple[int, int] | None] = {}
 
@@ -32,26 +34,34 @@ def open_made(path: str, flags: int, mode: int) -> int:
     return descriptor
 
 
-def make_directory(path: str) -> None:
-    """Make a directory; raises as ``os.mkdir``."""
+def make_directory(path: str, *, is_plan: bool = False) -> None:
+    """Make a directory; raises as ``os.mkdir``.
+
+    A new plan is theirs only where it was asked for by `sudo`: root itself would be refused what it gave away.
+    """
     os.mkdir(path, 0o775)
-    if _owner_above(path) is not None:
+    owner = _owner_above(path)
+    if owner is not None and not (is_plan and str(owner[0]) != _PERSON):
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         give(descriptor, path)
         os.close(descriptor)
 
 
-def make_directories(path: str) -> None:
-    """Make a directory, and those above it, where there are none; raises as ``os.makedirs``."""
-    if not _IS_ROOT:
-        os.makedirs(path, 0o775, exist_ok=True)
-        return
+def make_directories(path: str, *, is_plan: bool = False) -> None:
+    """Make a directory, and those above it, where there are none, as ``make_directory``; raises as ``os.makedirs``.
+
+    Each of them like the last one, which ``os.makedirs`` does not: under umask 000 others could write in those above.
+    """
     try:
-        make_directory(path)
+        make_directory(path, is_plan=is_plan)
     except FileNotFoundError:
-        make_directories(os.path.dirname(path))
-        make_directories(path)
-    except FileExistsError:
+        above = os.path.dirname(path)
+        if above in {"", path} or os.path.lexists(above):
+            raise  # nothing can be made there, as in /proc
+        make_directories(above, is_plan=is_plan)
+        make_directories(path, is_plan=is_plan)
+    except OSError:
+        # A file system may say something else first than that it exists.
         if not os.path.isdir(path):
             raise
 

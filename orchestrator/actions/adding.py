@@ -34,6 +34,7 @@ from orchestrator.core.plan import TASK_ID, Task, stem, unknown_task
 from orchestrator.core.script import command_of
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
+from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import replace_file, reported
 from orchestrator.store.columns import read_needs
 from orchestrator.store.exchange import Taken, exchanged
@@ -105,7 +106,7 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
         needs=full_ids(layout, wanted.needs), parent=full_ids(layout, wanted.parent)
     )
     with reported("make", layout.root):
-        os.makedirs(layout.root, 0o775, exist_ok=True)
+        make_directories(layout.root, is_plan=True)
     with in_line(layout.plan_lock):
         made = _make_plan(layout)
         try:

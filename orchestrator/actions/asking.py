@@ -66,7 +66,7 @@ def asking(
     clock, run = Clock(), new_run()
     workspace = Workspace(layout)
     with reported("make", layout.root):
-        os.makedirs(layout.root, 0o775, exist_ok=True)
+        make_directories(layout.root, is_plan=True)
     lock = take_lock(layout.lock, run, iso(clock.wall()))
     try:
         workspace.prepare()

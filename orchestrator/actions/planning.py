@@ -20,6 +20,7 @@ from orchestrator.core.script import LANGUAGES
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.ownership import make_directories
 from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.atomic import reported
 from orchestrator.store.layout import Layout, from_here
@@ -47,7 +48,7 @@ def init(layout: Layout, request: str = "", agent: str = "") -> str:
     _refuse_plan(layout)
     text = queue(agent, request) if agent else new_plan(request, layout.templates)
     with reported("make", layout.root):
-        os.makedirs(layout.root, 0o775, exist_ok=True)
+        make_directories(layout.root, is_plan=True)
     if not has_plan(layout):  # nobody is at work here, and there is no reason to leave a lock file
         return put_plan(layout, text, {})
     with held(layout.queue, layout.lock):
@@ -203,7 +204,7 @@ def write(
         StoreError: it could not be written; the plan before it is in place, or whole in the archive.
     """
     with reported("make", layout.root):
-        os.makedirs(layout.root, 0o775, exist_ok=True)
+        make_directories(layout.root, is_plan=True)
     with held(layout.queue, layout.lock):
         # Asked again: until the lock was ours, somebody else may have been at work.
         if not force:

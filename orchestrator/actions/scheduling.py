@@ -129,7 +129,7 @@ def in_turn(lock: str) -> Iterator[None]:
         yield
         return
     with reported("make", os.path.dirname(lock)):
-        os.makedirs(os.path.dirname(lock), exist_ok=True)
+        make_directories(os.path.dirname(lock))
     with in_line(lock):
         yield
 

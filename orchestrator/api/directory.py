@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.name import as_name, is_name
 from orchestrator.errors import UsageError
-from orchestrator.store.layout import current_directory, find_plan_directory
+from orchestrator.store.layout import current_directory
+from orchestrator.store.plan_directory import find_plan_directory
 
 if TYPE_CHECKING:
     from orchestrator.actions.plugs import Plugs
@@ -53,6 +54,7 @@ class Directory:
 
         Raises:
             UsageError: nobody can be called so; or the nearest plan directory is somebody else's.
+            StoreError: it cannot be looked into, or a link leads nowhere just now.
             NotFoundError: there is no such plan below the root.
             OutputError: the current directory is gone, and no absolute path says where else to look.
         """

@@ -7,16 +7,18 @@ import os
 import click
 
 from orchestrator.cli.reply import (
+    as_called,
     plan_directory,
     say_json,
     takes_directory,
     takes_json,
+    talk,
     terminal_width,
     write,
 )
 from orchestrator.core.roster import Listed
 from orchestrator.core.text import counted
-from orchestrator.errors import NotFoundError
+from orchestrator.errors import NotFoundError, OrchestratorError
 from orchestrator.store.layout import Layout
 
 
@@ -59,14 +61,18 @@ def agents_command(
 def plan_directory_if_any(directory: str | None, option: str | None) -> Layout | None:
     """Return the plan directory; None where there is none and none was named: one can look before there is a plan.
 
+    The same where one is not taken, as that of somebody else, with a warning.
+
     Raises:
-        NotFoundError: there is no such directory as was named.
+        OrchestratorError: what was named cannot be had.
     """
     try:
         return plan_directory(directory, option)
-    except NotFoundError:
+    except OrchestratorError as error:
         if directory or option or os.environ.get("ORCHESTRATOR_DIR"):
             raise
+        if not isinstance(error, NotFoundError):
+            talk(f"warning: {error}\n  hint: {as_called(error.hint)}")
         return None
 
 

@@ -37,7 +37,7 @@ from orchestrator.core.text import counted
 from orchestrator.errors import AgentError, NotFoundError, Problem, UsageError
 from orchestrator.runtime.happening import Happening
 from orchestrator.store.draft_file import read_request
-from orchestrator.store.layout import PLAN_DIRECTORY, Layout
+from orchestrator.store.layout import Layout
 from orchestrator.views import diagram
 from orchestrator.wiring import plugs
 
@@ -91,8 +91,8 @@ def plan_command(
       orchestrator plan --from outline.md
       orchestrator plan --template list
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    named = option or os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY
-    layout = plan_directory(None, named, must_exist=False)
+    named = option or os.environ.get("ORCHESTRATOR_DIR")
+    layout = plan_directory(None, named, must_exist=False, here=True)
     if template == LIST:
         say_templates(layout, as_json=as_json)
         return

@@ -29,7 +29,7 @@ from orchestrator.core.estimate import given_up, path_estimate
 from orchestrator.core.graph import critical_path
 from orchestrator.core.text import counted
 from orchestrator.errors import UsageError
-from orchestrator.store.layout import PLAN_DIRECTORY, Layout
+from orchestrator.store.layout import Layout
 from orchestrator.views import diagram
 
 #: Tasks named of a chain at most.
@@ -72,7 +72,7 @@ def init_command(
 
 def _new_directory(directory: str | None, option: str | None) -> Layout:
     # Here and not in a directory above: a new plan belongs where one stands.
-    return plan_directory(directory or PLAN_DIRECTORY, option, must_exist=False)
+    return plan_directory(directory, option, must_exist=False, here=True)
 
 
 @click.command("validate")

@@ -18,7 +18,8 @@ from orchestrator.core.name import as_name, is_name
 from orchestrator.core.redact import redact
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, OutputError, PlanError, UsageError
-from orchestrator.store.layout import PLAN_DIRECTORY, Layout, find_plan, find_plan_directory
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout
+from orchestrator.store.plan_directory import find_plan, find_plan_directory
 
 _NAME = "orchestrator"
 _PACKAGE = __file__.removesuffix("cli/reply.py")
@@ -79,10 +80,12 @@ def meant() -> str:
     return _MEANT["both"]
 
 
-def plan_directory(named: str | None, option: str | None, *, must_exist: bool = True) -> Layout:
+def plan_directory(
+    named: str | None, option: str | None, *, must_exist: bool = True, here: bool = False
+) -> Layout:
     """Return the plan directory that DIR, ``--dir``, the environment or the current directory means.
 
-    With both, DIR is the id of a plan below ``--dir``.
+    With both, DIR is the id of a plan below ``--dir``. *here*: as for ``find_plan_directory``.
     """
     _MEANT.update(dict.fromkeys(_MEANT, ""))  # what is not found is no place to go on in
     if must_exist and named and option:
@@ -91,9 +94,9 @@ def plan_directory(named: str | None, option: str | None, *, must_exist: bool = 
         both = os.path.relpath(layout.root)
     else:
         layout = find_plan_directory(
-            option or named, os.environ, os.getcwd(), must_exist=must_exist
+            option or named, os.environ, os.getcwd(), must_exist=must_exist, here=here
         )
-        both = option or named or ""
+        both = option or named or (PLAN_DIRECTORY if here else "")
     _MEANT.update(directory=named or "", option=option or "", both=both)
     return layout
 

@@ -34,7 +34,7 @@ from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.text import counted, one_line, printable
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.store.columns import read_needs
-from orchestrator.store.layout import PLAN_DIRECTORY, Layout
+from orchestrator.store.layout import Layout
 from orchestrator.views.columns import plain, table
 from orchestrator.views.plan_templates import plan_templates
 from orchestrator.wiring import plugs
@@ -73,8 +73,8 @@ def wizard_command(
             hint='`orchestrator plan "REQUEST"` asks an agent, `init` and `add` ask nobody',
         )
     require_one(directory, option)
-    named = directory or option or os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY
-    layout = plan_directory(None, named, must_exist=False)
+    named = directory or option or os.environ.get("ORCHESTRATOR_DIR")
+    layout = plan_directory(None, named, must_exist=False, here=True)
     chosen = plugs(layout=layout)
     require_room(layout, chosen.roster, force=force)
     agents = Known(chosen.roster, layout.workdir(""))

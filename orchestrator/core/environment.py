@@ -34,6 +34,7 @@ BASICS = (
     "HOME",
     "USER",
     "LOGNAME",
+    "SUDO_UID",
     "SHELL",
     "LANG",
     "LANGUAGE",

@@ -18,6 +18,7 @@ from orchestrator.core.schedule import (
 from orchestrator.core.text import one_line
 from orchestrator.errors import ScheduleError
 from orchestrator.executors.probe import ask
+from orchestrator.ownership import make_directories
 
 _TIMER, _SERVICE = ".timer", ".service"
 
@@ -57,7 +58,7 @@ class SystemdTimers:
         units = {_TIMER: timer_unit(job), _SERVICE: service_unit(job)}
         written: list[str] = []
         try:
-            os.makedirs(self._directory, exist_ok=True)
+            make_directories(self._directory)
             for kind, text in units.items():
                 path = self._path(job.name, kind)
                 if self._is_ours(self._read(os.path.basename(path)), job.name):

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import NamedTuple
 
-from orchestrator.errors import NotFoundError, OutputError, UsageError
-from orchestrator.ownership import is_trusted, name_of
+from orchestrator.errors import OutputError
 
 PLAN_DIRECTORY = ".orchestrator"
 #: Ids that ``create`` gives (seed row S4-03).
@@ -268,117 +265,3 @@ def _of_person(name: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     configuration = environment.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")
     # A relative one would mean another place wherever we are called from.
     return (f"{configuration}/orchestrator/{name}",) if os.path.isabs(configuration) else ()
-
-
-def find_plan_directory(
-    named: str | None, environment: Mapping[str, str], current: str, *, must_exist: bool = True
-) -> Layout:
-    """Return the plan directory meant: the one named, ``ORCHESTRATOR_DIR``, or the nearest ``.orchestrator`` upward.
-
-    A name that is no directory may be the id of a plan in the directory that would be found without it. One of somebody
-    else must be named: what a plan says is executed, and where others may write anybody could leave one.
-
-    Raises:
-        NotFoundError: there is none.
-        UsageError: the nearest one is somebody else's.
-    """
-    if named and not os.path.isdir(os.path.join(current, named)):
-        if must_exist:
-            return find_plan(named, environment, current)
-        if MADE_ID.fullmatch(named):
-            # What is to be made has another name, as long as there is such a plan.
-            with suppress(NotFoundError, UsageError):
-                return find_plan(named, environment, current)
-    named = named or environment.get("ORCHESTRATOR_DIR")
-    if named:
-        root = os.path.abspath(os.path.join(current, named))
-        if os.path.isdir(root) or not (must_exist or os.path.lexists(root)):
-            return Layout(root)
-        raise _no_such_directory(named, current)
-    above = os.path.abspath(current)
-    while True:
-        if os.path.isdir(nearest := os.path.join(above, PLAN_DIRECTORY)):
-            _refuse_strangers(nearest, environment)
-            return Layout(nearest)
-        if above == (above := os.path.dirname(above)):
-            break
-    if not must_exist:
-        return Layout(os.path.join(os.path.abspath(current), PLAN_DIRECTORY))
-    raise NotFoundError(
-        f"no {PLAN_DIRECTORY} directory here or above",
-        hint="`orchestrator init` makes one; or name a plan directory",
-    )
-
-
-def _refuse_strangers(root: str, environment: Mapping[str, str]) -> None:
-    """Do nothing where a plan directory is that of the caller, of root, or of whoever called `sudo`.
-
-    Of a link it counts who made it: where it leads is what that person meant.
-
-    Raises:
-        UsageError: it is somebody else's.
-    """
-    owner, us = os.lstat(root).st_uid, os.geteuid()
-    if is_trusted(owner, environment):
-        return
-    import shlex
-
-    raise UsageError(
-        f"it belongs to {name_of(owner)}, and what it says would be done as {name_of(us)}",
-        where=root,
-        hint=f"`--dir {shlex.quote(root)}` if you mean it; `orchestrator init` makes one of your own here",
-    )
-
-
-def find_plan(
-    plan_id: str, environment: Mapping[str, str], current: str, root: str | None = None
-) -> Layout:
-    """Return the plan with this id below *root*, else below the directory that would be found without a name.
-
-    An agent that works on ``TASK-001`` finds that directory, so its neighbours are looked at, too. An id is one name
-    and no path, so nothing outside can be meant.
-
-    Raises:
-        NotFoundError: there is none.
-        UsageError: the nearest plan directory is somebody else's.
-    """
-    from orchestrator.core.plan import TASK_ID
-
-    if not TASK_ID.fullmatch(plan_id):
-        raise _no_such_directory(plan_id, current)
-    try:
-        found = find_plan_directory(root, environment, current).root
-    except NotFoundError:
-        if root:
-            raise
-    else:
-        above, name = os.path.split(found)
-        for place in (found, above) if name != PLAN_DIRECTORY else (found,):
-            layout = Layout(os.path.join(place, plan_id))
-            if _may_hold_plan(layout):
-                return layout
-    if MADE_ID.fullmatch(plan_id):
-        raise NotFoundError(
-            f"Task {plan_id} not found",
-            hint="`orchestrator status --all` lists those there are; an archived one is in archive/",
-        )
-    raise _no_such_directory(os.path.join(root or "", plan_id), current)
-
-
-def _may_hold_plan(layout: Layout) -> bool:
-    """Say whether there is a plan, or the system does not let us see: whoever reads it is told why."""
-    try:
-        return stat.S_ISREG(os.stat(layout.plan).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-
-
-def _no_such_directory(named: str, current: str) -> NotFoundError:
-    import shlex
-
-    hint = f"`orchestrator init {shlex.quote(named)}` makes one"
-    if os.path.lexists(os.path.join(current, named)):
-        hint = "something else is there; name the directory that holds master_plan.md"
-    return NotFoundError(f"no such plan directory: {named}", hint=hint)

@@ -214,7 +214,7 @@ def make_plan(root: Layout, files: Mapping[str, bytes]) -> str:
     # A process id would be the same in every thread, and in containers that share the directory.
     staged = f"{root.root}/.new-plan.{os.urandom(6).hex()}.tmp"
     with reported("make", root.root):
-        os.makedirs(root.root, 0o775, exist_ok=True)
+        make_directories(root.root, is_plan=True)
         make_directory(staged)
     try:
         for name, data in files.items():

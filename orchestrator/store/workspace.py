@@ -247,7 +247,7 @@ class Workspace:
         directories = (layout.root, layout.tasks, layout.results, layout.logs)
         for directory in directories:
             with reported("make", directory):
-                make_directories(directory)
+                make_directories(directory, is_plan=directory == layout.root)
         return directories
 
     def prepare(self) -> None:

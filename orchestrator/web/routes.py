@@ -35,7 +35,8 @@ from orchestrator.errors import (
     StoreError,
     TransitionError,
 )
-from orchestrator.store.layout import Layout, find_plan
+from orchestrator.store.layout import Layout
+from orchestrator.store.plan_directory import find_plan
 from orchestrator.views.pages import Site, Trouble, prepare, trouble_of, trouble_page
 from orchestrator.web import looks
 from orchestrator.web.gate import STATIC, Keys

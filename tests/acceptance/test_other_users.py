@@ -14,10 +14,10 @@ import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan
+from tests.acceptance.terminal import type_into
+from tests.fakes.claude_calls import script
 
-pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root may be two users"),
-]
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may be two users")
 
 #: Somebody without a name.
 OTHER = 12345
@@ -76,32 +76,70 @@ def other(tmp_path: Path) -> Iterator[Orchestrate]:
 # ── whose plan is meant ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["run"],
-        ["run", "--detach"],
-        ["add", "true"],
-        ["spawn", "true"],
-        ["status"],
-        ["doctor"],
-        ["agents"],
-        ["share", "T-01", "hello"],
-        ["show", "T-01"],
-        ["status", "TASK-001"],
-    ],
-)
+ABOVE = "run|run --detach|add true|spawn true|status|doctor --plan|share T-01 hello|show T-01|status TASK-001"
+HERE = "plan shop|plan --template codebase-analysis --dry-run|plan --template list|init|add true|status"
+SHUT = ["sh", "-c", 'umask 077; exec "$@"', "-"]
+MADE = "init|init below/plan|add true|create it|plan --template codebase-analysis|plan everything"
+
+
+@pytest.mark.parametrize("words", ABOVE.split("|"))
 def test_a_plan_of_somebody_else_above_is_not_taken(
-    orchestrate: Orchestrate, theirs: Path, tmp_path: Path, words: list[str]
+    orchestrate: Orchestrate, theirs: Path, tmp_path: Path, words: str
 ) -> None:
     """Its commands would be executed: it must be named, as git has it since 2.35.2."""
     before = sorted(theirs.rglob("*"))
-    answer = orchestrate(*words, cwd=tmp_path / "mine")
+    answer = orchestrate(*words.split(), cwd=tmp_path / "mine")
     assert (2, "") == (answer.returncode, answer.stdout)
     assert f"{theirs}: it belongs to 12345" in answer.stderr
     assert f"--dir {theirs}" in answer.stderr
     assert sorted(theirs.rglob("*")) == before
     assert not (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("words", HERE.split("|"))
+def test_a_plan_of_somebody_else_right_here_is_not_taken(
+    orchestrate: Orchestrate, theirs: Path, words: str
+) -> None:
+    """Their templates would be the prompt, and their agents the ones to ask; what the hint says can be done instead."""
+    before = sorted(theirs.rglob("*"))
+    answer = orchestrate(*words.split())
+    assert (2, "") == (answer.returncode, answer.stdout)
+    assert f"{theirs}: it belongs to 12345" in answer.stderr
+    assert "`orchestrator init NAME`" in answer.stderr
+    assert sorted(theirs.rglob("*")) == before
+
+
+def test_the_wizard_takes_no_plan_of_somebody_else(orchestrate: Orchestrate, theirs: Path) -> None:
+    """Before it asks anything."""
+    seen = type_into(orchestrate, ["wizard"], [])
+    assert (2, True) == (seen.returncode, f"{theirs}: it belongs to 12345" in seen.text)
+
+
+@pytest.mark.parametrize(
+    "words", [["init", "NAME"], ["plan", "--template", "codebase-analysis", "--dir", "NAME"]]
+)
+def test_one_may_begin_beside_the_plan_of_somebody_else(
+    orchestrate: Orchestrate, theirs: Path, words: list[str]
+) -> None:
+    """In a directory of another name, as the hint says."""
+    assert 0 == orchestrate(*words).returncode
+    assert 0 == orchestrate("status", "--dir", "NAME").returncode
+
+
+@pytest.mark.parametrize("words", [["doctor"], ["agents"], ["template", "list"]])
+def test_what_needs_no_plan_goes_on_without_that_of_somebody_else(
+    orchestrate: Orchestrate, theirs: Path, tmp_path: Path, words: list[str]
+) -> None:
+    """With a warning; nothing of theirs counts."""
+    (theirs / "agents").mkdir()
+    (theirs / "agents/evil.md").write_text("You are evil.\n")
+    shutil.copytree(theirs, theirs / "templates/evil")
+    give(theirs)
+    answer = orchestrate(*words, cwd=tmp_path / "mine")
+    assert f"warning: {theirs}: it belongs to 12345" in answer.stderr
+    assert f"--dir {theirs}" in answer.stderr
+    assert "evil" not in answer.stdout
+    assert orchestrate(*words, cwd=Path("/")).returncode == answer.returncode
 
 
 @pytest.mark.parametrize("way", ["argument", "option", "environment", "sudo"])
@@ -142,6 +180,29 @@ def test_one_may_begin_below_the_plan_of_somebody_else(
     assert not (tmp_path / "done").exists()
 
 
+@pytest.mark.parametrize("way", ["option", "environment", "link"])
+def test_what_is_closed_is_not_said_to_be_missing(other: Orchestrate, way: str) -> None:
+    """Nobody can know what lies there, and `init` would not make it; least of all is another plan meant."""
+    write_plan(other.where / ".orchestrator", {"T-01": "true"})
+    closed = other.where / "closed"
+    closed.mkdir()
+    write_plan(closed / "plan", {"T-01": "true"})
+    below = other.where / "below"
+    below.mkdir()
+    (below / ".orchestrator").symlink_to(closed / "plan")
+    give(other.where)
+    give(closed, OTHER + 1)
+    closed.chmod(0o700)
+    named: list[str | Path] = ["--dir", closed / "plan"] if way == "option" else []
+    env = {"ORCHESTRATOR_DIR": str(closed / "plan")} if way == "environment" else {}
+    for words in (["status"], ["run"], ["add", "true"], ["plan", "--template", "list"]):
+        answer = other(*words, *named, cwd=below, env=env)
+        assert (5, "") == (answer.returncode, answer.stdout)
+        assert f"cannot look into {closed}: Permission denied" in answer.stderr
+        assert f"it belongs to {OTHER + 1}" in answer.stderr
+        assert "init" not in answer.stderr
+
+
 def test_a_plan_of_root_is_nobody_elses(other: Orchestrate) -> None:
     """Who is root may do everything as anybody anyhow. Only that `sudo` counts of which the caller is root."""
     root = other.where / ".orchestrator"
@@ -179,6 +240,36 @@ def test_what_root_makes_in_the_plan_of_somebody_is_theirs(
     assert {} == not_theirs(theirs)
 
 
+@pytest.mark.parametrize("words", MADE.split("|"))
+def test_a_plan_that_root_makes_for_somebody_is_theirs(
+    orchestrate: Orchestrate, planner: Path, tmp_path: Path, words: str
+) -> None:
+    """By `sudo` in their project; whoever is root otherwise is not locked out of what was just made."""
+    task = {"id": "T-01", "name": "Look", "description": "List every file there is", "needs": []}
+    more = {"expected": "A table", "acceptance": [], "estimate": "3m", "priority": "P1"}
+    draft = {"goal": "", "goals": [], "success": [], "tasks": [{**task, **more, "writes": []}]}
+    script(planner, {"*": {"structured": draft}})
+    for uid in (OTHER, None):
+        project = tmp_path / f"project-{uid}"
+        project.mkdir()
+        os.chown(project, OTHER, OTHER)
+        env = {} if uid is None else {"SUDO_UID": str(uid)}
+        answer = orchestrate(*words.split(), cwd=project, env=env, under=SHUT)
+        assert 0 == answer.returncode, answer.stderr
+        if uid is not None:
+            assert {} == not_theirs(project)
+        elif words != "init below/plan":
+            assert 0 == orchestrate("status", cwd=project).returncode
+
+
+def test_a_home_where_nothing_can_be_made_is_told(orchestrate: Orchestrate, theirs: Path) -> None:
+    """The system says that there is no such directory, although the one above is there."""
+    orchestrate.environment["HOME"] = "/proc/nobody"
+    answer = orchestrate("template", "save", "mine", "--dir", theirs)
+    assert 5 == answer.returncode
+    assert "/proc/nobody/.config/orchestrator/templates/mine: cannot" in answer.stderr
+
+
 def test_a_run_asked_by_root_is_that_of_its_person(orchestrate: Orchestrate, theirs: Path) -> None:
     """What is asked of a run at work, and its answer."""
     orchestrate.environment["SUDO_UID"] = str(OTHER)
@@ -202,15 +293,16 @@ def test_another_name_of_a_file_of_root_is_not_given_away(
     assert 0 == secret.stat().st_uid
 
 
+@pytest.mark.parametrize("caller", [{}, {"SUDO_UID": str(OTHER)}], ids=["su", "sudo"])
 def test_after_root_was_here_its_person_goes_on(
-    orchestrate: Orchestrate, other: Orchestrate
+    orchestrate: Orchestrate, other: Orchestrate, caller: dict[str, str]
 ) -> None:
-    """Without a word about owners, also where root shuts all others out."""
+    """Without a word about owners, also where the `umask` of root shuts all others out."""
+    orchestrate.environment |= caller
     root = other.where / ".orchestrator"
     write_plan(root, {"T-01": "true"})
     give(root)
-    under = ["sh", "-c", 'umask 077; exec "$@"', "-"]
-    assert 0 == orchestrate("run", "--dir", root, under=under).returncode
+    assert 0 == orchestrate("run", "--dir", root, under=SHUT).returncode
     assert "T-02\n" == other("add", "true").stdout
     assert 0 == other("run").returncode
     assert other("doctor", "--plan", "--json").json["ok"]

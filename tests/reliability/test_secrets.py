@@ -203,7 +203,7 @@ def test_files_follow_the_umask_and_are_never_world_writable(
     orchestrate: Orchestrate, tmp_path: Path, umask: str, file: int, folder: int
 ) -> None:
     """Whatever the umask lets through: everybody may never write (promise 26)."""
-    root = tmp_path / "plan"
+    root = tmp_path / "new/deep/plan"
     under = ("sh", "-c", f'umask {umask}; exec "$@"', "sh")
     assert 0 == orchestrate("init", root, under=under).returncode
     write_plan(root, {"T-01": "echo one", "T-02": ("cat", "T-01"), "T-03": "exit 1"})
@@ -211,9 +211,10 @@ def test_files_follow_the_umask_and_are_never_world_writable(
     assert 1 == orchestrate("run", root, under=under).returncode
     assert 0 == orchestrate("run", "--detach", root, under=under).returncode
     assert 1 == orchestrate("wait", root, "--timeout", "20", under=under).returncode
+    assert 0 == orchestrate("template", "save", "mine", root, "--here", under=under).returncode
     modes = {
         str(path.relative_to(tmp_path)): stat.S_IMODE(path.stat().st_mode)
-        for path in [root, *root.rglob("*")]
+        for path in (tmp_path / "new", *(tmp_path / "new").rglob("*"))
     }
     wanted = {name: folder if (tmp_path / name).is_dir() else file for name in modes}
     assert wanted == modes

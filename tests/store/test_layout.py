@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.errors import NotFoundError
-from orchestrator.store.layout import Layout, find_plan_directory
+from orchestrator.errors import NotFoundError, StoreError
+from orchestrator.store.layout import Layout
+from orchestrator.store.plan_directory import find_plan_directory
 
 
 def found(current: Path, named: str | None = None, **environment: str) -> str:
@@ -51,6 +52,34 @@ def test_what_is_no_directory_is_not_to_be_made(project: Path, must_exist: bool)
     with pytest.raises(NotFoundError, match="no such plan directory: file") as caught:
         find_plan_directory("file", {}, str(project), must_exist=must_exist)
     assert caught.value.hint.startswith("something else is there")
+
+
+@pytest.mark.parametrize("must_exist", [True, False])
+@pytest.mark.parametrize("here", [True, False])
+def test_a_link_that_leads_nowhere_is_no_reason_to_look_above(
+    project: Path, must_exist: bool, here: bool
+) -> None:
+    """A disk that is away just now: another plan would be changed."""
+    link = project / "src/.orchestrator"
+    link.symlink_to("/mnt/away/plan")
+    with pytest.raises(StoreError, match="leads to /mnt/away/plan: No such file") as caught:
+        find_plan_directory(None, {}, str(project / "src"), must_exist=must_exist, here=here)
+    assert str(link) == caught.value.where
+    with pytest.raises(StoreError, match="leads to /mnt/away/plan: No such file"):
+        find_plan_directory(str(link), {}, str(project), must_exist=must_exist)
+    link.unlink()
+    link.symlink_to(".orchestrator")
+    with pytest.raises(StoreError, match="symbolic links"):
+        found(project / "src/deep")
+
+
+def test_where_something_is_to_be_made_here_nothing_above_is_meant(project: Path) -> None:
+    """For ``plan``."""
+    src = str(project / "src")
+    assert (
+        f"{src}/.orchestrator"
+        == find_plan_directory(None, {}, src, must_exist=False, here=True).root
+    )
 
 
 def test_a_new_directory_need_not_be_there(project: Path) -> None:

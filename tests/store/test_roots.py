@@ -12,7 +12,8 @@ import pytest
 from orchestrator.core.plan_state import PlanState
 from orchestrator.errors import NotFoundError, StoreError, UsageError
 from orchestrator.store import roots
-from orchestrator.store.layout import Layout, find_plan, find_plan_directory
+from orchestrator.store.layout import Layout
+from orchestrator.store.plan_directory import find_plan, find_plan_directory
 from orchestrator.store.workspace import Workspace
 
 PLAN = b"---\nstatus: planning\ntitle: X\n---\n| ID | Task |\n|---|---|\n| T-01 | Look |\n"

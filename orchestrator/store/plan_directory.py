@@ -1,0 +1,148 @@
+"""Finds the plan directory that somebody means; what is closed, leads nowhere or is a stranger's is not passed over."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+
+from orchestrator.errors import NotFoundError, StoreError, UsageError
+from orchestrator.ownership import is_trusted
+from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout
+
+
+def find_plan_directory(
+    named: str | None,
+    environment: Mapping[str, str],
+    current: str,
+    *,
+    must_exist: bool = True,
+    here: bool = False,
+) -> Layout:
+    """Return the plan directory meant: the one named, ``ORCHESTRATOR_DIR``, or the nearest ``.orchestrator`` upward.
+
+    A name that is no directory may be the id of a plan in the directory that would be found without it. One of somebody
+    else must be named: what a plan says is executed, and where others may write anybody could leave one. *here*: what
+    is to be made belongs where one stands; neither the environment nor anything above is asked.
+
+    Raises:
+        NotFoundError: there is none.
+        StoreError: nobody can say whether there is one: it is closed to us, or a link leads nowhere just now.
+        UsageError: the nearest one is somebody else's.
+    """
+    if named and not os.path.isdir(os.path.join(current, named)):
+        if must_exist:
+            return find_plan(named, environment, current)
+        if MADE_ID.fullmatch(named):
+            # What is to be made has another name, as long as there is such a plan.
+            with suppress(NotFoundError, StoreError, UsageError):
+                return find_plan(named, environment, current)
+    named = named or ("" if here else environment.get("ORCHESTRATOR_DIR"))
+    if named:
+        root = os.path.abspath(os.path.join(current, named))
+        _refuse_hidden(root, is_named=True)
+        if os.path.isdir(root) or not (must_exist or os.path.lexists(root)):
+            return Layout(root)
+        raise _no_such_directory(named, current)
+    above = stands_in = os.path.abspath(current)
+    while True:
+        nearest = os.path.join(above, PLAN_DIRECTORY)
+        if os.path.isdir(nearest):
+            _refuse_strangers(nearest, environment, is_here=above == stands_in)
+            return Layout(nearest)
+        _refuse_hidden(nearest)
+        if here or above == (above := os.path.dirname(above)):
+            break
+    if not must_exist:
+        return Layout(os.path.join(stands_in, PLAN_DIRECTORY))
+    raise NotFoundError(
+        f"no {PLAN_DIRECTORY} directory here or above",
+        hint="`orchestrator init` makes one; or name a plan directory",
+    )
+
+
+def _refuse_hidden(path: str, *, is_named: bool = False) -> None:
+    """Do nothing where a path can be seen, or is not there; what is closed may be there where somebody names it.
+
+    Raises:
+        StoreError: it is there, and cannot be looked into: to go on would be with another plan.
+    """
+    try:
+        os.stat(path)
+    except OSError as error:
+        absent = (FileNotFoundError, NotADirectoryError, *(() if is_named else (PermissionError,)))
+        if os.path.islink(path) or not isinstance(error, absent):
+            from orchestrator.store.out_of_reach import hidden
+
+            raise hidden(path, error) from error
+
+
+def _refuse_strangers(root: str, environment: Mapping[str, str], *, is_here: bool) -> None:
+    """Do nothing where a plan directory is that of the caller, of root, or of whoever called `sudo`.
+
+    Of a link it counts who made it: where it leads is what that person meant.
+
+    Raises:
+        UsageError: it is somebody else's.
+    """
+    owner = os.lstat(root).st_uid
+    if not is_trusted(owner, environment):
+        from orchestrator.store.out_of_reach import strangers
+
+        raise strangers(root, owner, is_here=is_here)
+
+
+def find_plan(
+    plan_id: str, environment: Mapping[str, str], current: str, root: str | None = None
+) -> Layout:
+    """Return the plan with this id below *root*, else below the directory that would be found without a name.
+
+    An agent that works on ``TASK-001`` finds that directory, so its neighbours are looked at, too. An id is one name
+    and no path, so nothing outside can be meant.
+
+    Raises:
+        NotFoundError: there is none.
+        StoreError, UsageError: as ``find_plan_directory`` does.
+    """
+    from orchestrator.core.plan import TASK_ID
+
+    if not TASK_ID.fullmatch(plan_id):
+        raise _no_such_directory(plan_id, current)
+    try:
+        found = find_plan_directory(root, environment, current).root
+    except NotFoundError:
+        if root:
+            raise
+    else:
+        above, name = os.path.split(found)
+        for place in (found, above) if name != PLAN_DIRECTORY else (found,):
+            layout = Layout(os.path.join(place, plan_id))
+            if _may_hold_plan(layout):
+                return layout
+    if MADE_ID.fullmatch(plan_id):
+        raise NotFoundError(
+            f"Task {plan_id} not found",
+            hint="`orchestrator status --all` lists those there are; an archived one is in archive/",
+        )
+    raise _no_such_directory(os.path.join(root or "", plan_id), current)
+
+
+def _may_hold_plan(layout: Layout) -> bool:
+    """Say whether there is a plan, or the system does not let us see: whoever reads it is told why."""
+    try:
+        return stat.S_ISREG(os.stat(layout.plan).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+
+
+def _no_such_directory(named: str, current: str) -> NotFoundError:
+    import shlex
+
+    _refuse_hidden(os.path.join(current, named), is_named=True)
+    hint = f"`orchestrator init {shlex.quote(named)}` makes one"
+    if os.path.lexists(os.path.join(current, named)):
+        hint = "something else is there; name the directory that holds master_plan.md"
+    return NotFoundError(f"no such plan directory: {named}", hint=hint)
