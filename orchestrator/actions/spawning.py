@@ -56,9 +56,8 @@ def spawn(
         OrchestratorError: it could not be added, and nothing was written; or it was added and could not be started,
             which the message says.
     """
-    if (
-        holder_of(layout.lock) is None
-    ):  # before anything is written: no run that is started here outlives the attempt
+    # Before anything is written: no run that is started here outlives the attempt.
+    if holder_of(layout.lock) is None:
         refuse_within_attempt()
     wanted = wanted._replace(tags=tuple(dict.fromkeys((*wanted.tags, SPAWNED))), is_prompt=True)
     added = add(layout, wanted, by, lambda _: plugs.roster)

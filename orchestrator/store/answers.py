@@ -99,9 +99,8 @@ def _heads(
     seen = [_look(workspace.layout.result_file(task.stem)) for task in tasks]
     both = list(zip(tasks, seen, strict=True))
     sizes = [size(task, found) if found else 0 for task, found in both]
-    if (
-        exactly and sum(sizes) > MOST
-    ):  # only then somebody could lack what another one does not need
+    # Only then somebody could lack what another one does not need.
+    if exactly and sum(sizes) > MOST:
         sizes = [exactly(task, found) if found else 0 for task, found in both]
     shares = fair_shares(sizes, MOST)
     left, others = MOST, sum(shares)
