@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -71,8 +72,10 @@ def _refuse_hidden(path: str, *, is_named: bool = False) -> None:
     try:
         os.stat(path)
     except OSError as error:
-        absent = (FileNotFoundError, NotADirectoryError, *(() if is_named else (PermissionError,)))
-        if os.path.islink(path) or not isinstance(error, absent):
+        absent = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
+        if not is_named:
+            absent |= {errno.EACCES, errno.EPERM}
+        if os.path.islink(path) or error.errno not in absent:
             from orchestrator.store.out_of_reach import hidden
 
             raise hidden(path, error) from error

@@ -64,6 +64,12 @@ def write_task(directory: Path, task_id: str, body: str, **settings: object) -> 
     return path
 
 
+def add_row(directory: Path, cells: str) -> None:
+    """Write one more row below a plan that ends with its table."""
+    with (directory / "master_plan.md").open("a", encoding="utf-8") as plan:
+        plan.write(f"| {cells} |\n")
+
+
 def stem(task_id: str) -> str:
     """How the names of the files of a task begin."""
     return task_id.replace("T-", "agent-")

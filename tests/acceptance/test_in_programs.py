@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.errors import (
     CriteriaError,
+    DraftError,
     LostResultError,
     OrchestratorError,
     PlanError,
@@ -54,6 +55,7 @@ def kinds(of: type[OrchestratorError] = OrchestratorError) -> Iterator[type[Orch
 #: Errors that are not made from a message, a place and a hint alone.
 MADE_OTHERWISE: dict[type[OrchestratorError], OrchestratorError] = {
     PlanError: PlanError([Problem("a", "plan:1", "do", "cycle"), Problem("b")]),
+    DraftError: DraftError([Problem("a")], {"tasks": []}),
     CriteriaError: CriteriaError("a", hint="do", criteria=[{"number": 1, "met": False}]),
     LostResultError: LostResultError("a", hint="do", tasks=["T-01"]),
     StoppedError: StoppedError("a", signal=15, hint="do"),
