@@ -29,6 +29,7 @@ from orchestrator.errors import (
     PlanError,
     Problem,
     StoppedError,
+    StoreError,
 )
 from orchestrator.ownership import make_directories
 from orchestrator.runtime.clock import Clock
@@ -113,15 +114,21 @@ def _spent(result: Result | None, run: str) -> Spending:
 
 
 def _kept(error: DraftError, spent: Spending, path: str) -> PlanError:
-    """Keep a draft where a person can mend it, and say so first."""
-    make_directories(os.path.dirname(path))
-    text = json.dumps(error.draft, ensure_ascii=False, indent=2)
-    replace_file(path, f"{text}\n".encode(errors="backslashreplace"))
+    """Keep a draft where a person can mend it, and say so first; or why it could not be kept."""
     wrong = counted(len(error.problems), "problem")
     message = f"the planner's draft has {wrong}{_planning_cost(spent)}"
-    hint = f"mend it in {path}, then: orchestrator plan --from {shlex.quote(path)}"
+    facts: dict[str, Any] = {"cost_usd": round(spent.known, 6), "unknown_costs": spent.unknown}
+    text = json.dumps(error.draft, ensure_ascii=False, indent=2)
+    try:
+        make_directories(os.path.dirname(path))
+        replace_file(path, f"{text}\n".encode(errors="backslashreplace"))
+    except (OSError, StoreError) as lost:
+        message, hint = f"{message}, and it could not be kept: {lost}", "mend that, then ask again"
+    else:
+        hint = f"mend it in {path}, then: orchestrator plan --from {shlex.quote(path)}"
+        facts["draft"] = path
     told = PlanError([Problem(message, "", hint, error.code), *error.problems])
-    told.data = {"cost_usd": round(spent.known, 6), "unknown_costs": spent.unknown, "draft": path}
+    told.data = facts
     return told
 
 

@@ -12,7 +12,7 @@ from orchestrator.core.money import usd
 from orchestrator.core.plan import Plan
 from orchestrator.core.roster import Program
 from orchestrator.core.state import TaskStatus, parse_status
-from orchestrator.core.text import one_line
+from orchestrator.core.text import first_of, one_line
 from orchestrator.store.atomic import read_file
 from orchestrator.views.glyphs import LABELS
 
@@ -69,7 +69,7 @@ def _schemas(ahead: Prospect) -> Iterator[str]:
     ]
     if named:
         yield (
-            f"the `schema` of {_listed(named)} is not checked: only an agent that runs claude looks at it; "
+            f"the `schema` of {first_of(named, _NAMED)} is not checked: only an agent that runs claude looks at it; "
             "leave it out, or let the command check what it prints"
         )
 
@@ -123,15 +123,10 @@ def _money(ahead: Prospect, agents: Mapping[str, Agent]) -> Iterator[str]:
         )
 
 
-def _listed(tasks: Sequence[str]) -> str:
-    more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
-    return f"{', '.join(tasks[:_NAMED])}{more}"
-
-
 def _unread(status: TaskStatus, tasks: Sequence[str]) -> str:
     many = len(tasks) > 1
     return (
-        f"the Status cell{'s' if many else ''} of {_listed(tasks)} "
+        f"the Status cell{'s' if many else ''} of {first_of(tasks, _NAMED)} "
         f"{'say' if many else 'says'} {status.value}, but {'are' if many else 'is'} never read, "
         f"so {'they run' if many else 'it runs'}; what says so is `orchestrator {_COMMANDS[status]} {tasks[0]}`"
     )

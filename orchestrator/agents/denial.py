@@ -59,7 +59,7 @@ def _message(denial: dict[str, Any], program: str) -> str:
 
 
 def _rule(denial: dict[str, Any]) -> str:
-    tool = one_line(_text(denial.get("tool_name")) or "unknown", limit=80)
+    tool = one_line(_text(denial.get("tool_name")), limit=80) or "unknown"
     asked = denial.get("tool_input")
     given = asked if isinstance(asked, dict) else {}
     path = next((_text(given.get(name)) for name in _PATHS if given.get(name)), "")

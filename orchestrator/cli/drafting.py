@@ -33,7 +33,7 @@ from orchestrator.core.graph import critical_path
 from orchestrator.core.plan import Plan
 from orchestrator.core.roster import Program
 from orchestrator.core.settings import Settings, read_setting, resolve
-from orchestrator.core.text import counted
+from orchestrator.core.text import counted, first_of
 from orchestrator.errors import AgentError, NotFoundError, Problem, UsageError
 from orchestrator.runtime.happening import Happening
 from orchestrator.store.draft_file import read_request
@@ -277,8 +277,7 @@ def _say_warnings(warnings: Sequence[Problem]) -> None:
     for each in warnings:
         found.setdefault((each.message, each.hint), []).append(each.where)
     for (message, hint), tasks in found.items():
-        more = f" and {len(tasks) - _MOST_NAMED} more" if len(tasks) > _MOST_NAMED else ""
-        talk(f"warning: {', '.join(tasks[:_MOST_NAMED])}{more}: {message}")
+        talk(f"warning: {first_of(tasks, _MOST_NAMED)}: {message}")
         talk(f"  hint: {hint}")
 
 

@@ -18,7 +18,7 @@ from orchestrator.core.money import CAP_REACHED, cost_facts, spending
 from orchestrator.core.result import Verdict
 from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import one_line
+from orchestrator.core.text import first_of, one_line
 from orchestrator.errors import ExitStatus, OrchestratorError, OutputError
 from orchestrator.runtime.happening import Kind
 from orchestrator.store.layout import from_here
@@ -28,6 +28,7 @@ from orchestrator.wiring import plugs
 
 if TYPE_CHECKING:
     from orchestrator.actions.run_report import RunReport
+    from orchestrator.core.plan import Task
 
 #: Failures named at the end of a run at most.
 _MOST = 10
@@ -177,8 +178,7 @@ def _say_failures(report: RunReport) -> None:
         talk(f"   {as_called(more)}")
     idle, cut_off = _left(report)
     if failed and idle:
-        more = f" and {len(idle) - _MOST} more" if len(idle) > _MOST else ""
-        talk(f"{ICONS[TaskStatus.WAITING]} not started: {', '.join(idle[:_MOST])}{more}")
+        talk(f"{ICONS[TaskStatus.WAITING]} not started: {first_of(idle, _MOST)}")
     for task_id in cut_off[:_MOST]:
         why = board.results[task_id].reason
         talk(f"{ICONS[TaskStatus.RETRYING]} not tried again: {task_id} {one_line(why, limit=100)}")
@@ -193,10 +193,10 @@ def _say_failures(report: RunReport) -> None:
         if report.failure.hint:
             talk(f"  hint: {as_called(report.failure.hint)}")
     elif failed or report.held_back or (report.signal and _is_left(report)):
-        talk(f"  hint: {as_called(_hint(report))}")
+        talk(f"  hint: {as_called(_hint(report, failed))}")
 
 
-def _hint(report: RunReport) -> str:
+def _hint(report: RunReport, failed: Sequence[Task]) -> str:
     if report.used_up is Kind.RUN_UNAFFORDABLE:
         return "raise budget_usd in the plan, and run it again; --budget-usd holds for one run. What is completed stays"
     if report.used_up is Kind.RUN_OVERSPENT:
@@ -208,8 +208,7 @@ def _hint(report: RunReport) -> str:
         return lift
     if report.signal or report.held_back:
         return "run it again to go on; what is completed stays"
-    failed = report.board.by_status().get(TaskStatus.FAILED, [])
-    if all(CAP_REACHED in report.board.standing[task_id].reason for task_id in failed):
+    if all(CAP_REACHED in report.board.standing[task.id].reason for task in failed):
         return (
             "raise budget_usd in the plan, or in the task files (task_budget_usd: for every task), and run it again; "
             "what is completed stays"

@@ -9,10 +9,11 @@ what is left, so the budget is never passed by more than one attempt spends beyo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.core.money import USUAL_CAP, usd
+from orchestrator.core.text import first_of
 
 #: USD below which an attempt is not worth starting, when nobody said what it may cost.
 LEAST_CAP = 0.10
@@ -23,7 +24,7 @@ SHORTEST_HOLD = 1.0
 #: Seconds between two starts on one account: many sessions at once look like a burst to a service.
 STAGGER = 0.25
 #: Tasks named of those that money is too little for.
-_NAMED = 10
+MOST_NAMED = 10
 #: USD lost in adding and taking away.
 DUST = 1e-9
 
@@ -122,10 +123,4 @@ def too_little(own: Mapping[str, float]) -> str:
     needs = [
         f"{task} (needs {usd(cap if cap < math.inf else LEAST_CAP)})" for task, cap in own.items()
     ]
-    return f"too little for {first(needs)}"
-
-
-def first(tasks: Sequence[str]) -> str:
-    """Name the first of some tasks, and how many more there are."""
-    more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
-    return f"{', '.join(tasks[:_NAMED])}{more}"
+    return f"too little for {first_of(needs, MOST_NAMED)}"

@@ -210,6 +210,12 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
+def first_of(words: Sequence[str], most: int) -> str:
+    """Return the first *most* of some words in one line, and how many more there are."""
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return f"{', '.join(words[:most])}{more}"
+
+
 def left_out_note(size: int) -> str:
     """Return the line that stands where so many bytes were left out of an answer."""
     return _LEFT_OUT.format(size)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from orchestrator.core.account import first, too_little
+from orchestrator.core.account import MOST_NAMED, too_little
 from orchestrator.core.duration import format_duration
 from orchestrator.core.engine import Engine
 from orchestrator.core.instruction import Finish
 from orchestrator.core.money import spending, usd
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus, Verb
-from orchestrator.core.text import counted, one_line
+from orchestrator.core.text import counted, first_of, one_line
 from orchestrator.store.stamp import iso
 
 
@@ -143,7 +143,10 @@ def money_used_up(
     *paid_for* is everything that may have cost something.
     """
     if finish.overspent:
-        yield Kind.RUN_OVERSPENT, f"their own budget is used up: {first(finish.overspent)}"
+        yield (
+            Kind.RUN_OVERSPENT,
+            f"their own budget is used up: {first_of(finish.overspent, MOST_NAMED)}",
+        )
     if finish.unaffordable:
         purse = engine.purse
         left = f"{usd(max(purse.left, 0.0))} of the budget of {usd(purse.budget)} is left"

@@ -25,6 +25,7 @@ from orchestrator.store.answers import Answer, answers_handed_on
 from orchestrator.store.atomic import refuse_links, write_new
 from orchestrator.store.attempt_record import AttemptRecord
 from orchestrator.store.contexts import Contexts
+from orchestrator.store.layout import from_here
 from orchestrator.store.workspace import Workspace
 
 
@@ -135,7 +136,8 @@ class Launchpad:
         except StoreError as error:
             if _concerns_all(error):
                 raise
-            raise PlanError([Problem(error.message, error.where, error.hint)]) from error
+            shown = from_here(error.where)
+            raise PlanError([Problem(error.message, shown, error.hint)]) from error
         wanted = agent.invocation(assignment)
         given = environment(self._policies[live.task.id], wanted.env, wanted.login)
         files = live.files

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from orchestrator.core.charter import Charter
 from orchestrator.core.plan import TASK_ID
 from orchestrator.core.plan_state import parse_state
+from orchestrator.core.text import first_of
 from orchestrator.errors import NotFoundError, OrchestratorError, StoreError, UsageError
 from orchestrator.ownership import make_directories, make_directory
 from orchestrator.store.atomic import (
@@ -121,9 +122,8 @@ def instead_of(layout: Layout) -> str:
         return "`orchestrator init` writes one to start from"
     import shlex
 
-    named = ", ".join(f"--dir {shlex.quote(from_here(each))}" for each in places[:_MOST])
-    more = f" and {len(places) - _MOST} more" if len(places) > _MOST else ""
-    return f"name the plan that you mean: {named}{more}"
+    named = [f"--dir {shlex.quote(from_here(each))}" for each in places]
+    return f"name the plan that you mean: {first_of(named, _MOST)}"
 
 
 def live_plans(layout: Layout) -> Iterator[tuple[str, Layout]]:

@@ -21,7 +21,7 @@ from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import counted
+from orchestrator.core.text import counted, first_of
 from orchestrator.core.umbrella import sources
 from orchestrator.views.columns import fit
 from orchestrator.views.figures import (
@@ -118,9 +118,11 @@ def final_output(
         "failed": [
             _failure(board, task_id) for status in _UNSUCCESSFUL for task_id in by_status[status]
         ],
-        "skipped": [(cause, _named(hit)) for cause, hit in skipped_because(board).items()],
-        "not_run": _named(
-            [task_id for task_id in board.shape.order if board.status(task_id) in _NOT_RUN]
+        "skipped": [
+            (cause, first_of(hit, _NAMED)) for cause, hit in skipped_because(board).items()
+        ],
+        "not_run": first_of(
+            [task_id for task_id in board.shape.order if board.status(task_id) in _NOT_RUN], _NAMED
         ),
     }
     if strategy == "concat":
@@ -179,7 +181,7 @@ def _filled_in(text: str) -> str:
 
 def _answer(task: Task, answers: Mapping[str, str]) -> str:
     if task.children:
-        return f"Completed by the tasks under it: {_named(task.children)}."
+        return f"Completed by the tasks under it: {first_of(task.children, _NAMED)}."
     return answers.get(task.id, "").strip("\n")
 
 
@@ -262,11 +264,6 @@ def _appendix(board: Board, task_id: str, now: float, *, has_costs: bool) -> App
         result=result_link(task),
         log=log_link(task, result.last) if result.last else "-",
     )
-
-
-def _named(task_ids: Sequence[str]) -> str:
-    more = len(task_ids) - _NAMED
-    return ", ".join(task_ids[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _timeline(measured: Timing) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.core.notice import Notice, Topic
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import one_line
+from orchestrator.core.text import first_of, one_line
 from orchestrator.views.glyphs import tally
 
 #: Tasks named in one message at most.
@@ -89,10 +89,9 @@ def run_ended(
 def joined(notices: Sequence[Notice]) -> Notice:
     """Return several failures as one message: nobody wants a hundred of them."""
     last = notices[-1]
-    named = [each.task for each in notices[:_NAMED]]
-    more = f" and {len(notices) - _NAMED} more" if len(notices) > _NAMED else ""
+    named = first_of([each.task for each in notices], _NAMED)
     title = f"{_ICONS[Topic.FAILED]} {last.plan}: {len(notices)} tasks failed"
-    return last._replace(title=title, text=f"{', '.join(named)}{more}", task="")
+    return last._replace(title=title, text=named, task="")
 
 
 def trial(plan: str) -> Notice:

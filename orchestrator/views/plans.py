@@ -10,6 +10,7 @@ from orchestrator.core.charter import Charter
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import PlanState, Step, implied_state, subtask_word
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import first_of
 from orchestrator.views.columns import clip, plain, table
 from orchestrator.views.glyphs import moment, progress_bar
 
@@ -117,8 +118,7 @@ def step_text(step: Step) -> str:
 def running_text(board: Board) -> str:
     """Return the ids of the first tasks under way, and how many more there are; empty when there are none."""
     running = board.by_status().get(TaskStatus.RUNNING, [])
-    more = f" and {len(running) - _MOST_RUNNING} more" if len(running) > _MOST_RUNNING else ""
-    return f"{', '.join(running[:_MOST_RUNNING])}{more}"
+    return first_of(running, _MOST_RUNNING)
 
 
 def check_text(looks: Sequence[LookLike], alerts: Sequence[object], summary: str) -> str:

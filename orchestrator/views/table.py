@@ -14,7 +14,7 @@ from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import NORMAL, format_priority
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import counted
+from orchestrator.core.text import counted, first_of
 from orchestrator.views.columns import clip, display_width, fit, plain, plain_all, wrap
 from orchestrator.views.glyphs import LABELS, UMBRELLA, progress_bar, tally
 
@@ -274,8 +274,6 @@ def _skipped(board: Board) -> Iterator[str]:
 
     blame = skipped_because(board)
     for cause, skipped in list(blame.items())[:_CAUSES]:
-        more = f" and {len(skipped) - _SKIPPED:,} more" if len(skipped) > _SKIPPED else ""
-        named = ", ".join(skipped[:_SKIPPED])
-        yield f"{LABELS[TaskStatus.SKIPPED]} because of {cause}: {named}{more}"
+        yield f"{LABELS[TaskStatus.SKIPPED]} because of {cause}: {first_of(skipped, _SKIPPED)}"
     if len(blame) > _CAUSES:
         yield f"{LABELS[TaskStatus.SKIPPED]} because of others: {counted(len(blame) - _CAUSES, 'task')} to blame"

@@ -84,3 +84,17 @@ def test_programs_are_told_what_two_bad_answers_cost(
     assert told["cost_usd"] > 0
     assert str(root / "logs" / "_plan.draft.json") == told["draft"]
     assert f"orchestrator plan --from {told['draft']}" in told["hint"]
+
+
+def test_two_bad_answers_that_cannot_be_kept(
+    orchestrate: Orchestrate, root: Path, planner: Path
+) -> None:
+    """What is wrong with them and what they cost is said all the same."""
+    script(planner, {"*": draft("Look at it", estimate="soon")})
+    (root / "logs" / "_plan.draft.json" / "in the way").mkdir(parents=True)
+    told = orchestrate("plan", "Look", "--json")
+    assert (2, "bad_draft") == (told.returncode, told.json["code"]), told.stdout
+    assert told.json["cost_usd"] > 0
+    assert "_plan.draft.json: cannot write" in told.json["message"]
+    assert told.json["problems"][1]["where"].endswith("tasks[0].estimate")
+    assert "draft" not in told.json

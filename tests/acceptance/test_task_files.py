@@ -226,7 +226,8 @@ def test_a_task_file_that_cannot_be_read_fails_its_own_task(
     ended = orchestrate.finish(run)
     assert 1 == ended.returncode, ended.stderr
     assert "2 of 3 tasks completed" in ended.stderr
-    assert "agent-03.md: cannot read: Is a directory" in ended.stderr
+    shown = str(file).removeprefix("/")
+    assert f"❌ T-03 cat · {shown}: cannot read: Is a directory" in ended.stderr
     assert f"doctor --dir {root} --plan` says" in ended.stderr
     # Nothing was started that could have printed, so no log is named.
     assert not list((root / "logs").glob("agent-03.*"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.agents.denial import messages, rules
@@ -156,6 +156,7 @@ INPUTS = st.sampled_from(
         max_size=4,
     )
 )
+@example([{"tool_name": " ", "tool_input": {}}])
 def test_whatever_is_denied_there_is_a_short_line_for_it(denials: list[Any]) -> None:
     """Nothing is raised, and no rule is empty, long, or of several lines."""
     for rule in rules(denials):

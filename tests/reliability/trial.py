@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -240,9 +241,10 @@ def try_fault(trial: Trial, fault: Fault, *words: str, allowed: Sequence[int] = 
     strerror = os.strerror(getattr(errno, fault.error))
     answer = trial.command(*words, fault=fault)
     trial.judge_processes()
-    if fault.error == "EACCES" and f"log cannot be read: {strerror}" in answer.stderr:
+    of_one_task = rf"log cannot be read: {strerror}|❌ .* \S*(agent_tasks|results)/\S+: cannot read: {strerror}"
+    if fault.error == "EACCES" and re.search(of_one_task, answer.stderr):
         # An agent can bring that about, for its log alone: its attempt has failed. One that was over before this run
-        # is tried again in it.
+        # is tried again in it. So can a person, for the file of one task or one result.
         allowed = (0, 1)
     trial.judge_answer(answer, strerror, allowed)
     trial.judge_state()

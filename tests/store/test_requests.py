@@ -197,11 +197,7 @@ def test_what_could_not_be_read_is_looked_at_again(
     requests: Requests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever opens it to us changes nothing that its directory would show."""
-    asked = wanted()
-    requests.leave(asked)
-    past = time.time() - 10
-    os.utime(requests.directory, (past, past))
-    assert [asked.id] == requests.look()
+    asked = seen_a_while_ago(requests)
     with monkeypatch.context() as closed:
         closed.setattr(os, "open", refuse)
         with pytest.raises(StoreError, match="Permission denied"):
@@ -209,6 +205,16 @@ def test_what_could_not_be_read_is_looked_at_again(
     assert [asked.id] == requests.look()
     assert asked == requests.read(asked.id)
     assert [] == requests.look()
+
+
+def seen_a_while_ago(requests: Requests) -> Intervention:
+    """Ask for something that was looked at, in a directory in which nothing has happened since."""
+    asked = wanted()
+    requests.leave(asked)
+    past = time.time() - 10
+    os.utime(requests.directory, (past, past))
+    assert [asked.id] == requests.look()
+    return asked
 
 
 def refuse(path: str, *_: object, **__: object) -> int:
@@ -233,11 +239,7 @@ def test_what_cannot_be_taken_is_looked_at_again(
     requests: Requests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not carried out, for whoever asked could not know."""
-    asked = wanted()
-    requests.leave(asked)
-    past = time.time() - 10
-    os.utime(requests.directory, (past, past))
-    assert [asked.id] == requests.look()
+    asked = seen_a_while_ago(requests)
     with monkeypatch.context() as closed:
         closed.setattr(os, "open", refuse)
         with pytest.raises(StoreError, match="Permission denied"):
