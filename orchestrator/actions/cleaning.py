@@ -12,7 +12,7 @@ from orchestrator.actions.repairing import Repaired, check, repair
 from orchestrator.store.atomic import reported
 from orchestrator.store.attempt_record import attempt_logs, scan_logs
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, held, holder_of
+from orchestrator.store.lock import busy, holder_of, locked
 from orchestrator.store.mending import remove
 from orchestrator.store.workspace import Workspace
 
@@ -51,7 +51,7 @@ def clean(layout: Layout, plugs: Plugs, *, older: float, is_rehearsal: bool) -> 
         found = _old_logs(layout, until)
         return Cleaned(told, (), _names(layout, found), sum(found.values()))
     checked = repair(layout, plugs)
-    with held(layout.queue, layout.lock):
+    with locked(layout.queue, layout.lock):
         # Of now: until the lock was ours, somebody else may have been at work.
         found = _old_logs(layout, until)
         for path in found:

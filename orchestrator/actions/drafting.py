@@ -11,7 +11,7 @@ from orchestrator.agents.planner import SCHEMA
 from orchestrator.core.draft import Draft
 from orchestrator.core.draft_check import read_draft
 from orchestrator.core.draft_lint import lint, order_writers
-from orchestrator.core.spelling import advice
+from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     DraftError,
@@ -199,7 +199,7 @@ def _values(template: PlanTemplate, given: Sequence[str]) -> dict[str, str | tup
             )
         if name not in known:
             message = f"the template {template.name} has no parameter {one_line(name, 60)!r}"
-            hint = f"{advice(name, known, '')} {_listed(template)}".lstrip()
+            hint = f"{suggestion(name, known, '')} {_listed(template)}".lstrip()
             raise UsageError(message, hint=hint)
         told.setdefault(name, []).append(value.strip())
     values = {

@@ -312,7 +312,7 @@ def readable(layout: Layout, data: bytes) -> Places:
         ValueError: it is not UTF-8.
     """
     places = find_places(data)
-    if not places.sheets or (places.layout and loses_rows(places.layout, set(ids(places)))):
+    if not places.sheets or (places.own and loses_rows(places.own, set(ids(places)))):
         valid_plan(layout, data)
     return places
 

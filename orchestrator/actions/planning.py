@@ -24,7 +24,7 @@ from orchestrator.ownership import make_directories
 from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.atomic import reported
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock import busy, held, holder_of
+from orchestrator.store.lock import busy, holder_of, locked
 from orchestrator.store.markdown import closed
 from orchestrator.store.result_file import render_result
 from orchestrator.store.result_writer import Commit
@@ -51,7 +51,7 @@ def init(layout: Layout, request: str = "", agent: str = "") -> str:
         make_directories(layout.root, is_plan=True)
     if not has_plan(layout):  # nobody is at work here, and there is no reason to leave a lock file
         return put_plan(layout, text, {})
-    with held(layout.queue, layout.lock):
+    with locked(layout.queue, layout.lock):
         _refuse_plan(layout)
         return put_plan(layout, text, {})
 
@@ -205,7 +205,7 @@ def write(
     """
     with reported("make", layout.root):
         make_directories(layout.root, is_plan=True)
-    with held(layout.queue, layout.lock):
+    with locked(layout.queue, layout.lock):
         # Asked again: until the lock was ours, somebody else may have been at work.
         if not force:
             _refuse_unfinished(layout, roster)

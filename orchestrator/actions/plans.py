@@ -40,7 +40,7 @@ from orchestrator.store.charter import charter_of, with_state
 from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
-from orchestrator.store.lock import held, holder_of, in_line
+from orchestrator.store.lock import holder_of, in_line, locked
 from orchestrator.store.stamp import iso
 from orchestrator.store.waiting import those_waiting
 from orchestrator.store.workspace import Workspace
@@ -245,7 +245,7 @@ class Row(NamedTuple):
     """How many tasks stand where; nothing of a plan that is over."""
 
 
-class Overview(NamedTuple):
+class PlansOverview(NamedTuple):
     """The plans of a directory."""
 
     rows: Sequence[Row]
@@ -253,7 +253,7 @@ class Overview(NamedTuple):
     """Plans that cannot be read, and why."""
 
 
-def overview(root: Layout, *, everything: bool = False) -> Overview:
+def overview(root: Layout, *, everything: bool = False) -> PlansOverview:
     """Return the plans that are not over, or all of them; what is over is not opened.
 
     Raises:
@@ -277,7 +277,7 @@ def overview(root: Layout, *, everything: bool = False) -> Overview:
         state = charter.state or implied_state(counts)
         if everything or state not in TERMINAL:
             rows.append(Row(plan_id, charter._replace(title=title), state, counts))
-    return Overview(rows, broken)
+    return PlansOverview(rows, broken)
 
 
 def history(layout: Layout) -> list[Step]:
@@ -312,7 +312,7 @@ def archive(layout: Layout) -> str:
             hint=f"only a plan that is {', '.join(sorted(each.word for each in TERMINAL))} is put away",
         )
     # What the lock says of dead runs stays true, wherever it lies then.
-    with held(layout.queue, layout.lock):
+    with locked(layout.queue, layout.lock):
         if waiting := those_waiting(layout):
             raise BusyError(
                 f"process {waiting[0].process['pid']} waits for its time to run this plan",

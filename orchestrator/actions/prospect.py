@@ -15,7 +15,7 @@ from orchestrator.core.board import SIMULATED, Board
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings, resolve
-from orchestrator.core.spelling import advice
+from orchestrator.core.spelling import suggestion
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
 from orchestrator.store.attempt_record import Traces, scan_logs
@@ -300,7 +300,7 @@ def _unknown_agent(asks: str, where: str, known: Sequence[str]) -> Problem:
 def _only(only: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]:
     for task_id in only:
         if task_id not in board.plan.tasks:
-            hint = advice(task_id, board.plan.tasks, "`orchestrator list` shows all tasks")
+            hint = suggestion(task_id, board.plan.tasks, "`orchestrator list` shows all tasks")
             raise UsageError(f"--only names {task_id}, which is not in the plan", hint=hint)
     chosen = _with_children(only, board)
     for task_id in chosen:

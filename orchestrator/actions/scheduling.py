@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from orchestrator.core.schedule import NAME, Job, Scheduled, When
+from orchestrator.core.schedule import NAME, Scheduled, ScheduledRun, When
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, ScheduleError, UsageError
 from orchestrator.executors.scheduler import Scheduler
@@ -38,7 +38,7 @@ def add(
     others: Sequence[Scheduler],
     caller: Caller,
     name: str = "",
-) -> Job:
+) -> ScheduledRun:
     """Add an entry that runs a plan; return it. Whoever changes entries at the same time waits outside (`in_turn`).
 
     Args:
@@ -64,7 +64,7 @@ def add(
     if name in taken:
         raise UsageError(f"{name} is taken", hint=f"orchestrator schedule remove {name}")
     log = f"{layout.logs}/schedule-{name}.out"
-    job = Job(
+    job = ScheduledRun(
         name,
         when,
         [*caller.program, "run", layout.root, *flags],

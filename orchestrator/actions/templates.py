@@ -18,7 +18,7 @@ from orchestrator.core.notice import targets
 from orchestrator.core.placeholder import places
 from orchestrator.core.plan import Plan, stem
 from orchestrator.core.plan_state import PlanState
-from orchestrator.core.spelling import advice
+from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem, StoreError, UsageError
 from orchestrator.ownership import open_to_us
@@ -203,7 +203,7 @@ def _check(saved: SavedPlan, values: Mapping[str, str]) -> None:
     for name in values:
         if name not in known:
             message = f"the template {saved.name} has no parameter {one_line(name, 60)!r}"
-            raise UsageError(message, hint=advice(name, known, takes))
+            raise UsageError(message, hint=suggestion(name, known, takes))
     if missing := [name for name in known if not values.get(name)]:
         message = f"the template {saved.name} needs a value for {', '.join(missing)}"
         raise UsageError(message, hint=" ".join(f'--param "{name}=…"' for name in missing))

@@ -13,7 +13,7 @@ from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import KINDS, check_rows
 from orchestrator.core.priority import NORMAL, parse_priority
 from orchestrator.core.script import ADVICE, Script, script_of
-from orchestrator.core.spelling import advice
+from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import NO_TEXT, one_line, printable, typed
 from orchestrator.errors import Problem
 
@@ -164,7 +164,7 @@ class _Form:
         return value
 
     def _unknown(self, name: str, at: str, known: Collection[str]) -> None:
-        hint = advice(name.lower(), known, f"the fields are {', '.join(sorted(known))}")
+        hint = suggestion(name.lower(), known, f"the fields are {', '.join(sorted(known))}")
         self.blame(at or "the draft", f"there is no field {one_line(name, 60)!r}", hint)
 
     def items(self, value: object, at: str) -> Sequence[Any]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.charter import Charter
 from orchestrator.core.name import as_name
 from orchestrator.core.priority import NORMAL
-from orchestrator.core.spelling import GUESSES, advice
+from orchestrator.core.spelling import GUESSES, suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, Problem, UsageError
 
@@ -158,7 +158,7 @@ def id_of(word: str, tasks: Mapping[str, Task]) -> str:
 def unknown_task(said: str, known: Collection[str], option: str = "") -> NotFoundError:
     """Return the error of a word that means no task; *option*: where it was said, if not to the command itself."""
     message = f"task {one_line(said, 80)} not found"
-    hint = advice(said, known, "`orchestrator list` shows all tasks")
+    hint = suggestion(said, known, "`orchestrator list` shows all tasks")
     return NotFoundError(f"{option}: {message}" if option else message, hint=hint)
 
 
@@ -241,7 +241,7 @@ def _advice(need: str, guesses: Collection[str]) -> str:
         found = [each for each in guesses if stem(each).casefold() == need.casefold()]
         if found:
             return f"a dependency is the id of a task; did you mean {found[0]}?"
-    return advice(need, guesses, "add the task or remove the dependency")
+    return suggestion(need, guesses, "add the task or remove the dependency")
 
 
 def in_words(task: Task, *, is_prose: bool) -> str:

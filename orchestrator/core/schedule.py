@@ -65,7 +65,7 @@ class When(NamedTuple):
     cron: str = ""
 
 
-class Job(NamedTuple):
+class ScheduledRun(NamedTuple):
     """A run that is to be started by somebody else. All paths are absolute."""
 
     name: str
@@ -117,7 +117,7 @@ def cron_time(when: When) -> str:
     )
 
 
-def cron_line(job: Job) -> str:
+def cron_line(job: ScheduledRun) -> str:
     """Return the line of the crontab, without a line break.
 
     Raises:
@@ -185,7 +185,7 @@ def _is_item(text: str, field: _Field) -> bool:
 # ── systemd ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def timer_unit(job: Job) -> str:
+def timer_unit(job: ScheduledRun) -> str:
     """Return the unit that says when.
 
     Raises:
@@ -206,7 +206,7 @@ def timer_unit(job: Job) -> str:
     )
 
 
-def service_unit(job: Job) -> str:
+def service_unit(job: ScheduledRun) -> str:
     """Return the unit that says what.
 
     Raises:

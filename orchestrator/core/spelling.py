@@ -21,7 +21,7 @@ def meant(word: str, known: Iterable[str]) -> str:
     return next((name for name in known if len(name) >= _SHORTEST and _is_slip(word, name)), "")
 
 
-def advice(word: str, known: Collection[str], otherwise: str, cutoff: float = 0.6) -> str:
+def suggestion(word: str, known: Collection[str], otherwise: str, cutoff: float = 0.6) -> str:
     """Return which known name may have been meant, as a question to a person; *otherwise* when none is similar.
 
     *cutoff*: how similar, from 0 to 1.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.core.plan import Task
-from orchestrator.core.spelling import GUESSES, advice
+from orchestrator.core.spelling import GUESSES, suggestion
 from orchestrator.errors import Problem, TransitionError
 
 _Needs = tuple[dict[str, None], dict[str, str]]
@@ -29,7 +29,7 @@ def check_parents(rows: Sequence[Task]) -> Iterator[Problem]:
             yield Problem(
                 f"task {row.id} stands under {row.parent}, which is not in the plan",
                 row.where,
-                advice(row.parent, parents if unknown <= GUESSES else (), _ADD),
+                suggestion(row.parent, parents if unknown <= GUESSES else (), _ADD),
                 "unknown_parent",
             )
         path: dict[str, None] = {}

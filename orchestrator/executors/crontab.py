@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core.schedule import Job, Scheduled, cron_line, read_cron_line
+from orchestrator.core.schedule import Scheduled, ScheduledRun, cron_line, read_cron_line
 from orchestrator.core.text import one_line
 from orchestrator.errors import ScheduleError
 from orchestrator.executors.probe import ask
@@ -28,7 +28,7 @@ class Crontab:
         """Return what our lines say."""
         return [found for line in self._lines() if (found := _read(line)) is not None]
 
-    def add(self, job: Job) -> None:
+    def add(self, job: ScheduledRun) -> None:
         """Append a line."""
         line = cron_line(job)
         lines = self._lines()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from orchestrator.core.schedule import Job, Scheduled
+from orchestrator.core.schedule import Scheduled, ScheduledRun
 
 
 class Scheduler(Protocol):
@@ -21,7 +21,7 @@ class Scheduler(Protocol):
             ScheduleError: they cannot be read.
         """
 
-    def add(self, job: Job) -> None:
+    def add(self, job: ScheduledRun) -> None:
         """Add an entry whose name is not taken.
 
         Raises:

@@ -9,8 +9,8 @@ from orchestrator.core.diagnosis import Probe
 from orchestrator.core.schedule import (
     MARK,
     PREFIX,
-    Job,
     Scheduled,
+    ScheduledRun,
     read_units,
     service_unit,
     timer_unit,
@@ -53,7 +53,7 @@ class SystemdTimers:
                 found.append(Scheduled(name, when, plan, self.by))
         return found
 
-    def add(self, job: Job) -> None:
+    def add(self, job: ScheduledRun) -> None:
         """Write the units and start the timer; what is written is taken away again when that fails."""
         units = {_TIMER: timer_unit(job), _SERVICE: service_unit(job)}
         written: list[str] = []

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, read_setting
-from orchestrator.core.spelling import advice
+from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 
@@ -177,7 +177,7 @@ def _misspelt(key: str, where: str) -> list[Problem]:
     if word in _FOREIGN:
         return []
     meant = _ELSEWHERE.get(word)
-    hint = f"did you mean {meant}?" if meant else advice(word, NAMES, "", cutoff=0.8)
+    hint = f"did you mean {meant}?" if meant else suggestion(word, NAMES, "", cutoff=0.8)
     message = f"{one_line(key, 60)} is not a setting"
     return [Problem(message, where, hint, "unknown_setting")] if hint else []
 

@@ -161,7 +161,7 @@ def in_line(path: str) -> Iterator[None]:
 
 
 @contextmanager
-def held(queue: str, path: str) -> Iterator[RunLock]:
+def locked(queue: str, path: str) -> Iterator[RunLock]:
     """Wait in line and hold the lock for a moment, without becoming a run. What it says of dead runs stays.
 
     Raises:

@@ -30,9 +30,9 @@ from orchestrator.store.marks import without_regions
 from orchestrator.store.outline import section_text
 from orchestrator.store.plan_tables import (
     MAX_PROBLEMS,
-    Layout,
+    OwnText,
     Sheet,
-    lay_out,
+    own_text,
     read_rows,
 )
 from orchestrator.store.tables import cell_spans
@@ -74,9 +74,9 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     settings, problems = read_settings(front, file)
     charter, of_charter = read_charter(front, file)
     problems += of_charter
-    layout = lay_out(_own_lines(lines, front.body))
-    problems += _conflicts(layout, file)
-    rows, of_rows = read_rows(layout, file)
+    own = own_text(_own_lines(lines, front.body))
+    problems += _conflicts(own, file)
+    rows, of_rows = read_rows(own, file)
     problems += of_rows
     tasks: dict[str, Task] = {}
     for row in rows:
@@ -87,7 +87,7 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     problems += of_parents
     if any(task.needs for task in tasks.values()):
         problems += filter(None, [find_cycle(_without_loops(tasks) if problems else tasks)])
-    plan = _plan(tasks, settings, layout, file)._replace(lines=front.lines, charter=charter)
+    plan = _plan(tasks, settings, own, file)._replace(lines=front.lines, charter=charter)
     return plan, list(map(_spelt_out, problems))
 
 
@@ -126,9 +126,9 @@ def _own_lines(lines: Sequence[str], body: int) -> list[str]:
     return [*[""] * body, *without_regions(lines)[body:]]
 
 
-def _conflicts(layout: Layout, file: str) -> list[Problem]:
-    marks = [index for index, line in enumerate(layout.lines) if _CONFLICT.match(line)]
-    fences = list(layout.outline.kinds("fence")) if marks else []
+def _conflicts(own: OwnText, file: str) -> list[Problem]:
+    marks = [index for index, line in enumerate(own.lines) if _CONFLICT.match(line)]
+    fences = list(own.outline.kinds("fence")) if marks else []
     return [
         Problem(
             "an unresolved merge conflict",
@@ -141,26 +141,24 @@ def _conflicts(layout: Layout, file: str) -> list[Problem]:
     ][:1]
 
 
-def _plan(
-    tasks: Mapping[str, Task], settings: Mapping[str, Any], layout: Layout, file: str
-) -> Plan:
-    headings = layout.outline.headings
+def _plan(tasks: Mapping[str, Task], settings: Mapping[str, Any], own: OwnText, file: str) -> Plan:
+    headings = own.outline.headings
     title = next((heading.text for heading in headings if heading.level == 1), "")
     return Plan(
         tasks=tasks,
         title=one_line(from_cell(title).replace("\\|", "|")),
-        request=_section(layout, lambda word: word in {"originalrequest", "request"}),
-        goal=_section(layout, lambda word: word.startswith("goal")),
+        request=_section(own, lambda word: word in {"originalrequest", "request"}),
+        goal=_section(own, lambda word: word.startswith("goal")),
         settings=settings,
         file=file,
-        table=layout.tasks[0].table.line + 1 if layout.tasks else 1,
+        table=own.tasks[0].table.line + 1 if own.tasks else 1,
     )
 
 
-def _section(layout: Layout, is_meant: Callable[[str], bool]) -> str:
-    for heading in layout.outline.headings:
+def _section(own: OwnText, is_meant: Callable[[str], bool]) -> str:
+    for heading in own.outline.headings:
         if is_meant(key_word(heading.text)):
-            return printable(section_text(layout.lines, layout.outline, heading))
+            return printable(section_text(own.lines, own.outline, heading))
     return ""
 
 
@@ -182,9 +180,9 @@ def set_statuses(data: bytes, cells: Callable[[str], StatusCells | None]) -> byt
     mine = _own_lines(bare, read_front_matter(bare, "").body)
     if not any("status" in line.lower() for line in mine):
         return data
-    layout = lay_out(mine)
+    own = own_text(mine)
     lines = list(file.lines)
-    for sheet in (*layout.tasks, *layout.assignments):
+    for sheet in (*own.tasks, *own.assignments):
         _set_in_table(sheet, lines, cells)
     return file.replaced(lines)
 
@@ -199,8 +197,8 @@ def own_statuses(data: bytes) -> dict[str, str]:
     mine = _own_lines(bare, read_front_matter(bare, "").body)
     if not any("status" in line.lower() for line in mine):
         return {}
-    layout, said = lay_out(mine), dict[str, str]()
-    for sheet in (*layout.tasks, *layout.assignments):
+    own, said = own_text(mine), dict[str, str]()
+    for sheet in (*own.tasks, *own.assignments):
         at, status = sheet.columns.id, sheet.columns.status
         if at is None or status is None:
             continue

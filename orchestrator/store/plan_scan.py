@@ -1,7 +1,7 @@
 """Where the tables of a plan are, found without a parser: what ``add`` does a hundred times cannot wait for one.
 
 Only what can be told with certainty is told: a table that begins on a fresh line and whose rows begin with a bar. As
-soon as anything in the file could be read in two ways, the answer is None, and ``plan_tables.lay_out`` is asked.
+soon as anything in the file could be read in two ways, the answer is None, and ``plan_tables.own_text`` is asked.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from orchestrator.store.front_matter import find_marks
 from orchestrator.store.lines import Lines
 from orchestrator.store.marks import without_regions
 from orchestrator.store.outline import fence_closes, fence_opens
-from orchestrator.store.plan_tables import Layout, Sheet, has_texts, lay_out, task_sheets
+from orchestrator.store.plan_tables import OwnText, Sheet, has_texts, own_text, task_sheets
 from orchestrator.store.tables import Table, split_row
 
 _DELIMITER = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
@@ -37,7 +37,7 @@ class Places(NamedTuple):
     """The default agent of the plan; empty when it names none."""
     word: str = "T-"
     """What the id of its first task begins with (seed row S4-10)."""
-    layout: Layout | None = None
+    own: OwnText | None = None
     """What else stands in the plan, as a parser sees it; None when plainly no other line is like the row of a task."""
 
 
@@ -58,8 +58,8 @@ def find_places(data: bytes) -> Places:
         others = (sheet for sheet in sheets if sheet not in tasks)
         if not (any(map(has_texts, others)) or _has_bars(lines, found)):
             return Places(file, lines, tasks, agent, word)
-    layout = lay_out(lines)
-    return Places(file, lines, layout.tasks, agent, word, layout)
+    own = own_text(lines)
+    return Places(file, lines, own.tasks, agent, word, own)
 
 
 def _has_bars(lines: Sequence[str], found: Sequence[Table]) -> bool:

@@ -55,7 +55,7 @@ class Sheet(NamedTuple):
     columns: Columns
 
 
-class Layout(NamedTuple):
+class OwnText(NamedTuple):
     """The person's lines, without front matter and without our sections, and the tables that count."""
 
     lines: Sequence[str]
@@ -66,7 +66,7 @@ class Layout(NamedTuple):
     """Tables with ids and texts that are none of tasks, as far as one can see by the header."""
 
 
-def lay_out(lines: Sequence[str]) -> Layout:
+def own_text(lines: Sequence[str]) -> OwnText:
     """Find the tables that count in the person's own lines."""
     found = outline(lines)
     sheets = [Sheet(table, read_header(table.header)) for table in tables(lines, found)]
@@ -74,7 +74,7 @@ def lay_out(lines: Sequence[str]) -> Layout:
     tasks = task_sheets(sheets)
     read = {sheet.table.line for sheet in tasks}
     unread = (sheet for sheet in sheets if sheet.table.line not in read and has_texts(sheet))
-    return Layout(lines, found, tasks, assignments, tuple(unread))
+    return OwnText(lines, found, tasks, assignments, tuple(unread))
 
 
 def task_sheets(sheets: Sequence[Sheet]) -> tuple[Sheet, ...]:
@@ -96,48 +96,46 @@ def _words(sheet: Sheet) -> list[str]:
     return list(map(key_word, sheet.table.header))
 
 
-def read_rows(layout: Layout, file: str) -> tuple[list[Task], list[Problem]]:
+def read_rows(own: OwnText, file: str) -> tuple[list[Task], list[Problem]]:
     """Return the rows of all task tables, with the agents of the assignment tables, and what is wrong with them."""
     problems: list[Problem] = []
     rows: list[Task] = []
-    lost = list(_listed_rows(layout, file, problems))
-    if not layout.tasks:
-        return [], problems or [_no_table(layout, file)]
-    for sheet in layout.tasks:
+    lost = list(_listed_rows(own, file, problems))
+    if not own.tasks:
+        return [], problems or [_no_table(own, file)]
+    for sheet in own.tasks:
         problems += _doubled_needs(sheet, file)
-        rows += _rows_of(sheet, layout, file, problems)
+        rows += _rows_of(sheet, own, file, problems)
     known = {row.id for row in rows}
-    lost += _lost_rows(layout, known, file, problems)
+    lost += _lost_rows(own, known, file, problems)
     rows += {task.id: task for task in lost if task.id not in known}.values()
     if problems and not rows:
         return [], problems
     problems += islice(check_rows(rows), MAX_PROBLEMS)
-    assigned = _assigned(layout, {row.id for row in rows}, file, problems)
+    assigned = _assigned(own, {row.id for row in rows}, file, problems)
     if assigned:
         rows = [_filled_in(row, assigned.get(row.id, _Assigned())) for row in rows]
     return rows, problems[:MAX_PROBLEMS]
 
 
-def loses_rows(layout: Layout, known: set[str]) -> bool:
+def loses_rows(own: OwnText, known: set[str]) -> bool:
     """Whether rows of tasks seem to stand where they are not read; *known* are the ids of those that are."""
     problems: list[Problem] = []
-    for _ in chain(_listed_rows(layout, "", problems), _lost_rows(layout, known, "", problems)):
+    for _ in chain(_listed_rows(own, "", problems), _lost_rows(own, known, "", problems)):
         pass
     return bool(problems)
 
 
-def _lost_rows(
-    layout: Layout, known: set[str], file: str, problems: list[Problem]
-) -> Iterator[Task]:
-    if layout.tasks:
-        yield from _loose_rows(layout, known, file, problems)
-        yield from _unread_rows(layout, known, file, problems)
+def _lost_rows(own: OwnText, known: set[str], file: str, problems: list[Problem]) -> Iterator[Task]:
+    if own.tasks:
+        yield from _loose_rows(own, known, file, problems)
+        yield from _unread_rows(own, known, file, problems)
 
 
-def _no_table(layout: Layout, file: str) -> Problem:
+def _no_table(own: OwnText, file: str) -> Problem:
     """Say that there is no table; a header without the line ``|---|`` below it makes none."""
-    for block in layout.outline.kinds("paragraph"):
-        line = layout.lines[block.line]
+    for block in own.outline.kinds("paragraph"):
+        line = own.lines[block.line]
         if "|" in line and read_header(split_row(line)).is_task_table:
             return Problem(
                 "the task table has no line of dashes below its header",
@@ -157,9 +155,9 @@ def _doubled_needs(sheet: Sheet, file: str) -> list[Problem]:
     return [Problem(message, f"{file}:{sheet.table.line + 1}", hint, "bad_header")]
 
 
-def _rows_of(sheet: Sheet, layout: Layout, file: str, problems: list[Problem]) -> Iterator[Task]:
+def _rows_of(sheet: Sheet, own: OwnText, file: str, problems: list[Problem]) -> Iterator[Task]:
     columns, width = sheet.columns, len(sheet.table.header)
-    for line, cells in sheet.table.rows(layout.lines):
+    for line, cells in sheet.table.rows(own.lines):
         where = f"{file}:{line + 1}"
         if any(cells[width:]):
             problems.append(
@@ -177,26 +175,26 @@ def _rows_of(sheet: Sheet, layout: Layout, file: str, problems: list[Problem]) -
             yield read_task(cells, columns, where, problems)
 
 
-def _listed_rows(layout: Layout, file: str, problems: list[Problem]) -> Iterator[Task]:
+def _listed_rows(own: OwnText, file: str, problems: list[Problem]) -> Iterator[Task]:
     """Refuse task tables in lists, and yield what ``named_task`` makes of their rows."""
-    for block in layout.outline.kinds(LISTED_TABLE):
-        header = split_row(layout.lines[block.line].lstrip(_MARKERS))
+    for block in own.outline.kinds(LISTED_TABLE):
+        header = split_row(own.lines[block.line].lstrip(_MARKERS))
         sheet = Sheet(Table(tuple(header), block.line, block.end), read_header(header))
         if sheet.columns.is_task_table:
             where = f"{file}:{block.line + 1}"
             message = "a task table inside a list is not read"
             hint = "move it to the margin; what is no task stands in a fence or a quote"
             problems.append(Problem(message, where, hint, "listed_table"))
-            yield from _named_in(sheet, layout, file)
+            yield from _named_in(sheet, own, file)
 
 
 def _unread_rows(
-    layout: Layout, known: set[str], file: str, problems: list[Problem]
+    own: OwnText, known: set[str], file: str, problems: list[Problem]
 ) -> Iterator[Task]:
     """Refuse tables that seem to go on with the tasks, and yield what ``named_task`` makes of their rows."""
     families = {_family(task_id) for task_id in known} - {None, ""}
-    for sheet in layout.unread if families else ():
-        named = _named_in(sheet, layout, file)
+    for sheet in own.unread if families else ():
+        named = _named_in(sheet, own, file)
         lost = [each for each in named if each.id not in known and _family(each.id) in families]
         if lost:
             where = f"{file}:{sheet.table.line + 1}"
@@ -206,27 +204,27 @@ def _unread_rows(
         yield from lost
 
 
-def _named_in(sheet: Sheet, layout: Layout, file: str) -> list[Task]:
+def _named_in(sheet: Sheet, own: OwnText, file: str) -> list[Task]:
     return [
         task
-        for line, cells in sheet.table.rows(layout.lines)
+        for line, cells in sheet.table.rows(own.lines)
         for task in named_task(cells, sheet.columns, f"{file}:{line + 1}")
     ]
 
 
 def _loose_rows(
-    layout: Layout, known: set[str], file: str, problems: list[Problem]
+    own: OwnText, known: set[str], file: str, problems: list[Problem]
 ) -> Iterator[Task]:
     """Refuse what looks like the row of a task and stands in no table; it would not be run, without a word."""
     families = {_family(task_id) for task_id in known}
-    width = max(len(sheet.table.header) for sheet in layout.tasks)
-    for at, sheet in _barred(layout):
-        cells = split_row(layout.lines[at])
-        columns = (sheet or layout.tasks[0]).columns
+    width = max(len(sheet.table.header) for sheet in own.tasks)
+    for at, sheet in _barred(own):
+        cells = split_row(own.lines[at])
+        columns = (sheet or own.tasks[0]).columns
         named = named_task(cells, columns, f"{file}:{at + 1}") if len(cells) > 1 else []
         if any(cells[width:]) or not named:
             continue
-        is_bare = not layout.lines[at].lstrip().startswith("|")
+        is_bare = not own.lines[at].lstrip().startswith("|")
         if named[0].id in known and (is_bare or len(cells) < width):
             continue  # it only says something of a task that stands in a table
         family = _family(named[0].id)
@@ -235,26 +233,26 @@ def _loose_rows(
         if is_bare:  # so may be prose
             is_below = family is not None and family in families
         if is_alike or is_below:
-            problems.append(_loose_row(layout.lines, at, named[0].where))
+            problems.append(_loose_row(own.lines, at, named[0].where))
             yield named[0]
 
 
-def _barred(layout: Layout) -> Iterator[tuple[int, Sheet | None]]:
+def _barred(own: OwnText) -> Iterator[tuple[int, Sheet | None]]:
     """Yield the lines of texts that could be rows, each with the table above it if that is one of tasks.
 
     They begin with a bar; or they have as many cells as that table, whose own rows may do without one.
     """
-    sheets = {sheet.table.line: sheet for sheet in layout.tasks}
-    underlined = (head for head in layout.outline.headings if not head.is_atx)
+    sheets = {sheet.table.line: sheet for sheet in own.tasks}
+    underlined = (head for head in own.outline.headings if not head.is_atx)
     texts = [Block("paragraph", head.line, head.end) for head in underlined]
     above = None
-    for block in sorted([*layout.outline.blocks, *texts], key=lambda block: block.line):
+    for block in sorted([*own.outline.blocks, *texts], key=lambda block: block.line):
         if block.kind == "table":
             above = sheets.get(block.line)
         if block.kind not in _TEXTS and block.kind not in _LISTS:
             continue
         for at in range(block.line, block.end):
-            line = layout.lines[at]
+            line = own.lines[at]
             begun = line.lstrip() if block.kind in _TEXTS else line
             if not begun.startswith("|") and (
                 block.kind == "code_block" or not _fits(begun, above)
@@ -313,13 +311,13 @@ def _filled_in(row: Task, assigned: _Assigned) -> Task:
 
 
 def _assigned(
-    layout: Layout, known: set[str], file: str, problems: list[Problem]
+    own: OwnText, known: set[str], file: str, problems: list[Problem]
 ) -> dict[str, _Assigned]:
     """Return who does which task, as the assignment tables say."""
     assigned: dict[str, _Assigned] = {}
-    for sheet in layout.assignments:
+    for sheet in own.assignments:
         at = sheet.columns.id
-        for line, cells in sheet.table.rows(layout.lines):
+        for line, cells in sheet.table.rows(own.lines):
             task_id = read_id(cells[at]) if at is not None and at < len(cells) else ""
             if not task_id:
                 continue

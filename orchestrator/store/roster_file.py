@@ -17,7 +17,7 @@ from orchestrator.core.name import is_name
 from orchestrator.core.plan import is_label
 from orchestrator.core.roster import ALIASES, MODEL, PROMPT_FILE, Command, Member, Program
 from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, Settings, read_setting
-from orchestrator.core.spelling import advice
+from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import Problem
 from orchestrator.store.front_matter import read_front_matter
@@ -298,7 +298,7 @@ def _bad(message: str, where: str, hint: str = "correct or remove it") -> Proble
 def _unknown(field: str, where: str) -> Problem:
     word = field.strip().lower().replace("-", "_").replace(" ", "_")
     known = [*_FIELDS, *sorted(_OF_CLAUDE)]
-    hint = advice(word, known, f"fields are {', '.join(_FIELDS)}, and settings", cutoff=0.7)
+    hint = suggestion(word, known, f"fields are {', '.join(_FIELDS)}, and settings", cutoff=0.7)
     return Problem(
         f"{one_line(field, 60)} is not a field of an agent", where, hint, "unknown_field"
     )

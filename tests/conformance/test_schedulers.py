@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.schedule import Job, When
+from orchestrator.core.schedule import ScheduledRun, When
 from orchestrator.errors import ScheduleError
 from orchestrator.executors.crontab import Crontab
 from orchestrator.executors.scheduler import Scheduler
@@ -15,10 +15,12 @@ from orchestrator.executors.systemd import SystemdTimers
 from tests.fakes.scheduler import FakeScheduler, install
 
 
-def job(name: str, where: Path, when: When = When(at="07:30")) -> Job:  # noqa: B008 - a tuple
+def job(name: str, where: Path, when: When = When(at="07:30")) -> ScheduledRun:  # noqa: B008 - a tuple
     plan = f'{where}/it\'s 100% "mine" $HOME'
     words = ["/opt/my tools/orchestrator", "run", plan, "--max-parallel", "2"]
-    return Job(name, when, words, str(where), "/usr/bin:/bin", f"{plan}/logs/schedule-{name}.out")
+    return ScheduledRun(
+        name, when, words, str(where), "/usr/bin:/bin", f"{plan}/logs/schedule-{name}.out"
+    )
 
 
 def crontab(where: Path) -> Crontab:

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from orchestrator.core.schedule import (
-    Job,
+    ScheduledRun,
     When,
     cron_line,
     cron_time,
@@ -25,9 +25,9 @@ SHOWN = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=3
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}", fullmatch=True)
 
 
-def made(name: str, directory: str, flag: str = "--fresh") -> Job:
+def made(name: str, directory: str, flag: str = "--fresh") -> ScheduledRun:
     words = ["/bin/orchestrator", "run", directory, flag]
-    return Job(name, When(at="07:30"), words, directory, "/bin", f"{directory}/logs/out")
+    return ScheduledRun(name, When(at="07:30"), words, directory, "/bin", f"{directory}/logs/out")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.core.schedule import Job, Scheduled
+from orchestrator.core.schedule import Scheduled, ScheduledRun
 
 
 class FakeScheduler:
@@ -15,14 +15,14 @@ class FakeScheduler:
     by = "fake"
 
     def __init__(self) -> None:
-        self.jobs: dict[str, Job] = {}
+        self.jobs: dict[str, ScheduledRun] = {}
 
     def entries(self) -> Sequence[Scheduled]:
         return [
             Scheduled(job.name, str(job.when), job.words[2], self.by) for job in self.jobs.values()
         ]
 
-    def add(self, job: Job) -> None:
+    def add(self, job: ScheduledRun) -> None:
         self.jobs[job.name] = job
 
     def remove(self, name: str) -> None:
