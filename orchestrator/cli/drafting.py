@@ -55,7 +55,11 @@ _FILES = (".md", ".markdown", ".txt", ".json")
 @click.option("--template", default="", metavar="NAME", help="A plan to begin with; or `list`.")
 @click.option("--param", "parameters", multiple=True, metavar="K=V", help="Of the template.")
 @click.option("--dir", "option", metavar="DIR", help="The plan directory.")
-@click.option("--dry-run", is_flag=True, help="Print the plan; write nothing. A planner is asked, and costs the same.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print the plan; write nothing. A planner is asked, and costs the same.",
+)
 @click.option("--force", is_flag=True, help="Move an unfinished plan to archive/.")
 @click.option("--model", metavar="M", help="Model asked of the planner.")
 @click.option("--timeout", metavar="D", help="Time for one attempt to plan (default 300s).")
