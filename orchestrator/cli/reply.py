@@ -85,9 +85,13 @@ def plan_directory(
 ) -> Layout:
     """Return the plan directory that DIR, ``--dir``, the environment or the current directory means.
 
-    With both, DIR is the id of a plan below ``--dir``. *here*: as for ``find_plan_directory``.
+    With both, DIR is the id of a plan below ``--dir``, or the same directory once more. *here*: as for
+    ``find_plan_directory``.
     """
     _MEANT.update(dict.fromkeys(_MEANT, ""))  # what is not found is no place to go on in
+    if named and option and os.path.abspath(named) == os.path.abspath(option):
+        # A plan may be called as the directory is that it lies in.
+        named = named if os.path.isdir(f"{option}/{named}") else None
     if must_exist and named and option:
         _MEANT["both"] = option
         layout = find_plan(named, os.environ, os.getcwd(), option)

@@ -64,6 +64,17 @@ def test_all_plans_are_those_below_and_the_own_one(orchestrate: Orchestrate, roo
     assert "TASK-001" == listed["task_id"]
 
 
+def test_of_plans_below_only_those_at_work_are_told(orchestrate: Orchestrate, root: Path) -> None:
+    """That none is says nothing of the plan itself, whose tasks stand right above."""
+    write_plan(root, {"T-01": "true"})
+    alone = orchestrate("status").stdout
+    write_plan(root / "next", {"T-01": "true"})
+    assert "next" in orchestrate("status").stdout.removeprefix(alone)
+    assert 0 == orchestrate("run", "next").returncode
+    told = orchestrate("status")
+    assert (alone, "") == (told.stdout, told.stderr)
+
+
 def test_a_plan_that_nobody_has_approved_leads_to_whoever_approves_it(
     orchestrate: Orchestrate,
 ) -> None:
