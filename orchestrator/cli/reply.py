@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 from orchestrator.core.name import as_name, is_name
 from orchestrator.core.redact import redact
 from orchestrator.core.text import one_line, printable
-from orchestrator.errors import OrchestratorError, OutputError, PlanError, UsageError
+from orchestrator.errors import InternalError, OrchestratorError, OutputError, PlanError, UsageError
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.store.plan_directory import find_plan, find_plan_directory
 
@@ -209,8 +209,8 @@ def say_unforeseen(error: Exception, *, as_json: bool) -> int:
         place = _place_of(error) or place
     said = one_line(f"internal error: {type(error).__name__}: {error}", limit=500) + place
     hint = "call it again, a run goes on where it was; with PYTHONDEVMODE=1 set, it says how it came to that"
-    say_error(OutputError.code, said, hint=hint, as_json=as_json)
-    return int(OutputError.exit_status)
+    say_error(InternalError.code, said, hint=hint, as_json=as_json)
+    return int(InternalError.exit_status)
 
 
 def _place_of(error: Exception) -> str:
