@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from orchestrator.store.attempt_record import Traces
     from orchestrator.store.plan_file import StatusCells
 
-#: Seconds after its last change in which an editor may still be writing a file.
-_STILL_WRITING = 0.3
+#: Seconds after its last change in which an editor may still be writing a file; one that was emptied gets its text yet.
+_STILL_WRITING, _STILL_EMPTY = 0.3, 1.5
 
 
 class Workspace:
@@ -104,7 +104,7 @@ class Workspace:
             found = os.stat(self.layout.plan)
         except OSError:
             return 0
-        if not found.st_size or self._is_unknown(found):
+        if self._is_unknown(found):
             return 0
         signed = signature(found)
         return self._drawn.get(signed, signed)
@@ -119,7 +119,8 @@ class Workspace:
 
     def _is_unknown(self, found: os.stat_result) -> bool:
         # A clock that was set back makes files of the future; they are not being written for ever.
-        is_fresh = 0 <= time.time() - found.st_mtime < _STILL_WRITING
+        longest = _STILL_WRITING if found.st_size else _STILL_EMPTY
+        is_fresh = 0 <= time.time() - found.st_mtime < longest
         return is_fresh and signature(found) not in {*self._drawn, self._read}
 
     def load_plan(self) -> tuple[Plan, Shape]:
