@@ -256,16 +256,13 @@ class _Session:
                 self.order, self.workspace, self.plugs.roster, board.plan, version
             )
 
-            def look(was_refused: bool) -> Change | None:  # noqa: FBT001 - called in a thread
-                resets.look()
-                return replanner.look(was_refused=was_refused)
-
             def apply(change: Change) -> None:
                 for task_id, kept in replanner.go_on(change, runner, ahead, self.plugs.agents):
                     text = f"another result lay in its place; it is kept as {kept}"
                     self.telling.say(Kind.WARNING, text, task_id)
 
-            runner.watch = Watch(look, apply, self.workspace.is_plan_being_saved, self.lock.close)
+            is_being_saved, close = self.workspace.is_plan_being_saved, self.lock.close
+            runner.watch = Watch(replanner.look, resets.look, apply, is_being_saved, close)
         return runner
 
     def _prepare(self) -> None:

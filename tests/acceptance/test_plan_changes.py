@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.acceptance.claude_plan import ClaudePlan, events
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate, front_of, write_plan
+from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
 from tests.executors.harness import wait_until
 
 
@@ -180,6 +180,27 @@ def test_a_dependency_that_a_started_task_gets_counts_once_it_is_over(
     assert {} == front_of(root, "T-01")["inputs"]
     later.open()
     assert 0 == orchestrate.finish(run).returncode
+
+
+def test_what_was_said_before_a_command_counts_for_what_comes_of_it(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """A row was changed, then something else settled: what starts because of that is what the row says now."""
+    gate = Gate(tmp_path / "gate")
+    tasks = {"T-01": gate.wait, "T-02": "true", "T-03": ("echo old", "T-02"), "T-04": "true"}
+    write_plan(root, {**tasks, "T-05": ("true", "T-04"), "T-06": "true"})
+    for task in ("T-02", "T-04", "T-06"):
+        assert 0 == orchestrate("start", task, "--as", "alice").returncode
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    for change in (["T-03", "--desc", "echo new"], ["T-05", "--add-dep", "T-06"]):
+        assert 0 == orchestrate("update", *change).returncode
+        needed = {"T-03": "T-02", "T-05": "T-04"}[change[0]]
+        assert 0 == orchestrate("complete", needed, "--as", "alice").returncode
+    gate.open()
+    assert 1 == orchestrate.finish(run).returncode
+    assert "new" == answer_of(root, "T-03")
+    assert "T-05 · started" not in (root / "journal.md").read_text(encoding="utf-8")
 
 
 def test_nothing_is_put_under_a_task_that_runs(claude: ClaudePlan) -> None:
