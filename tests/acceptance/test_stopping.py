@@ -36,6 +36,7 @@ def test_a_run_is_stopped_and_the_next_one_goes_on(orchestrate: Orchestrate, roo
     assert "interrupted" == front_of(root, "T-02")["attempts"][-1]["status"]
     looked = orchestrate("status", "--brief", "--json")
     assert "stopped" == json.loads(looked.stdout)["phase"]
+    assert 0 == orchestrate("check").returncode  # whoever stops a run knows that there is work left
     go.touch()
     assert 0 == orchestrate("run").returncode
     assert "two" == answer_of(root, "T-02")
