@@ -64,6 +64,17 @@ def test_all_plans_are_those_below_and_the_own_one(orchestrate: Orchestrate, roo
     assert "TASK-001" == listed["task_id"]
 
 
+def test_of_plans_below_only_those_at_work_are_told(orchestrate: Orchestrate, root: Path) -> None:
+    """That none is says nothing of the plan itself, whose tasks stand right above."""
+    write_plan(root, {"T-01": "true"})
+    alone = orchestrate("status").stdout
+    write_plan(root / "next", {"T-01": "true"})
+    assert "next" in orchestrate("status").stdout.removeprefix(alone)
+    assert 0 == orchestrate("run", "next").returncode
+    told = orchestrate("status")
+    assert (alone, "") == (told.stdout, told.stderr)
+
+
 def test_a_plan_that_nobody_has_approved_leads_to_whoever_approves_it(
     orchestrate: Orchestrate,
 ) -> None:
@@ -180,3 +191,25 @@ def test_a_run_that_did_not_come_to_its_end_is_named(
         checked.returncode == 1,
         "".join(each for each in checked.stdout.splitlines(keepends=True) if "🚨" in each),
     )
+
+
+@pytest.mark.parametrize("ahead", [0, 86_400], ids=["now", "a clock ahead"])
+def test_the_next_step_never_names_an_output_that_lacks_a_correction(
+    orchestrate: Orchestrate, root: Path, ahead: int
+) -> None:
+    """Corrected in place, also by whose clock is ahead: run puts it together anew, once, and starts nothing."""
+    write_plan(root, {"T-01": "echo one"})
+    assert 0 == orchestrate("run").returncode
+    output, result = root / "final_output.md", root / "results" / "agent-01-result.md"
+    with result.open("r+b") as file:
+        text = file.read().replace(b"\none\n", b"\ntwo\n")
+        file.seek(0)
+        file.write(text)
+    moment = output.stat().st_mtime_ns + 10**9 * max(ahead, 1)
+    os.utime(result, ns=(moment, moment))
+    for directory in (root, root / "results"):
+        os.utime(directory, ns=(2 * moment, 2 * moment))  # says nothing: an editor was there
+    assert "run --detach" in orchestrate("status", "--brief").stdout
+    assert "0 of 1 tasks to run" in orchestrate("run").stderr
+    assert "\ntwo\n" in output.read_text(encoding="utf-8")
+    assert "next: read" in orchestrate("status", "--brief").stdout
