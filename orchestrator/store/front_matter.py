@@ -16,6 +16,7 @@ from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, read_setting
 from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
+from orchestrator.store.lines import conflict
 from orchestrator.store.outline import fence_closes, fence_opens
 
 _MARK = re.compile(r"---[ \t]*")
@@ -88,6 +89,9 @@ def read_front_matter(lines: Sequence[str], file: str) -> FrontMatter:
     if (marks := find_marks(lines)) is None:
         return FrontMatter()
     start, end = marks
+    text = "\n" * start + "\n".join(lines[start + 1 : end])
+    if (problem := conflict(text, file, 2)) is not None:
+        return FrontMatter(problem=problem)
     if end is None:
         return FrontMatter(
             problem=Problem(
@@ -97,7 +101,6 @@ def read_front_matter(lines: Sequence[str], file: str) -> FrontMatter:
                 "bad_front_matter",
             )
         )
-    text = "\n" * start + "\n".join(lines[start + 1 : end])
     try:
         keys, data = _load(text)
     except _Refused as refused:

@@ -6,7 +6,6 @@ run. Tables in our own sections are never read back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from orchestrator.store.lines import (
     LARGEST_PLAN,
     LONGEST_LINE,
     Lines,
+    conflict,
     oversized,
     unreadable,
 )
@@ -36,8 +36,6 @@ from orchestrator.store.plan_tables import (
     read_rows,
 )
 from orchestrator.store.tables import cell_spans
-
-_CONFLICT = re.compile(r"<{7} .|>{7} .")
 
 
 class StatusCells(NamedTuple):
@@ -78,7 +76,7 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     if not front.body:
         above = own.lines[: own.tasks[0].table.line if own.tasks else None]
         problems += misplaced(above, file, {STATUS}, below_words=True)
-    problems += _conflicts(own, file)
+    problems += filter(None, [conflict("\n".join(own.lines), file)])
     rows, of_rows = read_rows(own, file)
     problems += of_rows
     tasks: dict[str, Task] = {}
@@ -127,21 +125,6 @@ def _unfit(lines: Sequence[str], file: str) -> Problem | None:
 def _own_lines(lines: Sequence[str], body: int) -> list[str]:
     """Return the person's own lines; front matter and our sections are empty, so that line numbers stay the same."""
     return [*[""] * body, *without_regions(lines)[body:]]
-
-
-def _conflicts(own: OwnText, file: str) -> list[Problem]:
-    marks = [index for index, line in enumerate(own.lines) if _CONFLICT.match(line)]
-    fences = list(own.outline.kinds("fence")) if marks else []
-    return [
-        Problem(
-            "an unresolved merge conflict",
-            f"{file}:{index + 1}",
-            "keep one of the two versions and remove the conflict marks",
-            "conflict",
-        )
-        for index in marks
-        if not any(fence.line <= index < fence.end for fence in fences)
-    ][:1]
 
 
 def _plan(tasks: Mapping[str, Task], settings: Mapping[str, Any], own: OwnText, file: str) -> Plan:
