@@ -204,6 +204,13 @@ class OutputError(OrchestratorError):
     exit_status: int = ExitStatus.STATE_FAILED
 
 
+class InternalError(OrchestratorError):
+    """Nobody foresaw it: a bug of ours, or a system at its limits."""
+
+    code = "internal_error"
+    exit_status: int = ExitStatus.STATE_FAILED
+
+
 class ExecutorError(OrchestratorError):
     """What runs the agents broke down; the attempts it had are interrupted, not charged."""
 

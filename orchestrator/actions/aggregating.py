@@ -12,6 +12,8 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.store.answers import answers_shown
+from orchestrator.store.final_output import moment_of_results, write_final_output
+from orchestrator.store.markdown import tagless
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.final_output import final_output
 
@@ -46,6 +48,7 @@ def aggregate(
     Raises:
         StoreError: an answer could not be read, or the file not be written.
     """
+    moment = moment_of_results(workspace.layout)
     tasks = board.plan.tasks.values()
     still = _still_outdated(workspace, board, outdated)
     changed = (f"{task_id}: {CHANGED_ROW}" for task_id in still)
@@ -57,6 +60,7 @@ def aggregate(
         final_output,
         board,
         answers=answers_shown(workspace, done),
+        safe=tagless,
         started=started,
         ended=ended,
         strategy=settings.aggregate,
@@ -72,7 +76,7 @@ def aggregate(
             f"{error}; final_output.md is drawn with the built-in template until that is corrected"
         )
         text = draw()
-    workspace.write_final_output(text)
+    write_final_output(workspace.layout, text, moment)
 
 
 def _still_outdated(workspace: Workspace, board: Board, outdated: Sequence[str]) -> Sequence[str]:

@@ -8,6 +8,7 @@ import os
 import shlex
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.actions.engine_setup import idle_accounts
@@ -18,7 +19,6 @@ from orchestrator.core.account import Purse
 from orchestrator.core.beside import PLANNER
 from orchestrator.core.money import Spending, spending
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Result
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import counted
@@ -46,11 +46,52 @@ from orchestrator.store.workspace import Workspace
 Ask = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """The agent that takes a request apart."""
+
+    worker: Worker
+    settings: Settings
+    dead_runs: Container[str]
+
+    def __call__(self, prompt: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Ask it one question, and return its answer.
+
+        Raises:
+            AgentError, HeldError, StoppedError, StoreError: as ``asking``.
+        """
+        task = Task(id=PLANNER, name="Plan the request", description=prompt)
+        settings, workspace = self.settings._replace(schema=schema), self.worker.workspace
+        if not _was_answered(self.worker, task, settings, self.dead_runs):
+            result, runner = self.worker.do(task, settings)
+            if result is None:
+                raise put_off(runner)
+            if result.status is not TaskStatus.COMPLETED:
+                cost = _planning_cost(self.spent())
+                if runner.ended_by or runner.held_back:
+                    raise put_off(runner, cost)
+                why = result.reason or "it was stopped"
+                log = workspace.layout.attempt(PLANNER, result.number).stdout
+                raise AgentError(
+                    f"the planner gave no plan: {why}{cost}", hint=f"its output: {log}"
+                )
+        answer: Mapping[str, Any] = json.loads(workspace.read_answer(PLANNER))
+        return answer
+
+    def spent(self) -> Spending:
+        """Return what its questions have cost up to now."""
+        result = self.worker.workspace.read_result(PLANNER)
+        if result is None:
+            return spending([])
+        asked = tuple(each for each in result.attempts if each.run == self.worker.run)
+        return spending([result._replace(attempts=asked)])
+
+
 @contextmanager
 def asking(
     layout: Layout, settings: Settings, plugs: Plugs, listener: Listener, *, rejected: str
-) -> Iterator[Ask]:
-    """Hold the plan directory and yield a way to ask; every question and answer is kept there, with what it cost.
+) -> Iterator[Planner]:
+    """Hold the plan directory and yield whom to ask; every question and answer is kept there, with what it cost.
 
     *rejected* is the file in which a draft is kept that was paid for and makes no sense.
 
@@ -58,6 +99,7 @@ def asking(
         DraftError: the answers made no plan (raised by who asks; here it is told what they cost and where they are).
         AgentError: the agent cannot work on this machine, or gave no answer (raised by what is yielded).
         HeldError, StoppedError: a budget or a limit held it back, or a signal ended it (likewise).
+            The ``data`` of all four says what planning cost.
         BusyError: a run holds the plan directory.
         StoreError: state could not be read or written.
     """
@@ -91,33 +133,33 @@ def asking(
                 purse=Purse(settings.budget_usd or math.inf),
                 accounts=idle_accounts(plugs.agents),
             )
-            dead = lock.dead_runs
-            yield lambda prompt, schema: _ask(worker, how._replace(schema=schema), prompt, dead)
-    except (AgentError, HeldError, StoppedError):
+            planner = Planner(worker, how, lock.dead_runs)
+            try:
+                yield planner
+            except DraftError as error:
+                raise _kept(error, planner.spent(), rejected) from None
+            except (AgentError, HeldError, StoppedError) as error:
+                error.data = _facts(planner.spent())
+                raise
+    except (PlanError, AgentError, HeldError, StoppedError):
         lock.release()  # it gave no plan, and left nothing behind
         raise
-    except DraftError as error:
-        lock.release()
-        raise _kept(error, _spent(workspace.read_result(PLANNER), run), rejected) from None
     except BaseException:
         lock.abandon()
         raise
     lock.release()
 
 
-def _spent(result: Result | None, run: str) -> Spending:
-    """Return what the questions of one run cost."""
-    if result is None:
-        return spending([])
-    asked = tuple(each for each in result.attempts if each.run == run)
-    return spending([result._replace(attempts=asked)])
+def _facts(spent: Spending) -> dict[str, Any]:
+    """Return what planning cost, for programs."""
+    return {"cost_usd": round(spent.known, 6), "unknown_costs": spent.unknown}
 
 
 def _kept(error: DraftError, spent: Spending, path: str) -> PlanError:
     """Keep a draft where a person can mend it, and say so first; or why it could not be kept."""
     wrong = counted(len(error.problems), "problem")
     message = f"the planner's draft has {wrong}{_planning_cost(spent)}"
-    facts: dict[str, Any] = {"cost_usd": round(spent.known, 6), "unknown_costs": spent.unknown}
+    facts = _facts(spent)
     text = json.dumps(error.draft, ensure_ascii=False, indent=2)
     try:
         make_directories(os.path.dirname(path))
@@ -134,25 +176,6 @@ def _kept(error: DraftError, spent: Spending, path: str) -> PlanError:
 
 def _planning_cost(spent: Spending) -> str:
     return f"; planning cost {spent}" if spent else ""
-
-
-def _ask(
-    worker: Worker, settings: Settings, prompt: str, dead_runs: Container[str]
-) -> Mapping[str, Any]:
-    task = Task(id=PLANNER, name="Plan the request", description=prompt)
-    if not _was_answered(worker, task, settings, dead_runs):
-        result, runner = worker.do(task, settings)
-        if result is None:
-            raise put_off(runner)
-        if result.status is not TaskStatus.COMPLETED:
-            cost = _planning_cost(_spent(result, worker.run))
-            if runner.ended_by or runner.held_back:
-                raise put_off(runner, cost)
-            why = result.reason or "it was stopped"
-            log = worker.workspace.layout.attempt(PLANNER, result.number).stdout
-            raise AgentError(f"the planner gave no plan: {why}{cost}", hint=f"its output: {log}")
-    answer: Mapping[str, Any] = json.loads(worker.workspace.read_answer(PLANNER))
-    return answer
 
 
 def _was_answered(

@@ -208,11 +208,11 @@ class _Session:
 
     def _call_herald(self, ahead: Prospect) -> Herald:
         from orchestrator.runtime.notifying import Herald
-        from orchestrator.views.notices import plan_name
+        from orchestrator.views.notices import plan_name, plan_option
 
         root, title = self.order.layout.root, ahead.board.plan.title
         chosen = self.plugs.subscribers(ahead.settings, root)
-        return Herald(chosen, plan_name(title, root), self.run_id)
+        return Herald(chosen, plan_name(title, root), self.run_id, plan_option(root))
 
     def _runner(self, ahead: Prospect, traces: Mapping[str, Traces]) -> Runner:
         board, settings = ahead.board, ahead.settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +11,7 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem, UnfitError
 from orchestrator.store.atomic import read_file, read_tail
+from orchestrator.store.final_output import is_outdated
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import broken_off, holder_of, suspended
 from orchestrator.store.stamp import epoch
@@ -35,6 +35,8 @@ class Overview(NamedTuple):
     holder: Mapping[str, Any] | None
     waiting: Sequence[Waiting] = ()
     """Who else waits for the time to run it."""
+    is_outdated: bool = False
+    """A result is newer than the final output."""
 
 
 def status(layout: Layout) -> Overview:
@@ -44,10 +46,11 @@ def status(layout: Layout) -> Overview:
         PlanError, NotFoundError, StoreError: as their names say.
     """
     holder = holder_of(layout.lock)
-    board = Workspace(layout).load(is_live=holder is not None)
+    workspace = Workspace(layout)
+    board = workspace.load(is_live=holder is not None)
     at_work = holder["pid"] if holder else 0
     waiting = [each for each in those_waiting(layout) if each.process["pid"] != at_work]
-    return Overview(board, holder, waiting)
+    return Overview(board, holder, waiting, is_outdated(layout, workspace.newest_result))
 
 
 def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Brief:
@@ -77,15 +80,8 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
         since=epoch(holder.get("since")),
         begins=overview.waiting[0].until if overview.waiting and not holder else 0.0,
         suspended=suspended(overview.holder),
-        is_outdated=_changed(layout.final_output) < _changed(layout.results),
+        is_outdated=overview.is_outdated,
     )
-
-
-def _changed(path: str) -> int:
-    try:
-        return os.stat(path).st_mtime_ns
-    except OSError:
-        return 0
 
 
 def news_of_running(layout: Layout, board: Board, agents: Mapping[str, Agent]) -> dict[str, str]:

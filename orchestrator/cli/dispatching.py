@@ -201,7 +201,7 @@ def auto_dispatch_command(
     except OrchestratorError as error:
         say_error(error.code, str(error), hint=error.hint, as_json=True, error=error)
         context.exit(int(error.exit_status))
-    _say_round(done, preview=dry_run or show_context)
+    _say_round(done, preview=dry_run, with_context=show_context)
     if done.errors:
         context.exit(int(done.errors[0].exit_status if task else ExitStatus.TASK_FAILED))
 
@@ -231,18 +231,20 @@ def _auto_dispatch(
     return dispatcher.one(plan_directory(task or None, option), subtask)
 
 
-def _say_round(done: Round, *, preview: bool) -> None:
+def _say_round(done: Round, *, preview: bool, with_context: bool) -> None:
+    verb = "to dispatch" if preview else "dispatched"
+    if with_context:
+        verb = "with context"  # also of tasks that are not to be dispatched
     answer = {
         "ok": not done.errors,
         "code": done.errors[0].code if done.errors else "ok",
-        "message": f"{len(done.dispatches)} {'to dispatch' if preview else 'dispatched'}, "
-        f"{len(done.skipped)} skipped",
+        "message": f"{len(done.dispatches)} {verb}, {len(done.skipped)} skipped",
         "dispatches": [
             {key: value for key, value in each._asdict().items() if value}
             for each in done.dispatches
         ],
         "skipped": [each._asdict() for each in done.skipped],
         **({"hint": as_called(done.errors[0].hint)} if done.errors else {}),
-        "dry_run": preview,
+        "dry_run": preview or with_context,
     }
     write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")

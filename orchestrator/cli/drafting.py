@@ -30,6 +30,7 @@ from orchestrator.cli.templates import of_template, say_templates
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import critical_path
+from orchestrator.core.money import Spending, spending
 from orchestrator.core.plan import Plan
 from orchestrator.core.roster import Program
 from orchestrator.core.settings import Settings, read_setting, resolve
@@ -55,7 +56,11 @@ _FILES = (".md", ".markdown", ".txt", ".json")
 @click.option("--template", default="", metavar="NAME", help="A plan to begin with; or `list`.")
 @click.option("--param", "parameters", multiple=True, metavar="K=V", help="Of the template.")
 @click.option("--dir", "option", metavar="DIR", help="The plan directory.")
-@click.option("--dry-run", is_flag=True, help="Print the plan; write nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print the plan; write nothing. A planner is asked, and costs the same.",
+)
 @click.option("--force", is_flag=True, help="Move an unfinished plan to archive/.")
 @click.option("--model", metavar="M", help="Model asked of the planner.")
 @click.option("--timeout", metavar="D", help="Time for one attempt to plan (default 300s).")
@@ -101,7 +106,7 @@ def plan_command(
     chosen = plugs(claude_bin, layout)
     known = Known(chosen.roster, layout.workdir(""))
     text = _read(request)
-    proposal, drawn = None, None
+    proposal, drawn, spent = None, None, spending([])
     if source:
         proposal = from_file(source, known, text, shells=chosen.roster.shells)
     elif template:
@@ -113,7 +118,9 @@ def plan_command(
         of_project = [each for each in known if each not in chosen.roster]
         agents = {**dict.fromkeys(of_project, "a sub-agent of this project"), **_offered(chosen)}
         settings = settings._replace(workdir=layout.workdir(""))
-        proposal = _ask(text, layout, settings, chosen, agents, dry_run=dry_run, as_json=as_json)
+        proposal, spent = _ask(
+            text, layout, settings, chosen, agents, dry_run=dry_run, as_json=as_json
+        )
     if proposal is not None:
         drawn = draw(proposal.draft, layout)
     assert drawn is not None  # every way to plan ends with one
@@ -121,7 +128,7 @@ def plan_command(
     if not dry_run:
         archived = write(layout, drawn, chosen.roster, force=force, is_asked=is_asked)
     warnings = proposal.warnings if proposal is not None else commands(drawn, known)
-    _say_plan(layout, warnings, drawn, archived, dry_run=dry_run, as_json=as_json)
+    _say_plan(layout, warnings, drawn, archived, spent, dry_run=dry_run, as_json=as_json)
 
 
 def _offered(chosen: Plugs) -> dict[str, str]:
@@ -210,7 +217,7 @@ def _ask(
     *,
     dry_run: bool,
     as_json: bool,
-) -> Proposal:
+) -> tuple[Proposal, Spending]:
     from orchestrator.actions.asking import asking
 
     def hear(happening: Happening) -> None:
@@ -221,8 +228,8 @@ def _ask(
         # What a question leaves behind belongs to the plan; where none is written it is nobody's.
         place = Layout(elsewhere) if dry_run else layout
         try:
-            with asking(place, settings, chosen, hear, rejected=layout.rejected_draft) as ask:
-                return from_request(request, ask, agents, layout.templates)
+            with asking(place, settings, chosen, hear, rejected=layout.rejected_draft) as planner:
+                return from_request(request, planner, agents, layout.templates), planner.spent()
         except AgentError as error:
             if elsewhere in error.hint:
                 error.hint = "without --dry-run its output is kept in logs/"
@@ -237,6 +244,7 @@ def _say_plan(
     warnings: Sequence[Problem],
     drawn: Drawn,
     archived: str,
+    spent: Spending,
     *,
     dry_run: bool,
     as_json: bool,
@@ -253,6 +261,8 @@ def _say_plan(
             critical_path=path,
             warnings=[each._asdict() for each in warnings],
             archived=archived,
+            cost_usd=round(spent.known, 6),
+            unknown_costs=spent.unknown,
             text=drawn.text if dry_run else "",
         )
         return

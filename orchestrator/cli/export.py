@@ -17,6 +17,7 @@ from orchestrator.core.redact import redact
 from orchestrator.core.text import counted, printable
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import Layout
+from orchestrator.store.markdown import tagless
 from orchestrator.views.export import beside, export_csv, export_markdown
 from orchestrator.views.plans import title_of
 
@@ -86,7 +87,7 @@ def _document(layout: Layout, found: Export, form: str) -> str:
     now = time.time()
     if form == "csv":
         return export_csv(found.board, now)
-    return export_markdown(found.board, found.parts, now, layout.templates)
+    return export_markdown(found.board, found.parts, now, layout.templates, safe=tagless)
 
 
 def _facts(found: Export) -> dict[str, Any]:

@@ -165,8 +165,11 @@ def rebuild_index_command(directory: str | None, option: str | None, *, as_json:
 # ── `status` of a directory of plans ─────────────────────────────────────────────────────────────────────────────────
 
 
-def say_plans(root: Layout, *, everything: bool, as_json: bool) -> None:
-    """Answer ``status`` for a directory of plans: those at work, or with ``--all`` all of them."""
+def say_plans(root: Layout, *, everything: bool, as_json: bool, is_below: bool = False) -> None:
+    """Answer ``status`` for a directory of plans: those at work, or with ``--all`` all of them.
+
+    *is_below*: a plan of its own was told of already; that there is no other is no news then.
+    """
     found = plans.overview(root, everything=everything)
     if as_json:
         say_json(
@@ -177,8 +180,8 @@ def say_plans(root: Layout, *, everything: bool, as_json: bool) -> None:
         )
         return
     if found.rows:
-        write(plans_text(found.rows, terminal_width()))
-    else:
+        write(("\n" if is_below else "") + plans_text(found.rows, terminal_width()))
+    elif not is_below:
         talk("No tasks." if everything else "No active tasks.")
     for name, why in found.broken.items():
         talk(f"warning: {name} skipped: {why}")

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 from orchestrator.core.name import as_name, is_name
 from orchestrator.core.redact import redact
 from orchestrator.core.text import one_line, printable
-from orchestrator.errors import OrchestratorError, OutputError, PlanError, UsageError
+from orchestrator.errors import InternalError, OrchestratorError, OutputError, PlanError, UsageError
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.store.plan_directory import find_plan, find_plan_directory
 
@@ -85,9 +85,13 @@ def plan_directory(
 ) -> Layout:
     """Return the plan directory that DIR, ``--dir``, the environment or the current directory means.
 
-    With both, DIR is the id of a plan below ``--dir``. *here*: as for ``find_plan_directory``.
+    With both, DIR is the id of a plan below ``--dir``, or the same directory once more. *here*: as for
+    ``find_plan_directory``.
     """
     _MEANT.update(dict.fromkeys(_MEANT, ""))  # what is not found is no place to go on in
+    if named and option and os.path.abspath(named) == os.path.abspath(option):
+        # A plan may be called as the directory is that it lies in.
+        named = named if os.path.isdir(f"{option}/{named}") else None
     if must_exist and named and option:
         _MEANT["both"] = option
         layout = find_plan(named, os.environ, os.getcwd(), option)
@@ -205,8 +209,8 @@ def say_unforeseen(error: Exception, *, as_json: bool) -> int:
         place = _place_of(error) or place
     said = one_line(f"internal error: {type(error).__name__}: {error}", limit=500) + place
     hint = "call it again, a run goes on where it was; with PYTHONDEVMODE=1 set, it says how it came to that"
-    say_error(OutputError.code, said, hint=hint, as_json=as_json)
-    return int(OutputError.exit_status)
+    say_error(InternalError.code, said, hint=hint, as_json=as_json)
+    return int(InternalError.exit_status)
 
 
 def _place_of(error: Exception) -> str:

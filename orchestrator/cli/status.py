@@ -95,8 +95,7 @@ def status_command(
         if has_plans:
             from orchestrator.cli.plans import say_plans
 
-            write("\n")
-            say_plans(layout, everything=everything, as_json=False)
+            say_plans(layout, everything=everything, as_json=False, is_below=True)
         return
     now = time.time()
     spent = spending(board.paid_for())

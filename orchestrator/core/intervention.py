@@ -21,6 +21,20 @@ OWN_END = "your final answer is the result"
 _NAMED = 10
 _NEEDS_DONE = frozenset({Verb.START, Verb.COMPLETE})
 _UNMET = frozenset({TaskStatus.WAITING, TaskStatus.SKIPPED})
+#: Whoever says one of these wants the task to be done.
+_TO_BE_DONE = frozenset({Verb.START, Verb.UNBLOCK, Verb.RETRY})
+_AGAIN = "`orchestrator retry {}` has it done again; "
+#: What leads to that. Hints are typed as they stand: none may say that a task is done, or keep it from being so.
+_WAYS = {
+    TaskStatus.WAITING: "a run does it once what it depends on is completed; ",
+    TaskStatus.PENDING: "the next run does it, or the one that is at work; ",
+    TaskStatus.RETRYING: "its run does it again; ",
+    TaskStatus.BLOCKED: "`orchestrator unblock {}` lets it be done; ",
+    TaskStatus.COMPLETED: _AGAIN,
+    TaskStatus.FAILED: _AGAIN,
+    TaskStatus.CANCELLED: _AGAIN,
+    TaskStatus.SKIPPED: "`orchestrator retry {}` has done again what failed before it; ",
+}
 
 
 class Intervention(NamedTuple):
@@ -99,11 +113,15 @@ def decide(
 
 
 def _hint(status: TaskStatus, wanted: Intervention, doer: str) -> str:
+    task = wanted.task
+    if status is TaskStatus.RUNNING and doer == wanted.by:
+        further = f"`orchestrator start {task} --progress N` says how far you are"
+        return f"you have it already: {further}, `complete` or `fail` ends it"
     if status is TaskStatus.RUNNING and doer:
-        return f"{doer} runs {wanted.task}"
+        return f"{doer} runs {task}"
     verbs = [each.value for each in COMMANDS if (status, each) in TRANSITIONS]
-    example = f"`orchestrator {verbs[0]} {wanted.task}`"
-    return f"a {status.value} task takes {', '.join(verbs)}, as in {example}"
+    way = _WAYS.get(status, "") if wanted.verb in _TO_BE_DONE else ""
+    return f"{way.format(task)}a {status.value} task takes {', '.join(verbs)}"
 
 
 def apply(

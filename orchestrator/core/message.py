@@ -7,7 +7,8 @@ A message is a block: a header that carries time, kind, author and size, and the
 
 A header begins a line and a text never does, so no text can forge one. A block begins with a line end of its own and
 its header says how many bytes follow: whatever a killed writer left before it, the next block is found, and what is
-shorter than it says is known to be torn. So writers need no lock and look at nothing; one write each is enough.
+shorter than it says and ends within a line is known to be torn. So writers need no lock and look at nothing; one write
+each is enough.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ LIMIT = 64 * 1024
 
 # Compiled where they are used: who says something needs only the first.
 _HEADER = (
-    rf"^### (\d{{4}}-\d\d-\d\dT[\d:.]+Z) · ([a-z]+) · ({NAME}) · (\d{{1,9}}) bytes\n((?:>.*\n)+)"
+    rf"^### (\d{{4}}-\d\d-\d\dT[\d:.]+Z) · ([a-z]+) · ({NAME}) · (\d{{1,9}}) bytes\n((?:>.*\n)+)(?=(\n|\Z)?)"
 ).encode()
 
 
@@ -93,10 +94,13 @@ def block(message: Message) -> bytes:
 def read_blocks(data: bytes, task: str = "") -> list[Message]:
     """Return the messages in a file, in order; what is torn or foreign is left out."""
     found = []
-    for time, word, author, size, quoted in re.findall(_HEADER, data, re.MULTILINE):
+    # Editors and git may give it the line ends of another system.
+    for header in re.finditer(_HEADER, data.replace(b"\r\n", b"\n"), re.MULTILINE):
+        time, word, author, size, quoted, after = header.groups()
         kind = _KINDS.get(word.decode())
-        # A person who edits a message makes it longer or shorter; only what is shorter may be torn.
-        if kind is None or len(quoted) < int(size):
+        # A person who edits a message makes it longer or shorter, in whole lines; it is torn if the next block's own
+        # line end is what ends its last one.
+        if kind is None or (len(quoted) < int(size) and after is None):
             continue
         lines = quoted.decode(errors="replace").split("\n")[:-1]
         text = "\n".join(line[1:].removeprefix(" ") for line in lines)

@@ -141,8 +141,8 @@ def hold_of(about_run: Sequence[Line]) -> Line | None:
 
 
 def is_held(about_run: Sequence[Line]) -> bool:
-    """Say whether something holds the run: an account, a budget."""
-    return hold_of(about_run) is not None
+    """Say whether something holds the run: an account, a budget. What has come to its end waits for nothing."""
+    return hold_of(about_run) is not None and all(line.what != "ended" for line in about_run)
 
 
 class Phase(StrEnum):

@@ -229,7 +229,7 @@ def _check_needs(row: Task, ids: Collection[str], *, guesses: Collection[str]) -
             yield Problem(
                 f"task {row.id} depends on {need}, which is not in the plan",
                 row.where,
-                _advice(need, guesses),
+                _advice(need, [each for each in guesses if each != row.id]),
                 "unknown_dependency",
             )
 

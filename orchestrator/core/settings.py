@@ -28,7 +28,7 @@ class Settings(NamedTuple):
     """How ``final_output.md`` is made: ``structured``, ``concat``, or ``claude``: one more agent merges."""
     workdir: str = ""
     """Where agents work, a directory that is there; empty: the one that holds ``.orchestrator``, else the current
-    one."""
+    one. In the plan it counts from the plan directory, as a flag from where you are."""
     budget_usd: float = 0.0
     """USD the whole plan may cost, earlier runs included; 0: no limit. What tasks may cost is reserved before they
     start, and what nobody knows the cost of counts with all it might have cost."""
@@ -49,7 +49,8 @@ class Settings(NamedTuple):
     tools: tuple[str, ...] = ("Read", "Write", "Edit", "Bash", "Glob", "Grep")
     """Tools the agent has at all; an empty list: none."""
     allowed_tools: tuple[str, ...] = ()
-    """Rules that let a tool through without asking: ``Bash(python3 *)``, ``Edit(docs/**)``."""
+    """Rules that let a tool through without asking: ``Bash(python3 *)``, ``Edit(docs/**)``. The nearest list counts
+    alone: one in a task file repeats what it keeps of the plan's."""
     disallowed_tools: tuple[str, ...] = ()
     """Rules that keep a tool out, whatever else allows it."""
     permission_mode: str = "acceptEdits"

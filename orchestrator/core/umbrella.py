@@ -26,10 +26,11 @@ def check_parents(rows: Sequence[Task]) -> Iterator[Problem]:
     for row in rows:
         if row.parent and row.parent not in parents:
             unknown += 1
+            guesses = parents if unknown <= GUESSES else ()
             yield Problem(
                 f"task {row.id} stands under {row.parent}, which is not in the plan",
                 row.where,
-                suggestion(row.parent, parents if unknown <= GUESSES else (), _ADD),
+                suggestion(row.parent, [each for each in guesses if each != row.id], _ADD),
                 "unknown_parent",
             )
         path: dict[str, None] = {}

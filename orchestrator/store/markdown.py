@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator.core.text import fence, printable, unfenced
 from orchestrator.store.marks import without_marks
-from orchestrator.store.outline import Heading, Outline, fence_closes, outline
+from orchestrator.store.outline import Heading, Outline, fence_closes, outline, tokens
 
 #: Longer answers are shown in a fence; parsing the worst of them takes seconds.
 MAX_SIZE = 512 * 1024
@@ -35,6 +35,7 @@ _TAG = re.compile(
 _BLOCK_TAG = re.compile(r"([ \t>*+\-\d.)]*)<(?=br)")
 _BACKTICKS = re.compile(r"`+")
 _ATX = re.compile(r"( {0,3})(#{1,6})(?=[ \t]|$)")
+_CODE = frozenset({"fence", "code_block"})
 _SENTINEL = "sentinel"
 #: Level of the highest heading in an answer; ours stand above it.
 _TOP = 3
@@ -54,6 +55,24 @@ def embed(answer: str) -> str:
     return safe if is_fit else fence(text, "text")
 
 
+def tagless(text: str) -> str:
+    """Return what somebody said such that no HTML begins in it outside of code, to be set in a block quote.
+
+    It is otherwise as it was: in a quote its headings and fences can do no harm.
+    """
+    text = printable(text).strip()
+    if "<" not in text:
+        return text
+    if len(text) > MAX_SIZE:
+        return fence(text, "text")
+    lines = text.split("\n")
+    # A tab is not as wide in a quote as in the margin: what is code there decides.
+    found = tokens([f"> {line}" for line in lines], html=False)
+    blocks = (token.map for token in found if token.type in _CODE and token.map)
+    code = {index for first, end in blocks for index in range(first, end)}
+    return "\n".join(_without_html(lines, code))
+
+
 def closed(text: str) -> str:
     """Return *text* with an end for the fence or the HTML in which it would keep all that is written below it.
 
@@ -71,32 +90,36 @@ def closed(text: str) -> str:
 def _rewritten(lines: list[str], found: Outline) -> Iterator[str]:
     """Yield the lines with tags neutralised, headings demoted, and a fence that stays open closed."""
     code = _code_lines(found)
-    spans = _code_spans(lines, code)
+    safe = _without_html(lines, code)
     headings = {heading.line: heading for heading in found.headings}
     highest = min((heading.level for heading in found.headings), default=_TOP)
     shift = max(_TOP - highest, 0)
     skip_to = 0
-    for index, line in enumerate(lines):
+    for index, line in enumerate(safe):
         if index < skip_to:
             continue
-        if index in code:
+        heading = headings.get(index)
+        if heading is None or index in code:
             yield line
             continue
-        tagless = _without_tags(line, spans.get(index, ()))
-        if index in headings:
-            heading = headings[index]
-            skip_to = heading.end
-            rest = [
-                _without_tags(lines[at], spans.get(at, ())) for at in range(index + 1, skip_to - 1)
-            ]
-            tagless = _demoted([tagless, *rest], heading, min(heading.level + shift, 6))
-        yield tagless
+        skip_to = heading.end
+        words = [line, *safe[index + 1 : skip_to - 1]]
+        yield _demoted(words, heading, min(heading.level + shift, 6))
     if closing := _open_bar(lines, found):
         yield closing
 
 
 def _code_lines(found: Outline) -> set[int]:
     return {index for block in found.kinds("fence") for index in range(block.line, block.end)}
+
+
+def _without_html(lines: Sequence[str], code: set[int]) -> list[str]:
+    """Return the lines with tags neutralised, but for those that are code, and what is code in the others."""
+    spans = _code_spans(lines, code)
+    return [
+        line if index in code else _without_tags(line, spans.get(index, ()))
+        for index, line in enumerate(lines)
+    ]
 
 
 def _demoted(lines: Sequence[str], heading: Heading, level: int) -> str:

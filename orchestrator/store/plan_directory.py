@@ -111,6 +111,9 @@ def find_plan(
     from orchestrator.core.plan import TASK_ID
 
     if not TASK_ID.fullmatch(plan_id):
+        if root:
+            hint = "a plan in there is named by its id; if it lies elsewhere, name it without --dir"
+            raise NotFoundError(f"no plan {plan_id} in {root}", hint=hint)
         raise _no_such_directory(plan_id, current)
     try:
         found = find_plan_directory(root, environment, current).root

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 
 from orchestrator.store.atomic import reported
 
+#: How the name of a result ends.
+RESULT = "-result.md"
 #: A file changed within this many nanoseconds of being read could change again without its times showing it.
 _RACY = 50_000_000
 
@@ -24,6 +27,11 @@ def signature_of(path: str) -> int:
         return 0
 
 
+def newest(found: Iterable[os.stat_result]) -> int:
+    """Return when one of the files was changed last, in nanoseconds since the epoch; 0 where there is none."""
+    return max((file.st_mtime_ns for file in found), default=0)
+
+
 def is_newer(path: str, moment: float) -> bool:
     """Say whether a file was changed after *moment*, in seconds since the epoch; one that is not there was not."""
     try:
@@ -35,6 +43,15 @@ def is_newer(path: str, moment: float) -> bool:
 def is_settled(found: os.stat_result) -> bool:
     """Say whether the file is old enough for its signature to be trusted."""
     return time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _RACY
+
+
+def result_files(directory: str) -> dict[str, os.stat_result]:
+    """Return the result files in ``results/``, by the stem of their task.
+
+    Raises:
+        StoreError: it cannot be listed.
+    """
+    return files_in(directory, RESULT)
 
 
 def files_in(directory: str, ending: str) -> dict[str, os.stat_result]:

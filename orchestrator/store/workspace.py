@@ -21,7 +21,6 @@ from orchestrator.store.assignments import Assignments
 from orchestrator.store.atomic import (
     read_file,
     refuse_links,
-    replace_file,
     reported,
     sweep_temporaries,
 )
@@ -32,15 +31,14 @@ from orchestrator.store.lines import LARGEST_PLAN, too_large
 from orchestrator.store.lock import broken_under, holder_of, in_line
 from orchestrator.store.result_file import LARGEST_RESULT, answer_of, parse_result, plain_answer
 from orchestrator.store.result_writer import Commit, ResultWriter
-from orchestrator.store.signatures import files_in, is_settled, signature
+from orchestrator.store.signatures import RESULT, is_settled, newest, result_files, signature
 
 if TYPE_CHECKING:
     from orchestrator.store.attempt_record import Traces
     from orchestrator.store.plan_file import StatusCells
 
-_RESULT = "-result.md"
-#: Seconds after its last change in which an editor may still be writing a file.
-_STILL_WRITING = 0.3
+#: Seconds after its last change in which an editor may still be writing a file; one that was emptied gets its text yet.
+_STILL_WRITING, _STILL_EMPTY = 0.3, 1.5
 
 
 class Workspace:
@@ -55,6 +53,8 @@ class Workspace:
         self._drawn: dict[int, int] = {}
         self._read = 0
         """The version of the plan that was read last."""
+        self.newest_result = 0
+        """When a result was changed last, as it was found; nanoseconds since the epoch."""
         self.assignments = Assignments(layout, self._shown)
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -104,7 +104,7 @@ class Workspace:
             found = os.stat(self.layout.plan)
         except OSError:
             return 0
-        if not found.st_size or self._is_unknown(found):
+        if self._is_unknown(found):
             return 0
         signed = signature(found)
         return self._drawn.get(signed, signed)
@@ -119,7 +119,8 @@ class Workspace:
 
     def _is_unknown(self, found: os.stat_result) -> bool:
         # A clock that was set back makes files of the future; they are not being written for ever.
-        is_fresh = 0 <= time.time() - found.st_mtime < _STILL_WRITING
+        longest = _STILL_WRITING if found.st_size else _STILL_EMPTY
+        is_fresh = 0 <= time.time() - found.st_mtime < longest
         return is_fresh and signature(found) not in {*self._drawn, self._read}
 
     def load_plan(self) -> tuple[Plan, Shape]:
@@ -151,9 +152,10 @@ class Workspace:
     ) -> tuple[dict[str, Result], list[Result], dict[str, str]]:
         results: dict[str, Result] = {}
         doubts: dict[str, str] = {}
-        found = files_in(self.layout.results, _RESULT)
+        found = result_files(self.layout.results)
         signed = {stem: signature(file) for stem, file in found.items()}
         self._writer.saw(signed)
+        self.newest_result = newest(found.values())
         known = self._index.results(signed)
         for task in plan.tasks.values():
             stem, result = task.stem, known.get(task.id)
@@ -186,7 +188,7 @@ class Workspace:
 
     def disturbed(self) -> Mapping[str, int]:
         """Return the results that are not as this run left them: stem and version now, 0 when they are gone."""
-        return self._writer.disturbed(files_in(self.layout.results, _RESULT))
+        return self._writer.disturbed(result_files(self.layout.results))
 
     def read_result(self, stem: str) -> Result | None:
         """Return a result with its answer; None when there is none or it is damaged."""
@@ -200,7 +202,7 @@ class Workspace:
         """Say what became of a result that was counted on; empty as long as it can be (promises 2 and 9)."""
         if self._writer.is_as_left(task.stem):
             return ""
-        path = f"results/{task.stem}{_RESULT}"
+        path = f"results/{task.stem}{RESULT}"
         if not os.path.lexists(self.layout.result_file(task.stem)):
             return f"{path} is gone"
         found = self.read_result(task.stem)
@@ -290,12 +292,12 @@ class Workspace:
         Raises:
             StoreError: something could not be read or moved.
         """
-        found = files_in(self.layout.results, _RESULT)
+        found = result_files(self.layout.results)
         signed = {stem: signature(file) for stem, file in found.items()}
         ids = {task.stem: task.id for task in board.plan.tasks.values()}
         notes = self._lost(board, self._writer.disturbed(found))
         for stem in self._writer.strangers(signed):
-            path, note = f"results/{stem}{_RESULT}", "was changed by somebody else during this run"
+            path, note = f"results/{stem}{RESULT}", "was changed by somebody else during this run"
             done = stem not in ids or board.status(ids[stem]) is TaskStatus.COMPLETED
             claim = None if done else self.read_result(stem)
             if claim is not None and claim.status is TaskStatus.COMPLETED:
@@ -380,10 +382,6 @@ class Workspace:
                 return
         self._index.resign_plan(before.signed, signature(after))
         self._drawn = {signature(after): self._drawn.get(before.signed, before.signed)}
-
-    def write_final_output(self, text: str) -> None:
-        """Write the aggregated result."""
-        replace_file(self.layout.final_output, text.encode())
 
     def write_index(self) -> None:
         """Write the cache, so that the next ``status`` need not read everything."""

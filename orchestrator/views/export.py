@@ -6,7 +6,7 @@ Whatever comes from agents and people stays in its place, as in ``final_output``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from orchestrator.core.beside import NAMES
@@ -58,10 +58,18 @@ class PartLike(Protocol):
 
 
 def export_markdown(
-    board: Board, parts: Iterable[PartLike], now: float, overrides: str | None = None
+    board: Board,
+    parts: Iterable[PartLike],
+    now: float,
+    overrides: str | None = None,
+    *,
+    safe: Callable[[str], str],
 ) -> str:
-    """Return the document. *now* is in seconds since the epoch; *overrides* a directory of templates to use before."""
-    plan = board.plan
+    """Return the document. *now* is in seconds since the epoch; *overrides* a directory of templates to use before.
+
+    *safe* makes markdown that is safe in a quote of what people and agents said.
+    """
+    plan = board.plan._replace(request=safe(board.plan.request), goal=safe(board.plan.goal))
     text = render(
         "export.md.j2",
         overrides,
@@ -69,7 +77,7 @@ def export_markdown(
         title=plan.charter.title or plan.title or "Plan",
         moment=moment(now),
         tally=tally(board.counts(), board.simulated()),
-        parts=[_part(board, part, now) for part in parts],
+        parts=[_part(board, part, now, safe) for part in parts],
         beside=[_beside(each, now) for each in beside(board)],
         spent=spending(board.paid_for()),
     )
@@ -123,7 +131,9 @@ def _row_beside(result: Result, now: float) -> Sequence[object]:
     return [cells.get(name, "") for name in _COLUMNS]
 
 
-def _part(board: Board, part: PartLike, now: float) -> Mapping[str, Any]:
+def _part(
+    board: Board, part: PartLike, now: float, safe: Callable[[str], str]
+) -> Mapping[str, Any]:
     task, result = part.view.task, board.results.get(part.view.task.id)
     attempts = board.attempts(task.id)
     is_done = result is not None and board.status(task.id) is TaskStatus.COMPLETED
@@ -136,7 +146,7 @@ def _part(board: Board, part: PartLike, now: float) -> Mapping[str, Any]:
         "cost": cost_of(board.outcome(task.id)),
         "assignment": part.assignment,
         "attempts": [_attempt(each, result, now) for each in attempts if result is not None],
-        "messages": part.messages,
+        "messages": [each._replace(text=safe(each.text)) for each in part.messages],
         "answer": part.view.shown.strip("\n") or ("(no output)" if is_done else ""),
     }
 

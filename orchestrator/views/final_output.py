@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.core.board import Board
@@ -77,6 +77,7 @@ def final_output(
     board: Board,
     *,
     answers: Mapping[str, str],
+    safe: Callable[[str], str],
     started: float,
     ended: float,
     strategy: str = "structured",
@@ -90,6 +91,7 @@ def final_output(
     Args:
         board: the plan and its results.
         answers: the answer of each completed task, as safe markdown with headings from level 3 down.
+        safe: makes markdown that is safe in a quote of the request and the goal.
         started: when the run began, in seconds since the epoch.
         ended: when it was over.
         strategy: ``structured``, or ``concat`` for the answers alone.
@@ -106,7 +108,7 @@ def final_output(
     measured = timing(board, started=started, ended=ended)
     values: dict[str, Any] = {
         "plan": board.plan._replace(
-            request=_filled_in(board.plan.request), goal=_filled_in(board.plan.goal)
+            request=safe(_filled_in(board.plan.request)), goal=safe(_filled_in(board.plan.goal))
         ),
         "total": len(tasks),
         "completed": [(tasks[task_id], _answer(tasks[task_id], answers)) for task_id in done],
@@ -164,6 +166,7 @@ def try_templates(board: Board, settings: Settings, overrides: str) -> None:
     final_output(
         Board(board.plan, board.shape, done),
         answers=dict.fromkeys(leaves, _ANSWER),
+        safe=str,
         started=1.0,
         ended=2.0,
         strategy=strategy,

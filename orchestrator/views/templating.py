@@ -78,6 +78,7 @@ def _environment(overrides: str | None) -> Environment:
         cell=cell,
         line=cell,  # one line of prose, in a heading or a list, needs the same care
         quote=quote,
+        quoted=quoted,
         needs=needs,
         code=code,
         fence=fence,
@@ -92,8 +93,13 @@ def _environment(overrides: str | None) -> Environment:
 
 def quote(text: str) -> str:
     """Return a text as a block quote that nothing in it can leave; an HTML comment in it stays visible."""
-    lines = printable(text).strip().splitlines() or [""]
-    return "\n".join(f"> {line}".rstrip().replace("<!--", "&lt;!--") for line in lines)
+    return quoted(printable(text).replace("<!--", "&lt;!--"))
+
+
+def quoted(markdown: str) -> str:
+    """Return as a block quote what is safe markdown already."""
+    lines = markdown.strip().splitlines() or [""]
+    return "\n".join(f"> {line}".rstrip() for line in lines)
 
 
 def needs(task: Task) -> str:

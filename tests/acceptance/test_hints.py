@@ -147,6 +147,22 @@ def test_the_next_step_is_about_one_plan_of_a_directory(
     assert 0 == orchestrate("stop", "plans/q").returncode
 
 
+def test_a_plan_directory_may_be_named_twice(orchestrate: Orchestrate, tmp_path: Path) -> None:
+    """A `next:` names it behind the command, whoever adds `--dir` to every call names it there, too."""
+    write_plan(tmp_path / ".orchestrator", {"T-01": "true"})
+    write_plan(tmp_path / "plans", {"T-02": "true"})
+    for twice in (".orchestrator", "./plans/", str(tmp_path / "plans")):
+        for command in ("status", "list", "validate", "run"):
+            assert 0 == orchestrate(command, twice, "--dir", twice.removeprefix("./")).returncode
+    write_plan(tmp_path / "plans/plans", {"T-03": "true"})
+    assert "T-03" in orchestrate("list", "plans", "--dir", "plans").stdout, "an id in there"
+
+    refused = orchestrate("status", ".orchestrator", "--dir", "plans", "--json")
+    assert (2, "not_found") == (refused.returncode, refused.json["code"])
+    assert "no plan .orchestrator in plans" == refused.json["message"]
+    assert "name it without --dir" in refused.json["hint"]
+
+
 @pytest.mark.parametrize(
     "command", ["run", "list", "graph", "validate", "show T-01", "wait", "transition '' approve"]
 )

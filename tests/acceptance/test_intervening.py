@@ -113,7 +113,18 @@ def test_what_cannot_be_is_refused(orchestrate: Orchestrate, root: Path) -> None
         (["start", "T-02"], "dependency_not_done", "Dependency not DONE: T-01 (running)", "T-02"),
         (["complete", "T-02"], "dependency_not_done", "Dependency not DONE: T-01", "T-02"),
         (["unblock", "T-03"], "invalid_transition", "pending + 'unblock'", "start, complete"),
-        (["retry", "T-03"], "invalid_transition", "pending + 'retry'", "a pending task takes"),
+        (
+            ["retry", "T-03"],
+            "invalid_transition",
+            "pending + 'retry'",
+            "the next run does it, or the one that is at work; ",
+        ),
+        (
+            ["start", "T-01", "--as", "alice"],
+            "invalid_transition",
+            "running",
+            "you have it already",
+        ),
         (["start", "T-09"], "not_found", "task T-09 not found", "did you mean T-0"),
         (["start", "T-03", "--as", "../x"], "usage", "is not a name", "letters"),
     ):

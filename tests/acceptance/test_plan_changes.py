@@ -275,6 +275,22 @@ def test_a_plan_that_is_broken_under_a_run_hides_neither_the_run_nor_that_it_was
     assert 0 == orchestrate.finish(run).returncode
 
 
+def test_a_plan_that_stays_empty_under_a_run_is_told(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """For a moment it may be one that an editor saves; not for longer."""
+    gate = Gate(tmp_path / "gate")
+    plan = write_plan(root, {"T-01": gate.wait})
+    text = plan.read_bytes()
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    plan.write_bytes(b"")
+    wait_until(lambda: "the plan is empty" in (root / "journal.md").read_text(encoding="utf-8"))
+    plan.write_bytes(text)
+    gate.open()
+    assert 0 == orchestrate.finish(run).returncode
+
+
 def test_a_plan_that_is_away_under_a_run_hides_neither_the_run_nor_is_another_put_there(
     orchestrate: Orchestrate, tmp_path: Path, root: Path
 ) -> None:

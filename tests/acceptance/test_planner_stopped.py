@@ -50,6 +50,7 @@ def test_a_planner_that_costs_too_much(orchestrate: Orchestrate, root: Path, pla
     held = orchestrate("plan", "Look", "--budget-usd", "0.001", "--json")
     assert (4, "held") == (held.returncode, held.json["code"])
     assert "the budget of $0.0010" in held.json["message"]
+    assert (0, 0) == (held.json["cost_usd"], held.json["unknown_costs"])
     assert "--budget-usd" in held.json["hint"]
     assert ([], False) == (calls(planner), (root / "master_plan.md").exists())
 
@@ -98,3 +99,22 @@ def test_two_bad_answers_that_cannot_be_kept(
     assert "_plan.draft.json: cannot write" in told.json["message"]
     assert told.json["problems"][1]["where"].endswith("tasks[0].estimate")
     assert "draft" not in told.json
+
+
+@pytest.mark.parametrize("flags", [[], ["--dry-run"]], ids=" ".join)
+def test_programs_are_told_what_a_plan_cost(
+    orchestrate: Orchestrate, planner: Path, flags: list[str]
+) -> None:
+    """Their own sums are right only so; where nobody was asked it was nothing."""
+    script(planner, {"*": DRAFT})
+    told = orchestrate("plan", "Look", *flags, "--json").json
+    assert (True, True, 0) == (told["ok"], told["cost_usd"] > 0, told["unknown_costs"])
+    filled = orchestrate("plan", "--template", "codebase-analysis", "--force", *flags, "--json")
+    assert (0, 0) == (filled.json["cost_usd"], filled.json["unknown_costs"])
+
+
+def test_programs_are_told_what_no_answer_cost(orchestrate: Orchestrate, planner: Path) -> None:
+    """Attempts that failed were paid for, too."""
+    script(planner, {"*": {"do": "schema_exhausted_stream"}})
+    told = orchestrate("plan", "Look", "--json").json
+    assert ("agent_unavailable", True) == (told["code"], told["cost_usd"] > 0), told

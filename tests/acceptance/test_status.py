@@ -64,6 +64,17 @@ def test_all_plans_are_those_below_and_the_own_one(orchestrate: Orchestrate, roo
     assert "TASK-001" == listed["task_id"]
 
 
+def test_of_plans_below_only_those_at_work_are_told(orchestrate: Orchestrate, root: Path) -> None:
+    """That none is says nothing of the plan itself, whose tasks stand right above."""
+    write_plan(root, {"T-01": "true"})
+    alone = orchestrate("status").stdout
+    write_plan(root / "next", {"T-01": "true"})
+    assert "next" in orchestrate("status").stdout.removeprefix(alone)
+    assert 0 == orchestrate("run", "next").returncode
+    told = orchestrate("status")
+    assert (alone, "") == (told.stdout, told.stderr)
+
+
 def test_a_plan_that_nobody_has_approved_leads_to_whoever_approves_it(
     orchestrate: Orchestrate,
 ) -> None:
@@ -148,16 +159,17 @@ def test_who_has_a_task_in_hand_and_how_far_is_told(orchestrate: Orchestrate, ro
 
 
 @pytest.mark.parametrize(
-    ("ending", "phase", "said"),
+    ("ending", "said", "alert"),
     [
-        (signal.SIGTERM, "stopped", "🛑 stopped: SIGTERM"),
-        (signal.SIGKILL, "died", "❌ died"),
+        (signal.SIGINT, "🛑 stopped: SIGINT", ""),
+        (signal.SIGTERM, "🛑 stopped: SIGTERM", "was ended by SIGTERM with work left"),
+        (signal.SIGKILL, "❌ died", "died with work left"),
     ],
 )
 def test_a_run_that_did_not_come_to_its_end_is_named(
-    orchestrate: Orchestrate, root: Path, ending: signal.Signals, phase: str, said: str
+    orchestrate: Orchestrate, root: Path, ending: signal.Signals, said: str, alert: str
 ) -> None:
-    """In one line, and what makes it go on; while it is at work, that it is."""
+    """In one line, and what makes it go on; while it is at work, that it is. Whoever presses Ctrl-C knows it."""
     gate = Gate(root.parent / "gate")
     write_plan(root, {"T-01": gate.wait}, grace=0)
     run = orchestrate.start("run")
@@ -171,11 +183,33 @@ def test_a_run_that_did_not_come_to_its_end_is_named(
     assert line.startswith("Last run ")
     assert line.split(" ", 3)[3].startswith(said)
     assert f"{NEXT}run --detach" == step
+    phase = "died" if "died" in said else "stopped"
     assert phase == orchestrate("status", "--json").json["phase"]
     checked = orchestrate("check")
-    has_died = phase == "died"  # whoever stops a run knows that it is over
-    told = f"🚨 died .orchestrator: run {line.split()[2]} died with work left\n"
-    assert (has_died, told if has_died else "") == (
+    told = f"🚨 died .orchestrator: run {line.split()[2]} {alert}\n" if alert else ""
+    assert (bool(alert), told) == (
         checked.returncode == 1,
         "".join(each for each in checked.stdout.splitlines(keepends=True) if "🚨" in each),
     )
+
+
+@pytest.mark.parametrize("ahead", [0, 86_400], ids=["now", "a clock ahead"])
+def test_the_next_step_never_names_an_output_that_lacks_a_correction(
+    orchestrate: Orchestrate, root: Path, ahead: int
+) -> None:
+    """Corrected in place, also by whose clock is ahead: run puts it together anew, once, and starts nothing."""
+    write_plan(root, {"T-01": "echo one"})
+    assert 0 == orchestrate("run").returncode
+    output, result = root / "final_output.md", root / "results" / "agent-01-result.md"
+    with result.open("r+b") as file:
+        text = file.read().replace(b"\none\n", b"\ntwo\n")
+        file.seek(0)
+        file.write(text)
+    moment = output.stat().st_mtime_ns + 10**9 * max(ahead, 1)
+    os.utime(result, ns=(moment, moment))
+    for directory in (root, root / "results"):
+        os.utime(directory, ns=(2 * moment, 2 * moment))  # says nothing: an editor was there
+    assert "run --detach" in orchestrate("status", "--brief").stdout
+    assert "0 of 1 tasks to run" in orchestrate("run").stderr
+    assert "\ntwo\n" in output.read_text(encoding="utf-8")
+    assert "next: read" in orchestrate("status", "--brief").stdout

@@ -190,4 +190,4 @@ def test_what_nobody_foresaw_is_one_line(orchestrate: Orchestrate) -> None:
     assert re.fullmatch(r"error: internal error: RuntimeError: on e \(cli/main.py:\d+\)", told)
     assert "PYTHONDEVMODE=1" in hint
     answer = orchestrate("agents", "--json", env={"PYTHONPATH": path, "PYTHONDEVMODE": "1"})
-    assert ("output_failed", True) == (answer.json["code"], "Exception Group" in answer.stderr)
+    assert ("internal_error", True) == (answer.json["code"], "Exception Group" in answer.stderr)

@@ -43,8 +43,29 @@ def test_commands_follow_the_table(status: S, verb: Verb) -> None:
         decide(status, wants(verb))
     assert f"invalid transition: {status} + '{verb}'" == str(caught.value)
     possible = [each for each in COMMANDS if (status, each) in TRANSITIONS]
-    told = f"a {status} task takes {', '.join(possible)}, as in `orchestrator {possible[0]} T-02`"
-    assert told == caught.value.hint
+    assert caught.value.hint.endswith(f"a {status} task takes {', '.join(possible)}")
+
+
+@pytest.mark.parametrize(
+    ("status", "verb", "way"),
+    [
+        (S.FAILED, Verb.START, "`orchestrator retry T-02` has it done again; "),
+        (S.COMPLETED, Verb.UNBLOCK, "`orchestrator retry T-02` has it done again; "),
+        (S.CANCELLED, Verb.START, "`orchestrator retry T-02` has it done again; "),
+        (S.SKIPPED, Verb.UNBLOCK, "`orchestrator retry T-02` has done again what failed before"),
+        (S.BLOCKED, Verb.START, "`orchestrator unblock T-02` lets it be done; "),
+        (S.PENDING, Verb.RETRY, "the next run does it, or the one that is at work; "),
+        (S.RETRYING, Verb.START, "its run does it again; "),
+        (S.WAITING, Verb.UNBLOCK, "a run does it once what it depends on is completed; "),
+        (S.BLOCKED, Verb.BLOCK, "a blocked task takes "),
+        (S.COMPLETED, Verb.CANCEL, "a completed task takes "),
+    ],
+)
+def test_a_hint_leads_where_somebody_wanted_to_go(status: S, verb: Verb, way: str) -> None:
+    """Typed as it is printed it has the task done; nothing to type says that it is done, or keeps it from being so."""
+    with pytest.raises(TransitionError) as caught:
+        decide(status, wants(verb))
+    assert caught.value.hint.startswith(way)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +106,11 @@ def test_whoever_runs_a_task_is_named() -> None:
         decide(S.RUNNING, wants(Verb.START, progress=10), doer="alice")
     assert "alice runs T-02" == caught.value.hint
     assert S.RUNNING is decide(S.RUNNING, wants(Verb.START, progress=10), doer="bob")
-    with pytest.raises(TransitionError):
+    with pytest.raises(TransitionError) as caught:
         decide(S.RUNNING, wants(Verb.START), doer="bob")
+    assert "you have it already: `orchestrator start T-02 --progress N` says how far you are" in (
+        caught.value.hint
+    )
 
 
 def test_an_attempt_by_hand() -> None:

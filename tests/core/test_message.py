@@ -56,9 +56,11 @@ def test_no_text_forges_a_header(text: str) -> None:
 
 @given(st.data())
 def test_a_torn_message_is_left_out_and_harms_no_other(data: st.DataObject) -> None:
-    """Wherever the one in the middle is cut, the one before and the one after it are whole, and it is not there."""
+    """Wherever in a line the one in the middle is cut, the ones around it are whole, and it is not there."""
     torn = block(message("first line\n\n> second\nthird ✅"))
-    cut = data.draw(st.integers(0, len(torn) - 2))
+    begun = torn.index(b">")
+    within = [cut for cut in range(len(torn) - 1) if cut <= begun or torn[cut - 1 : cut] != b"\n"]
+    cut = data.draw(st.sampled_from(within))
     before, after = message("before"), message("after")
     read = read_blocks(block(before) + torn[:cut] + block(after), "T-01")
     assert [before, after] == read
@@ -72,10 +74,15 @@ def test_what_is_torn_is_counted() -> None:
     assert 1 == torn_blocks(whole + whole[:-3] + whole)
 
 
-def test_a_message_that_a_person_made_longer_is_read() -> None:
-    """Only what is shorter than its header says may be torn."""
-    text = block(message("short")).decode().replace("short", "a bit longer")
-    assert ["a bit longer"] == [each.text for each in read_blocks(text.encode())]
+@pytest.mark.parametrize("edited", ["a bit longer", "shr"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("rest", [[], ["another"]], ids=["alone", "with another"])
+def test_a_message_that_a_person_edited_is_read(edited: str, end: str, rest: list[str]) -> None:
+    """Whatever its header says, and whatever line ends their editor writes."""
+    data = b"".join(block(message(text)) for text in ["short", *rest])
+    text = data.decode().replace("short", edited).replace("\n", end).encode()
+    assert [edited, *rest] == [each.text for each in read_blocks(text)]
+    assert 0 == torn_blocks(text)
 
 
 def test_too_much_and_nothing_are_refused() -> None:

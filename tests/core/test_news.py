@@ -290,6 +290,13 @@ def test_nobody_is_told_to_run_what_may_not_be_run(state: str, step: str) -> Non
     assert step == told.next_step()[0]
 
 
+def test_a_run_that_has_come_to_its_end_waits_for_nothing() -> None:
+    """It may still hold the plan for a moment: who waits for it waits until it lets go, and is told once."""
+    for lines, phase in ([STARTED, HELD], Phase.HELD), ([STARTED, HELD, ENDED], Phase.WORKING):
+        assert phase is phase_of(read(*lines), is_live=True, broke_off=False)
+        assert (phase is Phase.HELD) is news(*lines).is_urgent()
+
+
 def test_how_a_plan_moved_is_no_news_of_a_task() -> None:
     moved = news("plan · transition · PLANNING → APPROVED · approve by ann", "plan · created · x")
     assert {} == moved.by_kind()

@@ -97,6 +97,13 @@ def test_an_unknown_dependency_without_a_guess_says_what_to_do() -> None:
     assert "add the task or remove the dependency" == problem.hint
 
 
+@pytest.mark.parametrize("need", ["T-09", "agent-02"])
+def test_a_guess_is_never_the_row_itself(need: str) -> None:
+    """Typed as printed it would make the next mistake."""
+    (problem,) = check_rows([row("T-01"), row("T-02", need)])
+    assert "T-02" not in problem.hint
+
+
 def test_every_problem_is_told_at_once() -> None:
     """Nobody wants to mend one row to be told of the next."""
     found = codes(row("a b"), row("c", "c"), row("d", "nowhere"), row("d"))

@@ -61,6 +61,12 @@ def test_an_umbrella_needs_its_children_and_they_what_it_needs() -> None:
     assert plain == with_umbrellas(plain)
 
 
+def test_a_guess_is_never_the_row_itself() -> None:
+    """Nothing stands under itself."""
+    (problem,) = check_parents([row("T-01"), row("T-02", under="T-09")])
+    assert "did you mean T-01?" == problem.hint
+
+
 def test_what_an_umbrella_needs_goes_all_the_way_down() -> None:
     """Also the kind of the need, unless the task says another."""
     top = row("t", "x", "y")._replace(need_kinds=(("x", "order"), ("y", "order")))

@@ -121,8 +121,7 @@ def test_what_no_action_does_is_answered_with_a_command(engine: TaskEngine, task
     refused = engine(f"subtask {task} subtask_01 start")
     assert (2, True) == (
         refused.returncode,
-        f"a failed task takes complete, retry, as in `orchestrator complete --dir {task} subtask_01`"
-        in refused.stderr,
+        f"hint: `orchestrator retry --dir {task} subtask_01` has it done again; " in refused.stderr,
     )
 
 

@@ -11,9 +11,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from orchestrator.core.text import printable
-from orchestrator.store.markdown import MAX_SIZE, closed, embed
+from orchestrator.store.markdown import MAX_SIZE, closed, embed, tagless
 from orchestrator.store.marks import regions
 from orchestrator.store.result_file import safe_answer
+from orchestrator.views.templating import quoted
 from tests.growth import come_back, growth
 
 FRAGMENTS = (
@@ -103,6 +104,40 @@ def test_what_is_embedded_can_be_embedded_again(*, text: str, is_markdown: bool)
 def test_what_is_harmless_stays_and_the_rest_changes_least(answer: str, shown: str) -> None:
     """Only headings, tags and open fences are touched; code keeps every character."""
     assert embed(answer) == shown
+
+
+@given(SOUP)
+@example("\t```\n\t<script>\n\t```")
+@example("- a\n  ```\nb <script>\n  ```")
+@example("    <script>\nx")
+@example("`\n` <script> `")
+@example("<b>" * (MAX_SIZE // 3 + 1))
+def test_in_a_quote_of_what_was_said_no_html_works(text: str) -> None:
+    """Only as characters: no tag hides what stands below the quote where HTML is kept."""
+    shown = quoted(tagless(text))
+    for parser in (MarkdownIt("commonmark"), MarkdownIt("commonmark").enable("table")):
+        tokens = parser.parse(f"{shown}\n\n## after\n")
+        html = [each for each in flat(tokens) if each.type in {"html_block", "html_inline"}]
+        assert all(re.fullmatch(r"<br ?/?>", each.content) for each in html), html
+        assert ["after", "heading_close"] == [tokens[-2].content, tokens[-1].type]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("# A\na <textarea> | 1 < 2", "# A\na &lt;textarea> | 1 < 2"),
+        ("`<b>` and <!-- c -->", "`<b>` and &lt;!-- c -->"),
+        ("```html\n<!-- head -->\n```\n<p>", "```html\n<!-- head -->\n```\n&lt;p>"),
+        (
+            "- a\n  ~~~\n  <b>\n  ~~~\n\nso:\n\n    <i>",
+            "- a\n  ~~~\n  <b>\n  ~~~\n\nso:\n\n    <i>",
+        ),
+        ("```\n<open", "```\n<open"),
+    ],
+)
+def test_code_in_what_was_said_stays_as_it_is(said: str, shown: str) -> None:
+    """What opens a tag outside of it is spelled out; headings and open fences do no harm in a quote."""
+    assert shown == tagless(said)
 
 
 @given(SOUP.map(printable))

@@ -14,6 +14,7 @@ from orchestrator.core.message import Message, MessageKind, clean
 from orchestrator.core.plan import Task
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import is_blank, printable
+from orchestrator.store.markdown import tagless
 from orchestrator.store.result_file import safe_answer
 from orchestrator.views.export import export_csv, export_markdown
 from tests.views.example import BEGIN, HOSTILE, attempt, board, result, tables, task
@@ -47,7 +48,7 @@ def test_an_attempt_whose_runner_died_is_not_under_way() -> None:
     """As ``show`` has it; how long it took nobody knows."""
     one = task("T-01")
     found = board([one], result("T-01", TaskStatus.PENDING, attempt(1, "running", 0)))
-    (facts, attempts) = tables(export_markdown(found, [Part(View(one))], BEGIN + 60))
+    (facts, attempts) = tables(export_markdown(found, [Part(View(one))], BEGIN + 60, safe=tagless))
     assert "-" == facts[1][6]
     assert ("interrupted", "-", "the runner died") == (
         attempts[1][1],
@@ -66,7 +67,7 @@ def test_the_time_of_a_task_is_what_is_known_of_it() -> None:
         result("T-03", TaskStatus.RUNNING, attempt(1, "failed", 0, 5), attempt(2, "running", 10)),
     )
     parts = [Part(View(each)) for each in tasks]
-    (facts, *_) = tables(export_markdown(found, parts, BEGIN + 60))
+    (facts, *_) = tables(export_markdown(found, parts, BEGIN + 60, safe=tagless))
     assert ["-", "1m00s", "55.0s", "-"] == [row[6] for row in facts[1:]]
     rows = csv.reader(io.StringIO(export_csv(found, BEGIN + 60), newline=""))
     assert ["", "60", "55", "0"] == [row[15] for row in rows][1:]
@@ -97,7 +98,7 @@ def test_nothing_leaves_its_place(name: str, assignment: str, said: str, answer:
         Part(View(tasks[0], safe_answer(answer, is_markdown=True)), assignment, (message,)),
         Part(View(tasks[1])),
     ]
-    document = export_markdown(found, parts, BEGIN)
+    document = export_markdown(found, parts, BEGIN, safe=tagless)
     ours = outer_headings(document)
     assert ["h1", "h2", "h2", "h2", "h2", "h2"] == [tag for tag, _ in ours]
     assert ("h2", "T-02 · After") == ours[-1]
@@ -116,7 +117,9 @@ def test_a_task_that_answered_nothing_has_that_as_its_result() -> None:
     tasks = [task("T-01", "a"), task("T-02", "b"), task("T-03", "c")]
     done = result("T-01", TaskStatus.COMPLETED, attempt(1, "completed", 0))
     failed = result("T-02", TaskStatus.FAILED, attempt(1, "failed", 0))
-    text = export_markdown(board(tasks, done, failed), [Part(View(each)) for each in tasks], BEGIN)
+    text = export_markdown(
+        board(tasks, done, failed), [Part(View(each)) for each in tasks], BEGIN, safe=tagless
+    )
     assert 1 == text.count("**Result**\n\n(no output)\n")
     assert 1 == text.count("**Result**")
     assert text.index("(no output)") < text.index("## T-02")

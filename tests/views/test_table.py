@@ -100,7 +100,7 @@ def test_attempts_are_counted_the_same_everywhere() -> None:
     late = result("T-01", TaskStatus.FAILED, attempt(2, "failed", 0, 1))
     drawn = board([task("T-01")], late)
     assert "  1 attempt · logs/agent-01.attempt-2.out" in status_text(drawn, now=BEGIN)
-    output = final_output(drawn, answers={}, started=BEGIN, ended=BEGIN + 1)
+    output = final_output(drawn, answers={}, safe=str, started=BEGIN, ended=BEGIN + 1)
     assert "| T-01 · T-01 | ❌ Failed | 1 |" in output
     status = sections(drawn, now=BEGIN + 1, journal_tail=[], running={})["status"]
     assert "| ❌ Failed | 1 |" in status
