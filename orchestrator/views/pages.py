@@ -16,7 +16,7 @@ from orchestrator.core.charter import Charter
 from orchestrator.core.plan_state import PlanState
 from orchestrator.core.redact import redact
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import printable
+from orchestrator.core.text import clip, printable
 from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.views.glyphs import ICONS
 from orchestrator.views.plans import day, state_label
@@ -34,8 +34,8 @@ _LABELS = {
     "--agent": "Agent",
     "--assignee": "Assignee",
 }
-#: Problems of a plan that are shown at a time.
-_MOST = 10
+#: Problems of a plan that are shown at a time; bytes behind a cut that a token may go on in.
+_MOST, _TOKEN = 10, 16 * 1024
 
 
 class Site(NamedTuple):
@@ -168,6 +168,14 @@ def draw(template: str, site: Site, *, leaf: str = "", **values: Any) -> str:
         **values,
     }
     return _environment().get_template(template).render(site=site, **given)
+
+
+def capped(text: str, limit: int, file: str) -> dict[str, object]:
+    """Return at most *limit* bytes of a text, how many more there are, and the *file* that has them."""
+    # Redacted before it is cut, for a token that was cut is no longer known; what is far behind is not looked at.
+    head, left = clip(text, limit + _TOKEN)
+    shown, more = clip(redact(printable(head)), limit)
+    return {"text": shown, "left": left + more, "file": file}
 
 
 def _typed(site: Site, text: str) -> str:
