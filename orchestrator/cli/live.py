@@ -88,7 +88,7 @@ class LiveView:
         if line := sentence(happening):
             # A terminal that was closed shows nothing any more, and stops nothing.
             with suppress(OSError):
-                self._console.print(Text(redact(line)))
+                self._console.print(Text(redact(line)), soft_wrap=True)
 
     def _picture(self) -> RenderableType:
         table = Table.grid(padding=(0, 1))
