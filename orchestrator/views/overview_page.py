@@ -18,7 +18,7 @@ from orchestrator.core.text import excerpt, one_line
 from orchestrator.views.brief import ending
 from orchestrator.views.figures import cost_of, cost_rows, hold_line
 from orchestrator.views.glyphs import TOLD, tally
-from orchestrator.views.pages import LOOKS, Below, Site, Trouble, capped, draw
+from orchestrator.views.pages import LOOKS, Below, Site, Trouble, at_work, capped, draw
 from orchestrator.views.picture import picture, too_large
 from orchestrator.views.plans import state_label, title_of
 from orchestrator.views.watching import watch_line
@@ -96,13 +96,7 @@ def overview_page(
         batches=max(board.shape.batch.values(), default=0),
         hold=hold_line(board, seen.now),
         costs=cost_rows(spent, board.plan.budget),
-        run={
-            "id": seen.run,
-            "since": seen.since,
-            "took": format_duration(max(seen.now - seen.since, 0.0)),
-        }
-        if seen.run
-        else None,
+        run=at_work(seen.run, seen.since, seen.now),
         ending=ending(seen.brief) if seen.brief is not None else "",
         **_next(seen.brief),
         output=capped(seen.output, _OUTPUT, seen.output_in),

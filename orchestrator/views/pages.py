@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.called import as_called
 from orchestrator.core.charter import Charter
+from orchestrator.core.duration import format_duration
 from orchestrator.core.plan_state import PlanState
 from orchestrator.core.redact import redact
 from orchestrator.core.state import TaskStatus
@@ -135,9 +136,26 @@ def plans_page(site: Site, name: str, plans: Below, trouble: Trouble | None = No
     return draw("plans.html", site, heading=name, below=plans, trouble=trouble)
 
 
-def trouble_page(site: Site, trouble: Trouble) -> str:
-    """Return a page that says why there is no other."""
-    return draw("trouble.html", site, heading="This did not work", leaf="–", cause=trouble)
+def trouble_page(
+    site: Site, trouble: Trouble, *, run: str = "", since: float = 0.0, now: float = 0.0
+) -> str:
+    """Return a page that says why there is no other, and which run is at work all the same."""
+    return draw(
+        "trouble.html",
+        site,
+        heading="This did not work",
+        leaf="–",
+        cause=trouble,
+        now=now,
+        run=at_work(run, since, now),
+    )
+
+
+def at_work(run: str, since: float, now: float) -> dict[str, object] | None:
+    """Return what a page says of the run at work; None where none is."""
+    if not run:
+        return None
+    return {"id": run, "since": since, "took": format_duration(max(now - since, 0.0))}
 
 
 def refusal(said: str, *, asks: bool) -> str:

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.actions import plans
 from orchestrator.actions.history import history
@@ -21,6 +21,7 @@ from orchestrator.store import roots
 from orchestrator.store.atomic import read_file, read_piece
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
+from orchestrator.store.lock import holder_of
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result
 from orchestrator.store.stamp import epoch
 from orchestrator.store.workspace import Workspace
@@ -88,16 +89,16 @@ def plan(
     if roots.is_root_only(layout):
         return plans_page(site, name, _below(layout, asked), trouble)
     overview = status(layout)
-    holder = overview.holder or {}
+    run, since = _run(overview.holder)
     lines = map(read_line, journal_tail(layout.journal, _LINES))
-    brief = None if holder else brief_of(layout, overview)
+    brief = None if overview.holder else brief_of(layout, overview)
     is_read = brief is not None and brief.next_step() == ("read",)
     seen = Seen(
         name=name,
         board=overview.board,
         now=time.time(),
-        run=str(holder.get("run", "")),
-        since=epoch(holder.get("since")),
+        run=run,
+        since=since,
         news=_news(layout, overview.board),
         happenings=[line for line in lines if line],
         brief=brief,
@@ -112,6 +113,19 @@ def plan(
     )
     plans_below = _below(layout, asked) if roots.has_plans(layout) else None
     return overview_page(site, seen, wanted, plans=plans_below, given=given, trouble=trouble)
+
+
+def run_at_work(layout: Layout) -> tuple[str, float]:
+    """Return the run at work, whatever became of its plan, and when it began; an empty word where none is.
+
+    Raises:
+        StoreError: the lock file cannot be read.
+    """
+    return _run(holder_of(layout.lock))
+
+
+def _run(holder: Mapping[str, Any] | None) -> tuple[str, float]:
+    return (str(holder["run"]), epoch(holder.get("since"))) if holder else ("", 0.0)
 
 
 def _final_output(layout: Layout) -> str:
