@@ -38,27 +38,35 @@ def changed_rows(ahead: Prospect, most: int) -> list[str]:
 def done_for_another_row(workspace: Workspace, board: Board, asked: Iterable[str]) -> Iterator[str]:
     """Yield the tasks among *asked* whose rows say something else than when they were done (decision 20).
 
-    Nobody knows that of a task file that a person wrote, or that comes from a person's template.
+    What is to be done, that is, which nobody knows of a task file that a person wrote, or that comes from a person's
+    template; or what it is made from: a dependency that was added counts once the task is done again.
 
     Raises:
         PlanError: one makes no sense.
         StoreError: one could not be read.
     """
     candidates = list(asked)
-    if not candidates or _has_template(workspace):
+    if not candidates:
         return
-    from orchestrator.views.task_file import says_what_row_says
-
+    has_template = _has_template(workspace)
     for task_id in candidates:
         task, result = board.plan.tasks[task_id], board.results.get(task_id)
-        last = result.last if result is not None else None
-        if board.status(task_id) is not TaskStatus.COMPLETED or last is None or last.is_by_hand:
+        if board.status(task_id) is not TaskStatus.COMPLETED or result is None:
             continue
-        found = workspace.assignments.read(task)
-        if found is None or not found.made:
+        if result.last is None or result.is_by_hand:
             continue
-        if not says_what_row_says(_given(workspace, task, last) or found.body, task):
+        is_fed = result.inputs.keys() >= set(sources(task, board.plan.tasks))
+        if not is_fed or not (has_template or _says_the_same(workspace, task, result.last)):
             yield task_id
+
+
+def _says_the_same(workspace: Workspace, task: Task, last: Attempt) -> bool:
+    from orchestrator.views.task_file import says_what_row_says
+
+    found = workspace.assignments.read(task)
+    if found is None or not found.made:
+        return True
+    return says_what_row_says(_given(workspace, task, last) or found.body, task)
 
 
 def _given(workspace: Workspace, task: Task, attempt: Attempt) -> str:

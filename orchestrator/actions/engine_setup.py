@@ -18,6 +18,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.roster import Roster
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.umbrella import joined
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.plan_watch import Change
@@ -60,11 +61,14 @@ def revised_entries(
         meant=change.meant,
         to_run=startable(ahead.order, board),
     )
-    stems = {task.id: task.stem for task in change.plan.tasks.values()}
-    traces = {stems[each]: Traces(newest=number) for each, number in change.newest.items()}
+    tasks = change.plan.tasks
+    traces = {tasks[each].stem: Traces(newest=number) for each, number in change.newest.items()}
     entries = list(_entries(now, traces, agents, roster))
     for entry in entries:
         entry.open_bill = 0.0  # what was spent before the run is in the purse already
+        if board.status(entry.id) is not TaskStatus.COMPLETED and not entry.is_umbrella:
+            result = results.get(entry.id)
+            entry.is_outdated = bool(result and joined(tasks[entry.id], result.inputs, tasks))
     return entries
 
 

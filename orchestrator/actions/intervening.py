@@ -57,7 +57,7 @@ def intervene(
         layout: The plan.
         wanted: What the caller wants; with ``start`` and no task, the next one that is ready.
         plugs: The agents, needed only when a run died: what it had finished is taken over first.
-        waits: Called once when a run is at work that has to be asked.
+        waits: Called once before a run that is at work is asked.
 
     Raises:
         DependencyError, TransitionError: it cannot be done from where the task stands.
@@ -102,9 +102,9 @@ def _carried_out(
             if wanted.task:
                 the_task(Workspace(layout).load(), wanted.task)
             require_elsewhere(holder_of(layout.lock) or {})
+            waits()
             requests.leave(wanted)
             is_asked = True
-            waits()
         reply_of_run = _await(layout, requests, wanted.id)
         if reply_of_run is not None:
             requests.forget(wanted.id)
@@ -116,6 +116,8 @@ def _give_up(requests: Requests, wanted: Intervention, error: BaseException) -> 
     """Withdraw what nobody waits for any more, so that it is not done behind their back; else note on *error* what is
     done.
     """
+    which = f"{wanted.task}: " if wanted.task else ""
+    is_left = requests.is_left(wanted.id)
     is_withdrawn = requests.withdraw(wanted.id)
     with suppress(StoreError):
         if (reply := requests.answer_to(wanted.id)) is not None:
@@ -123,8 +125,9 @@ def _give_up(requests: Requests, wanted: Intervention, error: BaseException) -> 
             requests.forget(wanted.id)
             return
     if not is_withdrawn:
-        which = f"{wanted.task}: " if wanted.task else ""
         error.add_note(f"{which}the run that is at work has been told already, and may still do it")
+    elif is_left:
+        error.add_note(f"{which}what was asked of the run is withdrawn")
 
 
 class Completed(NamedTuple):
@@ -158,7 +161,7 @@ def complete(
         layout: The plan.
         wanted: What the caller wants; its verb is ``complete``.
         plugs: As for ``intervene``; so is the next one.
-        waits: Called when a run has to be asked.
+        waits: Called before a run is asked.
         validate: Hold it to its criteria. A task that has none is completed.
         met: Criteria that the caller confirms, ``1,3`` or ``all``; they are ticked. With any, *validate* is meant.
 

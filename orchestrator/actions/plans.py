@@ -19,7 +19,6 @@ from orchestrator.core.plan_state import (
     PlanState,
     Step,
     automatic,
-    implied_state,
     move_plan,
     read_steps,
     step_line,
@@ -265,7 +264,7 @@ def overview(root: Layout, *, everything: bool = False) -> PlansOverview:
         if charter.state in TERMINAL and not everything:
             continue
         counts: Mapping[TaskStatus, int] = {}
-        title = charter.title
+        title, state = charter.title, charter.state
         if charter.state not in TERMINAL:
             try:
                 place = Layout(f"{root.root}/{plan_id}")
@@ -273,8 +272,8 @@ def overview(root: Layout, *, everything: bool = False) -> PlansOverview:
             except OrchestratorError as error:
                 broken[plan_id] = str(error)
                 continue
-            counts, title = board.counts(), title_of(board)
-        state = charter.state or implied_state(counts)
+            counts, title, state = board.counts(), title_of(board), state_of(board)
+        assert state is not None  # only of a plan that was opened it may have been
         if everything or state not in TERMINAL:
             rows.append(Row(plan_id, charter._replace(title=title), state, counts))
     return PlansOverview(rows, broken)

@@ -33,7 +33,7 @@ class Replanner:
     _offered: int = field(default=0, init=False)
     """The version of the change that was returned last."""
 
-    def look(self, *, was_refused: bool = False) -> Change | None:
+    def look(self, was_refused: bool = False) -> Change | None:  # noqa: FBT001, FBT002 - called in a thread
         """Return the change, with the task files of rows that are new or say something else; None when there is none.
 
         Until the run goes on with it, each look returns it anew. After one that *was_refused* it is a change as well

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.actions.assignments import CHANGED_ROW, changed_rows, make_task_files
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, look_ahead
+from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, kept_back, look_ahead
 from orchestrator.actions.remarks import remarks
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.resets import Resets
@@ -169,7 +169,7 @@ class _Session:
             carry_out(self.workspace, really_done(board), self.telling.hear)
             ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.budget = ahead.settings.budget_usd
-        total, todo = len(ahead.board.plan.tasks), len(ahead.to_run)
+        total, todo = len(ahead.board.plan.tasks), len(ahead.to_run) - len(kept_back(ahead))
         if ahead.settings.notify and not self.order.simulate:
             self.telling.herald = self._call_herald(ahead)
         begun = Happening(kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo)
@@ -208,11 +208,11 @@ class _Session:
 
     def _call_herald(self, ahead: Prospect) -> Herald:
         from orchestrator.runtime.notifying import Herald
-        from orchestrator.views.notices import plan_name
+        from orchestrator.views.notices import plan_name, plan_option
 
         root, title = self.order.layout.root, ahead.board.plan.title
         chosen = self.plugs.subscribers(ahead.settings, root)
-        return Herald(chosen, plan_name(title, root), self.run_id)
+        return Herald(chosen, plan_name(title, root), self.run_id, plan_option(root))
 
     def _runner(self, ahead: Prospect, traces: Mapping[str, Traces]) -> Runner:
         board, settings = ahead.board, ahead.settings
@@ -256,16 +256,13 @@ class _Session:
                 self.order, self.workspace, self.plugs.roster, board.plan, version
             )
 
-            def look(was_refused: bool) -> Change | None:  # noqa: FBT001 - called in a thread
-                resets.look()
-                return replanner.look(was_refused=was_refused)
-
             def apply(change: Change) -> None:
                 for task_id, kept in replanner.go_on(change, runner, ahead, self.plugs.agents):
                     text = f"another result lay in its place; it is kept as {kept}"
                     self.telling.say(Kind.WARNING, text, task_id)
 
-            runner.watch = Watch(look, apply, self.workspace.is_plan_being_saved, self.lock.close)
+            is_being_saved, close = self.workspace.is_plan_being_saved, self.lock.close
+            runner.watch = Watch(replanner.look, resets.look, apply, is_being_saved, close)
         return runner
 
     def _prepare(self) -> None:

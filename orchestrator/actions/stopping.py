@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from orchestrator.errors import BusyError, ExecutorError, NotFoundError
+from orchestrator.core.journal_line import RUN, TOLD
+from orchestrator.errors import BusyError, ExecutorError, NotFoundError, StoreError
+from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of, require_elsewhere
 from orchestrator.store.pause import looks
 from orchestrator.store.process import is_alive, is_elsewhere, is_of_other_machine, whose
+from orchestrator.store.roots import no_plan
+from orchestrator.store.stamp import iso
 from orchestrator.store.waiting import Waiting, those_waiting
 
 #: Seconds between two looks at whether it is over.
@@ -64,11 +69,13 @@ def stop(layout: Layout, only: str | None = None) -> Stopped:
             now = holder_of(layout.lock)
             return now is None or str(now["run"]) != run
 
-        if not _end(f"run {run}", holder, is_over):
+        if not _end(f"run {run}", holder, is_over, layout.journal):
             raise NotFoundError("no run is at work any more", where=layout.root)
         others = [each for each in waiting if each.process["pid"] != holder["pid"]]
         return Stopped(run, others, is_over)
     if not waiting:
+        if not os.path.lexists(layout.plan):
+            raise no_plan(layout)
         raise NotFoundError(
             "no run is at work, and none waits for its time",
             where=layout.root,
@@ -84,8 +91,10 @@ def _is_gone(process: Mapping[str, Any]) -> bool:
     return not is_alive(process)
 
 
-def _end(name: str, process: Mapping[str, Any], is_over: Callable[[], bool]) -> bool:
-    """Tell a process to end, unless it is over; say whether it was told."""
+def _end(
+    name: str, process: Mapping[str, Any], is_over: Callable[[], bool], journal: str = ""
+) -> bool:
+    """Tell a process to end, unless it is over; say whether it was told. The *journal* of a run says so first."""
     if is_elsewhere(process):
         where = "on another machine" if is_of_other_machine(process) else "in another container"
         raise BusyError(
@@ -94,6 +103,7 @@ def _end(name: str, process: Mapping[str, Any], is_over: Callable[[], bool]) -> 
         )
     try:
         if not hasattr(os, "pidfd_open"):
+            _note(journal)
             _tell(partial(os.kill, process["pid"]))
             return True
         descriptor = os.pidfd_open(process["pid"])
@@ -101,6 +111,7 @@ def _end(name: str, process: Mapping[str, Any], is_over: Callable[[], bool]) -> 
             # Looked at once more, now that its number can no longer go to somebody else.
             if is_over():
                 return False
+            _note(journal)
             _tell(partial(signal.pidfd_send_signal, descriptor))
         finally:
             os.close(descriptor)
@@ -114,6 +125,13 @@ def _end(name: str, process: Mapping[str, Any], is_over: Callable[[], bool]) -> 
             "`orchestrator cancel ID` takes a task from it",
         ) from error
     return True
+
+
+def _note(journal: str) -> None:
+    """Write down that a person ends the run: of the same signal from elsewhere, somebody has to be told."""
+    if journal:
+        with suppress(StoreError), closing(Journal(journal)) as chronicle:  # it ends all the same
+            chronicle.append(f"{iso(time.time())} · {RUN} · {TOLD} · to stop")
 
 
 def _tell(send: Callable[[int], None]) -> None:

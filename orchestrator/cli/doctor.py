@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,6 +23,7 @@ from orchestrator.cli.reply import (
 from orchestrator.core.diagnosis import Finding, Level
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, OrchestratorError
+from orchestrator.runtime.signals import end_in_order
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -184,9 +183,7 @@ def _examine(layout: Layout | None, claude_bin: str, *, send: bool) -> list[Find
     if layout is None:
         return [*machine, *claude, *others.values()]
     if send:
-        # Whoever is being tried is not left behind, however we are ended.
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+        end_in_order()  # whoever is being tried is not left behind
     told = partial(examine_notify, subscribers=subscribers, send=send)
     return [*machine, *examine_plan(layout, roster, claude, others, os.environ, told=told)]
 

@@ -22,6 +22,7 @@ from orchestrator.cli.reply import (
 from orchestrator.core.heartbeat import Alert, AlertKind
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, UsageError
+from orchestrator.runtime.signals import end_in_order
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
 from orchestrator.views import messages
@@ -56,6 +57,7 @@ def check_command(
       orchestrator check TASK-001 --json
       orchestrator check --quiet
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
+    end_in_order()  # what a heartbeat asks of a run at work is withdrawn
     layout = plan_directory(directory, option)
     found = check(layout, time.time())
     if as_json:

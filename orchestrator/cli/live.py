@@ -113,6 +113,8 @@ class LiveView:
             self._spent += happening.cost or 0.0
         if happening.kind in _SETTLED:
             self._settled.add(happening.task)
+            # Also what could not run from the start: that was not announced.
+            self._total = max(self._total, len(self._settled))
         if line := sentence(happening):
             self._print(line)
 

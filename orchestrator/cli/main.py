@@ -191,6 +191,9 @@ def main() -> NoReturn:
         talk("")  # behind the ^C on a terminal
         _say_notes(error)
         status = 130
+    except SystemExit as error:  # SIGTERM and SIGHUP, where they end us as Ctrl-C does
+        _say_notes(error)
+        raise
     except OrchestratorError as error:
         say_error(error.code, str(error), hint=error.hint, as_json=wants_json, error=error)
         _say_notes(error)

@@ -14,7 +14,7 @@ from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result, closed
 from orchestrator.core.state import KEEPS_BACK, SETTLED, UNDER_WAY, TaskStatus
-from orchestrator.core.umbrella import sources
+from orchestrator.core.umbrella import joined, sources
 
 #: The agent that does nothing, of a plan that is only tried.
 SIMULATED = "simulated"
@@ -196,6 +196,7 @@ def derive(
     known = numbers.items()
     standing: dict[str, Standing] = {}
     done: set[str] = set()
+    under: dict[str, frozenset[str]] = {}  # what is under each umbrella, without umbrellas
     for task_id in shape.order:
         task, result = tasks[task_id], results.get(task_id)
         if (
@@ -205,6 +206,7 @@ def derive(
             and not task.children
             and done.issuperset(task.needs)
             and result.inputs.items() <= known
+            and (not under or _saw_all(task, result, under))
         ):
             standing[task_id] = _COMPLETED
             done.add(task_id)
@@ -212,11 +214,21 @@ def derive(
         one = _derive_one(task, result, tasks=tasks, standing=standing, numbers=numbers)
         if one.status is _DONE:
             done.add(task_id)
+        if task.children:
+            under[task_id] = frozenset().union(
+                *(under.get(each, (each,)) for each in task.children)
+            )
         standing[task_id] = one
     for task_id, doubt in doubts.items():
         if task_id in standing and not standing[task_id].reason:
             standing[task_id] = standing[task_id]._replace(reason=doubt)
     return standing
+
+
+def _saw_all(task: Task, result: Result, under: Mapping[str, frozenset[str]]) -> bool:
+    """Say whether a result was made with everything under the umbrellas that its task depends on; quickly."""
+    seen = result.inputs.keys()
+    return all(seen >= under[need] for need in task.needs if need in under)
 
 
 def _derive_one(
@@ -247,10 +259,11 @@ def _derive_one(
         return Standing(status=TaskStatus.PENDING)
     if result.status is not _DONE:
         return Standing(status=TaskStatus.PENDING, reason=_why(result))
-    stale = _changed(task, result, numbers, tasks)
-    if stale:
-        return Standing(status=TaskStatus.PENDING, reason=f"{', '.join(stale)} ran again")
-    return _COMPLETED
+    if again := _changed(task, result, numbers, tasks):
+        return Standing(status=TaskStatus.PENDING, reason=f"{', '.join(again)} ran again")
+    more = joined(task, result.inputs, tasks)
+    reason = f"made without {', '.join(more)}"
+    return Standing(status=TaskStatus.PENDING, reason=reason) if more else _COMPLETED
 
 
 def _umbrella(task: Task, standing: Mapping[str, Standing]) -> Standing:

@@ -54,6 +54,8 @@ class Entry:
     """Attempts that count against ``max_attempts``."""
     order_needs: frozenset[str] = frozenset()
     """Needs that hand nothing over: done again, they make nothing stale."""
+    is_outdated: bool = False
+    """Of a row of a plan that was changed: its result was made without something that is under an umbrella now."""
     place: int = field(default=0, init=False)
     ticket: int = field(default=0, init=False)
     """Its number in the queue of what is ready; 0: it does not wait there."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from orchestrator.core.board import Board
 from orchestrator.core.duration import roughly
 from orchestrator.core.hold import held
+from orchestrator.core.journal_line import TOLD
 from orchestrator.core.news import Brief, Phase, hold_of
 from orchestrator.core.plan_state import ITSELF, PlanState
 from orchestrator.core.state import UNDER_WAY, TaskStatus
@@ -19,6 +20,8 @@ from orchestrator.core.text import one_line
 
 #: Looks in a row that found a task as it was, until a person is told, and until it is taken to be blocked.
 STUCK_AFTER, BLOCKED_AFTER = 3, 6
+#: What ends a run when the machine goes down, or a terminal closes. Ctrl-C is a person's, who knows it.
+_FROM_OUTSIDE = frozenset({"SIGTERM", "SIGHUP"})
 
 
 class AlertKind(StrEnum):
@@ -76,6 +79,9 @@ def run_alerts(plan_id: str, brief: Brief) -> Iterator[Alert]:
     # What it had completed it has not put together where its final output is missing.
     if brief.phase is Phase.DIED and is_left and (has_work or brief.is_outdated):
         yield Alert(AlertKind.DIED, plan_id, "", f"run {brief.run} died with work left")
+    if is_left and has_work and (signal := _signal_of(brief)):
+        text = f"run {brief.run} was ended by {signal} with work left"
+        yield Alert(AlertKind.DIED, plan_id, "", text)
     for hold in held(brief.board.results.values()):
         if is_left or not hold.until:  # a run at work waits for the moment it knows
             text = one_line(f"{hold.agent} is held: {hold.reason}", limit=100)
@@ -83,6 +89,13 @@ def run_alerts(plan_id: str, brief: Brief) -> Iterator[Alert]:
     money = hold_of(brief.about_run)
     if is_left and has_work and money is not None and money.what in {"unaffordable", "overspent"}:
         yield Alert(AlertKind.HELD, plan_id, "", one_line(money.text, limit=100))
+
+
+def _signal_of(brief: Brief) -> str:
+    """Return the signal that ended the last run, unless a person is known to have sent it."""
+    is_told = any(line.what == TOLD for line in brief.about_run)
+    is_cut = brief.phase is Phase.STOPPED and not is_told and brief.why_over in _FROM_OUTSIDE
+    return brief.why_over if is_cut else ""
 
 
 def alerts(

@@ -160,7 +160,9 @@ def apply(
             attempts, kept = [*attempts, fresh], inputs
         case Verb.COMPLETE | Verb.FAIL:
             if not is_open:
-                attempts, kept = [*attempts, fresh], inputs
+                attempts, kept = [*attempts, fresh], {}
+            # What was put before it since it was begun is known to whoever says how it ended.
+            kept = {**inputs, **kept}
             verdict = Verdict.COMPLETED if wanted.verb is Verb.COMPLETE else Verdict.FAILED
             attempts[-1] = _closed(attempts[-1], wanted, verdict)
         case Verb.BLOCK | Verb.CANCEL if is_open:

@@ -9,6 +9,8 @@ from orchestrator.core.message import SPOKEN
 
 #: Whom a line is about when it is about no task.
 RUN = "run"
+#: What a run was by the command that ended it; of any other signal that ends one nobody may know.
+TOLD = "told"
 _LINE = re.compile(r"(\S+) · (\S+) · (\w+)(?: attempt (\d{1,9}))?(?: · (.*))?")
 #: What an agent prints while it works: its own words, which name nobody.
 _NEWS = "news"

@@ -171,12 +171,12 @@ def _are_done(statuses: Iterable[TaskStatus]) -> bool | None:
     return all(status is TaskStatus.COMPLETED for status in wanted) if wanted else None
 
 
-def implied_state(counts: Mapping[TaskStatus, int]) -> PlanState:
-    """Return where a plan that says no state stands, going by its tasks."""
+def implied_state(counts: Mapping[TaskStatus, int], *, is_begun: bool = False) -> PlanState:
+    """Return where a plan that says no state stands, going by its tasks; *is_begun*: an attempt was made at one."""
     started = {status for status, count in counts.items() if count} - _UNTOUCHED
     if started == {TaskStatus.COMPLETED} and not any(counts.get(each) for each in _UNTOUCHED):
         return PlanState.COMPLETED
-    return PlanState.IN_PROGRESS if started else PlanState.APPROVED
+    return PlanState.IN_PROGRESS if started or is_begun else PlanState.APPROVED
 
 
 #: The seed's words for where a task stands (S4-40). Ours say more: who waits, and what was cancelled.

@@ -34,7 +34,21 @@ def revise(known: dict[str, Entry], fresh: Sequence[Entry]) -> dict[str, Entry]:
         if is_under_way(entry):
             merged.setdefault(entry.id, entry)
     link(merged)
+    if outdated := [merged[new.id] for new in fresh if new.is_outdated]:
+        _take_back(outdated, known)
+        link(merged)
     return merged
+
+
+def _take_back(outdated: Iterable[Entry], known: Mapping[str, Entry]) -> None:
+    """Let what is completed wait to be done again, and what was made from it."""
+    stack = list(outdated)
+    while stack:
+        entry = stack.pop()
+        was = known.get(entry.id, entry)  # of an umbrella this is another one
+        if was.status is TaskStatus.COMPLETED:
+            was.status, was.charge = move(was.status, Verb.WAIT), 0
+            stack += [each for each in entry.dependants if entry.id not in each.order_needs]
 
 
 def is_under_way(entry: Entry) -> bool:

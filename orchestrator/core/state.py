@@ -94,7 +94,7 @@ TRANSITIONS: _Arrows = {
     ),
     (TaskStatus.COMPLETED, Verb.WAIT): (
         TaskStatus.WAITING,
-        "somebody said `retry` of what it was made from",
+        "somebody said `retry` of what it was made from, or that is an umbrella with one more task",
     ),
     (TaskStatus.PENDING, Verb.LAUNCH): (TaskStatus.RUNNING, "a slot is free"),
     (TaskStatus.RUNNING, Verb.SUCCEED): (

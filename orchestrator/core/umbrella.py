@@ -110,12 +110,28 @@ def sources(task: Task, tasks: Mapping[str, Task]) -> tuple[str, ...]:
     needs = task.data_needs
     if not any(tasks[need].children for need in needs):
         return needs
+    return tuple(dict.fromkeys(each for need in needs for each in _below(need, tasks)))
+
+
+def joined(task: Task, seen: Mapping[str, int], tasks: Mapping[str, Task]) -> list[str]:
+    """Return what is under an umbrella by now and was not when a result was made from what was: *seen*.
+
+    Nothing of an umbrella of which the result saw nothing: it was made before its task depended on that.
+    """
     found: dict[str, None] = {}
-    stack = list(reversed(needs))
+    for umbrella in (need for need in task.data_needs if tasks[need].children):
+        below = _below(umbrella, tasks)
+        if umbrella in seen or not seen.keys().isdisjoint(below):
+            found.update(dict.fromkeys(each for each in below if each not in seen))
+    return list(found)
+
+
+def _below(task_id: str, tasks: Mapping[str, Task]) -> list[str]:
+    """Return a task, or everything under it that is no umbrella itself."""
+    found, stack = [], [task_id]
     while stack:
-        children = tasks[need := stack.pop()].children
-        if children:
+        if children := tasks[each := stack.pop()].children:
             stack += reversed(children)
         else:
-            found[need] = None
-    return tuple(found)
+            found.append(each)
+    return found

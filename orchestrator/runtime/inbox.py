@@ -1,7 +1,8 @@
 """What people and agents ask of the run at work by command: handed to the engine, answered once it is durable.
 
 Every request waits in ``requests/`` until then, so that none is lost with whoever asked, nor with this run. Whose that
-directory is, is another matter: what cannot be read or answered there is told, and no run ends for it.
+directory is, is another matter: what cannot be read or answered there is told, and no run ends for it. Whoever asks may
+have changed the plan before: what it says now is taken in first.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from orchestrator.core.result import Attempt
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import NotFoundError, StoreError
 from orchestrator.runtime.by_hand import nothing_ready
+from orchestrator.runtime.plan_watch import Watch
 from orchestrator.store.disk import owner_of
 from orchestrator.store.requests import Reply, Requests
 
@@ -43,9 +45,12 @@ class Inbox:
     """Takes in how far the worker of a task is: task, per cent."""
     warn: Callable[[str], None]
     """Hears of what cannot be read or answered, each once."""
+    watch: Watch | None = None
+    """Looks after the plan, where it may be changed."""
     under_way: dict[str, Intervention] = field(default_factory=dict, init=False)
     """Handed to the engine and not answered yet, by id."""
-    _strange: dict[str, int] = field(default_factory=dict, init=False)
+    _waiting: dict[str, int] = field(default_factory=dict, init=False)
+    """Not handed on yet, by id, oldest first, with the number of looks at which nobody knew their task."""
     _unanswered: dict[str, Reply] = field(default_factory=dict, init=False)
     """What was done and could not be answered; as long as this run lives it is tried again, and not done again."""
     _told: set[str] = field(default_factory=set, init=False)
@@ -54,26 +59,42 @@ class Inbox:
         """Look again and again until cancelled."""
         while True:
             await anyio.sleep(_LOOK)
-            self.look()
+            await self.look()
 
-    def look(self) -> bool:
-        """Take in what is new; say whether the engine was told anything."""
-        is_new, found = False, []
+    async def look(self) -> bool:
+        """Take in what is new, and before that what the plan says; say whether the engine was told anything."""
+        self._find()
+        if self._waiting and self.watch is not None:
+            await self.watch.catch_up(self.warn)
+        return self._take_all()
+
+    def look_at_once(self) -> None:
+        """Take in what is new, whatever the plan says by now: the engine is not to go on before."""
+        self._find()
+        self._take_all()
+
+    def _find(self) -> None:
+        found = []
         for request, reply in list(self._unanswered.items()):
             self._answer(request, reply)
         try:
             found = self.requests.look()
         except StoreError as error:
             self._tell(error)
-        for request in dict.fromkeys([*self._strange, *found]):
-            if request not in self.under_way and request not in self._unanswered:
-                is_new |= self._take(request)
+        known = self._waiting.keys() | self.under_way.keys() | self._unanswered.keys()
+        self._waiting.update((request, 0) for request in found if request not in known)
+
+    def _take_all(self) -> bool:
+        is_new = False
+        for request in list(self._waiting):
+            # What comes of one may take in those behind it.
+            if (looks := self._waiting.pop(request, None)) is not None:
+                is_new |= self._take(request, looks)
         return is_new
 
-    def _take(self, request: str) -> bool:
+    def _take(self, request: str, looks: int) -> bool:
         wanted = self._read(request)
         if wanted is None:
-            self._strange.pop(request, None)
             return False
         if wanted.is_claim:
             found = next_ready(self.board.plan.tasks.values(), self._status, wanted.by)
@@ -82,9 +103,8 @@ class Inbox:
                 return False
             wanted = wanted._replace(task=found)
         if wanted.task not in self.engine.entries:
-            self._wait_for_row(wanted)
+            self._wait_for_row(wanted, looks + 1)
             return False
-        self._strange.pop(request, None)
         if not self._is_ours(request) or self._is_own_word(wanted):
             return False
         self.under_way[request] = wanted
@@ -112,11 +132,11 @@ class Inbox:
         entry = self.engine.entries.get(task_id)
         return TaskStatus.WAITING if entry is None or entry.unrecorded else entry.status
 
-    def _wait_for_row(self, wanted: Intervention) -> None:
+    def _wait_for_row(self, wanted: Intervention, looks: int) -> None:
         """Somebody may just have added its row, which the run reads a moment later."""
-        looks = self._strange[wanted.id] = self._strange.get(wanted.id, 0) + 1
-        if looks > _PATIENCE:
-            del self._strange[wanted.id]
+        if looks <= _PATIENCE:
+            self._waiting[wanted.id] = looks
+        else:
             error = NotFoundError(
                 f"task {wanted.task} takes no part in the run that is at work",
                 hint="wait for its end, and try again",

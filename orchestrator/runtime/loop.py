@@ -104,6 +104,8 @@ class Runner:
     _inbox: Inbox | None = field(default=None, init=False)
     _timer: Timer = field(init=False)
     _events: deque[Event] = field(default_factory=deque, init=False)
+    _finish: Finish = field(init=False)
+    """The newest; until we leave, somebody may ask for more."""
     _scope: anyio.abc.TaskGroup = field(init=False)
 
     async def run(
@@ -155,6 +157,7 @@ class Runner:
                     intervene=self._handle,
                     show_progress=self._show_progress,
                     warn=self._warn,
+                    watch=self.watch,
                 )
                 self._scope.start_soon(self._inbox.keep_looking)
             if self.watch is not None:
@@ -206,7 +209,8 @@ class Runner:
             case Resume():
                 self._tell(Kind.RUN_RESUMED, text=f"{instruction.account}: the account is open")
             case Finish():
-                self._finish(instruction)
+                self._finish = instruction
+                self._scope.start_soon(self._leave)
             case _:
                 raise AssertionError(instruction)
 
@@ -233,7 +237,7 @@ class Runner:
         self._ended[live.task.id] = (live, Exit(error=NOT_STARTED), outcome)
         self._handle(Ended(live.task.id, live.number, outcome.verdict, outcome.reason))
         if is_put_off and self._inbox is not None:
-            self._inbox.look()
+            self._inbox.look_at_once()
 
     def _asks_again(self, error: LostResultError) -> bool:
         try:
@@ -259,21 +263,16 @@ class Runner:
             self.held_back = text
         self._tell(Kind.RUN_HELD, text=text)
 
-    def _finish(self, finish: Finish) -> None:
-        if self._inbox is not None and self.failure is None and self._inbox.look():
-            return  # somebody has just asked for something; it is over when that is done
-        for kind, text in money_used_up(self.engine, finish, self.board.paid_for()):
-            self.used_up, self.held_back = kind, text
-            self._tell(kind, text=text)
-        self._scope.start_soon(self._leave)
-
     async def _leave(self) -> None:
         await self._writer.until_told()
-        if self._inbox is not None and self.failure is None:
-            self._inbox.look()  # for what somebody asked for who heard the last word
+        if self._inbox is not None and self.failure is None and await self._inbox.look():
+            return  # somebody has just asked for something; it is over when that is done
         if self.watch is not None and not (self.ended_by or self.failure):
             await self.watch.look_once_more(self._warn)  # somebody may have added something
         if self.engine.is_finished:
+            for kind, text in money_used_up(self.engine, self._finish, self.board.paid_for()):
+                self.used_up, self.held_back = kind, text
+                self._tell(kind, text=text)
             self._scope.cancel_scope.cancel()
         elif self.watch is not None:
             self.watch.close(is_closed=False)

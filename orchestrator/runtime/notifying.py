@@ -40,9 +40,11 @@ class Subscriber(NamedTuple):
 class Herald:
     """Makes notices of happenings, and hands them to whoever wants to know."""
 
-    def __init__(self, subscribers: Sequence[Subscriber], plan: str, run: str) -> None:
-        """Start nothing yet. *plan* is what people call it."""
-        self._plan, self._run = plan, run
+    def __init__(
+        self, subscribers: Sequence[Subscriber], plan: str, run: str, place: str = ""
+    ) -> None:
+        """Start nothing yet. *plan* is what people call it, *place* what a command needs to mean it."""
+        self._plan, self._run, self._place = plan, run, place
         self._boxes = [_Mailbox(each, each.notifier) for each in subscribers if each.notifier]
         self._troubles = [f"{each.label}: {each.trouble}" for each in subscribers if each.trouble]
         self._last_alert = ""
@@ -51,7 +53,7 @@ class Herald:
         """Pass on what people want to know; return what went wrong with telling them since the last call. Quick."""
         match happening.kind:
             case Kind.TASK_FAILED:
-                step = f"orchestrator show {happening.task}"
+                step = f"orchestrator show {happening.task}{self._place}"
                 notice = task_failed(
                     self._plan, happening.task, happening.name, happening.text, step
                 )
@@ -88,7 +90,9 @@ class Herald:
             trouble: What kept it from its end.
         """
         done = counts.get(TaskStatus.COMPLETED, 0) == sum(counts.values())
-        step = "orchestrator status" if trouble or not done else "read final_output.md"
+        step = (
+            f"orchestrator status{self._place}" if trouble or not done else "read final_output.md"
+        )
         notice = run_ended(self._plan, counts, asked, took, trouble=trouble, next_step=step)
         self._tell(notice, now, {Topic.FAILED} if TaskStatus.FAILED in asked else ())
 

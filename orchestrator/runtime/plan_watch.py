@@ -19,7 +19,7 @@ from orchestrator.runtime.event_loop import in_thread
 _SHORTEST = 0.5
 #: A look that took t is followed by a pause of this many t: a plan of any size costs 2 % of the time at most.
 _PAUSE = 50.0
-#: Seconds between two looks at the end, while somebody is saving the plan, and how many there are at most.
+#: Seconds between two looks at a plan that somebody is saving, and how many there are at most.
 _SETTLING, _SETTLES = 0.1, 20
 #: Tasks named in one line.
 _NAMED = 10
@@ -46,6 +46,8 @@ class Watch:
     look: Callable[[bool], Change | None]
     """Reads the disk, in a thread; None when nothing changed. With true, as after a change that was refused, a plan
     that says again what the run goes by is a change, too."""
+    look_around: Callable[[], None]
+    """Looks after what else people change; in a thread, before each of the looks that come by themselves."""
     apply: Callable[[Change], None]
     """Goes on with it; raises ``PlanError`` as long as what is under way forbids it."""
     is_being_saved: Callable[[], bool]
@@ -64,21 +66,33 @@ class Watch:
         while True:
             await anyio.sleep(pause)
             before = anyio.current_time()
-            await self._look(warn)
+            await self._look(warn, self.look_around)
             pause = max(_SHORTEST, _PAUSE * (anyio.current_time() - before))
 
     async def look_once_more(self, warn: Callable[[str], None]) -> None:
         """Look at the end of a run: what was added up to now is still done by it."""
         self.close(is_closed=True)
+        await self._settle()
+        await self._look(warn, self.look_around)
+
+    async def catch_up(self, warn: Callable[[str], None]) -> None:
+        """Take in what was said in the plan up to now: whoever said it counts on it for what they ask for next."""
+        await self._settle()
+        await self._look(warn)
+
+    async def _settle(self) -> None:
         for _ in range(_SETTLES):
             if not self.is_being_saved():
                 break
             await anyio.sleep(_SETTLING)
-        await self._look(warn)
 
-    async def _look(self, warn: Callable[[str], None]) -> None:
+    async def _look(
+        self, warn: Callable[[str], None], look_around: Callable[[], None] | None = None
+    ) -> None:
         async with self._turn:
             try:
+                if look_around is not None:
+                    await in_thread(look_around)
                 change = await in_thread(self.look, bool(self.told))
                 if change is not None:
                     self.apply(change)

@@ -25,6 +25,22 @@ def signals_heard() -> list[signal.Signals]:
     ]
 
 
+def end_in_order() -> None:
+    """From now on have SIGTERM and SIGHUP end us as Ctrl-C does: by an exception, ``SystemExit`` with 128 + n.
+
+    So what is under way is undone. What our caller had us ignore is still ignored.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    for each in _SIGNALS:  # `timeout` sends it twice, and so may a terminal
+        signal.signal(each, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
 def require_signals() -> None:
     """Make sure that a run can begin where we are, before anything of it has.
 

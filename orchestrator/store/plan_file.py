@@ -16,9 +16,9 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import cell, from_cell, one_line, printable
 from orchestrator.core.umbrella import check_parents, with_umbrellas
 from orchestrator.errors import PlanError, Problem
-from orchestrator.store.charter import read_charter
+from orchestrator.store.charter import STATUS, read_charter
 from orchestrator.store.columns import key_word, read_id
-from orchestrator.store.front_matter import read_front_matter, read_settings
+from orchestrator.store.front_matter import misplaced, read_front_matter, read_settings
 from orchestrator.store.lines import (
     LARGEST_PLAN,
     LONGEST_LINE,
@@ -75,6 +75,9 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     charter, of_charter = read_charter(front, file)
     problems += of_charter
     own = own_text(_own_lines(lines, front.body))
+    if not front.body:
+        above = own.lines[: own.tasks[0].table.line if own.tasks else None]
+        problems += misplaced(above, file, {STATUS}, below_words=True)
     problems += _conflicts(own, file)
     rows, of_rows = read_rows(own, file)
     problems += of_rows

@@ -116,6 +116,10 @@ class Requests:
         except (ValueError, LookupError, TypeError):
             return None  # not ours
 
+    def is_left(self, request: str) -> bool:
+        """Say whether a request still lies there."""
+        return os.path.lexists(self._path(request, _REQUEST))
+
     def withdraw(self, request: str) -> bool:
         """Take a request back; say whether it is certain that nobody carries it out any more."""
         with suppress(StoreError):
@@ -200,7 +204,7 @@ class Requests:
         except StoreError:
             self._seen = -1
             raise
-        if os.path.lexists(self._path(request, _REQUEST)):
+        if self.is_left(request):
             return True
         self._remove(taken)
         return False

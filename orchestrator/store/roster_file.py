@@ -20,7 +20,7 @@ from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, Settings, rea
 from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import Problem
-from orchestrator.store.front_matter import read_front_matter
+from orchestrator.store.front_matter import misplaced, read_front_matter
 from orchestrator.store.lines import Lines, unreadable
 from orchestrator.store.references import resolve_files
 
@@ -97,6 +97,8 @@ def parse_roster_file(
             given[written] = value
         else:
             problems.append(_unknown(written, where))
+    if not front.body:
+        problems += misplaced(lines.bare(), file, _FIELDS)
     problems += _contradictions(name, file, front.lines)
     body = "".join(lines.lines[front.body :]).strip()
     member = _member(fields, body, base, f"{file}:{front.lines.get('command', 1)}")

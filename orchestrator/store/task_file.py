@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from orchestrator.errors import Problem
-from orchestrator.store.front_matter import read_front_matter, read_settings
+from orchestrator.store.front_matter import misplaced, read_front_matter, read_settings
 from orchestrator.store.lines import Lines, oversized, unreadable
 from orchestrator.store.outline import first_fence
 
@@ -88,6 +88,8 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
             settings, problems = read_settings(front, file, of_task=True)
             at = front.lines
         text, begins = "".join(lines.lines[front.body :]), front.body + 1
+    elif "\n---" in text:
+        problems = misplaced(Lines.of(data).bare(), file)
     body = text if found is None else _MADE.sub("", text)
     language, code = first_fence(body)
     if found is not None and not code:

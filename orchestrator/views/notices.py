@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.core.notice import Notice, Topic
@@ -23,6 +24,11 @@ def plan_name(title: str, root: str) -> str:
     if not title or project.lower() in title.lower():
         return title or project
     return f"{title} ({project})"
+
+
+def plan_option(root: str) -> str:
+    """Return what a command needs besides to mean a plan; nothing where it is that of the project one is in."""
+    return "" if os.path.basename(root) == ".orchestrator" else f" --dir {shlex.quote(root)}"
 
 
 def task_failed(plan: str, task: str, name: str, reason: str, next_step: str) -> Notice:

@@ -86,7 +86,8 @@ def title_of(board: Board) -> str:
 
 def state_of(board: Board) -> PlanState:
     """Return where a plan stands: as it says, else as its tasks say."""
-    return board.plan.charter.state or implied_state(board.counts())
+    is_begun = any(result.attempts for result in board.results.values())
+    return board.plan.charter.state or implied_state(board.counts(), is_begun=is_begun)
 
 
 def word_of(board: Board, task: Task) -> str:

@@ -209,6 +209,13 @@ BROKEN = {
         r"did you mean max_parallel\?",
         f"---\nmax-paralel: 2\n---\n{HEAD}| T-01 | true | None | shell |\n",
     ),
+    "settings below the title": Broken(
+        "misplaced_setting",
+        "p/master_plan.md:4",
+        "below other text, budget_usd counts for nothing",
+        "the first lines of the file",
+        f"# Plan\n\nSome words.\n---\ntitle: x\nbudget_usd: 1\n---\n\n{HEAD}| T-01 | true | None | shell |\n",
+    ),
     "front matter that is no YAML": Broken(
         "bad_front_matter",
         "p/master_plan.md:3",
@@ -230,6 +237,14 @@ BROKEN = {
         "correct or remove it",
         ONE_TASK,
         {"agent_tasks/agent-01.md": "---\nretries: 1\ntimeout: soon\n---\ntrue\n"},
+    ),
+    "task file with settings below its title": Broken(
+        "misplaced_setting",
+        "p/agent_tasks/agent-01.md:3",
+        "below other text, timeout counts for nothing",
+        "the first lines of the file",
+        ONE_TASK,
+        {"agent_tasks/agent-01.md": "# T-01\n\n---\ntimeout: 1s\n---\ntrue\n"},
     ),
     "task file with a setting of the run": Broken(
         "run_setting",

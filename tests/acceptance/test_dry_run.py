@@ -39,7 +39,9 @@ def test_a_dry_run_promises_nothing_that_cannot_start(orchestrate: Orchestrate, 
         [task["id"] for task in answer["kept_back"]],
         answer["refused"],
     )
-    assert ["T-08"] == orchestrate("run", "--json").started()
+    run = orchestrate("run", "--json")
+    assert ["T-08"] == run.started()
+    assert ("1 of 8 tasks to run", 1) == (run.events[0]["text"], run.events[0]["tasks"])
 
 
 def test_a_dry_run_says_why_the_run_would_be_refused(

@@ -54,6 +54,19 @@ def test_a_failed_task_and_the_end_of_the_run_are_told(
     assert "failed T-02\nfailed\n" == (root / "kinds").read_text().replace(" \n", "\n")
 
 
+def test_a_plan_below_a_directory_of_plans_is_named_in_the_next_step(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Else the command that is to help would look at another one, or at none."""
+    below = root / "TASK-001"
+    below.mkdir(parents=True)
+    write_plan(below, BAD, notify=f"[{KEEP}]")
+    assert 1 == orchestrate("run", "--dir", str(below)).returncode
+    texts = [str(each["text"]) for each in notices(below)]
+    assert texts[0].endswith(f"next: orchestrator show T-02 --dir {below}")
+    assert texts[1].endswith(f"next: orchestrator status --dir {below}")
+
+
 def test_a_discovery_is_told(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """Whoever says `discover` while the plan runs alerts those, too, who do not watch it."""
     gate = Gate(tmp_path / "gate")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.acceptance.claude_plan import ClaudePlan, events
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate, front_of, write_plan
+from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
 from tests.executors.harness import wait_until
 
 
@@ -180,6 +180,55 @@ def test_a_dependency_that_a_started_task_gets_counts_once_it_is_over(
     assert {} == front_of(root, "T-01")["inputs"]
     later.open()
     assert 0 == orchestrate.finish(run).returncode
+
+
+def test_what_was_said_before_a_command_counts_for_what_comes_of_it(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """A row was changed, then something else settled: what starts because of that is what the row says now."""
+    gate = Gate(tmp_path / "gate")
+    tasks = {"T-01": gate.wait, "T-02": "true", "T-03": ("echo old", "T-02"), "T-04": "true"}
+    write_plan(root, {**tasks, "T-05": ("true", "T-04"), "T-06": "true"})
+    for task in ("T-02", "T-04", "T-06"):
+        assert 0 == orchestrate("start", task, "--as", "alice").returncode
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    for change in (["T-03", "--desc", "echo new"], ["T-05", "--add-dep", "T-06"]):
+        assert 0 == orchestrate("update", *change).returncode
+        needed = {"T-03": "T-02", "T-05": "T-04"}[change[0]]
+        assert 0 == orchestrate("complete", needed, "--as", "alice").returncode
+    gate.open()
+    assert 1 == orchestrate.finish(run).returncode
+    assert "new" == answer_of(root, "T-03")
+    assert "T-05 · started" not in (root / "journal.md").read_text(encoding="utf-8")
+
+
+def test_what_was_made_from_an_umbrella_is_made_again_when_it_gets_one_more_task(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """By the run at work, and by the next one; what depends on it since then only is told."""
+    gate, journal = Gate(tmp_path / "gate"), root / "journal.md"
+    orchestrate("init", "--agent", "shell")
+    orchestrate("add", "phase", "--id", "U")
+    orchestrate("add", "echo one", "--parent", "U")
+    orchestrate("add", "cat", "--depends-on", "U")
+    orchestrate("add", gate.wait)
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    wait_until(lambda: "T-02 · completed" in journal.read_text(encoding="utf-8"))
+    assert "T-04" == orchestrate("add", "echo two", "--parent", "U").stdout.strip()
+    wait_until(lambda: 2 == journal.read_text(encoding="utf-8").count("T-02 · completed"))
+    gate.open()
+    assert 0 == orchestrate.finish(run).returncode
+    assert ["one", "two"] == answer_of(root, "T-02").split()
+    assert "0 of 5 tasks to run" in orchestrate("run").stderr
+    assert "T-05" == orchestrate("add", "echo three", "--parent", "U").stdout.strip()
+    assert 0 == orchestrate("complete", "T-05", "three").returncode
+    orchestrate("update", "T-03", "--add-dep", "T-01")
+    again = orchestrate("run")
+    assert (0, True) == (again.returncode, "1 of 6 tasks to run" in again.stderr)
+    assert ["one", "two", "three"] == answer_of(root, "T-02").split()
+    assert "T-03 · its row says something else than when it was done" in again.stderr
 
 
 def test_nothing_is_put_under_a_task_that_runs(claude: ClaudePlan) -> None:

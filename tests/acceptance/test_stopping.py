@@ -36,6 +36,7 @@ def test_a_run_is_stopped_and_the_next_one_goes_on(orchestrate: Orchestrate, roo
     assert "interrupted" == front_of(root, "T-02")["attempts"][-1]["status"]
     looked = orchestrate("status", "--brief", "--json")
     assert "stopped" == json.loads(looked.stdout)["phase"]
+    assert 0 == orchestrate("check").returncode  # whoever stops a run knows that there is work left
     go.touch()
     assert 0 == orchestrate("run").returncode
     assert "two" == answer_of(root, "T-02")
@@ -52,6 +53,17 @@ def test_without_a_run_there_is_nothing_to_stop(orchestrate: Orchestrate, root: 
     assert "no run is at work" in told.stderr
     assert "hint: `orchestrator status` shows" in told.stderr
     assert "not_found" == json.loads(as_json.stdout)["code"]
+
+
+def test_where_no_plan_is_those_that_are_meant_are_named(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """A run that is at work in one of them is not to be thought over."""
+    assert 0 == orchestrate("create", "Shop").returncode
+    told = orchestrate("stop")
+    assert (2, True) == (told.returncode, "no master_plan.md" in told.stderr), told.stderr
+    assert "name the plan that you mean: --dir" in told.stderr
+    assert "TASK-001" in told.stderr
 
 
 def test_agents_that_take_their_time_get_no_more_of_it_when_it_is_called_again(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.core.heartbeat import BLOCKED_AFTER
 from orchestrator.store.requests import Requests
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
@@ -71,14 +72,23 @@ def test_a_commander_that_dies_is_served(
     assert [] == Requests(str(root / "requests")).look()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "words",
+    [["cancel", "T-02"], ["cancel", "T-02", "--json"], ["update", "T-02", "--status", "blocked"]],
+    ids=" ".join,
+)
 def test_whoever_gives_up_waiting_asks_for_nothing_any_more(
-    orchestrate: Orchestrate, root: Path, gate: Gate
+    orchestrate: Orchestrate, root: Path, gate: Gate, words: list[str], number: signal.Signals
 ) -> None:
-    """Ctrl-C: what the run has not looked at is withdrawn, and not done behind the back of whoever asked."""
-    run, command = ask_a_frozen_run(orchestrate, root, gate, "cancel", "T-02", "--as", "bob")
-    command.send_signal(signal.SIGINT)
+    """Ctrl-C, `timeout` and a closed terminal: what the run has not looked at is withdrawn, and not done behind the
+    back of whoever asked.
+    """
+    run, command = ask_a_frozen_run(orchestrate, root, gate, *words, "--as", "bob")
+    command.send_signal(number)
     told = orchestrate.finish(command)
-    assert (130, False) == (told.returncode, "may still" in told.stderr)
+    assert (128 + number, "", False) == (told.returncode, told.stdout, "may still" in told.stderr)
+    assert "T-02: what was asked of the run is withdrawn\n" in told.stderr
     assert [] == list((root / "requests").iterdir())
     run.send_signal(signal.SIGCONT)
     gate.open()
@@ -86,8 +96,67 @@ def test_whoever_gives_up_waiting_asks_for_nothing_any_more(
     assert {"T-01": "completed", "T-02": "completed"} == statuses(orchestrate)
 
 
-def test_whoever_gives_up_waiting_is_told_what_the_run_may_still_do(
+def test_a_claim_in_vain_leaves_its_task_to_the_run(
     orchestrate: Orchestrate, root: Path, gate: Gate
+) -> None:
+    """Whoever ended by `timeout` never heard of a task that it has: else nobody would do it."""
+    run, command = ask_a_frozen_run(orchestrate, root, gate, "claim", "--as", "bob")
+    command.terminate()
+    told = orchestrate.finish(command)
+    assert (143, "") == (told.returncode, told.stdout)
+    assert told.stderr.endswith("\nwhat was asked of the run is withdrawn\n")
+    assert [] == list((root / "requests").iterdir())
+    run.send_signal(signal.SIGCONT)
+    gate.open()
+    ok(orchestrate.finish(run))
+
+
+def test_a_heartbeat_that_gives_up_waiting_blocks_nobody(
+    orchestrate: Orchestrate, root: Path, gate: Gate
+) -> None:
+    """It asks for what somebody took into their own hands and was never heard of again."""
+    write_plan(root, {"T-01": gate.wait, "T-02": "echo two"})
+    ok(orchestrate("start", "T-02", "--as", "bob"))
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    for _ in range(BLOCKED_AFTER - 1):
+        orchestrate("check")
+    run.send_signal(signal.SIGSTOP)
+    os.waitpid(run.pid, os.WUNTRACED)
+    checking = orchestrate.start("check")
+    wait_until(lambda: any((root / "requests").glob("*.request.json")))
+    checking.terminate()
+    told = orchestrate.finish(checking)
+    assert (143, "T-02: what was asked of the run is withdrawn\n") == (told.returncode, told.stderr)
+    assert [] == list((root / "requests").iterdir())
+    run.send_signal(signal.SIGCONT)
+    gate.open()
+    orchestrate.finish(run)
+    assert "running" == statuses(orchestrate)["T-02"]
+
+
+def test_what_a_caller_has_it_ignore_ends_no_command(
+    orchestrate: Orchestrate, root: Path, gate: Gate
+) -> None:
+    """Under `nohup` it goes on waiting when the terminal is closed."""
+    write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    run.send_signal(signal.SIGSTOP)
+    os.waitpid(run.pid, os.WUNTRACED)
+    command = orchestrate.start("cancel", "T-02", under=["nohup"])
+    wait_until(lambda: any((root / "requests").glob("*.request.json")))
+    command.send_signal(signal.SIGHUP)
+    run.send_signal(signal.SIGCONT)
+    ok(orchestrate.finish(command))
+    gate.open()
+    orchestrate.finish(run)
+    assert {"T-01": "completed", "T-02": "cancelled"} == statuses(orchestrate)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_gives_up_waiting_is_told_what_the_run_may_still_do(
+    orchestrate: Orchestrate, root: Path, gate: Gate, number: signal.Signals
 ) -> None:
     """It has the request already, and waits for the end of what runs."""
     write_plan(root, {"T-01": f"trap '' TERM; {gate.wait}"}, grace="10m")
@@ -95,9 +164,9 @@ def test_whoever_gives_up_waiting_is_told_what_the_run_may_still_do(
     gate.await_task(run)
     command = orchestrate.start("cancel", "T-01", "--as", "bob")
     wait_until(lambda: any((root / "requests").glob("*.taken")))
-    command.send_signal(signal.SIGINT)
+    command.send_signal(number)
     told = orchestrate.finish(command)
-    assert 130 == told.returncode
+    assert 128 + number == told.returncode
     assert "T-01: the run that is at work has been told already, and may still do it" in told.stderr
     gate.open()
     orchestrate.finish(run)

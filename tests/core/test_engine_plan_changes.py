@@ -119,10 +119,13 @@ class PlanChanges(RuleBasedStateMachine):
             self.tell(Ticked())
 
     @precondition(lambda self: not self.finished)
-    @rule(rows=tables())
-    def the_plan_is_changed(self, rows: dict[str, Row]) -> None:
+    @rule(rows=tables(), outdated=st.sets(st.sampled_from(NAMES), max_size=1))
+    def the_plan_is_changed(self, rows: dict[str, Row], outdated: set[str]) -> None:
         self.rows = rows
-        self.tell(Replanned(tuple(self.entries())))
+        entries = self.entries()
+        for entry in entries:
+            entry.is_outdated = entry.id in outdated
+        self.tell(Replanned(tuple(entries)))
         for name, (_, priority, _) in rows.items():
             assert self.engine.entries[name].priority == priority
 

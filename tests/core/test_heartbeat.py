@@ -89,7 +89,21 @@ def brief(phase: Phase, results: Board, *about_run: str, begins: float = 0.0) ->
             ["died p: run ab12 died with work left"],
             brief(Phase.DIED, board(a=TaskStatus.COMPLETED), "started")._replace(is_outdated=True),
         ),
-        ([], brief(Phase.STOPPED, LEFT, "started", "stopping", "ended")),
+        (
+            ["died p: run ab12 was ended by SIGTERM with work left"],
+            brief(Phase.STOPPED, LEFT, "started", "stopping · SIGTERM: stopping", "ended"),
+        ),
+        (
+            [],
+            brief(
+                Phase.STOPPED, board(a=TaskStatus.COMPLETED), "stopping · SIGHUP: stopping", "ended"
+            ),
+        ),
+        ([], brief(Phase.STOPPED, LEFT, "started", "stopping · SIGINT: stopping", "ended")),
+        (
+            [],
+            brief(Phase.STOPPED, LEFT, "told · to stop", "stopping · SIGTERM: stopping", "ended"),
+        ),
         ([], brief(Phase.ENDED, LEFT, "started", "ended")),
         (["held p: x is held: limit"], brief(Phase.ENDED, limited(9.0), "started", "ended")),
         ([], brief(Phase.HELD, limited(9.0), "started", "held · x")),

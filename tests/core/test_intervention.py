@@ -114,18 +114,21 @@ def test_whoever_runs_a_task_is_named() -> None:
 
 
 def test_an_attempt_by_hand() -> None:
-    """It is not charged, belongs to no run, and is closed by whoever ends it."""
+    """It is not charged, belongs to no run, and is closed by whoever ends it: knowing what came before it meanwhile."""
     begun = apply(None, wants(Verb.START, "alice"), S.RUNNING, number=4, inputs={"T-01": 2})
     (attempt,) = begun.attempts
     assert (4, 0, "", "alice", "running") == (
         attempt.number, attempt.charge, attempt.run, attempt.agent, attempt.status,
     )  # fmt: skip
     assert (True, {"T-01": 2}, S.RUNNING) == (attempt.is_by_hand, begun.inputs, begun.status)
-    ended = apply(begun, wants(Verb.COMPLETE)._replace(time=50.0), S.COMPLETED, number=9, inputs={})
+    now, seen = {"T-01": 3, "T-05": 1}, {"T-01": 2, "T-05": 1}
+    ended = apply(
+        begun, wants(Verb.COMPLETE)._replace(time=50.0), S.COMPLETED, number=9, inputs=now
+    )
     assert [("completed", "alice", 4, 30.0, BY_HAND)] == [
         (each.status, each.agent, each.number, each.duration, each.exit) for each in ended.attempts
     ]
-    assert ({"T-01": 2}, "by bob", "q1") == (ended.inputs, ended.note, ended.request)
+    assert (seen, "by bob", "q1") == (ended.inputs, ended.note, ended.request)
 
 
 def test_how_far_it_is_stays_until_it_is_over() -> None:

@@ -119,6 +119,12 @@ def test_a_plan_without_a_state_has_that_of_its_tasks(
     assert state == implied_state(counts).value
 
 
+def test_a_plan_whose_tasks_were_given_up_after_an_attempt_has_begun() -> None:
+    """So has one whose first attempt was interrupted."""
+    for counts in {CANCELLED: 1}, {PENDING: 2}:
+        assert PlanState.IN_PROGRESS is implied_state(counts, is_begun=True)
+
+
 def test_a_step_is_read_as_it_was_written() -> None:
     steps = [
         Step("2026-01-05T10:00:00Z", "PLANNING", "APPROVED", "approve", "eva", "it: is · good"),

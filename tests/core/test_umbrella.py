@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from orchestrator.core.board import Board
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import Begun, Replanned
@@ -32,10 +34,12 @@ PHASES = linked(
 )
 
 
-def board(*done: str, **others: TaskStatus) -> Board:
-    statuses = dict.fromkeys(done, TaskStatus.COMPLETED) | others
+def board(
+    *done: str, made: Mapping[str, dict[str, int]] | None = None, **others: TaskStatus
+) -> Board:
+    statuses, made = dict.fromkeys(done, TaskStatus.COMPLETED) | others, made or {}
     results = {
-        id: Result(id, "shell", status, (Attempt(1, 1, "r", status.value),))
+        id: Result(id, "shell", status, (Attempt(1, 1, "r", status.value),), made.get(id, {}))
         for id, status in statuses.items()
     }
     return Board(Plan(PHASES), shape(PHASES), results)
@@ -119,6 +123,19 @@ def test_an_umbrella_is_no_batch_and_takes_no_time() -> None:
     assert 4.0 == drawn.rank["a"]
 
 
+def test_what_was_made_before_an_umbrella_got_one_more_task_is_to_be_made_again() -> None:
+    """Unless it depends on the umbrella since then only; a task that became one since has another result."""
+    made = {"c": {"a": 1}, "d": {"c": 1}}
+    found = board("a", "b", "c", "d", made=made)
+    assert (TaskStatus.PENDING, "made without b") == found.standing["c"]
+    assert TaskStatus.WAITING is found.status("d")
+    assert (TaskStatus.PENDING, "made without a, b") == board(
+        "a", "b", "c", made={"c": {"p1": 1}}
+    ).standing["c"]
+    for inputs in ({"a": 1, "b": 1}, {}):
+        assert TaskStatus.COMPLETED is board("a", "b", "c", made={"c": inputs}).status("c")
+
+
 def test_nothing_runs_for_an_umbrella() -> None:
     """It needs no slot, and what depends on it starts when the last result is on disk."""
     run = engine(
@@ -173,6 +190,30 @@ def test_a_task_that_is_added_opens_its_umbrella_again() -> None:
     tell(run, Replanned(after))
     assert ["n"] == launched(completes(run, "b"))
     assert ["c"] == launched(completes(run, "n"))
+
+
+def test_what_is_outdated_since_is_done_again_and_what_was_made_from_it() -> None:
+    """Also what was made from it by way of another umbrella; not what only comes after it."""
+
+    def plan(*under: str) -> list[Entry]:
+        return [
+            *map(Entry, (*under, "z")),
+            Entry("p", under, is_umbrella=True),
+            Entry("b", ("p",), is_outdated=len(under) > 1),
+            Entry("q", ("b", "p"), is_umbrella=True),
+            Entry("c", ("q",)),
+            Entry("d", ("b",), order_needs=frozenset("b")),
+        ]
+
+    run = engine(*plan("a"), slots=3)
+    tell(run, Begun())
+    for each in "abcd":
+        completes(run, each)
+    assert ["n"] == launched(tell(run, Replanned(tuple(plan("a", "n")))))
+    assert ["b"] == launched(completes(run, "n"))
+    assert ["c"] == launched(completes(run, "b"))
+    assert [] == launched(completes(run, "c"))
+    assert Finish() == completes(run, "z")[-1]
 
 
 def test_a_pending_task_becomes_an_umbrella() -> None:
