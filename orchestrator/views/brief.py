@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from orchestrator.core.beside import MERGER, NAMES
 from orchestrator.core.duration import format_duration
 from orchestrator.core.journal_line import Line
 from orchestrator.core.money import spending
 from orchestrator.core.news import Brief, Phase
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.views.glyphs import ICONS, moment, tally
+from orchestrator.views.glyphs import ICONS, MERGES, moment, tally
 
 LIMIT = 1600
 #: Tasks told with a reason, and warnings, at most.
@@ -94,6 +95,7 @@ def brief_text(
     """
     tail = f"next: {next_step}\ncursor: {cursor}\n"
     lines = [_head(brief, now), *filter(None, [brief.suspended])]
+    lines += [MERGES] if brief.is_merging else []
     last = brief.about_run[-1] if brief.about_run else None
     if last is not None and last.what != "started" and last not in brief.news.warnings:
         # The newest word about the run itself: that it is held and until when, stopping, ended and why. A warning that
@@ -126,6 +128,8 @@ def word(brief: Brief) -> str:
     """Return the newest word about the run itself."""
     if brief.suspended:
         return brief.suspended
+    if brief.is_merging:
+        return NAMES[MERGER]
     return one_line(brief.about_run[-1].text, limit=_WIDTH) if brief.about_run else ""
 
 
