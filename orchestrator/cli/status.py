@@ -91,7 +91,8 @@ def status_command(
             from orchestrator.cli.repeating import local
 
             for each in overview.waiting:
-                write(f"A run waits until {local(each.until)} (pid {each.process['pid']})\n")
+                run = f"A run waits until {local(each.until)} (pid {each.process['pid']})"
+                write(", ".join(filter(None, [run, suspended(each.process)])) + "\n")
         if has_plans:
             from orchestrator.cli.plans import say_plans
 

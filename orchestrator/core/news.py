@@ -188,7 +188,7 @@ class Brief(NamedTuple):
     begins: float = 0.0
     """When the first of those that wait for their time runs the plan; 0.0: somebody works, or nobody waits."""
     suspended: str = ""
-    """How the run at work goes on where its process is suspended; empty: it is not."""
+    """How the process goes on that is at work, or waits to begin, where it is suspended; empty: it is not."""
     is_outdated: bool = False
     """A result is newer than the final output: somebody settled a task when no run was at work."""
 

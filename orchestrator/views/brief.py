@@ -94,7 +94,8 @@ def brief_text(
     Within ``LIMIT`` as long as the next step is no longer than some 500 characters.
     """
     tail = f"next: {next_step}\ncursor: {cursor}\n"
-    lines = [_head(brief, now), *filter(None, [brief.suspended])]
+    lines = [_head(brief, now)]
+    lines += [brief.suspended] if brief.suspended and not brief.begins else []
     lines += [MERGES] if brief.is_merging else []
     last = brief.about_run[-1] if brief.about_run else None
     if last is not None and last.what != "started" and last not in brief.news.warnings:
@@ -102,7 +103,8 @@ def brief_text(
         # is news stands among those.
         lines.append(one_line(f"{last.what} · {last.text}", limit=_WIDTH + 20))
     if brief.begins:
-        lines.append(f"a run waits until {moment(brief.begins)}")
+        waits = f"a run waits until {moment(brief.begins)}"
+        lines.append(", ".join(filter(None, [waits, brief.suspended])))
     room = LIMIT - len(tail) - sum(len(line) + 1 for line in lines)
     groups = brief.news.by_kind()
     blocks: list[tuple[Callable[[str, Sequence[str], int], str], str, list[str]]] = [
