@@ -71,6 +71,7 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
     phase = phase_of(about_run, is_live=bool(holder), broke_off=bool(left))
     if news is not None and not holder:
         news.settle(overview.board, has_died=phase is Phase.DIED)
+    coming = overview.waiting[0] if overview.waiting and not holder else None
     return Brief(
         board=overview.board,
         news=news or News(),
@@ -78,8 +79,8 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
         about_run=about_run,
         run=str(holder.get("run") or left or run_id(about_run)),
         since=epoch(holder.get("since")),
-        begins=overview.waiting[0].until if overview.waiting and not holder else 0.0,
-        suspended=suspended(overview.holder),
+        begins=coming.until if coming else 0.0,
+        suspended=suspended(coming.process if coming else overview.holder),
         is_outdated=overview.is_outdated,
     )
 

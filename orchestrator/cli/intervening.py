@@ -22,11 +22,13 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core import criteria
+from orchestrator.core.beside import MERGER, NAMES
 from orchestrator.core.intervention import Intervention
-from orchestrator.core.state import Verb
+from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import UsageError
 from orchestrator.store.lock import holder_of, suspended
 from orchestrator.store.membership import full_ids
+from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.actions.plugs import Plugs
@@ -81,9 +83,17 @@ def waiting(layout: Layout, *, as_json: bool) -> Callable[[], None]:
 
         end_in_order()
         if not as_json:
-            talk(f"asking the run that is at work … {suspended(holder_of(layout.lock))}".rstrip())
+            why_later = suspended(holder_of(layout.lock)) or _merging(layout)
+            talk(f"asking the run that is at work … {why_later}".rstrip())
 
     return say
+
+
+def _merging(layout: Layout) -> str:
+    """Return that a run which only merges yet looks into no request; empty: it has tasks to do."""
+    merge = Workspace(layout).read_result(MERGER)
+    is_merging = merge is not None and merge.status is TaskStatus.RUNNING
+    return f"{NAMES[MERGER]}: it is done once the run is over" if is_merging else ""
 
 
 def _takes_task(function: _Function) -> _Function:

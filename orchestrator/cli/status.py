@@ -20,7 +20,7 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.core.beside import MERGER
+from orchestrator.core.beside import is_merging
 from orchestrator.core.board import Board
 from orchestrator.core.hold import held
 from orchestrator.core.money import cost_facts, spending
@@ -31,7 +31,7 @@ from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import suspended
 from orchestrator.store.stamp import iso
-from orchestrator.views.glyphs import ICONS
+from orchestrator.views.glyphs import MERGES
 from orchestrator.views.table import status_text
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def status_command(
             from orchestrator.cli.repeating import local
 
             for each in overview.waiting:
-                write(f"A run waits until {local(each.until)} (pid {each.process['pid']})\n")
+                run = f"A run waits until {local(each.until)} (pid {each.process['pid']})"
+                write(", ".join(filter(None, [run, suspended(each.process)])) + "\n")
         if has_plans:
             from orchestrator.cli.plans import say_plans
 
@@ -150,10 +151,7 @@ def _at_work(overview: Overview) -> str:
         return ""
     run = f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})"
     said = ", ".join(filter(None, [run, suspended(overview.holder)])) + "\n"
-    beside = overview.board.beside
-    if any(each.task == MERGER and each.status is TaskStatus.RUNNING for each in beside):
-        said += f"{ICONS[TaskStatus.RUNNING]} merging the results\n"
-    return said
+    return f"{said}{MERGES}\n" if is_merging(overview.board) else said
 
 
 def _ending(layout: Layout, overview: Overview) -> str:

@@ -34,6 +34,11 @@ def as_merger(settings: Settings) -> Settings:
     )
 
 
+def is_merging(board: Board) -> bool:
+    """Say whether the results are being merged, if a run is at work."""
+    return any(each.task == MERGER and each.status is TaskStatus.RUNNING for each in board.beside)
+
+
 def lacks_merge(board: Board) -> bool:
     """Say whether an agent is to merge the answers of a plan whose tasks are completed, and has not merged these."""
     if board.plan.settings.get("aggregate") != "claude":

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from orchestrator.core.beside import is_beside, lacks_merge
+from orchestrator.core.beside import is_beside, is_merging, lacks_merge
 from orchestrator.core.board import Board
 from orchestrator.core.hold import held
 from orchestrator.core.journal_line import Line, read_line
@@ -188,7 +188,7 @@ class Brief(NamedTuple):
     begins: float = 0.0
     """When the first of those that wait for their time runs the plan; 0.0: somebody works, or nobody waits."""
     suspended: str = ""
-    """How the run at work goes on where its process is suspended; empty: it is not."""
+    """How the process goes on that is at work, or waits to begin, where it is suspended; empty: it is not."""
     is_outdated: bool = False
     """A result is newer than the final output: somebody settled a task when no run was at work."""
 
@@ -196,6 +196,11 @@ class Brief(NamedTuple):
     def is_over(self) -> bool:
         """Nobody works on the plan."""
         return self.phase not in {Phase.WORKING, Phase.HELD}
+
+    @property
+    def is_merging(self) -> bool:
+        """The run at work has done the tasks, and merges the results, which is no task."""
+        return not self.is_over and is_merging(self.board)
 
     @property
     def is_done(self) -> bool:

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from orchestrator.core.beside import MERGER, NAMES
 from orchestrator.core.duration import format_duration
 from orchestrator.core.journal_line import Line
 from orchestrator.core.money import spending
 from orchestrator.core.news import Brief, Phase
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.views.glyphs import ICONS, moment, tally
+from orchestrator.views.glyphs import ICONS, MERGES, moment, tally
 
 LIMIT = 1600
 #: Tasks told with a reason, and warnings, at most.
@@ -93,14 +94,17 @@ def brief_text(
     Within ``LIMIT`` as long as the next step is no longer than some 500 characters.
     """
     tail = f"next: {next_step}\ncursor: {cursor}\n"
-    lines = [_head(brief, now), *filter(None, [brief.suspended])]
+    lines = [_head(brief, now)]
+    lines += [brief.suspended] if brief.suspended and not brief.begins else []
+    lines += [MERGES] if brief.is_merging else []
     last = brief.about_run[-1] if brief.about_run else None
     if last is not None and last.what != "started" and last not in brief.news.warnings:
         # The newest word about the run itself: that it is held and until when, stopping, ended and why. A warning that
         # is news stands among those.
         lines.append(one_line(f"{last.what} · {last.text}", limit=_WIDTH + 20))
     if brief.begins:
-        lines.append(f"a run waits until {moment(brief.begins)}")
+        waits = f"a run waits until {moment(brief.begins)}"
+        lines.append(", ".join(filter(None, [waits, brief.suspended])))
     room = LIMIT - len(tail) - sum(len(line) + 1 for line in lines)
     groups = brief.news.by_kind()
     blocks: list[tuple[Callable[[str, Sequence[str], int], str], str, list[str]]] = [
@@ -126,6 +130,8 @@ def word(brief: Brief) -> str:
     """Return the newest word about the run itself."""
     if brief.suspended:
         return brief.suspended
+    if brief.is_merging:
+        return NAMES[MERGER]
     return one_line(brief.about_run[-1].text, limit=_WIDTH) if brief.about_run else ""
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from functools import lru_cache
 
+from orchestrator.core.beside import MERGER, NAMES
 from orchestrator.core.board import ONLY_SIMULATED, Board
 from orchestrator.core.state import TaskStatus
 
@@ -20,6 +21,9 @@ ICONS: Mapping[TaskStatus, str] = {
     TaskStatus.CANCELLED: "🚫",
     TaskStatus.SKIPPED: "⏭️",
 }
+
+#: Said of a run at work that has done the tasks, and is at what is no task.
+MERGES = f"{ICONS[TaskStatus.RUNNING]} {NAMES[MERGER]}"
 
 LABELS: Mapping[TaskStatus, str] = {
     status: f"{icon} {status.value.capitalize()}" for status, icon in ICONS.items()

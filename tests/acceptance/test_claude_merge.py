@@ -224,6 +224,25 @@ def test_a_run_that_dies_while_it_merges_has_died_with_work_left(claude: ClaudeP
     assert 1 == claude.orchestrate("wait", "--json").json["unknown_costs"]
 
 
+def test_a_run_that_merges_says_so_to_who_looks_and_who_asks(claude: ClaudePlan) -> None:
+    """Its tasks are done and it does not end; and what is asked of it is not done before it is over."""
+    claude.write(2, aggregate="claude")
+    claude.play({"_merge": {"do": "hang", "turns": [0.1]}})
+    run = claude.start()
+    claude.await_turn(run, "_merge")
+    for words in (["status", "--brief"], ["wait", "--timeout", "0"]):
+        assert "\n🔵 merging the results\n" in claude.orchestrate(*words).stdout
+        assert "merging the results" == claude.orchestrate(*words, "--json").json["word"]
+    asking = claude.orchestrate.start("retry", "T-01")
+    assert asking.stderr is not None
+    said = "asking the run that is at work … merging the results: it is done once the run is over\n"
+    assert said == asking.stderr.readline()
+    run.send_signal(signal.SIGTERM)
+    assert 143 == claude.orchestrate.finish(run).returncode
+    assert 0 == claude.orchestrate.finish(asking).returncode
+    assert "merging" not in claude.orchestrate("status", "--brief").stdout
+
+
 @pytest.mark.parametrize("has_begun", [True, False])
 def test_a_merge_that_the_budget_does_not_let_start_keeps_its_run_from_being_done(
     claude: ClaudePlan, *, has_begun: bool

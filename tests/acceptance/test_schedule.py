@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from subprocess import PIPE
 
@@ -250,10 +251,18 @@ def test_one_that_waits_and_does_not_react_is_told_by_its_number(
 
 
 def test_one_that_waits_and_is_suspended_ends(orchestrate: Orchestrate, root: Path) -> None:
-    """It goes on to hear that it is to end."""
+    """Whoever looks is told that it will not begin; and it goes on to hear that it is to end."""
     process = orchestrate.start("run", root, "--at", "2099-01-01T07:30")
     until_said(process, "waits until")
     process.send_signal(signal.SIGSTOP)
+    os.waitpid(process.pid, os.WUNTRACED)
+    if sys.platform == "linux":  # /proc says it
+        way_out = f"suspended: `fg`, or kill -CONT {process.pid}"
+        assert f" UTC (pid {process.pid}), {way_out}\n" in orchestrate("status", root).stdout
+        brief = orchestrate("status", root, "--brief").stdout
+        assert f"a run waits until 2099-01-01 07:30:00Z, {way_out}\n" in brief
+        for words in (["status"], ["status", "--brief"]):
+            assert way_out == orchestrate(*words, "--dir", root, "--json").json["word"]
     assert 0 == orchestrate("stop", root).returncode
     assert 143 == orchestrate.finish(process).returncode
 
