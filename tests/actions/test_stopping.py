@@ -19,12 +19,14 @@ from orchestrator.store.process import start_time, this_process
 
 
 def lock(root: Path, **facts: object) -> Layout:
-    """A lock file that says who runs."""
+    """A plan, and a lock file that says who runs it."""
+    (root / "master_plan.md").touch()
     (root / "run.lock").write_text(json.dumps({"run": "r1", "pid": os.getpid(), **facts}) + "\n")
     return Layout(str(root))
 
 
 def test_without_a_run_there_is_nothing_to_stop(tmp_path: Path) -> None:
+    (tmp_path / "master_plan.md").touch()
     with pytest.raises(NotFoundError, match="no run is at work"):
         stop(Layout(str(tmp_path)))
 
