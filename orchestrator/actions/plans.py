@@ -153,8 +153,8 @@ def advance(layout: Layout, board: Board, now: float) -> list[Step]:
     for event, why in automatic(state, tasks):
         try:
             steps.append(transition(layout, event, who=ITSELF, note=why, now=now))
-        except TransitionError:
-            break  # somebody has moved it meanwhile, and knows better
+        except (TransitionError, UsageError):
+            break  # somebody has moved it meanwhile, and knows better; or has it open for writing: then later
     return steps
 
 

@@ -14,6 +14,10 @@ from orchestrator.views.master_plan import sections
 
 #: Lines of the journal that are shown.
 _LOG_TAIL = 15
+#: What a run says at its end of a plan that somebody does not close.
+STILL_OPEN = (
+    "somebody has it open for writing: it is not drawn, and what they add waits for the next run"
+)
 
 
 def redraw(
@@ -23,8 +27,8 @@ def redraw(
     *,
     running: Mapping[str, str],
     budget: float,
-) -> None:
-    """Draw our sections, and the person's own Status, Start and End cells in place.
+) -> bool:
+    """Draw our sections, and the person's own Status, Start and End cells in place; say whether nothing is left to do.
 
     Args:
         workspace: The plan directory.
@@ -44,7 +48,7 @@ def redraw(
         running=running,
         budget=budget,
     )
-    workspace.redraw(drawn, partial(status_cells, board))
+    return workspace.redraw(drawn, partial(status_cells, board))
 
 
 def status_cells(board: Board, task_id: str) -> StatusCells | None:

@@ -30,9 +30,11 @@ from orchestrator.runtime.overhearing import overhearing
 from orchestrator.runtime.plan_watch import Change, Watch
 from orchestrator.runtime.signals import Signals
 from orchestrator.store.attempt_record import Traces, scan_logs
+from orchestrator.store.exchange import CLOSED_WITHIN, LOOK, until_closed
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, in_line, new_run, take_lock
+from orchestrator.store.pause import looks
 from orchestrator.store.requests import Requests
 from orchestrator.store.signatures import signature_of
 from orchestrator.store.stamp import iso
@@ -274,10 +276,10 @@ class _Session:
 
         prepare("final_output.md.j2", self.order.layout.templates)
 
-    def _draw(self, board: Board, news: Mapping[str, str]) -> None:
+    def _draw(self, board: Board, news: Mapping[str, str]) -> bool:
         from orchestrator.actions.redrawing import redraw
 
-        redraw(self.workspace, board, self.clock.wall(), running=news, budget=self.budget)
+        return redraw(self.workspace, board, self.clock.wall(), running=news, budget=self.budget)
 
     def _conclude(self, ahead: Prospect, runner: Runner, started: float) -> RunReport:
         """Draw everything once more, now that nothing moves."""
@@ -303,18 +305,16 @@ class _Session:
                 # Nothing got through that would have said so, but the run came to its end without waiting for more.
                 self.telling.say(Kind.RUN_RESUMED, "no longer held")
             self._tell_people(ahead, runner, board, str(failure or runner.held_back))
+            if not (is_closed := until_closed(self.order.layout.plan)):
+                from orchestrator.actions.redrawing import STILL_OPEN
+
+                self.telling.say(Kind.WARNING, f"{self.workspace.shown_plan}: {STILL_OPEN}")
+            text = "; ".join(filter(None, (board.progress(), runner.held_back, str(failure or ""))))
+            ended = Happening(kind=Kind.RUN_ENDED, time=self.clock.wall(), text=text)
             # The last word of a run: whoever waits for it finds the final output written.
-            self.telling.hear(
-                Happening(
-                    kind=Kind.RUN_ENDED,
-                    time=self.clock.wall(),
-                    duration=self.clock.now() - self.began,
-                    text="; ".join(
-                        filter(None, (board.progress(), runner.held_back, str(failure or "")))
-                    ),
-                )
-            )
-            self._draw(board, {})
+            self.telling.hear(ended._replace(duration=self.clock.now() - self.began))
+            if is_closed:
+                any(self._draw(board, {}) for _ in looks(LOOK, CLOSED_WITHIN))
             self.workspace.write_index()
         except OrchestratorError as error:
             failure = failure or error

@@ -12,7 +12,7 @@ from orchestrator.core.text import from_cell
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import read_file, replace_file, reported
-from orchestrator.store.exchange import Taken, put
+from orchestrator.store.exchange import Taken, put, require_closed
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lines import LARGEST_TEXT
 from orchestrator.store.plan_edit import fits
@@ -216,11 +216,13 @@ def put_both(layout: Layout, before: Taken, plan: bytes, task: Task, file: bytes
     somebody saved another version of the plan meanwhile.
 
     Raises:
+        UsageError: somebody has the task file open for writing.
         StoreError: it could not be written.
     """
     if not file:
         return put(layout.plan, before, plan) is not None
     path = layout.task_file(task.stem)
+    require_closed(path)
     with reported("make", layout.tasks):
         make_directories(layout.tasks)
     there = read_file(path, LARGEST_TEXT)

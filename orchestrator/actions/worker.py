@@ -88,7 +88,7 @@ class Worker(NamedTuple):
                 run=self.run,
                 workdir=workspace.layout.workdir(settings.workdir),
             ),
-            drawing=Drawing(_draw_nothing),
+            drawing=Drawing(lambda *_: True),
             is_patient=settings.on_hold == "wait",
         )
         opened = runner.executor.opened()
@@ -132,7 +132,3 @@ def _to_be_done(result: Result, task: Task) -> Result:
     if not task.needs:
         attempts = tuple(attempt._replace(is_resumable=False) for attempt in attempts)
     return result._replace(status=TaskStatus.PENDING, attempts=attempts)
-
-
-def _draw_nothing(board: Board, news: Mapping[str, str]) -> None:
-    """It is in no table of a plan."""

@@ -22,8 +22,8 @@ _SHORTEST = 0.33
 #: A drawing that took t is followed by a pause of this many t.
 _PAUSE = 50.0
 
-#: Draws a board; the second argument says what is running: task → news.
-Draw = Callable[[Board, Mapping[str, str]], None]
+#: Draws a board; the second argument says what is running: task → news. False: it has to be drawn later.
+Draw = Callable[[Board, Mapping[str, str]], bool]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -68,15 +68,16 @@ class Drawing:
             copied = _copied(board)
             before = anyio.current_time()
             try:
-                await in_thread(self._draw_copy, copied, news)
+                if not await in_thread(self._draw_copy, copied, news):
+                    self._is_stale = True
             except OrchestratorError as error:
                 if str(error) != self.told:
                     self.told = str(error)
                     warn(self.told)
             pause = max(_SHORTEST, _PAUSE * (anyio.current_time() - before))
 
-    def _draw_copy(self, copied: Callable[[], Board], news: Mapping[str, str]) -> None:
-        self.draw(copied(), news)
+    def _draw_copy(self, copied: Callable[[], Board], news: Mapping[str, str]) -> bool:
+        return self.draw(copied(), news)
 
 
 def _copied(board: Board) -> Callable[[], Board]:

@@ -19,7 +19,7 @@ from orchestrator.runtime.event_loop import in_thread
 _SHORTEST = 0.5
 #: A look that took t is followed by a pause of this many t: a plan of any size costs 2 % of the time at most.
 _PAUSE = 50.0
-#: Seconds between two looks at a plan that somebody is saving, and how many there are at most.
+#: Seconds between two looks at a plan that somebody is writing, and how many there are at most.
 _SETTLING, _SETTLES = 0.1, 20
 #: Tasks named in one line.
 _NAMED = 10
@@ -51,7 +51,7 @@ class Watch:
     apply: Callable[[Change], None]
     """Goes on with it; raises ``PlanError`` as long as what is under way forbids it."""
     is_being_saved: Callable[[], bool]
-    """Whether the file was saved so recently that it may not be whole."""
+    """Whether somebody has the file open for writing, or saved it so recently that it may not be whole."""
     close: Callable[..., None]
     """Says, by ``is_closed``, whether the run takes nothing any more that is added from now on."""
     _turn: anyio.Lock = field(init=False)

@@ -2,24 +2,30 @@
 
 Whoever changes the plan by command, and the runner that draws into it, hold ``plan.lock`` meanwhile; an editor knows of
 no lock. So the file is compared once more right before the rename, and a version that somebody saved in between wins:
-the change is made again, to that one. What is left is the time between one ``stat`` and one ``rename``. Where the
-system could swap two files in one step, it would still have to be undone when the wrong one came out, and whoever
-looked meanwhile would have seen it; so the window is kept small instead.
+the change is made again, to that one. Nor is a file replaced that somebody has open for writing, where the kernel says
+so: what they write after that would be in no file any more. What is left is the time between these two looks and one
+``rename``. Where the system could swap two files in one step, it would still have to be undone when the wrong one came
+out, and whoever looked meanwhile would have seen it; so the window is kept small instead.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+import sys
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from orchestrator.errors import UsageError
-from orchestrator.store.atomic import Replacement, read_file, reported
+from orchestrator.store.atomic import Replacement, open_file, read_file, reported
+from orchestrator.store.layout import from_here
 from orchestrator.store.signatures import signature
 
 #: How often a file is read again because somebody else saved it meanwhile.
 _TRIES = 100
+#: Seconds between two looks at a file that somebody has open for writing, and how long it is waited for.
+LOOK, CLOSED_WITHIN = 0.05, 2.0
 _Done = TypeVar("_Done")
 
 
@@ -46,16 +52,70 @@ def take(path: str) -> Taken:
     return Taken(read_file(path) or b"", signature(found))
 
 
+def is_being_written(path: str) -> bool:
+    """Say whether somebody has a file open for writing; false as well where the system does not say.
+
+    It says so of our own files, and to root, on Linux: such a file gets no lease. One that is granted is given back at
+    once, so whoever opens the file meanwhile waits for some microseconds.
+    """
+    if sys.platform != "linux":
+        return False
+    from signal import SIGURG  # not at the top: who only reads a plan does without
+
+    try:
+        descriptor, _ = open_file(path)
+    except OSError:
+        return False  # whoever reads it is told
+    try:
+        # Who opens it meanwhile has the kernel send us a signal; SIGIO, the usual one, would end us.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        # Not only closed: a process that is being started may have a copy of the descriptor.
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        from orchestrator.store.disk import file_system, is_remote
+
+        # There it may as well mean that the server has not promised us anything.
+        return not is_remote(file_system(path))
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def until_closed(path: str) -> bool:
+    """Wait a short while until nobody has a file open for writing any more; say whether that is so."""
+    from orchestrator.store.pause import looks
+
+    return any(not is_being_written(path) for _ in looks(LOOK, CLOSED_WITHIN))
+
+
+def require_closed(path: str) -> None:
+    """Do nothing unless somebody has a file open for writing, and goes on to.
+
+    Raises:
+        UsageError: somebody has.
+    """
+    if not until_closed(path):
+        raise UsageError(
+            "somebody has it open for writing, and what they write into it would be lost",
+            where=from_here(path),
+            hint="try again once it is saved and closed; `lsof` with its name shows who has it open",
+        )
+
+
 def exchanged(path: str, change: Callable[[Taken], _Done | None]) -> _Done:
     """Change a file as it lies there, once more whenever somebody else has saved it meanwhile; return what was done.
 
     *change* returns None when it was another file by the time it was to be put in place.
 
     Raises:
-        UsageError: somebody does nothing but save it.
+        UsageError: somebody does nothing but save it, or has it open for writing.
         StoreError: it could not be read or written.
     """
     for _ in range(_TRIES):
+        require_closed(path)
         if (done := change(take(path))) is not None:
             return done
     hint = "try again in a moment"
@@ -65,15 +125,19 @@ def exchanged(path: str, change: Callable[[Taken], _Done | None]) -> _Done:
 def put(path: str, taken: Taken, data: bytes, *, is_ours: bool = False) -> os.stat_result | None:
     """Put *data* in the place of what was taken; return what the system says of it.
 
-    None, and nothing done: it is another file by now. After a power cut either is there, and whole; unless it *is_ours*
-    and can be made again from what a person wrote: a start may make thousands.
+    None, and nothing done: it is another file by now, or somebody has it open for writing. After a power cut either is
+    there, and whole; unless it *is_ours* and can be made again from what a person wrote: a start may make thousands.
 
     Raises:
         StoreError: it could not be written; the file is as before.
     """
+    if is_being_written(path):
+        return None  # that may last, and meanwhile nothing is to be written and synced in vain
     with Replacement(path, data) as new, reported("write", path):
         if not is_ours:
             new.sync()  # before the last look: what comes after it has to be quick
+        if is_being_written(path):
+            return None
         try:
             is_same = signature(os.lstat(path)) == taken.signed
         except FileNotFoundError:

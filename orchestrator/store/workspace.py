@@ -24,7 +24,7 @@ from orchestrator.store.atomic import (
     reported,
     sweep_temporaries,
 )
-from orchestrator.store.exchange import put, take
+from orchestrator.store.exchange import is_being_written, put, take
 from orchestrator.store.index import Index
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lines import LARGEST_PLAN, too_large
@@ -110,12 +110,12 @@ class Workspace:
         return self._drawn.get(signed, signed)
 
     def is_plan_being_saved(self) -> bool:
-        """Say whether the plan was saved by somebody so recently that it may not be whole."""
+        """Say whether somebody has the plan open for writing, or saved it so recently that it may not be whole."""
         try:
             found = os.stat(self.layout.plan)
         except OSError:
             return False
-        return self._is_unknown(found)
+        return self._is_unknown(found) or is_being_written(self.layout.plan)
 
     def _is_unknown(self, found: os.stat_result) -> bool:
         # A clock that was set back makes files of the future; they are not being written for ever.
@@ -350,12 +350,12 @@ class Workspace:
 
     def redraw(
         self, sections: Mapping[str, str], cells: Callable[[str], StatusCells | None]
-    ) -> None:
+    ) -> bool:
         """Draw our sections of ``master_plan.md``; what a person wrote stays as it is, byte for byte.
 
         *cells*: what the person's own cells should say of a task, where they have some for its status.
 
-        A person who saves the file while we draw wins: then their version is drawn into at the next redraw.
+        A person who saves the file while we draw, or has it open for writing, wins: False, and it is to be drawn later.
 
         Raises:
             StoreError: it could not be read or written.
@@ -367,21 +367,22 @@ class Workspace:
         path = self.layout.plan
         # A link is never written through (promise 23), nor replaced: a person made it.
         if os.path.islink(path):
-            return
+            return True
         with in_line(self.layout.plan_lock):
             before = take(path)
             if not before.data.strip() or len(before.data) > LARGEST_PLAN:
-                return  # an editor that is about to write has emptied it first
+                return True  # an editor that is about to write has emptied it first
             try:
                 drawn = redraw(set_statuses(before.data, cells), sections)
             except ValueError as error:
                 raise OrchestratorError(str(error), where=path) from error
             if drawn == before.data or len(drawn) > LARGEST_PLAN:
-                return
+                return True
             if (after := put(path, before, drawn)) is None:
-                return
+                return False
         self._index.resign_plan(before.signed, signature(after))
         self._drawn = {signature(after): self._drawn.get(before.signed, before.signed)}
+        return True
 
     def write_index(self) -> None:
         """Write the cache, so that the next ``status`` need not read everything."""

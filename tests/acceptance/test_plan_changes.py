@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tests.acceptance.claude_plan import ClaudePlan, events
@@ -310,3 +311,49 @@ def test_a_plan_that_is_away_under_a_run_hides_neither_the_run_nor_is_another_pu
     away.rename(plan)
     gate.open()
     assert 0 == orchestrate.finish(run).returncode
+
+
+def test_nothing_is_lost_that_somebody_writes_into_the_open_plan(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """A program that prints row after row: the run replaces no file under its hands, and does every row."""
+    gate = Gate(tmp_path / "gate")
+    plan = write_plan(root, {"T-00": gate.wait, "T-01": "true"})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    text = plan.read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines(keepends=True) if line.startswith("| T-01 "))
+    two, three = (row.replace("T-01", task) for task in ("T-02", "T-03"))
+    journal = root / "journal.md"
+    with plan.open("w", encoding="utf-8") as writer:
+        writer.write(text.partition(row)[0] + row + two)
+        writer.flush()
+        wait_until(lambda: "T-02 · completed" in journal.read_text(encoding="utf-8"))
+        writer.write(three + text.partition(row)[2])
+    wait_until(lambda: "T-03 · completed" in journal.read_text(encoding="utf-8"))
+    gate.open()
+    assert 0 == orchestrate.finish(run).returncode
+    drawn = plan.read_text(encoding="utf-8")
+    assert ["T-00", "T-01", "T-02", "T-03"] == re.findall(
+        r"(?m)^\| (T-0\d) \|", drawn.partition("<!--")[0]
+    )
+    assert "4/4" in drawn
+
+
+def test_nobody_waits_for_ever_for_who_has_the_plan_open(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """The run ends, and says that it could not draw; a command changes nothing, and says what to do."""
+    gate = Gate(tmp_path / "gate")
+    plan = write_plan(root, {"T-01": gate.wait})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    with plan.open("a", encoding="utf-8"):
+        gate.open()
+        ended = orchestrate.finish(run)
+        assert (0, True) == (ended.returncode, "it is not drawn" in ended.stderr), ended.stderr
+        refused = orchestrate("update", "T-01", "-p", "high")
+        assert 2 == refused.returncode
+        assert "master_plan.md: somebody has it open for writing" in refused.stderr
+        assert "hint: try again once it is saved and closed" in refused.stderr
+    assert 0 == orchestrate("update", "T-01", "-p", "high").returncode

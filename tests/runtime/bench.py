@@ -51,7 +51,7 @@ class Bench:
     workspace: Workspace
     play: Callable[[Job], Play] = play_nothing
     settings: Mapping[str, Any] = field(default_factory=dict)
-    draw: Draw = lambda board, news: None
+    draw: Draw = lambda board, news: True
     hear: Callable[[Happening], None] = lambda happening: None
     heard: list[Happening] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)

@@ -41,6 +41,8 @@ class Studio:
     error: StoreError | None = None
     is_restless: bool = False
     """Something changes while it is being drawn."""
+    is_put_off: bool = False
+    """Somebody has the file open for writing."""
     clock: trio.testing.MockClock = field(default_factory=trio.testing.MockClock)
     drawn: int = 0
     live: Mapping[str, LiveAttempt] = field(default_factory=dict)
@@ -54,12 +56,13 @@ class Studio:
         self.tasks = Tasks()
         self.board = Board(Plan(self.tasks), Shape(("T-01",), {}, {}), {})
 
-    def draw(self, board: Board, news: Mapping[str, str]) -> None:
+    def draw(self, board: Board, news: Mapping[str, str]) -> bool:
         self.seen = board
         self.clock.jump(self.takes)
         anyio.from_thread.run_sync(self._count)
         if self.error is not None:
             raise self.error
+        return not self.is_put_off
 
     def _count(self) -> None:
         self.drawn += 1
@@ -171,6 +174,21 @@ def test_a_change_during_a_drawing_is_drawn_next() -> None:
         studio.drawing.mark_stale()
         assert 1 == await studio.after(0.4)
         assert 2 == await studio.after(0.4)
+
+    played(studio, play)
+
+
+def test_a_drawing_that_is_put_off_is_made_later() -> None:
+    """Without another change: what is shown would stay as it was."""
+    studio = Studio(is_put_off=True)
+
+    async def play() -> None:
+        studio.drawing.mark_stale()
+        assert 1 == await studio.after(0.4)
+        studio.is_put_off = False
+        assert 2 == await studio.after(0.4)
+        assert 2 == await studio.after(5.0)
+        assert [] == studio.told
 
     played(studio, play)
 

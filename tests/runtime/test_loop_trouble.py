@@ -118,7 +118,7 @@ async def test_a_plan_that_cannot_be_drawn_does_not_stop_the_run(tmp_path: Path)
     """Views are drawn behind the work and never in its way, also when a person moved the plan for a moment."""
     bench = Bench(write_plan(tmp_path, CHAIN), lambda job: Play(lasts=job.facts["task"] == "T-01"))
 
-    def draw(board: object, news: object) -> None:
+    def draw(board: object, news: object) -> bool:
         anyio.from_thread.run_sync(bench.executor.finish, "agent-01.attempt-1")
         raise StoreError("cannot read: No such file or directory")
 

@@ -23,6 +23,17 @@ def test_what_was_not_touched_is_replaced(tmp_path: Path) -> None:
     assert path.read_text() == "two"
 
 
+def test_a_file_that_somebody_writes_is_not_replaced(tmp_path: Path) -> None:
+    """What they write after that would be in no file any more; who only reads it is in nobody's way."""
+    path = tmp_path / "plan.md"
+    path.write_text("one")
+    with path.open("a"):
+        assert None is put(str(path), take(str(path)), b"two")
+    with path.open():
+        assert None is not put(str(path), take(str(path)), b"two")
+    assert [path] == list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("is_ours", [True, False])
 def test_a_file_of_a_person_is_on_the_disk_before_it_takes_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_ours: bool
