@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.actions.prospect import Prospect
+from orchestrator.actions.status import STILL_ASKED, left_behind
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.account import LEAST_CAP, too_little
 from orchestrator.core.money import usd
@@ -39,6 +40,7 @@ def remarks(ahead: Prospect, agents: Mapping[str, Agent]) -> list[str]:
         *_schemas(ahead),
         *_cells(ahead),
         *_money(ahead, agents),
+        *_requests(ahead),
     ]
 
 
@@ -121,6 +123,12 @@ def _money(ahead: Prospect, agents: Mapping[str, Agent]) -> Iterator[str]:
             f"the budget of {usd(budget)} is {too_little(never)}: "
             "raise `budget_usd` in the plan, or say less in the task file"
         )
+
+
+def _requests(ahead: Prospect) -> Iterator[str]:
+    """Name what a run that is gone left undone: it may change which tasks there are to run."""
+    if asked := left_behind(ahead.order.layout):
+        yield f"{STILL_ASKED}{first_of(asked, _NAMED)}"
 
 
 def _unread(status: TaskStatus, tasks: Sequence[str]) -> str:
