@@ -308,11 +308,12 @@ def readable(layout: Layout, data: bytes) -> Places:
     Else a new row with the id of one that is not read, or a wider table, would make the plan valid without it.
 
     Raises:
-        PlanError: no table is read, or rows that are like those of tasks are not.
+        PlanError: no table is read, or rows that are like those of tasks are not, or a merge is not finished.
         ValueError: it is not UTF-8.
     """
     places = find_places(data)
-    if not places.sheets or (places.own and loses_rows(places.own, set(ids(places)))):
+    is_lossy = places.own and loses_rows(places.own, set(ids(places)))
+    if not places.sheets or is_lossy or places.is_half_merged:
         valid_plan(layout, data)
     return places
 

@@ -76,7 +76,7 @@ def intervene(
     try:
         reply = _carried_out(layout, requests, wanted, plugs, waits)
     except BaseException as error:
-        _give_up(requests, wanted, error)
+        give_up(requests, wanted, error)
         raise
     return reply.unwrap()
 
@@ -112,7 +112,7 @@ def _carried_out(
         # The run is over and has not answered: then it is done here, once.
 
 
-def _give_up(requests: Requests, wanted: Intervention, error: BaseException) -> None:
+def give_up(requests: Requests, wanted: Intervention, error: BaseException) -> None:
     """Withdraw what nobody waits for any more, so that it is not done behind their back; else note on *error* what is
     done.
     """

@@ -20,6 +20,7 @@ from orchestrator.core.spelling import suggestion
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
 from orchestrator.store.attempt_record import Traces, scan_logs
+from orchestrator.store.credible import conflicts_in
 from orchestrator.store.layout import Layout
 from orchestrator.store.references import resolve_files
 from orchestrator.store.task_file import TaskFile
@@ -73,8 +74,13 @@ class Prospect(NamedTuple):
         """Make sure that what comes of a run can be put together, before anything is paid for.
 
         Raises:
-            PlanError: a template of the person's that it takes is broken.
+            PlanError: a template of the person's that it takes is broken, or a merge of results is not finished.
+            StoreError: a result that does not count cannot be read.
         """
+        if self.board.doubts and not self.order.is_fresh:
+            doubted = [self.board.plan.tasks[task_id] for task_id in self.board.doubts]
+            if halves := conflicts_in(doubted, self.order.layout):
+                raise PlanError(halves)
         templates = self.order.layout.templates
         if os.path.isdir(templates):  # our own never fail, and most plans have no others
             from orchestrator.views.final_output import try_templates

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from orchestrator.actions.tasks import find_task
 from orchestrator.core.board import Board
-from orchestrator.core.intervention import Intervention, apply, decide, next_ready
+from orchestrator.core.intervention import Intervention, apply, decide, next_ready, taken_from
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result, Verdict
 from orchestrator.core.state import TaskStatus
@@ -77,7 +77,7 @@ def _carry_out(
         raise
     except OrchestratorError as error:
         return Reply.refused(wanted.task, error)
-    return Reply.done(wanted.task, board.status(wanted.task))
+    return Reply.done(wanted.task, board.status(wanted.task), aside=taken_from(wanted, before))
 
 
 def _applied(

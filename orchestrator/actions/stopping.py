@@ -17,7 +17,6 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of, require_elsewhere
 from orchestrator.store.pause import looks
 from orchestrator.store.process import is_alive, is_elsewhere, is_of_other_machine, whose
-from orchestrator.store.roots import no_plan
 from orchestrator.store.stamp import iso
 from orchestrator.store.waiting import Waiting, those_waiting
 
@@ -52,7 +51,7 @@ def stop(layout: Layout, only: str | None = None) -> Stopped:
         only: The run that is meant; then no other ends, and nobody who waits.
 
     Raises:
-        NotFoundError: there is none of either, or no longer the one that is meant.
+        NotFoundError: there is none of either, or no longer the one that is meant, or no plan.
         BusyError: it is one of another machine.
         UsageError: it was called in a listener of the run that is to end.
         ExecutorError: the system said no.
@@ -75,7 +74,9 @@ def stop(layout: Layout, only: str | None = None) -> Stopped:
         return Stopped(run, others, is_over)
     if not waiting:
         if not os.path.lexists(layout.plan):
-            raise no_plan(layout)
+            from orchestrator.store.roots import no_plan
+
+            raise no_plan(layout, _is_at_work)
         raise NotFoundError(
             "no run is at work, and none waits for its time",
             where=layout.root,
@@ -85,6 +86,10 @@ def stop(layout: Layout, only: str | None = None) -> Stopped:
     for each, is_gone in zip(waiting, gone, strict=True):
         _end("a run that waits", each.process, is_gone)
     return Stopped("", waiting, lambda: all(is_gone() for is_gone in gone))
+
+
+def _is_at_work(layout: Layout) -> bool:
+    return holder_of(layout.lock) is not None or bool(those_waiting(layout))
 
 
 def _is_gone(process: Mapping[str, Any]) -> bool:

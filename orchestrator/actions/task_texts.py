@@ -179,9 +179,12 @@ def task_file_of(
         PlanError: a template of the plan directory makes no sense.
     """
     from orchestrator.core.settings import resolve
+    from orchestrator.store.markdown import without_merge
     from orchestrator.views.task_file import task_file
 
     needs = [tasks[need] for need in task.data_needs if need in tasks]
+    if not shell:
+        task = task._replace(description=without_merge(task.description))
     text = task_file(task, resolve(settings), layout.templates, needs, shell=shell)
     front = [f"{name}: {value}" for name, value in settings.items()]
     head = "\n".join(["---", *front, "---", ""]) if front else ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from contextlib import suppress
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -49,7 +50,11 @@ class LiveView:
         self._total = 0
         self._spent = 0.0
         self._spinner = Spinner("dots")
-        self._live = Live(
+        self._live = self._new()
+        self._is_printing = self._is_suspended = False
+
+    def _new(self) -> Live:
+        return Live(
             get_renderable=self._picture,
             console=self._console,
             refresh_per_second=8,
@@ -58,6 +63,9 @@ class LiveView:
 
     def __enter__(self) -> Self:
         self._live.start()
+        # Who had us ignore Ctrl-Z has no shell that could go on with us.
+        if signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL:
+            signal.signal(signal.SIGTSTP, self._hear_ctrl_z)
         return self
 
     def __exit__(
@@ -66,8 +74,28 @@ class LiveView:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if signal.getsignal(signal.SIGTSTP) == self._hear_ctrl_z:
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         with suppress(OSError):
             self._live.stop()
+
+    def _hear_ctrl_z(self, _number: int, _frame: FrameType | None) -> None:
+        self._is_suspended = True
+        if not self._is_printing:  # else it could not print now, and does so once that is done
+            self._suspend()
+
+    def _suspend(self) -> None:
+        """Leave the terminal to the shell, with its cursor, until we go on; what it shows meanwhile stays."""
+        self._is_suspended = False
+        with suppress(OSError):
+            self._live.stop()
+        # Not SIGSTOP: where no shell could have us go on, the system does not stop us.
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, self._hear_ctrl_z)
+        self._live = self._new()  # that is below what is there now
+        with suppress(OSError):
+            self._live.start()
 
     def hear(self, happening: Happening) -> None:
         """Take in what happened; print what stays, redraw what changes."""
@@ -88,9 +116,16 @@ class LiveView:
             # Also what could not run from the start: that was not announced.
             self._total = max(self._total, len(self._settled))
         if line := sentence(happening):
-            # A terminal that was closed shows nothing any more, and stops nothing.
-            with suppress(OSError):
-                self._console.print(Text(redact(line)))
+            self._print(line)
+
+    def _print(self, line: str) -> None:
+        self._is_printing = True
+        # A terminal that was closed shows nothing any more, and stops nothing.
+        with suppress(OSError):
+            self._console.print(Text(redact(line)), soft_wrap=True)
+        self._is_printing = False
+        if self._is_suspended:
+            self._suspend()
 
     def _picture(self) -> RenderableType:
         table = Table.grid(padding=(0, 1))

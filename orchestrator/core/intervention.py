@@ -164,7 +164,9 @@ def apply(
             # What was put before it since it was begun is known to whoever says how it ended.
             kept = {**inputs, **kept}
             verdict = Verdict.COMPLETED if wanted.verb is Verb.COMPLETE else Verdict.FAILED
-            attempts[-1] = _closed(attempts[-1], wanted, verdict)
+            if had := taken_from(wanted, before):
+                wanted = wanted._replace(note=f"{wanted.note}; {had}" if wanted.note else had)
+            attempts[-1] = _closed(attempts[-1], wanted, verdict)._replace(agent=wanted.by)
         case Verb.BLOCK | Verb.CANCEL if is_open:
             attempts[-1] = _closed(attempts[-1], wanted, Verdict.INTERRUPTED)
         case Verb.RETRY | Verb.UNBLOCK if last is not None and last.status == Verdict.HELD.value:
@@ -183,6 +185,14 @@ def apply(
         ),
         wanted,
     )
+
+
+def taken_from(wanted: Intervention, before: Result | None) -> str:
+    """Say who had a task in hand that somebody else completes or fails; empty: nobody."""
+    last = before.last if before else None
+    is_held = last is not None and last.is_open and last.is_by_hand and last.agent != wanted.by
+    is_settled = wanted.verb in {Verb.COMPLETE, Verb.FAIL}
+    return f"{last.agent} had it in hand" if last and is_held and is_settled else ""
 
 
 def noted(result: Result, wanted: Intervention) -> Result:

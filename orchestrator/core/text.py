@@ -37,6 +37,7 @@ _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Me", "Mn", "Zl", "Zp", "Zs"})
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _BACKTICKS = re.compile(r"`+")
+_BACKSLASH = "&#92;"
 _FENCED = re.compile(r"(`{3,})(?:text|json)\n(.*)\n\1", re.DOTALL)
 
 #: What is looked at for one line; a hundred megabytes are not cleaned to show sixty characters of them.
@@ -125,8 +126,9 @@ def _cell(text: str, limit: int) -> str:
     if "`" in line and not _closed(line):
         line = line.replace("`", "'")
     line = line.replace("|", "\\|")
-    # A backslash at the end would escape the bar that closes the cell.
-    return f"{line[:-1]}&#92;" if line.endswith("\\") else line
+    # A backslash at the end would escape the bar that closes the cell, and one before it the word for it.
+    bare = line.rstrip("\\")
+    return bare + _BACKSLASH * (len(line) - len(bare))
 
 
 #: The tables of a thousand results have the same words in them, and nearly the same figures.
@@ -141,7 +143,10 @@ def from_cell(text: str) -> str:
     if "&" not in text:
         return text
     text = text.replace("&lt;", "<")
-    return f"{text.removesuffix('&#92;')}\\" if text.endswith("&#92;") else text
+    end = len(text)
+    while text.endswith(_BACKSLASH, 0, end):
+        end -= len(_BACKSLASH)
+    return text[:end] + "\\" * ((len(text) - end) // len(_BACKSLASH))
 
 
 def _closed(line: str) -> bool:

@@ -16,7 +16,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Intervened
 from orchestrator.core.instruction import Refuse
-from orchestrator.core.intervention import OWN_END, Intervention, next_ready
+from orchestrator.core.intervention import OWN_END, Intervention, next_ready, taken_from
 from orchestrator.core.result import Attempt
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import NotFoundError, StoreError
@@ -49,6 +49,8 @@ class Inbox:
     """Looks after the plan, where it may be changed."""
     under_way: dict[str, Intervention] = field(default_factory=dict, init=False)
     """Handed to the engine and not answered yet, by id."""
+    _asides: dict[str, str] = field(default_factory=dict, init=False)
+    """What whoever asked for that wants to know besides."""
     _waiting: dict[str, int] = field(default_factory=dict, init=False)
     """Not handed on yet, by id, oldest first, with the number of looks at which nobody knew their task."""
     _unanswered: dict[str, Reply] = field(default_factory=dict, init=False)
@@ -108,6 +110,7 @@ class Inbox:
         if not self._is_ours(request) or self._is_own_word(wanted):
             return False
         self.under_way[request] = wanted
+        self._asides[request] = taken_from(wanted, self.board.results.get(wanted.task))
         self.intervene(Intervened(wanted, self._doer(wanted.task)))
         return True
 
@@ -172,7 +175,7 @@ class Inbox:
 
     def refuse(self, refusal: Refuse) -> None:
         """Say why not."""
-        del self.under_way[refusal.request]
+        del self.under_way[refusal.request], self._asides[refusal.request]
         reply = Reply(
             is_ok=False,
             task=refusal.task,
@@ -187,7 +190,7 @@ class Inbox:
         wanted = self.under_way.pop(request)
         entry = self.engine.entries.get(wanted.task)  # its row may be gone by now
         status = entry.status if entry is not None else self.board.results[wanted.task].status
-        self._answer(request, Reply.done(wanted.task, status))
+        self._answer(request, Reply.done(wanted.task, status, aside=self._asides.pop(request)))
 
     def _answer(self, request: str, reply: Reply) -> None:
         try:

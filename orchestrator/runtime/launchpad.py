@@ -25,6 +25,7 @@ from orchestrator.store.answers import Answer, answers_handed_on
 from orchestrator.store.atomic import refuse_links, write_new
 from orchestrator.store.attempt_record import AttemptRecord
 from orchestrator.store.contexts import Contexts
+from orchestrator.store.credible import conflicts_in
 from orchestrator.store.layout import from_here
 from orchestrator.store.workspace import Workspace
 
@@ -186,6 +187,10 @@ class Launchpad:
         is_prose = self._agents[live.agent].reads_prose
         needs = [self._tasks[need] for need in sources(task, self._tasks)]
         if lost := {need.id: why for need in needs if (why := self._workspace.why_lost(need))}:
+            # Doing it again would take the place of both versions; who can tell them apart is to keep one.
+            layout, theirs = self._workspace.layout, [need for need in needs if need.id in lost]
+            if halves := conflicts_in(theirs, layout):
+                raise PlanError(halves)
             hint = "the next run does that again first"
             raise LostResultError("; ".join(lost.values()), hint=hint, tasks=[*lost])
         inputs = []

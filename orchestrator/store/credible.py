@@ -8,13 +8,18 @@ of an older run, names another one and is not taken for it.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
+from orchestrator.errors import Problem, UnfitError
+from orchestrator.store.atomic import read_file
 from orchestrator.store.attempt_record import read_record
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import Layout, from_here
+from orchestrator.store.lines import conflict
+from orchestrator.store.result_file import LARGEST_RESULT
 
 
 def why_not(result: Result | None, task: Task, layout: Layout) -> str:
@@ -30,10 +35,49 @@ def why_not(result: Result | None, task: Task, layout: Layout) -> str:
     """
     path = task.result_path
     if result is None:
-        return f"{path} is damaged and is not counted"
+        half = conflict_in(task, layout)
+        return f"{half.where}: {half.message}" if half else f"{path} is damaged and is not counted"
     if result.task != task.id:
         return f"{path} is of {one_line(result.task, 64)} and is not counted"
     return _why_no_evidence(result, task, layout) if result.status is TaskStatus.COMPLETED else ""
+
+
+def why_lost(result: Result | None, task: Task, layout: Layout) -> str:
+    """Return what became of a result that was counted on, with its path likewise; empty as long as it can be.
+
+    Raises:
+        StoreError: it is there and cannot be read.
+    """
+    path = task.result_path
+    if not os.path.lexists(layout.result_file(task.stem)):
+        return f"{path} is gone"
+    if result is None and (half := conflict_in(task, layout)) is not None:
+        return f"{half.where}: {half.message}"
+    if result is None or result.task != task.id:
+        return f"{path} is damaged"
+    return "" if result.status is TaskStatus.COMPLETED else f"{path} says {result.status.value}"
+
+
+def conflicts_in(tasks: Iterable[Task], layout: Layout) -> list[Problem]:
+    """Return what ``conflict_in`` finds in the results of tasks, with their paths as people see them."""
+    found = (conflict_in(task, layout) for task in tasks)
+    root = from_here(layout.root)
+    return [half._replace(where=f"{root}/{half.where}") for half in found if half is not None]
+
+
+def conflict_in(task: Task, layout: Layout) -> Problem | None:
+    """Return the unresolved merge in a result, with its path from the plan directory on.
+
+    Such a result is no answer, nor is it damaged: which of its versions counts is for a person to say.
+
+    Raises:
+        StoreError: it is there and cannot be read.
+    """
+    try:
+        data = read_file(layout.result_file(task.stem), LARGEST_RESULT)
+    except UnfitError:
+        return None
+    return conflict((data or b"").decode(errors="replace"), task.result_path)
 
 
 def _why_no_evidence(result: Result, task: Task, layout: Layout) -> str:

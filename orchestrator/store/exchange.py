@@ -40,9 +40,9 @@ def take(path: str) -> Taken:
     with reported("read", path):
         found = os.lstat(path)
     if stat.S_ISLNK(found.st_mode):
-        raise UsageError(
-            "it is a link", where=path, hint="name the directory that the file lies in"
-        )
+        is_plain = os.path.basename(os.path.realpath(path)) == os.path.basename(path)
+        there, here = "name the directory that the file lies in", "put the file itself in its place"
+        raise UsageError("it is a link", where=path, hint=there if is_plain else here)
     return Taken(read_file(path) or b"", signature(found))
 
 

@@ -6,7 +6,7 @@ No tags, anchors, aliases or deep nesting: with them a small file can become a l
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
@@ -16,10 +16,14 @@ from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, read_setting
 from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
+from orchestrator.store.lines import conflict
+from orchestrator.store.outline import fence_closes, fence_opens
 
 _MARK = re.compile(r"---[ \t]*")
 #: What makes three dashes below blank lines a mark and no rule.
 _NAME = re.compile(r""" *["']?[a-z][a-z0-9_-]*["']?[ \t]*:(?:[ \t]|$)""")
+#: A line of front matter: its name, or none where it is a comment or belongs to the line above.
+_ENTRY = re.compile(r"""[ \t]|#|- |(["']?)([A-Za-z_][\w -]*)\1[ \t]*:(?:[ \t]|$)""")
 _CLOSING = re.compile(r"^---[ \t]*\r?$", re.MULTILINE)
 #: More than that is no front matter that a person or we ourselves wrote (a thousand attempts take half of it).
 MAX_SIZE = 512 * 1024
@@ -85,6 +89,9 @@ def read_front_matter(lines: Sequence[str], file: str) -> FrontMatter:
     if (marks := find_marks(lines)) is None:
         return FrontMatter()
     start, end = marks
+    text = "\n" * start + "\n".join(lines[start + 1 : end])
+    if (problem := conflict(text, file, 2)) is not None:
+        return FrontMatter(problem=problem)
     if end is None:
         return FrontMatter(
             problem=Problem(
@@ -94,7 +101,6 @@ def read_front_matter(lines: Sequence[str], file: str) -> FrontMatter:
                 "bad_front_matter",
             )
         )
-    text = "\n" * start + "\n".join(lines[start + 1 : end])
     try:
         keys, data = _load(text)
     except _Refused as refused:
@@ -120,6 +126,61 @@ def find_marks(lines: Sequence[str]) -> tuple[int, int | None] | None:
     return start, next(
         (at for at in range(start + 1, len(lines)) if _MARK.fullmatch(lines[at])), None
     )
+
+
+def misplaced(
+    lines: Sequence[str], file: str, names: Collection[str] = (), *, below_words: bool = False
+) -> list[Problem]:
+    """Return the problem that settings are which stand below a title or a comment, where they count for nothing.
+
+    Only what can hardly be meant otherwise is taken for them: lines of front matter between two marks, outside of
+    fences and comments, and one of them a setting.
+
+    Args:
+        lines: A file without front matter, bare.
+        file: What it is called.
+        names: What counts in it besides settings.
+        below_words: Also below prose; in a text for an agent that is what the agent is to write.
+    """
+    for at in _rules(lines, below_words=below_words):
+        known = {*NAMES, *_ELSEWHERE, *names}
+        if name := next((each for each in _entries(lines, at) if each in known), ""):
+            message = f"below other text, {name} counts for nothing"
+            hint = (
+                "settings are the first lines of the file: move them there with the lines --- around them; "
+                "an example stands in a fence"
+            )
+            return [Problem(message, f"{file}:{at + 1}", hint, "misplaced_setting")]
+    return []
+
+
+def _rules(lines: Sequence[str], *, below_words: bool) -> Iterator[int]:
+    """Yield the lines that look like the mark of a front matter, as far as only titles and comments stand above."""
+    opened, is_hidden = "", False
+    for at, line in enumerate(lines):
+        bare = line.strip()
+        if opened:
+            opened = "" if fence_closes(line, opened) else opened
+        elif is_hidden or bare.startswith("<!--"):
+            is_hidden = "-->" not in line
+        elif _MARK.fullmatch(line):
+            yield at
+        elif bare and not (below_words or bare.startswith("#")):
+            return
+        elif bare.startswith(("```", "~~~")):
+            opened = fence_opens(bare)
+
+
+def _entries(lines: Sequence[str], mark: int) -> list[str]:
+    """Return the names below a mark; none where other lines come before the next mark, or where there is none."""
+    names: list[str] = []
+    for at in range(mark + 1, len(lines)):
+        if _MARK.fullmatch(lines[at]):
+            return names
+        if (found := _ENTRY.match(lines[at])) is None:
+            break
+        names.append(found[2] or "")
+    return []
 
 
 def load_front_matter(text: str) -> dict[str, Any] | None:

@@ -14,6 +14,8 @@ LARGEST_PLAN, MOST_LINES, LONGEST_LINE = 12 * 1024 * 1024, 120_000, 2 * 1024 * 1
 #: Bytes of a task file at most; no agent takes a longer prompt.
 LARGEST_TEXT = 4 * 1024 * 1024
 _BOM = "\ufeff"
+#: What lines of a merge begin with that nobody finished; a line of equals signs may be an underline as well.
+_MERGE = ("<<<<<<< ", ">>>>>>> ")
 # The line endings of markdown. str.splitlines() knows eight more, which are characters of a line here.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
@@ -102,3 +104,25 @@ def unreadable(data: bytes, file: str) -> Problem | None:
             "not_text",
         )
     return None
+
+
+def conflict(text: str, file: str, begins: int = 1) -> Problem | None:
+    """Return the first mark of an unresolved merge; not in a code block, where a text may show one.
+
+    *begins* is the line of the file in which the text begins.
+    """
+    if not any(mark in text for mark in _MERGE):
+        return None  # as in nearly every text
+    from orchestrator.store.outline import outline
+
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    shown = {at for fence in outline(lines).kinds("fence") for at in range(fence.line, fence.end)}
+    marks = (at for at, line in enumerate(lines) if line.startswith(_MERGE) and at not in shown)
+    if (first := next(marks, None)) is None:
+        return None
+    return Problem(
+        "an unresolved merge conflict",
+        f"{file}:{begins + first}",
+        "keep one of the two versions and remove the conflict marks",
+        "conflict",
+    )

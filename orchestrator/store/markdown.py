@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from orchestrator.core.text import fence, printable, unfenced
+from orchestrator.store.lines import conflict
 from orchestrator.store.marks import without_marks
 from orchestrator.store.outline import Heading, Outline, fence_closes, outline, tokens
 
@@ -80,11 +81,23 @@ def closed(text: str) -> str:
     """
     if _RISKY.search(text) is None:
         return text
-    lines = text.split("\n")
+    lines = (text := without_merge(text)).split("\n")
     for end in (_open_bar(lines, outline(lines)), "-->", "</pre>", "?>", "]]>", ">"):
         if _above(whole := f"{text}\n{end}" if end else text) is not None:
             return whole
     return fence(text, "text")
+
+
+def without_merge(text: str) -> str:
+    """Return *text* with a backslash before what would be taken for a merge that somebody left half done."""
+    if conflict(text, "") is None:
+        return text
+    lines = text.split("\n")
+    code = _code_lines(outline(lines))
+    return "\n".join(
+        f"\\{line}" if index not in code and _CONFLICT.match(line) else line
+        for index, line in enumerate(lines)
+    )
 
 
 def _rewritten(lines: list[str], found: Outline) -> Iterator[str]:

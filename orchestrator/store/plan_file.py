@@ -6,7 +6,6 @@ run. Tables in our own sections are never read back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -16,13 +15,14 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import cell, from_cell, one_line, printable
 from orchestrator.core.umbrella import check_parents, with_umbrellas
 from orchestrator.errors import PlanError, Problem
-from orchestrator.store.charter import read_charter
+from orchestrator.store.charter import STATUS, read_charter
 from orchestrator.store.columns import key_word, read_id
-from orchestrator.store.front_matter import read_front_matter, read_settings
+from orchestrator.store.front_matter import misplaced, read_front_matter, read_settings
 from orchestrator.store.lines import (
     LARGEST_PLAN,
     LONGEST_LINE,
     Lines,
+    conflict,
     oversized,
     unreadable,
 )
@@ -36,8 +36,6 @@ from orchestrator.store.plan_tables import (
     read_rows,
 )
 from orchestrator.store.tables import cell_spans
-
-_CONFLICT = re.compile(r"<{7} .|>{7} .")
 
 
 class StatusCells(NamedTuple):
@@ -75,7 +73,10 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     charter, of_charter = read_charter(front, file)
     problems += of_charter
     own = own_text(_own_lines(lines, front.body))
-    problems += _conflicts(own, file)
+    if not front.body:
+        above = own.lines[: own.tasks[0].table.line if own.tasks else None]
+        problems += misplaced(above, file, {STATUS}, below_words=True)
+    problems += filter(None, [conflict("\n".join(own.lines), file)])
     rows, of_rows = read_rows(own, file)
     problems += of_rows
     tasks: dict[str, Task] = {}
@@ -124,21 +125,6 @@ def _unfit(lines: Sequence[str], file: str) -> Problem | None:
 def _own_lines(lines: Sequence[str], body: int) -> list[str]:
     """Return the person's own lines; front matter and our sections are empty, so that line numbers stay the same."""
     return [*[""] * body, *without_regions(lines)[body:]]
-
-
-def _conflicts(own: OwnText, file: str) -> list[Problem]:
-    marks = [index for index, line in enumerate(own.lines) if _CONFLICT.match(line)]
-    fences = list(own.outline.kinds("fence")) if marks else []
-    return [
-        Problem(
-            "an unresolved merge conflict",
-            f"{file}:{index + 1}",
-            "keep one of the two versions and remove the conflict marks",
-            "conflict",
-        )
-        for index in marks
-        if not any(fence.line <= index < fence.end for fence in fences)
-    ][:1]
 
 
 def _plan(tasks: Mapping[str, Task], settings: Mapping[str, Any], own: OwnText, file: str) -> Plan:

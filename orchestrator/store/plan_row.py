@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import TASK_ID, Task
 from orchestrator.core.priority import NORMAL, parse_priority
-from orchestrator.core.text import from_cell, one_line, printable
+from orchestrator.core.text import from_cell, one_line, printable, without_escapes
 from orchestrator.errors import Problem
 from orchestrator.store.columns import (
     Columns,
@@ -22,6 +22,8 @@ from orchestrator.store.columns import (
 #: Characters of a cell of dependencies that is read; a hundred thousand ids fit into it.
 _LONGEST_NEEDS = 1024 * 1024
 
+# In a line of a text; but no tab.
+_CONTROLS = r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]"
 # What is meant as one and is none. Compiled when there is such a cell, which takes longer than to read a small plan.
 _DURATION = (
     r"(?i)[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++"
@@ -50,22 +52,22 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
     hours = text(columns.estimate)
     estimate = _estimate(hours, where, problems)
     inputs = [
-        (header, printable(cells[index]))
+        (header, _said(cells[index]))
         for index, header in columns.others
         if not is_none(cells[index])
     ]
     for header, words, value in (("Deadline", due, deadline), ("Estimate", hours, estimate)):
         if words and value is None and not is_none(words):
-            inputs.append((header, printable(words)))
+            inputs.append((header, _said(words)))
     return Task(
         id=read_id(text(columns.id)),
-        name=from_cell(printable(name or description)),
-        description=printable(description),
+        name=from_cell(_said(name or description)),
+        description=_said(description),
         needs=needs,
         agent=label(columns.agent),
         priority=_priority(text(columns.priority), where, problems),
         estimate=estimate,
-        expected="" if is_none(text(columns.expected)) else printable(text(columns.expected)),
+        expected="" if is_none(text(columns.expected)) else _said(text(columns.expected)),
         inputs=tuple(inputs),
         where=where,
         need_kinds=kinds,
@@ -75,6 +77,16 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         type=label(columns.type),
         deadline=deadline or 0.0,
     )
+
+
+def _said(cell: str) -> str:
+    """Return what a cell says: one line, also where it has a character that ends one elsewhere.
+
+    Who sees one command in it must not get two.
+    """
+    if cell.isprintable():
+        return cell
+    return printable(re.sub(_CONTROLS, " ", without_escapes(cell)))
 
 
 def _priority(text: str, where: str, problems: list[Problem]) -> int:

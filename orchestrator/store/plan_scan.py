@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from orchestrator.store.columns import read_header
 from orchestrator.store.front_matter import find_marks
-from orchestrator.store.lines import Lines
+from orchestrator.store.lines import Lines, conflict
 from orchestrator.store.marks import without_regions
 from orchestrator.store.outline import fence_closes, fence_opens
 from orchestrator.store.plan_tables import OwnText, Sheet, has_texts, own_text, task_sheets
@@ -39,6 +39,11 @@ class Places(NamedTuple):
     """What the id of its first task begins with (seed row S4-10)."""
     own: OwnText | None = None
     """What else stands in the plan, as a parser sees it; None when plainly no other line is like the row of a task."""
+
+    @property
+    def is_half_merged(self) -> bool:
+        """Whether a merge is unresolved in what is a person's: a new row would stand in one side of it."""
+        return conflict("\n".join(without_regions(self.file.bare())), "") is not None
 
 
 def find_places(data: bytes) -> Places:

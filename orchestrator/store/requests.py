@@ -60,13 +60,13 @@ class Reply(NamedTuple):
     hint: str = ""
 
     @classmethod
-    def done(cls, task: str, status: TaskStatus, message: str = "") -> Reply:
-        """Return the reply that says where the task stands now."""
+    def done(cls, task: str, status: TaskStatus, message: str = "", *, aside: str = "") -> Reply:
+        """Return the reply that says where the task stands now, and what else whoever asked wants to know."""
         return cls(
             is_ok=True,
             task=task,
             status=status.value,
-            message=message or f"{task} is {status.value}",
+            message="; ".join(filter(None, (message or f"{task} is {status.value}", aside))),
         )
 
     @classmethod

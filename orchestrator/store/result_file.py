@@ -16,6 +16,7 @@ from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import cell, code, fence, one_line, printable, unfenced
+from orchestrator.store.lines import conflict
 from orchestrator.store.stamp import epoch, iso
 
 SCHEMA = 1
@@ -104,10 +105,10 @@ def _summary(result: Result, log: str) -> list[str]:
 
 
 def parse_result(text: str) -> Result | None:
-    """Return the result, with its answer; None when the file is not one (damaged, foreign, cut short)."""
+    """Return the result, with its answer; None when the file is not one (damaged, foreign, cut short, half merged)."""
     text = text.replace("\r\n", "\n")  # as some editors save it
     result = _parsed(text)
-    return None if result is None or _lacks(text, result) else result
+    return None if result is None or _lacks(text, result) or conflict(text, "") else result
 
 
 def why_no_result(text: str) -> str:

@@ -104,25 +104,32 @@ def has_plans(layout: Layout) -> bool:
     )
 
 
-def no_plan(layout: Layout) -> NotFoundError:
-    """Return the error that says so, and which plans there are instead; or that a run goes on without it."""
-    message, hint = "no master_plan.md in this plan directory", instead_of(layout)
+def no_plan(layout: Layout, meant: Callable[[Layout], bool] | None = None) -> NotFoundError:
+    """Return the error that says so, and which plans there are instead; or that a run goes on without it.
+
+    *meant* picks those that the caller can have meant.
+    """
+    message, hint = "no master_plan.md in this plan directory", instead_of(layout, meant)
     if (holder := holder_of(layout.lock)) is not None:
         message, hint = f"{message}; {goes_on(holder)}", "put it back"
     return NotFoundError(message, where=layout.root, hint=hint)
 
 
-def instead_of(layout: Layout) -> str:
-    """Return what to do about a directory that holds no plan itself: name one that is in it, else make one."""
+def instead_of(layout: Layout, meant: Callable[[Layout], bool] | None = None) -> str:
+    """Return what to do about a directory that holds no plan itself: name one that is in it, else make one.
+
+    *meant* picks those that are named; where it picks none, all are.
+    """
     places, inside = [], f"{layout.root}/{PLAN_DIRECTORY}"
     with suppress(OrchestratorError):  # that there is no plan is the news
         is_project = os.path.isdir(inside)
-        places = [inside] if is_project else [each.root for _, each in live_plans(layout)]
+        places = [Layout(inside)] if is_project else [each for _, each in live_plans(layout)]
+        places = list(filter(meant, places)) or places if meant else places
     if not places:
         return "`orchestrator init` writes one to start from"
     import shlex
 
-    named = [f"--dir {shlex.quote(from_here(each))}" for each in places]
+    named = [f"--dir {shlex.quote(from_here(each.root))}" for each in places]
     return f"name the plan that you mean: {first_of(named, _MOST)}"
 
 

@@ -20,8 +20,8 @@ from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, Settings, rea
 from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import Problem
-from orchestrator.store.front_matter import read_front_matter
-from orchestrator.store.lines import Lines, unreadable
+from orchestrator.store.front_matter import misplaced, read_front_matter
+from orchestrator.store.lines import Lines, conflict, unreadable
 from orchestrator.store.references import resolve_files
 
 #: Settings that mean something to whatever runs, and those that a prompt adds; ``claude`` understands all of a task.
@@ -81,8 +81,9 @@ def parse_roster_file(
         return None, [problem]
     lines = Lines.of(data)
     front = read_front_matter(lines.bare(), file)
-    if front.problem is not None:
-        return None, [front.problem]
+    body = "".join(lines.lines[front.body :])
+    if (problem := front.problem or conflict(body, file, front.body + 1)) is not None:
+        return None, [problem]
     fields: dict[str, Any] = {"key": name}
     given: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -97,9 +98,10 @@ def parse_roster_file(
             given[written] = value
         else:
             problems.append(_unknown(written, where))
+    if not front.body:
+        problems += misplaced(lines.bare(), file, _FIELDS)
     problems += _contradictions(name, file, front.lines)
-    body = "".join(lines.lines[front.body :]).strip()
-    member = _member(fields, body, base, f"{file}:{front.lines.get('command', 1)}")
+    member = _member(fields, body.strip(), base, f"{file}:{front.lines.get('command', 1)}")
     return RosterFile(member, given, front.lines, file, base), problems
 
 

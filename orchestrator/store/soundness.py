@@ -11,10 +11,9 @@ from collections.abc import Sequence
 
 from orchestrator.core.evidence import JournalSeen, MarksSeen, RecordSeen, ResultSeen
 from orchestrator.core.result import StopReason
-from orchestrator.errors import Problem
 from orchestrator.store.atomic import open_stream, read_file, reported
 from orchestrator.store.attempt_record import read_record
-from orchestrator.store.lines import unreadable
+from orchestrator.store.lines import conflict, unreadable
 from orchestrator.store.marks import regions
 from orchestrator.store.outline import fence_closes, fence_opens
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result, why_no_result
@@ -28,7 +27,6 @@ _MAX_LINE = 64 * 1024
 _TOLD = 5
 
 _MARK = re.compile(r"<!-- /?orchestrator:([a-z][a-z0-9_-]*) -->[ \t]*")
-_CONFLICT = re.compile(r"<{7} .|>{7} .")
 _JOURNAL_LINE = re.compile(rb"- \d{4}-\d\d-\d\dT[\d:.]+Z \xc2\xb7 .+\n?", re.DOTALL)
 
 
@@ -42,7 +40,7 @@ def look_at_result(stem: str, path: str, full: str) -> ResultSeen | None:
     text, problem = data.decode(errors="replace").replace("\r\n", "\n"), unreadable(data, path)
     result = parse_result(text)
     if problem is None:
-        problem = _conflict(text.split("\n"), path)
+        problem = conflict(text, path)
     if problem is not None and (result is None or problem.code == "not_text"):
         if problem.code != "conflict":
             return ResultSeen(stem, path, None, problem.message)
@@ -50,21 +48,6 @@ def look_at_result(stem: str, path: str, full: str) -> ResultSeen | None:
     if result is None:
         return ResultSeen(stem, path, None, why_no_result(text) if data.strip() else "it is empty")
     return ResultSeen(stem, path, result._replace(answer=""), "", problem)
-
-
-def _conflict(lines: Sequence[str], path: str) -> Problem | None:
-    """Return the first mark of a merge outside of fences, where an answer may show one."""
-    opened = ""
-    for number, line in enumerate(lines, 1):
-        if line.startswith(("```", "~~~")):
-            if not opened:
-                opened = fence_opens(line)
-            elif fence_closes(line, opened):
-                opened = ""
-        elif not opened and _CONFLICT.match(line):
-            hint = "keep one of the two versions and remove the conflict marks"
-            return Problem("an unresolved merge conflict", f"{path}:{number}", hint, "conflict")
-    return None
 
 
 def look_at_record(stem: str, number: int, path: str, full: str, size: int) -> RecordSeen:

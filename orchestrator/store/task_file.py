@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from orchestrator.errors import Problem
-from orchestrator.store.front_matter import read_front_matter, read_settings
-from orchestrator.store.lines import Lines, oversized, unreadable
+from orchestrator.store.front_matter import misplaced, read_front_matter, read_settings
+from orchestrator.store.lines import Lines, conflict, oversized, unreadable
 from orchestrator.store.outline import first_fence
 
 _MADE = re.compile(
@@ -88,6 +88,12 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
             settings, problems = read_settings(front, file, of_task=True)
             at = front.lines
         text, begins = "".join(lines.lines[front.body :]), front.body + 1
+    elif "\n---" in text:
+        problems = misplaced(Lines.of(data).bare(), file)
+    # What we made and nobody has touched is nobody's merge.
+    found_half = None if made or is_typed else conflict(text, file, begins)
+    if found_half is not None and found_half not in problems:
+        problems.append(found_half)
     body = text if found is None else _MADE.sub("", text)
     language, code = first_fence(body)
     if found is not None and not code:

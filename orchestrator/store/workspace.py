@@ -202,13 +202,9 @@ class Workspace:
         """Say what became of a result that was counted on; empty as long as it can be (promises 2 and 9)."""
         if self._writer.is_as_left(task.stem):
             return ""
-        path = f"results/{task.stem}{RESULT}"
-        if not os.path.lexists(self.layout.result_file(task.stem)):
-            return f"{path} is gone"
-        found = self.read_result(task.stem)
-        if found is None or found.task != task.id:
-            return f"{path} is damaged"
-        return "" if found.status is TaskStatus.COMPLETED else f"{path} says {found.status.value}"
+        from orchestrator.store.credible import why_lost
+
+        return why_lost(self.read_result(task.stem), task, self.layout)
 
     def read_shown_answer(self, stem: str, seen: os.stat_result | None = None) -> str:
         """Return the answer of a task as people see it, safe below a level-2 heading; empty when there is none.
@@ -322,8 +318,12 @@ class Workspace:
                 why = why_not(result, task, self.layout)
                 self._index.forget(task.stem)
             if why:
+                from orchestrator.store.credible import conflict_in
+
+                half = conflict_in(task, self.layout)
+                then = half.hint if half else f"the next run does {task.id} again"
                 del board.results[task.id]
-                board.doubts[task.id] = f"{why}; the next run does {task.id} again"
+                board.doubts[task.id] = f"{why}; {then}"
                 notes.append(board.doubts[task.id])
         if notes:
             board.derive_again()

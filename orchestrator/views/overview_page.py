@@ -10,13 +10,15 @@ from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.journal_line import Line
 from orchestrator.core.money import spending
+from orchestrator.core.news import Brief
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import PLAN_TRANSITIONS
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import excerpt, one_line
+from orchestrator.views.brief import ending
 from orchestrator.views.figures import cost_of, cost_rows, hold_line
 from orchestrator.views.glyphs import TOLD, tally
-from orchestrator.views.pages import LOOKS, Below, Site, Trouble, draw
+from orchestrator.views.pages import LOOKS, Below, Site, Trouble, at_work, capped, draw
 from orchestrator.views.picture import picture, too_large
 from orchestrator.views.plans import state_label, title_of
 from orchestrator.views.watching import watch_line
@@ -24,6 +26,8 @@ from orchestrator.views.watching import watch_line
 #: Rows of the table on one page, needs named in one row, tasks named that run.
 _ROWS, _NEEDS, _RUNNING, _LINES = 200, 6, 12, 12
 _NAME, _GOAL = 200, 2000
+#: Bytes of the final output.
+_OUTPUT = 64 * 1024
 #: What is done first in the bar, then what happens, what went wrong, what is left.
 _IN_BAR = (TaskStatus.COMPLETED, *TOLD)
 _PRIORITIES = (("", "usual"), ("P0", "P0 urgent"), ("P1", "P1 high"), ("P3", "P3 low"))
@@ -45,6 +49,11 @@ class Seen(NamedTuple):
     """What running tasks do, by task."""
     happenings: Sequence[Line] = ()
     """Oldest first."""
+    brief: Brief | None = None
+    """Where the last run stands; None while one is at work."""
+    output: str = ""
+    """The beginning of the final output, where that is what to read next."""
+    output_in: str = ""
 
 
 class Filter(NamedTuple):
@@ -87,13 +96,10 @@ def overview_page(
         batches=max(board.shape.batch.values(), default=0),
         hold=hold_line(board, seen.now),
         costs=cost_rows(spent, board.plan.budget),
-        run={
-            "id": seen.run,
-            "since": seen.since,
-            "took": format_duration(max(seen.now - seen.since, 0.0)),
-        }
-        if seen.run
-        else None,
+        run=at_work(seen.run, seen.since, seen.now),
+        ending=ending(seen.brief) if seen.brief is not None else "",
+        **_next(seen.brief),
+        output=capped(seen.output, _OUTPUT, seen.output_in),
         steps=[
             (event.value, why)
             for (before, event), (_, why) in PLAN_TRANSITIONS.items()
@@ -137,6 +143,18 @@ def row(board: Board, task_id: str, now: float) -> dict[str, Any]:
         "attempts": len(result.attempts) if result is not None else 0,
         "cost": cost_of(board.outcome(task_id)) if result is not None else "–",
     }
+
+
+def _next(brief: Brief | None) -> dict[str, str]:
+    """Return the next step where the page has nothing for it itself: the task to look at, or a command to type."""
+    step = brief.next_step() if brief is not None and brief.about_run else ()
+    match step:
+        case ("show", task_id):
+            return {"blamed": task_id, "command": ""}
+        case ("doctor",) | ("run", "--detach", _, _):
+            return {"blamed": "", "command": " ".join(("orchestrator", *step))}
+        case _:
+            return {"blamed": "", "command": ""}
 
 
 class _Given(dict[str, str]):

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.called import as_called
 from orchestrator.core.charter import Charter
+from orchestrator.core.duration import format_duration
 from orchestrator.core.plan_state import PlanState
 from orchestrator.core.redact import redact
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import printable
+from orchestrator.core.text import clip, printable
 from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.views.glyphs import ICONS
 from orchestrator.views.plans import day, state_label
@@ -34,8 +35,8 @@ _LABELS = {
     "--agent": "Agent",
     "--assignee": "Assignee",
 }
-#: Problems of a plan that are shown at a time.
-_MOST = 10
+#: Problems of a plan that are shown at a time; bytes behind a cut that a token may go on in.
+_MOST, _TOKEN = 10, 16 * 1024
 
 
 class Site(NamedTuple):
@@ -135,9 +136,26 @@ def plans_page(site: Site, name: str, plans: Below, trouble: Trouble | None = No
     return draw("plans.html", site, heading=name, below=plans, trouble=trouble)
 
 
-def trouble_page(site: Site, trouble: Trouble) -> str:
-    """Return a page that says why there is no other."""
-    return draw("trouble.html", site, heading="This did not work", leaf="–", cause=trouble)
+def trouble_page(
+    site: Site, trouble: Trouble, *, run: str = "", since: float = 0.0, now: float = 0.0
+) -> str:
+    """Return a page that says why there is no other, and which run is at work all the same."""
+    return draw(
+        "trouble.html",
+        site,
+        heading="This did not work",
+        leaf="–",
+        cause=trouble,
+        now=now,
+        run=at_work(run, since, now),
+    )
+
+
+def at_work(run: str, since: float, now: float) -> dict[str, object] | None:
+    """Return what a page says of the run at work; None where none is."""
+    if not run:
+        return None
+    return {"id": run, "since": since, "took": format_duration(max(now - since, 0.0))}
 
 
 def refusal(said: str, *, asks: bool) -> str:
@@ -168,6 +186,14 @@ def draw(template: str, site: Site, *, leaf: str = "", **values: Any) -> str:
         **values,
     }
     return _environment().get_template(template).render(site=site, **given)
+
+
+def capped(text: str, limit: int, file: str) -> dict[str, object]:
+    """Return at most *limit* bytes of a text, how many more there are, and the *file* that has them."""
+    # Redacted before it is cut, for a token that was cut is no longer known; what is far behind is not looked at.
+    head, left = clip(text, limit + _TOKEN)
+    shown, more = clip(redact(printable(head)), limit)
+    return {"text": shown, "left": left + more, "file": file}
 
 
 def _typed(site: Site, text: str) -> str:

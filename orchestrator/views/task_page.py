@@ -13,21 +13,18 @@ from orchestrator.core.moment import format_moment
 from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
-from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt
 from orchestrator.core.state import COMMANDS, TRANSITIONS, TaskStatus, Verb
-from orchestrator.core.text import clip, excerpt, one_line, printable
+from orchestrator.core.text import excerpt, one_line
 from orchestrator.views.context import MESSAGE_ICONS
 from orchestrator.views.figures import cost_of
 from orchestrator.views.glyphs import moment
 from orchestrator.views.overview_page import given_in_form, row
-from orchestrator.views.pages import Site, Trouble, draw
+from orchestrator.views.pages import Site, Trouble, capped, draw
 from orchestrator.views.watching import watch_line
 
 #: Bytes of an answer and of what is asked; messages; attempts; characters of a turn; neighbours that are named.
 _ANSWER, _ASKED, _MESSAGES, _ATTEMPTS, _TURN, _NAMED = 64 * 1024, 32 * 1024, 30, 50, 2000, 40
-#: Bytes behind a cut that a token may go on in.
-_TOKEN = 16 * 1024
 #: How a button looks; what is not named is a plain one.
 _LOOKS = {
     Verb.CANCEL: "bad",
@@ -80,8 +77,8 @@ def task_page(
         verbs=list(_verbs(task, board.status(task.id))),
         facts=_facts(seen),
         links=_links(task, board),
-        asked=_capped(seen.asked, _ASKED, seen.asked_in),
-        answer=_capped(seen.answer, _ANSWER, seen.answer_in),
+        asked=capped(seen.asked, _ASKED, seen.asked_in),
+        answer=capped(seen.answer, _ANSWER, seen.answer_in),
         attempt=attempts[-1].number if attempts else 0,
         turns=[{"who": who, "text": excerpt(text, _TURN)} for who, text in seen.turns],
         earlier=seen.earlier,
@@ -162,10 +159,3 @@ def _message(message: Message) -> dict[str, str]:
         "time": one_line(message.time.partition(".")[0].replace("T", " "), 19),
         "text": message.text,
     }
-
-
-def _capped(text: str, limit: int, file: str) -> dict[str, object]:
-    # Redacted before it is cut, for a token that was cut is no longer known; what is far behind is not looked at.
-    head, left = clip(text, limit + _TOKEN)
-    shown, more = clip(redact(printable(head)), limit)
-    return {"text": shown, "left": left + more, "file": file}

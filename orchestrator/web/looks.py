@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.actions import plans
 from orchestrator.actions.history import history
-from orchestrator.actions.status import news_of_running, status
+from orchestrator.actions.status import brief_of, news_of_running, status
 from orchestrator.actions.talking import messages_on
 from orchestrator.core.board import Board
 from orchestrator.core.journal_line import read_line
@@ -17,9 +18,10 @@ from orchestrator.core.plan import TASK_ID, Task, stem
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
 from orchestrator.store import roots
-from orchestrator.store.atomic import read_file
+from orchestrator.store.atomic import read_file, read_piece
 from orchestrator.store.journal import journal_tail
-from orchestrator.store.layout import PLAN_DIRECTORY, Layout
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
+from orchestrator.store.lock import holder_of
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result
 from orchestrator.store.stamp import epoch
 from orchestrator.store.workspace import Workspace
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 _LINES, _TURNS, _PLANS = 60, 40, 50
 #: Lines of the journal about one task.
 _EVENTS = 20
+#: Bytes of the final output that are read; a page shows fewer.
+_OUTPUT = 128 * 1024
 
 
 def scene_of_plan(layout: Layout) -> Scene:
@@ -85,16 +89,21 @@ def plan(
     if roots.is_root_only(layout):
         return plans_page(site, name, _below(layout, asked), trouble)
     overview = status(layout)
-    holder = overview.holder or {}
+    run, since = _run(overview.holder)
     lines = map(read_line, journal_tail(layout.journal, _LINES))
+    brief = None if overview.holder else brief_of(layout, overview)
+    is_read = brief is not None and brief.next_step() == ("read",)
     seen = Seen(
         name=name,
         board=overview.board,
         now=time.time(),
-        run=str(holder.get("run", "")),
-        since=epoch(holder.get("since")),
+        run=run,
+        since=since,
         news=_news(layout, overview.board),
         happenings=[line for line in lines if line],
+        brief=brief,
+        output=_final_output(layout) if is_read else "",
+        output_in=from_here(layout.final_output),
     )
     page = asked.get("page", "")
     wanted = Filter(
@@ -104,6 +113,25 @@ def plan(
     )
     plans_below = _below(layout, asked) if roots.has_plans(layout) else None
     return overview_page(site, seen, wanted, plans=plans_below, given=given, trouble=trouble)
+
+
+def run_at_work(layout: Layout) -> tuple[str, float]:
+    """Return the run at work, whatever became of its plan, and when it began; an empty word where none is.
+
+    Raises:
+        StoreError: the lock file cannot be read.
+    """
+    return _run(holder_of(layout.lock))
+
+
+def _run(holder: Mapping[str, Any] | None) -> tuple[str, float]:
+    return (str(holder["run"]), epoch(holder.get("since"))) if holder else ("", 0.0)
+
+
+def _final_output(layout: Layout) -> str:
+    with suppress(OSError):  # somebody took it away, or put something else there
+        return (read_piece(layout.final_output, 0, _OUTPUT) or b"").decode(errors="replace")
+    return ""
 
 
 def _name(layout: Layout) -> str:

@@ -295,13 +295,17 @@ class _Desk:
 
     def failed(self, request: Request, error: Any) -> Response:
         """Answer where a page cannot be drawn: the plan is broken, the task is gone."""
-        site, version = self._site(request), ""
-        if request.method == "GET":
-            version = "-"  # where nothing can be listened to, the page asks again and again
-            with suppress(OrchestratorError):
-                version = looks.scene_of_plan(self._layout(request)).version()
-        here = request.url.path.removeprefix(site.base)
-        page = trouble_page(self._site(request, here, version), trouble_of(error))
+        is_page = request.method == "GET"
+        # A page that cannot listen to anything asks again and again.
+        version = "-" if is_page else ""
+        run, since = "", 0.0
+        with suppress(OrchestratorError):
+            layout = self._layout(request)
+            run, since = looks.run_at_work(layout)
+            version = looks.scene_of_plan(layout).version() if is_page else ""
+        here = request.url.path.removeprefix(self._site(request).base)
+        site = self._site(request, here, version)
+        page = trouble_page(site, trouble_of(error), run=run, since=since, now=time.time())
         return HTMLResponse(page, _status(error))
 
 

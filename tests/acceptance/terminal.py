@@ -27,9 +27,18 @@ def type_into(
     answers: Sequence[tuple[str, str | Callable[[], str]]],
 ) -> Seen:
     """Call a command on a terminal of its own; type each answer, or what it returns, when what it answers is there."""
+    return type_into_program(orchestrate, [sys.executable, "-m", "orchestrator", *words], answers)
+
+
+def type_into_program(
+    orchestrate: Orchestrate,
+    program: Sequence[str],
+    answers: Sequence[tuple[str, str | Callable[[], str]]],
+) -> Seen:
+    """Do the same with any program."""
     master, terminal = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "orchestrator", *words],
+        program,
         cwd=orchestrate.where,
         env={**orchestrate.environment, "TERM": "xterm", "COLUMNS": "100"},
         stdin=terminal,

@@ -162,6 +162,32 @@ def test_add_needs_a_table_and_says_what_is_wrong(orchestrate: Orchestrate, root
     assert plan_text(root) == "# My plan\n\nJust words.\n"
 
 
+@pytest.mark.parametrize("is_in_front", [True, False])
+def test_nothing_is_added_to_one_side_of_a_merge(
+    orchestrate: Orchestrate, root: Path, is_in_front: bool
+) -> None:
+    """Who keeps the other side would lose it; ``update`` refuses that, too."""
+    write_plan(root, {"T-01": "true", "T-02": "true"})
+    whole = "retries: 0" if is_in_front else "| T-02 | true | None |"
+    merged = f"<<<<<<< HEAD\n{whole}\n=======\n{whole}\n>>>>>>> b"
+    before = plan_text(root).replace(whole, merged)
+    (root / "master_plan.md").write_text(before, encoding="utf-8")
+    line = before.partition("<<<<<<<")[0].count("\n") + 1
+    for command in (["add", "true"], ["update", "T-01", "-p", "high"]):
+        refused = orchestrate(*command)
+        assert 2 == refused.returncode
+        said = f"error: .orchestrator/master_plan.md:{line}: an unresolved merge conflict"
+        assert refused.stderr.startswith(said)
+    assert before == plan_text(root)
+
+
+def test_a_text_that_shows_a_merge_is_none(orchestrate: Orchestrate, root: Path) -> None:
+    """What somebody wants to have done may be about one."""
+    asked = "Resolve this:\n<<<<<<< HEAD\none\n=======\ntwo\n>>>>>>> b"
+    assert 0 == orchestrate("add", asked, "--agent", "claude").returncode
+    assert 0 == orchestrate("validate").returncode
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

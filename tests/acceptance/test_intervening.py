@@ -79,6 +79,30 @@ def test_a_task_done_by_hand(orchestrate: Orchestrate, root: Path) -> None:
     assert 1 == len(front_of(root, "T-01")["attempts"]), "it was not done again"
 
 
+def test_who_settles_what_somebody_else_has_in_hand_is_who_did_it(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """The answer and the result say who had it; with and without a run at work."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": gate.wait, "T-02": "true", "T-03": "true", "T-04": "true"})
+    for task in ("T-02", "T-03", "T-04"):
+        ok(orchestrate("claim", task, "--as", "bob"))
+    alone = ok(orchestrate("complete", "T-02", "mine", "--as", "ann"))
+    assert "T-02 is completed; bob had it in hand" == alone.stderr.splitlines()[-1]
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    asked = ok(orchestrate("fail", "T-03", "no", "--as", "ann"))
+    assert "T-03 is failed; bob had it in hand" == asked.stderr.splitlines()[-1]
+    own = ok(orchestrate("complete", "T-04", "--as", "bob"))
+    assert "T-04 is completed" == own.stderr.splitlines()[-1]
+    gate.open()
+    assert 1 == orchestrate.finish(run).returncode
+    assert "by ann: bob had it in hand" == front_of(root, "T-02")["note"]
+    (attempt,) = front_of(root, "T-03")["attempts"]
+    assert ("ann", "by ann: no; bob had it in hand") == (attempt["agent"], attempt["reason"])
+    assert "· by ann" in orchestrate("show", "T-02").stdout
+
+
 def test_what_cannot_be_is_refused(orchestrate: Orchestrate, root: Path) -> None:
     """With a code, what is wrong and what can be done; nothing is written."""
     write_plan(root, CHAIN)

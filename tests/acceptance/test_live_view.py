@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import write_plan
+from tests.acceptance.terminal import type_into_program
 from tests.patience import PATIENCE
 
 #: An escape sequence that sets a colour.
@@ -66,3 +68,28 @@ def test_a_terminal_that_cannot_draw_gets_plain_lines(
         assert b"\x1b" not in seen
         assert 1 == seen.count("🔵 T-01".encode())
         assert 1 == seen.count("✅ T-01".encode())
+
+
+def test_while_it_is_suspended_the_terminal_is_the_shells(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """After Ctrl-Z it has its cursor, and nothing of the view; what it showed meanwhile stays after `fg`."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    write_plan(tmp_path / ".orchestrator", {"T-01": f"read -r _ < {gate} || true"})
+
+    def let_it_go_on() -> str:
+        os.close(os.open(gate, os.O_WRONLY))
+        return ""
+
+    run = shlex.join([sys.executable, "-m", "orchestrator", "run"])
+    shell = ["sh", "-c", f"set -m; {run}; echo the shell again; fg"]
+    seen = type_into_program(
+        orchestrate, shell, [("0/1", "\x1a"), ("the shell again", let_it_go_on)]
+    )
+    assert (0, True) == (seen.returncode, "1 of 1 tasks completed" in seen.text), seen.text
+    before, _, after = seen.text.partition("the shell again")
+    assert before.rindex("\x1b[?25h") > before.rindex("\x1b[?25l")
+    untouched, is_drawn_anew, _ = after.partition("\x1b[?25l")
+    assert is_drawn_anew
+    assert "\x1b[" not in untouched

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
+from tests.acceptance.plans import Gate, answer_of, front_of, result_of, write_plan
 from tests.executors.harness import wait_until
 
 #: Takes away what the first task answered, each time.
@@ -118,3 +118,71 @@ def test_with_only_it_is_left_to_the_person(orchestrate: Orchestrate, root: Path
     )
     assert 0 == orchestrate("run").returncode
     assert "one\n\ntwo" == answer_of(root, "T-03")
+
+
+# ── what a merge left undone ──────────────────────────────────────────────────────────────────────────────────────────
+
+LINES = {"T-01": "echo one", "T-02": ("cat; echo two", "T-01"), "T-03": ("cat", "T-02")}
+
+
+def half_merge(root: Path, *, whole: str = "status: completed") -> int:
+    """Put the marks of a merge around a part of a result; return the line of the first one."""
+    path = root / "results/agent-02-result.md"
+    text = path.read_text(encoding="utf-8")
+    assert whole in text
+    merged = f"<<<<<<< HEAD\n{whole}\n=======\n{whole}\n>>>>>>> b"
+    path.write_text(text.replace(whole, merged, 1), encoding="utf-8")
+    return text.partition(whole)[0].count("\n") + 1
+
+
+@pytest.mark.parametrize("whole", ["status: completed", "```text\none\ntwo\n```"])
+def test_a_result_in_which_a_merge_is_unresolved_is_a_matter_for_a_person(
+    orchestrate: Orchestrate, root: Path, whole: str
+) -> None:
+    """Nothing is made from it, nor is it done again and paid for twice; resolved, it counts as before."""
+    write_plan(root, LINES)
+    assert 0 == orchestrate("run").returncode
+    before = result_of(root, "T-02")
+    line = half_merge(root, whole=whole)
+    merged = result_of(root, "T-02")
+    said = f"results/agent-02-result.md:{line}: an unresolved merge conflict"
+    for command in (["run"], ["run", "--dry-run"], ["validate"]):
+        refused = orchestrate(*command)
+        assert 2 == refused.returncode
+        assert (
+            f"error: .orchestrator/{said}\n  hint: keep one of the two versions" in refused.stderr
+        )
+    assert said in orchestrate("show", "T-02").stdout
+    assert merged == result_of(root, "T-02")
+    (root / "results/agent-02-result.md").write_text(before, encoding="utf-8")
+    again = orchestrate("run", "--json")
+    assert (0, []) == (again.returncode, again.started())
+
+
+def test_a_merge_that_begins_while_a_run_is_at_work_is_handed_on_to_nobody(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Nor is the task done again in the place of both versions; the run says what to do."""
+    result = '"$ORCHESTRATOR_DIR/results/agent-01-result.md"'
+    merge = f"printf '%s\\n' '<<<<<<< HEAD' '=======' '>>>>>>> b' >> {result}"
+    write_plan(root, {"T-01": "echo one", "T-02": (merge, "T-01"), "T-03": ("cat", "T-01, T-02")})
+    ran = orchestrate("run")
+    assert 1 == ran.returncode
+    line = result_of(root, "T-01").partition("<<<<<<<")[0].count("\n") + 1
+    said = f"results/agent-01-result.md:{line}: an unresolved merge conflict"
+    assert f"{said}; keep one of the two versions and remove the conflict marks" in ran.stderr
+    assert 1 == len(front_of(root, "T-01")["attempts"])
+    assert said in front_of(root, "T-03")["attempts"][0]["reason"]
+
+
+def test_an_answer_that_shows_a_merge_is_an_answer_as_any_other(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """What an agent printed stands in a code block of ours."""
+    shown = "<<<<<<< HEAD\none\n=======\ntwo\n>>>>>>> b"
+    write_plan(root, {"T-01": f"cat <<'END'\n{shown}\nEND", "T-02": ("cat", "T-01")})
+    assert 0 == orchestrate("run").returncode
+    (root / "index.json").unlink()
+    again = orchestrate("run", "--json")
+    assert (0, []) == (again.returncode, again.started())
+    assert shown == answer_of(root, "T-02")

@@ -55,15 +55,23 @@ def test_without_a_run_there_is_nothing_to_stop(orchestrate: Orchestrate, root: 
     assert "not_found" == json.loads(as_json.stdout)["code"]
 
 
-def test_where_no_plan_is_those_that_are_meant_are_named(
-    orchestrate: Orchestrate, tmp_path: Path
+def test_in_a_directory_of_plans_those_at_work_are_named(
+    orchestrate: Orchestrate, root: Path
 ) -> None:
-    """A run that is at work in one of them is not to be thought over."""
-    assert 0 == orchestrate("create", "Shop").returncode
+    """What ends nothing says so: whoever reads that no run is at work takes it to be over."""
+    root.mkdir()
+    names = [f"TASK-00{number}" for number in range(1, 6)]
+    for name in names:
+        write_plan(root / name, {"T-01": "sleep 1000"}, retries=0)
+    assert 2 == orchestrate("stop", root / names[0]).returncode
     told = orchestrate("stop")
-    assert (2, True) == (told.returncode, "no master_plan.md" in told.stderr), told.stderr
-    assert "name the plan that you mean: --dir" in told.stderr
-    assert "TASK-001" in told.stderr
+    assert (2, True) == (told.returncode, "no master_plan.md in this plan directory" in told.stderr)
+    assert "--dir .orchestrator/TASK-001, " in told.stderr
+    assert 0 == orchestrate("run", "--detach", names[4]).returncode
+    told = orchestrate("stop")
+    assert 2 == told.returncode
+    assert "hint: name the plan that you mean: --dir .orchestrator/TASK-005\n" in told.stderr
+    assert 0 == orchestrate("stop", "--dir", ".orchestrator/TASK-005").returncode
 
 
 def test_agents_that_take_their_time_get_no_more_of_it_when_it_is_called_again(

@@ -33,6 +33,13 @@ def test_backticks_around_a_command_are_no_part_of_it(orchestrate: Orchestrate, 
     assert "b" == answer_of(root, "T-01")
 
 
+def test_a_row_is_one_line_of_its_command(orchestrate: Orchestrate, root: Path) -> None:
+    """A separator from a web page, which no editor shows, makes no second command of its end."""
+    write_plan(root, {"T-01": "`printf '<%s>' a\u2028touch\x0cmade`"})
+    assert 0 == orchestrate("run").returncode
+    assert "<a><touch><made>" == answer_of(root, "T-01")
+
+
 def test_a_row_that_is_changed_during_the_run_is_what_runs(
     orchestrate: Orchestrate, tmp_path: Path, root: Path
 ) -> None:

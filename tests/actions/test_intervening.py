@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from orchestrator.actions.intervening import intervene, set_status
+from orchestrator.actions.intervening import give_up, intervene, set_status
 from orchestrator.actions.plugs import Plugs
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import TransitionError
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import take_lock
-from orchestrator.store.requests import Reply, Requests
+from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.result_file import render_result
 from orchestrator.store.workspace import Workspace
 from orchestrator.wiring import plugs as wired
@@ -93,16 +90,11 @@ def test_nobody_is_asked_when_the_plan_is_free(layout: Layout) -> None:
 
 def test_whoever_gives_up_hears_what_was_done_meanwhile(layout: Layout) -> None:
     """The run has answered, and nobody had come for it."""
-    lock, requests = take_lock(layout.lock, "r1", ""), Requests(layout.requests)
-
-    def give_up() -> None:
-        (request,) = requests.look()
-        requests.answer(request, Reply.done("T-01", S.BLOCKED))
-        raise KeyboardInterrupt
-
-    asking = partial(intervene, layout, wants("T-01", Verb.BLOCK), plugs, give_up)
-    with ThreadPoolExecutor(1) as pool, pytest.raises(KeyboardInterrupt) as caught:
-        pool.submit(asking).result()
-    lock.release()
-    assert ["T-01 is blocked"] == caught.value.__notes__
+    requests, wanted = Requests(layout.requests), wants("T-01", Verb.BLOCK)._replace(id=new_id(1.0))
+    requests.leave(wanted)
+    assert [wanted.id] == requests.look()
+    requests.answer(wanted.id, Reply.done("T-01", S.BLOCKED))
+    given_up = KeyboardInterrupt()
+    give_up(requests, wanted, given_up)
+    assert ["T-01 is blocked"] == given_up.__notes__
     assert [] == os.listdir(requests.directory)

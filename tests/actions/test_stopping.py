@@ -19,7 +19,7 @@ from orchestrator.store.process import start_time, this_process
 
 
 def lock(root: Path, **facts: object) -> Layout:
-    """A plan and a lock file that says who runs."""
+    """A plan, and a lock file that says who runs it."""
     (root / "master_plan.md").touch()
     (root / "run.lock").write_text(json.dumps({"run": "r1", "pid": os.getpid(), **facts}) + "\n")
     return Layout(str(root))

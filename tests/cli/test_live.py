@@ -20,3 +20,12 @@ def test_the_bar_ends_full_after_a_change_of_the_plan() -> None:
     with view._console.capture() as shown:
         view._console.print(view._picture())
     assert "3/3" in shown.get()
+
+
+def test_a_line_is_as_long_as_what_it_says() -> None:
+    """The terminal wraps it, so that a path in it can be copied."""
+    view = LiveView()
+    said = f"{'a-directory/' * 30}master_plan.md:7: makes no sense"
+    with view._console.capture() as shown:
+        view.hear(Happening(kind=Kind.WARNING, time=0.0, text=said))
+    assert f"{said}\n" in shown.get()

@@ -114,7 +114,7 @@ def test_whoever_runs_a_task_is_named() -> None:
 
 
 def test_an_attempt_by_hand() -> None:
-    """It is not charged, belongs to no run, and is closed by whoever ends it: knowing what came before it meanwhile."""
+    """It is not charged, belongs to no run, and is that of whoever ends it, knowing what came before it meanwhile."""
     begun = apply(None, wants(Verb.START, "alice"), S.RUNNING, number=4, inputs={"T-01": 2})
     (attempt,) = begun.attempts
     assert (4, 0, "", "alice", "running") == (
@@ -125,10 +125,11 @@ def test_an_attempt_by_hand() -> None:
     ended = apply(
         begun, wants(Verb.COMPLETE)._replace(time=50.0), S.COMPLETED, number=9, inputs=now
     )
-    assert [("completed", "alice", 4, 30.0, BY_HAND)] == [
+    assert [("completed", "bob", 4, 30.0, BY_HAND)] == [
         (each.status, each.agent, each.number, each.duration, each.exit) for each in ended.attempts
     ]
-    assert (seen, "by bob", "q1") == (ended.inputs, ended.note, ended.request)
+    told = "by bob: alice had it in hand"
+    assert (seen, told, "q1") == (ended.inputs, ended.note, ended.request)
 
 
 def test_how_far_it_is_stays_until_it_is_over() -> None:

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from orchestrator.core.text import cell, clip, excerpt, fair_shares, fence, one_line, printable
+from orchestrator.core.text import (
+    cell,
+    clip,
+    excerpt,
+    fair_shares,
+    fence,
+    from_cell,
+    one_line,
+    printable,
+)
 from tests.growth import come_back
 
 PIECES = (
@@ -113,6 +122,7 @@ def test_a_cell_stays_in_its_column(left: str, right: str) -> None:
         (r"C:\x and `d\`", r"C:\x and `d\`"),
         (r"\`a` b", r"\'a' b"),
         ("ends in \\", "ends in &#92;"),
+        ("C:\\temp\\\\", "C:\\temp&#92;&#92;"),
         ("<!-- x --> 1 < 2 <b>", "&lt;!-- x --> 1 < 2 &lt;b>"),
         ("two\nlines", "two lines"),
     ],
@@ -120,6 +130,14 @@ def test_a_cell_stays_in_its_column(left: str, right: str) -> None:
 def test_a_cell_stays_readable_in_an_editor(text: str, shown: str) -> None:
     """Only what would break the table or hide text is escaped; code in backticks stays."""
     assert cell(text) == shown
+
+
+@pytest.mark.parametrize("text", ["C:\\", "C:\\temp\\\\", "\\" * 5, "a <b>\\"])
+def test_what_a_cell_says_is_read_as_it_was(text: str) -> None:
+    """By people, who see no words of markdown, and by us."""
+    (inline,) = MarkdownIt("commonmark").parseInline(cell(text))
+    assert text == "".join(each.content for each in inline.children or ())
+    assert text == from_cell(cell(text))
 
 
 @given(ANY, ANY)

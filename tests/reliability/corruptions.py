@@ -110,13 +110,13 @@ def two_front_matters(root: Path) -> None:
     result(root).write_text(front + text, encoding="utf-8")
 
 
-@corruption("result_conflict")
+@corruption("result_conflict", blocks=True)
 def merge_in_its_front_matter(root: Path) -> None:
     merged = "<<<<<<< ours\nstatus: completed\n=======\nstatus: failed\n>>>>>>> theirs"
     edit(result(root), "status: completed", merged)
 
 
-@corruption("result_conflict")
+@corruption("result_conflict", blocks=True)
 def merge_in_its_body(root: Path) -> None:
     merged = "<<<<<<< ours\n## Statistics\n=======\n## Figures\n>>>>>>> theirs"
     edit(result(root), "## Statistics", merged)

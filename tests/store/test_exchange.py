@@ -89,6 +89,23 @@ def test_a_file_that_an_editor_holds_in_its_hands_is_not_made(tmp_path: Path) ->
     assert not path.exists()
 
 
+@pytest.mark.parametrize(
+    ("target", "hint"),
+    [
+        ("real/plan.md", "name the directory that the file lies in"),
+        ("real/other.md", "put the file itself in its place"),
+    ],
+)
+def test_what_helps_where_the_plan_is_a_link(tmp_path: Path, target: str, hint: str) -> None:
+    """A directory is no plan directory where the file in it is called something else."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / target).write_text("real")
+    (tmp_path / "plan.md").symlink_to(target)
+    with pytest.raises(UsageError) as caught:
+        take(str(tmp_path / "plan.md"))
+    assert hint == caught.value.hint
+
+
 def test_a_link_is_left_alone(tmp_path: Path) -> None:
     """Somebody made it on purpose."""
     (tmp_path / "real.md").write_text("one")

@@ -9,7 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.core.text import printable
-from orchestrator.store.front_matter import load_front_matter, read_front_matter, read_settings
+from orchestrator.store.front_matter import (
+    load_front_matter,
+    misplaced,
+    read_front_matter,
+    read_settings,
+)
+from tests.growth import growth
 
 
 def read(text: str) -> tuple[dict[str, object], int, str]:
@@ -211,3 +217,62 @@ def test_a_setting_that_makes_no_sense_is_named(
     settings, problems = read_settings(front, "f.md", of_task=of_task)
     assert settings == {}
     assert [(str(each), each.hint) for each in problems] == [(f"f.md:3: {problem}", hint)]
+
+
+@pytest.mark.parametrize(
+    "above", ["# Title", "# Title\n", "<!-- licence -->", "<!--\nwords\n-->\n"]
+)
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "timeout: 1s",
+        "title: x\ntimeout: 1s  # why",
+        "# why\nTitle: x\nadd_dirs:\n- a\n  - b\n'timeout': 1s",
+    ],
+)
+def test_settings_below_a_title_or_a_comment_are_named(above: str, inside: str) -> None:
+    """They would count for nothing, and nobody would know."""
+    lines = f"{above}\n---\n{inside}\n---\nwords".split("\n")
+    name = "add_dirs" if "add_dirs" in inside else "timeout"
+    (problem,) = misplaced(lines, "f.md")
+    assert "misplaced_setting" == problem.code
+    at = lines.index("---") + 1
+    assert f"f.md:{at}: below other text, {name} counts for nothing" == str(problem)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# T\n\n---\n\nWords.\n\n---\n",
+        "# T\n---\ntimeout: 1s\n",
+        "# T\n---\ntimeout: 1s\n| a | b |\n---\n",
+        "# T\n---\nTimeout: a second\n---\n",
+        "# T\n---\ntitle: x\n---\n",
+        "# T\n---\nmodel: x\n\nof words\n\n---\n",
+        "# T\n----\nmodel: x\n----\n",
+        "# T\n\n    ---\n    model: x\n    ---\n",
+        "> ---\n> model: x\n> ---\n",
+        "# T\n```\n---\nmodel: x\n---\n```\n",
+        "~~~md\n```\n---\nmodel: x\n---\n~~~\n",
+        "<!--\n---\nmodel: x\n---\n-->\n",
+    ],
+)
+@pytest.mark.parametrize("below_words", [False, True])
+def test_rules_prose_and_what_is_shown_are_no_settings(text: str, *, below_words: bool) -> None:
+    """Thematic breaks, headings that are underlined, fences, quotes and comments may have anything."""
+    assert [] == misplaced(text.split("\n"), "f.md", below_words=below_words)
+
+
+def test_what_an_agent_is_told_to_write_is_no_setting() -> None:
+    """Below the first words of a text for one; a plan is for us."""
+    lines = ["# T", "", "Write this file:", "", "---", "model: x", "---"]
+    assert [] == misplaced(lines, "f.md")
+    assert ["f.md:5"] == [each.where for each in misplaced(lines, "f.md", below_words=True)]
+
+
+@pytest.mark.parametrize("line", ["---", "---\na: 1", "```\n```", "<!-- -->", "words"])
+def test_looking_for_them_takes_time_in_proportion_to_the_lines(line: str) -> None:
+    assert (
+        growth(lambda n: misplaced(["# T", *line.split("\n") * n], "f", below_words=True), 2000)
+        < 2.2
+    )

@@ -262,6 +262,7 @@ TABLE = "| ID | Task | Deps | Priority | Est. Time |\n|---|---|---|---|---|\n"
         ("# T\n| ID | Task | Deps |\n| a | x | |\n", ["p.md:2: the task table has no line of dashes below its header"]),
         ("---\na: [\n---\n" + TABLE, ["p.md:"]),
         ("---\nretries: -1\n---\n" + TABLE + "| a | x |\n", ["p.md:2: setting retries: -1 is not between 0 and 1000"]),
+        ("# T\n---\nstatus: planning\n---\n" + TABLE + "| a | x |\n", ["p.md:2: below other text, status counts"]),
         ("---\nretriez: 1\n---\n" + TABLE + "| a | x |\n", ["p.md:2: retriez is not a setting"]),
         (TABLE + "| a | x | a |\n", ["p.md:3: task a depends on itself"]),
         (TABLE + "| a | x | |\n| b | x | c |\n", ["p.md:4: task b depends on c, which is not in the plan"]),
@@ -285,6 +286,15 @@ def test_a_plan_that_cannot_run_says_why(text: str | bytes, problems: list[str])
     found = said(text)
     assert len(found) == len(problems)
     assert all(one.startswith(other) for one, other in zip(found, problems, strict=True))
+
+
+@pytest.mark.parametrize("sign", "\x07\x0b\x0c\x1c\x1f\x7f\x85\u2028\u2029")
+def test_a_cell_is_one_line(sign: str) -> None:
+    """What else ends one for some program, or does something to a terminal, is a blank in every text of a row."""
+    text = f"echo a{sign}touch \x1b[31mb"
+    table = "| ID | Task Name | Description | Deps | Expected | Input |\n|--|--|--|--|--|--|\n"
+    task = good(f"{table}| a | {text} | {text} | | {text} | {text} |\n").tasks["a"]
+    assert {"echo a touch b"} == {task.name, task.description, task.expected, task.inputs[0][1]}
 
 
 @pytest.mark.parametrize("header", ["Deadline", "Due", "**due date**"])

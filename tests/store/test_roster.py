@@ -57,6 +57,16 @@ def test_without_files_there_are_the_built_in_ones(root: Path) -> None:
     assert ("claude", "shell", "simulated") == roster(root).keys
 
 
+def test_fields_below_a_title_are_refused(root: Path) -> None:
+    """The agent would be another one: here `claude`, which costs money."""
+    write(root)
+    path = root / "agents" / "reader.md"
+    path.write_text("# Reader\n\n---\nfree: true\ncommand: cat\n---\nYou read.\n")
+    assert ["reader.md:3: below other text, free counts for nothing"] == problems(root)
+    path.write_text("# Reader\n\nYou write:\n\n---\ncommand: cat\n---\n")
+    assert "claude" == roster(root).members["reader"].extends
+
+
 def test_everything_that_a_file_can_say(root: Path) -> None:
     """Its key is the name of the file; words are split as a shell splits them, without being one."""
     write(

@@ -54,6 +54,10 @@ def test_settings_body_and_code(ending: str, bom: str) -> None:
             "a.md:3: max_parallel is a setting of the whole run, not of one task",
         ),
         (b"---\nretires: 3\n---\n", "a.md:2: retires is not a setting"),
+        (
+            b"# T\r\n---\r\nmodel: x\r\n---\r\n",
+            "a.md:2: below other text, model counts for nothing",
+        ),
     ],
 )
 def test_problems_name_file_and_line(data: bytes, problem: str) -> None:

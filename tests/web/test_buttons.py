@@ -142,6 +142,30 @@ def test_a_run_is_started_asked_and_stopped(
         wait_until(lambda: "Completed 1/2" in text_of(shown.get("/").text))
 
 
+def test_a_run_can_be_stopped_while_its_plan_is_broken(
+    orchestrate: Orchestrate, opened: Dashboard, root: Path, tmp_path: Path
+) -> None:
+    """It goes on, and spends, whatever became of the plan; every page says so, and has the button."""
+    gate = Gate(tmp_path / "gate")
+    plan = write_plan(root, {"T-01": gate.wait}, grace=0)
+    assert "is at work" not in opened.get("/tasks/T-99").text
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    broken_text = plan.read_text().replace("| None |", "| T-99 |")
+    plan.write_text(broken_text)
+    for page in ("/", "/tasks/T-01"):
+        broken = opened.get(page)
+        assert 400 == broken.status
+        assert "which is not in the plan" in text_of(broken.text)
+        assert re.search(r"Run \w+ is at work for \S+ Stop it", text_of(broken.text))
+    plan.unlink()
+    (name,) = re.findall(r'name="run" value="(\w+)"', opened.get("/").text)
+    plan.write_text(broken_text)
+    assert 303 == opened.post("/stop", run=name).status
+    assert 143 == orchestrate.finish(run).returncode
+    assert "is at work" not in opened.get("/").text
+
+
 def test_an_answer_is_kept_as_the_command_keeps_it(
     opened: Dashboard, orchestrate: Orchestrate, root: Path
 ) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import shlex
+import signal
 from pathlib import Path
 
 import pytest
 
 import orchestrator
+from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import write_plan, write_task
+from tests.acceptance.plans import Gate, write_plan, write_task
 from tests.reliability.hostile import OUTPUTS, UNPRINTABLE
 from tests.web.dashboard import Dashboard, Tags, dashboard, text_of
 
@@ -34,6 +37,59 @@ def test_a_plan_shows_where_it_stands(
     assert "Completed 2/2" in orchestrate("status").stdout
     assert ["T-01", "T-02"] == re.findall(r'<tr id="task-([^"]+)"', page)
     assert "T-02 completed · after" in text_of(page)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "died"])
+def test_a_run_that_did_not_come_to_its_end_is_named(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path, ending: signal.Signals
+) -> None:
+    """Above what begins the next one, by the words of `status`."""
+    gate = Gate(root.parent / "gate")
+    write_plan(root, {"T-01": gate.wait}, grace=0)
+    assert "Last run" not in opened.get("/").text
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    os.kill(run.pid, ending)
+    orchestrate.finish(run)
+    (line,) = re.findall(r"^Last run .*$", orchestrate("status").stdout, re.MULTILINE)
+    assert f"{line} No run is at work. Start a run" in text_of(opened.get("/").text)
+
+
+def test_what_comes_next_is_at_hand(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """What failed is a link; the final output of a plan that is done is on the page, as a text, however long it is."""
+    hostile = f"printf '{SCRIPT} \\033[2J\\n'"
+    assert "Next:" not in opened.get("/").text
+    write_plan(root, {"T-01": hostile, "T-02": ("exit 3", "T-01")})
+    assert 1 == orchestrate("run").returncode
+    page = opened.get("/").text
+    assert f'Next: <a href="{opened.place}/tasks/T-02">' in page
+    assert 'id="output"' not in page
+    write_plan(root, {"T-01": hostile})
+    assert 0 == orchestrate("run").returncode
+    page = opened.get("/").text
+    assert "Next:" not in page
+    (output,) = re.findall(r'<details [^>]*id="output">.*?</details>', page, re.DOTALL)
+    assert "alert(1)" in text_of(output)
+    assert {"details", "summary", "pre", "p", "code"} == Tags(output).names
+    assert not UNPRINTABLE.search(output)
+    assert text_of(output).endswith("It is .orchestrator/final_output.md")
+    with (root / "final_output.md").open("a") as file:
+        file.write("a line\n" * 100_000)
+    page = opened.get("/").text
+    assert len(page) < 200_000
+    assert "It goes on in .orchestrator/final_output.md" in text_of(page)
+
+
+def test_what_no_button_does_is_a_command(claude: ClaudePlan) -> None:
+    """How much more may be spent is for a person to say."""
+    claude.write(1, max_parallel=1, budget_usd=1, task_budget_usd=2)
+    assert 4 == claude.orchestrate("run").returncode
+    with dashboard(claude.orchestrate, claude.root) as shown:
+        page = text_of(shown.enter().text)
+    assert "Next: orchestrator run" in page
+    assert "--detach --budget-usd MORE" in page
 
 
 def test_a_task_shows_what_is_known_of_it(
