@@ -92,8 +92,8 @@ def examine_plan(
         claude = [_not_needed(each) for each in claude]
     commands = [each if key in needed else _not_needed(each) for key, each in others.items()]
     permissions = judge_permissions(of_claude, environment, is_root=os.geteuid() == 0)
-    holds = _holds(ahead)
-    return [*claude, *commands, plan, *holds, permissions, *told(ahead), *examine_directory(layout)]
+    found = [*_holds(ahead), *_requests(layout)]
+    return [*claude, *commands, plan, *found, permissions, *told(ahead), *examine_directory(layout)]
 
 
 def is_fit(findings: Sequence[Finding]) -> bool:
@@ -178,6 +178,16 @@ def _holds(ahead: Prospect) -> list[Finding]:
         )
         for each in held(ahead.board.results.values())
         if not each.until or each.until > now
+    ]
+
+
+def _requests(layout: Layout) -> list[Finding]:
+    from orchestrator.actions.status import left_behind
+
+    hint = "orchestrator run does it; whoever asked may have given up long ago"
+    return [
+        Finding("request", Level.WARNING, f"never answered: {each}", hint)
+        for each in left_behind(layout)
     ]
 
 

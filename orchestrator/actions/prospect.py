@@ -11,6 +11,7 @@ from orchestrator.actions.agents import Known
 from orchestrator.actions.simulation import only_simulated, really_done, simulated
 from orchestrator.actions.wording import no_command, wordless
 from orchestrator.agents.structured import flaw
+from orchestrator.core.beside import lacks_merge
 from orchestrator.core.board import SIMULATED, Board
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.roster import Roster
@@ -172,6 +173,20 @@ def kept_back(ahead: Prospect) -> dict[str, str]:
             by = f" {reason}" if status is TaskStatus.RUNNING else ""
             causes[task_id] = f"{task_id} is {status.value}{by}"
     return {task_id: causes[task_id] for task_id in ahead.to_run if task_id in causes}
+
+
+def merges(ahead: Prospect) -> bool:
+    """Say whether an agent is to merge what is completed once the run is over, and is paid for it."""
+    if ahead.settings.aggregate != "claude" or ahead.order.simulate:
+        return False
+    board, starts = ahead.board, set(ahead.to_run).difference(kept_back(ahead))
+    made_from = [
+        task_id
+        for task_id in asked_for(ahead.order, board)
+        if not board.plan.tasks[task_id].children
+        and (task_id in starts or board.status(task_id) is TaskStatus.COMPLETED)
+    ]
+    return len(made_from) > 1 and (bool(starts) or lacks_merge(board))
 
 
 def asked_for(order: RunOrder, board: Board) -> Collection[str]:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.actions.prospect import Prospect
+from orchestrator.actions.status import STILL_ASKED, left_behind
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.account import LEAST_CAP, too_little
-from orchestrator.core.money import usd
+from orchestrator.core.account import DUST, LEAST_CAP, too_little
+from orchestrator.core.money import spending, usd
 from orchestrator.core.plan import Plan
 from orchestrator.core.roster import Program
 from orchestrator.core.state import TaskStatus, parse_status
@@ -39,6 +40,7 @@ def remarks(ahead: Prospect, agents: Mapping[str, Agent]) -> list[str]:
         *_schemas(ahead),
         *_cells(ahead),
         *_money(ahead, agents),
+        *_requests(ahead),
     ]
 
 
@@ -107,20 +109,32 @@ def _cells(ahead: Prospect) -> Iterator[str]:
 
 
 def _money(ahead: Prospect, agents: Mapping[str, Agent]) -> Iterator[str]:
-    """Name the tasks that could not be started even if nothing were spent yet."""
-    budget = ahead.settings.budget_usd or math.inf
-    never = {
-        task_id: policy.task_budget_usd or math.inf
-        for task_id in ahead.to_run
-        if (policy := ahead.policies[task_id]).agent in agents
-        and agents[policy.agent].account
-        and budget < (policy.task_budget_usd or LEAST_CAP)
-    }
+    """Name the tasks that could not be started with what is left, even if no cost that nobody knows counted."""
+    if not (budget := ahead.settings.budget_usd):
+        return
+    # With `--fresh` what was paid for moves to the archive.
+    spent = spending([] if ahead.order.is_fresh else ahead.board.paid_for())
+    left = max(budget - spent.known, 0.0)
+    never = {}
+    for task_id in ahead.to_run:
+        policy = ahead.policies[task_id]
+        own = (policy.task_budget_usd or math.inf) - spent.by_task.get(task_id, 0.0)
+        is_paid = policy.agent in agents and agents[policy.agent].account
+        # Without money of its own it is another budget that is used up.
+        if is_paid and own > DUST and left + DUST < (own if own < math.inf else LEAST_CAP):
+            never[task_id] = own
     if never:
+        of_it, is_left = (f"{usd(left)} of ", "left, ") if spent.known else ("", "")
         yield (
-            f"the budget of {usd(budget)} is {too_little(never)}: "
+            f"{of_it}the budget of {usd(budget)} is {is_left}{too_little(never)}: "
             "raise `budget_usd` in the plan, or say less in the task file"
         )
+
+
+def _requests(ahead: Prospect) -> Iterator[str]:
+    """Name what a run that is gone left undone: it may change which tasks there are to run."""
+    if asked := left_behind(ahead.order.layout):
+        yield f"{STILL_ASKED}{first_of(asked, _NAMED)}"
 
 
 def _unread(status: TaskStatus, tasks: Sequence[str]) -> str:

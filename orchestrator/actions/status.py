@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.board import Board
 from orchestrator.core.plan import TASK_ID
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.errors import PlanError, Problem, UnfitError
+from orchestrator.errors import PlanError, Problem, StoreError, UnfitError
 from orchestrator.store.atomic import read_file, read_tail
 from orchestrator.store.final_output import is_outdated
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import broken_off, holder_of, suspended
+from orchestrator.store.requests import Requests
 from orchestrator.store.stamp import epoch
 from orchestrator.store.waiting import Waiting, those_waiting
 from orchestrator.store.workspace import Workspace
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 #: Running tasks whose logs are read, and bytes of each: enough for every turn of most attempts.
 _MOST, _TAIL = 20, 4 * 1024 * 1024
+
+#: Stands before what ``left_behind`` says.
+STILL_ASKED = "asked of a run that is gone, the next run does it first: "
 
 
 class Overview(NamedTuple):
@@ -83,6 +88,23 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
         suspended=suspended(coming.process if coming else overview.holder),
         is_outdated=overview.is_outdated,
     )
+
+
+def left_behind(layout: Layout) -> list[str]:
+    """Say what was asked of a run that is gone and was never answered: the next run does it before all else."""
+    requests = Requests(layout.requests)
+    found = requests.left()
+    if not found or holder_of(layout.lock) is not None:
+        return []
+    from orchestrator.views.glyphs import moment  # mostly there is none
+
+    said = []
+    for request in found:
+        with suppress(StoreError):  # it is left to whoever may read it
+            if (wanted := requests.read(request)) is not None:
+                what = "claim" if wanted.is_claim else f"{wanted.verb.value} {wanted.task}"
+                said.append(f"{what} (by {wanted.by}, {moment(wanted.time)})")
+    return said
 
 
 def news_of_running(layout: Layout, board: Board, agents: Mapping[str, Agent]) -> dict[str, str]:

@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import Prospect, RunOrder, kept_back, look_ahead
+from orchestrator.actions.prospect import Prospect, RunOrder, kept_back, look_ahead, merges
 from orchestrator.actions.remarks import remarks
 from orchestrator.actions.running import examine
+from orchestrator.actions.status import left_behind
 from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.duration import Duration
 from orchestrator.cli.foreground import keep_loaded, run_once
@@ -248,6 +249,9 @@ def _say_prospect(ahead: Prospect, chosen: Plugs, *, as_json: bool) -> None:
     ]
     more = f", {len(waiting)} {'is' if len(waiting) == 1 else 'are'} kept back" if waiting else ""
     message = f"{len(listed)} of {len(plan.tasks)} tasks would run{more}"
+    message += ", then claude merges the results" if merges(ahead) else ""
+    if left_behind(ahead.order.layout):
+        message += "; what is still asked for comes first"
     warnings = list(map(as_called, remarks(ahead, chosen.agents)))
     if as_json:
         say_json(

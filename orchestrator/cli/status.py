@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.actions.status import Overview, brief_of, status
+from orchestrator.actions.status import STILL_ASKED, Overview, brief_of, left_behind, status
 from orchestrator.cli.reply import (
     as_called,
     meant,
@@ -25,6 +25,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.hold import held
 from orchestrator.core.money import cost_facts, spending
 from orchestrator.core.state import TaskStatus
+from orchestrator.core.text import first_of
 from orchestrator.errors import OrchestratorError
 from orchestrator.store import roots
 from orchestrator.store.journal import journal_tail
@@ -170,6 +171,8 @@ def _ending(layout: Layout, overview: Overview) -> str:
     # A plan that was never run may be a list for people, or wait for approval; and `status` is being looked at.
     if brief.about_run and brief.next_step() != ("status",):
         lines.append(f"next: {_next(layout, brief)}")
+    if asked := left_behind(layout):
+        lines.insert(1, f"{STILL_ASKED}{first_of(asked, 3)}")
     return "".join(f"{line}\n" for line in lines if line)
 
 

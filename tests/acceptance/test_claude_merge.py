@@ -199,8 +199,12 @@ def test_a_merge_that_is_stopped_stops_the_run_and_goes_on_next_time(claude: Cla
     waited = claude.orchestrate("wait")
     assert (1, True) == (waited.returncode, "🛑 stopped" in waited.stdout)
     assert "next: orchestrator run --detach" in waited.stdout
+    merges = "0 of 2 tasks would run, then claude merges the results\n"
+    assert merges == claude.orchestrate("run", "--dry-run").stdout
+    assert "merges" not in claude.orchestrate("run", "--dry-run", "--simulate").stdout
     assert 0 == claude.run().returncode
     assert 0 == claude.orchestrate("wait").returncode
+    assert "0 of 2 tasks would run\n" == claude.orchestrate("run", "--dry-run").stdout
     first, second = claude.calls("_merge")
     assert flags(first)["--session-id"] == flags(second)["--resume"]
     assert "made from all" in claude.text("final_output.md")

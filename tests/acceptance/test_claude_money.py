@@ -57,6 +57,12 @@ def test_when_the_money_is_used_up_the_rest_is_named_and_left(claude: ClaudePlan
     assert "too little for T-03" in summary["message"]
     assert "$0.4000 of the budget of $1.00" in summary["message"]
     assert "too little for T-03" in events(run, "run_unaffordable")[0]["text"]
+    for command in (["validate"], ["run", "--dry-run"]):
+        (warned,) = claude.orchestrate(*command, "--json").json["warnings"]
+        left = "$0.4000 of the budget of $1.00 is left, too little for T-03 (needs $0.5000): raise"
+        assert warned.startswith(left)
+    for more in (["--budget-usd", "2"], ["--fresh"]):
+        assert [] == claude.orchestrate("run", "--dry-run", *more, "--json").json["warnings"]
     again = claude.orchestrate("run")
     assert (4, 2) == (again.returncode, len(claude.calls()))
     assert "too little for T-03" in again.stderr

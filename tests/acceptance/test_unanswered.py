@@ -72,6 +72,28 @@ def test_a_commander_that_dies_is_served(
     assert [] == Requests(str(root / "requests")).look()
 
 
+def test_what_is_still_asked_for_is_told_to_who_looks_before_the_next_run(
+    orchestrate: Orchestrate, root: Path, gate: Gate
+) -> None:
+    """Of a run and of a commander that both died: what is looked at before a run is what it does."""
+    run, command = ask_a_frozen_run(orchestrate, root, gate, "cancel", "T-02", "--as", "bob")
+    for process in (command, run):
+        process.kill()
+        process.wait()
+    said = "asked of a run that is gone, the next run does it first: cancel T-02 (by bob, "
+    assert said in orchestrate("run", "--dry-run").stderr
+    assert (
+        "tasks would run; what is still asked for comes first\n"
+        in orchestrate("run", "--dry-run").stdout
+    )
+    assert f"\n{said}" in orchestrate("status").stdout
+    assert any(said in each for each in orchestrate("validate", "--json").json["warnings"])
+    assert "never answered: cancel T-02 (by bob, " in orchestrate("doctor", "--plan").stdout
+    ok(orchestrate("complete", "T-01"))
+    assert {"T-01": "completed", "T-02": "cancelled"} == statuses(orchestrate)
+    assert said not in orchestrate("status").stdout
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize(
     "words",
