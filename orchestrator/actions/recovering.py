@@ -36,7 +36,7 @@ def recover(
 ) -> list[Harvested]:
     """Commit every attempt at a task, or at merging, that ended without its runner, and return them.
 
-    *lost*: the stems of tasks whose results were damaged and are gone; of them any run's attempt counts.
+    *lost*: the stems of tasks whose results are damaged, or were and are gone; of them any run's attempt counts.
 
     Raises:
         StoreError: a log could not be read, or a result not be written.
@@ -52,6 +52,16 @@ def recover(
         listener=listener,
         lost=lost,
     )
+
+
+def damaged(ahead: Prospect) -> list[str]:
+    """Return the stems of tasks whose results lie there and cannot be read: nobody who wants one anew does that.
+
+    Raises:
+        StoreError: one could not be read now.
+    """
+    doubted = (ahead.board.plan.tasks[task_id] for task_id in ahead.board.doubts)
+    return [task.stem for task in doubted if ahead.workspace.read_result(task.stem) is None]
 
 
 def recover_from_logs(
@@ -105,6 +115,12 @@ def take_over(
             Happening(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text)
         ),
     )
+    for each in found:
+        if each.task.stem in lost and (kept := workspace.move_aside(each.task)):
+            text = f"{each.task.result_path} is damaged; it is kept as {kept}"
+            listener(
+                Happening(kind=Kind.WARNING, time=Clock().wall(), task=each.task.id, text=text)
+            )
     if found:
         workspace.commit([each.commit for each in found])
     for each in found:

@@ -159,9 +159,10 @@ class _Session:
         ahead = seen or look_ahead(self.order, self.plugs.roster, self.workspace)
         traces = ahead.traces
         if traces:
-            from orchestrator.actions.recovering import recover
+            from orchestrator.actions.recovering import damaged, recover
 
-            if recover(ahead, self.plugs.agents, traces, self.lock.dead_runs, self.telling.hear):
+            agents, dead, lost = self.plugs.agents, self.lock.dead_runs, damaged(ahead)
+            if recover(ahead, agents, traces, dead, self.telling.hear, lost=lost):
                 ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.lock.recovered()
         if Requests(self.order.layout.requests).left():

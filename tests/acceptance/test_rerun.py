@@ -170,19 +170,26 @@ def test_what_was_copied_from_another_task_completes_nothing(
     assert "real" == answer_of(finished.root, "T-05")
 
 
+@pytest.mark.parametrize("has_log", [True, False], ids=["log", "no log"])
 @pytest.mark.parametrize(
     "content", [b"", b"\0\0\0", b"---\nstatus: completed\n", b"---\ntask: T-01\n", b"# hello\n"]
 )
-def test_a_damaged_result_is_named_and_not_counted(finished: Plan, content: bytes) -> None:
-    """Empty, binary, cut short: the task runs again, and the bytes are kept beside it (promise 9)."""
+def test_a_damaged_result_is_named_and_not_counted(
+    finished: Plan, content: bytes, *, has_log: bool
+) -> None:
+    """Empty, binary, cut short: it is taken from its log, where nothing can be the task runs again; the bytes are kept
+    beside it (promise 9).
+    """
     finished.result("T-04").write_bytes(content)
+    if not has_log:
+        (finished.root / "logs/agent-04.attempt-1.json").unlink()
     again = finished.run()
-    assert (0, ["T-04"]) == (again.returncode, again.started())
+    assert (0, [] if has_log else ["T-04"]) == (again.returncode, again.started())
     (warning,) = [event["text"] for event in again.events if event["event"] == "warning"]
     path = finished.result("T-04")
     aside = path.with_name(f"{path.name}.damaged-1")
-    told = f"results/{path.name} is damaged and is not counted; it is kept as results/{aside.name}"
-    assert told == warning
+    then = "" if has_log else " and is not counted"
+    assert f"results/{path.name} is damaged{then}; it is kept as results/{aside.name}" == warning
     assert content == aside.read_bytes()
     assert "four" == answer_of(finished.root, "T-04")
 
