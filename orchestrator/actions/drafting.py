@@ -13,6 +13,7 @@ from orchestrator.core.draft_check import read_draft
 from orchestrator.core.draft_lint import lint, order_writers
 from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line
+from orchestrator.core.vague import NO_VERB
 from orchestrator.errors import (
     DraftError,
     NotFoundError,
@@ -62,8 +63,7 @@ def from_request(
     first = ask(planner_prompt(request, agents, overrides), SCHEMA)
     draft, problems = read_draft(first, agents)
     findings = [] if problems else lint(draft)
-    if problems or any(each.code in _MENDABLE for each in findings):
-        wrong = [*problems, *(each for each in findings if each.code in _MENDABLE)]
+    if wrong := [*problems, *filter(_is_worth_asking, findings)]:
         prompt = planner_prompt(
             request,
             agents,
@@ -119,7 +119,8 @@ def from_file(
         problems += of_draft if found.places else [_in_file(each, path) for each in of_draft]
     if problems:
         raise PlanError(problems)
-    return _settled(replace(draft, request=request or draft.request))
+    proposal = _settled(replace(draft, request=request or draft.request))
+    return replace(proposal, warnings=(*found.warnings, *proposal.warnings))
 
 
 def from_template(
@@ -155,6 +156,11 @@ def example(template: PlanTemplate, agents: Collection[str]) -> Draft:
     if problems:
         raise PlanError(problems)
     return draft
+
+
+def _is_worth_asking(finding: Problem) -> bool:
+    """Whether another answer, which costs as much as the first, is likely to be better."""
+    return finding.code in _MENDABLE and NO_VERB not in finding.message
 
 
 def _settled(draft: Draft) -> Proposal:

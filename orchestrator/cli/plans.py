@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -14,6 +16,7 @@ from orchestrator.cli.reply import (
     caller,
     passed_over,
     plan_directory,
+    program,
     say_json,
     takes_caller,
     takes_directory,
@@ -29,6 +32,7 @@ from orchestrator.core.plan_state import PlanState, Step
 from orchestrator.core.priority import format_priority
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import counted
+from orchestrator.errors import ScheduleError
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
 from orchestrator.store.stamp import iso
@@ -124,7 +128,7 @@ def archive_command(task: str, option: str | None, *, as_json: bool) -> None:
     """Put a plan away that is completed, failed or rejected.
 
     Its directory moves into archive/ beside it, with everything in it. A run that waits for its time is stopped first:
-    `stop`.
+    `stop`. Schedules of it are named, for they stay.
 
     \b
       orchestrator archive TASK-001
@@ -132,11 +136,28 @@ def archive_command(task: str, option: str | None, *, as_json: bool) -> None:
     layout = plan_directory(task, option)
     moved = plans.archive(layout)
     message = f"Archived {plan_id(layout)}"
+    left = _schedules_of(layout)
     if as_json:
-        say_json(message, task_id=plan_id(layout), status="ARCHIVED", directory=moved)
+        name = plan_id(layout)
+        say_json(message, task_id=name, status="ARCHIVED", directory=moved, schedules=left)
         return
     write(f"{moved}\n")
     talk(message)
+    for name in left:
+        talk(
+            f"warning: schedule {name} still runs it; `{program()} schedule remove {name}` ends that"
+        )
+
+
+def _schedules_of(layout: Layout) -> list[str]:
+    """Return the entries that somebody else would start a plan by, as far as that can be known."""
+    from orchestrator.actions.scheduling import entries
+    from orchestrator.wiring import schedulers
+
+    with suppress(ScheduleError):
+        found, _ = entries(list(schedulers(os.environ).values()))
+        return [each.name for each in found if each.plan == layout.root]
+    return []
 
 
 @click.command("rebuild-index")

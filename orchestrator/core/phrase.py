@@ -15,6 +15,7 @@ from orchestrator.core.plan import KINDS
 
 _KEYWORD = re.compile(
     r"\b(?:after|(?:depends|depending|dependent|based) on|needs?|requires?|once|following|follows|"
+    r"(?:blocked|preceded) by|wait(?:s|ing)? for|(?:deps?|dependency|dependencies)(?=:)|"
     r"(?:from|with|using) the (?:results?|outputs?|findings) of)\b:?\s+",
     re.IGNORECASE,
 )
@@ -37,6 +38,8 @@ _ALONE = re.compile(
     re.IGNORECASE,
 )
 _BRACKETS = re.compile(r"(?<!\s)\s*+\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+#: No link, and no id.
+_SQUARE = re.compile(r"(?<!\s)\s+\[([^\[\]]*)\](?![(\[])")
 _EVERYTHING = re.compile(
     r"(?:everything(?: (?:else|above|before))?|(?:of )?the above|other tasks|others)\b",
     re.IGNORECASE,
@@ -77,7 +80,10 @@ def read_phrases(text: str, names: Names, aside: Callable[[str], bool]) -> Said:
         read_list(inside[keyword.end() :], names, said)
         return ""
 
-    rest = _BRACKETS.sub(bracketed, text).strip()
+    def squared(found: re.Match[str]) -> str:
+        return bracketed(found) if _KEYWORD.match(found[1].strip()) else found[0]
+
+    rest = _SQUARE.sub(squared, _BRACKETS.sub(bracketed, text)).strip()
     for keyword in list(_KEYWORD.finditer(rest)):
         needs, end = _references(rest, keyword.end(), names)
         if needs:
@@ -94,6 +100,7 @@ def read_phrases(text: str, names: Names, aside: Callable[[str], bool]) -> Said:
 def without_phrases(text: str) -> str:
     """Return what a text may be called by: without brackets, and only what stands before a phrase."""
     bare = _BRACKETS.sub("", text).strip()
+    bare = _SQUARE.sub(lambda found: "" if _KEYWORD.match(found[1].strip()) else found[0], bare)
     keyword = _KEYWORD.search(bare)
     head = bare[: keyword.start()].rstrip(" ,;–—-") if keyword else ""
     return head or bare

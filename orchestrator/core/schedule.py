@@ -124,7 +124,8 @@ def cron_line(job: ScheduledRun) -> str:
         ValueError: cron cannot say when, or the line is too long for it.
     """
     enter = f"cd {shlex.quote(job.directory)}"
-    make = f"mkdir -p {shlex.quote(job.log.rpartition('/')[0])}"
+    logs = shlex.quote(job.log.rpartition("/")[0])
+    make = f"{{ [ -d {logs} ] || mkdir {logs}; }}"  # never with a plan directory that is gone
     run = f"PATH={shlex.quote(job.path)} {shlex.join(job.words)}"
     command = f"{enter} && {make} && {run} >>{shlex.quote(job.log)} 2>&1 {MARK} {job.name}"
     _refuse_controls(command)

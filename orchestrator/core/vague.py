@@ -7,6 +7,8 @@ import re
 from orchestrator.core.text import one_line
 
 _FEWEST_WORDS = 3
+#: Said where no verb is known; that may be for want of words here, not there.
+NO_VERB = "no word in the description says what to do"
 _OPEN_END = re.compile(
     r"\b(?:TBD|TODO|FIXME|etc|and so on|and so forth|somehow|whatever|as needed|as appropriate|stuff)\b"
     r"|\.{3}|…|\?\?|(?-i:\[[A-Z][^\]\n]*\](?!\())",
@@ -14,7 +16,8 @@ _OPEN_END = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _ACTIONS = """
-add adapt adjust analyse analyze answer apply archive arrange ask assemble assess audit automate benchmark build cache
+add adapt adjust analyse analyze answer append apply archive arrange ask assemble assess attach audit automate benchmark
+build cache
 calculate capture catalogue categorise categorize change check choose classify clean clone collect combine compare
 compile complete compose compute configure confirm connect consolidate convert copy correct count cover create debug
 decide define delete deliver demonstrate deploy deprecate derive describe design detect determine develop diagnose
@@ -27,8 +30,8 @@ normalize note open optimise optimize order organise organize outline package pa
 port prepare present print prioritise prioritize probe process produce profile propose prove provide prune publish pull
 push put query rank rate read rebuild recommend record recount refactor refine register release remove rename render
 repair replace report reproduce research resolve restructure review revise rewrite run sample save say scaffold scan
-schedule score search secure select send separate serve set show simplify sketch solve sort specify split state stub
-study submit suggest sum summarise summarize support survey switch tabulate tag take tell test tidy trace track
+schedule score search secure select send separate serve set ship show simplify sketch solve sort specify split state
+stub study submit suggest sum summarise summarize support survey switch tabulate tag take tell test tidy trace track
 transform translate trim try tune turn unify update upgrade upload validate verify version visit walk weigh wire work
 wrap write
 """
@@ -49,7 +52,7 @@ def vagueness(text: str) -> str:
     if len(words) < _FEWEST_WORDS:
         return f"the description has {len(words)} words"
     if not _ENGLISH.isdisjoint(words) and not any(_is_verb(word) for word in words):
-        return "no word in the description says what to do"
+        return NO_VERB
     return ""
 
 

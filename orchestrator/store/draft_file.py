@@ -27,6 +27,7 @@ class DraftFile:
     places: tuple[str, ...] = ()
     """Where each task stands, for an outline."""
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 def load_draft(path: str) -> DraftFile | None:

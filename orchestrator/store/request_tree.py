@@ -33,6 +33,8 @@ class Node:
     is_heading: bool = False
     number: int | None = None
     """Of an item in a numbered list, what it counts as."""
+    is_ticked: bool = False
+    """An item that somebody has ticked off."""
     before: Node | None = None
     """The item that comes first, where the outline says that a numbered list is in order."""
     prose: list[str] = field(default_factory=list)
@@ -103,7 +105,9 @@ def _read_item(found: Sequence[Token], at: int, lines: Sequence[str], item: Node
             says = f"{item.text} {item.prose[-1] if item.prose else ''}"
             at = _read_list(found, at, lines, item, says)
         elif found[at].type == "inline" and not item.text:
-            item.text = _TICK.sub("", _inline(found[at]), count=1)
+            text = _inline(found[at])
+            item.text = _TICK.sub("", text, count=1)
+            item.is_ticked = item.text != text and text[1] != " "
             at += 1
         else:
             at = _read_prose(found, at, lines, item)

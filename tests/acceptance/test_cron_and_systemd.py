@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -62,6 +63,37 @@ def test_the_line_does_what_it_says(orchestrate: Orchestrate, machine: Path, roo
     assert "2 of 2 tasks completed" in (root / "logs" / "schedule-my-shop.out").read_text(
         encoding="utf-8"
     )
+
+
+def test_a_line_makes_logs_and_never_a_plan_directory_that_is_gone(
+    orchestrate: Orchestrate, machine: Path, root: Path
+) -> None:
+    """It would be the nearest one for whoever comes next, and without a plan."""
+    assert 0 == orchestrate("schedule", "add", root, "--every", "1h").returncode
+    (line,) = (machine / "crontab.spool").read_text(encoding="utf-8").splitlines()
+    command = line.split(maxsplit=5)[5].replace("\\%", "%")
+    cron = ["/usr/bin/env", "-i", "PATH=/usr/bin:/bin", f"HOME={root.parent}", "sh", "-c", command]
+    shutil.rmtree(root / "logs")
+    assert 0 == subprocess.run(cron, timeout=30, check=False).returncode
+    assert (root / "logs").is_dir()
+    shutil.rmtree(root)
+    ended = subprocess.run(cron, timeout=30, check=False, capture_output=True, text=True)
+    assert (1, "mkdir: ") == (ended.returncode, ended.stderr[:7])  # cron sends that as a mail
+    assert not root.exists()
+
+
+def test_whoever_puts_a_plan_away_is_told_what_still_runs_it(
+    orchestrate: Orchestrate, machine: Path, root: Path
+) -> None:
+    write_plan(root / "TASK-001", {"T-01": "true"}, status="failed")
+    write_plan(root / "TASK-002", {"T-01": "true"})
+    for name in ("TASK-001", "TASK-002"):
+        words = ("schedule", "add", name, "--at", "05:00", "--name", name.lower())
+        assert 0 == orchestrate(*words, cwd=root.parent).returncode
+    told = orchestrate("archive", "TASK-001", cwd=root.parent)
+    assert 0 == told.returncode
+    assert "schedule task-001 still runs it; `orchestrator schedule remove task-001`" in told.stderr
+    assert "task-002" not in told.stderr
 
 
 def test_names_are_free_or_refused(orchestrate: Orchestrate, machine: Path, root: Path) -> None:

@@ -71,7 +71,8 @@ def test_a_whole_outline() -> None:
         schema["expected"],
     )
     assert "Design DB schema: list the tables for users and tokens" == schema["description"]
-    assert ["About “Design”: Everything goes to `docs/design`."] == schema["hints"]
+    about = "About “Design”: Everything goes to `docs/design`."
+    assert ["Part of: Design", about] == schema["hints"]
     assert ("Design API spec", "P0") == (spec["name"], spec["priority"])
     assert "Write the user model" == model["description"]
     assert ["src/routes.py", "src/app.py"] == routes["writes"]
@@ -248,7 +249,7 @@ def test_what_is_said_of_a_group_holds_for_its_tasks() -> None:
 def test_what_stands_above_the_tasks_of_a_group_is_whole_for_each() -> None:
     """A long background is cut for nobody."""
     tasks = read(f"# X\n## Look\n{'word ' * 3000}END\n\n- Scan\n- Sort\n")["tasks"]
-    assert [True, True] == [task["hints"][0].endswith("END") for task in tasks]
+    assert [True, True] == [task["hints"][1].endswith("END") for task in tasks]
 
 
 def test_headings_alone_are_tasks() -> None:
@@ -313,3 +314,57 @@ def test_no_outline_is_too_strange(text: list[str]) -> None:
     assert isinstance(found, DraftFile)
     assert found.problems or len(found.places) == len(found.data["tasks"]) > 0
     read_draft(found.data, (), found.places)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "(deps: Scan)",
+        "(dependencies: Scan)",
+        "(blocked by Scan)",
+        "(waits for Scan)",
+        "[needs: Scan]",
+        "– depends on Scan",
+        "Dependencies: Scan",
+    ],
+)
+def test_the_usual_words_for_a_dependency_make_one(words: str) -> None:
+    """And are no part of the name."""
+    assert {"Scan": [], "Sort": [], "Do it": ["Scan"]} == needs(
+        f"- Scan\n- Sort\n- Do it {words}\n"
+    )
+
+
+def test_what_only_looks_like_a_dependency_is_left_alone() -> None:
+    """A link, a remark, a sentence."""
+    text = (
+        "- Scan\n- Sort [as asked](needs.md)\n- Wait for the sun\n- Look at deps\n- Do [x: Scan]\n"
+    )
+    assert [[], [], [], [], []] == list(needs(text).values())
+
+
+def test_a_task_knows_what_it_is_a_part_of() -> None:
+    """The words of a group stand in no other place; two tasks may be called the same in two of them."""
+    text = "# X\n## Billing API\n- Draft it\n  - must mention the sale\n\n## Shop\n- Test (after Draft it)\n"
+    first, second = read(text)["tasks"]
+    assert ("must mention the sale", ["Part of: Billing API › Draft it"]) == (
+        first["name"],
+        first["hints"],
+    )
+    assert ["Part of: Shop"] == second["hints"]
+
+
+@pytest.mark.parametrize("below", ["Just prose.", "| ID | Task |\n|--|--|\n| A | first |", ""])
+def test_a_title_alone_is_no_task(below: str) -> None:
+    """Nor is a table below it: that is a plan already."""
+    (told,) = said(f"# Title\n\n{below}\n")
+    assert "no task in this outline" in told
+
+
+def test_what_is_ticked_is_planned_and_said() -> None:
+    """Somebody may have ticked what is to be checked again; nobody else can know."""
+    found = parse_draft(b"- [ ] Scan\n- [x] Sort\n- [X] Group\n  - Look\n", "o.md")
+    assert 3 == len(found.data["tasks"])
+    assert [("o.md:2", "ticked"), ("o.md:4", "ticked")] == [
+        (each.where, each.code) for each in found.warnings
+    ]

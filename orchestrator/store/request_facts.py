@@ -1,0 +1,170 @@
+"""What an outline says about one task: ``Output: a table``, ``**Needs:** Task 1``, ``(5m)``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.core.duration import parse_duration
+from orchestrator.core.priority import parse_priority
+from orchestrator.core.text import without_backticks
+from orchestrator.store.columns import is_none, key_word, plain
+from orchestrator.store.request_tree import Node
+
+_FIELDS = {
+    "expected": ("output", "outputs", "expectedoutput", "expected", "deliverable", "deliverables"),
+    "inputs": ("input", "inputs", "given"),
+    "acceptance": ("acceptance", "acceptancecriteria", "donewhen", "accept"),
+    "constraints": ("constraint", "constraints"),
+    "hints": ("hint", "hints", "note", "notes"),
+    "needs": ("needs", "dependson", "dependencies", "deps", "after", "requires", "blockedby"),
+    "writes": ("writes", "files"),
+    "agent": ("agent", "assignee"),
+    "command": ("command",),
+    "type": ("type",),
+    "priority": ("priority", "prio"),
+    "estimate": (
+        "estimate",
+        "est",
+        "estimatedtime",
+        "esttime",
+        "time",
+        "duration",
+    ),
+    "id": ("id", "taskid"),
+    "description": ("description", "details"),
+}
+_FIELD_OF = {word: name for name, words in _FIELDS.items() for word in words}
+LISTS = frozenset({"acceptance", "constraints", "hints", "writes", "inputs"})
+_TEXTS = frozenset({"expected", "description"})
+
+# Code, or emphasis around whole words, or around any where they are not written in ASCII; the stars of a pattern or a
+# power stand elsewhere, and `__init__` is a name. No mark stands inside, so that each has the partner next to it.
+_STRESSED = re.compile(
+    r"(?<!`)(?P<bar>`+)(?!`).{1,500}?(?<!`)(?P=bar)(?!`)"
+    r"""|(?:(?<![^\s(\[{"'\x80-\U0010ffff-])|(?<=\w\*\*/))(?P<mark>\*\*|__(?!\w+__))"""
+    r"""(?P<said>[^\s/*_](?:(?:(?!(?P=mark)).){0,200}[^\s/*_])?)(?P=mark)"""
+    r"""(?:(?![^\s.,:;!?)\]}"'\x80-\U0010ffff-])|(?=/\*\*\w))""",
+    re.DOTALL,
+)
+LABELLED = re.compile(
+    r"(\*\*|__|)([^\W\d_][\w ]{0,24}?)(?::\1|\1:)(?:\s+|$)(?P<value>.*)", re.DOTALL
+)
+_ALL_STRESSED = re.compile(r"(\*\*|__)((?:(?!\1).)+)\1", re.DOTALL)
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A heading or an item that is a task or a group of tasks."""
+
+    node: Node
+    parent: Entry | None = None
+    below: list[Entry] = field(default_factory=list)
+    text: str = ""
+    id: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    needs: list[str] = field(default_factory=list)
+
+    def leaves(self) -> Iterator[Entry]:
+        """Yield the tasks that it means: those below it, or itself."""
+        if not self.below:
+            yield self
+        for entry in self.below:
+            yield from entry.leaves()
+
+    def upward(self) -> Iterator[Entry]:
+        """Yield itself and the groups it stands in; not the document."""
+        entry: Entry | None = self
+        while entry is not None and entry.parent is not None:
+            yield entry
+            entry = entry.parent
+
+
+def fact_of(node: Node) -> tuple[str, str] | None:
+    """Return the field and the value that an item such as ``Output: a table`` gives."""
+    whole = _ALL_STRESSED.fullmatch(node.text)
+    found = LABELLED.fullmatch(whole[2] if whole else node.text)
+    name = _FIELD_OF.get(key_word(found[2] if found else node.text))
+    if name is None or (found is None and not (node.is_heading or node.children)):
+        return None
+    return name, found["value"].strip() if found else ""
+
+
+def take_lines(entry: Entry, text: str) -> bool:
+    """Take a paragraph of which every line gives a field, as ``**Needs:** Task 1``; say whether it is one.
+
+    Without the emphasis it may be a sentence.
+    """
+    lines = text.split("\n")
+    facts = [fact_of(Node(line)) if line.startswith(("**", "__")) else None for line in lines]
+    for fact in facts if None not in facts else ():
+        assert fact is not None
+        take_fact(entry, *fact, Node())
+    return None not in facts
+
+
+def unstressed(text: str) -> str:
+    """Return a text for people without emphasis, which no name of a task has; code stays as it is."""
+    return _STRESSED.sub(lambda found: found["said"] or found[0], text)
+
+
+def _path(text: str) -> str:
+    """Return a path or pattern without the backticks or the emphasis around it; its own stars belong to it."""
+    bare = without_backticks(text)
+    return bare if bare != text else unstressed(text)
+
+
+def take_fact(entry: Entry, name: str, value: str, node: Node) -> None:
+    """Take the field that a node gives, with what stands below it."""
+    values = [*filter(None, [value, *node.prose]), *map(whole, node.children)]
+    if name not in _TEXTS:
+        values = [each for each in values if not is_none(plain(each))]
+    if name == "needs":
+        entry.needs += map(unstressed, values)
+    elif name == "inputs":
+        entry.facts.setdefault(name, []).extend(map(_given, values))
+    elif name == "writes":
+        paths = [path for each in values for path in re.split(r",\s+|\s+and\s+", each)]
+        entry.facts.setdefault(name, []).extend(map(_path, paths))
+    elif name in LISTS:
+        entry.facts.setdefault(name, []).extend(values)
+    elif name == "command":
+        # One is taken as any other command; a list of them is not to end up as words between two marks.
+        entry.facts[name] = "\n".join(map(without_backticks, values) if values[1:] else values)
+    else:
+        text = "\n".join(values)
+        entry.facts[name] = text if name in _TEXTS else plain(text)
+
+
+def _given(text: str) -> dict[str, str]:
+    name, colon, value = text.partition(": ")
+    return {"name": plain(name), "value": value} if colon else {"name": "input", "value": text}
+
+
+def take_remark(entry: Entry, remark: str) -> bool:
+    """Take a duration with its unit, or a word for a priority, that stands in brackets behind a task.
+
+    `(3D)`, `(3.12)` and `(+2)` are more likely part of its name.
+    """
+    readers = (
+        ("estimate", parse_duration, remark.islower()),
+        ("priority", parse_priority, remark[:1].isalpha()),
+    )
+    for name, reader, is_likely in readers:
+        with suppress(ValueError):
+            if is_likely:
+                reader(remark)
+                entry.facts.setdefault(name, remark)
+                return True
+    return False
+
+
+def whole(node: Node) -> str:
+    """Return a node and everything below it as text."""
+    inside = [line for child in node.children for line in whole(child).split("\n")]
+    return "\n".join(
+        [*([node.text] if node.text else []), *node.prose, *(f"- {each}" for each in inside)]
+    )
