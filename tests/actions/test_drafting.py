@@ -103,7 +103,7 @@ def test_a_bad_draft_goes_back_once_with_what_is_wrong(first: dict[str, Any], wo
 
 def test_a_verb_that_nobody_knows_is_worth_no_second_call() -> None:
     """It is paid for like the first, and the list of verbs has an end."""
-    planner = Planner(answer(task("T-01", description="Defenestrate the rest of the reports")))
+    planner = Planner(answer(task("T-01", description="Defenestrate the rest of the furniture")))
     proposal = from_request("x", planner, AGENTS)
     assert (1, ["vague_description"]) == (
         len(planner.prompts),
