@@ -17,6 +17,7 @@ from orchestrator.core.money import spending
 from orchestrator.core.news import Brief, Phase
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
+from orchestrator.errors import ExitStatus
 from orchestrator.views.glyphs import ICONS, MERGES, moment, tally
 
 LIMIT = 1600
@@ -98,6 +99,8 @@ def brief_text(
     lines += [brief.suspended] if brief.suspended and not brief.begins else []
     lines += [MERGES] if brief.is_merging else []
     last = brief.about_run[-1] if brief.about_run else None
+    if (held := _held(brief)) is not None and held is not last:
+        lines.append(one_line(f"{held.what} · {held.text}", limit=_WIDTH + 20))
     if last is not None and last.what != "started" and last not in brief.news.warnings:
         # The newest word about the run itself: that it is held and until when, stopping, ended and why. A warning that
         # is news stands among those.
@@ -126,6 +129,11 @@ def brief_text(
     return "\n".join(lines) + "\n" + tail
 
 
+def _held(brief: Brief) -> Line | None:
+    """Return the word about what holds the run, or held it to its end: the exit status says that something does."""
+    return brief.hold if brief.exit_status is ExitStatus.HELD else None
+
+
 def word(brief: Brief) -> str:
     """Return the newest word about the run itself."""
     if brief.suspended:
@@ -151,6 +159,7 @@ def facts(
         "run": brief.run,
         "phase": brief.phase.value,
         "word": word(brief),
+        "held": one_line(held.text, limit=_WIDTH) if (held := _held(brief)) is not None else "",
         "total": len(brief.board.plan.tasks),
         "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
         "simulated": brief.board.simulated(),

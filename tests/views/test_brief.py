@@ -107,6 +107,19 @@ def test_the_newest_word_about_the_run_stands_below_its_state(
     assert f"next: {last}" == lines[-2]
 
 
+@pytest.mark.parametrize("phase", [Phase.ENDED, Phase.STOPPED])
+def test_what_held_a_run_to_its_end_is_told_beside_it(phase: Phase) -> None:
+    """The exit status says that something does; whoever waits wants to know what, and until when."""
+    words = ["unaffordable · $0.40 is left", "ended · after 9s"]
+    read = [read_line(f"{BEGIN} · run · {each}") for each in words]
+    told = brief(midway(), phase=phase)
+    told = told._replace(about_run=[*told.about_run, *filter(None, read)])
+    assert words == text(told).splitlines()[1:3]
+    shown = facts(told, now=BEGIN, next_step="", cursor="")
+    assert ("$0.40 is left", "after 9s") == (shown["held"], shown["word"])
+    assert "" == facts(brief(midway()), now=BEGIN, next_step="", cursor="")["held"]
+
+
 @pytest.mark.parametrize(
     ("expected", "phase", "about"),
     [
