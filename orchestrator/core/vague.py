@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from orchestrator.core.text import one_line
+from orchestrator.core.text import counted, one_line
 
 _FEWEST_WORDS = 3
 #: Said where no verb is known; that may be for want of words here, not there.
@@ -50,7 +50,7 @@ def vagueness(text: str) -> str:
         return ""
     words = _WORD.findall(text.lower())
     if len(words) < _FEWEST_WORDS:
-        return f"the description has {len(words)} words"
+        return f"the description has {counted(len(words), 'word')}"
     if not _ENGLISH.isdisjoint(words) and not any(_is_verb(word) for word in words):
         return NO_VERB
     return ""
