@@ -92,7 +92,7 @@ def ended(
 ) -> Iterator[Stage]:
     """The plan after its run."""
     with set_up(tmp_path_factory.mktemp("endings"), claude_bin, network) as stage:
-        (stage.where / "secret.txt").write_text("the secret is 4711")
+        (stage.where / "secret.txt").write_text("the secret is kingfisher-heron")
         stage.answer({TASKS[name]: row.replies for name, row in ROWS.items()})
         plan = {TASKS[name]: name for name in ROWS}
         write_plan(stage.plan, plan, agent="claude", retries=1, max_parallel=6)
@@ -119,7 +119,7 @@ def test_a_task_is_text_whatever_it_begins_with(ended: Stage) -> None:
     (slash,), (mention,) = ended.asked(TASKS["slash"]), ended.asked(TASKS["mention"])
     assert "/clear" in slash.text.splitlines()
     assert "look at @secret.txt" in mention.text.splitlines()
-    assert "4711" not in json.dumps(mention.body)
+    assert "kingfisher-heron" not in json.dumps(mention.body)
 
 
 def test_the_cli_itself_asks_again_while_it_makes_sense(ended: Stage) -> None:
