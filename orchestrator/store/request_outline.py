@@ -271,7 +271,7 @@ def _spoken(entry: Entry, names: Names) -> Said:
     """Return what the words of an entry say about order."""
     said = read_phrases(entry.text, names, lambda remark: take_remark(entry, remark))
     for text in entry.node.prose:
-        spoken = read_phrases(text, names, lambda _: False)
+        spoken = read_phrases(unstressed(text), names, lambda _: False)
         said.needs += spoken.needs
         said.unknown += spoken.unknown
     for text in entry.needs:

@@ -21,6 +21,13 @@ __Depends on:__ Task 1, Task 2
 """
 
 
+def test_a_bold_dependency_counts_among_other_words_too() -> None:
+    """Where a line is no field that we know, the paragraph stays text, and is read as such."""
+    sort, tell = "By size.\n**Dependencies:** Scan", "**Needs**: Sort\n**Owner:** eve"
+    text = f"# Plan\n## Scan\nAll of it.\n## Sort\n{sort}\n## Tell\n{tell}\n"
+    assert {"Scan": [], "Sort": ["Scan"], "Tell": ["Sort"]} == needs(text)
+
+
 def test_facts_in_bold_lines_are_facts() -> None:
     """As planners write them, one heading for each task, which may be named by its number."""
     assert {
