@@ -238,9 +238,14 @@ def _duration(board: Board, task_id: str, now: float) -> str:
 
 
 def _why(board: Board, task_id: str, indent: int, width: int | None) -> Iterator[str]:
-    """Say in a second line why a task is not going on, and where its output lies; a long reason gives way to that."""
+    """Say in a second line why a task is not going on, and where its output lies; a long reason gives way to that.
+
+    So of one that is to be done although a result lies there, which does not count.
+    """
     standing, result = board.standing[task_id], board.results.get(task_id)
-    if standing.status not in _WITH_LOG and standing.status is not TaskStatus.BLOCKED:
+    is_doubted = standing.status is TaskStatus.PENDING and task_id in board.doubts
+    is_stuck = standing.status in _WITH_LOG or standing.status is TaskStatus.BLOCKED
+    if not (is_stuck or is_doubted):
         return
     last = result.last if result is not None else None
     rest = ""

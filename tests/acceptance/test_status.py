@@ -50,6 +50,23 @@ def test_a_final_output_that_lacks_an_answer_is_not_to_be_read(
     assert "next: read .orchestrator/final_output.md" in orchestrate("status").stdout
 
 
+def test_why_a_result_that_lies_there_does_not_count_is_said_before_any_run(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """A task that was done shows as pending: damaged, or half merged, with the line."""
+    write_plan(root, {"T-01": "echo one"})
+    assert 0 == orchestrate("run").returncode
+    path = root / "results" / "agent-01-result.md"
+    whole = path.read_text(encoding="utf-8")
+    for text, why in (
+        ("cut", " is damaged and is not counted"),
+        (f"{whole}<<<<<<< ours\n", ":{line}: an unresolved merge conflict"),
+    ):
+        path.write_text(text, encoding="utf-8")
+        reason = f"results/{path.name}{why.format(line=len(text.splitlines()))}"
+        assert reason in map(str.strip, orchestrate("status").stdout.splitlines())
+
+
 def test_all_plans_are_those_below_and_the_own_one(orchestrate: Orchestrate, root: Path) -> None:
     """Also where there are none below, and where all of those are over."""
     write_plan(root, {"T-01": "true"})
