@@ -18,8 +18,8 @@ from orchestrator.errors import Problem, UnfitError
 from orchestrator.store.atomic import read_file
 from orchestrator.store.attempt_record import read_record
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lines import conflict
-from orchestrator.store.result_file import LARGEST_RESULT
+from orchestrator.store.lines import conflict, unresolved
+from orchestrator.store.result_file import LARGEST_RESULT, parse_result
 
 
 def why_not(result: Result | None, task: Task, layout: Layout) -> str:
@@ -77,7 +77,34 @@ def conflict_in(task: Task, layout: Layout) -> Problem | None:
         data = read_file(layout.result_file(task.stem), LARGEST_RESULT)
     except UnfitError:
         return None
-    return conflict((data or b"").decode(errors="replace"), task.result_path)
+    text = (data or b"").decode(errors="replace").replace("\r\n", "\n")
+    return conflict(text, task.result_path) or merged_answer(text, task.stem, layout)
+
+
+def merged_answer(text: str, stem: str, layout: Layout) -> Problem | None:
+    """Return the unresolved merge in a block of code of a result: where an answer is fenced, git's marks are, too.
+
+    An agent may well have printed them. So it is none where the log of the attempt has such a mark, too, nor where that
+    log is gone. *text* has one kind of line ending.
+
+    Raises:
+        StoreError: the log is there and cannot be read.
+    """
+    begin = text.find("\n<<<<<<< ")
+    middle = text.find("\n=======\n", begin + 1) if begin >= 0 else -1
+    if middle < 0 or text.find("\n>>>>>>> ", middle + 1) < 0:
+        return None  # as in nearly every text
+    result = parse_result(text)
+    if result is None:
+        return None
+    try:
+        printed = read_file(layout.attempt(stem, result.number).stdout, LARGEST_RESULT)
+    except UnfitError:
+        return None
+    if printed is None or b"<<<<<<< " in printed:
+        return None
+    line = text.count("\n", 0, begin + 1) + 1
+    return unresolved(f"results/{stem}-result.md:{line}")
 
 
 def _why_no_evidence(result: Result, task: Task, layout: Layout) -> str:

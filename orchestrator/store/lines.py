@@ -120,9 +120,14 @@ def conflict(text: str, file: str, begins: int = 1) -> Problem | None:
     marks = (at for at, line in enumerate(lines) if line.startswith(_MERGE) and at not in shown)
     if (first := next(marks, None)) is None:
         return None
+    return unresolved(f"{file}:{begins + first}")
+
+
+def unresolved(where: str) -> Problem:
+    """Return what is said of an unresolved merge; *where* is its first mark."""
     return Problem(
         "an unresolved merge conflict",
-        f"{file}:{begins + first}",
+        where,
         "keep one of the two versions and remove the conflict marks",
         "conflict",
     )

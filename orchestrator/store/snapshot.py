@@ -238,7 +238,7 @@ class _Look:
             is_linked = entry.is_symlink() and entry.is_file()
             if not self._look(path, found) and not is_linked:
                 continue
-            seen = look_at_result(match[1], path, entry.path)
+            seen = look_at_result(match[1], path, entry.path, self.layout)
             if seen is not None:
                 signed[match[1]] = signature(found)
                 yield seen

@@ -13,6 +13,8 @@ from orchestrator.core.evidence import JournalSeen, MarksSeen, RecordSeen, Resul
 from orchestrator.core.result import StopReason
 from orchestrator.store.atomic import open_stream, read_file, reported
 from orchestrator.store.attempt_record import read_record
+from orchestrator.store.credible import merged_answer
+from orchestrator.store.layout import Layout
 from orchestrator.store.lines import conflict, unreadable
 from orchestrator.store.marks import regions
 from orchestrator.store.outline import fence_closes, fence_opens
@@ -30,7 +32,7 @@ _MARK = re.compile(r"<!-- /?orchestrator:([a-z][a-z0-9_-]*) -->[ \t]*")
 _JOURNAL_LINE = re.compile(rb"- \d{4}-\d\d-\d\dT[\d:.]+Z \xc2\xb7 .+\n?", re.DOTALL)
 
 
-def look_at_result(stem: str, path: str, full: str) -> ResultSeen | None:
+def look_at_result(stem: str, path: str, full: str, layout: Layout) -> ResultSeen | None:
     """Return what a result file says; None when somebody has just removed it."""
     if os.stat(full).st_size > LARGEST_RESULT:
         return ResultSeen(stem, path, None, "larger than any result")
@@ -40,7 +42,7 @@ def look_at_result(stem: str, path: str, full: str) -> ResultSeen | None:
     text, problem = data.decode(errors="replace").replace("\r\n", "\n"), unreadable(data, path)
     result = parse_result(text)
     if problem is None:
-        problem = conflict(text, path)
+        problem = conflict(text, path) or merged_answer(text, stem, layout)
     if problem is not None and (result is None or problem.code == "not_text"):
         if problem.code != "conflict":
             return ResultSeen(stem, path, None, problem.message)

@@ -191,12 +191,18 @@ class Workspace:
         return self._writer.disturbed(result_files(self.layout.results))
 
     def read_result(self, stem: str) -> Result | None:
-        """Return a result with its answer; None when there is none or it is damaged."""
+        """Return a result with its answer; None when there is none, or it is damaged or half merged."""
         try:
             data = read_file(self.layout.result_file(stem), LARGEST_RESULT)
         except UnfitError:
             return None
-        return parse_result(data.decode(errors="replace")) if data else None
+        text = (data or b"").decode(errors="replace").replace("\r\n", "\n")
+        if "\n<<<<<<< " in text:
+            from orchestrator.store.credible import merged_answer
+
+            if merged_answer(text, stem, self.layout) is not None:
+                return None
+        return parse_result(text) if data else None
 
     def why_lost(self, task: Task) -> str:
         """Say what became of a result that was counted on; empty as long as it can be (promises 2 and 9)."""

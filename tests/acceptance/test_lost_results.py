@@ -135,11 +135,18 @@ def half_merge(root: Path, *, whole: str = "status: completed") -> int:
     return text.partition(whole)[0].count("\n") + 1
 
 
-@pytest.mark.parametrize("whole", ["status: completed", "```text\none\ntwo\n```"])
+@pytest.mark.parametrize(
+    "whole",
+    ["status: completed", "```text\none\ntwo\n```", "one\ntwo"],
+    ids=["facts", "all", "text"],
+)
 def test_a_result_in_which_a_merge_is_unresolved_is_a_matter_for_a_person(
     orchestrate: Orchestrate, root: Path, whole: str
 ) -> None:
-    """Nothing is made from it, nor is it done again and paid for twice; resolved, it counts as before."""
+    """Nothing is made from it, nor is it done again and paid for twice; resolved, it counts as before.
+
+    Also where two people corrected what an agent printed: the marks stand in our code block then.
+    """
     write_plan(root, LINES)
     assert 0 == orchestrate("run").returncode
     before = result_of(root, "T-02")
@@ -153,6 +160,10 @@ def test_a_result_in_which_a_merge_is_unresolved_is_a_matter_for_a_person(
             f"error: .orchestrator/{said}\n  hint: keep one of the two versions" in refused.stderr
         )
     assert said in orchestrate("show", "T-02").stdout
+    told = orchestrate("doctor", "--plan", "--json").json["breaches"]
+    assert [said] == [
+        f"{each['where']}: {each['found']}" for each in told if each["name"] == "result_conflict"
+    ]
     assert merged == result_of(root, "T-02")
     (root / "results/agent-02-result.md").write_text(before, encoding="utf-8")
     again = orchestrate("run", "--json")
@@ -185,4 +196,5 @@ def test_an_answer_that_shows_a_merge_is_an_answer_as_any_other(
     (root / "index.json").unlink()
     again = orchestrate("run", "--json")
     assert (0, []) == (again.returncode, again.started())
+    assert "result_conflict" not in orchestrate("doctor", "--plan", "--json").stdout
     assert shown == answer_of(root, "T-02")
