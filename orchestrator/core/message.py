@@ -5,10 +5,10 @@ A message is a block: a header that carries time, kind, author and size, and the
     ### 2026-01-05T14:00:00.000Z · share · db_specialist · 25 bytes
     > Decided on PostgreSQL
 
-A header begins a line and a text never does, so no text can forge one. A block begins with a line end of its own and
-its header says how many bytes follow: whatever a killed writer left before it, the next block is found, and what is
-shorter than it says and ends within a line is known to be torn. So writers need no lock and look at nothing; one write
-each is enough.
+A header begins a line and a text never does, so no text can forge one. A block begins with a line end of its own, and
+two blank lines stand between one and the next because it ends with one: whatever a killed writer left before it, the
+next block is found, and what is shorter than its header says and has no blank line of its own behind it is known to be
+torn. So writers need no lock and look at nothing; one write each is enough.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LIMIT = 64 * 1024
 
 # Compiled where they are used: who says something needs only the first.
 _HEADER = (
-    rf"^### (\d{{4}}-\d\d-\d\dT[\d:.]+Z) · ([a-z]+) · ({NAME}) · (\d{{1,9}}) bytes\n((?:>.*\n)+)(?=(\n|\Z)?)"
+    rf"^### (\d{{4}}-\d\d-\d\dT[\d:.]+Z) · ([a-z]+) · ({NAME}) · (\d{{1,9}}) bytes\n((?:>.*\n)+)(?=(\n(?:\n|\Z))?)"
 ).encode()
 
 
@@ -88,7 +88,7 @@ def block(message: Message) -> bytes:
     lines = (f"> {line}\n" if line else ">\n" for line in message.text.split("\n"))
     quoted = "".join(lines).encode()
     about = f"{message.time} · {message.kind.value} · {message.author} · {len(quoted)} bytes"
-    return f"\n### {about}\n".encode() + quoted
+    return f"\n### {about}\n".encode() + quoted + b"\n"
 
 
 def read_blocks(data: bytes, task: str = "") -> list[Message]:
@@ -98,8 +98,8 @@ def read_blocks(data: bytes, task: str = "") -> list[Message]:
     for header in re.finditer(_HEADER, data.replace(b"\r\n", b"\n"), re.MULTILINE):
         time, word, author, size, quoted, after = header.groups()
         kind = _KINDS.get(word.decode())
-        # A person who edits a message makes it longer or shorter, in whole lines; it is torn if the next block's own
-        # line end is what ends its last one.
+        # A person who edits a message makes it longer or shorter and leaves its last blank line; a killed writer left
+        # none, even if it got as far as the end of a line.
         if kind is None or (len(quoted) < int(size) and after is None):
             continue
         lines = quoted.decode(errors="replace").split("\n")[:-1]

@@ -32,8 +32,8 @@ def test_a_channel_is_pretty_markdown(layout: Layout, tmp_path: Path) -> None:
     append_message(layout, "agent-01", message("one\n\ntwo"))
     append_message(layout, "agent-01", message("three", "eve", MessageKind.SYNC))
     assert (
-        f"# T-01\n\n### {TIME} · share · bob · 14 bytes\n> one\n>\n> two\n"
-        f"\n### {TIME} · sync · eve · 8 bytes\n> three\n"
+        f"# T-01\n\n### {TIME} · share · bob · 14 bytes\n> one\n>\n> two\n\n"
+        f"\n### {TIME} · sync · eve · 8 bytes\n> three\n\n"
     ) == (tmp_path / "contexts" / "context-agent-01.md").read_text(encoding="utf-8")
     assert ["one\n\ntwo", "three"] == [each.text for each in read_shared(layout, "agent-01")]
 
