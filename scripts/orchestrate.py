@@ -6,10 +6,12 @@
 #   "click>=8.1",
 #   "jinja2>=3.1",
 #   "jsonschema>=4.20",
+#   "jsonschema-specifications>=2023.7",
 #   "markdown-it-py>=3.0",
 #   "networkx>=3.2",
 #   "python-frontmatter>=1.1",
 #   "pyyaml>=6.0",
+#   "referencing>=0.30",
 #   "rich>=13.7",
 #   "urllib3>=2.2",
 #   "watchfiles>=1.0",
@@ -36,7 +38,12 @@ SHARED = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
 ENVIRONMENTS = [os.path.join(ROOT, ".venv"), os.path.join(SHARED, "orchestrator", "venv")]
 OLDEST = (3, 11)
 #: Modules that are not called like the package they come in.
-MODULES = {"markdown-it-py": "markdown_it", "python-frontmatter": "frontmatter", "pyyaml": "yaml"}
+MODULES = {
+    "jsonschema-specifications": "jsonschema_specifications",
+    "markdown-it-py": "markdown_it",
+    "python-frontmatter": "frontmatter",
+    "pyyaml": "yaml",
+}
 
 
 def main() -> None:

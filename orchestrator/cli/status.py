@@ -71,37 +71,42 @@ def status_command(
         say_brief(layout, as_json=as_json)
         return
     overview = status(layout)
-    board = overview.board
-    counts, total = board.counts(), len(board.plan.tasks)
-    charter = board.plan.charter
-    if not as_json:
-        if charter.state is not None:
-            from orchestrator.cli.plans import detail
-
-            write(detail(layout, board))
-        write(
-            status_text(
-                board,
-                now=time.time(),
-                width=terminal_width(),
-                running=_news(layout, board),
-            )
-        )
-        write(_at_work(overview) or _ending(layout, overview))
-        if overview.waiting:
-            from orchestrator.cli.repeating import local
-
-            for each in overview.waiting:
-                run = f"A run waits until {local(each.until)} (pid {each.process['pid']})"
-                write(", ".join(filter(None, [run, suspended(each.process)])) + "\n")
-        if has_plans:
-            from orchestrator.cli.plans import say_plans
-
-            say_plans(layout, everything=everything, as_json=False, is_below=True)
+    if as_json:
+        say_json(overview.board.progress(), **_facts(layout, overview))
         return
-    now = time.time()
+    write(_text(layout, overview))
+    if has_plans:
+        from orchestrator.cli.plans import say_plans
+
+        say_plans(layout, everything=everything, as_json=False, is_below=True)
+
+
+def _text(layout: Layout, overview: Overview) -> str:
+    """Return where a plan stands, for people."""
+    board = overview.board
+    parts = []
+    if board.plan.charter.state is not None:
+        from orchestrator.cli.plans import detail
+
+        parts.append(detail(layout, board))
+    news, width = _news(layout, board), terminal_width()
+    parts.append(status_text(board, now=time.time(), width=width, running=news))
+    parts.append(_at_work(overview) or _ending(layout, overview))
+    if overview.waiting:
+        from orchestrator.cli.repeating import local
+
+        for each in overview.waiting:
+            run = f"A run waits until {local(each.until)} (pid {each.process['pid']})"
+            parts.append(", ".join(filter(None, [run, suspended(each.process)])) + "\n")
+    return "".join(parts)
+
+
+def _facts(layout: Layout, overview: Overview) -> dict[str, Any]:
+    """Return the same for programs, and what they alone ask for."""
+    now, board = time.time(), overview.board
+    charter, counts = board.plan.charter, board.counts()
     spent = spending(board.paid_for())
-    failed = [task_id for task_id in board.plan.tasks if board.status(task_id) is TaskStatus.FAILED]
+    by_status = board.by_status()
     facts: dict[str, Any] = {}
     if charter.state is not None:
         from orchestrator.actions.simulation import really_done
@@ -110,40 +115,41 @@ def status_command(
         real = really_done(board)  # as among all plans; the rest tells what was played, too
         facts = plan_facts(roots.plan_id(layout), charter, charter.state, real.counts())
         facts["subtasks"] = subtask_facts(real)
-    say_json(
-        board.progress(),
-        **facts | {"total": total},
-        directory=layout.root,
-        counts={status.value: counts[status] for status in TaskStatus if counts[status]},
-        simulated=board.simulated(),
-        batch=board.current_batch(),
-        batches=max(board.shape.batch.values(), default=0),
-        running=board.by_status().get(TaskStatus.RUNNING, []),
-        news=_news(layout, board),
-        failed=[
-            {"id": task_id, "reason": board.standing[task_id].reason} for task_id in failed[:_MOST]
+    return {
+        **facts,
+        "total": len(board.plan.tasks),
+        "directory": layout.root,
+        "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
+        "simulated": board.simulated(),
+        "batch": board.current_batch(),
+        "batches": max(board.shape.batch.values(), default=0),
+        "running": by_status.get(TaskStatus.RUNNING, []),
+        "news": _news(layout, board),
+        "failed": [
+            {"id": task_id, "reason": board.standing[task_id].reason}
+            for task_id in by_status.get(TaskStatus.FAILED, [])[:_MOST]
         ],
-        held=[
+        "held": [
             {"agent": hold.agent, "until": iso(hold.until), "reason": hold.reason}
             for hold in held(board.results.values())
             if not 0 < hold.until <= now
         ],
-        overdue=[
+        "overdue": [
             {"id": task_id, "deadline": iso(board.plan.tasks[task_id].deadline)}
             for task_id in board.overdue(now)[:_MOST]
         ],
-        estimate=_outlook(board),
-        cost_usd=round(spent.known, 6),
-        budget_usd=board.plan.budget or None,
-        costs=cost_facts(spent, _MOST),
-        unknown_costs=spent.unknown,
-        run=overview.holder,
+        "estimate": _outlook(board),
+        "cost_usd": round(spent.known, 6),
+        "budget_usd": board.plan.budget or None,
+        "costs": cost_facts(spent, _MOST),
+        "unknown_costs": spent.unknown,
+        "run": overview.holder,
         **_last_run(layout, overview),
-        waiting=[
+        "waiting": [
             {"pid": each.process["pid"], "until": iso(each.until)} for each in overview.waiting
         ],
-        log=journal_tail(layout.journal, 5),
-    )
+        "log": journal_tail(layout.journal, 5),
+    }
 
 
 def _at_work(overview: Overview) -> str:

@@ -150,19 +150,22 @@ def last_run(journal: str) -> tuple[Cursor, list[str]]:
             return Cursor(), []
         with file:
             size, look = os.fstat(file.fileno()).st_size, _FIRST_LOOK
-            while True:
-                first = max(0, size - look)
-                file.seek(first)
-                # What stands first may be the rest of a line.
-                found = [each for each in _about_run(file.read()) if each.start() or not first]
-                for place in range(len(found) - 1, -1, -1):
-                    if _RUN_STARTED.fullmatch(found[place][1]):
-                        offset = first + found[place].start()
-                        lines = [each[1].decode(errors="replace") for each in found[place:]]
-                        return Cursor(offset, _mark(file, offset)), lines
-                if not first:
-                    return Cursor(), []
+            while (found := _last_run_in(file, max(0, size - look))) is None and look < size:
                 look *= 8
+            return found or (Cursor(), [])
+
+
+def _last_run_in(file: BinaryIO, first: int) -> tuple[Cursor, list[str]] | None:
+    """Return the same of what stands behind *first*; None where no run begins there."""
+    file.seek(first)
+    # What stands there at once may be the rest of a line.
+    found = [each for each in _about_run(file.read()) if each.start() or not first]
+    for place, line in reversed([*enumerate(found)]):
+        if _RUN_STARTED.fullmatch(line[1]):
+            offset = first + line.start()
+            lines = [each[1].decode(errors="replace") for each in found[place:]]
+            return Cursor(offset, _mark(file, offset)), lines
+    return None
 
 
 def _about_run(data: bytes) -> Iterator[re.Match[bytes]]:
