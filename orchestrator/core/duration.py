@@ -52,9 +52,11 @@ def parse_duration(text: str | float) -> float:
 
 
 def format_duration(seconds: float | None) -> str:
-    """Write *seconds* for people: ``0.4s``, ``12.3s``, ``4m05s``, ``1h02m``; a dash for what nobody knows (None)."""
+    """Write *seconds* for people: ``4ms``, ``0.4s``, ``12.3s``, ``4m05s``, ``1h02m``; a dash for None, not known."""
     if seconds is None:
         return "-"
+    if 0.0005 <= seconds < 0.05:  # `0.0s` says nothing
+        return f"{seconds * 1000:.0f}ms"
     if round(seconds, 1) < 60:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)

@@ -51,6 +51,10 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     ("text", "seconds"),
     [
         ("0.0s", 0.0),
+        ("0.0s", 0.0004),
+        ("4ms", 0.0043),
+        ("50ms", 0.0499),
+        ("0.1s", 0.05),
         ("0.4s", 0.4),
         ("12.3s", 12.34),
         ("59.9s", 59.9),
@@ -63,7 +67,7 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     ],
 )
 def test_a_duration_is_written_for_people(text: str, seconds: float) -> None:
-    """Short, and never sixty seconds or sixty minutes."""
+    """Short, and never sixty seconds or sixty minutes; what took a moment did not take nothing."""
     assert text == format_duration(seconds)
 
 
