@@ -191,6 +191,8 @@ class Brief(NamedTuple):
     """How the process goes on that is at work, or waits to begin, where it is suspended; empty: it is not."""
     is_outdated: bool = False
     """A result is newer than the final output: somebody settled a task when no run was at work."""
+    half_merged: str = ""
+    """The first task whose result waits for a person to finish a merge; no run begins before. Empty: none does."""
 
     @property
     def is_over(self) -> bool:
@@ -260,6 +262,8 @@ class Brief(NamedTuple):
             # To approve a plan is for a person: no program is to take that as its next step.
             if state in TERMINAL | {PlanState.PLANNING, PlanState.BLOCKED}:
                 return ("read",) if self.is_done and not self.board.simulated() else ("status",)
+        if step[0] == "run" and self.half_merged:
+            return ("show", self.half_merged)
         # What was asked to begin at its time is not to be begun now.
         return ("status",) if self.begins and step[0] == "run" else step
 
