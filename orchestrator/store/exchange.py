@@ -22,10 +22,10 @@ from orchestrator.store.atomic import Replacement, open_file, read_file, reporte
 from orchestrator.store.layout import from_here
 from orchestrator.store.signatures import signature
 
-#: How often a file is read again because somebody else saved it meanwhile.
-_TRIES = 100
 #: Seconds between two looks at a file that somebody has open for writing, and how long it is waited for.
 LOOK, CLOSED_WITHIN = 0.05, 2.0
+#: Seconds within which a file is read again because somebody else saved it meanwhile: others wait for ``plan.lock``.
+_SAVED_WITHIN = 5.0
 _Done = TypeVar("_Done")
 
 
@@ -114,7 +114,9 @@ def exchanged(path: str, change: Callable[[Taken], _Done | None]) -> _Done:
         UsageError: somebody does nothing but save it, or has it open for writing.
         StoreError: it could not be read or written.
     """
-    for _ in range(_TRIES):
+    from orchestrator.store.pause import looks
+
+    for _ in looks(LOOK, _SAVED_WITHIN):
         require_closed(path)
         if (done := change(take(path))) is not None:
             return done
