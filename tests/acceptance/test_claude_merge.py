@@ -199,6 +199,8 @@ def test_a_merge_that_is_stopped_stops_the_run_and_goes_on_next_time(claude: Cla
     waited = claude.orchestrate("wait")
     assert (1, True) == (waited.returncode, "🛑 stopped" in waited.stdout)
     assert "next: orchestrator run --detach" in waited.stdout
+    checked = claude.orchestrate("check")
+    assert (1, True) == (checked.returncode, "ended by SIGTERM with work left" in checked.stdout)
     merges = "0 of 2 tasks would run, then claude merges the results\n"
     assert merges == claude.orchestrate("run", "--dry-run").stdout
     assert "merges" not in claude.orchestrate("run", "--dry-run", "--simulate").stdout
