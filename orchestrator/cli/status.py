@@ -125,7 +125,7 @@ def status_command(
         ],
         held=[
             {"agent": hold.agent, "until": iso(hold.until), "reason": hold.reason}
-            for hold in held(board.results.values())
+            for hold in held(board.everything())
             if not 0 < hold.until <= now
         ],
         overdue=[

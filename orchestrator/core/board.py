@@ -173,6 +173,10 @@ class Board:
         """How many tasks have each status."""
         return Counter([standing.status for standing in self.standing.values()])
 
+    def everything(self) -> list[Result]:
+        """Every result, also of what was done beside the plan: any of them may have met a hold."""
+        return [*self.results.values(), *self.beside]
+
     def paid_for(self) -> list[Result]:
         """Everything that may have cost something: every sum of money is over these, so that all sums agree."""
         return [*filter(None, map(self.outcome, self.results)), *self.beside]

@@ -227,7 +227,8 @@ class Brief(NamedTuple):
         if hold is not None and hold.what == "held" and self.is_over:
             results = self.board.results
             # With a note somebody has settled it since, as `retry` does.
-            if all(results[each.task].note for each in held(results.values())):
+            holds = held(self.board.everything())
+            if all(each.task in results and results[each.task].note for each in holds):
                 return None
         return hold
 
@@ -304,7 +305,7 @@ class Brief(NamedTuple):
             return ("run", "--detach", "--budget-usd", "MORE")
         if what != "held":
             return ()
-        if any(not each.until for each in held(self.board.results.values())):
+        if any(not each.until for each in held(self.board.everything())):
             return ("doctor",)  # only a person can open it: whoever just runs again meets the same
         if self.phase is Phase.ENDED:
             # It did not wait, as the plan says (`on_hold: stop`), and without this it would end so again at once.
