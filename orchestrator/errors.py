@@ -57,6 +57,10 @@ class UsageError(OrchestratorError):
     code = "usage"
 
 
+class BeingWrittenError(UsageError):
+    """A file of a person's is left as it is, because somebody else is writing it right now; later it may be another."""
+
+
 class NotFoundError(OrchestratorError):
     """A plan directory, a task or a file that was named does not exist."""
 

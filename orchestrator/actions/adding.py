@@ -21,14 +21,8 @@ from orchestrator.actions.cells import (
     read_cells,
     visible,
 )
-from orchestrator.actions.editing import (
-    check_parent,
-    check_who,
-    explained,
-    readable,
-    tell,
-    valid_plan,
-)
+from orchestrator.actions.editing import tell
+from orchestrator.actions.row_checks import check_parent, check_who, explained, readable, valid_plan
 from orchestrator.actions.task_texts import put_both, runs_commands, task_file_of
 from orchestrator.core.plan import TASK_ID, Task, stem, unknown_task
 from orchestrator.core.script import command_of

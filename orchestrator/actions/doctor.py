@@ -178,7 +178,7 @@ def _holds(ahead: Prospect) -> list[Finding]:
             hold_text(each.agent, each.reason, each.until),
             hold_advice(each),
         )
-        for each in held(ahead.board.results.values())
+        for each in held(ahead.board.everything())
         if not each.until or each.until > now
     ]
 

@@ -37,7 +37,7 @@ class Merged(NamedTuple):
     used_up: Kind | None = None
     """Whose budget did not let it go on, where it was one."""
     held_back: str = ""
-    """The same in words."""
+    """The same in words; or which account it was."""
 
 
 def merge(worker: Worker, board: Board, ahead: Prospect, *, is_cut: bool) -> Merged:
@@ -81,10 +81,10 @@ def merge(worker: Worker, board: Board, ahead: Prospect, *, is_cut: bool) -> Mer
     why = runner.held_back or (result.reason if result else str(put_off(runner)))
     return Merged(
         note=f"Not merged, the structured output follows: {why}",
-        is_left=bool(runner.ended_by or runner.used_up),
+        is_left=bool(runner.ended_by or runner.held_back),
         ended_by=runner.ended_by,
         used_up=runner.used_up,
-        held_back=runner.held_back if runner.used_up else "",
+        held_back=runner.held_back,
     )
 
 

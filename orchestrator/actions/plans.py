@@ -28,6 +28,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import is_blank, one_line, typed
 from orchestrator.errors import (
     ApprovalError,
+    BeingWrittenError,
     BusyError,
     NotFoundError,
     OrchestratorError,
@@ -97,15 +98,15 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
     """Move a plan along an arrow of the table; return the step. Only the line of its state is written.
 
     Raises:
-        TransitionError: there is no such arrow from where it stands.
-        UsageError: the plan says no state.
+        TransitionError: there is no such arrow from where it stands, or the plan says no state.
+        UsageError: the plan is a link, or somebody is writing it.
         PlanError, NotFoundError, StoreError: as their names say.
     """
 
     def change(before: Taken) -> Step | None:
         state = charter_of(before.data, _shown(layout)).state
         if state is None:
-            raise UsageError(
+            raise TransitionError(
                 "this plan says no state, so it needs no approval",
                 where=_shown(layout),
                 hint="write status: planning into its front matter to have it approved",
@@ -141,7 +142,7 @@ def advance(layout: Layout, board: Board, now: float) -> list[Step]:
         PlanError, NotFoundError, StoreError: as their names say.
     """
     state = board.plan.charter.state
-    if state is None:
+    if state is None or os.path.islink(layout.plan):  # never written through (promise 23)
         return []
     board = really_done(board)
     tasks = [
@@ -153,8 +154,8 @@ def advance(layout: Layout, board: Board, now: float) -> list[Step]:
     for event, why in automatic(state, tasks):
         try:
             steps.append(transition(layout, event, who=ITSELF, note=why, now=now))
-        except (TransitionError, UsageError):
-            break  # somebody has moved it meanwhile, and knows better; or has it open for writing: then later
+        except (TransitionError, BeingWrittenError):
+            break  # somebody has moved it meanwhile, and knows better; or is writing it: then later
     return steps
 
 

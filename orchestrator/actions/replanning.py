@@ -43,7 +43,7 @@ class Replanner:
             PlanError: the plan, or the task file of a row, makes no sense; names file and line.
             NotFoundError, StoreError: as their names say.
         """
-        version = self.workspace.plan_version()
+        version = self.workspace.plan_versions.newest()
         if not version or (version == self.seen and not was_refused):
             return None
         plan, shape = self.workspace.load_plan()

@@ -26,11 +26,11 @@ class RunReport(NamedTuple):
     signal: int = 0
     """What ended it before its end."""
     held_back: str = ""
-    """Why tasks were not started although nothing they need is missing."""
+    """Why tasks, or the merge, were not started although nothing they need is missing."""
     used_up: Kind | None = None
     """Whose budget that was, where it was one."""
     is_merge_left: bool = False
-    """An agent was to merge the answers, and a signal or a budget left that to the next run."""
+    """An agent was to merge the answers, and a signal, a budget or an account left that to the next run."""
     failure: OrchestratorError | None = None
     final_output: str = ""
     """The file in which this run put the answers together; empty: that could not be written."""
@@ -45,5 +45,5 @@ class RunReport(NamedTuple):
         if self.signal:
             return 128 + self.signal
         if all(self.board.status(task_id) is TaskStatus.COMPLETED for task_id in self.asked):
-            return ExitStatus.HELD if self.used_up and self.is_merge_left else ExitStatus.DONE
+            return ExitStatus.HELD if self.held_back and self.is_merge_left else ExitStatus.DONE
         return ExitStatus.HELD if self.held_back else ExitStatus.TASK_FAILED

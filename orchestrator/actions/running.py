@@ -254,9 +254,9 @@ class _Session:
         resets = Resets(self.workspace, requests, runner.board, runner.engine, self.clock)
         runner.redo = resets.redo
         if not self.order.only:  # what was asked for by name does not grow
-            version = self.workspace.plan_version()
+            versions = self.workspace.plan_versions
             replanner = Replanner(
-                self.order, self.workspace, self.plugs.roster, board.plan, version
+                self.order, self.workspace, self.plugs.roster, board.plan, versions.newest()
             )
 
             def apply(change: Change) -> None:
@@ -264,8 +264,8 @@ class _Session:
                     text = f"another result lay in its place; it is kept as {kept}"
                     self.telling.say(Kind.WARNING, text, task_id)
 
-            is_being_saved, close = self.workspace.is_plan_being_saved, self.lock.close
-            runner.watch = Watch(replanner.look, resets.look, apply, is_being_saved, close)
+            saved, close = versions.is_being_saved, self.lock.close
+            runner.watch = Watch(replanner.look, resets.look, apply, saved, close)
         return runner
 
     def _prepare(self) -> None:

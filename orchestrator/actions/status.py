@@ -87,7 +87,17 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
         begins=coming.until if coming else 0.0,
         suspended=suspended(coming.process if coming else overview.holder),
         is_outdated=overview.is_outdated,
+        half_merged="" if holder else _half_merged(layout, overview.board),
     )
+
+
+def _half_merged(layout: Layout, board: Board) -> str:
+    if not board.doubts:
+        return ""
+    from orchestrator.store.credible import conflict_in  # mostly there is nothing to ask it about
+
+    doubted = (task for task in board.plan.tasks.values() if task.id in board.doubts)
+    return next((task.id for task in doubted if conflict_in(task, layout) is not None), "")
 
 
 def left_behind(layout: Layout) -> list[str]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from orchestrator.core.plan import Task
 from orchestrator.core.roster import Program, Roster
-from orchestrator.core.script import command_in, flaws
+from orchestrator.core.script import MARK, command_in, flaws, is_half_merged
 from orchestrator.core.text import is_blank
 from orchestrator.errors import AgentError, Problem
 from orchestrator.store.task_file import TaskFile
 
 #: What a line begins with that opens a code block.
-_BARS = frozenset({"```", "~~~"})
+_BARS = ("```", "~~~")
 
 
 def wordless(task: Task, found: TaskFile, file: str) -> Iterator[Problem]:
@@ -34,9 +34,11 @@ def no_command(
     try:
         command_in(found.body, found.code, found.language)
     except AgentError as error:
+        is_half = is_half_merged(found.code)
+        begins, code = (MARK, "conflict") if is_half else (_BARS, "bad_command")
         lines = enumerate(found.body.splitlines(), found.begins)
-        line = next((at for at, text in lines if text.lstrip()[:3] in _BARS), found.begins)
-        yield Problem(error.message, f"{file}:{line}", error.hint, "bad_command")
+        line = next((at for at, text in lines if text.lstrip().startswith(begins)), found.begins)
+        yield Problem(error.message, f"{file}:{line}", error.hint, code)
 
 
 def _is_row(task: Task, found: TaskFile) -> bool:

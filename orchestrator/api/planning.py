@@ -174,8 +174,8 @@ class Planning(Directory):
         """Move the plan along an arrow of its states (``approve``, ``start`` …); return where it stands then.
 
         Raises:
-            TransitionError: no such arrow leads away from where it stands.
-            UsageError: the plan says no state.
+            TransitionError: no such arrow leads away from where it stands, or the plan says no state.
+            UsageError: the plan is a link, or somebody is writing it.
         """
         from orchestrator.actions.plans import transition
 

@@ -221,7 +221,7 @@ def _hint(report: RunReport, failed: Sequence[Task]) -> str:
 def _lift(report: RunReport) -> str:
     """Say what opens an account; empty when none is held any more."""
     now = time.time()
-    for hold in held(report.board.results.values()):
+    for hold in held(report.board.everything()):
         if not hold.until or hold.until > now:
             return hold_advice(hold)
     return ""

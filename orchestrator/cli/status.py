@@ -131,7 +131,7 @@ def _facts(layout: Layout, overview: Overview) -> dict[str, Any]:
         ],
         "held": [
             {"agent": hold.agent, "until": iso(hold.until), "reason": hold.reason}
-            for hold in held(board.results.values())
+            for hold in held(board.everything())
             if not 0 < hold.until <= now
         ],
         "overdue": [

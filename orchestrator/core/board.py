@@ -137,9 +137,19 @@ class Board:
         played = f" ({count:,} only simulated)" if (count := self.simulated()) else ""
         return f"{self.counts()[_DONE]} of {len(self.plan.tasks)} tasks completed{played}"
 
+    def not_counted(self) -> dict[str, str]:
+        """Which tasks have a result that does not count, and why: damaged, half merged, of another task."""
+        return {task: doubt for task, doubt in self.doubts.items() if task not in self.results}
+
     def why(self, task_id: str) -> str:
-        """Why a task stands where it does; of one that is completed, whether that was only simulated."""
+        """Why a task stands where it does; of one that is completed, whether that was only simulated.
+
+        Of one that waits, too, why the result that lies there does not count.
+        """
         status, reason = self.standing[task_id]
+        doubt = "" if task_id in self.results else self.doubts.get(task_id, "")
+        if doubt not in reason:
+            return f"{reason} · {doubt}"
         if reason or status is not _DONE or not self.is_simulated(task_id):
             return reason
         return ONLY_SIMULATED
@@ -162,6 +172,10 @@ class Board:
     def counts(self) -> Counter[TaskStatus]:
         """How many tasks have each status."""
         return Counter([standing.status for standing in self.standing.values()])
+
+    def everything(self) -> list[Result]:
+        """Every result, also of what was done beside the plan: any of them may have met a hold."""
+        return [*self.results.values(), *self.beside]
 
     def paid_for(self) -> list[Result]:
         """Everything that may have cost something: every sum of money is over these, so that all sums agree."""

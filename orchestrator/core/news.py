@@ -191,6 +191,8 @@ class Brief(NamedTuple):
     """How the process goes on that is at work, or waits to begin, where it is suspended; empty: it is not."""
     is_outdated: bool = False
     """A result is newer than the final output: somebody settled a task when no run was at work."""
+    half_merged: str = ""
+    """The first task whose result waits for a person to finish a merge; no run begins before. Empty: none does."""
 
     @property
     def is_over(self) -> bool:
@@ -225,7 +227,8 @@ class Brief(NamedTuple):
         if hold is not None and hold.what == "held" and self.is_over:
             results = self.board.results
             # With a note somebody has settled it since, as `retry` does.
-            if all(results[each.task].note for each in held(results.values())):
+            holds = held(self.board.everything())
+            if all(each.task in results and results[each.task].note for each in holds):
                 return None
         return hold
 
@@ -260,6 +263,8 @@ class Brief(NamedTuple):
             # To approve a plan is for a person: no program is to take that as its next step.
             if state in TERMINAL | {PlanState.PLANNING, PlanState.BLOCKED}:
                 return ("read",) if self.is_done and not self.board.simulated() else ("status",)
+        if step[0] == "run" and self.half_merged:
+            return ("show", self.half_merged)
         # What was asked to begin at its time is not to be begun now.
         return ("status",) if self.begins and step[0] == "run" else step
 
@@ -300,7 +305,7 @@ class Brief(NamedTuple):
             return ("run", "--detach", "--budget-usd", "MORE")
         if what != "held":
             return ()
-        if any(not each.until for each in held(self.board.results.values())):
+        if any(not each.until for each in held(self.board.everything())):
             return ("doctor",)  # only a person can open it: whoever just runs again meets the same
         if self.phase is Phase.ENDED:
             # It did not wait, as the plan says (`on_hold: stop`), and without this it would end so again at once.

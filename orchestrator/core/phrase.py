@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from orchestrator.core.draft import Need
 from orchestrator.core.plan import KINDS
 
+_WAS = r"\s+(?:(?:is|are|has|have been|has been) )?(?:done|complete|completed|finished|ready)\b"
 _KEYWORD = re.compile(
     r"\b(?:after|(?:depends|depending|dependent|based) on|needs?|requires?|once|following|follows|"
     r"(?:blocked|preceded) by|wait(?:s|ing)? for|(?:deps?|dependency|dependencies)(?=:)|"
-    r"(?:from|with|using) the (?:results?|outputs?|findings) of)\b:?\s+",
+    r"(?:from|with|using) the (?:results?|outputs?|findings) of|"
+    # Only of what is to be done before: `when it rains` names nothing.
+    rf"(?:when|as soon as)(?=\s+\S.{{0,200}}?{_WAS}))\b:?\s+",
     re.IGNORECASE,
 )
 _FILLER = re.compile(
@@ -27,7 +30,6 @@ _FILLER = re.compile(
 _AND = r"\s*(?:,\s*and\b|,|;|&|\+|\band\b)\s*"
 _BETWEEN = re.compile(_AND, re.IGNORECASE)
 _KIND = re.compile(rf"\s*\(({'|'.join(KINDS)})\)", re.IGNORECASE)
-_WAS = r"\s+(?:(?:is|are|has|have been|has been) )?(?:done|complete|completed|finished|ready)\b"
 _DONE = re.compile(_WAS, re.IGNORECASE)
 _ID_LIKE = re.compile(r"[A-Z][A-Za-z]{0,15}[-_]\d+(?:[._-]\d+)*")
 _NUMBER = re.compile(r"\d+")

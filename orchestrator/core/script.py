@@ -31,6 +31,8 @@ ADVICE = (
     "(with more backticks where a line of the command begins with three)"
 )
 
+#: What begins the first line of a merge that nobody finished.
+MARK = "<<<<<<< "
 # What begins a line of a here-document with backticks may be meant as its text, or as the end of a block that somebody
 # forgot to open. One of tildes may stand below a heading that it writes.
 _OPENS = r"(?m)^ {0,3}(`{3,})(.*)$|\A(~{3,})(.*)$"
@@ -79,6 +81,29 @@ def flaws(task: Task) -> list[Problem]:
     return []
 
 
+def is_half_merged(script: str) -> bool:
+    """Say whether a merge left its marks in a script of a shell, where nothing but a command can stand.
+
+    A here-document or a quotation may show them. Where one may be open by then it is not said: what a mark in the
+    middle of it means is for its shell to find out.
+    """
+    text = "\n" + script.replace("\r\n", "\n")
+    begin = text.find(f"\n{MARK}")
+    middle = text.find("\n=======\n", begin + 1) if begin >= 0 else -1
+    if middle < 0 or text.find("\n>>>>>>> ", middle) < 0:
+        return False  # as in nearly every script
+    import shlex
+
+    before = text[:begin]
+    try:
+        # A sign of a comment may stand inside of a word.
+        for has_comments in (True, False):
+            shlex.split(before, has_comments)
+    except ValueError:
+        return False
+    return "<<" not in before
+
+
 def _block(bare: str, opened: re.Match[str]) -> Script:
     bar, info = opened[1] or opened[3], (opened[2] or opened[4] or "").split()
     rest = bare[opened.end() + 1 :]
@@ -99,7 +124,7 @@ def command_in(body: str, code: str, language: str) -> tuple[str, str]:
     """Return the language and the text of what a task of the shell runs: its first code block, else its whole text.
 
     Raises:
-        AgentError: there is no command, or none that is run here.
+        AgentError: there is no command, or none that is run here, or a merge of it is not finished.
     """
     word = LANGUAGES.get(language)
     if word is None:
@@ -115,5 +140,10 @@ def command_in(body: str, code: str, language: str) -> tuple[str, str]:
         raise AgentError(
             "the shell agent found no command",
             hint="write it into a ```sh block in the task file",
+        )
+    if word != "python" and is_half_merged(script):
+        raise AgentError(
+            "an unresolved merge conflict",
+            hint="keep one of the two versions and remove the conflict marks",
         )
     return word, script

@@ -17,15 +17,15 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from orchestrator.errors import UsageError
+from orchestrator.errors import BeingWrittenError, UsageError
 from orchestrator.store.atomic import Replacement, open_file, read_file, reported
 from orchestrator.store.layout import from_here
 from orchestrator.store.signatures import signature
 
-#: How often a file is read again because somebody else saved it meanwhile.
-_TRIES = 100
 #: Seconds between two looks at a file that somebody has open for writing, and how long it is waited for.
 LOOK, CLOSED_WITHIN = 0.05, 2.0
+#: Seconds within which a file is read again because somebody else saved it meanwhile: others wait for ``plan.lock``.
+_SAVED_WITHIN = 5.0
 _Done = TypeVar("_Done")
 
 
@@ -95,10 +95,10 @@ def require_closed(path: str) -> None:
     """Do nothing unless somebody has a file open for writing, and goes on to.
 
     Raises:
-        UsageError: somebody has.
+        BeingWrittenError: somebody has.
     """
     if not until_closed(path):
-        raise UsageError(
+        raise BeingWrittenError(
             "somebody has it open for writing, and what they write into it would be lost",
             where=from_here(path),
             hint="try again once it is saved and closed; `lsof` with its name shows who has it open",
@@ -111,15 +111,18 @@ def exchanged(path: str, change: Callable[[Taken], _Done | None]) -> _Done:
     *change* returns None when it was another file by the time it was to be put in place.
 
     Raises:
-        UsageError: somebody does nothing but save it, or has it open for writing.
+        BeingWrittenError: somebody does nothing but save it, or has it open for writing.
+        UsageError: it is a link.
         StoreError: it could not be read or written.
     """
-    for _ in range(_TRIES):
+    from orchestrator.store.pause import looks
+
+    for _ in looks(LOOK, _SAVED_WITHIN):
         require_closed(path)
         if (done := change(take(path))) is not None:
             return done
     hint = "try again in a moment"
-    raise UsageError("somebody saves it again and again", where=path, hint=hint)
+    raise BeingWrittenError("somebody saves it again and again", where=path, hint=hint)
 
 
 def put(path: str, taken: Taken, data: bytes, *, is_ours: bool = False) -> os.stat_result | None:

@@ -33,6 +33,8 @@ from orchestrator.store.request_tree import Node
 _INHERITED = frozenset(
     {"acceptance", "agent", "constraints", "hints", "inputs", "priority", "type"}
 )
+#: So does this, where a group is only one task with a remark below it.
+_OF_ONE = _INHERITED | {"command", "estimate", "expected", "writes"}
 _SECTIONS = {
     "request": ("request", "originalrequest", "context", "background", "overview"),
     "goal": ("goal", "primarygoal", "goaldefinition", "objective"),
@@ -214,9 +216,9 @@ class _Reader:
             if need.id != entry.id:
                 needs.setdefault(need.id, need)
         facts = dict(entry.facts)
-        for group in list(entry.upward())[1:]:
+        for group, holds in _groups(entry):
             for each, value in group.facts.items():
-                if each in _INHERITED:
+                if each in holds:
                     facts[each] = (
                         [*facts.get(each, ()), *value] if each in LISTS else facts.get(each, value)
                     )
@@ -231,12 +233,17 @@ class _Reader:
 
     def _context(self, entry: Entry) -> Iterator[str]:
         """What the outline says about the groups a task stands in: their words are in no other place."""
-        groups = list(entry.upward())[1:]
+        groups = _groups(entry)
         if groups:
-            heads = (_UNCOUNTED.sub("", without_phrases(group.text)) for group in reversed(groups))
+            heads = (_UNCOUNTED.sub("", without_phrases(each.text)) for each, _ in reversed(groups))
             yield f"Part of: {' › '.join(map(plain, heads))}"
-        for group in groups:
-            for text in group.node.prose:
+        for group, holds in groups:
+            facts = (
+                f"{each}: {value if isinstance(value, str) else ', '.join(value)}"
+                for each, value in group.facts.items()
+                if each not in holds
+            )
+            for text in (*group.node.prose, *facts):
                 yield f"About “{_headline(group.text)[0]}”: {text}"
 
     def _said(self, entry: Entry) -> Said:
@@ -265,6 +272,16 @@ class _Reader:
             else "name a task or a heading as it is written there",
             "unknown_dependency",
         )
+
+
+def _groups(entry: Entry) -> list[tuple[Entry, frozenset[str]]]:
+    """Return the groups that a task stands in, each with what is said of it and so of the task."""
+    found = []
+    is_one = True
+    for group in list(entry.upward())[1:]:
+        is_one = is_one and len(group.below) == 1
+        found.append((group, _OF_ONE if is_one else _INHERITED))
+    return found
 
 
 def _spoken(entry: Entry, names: Names) -> Said:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,11 +23,12 @@ from orchestrator.store.atomic import (
     reported,
     sweep_temporaries,
 )
-from orchestrator.store.exchange import is_being_written, put, take
+from orchestrator.store.exchange import put, take
 from orchestrator.store.index import Index
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lines import LARGEST_PLAN, too_large
 from orchestrator.store.lock import broken_under, holder_of, in_line
+from orchestrator.store.plan_versions import PlanVersions
 from orchestrator.store.result_file import LARGEST_RESULT, answer_of, parse_result, plain_answer
 from orchestrator.store.result_writer import Commit, ResultWriter
 from orchestrator.store.signatures import RESULT, is_settled, newest, result_files, signature
@@ -36,9 +36,6 @@ from orchestrator.store.signatures import RESULT, is_settled, newest, result_fil
 if TYPE_CHECKING:
     from orchestrator.store.attempt_record import Traces
     from orchestrator.store.plan_file import StatusCells
-
-#: Seconds after its last change in which an editor may still be writing a file; one that was emptied gets its text yet.
-_STILL_WRITING, _STILL_EMPTY = 0.3, 1.5
 
 
 class Workspace:
@@ -50,9 +47,7 @@ class Workspace:
         self._shown = from_here(layout.root)
         self._index = Index(layout.index)
         self._writer = ResultWriter(layout, self._index.keep_result)
-        self._drawn: dict[int, int] = {}
-        self._read = 0
-        """The version of the plan that was read last."""
+        self.plan_versions = PlanVersions(layout.plan)
         self.newest_result = 0
         """When a result was changed last, as it was found; nanoseconds since the epoch."""
         self.assignments = Assignments(layout, self._shown)
@@ -95,34 +90,6 @@ class Workspace:
             self._index.write()
         return Board(plan, plan_shape, results, doubts=doubts, beside=beside)
 
-    def plan_version(self) -> int:
-        """Return which version of the person's plan lies there; our own drawing makes no new one.
-
-        0 when there is none to be read yet: an editor may have emptied the file, or be writing it right now.
-        """
-        try:
-            found = os.stat(self.layout.plan)
-        except OSError:
-            return 0
-        if self._is_unknown(found):
-            return 0
-        signed = signature(found)
-        return self._drawn.get(signed, signed)
-
-    def is_plan_being_saved(self) -> bool:
-        """Say whether somebody has the plan open for writing, or saved it so recently that it may not be whole."""
-        try:
-            found = os.stat(self.layout.plan)
-        except OSError:
-            return False
-        return self._is_unknown(found) or is_being_written(self.layout.plan)
-
-    def _is_unknown(self, found: os.stat_result) -> bool:
-        # A clock that was set back makes files of the future; they are not being written for ever.
-        longest = _STILL_WRITING if found.st_size else _STILL_EMPTY
-        is_fresh = 0 <= time.time() - found.st_mtime < longest
-        return is_fresh and signature(found) not in {*self._drawn, self._read}
-
     def load_plan(self) -> tuple[Plan, Shape]:
         """Return the plan and its shape, from the cache while the file is the same; raises as ``load`` does."""
         path = self.layout.plan
@@ -133,7 +100,8 @@ class Workspace:
                 from orchestrator.store.roots import no_plan
 
                 raise no_plan(self.layout) from None
-        self._read = signed = signature(found)
+        signed = signature(found)
+        self.plan_versions.was_read(signed)
         if (known := self._index.plan(signed)) is not None:
             return known
         shown = self.shown_plan
@@ -387,7 +355,7 @@ class Workspace:
             if (after := put(path, before, drawn)) is None:
                 return False
         self._index.resign_plan(before.signed, signature(after))
-        self._drawn = {signature(after): self._drawn.get(before.signed, before.signed)}
+        self.plan_versions.was_drawn(before.signed, signature(after))
         return True
 
     def write_index(self) -> None:

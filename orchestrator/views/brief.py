@@ -113,6 +113,7 @@ def brief_text(
     blocks: list[tuple[Callable[[str, Sequence[str], int], str], str, list[str]]] = [
         (_told, "❌ failed", [_failure(brief, line) for line in groups["failed"]]),
         (_told, "⚠️ warnings", [typed(_warning(line)) for line in brief.news.warnings]),
+        (_told, "⚠️ results that do not count", _not_counted(brief)),
         (_told, "💡 discoveries", [_said(line) for line in reversed(brief.news.discoveries)]),
         (_listed, "🔵 running", _running(brief, now)),
     ]
@@ -154,6 +155,7 @@ def facts(
     """Return the same, for programs: counts are whole, lists name the first few."""
     groups = brief.news.by_kind()
     counts, running = brief.board.counts(), _running_since(brief)
+    not_counted = _not_counted(brief)
     spent = spending(brief.board.paid_for())
     return {
         "run": brief.run,
@@ -185,6 +187,10 @@ def facts(
         "warnings": {
             "count": len(brief.news.warnings),
             "first": [typed(_warning(line)) for line in brief.news.warnings[:_REASONS]],
+        },
+        "not_counted": {
+            "count": len(not_counted),
+            "first": not_counted[:_REASONS],
         },
         "discoveries": {
             "count": len(brief.news.discoveries),
@@ -231,6 +237,11 @@ def _failure(brief: Brief, line: Line) -> str:
 
 def _warning(line: Line) -> str:
     return one_line(f"{line.subject[:64]} · {line.text}", limit=_WIDTH)
+
+
+def _not_counted(brief: Brief) -> list[str]:
+    doubts = brief.board.not_counted()
+    return [one_line(f"{task[:64]} · {doubt}", limit=_WIDTH) for task, doubt in doubts.items()]
 
 
 def _said(line: Line) -> str:

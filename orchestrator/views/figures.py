@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from orchestrator.core.beside import is_beside
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.hold import Held, held
@@ -107,7 +108,7 @@ def hold_line(board: Board, now: float) -> str:
     """Say which account is held and until when; empty when none is. *now* is in seconds since the epoch."""
     return " · ".join(
         f"⏸ {hold_text(hold.agent, one_line(hold.reason, 120), hold.until, now=now)}"
-        for hold in held(board.results.values())
+        for hold in held(board.everything())
         if not hold.until or hold.until > now
     )
 
@@ -137,6 +138,8 @@ def hold_advice(hold: Held) -> str:
             "it waits for a person, and running again alone changes nothing: mend the login, the key, the credit or "
             "the access of the account, then: `orchestrator run`; what is completed stays"
         )
+    if is_beside(hold.task):
+        return "`orchestrator run` tries it again with one attempt; what is completed stays"
     return (
         f"`orchestrator retry {hold.task}` lifts the hold: the next run tries with one attempt. Without it "
         "that run waits until the account opens, or ends at once with `on_hold: stop`; what is completed stays"

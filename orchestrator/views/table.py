@@ -60,7 +60,8 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
         else ""
         for task in tasks
     ]
-    if notes := dict.fromkeys(board.only_simulated(), ONLY_SIMULATED) | board.in_hand():
+    simulated = dict.fromkeys(board.only_simulated(), ONLY_SIMULATED)
+    if notes := simulated | board.in_hand() | board.not_counted():
         arrows = [
             f"{_GAP}{plain(notes[task.id])}{arrow}" if task.id in notes else arrow
             for arrow, task in zip(arrows, tasks, strict=True)

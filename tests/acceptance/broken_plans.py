@@ -243,6 +243,16 @@ BROKEN = {
         ONE_TASK,
         {"agent_tasks/agent-01.md": f"---\nretries: 1\n---\n# t\n\n{HALF_MERGED}"},
     ),
+    "command with a merge conflict": Broken(
+        "conflict",
+        "p/agent_tasks/agent-01.md:6",
+        "merge conflict",
+        "keep one",
+        ONE_TASK,
+        {
+            "agent_tasks/agent-01.md": "# t\n\n```sh\ntrue\necho 'a'\n<<<<<<< b\ntrue\n=======\nfalse\n>>>>>>> b\n```\n"
+        },
+    ),
     "task file with a merge conflict in its front matter": Broken(
         "conflict",
         "p/agent_tasks/agent-01.md:2",

@@ -199,6 +199,8 @@ def test_a_merge_that_is_stopped_stops_the_run_and_goes_on_next_time(claude: Cla
     waited = claude.orchestrate("wait")
     assert (1, True) == (waited.returncode, "🛑 stopped" in waited.stdout)
     assert "next: orchestrator run --detach" in waited.stdout
+    checked = claude.orchestrate("check")
+    assert (1, True) == (checked.returncode, "ended by SIGTERM with work left" in checked.stdout)
     merges = "0 of 2 tasks would run, then claude merges the results\n"
     assert merges == claude.orchestrate("run", "--dry-run").stdout
     assert "merges" not in claude.orchestrate("run", "--dry-run", "--simulate").stdout
@@ -267,6 +269,40 @@ def test_a_merge_that_the_budget_does_not_let_start_keeps_its_run_from_being_don
     assert (4, False) == (waited.returncode, "✅ ended" in waited.stdout)
     assert "next: orchestrator run --detach --budget-usd MORE" in waited.stdout
     assert "too little for _merge" in claude.orchestrate("check").stdout
+    assert 0 == claude.run().returncode
+    assert 0 == claude.orchestrate("wait").returncode
+    assert merged_at(claude.text("final_output.md"))
+
+
+@pytest.mark.parametrize(
+    ("does", "step", "hint"),
+    [
+        ({"do": "not_logged_in"}, "doctor", "it waits for a person"),
+        (
+            {"do": "usage_limit", "resets_in": 3600},
+            "run --detach --on-hold wait",
+            "`orchestrator run` tries",
+        ),
+    ],
+    ids=["login", "limit"],
+)
+def test_a_merge_that_an_account_holds_keeps_its_run_from_being_done(
+    claude: ClaudePlan, does: dict[str, object], step: str, hint: str
+) -> None:
+    """As a task that it holds: the run does not say that it is over, and the next one merges."""
+    rows = {"T-01": "echo pears", "T-02": "echo plums"}
+    claude.write(rows, agent="shell", aggregate="claude", on_hold="stop")
+    claude.play({"_merge": [does, MERGED]})
+    ended = claude.orchestrate("run")
+    assert (4, True) == (ended.returncode, hint in ended.stderr), ended.stderr
+    assert "no longer held" not in ended.stderr
+    assert "pears" in claude.text("final_output.md")
+    waited = claude.orchestrate("wait")
+    assert (4, False) == (waited.returncode, "✅ ended" in waited.stdout)
+    assert f"next: orchestrator {step}\n" in waited.stdout
+    assert "⏸ claude is held" in claude.orchestrate("status").stdout
+    assert "claude is held" in claude.orchestrate("check").stdout
+    assert "claude is held" in claude.orchestrate("doctor").stdout
     assert 0 == claude.run().returncode
     assert 0 == claude.orchestrate("wait").returncode
     assert merged_at(claude.text("final_output.md"))

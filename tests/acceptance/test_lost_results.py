@@ -160,6 +160,8 @@ def test_a_result_in_which_a_merge_is_unresolved_is_a_matter_for_a_person(
             f"error: .orchestrator/{said}\n  hint: keep one of the two versions" in refused.stderr
         )
     assert said in orchestrate("show", "T-02").stdout
+    for look in (["status"], ["status", "--brief"], ["wait", "--timeout", "0"]):
+        assert "next: orchestrator show T-02\n" in orchestrate(*look).stdout
     told = orchestrate("doctor", "--plan", "--json").json["breaches"]
     assert [said] == [
         f"{each['where']}: {each['found']}" for each in told if each["name"] == "result_conflict"

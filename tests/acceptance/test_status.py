@@ -65,6 +65,9 @@ def test_why_a_result_that_lies_there_does_not_count_is_said_before_any_run(
         path.write_text(text, encoding="utf-8")
         reason = f"results/{path.name}{why.format(line=len(text.splitlines()))}"
         assert reason in map(str.strip, orchestrate("status").stdout.splitlines())
+        assert f"⚠️ T-01 · {reason}\n" in orchestrate("status", "--brief").stdout
+        assert f"  echo one  {reason}\n" in orchestrate("list").stdout
+        assert reason == orchestrate("list", "--json").json["tasks"][0]["reason"]
 
 
 def test_all_plans_are_those_below_and_the_own_one(orchestrate: Orchestrate, root: Path) -> None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from orchestrator.actions.plans import begin, create, transition
+from orchestrator.actions import plans
+from orchestrator.actions.plans import advance, begin, create, transition
+from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.plan_state import PlanState
-from orchestrator.errors import ApprovalError, OrchestratorError, TransitionError
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import ApprovalError, OrchestratorError, TransitionError, UsageError
 from orchestrator.store.charter import charter_of
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout
 from orchestrator.store.plan_file import parse_plan
+from orchestrator.store.workspace import Workspace
+from tests.views.example import result
 
 
 @pytest.fixture
@@ -28,6 +34,14 @@ def layout(tmp_path: Path) -> Layout:
 def move(layout: Layout, *events: str) -> None:
     for event in events:
         transition(layout, event, who="ana", note="", now=1e9)
+
+
+def begun(layout: Layout) -> Board:
+    """Where the only task of the plan was started."""
+    with Path(layout.plan).open("a") as editor:
+        editor.write("| T-01 | a |\n")
+    found = Workspace(layout).load()
+    return Board(found.plan, found.shape, {"T-01": result("T-01", TaskStatus.FAILED)})
 
 
 def read(layout: Layout) -> Charter:
@@ -55,6 +69,43 @@ def test_a_plan_that_somebody_else_has_begun_goes_on(layout: Layout) -> None:
     move(layout, "start")
     assert [] == begin(layout, before, 1e9)
     assert PlanState.IN_PROGRESS is read(layout).state
+
+
+def test_a_plan_that_says_no_state_any_more_may_be_worked_on_and_is_not_moved(
+    layout: Layout,
+) -> None:
+    """Somebody took the line out since it was looked at."""
+    before = read(layout)
+    Path(layout.plan).write_text("# X\n")
+    assert [] == begin(layout, before, 1e9)
+    with pytest.raises(TransitionError, match="says no state"):
+        move(layout, "start")
+
+
+def test_a_plan_is_moved_by_itself_where_nothing_is_lost_by_it(layout: Layout) -> None:
+    """Not while somebody has it open, whose words would be in no file any more, nor through a link; later it is."""
+    plan, board = Path(layout.plan), begun(layout)
+    with plan.open("a"):
+        assert [] == advance(layout, board, 1e9)
+    real = plan.rename(plan.with_name("real.md"))
+    plan.symlink_to(real)
+    assert [] == advance(layout, board, 1e9)
+    real.rename(plan)
+    assert ["IN_PROGRESS"] == [step.after for step in advance(layout, board, 1e9)]
+    assert [] == advance(layout, board, 1e9)
+
+
+def test_what_nobody_foresaw_keeps_no_plan_from_moving_in_silence(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only that somebody moves it or writes it right now is left to a later look."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise UsageError("a new reason")
+
+    monkeypatch.setattr(plans, "put", refuse)
+    with pytest.raises(UsageError, match="a new reason"):
+        advance(layout, begun(layout), 1e9)
 
 
 def test_a_title_is_read_as_it_was_given(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def replanner(root: Path) -> Replanner:
     workspace.prepare()
     plan, _ = workspace.load_plan()
     order = RunOrder(layout=layout)
-    return Replanner(order, workspace, Roster.of(), plan, workspace.plan_version())
+    return Replanner(order, workspace, Roster.of(), plan, workspace.plan_versions.newest())
 
 
 def test_an_unchanged_plan_is_no_change(root: Path) -> None:

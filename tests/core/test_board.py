@@ -132,6 +132,15 @@ def test_a_doubt_is_the_reason_where_there_is_no_other() -> None:
     assert (S.WAITING, "needs a") == told(found, "b")
 
 
+def test_what_lies_there_and_does_not_count_is_told_of_what_waits_too() -> None:
+    """An attempt that was interrupted is no result that does not count."""
+    doubts = {"a": "attempt 1 was interrupted", "b": "its result is damaged"}
+    found = board(CHAIN, result("a", S.PENDING), doubts=doubts)
+    assert {"b": "its result is damaged"} == found.not_counted()
+    assert "attempt 1 was interrupted" == found.why("a")
+    assert "needs a · its result is damaged" == found.why("b")
+
+
 def test_results_of_strangers_are_ignored() -> None:
     """A result of a task that is not in the plan changes nothing."""
     found = board(CHAIN, result("stranger", S.FAILED))

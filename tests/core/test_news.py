@@ -290,6 +290,15 @@ def test_nobody_is_told_to_run_what_may_not_be_run(state: str, step: str) -> Non
     assert step == told.next_step()[0]
 
 
+def test_nobody_is_told_to_run_what_a_merge_left_half_done() -> None:
+    """It would be refused; what the way is blocked by is named, also where a run waits for its time."""
+    told = Brief(board=PARTLY, news=news(), phase=Phase.ENDED, about_run=read(STARTED, ENDED))
+    assert ("run", "--detach") == told.next_step()
+    for begins in (0.0, 9.0):
+        half = told._replace(half_merged="T-02", begins=begins)
+        assert ("show", "T-02") == half.next_step()
+
+
 def test_a_run_that_has_come_to_its_end_waits_for_nothing() -> None:
     """It may still hold the plan for a moment: who waits for it waits until it lets go, and is told once."""
     for lines, phase in ([STARTED, HELD], Phase.HELD), ([STARTED, HELD, ENDED], Phase.WORKING):

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orchestrator.core.script import Script, script_of
+from orchestrator.core.script import Script, command_in, is_half_merged, script_of
 from orchestrator.core.text import fence
+from orchestrator.errors import AgentError
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,33 @@ def test_no_line_of_backticks_is_left_for_a_shell(text: str) -> None:
     assert code in text
     if not text.strip().startswith(("```", "~~~")):
         assert not re.search("(?m)^ {0,3}```", code)
+
+
+MERGE = "<<<<<<< HEAD\nmake\n=======\nmake all\n>>>>>>> b\n"
+
+
+@pytest.mark.parametrize(
+    ("expected", "script"),
+    [
+        (True, MERGE),
+        (True, f'cd x\necho "it\'s" # all of it\n{MERGE}make\n'),
+        (True, f"cd x\r\n{MERGE}".replace("\n", "\r\n")),
+        (False, f"cat <<END\n{MERGE}END\n"),
+        (False, f"echo '\n{MERGE}'\n"),
+        (False, f'echo "it\'s\n{MERGE}"\n'),
+        (False, f"# don't\necho 'a\n{MERGE}'\n"),
+        (False, f'echo ${{x#y}} "a\n{MERGE}"\n'),
+        (False, "<<<<<<< HEAD\n>>>>>>> b\n"),
+        (False, "make\n"),
+    ],
+)
+def test_a_merge_is_known_where_no_script_could_show_one(expected: bool, script: str) -> None:
+    """A here-document or a quotation may: where one may be open, a shell is left to say so."""
+    assert expected is is_half_merged(script)
+
+
+def test_no_shell_is_given_what_a_merge_left() -> None:
+    """It would run everything above it, at every attempt. Python runs nothing of it."""
+    with pytest.raises(AgentError, match="an unresolved merge conflict"):
+        command_in("", MERGE, "sh")
+    assert ("python", MERGE) == command_in("", MERGE, "python")

@@ -5,6 +5,7 @@ The peak is that of the largest process: the runner, its guard, or an agent, whi
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import re
 import sys
@@ -38,8 +39,10 @@ class Measured:
     def __call__(self, *words: str, what: str, **environment: str) -> Answer:
         under = (sys.executable, "-I", "-S", measured.__file__, str(self._file))
         self._file.unlink(missing_ok=True)
+        faulthandler.cancel_dump_traceback_later()  # a busy machine takes longer; what hangs is ended, see there
         process = self._call.start(*words, under=under, env=environment)
-        stdout, stderr = process.communicate(timeout=280)
+        stdout, stderr = process.communicate()
+        assert self._file.exists(), stderr
         peak = int(self._file.read_text())
         name = f"MB of memory at most: {what}"
         self._tally[name] = max(self._tally[name], peak // MB)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import StoreError, UsageError
-from orchestrator.store.exchange import put, take
+from orchestrator.store import exchange
+from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.lock import in_line
 
 
@@ -88,6 +89,29 @@ def test_an_editor_that_saved_meanwhile_wins(tmp_path: Path, *, rename: bool) ->
         path.write_text("mine")
     assert put(str(path), taken, b"two") is None
     assert (path.read_text(), ["plan.md"]) == ("mine", os.listdir(tmp_path))
+
+
+@pytest.mark.parametrize(("within", "seen"), [(0.0, ["one"]), (60.0, ["one", "mine"])])
+def test_what_was_saved_meanwhile_is_changed_instead_until_time_is_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, within: float, seen: list[str]
+) -> None:
+    """However few tries that are: each may wait for who has it open, and whoever else changes it waits behind us."""
+    monkeypatch.setattr(exchange, "_SAVED_WITHIN", within)
+    path, read = tmp_path / "plan.md", list[str]()
+    path.write_text("one")
+
+    def change(taken: Taken) -> os.stat_result | None:
+        read.append(taken.data.decode())
+        if len(read) == 1:
+            path.write_text("mine")
+        return put(str(path), taken, b"two")
+
+    if within:
+        exchanged(str(path), change)
+    else:
+        with pytest.raises(UsageError, match="saves it again and again"):
+            exchanged(str(path), change)
+    assert (seen, "two" if within else "mine") == (read, path.read_text())
 
 
 def test_a_file_that_an_editor_holds_in_its_hands_is_not_made(tmp_path: Path) -> None:

@@ -43,3 +43,28 @@ def test_facts_in_bold_lines_are_facts() -> None:
         tasks[3]["estimate"],
     )
     assert "Gather requirements" == tasks[0]["description"]
+
+
+def test_what_is_said_of_an_item_with_one_below_it_holds_for_that() -> None:
+    """Somebody who only adds a remark to a task makes a group of it."""
+    said = "  - Output: a table\n  - Est: 5m\n  - Writes: a.md, b.md\n  - Details: by size\n"
+    (task,) = read(f"- Scan it\n{said}  - Look with care\n")["tasks"]
+    assert ("Look with care", "a table", "5m", ["a.md", "b.md"]) == (
+        task["description"],
+        task["expected"],
+        task["estimate"],
+        task["writes"],
+    )
+    assert ["Part of: Scan it", "About “Scan it”: description: by size"] == task["hints"]
+
+
+def test_what_is_said_of_a_whole_group_is_told_to_each_of_its_tasks() -> None:
+    """No task has all of the output, nor takes all of the time."""
+    said = "- Output: a table\n- Est: 2h\n- Writes: a.md, b.md\n"
+    for task in read(f"# X\n## Look\n{said}- Scan\n- Sort\n")["tasks"]:
+        assert not task.keys() & {"expected", "estimate", "writes"}
+        assert [
+            "About “Look”: expected: a table",
+            "About “Look”: estimate: 2h",
+            "About “Look”: writes: a.md, b.md",
+        ] == task["hints"][1:]

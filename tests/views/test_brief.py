@@ -120,6 +120,21 @@ def test_what_held_a_run_to_its_end_is_told_beside_it(phase: Phase) -> None:
     assert "" == facts(brief(midway()), now=BEGIN, next_step="", cursor="")["held"]
 
 
+def test_results_that_do_not_count_are_told_with_why() -> None:
+    """Where a task that was done shows as pending, nothing else would say so."""
+    drawn = board([task(f"T-0{each}") for each in range(5)])
+    drawn.doubts = {each: f"results/{each}.md is damaged" for each in drawn.plan.tasks}
+    told = brief(drawn, phase=Phase.ENDED)
+    assert [
+        "⚠️ T-00 · results/T-00.md is damaged",
+        "⚠️ T-01 · results/T-01.md is damaged",
+        "⚠️ T-02 · results/T-02.md is damaged",
+        "⚠️ and 2 more results that do not count",
+    ] == text(told).splitlines()[1:-2]
+    shown = facts(told, now=BEGIN, next_step="", cursor="")["not_counted"]
+    assert (5, "T-00 · results/T-00.md is damaged") == (shown["count"], shown["first"][0])
+
+
 @pytest.mark.parametrize(
     ("expected", "phase", "about"),
     [
@@ -184,6 +199,7 @@ def briefs(draw: st.DrawFn) -> Brief:
         if (status := draw(st.sampled_from(STATUSES)))
     ]
     drawn = board([task(task_id, draw(words)) for task_id in ids], *results)
+    drawn.doubts = {f"{task_id}+"[:64]: draw(words) for task_id in ids[:9]}
     said = st.builds(
         line, st.sampled_from([*KINDS, Kind.WARNING]), st.sampled_from(ids or ["T-01"]),
         attempt=st.integers(0, 9), text=words,

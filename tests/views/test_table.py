@@ -84,6 +84,16 @@ def test_a_narrow_list_still_says_what_a_task_needs() -> None:
     assert line.endswith("…  ← T-01")
 
 
+def test_list_says_why_a_result_does_not_count() -> None:
+    """A task that was done shows as pending."""
+    drawn = board([task("T-01"), task("T-02", "", "T-01")])
+    drawn.doubts = {"T-02": "results/agent-02-result.md is damaged"}
+    assert [
+        "T-01  🟡 Pending    Agent-01  T-01",
+        "T-02  ⏸️ Waiting    Agent-02  T-02  results/agent-02-result.md is damaged  ← T-01",
+    ] == listed(drawn).splitlines()
+
+
 def test_status_says_how_far_what_runs_and_what_failed() -> None:
     """The whole of a small plan, with elapsed times, news, reasons and the way to the log."""
     text = status_text(midway(), now=BEGIN + 9, width=100, running={"T-03": "reading a.ts"})
