@@ -199,8 +199,7 @@ def auto_dispatch_command(
             with_context=show_context,
         )
     except OrchestratorError as error:
-        say_error(error.code, str(error), hint=error.hint, as_json=True, error=error)
-        context.exit(int(error.exit_status))
+        context.exit(say_error(error, as_json=True))
     _say_round(done, preview=dry_run, with_context=show_context)
     if done.errors:
         context.exit(int(done.errors[0].exit_status if task else ExitStatus.TASK_FAILED))

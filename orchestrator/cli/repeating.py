@@ -55,7 +55,7 @@ def run_in_rounds(
     def complain(error: OrchestratorError) -> None:
         if isinstance(error, TransitionError) or not os.path.isdir(layout.root):
             raise error
-        say_error(error.code, str(error), hint=error.hint, as_json=as_json, error=error)
+        say_error(error, as_json=as_json)
 
     def say_until(moment: float) -> None:
         try:
