@@ -246,8 +246,3 @@ def _listed(template: PlanTemplate) -> str:
         for name, parameter in template.parameters.items()
     )
     return f"it takes {', '.join(names)}; --template list says what each is"
-
-
-def templates() -> list[PlanTemplate]:
-    """Return the plans that come with the package."""
-    return list(plan_templates().values())

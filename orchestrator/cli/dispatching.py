@@ -11,7 +11,7 @@ import click
 
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.dispatching import Dispatcher, Round, dispatch
-from orchestrator.actions.intervening import complete, intervene
+from orchestrator.actions.intervening import act
 from orchestrator.actions.plans import advance, require_approval, require_subtask
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.intervening import agents, waiting, wish
@@ -130,7 +130,7 @@ def subtask_command(
         answer=note if is_done else "",
         progress=progress,
     )
-    (complete if is_done else intervene)(layout, wanted, agents, waiting(layout, as_json=as_json))
+    act(layout, wanted, agents, waiting(layout, as_json=as_json))
     steps = advance(layout, Workspace(layout).load(), time.time())
     facts = _subtask(layout, subtask)
     message = f"{subtask} is {facts['status']}"
