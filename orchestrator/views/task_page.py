@@ -19,7 +19,7 @@ from orchestrator.core.text import excerpt, one_line
 from orchestrator.views.context import MESSAGE_ICONS
 from orchestrator.views.figures import cost_of
 from orchestrator.views.glyphs import moment
-from orchestrator.views.overview_page import given_in_form, row
+from orchestrator.views.overview_page import Given, row
 from orchestrator.views.pages import Site, Trouble, capped, draw
 from orchestrator.views.watching import watch_line
 
@@ -85,7 +85,7 @@ def task_page(
         messages=[_message(each) for each in seen.messages[-_MESSAGES:]],
         earlier_messages=max(len(seen.messages) - _MESSAGES, 0),
         happenings=[{"text": watch_line(line)} for line in lines],
-        given=given_in_form(given or {}),
+        given=Given(given or {}),
     )
 
 
