@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.journal_line import read_line
-from orchestrator.core.message import Message, MessageKind
+from orchestrator.core.message import Message
 from orchestrator.core.moment import format_moment
 from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
@@ -16,7 +16,7 @@ from orchestrator.core.priority import format_priority
 from orchestrator.core.result import Attempt
 from orchestrator.core.state import COMMANDS, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import excerpt, one_line
-from orchestrator.views.context import MESSAGE_ICONS
+from orchestrator.views.context import MESSAGE_ICONS, MESSAGE_WORDS
 from orchestrator.views.figures import cost_of
 from orchestrator.views.glyphs import moment
 from orchestrator.views.overview_page import Given, row
@@ -151,11 +151,10 @@ def _attempt(attempt: Attempt, now: float) -> dict[str, Any]:
 
 
 def _message(message: Message) -> dict[str, str]:
-    kind = "note, only you see it" if message.kind is MessageKind.NOTE else message.kind.value
     return {
         "icon": MESSAGE_ICONS[message.kind],
         "author": message.author,
-        "kind": kind,
+        "kind": MESSAGE_WORDS[message.kind],
         "time": one_line(message.time.partition(".")[0].replace("T", " "), 19),
         "text": message.text,
     }
