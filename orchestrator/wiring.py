@@ -247,7 +247,7 @@ def caller() -> Caller:
     return Caller(program, os.getcwd(), path)
 
 
-def examine_claude(claude_bin: str = "") -> list[Finding]:
+def examine_claude(claude_bin: str) -> list[Finding]:
     """Say everything about ``claude`` that can be known without a cost, for ``doctor``."""
     place = _look_for_claude(claude_bin)
     findings, answer = _see(place)

@@ -32,7 +32,7 @@ def recover(
     dead_runs: Container[str],
     listener: Listener,
     *,
-    lost: Container[str] = (),
+    lost: Container[str],
 ) -> list[Harvested]:
     """Commit every attempt at a task, or at merging, that ended without its runner, and return them.
 

@@ -57,9 +57,9 @@ def judge(
     *,
     session: str,
     limit: Mapping[str, Any],
-    own: Mapping[str, float] | None = None,
-    unfinished: str = "",
-    program: str = "",
+    own: Mapping[str, float] | None,
+    unfinished: str,
+    program: str,
 ) -> Outcome:
     """Return the outcome of an attempt.
 

@@ -67,11 +67,11 @@ class Filter(NamedTuple):
 def overview_page(
     site: Site,
     seen: Seen,
-    wanted: Filter = Filter(),  # noqa: B008 - a tuple
+    wanted: Filter,
     *,
-    plans: Below | None = None,
-    given: Mapping[str, str] | None = None,
-    trouble: Trouble | None = None,
+    plans: Below | None,
+    given: Mapping[str, str] | None,
+    trouble: Trouble | None,
 ) -> str:
     """Return the page. *plans* are those below it; *given* is what somebody has typed that did not work."""
     board, counts = seen.board, seen.board.counts()

@@ -59,8 +59,8 @@ def task_page(
     site: Site,
     seen: SeenTask,
     *,
-    given: Mapping[str, str] | None = None,
-    trouble: Trouble | None = None,
+    given: Mapping[str, str] | None,
+    trouble: Trouble | None,
 ) -> str:
     """Return the page; *given* is what somebody has typed that did not work."""
     task, board = seen.task, seen.board
