@@ -31,8 +31,6 @@ from orchestrator.core.text import counted
 from orchestrator.errors import UsageError
 from orchestrator.views import diagram
 
-#: Tasks named of a chain at most.
-_MOST = 10
 #: How a graph is drawn for other programs.
 _PICTURES = {"mermaid": diagram.mermaid, "graphviz": diagram.dot, "dot": diagram.dot}
 
@@ -97,9 +95,8 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
         say_json(message, tasks=tasks, batches=batches, critical_path=path, warnings=warnings)
         return
     write(f"{message}\n")
-    shown = path if len(path) <= _MOST else [*path[: _MOST - 2], "…", path[-1]]
-    if shown:
-        write(f"longest chain: {' → '.join(shown)}\n")
+    if path:
+        write(f"longest chain: {diagram.chain_line(path)}\n")
     for warning in warnings:
         talk(f"warning: {warning}")
 
