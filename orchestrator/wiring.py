@@ -52,13 +52,12 @@ def plugs(claude_bin: str = "", layout: Layout | None = None) -> Plugs:
         PlanError: the file of an agent of this plan directory, or of this person, makes no sense.
         StoreError: one could not be read.
     """
-    environment = os.environ
-    place, roster = _look_for_claude(claude_bin, environment), read_roster(layout, environment)
-    program = own_program(environment)
+    place, roster = _look_for_claude(claude_bin), read_roster(layout, os.environ)
+    program = own_program()
 
     def require(policies: Mapping[str, Settings]) -> None:
         for key in sorted({each.agent for each in policies.values()}):
-            if told := _lacks_command(roster[key], environment):
+            if told := _lacks_command(roster[key]):
                 raise AgentError(told, where=roster[key].where, hint=_ADVICE)
         of_claude = {
             task_id: each
@@ -67,8 +66,8 @@ def plugs(claude_bin: str = "", layout: Layout | None = None) -> Plugs:
         }
         if of_claude:
             is_root = os.geteuid() == 0
-            findings, _ = _see(place, environment)
-            findings.append(claude_check.judge_permissions(of_claude, environment, is_root=is_root))
+            findings, _ = _see(place)
+            findings.append(claude_check.judge_permissions(of_claude, os.environ, is_root=is_root))
             for finding in findings:
                 if finding.level is Level.FAILED:
                     where = place.program if finding.name == claude_check.VERSION else None
@@ -76,9 +75,7 @@ def plugs(claude_bin: str = "", layout: Layout | None = None) -> Plugs:
 
     return Plugs(
         roster=roster,
-        agents={
-            member.key: _plug(member, place.program, program, environment) for member in roster
-        },
+        agents={member.key: _plug(member, place.program, program) for member in roster},
         require=require,
         executor=LocalExecutor,
         sweep=_sweep,
@@ -93,32 +90,28 @@ def _sweep(directory: str, run: str) -> None:
     sweep(directory, spare={run})
 
 
-def _plug(
-    member: Member, claude: str | None, program: str, environment: Mapping[str, str]
-) -> Agent:
+def _plug(member: Member, claude: str | None, program: str) -> Agent:
     if member.runs is Program.SHELL:
         return ShellAgent()
     if member.runs is Program.SIMULATED:
         return SimulatedAgent()
     if member.command is not None:
         named = member.command.words[0]
-        return CommandAgent(
-            member.key, member.command, _find(named, environment) or named, member.role
-        )
-    login = login_variables(environment)
+        return CommandAgent(member.key, member.command, _find(named) or named, member.role)
+    login = login_variables(os.environ)
     return ClaudeAgent(claude or "claude", login=login, role=member.role, calls=program)
 
 
 def lacks(member: Member, claude_bin: str = "") -> str:
     """Say why an agent cannot work on this machine, as far as that shows without asking it; empty: it can."""
     if member.runs is Program.CLAUDE:
-        finding = claude_check.judge_place(_look_for_claude(claude_bin, os.environ))
+        finding = claude_check.judge_place(_look_for_claude(claude_bin))
         return "" if finding.level is Level.OK else finding.found
-    return _lacks_command(member, os.environ)
+    return _lacks_command(member)
 
 
-def _lacks_command(member: Member, environment: Mapping[str, str]) -> str:
-    if member.command is None or _find(member.command.words[0], environment):
+def _lacks_command(member: Member) -> str:
+    if member.command is None or _find(member.command.words[0]):
         return ""
     program = member.command.words[0]
     why = "which is not on PATH"
@@ -133,16 +126,16 @@ def examine_agents(roster: Roster) -> dict[str, Finding]:
     for member in roster:
         if member.command is None or member.extends:
             continue  # what it stands on is looked at
-        if told := _lacks_command(member, os.environ):
+        if told := _lacks_command(member):
             findings[member.key] = Finding(member.key, Level.FAILED, told, _ADVICE)
             continue
-        found = _find(member.command.words[0], os.environ) or ""
-        version = _version(member.command, os.environ)
+        found = _find(member.command.words[0]) or ""
+        version = _version(member.command)
         findings[member.key] = Finding(member.key, Level.OK, f"{found}{version}")
     return findings
 
 
-def _version(command: Command, environment: Mapping[str, str]) -> str:
+def _version(command: Command) -> str:
     """Return what a program says of its version, in brackets; empty where its file does not say how to ask.
 
     Never guessed: a program that does not know the question might start to work instead. Nor is it asked where we
@@ -151,9 +144,9 @@ def _version(command: Command, environment: Mapping[str, str]) -> str:
     if not command.version:
         return ""
     named, *words = command.version
-    if (program := _find(named, environment)) is None:
+    if (program := _find(named)) is None:
         return f" (there is no {named})"
-    answer = _ask([program, *words], environment, timeout=_PATIENCE, cwd=command.base)
+    answer = _ask([program, *words], timeout=_PATIENCE, cwd=command.base)
     said = one_line(answer.stdout, 60) or one_line(answer.stderr, 60)
     return f" ({answer.trouble or said or 'says no version'})"
 
@@ -188,14 +181,14 @@ def subscribers(settings: Settings, directory: str) -> list[Subscriber]:
     for target in targets(settings.notify):
         notifier, trouble = None, ""
         try:
-            notifier = _notifier(target, directory, os.environ)
+            notifier = _notifier(target, directory)
         except (NotifyError, ValueError) as error:
             trouble = str(error)
         found.append(Subscriber(target.label, target.on, notifier, trouble))
     return found
 
 
-def _notifier(target: Target, directory: str, environment: Mapping[str, str]) -> Notifier:
+def _notifier(target: Target, directory: str) -> Notifier:
     from orchestrator.core.notice import address
     from orchestrator.executors.procfs import kill_trees
     from orchestrator.notifiers.command import CommandNotifier
@@ -204,20 +197,20 @@ def _notifier(target: Target, directory: str, environment: Mapping[str, str]) ->
     from orchestrator.notifiers.webhook import WebhookNotifier
 
     if target.way == "desktop":
-        return DesktopNotifier(lambda name: _find(name, environment), directory, environment)
+        return DesktopNotifier(_find, directory, os.environ)
     if target.way != "command":
-        return WebhookNotifier(target.way, address(target, environment))
+        return WebhookNotifier(target.way, address(target, os.environ))
     program = target.value[0]
     # A bare name is looked for where it may be looked for; a path counts from the plan directory.
     place = program if "/" not in program else os.path.join(directory, program)
-    found = _find(place, environment)
+    found = _find(place)
     if found is None:
         shown = one_line(program, 60)
         if "/" in program and os.path.exists(place):
             raise NotifyError(f"{shown} is not executable")
         raise NotifyError(f"no such program: {shown}")
     words = [found, *target.value[1:]]
-    return CommandNotifier(words, directory, environment, kill=lambda pid: kill_trees([pid]))
+    return CommandNotifier(words, directory, os.environ, kill=lambda pid: kill_trees([pid]))
 
 
 def detached(words: Sequence[str], output: str) -> Detached:
@@ -227,97 +220,89 @@ def detached(words: Sequence[str], output: str) -> Detached:
     return Detached(words, output)
 
 
-def schedulers(environment: Mapping[str, str] = os.environ) -> dict[str, Scheduler]:
+def schedulers() -> dict[str, Scheduler]:
     """Return who starts programs at their time on this machine, by name."""
     from orchestrator.executors.crontab import Crontab
     from orchestrator.executors.systemd import SystemdTimers
 
     found: dict[str, Scheduler] = {}
-    if program := _find("crontab", environment):
-        found[Crontab.by] = Crontab(program, environment)
-    if program := _find("systemctl", environment):
-        found[SystemdTimers.by] = SystemdTimers(program, environment)
+    if program := _find("crontab"):
+        found[Crontab.by] = Crontab(program, os.environ)
+    if program := _find("systemctl"):
+        found[SystemdTimers.by] = SystemdTimers(program, os.environ)
     return found
 
 
-def caller(environment: Mapping[str, str] = os.environ) -> Caller:
+def caller() -> Caller:
     """Return how this program was called, for whoever calls it later."""
     from orchestrator.actions.scheduling import Caller, usable_path
     from orchestrator.executors.detach import this_program
 
-    path = usable_path(environment.get("PATH", os.defpath))
-    words = shlex.split(environment.get("ORCHESTRATOR_PROGRAM", ""))
-    if words and (found := _find(words[0], {"PATH": path})):
+    path = usable_path(os.environ.get("PATH", os.defpath))
+    words = shlex.split(os.environ.get("ORCHESTRATOR_PROGRAM", ""))
+    if words and (found := _find(words[0], path)):
         return Caller([found, *words[1:]], os.getcwd(), path)
     installed = os.path.join(os.path.dirname(sys.executable), "orchestrator")
     program = [installed] if os.access(installed, os.X_OK) else this_program()
     return Caller(program, os.getcwd(), path)
 
 
-def examine_claude(claude_bin: str = "") -> list[Finding]:
+def examine_claude(claude_bin: str) -> list[Finding]:
     """Say everything about ``claude`` that can be known without a cost, for ``doctor``."""
-    environment = os.environ
-    place = _look_for_claude(claude_bin, environment)
-    findings, answer = _see(place, environment)
+    place = _look_for_claude(claude_bin)
+    findings, answer = _see(place)
     is_usable = all(each.level is not Level.FAILED for each in findings)
     if place.program is not None and answer is not None and is_usable:
         # What is not known for sure is not asked: it might take the question for a prompt.
         is_known = claude_check.version(answer) is not None
-        status = _ask([place.program, *claude_check.ASK_LOGIN], environment) if is_known else None
-        stored = os.path.isfile(claude_check.credentials(environment))
-        findings.append(claude_check.judge_login(status, environment, has_credentials=stored))
-    return [*findings, claude_check.judge_session(environment)]
+        status = _ask([place.program, *claude_check.ASK_LOGIN]) if is_known else None
+        stored = os.path.isfile(claude_check.credentials(os.environ))
+        findings.append(claude_check.judge_login(status, os.environ, has_credentials=stored))
+    return [*findings, claude_check.judge_session(os.environ)]
 
 
-def _see(
-    place: claude_check.Place, environment: Mapping[str, str]
-) -> tuple[list[Finding], Probe | None]:
+def _see(place: claude_check.Place) -> tuple[list[Finding], Probe | None]:
     """Return what a run has to know of ``claude``, and what it answered; 20 ms."""
     findings = [claude_check.judge_place(place)]
     if place.program is None:
         return findings, None
-    answer = _ask([place.program, *claude_check.ASK_VERSION], environment)
+    answer = _ask([place.program, *claude_check.ASK_VERSION])
     return [*findings, claude_check.judge_version(answer)], answer
 
 
-def _ask(
-    words: Sequence[str],
-    environment: Mapping[str, str],
-    *,
-    timeout: float = _COLD_START,
-    cwd: str | None = None,
-) -> Probe:
+def _ask(words: Sequence[str], *, timeout: float = _COLD_START, cwd: str | None = None) -> Probe:
     asked = {
         name: value
-        for name, value in environment.items()
+        for name, value in os.environ.items()
         if inherits(name, (EVERYTHING,), NESTED_SESSION)
     }
     return probe.ask(words, {**asked, **claude_check.QUIET}, timeout=timeout, cwd=cwd)
 
 
-def _look_for_claude(claude_bin: str, environment: Mapping[str, str]) -> claude_check.Place:
-    named = claude_bin or environment.get("ORCHESTRATOR_CLAUDE_BIN", "")
-    found, is_executable = _look_for(named or "claude", environment)
+def _look_for_claude(claude_bin: str) -> claude_check.Place:
+    named = claude_bin or os.environ.get("ORCHESTRATOR_CLAUDE_BIN", "")
+    found, is_executable = _look_for(named or "claude")
     path = os.path.abspath(found) if found else None
     return claude_check.Place(
         named=named, program=path if is_executable else None, not_executable=path
     )
 
 
-def _find(program: str, environment: Mapping[str, str]) -> str | None:
+def _find(program: str, path: str | None = None) -> str | None:
     """Return the path of a program that can be executed; None when there is none."""
-    found, is_executable = _look_for(program, environment)
+    found, is_executable = _look_for(program, path)
     return found if is_executable else None
 
 
-def _look_for(program: str, environment: Mapping[str, str]) -> tuple[str, bool]:
+def _look_for(program: str, path: str | None = None) -> tuple[str, bool]:
     """Return the path of a program, empty when there is none, and whether it can be executed.
 
-    It is looked for as those of agents are: not where relative entries of PATH lead, which is not trusted (promise 25).
+    It is looked for in *path*, else in PATH, as those of agents are: not where relative entries lead, which are not
+    trusted (promise 25).
     """
-    path = environment.get("PATH")
+    searched = os.environb.get(b"PATH") if path is None else os.fsencode(path)
     try:
-        found = os.fsdecode(find_program(program, None if path is None else os.fsencode(path)))
+        found = os.fsdecode(find_program(program, searched))
     except PermissionError as error:
         return error.filename, False
     except (OSError, ValueError):  # or it has what no path can have

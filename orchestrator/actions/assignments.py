@@ -104,20 +104,15 @@ def make_task_files(
         workspace.assignments.make(task, draw)
 
 
-def check_task_files(
-    workspace: Workspace,
-    tasks: Mapping[str, Task],
-    settings: Mapping[str, Settings],
-    wanted: Iterable[str],
-    roster: Roster,
-) -> None:
-    """Make sure that the task files could be made; nothing is written. Our own template never fails.
+def check_task_files(ahead: Prospect) -> None:
+    """Make sure that the task files of a run could be made; nothing is written. Our own template never fails.
 
     Raises:
         PlanError: the person's template is broken.
     """
+    workspace, tasks = ahead.workspace, ahead.board.plan.tasks
     if _has_template(workspace):
-        for _, draw in _to_be_drawn(workspace, tasks, settings, wanted, roster):
+        for _, draw in _to_be_drawn(workspace, tasks, ahead.meant, ahead.to_run, ahead.roster):
             draw()
 
 

@@ -69,7 +69,7 @@ def examine_plan(
     others: Mapping[str, Finding],
     environment: Mapping[str, str],
     *,
-    told: Callable[[Prospect], list[Finding]] = lambda _ahead: [],
+    told: Callable[[Prospect], list[Finding]],
 ) -> list[Finding]:
     """Look at a plan and its directory, and at ``claude`` with the eyes of the plan: who does not need it may lack it.
 

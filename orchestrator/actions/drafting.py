@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -193,21 +193,30 @@ def _template(name: str, mine: Collection[str]) -> PlanTemplate:
     )
 
 
-def _values(template: PlanTemplate, given: Sequence[str]) -> dict[str, str | tuple[str, ...]]:
-    known = template.parameters
-    told: dict[str, list[str]] = {}
+def read_pairs(given: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what each ``k=v`` says.
+
+    Raises:
+        UsageError: one has no value.
+    """
     for each in given:
         name, equals, value = each.partition("=")
-        name = name.strip()
         if not equals:
             raise UsageError(
                 f"--param {one_line(each, 60)!r} has no value", hint='write --param "name=value"'
             )
+        yield name.strip(), value.strip()
+
+
+def _values(template: PlanTemplate, given: Sequence[str]) -> dict[str, str | tuple[str, ...]]:
+    known = template.parameters
+    told: dict[str, list[str]] = {}
+    for name, value in read_pairs(given):
         if name not in known:
             message = f"the template {template.name} has no parameter {one_line(name, 60)!r}"
             hint = f"{suggestion(name, known, '')} {_listed(template)}".lstrip()
             raise UsageError(message, hint=hint)
-        told.setdefault(name, []).append(value.strip())
+        told.setdefault(name, []).append(value)
     values = {
         name: _value(parameter, told[name]) if name in told else parameter.default
         for name, parameter in known.items()
@@ -246,8 +255,3 @@ def _listed(template: PlanTemplate) -> str:
         for name, parameter in template.parameters.items()
     )
     return f"it takes {', '.join(names)}; --template list says what each is"
-
-
-def templates() -> list[PlanTemplate]:
-    """Return the plans that come with the package."""
-    return list(plan_templates().values())

@@ -254,7 +254,7 @@ def check_status(
     plan: Plan,
     status: TaskStatus,
     wanted: Intervention,
-    criteria: Sequence[str] = (),
+    criteria: Sequence[str],
 ) -> None:
     """Do nothing if ``set_status`` may be asked for, once *plan* is written and these criteria are added to the task.
 

@@ -25,13 +25,14 @@ class Ledger(NamedTuple):
     broken: Mapping[str, str]
 
 
-def ledger(layout: Layout, *, since: float, until: float) -> Ledger:
-    """Return what was done since a moment; both moments are seconds since the epoch, *until* is now.
+def look_back(layout: Layout, days: float, now: float) -> Ledger:
+    """Return what was done in the last days; *now* is in seconds since the epoch.
 
     Raises:
         NotFoundError: there is no plan.
         PlanError, StoreError: the only plan there is cannot be read; of several, it is passed over and told.
     """
+    since = now - days * DAY
     places = dict(every_plan(layout, since))
     if not places:
         Workspace(layout).load_plan()  # says best that there is none
@@ -40,17 +41,8 @@ def ledger(layout: Layout, *, since: float, until: float) -> Ledger:
     )
     booked = [each for of_plan, _ in found.values() for each in of_plan]
     added = [each for _, of_plan in found.values() for each in of_plan]
-    told = figures(booked, added, since=since, until=until)
+    told = figures(booked, added, since=since, until=now)
     return Ledger(within(booked, since), told, broken)
-
-
-def look_back(layout: Layout, days: float, now: float) -> Ledger:
-    """Return what was done in the last days.
-
-    Raises:
-        As ``ledger``.
-    """
-    return ledger(layout, since=now - days * DAY, until=now)
 
 
 def _booked(name: str, place: Layout) -> Iterator[Booking]:

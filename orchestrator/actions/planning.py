@@ -33,7 +33,7 @@ from orchestrator.views.new_plan import new_plan, queue
 from orchestrator.views.task_file import task_file
 
 
-def init(layout: Layout, request: str = "", agent: str = "") -> str:
+def init(layout: Layout, request: str, agent: str) -> str:
     """Make a plan directory with a ``master_plan.md`` to start from (seed row S2-14).
 
     With *agent* it is a queue: no tasks yet, and that agent does those that are added (seed row S0-02). What is left

@@ -32,7 +32,7 @@ def recover(
     dead_runs: Container[str],
     listener: Listener,
     *,
-    lost: Container[str] = (),
+    lost: Container[str],
 ) -> list[Harvested]:
     """Commit every attempt at a task, or at merging, that ended without its runner, and return them.
 
@@ -102,6 +102,10 @@ def take_over(
     Raises:
         StoreError: a log could not be read, or a result not be written.
     """
+
+    def warn(task: str, text: str) -> None:
+        listener(Happening(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text))
+
     found = harvest(
         workspace,
         tasks,
@@ -111,16 +115,11 @@ def take_over(
         traces=traces,
         dead_runs=dead_runs,
         lost=lost,
-        warn=lambda task, text: listener(
-            Happening(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text)
-        ),
+        warn=warn,
     )
     for each in found:
         if each.task.stem in lost and (kept := workspace.move_aside(each.task)):
-            text = f"{each.task.result_path} is damaged; it is kept as {kept}"
-            listener(
-                Happening(kind=Kind.WARNING, time=Clock().wall(), task=each.task.id, text=text)
-            )
+            warn(each.task.id, f"{each.task.result_path} is damaged; it is kept as {kept}")
     if found:
         workspace.commit([each.commit for each in found])
     for each in found:

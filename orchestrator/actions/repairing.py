@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchestrator.actions.plugs import Plugs
@@ -104,25 +105,23 @@ def _with_strays(seen: Evidence, layout: Layout, run: str) -> Evidence:
     return seen._replace(strays=[Stray(each.pid, each.run, each.task) for each in found])
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class _Repairing:
     """The repairs of one call; the lock is held."""
 
-    def __init__(
-        self, layout: Layout, plugs: Plugs, lock: RunLock, run: str, seen: Evidence
-    ) -> None:
-        self._layout = layout
-        self._plugs = plugs
-        self._lock = lock
-        self._run = run
-        self._seen = seen
-        self.repaired: list[Repaired] = []
-        self.failed: list[Repaired] = []
+    layout: Layout
+    plugs: Plugs
+    lock: RunLock
+    run: str
+    seen: Evidence
+    repaired: list[Repaired] = field(default_factory=list, init=False)
+    failed: list[Repaired] = field(default_factory=list, init=False)
 
     def apply(self, found: Sequence[Breach]) -> None:
         """Repair one after the other; what cannot be repaired keeps nothing else from it."""
         # Processes first: they could write again what is repaired here.
         by_repair = {each: [b for b in found if b.repair is each] for each in Repair}
-        if by_repair[Repair.END] or self._lock.dead_runs:
+        if by_repair[Repair.END] or self.lock.dead_runs:
             self._end(by_repair[Repair.END])
         for breach in (*by_repair[Repair.REMOVE], *by_repair[Repair.PROTECT]):
             self._try(breach, self._mend_file)
@@ -133,7 +132,7 @@ class _Repairing:
             for breach in by_repair[Repair.SET_ASIDE]
             if self._try(breach, self._set_aside) and self._has_log(breach.stem)
         ]
-        if self._seen.plan is not None and (again or by_repair[Repair.RECOVER]):
+        if self.seen.plan is not None and (again or by_repair[Repair.RECOVER]):
             self._recover(by_repair[Repair.RECOVER], again)
 
     def _try(self, breach: Breach, mend: Callable[[Breach], str]) -> bool:
@@ -146,7 +145,7 @@ class _Repairing:
         return True
 
     def _mend_file(self, breach: Breach) -> str:
-        path = os.path.normpath(f"{self._layout.root}/{breach.where}")
+        path = os.path.normpath(f"{self.layout.root}/{breach.where}")
         if breach.repair is Repair.REMOVE:
             remove(path)
             return "removed"
@@ -154,35 +153,34 @@ class _Repairing:
         return "closed to other users"
 
     def _mend_journal(self, breach: Breach) -> str:
-        Journal(self._layout.journal).close()
+        Journal(self.layout.journal).close()
         return "ended the torn line"
 
     def _set_aside(self, breach: Breach) -> str:
-        aside = set_aside(f"{self._layout.root}/{breach.where}")
-        return f"moved aside to {os.path.relpath(aside, self._layout.root)}"
+        aside = set_aside(f"{self.layout.root}/{breach.where}")
+        return f"moved aside to {os.path.relpath(aside, self.layout.root)}"
 
     def _end(self, found: Sequence[Breach]) -> None:
-        self._plugs.sweep(self._layout.root, self._run)
-        left = {each.pid for each in left_behind(self._layout.root, spare={self._run})}
+        self.plugs.sweep(self.layout.root, self.run)
+        left = {each.pid for each in left_behind(self.layout.root, spare={self.run})}
         for breach in found:
             is_left = int(breach.where.rpartition(" ")[2]) in left
-            told = Repaired(breach.finding.name, breach.where, "" if is_left else "ended")
-            (self.failed if is_left else self.repaired).append(
-                told._replace(done="it does not end on SIGKILL") if is_left else told
-            )
+            done = "it does not end on SIGKILL" if is_left else "ended"
+            told = Repaired(breach.finding.name, breach.where, done)
+            (self.failed if is_left else self.repaired).append(told)
 
     # ── results ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _has_log(self, stem: str) -> bool:
         """Whether the newest attempt of a task has a record and a log that can be believed."""
-        numbers = [number for other, number in self._seen.records if other == stem]
-        record = self._seen.records[stem, max(numbers)] if numbers else None
+        numbers = [number for other, number in self.seen.records if other == stem]
+        record = self.seen.records[stem, max(numbers)] if numbers else None
         return record is not None and record.is_readable and not (record.log or record.trouble)
 
     def _recover(self, found: Sequence[Breach], again: Sequence[str]) -> None:
         """Make results from the logs of attempts that ended without their runner, or whose result was moved aside."""
         try:
-            made = recover_from_logs(self._layout, self._plugs, self._lock.dead_runs, lost=again)
+            made = recover_from_logs(self.layout, self.plugs, self.lock.dead_runs, lost=again)
         except OrchestratorError as error:
             tried = [(each.finding.name, each.where) for each in found]
             tried += [("result", f"results/{stem}-result.md") for stem in again]
@@ -192,7 +190,7 @@ class _Repairing:
             last = each.result.attempts[-1]
             told = f"attempt {last.number} of {each.task.id} taken from its log: {last.status}"
             self.repaired.append(Repaired("result", each.task.result_path, told))
-        if self._lock.dead_runs:
-            runs = ", ".join(self._lock.dead_runs)
-            self._lock.recovered()
+        if self.lock.dead_runs:
+            runs = ", ".join(self.lock.dead_runs)
+            self.lock.recovered()
             self.repaired.append(Repaired("dead_run", "run.lock", f"took over from run {runs}"))

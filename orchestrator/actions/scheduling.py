@@ -37,7 +37,7 @@ def add(
     scheduler: Scheduler,
     others: Sequence[Scheduler],
     caller: Caller,
-    name: str = "",
+    name: str,
 ) -> ScheduledRun:
     """Add an entry that runs a plan; return it. Whoever changes entries at the same time waits outside (`in_turn`).
 

@@ -145,8 +145,7 @@ def validate(layout: Layout, roster: Roster) -> Prospect:
         # A run stops at the plan itself; who mends it wants to know what is wrong beside it, too.
         problems = [*error.problems, *_beside(order, roster)]
         raise PlanError(list(dict.fromkeys(problems))) from error
-    tasks = ahead.board.plan.tasks
-    check_task_files(ahead.workspace, tasks, ahead.meant, ahead.to_run, roster)
+    check_task_files(ahead)
     ahead.require_final_output()
     return ahead
 

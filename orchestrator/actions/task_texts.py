@@ -117,7 +117,7 @@ def _criteria(layout: Layout, task: Task) -> Sequence[str]:
 
 
 def runs_commands(
-    layout: Layout, task: Task, default: str, agents: Agents, own: Mapping[str, Any] = _NOTHING
+    layout: Layout, task: Task, default: str, agents: Agents, own: Mapping[str, Any]
 ) -> bool:
     """Say whether who does a task runs it as a command. The agents are looked up only where they make a difference.
 
@@ -167,8 +167,8 @@ def task_file_of(
     tasks: Mapping[str, Task],
     *,
     shell: bool,
-    settings: Mapping[str, Any] = _NOTHING,
-    criteria: Sequence[str] = (),
+    settings: Mapping[str, Any],
+    criteria: Sequence[str],
 ) -> bytes:
     """Return a task file that says all of what is to be done, which is the description of *task*.
 

@@ -32,7 +32,7 @@ class Filters(NamedTuple):
     parent: str = ""
 
 
-def list_tasks(layout: Layout, filters: Filters = Filters()) -> tuple[Board, list[Task]]:  # noqa: B008
+def list_tasks(layout: Layout, filters: Filters) -> tuple[Board, list[Task]]:
     """Return the board and the tasks that pass the filters, in the order of the plan.
 
     Raises:

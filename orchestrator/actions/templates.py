@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
+from orchestrator.actions.drafting import read_pairs
 from orchestrator.actions.planning import Drawn
 from orchestrator.actions.redrawing import status_cells
 from orchestrator.core.board import Board
@@ -185,15 +186,10 @@ def read_values(given: Sequence[str]) -> dict[str, str]:
         UsageError: one has no value, or is given twice.
     """
     values: dict[str, str] = {}
-    for each in given:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise UsageError(
-                f"--param {one_line(each, 60)!r} has no value", hint='write --param "name=value"'
-            )
-        if name.strip() in values:
-            raise UsageError(f"--param {name.strip()} is given twice", hint="give it once")
-        values[name.strip()] = value.strip()
+    for name, value in read_pairs(given):
+        if name in values:
+            raise UsageError(f"--param {name} is given twice", hint="give it once")
+        values[name] = value
     return values
 
 

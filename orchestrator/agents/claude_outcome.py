@@ -19,7 +19,7 @@ from orchestrator.agents.verdict import failure, last_words, not_its_own_end
 from orchestrator.core.money import CAP_REACHED
 from orchestrator.core.result import FREE, Bill, Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import fence, one_line
+from orchestrator.core.text import fence, one_line, text_of
 
 #: HTTP statuses that another attempt will meet again.
 _PERMANENT = frozenset({400, 403, 404, 413})
@@ -57,9 +57,9 @@ def judge(
     *,
     session: str,
     limit: Mapping[str, Any],
-    own: Mapping[str, float] | None = None,
-    unfinished: str = "",
-    program: str = "",
+    own: Mapping[str, float] | None,
+    unfinished: str,
+    program: str,
 ) -> Outcome:
     """Return the outcome of an attempt.
 
@@ -152,8 +152,8 @@ class _Evidence(NamedTuple):
         """The answer, or what the CLI says in its place."""
         result = self.result or {}
         listed = result.get("errors")
-        return _text(result.get("result")) or "; ".join(
-            map(_text, listed if isinstance(listed, list) else [])
+        return text_of(result.get("result")) or "; ".join(
+            map(text_of, listed if isinstance(listed, list) else [])
         )
 
     @property
@@ -184,7 +184,7 @@ class _Evidence(NamedTuple):
         result = self.result or {}
         return (
             (isinstance(self.status, int) and self.status in _PERMANENT)
-            or _text(result.get("subtype")) in {"error_max_turns", "error_max_budget_usd"}
+            or text_of(result.get("subtype")) in {"error_max_turns", "error_max_budget_usd"}
             or result.get("terminal_reason") == "prompt_too_long"
             or result.get("stop_reason") == "refusal"
             or result.get("api_error") == "max_output_tokens"
@@ -227,7 +227,7 @@ class _Evidence(NamedTuple):
 
     def _said_no(self) -> Outcome:
         result = self.result or {}
-        subtype = one_line(_text(result.get("subtype")))
+        subtype = one_line(text_of(result.get("subtype")))
         words = one_line(self.said, limit=300) or (subtype if subtype != "success" else "")
         words = words.replace(*_ADVICE)
         if subtype == "error_max_budget_usd":
@@ -312,10 +312,6 @@ def by_model(usage: object) -> Iterator[tuple[str, float]]:
 def _amount(value: object) -> float | None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return float(value) if is_number and 0 <= value < 10**9 else None  # type: ignore[operator,arg-type]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _count(value: object) -> str:

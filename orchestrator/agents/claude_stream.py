@@ -14,7 +14,7 @@ from orchestrator.agents.claude_conversation import PIECE_OF_ANSWER
 from orchestrator.agents.claude_outcome import by_model, judge
 from orchestrator.core.result import Exit, Outcome, Signs, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import counted, one_line
+from orchestrator.core.text import counted, one_line, text_of
 
 #: Bytes of one event that is still read; a longer one stays in the log, and the stream goes on after it.
 LONGEST_EVENT = 4 * 1024 * 1024
@@ -68,7 +68,7 @@ class Story:
     def _end(self, event: dict[str, Any]) -> None:
         self.result = event
         self.is_over = True
-        self.session = _text(event.get("session_id")) or self.session
+        self.session = text_of(event.get("session_id")) or self.session
         if "model_usage_since_last_result" in event:
             own = self.own or {}
             for model, cost in by_model(event["model_usage_since_last_result"]):
@@ -78,13 +78,13 @@ class Story:
     def _system(self, event: dict[str, Any]) -> str:
         match event.get("subtype"):
             case "init":
-                self.session = _text(event.get("session_id")) or self.session
+                self.session = text_of(event.get("session_id")) or self.session
                 self.is_over = False
             case "background_tasks_changed":
                 tasks = event.get("tasks")
                 self.in_background = len(tasks) if isinstance(tasks, list) else 0
             case "api_retry":
-                return one_line(f"the service said {_text(event.get('error'))}, tries again", 80)
+                return one_line(f"the service said {text_of(event.get('error'))}, tries again", 80)
             case _:
                 pass
         return ""
@@ -100,9 +100,9 @@ class Story:
         content = message.get("content")
         for block in reversed(content if isinstance(content, list) else []):
             if isinstance(block, dict) and block.get("type") == "tool_use":
-                return self._news(f"uses {one_line(_text(block.get('name')), limit=40)}")
+                return self._news(f"uses {one_line(text_of(block.get('name')), limit=40)}")
             if isinstance(block, dict) and block.get("type") == "text":
-                return self._news(one_line(_text(block.get("text")), limit=80))
+                return self._news(one_line(text_of(block.get("text")), limit=80))
         return ""
 
     def _count(self, message: dict[str, Any]) -> None:
@@ -203,7 +203,3 @@ class StreamReader:
             if isinstance(each, dict):
                 news = self.story.take(each) or news
         return news
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

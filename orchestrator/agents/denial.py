@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from orchestrator.core.text import one_line
+from orchestrator.core.text import one_line, text_of
 
 _WRITERS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
 _READERS = frozenset({"Read", "Glob", "Grep", "LS"})
@@ -50,7 +50,7 @@ def messages(denials: Sequence[Any], program: str) -> tuple[str, ...]:
 
 def _message(denial: dict[str, Any], program: str) -> str:
     asked = denial.get("tool_input")
-    command = _text(asked.get("command")) if isinstance(asked, dict) else ""
+    command = text_of(asked.get("command")) if isinstance(asked, dict) else ""
     if not program or denial.get("tool_name") != "Bash":
         return ""
     if not re.fullmatch(rf"{re.escape(program)} (?:{'|'.join(TALK)}) {_WORDS}", command, re.DOTALL):
@@ -59,18 +59,18 @@ def _message(denial: dict[str, Any], program: str) -> str:
 
 
 def _rule(denial: dict[str, Any]) -> str:
-    tool = one_line(_text(denial.get("tool_name")), limit=80) or "unknown"
+    tool = one_line(text_of(denial.get("tool_name")), limit=80) or "unknown"
     asked = denial.get("tool_input")
     given = asked if isinstance(asked, dict) else {}
-    path = next((_text(given.get(name)) for name in _PATHS if given.get(name)), "")
-    if tool == "Bash" and (command := _text(given.get("command"))):
+    path = next((text_of(given.get(name)) for name in _PATHS if given.get(name)), "")
+    if tool == "Bash" and (command := text_of(given.get("command"))):
         return f"Bash({one_line(command, limit=200)})"
     if path and tool in _WRITERS | _READERS:
         verb = "Edit" if tool in _WRITERS else "Read"
         return f"{verb}({'/' if path.startswith('/') else ''}{one_line(path, limit=300)})"
-    if tool == "Skill" and (name := _text(given.get("skill"))):
+    if tool == "Skill" and (name := text_of(given.get("skill"))):
         return f"Skill({one_line(name, limit=80)})"
-    if tool == "WebFetch" and (host := _host(_text(given.get("url")))):
+    if tool == "WebFetch" and (host := _host(text_of(given.get("url")))):
         return f"WebFetch(domain:{host})"
     return tool
 
@@ -80,7 +80,3 @@ def _host(url: str) -> str:
         return one_line(urlsplit(url).hostname or "", limit=200)
     except ValueError:
         return ""
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.api.directory import Directory
 from orchestrator.core.intervention import Intervention
+from orchestrator.core.message import MessageKind
 from orchestrator.core.state import Verb
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.actions.talking import Context
-    from orchestrator.core.message import Message, MessageKind
+    from orchestrator.core.message import Message
     from orchestrator.store.requests import Reply
 
 
@@ -108,32 +109,22 @@ class Working(Directory):
 
     def join(self, task: str) -> Message:
         """Say that you work on a task."""
-        from orchestrator.core.message import MessageKind
-
         return self._say(MessageKind.JOIN, task, "joined")
 
     def share(self, task: str, text: str) -> Message:
         """Tell everybody something about a task."""
-        from orchestrator.core.message import MessageKind
-
         return self._say(MessageKind.SHARE, task, text)
 
     def note(self, task: str, text: str) -> Message:
         """Note something for yourself; nobody else's command shows it."""
-        from orchestrator.core.message import MessageKind
-
         return self._say(MessageKind.NOTE, task, text)
 
     def discover(self, task: str, text: str) -> Message:
         """Alert everybody."""
-        from orchestrator.core.message import MessageKind
-
         return self._say(MessageKind.DISCOVER, task, text)
 
     def sync(self, task: str, text: str) -> Message:
         """Set a checkpoint for everybody."""
-        from orchestrator.core.message import MessageKind
-
         return self._say(MessageKind.SYNC, task, text)
 
     def context(self, task: str) -> Context:

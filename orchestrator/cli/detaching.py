@@ -29,7 +29,7 @@ def start_detached(
     chosen: Plugs,
     *,
     as_json: bool,
-    waits: bool = False,
+    waits: bool,
 ) -> None:
     """Answer ``run --detach``: the id of a run that goes on without us, and how to follow it.
 

@@ -11,7 +11,7 @@ import click
 
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.dispatching import Dispatcher, Round, dispatch
-from orchestrator.actions.intervening import complete, intervene
+from orchestrator.actions.intervening import act
 from orchestrator.actions.plans import advance, require_approval, require_subtask
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.intervening import agents, waiting, wish
@@ -130,7 +130,7 @@ def subtask_command(
         answer=note if is_done else "",
         progress=progress,
     )
-    (complete if is_done else intervene)(layout, wanted, agents, waiting(layout, as_json=as_json))
+    act(layout, wanted, agents, waiting(layout, as_json=as_json))
     steps = advance(layout, Workspace(layout).load(), time.time())
     facts = _subtask(layout, subtask)
     message = f"{subtask} is {facts['status']}"
@@ -199,8 +199,7 @@ def auto_dispatch_command(
             with_context=show_context,
         )
     except OrchestratorError as error:
-        say_error(error.code, str(error), hint=error.hint, as_json=True, error=error)
-        context.exit(int(error.exit_status))
+        context.exit(say_error(error, as_json=True))
     _say_round(done, preview=dry_run, with_context=show_context)
     if done.errors:
         context.exit(int(done.errors[0].exit_status if task else ExitStatus.TASK_FAILED))

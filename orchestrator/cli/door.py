@@ -113,14 +113,13 @@ def _answer() -> int:
     """Return the status of a command in its plain form; what is not that plain leaves by itself."""
     if strange := _take_words():
         from orchestrator.cli.reply import say_error
-        from orchestrator.errors import ExitStatus
+        from orchestrator.errors import UsageError
 
         hint = "say it in UTF-8; `iconv -f latin1 -t utf8` turns an old file into it"
         if os.sep in strange or os.path.lexists(strange):
             hint = "rename what is called so, or go there and leave the name out"
-        said = f"{strange!a} is not UTF-8 text"
-        say_error("usage", said, hint=hint, as_json="--json" in sys.argv)
-        return ExitStatus.BAD_INPUT
+        error = UsageError(f"{strange!a} is not UTF-8 text", hint=hint)
+        return say_error(error, as_json="--json" in sys.argv)
     command = next(iter(sys.argv[1:]), "")
     if command in _QUICK and os.name == "posix":  # the full form says what is missing elsewhere
         status = importlib.import_module(_QUICK[command]).quick(command, sys.argv[2:])

@@ -272,7 +272,7 @@ def _say_plan(
         say(f"{layout.plan}\n")
     if len(plan.tasks) <= _MOST_DRAWN:
         talk(diagram.text(drawn.board, terminal_width()))
-    talk(f"{size}; longest chain: {_chain(path)}{_time(plan, path)}")
+    talk(f"{size}; longest chain: {diagram.chain_line(path)}{_time(plan, path)}")
     _say_warnings(warnings)
     if archived:
         talk(f"The plan before it is in {archived}")
@@ -289,11 +289,6 @@ def _say_warnings(warnings: Sequence[Problem]) -> None:
     for (message, hint), tasks in found.items():
         talk(f"warning: {first_of(tasks, _MOST_NAMED)}: {message}")
         talk(f"  hint: {hint}")
-
-
-def _chain(path: list[str]) -> str:
-    shown = path if len(path) <= _MOST_NAMED else [*path[: _MOST_NAMED - 2], "…", path[-1]]
-    return " → ".join(shown)
 
 
 def _time(plan: Plan, path: list[str]) -> str:

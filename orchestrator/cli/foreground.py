@@ -54,8 +54,7 @@ def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001
         keep_loaded()
         return int(run_once(order, plugs(layout=layout), as_json=as_json).exit_status)
     except OrchestratorError as error:
-        say_error(error.code, str(error), hint=error.hint, as_json=as_json, error=error)
-        return int(error.exit_status)
+        return say_error(error, as_json=as_json)
 
 
 def keep_loaded() -> None:
@@ -78,7 +77,7 @@ def run_once(order: RunOrder, chosen: Plugs, *, as_json: bool) -> RunReport:
     except BrokenPipeError:
         return report  # nobody listens any more; the run is what counts, and its exit status says how it went
     except OutputError as error:
-        say_error(error.code, str(error), hint=error.hint, as_json=False)
+        say_error(error, as_json=False)
         if report.exit_status == ExitStatus.DONE:
             return report._replace(failure=error)
     return report

@@ -9,7 +9,7 @@ from orchestrator.cli.listing import brief
 from orchestrator.cli.reply import plan_directory, say_json, takes_json, write
 from orchestrator.cli.tasks import attempt_facts, attempt_line
 from orchestrator.core.text import clip, one_line
-from orchestrator.views.glyphs import label
+from orchestrator.views.glyphs import LABELS
 from orchestrator.wiring import plugs
 
 #: What is shown without ``--full``: it must fit an agent's context. Bytes of an answer, characters of a turn.
@@ -60,7 +60,7 @@ def _text(found: History, limit: int, most: int) -> str:
     task, board = view.task, view.board
     why = board.why(task.id)
     reason = f" ({why})" if why else ""
-    lines = [f"{task.id}: {task.name}", f"{label(board.status(task.id))}{reason}"]
+    lines = [f"{task.id}: {task.name}", f"{LABELS[board.status(task.id)]}{reason}"]
     if attempts := board.attempts(task.id):
         lines += ["", "Attempts"]
     lines += [attempt_line(each, with_session=True) for each in attempts]

@@ -66,8 +66,7 @@ def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001
         directory = next(iter(words.others), "")
         print_list(directory, words.last("--dir"), filters, group_by=group_by, form=form)
     except OrchestratorError as error:
-        say_error(error.code, str(error), hint=error.hint, as_json=form == "json", error=error)
-        return int(error.exit_status)
+        return say_error(error, as_json=form == "json")
     return 0
 
 

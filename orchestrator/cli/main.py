@@ -184,9 +184,9 @@ def main() -> NoReturn:
         hint = f"{context.command_path} --help" if context else f"{program()} --help"
         if isinstance(error, _NO_COMMAND):
             talk(error.format_message())
+            status = int(ExitStatus.BAD_INPUT)
         else:
-            say_error("usage", error.format_message(), hint=hint, as_json=wants_json)
-        status = int(ExitStatus.BAD_INPUT)
+            status = say_error(UsageError(error.format_message(), hint=hint), as_json=wants_json)
     except (click.Abort, EOFError, KeyboardInterrupt) as error:
         talk("")  # behind the ^C on a terminal
         _say_notes(error)
@@ -195,9 +195,8 @@ def main() -> NoReturn:
         _say_notes(error)
         raise
     except OrchestratorError as error:
-        say_error(error.code, str(error), hint=error.hint, as_json=wants_json, error=error)
+        status = say_error(error, as_json=wants_json)
         _say_notes(error)
-        status = int(error.exit_status)
     except BrokenPipeError:
         status = 0  # whoever read our output has seen enough
     except OSError as error:

@@ -29,11 +29,8 @@ from orchestrator.core.estimate import given_up, path_estimate
 from orchestrator.core.graph import critical_path
 from orchestrator.core.text import counted
 from orchestrator.errors import UsageError
-from orchestrator.store.layout import Layout
 from orchestrator.views import diagram
 
-#: Tasks named of a chain at most.
-_MOST = 10
 #: How a graph is drawn for other programs.
 _PICTURES = {"mermaid": diagram.mermaid, "graphviz": diagram.dot, "dot": diagram.dot}
 
@@ -55,7 +52,8 @@ def init_command(
       orchestrator init --agent shell     a queue of commands, for `orchestrator add`
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     require_one(directory, option)
-    layout = _new_directory(directory, option)
+    # Here and not in a directory above: a new plan belongs where one stands.
+    layout = plan_directory(directory, option, must_exist=False, here=True)
     if agent and agent not in (known := Known(known_agents(layout), layout.workdir(""))):
         listed = ", ".join(known)
         raise UsageError(f"--agent: there is no agent {agent!r}", hint=f"known are {listed}")
@@ -68,11 +66,6 @@ def init_command(
         talk(f"What an earlier plan left is in {archived}")
     first = 'Add tasks with `add "…"`' if agent else "Edit the table of tasks"
     talk(as_called(f"{first}, then: orchestrator run"))
-
-
-def _new_directory(directory: str | None, option: str | None) -> Layout:
-    # Here and not in a directory above: a new plan belongs where one stands.
-    return plan_directory(directory, option, must_exist=False, here=True)
 
 
 @click.command("validate")
@@ -102,9 +95,8 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
         say_json(message, tasks=tasks, batches=batches, critical_path=path, warnings=warnings)
         return
     write(f"{message}\n")
-    shown = path if len(path) <= _MOST else [*path[: _MOST - 2], "…", path[-1]]
-    if shown:
-        write(f"longest chain: {' → '.join(shown)}\n")
+    if path:
+        write(f"longest chain: {diagram.chain_line(path)}\n")
     for warning in warnings:
         talk(f"warning: {warning}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -155,7 +154,7 @@ def _schedules_of(layout: Layout) -> list[str]:
     from orchestrator.wiring import schedulers
 
     with suppress(ScheduleError):
-        found, _ = entries(list(schedulers(os.environ).values()))
+        found, _ = entries(list(schedulers().values()))
         return [each.name for each in found if each.plan == layout.root]
     return []
 

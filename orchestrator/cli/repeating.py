@@ -16,14 +16,12 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.waiting import LATEST, say_waiting, wait_no_longer
 
 
-def moment(text: str | None) -> float | None:
+def moment(text: str) -> float:
     """Return when ``--at`` means, in seconds since the epoch.
 
     Raises:
         UsageError: it is no moment, or over.
     """
-    if text is None:
-        return None
     try:
         found = next_moment(text, datetime.now().astimezone()).timestamp()
         if found >= LATEST:
@@ -55,7 +53,7 @@ def run_in_rounds(
     def complain(error: OrchestratorError) -> None:
         if isinstance(error, TransitionError) or not os.path.isdir(layout.root):
             raise error
-        say_error(error.code, str(error), hint=error.hint, as_json=as_json, error=error)
+        say_error(error, as_json=as_json)
 
     def say_until(moment: float) -> None:
         try:

@@ -158,10 +158,11 @@ def json_text(value: Mapping[str, object]) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def say_error(
-    code: str, message: str, *, hint: str, as_json: bool, error: OrchestratorError | None = None
-) -> None:
-    """Print an error: what, where, and what to do; on stderr, too, when stdout does not take it."""
+def say_error(error: OrchestratorError, *, as_json: bool) -> int:
+    """Print an error: what, where, and what to do; on stderr, too, when stdout does not take it.
+
+    Return the status of the process.
+    """
     problems = error.problems if isinstance(error, PlanError) else ()
     if as_json:
         listed = [
@@ -173,16 +174,17 @@ def say_error(
             }
             for each in problems
         ]
-        extra = {**(error.data if error else {}), **({"problems": listed} if listed else {})}
+        extra = {**error.data, **({"problems": listed} if listed else {})}
         try:
-            say_json(message, code=code, ok=False, hint=as_called(hint), **extra)
-            return
+            say_json(str(error), code=error.code, ok=False, hint=as_called(error.hint), **extra)
+            return int(error.exit_status)
         except (OSError, OutputError):
             problems = ()
-    for each in problems or (None,):
-        talk(f"error: {each or message}")
-        if advice := each.hint if each else hint:
-            talk(f"  hint: {as_called(advice)}")
+    for each in problems or (error,):
+        talk(f"error: {each}")
+        if each.hint:
+            talk(f"  hint: {as_called(each.hint)}")
+    return int(error.exit_status)
 
 
 def say_refused(error: OSError, *, as_json: bool) -> int:
@@ -192,8 +194,7 @@ def say_refused(error: OSError, *, as_json: bool) -> int:
         # Only the current directory has no name. Nothing is looked for from another one, not even a full path: agents
         # may have to work here.
         said, hint = "the current directory is gone", "go to one that exists, and call again"
-    say_error(OutputError.code, said, hint=hint, as_json=as_json)
-    return int(OutputError.exit_status)
+    return say_error(OutputError(said, hint=hint), as_json=as_json)
 
 
 def say_unforeseen(error: Exception, *, as_json: bool) -> int:
@@ -209,8 +210,7 @@ def say_unforeseen(error: Exception, *, as_json: bool) -> int:
         place = _place_of(error) or place
     said = one_line(f"internal error: {type(error).__name__}: {error}", limit=500) + place
     hint = "call it again, a run goes on where it was; with PYTHONDEVMODE=1 set, it says how it came to that"
-    say_error(InternalError.code, said, hint=hint, as_json=as_json)
-    return int(InternalError.exit_status)
+    return say_error(InternalError(said, hint=hint), as_json=as_json)
 
 
 def _place_of(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -83,12 +83,12 @@ def report_command(
     else:
         write(report_text(found.figures, terminal_width(), broken=found.broken))
         return
-    say_broken(found)
+    say_broken(found.broken)
 
 
-def say_broken(found: Ledger) -> None:
-    """Warn of plans that could not be read."""
-    for name, why in found.broken.items():
+def say_broken(broken: Mapping[str, str]) -> None:
+    """Warn of plans that could not be read, and say why."""
+    for name, why in broken.items():
         talk(f"warning: {name} is left out: {why}")
 
 

@@ -50,12 +50,6 @@ def _flag(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     return click.option(option, name, metavar=metavar, callback=_setting(name), help=text)
 
 
-def _moment(text: str) -> float | None:
-    from orchestrator.cli.repeating import moment
-
-    return moment(text)
-
-
 def _whom(
     context: click.Context, parameter: click.Parameter, words: tuple[str, ...]
 ) -> tuple[Mapping[str, Any], ...] | None:
@@ -174,7 +168,11 @@ def run_command(
         ahead.require_final_output()
         _say_prospect(ahead, chosen, as_json=as_json)
         return
-    begin = _moment(at) if at is not None else None
+    begin = None
+    if at is not None:
+        from orchestrator.cli.repeating import moment
+
+        begin = moment(at)
     if detach:
         start_detached(context, order, chosen, as_json=as_json, waits=at is not None)
         return

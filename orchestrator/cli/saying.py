@@ -39,8 +39,7 @@ def quick(command: str, arguments: Sequence[str]) -> int | None:
             as_json=as_json,
         )
     except OrchestratorError as error:
-        say_error(error.code, str(error), hint=error.hint, as_json=as_json, error=error)
-        return int(error.exit_status)
+        return say_error(error, as_json=as_json)
     return 0
 
 

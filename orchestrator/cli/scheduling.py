@@ -93,7 +93,7 @@ def add_command(
     layout = plan_directory(directory, option)
     flags: list[str] = context.meta[_FLAGS]
     _check_flags(context, layout, flags)
-    known = schedulers(os.environ)
+    known = schedulers()
     wanted = "systemd" if systemd else "crontab"
     chosen = known.get(wanted)
     if chosen is None:
@@ -108,7 +108,7 @@ def add_command(
             flags,
             scheduler=chosen,
             others=list(known.values()),
-            caller=caller(os.environ),
+            caller=caller(),
             name=name,
         )
         found = next(each for each in chosen.entries() if each.name == job.name)
@@ -123,7 +123,7 @@ def add_command(
 @takes_json
 def list_command(*, as_json: bool) -> None:
     """Name the runs that were added: name, when, by whom, plan directory."""
-    found, refused = scheduling.entries(list(schedulers(os.environ).values()))
+    found, refused = scheduling.entries(list(schedulers().values()))
     for error in refused:
         talk(f"warning: {error}")
     if as_json:
@@ -139,7 +139,7 @@ def list_command(*, as_json: bool) -> None:
 def remove_command(name: str, *, as_json: bool) -> None:
     """Remove a run that was added; one that is at work goes on."""
     with scheduling.in_turn(schedules_lock(os.environ)):
-        found = scheduling.remove(name, list(schedulers(os.environ).values()))
+        found = scheduling.remove(name, list(schedulers().values()))
     message = f"{found.name} was removed from {found.by}"
     if as_json:
         say_json(message, **_fields(found))

@@ -29,7 +29,7 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError
 from orchestrator.store.layout import Layout
 from orchestrator.store.stamp import iso
-from orchestrator.views.glyphs import label
+from orchestrator.views.glyphs import LABELS
 
 
 @click.command("list")
@@ -188,7 +188,7 @@ def _text(view: TaskView, agent: str) -> str:
     task, board = view.task, view.board
     why = board.why(task.id)
     reason = f" ({why})" if why else ""
-    lines = [f"{task.id}: {task.name}", f"{label(board.status(task.id))}{reason}", ""]
+    lines = [f"{task.id}: {task.name}", f"{LABELS[board.status(task.id)]}{reason}", ""]
     if not task.children:  # nobody does an umbrella
         lines.append(f"Agent     {agent or '(default)'}")
     lines += [f"{word:<9} {value}" for word, value in _details(board, task) if value]

@@ -129,8 +129,7 @@ def workload_command(
         write(workload_text(loads, terminal_width()))
     else:
         write("".join(f"{each.name}\n" for each in loads))
-    for name, why in found.broken.items():
-        talk(f"warning: {name} is left out: {why}")
+    say_broken(found.broken)
 
 
 @agent_command.command("metrics")
@@ -158,7 +157,7 @@ def metrics_command(directory: str | None, option: str | None, days: int, *, as_
         )
     else:
         write(metrics_text(agents, terminal_width()))
-    say_broken(found)
+    say_broken(found.broken)
 
 
 @agent_command.command("message", cls=TakesText)

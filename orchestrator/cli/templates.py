@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.drafting import Proposal, from_template, templates
+from orchestrator.actions.drafting import Proposal, from_template
 from orchestrator.actions.planning import Drawn, draw
 from orchestrator.actions.templates import (
     draw_saved,
@@ -34,7 +34,7 @@ from orchestrator.core.text import counted, one_line
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.saved_plan import SavedPlan
-from orchestrator.views.plan_templates import Parameter, PlanTemplate, describe
+from orchestrator.views.plan_templates import Parameter, PlanTemplate, describe, plan_templates
 
 
 @click.group("template")
@@ -149,7 +149,7 @@ def of_template(
 def say_templates(layout: Layout | None, *, as_json: bool) -> None:
     """Name the templates there are."""
     mine = saved_plans(layout, os.environ, lambda text: talk(f"warning: {text}"))
-    ours = [each for each in templates() if each.name not in mine]
+    ours = [each for name, each in plan_templates().items() if name not in mine]
     if as_json:
         listed = [*map(_saved_facts, mine.values()), *map(_template_facts, ours)]
         say_json(counted(len(listed), "template"), templates=listed)
@@ -187,7 +187,7 @@ def _parameter_facts(one: Parameter) -> dict[str, Any]:
 
 def _example(name: str) -> tuple[str, dict[str, str], dict[str, Any]]:
     """Return the plan that a template of ours makes when its parameters are left as they are called."""
-    found = {each.name: each for each in templates()}.get(name)
+    found = plan_templates().get(name)
     if found is None:
         raise UsageError(
             f"there is no template {one_line(name, 60)!r}",

@@ -55,9 +55,7 @@ class Environment(NamedTuple):
     unset: Sequence[str]
 
 
-def environment(
-    settings: Settings, env: Mapping[str, str], login: Sequence[str] = ()
-) -> Environment:
+def environment(settings: Settings, env: Mapping[str, str], login: Sequence[str]) -> Environment:
     """Return what an agent's process gets.
 
     Args:

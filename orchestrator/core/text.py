@@ -46,6 +46,11 @@ _LOOK_AT = 16 * 1024
 _SHORT, _SHORT_LINE = 24, 80
 
 
+def text_of(value: object) -> str:
+    """Return a text that somebody else's JSON or YAML has; empty when it is anything else."""
+    return value if isinstance(value, str) else ""
+
+
 def printable(text: str) -> str:
     r"""Return *text* with nothing in it that a terminal acts on: only characters, ``\n`` and ``\t``.
 

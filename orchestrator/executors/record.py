@@ -64,7 +64,7 @@ def _refuse_link(path: str) -> None:
         raise OSError(errno.ELOOP, "its directory is a link", path)
 
 
-def measure(path: str, *, sync: bool = False) -> tuple[int, str | None]:
+def measure(path: str, *, sync: bool) -> tuple[int, str | None]:
     """Give the size of a log in bytes and its SHA-256, which is None above the limit or when it cannot be read."""
     try:
         size = os.stat(path, follow_symlinks=False).st_size

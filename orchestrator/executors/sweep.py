@@ -48,7 +48,7 @@ def sweep(directory: str, *, spare: Container[str] = ()) -> list[Ended]:
     return list(ended.values())
 
 
-def left_behind(directory: str, *, spare: Container[str] = ()) -> list[Ended]:
+def left_behind(directory: str, *, spare: Container[str]) -> list[Ended]:
     """Return what ``sweep`` would end; nothing is ended. On systems without ``/proc`` nothing is found."""
     if not procfs.is_available():
         return []

@@ -14,6 +14,7 @@ from orchestrator.core.beside import is_beside
 from orchestrator.errors import StoreError
 from orchestrator.ownership import make_directories, make_directory, open_made
 from orchestrator.store.atomic import (
+    names_in,
     refuse_links,
     replace_file,
     reported,
@@ -186,9 +187,4 @@ def _next_place(layout: Layout) -> str:
 
 
 def _entries(directory: str, spare: tuple[str, ...] = ()) -> list[str]:
-    with reported("list", directory):
-        try:
-            names = os.listdir(directory)
-        except FileNotFoundError:
-            return []
-    return sorted(name for name in names if not name.startswith(spare))
+    return sorted(name for name in names_in(directory) if not name.startswith(spare))

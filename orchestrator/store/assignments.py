@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.plan import Task
 from orchestrator.errors import PlanError, Problem
-from orchestrator.store.atomic import open_file, read_whole, refuse_links, replace_file, reported
+from orchestrator.store.atomic import (
+    names_in,
+    open_file,
+    read_whole,
+    refuse_links,
+    replace_file,
+    reported,
+)
 from orchestrator.store.exchange import put, take
 from orchestrator.store.layout import Layout
 from orchestrator.store.lines import LARGEST_TEXT, larger_than
@@ -70,11 +77,7 @@ class Assignments:
         Raises:
             StoreError: the directory cannot be listed.
         """
-        with reported("list", self._layout.tasks):
-            try:
-                names = os.listdir(self._layout.tasks)
-            except FileNotFoundError:
-                return set()
+        names = names_in(self._layout.tasks)
         return {name.removesuffix(".md") for name in names if name.endswith(".md")}
 
     def misnamed(self, tasks: Iterable[Task], existing: Collection[str]) -> Iterator[Problem]:

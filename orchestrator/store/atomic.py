@@ -331,6 +331,19 @@ def _read_at(path: str, offset: int, size: int) -> bytes:
         os.close(descriptor)
 
 
+def names_in(directory: str, absent: tuple[type[OSError], ...] = (FileNotFoundError,)) -> list[str]:
+    """Return what lies in a directory; nothing where there is none, which the system says by an error of *absent*.
+
+    Raises:
+        StoreError: it cannot be listed.
+    """
+    with reported("list", directory):
+        try:
+            return os.listdir(directory)
+        except absent:
+            return []
+
+
 def sweep_temporaries(directory: str) -> None:
     """Remove what a killed writer left; only the run that holds the lock may call this."""
     with reported("clean", directory), os.scandir(directory) as entries:

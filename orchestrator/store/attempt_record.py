@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.result import Exit
 from orchestrator.errors import UnfitError
-from orchestrator.store.atomic import read_file, reported
+from orchestrator.store.atomic import names_in, read_file
 
 #: Seconds since the epoch until the year 10000; later is no time that a person could read.
 _END_OF_TIME = 253_402_300_800.0
@@ -105,7 +104,7 @@ def newest_attempt(directory: str, stem: str) -> int:
     As ``scan_logs`` would, in a third of the time: commands ask this.
     """
     prefix = f"{stem}.attempt-"
-    names = (name for name in _names(directory) if name.startswith(prefix))
+    names = (name for name in names_in(directory) if name.startswith(prefix))
     found = (match for match in map(ATTEMPT_FILE.fullmatch, names) if match and match[1] == stem)
     return max((int(match[2]) for match in found), default=0)
 
@@ -113,7 +112,7 @@ def newest_attempt(directory: str, stem: str) -> int:
 def scan_logs(directory: str) -> dict[str, Traces]:
     """Return the traces of every task that was ever attempted, by stem, from file names alone."""
     found: dict[str, Traces] = {}
-    for name in _names(directory):
+    for name in names_in(directory):
         if match := ATTEMPT_FILE.fullmatch(name):
             traces, number = found.setdefault(match[1], Traces()), int(match[2])
             traces.newest = max(traces.newest, number)
@@ -124,15 +123,7 @@ def scan_logs(directory: str) -> dict[str, Traces]:
 
 def attempt_logs(directory: str) -> Iterator[tuple[str, int, str]]:
     """Yield stem, number and path of every file of an attempt that is not its record, the oldest attempts first."""
-    found = [match for match in map(ATTEMPT_FILE.fullmatch, _names(directory)) if match]
+    found = [match for match in map(ATTEMPT_FILE.fullmatch, names_in(directory)) if match]
     for match in sorted(found, key=lambda each: (each[1], int(each[2]), each[3])):
         if match[3] != "json":
             yield match[1], int(match[2]), f"{directory}/{match[0]}"
-
-
-def _names(directory: str) -> list[str]:
-    with reported("list", directory):
-        try:
-            return os.listdir(directory)
-        except FileNotFoundError:
-            return []

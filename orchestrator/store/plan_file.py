@@ -162,11 +162,8 @@ def set_statuses(data: bytes, cells: Callable[[str], StatusCells | None]) -> byt
         ValueError: the file is not UTF-8.
     """
     file = Lines.of(data)
-    bare = file.bare()
-    mine = _own_lines(bare, read_front_matter(bare, "").body)
-    if not any("status" in line.lower() for line in mine):
+    if (own := _with_statuses(file)) is None:
         return data
-    own = own_text(mine)
     lines = list(file.lines)
     for sheet in (*own.tasks, *own.assignments):
         _set_in_table(sheet, lines, cells)
@@ -179,19 +176,24 @@ def own_statuses(data: bytes) -> dict[str, str]:
     Raises:
         ValueError: the file is not UTF-8.
     """
-    bare = Lines.of(data).bare()
-    mine = _own_lines(bare, read_front_matter(bare, "").body)
-    if not any("status" in line.lower() for line in mine):
+    if (own := _with_statuses(Lines.of(data))) is None:
         return {}
-    own, said = own_text(mine), dict[str, str]()
+    said: dict[str, str] = {}
     for sheet in (*own.tasks, *own.assignments):
         at, status = sheet.columns.id, sheet.columns.status
         if at is None or status is None:
             continue
-        for _, cells in sheet.table.rows(mine):
+        for _, cells in sheet.table.rows(own.lines):
             if max(at, status) < len(cells):
                 said.setdefault(read_id(cells[at]), cells[status])
     return said
+
+
+def _with_statuses(file: Lines) -> OwnText | None:
+    """Return the person's own text where it may have a Status cell; few plans have one, and others need no parser."""
+    bare = file.bare()
+    mine = _own_lines(bare, read_front_matter(bare, "").body)
+    return own_text(mine) if any("status" in line.lower() for line in mine) else None
 
 
 def _set_in_table(

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 
 from orchestrator.core.settings import Settings, read_setting
+from orchestrator.core.text import text_of
 from orchestrator.errors import StoreError, UnfitError
 from orchestrator.store.atomic import read_file
 from orchestrator.store.front_matter import read_front_matter
@@ -61,8 +62,7 @@ def _name(path: str) -> str:
     except StoreError:
         return ""  # the directory is not ours: what lies there stops no run
     lines = data.decode(errors="replace").split("\n")
-    name = read_front_matter(lines, path).data.get("name")
-    return name if isinstance(name, str) else ""
+    return text_of(read_front_matter(lines, path).data.get("name"))
 
 
 def _existing(name: str, path: str, root: str) -> str:

@@ -22,6 +22,7 @@ from orchestrator.core.text import first_of
 from orchestrator.errors import NotFoundError, OrchestratorError, StoreError, UsageError
 from orchestrator.ownership import make_directories, make_directory
 from orchestrator.store.atomic import (
+    names_in,
     read_file,
     refuse_links,
     replace_file,
@@ -187,13 +188,9 @@ def _holds_plan(directory: str) -> bool:
 
 
 def _put_away(path: str, place: Layout, since: float) -> Iterator[tuple[str, Layout]]:
-    with reported("list", place.archive):
-        try:
-            names = sorted(os.listdir(place.archive))
-        except (FileNotFoundError, NotADirectoryError):
-            return
+    names = names_in(place.archive, (FileNotFoundError, NotADirectoryError))
     above = "archive" if path == "." else f"{path}/archive"
-    for name in filter(TASK_ID.fullmatch, names):
+    for name in filter(TASK_ID.fullmatch, sorted(names)):
         away = Layout(f"{place.archive}/{name}")
         # What `init` found without a plan was put away without one, too.
         is_told = _holds_plan(away.root) or os.path.isdir(away.results)

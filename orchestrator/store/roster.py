@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.core.roster import BUILT_IN, Member, Program, Roster
 from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.ownership import make_directories, open_to_us
-from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported
+from orchestrator.store.atomic import names_in, read_file, refuse_links, replace_file, reported
 from orchestrator.store.layout import Layout, agents_of_person, from_here
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _read(
     found: dict[str, RosterFile] = {}
     problems: list[Problem] = []
     here = (os.path.basename(path) for path in proposed if os.path.dirname(path) == directory)
-    names = sorted({*_names_in(directory), *here})
+    names = sorted({*_agent_files(directory), *here})
     if not names:
         return found, problems  # as for most plans
     from orchestrator.store.roster_file import parse_roster_file
@@ -215,15 +215,10 @@ def _no_base(
     return _bad(f"there is no agent {wanted!r} to extend", found, f"there are {there}")
 
 
-def _names_in(directory: str) -> list[str]:
-    with reported("list", directory):
-        try:
-            names = sorted(os.listdir(directory))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+def _agent_files(directory: str) -> list[str]:
     return [
         name
-        for name in names
+        for name in names_in(directory, (FileNotFoundError, NotADirectoryError))
         if name.endswith(".md") and not name.startswith(".") and name.lower() != _NO_AGENT
     ]
 

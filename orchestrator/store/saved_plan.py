@@ -18,6 +18,7 @@ from orchestrator.core.text import cell, one_line, printable
 from orchestrator.errors import PlanError, UsageError
 from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import (
+    names_in,
     read_file,
     refuse_links,
     replace_file,
@@ -83,12 +84,7 @@ def find_saved(directories: tuple[str, ...]) -> dict[str, str]:
 
 
 def _names(directory: str) -> Iterator[str]:
-    with reported("list", directory):
-        try:
-            names = sorted(os.listdir(directory))
-        except (FileNotFoundError, NotADirectoryError):
-            return
-    for name in names:
+    for name in sorted(names_in(directory, (FileNotFoundError, NotADirectoryError))):
         if is_name(name) and os.path.isfile(Layout(f"{directory}/{name}").plan):
             yield name
 

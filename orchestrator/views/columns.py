@@ -87,7 +87,7 @@ def fit(text: str, width: int) -> str:
     return clipped + " " * (width - display_width(clipped))
 
 
-def table(rows: Sequence[Sequence[str]], width: int | None = None, most: int = _LIMIT) -> str:
+def table(rows: Sequence[Sequence[str]], width: int | None, most: int = _LIMIT) -> str:
     """Return rows as lines, their cells below each other; all but the last cell have *most* columns at most."""
     *fixed, _ = zip(*rows, strict=True)
     widths = [min(max(map(display_width, column)), most) for column in fixed]

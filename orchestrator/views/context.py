@@ -8,7 +8,7 @@ from orchestrator.core.board import Standing
 from orchestrator.core.message import Message, MessageKind
 from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line, printable
-from orchestrator.views.glyphs import label
+from orchestrator.views.glyphs import LABELS
 
 MESSAGE_ICONS = {
     MessageKind.SHARE: "💬",
@@ -16,6 +16,10 @@ MESSAGE_ICONS = {
     MessageKind.SYNC: "🏁",
     MessageKind.JOIN: "👋",
     MessageKind.NOTE: "📝",
+}
+MESSAGE_WORDS = {
+    **{kind: kind.value for kind in MessageKind},
+    MessageKind.NOTE: "note, only you see it",
 }
 
 
@@ -25,11 +29,11 @@ def context_text(task: Task, standing: Standing, messages: Sequence[Message], sh
     *share* is the command that says something on it.
     """
     reason = f" ({one_line(standing.reason)})" if standing.reason else ""
-    lines = [f"{task.id}: {one_line(task.name)}", f"{label(standing.status)}{reason}"]
+    lines = [f"{task.id}: {one_line(task.name)}", f"{LABELS[standing.status]}{reason}"]
     if not messages:
         lines += ["", f"Nothing was said yet: {share}"]
     for each in messages:
-        kind = "note, only you see it" if each.kind is MessageKind.NOTE else each.kind.value
-        lines += ["", f"{MESSAGE_ICONS[each.kind]} {each.author} · {kind} · {each.time}"]
+        icon, kind = MESSAGE_ICONS[each.kind], MESSAGE_WORDS[each.kind]
+        lines += ["", f"{icon} {each.author} · {kind} · {each.time}"]
         lines += [f"   {line}".rstrip() for line in printable(each.text).split("\n")]
     return "\n".join(lines) + "\n"

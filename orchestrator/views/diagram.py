@@ -25,6 +25,8 @@ MOST_EDGES = 450
 #: And so many batches are as much as fits on a screen: a longer plan is drawn in stretches of several.
 _MOST_STRETCHES = 40
 _NAME = 60
+#: Tasks named of a chain on one line.
+_MOST_NAMED = 10
 #: Columns that are left of a name where a line is clipped.
 _LEAST = 20
 #: The colour of a chain that stands out.
@@ -179,6 +181,12 @@ def chain(board: Board, path: Sequence[str], width: int | None = None) -> str:
         if tasks
         else "The plan has no tasks.\n"
     )
+
+
+def chain_line(path: Sequence[str]) -> str:
+    """Return a chain of tasks on one line; of one that is long, its beginning and its end."""
+    shown = path if len(path) <= _MOST_NAMED else [*path[: _MOST_NAMED - 2], "…", path[-1]]
+    return " → ".join(shown)
 
 
 def text(board: Board, width: int | None = None) -> str:

@@ -33,7 +33,7 @@ from orchestrator.views.figures import (
     skipped_because,
     timing,
 )
-from orchestrator.views.glyphs import label, label_of, moment
+from orchestrator.views.glyphs import LABELS, label_of, moment
 from orchestrator.views.merger import MERGE_TEMPLATE, merge_prompt
 from orchestrator.views.templating import render
 
@@ -250,7 +250,7 @@ def _failure(board: Board, task_id: str) -> FailedRow:
     last = result.last if result is not None else None
     return FailedRow(
         task=task,
-        status=label(standing.status),
+        status=LABELS[standing.status],
         attempts=len(result.attempts) if result and last else "-",
         reason=standing.reason or "-",
         log=log_link(task, last) if last else "-",

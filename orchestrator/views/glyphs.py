@@ -25,6 +25,7 @@ ICONS: Mapping[TaskStatus, str] = {
 #: Said of a run at work that has done the tasks, and is at what is no task.
 MERGES = f"{ICONS[TaskStatus.RUNNING]} {NAMES[MERGER]}"
 
+#: Icon and word: ``✅ Completed``.
 LABELS: Mapping[TaskStatus, str] = {
     status: f"{icon} {status.value.capitalize()}" for status, icon in ICONS.items()
 }
@@ -44,11 +45,6 @@ TOLD = (
 
 #: Stands beside a task that others stand under.
 UMBRELLA = "☂"
-
-
-def label(status: TaskStatus) -> str:
-    """Return icon and word: ``✅ Completed``."""
-    return LABELS[status]
 
 
 def label_of(board: Board, task_id: str) -> str:

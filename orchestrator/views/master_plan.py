@@ -19,7 +19,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import cell, counted
 from orchestrator.views.diagram import mermaid
 from orchestrator.views.figures import cost_rows, failures, hold_line, log_link, result_link
-from orchestrator.views.glyphs import ICONS, label, label_of, moment, progress_bar, tally
+from orchestrator.views.glyphs import ICONS, LABELS, label_of, moment, progress_bar, tally
 
 #: Up to so many tasks the status table has a row for each, in the order of the plan.
 WHOLE_TABLE = 500
@@ -114,7 +114,7 @@ def _ended(board: Board, task_id: str) -> float:
 def _left_out(board: Board, shown: Sequence[str]) -> str:
     left = board.counts()
     left.subtract(board.status(task_id) for task_id in shown)
-    parts = [f"{number:,} {label(status)}" for status, number in left.items() if number]
+    parts = [f"{number:,} {LABELS[status]}" for status, number in left.items() if number]
     return (
         f"Not shown: {' · '.join(parts)}. `orchestrator list` shows every task; "
         "what each one answered is in [results/](results/)."

@@ -67,11 +67,11 @@ class Filter(NamedTuple):
 def overview_page(
     site: Site,
     seen: Seen,
-    wanted: Filter = Filter(),  # noqa: B008 - a tuple
+    wanted: Filter,
     *,
-    plans: Below | None = None,
-    given: Mapping[str, str] | None = None,
-    trouble: Trouble | None = None,
+    plans: Below | None,
+    given: Mapping[str, str] | None,
+    trouble: Trouble | None,
 ) -> str:
     """Return the page. *plans* are those below it; *given* is what somebody has typed that did not work."""
     board, counts = seen.board, seen.board.counts()
@@ -117,7 +117,7 @@ def overview_page(
         no_picture=too_large(board),
         happenings=[_happening(board, each) for each in _lately(seen)],
         priorities=_PRIORITIES,
-        given=_Given(given or {}),
+        given=Given(given or {}),
         below=plans,
         **_table(site, seen, wanted),
     )
@@ -157,14 +157,11 @@ def _next(brief: Brief | None) -> dict[str, str]:
             return {"blamed": "", "command": ""}
 
 
-class _Given(dict[str, str]):
+class Given(dict[str, str]):
     """What was typed into a form; empty where nothing was."""
 
     def __missing__(self, name: str) -> str:
         return ""
-
-
-given_in_form = _Given
 
 
 def _reason(task: Task, board: Board) -> str:

@@ -131,7 +131,7 @@ def below(
     return Below(shown, list(broken.items()), is_everything)
 
 
-def plans_page(site: Site, name: str, plans: Below, trouble: Trouble | None = None) -> str:
+def plans_page(site: Site, name: str, plans: Below, trouble: Trouble | None) -> str:
     """Return the page of a directory that holds plans and is none."""
     return draw("plans.html", site, heading=name, below=plans, trouble=trouble)
 

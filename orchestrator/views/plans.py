@@ -61,7 +61,7 @@ def day(eta: float) -> str:
 
 def plans_text(
     rows: Sequence[tuple[str, Charter, PlanState, Mapping[TaskStatus, int]]],
-    width: int | None = None,
+    width: int | None,
 ) -> str:
     """Return one line for each plan, below a header; *rows* have id, charter, state, and how many tasks stand where."""
     shown = [("TASK", "STATUS", "PRIORITY", "PROGRESS", "ETA", "TITLE")]
@@ -95,7 +95,7 @@ def word_of(board: Board, task: Task) -> str:
     return subtask_word(board.status(task.id), is_assigned=bool(task.assignee or task.agent))
 
 
-def charter_lines(plan_id: str, board: Board, steps: Sequence[Step] = ()) -> Iterator[str]:
+def charter_lines(plan_id: str, board: Board, steps: Sequence[Step]) -> Iterator[str]:
     """Yield what stands above the tasks of a plan that says a state: what it is, where it stands, how it came there."""
     charter = board.plan.charter
     yield f"{plan_id}: {plain(title_of(board))}"

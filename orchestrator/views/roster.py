@@ -13,7 +13,7 @@ _HEADER = ("AGENT", "RUNNING", "USABLE", "TYPES", "FROM", "BEST FOR")
 _MOST = 40
 
 
-def roster_text(listed: Sequence[Listed], width: int | None = None) -> str:
+def roster_text(listed: Sequence[Listed], width: int | None) -> str:
     """Return the table, and below it why some cannot work here; without *width*, as wide as it comes."""
     lacking = [f"{plain(each.member.key)}: {plain(each.lacks)}\n" for each in listed if each.lacks]
     rows = table([_HEADER, *map(_row, listed)], width, _MOST)
@@ -28,7 +28,7 @@ def _row(each: Listed) -> tuple[str, ...]:
     return tuple(map(plain, cells))
 
 
-def workload_text(loads: Sequence[Load], width: int | None = None) -> str:
+def workload_text(loads: Sequence[Load], width: int | None) -> str:
     """Return how much everybody has to do, one line for each."""
     rows: list[Sequence[str]] = [("NAME", "ACTIVE", "PENDING", "WAITING", "BLOCKED", "IS")]
     for each in loads:

@@ -199,7 +199,7 @@ def _table(
                 _PADDED[standing.status],
                 *rank,
                 fit(agent, column),
-                _duration(board, task_id, now).rjust(6),
+                format_duration(board.lasted(task_id, now)).rjust(6),
                 name,
             )
         )
@@ -231,11 +231,6 @@ def _session(board: Board, task_id: str) -> str:
     if last is None or not last.session or board.status(task_id) is not TaskStatus.RUNNING:
         return ""
     return f"session {plain(last.session)}"
-
-
-def _duration(board: Board, task_id: str, now: float) -> str:
-    """The time the newest attempt took, or has taken until *now*."""
-    return format_duration(board.lasted(task_id, now))
 
 
 def _why(board: Board, task_id: str, indent: int, width: int | None) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.journal_line import read_line
-from orchestrator.core.message import Message, MessageKind
+from orchestrator.core.message import Message
 from orchestrator.core.moment import format_moment
 from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
@@ -16,10 +16,10 @@ from orchestrator.core.priority import format_priority
 from orchestrator.core.result import Attempt
 from orchestrator.core.state import COMMANDS, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import excerpt, one_line
-from orchestrator.views.context import MESSAGE_ICONS
+from orchestrator.views.context import MESSAGE_ICONS, MESSAGE_WORDS
 from orchestrator.views.figures import cost_of
 from orchestrator.views.glyphs import moment
-from orchestrator.views.overview_page import given_in_form, row
+from orchestrator.views.overview_page import Given, row
 from orchestrator.views.pages import Site, Trouble, capped, draw
 from orchestrator.views.watching import watch_line
 
@@ -59,8 +59,8 @@ def task_page(
     site: Site,
     seen: SeenTask,
     *,
-    given: Mapping[str, str] | None = None,
-    trouble: Trouble | None = None,
+    given: Mapping[str, str] | None,
+    trouble: Trouble | None,
 ) -> str:
     """Return the page; *given* is what somebody has typed that did not work."""
     task, board = seen.task, seen.board
@@ -85,7 +85,7 @@ def task_page(
         messages=[_message(each) for each in seen.messages[-_MESSAGES:]],
         earlier_messages=max(len(seen.messages) - _MESSAGES, 0),
         happenings=[{"text": watch_line(line)} for line in lines],
-        given=given_in_form(given or {}),
+        given=Given(given or {}),
     )
 
 
@@ -151,11 +151,10 @@ def _attempt(attempt: Attempt, now: float) -> dict[str, Any]:
 
 
 def _message(message: Message) -> dict[str, str]:
-    kind = "note, only you see it" if message.kind is MessageKind.NOTE else message.kind.value
     return {
         "icon": MESSAGE_ICONS[message.kind],
         "author": message.author,
-        "kind": kind,
+        "kind": MESSAGE_WORDS[message.kind],
         "time": one_line(message.time.partition(".")[0].replace("T", " "), 19),
         "text": message.text,
     }

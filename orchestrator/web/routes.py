@@ -103,14 +103,6 @@ class _Desk:
 
     # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def overview(self, request: Request) -> Response:
-        """Show a plan, or the plans of a directory."""
-        return self._drawn_overview(request)
-
-    def task(self, request: Request) -> Response:
-        """Show a task."""
-        return self._drawn_task(request)
-
     def events(self, request: Request) -> Response:
         """Tell a page when it is no longer true."""
         layout, task = self._layout(request), request.path_params.get("task")
@@ -122,34 +114,36 @@ class _Desk:
         look()  # what is not there is said at once
         return self.live.events(look, request.query_params.get("seen", ""))
 
-    def _drawn_overview(
+    def overview(
         self,
         request: Request,
-        trouble: Trouble | None = None,
+        error: OrchestratorError | None = None,
         given: Mapping[str, str] | None = None,
-        status: int = 200,
     ) -> Response:
+        """Show a plan, or the plans of a directory; *error* is why nothing came of what was *given*."""
         layout = self._layout(request)
         scene = looks.scene_of_plan(layout)
         with self.live.measured(scene):
             site = self._site(request, "/", scene.version())
-            page = looks.plan(site, layout, request.query_params, trouble=trouble, given=given)
-        return HTMLResponse(page, status)
+            page = looks.plan(
+                site, layout, request.query_params, trouble=_trouble(error), given=given
+            )
+        return HTMLResponse(page, _status(error))
 
-    def _drawn_task(
+    def task(
         self,
         request: Request,
-        trouble: Trouble | None = None,
+        error: OrchestratorError | None = None,
         given: Mapping[str, str] | None = None,
-        status: int = 200,
     ) -> Response:
+        """Show a task; likewise."""
         layout, task = self._layout(request), request.path_params["task"]
         scene = looks.scene_of_task(layout, task)
         with self.live.measured(scene):
             here = f"/tasks/{task}"
             site = self._site(request, here, scene.version(), events=f"{here}/events")
-            page = looks.task(site, layout, task, trouble=trouble, given=given)
-        return HTMLResponse(page, status)
+            page = looks.task(site, layout, task, trouble=_trouble(error), given=given)
+        return HTMLResponse(page, _status(error))
 
     def _site(
         self, request: Request, here: str = "/", version: str = "", events: str = "/events"
@@ -207,7 +201,7 @@ class _Desk:
         except NotFoundError:
             raise
         except OrchestratorError as error:
-            return self._drawn_task(request, trouble_of(error), form, _status(error))
+            return self.task(request, error, form)
         return self._back(request, f"/tasks/{task}")
 
     def _intervene(self, layout: Layout, verb: Verb, task: str, words: str) -> None:
@@ -231,7 +225,7 @@ class _Desk:
         try:
             added = add(layout, wanted, self.caller, lambda place: plugs(layout=place).roster)
         except OrchestratorError as error:
-            return self._drawn_overview(request, trouble_of(error), form, _status(error))
+            return self.overview(request, error, form)
         return self._back(request, f"/tasks/{added.id}")
 
     def run(self, request: Request) -> Response:
@@ -249,7 +243,7 @@ class _Desk:
                     # It is our child as long as we are there: somebody has to take note of its end.
                     threading.Thread(target=_see_off, args=(started.pid,), daemon=True).start()
         except OrchestratorError as error:
-            return self._drawn_overview(request, trouble_of(error), status=_status(error))
+            return self.overview(request, error)
         return self._back(request)
 
     def stop(self, request: Request) -> Response:
@@ -257,7 +251,7 @@ class _Desk:
         try:
             stop(self._layout(request), only=request.scope["form"].get("run", ""))
         except OrchestratorError as error:
-            return self._drawn_overview(request, trouble_of(error), status=_status(error))
+            return self.overview(request, error)
         return self._back(request)
 
     def transition(self, request: Request) -> Response:
@@ -268,7 +262,7 @@ class _Desk:
                 self._layout(request), event, who=self.caller, note="", now=time.time()
             )
         except OrchestratorError as error:
-            return self._drawn_overview(request, trouble_of(error), status=_status(error))
+            return self.overview(request, error)
         return self._back(request)
 
     def _back(self, request: Request, here: str = "/") -> Response:
@@ -309,7 +303,13 @@ class _Desk:
         return HTMLResponse(page, _status(error))
 
 
-def _status(error: OrchestratorError) -> int:
+def _trouble(error: OrchestratorError | None) -> Trouble | None:
+    return None if error is None else trouble_of(error)
+
+
+def _status(error: OrchestratorError | None) -> int:
+    if error is None:
+        return 200
     if isinstance(error, NotFoundError):
         return 404
     if isinstance(error, (TransitionError, CriteriaError)):

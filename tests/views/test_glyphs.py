@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.state import TaskStatus, parse_status
-from orchestrator.views.glyphs import label, moment, progress_bar, tally
+from orchestrator.views.glyphs import LABELS, moment, progress_bar, tally
 from tests.views.example import BEGIN
 
 
 @pytest.mark.parametrize("status", list(TaskStatus))
 def test_every_label_reads_back(status: TaskStatus) -> None:
     """What is written into a status cell is understood when a person leaves it there."""
-    assert status is parse_status(label(status))
+    assert status is parse_status(LABELS[status])
 
 
 def test_the_icons_are_those_of_the_seeds() -> None:
@@ -24,7 +24,7 @@ def test_the_icons_are_those_of_the_seeds() -> None:
         "🔄 Retrying",
         "✅ Completed",
         "❌ Failed",
-    ] == [label(status) for status in list(TaskStatus)[:6]]
+    ] == [LABELS[status] for status in list(TaskStatus)[:6]]
 
 
 @pytest.mark.parametrize(
