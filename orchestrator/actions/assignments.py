@@ -104,16 +104,18 @@ def make_task_files(
         workspace.assignments.make(task, draw)
 
 
-def check_task_files(ahead: Prospect) -> None:
-    """Make sure that the task files of a run could be made; nothing is written. Our own template never fails.
+def require_files(ahead: Prospect, wanted: Iterable[str]) -> None:
+    """Make sure that the task files of *wanted* and the final output could be made; nothing is written.
 
     Raises:
-        PlanError: the person's template is broken.
+        PlanError: a template of the person's is broken, or as ``require_final_output``.
+        StoreError: as there.
     """
     workspace, tasks = ahead.workspace, ahead.board.plan.tasks
-    if _has_template(workspace):
-        for _, draw in _to_be_drawn(workspace, tasks, ahead.meant, ahead.to_run, ahead.roster):
+    if _has_template(workspace):  # our own never fails
+        for _, draw in _to_be_drawn(workspace, tasks, ahead.meant, wanted, ahead.roster):
             draw()
+    ahead.require_final_output()
 
 
 def _has_template(workspace: Workspace) -> bool:

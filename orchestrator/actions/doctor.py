@@ -148,11 +148,12 @@ def _git() -> Finding:
 
 
 def _plan(layout: Layout, roster: Roster) -> tuple[Finding, Prospect | None]:
+    from orchestrator.actions.assignments import require_files
     from orchestrator.actions.prospect import RunOrder, look_ahead
 
     try:
         ahead = look_ahead(RunOrder(layout=layout), roster)
-        ahead.require_final_output()
+        require_files(ahead, ahead.board.plan.tasks)
     except OrchestratorError as error:
         more = len(error.problems) - 1 if isinstance(error, PlanError) else 0
         found = f"{error} (and {more} more)" if more else str(error)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestrator.actions.assignments import CHANGED_ROW, changed_rows, make_task_files
+from orchestrator.actions.assignments import CHANGED_ROW, changed_rows, make_task_files, require_files
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, kept_back, look_ahead
@@ -63,7 +63,7 @@ def examine(order: RunOrder, plugs: Plugs) -> Prospect:
         from orchestrator.actions.plans import require_approval
 
         require_approval(order.layout, ahead.board.plan.charter)
-    ahead.require_final_output()
+    require_files(ahead, ahead.to_run)
     plugs.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
     return ahead
 

@@ -135,7 +135,7 @@ def validate(layout: Layout, roster: Roster) -> Prospect:
         PlanError: every problem with file and line. Nothing was written.
         NotFoundError, StoreError: as their names say.
     """
-    from orchestrator.actions.assignments import check_task_files
+    from orchestrator.actions.assignments import require_files
     from orchestrator.actions.prospect import RunOrder, look_ahead
 
     order = RunOrder(layout=layout)
@@ -145,8 +145,7 @@ def validate(layout: Layout, roster: Roster) -> Prospect:
         # A run stops at the plan itself; who mends it wants to know what is wrong beside it, too.
         problems = [*error.problems, *_beside(order, roster)]
         raise PlanError(list(dict.fromkeys(problems))) from error
-    check_task_files(ahead)
-    ahead.require_final_output()
+    require_files(ahead, ahead.board.plan.tasks)  # also where all is done: it may be done again
     return ahead
 
 

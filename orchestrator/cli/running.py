@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from orchestrator.actions.assignments import require_files
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, kept_back, look_ahead, merges
 from orchestrator.actions.remarks import remarks
@@ -165,7 +166,7 @@ def run_command(
     chosen = plugs(claude_bin, order.layout)
     if dry_run:
         ahead = look_ahead(order, chosen.roster)
-        ahead.require_final_output()
+        require_files(ahead, ahead.to_run)
         _say_prospect(ahead, chosen, as_json=as_json)
         return
     begin = None

@@ -231,14 +231,14 @@ def _summary(
 
 
 def _report(board: Board) -> Task | None:
-    """The one completed task that nothing depends on and that was made from others, if there is exactly one."""
+    """The one completed task that nothing depends on, if there is exactly one and it was handed what others answered."""
     tasks = {task.id: task for task in board.plan.tasks.values() if not task.children}
     needed = {need for task in tasks.values() for need in sources(task, board.plan.tasks)}
     needed.update(need for task in tasks.values() for need in task.needs)
     ends = [task for task_id, task in tasks.items() if task_id not in needed]
-    if len(ends) == 1 and ends[0].needs and board.status(ends[0].id) is TaskStatus.COMPLETED:
-        return ends[0]
-    return None
+    if len(ends) != 1 or board.status(ends[0].id) is not TaskStatus.COMPLETED:
+        return None
+    return ends[0] if sources(ends[0], board.plan.tasks) else None
 
 
 def _failure(board: Board, task_id: str) -> FailedRow:

@@ -205,6 +205,24 @@ def test_a_broken_template_is_told_before_a_run_meets_it(
     assert 0 == orchestrate("validate").returncode
 
 
+@pytest.mark.parametrize(
+    "words", [["run"], ["run", "--fresh"], ["run", "--detach"], ["run", "--dry-run"]]
+)
+def test_a_run_that_a_broken_template_would_end_does_not_begin(
+    orchestrate: Orchestrate, root: Path, words: list[str]
+) -> None:
+    """What was done stays where it is, and no run is said to have died."""
+    write_plan(root, {"T-01": "echo precious", "T-02": "exit 3"})
+    assert 1 == orchestrate("run").returncode
+    (root / "templates").mkdir()
+    (root / "templates/agent_task.md.j2").write_text("{{ nope }}\n", "utf-8")
+    before = everything(root)
+    refused = orchestrate(*words)
+    assert (2, "") == (refused.returncode, refused.stdout)
+    assert "agent_task.md.j2:1" in refused.stderr
+    assert before == everything(root)
+
+
 def test_a_file_of_settings_takes_nothing_from_its_row(
     orchestrate: Orchestrate, root: Path
 ) -> None:

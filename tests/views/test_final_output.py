@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from orchestrator.core.board import Board
 from orchestrator.core.state import TaskStatus
 from orchestrator.store.markdown import tagless
@@ -67,6 +69,17 @@ def test_the_report_is_named_above_the_results() -> None:
     # Not that it is the last one: an umbrella it stands under follows.
     assert "**Start with T-05 · Report**, which was made from the other results" in draw(done())
     assert "Start with" not in draw(board([task("T-01"), task("T-02")]))
+
+
+@pytest.mark.parametrize(("kind", "named"), [("data", 1), ("order", 0), ("resource", 0)])
+def test_who_only_waited_for_the_others_is_no_report(kind: str, named: int) -> None:
+    """Nothing was handed to it, so it was not made from the other results."""
+    last = task("T-02", "Last", "T-01")._replace(
+        need_kinds=(("T-01", kind),) if kind != "data" else ()
+    )
+    ended = attempt(1, "completed", 0, 1)
+    results = [result(each, TaskStatus.COMPLETED, ended) for each in ("T-01", "T-02")]
+    assert named == draw(board([task("T-01"), last], *results)).count("Start with")
 
 
 def test_the_summary_tells_what_parallel_work_saved() -> None:
