@@ -255,6 +255,7 @@ def test_what_a_dead_run_left_open_costs_the_same_wherever_one_looks(claude: Cla
         one, other = csv.DictReader(io.StringIO(sheet))
         assert ("0.4", "", "") == (one["cost_usd"], other["cost_usd"], other["seconds"])
     assert " | ? |" in claude.orchestrate("export").stdout
+    claude.orchestrate("doctor", "--plan", "--fix")  # with its guard gone, the agent is still there
 
 
 def test_a_simulation_does_not_forget_what_was_paid(claude: ClaudePlan) -> None:
