@@ -17,7 +17,7 @@ from orchestrator.core.result import Result
 from orchestrator.core.settings import Settings
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
-from orchestrator.runtime.recovery import Harvested, forgotten, harvest
+from orchestrator.runtime.recovery import Harvested, forgotten, harvest, record_answered
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
@@ -106,6 +106,7 @@ def take_over(
     def warn(task: str, text: str) -> None:
         listener(Happening(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text))
 
+    record_answered(workspace, tasks, policies, agents, traces=traces, dead_runs=dead_runs)
     found = harvest(
         workspace,
         tasks,

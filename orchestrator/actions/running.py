@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestrator.actions.assignments import CHANGED_ROW, changed_rows, make_task_files, require_files
+from orchestrator.actions.assignments import (
+    CHANGED_ROW,
+    changed_rows,
+    make_task_files,
+    require_files,
+)
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, kept_back, look_ahead
@@ -32,11 +37,10 @@ from orchestrator.runtime.signals import Signals
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.exchange import CLOSED_WITHIN, LOOK, until_closed
 from orchestrator.store.journal import Journal
-from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, in_line, new_run, take_lock
 from orchestrator.store.pause import looks
 from orchestrator.store.requests import Requests
-from orchestrator.store.signatures import signature_of
+from orchestrator.store.signatures import version_of
 from orchestrator.store.stamp import iso
 from orchestrator.store.workspace import Workspace
 
@@ -83,7 +87,7 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
 
 
 def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
-    before = _version(order.layout)
+    before = version_of(order.layout)
     ahead = examine(order, plugs)
     clock, run_id = Clock(), new_run()
     with in_line(order.layout.queue):  # behind commands that need the lock for a moment
@@ -91,7 +95,7 @@ def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
     with Signals() as signals:
         try:
             # Until the lock was ours, another run may have been at work, and what it did is not what was seen.
-            is_seen = _version(order.layout) == before and not (lock.dead_runs or order.is_fresh)
+            is_seen = version_of(order.layout) == before and not (lock.dead_runs or order.is_fresh)
             ahead.workspace.prepare()
             if ahead.to_run and _says_state(order, ahead.board):
                 from orchestrator.actions.plans import begin
@@ -122,12 +126,6 @@ def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         else:
             lock.abandon()
         return report._replace(late_signal=signals.look())
-
-
-def _version(layout: Layout) -> tuple[int, ...]:
-    """Return what is another one whenever a run, a command or a person has changed something."""
-    looked_at = (layout.plan, layout.journal, layout.tasks, layout.results, layout.logs)
-    return tuple(map(signature_of, looked_at))
 
 
 def _says_state(order: RunOrder, board: Board) -> bool:

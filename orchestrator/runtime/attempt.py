@@ -74,7 +74,7 @@ class LiveAttempt:
     is_gone: bool = False
     """Whether its log is no longer there."""
     unread: str = ""
-    """Why the log cannot be read now, although nobody did anything to it: it is whole, and somebody else can."""
+    """Why its log cannot be read, or no record of it be written, now: the log is whole, and the next run can."""
     has_errors: bool = False
     """Whether it printed something on standard error; known once it was judged."""
     pid: int = 0

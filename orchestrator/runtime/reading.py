@@ -79,6 +79,8 @@ class Reading:
 
     def _end(self, live: LiveAttempt, exit: Exit) -> None:
         del self.live[live.key]
+        if exit.is_ours and exit.pid:
+            live.unread = exit.error  # its log may tell the next run what it answered
         if lost := exit.error if exit.is_ours else live.unread:
             self.fails(StoreError(lost, hint=ADVICE))
         outcome = live.judge(exit)

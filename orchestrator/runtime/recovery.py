@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Container, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cache, partial
@@ -11,11 +12,15 @@ from orchestrator.agents.protocol import Agent
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.plan import Task
 from orchestrator.core.plan import stem as stem_of
-from orchestrator.core.result import Attempt, Result, Verdict, closed
+from orchestrator.core.result import Attempt, Exit, Result, StopReason, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
+from orchestrator.errors import StoreError
+from orchestrator.executors.protocol import Job
+from orchestrator.executors.record import write_exit
 from orchestrator.runtime.attempt import LiveAttempt, reread
 from orchestrator.runtime.happening import ENDINGS, Happening, Kind
+from orchestrator.store.atomic import ADVICE
 from orchestrator.store.attempt_record import AttemptRecord, Traces, read_record
 from orchestrator.store.journal import journal_lines
 from orchestrator.store.result_writer import Commit
@@ -55,6 +60,67 @@ class Harvested(NamedTuple):
             cost=self.result.attempts[-1].cost,
             text="taken from its log" if is_done else self.result.reason,
         )
+
+
+def record_answered(
+    workspace: Workspace,
+    tasks: Mapping[str, Task],
+    policies: Mapping[str, Settings],
+    agents: Mapping[str, Agent],
+    *,
+    traces: Mapping[str, Traces],
+    dead_runs: Container[str],
+) -> None:
+    """Write the record that nobody was left to write, or had room for, of attempts that had answered all the same.
+
+    Only where the log says so by itself, as ``claude`` does with its last event, and the result file that such an
+    attempt of a run that died is under way. Nothing of it runs any more. ``harvest`` makes the result.
+
+    Raises:
+        StoreError: a log or a result cannot be read now, or a record not be written.
+    """
+    for task in tasks.values():
+        known = traces.get(task.stem)
+        if known is None or known.newest in known.recorded:
+            continue
+        before = workspace.read_result(task.stem)
+        last = before.last if before is not None and before.task == task.id else None
+        if before is None or last is None or not last.is_open or last.number != known.newest:
+            continue
+        agent = agents.get(last.agent)
+        if agent is None or last.run not in dead_runs:
+            continue
+        files = workspace.layout.attempt(task.stem, last.number)
+        earlier = before.attempts[:-1]
+        try:
+            ended = max(os.lstat(files.stdout).st_mtime, last.started)
+        except OSError:
+            continue
+        record = AttemptRecord(
+            task=task.id,
+            number=last.number,
+            charge=last.charge,
+            run=last.run,
+            agent=last.agent,
+            inputs=before.inputs,
+            exit=Exit(
+                stopped=StopReason.ORPHANED,
+                started=last.started,
+                ended=ended,
+                duration=ended - last.started,
+                pid=last.pid,
+            ),
+            cap=last.cap,
+            resumes=last.session if any(each.session == last.session for each in earlier) else "",
+            is_only_simulated=last.is_only_simulated,
+        )
+        live = reread(workspace.layout, task, agent, policies[task.id], record, earlier=earlier)
+        if live.judge(record.exit).verdict is not Verdict.COMPLETED:
+            continue
+        job = Job(key=live.key, stdout=files.stdout, record=files.record, facts=record.facts())
+        if failure := write_exit(job, record.exit, sync=True).error:
+            raise StoreError(failure, hint=ADVICE)
+        known.recorded.add(last.number)
 
 
 def harvest(

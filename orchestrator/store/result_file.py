@@ -17,6 +17,7 @@ from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import cell, code, fence, one_line, printable, unfenced
 from orchestrator.store.lines import conflict
+from orchestrator.store.process import boot_id
 from orchestrator.store.stamp import epoch, iso
 
 SCHEMA = 1
@@ -211,6 +212,8 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
         "exit": one_line(attempt.exit, limit=500),
         "reason": one_line(attempt.reason, limit=2000),
         "pid": attempt.pid,
+        # Under way, it says of which boot that is the pid (promise 7).
+        **({"boot": boot_id()} if attempt.is_open and attempt.run else {}),
         "run": attempt.run,
     }
     if attempt.agent:

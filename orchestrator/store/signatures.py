@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from orchestrator.store.atomic import reported
+
+if TYPE_CHECKING:
+    from orchestrator.store.layout import Layout
 
 #: How the name of a result ends.
 RESULT = "-result.md"
@@ -25,6 +29,12 @@ def signature_of(path: str) -> int:
         return signature(os.stat(path))
     except OSError:
         return 0
+
+
+def version_of(layout: Layout) -> tuple[int, ...]:
+    """Return what is another one whenever a run, a command or a person has changed something of a plan directory."""
+    looked_at = (layout.plan, layout.journal, layout.tasks, layout.results, layout.logs)
+    return tuple(map(signature_of, looked_at))
 
 
 def newest(found: Iterable[os.stat_result]) -> int:

@@ -231,7 +231,7 @@ def _summary(
 
 
 def _report(board: Board) -> Task | None:
-    """The one completed task that nothing depends on, if there is exactly one and it was handed what others answered."""
+    """The one completed task that nothing depends on, if there is exactly one and others handed it their answers."""
     tasks = {task.id: task for task in board.plan.tasks.values() if not task.children}
     needed = {need for task in tasks.values() for need in sources(task, board.plan.tasks)}
     needed.update(need for task in tasks.values() for need in task.needs)

@@ -220,7 +220,7 @@ def test_what_an_attempt_may_have_cost_that_nobody_saw_end_counts(claude: Claude
     claude.write({"T-01": "do 1"}, budget_usd=3, task_budget_usd=3)
     claude.play({"T-01": {"wait_for": "go", "answer": "done"}})
     run = claude.start()
-    wait_until((claude.root / "results" / "agent-01-result.md").exists)
+    wait_until(claude.calls)
     kill_together(run.pid, guard_of(run.pid), watchdog_of(run.pid))
     run.communicate()
     again = claude.run()

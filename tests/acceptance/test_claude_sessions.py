@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.claude_plan import ClaudePlan, events, flags
 from tests.acceptance.plans import write_task
-from tests.executors.harness import wait_until
+from tests.executors.harness import guard_of, kill_together, wait_until, watchdog_of
 from tests.fakes.claude_calls import Call
 from tests.patience import BEGUN
 
@@ -240,3 +240,58 @@ def test_an_agent_is_ended_when_its_answer_is_there_and_it_stays(claude: ClaudeP
 
 def _log(claude: ClaudePlan) -> Path:
     return claude.root / "logs" / "agent-01.attempt-1.out"
+
+
+@pytest.mark.parametrize("with_watchdog", [False, True])
+def test_an_answer_that_nobody_was_left_to_record_is_taken_from_its_log(
+    claude: ClaudePlan, *, with_watchdog: bool
+) -> None:
+    """Runner and guard were killed after the last word of the agent: it is not asked, nor paid, again (promise 1)."""
+    claude.write({"T-01": "do 1", "T-02": ("do 2", "T-01")})
+    claude.play({"T-01": {"do": "lingers", "answer": "forty-two"}})
+    run = claude.start()
+    log = claude.root / "logs/agent-01.attempt-1.out"
+    wait_until(lambda: log.exists() and b'"result"' in log.read_bytes())
+    others = [guard_of(run.pid), *([watchdog_of(run.pid)] if with_watchdog else [])]
+    kill_together(run.pid, *others)
+    run.communicate()
+    again = claude.run()
+    assert (0, 2) == (again.returncode, len(claude.calls())), again
+    assert "taken from its log" in claude.journal
+    assert "forty-two" in claude.calls("T-02")[0].prompt
+    (attempt,) = claude.attempts("T-01")
+    assert ("completed", 0.006) == (attempt["status"], attempt["cost"])
+
+
+def test_an_answer_for_whose_record_there_was_no_room_is_taken_from_its_log(
+    claude: ClaudePlan,
+) -> None:
+    """As on a full disk: neither guard nor runner could write how it ended."""
+    claude.write({"T-01": "do 1"})
+    claude.play({"T-01": {"wait_for": "go", "answer": "forty-two"}})
+    run = claude.start()
+    wait_until(claude.calls)
+    in_its_place = claude.root / "logs/agent-01.attempt-1.json"
+    in_its_place.mkdir()
+    (claude.records / "go").touch()
+    refused = claude.orchestrate.finish(run)
+    assert (5, True) == (refused.returncode, "cannot write the record" in refused.stderr)
+    in_its_place.rmdir()
+    again = claude.run()
+    assert (0, 1) == (again.returncode, len(claude.calls())), again
+    (attempt,) = claude.attempts("T-01")
+    assert ("completed", 0.006) == (attempt["status"], attempt["cost"])
+
+
+def test_an_attempt_under_way_says_to_which_boot_its_pid_belongs(claude: ClaudePlan) -> None:
+    """It stands in its result from its start (promise 7)."""
+    claude.write({"T-01": "do 1"})
+    claude.play({"T-01": {"wait_for": "go"}})
+    run = claude.start()
+    wait_until((claude.root / "results/agent-01-result.md").exists)
+    wait_until(lambda: claude.attempts("T-01")[0]["pid"])
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    assert boot == claude.attempts("T-01")[0]["boot"]
+    (claude.records / "go").touch()
+    assert 0 == claude.orchestrate.finish(run).returncode
+    assert "boot" not in claude.attempts("T-01")[0]

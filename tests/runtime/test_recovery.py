@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator.agents.claude import ClaudeAgent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.settings import resolve
 from orchestrator.core.state import TaskStatus
 from orchestrator.executors.record import write_record
 from orchestrator.runtime import attempt as attempt_module
-from orchestrator.runtime.recovery import Harvested, harvest
+from orchestrator.runtime.recovery import Harvested, harvest, record_answered
 from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.result_file import render_result
 from orchestrator.store.workspace import Workspace
@@ -249,3 +251,36 @@ def test_a_big_log_is_read_in_pieces(place: Workspace, monkeypatch: pytest.Monke
     (found,) = harvested(place, "dead")
     place.commit([found.commit])
     assert log.rstrip("\n") == place.read_answer("agent-01")
+
+
+def test_the_log_of_a_command_proves_nothing_by_itself(place: Workspace) -> None:
+    """It may have been cut off in the middle: what has no record is done again."""
+    Path(place.layout.attempt("agent-01", 1).stdout).write_text("The answer.\n")
+    result(place, "running", run="dead")
+    tasks = place.load(is_live=False).plan.tasks
+    traces = scan_logs(place.layout.logs)
+    policies, agents = dict.fromkeys(tasks, resolve()), {"shell": ShellAgent()}
+    record_answered(place, tasks, policies, agents, traces=traces, dead_runs={"dead"})
+    assert not traces["agent-01"].recorded
+    assert not Path(place.layout.attempt("agent-01", 1).record).exists()
+
+
+@pytest.mark.parametrize("dead", [{"dead"}, {"another"}])
+def test_the_log_of_claude_says_that_it_had_answered(place: Workspace, dead: set[str]) -> None:
+    """Of a run that died, and of no other."""
+    said = {
+        "type": "result",
+        "subtype": "success",
+        "is_error": False,
+        "result": "The answer.",
+        "num_turns": 1,
+    }
+    Path(place.layout.attempt("agent-01", 1).stdout).write_text(json.dumps(said) + "\n")
+    attempt = Attempt(number=1, charge=1, run="dead", agent="claude", cost=None)
+    under_way = Result(task="T-01", agent="claude", status=S.RUNNING, attempts=(attempt,))
+    place.write_running("agent-01", render_result(under_way, label="x", answer=""))
+    tasks = place.load(is_live=False).plan.tasks
+    traces = scan_logs(place.layout.logs)
+    policies, agents = dict.fromkeys(tasks, resolve()), {"claude": ClaudeAgent()}
+    record_answered(place, tasks, policies, agents, traces=traces, dead_runs=dead)
+    assert ({1} if dead == {"dead"} else set()) == traces["agent-01"].recorded
