@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.priority import parse_priority
@@ -40,6 +40,12 @@ _FIELDS = {
 _FIELD_OF = {word: name for name, words in _FIELDS.items() for word in words}
 LISTS = frozenset({"acceptance", "constraints", "hints", "writes", "inputs"})
 _TEXTS = frozenset({"expected", "description"})
+_WORDS = frozenset({"agent", "type", "priority", "id"})
+_PATHS = re.compile(r",\s+|\s+and\s+")
+_BOLD = ("**", "__")
+_BARS = ("```", "~~~")
+#: A line that an editor has wrapped is longer.
+_FULL = 60
 
 # Code, or emphasis around whole words, or around any where they are not written in ASCII; the stars of a pattern or a
 # power stand elsewhere, and `__init__` is a name. No mark stands inside, so that each has the partner next to it.
@@ -93,17 +99,98 @@ def fact_of(node: Node) -> tuple[str, str] | None:
     return name, found["value"].strip() if found else ""
 
 
-def take_lines(entry: Entry, text: str) -> bool:
+def take_paragraph(entry: Entry, text: str) -> bool:
     """Take a paragraph of which every line gives a field, as ``**Needs:** Task 1``; say whether it is one.
 
     Without the emphasis it may be a sentence.
     """
     lines = text.split("\n")
-    facts = [fact_of(Node(line)) if line.startswith(("**", "__")) else None for line in lines]
+    facts = [fact_of(Node(line)) if line.startswith(_BOLD) else None for line in lines]
     for fact in facts if None not in facts else ():
         assert fact is not None
         take_fact(entry, *fact, Node())
     return None not in facts
+
+
+class _Part(NamedTuple):
+    """Lines that give a field, or a line of text: that has no name."""
+
+    name: str
+    value: str
+    line: str
+
+
+def take_lines(entry: Entry, node: Node) -> None:
+    """Take the lines that give a field, as ``Needs: Task 1``, from what stands below the first line of a node.
+
+    They mean what items below the task would say; what else there is stays in the node.
+    """
+    head, _, below = node.text.partition("\n")
+    left = _without_fields(entry, below, node.prose)
+    node.text = f"{head}\n{left}" if left else head
+
+
+def _without_fields(entry: Entry, text: str, below: list[str]) -> str:
+    """Take the fields in a text; a code block below it may be the value of the last one."""
+    parts: list[_Part] = []
+    for line in text.split("\n"):
+        name, value = _field_in(line.strip()) or ("", line)
+        if name or not parts or not _goes_on(parts[-1], line.strip()):
+            parts.append(_Part(name, value, line))
+        else:
+            parts[-1] = parts[-1]._replace(value=f"{parts[-1].value}\n{line.strip()}".lstrip())
+    last = parts[-1]
+    if last.name and not last.value and below and below[0].startswith(_BARS):
+        parts[-1] = last._replace(value=below.pop(0))
+    left = []
+    for part in parts:
+        if part.name and (part.value or part.line.startswith(_BOLD)):
+            take_fact(entry, part.name, part.value, Node())
+        else:
+            left.append(part.line)
+    return "\n".join(left)
+
+
+def _field_in(line: str) -> tuple[str, str] | None:
+    """Return what a line gives. Without emphasis it may be a sentence, and is a field only if the value can be one."""
+    found = fact_of(Node(line))
+    if found is None or line.startswith(_BOLD):
+        return found
+    name, value = found
+    if name in _WORDS:
+        is_sure = len(value.split()) < 2
+    elif name == "writes":
+        is_sure = all(len(path.split()) == 1 for path in _PATHS.split(value))
+    elif name == "estimate":
+        is_sure = is_none(value) or _is_duration(value)
+    else:
+        is_sure = True
+    return found if is_sure else None
+
+
+def _goes_on(part: _Part, line: str) -> bool:
+    """Whether a line that gives no field belongs to the field in the lines above it."""
+    if not part.name or LABELLED.fullmatch(line):
+        return False
+    if not part.value:
+        return True
+    if part.name in _WORDS or part.name == "estimate":
+        return False
+    if part.name in {"needs", "writes"}:
+        return part.value.endswith(",")
+    if part.name == "command":
+        return without_backticks(part.value) == part.value
+    last = part.value.split("\n")[-1]
+    # A capital begins a sentence, but also a name in a text that is wrapped.
+    return not line[:1].isupper() or (len(last) > _FULL and last[-1] not in ".!?")
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        parse_duration(text)
+    except ValueError:
+        return False
+    return True
 
 
 def unstressed(text: str) -> str:
@@ -127,7 +214,7 @@ def take_fact(entry: Entry, name: str, value: str, node: Node) -> None:
     elif name == "inputs":
         entry.facts.setdefault(name, []).extend(map(_given, values))
     elif name == "writes":
-        paths = [path for each in values for path in re.split(r",\s+|\s+and\s+", each)]
+        paths = [path for each in values for path in _PATHS.split(each)]
         entry.facts.setdefault(name, []).extend(map(_path, paths))
     elif name in LISTS:
         entry.facts.setdefault(name, []).extend(values)

@@ -2,7 +2,8 @@
 
 The lowest level is the tasks: items without items below them, and headings with nothing but text below them. Whatever
 has tasks below it is a group, and naming it means all of them. Items such as ``Output: …`` or ``Needs: …`` say
-something about the task above them. Numbered lists are ordered by number only where the outline says ``in order``.
+something about the task above them, and so do such lines of its own. Numbered lists are ordered by number only where
+the outline says ``in order``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from orchestrator.store.request_facts import (
     fact_of,
     take_fact,
     take_lines,
+    take_paragraph,
     take_remark,
     unstressed,
     whole,
@@ -117,14 +119,19 @@ class _Reader:
         """Find out what below an entry is a task or a group, and what only says something about it."""
         is_document = entry.parent is None
         if not is_document:
-            entry.node.prose = [text for text in entry.node.prose if not take_lines(entry, text)]
+            entry.node.prose = [
+                text for text in entry.node.prose if not take_paragraph(entry, text)
+            ]
         for node in entry.node.children:
             if is_document and node.is_heading and (about := _SECTION_OF.get(key_word(node.text))):
                 self._take_section(about, node)
             elif not is_document and (fact := fact_of(node)) is not None:
-                take_fact(entry, *fact, node)
+                take_lines(entry, node)
+                take_fact(entry, *(fact_of(node) or fact), node)
             else:
-                below = Entry(node, entry, text=unstressed(node.text))
+                below = Entry(node, entry)
+                take_lines(below, node)
+                below.text = unstressed(node.text)
                 self._entries[node] = below
                 entry.below.append(below)
                 self._sort(below)
