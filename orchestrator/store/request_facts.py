@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -99,55 +100,51 @@ def fact_of(node: Node) -> tuple[str, str] | None:
     return name, found["value"].strip() if found else ""
 
 
-def take_paragraph(entry: Entry, text: str) -> bool:
-    """Take a paragraph of which every line gives a field, as ``**Needs:** Task 1``; say whether it is one.
-
-    Without the emphasis it may be a sentence.
-    """
-    lines = text.split("\n")
-    facts = [fact_of(Node(line)) if line.startswith(_BOLD) else None for line in lines]
-    for fact in facts if None not in facts else ():
-        assert fact is not None
-        take_fact(entry, *fact, Node())
-    return None not in facts
-
-
 class _Part(NamedTuple):
-    """Lines that give a field, or a line of text: that has no name."""
+    """A line that gives a field, with the lines of its value; or a line of text, which has no name."""
 
     name: str
-    value: str
-    line: str
+    lines: list[str]
+    said: str
 
 
 def take_lines(entry: Entry, node: Node) -> None:
-    """Take the lines that give a field, as ``Needs: Task 1``, from what stands below the first line of a node.
+    """Take the lines that give a field, as ``Needs: Task 1``, from the texts below the first line of a node.
 
     They mean what items below the task would say; what else there is stays in the node.
     """
     head, _, below = node.text.partition("\n")
-    left = _without_fields(entry, below, node.prose)
-    node.text = f"{head}\n{left}" if left else head
+    left = []
+    waiting = deque([below, *node.prose])
+    while waiting:
+        text = waiting.popleft()
+        is_code = text.startswith(_BARS)
+        left.append(text if is_code else _without_fields(entry, text, waiting))
+    node.text = f"{head}\n{left[0]}" if left[0] else head
+    node.prose = [*filter(None, left[1:])]
 
 
-def _without_fields(entry: Entry, text: str, below: list[str]) -> str:
+def _without_fields(entry: Entry, text: str, below: deque[str]) -> str:
     """Take the fields in a text; a code block below it may be the value of the last one."""
     parts: list[_Part] = []
     for line in text.split("\n"):
-        name, value = _field_in(line.strip()) or ("", line)
-        if name or not parts or not _goes_on(parts[-1], line.strip()):
-            parts.append(_Part(name, value, line))
+        bare = line.strip()
+        if (field := _field_in(bare)) is not None:
+            name, value = field
+            parts.append(_Part(name, [value] if value else [], bare))
+        elif parts and _goes_on(parts[-1], bare):
+            parts[-1].lines.append(bare)
         else:
-            parts[-1] = parts[-1]._replace(value=f"{parts[-1].value}\n{line.strip()}".lstrip())
+            parts.append(_Part("", [], line))
     last = parts[-1]
-    if last.name and not last.value and below and below[0].startswith(_BARS):
-        parts[-1] = last._replace(value=below.pop(0))
+    if last.name and not last.lines and below and below[0].startswith(_BARS):
+        last.lines.append(below.popleft())
     left = []
     for part in parts:
-        if part.name and (part.value or part.line.startswith(_BOLD)):
-            take_fact(entry, part.name, part.value, Node())
+        if part.name and (part.lines or part.said.startswith(_BOLD)):
+            take_fact(entry, part.name, "\n".join(part.lines), Node())
         else:
-            left.append(part.line)
+            left.append(part.said)
     return "\n".join(left)
 
 
@@ -172,15 +169,16 @@ def _goes_on(part: _Part, line: str) -> bool:
     """Whether a line that gives no field belongs to the field in the lines above it."""
     if not part.name or LABELLED.fullmatch(line):
         return False
-    if not part.value:
+    if not part.lines:
         return True
     if part.name in _WORDS or part.name == "estimate":
         return False
+    last = part.lines[-1]
     if part.name in {"needs", "writes"}:
-        return part.value.endswith(",")
+        return last.endswith(",")
     if part.name == "command":
-        return without_backticks(part.value) == part.value
-    last = part.value.split("\n")[-1]
+        # Behind code in backticks nothing more of it comes.
+        return len(part.lines) > 1 or without_backticks(last) == last
     # A capital begins a sentence, but also a name in a text that is wrapped.
     return not line[:1].isupper() or (len(last) > _FULL and last[-1] not in ".!?")
 

@@ -2,7 +2,7 @@
 
 The lowest level is the tasks: items without items below them, and headings with nothing but text below them. Whatever
 has tasks below it is a group, and naming it means all of them. Items such as ``Output: …`` or ``Needs: …`` say
-something about the task above them, and so do such lines of its own. Numbered lists are ordered by number only where
+something about the task above them, and so do such lines in its text. Numbered lists are ordered by number only where
 the outline says ``in order``.
 """
 
@@ -24,7 +24,6 @@ from orchestrator.store.request_facts import (
     fact_of,
     take_fact,
     take_lines,
-    take_paragraph,
     take_remark,
     unstressed,
     whole,
@@ -118,10 +117,6 @@ class _Reader:
     def _sort(self, entry: Entry) -> None:
         """Find out what below an entry is a task or a group, and what only says something about it."""
         is_document = entry.parent is None
-        if not is_document:
-            entry.node.prose = [
-                text for text in entry.node.prose if not take_paragraph(entry, text)
-            ]
         for node in entry.node.children:
             if is_document and node.is_heading and (about := _SECTION_OF.get(key_word(node.text))):
                 self._take_section(about, node)

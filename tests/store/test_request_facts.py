@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from orchestrator.core.script import script_of
+from orchestrator.store.draft_file import parse_draft
+from tests.growth import come_back
 from tests.store.outlines import needs, read
 
 HEADINGS = """# Plan
@@ -24,11 +28,75 @@ __Depends on:__ Task 1, Task 2
 """
 
 
-def test_a_bold_dependency_counts_among_other_words_too() -> None:
-    """Where a line is no field that we know, the paragraph stays text, and is read as such."""
+def test_fields_among_other_lines_are_fields() -> None:
+    """What is none that we know stays text."""
     sort, tell = "By size.\n**Dependencies:** Scan", "**Needs**: Sort\n**Owner:** eve"
     text = f"# Plan\n## Scan\nAll of it.\n## Sort\n{sort}\n## Tell\n{tell}\n"
     assert {"Scan": [], "Sort": ["Scan"], "Tell": ["Sort"]} == needs(text)
+    told = [task["description"] for task in read(text)["tasks"]]
+    assert ["All of it.", "By size.", "**Owner:** eve"] == told
+
+
+PROFILE = """# Steps
+## Step 1 - Profile
+Use py-spy on the main entry.
+Output: a flame graph
+
+## Step 2 - Fix the hot spots
+Depends on: Step 1
+Output: a patch
+
+## Step 3 - Measure again
+Depends on: Step 2 (order)
+
+Use the same entry.
+
+Agent: shell
+Command:
+
+```sh
+make measure
+```
+
+## Step 4 - Report
+Note: Agent: shell is not used here.
+After: Step 3
+"""
+
+
+def test_plain_lines_below_a_heading_are_fields() -> None:
+    """As planners write them; what is left is the assignment, else the heading."""
+    assert {
+        "Profile": [],
+        "Fix the hot spots": ["Profile"],
+        "Measure again": ["Fix the hot spots (order)"],
+        "Report": ["Measure again"],
+    } == needs(PROFILE)
+    tasks = read(PROFILE)["tasks"]
+    assert [
+        ("Use py-spy on the main entry.", "a flame graph"),
+        ("Fix the hot spots", "a patch"),
+        ("Use the same entry.", None),
+        ("Report", None),
+    ] == [(task["description"], task.get("expected")) for task in tasks]
+    assert ("shell", "make measure") == (tasks[2]["agent"], script_of(tasks[2]["command"]).code)
+    assert ["Agent: shell is not used here."] == tasks[3]["hints"]
+
+
+def test_plain_lines_below_a_group_hold_for_its_tasks() -> None:
+    """As its items of that kind do; above all tasks they are the request."""
+    text = "# All\nAgent: nobody\n\n## Look\nAgent: claude\nPriority: P0\n- Scan\n- Sort\n## Tell\n"
+    found = read(text)
+    assert "Agent: nobody" == found["request"]
+    assert [("claude", "P0"), ("claude", "P0"), (None, None)] == [
+        (task.get("agent"), task.get("priority")) for task in found["tasks"]
+    ]
+
+
+def test_a_code_block_is_no_field() -> None:
+    """Whatever its lines say."""
+    (task,) = read("# X\n## Say it\n```\nOutput: a page\n```\n")["tasks"]
+    assert ("```\nOutput: a page\n```", None) == (task["description"], task.get("expected"))
 
 
 def test_facts_in_bold_lines_are_facts() -> None:
@@ -148,3 +216,12 @@ def test_a_wrapped_value_is_whole(lines: list[str], expected: str) -> None:
     """A sentence of its own is none of it."""
     (task,) = read("\n  ".join(["- Release it", f"Output: {lines[0]}", *lines[1:]]) + "\n")["tasks"]
     assert expected == task["expected"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Output: a\n" + "b\n" * 200_000, "Owner: eve\n\n" * 50_000], ids=["lines", "texts"]
+)
+def test_a_long_text_takes_linear_time(text: str) -> None:
+    """So long that work which grows with its square would never come back."""
+    (found,) = come_back(partial(parse_draft, file="o.md"), [f"# X\n## Y\n{text}".encode()])
+    assert (1, ()) == (len(found.places), found.problems)
