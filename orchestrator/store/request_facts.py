@@ -21,7 +21,18 @@ _FIELDS = {
     "acceptance": ("acceptance", "acceptancecriteria", "donewhen", "accept"),
     "constraints": ("constraint", "constraints"),
     "hints": ("hint", "hints", "note", "notes"),
-    "needs": ("needs", "dependson", "dependencies", "deps", "after", "requires", "blockedby"),
+    "needs": (
+        "needs",
+        "dependson",
+        "dependencies",
+        "deps",
+        "after",
+        "requires",
+        "blockedby",
+        "abhängigvon",
+        "hängtabvon",
+        "依赖",
+    ),
     "writes": ("writes", "files"),
     "agent": ("agent", "assignee"),
     "command": ("command",),
@@ -44,7 +55,8 @@ _TEXTS = frozenset({"expected", "description"})
 _WORDS = frozenset({"agent", "type", "priority", "id"})
 _PATHS = re.compile(r",\s+|\s+and\s+")
 _BOLD = ("**", "__")
-_BARS = ("```", "~~~")
+#: With these a code block begins.
+CODE_BARS = ("```", "~~~")
 #: A line that an editor has wrapped is longer.
 _FULL = 60
 
@@ -58,7 +70,8 @@ _STRESSED = re.compile(
     re.DOTALL,
 )
 LABELLED = re.compile(
-    r"(\*\*|__|)([^\W\d_][\w ]{0,24}?)(?::\1|\1:)(?:\s+|$)(?P<value>.*)", re.DOTALL
+    r"(\*\*|__|)([^\W\d_][\w ]{0,24}?)(?:(?::\1|\1:)(?:\s+|$)|(?:：\1|\1：)\s*)(?P<value>.*)",
+    re.DOTALL,
 )
 _ALL_STRESSED = re.compile(r"(\*\*|__)((?:(?!\1).)+)\1", re.DOTALL)
 
@@ -118,7 +131,7 @@ def take_lines(entry: Entry, node: Node) -> None:
     waiting = deque([below, *node.prose])
     while waiting:
         text = waiting.popleft()
-        is_code = text.startswith(_BARS)
+        is_code = text.startswith(CODE_BARS)
         left.append(text if is_code else _without_fields(entry, text, waiting))
     node.text = f"{head}\n{left[0]}" if left[0] else head
     node.prose = [*filter(None, left[1:])]
@@ -137,7 +150,7 @@ def _without_fields(entry: Entry, text: str, below: deque[str]) -> str:
         else:
             parts.append(_Part("", [], line))
     last = parts[-1]
-    if last.name and not last.lines and below and below[0].startswith(_BARS):
+    if last.name and not last.lines and below and below[0].startswith(CODE_BARS):
         last.lines.append(below.popleft())
     left = []
     for part in parts:
