@@ -13,35 +13,48 @@ from dataclasses import dataclass, field
 from orchestrator.core.draft import Need
 from orchestrator.core.plan import KINDS
 
+#: The commonest words of German and Chinese; in brackets too they may be prose: `(nach Bedarf)`. What names something
+#: with other words is told by ``mention.py``.
+_THEN = r"(?:(?:完成)?[之以]后|完成后)"
+_OTHER = (
+    r"\b(?:nach|hängt (?:ab )?von|abhängig von)\b:?\s+|"
+    r"\b依赖于?\s*[:：]?\s*(?=\S)|"
+    # What waits stands before or behind; only its end says so.
+    rf"(?:在\s?|^|(?<=[\s,，;；]))(?=[^\s,，;；。][^,，;；。]{{0,80}}?{_THEN})"
+)
 _WAS = r"\s+(?:(?:is|are|has|have been|has been) )?(?:done|complete|completed|finished|ready)\b"
+_TAIL = rf"\s+ab\b|\s*{_THEN}"
 _KEYWORD = re.compile(
     r"\b(?:after|(?:depends|depending|dependent|based) on|needs?|requires?|once|following|follows|"
     r"(?:blocked|preceded) by|wait(?:s|ing)? for|(?:deps?|dependency|dependencies)(?=:)|"
     r"(?:from|with|using) the (?:results?|outputs?|findings) of|"
     # Only of what is to be done before: `when it rains` names nothing.
-    rf"(?:when|as soon as)(?=\s+\S.{{0,200}}?{_WAS}))\b:?\s+",
+    rf"(?:when|as soon as)(?=\s+\S.{{0,200}}?{_WAS}))\b:?\s+|"
+    rf"(?P<other>{_OTHER})",
     re.IGNORECASE,
 )
 _FILLER = re.compile(
-    r"(?:the|that|all|of|both|results?|outputs?|findings|completing|finishing)\b\s*|"
-    r"((?:(?:tasks?|steps?|items?)\b|no\.)\s*|#)",
+    r"(?:the|that|all|of|both|results?|outputs?|findings|completing|finishing|der|die|das|dem|den)\b\s*|"
+    r"((?:(?:tasks?|steps?|items?|Schritt|Aufgabe|Punkt)\b|no\.|Nr\.|任务|步骤|第)\s*|#)",
     re.IGNORECASE,
 )
-_AND = r"\s*(?:,\s*and\b|,|;|&|\+|\band\b)\s*"
+_AND = r"\s*(?:,\s*and\b|[,;&+，；、和与及]|\b(?:and|und)\b)\s*"
 _BETWEEN = re.compile(_AND, re.IGNORECASE)
 _KIND = re.compile(rf"\s*\(({'|'.join(KINDS)})\)", re.IGNORECASE)
-_DONE = re.compile(_WAS, re.IGNORECASE)
+_DONE = re.compile(rf"{_WAS}|{_TAIL}", re.IGNORECASE)
 _ID_LIKE = re.compile(r"[A-Z][A-Za-z]{0,15}[-_]\d+(?:[._-]\d+)*")
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"(\d+)(?:\s?[步项])?")
 #: A number that stands alone, or in a row of such: no word follows that it could count, as in `after 2 and 3 weeks`.
 _ALONE = re.compile(
-    rf"\d+(?=(?:{_AND}#?\d+){{0,20}}+"
-    rf"(?:\s*$|\s*\(|\s*[^\w\s%°](?!\w)|\s+and\b|{_AND}#?\d|{_WAS}))",
+    rf"(\d+)(?=(?:{_AND}#?\d+){{0,20}}+"
+    rf"(?:\s*$|\s*\(|\s*[^\w\s%°](?!\w)|\s*[，；、。]|\s+(?:and|und)\b|{_AND}#?\d|{_WAS}|{_TAIL}))",
     re.IGNORECASE,
 )
-_BRACKETS = re.compile(r"(?<!\s)\s*+\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+BRACKETS = re.compile(r"(?<!\s)\s*+[(（]([^()（）]*(?:[(（][^()（）]*[)）][^()（）]*)*)[)）]")
 #: No link, and no id.
 _SQUARE = re.compile(r"(?<!\s)\s+\[([^\[\]]*)\](?![(\[])")
+#: What stands between a text and the phrase behind it.
+_BEFORE = " ,;–—-，；、"
 _EVERYTHING = re.compile(
     r"(?:everything(?: (?:else|above|before))?|(?:of )?the above|other tasks|others)\b",
     re.IGNORECASE,
@@ -77,7 +90,9 @@ def read_phrases(text: str, names: Names, aside: Callable[[str], bool]) -> Said:
     def bracketed(found: re.Match[str]) -> str:
         inside = found[1].strip()
         keyword = _KEYWORD.match(inside)
-        if keyword is None:
+        if keyword is None or (
+            keyword["other"] is not None and not _is_list(inside, keyword, names)
+        ):
             return "" if aside(inside) else found[0]
         read_list(inside[keyword.end() :], names, said)
         return ""
@@ -85,15 +100,17 @@ def read_phrases(text: str, names: Names, aside: Callable[[str], bool]) -> Said:
     def squared(found: re.Match[str]) -> str:
         return bracketed(found) if _KEYWORD.match(found[1].strip()) else found[0]
 
-    rest = _SQUARE.sub(squared, _BRACKETS.sub(bracketed, text)).strip()
+    rest = _SQUARE.sub(squared, BRACKETS.sub(bracketed, text)).strip()
     for keyword in list(_KEYWORD.finditer(rest)):
         needs, end = _references(rest, keyword.end(), names)
         if needs:
             said.needs += needs
-            before, behind = rest[: keyword.start()].rstrip(" ,;–—-"), rest[end:].strip(" .")
+            before, behind = rest[: keyword.start()].rstrip(_BEFORE), rest[end:].strip(" .")
             if before and not behind:  # the text ends with it
                 rest = before
-        elif (alike := _ID_LIKE.match(rest, keyword.end())) is not None:
+        elif (
+            keyword["other"] is None and (alike := _ID_LIKE.match(rest, keyword.end())) is not None
+        ):
             said.unknown.append(alike[0])
     said.text = rest
     return said
@@ -101,10 +118,10 @@ def read_phrases(text: str, names: Names, aside: Callable[[str], bool]) -> Said:
 
 def without_phrases(text: str) -> str:
     """Return what a text may be called by: without brackets, and only what stands before a phrase."""
-    bare = _BRACKETS.sub("", text).strip()
+    bare = BRACKETS.sub("", text).strip()
     bare = _SQUARE.sub(lambda found: "" if _KEYWORD.match(found[1].strip()) else found[0], bare)
     keyword = _KEYWORD.search(bare)
-    head = bare[: keyword.start()].rstrip(" ,;–—-") if keyword else ""
+    head = bare[: keyword.start()].rstrip(_BEFORE) if keyword else ""
     return head or bare
 
 
@@ -116,6 +133,12 @@ def read_list(text: str, names: Names, said: Said) -> None:
     said.needs += needs
     if left := text[end:].strip(" .,;"):
         said.unknown.append(left)
+
+
+def _is_list(text: str, keyword: re.Match[str], names: Names) -> bool:
+    """Whether there are references behind a keyword, and nothing else."""
+    needs, end = _references(text, keyword.end(), names)
+    return bool(needs) and not text[end:].strip(" .,;")
 
 
 def _references(text: str, at: int, names: Names) -> tuple[list[Need], int]:
@@ -149,12 +172,17 @@ def _reference(text: str, at: int, names: Names) -> tuple[Sequence[str], int] | 
         if (everything := _EVERYTHING.match(text, at)) is not None:
             return names.earlier, everything.end()
         number = (_NUMBER if is_counted else _ALONE).match(text, at)
-        if number and int(number[0]) in names.numbers:
-            return names.numbers[int(number[0])], number.end()
+        if number and int(number[1]) in names.numbers:
+            return names.numbers[int(number[1])], number.end()
         filler = _FILLER.match(text, at)
         if filler is None or filler.end() == at:
             return None
         at, is_counted = filler.end(), filler[1] is not None
+
+
+def is_wide(char: str) -> bool:
+    """Whether a character is of a script that has no blanks between its words."""
+    return char >= "\u2e80"
 
 
 def _name(text: str, at: int, names: Names) -> tuple[Sequence[str], int] | None:
@@ -168,7 +196,7 @@ def _name(text: str, at: int, names: Names) -> tuple[Sequence[str], int] | None:
             behind = rest[len(name) : len(name) + 1]
             # A name ends where a word ends: `T-1` is not named by `T-10`.
             if not (
-                behind.isalnum()
+                (behind.isalnum() and not is_wide(behind))
                 or (behind in {"-", "_"} and rest[len(name) + 1 : len(name) + 2].isalnum())
             ):
                 best = name

@@ -56,6 +56,12 @@ def vagueness(text: str) -> str:
     return ""
 
 
+def is_english(text: str) -> bool:
+    """Whether a text is English: at least every 25th word can be of no other language that is likely here."""
+    words = _WORD.findall(text.lower())
+    return 25 * sum(word in _ENGLISH for word in words) > len(words)
+
+
 def _is_verb(word: str) -> bool:
     for ending in _ENDINGS:
         if word.endswith(ending):

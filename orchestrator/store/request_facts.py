@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.priority import parse_priority
@@ -20,7 +21,18 @@ _FIELDS = {
     "acceptance": ("acceptance", "acceptancecriteria", "donewhen", "accept"),
     "constraints": ("constraint", "constraints"),
     "hints": ("hint", "hints", "note", "notes"),
-    "needs": ("needs", "dependson", "dependencies", "deps", "after", "requires", "blockedby"),
+    "needs": (
+        "needs",
+        "dependson",
+        "dependencies",
+        "deps",
+        "after",
+        "requires",
+        "blockedby",
+        "abhängigvon",
+        "hängtabvon",
+        "依赖",
+    ),
     "writes": ("writes", "files"),
     "agent": ("agent", "assignee"),
     "command": ("command",),
@@ -40,6 +52,13 @@ _FIELDS = {
 _FIELD_OF = {word: name for name, words in _FIELDS.items() for word in words}
 LISTS = frozenset({"acceptance", "constraints", "hints", "writes", "inputs"})
 _TEXTS = frozenset({"expected", "description"})
+_WORDS = frozenset({"agent", "type", "priority", "id"})
+_PATHS = re.compile(r",\s+|\s+and\s+")
+_BOLD = ("**", "__")
+#: With these a code block begins.
+CODE_BARS = ("```", "~~~")
+#: A line that an editor has wrapped is longer.
+_FULL = 60
 
 # Code, or emphasis around whole words, or around any where they are not written in ASCII; the stars of a pattern or a
 # power stand elsewhere, and `__init__` is a name. No mark stands inside, so that each has the partner next to it.
@@ -51,7 +70,8 @@ _STRESSED = re.compile(
     re.DOTALL,
 )
 LABELLED = re.compile(
-    r"(\*\*|__|)([^\W\d_][\w ]{0,24}?)(?::\1|\1:)(?:\s+|$)(?P<value>.*)", re.DOTALL
+    r"(\*\*|__|)([^\W\d_][\w ]{0,24}?)(?:(?::\1|\1:)(?:\s+|$)|(?:：\1|\1：)\s*)(?P<value>.*)",
+    re.DOTALL,
 )
 _ALL_STRESSED = re.compile(r"(\*\*|__)((?:(?!\1).)+)\1", re.DOTALL)
 
@@ -93,17 +113,95 @@ def fact_of(node: Node) -> tuple[str, str] | None:
     return name, found["value"].strip() if found else ""
 
 
-def take_lines(entry: Entry, text: str) -> bool:
-    """Take a paragraph of which every line gives a field, as ``**Needs:** Task 1``; say whether it is one.
+class _Part(NamedTuple):
+    """A line that gives a field, with the lines of its value; or a line of text, which has no name."""
 
-    Without the emphasis it may be a sentence.
+    name: str
+    lines: list[str]
+    said: str
+
+
+def take_lines(entry: Entry, node: Node) -> None:
+    """Take the lines that give a field, as ``Needs: Task 1``, from the texts below the first line of a node.
+
+    They mean what items below the task would say; what else there is stays in the node.
     """
-    lines = text.split("\n")
-    facts = [fact_of(Node(line)) if line.startswith(("**", "__")) else None for line in lines]
-    for fact in facts if None not in facts else ():
-        assert fact is not None
-        take_fact(entry, *fact, Node())
-    return None not in facts
+    head, _, below = node.text.partition("\n")
+    left = []
+    waiting = deque([below, *node.prose])
+    while waiting:
+        text = waiting.popleft()
+        is_code = text.startswith(CODE_BARS)
+        left.append(text if is_code else _without_fields(entry, text, waiting))
+    node.text = f"{head}\n{left[0]}" if left[0] else head
+    node.prose = [*filter(None, left[1:])]
+
+
+def _without_fields(entry: Entry, text: str, below: deque[str]) -> str:
+    """Take the fields in a text; a code block below it may be the value of the last one."""
+    parts: list[_Part] = []
+    for line in text.split("\n"):
+        bare = line.strip()
+        if (field := _field_in(bare)) is not None:
+            name, value = field
+            parts.append(_Part(name, [value] if value else [], bare))
+        elif parts and _goes_on(parts[-1], bare):
+            parts[-1].lines.append(bare)
+        else:
+            parts.append(_Part("", [], line))
+    last = parts[-1]
+    if last.name and not last.lines and below and below[0].startswith(CODE_BARS):
+        last.lines.append(below.popleft())
+    left = []
+    for part in parts:
+        if part.name and (part.lines or part.said.startswith(_BOLD)):
+            take_fact(entry, part.name, "\n".join(part.lines), Node())
+        else:
+            left.append(part.said)
+    return "\n".join(left)
+
+
+def _field_in(line: str) -> tuple[str, str] | None:
+    """Return what a line gives. Without emphasis it may be a sentence, and is a field only if the value can be one."""
+    found = fact_of(Node(line))
+    if found is None or line.startswith(_BOLD):
+        return found
+    name, value = found
+    if name in _WORDS:
+        is_sure = len(value.split()) < 2
+    elif name == "writes":
+        is_sure = all(len(path.split()) == 1 for path in _PATHS.split(value))
+    elif name == "estimate":
+        is_sure = is_none(value) or _is_duration(value)
+    else:
+        is_sure = True
+    return found if is_sure else None
+
+
+def _goes_on(part: _Part, line: str) -> bool:
+    """Whether a line that gives no field belongs to the field in the lines above it."""
+    if not part.name or LABELLED.fullmatch(line):
+        return False
+    if not part.lines:
+        return True
+    if part.name in _WORDS or part.name == "estimate":
+        return False
+    last = part.lines[-1]
+    if part.name in {"needs", "writes"}:
+        return last.endswith(",")
+    if part.name == "command":
+        # Behind code in backticks nothing more of it comes.
+        return len(part.lines) > 1 or without_backticks(last) == last
+    # A capital begins a sentence, but also a name in a text that is wrapped.
+    return not line[:1].isupper() or (len(last) > _FULL and last[-1] not in ".!?")
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        parse_duration(text)
+    except ValueError:
+        return False
+    return True
 
 
 def unstressed(text: str) -> str:
@@ -127,7 +225,7 @@ def take_fact(entry: Entry, name: str, value: str, node: Node) -> None:
     elif name == "inputs":
         entry.facts.setdefault(name, []).extend(map(_given, values))
     elif name == "writes":
-        paths = [path for each in values for path in re.split(r",\s+|\s+and\s+", each)]
+        paths = [path for each in values for path in _PATHS.split(each)]
         entry.facts.setdefault(name, []).extend(map(_path, paths))
     elif name in LISTS:
         entry.facts.setdefault(name, []).extend(values)

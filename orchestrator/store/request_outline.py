@@ -2,21 +2,25 @@
 
 The lowest level is the tasks: items without items below them, and headings with nothing but text below them. Whatever
 has tasks below it is a group, and naming it means all of them. Items such as ``Output: …`` or ``Needs: …`` say
-something about the task above them. Numbered lists are ordered by number only where the outline says ``in order``.
+something about the task above them, and so do such lines in its text. Numbered lists are ordered by number only where
+the outline says ``in order``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.core.draft import Need
+from orchestrator.core.mention import Named, mentions
 from orchestrator.core.phrase import Names, Said, read_list, read_phrases, without_phrases
 from orchestrator.core.text import one_line
+from orchestrator.core.vague import is_english
 from orchestrator.errors import Problem
 from orchestrator.store.columns import key_word, plain
 from orchestrator.store.request_facts import (
+    CODE_BARS,
     LABELLED,
     LISTS,
     Entry,
@@ -80,6 +84,8 @@ class _Reader:
         self._tasks = list(self._top.leaves()) if self._top.below else []
         self._place = {entry: place for place, entry in enumerate(self._tasks)}
         self._give_ids()
+        self._numbered: dict[Entry | None, Mapping[int, tuple[str, ...]]] = {}
+        self._spelled: dict[str, str] = {}
         self._known = self._all_names()
         self._heard: dict[Entry, Said] = {}
 
@@ -91,7 +97,9 @@ class _Reader:
         tasks = [self._task(entry) for entry in self._tasks]
         data = {**self._about, "request": "\n\n".join(self._request), "tasks": tasks}
         places = tuple(f"{self._file}:{entry.node.line}" for entry in self._tasks)
-        return Outlined(data, places, tuple(self._problems), tuple(self._ticked()))
+        return Outlined(
+            data, places, tuple(self._problems), (*self._ticked(), *self._unheard(tasks))
+        )
 
     def _ticked(self) -> Iterator[Problem]:
         """Yield the tasks of which somebody seems to have said that they are done."""
@@ -100,6 +108,31 @@ class _Reader:
                 hint = "take it out of the outline if it is done"
                 where = f"{self._file}:{entry.node.line}"
                 yield Problem("ticked off, and planned all the same", where, hint, "ticked")
+
+    def _unheard(self, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+        """Yield what names something else and is not ordered by that: who wrote it may have meant that it is."""
+        needs = {task["id"]: [need["id"] for need in task["needs"]] for task in tasks}
+        texts = [text for node in self._entries for text in (node.text, *node.prose)]
+        in_english = is_english("\n".join((*self._request, *texts)))
+        for entry in self._entries.values():
+            mine = frozenset(leaf.id for leaf in entry.leaves())
+            named = Named(self._known, self._spelled, self._numbers(entry), mine, in_english)
+            prose = (text for text in entry.node.prose if not text.startswith(CODE_BARS))
+            lines = (line for text in prose for line in text.split("\n"))
+            # A line with a label is a field whose name we do not know.
+            asides = () if in_english else [line for line in lines if LABELLED.fullmatch(line)]
+            found = (
+                mention
+                for mention in mentions(self._heard[entry].text, asides, named)
+                if not _are_ordered(needs, mine, mention.ids)
+            )
+            if (mention := next(found, None)) is not None:
+                yield Problem(
+                    f"“{one_line(mention.words, 60)}” names another task, and makes no dependency",
+                    f"{self._file}:{entry.node.line}",
+                    f"if it is to wait for that, write `after {one_line(mention.name, 60)}`",
+                    "unheard",
+                )
 
     # ── what is what ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -116,15 +149,16 @@ class _Reader:
     def _sort(self, entry: Entry) -> None:
         """Find out what below an entry is a task or a group, and what only says something about it."""
         is_document = entry.parent is None
-        if not is_document:
-            entry.node.prose = [text for text in entry.node.prose if not take_lines(entry, text)]
         for node in entry.node.children:
             if is_document and node.is_heading and (about := _SECTION_OF.get(key_word(node.text))):
                 self._take_section(about, node)
             elif not is_document and (fact := fact_of(node)) is not None:
-                take_fact(entry, *fact, node)
+                take_lines(entry, node)
+                take_fact(entry, *(fact_of(node) or fact), node)
             else:
-                below = Entry(node, entry, text=unstressed(node.text))
+                below = Entry(node, entry)
+                take_lines(below, node)
+                below.text = unstressed(node.text)
                 self._entries[node] = below
                 entry.below.append(below)
                 self._sort(below)
@@ -188,19 +222,24 @@ class _Reader:
         for name, entry in (*surely, *perhaps):
             if bare := " ".join(name.lower().split()).strip(" .:"):
                 known.setdefault(bare, tuple(leaf.id for leaf in entry.leaves()))
+                self._spelled.setdefault(bare, " ".join(name.split()).strip(" .:"))
         return known
 
     def _names(self, entry: Entry) -> Names:
         """Return what a phrase of this entry may name."""
-        beside = entry.parent.below if entry.parent else []
-        numbers = {
-            each.node.number: tuple(leaf.id for leaf in each.leaves())
-            for each in beside
-            if each.node.number is not None
-        }
         first = next(entry.leaves())
         earlier = tuple(each.id for each in self._tasks[: self._place[first]])
-        return Names(self._known, numbers, earlier)
+        return Names(self._known, self._numbers(entry), earlier)
+
+    def _numbers(self, entry: Entry) -> Mapping[int, tuple[str, ...]]:
+        """Return the numbers in the list of an entry, and the tasks that each means."""
+        if entry.parent not in self._numbered:
+            self._numbered[entry.parent] = {
+                each.node.number: tuple(leaf.id for leaf in each.leaves())
+                for each in (entry.parent.below if entry.parent else ())
+                if each.node.number is not None
+            }
+        return self._numbered[entry.parent]
 
     # ── what it says ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -235,7 +274,7 @@ class _Reader:
         """What the outline says about the groups a task stands in: their words are in no other place."""
         groups = _groups(entry)
         if groups:
-            heads = (_UNCOUNTED.sub("", without_phrases(each.text)) for each, _ in reversed(groups))
+            heads = (_UNCOUNTED.sub("", self._said(each).text) for each, _ in reversed(groups))
             yield f"Part of: {' › '.join(map(plain, heads))}"
         for group, holds in groups:
             facts = (
@@ -272,6 +311,26 @@ class _Reader:
             else "name a task or a heading as it is written there",
             "unknown_dependency",
         )
+
+
+def _are_ordered(
+    needs: Mapping[str, Sequence[str]], some: Iterable[str], others: Iterable[str]
+) -> bool:
+    """Whether one of some tasks comes after, or before, one of the others."""
+    return any(
+        _before(needs, ids) & set(against) for ids, against in ((some, others), (others, some))
+    )
+
+
+def _before(needs: Mapping[str, Sequence[str]], ids: Iterable[str]) -> set[str]:
+    """Return all tasks that come before one of these."""
+    found: set[str] = set()
+    waiting = list(ids)
+    while waiting:
+        new = set(needs.get(waiting.pop(), ())) - found
+        found |= new
+        waiting += new
+    return found
 
 
 def _groups(entry: Entry) -> list[tuple[Entry, frozenset[str]]]:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import pytest
+
+from orchestrator.core.script import script_of
+from orchestrator.store.draft_file import parse_draft
+from tests.growth import come_back
 from tests.store.outlines import needs, read
 
 HEADINGS = """# Plan
@@ -21,11 +28,75 @@ __Depends on:__ Task 1, Task 2
 """
 
 
-def test_a_bold_dependency_counts_among_other_words_too() -> None:
-    """Where a line is no field that we know, the paragraph stays text, and is read as such."""
+def test_fields_among_other_lines_are_fields() -> None:
+    """What is none that we know stays text."""
     sort, tell = "By size.\n**Dependencies:** Scan", "**Needs**: Sort\n**Owner:** eve"
     text = f"# Plan\n## Scan\nAll of it.\n## Sort\n{sort}\n## Tell\n{tell}\n"
     assert {"Scan": [], "Sort": ["Scan"], "Tell": ["Sort"]} == needs(text)
+    told = [task["description"] for task in read(text)["tasks"]]
+    assert ["All of it.", "By size.", "**Owner:** eve"] == told
+
+
+PROFILE = """# Steps
+## Step 1 - Profile
+Use py-spy on the main entry.
+Output: a flame graph
+
+## Step 2 - Fix the hot spots
+Depends on: Step 1
+Output: a patch
+
+## Step 3 - Measure again
+Depends on: Step 2 (order)
+
+Use the same entry.
+
+Agent: shell
+Command:
+
+```sh
+make measure
+```
+
+## Step 4 - Report
+Note: Agent: shell is not used here.
+After: Step 3
+"""
+
+
+def test_plain_lines_below_a_heading_are_fields() -> None:
+    """As planners write them; what is left is the assignment, else the heading."""
+    assert {
+        "Profile": [],
+        "Fix the hot spots": ["Profile"],
+        "Measure again": ["Fix the hot spots (order)"],
+        "Report": ["Measure again"],
+    } == needs(PROFILE)
+    tasks = read(PROFILE)["tasks"]
+    assert [
+        ("Use py-spy on the main entry.", "a flame graph"),
+        ("Fix the hot spots", "a patch"),
+        ("Use the same entry.", None),
+        ("Report", None),
+    ] == [(task["description"], task.get("expected")) for task in tasks]
+    assert ("shell", "make measure") == (tasks[2]["agent"], script_of(tasks[2]["command"]).code)
+    assert ["Agent: shell is not used here."] == tasks[3]["hints"]
+
+
+def test_plain_lines_below_a_group_hold_for_its_tasks() -> None:
+    """As its items of that kind do; above all tasks they are the request."""
+    text = "# All\nAgent: nobody\n\n## Look\nAgent: claude\nPriority: P0\n- Scan\n- Sort\n## Tell\n"
+    found = read(text)
+    assert "Agent: nobody" == found["request"]
+    assert [("claude", "P0"), ("claude", "P0"), (None, None)] == [
+        (task.get("agent"), task.get("priority")) for task in found["tasks"]
+    ]
+
+
+def test_a_code_block_is_no_field() -> None:
+    """Whatever its lines say."""
+    (task,) = read("# X\n## Say it\n```\nOutput: a page\n```\n")["tasks"]
+    assert ("```\nOutput: a page\n```", None) == (task["description"], task.get("expected"))
 
 
 def test_facts_in_bold_lines_are_facts() -> None:
@@ -68,3 +139,89 @@ def test_what_is_said_of_a_whole_group_is_told_to_each_of_its_tasks() -> None:
             "About “Look”: estimate: 2h",
             "About “Look”: writes: a.md, b.md",
         ] == task["hints"][1:]
+
+
+LINES = [
+    ["Agent: shell", "Command: make release"],
+    ["**Agent:** shell", "**Command:** `make release`"],
+    ["agent: shell", "Output: a package of all", "files, signed", "Command: make release"],
+    ["Writes: dist/a.whl, dist/b.whl", "Estimate: 5m", "Agent: shell", "Command:", "make release"],
+    ["Needs: Build (order)", "Acceptance: it installs", "Id: REL-1", "Priority: P0"],
+]
+
+
+@pytest.mark.parametrize("lines", LINES, ids=" ".join)
+@pytest.mark.parametrize("head", ["- Release it (after Build)", "1. Release it (after Build)"])
+def test_lines_that_go_on_with_an_item_say_what_items_below_it_would(
+    head: str, lines: list[str]
+) -> None:
+    """A bullet more or less is easily forgotten, and a command would go to an agent that costs money."""
+    marked = "".join(f"   {'- ' if ':' in line else '  '}{line}\n" for line in lines)
+    plain = "".join(f"   {line}\n" for line in lines)
+    assert read(f"- Build\n\n{head}\n{marked}") == read(f"- Build\n\n{head}\n{plain}")
+
+
+def test_a_line_below_the_first_field_says_something_too() -> None:
+    """Only the first of them has a bullet here."""
+    task, _ = read("- Release it\n  - Agent: shell\n    Command: make\n- Build it\n")["tasks"]
+    assert ("shell", "make", "Release it") == (task["agent"], task["command"], task["description"])
+
+
+def test_a_code_block_below_a_command_without_one_is_the_command() -> None:
+    """Also where neither has a bullet."""
+    for bullet in ("", "- "):
+        below = "\n".join(
+            f"  {line}"
+            for line in (f"{bullet}Agent: shell", f"{bullet}Command:", "  ```sh", "  make", "  ```")
+        )
+        (task,) = read(f"- Release it\n{below}\n")["tasks"]
+        assert ("Release it", "make") == (task["description"], script_of(task["command"]).code)
+
+
+@pytest.mark.parametrize(
+    ("lines", "left"),
+    [
+        (["and tell all", "Agent: claude", "Then rest."], ["and tell all", "Then rest."]),
+        (["Agent: shell is not used here."], ["Agent: shell is not used here."]),
+        (["Time: as long as it takes"], ["Time: as long as it takes"]),
+        (["Files: all that you find"], ["Files: all that you find"]),
+        (["Output:", "Owner: eve"], ["Output:", "Owner: eve"]),
+        (["Output: a page", "Owner: eve"], ["Owner: eve"]),
+        (["Output: a page", "Keep it short."], ["Keep it short."]),
+        (["Agent: shell", "Command: `make`", "and keep it short"], ["and keep it short"]),
+        (["Owner: eve", "the output: a page"], ["Owner: eve", "the output: a page"]),
+    ],
+)
+def test_a_line_that_may_be_a_sentence_stays_one(lines: list[str], left: list[str]) -> None:
+    """Its value could not be that of the field, or it begins with other words."""
+    (task,) = read("\n  ".join(["- Release it", *lines]) + "\n")["tasks"]
+    assert "\n".join(["Release it", *left]) == task["description"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["a table", "of `a.md`", "(by size)"], "a table\nof `a.md`\n(by size)"),
+        (
+            ["a table of every column of every table, sorted by size, for the", "Ministry"],
+            "a table of every column of every table, sorted by size, for the\nMinistry",
+        ),
+        (
+            ["a table of every column of every table, sorted by size, for all of us.", "Be quick."],
+            "a table of every column of every table, sorted by size, for all of us.",
+        ),
+    ],
+)
+def test_a_wrapped_value_is_whole(lines: list[str], expected: str) -> None:
+    """A sentence of its own is none of it."""
+    (task,) = read("\n  ".join(["- Release it", f"Output: {lines[0]}", *lines[1:]]) + "\n")["tasks"]
+    assert expected == task["expected"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Output: a\n" + "b\n" * 200_000, "Owner: eve\n\n" * 50_000], ids=["lines", "texts"]
+)
+def test_a_long_text_takes_linear_time(text: str) -> None:
+    """So long that work which grows with its square would never come back."""
+    (found,) = come_back(partial(parse_draft, file="o.md"), [f"# X\n## Y\n{text}".encode()])
+    assert (1, ()) == (len(found.places), found.problems)
