@@ -159,7 +159,7 @@ def plan_states() -> str:
         "|---|---|---|---|",
         *(f"| {before.word} | {event} | {to.word} | {why} |" for before, event, to, why in arrows),
         "",
-        "Nothing more happens to a plan that is in one of its last states; it may be archived.",
+        "Nothing more happens to a plan that is in one of its last states, nor to its tasks; it may be archived.",
         "",
     ]
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
+from orchestrator.core.intervention import Intervention
 from orchestrator.core.moment import parse_moment
 from orchestrator.core.plan import TASK_ID, id_of
 from orchestrator.core.plan_state import (
@@ -24,7 +25,7 @@ from orchestrator.core.plan_state import (
     step_line,
 )
 from orchestrator.core.priority import format_priority, parse_priority
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import UNDER_WAY, TaskStatus, Verb
 from orchestrator.core.text import is_blank, one_line, typed
 from orchestrator.errors import (
     ApprovalError,
@@ -201,6 +202,26 @@ def require_approval(layout: Layout, charter: Charter) -> None:
             where=_shown(layout),
             hint=f"orchestrator transition {_named(layout)} unblock",
         )
+
+
+def require_open(layout: Layout, board: Board, wanted: Intervention) -> None:
+    """Make sure that a plan lets somebody do with a task of it what they want; one that says no state always does.
+
+    Until it is over, whoever has begun a task may say how far they are, and how it ended.
+
+    Raises:
+        ApprovalError: a task is to be begun or done, and nobody has approved the plan, or it is blocked.
+        TransitionError: it is over.
+    """
+    state, task = board.plan.charter.state, wanted.task
+    if state in TERMINAL:
+        assert state is not None
+        move_plan(state, wanted.verb.value)
+    has_attempts = task in board.results and bool(board.results[task].attempts)
+    is_under_way = task in board.standing and board.status(task) in UNDER_WAY
+    is_begun = has_attempts if wanted.verb is Verb.COMPLETE else is_under_way
+    if wanted.verb in {Verb.START, Verb.COMPLETE} and not is_begun:
+        require_approval(layout, board.plan.charter)
 
 
 def require_subtask(layout: Layout, board: Board, subtask: str) -> str:

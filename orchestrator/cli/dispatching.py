@@ -12,7 +12,7 @@ import click
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.dispatching import Dispatcher, Round, dispatch
 from orchestrator.actions.intervening import act
-from orchestrator.actions.plans import advance, require_approval, require_subtask
+from orchestrator.actions.plans import advance, require_subtask
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.intervening import agents, waiting, wish
 from orchestrator.cli.plans import move, subtask_facts
@@ -116,10 +116,7 @@ def subtask_command(
     if action not in _ACTIONS:
         raise UsageError(f"{action!r} is no action", hint=f"one of {', '.join(_ACTIONS)}")
     layout, verb = plan_directory(task, option), _ACTIONS[action]
-    board = Workspace(layout).load()
-    subtask = require_subtask(layout, board, subtask)
-    if verb is Verb.START:
-        require_approval(layout, board.plan.charter)
+    subtask = require_subtask(layout, Workspace(layout).load(), subtask)
     is_done = verb is Verb.COMPLETE
     wanted = wish(
         layout,
