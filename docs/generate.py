@@ -115,7 +115,7 @@ def state_machine() -> str:
         "# Task states",
         "",
         "Made from `TRANSITIONS` in `orchestrator/core/state.py` by `python docs/generate.py`; edit that table, not",
-        "this page. Nothing else sets a status. Any other step raises `invalid transition: waiting + 'launch'`.",
+        "this page. Nothing else sets a status. Any other step raises `Invalid transition: waiting + 'launch'`.",
         "",
         "```mermaid",
         "stateDiagram-v2",

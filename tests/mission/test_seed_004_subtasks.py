@@ -140,7 +140,7 @@ def test_nothing_more_happens_to_the_tasks_of_a_plan_that_is_over(
     engine(f"subtask {task} subtask_01 start")
     engine(f"transition {task} fail")
     for line, event in (
-        (f"subtask {task} subtask_01 done", "complete"),
+        (f"subtask {task} subtask_01 done", "done"),
         (f"subtask {task} subtask_02 block", "block"),
         (f"claim --dir {task}", "start"),
         (f"cancel subtask_01 --dir {task}", "cancel"),
@@ -171,6 +171,33 @@ def test_s4_12_to_15_subtask(engine: TaskEngine, task: str) -> None:
     failed = engine(f'subtask {task} subtask_02 fail --note "Schema mismatch" --json').json
     assert ("FAILED", True) == (failed["status"], "Schema mismatch" in failed["note"])
     assert ["DONE", "FAILED"] == words(engine, task)
+
+
+def test_s4_56_a_refusal_is_in_the_words_of_the_seed(engine: TaskEngine, task: str) -> None:
+    """Where a task stands is said as everywhere else in the command, and what was typed as it was."""
+    engine(f"dispatch {task} Models")
+    engine(f"dispatch {task} API --agent eva")
+    engine(f"dispatch {task} Docs --deps subtask_01,subtask_02")
+    engine(f"subtask {task} subtask_01 start --as eva")
+    for line, message, hint in (
+        ("subtask_01 start --as ana", "Invalid transition: IN_PROGRESS + 'start'", "eva runs"),
+        (
+            "subtask_02 unblock",
+            "Invalid transition: ASSIGNED + 'unblock'",
+            "what is ASSIGNED takes start, complete",
+        ),
+        (
+            "subtask_03 done",
+            "Dependency not DONE: subtask_01 (IN_PROGRESS), subtask_02 (ASSIGNED)",
+            "subtask_03 can be done once they are completed",
+        ),
+    ):
+        refused = engine(f"subtask {task} {line} --json").json
+        assert message == refused["message"]
+        assert hint in refused["hint"]
+    engine(f"subtask {task} subtask_01 done --as eva")
+    again = engine(f"subtask {task} subtask_01 done --json").json
+    assert "Invalid transition: DONE + 'done'" == again["message"]
 
 
 def test_what_no_action_does_is_answered_with_a_command(engine: TaskEngine, task: str) -> None:
