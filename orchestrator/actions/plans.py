@@ -263,7 +263,7 @@ class Row(NamedTuple):
     charter: Charter
     state: PlanState
     counts: Mapping[TaskStatus, int]
-    """How many tasks stand where; nothing of a plan that is over."""
+    """How many tasks stand where."""
 
 
 class PlansOverview(NamedTuple):
@@ -275,7 +275,7 @@ class PlansOverview(NamedTuple):
 
 
 def overview(root: Layout, *, everything: bool = False) -> PlansOverview:
-    """Return the plans that are not over, or all of them; what is over is not opened.
+    """Return the plans that are not over, without opening those that are; or all of them.
 
     Raises:
         NotFoundError, StoreError: the directory cannot be read.
@@ -285,19 +285,15 @@ def overview(root: Layout, *, everything: bool = False) -> PlansOverview:
     for plan_id, charter in found.plans.items():
         if charter.state in TERMINAL and not everything:
             continue
-        counts: Mapping[TaskStatus, int] = {}
-        title, state = charter.title, charter.state
-        if charter.state not in TERMINAL:
-            try:
-                place = Layout(f"{root.root}/{plan_id}")
-                board = really_done(Workspace(place).load())
-            except OrchestratorError as error:
-                broken[plan_id] = str(error)
-                continue
-            counts, title, state = board.counts(), title_of(board), state_of(board)
-        assert state is not None  # only of a plan that was opened it may have been
+        try:
+            board = really_done(Workspace(Layout(f"{root.root}/{plan_id}")).load())
+        except OrchestratorError as error:
+            broken[plan_id] = str(error)
+            continue
+        state = state_of(board)
         if everything or state not in TERMINAL:
-            rows.append(Row(plan_id, charter._replace(title=title), state, counts))
+            told = charter._replace(title=title_of(board))
+            rows.append(Row(plan_id, told, state, board.counts()))
     return PlansOverview(rows, broken)
 
 
