@@ -115,7 +115,7 @@ def state_machine() -> str:
         "# Task states",
         "",
         "Made from `TRANSITIONS` in `orchestrator/core/state.py` by `python docs/generate.py`; edit that table, not",
-        "this page. Nothing else sets a status. Any other step raises `invalid transition: waiting + 'launch'`.",
+        "this page. Nothing else sets a status. Any other step raises `Invalid transition: waiting + 'launch'`.",
         "",
         "```mermaid",
         "stateDiagram-v2",
@@ -159,7 +159,7 @@ def plan_states() -> str:
         "|---|---|---|---|",
         *(f"| {before.word} | {event} | {to.word} | {why} |" for before, event, to, why in arrows),
         "",
-        "Nothing more happens to a plan that is in one of its last states; it may be archived.",
+        "Nothing more happens to a plan that is in one of its last states, nor to its tasks; it may be archived.",
         "",
     ]
     return "\n".join(lines)

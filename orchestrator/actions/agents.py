@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from orchestrator.core.spelling import meant
 from orchestrator.errors import NotFoundError, PlanError
 from orchestrator.store.layout import Layout
 from orchestrator.store.references import subagents
+from orchestrator.store.roots import live_plans
 from orchestrator.store.workspace import Workspace
 
 
@@ -95,20 +97,23 @@ def list_agents(
 ) -> list[Listed]:
     """Return every agent that a task of this plan may ask for; without *layout*, of any plan.
 
+    Of a directory of plans, what each has under way in all of them.
+
     Raises:
         StoreError: the plan could not be read.
     """
-    running: Mapping[str, int] = {}
+    running: Counter[str] = Counter()
     workdir = ""
     if layout is not None:
         workdir = layout.workdir("")
-        try:
-            board = Workspace(layout).load(keep_cache=False)
-        except (PlanError, NotFoundError):
-            pass  # agents may be looked at before there is a plan that can be read
-        else:
-            running = at_work(board.results.values())
-            workdir = layout.workdir(str(board.plan.settings.get("workdir", "")))
+        for name, place in live_plans(layout):
+            try:
+                board = Workspace(place).load(keep_cache=False)
+            except (PlanError, NotFoundError):
+                continue  # agents may be looked at before there is a plan that can be read
+            running += at_work(board.results.values())
+            if name == ".":
+                workdir = layout.workdir(str(board.plan.settings.get("workdir", "")))
     listed = [
         Listed(member, roster.running(member.key, running), lacks(member)) for member in roster
     ]

@@ -146,7 +146,7 @@ def _block_silent(layout: Layout, board: Board, pulses: Mapping[str, Pulse], now
         for task_id, pulse in pulses.items()
         if pulse.silent >= BLOCKED_AFTER and board.results[task_id].is_by_hand
     ]
-    if not silent or broken_off(layout.lock):
+    if not silent or state_of(board) in TERMINAL or broken_off(layout.lock):
         return False  # what a dead run left comes first, and the next run looks after that
     note = f"no progress in {BLOCKED_AFTER} heartbeats"
     for task_id in silent:

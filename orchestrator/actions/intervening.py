@@ -61,6 +61,7 @@ def intervene(
 
     Raises:
         DependencyError, TransitionError: it cannot be done from where the task stands.
+        ApprovalError, TransitionError: the plan waits for somebody, or is over.
         NothingReadyError: nothing is ready to be claimed.
         UsageError: it was called in a listener of the run that would have to be asked.
         NotFoundError, PlanError, StoreError: as their names say.
@@ -72,6 +73,8 @@ def intervene(
         note=one_line(typed(wanted.note), limit=1000),
         answer=typed(wanted.answer),
     )
+    if not wanted.run:  # a run knows what its own worker may say
+        _require_open(layout, wanted)
     requests = Requests(layout.requests)
     try:
         reply = _carried_out(layout, requests, wanted, plugs, waits)
@@ -79,6 +82,15 @@ def intervene(
         give_up(requests, wanted, error)
         raise
     return reply.unwrap()
+
+
+def _require_open(layout: Layout, wanted: Intervention, board: Board | None = None) -> None:
+    workspace = Workspace(layout)
+    plan = board.plan if board is not None else workspace.load_plan()[0]
+    if plan.charter.state is not None:
+        from orchestrator.actions.plans import require_open  # most plans say no state
+
+        require_open(layout, board or workspace.load(), wanted)
 
 
 def _carried_out(
@@ -268,6 +280,7 @@ def check_status(
     if now is TaskStatus.SKIPPED and verb is Verb.RETRY:
         return  # it is for what failed before it
     if not (wanted.run and now is TaskStatus.RUNNING):  # its run knows what its own worker may say
+        _require_open(layout, wanted._replace(verb=verb), board)
         decided(board, task, wanted._replace(verb=verb))
     from orchestrator.actions.criteria import criteria_of, is_asked_for
 

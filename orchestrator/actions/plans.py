@@ -10,6 +10,7 @@ from typing import NamedTuple
 from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
+from orchestrator.core.intervention import Intervention
 from orchestrator.core.moment import parse_moment
 from orchestrator.core.plan import TASK_ID, id_of
 from orchestrator.core.plan_state import (
@@ -24,7 +25,7 @@ from orchestrator.core.plan_state import (
     step_line,
 )
 from orchestrator.core.priority import format_priority, parse_priority
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import UNDER_WAY, TaskStatus, Verb
 from orchestrator.core.text import is_blank, one_line, typed
 from orchestrator.errors import (
     ApprovalError,
@@ -203,6 +204,26 @@ def require_approval(layout: Layout, charter: Charter) -> None:
         )
 
 
+def require_open(layout: Layout, board: Board, wanted: Intervention) -> None:
+    """Make sure that a plan lets somebody do with a task of it what they want; one that says no state always does.
+
+    Until it is over, whoever has begun a task may say how far they are, and how it ended.
+
+    Raises:
+        ApprovalError: a task is to be begun or done, and nobody has approved the plan, or it is blocked.
+        TransitionError: it is over.
+    """
+    state, task = board.plan.charter.state, wanted.task
+    if state in TERMINAL:
+        assert state is not None
+        move_plan(state, wanted.verb.value)
+    has_attempts = task in board.results and bool(board.results[task].attempts)
+    is_under_way = task in board.standing and board.status(task) in UNDER_WAY
+    is_begun = has_attempts if wanted.verb is Verb.COMPLETE else is_under_way
+    if wanted.verb in {Verb.START, Verb.COMPLETE} and not is_begun:
+        require_approval(layout, board.plan.charter)
+
+
 def require_subtask(layout: Layout, board: Board, subtask: str) -> str:
     """Return the id of the task of a plan that somebody means.
 
@@ -242,7 +263,7 @@ class Row(NamedTuple):
     charter: Charter
     state: PlanState
     counts: Mapping[TaskStatus, int]
-    """How many tasks stand where; nothing of a plan that is over."""
+    """How many tasks stand where."""
 
 
 class PlansOverview(NamedTuple):
@@ -254,7 +275,7 @@ class PlansOverview(NamedTuple):
 
 
 def overview(root: Layout, *, everything: bool = False) -> PlansOverview:
-    """Return the plans that are not over, or all of them; what is over is not opened.
+    """Return the plans that are not over, without opening those that are; or all of them.
 
     Raises:
         NotFoundError, StoreError: the directory cannot be read.
@@ -264,19 +285,15 @@ def overview(root: Layout, *, everything: bool = False) -> PlansOverview:
     for plan_id, charter in found.plans.items():
         if charter.state in TERMINAL and not everything:
             continue
-        counts: Mapping[TaskStatus, int] = {}
-        title, state = charter.title, charter.state
-        if charter.state not in TERMINAL:
-            try:
-                place = Layout(f"{root.root}/{plan_id}")
-                board = really_done(Workspace(place).load())
-            except OrchestratorError as error:
-                broken[plan_id] = str(error)
-                continue
-            counts, title, state = board.counts(), title_of(board), state_of(board)
-        assert state is not None  # only of a plan that was opened it may have been
+        try:
+            board = really_done(Workspace(Layout(f"{root.root}/{plan_id}")).load())
+        except OrchestratorError as error:
+            broken[plan_id] = str(error)
+            continue
+        state = state_of(board)
         if everything or state not in TERMINAL:
-            rows.append(Row(plan_id, charter._replace(title=title), state, counts))
+            told = charter._replace(title=title_of(board))
+            rows.append(Row(plan_id, told, state, board.counts()))
     return PlansOverview(rows, broken)
 
 

@@ -122,7 +122,7 @@ def news_of_running(layout: Layout, board: Board, agents: Mapping[str, Agent]) -
     found = {}
     for task_id in board.by_status().get(TaskStatus.RUNNING, [])[:_MOST]:
         result = board.results[task_id]
-        if result.agent in agents:
+        if result.agent in agents and not result.is_by_hand:
             log = layout.attempt(board.plan.tasks[task_id].stem, result.number).stdout
             found[task_id] = agents[result.agent].reader(Settings()).feed(read_tail(log, _TAIL))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,7 @@ import click
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.dispatching import Dispatcher, Round, dispatch
 from orchestrator.actions.intervening import act
-from orchestrator.actions.plans import advance, require_approval, require_subtask
+from orchestrator.actions.plans import advance, require_subtask
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.intervening import agents, waiting, wish
 from orchestrator.cli.plans import move, subtask_facts
@@ -28,9 +29,10 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.cli.texts import TakesProse
-from orchestrator.core.plan_state import Step
-from orchestrator.core.state import Verb
-from orchestrator.errors import ExitStatus, OrchestratorError, UsageError
+from orchestrator.core.board import Board
+from orchestrator.core.plan_state import Step, subtask_word
+from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.errors import ExitStatus, OrchestratorError, TransitionError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
 from orchestrator.store.workspace import Workspace
@@ -42,6 +44,10 @@ _ACTIONS = {
     "block": Verb.BLOCK,
     "unblock": Verb.UNBLOCK,
 }
+
+#: Where a refusal says how the task stands that somebody named, and how one that it needs.
+_OWN_STATUS = re.compile(r"(?<=transition: )\w+|(?<=what is )\w+(?= takes)")
+_STATUS_OF = re.compile(r"(\S+) \((\w+)\)")
 
 
 @click.command("dispatch", cls=TakesProse)
@@ -118,8 +124,6 @@ def subtask_command(
     layout, verb = plan_directory(task, option), _ACTIONS[action]
     board = Workspace(layout).load()
     subtask = require_subtask(layout, board, subtask)
-    if verb is Verb.START:
-        require_approval(layout, board.plan.charter)
     is_done = verb is Verb.COMPLETE
     wanted = wish(
         layout,
@@ -130,7 +134,13 @@ def subtask_command(
         answer=note if is_done else "",
         progress=progress,
     )
-    act(layout, wanted, agents, waiting(layout, as_json=as_json))
+    try:
+        act(layout, wanted, agents, waiting(layout, as_json=as_json))
+    except TransitionError as error:
+        said = error.message.replace(f"+ '{verb.value}'", f"+ '{action}'")
+        error.message = _in_seed_words(said, board, subtask)
+        error.hint = _in_seed_words(error.hint, board, subtask)
+        raise
     steps = advance(layout, Workspace(layout).load(), time.time())
     facts = _subtask(layout, subtask)
     message = f"{subtask} is {facts['status']}"
@@ -139,6 +149,22 @@ def subtask_command(
         return
     write(f"{message}\n")
     _say_moves(layout, steps)
+
+
+def _in_seed_words(text: str, board: Board, subtask: str) -> str:
+    """Say it of a task as the rest of the command does: ``DONE`` and not ``completed`` (S4-40).
+
+    The refusal may be that of a run, which sends its words.
+    """
+
+    def word(task_id: str, said: str) -> str:
+        task = board.plan.tasks.get(task_id)
+        if task is None or said not in set(TaskStatus):
+            return said
+        return subtask_word(TaskStatus(said), is_assigned=bool(task.assignee or task.agent))
+
+    text = _OWN_STATUS.sub(lambda found: word(subtask, found[0]), text)
+    return _STATUS_OF.sub(lambda found: f"{found[1]} ({word(found[1], found[2])})", text)
 
 
 def _subtask(layout: Layout, subtask: str) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def _say_json(found: Checkup, layout: Layout) -> None:
 def _brief(look: Look) -> dict[str, object]:
     facts = plan_facts(look.id, look.board.plan.charter, look.state, look.board.counts())
     names = ("task_id", "status", "done", "total", "progress")
-    kept: dict[str, object] = {name: facts[name] for name in names if name in facts}
+    kept: dict[str, object] = {name: facts[name] for name in names}
     if look.steps:
         kept["transitions"] = list(map(move, look.steps))
     return kept

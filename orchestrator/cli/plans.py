@@ -216,18 +216,18 @@ def plan_facts(
     name: str, charter: Charter, state: PlanState, counts: Mapping[TaskStatus, int]
 ) -> dict[str, Any]:
     """Return what a plan says of itself, for programs, with the seed's keys."""
-    facts: dict[str, Any] = {
+    total, done = sum(counts.values()), counts.get(TaskStatus.COMPLETED, 0)
+    return {
         "task_id": name,
         "status": state.word,
         "title": charter.title,
         "priority": charter.priority,
         "eta": iso(charter.eta),
         "created": iso(charter.created),
+        "total": total,
+        "done": done,
+        "progress": 100 * done // total if total else 0,
     }
-    if counts:
-        total, done = sum(counts.values()), counts.get(TaskStatus.COMPLETED, 0)
-        facts |= {"total": total, "done": done, "progress": 100 * done // total if total else 0}
-    return facts
 
 
 def subtask_facts(board: Board, only: Sequence[str] = ()) -> list[dict[str, Any]]:

@@ -212,14 +212,19 @@ def _outlook(board: Board) -> dict[str, float] | None:
 
 def _news(layout: Layout, board: Board) -> dict[str, str]:
     """Return what is known of each task under way: who has it in hand and how far, or what its agent is doing."""
-    in_hand = board.in_hand()
-    if len(in_hand) == board.counts()[TaskStatus.RUNNING]:
-        return in_hand
+    how_far = board.how_far()
+    running = board.by_status().get(TaskStatus.RUNNING, [])
+    if all(board.results[task_id].is_by_hand for task_id in running):
+        return how_far
     from orchestrator.actions.status import news_of_running
     from orchestrator.wiring import plugs
 
     try:
         agents = plugs(layout=layout).agents
     except OrchestratorError:
-        return in_hand  # a file of an agent that makes no sense is no reason to say nothing at all
-    return {**news_of_running(layout, board, agents), **in_hand}
+        return how_far  # a file of an agent that makes no sense is no reason to say nothing at all
+    news = news_of_running(layout, board, agents)
+    return {
+        task_id: " · ".join(filter(None, (how_far.get(task_id), news.get(task_id))))
+        for task_id in how_far | news
+    }

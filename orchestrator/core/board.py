@@ -161,8 +161,8 @@ class Board:
             tasks.setdefault(self.standing[task_id].status, []).append(task_id)
         return tasks
 
-    def in_hand(self) -> dict[str, str]:
-        """Who has which task in hand, and how far they are, as they say; none that a run does."""
+    def how_far(self) -> dict[str, str]:
+        """How far whoever does a task says that they are, and who has it in hand where no run does it."""
         return {
             task_id: reason
             for task_id, (status, reason) in self.standing.items()
@@ -305,9 +305,10 @@ def _changed(
 
 def _why(result: Result) -> str:
     """Why it stands there: who said so, who is at it, or why the newest attempt came to nothing."""
-    if result.status is TaskStatus.RUNNING and result.is_by_hand:
-        done = "" if result.progress is None else f" · {result.progress}%"
-        return f"by {result.attempts[-1].agent}{done}"
+    if result.status is TaskStatus.RUNNING and (result.is_by_hand or result.progress is not None):
+        who = f"by {result.attempts[-1].agent}" if result.is_by_hand else ""
+        done = "" if result.progress is None else f"{result.progress}%"
+        return " · ".join(filter(None, (who, done)))
     return result.note or result.reason
 
 

@@ -70,6 +70,6 @@ def refuse(entry: Entry, verb: Verb) -> None:
     refuse_umbrella(entry.id, is_one=entry.is_umbrella)
     if entry.intended is not None and entry.intended[1]:
         raise TransitionError(
-            f"invalid transition: {entry.intended[0].value} + '{verb.value}'",
+            f"Invalid transition: {entry.intended[0].value} + '{verb.value}'",
             hint=f"{entry.id} is being ended; try again once it is",
         )

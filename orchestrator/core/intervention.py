@@ -107,7 +107,7 @@ def decide(
         return status  # the account is to be tried before it opens
     if not is_possible:
         raise TransitionError(
-            f"invalid transition: {status.value} + '{verb.value}'", hint=_hint(status, wanted, doer)
+            f"Invalid transition: {status.value} + '{verb.value}'", hint=_hint(status, wanted, doer)
         )
     return move(status, verb)
 
@@ -121,7 +121,7 @@ def _hint(status: TaskStatus, wanted: Intervention, doer: str) -> str:
         return f"{doer} runs {task}"
     verbs = [each.value for each in COMMANDS if (status, each) in TRANSITIONS]
     way = _WAYS.get(status, "") if wanted.verb in _TO_BE_DONE else ""
-    return f"{way.format(task)}a {status.value} task takes {', '.join(verbs)}"
+    return f"{way.format(task)}what is {status.value} takes {', '.join(verbs)}"
 
 
 def apply(

@@ -207,7 +207,7 @@ def move(status: TaskStatus, verb: Verb) -> TaskStatus:
     arrow = TRANSITIONS.get((status, verb))
     if arrow is None:
         raise TransitionError(
-            f"invalid transition: {status.value} + '{verb.value}'",
+            f"Invalid transition: {status.value} + '{verb.value}'",
             hint="docs/state_machine.md shows every transition",
         )
     return arrow[0]

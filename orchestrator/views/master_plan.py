@@ -136,7 +136,7 @@ def _note(board: Board, task: Task, result: Result | None, running: Mapping[str,
     if standing.status is TaskStatus.COMPLETED:
         return _text(standing.reason) if task.children else result_link(task)
     if standing.status is TaskStatus.RUNNING:
-        return _text(running.get(task.id) or standing.reason)
+        return _text(" · ".join(filter(None, (standing.reason, running.get(task.id)))))
     reason = _text(standing.reason)
     if standing.status in _WITH_REASON and result is not None and result.last is not None:
         return f"{reason} {log_link(task, result.last)}".lstrip()

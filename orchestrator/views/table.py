@@ -61,7 +61,7 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
         for task in tasks
     ]
     simulated = dict.fromkeys(board.only_simulated(), ONLY_SIMULATED)
-    if notes := simulated | board.in_hand() | board.not_counted():
+    if notes := simulated | board.how_far() | board.not_counted():
         arrows = [
             f"{_GAP}{plain(notes[task.id])}{arrow}" if task.id in notes else arrow
             for arrow, task in zip(arrows, tasks, strict=True)

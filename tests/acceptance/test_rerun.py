@@ -321,7 +321,7 @@ def test_by_hand_a_simulation_is_as_if_nothing_had_been_done(
     assert "2 tasks; 0 done, 2 left" in orchestrate("critical-path").stdout
     assert "Dependency not DONE: T-01" in orchestrate("complete", "T-02").stderr
     # Its own agent is the one that plays: it is done.
-    assert "invalid transition: completed" in orchestrate("complete", "T-03").stderr
+    assert "Invalid transition: completed" in orchestrate("complete", "T-03").stderr
     assert "T-01\n" == orchestrate("claim", "--as", "ann").stdout
     assert 0 == orchestrate("complete", "T-01", "--as", "ann", "--summary", "one").returncode
     assert ["T-02"] == plan.run().started()

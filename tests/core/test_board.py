@@ -196,3 +196,13 @@ def test_what_a_dead_run_left_open_has_an_unknown_cost(status: S, unknown: int) 
     left = Result(task="a", agent="claude", status=status, attempts=(attempt,))
     spent = spending(board({"a": ""}, left).paid_for())
     assert (unknown, unknown * 0.5) == (spent.unknown, spent.feared)
+
+
+def test_how_far_a_task_is_is_told_whoever_does_it() -> None:
+    """Who does it only where no run does."""
+    ours = result("a", S.RUNNING)._replace(progress=40)
+    theirs = result("b", S.RUNNING)._replace(
+        progress=60, attempts=(Attempt(number=1, charge=0, agent="ana"),)
+    )
+    found = board({"a": "", "b": "", "c": ""}, ours, theirs, result("c", S.RUNNING))
+    assert {"a": "40%", "b": "by ana · 60%"} == found.how_far()

@@ -61,7 +61,7 @@ def test_there_is_no_other_arrow(status: S, verb: Verb) -> None:
     """Anything else is refused, with one message that says from where and by what."""
     with pytest.raises(TransitionError) as caught:
         move(status, verb)
-    assert f"invalid transition: {status.value} + '{verb.value}'" == str(caught.value)
+    assert f"Invalid transition: {status.value} + '{verb.value}'" == str(caught.value)
     assert "invalid_transition" == caught.value.code
 
 

@@ -58,5 +58,5 @@ def test_s1_34_pending_in_progress_completed_blocked_cancelled(
     refused = orchestrate("start", "one")
     assert (2, True) == (
         refused.returncode,
-        "invalid transition: completed + 'start'" in refused.stderr,
+        "Invalid transition: completed + 'start'" in refused.stderr,
     )

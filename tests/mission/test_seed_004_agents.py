@@ -56,6 +56,21 @@ def test_s4_54_the_roster(engine: TaskEngine, task: str) -> None:
     )
 
 
+def test_a_directory_of_plans_says_who_is_at_work_in_all_of_them(
+    engine: TaskEngine, task: str
+) -> None:
+    """As `agent workload` does; a plan that cannot be read is no reason to say nothing."""
+    other = engine.plan("APPROVED")
+    for plan in (task, task, other):
+        (made,) = engine(f"dispatch {plan} Models").stdout.split()
+        engine(f"subtask {plan} {made} start --as coder")
+    engine.file(engine.plan()).write_bytes(b"\xff\xff")
+    for where, running in (("", 3), (task, 2)):
+        listed = {each["key"]: each for each in engine(f"agents {where} --json").json["agents"]}
+        assert (running, 0) == (listed["coder"]["running"], listed["eva"]["running"])
+    assert "  3/3 " in engine("agents").stdout
+
+
 def test_s4_55_who_takes_what(engine: TaskEngine, task: str) -> None:
     """Whoever is named; else by type; else by capability; else the default, which is eva."""
     engine(f'dispatch {task} "Implement" --type dev')

@@ -90,7 +90,8 @@ def test_s4_20_what_is_over_is_not_opened(engine: TaskEngine, task: str) -> None
     known["plans"][over]["title"] = "As the index says"
     index.write_text(json.dumps(known), encoding="utf-8")
     assert 0 == engine("check").returncode
-    assert "As the index says" in engine("status --all").stdout
+    assert over not in engine("status").stdout
+    assert "As the index says" in index.read_text(encoding="utf-8"), "it was not read again"
 
 
 def test_s4_36_37_a_host_can_import_it(engine: TaskEngine, task: str) -> None:

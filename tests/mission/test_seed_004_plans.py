@@ -116,6 +116,23 @@ def test_s4_04_to_06_status(engine: TaskEngine) -> None:
     assert re.search("PLANNING → APPROVED  approve by ", detail)
 
 
+def test_every_plan_says_how_far_it_is(engine: TaskEngine) -> None:
+    """Also one without tasks, and one that is over; programs find the same keys in each."""
+    made, empty = engine.plan("APPROVED"), engine.plan()
+    engine(f"dispatch {made} Models")
+    engine(f"subtask {made} subtask_01 done")
+    for event in ("review", "complete"):
+        engine(f"transition {made} {event}")
+    shown = engine("status --all").stdout
+    assert re.search(rf"^{made}  ✅ COMPLETED .* 100%", shown, re.MULTILINE)
+    assert re.search(rf"^{empty}  📝 PLANNING +P2 +- ", shown, re.MULTILINE)
+    told = engine("status --all --json").json["tasks"] + engine("check --json").json["tasks"]
+    assert [(made, 1, 1, 100), (empty, 0, 0, 0), (empty, 0, 0, 0)] == [
+        (each["task_id"], each["total"], each["done"], each["progress"]) for each in told
+    ]
+    assert 0 == engine(f"status {empty} --json").json["progress"]
+
+
 def test_s4_04_a_plan_above_others(engine: TaskEngine) -> None:
     """It is told of first, then those that lie in its directory; a check looks at all of them."""
     engine.plan(title="Below")

@@ -95,6 +95,65 @@ def test_s4_11_nothing_is_dispatched_before_approval(engine: TaskEngine) -> None
         assert before == engine.file(made).read_bytes()
 
 
+def test_nothing_is_begun_or_done_before_approval(engine: TaskEngine) -> None:
+    """By whatever command; nothing is written."""
+    for state in ("PLANNING", "BLOCKED"):
+        made = engine.plan(state)
+        engine.add_rows(made, "subtask_01 | Models | dev | - | P2 | None")
+        for line in (
+            f"subtask {made} subtask_01 start",
+            f"subtask {made} subtask_01 done",
+            f"claim --dir {made}",
+            f"complete subtask_01 --dir {made}",
+            f"update subtask_01 --type test --status done --dir {made}",
+        ):
+            refused = engine(f"{line} --json")
+            assert (4, "not_approved") == (refused.returncode, refused.json["code"])
+        assert ["PENDING"] == words(engine, made)
+        assert "| dev |" in engine.file(made).read_text(encoding="utf-8")
+        assert 0 == engine(f"cancel subtask_01 --dir {made}").returncode
+
+
+def test_what_was_begun_may_be_ended_while_the_plan_is_blocked(
+    engine: TaskEngine, task: str
+) -> None:
+    """Somebody who works has to be able to report."""
+    for title in ("Models", "API", "Docs"):
+        engine(f"dispatch {task} {title} --agent eva")
+    for each in ("subtask_01", "subtask_02", "subtask_03"):
+        engine(f"subtask {task} {each} start --as eva")
+    engine(f"subtask {task} subtask_03 block --as eva")
+    engine(f"transition {task} block")
+    assert 0 == engine(f"subtask {task} subtask_01 start --progress 30 --as eva").returncode
+    assert 0 == engine(f"subtask {task} subtask_01 done --as eva").returncode
+    assert 0 == engine(f"subtask {task} subtask_02 fail --as eva").returncode
+    assert 0 == engine(f"subtask {task} subtask_03 done --as eva").returncode
+    assert ["DONE", "FAILED", "DONE"] == words(engine, task)
+
+
+def test_nothing_more_happens_to_the_tasks_of_a_plan_that_is_over(
+    engine: TaskEngine, task: str
+) -> None:
+    """Not to what somebody has in hand either, and no heartbeat blocks it."""
+    engine(f"dispatch {task} Models --agent eva")
+    engine(f"dispatch {task} API --agent eva")
+    engine(f"subtask {task} subtask_01 start")
+    engine(f"transition {task} fail")
+    for line, event in (
+        (f"subtask {task} subtask_01 done", "done"),
+        (f"subtask {task} subtask_02 block", "block"),
+        (f"claim --dir {task}", "start"),
+        (f"cancel subtask_01 --dir {task}", "cancel"),
+    ):
+        refused = engine(line)
+        assert (2, True) == (
+            refused.returncode,
+            f"error: Invalid transition: FAILED + '{event}'\n" in refused.stderr,
+        )
+    assert [0] * 7 == [engine(f"check {task}").returncode for _ in range(7)]
+    assert ["IN_PROGRESS", "ASSIGNED"] == words(engine, task)
+
+
 def test_s4_12_to_15_subtask(engine: TaskEngine, task: str) -> None:
     """Start with progress, done and fail with a note, block and unblock."""
     for title in ("Models", "API"):
@@ -112,6 +171,33 @@ def test_s4_12_to_15_subtask(engine: TaskEngine, task: str) -> None:
     failed = engine(f'subtask {task} subtask_02 fail --note "Schema mismatch" --json').json
     assert ("FAILED", True) == (failed["status"], "Schema mismatch" in failed["note"])
     assert ["DONE", "FAILED"] == words(engine, task)
+
+
+def test_s4_56_a_refusal_is_in_the_words_of_the_seed(engine: TaskEngine, task: str) -> None:
+    """Where a task stands is said as everywhere else in the command, and what was typed as it was."""
+    engine(f"dispatch {task} Models")
+    engine(f"dispatch {task} API --agent eva")
+    engine(f"dispatch {task} Docs --deps subtask_01,subtask_02")
+    engine(f"subtask {task} subtask_01 start --as eva")
+    for line, message, hint in (
+        ("subtask_01 start --as ana", "Invalid transition: IN_PROGRESS + 'start'", "eva runs"),
+        (
+            "subtask_02 unblock",
+            "Invalid transition: ASSIGNED + 'unblock'",
+            "what is ASSIGNED takes start, complete",
+        ),
+        (
+            "subtask_03 done",
+            "Dependency not DONE: subtask_01 (IN_PROGRESS), subtask_02 (ASSIGNED)",
+            "subtask_03 can be done once they are completed",
+        ),
+    ):
+        refused = engine(f"subtask {task} {line} --json").json
+        assert message == refused["message"]
+        assert hint in refused["hint"]
+    engine(f"subtask {task} subtask_01 done --as eva")
+    again = engine(f"subtask {task} subtask_01 done --json").json
+    assert "Invalid transition: DONE + 'done'" == again["message"]
 
 
 def test_what_no_action_does_is_answered_with_a_command(engine: TaskEngine, task: str) -> None:
