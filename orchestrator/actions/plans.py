@@ -45,7 +45,7 @@ from orchestrator.store.lock import holder_of, in_line, locked
 from orchestrator.store.stamp import iso
 from orchestrator.store.waiting import those_waiting
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.made_plan import made_plan
+from orchestrator.views.new_plan import made_plan
 from orchestrator.views.plans import state_of, title_of
 
 

@@ -1,12 +1,23 @@
-"""A ``master_plan.md`` to begin with: the one ``init`` makes, and one drawn from a draft (rows S2-18, S2-53, S2-54).
+"""A ``master_plan.md`` to begin with: what ``init``, ``add`` and ``create`` make, and one drawn from a draft.
 
-Both are valid as they stand and made to be edited. A row says a task in a line; the rest stands in its task file.
+All are valid as they stand and made to be edited (rows S2-18, S2-53, S2-54). A row says a task in a line; the rest
+stands in its task file.
 """
 
 from __future__ import annotations
 
+import json
+
+from orchestrator.core.charter import Charter
 from orchestrator.core.draft import Draft
+from orchestrator.core.text import cell, one_line
 from orchestrator.views.templating import quote, render
+
+#: Waits for the tasks of a plan that ``create`` makes.
+_TASKS = """\
+| Task ID | Task | Type | Assignee | Priority | Dependencies |
+|---------|------|------|----------|----------|--------------|
+"""
 
 
 def new_plan(request: str = "", overrides: str | None = None, *, draft: Draft | None = None) -> str:
@@ -47,3 +58,29 @@ def queue(agent: str = "", request: str = "") -> str:
 `orchestrator list` shows them, `orchestrator run` does them. Everything else in this file is yours.
 -->
 """
+
+
+def made_plan(charter: Charter, request: str, *, created: str, eta: str) -> str:
+    """Return what ``create`` makes; *created* and *eta* are moments as they are written, *eta* may be empty."""
+    front = [
+        # A JSON string is a YAML string, whatever is in it.
+        f"title: {json.dumps(one_line(charter.title), ensure_ascii=False)}",
+        f"status: {charter.state}",
+        f"priority: {charter.priority}",
+        *([f"eta: {eta}"] if eta else []),
+        f"created: {created}",
+    ]
+    return "\n".join(
+        [
+            "---",
+            *front,
+            "---",
+            f"# 🎯 {cell(charter.title)}",
+            "",
+            "## Original Request",
+            quote(request or charter.title),
+            "",
+            "## Task Decomposition",
+            _TASKS,
+        ]
+    )
