@@ -63,7 +63,7 @@ def spawn(
     added = add(layout, wanted, by, lambda _: plugs.roster)
     order = RunOrder(layout=layout, tags=[SPAWNED])
     limit = time.monotonic() + _TRIES_WITHIN
-    while (holder := _staying(layout)) is None:
+    while (holder := staying(layout)) is None:
         try:
             started = detach(order, plugs, start, ["run", "--tag", SPAWNED, "--dir", layout.root])
         except OrchestratorError as error:
@@ -80,7 +80,7 @@ def spawn(
     return Spawned(added.id, added.plan, run, is_new=False, is_taken=is_taken)
 
 
-def _staying(layout: Layout) -> dict[str, Any] | None:
+def staying(layout: Layout) -> dict[str, Any] | None:
     """Return the run at work; one that is coming to its end gets a moment to leave, or to go on after all."""
     holder = None
     for _ in looks(_LOOK, _LEAVES_WITHIN):
