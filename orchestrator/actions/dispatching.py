@@ -164,6 +164,8 @@ class Dispatcher:
                 done.skipped.append(Passed(name, "", refused))
             else:
                 self._one(Layout(f"{root.root}/{name}"), "", done)
+        # However a plan is broken, also where only its table or a task file says so: the others go on.
+        done.errors = [error for error in done.errors if not isinstance(error, PlanError)]
         return done
 
     def one(self, layout: Layout, subtask: str = "") -> Round:

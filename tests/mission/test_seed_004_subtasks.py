@@ -210,12 +210,15 @@ def test_s4_24_all_plans(engine: TaskEngine, task: str) -> None:
     other = engine.plan("APPROVED")
     engine.set_front(other, "agent: shell")
     engine.add_rows(other, "subtask_01 | echo two | dev | - | P1 | None")
-    broken = engine.plan()
-    engine.file(broken).write_bytes(b"\xff\xff")
-    answer = engine("auto-dispatch --all").json
+    broken = {engine.plan(): text for text in (b"\xff\xff", b"", b"x", b"| ID |\n|---|\n| T 1 |\n")}
+    for made, text in broken.items():
+        engine.file(made).write_bytes(text)
+    answered = engine("auto-dispatch --all")
+    assert (0, True) == (answered.returncode, answered.json["ok"])
+    answer = answered.json
     assert [task, other] == [each["task_id"] for each in answer["dispatches"]]
     skipped = {each["task_id"]: each["reason"] for each in answer["skipped"]}
-    assert {waiting, broken} == set(skipped)
+    assert {waiting, *broken} == set(skipped)
     assert "not approved: PLANNING" == skipped[waiting]
     for made in (task, other):
         wait_until(lambda made=made: "TESTING" == engine.state(made))  # type: ignore[misc]
