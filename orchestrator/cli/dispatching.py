@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from orchestrator.actions.adding import NewTask
-from orchestrator.actions.dispatching import Dispatcher, Round, dispatch
+from orchestrator.actions.dispatching import Dispatch, Dispatcher, Passed, Round, dispatch
 from orchestrator.actions.intervening import act
 from orchestrator.actions.plans import advance, require_approval, require_subtask
 from orchestrator.cli.adding import known_agents
@@ -199,6 +199,8 @@ def auto_dispatch_command(
             with_context=show_context,
         )
     except OrchestratorError as error:
+        passed = [Passed(task, subtask, str(error))] if task and not everything else []
+        error.data = {**error.data, **_rows([], passed)}
         context.exit(say_error(error, as_json=True))
     _say_round(done, preview=dry_run, with_context=show_context)
     if done.errors:
@@ -238,12 +240,18 @@ def _say_round(done: Round, *, preview: bool, with_context: bool) -> None:
         "ok": not done.errors,
         "code": done.errors[0].code if done.errors else "ok",
         "message": f"{len(done.dispatches)} {verb}, {len(done.skipped)} skipped",
-        "dispatches": [
-            {key: value for key, value in each._asdict().items() if value}
-            for each in done.dispatches
-        ],
-        "skipped": [each._asdict() for each in done.skipped],
+        **_rows(done.dispatches, done.skipped),
         **({"hint": as_called(done.errors[0].hint)} if done.errors else {}),
         "dry_run": preview or with_context,
     }
     write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+
+
+def _rows(dispatches: Sequence[Dispatch], skipped: Sequence[Passed]) -> dict[str, Any]:
+    """Return what is in every answer, also in one that refuses everything (S4-27)."""
+    return {
+        "dispatches": [
+            {key: value for key, value in each._asdict().items() if value} for each in dispatches
+        ],
+        "skipped": [each._asdict() for each in skipped],
+    }

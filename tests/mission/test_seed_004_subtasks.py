@@ -191,6 +191,30 @@ def test_s4_22_27_auto_dispatch_starts_what_is_ready(engine: TaskEngine, task: s
     )
 
 
+def test_s4_27_both_arrays_are_there_however_it_ends(engine: TaskEngine) -> None:
+    """Also where nothing is handed out at all: whoever reads the answer looks there for the reason."""
+    waiting, over, blocked = engine.plan(), engine.plan("REJECTED"), engine.plan("BLOCKED")
+    free = engine.plan("APPROVED")
+    for words, task in (
+        (waiting, waiting),
+        (over, over),
+        (blocked, blocked),
+        (f"{waiting} --dry-run", waiting),
+        ("TASK-009", "TASK-009"),
+        (f"{free} --subtask subtask_09", free),
+        ("", ""),
+        (f"{free} --all", ""),
+    ):
+        refused = engine(f"auto-dispatch {words}")
+        assert (True, False, []) == (
+            refused.returncode in {2, 4},
+            refused.json["ok"],
+            refused.json["dispatches"],
+        ), words
+        named = [(each["task_id"], each["reason"]) for each in refused.json["skipped"]]
+        assert ([(task, refused.json["message"])] if task else []) == named
+
+
 def test_s4_23_dry_run(engine: TaskEngine, task: str) -> None:
     """Says the same, and starts nothing."""
     engine(f'dispatch {task} "echo models"')
