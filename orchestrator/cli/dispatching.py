@@ -19,6 +19,7 @@ from orchestrator.cli.plans import move, subtask_facts
 from orchestrator.cli.reply import (
     as_called,
     caller,
+    is_named,
     plan_directory,
     say_error,
     say_json,
@@ -30,6 +31,7 @@ from orchestrator.cli.reply import (
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core.plan_state import Step
 from orchestrator.core.state import Verb
+from orchestrator.core.workload import reporter
 from orchestrator.errors import ExitStatus, OrchestratorError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
@@ -111,7 +113,8 @@ def subtask_command(
       orchestrator subtask TASK-001 subtask_01 start --progress 30
       orchestrator subtask TASK-001 subtask_01 done --note "Models complete"
 
-    With `done` the note is the result: whoever depends on it reads it. The plan moves on as far as that leads.
+    With `done` the note is the result: whoever depends on it reads it. The plan moves on as far as that leads. Without
+    --as and TM_AGENT_ID, `start` is on the account of the agent that it was dispatched to.
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     if action not in _ACTIONS:
         raise UsageError(f"{action!r} is no action", hint=f"one of {', '.join(_ACTIONS)}")
@@ -121,6 +124,9 @@ def subtask_command(
     if verb is Verb.START:
         require_approval(layout, board.plan.charter)
     is_done = verb is Verb.COMPLETE
+    if not is_named(name):
+        about = board.plan.tasks[subtask], board.results.get(subtask)
+        name = reporter(*about, verb, caller(name))
     wanted = wish(
         layout,
         verb,
