@@ -254,14 +254,18 @@ class Dispatcher:
         self, layout: Layout, only: Sequence[str], holder: Mapping[str, Any] | None, plugs: Plugs
     ) -> tuple[str, dict[str, str]]:
         """Have tasks done; return the run that does it, and why it does not do some of them, by task."""
+        from orchestrator.actions.detaching import await_begun, detach
+
+        refused: dict[str, str] = {}
         if holder is not None:
             run = str(holder.get("run", "?"))
-            return run, _ask(layout, only, run)
-        from orchestrator.actions.detaching import detach
-
-        words = ["run", "--grows", "--only", ",".join(only), "--", layout.root]
-        order = RunOrder(layout, only=only, grows=True)
-        return detach(order, plugs, self.start, words).run, {}
+            refused = _ask(layout, only, run)
+        else:
+            words = ["run", "--grows", "--only", ",".join(only), "--", layout.root]
+            order = RunOrder(layout, only=only, grows=True)
+            run = detach(order, plugs, self.start, words).run
+        await_begun(layout, [each for each in only if each not in refused], run)
+        return run, refused
 
     def _context(
         self, layout: Layout, ahead: Prospect, board: Board, task: Task

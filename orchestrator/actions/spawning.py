@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.actions.detaching import detach, refuse_within_attempt
+from orchestrator.actions.detaching import await_begun, detach, refuse_within_attempt
 from orchestrator.actions.plans import require_approval
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
@@ -81,9 +81,12 @@ def spawn(
             error.message = f"{added.id} was added, and could not be started: {error.message}"
             error.hint = error.hint or f"orchestrator run --only {added.id}"
             raise
+        await_begun(layout, [added.id], started.run)
         return Spawned(added.id, added.plan, started.run, is_new=True)
     run, tags = str(holder.get("run", "?")), holder.get("tags", [SPAWNED])
     is_taken = not (holder.get("only") or holder.get("closing")) and SPAWNED in tags
+    if is_taken:
+        await_begun(layout, [added.id], run)
     return Spawned(added.id, added.plan, run, is_new=False, is_taken=is_taken)
 
 

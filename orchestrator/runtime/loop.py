@@ -328,7 +328,7 @@ class Runner:
             return  # it has just ended
         live.progress = progress
         self.board.results[task] = live.running()
-        self._reading.unwritten.append(live)
+        self._reading.write(live)  # whoever said so looks there next
         self._tell(Kind.TASK_PROGRESS, task, attempt=live.number, text=f"{progress}%")
 
     # ── effects that take time ───────────────────────────────────────────────────────────────────────────────────────

@@ -19,6 +19,7 @@ def test_it_starts_now_and_the_rest_of_the_queue_waits(claude: ClaudePlan) -> No
     assert "T-01\n" == orchestrate("add", "Research AI memory architectures").stdout
     first = orchestrate("spawn", "Research AI consciousness", "--label", "consciousness")
     assert (0, "consciousness\n") == (first.returncode, first.stdout), first.stderr
+    assert "running" == orchestrate("show", "consciousness", "--json").json["task"]["status"]
     second = orchestrate("spawn", "Deep research on AI flourishing", "--label", "flourishing")
     assert "flourishing\n" == second.stdout
     assert "is at work and takes it" in second.stderr

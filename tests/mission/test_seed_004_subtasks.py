@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import re
 import subprocess
 
 import pytest
 
-from orchestrator.store.lock import take_lock
 from tests.acceptance.orchestrate import Answer
-from tests.acceptance.plans import Gate
 from tests.executors.harness import wait_until
 from tests.mission.task_engine import TaskEngine
 
@@ -285,103 +281,3 @@ def test_s4_26_s4_63_context(engine: TaskEngine, task: str) -> None:
         env = engine.orchestrate.environment
         subprocess.run(["sh", "-c", line], cwd="/", env=env, check=True, capture_output=True)
     assert "DONE" == words(engine, task)[0]
-
-
-def test_auto_dispatch_beside_a_run_that_does_not_take_everything(
-    engine: TaskEngine, task: str
-) -> None:
-    """What it does not take is not dispatched to it: what has other tags, and all of it when it is about to leave."""
-    engine(f"dispatch {task} one")
-    engine(f"dispatch {task} two")
-    engine(f"update subtask_01 --tag x --dir {engine.root / task}")
-    path = str(engine.root / task / "run.lock")
-    lock = take_lock(path, "r1", "2026-01-05T12:00:00.000Z", tags=["X"])
-    beside = engine(f"auto-dispatch {task}")
-    assert [] == dispatched(beside)
-    assert {
-        "subtask_01": "run r1 has it already: it waits for its turn",
-        "subtask_02": "run r1 is at work on the tag X",
-    } == reasons(beside)
-    lock.close(is_closed=True)
-    beside = engine(f"auto-dispatch {task}")
-    assert [] == dispatched(beside)
-    assert {"run r1 is coming to its end"} == set(reasons(beside).values())
-    lock.release()
-
-
-def test_auto_dispatch_beside_a_run(engine: TaskEngine, task: str) -> None:
-    """A run that a person asked for tasks by name starts no others; it is not made another one behind their back."""
-    gate = Gate(engine.orchestrate.where / "gate")
-    engine(f"dispatch {task} wait")
-    (engine.root / task / "agent_tasks").mkdir(exist_ok=True)
-    (engine.root / task / "agent_tasks/subtask_01.md").write_text(
-        f"```sh\n{gate.wait}\n```\n", encoding="utf-8"
-    )
-    run = engine.orchestrate.start("run", task, "--only", "subtask_01")
-    gate.await_task(run)
-    engine(f'dispatch {task} "echo two"')
-    busy = engine(f"auto-dispatch {task}")
-    assert [] == dispatched(busy)
-    assert re.fullmatch(r"run \w+ is at work on subtask_01", reasons(busy)["subtask_02"])
-    gate.open()
-    engine.orchestrate.finish(run)
-    assert ["subtask_02"] == dispatched(engine(f"auto-dispatch {task}"))
-    wait_until(lambda: ["DONE", "DONE"] == words(engine, task))
-
-
-def test_one_long_task_keeps_no_other_from_being_dispatched(engine: TaskEngine, task: str) -> None:
-    """Called again and again, it starts whatever is ready by then, new or old: the run at work takes it."""
-    os.mkfifo(gate := engine.orchestrate.where / "gate")
-    engine(f"dispatch {task} 'read -r _ <gate'")
-    engine(f"dispatch {task} 'echo two'")
-    (long,) = engine(f"auto-dispatch {task} --subtask subtask_01").json["dispatches"]
-    wait_until(lambda: "IN_PROGRESS" == words(engine, task)[0])
-    engine(f"dispatch {task} 'echo three' --deps subtask_02")
-    seen = engine(f"auto-dispatch {task} --dry-run")
-    assert ["subtask_02"] == dispatched(seen)
-    (quick,) = engine(f"auto-dispatch {task} --subtask subtask_02").json["dispatches"]
-    assert ("subtask_02", long["run"]) == (quick["subtask_id"], quick["run"])
-    wait_until(lambda: ["IN_PROGRESS", "DONE", "PENDING"] == words(engine, task))
-    assert ["subtask_03"] == dispatched(engine("auto-dispatch --all"))
-    wait_until(lambda: ["IN_PROGRESS", "DONE", "DONE"] == words(engine, task))
-    gate.write_text("go\n", encoding="utf-8")
-    wait_until(lambda: "TESTING" == engine.state(task))
-    journal = (engine.root / task / "journal.md").read_text(encoding="utf-8")
-    assert 1 == journal.count("· run · started ·")
-
-
-def test_what_the_run_has_already_is_not_dispatched_again(engine: TaskEngine, task: str) -> None:
-    """It waits for a slot; whoever calls every minute is not told each time that it was dispatched."""
-    os.mkfifo(gate := engine.orchestrate.where / "gate")
-    engine.set_front(task, "max_parallel: 1")
-    engine(f"dispatch {task} 'read -r _ <gate' --priority P0")
-    engine(f"dispatch {task} 'echo two'")
-    first = engine(f"auto-dispatch {task}")
-    assert ["subtask_01", "subtask_02"] == dispatched(first)
-    run = first.json["dispatches"][0]["run"]
-    wait_until(lambda: "IN_PROGRESS" == words(engine, task)[0])
-    again = engine(f"auto-dispatch {task}")
-    assert [] == dispatched(again)
-    assert {"subtask_02": f"run {run} has it already: it waits for its turn"} == reasons(again)
-    gate.write_text("go\n", encoding="utf-8")
-    wait_until(lambda: ["DONE", "DONE"] == words(engine, task))
-
-
-def test_a_run_that_is_gone_before_it_answers_is_replaced(engine: TaskEngine, task: str) -> None:
-    """Nothing is left of what it was asked; and what somebody left who was killed starts nothing later."""
-    engine(f"dispatch {task} 'echo one'")
-    engine(f"dispatch {task} 'echo two'")
-    root = engine.root / task
-    lock = take_lock(
-        f"{root}/run.lock", "r1", "2026-01-05T12:00:00.000Z", ["subtask_02"], grows=True
-    )
-    asking = engine.orchestrate.start("auto-dispatch", task, "--subtask", "subtask_01")
-    asked = root / "requests"
-    wait_until(lambda: asked.exists() and any(asked.glob("*.request.json")))
-    (request,) = asked.glob("*.request.json")
-    left = request.with_name(f"{int(request.name[:17]) - 1:017d}-0123456789ab.request.json")
-    left.write_bytes(request.read_bytes().replace(b"subtask_01", b"subtask_02"))
-    lock.release()
-    assert ["subtask_01"] == dispatched(engine.orchestrate.finish(asking))
-    wait_until(lambda: ["DONE", "PENDING"] == words(engine, task))
-    wait_until(lambda: not list(asked.iterdir()))
