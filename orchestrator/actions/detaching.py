@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from orchestrator.actions.plugs import Plugs
@@ -13,6 +14,9 @@ from orchestrator.actions.prospect import RunOrder
 from orchestrator.actions.running import examine
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.news import run_id
+from orchestrator.core.result import Result
+from orchestrator.core.settings import resolve
+from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     BusyError,
@@ -26,6 +30,8 @@ from orchestrator.store.atomic import refuse_links, reported
 from orchestrator.store.cursor import Cursor, end_of, keep_cursor, last_run
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, holder_of
+from orchestrator.store.pause import looks
+from orchestrator.store.workspace import Workspace
 
 #: Seconds until the new process must hold the plan. It reads a large plan first, and waits for what a dead run left.
 _PATIENCE = 60.0
@@ -33,6 +39,8 @@ _PATIENCE = 60.0
 _A_WHILE = 2.0
 #: Seconds between two looks at who holds the plan.
 _LOOK = 0.02
+#: Seconds in which a run says that it is at what it was started for.
+_BEGUN_WITHIN = 2.0
 #: Lines told of what a run said that did not come through.
 _LAST_LINES = 5
 
@@ -91,6 +99,37 @@ def detach(
         raise
     keep_cursor(layout.cursor, before)
     return Started(run, process.pid, layout.run_output, said)
+
+
+def await_begun(layout: Layout, only: Sequence[str], run: str) -> None:
+    """Return once it is known on disk that a run is at these tasks, or through with them, as far as it has slots.
+
+    Else whoever started them and looks next would be told that they are still to begin. It takes the run a moment to
+    say so, and it may be held or have to wait; so we do not look for long. Nothing that is wrong by now changes that
+    they were started.
+    """
+    with suppress(OrchestratorError):
+        _await_begun(layout, only, run)
+
+
+def _await_begun(layout: Layout, only: Sequence[str], run: str) -> None:
+    workspace = Workspace(layout)
+    board = workspace.load()
+    others = sum(
+        result.status is TaskStatus.RUNNING and not result.is_by_hand and task_id not in only
+        for task_id, result in board.results.items()
+    )
+    slots = resolve(board.plan.settings).max_parallel - others
+    left = {board.plan.tasks[each].stem for each in only if each in board.plan.tasks}
+    enough = max(len(left) - slots, 0)
+    for _ in looks(_LOOK, _BEGUN_WITHIN):
+        left = {stem for stem in left if not _is_of(run, workspace.read_result(stem))}
+        if len(left) <= enough or (holder_of(layout.lock) or {}).get("run") != run:
+            break
+
+
+def _is_of(run: str, result: Result | None) -> bool:
+    return result is not None and result.last is not None and result.last.run == run
 
 
 def refuse_within_attempt() -> None:

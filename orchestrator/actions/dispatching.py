@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,12 +27,14 @@ from orchestrator.core.dispatch import (
     refusal,
     within_capacity,
 )
+from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan import Task, unknown_task
 from orchestrator.core.plan_state import TERMINAL, Step
 from orchestrator.core.roster import Roster, at_work
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import (
     ApprovalError,
+    BusyError,
     NotFoundError,
     OrchestratorError,
     PlanError,
@@ -45,12 +48,24 @@ from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of
 from orchestrator.store.membership import full_ids
+from orchestrator.store.pause import looks
+from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.actions.plugs import Plugs
     from orchestrator.executors.detach import Detached
     from orchestrator.store.roster import Agents
+
+
+#: Who asks a run for more.
+_BY = "auto-dispatch"
+#: Seconds in which a run says that it takes more; it looks five times a second.
+_ANSWERS_WITHIN = 10.0
+#: Seconds between two looks for that.
+_LOOK = 0.05
+#: Seconds in which runs that come and go in between are put up with.
+_TRIES_WITHIN = 10.0
 
 
 class Dispatch(NamedTuple):
@@ -149,6 +164,8 @@ class Dispatcher:
                 done.skipped.append(Passed(name, "", refused))
             else:
                 self._one(Layout(f"{root.root}/{name}"), "", done)
+        # However a plan is broken, also where only its table or a task file says so: the others go on.
+        done.errors = [error for error in done.errors if not isinstance(error, PlanError)]
         return done
 
     def one(self, layout: Layout, subtask: str = "") -> Round:
@@ -167,58 +184,88 @@ class Dispatcher:
 
     def _one(self, layout: Layout, subtask: str, done: Round) -> None:
         try:
-            self._hand_out(layout, subtask, done)
+            found = self._handed_out(layout, subtask)
         except OrchestratorError as error:
             done.errors.append(error)
             done.skipped.append(Passed(roots.plan_id(layout), subtask, str(error)))
+        else:
+            done.dispatches += found.dispatches
+            done.skipped += found.skipped
 
-    def _hand_out(self, layout: Layout, subtask: str, done: Round) -> None:
-        name = roots.plan_id(layout)
-        holder = holder_of(layout.lock)
+    def _handed_out(self, layout: Layout, subtask: str) -> Round:
+        limit = time.monotonic() + _TRIES_WITHIN
+        while True:
+            try:
+                return self._hand_out(layout, subtask)
+            except BusyError:
+                if time.monotonic() >= limit:
+                    raise
+                # A run has come, or gone, since we looked: what it has taken is known when we look again.
+
+    def _hand_out(self, layout: Layout, subtask: str) -> Round:
+        name, done = roots.plan_id(layout), Round()
+        holder = self._holder(layout)
         board = really_done(Workspace(layout).load(is_live=holder is not None))
         subtask = subtask and require_subtask(layout, board, subtask)
         if not self.with_context:
             require_approval(layout, board.plan.charter)
         tasks, skipped = ready(board, subtask)
+        busy: list[Skipped] = []
         if self.with_context and subtask:
             tasks, skipped = [board.plan.tasks[subtask]], []
-        if holder is not None:
-            tasks, busy = _within_run(layout, board, tasks, holder)
+        elif holder is not None and not self.with_context:
+            tasks, busy = _beside_run(layout, board, tasks, holder)
             skipped += busy
         done.skipped += [Passed(name, *each) for each in skipped]
         if not tasks:
-            return
+            return done
         plugs = self.plugs(layout)
         ahead = look_ahead(RunOrder(layout), plugs.roster)
         agents = {task.id: ahead.policies[task.id].agent for task in tasks}
+        run, refused = "", dict[str, str]()
         if not self.with_context:
-            tasks, full = within_capacity(
-                tasks, agents, plugs.roster, at_work(board.results.values())
-            )
+            under_way = at_work(board.results.values())
+            # What waits for its turn in a run that takes more, comes first.
+            under_way.update(ahead.policies[each.subtask_id].agent for each in busy)
+            tasks, full = within_capacity(tasks, agents, plugs.roster, under_way)
             done.skipped += [Passed(name, *each) for each in full]
-        run = self._start(layout, tasks, holder, plugs)
+            if tasks and not self.preview:
+                plugs.require({task.id: ahead.policies[task.id] for task in tasks})
+                run, refused = self._start(layout, [task.id for task in tasks], holder, plugs)
         for task in tasks:
+            if task.id in refused:
+                done.skipped.append(Passed(name, task.id, refused[task.id]))
+                continue
             told = self._context(layout, ahead, board, task) if self.with_context else None
             agent = agents[task.id]
             done.dispatches.append(Dispatch(name, task.id, agent, task.assignee, told, run))
+        return done
+
+    def _holder(self, layout: Layout) -> Mapping[str, Any] | None:
+        """Return the run at work; one that is coming to its end gets a moment to leave, or to go on after all."""
+        holder = holder_of(layout.lock)
+        if self.preview or self.with_context or not (holder and holder.get("closing")):
+            return holder
+        from orchestrator.actions.spawning import staying
+
+        return staying(layout)
 
     def _start(
-        self,
-        layout: Layout,
-        tasks: Sequence[Task],
-        holder: Mapping[str, Any] | None,
-        plugs: Plugs,
-    ) -> str:
-        """Have the tasks done; return the run that does it. A run that is at work starts them by itself."""
-        if self.preview or self.with_context or not tasks:
-            return ""
-        if holder is not None:
-            return str(holder.get("run", "?"))
-        from orchestrator.actions.detaching import detach
+        self, layout: Layout, only: Sequence[str], holder: Mapping[str, Any] | None, plugs: Plugs
+    ) -> tuple[str, dict[str, str]]:
+        """Have tasks done; return the run that does it, and why it does not do some of them, by task."""
+        from orchestrator.actions.detaching import await_begun, detach
 
-        only = [task.id for task in tasks]
-        words = ["run", "--only", ",".join(only), "--", layout.root]
-        return detach(RunOrder(layout, only=only), plugs, self.start, words).run
+        refused: dict[str, str] = {}
+        if holder is not None:
+            run = str(holder.get("run", "?"))
+            refused = _ask(layout, only, run)
+        else:
+            words = ["run", "--grows", "--only", ",".join(only), "--", layout.root]
+            order = RunOrder(layout, only=only, grows=True)
+            run = detach(order, plugs, self.start, words).run
+        await_begun(layout, [each for each in only if each not in refused], run)
+        return run, refused
 
     def _context(
         self, layout: Layout, ahead: Prospect, board: Board, task: Task
@@ -247,17 +294,55 @@ class Dispatcher:
         )
 
 
-def _within_run(
+def _beside_run(
     layout: Layout, board: Board, tasks: Sequence[Task], holder: Mapping[str, Any]
 ) -> tuple[list[Task], list[Skipped]]:
-    """Return what the run at work starts by itself; one that was asked for a part of the plan starts nothing else."""
+    """Return what the run at work can be asked for, and why not the rest: that of one that can, it has already.
+
+    Only a run that was started here takes more than it was asked for by name.
+    """
     run = f"run {holder.get('run', '?')}"
     if holder.get("closing"):
         return [], [Skipped(task.id, f"{run} is coming to its end") for task in tasks]
     only, tags = holder.get("only", ()), holder.get("tags", ())
     tagged = asked_for(RunOrder(layout, tags=tags), board)
-    taken = [task for task in tasks if task.id in tagged and (not only or task.id in only)]
+    its = {task.id for task in tasks if task.id in tagged and (not only or task.id in only)}
     named = ", ".join([*only, *(f"the tag {tag}" for tag in tags)])
-    ids = {task.id for task in taken}
-    reason = f"{run} is at work on {named}"
-    return taken, [Skipped(task.id, reason) for task in tasks if task.id not in ids]
+    mine, other = f"{run} has it already: it waits for its turn", f"{run} is at work on {named}"
+    skipped = [Skipped(task.id, mine if task.id in its else other) for task in tasks]
+    if not holder.get("grows"):
+        return [], skipped
+    others = [task for task in tasks if task.id not in its]
+    return others, [each for each in skipped if each.subtask_id in its]
+
+
+def _ask(layout: Layout, only: Sequence[str], run: str) -> dict[str, str]:
+    """Have the run at work do these tasks, too; return why it does not, by task.
+
+    Raises:
+        BusyError: it is gone, or another one is at work by now.
+        StoreError: it cannot be asked.
+    """
+    requests, now = Requests(layout.requests), time.time()
+    asked = {
+        task_id: Intervention(Verb.LAUNCH, task_id, _BY, now, id=new_id(now)) for task_id in only
+    }
+    replies: dict[str, Reply] = {}
+    try:
+        for wanted in asked.values():
+            requests.leave(wanted)
+        for _ in looks(_LOOK, _ANSWERS_WITHIN):
+            holder = holder_of(layout.lock)
+            for task_id in asked.keys() - replies.keys():
+                if (reply := requests.answer_to(asked[task_id].id)) is not None:
+                    replies[task_id] = reply
+            if len(replies) == len(asked):
+                break
+            if holder is None or holder.get("run") != run:
+                raise BusyError(f"run {run} is gone", hint="try again")
+    finally:
+        for wanted in asked.values():
+            requests.forget(wanted.id)
+    silent = Reply(is_ok=False, task="", message=f"run {run} does not answer")
+    said = {task_id: replies.get(task_id, silent) for task_id in only}
+    return {task_id: reply.message for task_id, reply in said.items() if not reply.is_ok}

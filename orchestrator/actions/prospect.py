@@ -52,6 +52,8 @@ class RunOrder(NamedTuple):
     """Only tasks with one of these, also those that are added while it runs."""
     is_fresh: bool = False
     """What is completed is done again, and what came of it before is moved to the archive."""
+    grows: bool = False
+    """``only`` grows by what ``auto-dispatch`` asks for while it is at work."""
 
 
 class Prospect(NamedTuple):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.actions.assignments import make_task_files
 from orchestrator.actions.engine_setup import revised_entries
-from orchestrator.actions.prospect import Prospect, RunOrder, both_settings
+from orchestrator.actions.prospect import KEPT_AS_THEY_ARE, Prospect, RunOrder, both_settings
 from orchestrator.agents.protocol import Agent
+from orchestrator.core.engine import Engine
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
 from orchestrator.core.roster import Roster
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.loop import Runner
-from orchestrator.runtime.plan_watch import Change, require_kept
+from orchestrator.runtime.plan_watch import Change, Watch, require_kept
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.workspace import Workspace
 
@@ -30,8 +31,20 @@ class Replanner:
     """The one that the run goes by."""
     seen: int
     """The version of the file that says so."""
+    also: set[str] = field(default_factory=set, init=False)
+    """Tasks that the run is asked for besides, from the next change on."""
     _offered: int = field(default=0, init=False)
     """The version of the change that was returned last."""
+
+    def watch(
+        self,
+        look_around: Callable[[], None],
+        apply: Callable[[Change], None],
+        close: Callable[..., None],
+    ) -> Watch:
+        """Return what looks after the plan; *apply* goes on with a change."""
+        saved, ask = self.workspace.plan_versions.is_being_saved, self.also.add
+        return Watch(self.look, look_around, apply, saved, close, ask if self.order.grows else None)
 
     def look(self, was_refused: bool = False) -> Change | None:  # noqa: FBT001, FBT002 - called in a thread
         """Return the change, with the task files of rows that are new or say something else; None when there is none.
@@ -43,16 +56,23 @@ class Replanner:
             PlanError: the plan, or the task file of a row, makes no sense; names file and line.
             NotFoundError, StoreError: as their names say.
         """
-        version = self.workspace.plan_versions.newest()
-        if not version or (version == self.seen and not was_refused):
+        also = tuple(sorted(self.also))  # asked for in another thread
+        if self.order.only and not also:
+            return None  # what was asked for by name does not grow by itself
+        version, is_asked = self.workspace.plan_versions.newest(), bool(also) or was_refused
+        if not version or (version == self.seen and not is_asked):
             return None
         plan, shape = self.workspace.load_plan()
-        if _said(plan) == _said(self.plan) and not was_refused:
+        if _said(plan) == _said(self.plan) and not is_asked:
             self.seen = version
             return None  # only text around the table
         policies, meant = both_settings(self.workspace, plan, self.order, self.roster)
         new = [task for task_id, task in plan.tasks.items() if task_id not in self.plan.tasks]
-        others = [task_id for task_id, task in plan.tasks.items() if _is_other(task, self.plan)]
+        others = [
+            task_id
+            for task_id, task in plan.tasks.items()
+            if task_id in also or _is_other(task, self.plan)
+        ]
         make_task_files(self.workspace, plan.tasks, meant, others, self.roster)
         traces = scan_logs(self.workspace.layout.logs) if new else {}
         found = ((task.id, self.workspace.read_result(task.stem)) for task in new)
@@ -65,7 +85,7 @@ class Replanner:
         }
         newest = {task.id: traces[task.stem].newest for task in new if task.stem in traces}
         self._offered = version
-        return Change(plan, shape, policies, meant, newest, results)
+        return Change(plan, shape, policies, meant, newest, results, also)
 
     def go_on(
         self, change: Change, runner: Runner, ahead: Prospect, agents: Mapping[str, Agent]
@@ -73,20 +93,36 @@ class Replanner:
         """Let the run go on with a change; return results that lay in the place of new tasks: task, where they are now.
 
         Raises:
-            PlanError: what is under way forbids it as yet; nothing was done.
+            PlanError, UsageError: what is under way forbids it as yet; nothing was done.
             StoreError: a result could not be moved.
         """
         require_kept(change.plan, runner.engine.under_way)
+        order = self._grown(change, runner.engine)
+        entries = revised_entries(change, runner, ahead._replace(order=order), agents, self.roster)
         tasks, results = change.plan.tasks, runner.board.results
         new = tasks.keys() - runner.board.plan.tasks.keys()
+        new |= {task_id for task_id in change.also if task_id in runner.board.doubts}
         aside = ((task_id, self.workspace.move_aside(tasks[task_id])) for task_id in sorted(new))
         moved = [(task_id, path) for task_id, path in aside if path]
         # Not before: as long as something makes no sense, each look reads it again.
         self.plan, self.seen = change.plan, self._offered
+        self.order = order
+        self.also.difference_update(change.also)
         results.update({key: each for key, each in change.results.items() if key not in results})
-        entries = revised_entries(change, runner, ahead, agents, self.roster)
         runner.replan(change, entries)
         return moved
+
+    def _grown(self, change: Change, engine: Engine) -> RunOrder:
+        """Return the order with what the run is asked for besides, and what somebody made it do again meanwhile."""
+        if not self.order.only:
+            return self.order
+        again = (
+            entry.id
+            for entry in engine.entries.values()
+            if not (entry.is_umbrella or entry.status in KEPT_AS_THEY_ARE)
+        )
+        only = dict.fromkeys((*self.order.only, *again, *change.also))
+        return self.order._replace(only=[each for each in only if each in change.plan.tasks])
 
 
 def _is_other(task: Task, before: Plan) -> bool:

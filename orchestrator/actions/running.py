@@ -32,7 +32,7 @@ from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.launchpad import Launchpad
 from orchestrator.runtime.loop import Runner
 from orchestrator.runtime.overhearing import overhearing
-from orchestrator.runtime.plan_watch import Change, Watch
+from orchestrator.runtime.plan_watch import Change
 from orchestrator.runtime.signals import Signals
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.exchange import CLOSED_WITHIN, LOOK, until_closed
@@ -91,7 +91,8 @@ def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
     ahead = examine(order, plugs)
     clock, run_id = Clock(), new_run()
     with in_line(order.layout.queue):  # behind commands that need the lock for a moment
-        lock = take_lock(order.layout.lock, run_id, iso(clock.wall()), order.only, order.tags)
+        asked, since = (order.only, order.tags), iso(clock.wall())
+        lock = take_lock(order.layout.lock, run_id, since, *asked, grows=order.grows)
     with Signals() as signals:
         try:
             # Until the lock was ours, another run may have been at work, and what it did is not what was seen.
@@ -251,19 +252,19 @@ class _Session:
         runner.listener = hear
         resets = Resets(self.workspace, requests, runner.board, runner.engine, self.clock)
         runner.redo = resets.redo
-        if not self.order.only:  # what was asked for by name does not grow
-            versions = self.workspace.plan_versions
-            replanner = Replanner(
-                self.order, self.workspace, self.plugs.roster, board.plan, versions.newest()
-            )
+        if self.order.grows or not self.order.only:  # else nothing that is new is for this run
+            versions, roster = self.workspace.plan_versions, self.plugs.roster
+            replanner = Replanner(self.order, self.workspace, roster, board.plan, versions.newest())
 
             def apply(change: Change) -> None:
                 for task_id, kept in replanner.go_on(change, runner, ahead, self.plugs.agents):
                     text = f"another result lay in its place; it is kept as {kept}"
                     self.telling.say(Kind.WARNING, text, task_id)
+                if change.also:
+                    self.order = replanner.order
+                    self.lock.grow(self.order.only)
 
-            saved, close = versions.is_being_saved, self.lock.close
-            runner.watch = Watch(replanner.look, resets.look, apply, saved, close)
+            runner.watch = replanner.watch(resets.look, apply, self.lock.close)
         return runner
 
     def _prepare(self) -> None:

@@ -9,7 +9,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.intervention import Intervention, apply, decide, next_ready, taken_from
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result, Verdict
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.core.umbrella import refuse_umbrella
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.runtime.by_hand import commit_by_hand, inputs_of, nothing_ready, told
@@ -40,12 +40,15 @@ def carry_out(
             continue
         try:
             wanted = requests.read(request)
-            if wanted is None:
+            if (
+                wanted is None or wanted.verb is Verb.LAUNCH
+            ):  # that was asked of a run which is gone
                 requests.forget(request)
-            is_ours = wanted is not None and requests.take(request)
+                continue
+            is_ours = requests.take(request)
         except StoreError:
             continue
-        if wanted is not None and is_ours:
+        if is_ours:
             replies.append(_carry_out(workspace, board, listener, wanted))
             requests.answer(request, replies[-1])
     requests.sweep()

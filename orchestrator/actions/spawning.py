@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.actions.detaching import detach, refuse_within_attempt
+from orchestrator.actions.detaching import await_begun, detach, refuse_within_attempt
+from orchestrator.actions.plans import require_approval
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import RunOrder
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.executors.detach import Detached
-from orchestrator.store.layout import Layout
+from orchestrator.store.charter import charter_of
+from orchestrator.store.exchange import take
+from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock import holder_of
 from orchestrator.store.pause import looks
 
@@ -53,17 +57,20 @@ def spawn(
     other tasks by name, or is coming to its end and does not leave soon.
 
     Raises:
+        ApprovalError, TransitionError: the plan waits for somebody, or is over; nothing was written.
         OrchestratorError: it could not be added, and nothing was written; or it was added and could not be started,
             which the message says.
     """
-    # Before anything is written: no run that is started here outlives the attempt.
+    # Before anything is written: no run that is started here outlives the attempt, or works on a plan nobody approved.
     if holder_of(layout.lock) is None:
         refuse_within_attempt()
+    if os.path.lexists(layout.plan):
+        require_approval(layout, charter_of(take(layout.plan).data, from_here(layout.plan)))
     wanted = wanted._replace(tags=tuple(dict.fromkeys((*wanted.tags, SPAWNED))), is_prompt=True)
     added = add(layout, wanted, by, lambda _: plugs.roster)
     order = RunOrder(layout=layout, tags=[SPAWNED])
     limit = time.monotonic() + _TRIES_WITHIN
-    while (holder := _staying(layout)) is None:
+    while (holder := staying(layout)) is None:
         try:
             started = detach(order, plugs, start, ["run", "--tag", SPAWNED, "--dir", layout.root])
         except OrchestratorError as error:
@@ -74,13 +81,16 @@ def spawn(
             error.message = f"{added.id} was added, and could not be started: {error.message}"
             error.hint = error.hint or f"orchestrator run --only {added.id}"
             raise
+        await_begun(layout, [added.id], started.run)
         return Spawned(added.id, added.plan, started.run, is_new=True)
     run, tags = str(holder.get("run", "?")), holder.get("tags", [SPAWNED])
     is_taken = not (holder.get("only") or holder.get("closing")) and SPAWNED in tags
+    if is_taken:
+        await_begun(layout, [added.id], run)
     return Spawned(added.id, added.plan, run, is_new=False, is_taken=is_taken)
 
 
-def _staying(layout: Layout) -> dict[str, Any] | None:
+def staying(layout: Layout) -> dict[str, Any] | None:
     """Return the run at work; one that is coming to its end gets a moment to leave, or to go on after all."""
     holder = None
     for _ in looks(_LOOK, _LEAVES_WITHIN):

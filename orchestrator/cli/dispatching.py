@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from orchestrator.actions.adding import NewTask
-from orchestrator.actions.dispatching import Dispatcher, Round, dispatch
+from orchestrator.actions.dispatching import Dispatch, Dispatcher, Passed, Round, dispatch
 from orchestrator.actions.intervening import act
 from orchestrator.actions.plans import advance, require_subtask
 from orchestrator.cli.adding import known_agents
@@ -20,6 +20,7 @@ from orchestrator.cli.plans import move, subtask_facts
 from orchestrator.cli.reply import (
     as_called,
     caller,
+    is_named,
     plan_directory,
     say_error,
     say_json,
@@ -32,6 +33,7 @@ from orchestrator.cli.texts import TakesProse
 from orchestrator.core.board import Board
 from orchestrator.core.plan_state import Step, subtask_word
 from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.workload import reporter
 from orchestrator.errors import ExitStatus, OrchestratorError, TransitionError, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
@@ -117,7 +119,8 @@ def subtask_command(
       orchestrator subtask TASK-001 subtask_01 start --progress 30
       orchestrator subtask TASK-001 subtask_01 done --note "Models complete"
 
-    With `done` the note is the result: whoever depends on it reads it. The plan moves on as far as that leads.
+    With `done` the note is the result: whoever depends on it reads it. The plan moves on as far as that leads. Without
+    --as and TM_AGENT_ID, `start` is on the account of the agent that it was dispatched to.
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     if action not in _ACTIONS:
         raise UsageError(f"{action!r} is no action", hint=f"one of {', '.join(_ACTIONS)}")
@@ -125,6 +128,9 @@ def subtask_command(
     board = Workspace(layout).load()
     subtask = require_subtask(layout, board, subtask)
     is_done = verb is Verb.COMPLETE
+    if not is_named(name):
+        about = board.plan.tasks[subtask], board.results.get(subtask)
+        name = reporter(*about, verb, caller(name))
     wanted = wish(
         layout,
         verb,
@@ -225,6 +231,8 @@ def auto_dispatch_command(
             with_context=show_context,
         )
     except OrchestratorError as error:
+        passed = [Passed(task, subtask, str(error))] if task and not everything else []
+        error.data = {**error.data, **_rows([], passed)}
         context.exit(say_error(error, as_json=True))
     _say_round(done, preview=dry_run, with_context=show_context)
     if done.errors:
@@ -264,12 +272,18 @@ def _say_round(done: Round, *, preview: bool, with_context: bool) -> None:
         "ok": not done.errors,
         "code": done.errors[0].code if done.errors else "ok",
         "message": f"{len(done.dispatches)} {verb}, {len(done.skipped)} skipped",
-        "dispatches": [
-            {key: value for key, value in each._asdict().items() if value}
-            for each in done.dispatches
-        ],
-        "skipped": [each._asdict() for each in done.skipped],
+        **_rows(done.dispatches, done.skipped),
         **({"hint": as_called(done.errors[0].hint)} if done.errors else {}),
         "dry_run": preview or with_context,
     }
     write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+
+
+def _rows(dispatches: Sequence[Dispatch], skipped: Sequence[Passed]) -> dict[str, Any]:
+    """Return what is in every answer, also in one that refuses everything (S4-27)."""
+    return {
+        "dispatches": [
+            {key: value for key, value in each._asdict().items() if value} for each in dispatches
+        ],
+        "skipped": [each._asdict() for each in skipped],
+    }

@@ -277,6 +277,11 @@ def caller(named: str | None) -> str:
     return as_name(task) or as_name(_login()) or "somebody"
 
 
+def is_named(named: str | None) -> bool:
+    """Say whether whoever calls said who they are, or an agent was started as somebody."""
+    return bool(named or os.environ.get("TM_AGENT_ID") or os.environ.get("ORCHESTRATOR_TASK_ID"))
+
+
 def takes_caller(function: _Function) -> _Function:
     """Give a command its ``--as``."""
     import click

@@ -113,6 +113,7 @@ def _whom(
     "--tag", "tags", multiple=True, metavar="TAG",
     help="Only tasks with this tag, also those added meanwhile; one must have it already.",
 )  # fmt: skip
+@click.option("--grows", is_flag=True, hidden=True)  # for `auto-dispatch`: it adds to --only
 @click.option(
     "--fresh",
     "is_fresh",
@@ -140,6 +141,7 @@ def run_command(
     claude_bin: str,
     only: tuple[str, ...],
     tags: tuple[str, ...],
+    grows: bool,
     is_fresh: bool,
     at: str | None,
     every: float | None,
@@ -162,7 +164,9 @@ def run_command(
       orchestrator run --only T-01,T-02 --max-parallel 2
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(directory, option)
-    order = order_of(layout, simulate=simulate, only=only, tags=tags, is_fresh=is_fresh, **settings)
+    order = order_of(
+        layout, simulate=simulate, only=only, grows=grows, tags=tags, is_fresh=is_fresh, **settings
+    )
     chosen = plugs(claude_bin, order.layout)
     if dry_run:
         ahead = look_ahead(order, chosen.roster)
@@ -193,6 +197,7 @@ def order_of(
     *,
     simulate: bool,
     only: Sequence[str],
+    grows: bool,
     tags: Sequence[str],
     is_fresh: bool,
     **settings: Any,
@@ -212,6 +217,7 @@ def order_of(
         only=_listed("--only", "task", [full_ids(layout, ",".join(only))] if only else []),
         tags=[tag.lstrip("#") for tag in _listed("--tag", "tag", tags)],
         is_fresh=is_fresh,
+        grows=grows,
     )
 
 

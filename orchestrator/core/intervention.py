@@ -41,6 +41,7 @@ class Intervention(NamedTuple):
     """What somebody wants done with a task."""
 
     verb: Verb
+    """A command; or ``launch``: the run at work is to start it, too, and only that run can."""
     task: str
     """Empty with ``start``: the next one that is ready."""
     by: str

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from orchestrator.core.name import as_name
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
-from orchestrator.core.roster import BUILT_IN, Roster
-from orchestrator.core.state import OVER, UNDER_WAY, TaskStatus
+from orchestrator.core.roster import ALIASES, BUILT_IN, Roster
+from orchestrator.core.state import OVER, UNDER_WAY, TaskStatus, Verb
 
 _BUILT_IN = frozenset(member.key for member in BUILT_IN)
 
@@ -52,6 +53,20 @@ def names_of(task: Task, result: Result | None, agent: str) -> tuple[str, ...]:
     is_taken = result is not None and result.is_by_hand and result.status in UNDER_WAY
     doer = result.attempts[-1].agent if result is not None and is_taken else agent
     return tuple(dict.fromkeys(filter(None, (task.role, doer))))
+
+
+def reporter(task: Task, result: Result | None, verb: Verb, caller: str) -> str:
+    """Return on whose account a report on a task is whose *caller* did not say who they are.
+
+    What was dispatched to an agent is begun, and ended, by that one (seed row S4-12), unless the caller has it in hand.
+    """
+    held = result is not None and result.is_by_hand and result.status in UNDER_WAY
+    holder = result.attempts[-1].agent if result is not None and held else ""
+    named = task.role or task.agent_key
+    agent = as_name(ALIASES.get(named, named)) or caller
+    if verb is Verb.START:
+        return caller if holder == caller else agent
+    return agent if verb in {Verb.COMPLETE, Verb.FAIL} and holder == agent else caller
 
 
 def loads(duties: Iterable[Duty], roster: Roster) -> list[Load]:

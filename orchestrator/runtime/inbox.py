@@ -104,6 +104,9 @@ class Inbox:
                 self._answer(request, Reply.refused("", nothing_ready()))
                 return False
             wanted = wanted._replace(task=found)
+        if wanted.verb is Verb.LAUNCH:
+            self._take_on(wanted, looks)
+            return False
         if wanted.task not in self.engine.entries:
             self._wait_for_row(wanted, looks + 1)
             return False
@@ -134,6 +137,19 @@ class Inbox:
     def _status(self, task_id: str) -> TaskStatus:
         entry = self.engine.entries.get(task_id)
         return TaskStatus.WAITING if entry is None or entry.unrecorded else entry.status
+
+    def _take_on(self, wanted: Intervention, looks: int) -> None:
+        """Answer once a task that nobody asked for takes part in this run; the next look at the plan sees to that."""
+        if not (looks or self._is_ours(wanted.id)):
+            return
+        ask = self.watch.ask if self.watch is not None and not self.engine.is_draining else None
+        if ask is None:
+            self._wait_for_row(wanted, _PATIENCE + 1)
+        elif wanted.task in self.engine.entries:
+            self._answer(wanted.id, Reply.done(wanted.task, self._status(wanted.task)))
+        else:
+            ask(wanted.task)
+            self._wait_for_row(wanted, looks + 1)
 
     def _wait_for_row(self, wanted: Intervention, looks: int) -> None:
         """Somebody may just have added its row, which the run reads a moment later."""

@@ -173,7 +173,8 @@ class Runner:
         self.board.shape = shape(self.board.plan.tasks)
         self.policies = {**self.policies, **change.policies}
         self.launchpad.replan(self.board.plan.tasks, self.policies, change.meant)
-        left, text = left_to_run(self.engine.entries, entries), difference(before, self.board.plan)
+        left = left_to_run(self.engine.entries, entries)
+        text = difference(before, self.board.plan, change.also)
         self._tell(Kind.RUN_CHANGED, tasks=left, text=text)
         self._handle(Replanned(tuple(entries)))
 
@@ -327,7 +328,7 @@ class Runner:
             return  # it has just ended
         live.progress = progress
         self.board.results[task] = live.running()
-        self._reading.unwritten.append(live)
+        self._reading.write(live)  # whoever said so looks there next
         self._tell(Kind.TASK_PROGRESS, task, attempt=live.number, text=f"{progress}%")
 
     # ── effects that take time ───────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -37,6 +37,8 @@ class Change(NamedTuple):
     """The highest attempt number ever used by tasks that are new in the plan."""
     results: Mapping[str, Result]
     """Results of tasks that are new in the plan and are not to be run: done before, blocked, in somebody's hands."""
+    also: Sequence[str] = ()
+    """Tasks that the run is asked for from now on, besides those that it was asked for by name."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -54,6 +56,8 @@ class Watch:
     """Whether somebody has the file open for writing, or saved it so recently that it may not be whole."""
     close: Callable[..., None]
     """Says, by ``is_closed``, whether the run takes nothing any more that is added from now on."""
+    ask: Callable[[str], None] | None = None
+    """Has the next look ask for one more task; None: what the run was asked for does not grow."""
     _turn: anyio.Lock = field(init=False)
     told: str = field(default="", init=False)
     """The problem that was told last; the same one is not told at every look."""
@@ -156,8 +160,8 @@ def _still_there(ids: Iterable[str], tasks: Mapping[str, Task]) -> tuple[str, ..
     return tuple(each for each in ids if each in tasks)
 
 
-def difference(before: Plan, after: Plan) -> str:
-    """Say in one line how two plans differ."""
+def difference(before: Plan, after: Plan, also: Sequence[str] = ()) -> str:
+    """Say in one line how two plans differ, and what a run is asked for besides."""
     new, gone = after.tasks.keys() - before.tasks.keys(), before.tasks.keys() - after.tasks.keys()
     changed = [
         task_id
@@ -174,9 +178,11 @@ def difference(before: Plan, after: Plan) -> str:
         parts.append(f"settings {', '.join(of_tasks)}")
     if of_runs := sorted(settings & RUN_ONLY):
         parts.append(f"{', '.join(of_runs)}, from the next run on")
+    asked = f"asked for as well: {', '.join(also)}" if also else ""
     if not parts and list(before.tasks) == list(after.tasks):
-        return "the plan is valid; nothing of it changes for this run now"
-    return f"the plan was changed: {'; '.join(parts) or 'the order of its rows'}"
+        return asked or "the plan is valid; nothing of it changes for this run now"
+    changed_so = f"the plan was changed: {'; '.join(parts) or 'the order of its rows'}"
+    return "; ".join(filter(None, (changed_so, asked)))
 
 
 def _items(plan: Plan) -> set[tuple[str, str]]:

@@ -98,12 +98,9 @@ class Reading:
         while True:
             await anyio.sleep(_LOOK)
             fresh, self.unwritten = self.unwritten, []
-            try:
-                for live in fresh:
-                    if live.key in self.live:
-                        self.workspace.write_running(live.task.stem, live.running_text())
-            except StoreError as error:
-                self.fails(error)
+            for live in fresh:
+                if live.key in self.live:
+                    self.write(live)
             for live in list(self.live.values()):
                 if not live.pid:
                     continue  # it has not begun: what lies there already is not its log
@@ -114,6 +111,13 @@ class Reading:
                     self.heard(Heard(live.task.id, live.number, live.reader.signs))
                 if live.news != before:
                     self.news(live)
+
+    def write(self, live: LiveAttempt) -> None:
+        """Say on disk what is known of an attempt under way."""
+        try:
+            self.workspace.write_running(live.task.stem, live.running_text())
+        except StoreError as error:
+            self.fails(error)
 
 
 def judge_unlaunched(live: LiveAttempt, error: Exception, *, is_put_off: bool) -> Outcome:

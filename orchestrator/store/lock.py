@@ -72,6 +72,12 @@ class RunLock:
         with suppress(StoreError):
             self._append()
 
+    def grow(self, only: Sequence[str]) -> None:
+        """Say what the run is asked for by name by now; for what the disk does not take, as ``close``."""
+        self.holder["only"] = list(only)
+        with suppress(StoreError):
+            self._append()
+
     def release(self) -> None:
         """Say that the run ended in order, and let go. If that cannot be said, the next run finds nothing to do.
 
@@ -114,9 +120,15 @@ def new_run() -> str:
 
 
 def take_lock(
-    path: str, run: str, now: str, only: Sequence[str] = (), tags: Sequence[str] = ()
+    path: str,
+    run: str,
+    now: str,
+    only: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    *,
+    grows: bool = False,
 ) -> RunLock:
-    """Take the lock of a plan directory. *only*, *tags*: what the run was asked for by name.
+    """Take the lock of a plan directory. *only*, *tags*: what the run was asked for by name; *grows*: as in an order.
 
     Raises:
         BusyError: another run holds it; says which.
@@ -133,6 +145,7 @@ def take_lock(
             "since": now,
             **({"only": list(only)} if only else {}),
             **({"tags": list(tags)} if tags else {}),
+            **({"grows": True} if grows else {}),
         }
         lock = RunLock(path, descriptor, holder, dead)
         lock._write()  # noqa: SLF001 - the lock's own module
@@ -337,7 +350,7 @@ def _holder(line: bytes) -> dict[str, Any]:
         **{key: one_line(each) for key, each in raw.items() if isinstance(each, str)},
         "pid": pid if isinstance(pid, int) else 0,
         "started": raw.get("started"),
-        **({"closing": True} if raw.get("closing") is True else {}),
+        **{key: True for key in ("closing", "grows") if raw.get(key) is True},
         **{
             key: [one_line(str(each)) for each in listed]
             for key in ("only", "tags")

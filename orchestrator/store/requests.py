@@ -274,5 +274,5 @@ def _read(request: str, data: bytes) -> Intervention | None:
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     is_named = TASK_ID.fullmatch(wanted.task) or wanted.is_claim
-    is_ours = is_named and is_name(wanted.by) and wanted.verb in COMMANDS
+    is_ours = is_named and is_name(wanted.by) and wanted.verb in {*COMMANDS, Verb.LAUNCH}
     return wanted if is_ours and 0 <= wanted.time < 253_402_300_800 else None

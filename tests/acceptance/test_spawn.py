@@ -19,6 +19,7 @@ def test_it_starts_now_and_the_rest_of_the_queue_waits(claude: ClaudePlan) -> No
     assert "T-01\n" == orchestrate("add", "Research AI memory architectures").stdout
     first = orchestrate("spawn", "Research AI consciousness", "--label", "consciousness")
     assert (0, "consciousness\n") == (first.returncode, first.stdout), first.stderr
+    assert "running" == orchestrate("show", "consciousness", "--json").json["task"]["status"]
     second = orchestrate("spawn", "Deep research on AI flourishing", "--label", "flourishing")
     assert "flourishing\n" == second.stdout
     assert "is at work and takes it" in second.stderr
@@ -157,3 +158,18 @@ def test_an_attempt_spawns_nothing_where_no_run_is_at_work(
     refused = orchestrate("spawn", "echo x", "--agent", "shell", "--json", env=attempt)
     assert (2, "usage") == (refused.returncode, refused.json["code"])
     assert not root.exists()
+
+
+def test_nothing_is_added_to_a_plan_that_may_not_be_worked_on(orchestrate: Orchestrate) -> None:
+    """It is refused before the task is written, as by `dispatch`: asking again later adds it once."""
+    orchestrate("create", "A")
+    plan = orchestrate.where / ".orchestrator/TASK-001/master_plan.md"
+    before = plan.read_bytes()
+    spawn = ("spawn", "true", "--agent", "shell", "--dir", "TASK-001")
+    refused = orchestrate(*spawn, "--json")
+    assert (4, "not_approved") == (refused.returncode, refused.json["code"])
+    assert before == plan.read_bytes()
+    command = refused.json["hint"].removeprefix("orchestrator ").split()
+    assert 0 == orchestrate(*command).returncode
+    assert (0, "subtask_01\n") == ((spawned := orchestrate(*spawn)).returncode, spawned.stdout)
+    assert 0 == orchestrate("wait", "TASK-001", "--for", "end", "--timeout", "20s").returncode

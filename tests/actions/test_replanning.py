@@ -89,3 +89,25 @@ def test_a_task_file_that_was_mended_lets_its_row_in(root: Path) -> None:
     assert change is not None
     assert 300.0 == change.policies["T-02"].timeout
     assert change == look()
+
+
+def test_a_run_of_some_tasks_takes_more_only_when_it_is_asked(root: Path) -> None:
+    """Rows that are new are not for it; what somebody asks for is, and is asked for once."""
+    found = replanner(root)
+    found.order = found.order._replace(only=["T-01"], grows=True)
+    save(root / "master_plan.md", TABLE + MORE)
+    assert found.look() is None
+    watch = found.watch(lambda: None, lambda _: None, lambda **_: None)
+    assert watch.ask is not None
+    watch.ask("T-02")
+    change = found.look()
+    assert change is not None
+    assert (["T-02"], {"T-01", "T-02"}) == (list(change.also), set(change.plan.tasks))
+    assert (root / "agent_tasks" / "agent-02.md").exists()
+
+
+def test_a_run_that_a_person_asked_for_some_tasks_cannot_be_asked_for_more(root: Path) -> None:
+    """Its exit status is about what they asked for."""
+    found = replanner(root)
+    found.order = found.order._replace(only=["T-01"])
+    assert found.watch(lambda: None, lambda _: None, lambda **_: None).ask is None

@@ -108,6 +108,29 @@ def test_s4_59_agent_at_capacity(engine: TaskEngine, task: str) -> None:
     assert (0, "subtask_07\n") == (later.returncode, later.stdout)
 
 
+def test_s4_59_what_is_reported_counts_for_the_agent_it_was_dispatched_to(
+    engine: TaskEngine, task: str
+) -> None:
+    """The seed reports with `subtask` and says nowhere who it is; everybody who counts comes to the same."""
+    for number in range(2):
+        engine(f'dispatch {task} "Test {number}" --agent eva --type test')
+    assert 0 == engine(f"subtask {task} subtask_01 start --progress 30").returncode
+    assert "is IN_PROGRESS" in engine(f"subtask {task} subtask_01 start --progress 60").stdout
+    loads = engine(f"agent workload {task} --json").json["workload"]
+    assert [("eva", 1)] == [(each["name"], each["active"]) for each in loads if each["active"]]
+    listed = engine(f"agents {task} --json").json["agents"]
+    assert 1 == next(each["running"] for each in listed if each["key"] == "eva")
+    full = engine(f'dispatch {task} "Test more" --agent eva --type test --json')
+    assert (4, "agent_at_capacity") == (full.returncode, full.json["code"])
+    skipped = engine(f"auto-dispatch {task}").json["skipped"]
+    assert ["Agent at capacity: eva has 1 of 1 tasks under way"] == [
+        each["reason"] for each in skipped
+    ]
+    assert 0 == engine(f'subtask {task} subtask_01 done --note "All green"').returncode
+    result = (engine.root / task / "results/subtask_01-result.md").read_text(encoding="utf-8")
+    assert (True, False) == ('"agent": "eva"' in result, "had it in hand" in result)
+
+
 def test_s4_59_a_task_in_the_hands_of_a_person_fills_no_agent(
     engine: TaskEngine, task: str
 ) -> None:
@@ -115,6 +138,10 @@ def test_s4_59_a_task_in_the_hands_of_a_person_fills_no_agent(
     for number in range(2):
         engine(f'dispatch {task} "Test {number}" --agent eva')
     engine(f"subtask {task} subtask_01 start --as bob")
+    engine(f'dispatch {task} "Test mine" --agent eva')
+    engine(f"claim subtask_03 --dir {engine.root / task}")
+    # Whoever has it goes on to have it, however they report.
+    assert 0 == engine(f"subtask {task} subtask_03 start --progress 50").returncode
     counted = {
         each["key"]: each["running"] for each in engine(f"agents {task} --json").json["agents"]
     }

@@ -95,7 +95,7 @@ def test_a_refusal_is_the_same_error_to_whoever_asked() -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"verb": "launch"},
+        {"verb": "ready"},
         {"task": "../x"},
         {"task": ""},
         {"by": "b\nob"},
