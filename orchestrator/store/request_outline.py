@@ -378,3 +378,4 @@ def _called(text: str) -> Iterator[str]:
     bare = without_phrases(text)
     yield plain(bare)
     yield _headline(bare)[0]
+    yield _headline(_UNCOUNTED.sub("", bare))[0]

@@ -109,6 +109,12 @@ def test_a_plain_line_of_what_is_needed_may_name_no_task(
     )
 
 
+def test_a_counted_task_may_be_named_by_its_name() -> None:
+    """It is what the plan calls it."""
+    text = "# X\n## Step 1 - Profile: look\nIt.\n## Task 2: Mend\nDepends on: Profile\n## Test\nNeeds: Mend\n"
+    assert {"Profile": [], "Mend": ["Profile"], "Test": ["Mend"]} == needs(text)
+
+
 def test_plain_lines_below_a_group_hold_for_its_tasks() -> None:
     """As its items of that kind do; above all tasks they are the request."""
     text = "# All\nAgent: nobody\n\n## Look\nAgent: claude\nPriority: P0\n- Scan\n- Sort\n## Tell\n"
