@@ -54,6 +54,7 @@ LISTS = frozenset({"acceptance", "constraints", "hints", "writes", "inputs"})
 _TEXTS = frozenset({"expected", "description"})
 _WORDS = frozenset({"agent", "type", "priority", "id"})
 _PATHS = re.compile(r",\s+|\s+and\s+")
+_PERHAPS = ("needs", "requires", "dependencies", "deps")
 _BOLD = ("**", "__")
 #: With these a code block begins.
 CODE_BARS = ("```", "~~~")
@@ -87,6 +88,8 @@ class Entry:
     id: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
     needs: list[str] = field(default_factory=list)
+    perhaps: list[str] = field(default_factory=list)
+    """Lines that are such a need if they name a task, else text: `Requires: Python`."""
 
     def leaves(self) -> Iterator[Entry]:
         """Yield the tasks that it means: those below it, or itself."""
@@ -154,7 +157,10 @@ def _without_fields(entry: Entry, text: str, below: deque[str]) -> str:
         last.lines.append(below.popleft())
     left = []
     for part in parts:
-        if part.name and (part.lines or part.said.startswith(_BOLD)):
+        if part.name == "needs" and part.lines and part.said.lower().startswith(_PERHAPS):
+            if not is_none(plain(part.lines[0])):
+                entry.perhaps.append(" ".join([part.said, *part.lines[1:]]))
+        elif part.name and (part.lines or part.said.startswith(_BOLD)):
             take_fact(entry, part.name, "\n".join(part.lines), Node())
         else:
             left.append(part.said)

@@ -293,15 +293,27 @@ class _Reader:
         if entry.node.before is not None and entry.node.before in self._entries:
             said.needs += [Need(leaf.id) for leaf in self._entries[entry.node.before].leaves()]
         inside = {leaf.id for leaf in entry.leaves()}
+        for line in entry.perhaps:
+            spoken = Said("")
+            read_list(unstressed(line), self._names(entry), spoken)
+            if spoken.needs or any(self._alike(words) for words in spoken.unknown):
+                said.needs += spoken.needs
+                said.unknown += spoken.unknown
+            else:
+                entry.node.prose.append(line)
         said.needs = [need for need in said.needs if need.id not in inside]
         self._problems += [self._unknown(entry, words) for words in said.unknown]
         self._heard[entry] = said
         return said
 
-    def _unknown(self, entry: Entry, words: str) -> Problem:
+    def _alike(self, words: str) -> list[str]:
+        """Return the name that somebody may have mistyped."""
         import difflib
 
-        close = difflib.get_close_matches(words.lower(), self._known, n=1)
+        return difflib.get_close_matches(words.lower(), self._known, n=1)
+
+    def _unknown(self, entry: Entry, words: str) -> Problem:
+        close = self._alike(words)
         name = _headline(without_phrases(entry.text))[0]
         return Problem(
             f"“{one_line(name, 60)}” is to come after “{one_line(words, 60)}”, which names nothing",
@@ -366,3 +378,4 @@ def _called(text: str) -> Iterator[str]:
     bare = without_phrases(text)
     yield plain(bare)
     yield _headline(bare)[0]
+    yield _headline(_UNCOUNTED.sub("", bare))[0]

@@ -83,6 +83,38 @@ def test_plain_lines_below_a_heading_are_fields() -> None:
     assert ["Agent: shell is not used here."] == tasks[3]["hints"]
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("Requires: Python 3.12", ([], "Look.\n\nRequires: Python 3.12", [])),
+        ("Needs: Scan it, Sort it (order)", (["T-01", "T-02"], "Look.", [])),
+        ("Dependencies: none", ([], "Look.", [])),
+        ("Deps: T-01", (["T-01"], "Look.", [])),
+        ("Needs: Scam it", ([], "Look.", ["did you mean “scan it”?"])),
+        ("Depends on: Python", ([], "Look.", ["name a task or a heading as it is written there"])),
+        ("**Requires:** Python", ([], "Look.", ["name a task or a heading as it is written there"])),
+    ],
+)  # fmt: skip
+def test_a_plain_line_of_what_is_needed_may_name_no_task(
+    line: str, told: tuple[list[str], str, list[str]]
+) -> None:
+    """Then it is text, unless a name is mistyped in it or its words can mean nothing but an order."""
+    text = f"# X\n## Scan it\n## Sort it\n## Report\nLook.\n{line}\n"
+    found = parse_draft(text.encode(), "o.md")
+    task = found.data["tasks"][2]
+    assert told == (
+        [need["id"] for need in task["needs"]],
+        task["description"],
+        [each.hint for each in found.problems],
+    )
+
+
+def test_a_counted_task_may_be_named_by_its_name() -> None:
+    """It is what the plan calls it."""
+    text = "# X\n## Step 1 - Profile: look\nIt.\n## Task 2: Mend\nDepends on: Profile\n## Test\nNeeds: Mend\n"
+    assert {"Profile": [], "Mend": ["Profile"], "Test": ["Mend"]} == needs(text)
+
+
 def test_plain_lines_below_a_group_hold_for_its_tasks() -> None:
     """As its items of that kind do; above all tasks they are the request."""
     text = "# All\nAgent: nobody\n\n## Look\nAgent: claude\nPriority: P0\n- Scan\n- Sort\n## Tell\n"
