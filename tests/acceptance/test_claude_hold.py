@@ -85,7 +85,7 @@ def test_a_hold_is_lifted_by_retry(claude: ClaudePlan) -> None:
     assert "hint: `orchestrator retry T-01` lifts the hold" in run.stderr
     # How long that took belongs to what was done, and whoever does the next step does not meet the same again.
     assert re.search(
-        r"^0 of 3 tasks completed in [0-9.]+s; claude is held", run.stderr, re.MULTILINE
+        r"^0 of 3 tasks completed in [0-9.]+m?s; claude is held", run.stderr, re.MULTILINE
     )
     held = claude.orchestrate("wait")
     assert (4, True) == (held.returncode, clock in held.stdout)

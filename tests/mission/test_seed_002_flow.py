@@ -119,7 +119,9 @@ def test_s2_43_to_45_a_process_per_task_file_and_a_line_per_agent(quick_start: Q
     assert [f"agent-0{n}.attempt-1.out" for n in range(1, 6)] == logs
     assert all(call.end for call in quick_start.calls)
     done = re.findall(
-        r"^✅ (T-\d+) .* · \d+\.\ds(?: · \$[\d.]+)?$", quick_start.run.stderr, re.MULTILINE
+        r"^✅ (T-\d+) .* · (?:\d+\.\ds|\d+ms)(?: · \$[\d.]+)?$",
+        quick_start.run.stderr,
+        re.MULTILINE,
     )
     assert ["T-01", "T-02", "T-03", "T-04", "T-05"] == sorted(done)
     assert "5 of 5 tasks completed" in quick_start.run.stderr
