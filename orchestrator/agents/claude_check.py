@@ -120,8 +120,13 @@ def judge_version(answer: Probe) -> Finding:
 
 def version(answer: Probe) -> tuple[int, ...] | None:
     """Return the version that was answered; None when the answer is something else."""
-    found = _DIGITS.match(answer.stdout.strip())
-    return tuple(map(int, found.groups())) if found and answer.code == 0 else None
+    return version_in(answer.stdout.strip()) if answer.code == 0 else None
+
+
+def version_in(text: str) -> tuple[int, ...] | None:
+    """Return the version with which a text begins; None when it begins with something else."""
+    found = _DIGITS.match(text)
+    return tuple(map(int, found.groups())) if found else None
 
 
 def credentials(environment: Mapping[str, str]) -> str:
