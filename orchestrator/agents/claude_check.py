@@ -91,8 +91,11 @@ def judge_version(answer: Probe) -> Finding:
             "install it again without --ignore-scripts and --omit=optional, or run its install.cjs with node",
         )
     if answer.trouble:
+        found = f"cannot be asked for its version: {answer.trouble}"
+        if answer.advice:
+            return Finding(VERSION, Level.FAILED, found, answer.advice)  # it may be as good as any
         return _unusable(
-            f"cannot be asked for its version: {answer.trouble}",
+            found,
             f"see what `claude --version` says in a terminal, or install it again: {_INSTALL}",
         )
     if answer.code is not None and (answer.code < 0 or answer.code in _CANNOT_RUN):
