@@ -24,6 +24,9 @@ if __name__ == "__main__":
         # Called by its path, Python looks for modules in the package itself; the package is beside it.
         sys.path[0] = __file__.rpartition("/orchestrator/")[0]
 
-    from orchestrator.cli.door import main
+    try:
+        from orchestrator.cli.door import main
+    except KeyboardInterrupt:
+        os._exit(130)  # at once, or Ctrl-C once more would be told with a traceback
 
     main()

@@ -20,7 +20,7 @@ from orchestrator.core.environment import NESTED_SESSION
 from orchestrator.core.roster import Command, Member, Program, Roster
 from orchestrator.core.settings import EVERYTHING, Settings
 from orchestrator.core.text import one_line
-from orchestrator.errors import AgentError
+from orchestrator.errors import AgentError, ExecutorError
 from orchestrator.executors import probe
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spawn import find_program, inherits
@@ -66,12 +66,14 @@ def plugs(claude_bin: str = "", layout: Layout | None = None) -> Plugs:
         }
         if of_claude:
             is_root = os.geteuid() == 0
-            findings, _ = _see(place)
+            findings, answer = _see(place)
             findings.append(claude_check.judge_permissions(of_claude, os.environ, is_root=is_root))
             for finding in findings:
                 if finding.level is Level.FAILED:
                     where = place.program if finding.name == claude_check.VERSION else None
-                    raise AgentError(finding.found, where=where or "", hint=finding.hint)
+                    is_ours = where is not None and answer is not None and bool(answer.advice)
+                    error = ExecutorError if is_ours else AgentError
+                    raise error(finding.found, where=where or "", hint=finding.hint)
 
     return Plugs(
         roster=roster,

@@ -91,8 +91,11 @@ def judge_version(answer: Probe) -> Finding:
             "install it again without --ignore-scripts and --omit=optional, or run its install.cjs with node",
         )
     if answer.trouble:
+        found = f"cannot be asked for its version: {answer.trouble}"
+        if answer.advice:
+            return Finding(VERSION, Level.FAILED, found, answer.advice)  # it may be as good as any
         return _unusable(
-            f"cannot be asked for its version: {answer.trouble}",
+            found,
             f"see what `claude --version` says in a terminal, or install it again: {_INSTALL}",
         )
     if answer.code is not None and (answer.code < 0 or answer.code in _CANNOT_RUN):
@@ -120,8 +123,13 @@ def judge_version(answer: Probe) -> Finding:
 
 def version(answer: Probe) -> tuple[int, ...] | None:
     """Return the version that was answered; None when the answer is something else."""
-    found = _DIGITS.match(answer.stdout.strip())
-    return tuple(map(int, found.groups())) if found and answer.code == 0 else None
+    return version_in(answer.stdout.strip()) if answer.code == 0 else None
+
+
+def version_in(text: str) -> tuple[int, ...] | None:
+    """Return the version with which a text begins; None when it begins with something else."""
+    found = _DIGITS.match(text)
+    return tuple(map(int, found.groups())) if found else None
 
 
 def credentials(environment: Mapping[str, str]) -> str:

@@ -41,6 +41,8 @@ _REFUSED = re.compile(
 _NO_SESSION = re.compile(r"no conversation found|session id .* is already in use", re.IGNORECASE)
 #: What the CLI advises people who type its command line, and what that is here.
 _ADVICE = "Run --model to pick a different model", "the setting `model` names another one"
+#: The first version that is known to tell a resumed session's cost as a whole; 2.1.197 counted from nothing.
+_CUMULATIVE = (2, 1, 329)
 #: We ended it after its last word, whatever that was.
 _STAYED = StopReason.LINGERING
 #: We ended it before its time was over.
@@ -58,16 +60,17 @@ def judge(
     session: str,
     limit: Mapping[str, Any],
     own: Mapping[str, float] | None,
+    version: tuple[int, ...] | None,
     unfinished: str,
     program: str,
 ) -> Outcome:
     """Return the outcome of an attempt.
 
     *result* is the last ``result`` event, *limit* the last word about limits, *own* what this call cost by model, where
-    the stream says so, *unfinished* what was to make another result after it, *program* the words with which the agent
-    calls us.
+    the stream says so, *version* that of the CLI, where it says so, *unfinished* what was to make another result after
+    it, *program* the words with which the agent calls us.
     """
-    evidence = _Evidence(result, exit, errors, settings, limit, own, unfinished, program)
+    evidence = _Evidence(result, exit, errors, settings, limit, own, version, unfinished, program)
     outcome = evidence.outcome()
     session = "" if evidence.is_without_session else session
     bill = evidence.bill(is_begun=bool(session))
@@ -99,6 +102,7 @@ class _Evidence(NamedTuple):
     settings: Settings
     limit: Mapping[str, Any]
     own: Mapping[str, float] | None
+    version: tuple[int, ...] | None
     unfinished: str
     program: str
 
@@ -283,8 +287,11 @@ class _Evidence(NamedTuple):
         total = _amount(self.result.get("total_cost_usd"))
         models = tuple(by_model(self.result.get("modelUsage")))
         if self.own is None:
-            # Versions that do not tell the two apart count from nothing after a resume (measured with 2.1.197).
-            return Bill(total, models)
+            counts_anew = self.version is not None and self.version < _CUMULATIVE
+            if counts_anew or not total:
+                return Bill(total, models)
+            # Only who knows what the session cost before can say what this call did.
+            return Bill(None, (), total, models)
         return Bill(sum(self.own.values()), tuple(sorted(self.own.items())), total, models)
 
     def statistics(self, session: str) -> dict[str, str]:

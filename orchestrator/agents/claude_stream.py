@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.agents.claude_check import version_in
 from orchestrator.agents.claude_conversation import PIECE_OF_ANSWER
 from orchestrator.agents.claude_outcome import by_model, judge
 from orchestrator.core.result import Exit, Outcome, Signs, Verdict
@@ -39,6 +40,8 @@ class Story:
     """Nothing of substance followed the last result."""
     own: dict[str, float] | None = None
     """USD by model that this call cost, without what its session cost before; None in versions that do not say."""
+    version: tuple[int, ...] | None = None
+    """That of the CLI, where it says so."""
     in_background: int = 0
     """Background tasks that will wake the model again."""
     _turn: object = None
@@ -79,6 +82,8 @@ class Story:
         match event.get("subtype"):
             case "init":
                 self.session = text_of(event.get("session_id")) or self.session
+                said = text_of(event.get("claude_code_version"))
+                self.version = version_in(said) or self.version
                 self.is_over = False
             case "background_tasks_changed":
                 tasks = event.get("tasks")
@@ -169,6 +174,7 @@ class StreamReader:
             session=story.session,
             limit=story.limit,
             own=story.own,
+            version=story.version,
             unfinished=story.unfinished,
             program=self.program,
         )

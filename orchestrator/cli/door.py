@@ -80,6 +80,25 @@ def _take_words() -> str:
 
 def main() -> None:
     """Run the command line and exit."""
+    try:
+        status = _status()
+    except KeyboardInterrupt:
+        status = 130  # also while we are still being loaded, or say what went wrong
+    signals = sys.modules["_signal"]
+    while True:
+        try:
+            signals.signal(
+                signals.SIGINT, signals.SIG_IGN
+            )  # as in `leave`, which is still to be loaded
+            from orchestrator.cli.reply import leave
+
+            leave(status)
+        except KeyboardInterrupt:
+            continue  # too late: how it went is known
+
+
+def _status() -> int:
+    """Return the status of a command, whatever comes of it; what went wrong is said."""
     _prepare_streams()
     warnings.showwarning = _show_warning
     # Ours are told, whatever PYTHONWARNINGS says: with `error` a remark would be a failure, with `ignore` nothing.
@@ -87,26 +106,20 @@ def main() -> None:
     # A command that is over in the blink of an eye has nothing to collect; `run` turns it on again.
     gc.disable()
     try:
-        status = _answer()
+        return _answer()
     except BrokenPipeError:
-        status = 0  # whoever read our output has seen enough
+        return 0  # whoever read our output has seen enough
     except OSError as error:
         from orchestrator.cli.reply import say_refused
 
-        status = say_refused(error, as_json="--json" in sys.argv)
-    except KeyboardInterrupt:
-        status = 130  # also while we are still being loaded
+        return say_refused(error, as_json="--json" in sys.argv)
     except Exception as error:  # noqa: BLE001 - status 1 would say that a task failed
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise error.__cause__ from None  # Python 3.11 makes something else of it while it makes a class
+
         from orchestrator.cli.reply import say_unforeseen
 
-        status = say_unforeseen(error, as_json="--json" in sys.argv)
-    from orchestrator.cli.reply import leave
-
-    while True:
-        try:
-            leave(status)
-        except KeyboardInterrupt:
-            continue  # once more, and too late: how it went is known
+        return say_unforeseen(error, as_json="--json" in sys.argv)
 
 
 def _answer() -> int:

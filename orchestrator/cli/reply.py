@@ -301,9 +301,9 @@ def _login() -> str:
 
 def leave(status: int) -> NoReturn:
     """Exit with this status, once everything is written or its reader has gone."""
-    # Ctrl-C once more would change the status, with a traceback. Whoever was at work for a while has loaded this.
-    if (signals := sys.modules.get("signal")) is not None:
-        signals.signal(signals.SIGINT, signals.SIG_IGN)
+    # Ctrl-C once more would change the status, with a traceback. Python itself has loaded this part of `signal`.
+    signals = sys.modules["_signal"]
+    signals.signal(signals.SIGINT, signals.SIG_IGN)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()

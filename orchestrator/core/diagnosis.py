@@ -34,5 +34,7 @@ class Probe(NamedTuple):
     stderr: str = ""
     trouble: str = ""
     """Why there is no answer: the system would not start it, it took too long, or it printed too much."""
+    advice: str = ""
+    """What to do where the system was short of something that every program needs."""
     head: str = ""
     """How the file begins that the system does not take for a program."""

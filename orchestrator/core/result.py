@@ -130,7 +130,8 @@ class Bill(NamedTuple):
     """What something cost."""
 
     cost: float | None = 0.0
-    """USD; None when nobody knows, which is never the same as 0."""
+    """USD; None when nobody knows, which is never the same as 0, or when it is to be told from ``session`` by what
+    earlier attempts cost."""
     models: tuple[tuple[str, float], ...] = ()
     """USD by model, as far as it is known."""
     session: float | None = None

@@ -6,7 +6,6 @@ agents (should that have died too, the runner does, to which they fall then), an
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -26,6 +25,7 @@ from orchestrator.executors import procfs
 from orchestrator.executors.orphans import PATIENCE, end_orphans
 from orchestrator.executors.protocol import Done, Job, News, Started
 from orchestrator.executors.record import SCHEMA, read_record, run_inline, write_exit, write_record
+from orchestrator.executors.shortage import advice
 
 #: Seconds that agents get between SIGTERM and SIGKILL when the executor is left while they run.
 GRACE = 2.0
@@ -139,7 +139,10 @@ class LocalExecutor:
                 "processes cannot be run on this system",
                 hint="use Linux, macOS, or the Windows Subsystem for Linux",
             )
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise _no_guard(error) from error
         fds = (theirs.fileno(), *self._keep_fds)
         try:
             self._guard = subprocess.Popen(
@@ -153,13 +156,7 @@ class LocalExecutor:
             )
         except OSError as error:
             ours.close()
-            is_limit = error.errno in {errno.EAGAIN, errno.ENOMEM}
-            raise ExecutorError(
-                f"the guard cannot be started: {error.strerror}",
-                hint="run it again with less at work beside it, or with more allowed (`ulimit -u`)"
-                if is_limit
-                else "",
-            ) from error
+            raise _no_guard(error) from error
         finally:
             theirs.close()
         ours.settimeout(0)
@@ -337,6 +334,10 @@ class _LocalNews:
         if not batch:
             raise StopAsyncIteration
         return batch
+
+
+def _no_guard(error: OSError) -> ExecutorError:
+    return ExecutorError(f"the guard cannot be started: {error.strerror}", hint=advice(error))
 
 
 def _recorded(job: Job, message: dict[str, Any]) -> Exit:

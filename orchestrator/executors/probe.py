@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from orchestrator.core.diagnosis import Probe
+from orchestrator.executors.shortage import advice
 
 #: Bytes read of each stream of most; a program that prints more is ended.
 LIMIT = 64 * 1024
@@ -43,7 +44,7 @@ def ask(
         )
     except OSError as error:
         head = _head(argv[0]) if error.errno == errno.ENOEXEC else ""
-        return Probe(trouble=error.strerror or str(error), head=head)
+        return Probe(trouble=error.strerror or str(error), advice=advice(error), head=head)
     with process:
         until = time.monotonic() + timeout
         printed = _read(process, until, limit)

@@ -33,7 +33,7 @@ _TAIL = 16 * 1024
 OF_THE_DISK = frozenset({errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
 #: Seconds an account is held when nobody said for how long.
 _UNKNOWN_HOLD = 300.0
-#: USD: less is what sums of such numbers are wrong by.
+#: USD for each attempt: less is what sums of such numbers, rounded in their files, are wrong by.
 _NOTHING = 1e-6
 #: How ``claude`` ends on SIGTERM: what it had cost is saved then.
 _IN_ORDER = "exit 143"
@@ -191,15 +191,20 @@ class LiveAttempt:
 
     def price(self, outcome: Outcome) -> Bill:
         """Return what this attempt cost; when it settles earlier ones, with what they cost."""
-        if outcome.bill.session is None or not self.settles(outcome):
-            return outcome.bill
-        before = spent_in(self.earlier, outcome.session)
+        bill = outcome.bill
+        if bill.session is None or not (bill.cost is None or self.settles(outcome)):
+            return bill
+        earlier = self._in_session(outcome, self.earlier)
+        before = spent_in(earlier, outcome.session)
+        if bill.session < before - _NOTHING * len(earlier):
+            # It does not count what came before, so all of it is of this attempt.
+            return bill._replace(cost=bill.session, models=bill.session_models)
         models = (
-            (model, cost - spent_in(self.earlier, outcome.session, model))
-            for model, cost in outcome.bill.session_models
+            (model, cost - spent_in(earlier, outcome.session, model))
+            for model, cost in bill.session_models
         )
-        return outcome.bill._replace(
-            cost=outcome.bill.session - before,
+        return bill._replace(
+            cost=max(0.0, bill.session - before),
             models=tuple((model, cost) for model, cost in models if cost > _NOTHING),
         )
 
@@ -210,18 +215,18 @@ class LiveAttempt:
         nothing (measured).
         """
         bill = outcome.bill
-        unknown = [
-            attempt
-            for attempt in unsettled(self.earlier)
-            if attempt.session and attempt.session == outcome.session
-        ]
+        unknown = self._in_session(outcome, unsettled(self.earlier))
         return (
             bool(unknown)
-            and bill.cost is not None
             and bill.session is not None
-            and bill.session >= spent_in(self.earlier, outcome.session) + bill.cost
+            and bill.session >= spent_in(self.earlier, outcome.session) + (bill.cost or 0.0)
             and all(attempt.exit == _IN_ORDER for attempt in unknown)
         )
+
+    @staticmethod
+    def _in_session(outcome: Outcome, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Return those of some attempts that had the session of this one."""
+        return [each for each in attempts if each.session and each.session == outcome.session]
 
     def running_text(self) -> str:
         """Return the result file while the attempt runs."""

@@ -202,6 +202,26 @@ def test_what_a_killed_attempt_cost_is_unknown_until_its_session_says(claude: Cl
     assert sum(cap(call) for call in claude.calls()) <= 2.0
 
 
+@pytest.mark.parametrize("version", ["", "2.1.400"])
+def test_a_session_that_tells_only_its_sum_is_not_paid_for_twice(
+    claude: ClaudePlan, version: str
+) -> None:
+    """What its earlier attempts are known to have cost is taken off: in the result, by model, and in the sum."""
+    claude.write(1, retries=0)
+    waits = {"do": "background", "until": "never", "version": version}
+    claude.play({"T-01": [waits, {"turns": [0.2], "version": version}]})
+    run = claude.start()
+    log = claude.root / "logs" / "agent-01.attempt-1.out"
+    wait_until(lambda: log.exists() and b'"result"' in log.read_bytes())
+    run.send_signal(signal.SIGINT)
+    claude.orchestrate.finish(run)
+    again = claude.run()
+    summary = again.events[-1]
+    assert (0, 0.212, 0) == (again.returncode, summary["cost_usd"], summary["unknown_costs"])
+    assert [0.012, 0.2] == [each["cost"] for each in claude.attempts("T-01")]
+    assert {MODEL: 0.212} == summary["costs"]["model"]
+
+
 def test_an_interrupted_run_can_go_on_within_its_budget(claude: ClaudePlan) -> None:
     """What nobody knows counts with what it may have been at most, which is its cap and not what is usual."""
     claude.write(2, budget_usd=2)

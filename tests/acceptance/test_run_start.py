@@ -103,3 +103,26 @@ def test_an_agent_starts_nothing_that_outlives_its_attempt(
     assert "T-01 of run " in errors
     assert "ends with it" in errors
     assert not (other / "results").exists() or not list((other / "results").iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors as Linux does")
+def test_a_run_that_may_open_too_little_says_what_to_do(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Whether what it cannot ask or start then is `claude` or the guard: nothing is wrong with either."""
+    claude = orchestrate.where / "claude"
+    claude.write_text("#!/bin/sh\necho 2.1.329\n")
+    claude.chmod(0o755)
+    write_plan(root, {"T-01": "think"}, agent="claude", retries=0)
+    orchestrate.environment["ORCHESTRATOR_CLAUDE_BIN"] = str(claude)
+    runs = [
+        orchestrate("run", under=("/bin/sh", "-c", f'ulimit -n {most} && exec "$@"', "sh"))
+        for most in range(7, 15)
+    ]
+    met = set()
+    for done in runs:
+        for words in ("cannot be asked for its version", "the guard cannot be started"):
+            if f"{words}: Too many open files\n" in done.stderr:
+                met.add(words)
+                assert (5, True) == (done.returncode, "(`ulimit -n`)\n" in done.stderr), done
+    assert 2 == len(met), runs

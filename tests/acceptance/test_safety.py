@@ -192,16 +192,52 @@ def test_a_result_that_is_deleted_after_a_kill_is_done_again(
     assert (0, "new") == (again.returncode, answer_of(root, "T-03")), again
 
 
-def test_ctrl_c_before_anything_has_begun_is_quiet(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    "comes",
+    [
+        "import signal\nsignal.raise_signal(signal.SIGINT)\n",
+        "raise RuntimeError('Error calling __set_name__') from KeyboardInterrupt()\n",
+    ],
+    ids=["between classes", "in a class"],
+)
+def test_ctrl_c_before_anything_has_begun_is_quiet(stage: Stage, comes: str) -> None:
     """While the program is still being loaded, here at its largest part."""
     before = everything(stage.root)
     loading = stage.root.parent / "loading"
     loading.mkdir()
-    (loading / "anyio.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    (loading / "anyio.py").write_text(comes)
     path = f"{loading}:{stage.orchestrate.environment['PYTHONPATH']}"
     stopped = stage.orchestrate("run", env={"PYTHONPATH": path})
     assert (130, "", "") == (stopped.returncode, stopped.stdout, stopped.stderr)
     assert before == everything(stage.root)
+
+
+#: Python runs this before any program: Ctrl-C while a module of ours is looked for, and again with each one after it.
+INTERRUPTED = """
+import signal, sys
+class Finder:
+    names = []
+    def find_spec(self, name, *_):
+        if name.startswith("orchestrator.") and name != "orchestrator.__main__" and name not in self.names:
+            self.names.append(name)
+            if len(self.names) > {after}:
+                signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3, 4, 8, 16, 32])
+@pytest.mark.parametrize("words", [("run",), ("note", "T-01", "one"), ("run", "--timeout", "soon")])
+def test_ctrl_c_again_and_again_while_it_is_loaded_is_quiet(
+    stage: Stage, words: tuple[str, ...], after: int
+) -> None:
+    """Whatever it is that has come by then, an answer or a mistake: it ends as with one."""
+    loading = stage.root.parent / "loading"
+    loading.mkdir()
+    (loading / "sitecustomize.py").write_text(INTERRUPTED.format(after=after))
+    path = f"{loading}:{stage.orchestrate.environment['PYTHONPATH']}"
+    stopped = stage.orchestrate(*words, env={"PYTHONPATH": path})
+    assert (130, "", "") == (stopped.returncode, stopped.stdout, stopped.stderr)
 
 
 @pytest.mark.parametrize("_", range(3))

@@ -41,5 +41,6 @@ def error(words: str, **fields: object) -> str:
     return stream({"is_error": True, "result": words, "total_cost_usd": 0} | fields)
 
 
-def init(session: str = "s") -> str:
-    return json.dumps({"type": "system", "subtype": "init", "session_id": session}) + "\n"
+def init(session: str = "s", *, version: object = None) -> str:
+    event = {"type": "system", "subtype": "init", "session_id": session}
+    return json.dumps(event | {"claude_code_version": version} if version else event) + "\n"

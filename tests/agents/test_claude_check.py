@@ -87,6 +87,13 @@ def test_what_it_is(answer: Probe, level: Level, found: str) -> None:
     assert (level is Level.FAILED) == ("--simulate" in finding.hint)
 
 
+def test_who_could_not_be_asked_for_want_of_something_is_not_to_be_installed_again() -> None:
+    """What is wrong is with the machine, and what helps is said of that."""
+    finding = judge_version(Probe(trouble="Too many open files", advice="close some"))
+    assert (Level.FAILED, "close some") == (finding.level, finding.hint)
+    assert finding.found == "cannot be asked for its version: Too many open files"
+
+
 def test_an_answer_cannot_draw_on_the_terminal() -> None:
     """It is shown on one line, without escape sequences."""
     found = judge_version(Probe(code=0, stdout="\x1b[2Jhello\nworld" + "!" * 5000)).found

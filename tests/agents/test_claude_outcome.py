@@ -103,14 +103,18 @@ def opus(cost: float) -> tuple[tuple[str, float], ...]:
     return (("claude-opus-5-5", cost),)
 
 
+def usage(cost: float) -> dict[str, object]:
+    return {"claude-opus-5-5": {"costUSD": cost}}
+
+
 @pytest.mark.parametrize(
     ("name", "bill"),
     {
         "success_stream": Bill(0.006, opus(0.006), 0.006, opus(0.006)),
-        # Cumulative, and what does not tell the two apart counts as a whole: too much rather than too little.
-        "resume_json": Bill(0.012, opus(0.012)),
+        # Cumulative, and it does not tell the two apart: what earlier attempts cost does.
+        "resume_json": Bill(None, (), 0.012, opus(0.012)),
         # A finished answer was thrown away, and paid for.
-        "max_turns_json": Bill(0.012, opus(0.012)),
+        "max_turns_json": Bill(None, (), 0.012, opus(0.012)),
         "background_task_two_results_stream": Bill(0.018, opus(0.018), 0.018, opus(0.018)),
         "http529_stream": Bill(0.0, (), 0.0),
         "usage_limit_5h_stream": Bill(0.0, (), 0.0),
@@ -134,7 +138,7 @@ def test_of_several_results_the_last_one_counts() -> None:
     outcome = judge(
         stream({"result": "not yet", "total_cost_usd": 0.1}, {"total_cost_usd": 0.3}), Exit(code=0)
     )
-    assert (outcome.answer, outcome.bill.cost) == ("ok", 0.3)
+    assert (outcome.answer, outcome.bill.session) == ("ok", 0.3)
     last_is_bad = stream({}, {"is_error": True, "result": "API Error: 500"})
     assert judge(last_is_bad, Exit(code=1)).verdict is FAILED
 
@@ -142,14 +146,33 @@ def test_of_several_results_the_last_one_counts() -> None:
 @pytest.mark.parametrize("cost", [None, "0.5", True, -1, 10**10, 1e300])
 def test_a_cost_that_makes_no_sense_is_unknown(cost: object) -> None:
     """Never taken for 0, and never added up."""
-    assert judge(stream({"total_cost_usd": cost}), Exit(code=0)).bill.cost is None
+    assert judge(stream({"total_cost_usd": cost}), Exit(code=0)).bill == Bill(cost=None)
 
 
 def test_models_that_cost_nothing_are_left_out() -> None:
     """What is shown by model is what was paid."""
     usage = {"b": {"costUSD": 2}, "a\nx": {"costUSD": 1.5}, "c": {"costUSD": 0}, "d": 3}
     outcome = judge(stream({"modelUsage": usage, "total_cost_usd": 3.5}), Exit(code=0))
-    assert outcome.bill == Bill(3.5, (("a x", 1.5), ("b", 2.0)))
+    assert outcome.bill == Bill(None, (), 3.5, (("a x", 1.5), ("b", 2.0)))
+
+
+@pytest.mark.parametrize("version", ["2.1.197", "2.1.328", "1.9.400"])
+def test_a_version_that_counts_each_call_anew_is_taken_at_its_word(version: str) -> None:
+    """Measured with 2.1.197: after a resume the cost is that of the new call alone."""
+    out = init(version=version) + stream({"total_cost_usd": 0.5, "modelUsage": usage(0.5)})
+    assert Bill(0.5, opus(0.5)) == judge(out, Exit(code=0)).bill
+
+
+@pytest.mark.parametrize("version", ["2.1.329", "2.2.0", "10.0.1", "newest", "", None, 3])
+def test_any_other_version_may_count_what_its_session_cost_before(version: object) -> None:
+    """So what this call cost is not known from its stream alone; a first or second word about the version counts."""
+    out = init(version=version) + init() + stream({"total_cost_usd": 0.5, "modelUsage": usage(0.5)})
+    assert Bill(None, (), 0.5, opus(0.5)) == judge(out, Exit(code=0)).bill
+
+
+def test_a_session_that_cost_nothing_has_calls_that_cost_nothing() -> None:
+    """Whoever counts how."""
+    assert FREE == judge(init() + error("API Error: 529"), Exit(code=1)).bill
 
 
 # ── what the next attempt goes on with ────────────────────────────────────────────────────────────────────────────

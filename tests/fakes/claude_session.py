@@ -192,9 +192,10 @@ class Session:
         return {"type": kind, **fields, "session_id": self.id, "uuid": str(uuid.uuid4())}
 
     def init(self) -> Event:
+        version = self.step.get("version", VERSION.partition(" ")[0])
         return self.event(
             "system", subtype="init", cwd=os.getcwd(), tools=["Bash", "Edit", "Read", "Write"], mcp_servers=[],
-            model=self.line.flags.get("--model", MODEL), claude_code_version=VERSION.partition(" ")[0],
+            model=self.line.flags.get("--model", MODEL), claude_code_version=version,
             permissionMode=self.line.flags.get("--permission-mode", "default"),
         )  # fmt: skip
 
@@ -225,6 +226,8 @@ class Session:
             "terminal_reason": "completed", "api_error_status": None, "result_index": 0,
             "model_usage_since_last_result": {MODEL: models[MODEL] | {"costUSD": since}} if since else {},
         }  # fmt: skip
+        if "version" in self.step:
+            fields["model_usage_since_last_result"] = "-"
         fields |= other
         # A dash is a field that this kind of result does not have.
         return self.event("result", **{key: value for key, value in fields.items() if value != "-"})

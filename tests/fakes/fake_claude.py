@@ -9,6 +9,7 @@ or a list of steps of which the n-th call takes the n-th); ``$FAKE_CLAUDE``, the
      "turns": [0.3, {"cost": 0.006, "text": …, "tool": name, "input": {…}, "until": file}, …],
      "structured": value (else an example of ``--json-schema``; null: the model answers in text),
      "denied": [{"tool_name": …, "tool_input": {…}}], "warning": 0.95 (close to a usage limit),
+     "version": text (it says this one, and nowhere what the call cost without its session),
      "delay": seconds, "wait_for": file, "barrier": "name:N"}
 
 A number in ``turns`` is a cost in USD; a turn with ``until`` comes when that file (relative to ``$FAKE_CLAUDE_DIR``) is
