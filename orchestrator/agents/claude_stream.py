@@ -1,6 +1,6 @@
 """Reads the event stream of ``claude -p --output-format stream-json --verbose``: one JSON object per line.
 
-Lenient on purpose: lines of any length up to a bound, events of unknown types, plain text between them, several
+Lenient on purpose: lines of any length, events of unknown types, plain text between them, several
 results in one stream (background work wakes the model again), a stream cut anywhere.
 """
 
@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from orchestrator.agents.claude_check import version_in
 from orchestrator.agents.claude_conversation import PIECE_OF_ANSWER
 from orchestrator.agents.claude_outcome import by_model, judge
+from orchestrator.agents.long_line import LongLine
 from orchestrator.core.result import Exit, Outcome, Signs, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import counted, one_line, text_of
+from orchestrator.core.text import counted, noted_left_out, one_line, text_of
 
-#: Bytes of one event that is still read; a longer one stays in the log, and the stream goes on after it.
+#: Bytes of one event that are read. Of a longer one long texts are shortened; what is too long all the same stays in
+#: the log, and the stream goes on after it.
 LONGEST_EVENT = 4 * 1024 * 1024
 #: What the CLI writes into the model's mouth itself, an error for instance.
 _SYNTHETIC = "<synthetic>"
@@ -135,9 +138,10 @@ class StreamReader:
     program: str = ""
     """The words with which the agent calls us."""
     story: Story = field(default_factory=Story)
-    line: bytearray = field(default_factory=bytearray)
-    is_skipping: bool = False
+    line: LongLine = field(default_factory=partial(LongLine, LONGEST_EVENT))
     has_skipped: bool = False
+    is_shortened: bool = False
+    """Whether the last result was."""
 
     @property
     def signs(self) -> Signs:
@@ -154,12 +158,9 @@ class StreamReader:
         news = ""
         *ends, rest = data.split(b"\n")
         for end in ends:
-            self._extend(end)
-            if not self.is_skipping:
-                news = self._event(bytes(self.line)) or news
-            self.line.clear()
-            self.is_skipping = False
-        self._extend(rest)
+            self.line.extend(end)
+            news = self._end_line() or news
+        self.line.extend(rest)
         return news
 
     def close(self, exit: Exit, errors: bytes) -> Outcome:
@@ -181,19 +182,25 @@ class StreamReader:
         is_silent = story.result is None
         story.result = None  # it may be large, and nobody needs it any more
         if self.has_skipped and is_silent and outcome.verdict is Verdict.FAILED:
-            unread = (
-                f"{outcome.reason}; an event larger than {LONGEST_EVENT // 1024:,} KiB was not read"
-            )
-            return outcome._replace(reason=unread)
+            size = f"larger than {LONGEST_EVENT // 1024:,} KiB without its texts"
+            unread = f"{outcome.reason}; an event {size} was not read, its log has it"
+            # Nothing went wrong but that: it was the answer, and the next one would be as large, for as much money.
+            verdict = Verdict.FATAL if exit.code == 0 else outcome.verdict
+            return outcome._replace(verdict=verdict, reason=unread)
+        if self.is_shortened:
+            return outcome._replace(hidden=noted_left_out(outcome.answer))
         return outcome
 
-    def _extend(self, piece: bytes) -> None:
-        if not self.is_skipping:
-            self.line += piece
-            self.is_skipping = len(self.line) > LONGEST_EVENT
-            if self.is_skipping:
-                self.has_skipped = True
-                self.line.clear()
+    def _end_line(self) -> str:
+        line, self.line = self.line, LongLine(LONGEST_EVENT)
+        if line.is_lost:
+            self.has_skipped = True
+            return ""
+        before = self.story.result
+        news = self._event(bytes(line.data))
+        if self.story.result is not before:
+            self.is_shortened = line.is_shortened
+        return news
 
     def _event(self, line: bytes) -> str:
         if line.startswith(PIECE_OF_ANSWER):

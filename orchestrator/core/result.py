@@ -163,6 +163,8 @@ class Outcome(NamedTuple):
     answer: str = ""
     is_cut: bool = False
     """Whether the answer is only head and tail of what was printed; all of that is in the log."""
+    hidden: int = 0
+    """Bytes that it lacks although it is not what was printed, but stands in that: a note says so in their place."""
     is_markdown: bool = False
     statistics: Mapping[str, str] = {}
     """Figures for the result's table: metric → value."""

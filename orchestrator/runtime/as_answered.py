@@ -57,7 +57,7 @@ def as_answered(
     if not _is_made_of(said.answer, written):
         return _as_it_stands(written, record.exit.log_bytes or 0)
     if not said.is_cut:
-        return Answer(_clean(said.answer, is_prose=is_prose))
+        return Answer(_clean(said.answer, is_prose=is_prose), hidden=said.hidden)
     with reported("read", files.stdout):
         head = read_piece(files.stdout, 0, MOST) or b""
     left_out = (record.exit.log_bytes or 0) - len(head)

@@ -41,6 +41,21 @@ def test_an_agent_is_handed_it_too(claude: ClaudePlan) -> None:
     assert f"````markdown\n{DOCUMENT}\n````" in claude.calls("T-02")[0].prompt
 
 
+def test_of_an_answer_that_is_too_long_for_anyone_its_reader_hears_what_it_lacks(
+    claude: ClaudePlan,
+) -> None:
+    """Paid for once; head and tail stand in the result, and whoever counts what it gets is told the rest."""
+    write(claude)
+    claude.play({"T-01": {"answer": f"head {'word ' * 1_000_000}tail"}})
+    run = claude.orchestrate("run")
+    assert (0, 1) == (run.returncode, len(claude.calls("T-01"))), run
+    shown = answer_of(claude.root, "T-01")
+    assert ("head word", "word tail") == (shown[:9], shown[-9:])
+    (left_out,) = re.findall(r"\n\[… (\d+) bytes left out, all of it is in the log …\]\n", shown)
+    assert f"lacks {int(left_out):,} bytes on its standard input" in run.stderr
+    assert "all of it is in .orchestrator/logs/agent-01.attempt-1.out" in run.stderr
+
+
 def test_a_correction_by_hand_is_what_is_handed_on(claude: ClaudePlan) -> None:
     """It stands in the result, and is handed on as it stands there."""
     write(claude)

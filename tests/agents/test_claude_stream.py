@@ -10,6 +10,7 @@ from orchestrator.agents.claude import ClaudeAgent
 from orchestrator.agents.claude_stream import LONGEST_EVENT, StreamReader
 from orchestrator.core.result import Exit, Signs, Verdict
 from orchestrator.core.settings import Settings
+from orchestrator.core.text import left_out_note
 from tests.agents.claude_outcomes import init, stream
 from tests.fakes.fake_claude import sample
 
@@ -150,13 +151,45 @@ def test_an_event_that_is_too_long_is_skipped_and_the_stream_goes_on() -> None:
     assert (outcome.verdict, outcome.answer) == (Verdict.COMPLETED, "ok")
 
 
-def test_an_answer_that_was_too_long_is_said_to_be() -> None:
-    """Else nobody would know why there is none."""
-    one = reader()
-    one.feed(stream({"result": "x" * LONGEST_EVENT}).encode())
+def test_of_an_answer_that_is_too_long_head_and_tail_are_kept() -> None:
+    """It was paid for; what is left out is said, and how much it is known to whoever hands it on."""
+    one, text = reader(), f"head\n{'x' * LONGEST_EVENT}\ntail"
+    one.feed(stream({"result": text, "session_id": "s", "total_cost_usd": 3.5}).encode())
     outcome = one.close(Exit(code=0), b"")
-    assert Verdict.FAILED is outcome.verdict
-    assert outcome.reason.endswith("; an event larger than 4,096 KiB was not read")
+    assert (Verdict.COMPLETED, 3.5) == (outcome.verdict, outcome.bill.session)
+    assert outcome.answer.startswith("head\nxxx")
+    assert outcome.answer.endswith("xxx\ntail")
+    assert f"\n[… {outcome.hidden} bytes left out, all of it is in the log …]\n" in outcome.answer
+    assert 3_900_000 < outcome.hidden < len(text)
+
+
+def test_an_answer_that_only_looks_as_if_something_were_left_out_is_whole() -> None:
+    """Its own words say nothing about what we did with it, nor does a long event before it."""
+    one, text = reader(), left_out_note(7)
+    one.feed(stream({"result": "x" * LONGEST_EVENT}, {"result": text}).encode())
+    outcome = one.close(Exit(code=0), b"")
+    assert (text, 0) == (outcome.answer, outcome.hidden)
+
+
+MANY = json.dumps({"z": [{}] * (LONGEST_EVENT // 4 + 1)}) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("exit", "verdict"), [(Exit(code=0), Verdict.FATAL), (Exit(signal=9), Verdict.FAILED)]
+)
+def test_an_event_that_is_too_long_without_its_texts_is_told_and_not_paid_for_again(
+    exit: Exit, verdict: Verdict
+) -> None:
+    """If nothing else went wrong it was the answer, and the next one would be no shorter."""
+    one = reader()
+    one.feed(MANY.encode())
+    outcome = one.close(exit, b"")
+    assert verdict is outcome.verdict
+    told = "; an event larger than 4,096 KiB without its texts was not read, its log has it"
+    assert outcome.reason.endswith(told)
+    one = reader()
+    one.feed((MANY + stream({})).encode())
+    assert Verdict.COMPLETED is one.close(Exit(code=0), b"").verdict
 
 
 def test_a_byte_that_is_no_character_does_not_cost_the_answer() -> None:

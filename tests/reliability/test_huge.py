@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Answer, Orchestrate
-from tests.acceptance.plans import Row, answer_of, result_of, write_plan, write_task
+from tests.acceptance.plans import Row, answer_of, front_of, write_plan, write_task
 from tests.fakes.claude_calls import calls, install
 from tests.reliability import measured
 from tests.reliability.soak import SOAK
@@ -118,12 +118,21 @@ def test_lines_of_output_without_end(command: Measured, root: Path, tally: Count
 
 @pytest.mark.parametrize(
     ("kind", "status"),
-    [("an answer that fits", 0), ("one event that does not", 1), ("nested", 0), ("many turns", 0)],
+    [
+        ("an answer that fits", 0),
+        ("an answer that does not", 0),
+        ("an event that does not", 1),
+        ("nested", 0),
+        ("many turns", 0),
+    ],
 )
 def test_floods_of_claude(
     *, command: Measured, root: Path, tmp_path: Path, kind: str, status: int, tally: Counter[str]
 ) -> None:
-    """An event of up to 4 MiB is read, whatever is in it; a longer one stays in the log, and that is said."""
+    """An event of up to 4 MiB is read, whatever is in it, a longer one with its long texts shortened.
+
+    What is too long even so stays in the log; that is said, and it is not paid for again.
+    """
     answer = {"type": "result", "subtype": "success", "is_error": False, "session_id": "s"}
     write_plan(root, {"T-01": "think", "T-02": ("think", "T-01")}, agent="claude")
     flooded = tmp_path / "flood"
@@ -136,8 +145,11 @@ def test_floods_of_claude(
                         {**answer, "result": "🟡 " + "- x\n" * (size // 5)}, ensure_ascii=False
                     )
                 )
-            case "one event that does not":
-                file.write(json.dumps({**answer, "result": "x" * (100 if SOAK else 30) * MB}))
+            case "an answer that does not":
+                long = "🟡 \\ word\n" * ((10 if SOAK else 3) * MB)
+                file.write(json.dumps({**answer, "result": f"head {long} tail"}))
+            case "an event that does not":
+                file.write(json.dumps({**answer, "z": ["x"] * (20 if SOAK else 6) * MB}))
             case "nested":
                 file.write(
                     json.dumps({**answer, "result": "x"})[:-1]
@@ -161,10 +173,19 @@ def test_floods_of_claude(
     )
     program.chmod(0o755)
     path = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
-    run = command("run", "--retries", "0", what="run with floods of claude", **path)
+    run = command("run", "--retries", "2", what="run with floods of claude", **path)
     assert status == run.returncode, run
     if status:
-        assert "an event larger than 4,096 KiB was not read" in result_of(root, "T-01")
+        (attempt,) = front_of(root, "T-01")["attempts"]
+        assert "larger than 4,096 KiB without its texts was not read" in attempt["reason"]
+    if kind == "an answer that does not":
+        shown = answer_of(root, "T-01")
+        assert shown.startswith("head ")
+        assert shown.endswith(" tail")
+        assert "bytes left out, all of it is in the log" in shown
+        given = (root / "logs" / "agent-02.attempt-1.in").read_text()
+        assert "head 🟡" in given
+        assert len(given) < len(shown)
     for words in (("show", "T-01"), ("doctor", "--plan")):
         command(*words, what="looks at giant results", **path)
     tally["MB of output of agents"] += flooded.stat().st_size // MB
