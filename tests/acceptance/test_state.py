@@ -281,7 +281,7 @@ def test_the_final_output(orchestrate: Orchestrate, ended: Path) -> None:
         summary[name] for name in ("Tasks", "Successful", "Failed", "Skipped")
     )
     for name in ("Duration", "Sum of task times", "Speed-up", "Parallel efficiency"):
-        assert re.match(r"[\d.]+(s|×|%)", summary[name]), name
+        assert re.match(r"[\d.]+(m?s|×|%)", summary[name]), name
     assert output.index("## T-01") < output.index("## T-03")
     assert "\nhalf" not in output
     assert "█" in output
