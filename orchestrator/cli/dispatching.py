@@ -124,14 +124,13 @@ def subtask_command(
     layout, verb = plan_directory(task, option), _ACTIONS[action]
     board = Workspace(layout).load()
     subtask = require_subtask(layout, board, subtask)
-    is_done = verb is Verb.COMPLETE
     wanted = wish(
         layout,
         verb,
         subtask,
         name,
-        note="" if is_done else note,
-        answer=note if is_done else "",
+        note=note,
+        answer=note if verb is Verb.COMPLETE else "",
         progress=progress,
     )
     try:
