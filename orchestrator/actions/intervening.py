@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks for an answer, and looks after which one is for who runs.
 _LOOK, _LOOKS = 0.02, 10
+#: Either is to be done and nobody is at it; which one follows from what it depends on.
+_TO_COME = {TaskStatus.WAITING, TaskStatus.PENDING}
 #: Tasks of a plan that a command still draws.
 _DRAWN = 500
 
@@ -252,13 +254,26 @@ def set_status(
 ) -> list[Reply]:
     """Bring a task to a status, by the verb that leads there (S1-23); the verb of *wanted* does not count.
 
+    Where it stands so already nothing is done; what somebody else has in hand does not, for one of many gets it.
+
     Raises:
         As ``intervene``; TransitionError also for a status that only follows from others.
     """
     board = really_done(Workspace(layout).load())
     now = board.status(the_task(board, wanted.task).id)
     verb = verb_towards(status, now)
+    if _stands(board, wanted, status):
+        return [Reply.done(wanted.task, now, f"{wanted.task} is {now.value} already")]
     return act(layout, wanted._replace(verb=verb), plugs, waits)
+
+
+def _stands(board: Board, wanted: Intervention, status: TaskStatus) -> bool:
+    """Say whether a task stands as somebody wants it to; with *running*, as their own."""
+    now, result = board.status(wanted.task), board.results.get(wanted.task)
+    last = result.last if result is not None else None
+    if now is TaskStatus.RUNNING is status and last is not None:
+        return last.agent == wanted.by if last.is_by_hand else last.run == wanted.run
+    return now is status or {now, status} == _TO_COME
 
 
 def check_status(
@@ -277,6 +292,8 @@ def check_status(
     task = the_task(board, wanted.task)
     now = board.status(task.id)
     verb = verb_towards(status, now)
+    if _stands(board, wanted, status):
+        return
     if now is TaskStatus.SKIPPED and verb is Verb.RETRY:
         return  # it is for what failed before it
     if not (wanted.run and now is TaskStatus.RUNNING):  # its run knows what its own worker may say

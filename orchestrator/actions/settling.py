@@ -97,8 +97,9 @@ def decided(board: Board, task: Task, wanted: Intervention) -> TaskStatus:
     """Return where a task stands after what somebody wants; raises as ``decide``."""
     result = board.results.get(task.id)
     last = result.last if result is not None else None
+    status = board.status(task.id)
     return decide(
-        board.status(task.id),
+        status,
         wanted,
         open_needs=[
             (need, board.status(need))
@@ -106,6 +107,7 @@ def decided(board: Board, task: Task, wanted: Intervention) -> TaskStatus:
             if board.status(need) is not TaskStatus.COMPLETED
         ],
         doer=last.agent if last is not None and last.is_by_hand else "",
+        is_in_run=status is TaskStatus.RUNNING and last is not None and not last.is_by_hand,
         is_held=last is not None and last.status == Verdict.HELD.value,
     )
 

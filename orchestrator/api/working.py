@@ -92,6 +92,8 @@ class Working(Directory):
     def retry(self, task: str, note: str = "") -> Sequence[Reply]:
         """Have a task done again, and return one reply; of a skipped one, what failed before it, and a reply for each.
 
+        What somebody has in hand by command is given back.
+
         Raises:
             DependencyError: it was skipped because somebody cancelled what comes before.
         """

@@ -127,7 +127,6 @@ def subtask_command(
     layout, verb = plan_directory(task, option), _ACTIONS[action]
     board = Workspace(layout).load()
     subtask = require_subtask(layout, board, subtask)
-    is_done = verb is Verb.COMPLETE
     if not is_named(name):
         about = board.plan.tasks[subtask], board.results.get(subtask)
         name = reporter(*about, verb, caller(name))
@@ -136,8 +135,8 @@ def subtask_command(
         verb,
         subtask,
         name,
-        note="" if is_done else note,
-        answer=note if is_done else "",
+        note=note,
+        answer=note if verb is Verb.COMPLETE else "",
         progress=progress,
     )
     try:

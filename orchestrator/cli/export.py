@@ -105,7 +105,7 @@ def _facts(found: Export) -> dict[str, Any]:
             }
             for each in beside(found.board)
         ],
-        "counts": {status.value: count for status, count in found.board.counts().items()},
+        "counts": found.board.told_counts(),
         "tasks": [
             {
                 **task_facts(part.view),

@@ -84,7 +84,7 @@ def run_once(order: RunOrder, chosen: Plugs, *, as_json: bool) -> RunReport:
 
 
 def _say_report(report: RunReport, *, as_json: bool) -> None:
-    counts, message = report.board.counts(), report.board.progress()
+    message = report.board.progress()
     if left := _left_to_people(report):
         message = f"{message}; {'; '.join(text for _, text in left[:_MOST])}"
     code = "ok"
@@ -106,7 +106,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
             "run": report.run,
             "launched": report.launched,
             "duration": round(report.duration, 3),
-            "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
+            "counts": report.board.told_counts(),
             "final_output": report.final_output,
             "cost_usd": round(spent.known, 6),
             "unknown_costs": spent.unknown,

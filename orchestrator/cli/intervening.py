@@ -213,6 +213,7 @@ retry_command = _verb_with_reason(
     "Have a task done again, by the run that is at work or by the next one."
     " Earlier attempts stay in the result file and in the logs."
     " For a skipped task, what failed before it is done again."
+    " What somebody has in hand by command is given back; what a run is at is not."
     " For one that met a usage limit, with no run at work, the next run does not wait for the account to open.",
     "T-03",
 )

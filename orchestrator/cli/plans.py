@@ -243,10 +243,17 @@ def subtask_facts(board: Board, only: Sequence[str] = ()) -> list[dict[str, Any]
             "deps": task.needs,
             "priority": format_priority(task.priority),
             "progress": _progress_of(board, task.id),
-            "note": board.why(task.id),
+            "note": _note_of(board, task.id),
         }
         for task in (map(tasks.__getitem__, only) if only else tasks.values())
     ]
+
+
+def _note_of(board: Board, task_id: str) -> str:
+    """Return why it stands there, or what whoever has done it remarked."""
+    result = board.results.get(task_id)
+    is_done = board.status(task_id) is TaskStatus.COMPLETED
+    return board.why(task_id) or (result.note if result is not None and is_done else "")
 
 
 def _progress_of(board: Board, task_id: str) -> int:

@@ -104,7 +104,7 @@ def _text(layout: Layout, overview: Overview) -> str:
 def _facts(layout: Layout, overview: Overview) -> dict[str, Any]:
     """Return the same for programs, and what they alone ask for."""
     now, board = time.time(), overview.board
-    charter, counts = board.plan.charter, board.counts()
+    charter = board.plan.charter
     spent = spending(board.paid_for())
     by_status = board.by_status()
     facts: dict[str, Any] = {}
@@ -119,7 +119,7 @@ def _facts(layout: Layout, overview: Overview) -> dict[str, Any]:
         **facts,
         "total": len(board.plan.tasks),
         "directory": layout.root,
-        "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
+        "counts": board.told_counts(),
         "simulated": board.simulated(),
         "batch": board.current_batch(),
         "batches": max(board.shape.batch.values(), default=0),

@@ -173,6 +173,11 @@ class Board:
         """How many tasks have each status."""
         return Counter([standing.status for standing in self.standing.values()])
 
+    def told_counts(self) -> dict[str, int]:
+        """Say the same to programs: every status by its word, also those that no task has."""
+        counts = self.counts()
+        return {status.value: counts[status] for status in TaskStatus}
+
     def everything(self) -> list[Result]:
         """Every result, also of what was done beside the plan: any of them may have met a hold."""
         return [*self.results.values(), *self.beside]

@@ -334,7 +334,10 @@ class Engine:
         try:
             cascade.refuse(entry, wanted.verb)
             needs = cascade.open_needs(entry, self.entries)
-            after = decide(entry.status, wanted, open_needs=needs, doer=event.doer)
+            is_in_run = entry.id in self._running
+            after = decide(
+                entry.status, wanted, open_needs=needs, doer=event.doer, is_in_run=is_in_run
+            )
         except TransitionError as error:
             todo.append(Refuse(wanted.id, entry.id, error.code, error.message, error.hint))
             return

@@ -76,6 +76,7 @@ def decide(
     *,
     open_needs: Iterable[tuple[str, TaskStatus]] = (),
     doer: str = "",
+    is_in_run: bool = False,
     is_held: bool = False,
 ) -> TaskStatus:
     """Return where the task stands after it.
@@ -85,6 +86,7 @@ def decide(
         wanted: What somebody wants.
         open_needs: What the task needs that is not completed: id and status.
         doer: Who is at it right now.
+        is_in_run: It is an attempt of a run.
         is_held: Its newest attempt met a hold of its account, and no run is at work.
 
     Raises:
@@ -106,7 +108,7 @@ def decide(
         return status  # how far they are
     if verb is Verb.RETRY and status is TaskStatus.PENDING and is_held:
         return status  # the account is to be tried before it opens
-    if not is_possible:
+    if not is_possible or (verb is Verb.RETRY and is_in_run):
         raise TransitionError(
             f"Invalid transition: {status.value} + '{verb.value}'", hint=_hint(status, wanted, doer)
         )
@@ -168,7 +170,7 @@ def apply(
             if had := taken_from(wanted, before):
                 wanted = wanted._replace(note=f"{wanted.note}; {had}" if wanted.note else had)
             attempts[-1] = _closed(attempts[-1], wanted, verdict)._replace(agent=wanted.by)
-        case Verb.BLOCK | Verb.CANCEL if is_open:
+        case Verb.BLOCK | Verb.CANCEL | Verb.RETRY if is_open:
             attempts[-1] = _closed(attempts[-1], wanted, Verdict.INTERRUPTED)
         case Verb.RETRY | Verb.UNBLOCK if last is not None and last.status == Verdict.HELD.value:
             attempts[-1] = last._replace(until=wanted.time)  # it holds its account no longer

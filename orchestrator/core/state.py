@@ -174,6 +174,10 @@ TRANSITIONS: _Arrows = {
         after=TaskStatus.WAITING,
         why="it is to be done again, with all its attempts; those it had stay where they are",
     ),
+    (TaskStatus.RUNNING, Verb.RETRY): (
+        TaskStatus.WAITING,
+        "somebody gives back what they had in hand by command; what a run is at stays with the run",
+    ),
 }
 
 #: Nothing more happens to a task in one of these during a run, unless somebody says so.

@@ -154,7 +154,7 @@ def facts(
 ) -> dict[str, Any]:
     """Return the same, for programs: counts are whole, lists name the first few."""
     groups = brief.news.by_kind()
-    counts, running = brief.board.counts(), _running_since(brief)
+    running = _running_since(brief)
     not_counted = _not_counted(brief)
     spent = spending(brief.board.paid_for())
     return {
@@ -163,7 +163,7 @@ def facts(
         "word": word(brief),
         "held": one_line(held.text, limit=_WIDTH) if (held := _held(brief)) is not None else "",
         "total": len(brief.board.plan.tasks),
-        "counts": {status.value: counts[status] for status in TaskStatus if counts[status]},
+        "counts": brief.board.told_counts(),
         "simulated": brief.board.simulated(),
         "running": [
             {

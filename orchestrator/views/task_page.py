@@ -74,7 +74,7 @@ def task_page(
         trouble=trouble,
         now=seen.now,
         **row(board, task.id, seen.now) | {"attempts": _attempts(attempts, seen.now)},
-        verbs=list(_verbs(task, board.status(task.id))),
+        verbs=list(_verbs(task, board)),
         facts=_facts(seen),
         links=_links(task, board),
         asked=capped(seen.asked, _ASKED, seen.asked_in),
@@ -89,14 +89,16 @@ def task_page(
     )
 
 
-def _verbs(task: Task, status: TaskStatus) -> Sequence[Mapping[str, str]]:
+def _verbs(task: Task, board: Board) -> Sequence[Mapping[str, str]]:
     """Return what somebody may do with a task, as the table of transitions says."""
     if task.children:
         return ()  # where an umbrella stands follows from what is under it
+    status, result = board.status(task.id), board.results.get(task.id)
+    is_in_run = status is TaskStatus.RUNNING and result is not None and not result.is_by_hand
     offered = [
         {"name": verb.value, "look": _LOOKS.get(verb, ""), "why": TRANSITIONS[status, verb][1]}
         for verb in COMMANDS
-        if (status, verb) in TRANSITIONS
+        if (status, verb) in TRANSITIONS and not (verb is Verb.RETRY and is_in_run)
     ]
     if status is TaskStatus.SKIPPED:  # `retry` of a skipped task is that of what failed before it
         why = "what failed before it is to be done again"

@@ -37,6 +37,12 @@ class Answer:
         """The objects that ``run --json`` prints, one per line; the last one is the summary."""
         return [json.loads(line) for line in self.stdout.splitlines()]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many tasks have each status, as ``--json`` counts them; without those that no task has."""
+        told = json.loads(self.stdout.splitlines()[-1])["counts"]
+        return {status: count for status, count in told.items() if count}
+
     def started(self) -> list[str]:
         """The tasks that ``run --json`` says it started, in order."""
         return [event["task"] for event in self.events if event["event"] == "task_started"]

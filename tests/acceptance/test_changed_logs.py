@@ -52,7 +52,7 @@ def test_a_log_that_is_gone_completes_nothing(
     gate.open()
     assert 1 == orchestrate.finish(run).returncode
     assert "its log is gone" in orchestrate("show", "T-01").stdout
-    assert {"failed": 1, "skipped": 1} == orchestrate("status", "--json").json["counts"]
+    assert {"failed": 1, "skipped": 1} == orchestrate("status", "--json").counts
 
 
 def _await_news(root: Path) -> None:

@@ -338,25 +338,6 @@ def test_a_worker_settles_its_own_task(
         assert "by agent-01: broken" in orchestrate("show", "T-01").stdout
 
 
-def test_how_far_the_worker_of_a_run_is_is_told(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
-    """Wherever the task stands as running, as for one that somebody has in hand."""
-    command = f"{sys.executable} -m orchestrator start T-01 --progress 40 && {gate.wait}"
-    write_plan(root, {"T-01": command})
-    run = orchestrate.start("run")
-    gate.await_task(run)
-    wait_until(lambda: {"T-01": "40%"} == orchestrate("status", "--json").json["news"])
-    assert " · 40%\n" in orchestrate("status").stdout
-    assert orchestrate("list").stdout.endswith("  40%\n")
-    assert "🔵 Running (40%)" in orchestrate("show", "T-01").stdout
-    assert "40%" == orchestrate("show", "T-01", "--json").json["task"]["reason"]
-    wait_until(lambda: "| 40% |" in (root / "master_plan.md").read_text(encoding="utf-8"))
-    gate.open()
-    assert 0 == orchestrate.finish(run).returncode
-    assert "✅ Completed\n" in orchestrate("show", "T-01").stdout
-
-
 def test_what_was_done_and_not_answered_is_not_done_twice(
     orchestrate: Orchestrate, root: Path
 ) -> None:

@@ -71,7 +71,7 @@ def test_an_agent_that_takes_it_away_each_time_keeps_nothing_going(
     ran = orchestrate("run")
     assert 1 == ran.returncode
     assert "agent-01-result.md is gone" in ran.stderr
-    counts = orchestrate("status", "--json").json["counts"]
+    counts = orchestrate("status", "--json").counts
     assert {"pending": 1, "waiting": 1, "failed": 1} == counts
 
 
@@ -98,7 +98,7 @@ def test_a_record_that_is_gone_at_the_end_counts_for_nothing_either(
     )
     assert "0 of 2 tasks completed" in ran.stderr
     for _ in range(2):
-        assert {"pending": 1, "waiting": 1} == orchestrate("status", "--json").json["counts"]
+        assert {"pending": 1, "waiting": 1} == orchestrate("status", "--json").counts
     write_plan(root, {"T-01": "echo one", "T-02": ("echo two", "T-01")})
     assert 0 == orchestrate("run").returncode
 

@@ -187,7 +187,7 @@ def test_events_come_one_per_line_and_a_summary_last(
     )
     summary = run.events[-1]
     assert (False, "tasks_failed", 3) == (summary["ok"], summary["code"], summary["launched"])
-    assert {"completed": 1, "failed": 1, "skipped": 1} == summary["counts"]
+    assert {"completed": 1, "failed": 1, "skipped": 1} == run.counts
     assert str(tmp_path / "p" / "final_output.md") == summary["final_output"]
     assert "exit 2" == run.events[6]["text"]
 
@@ -209,7 +209,7 @@ def test_a_reader_that_goes_away_stops_nothing(
     run.stderr.close()
     gate.open()
     assert 0 == run.wait(60)
-    assert {"completed": 2} == orchestrate("status", "--json").json["counts"]
+    assert {"completed": 2} == orchestrate("status", "--json").counts
     assert "two" in (root / "final_output.md").read_text(encoding="utf-8")
 
 

@@ -204,7 +204,7 @@ def test_force_moves_it_aside(orchestrate: Orchestrate, root: Path, outline: str
     assert root / "archive" / "001" == archived
     assert mine == (archived / "master_plan.md").read_bytes()
     assert "kept" in (archived / "results" / "agent-01-result.md").read_text(encoding="utf-8")
-    assert {"pending": 1, "waiting": 1} == orchestrate("status", "--json").json["counts"]
+    assert {"pending": 1, "waiting": 1} == orchestrate("status", "--json").counts
 
 
 def test_the_death_of_an_earlier_plans_run_is_no_news_of_this_one(

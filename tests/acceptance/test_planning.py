@@ -59,7 +59,7 @@ def test_init_takes_over_nothing_that_an_earlier_plan_left(
     assert {"master_plan.md", "agent_tasks", "archive", "logs", "results"} == {
         path.name for path in root.iterdir() if path.suffix != ".lock"
     }
-    assert {"pending": 1, "waiting": 2} == orchestrate("status", "--json").json["counts"]
+    assert {"pending": 1, "waiting": 2} == orchestrate("status", "--json").counts
     write_task(root, "T-01", "mine")
     (root / "master_plan.md").unlink()
     told = orchestrate("init", "--agent", "shell", "--json").json

@@ -370,14 +370,14 @@ def test_records_that_are_gone_count_nowhere(orchestrate: Orchestrate, root: Pat
     """The cache holds nothing that a run would not believe (promise 2)."""
     write_plan(root, {"T-01": "echo one", "T-02": ("cat", "T-01")})
     assert 0 == orchestrate("run").returncode
-    assert {"completed": 2} == orchestrate("status", "--json").json["counts"]
+    assert {"completed": 2} == orchestrate("status", "--json").counts
     for record in (root / "logs").glob("*.json"):
         record.unlink()
     for _ in range(2):
-        counts = orchestrate("status", "--json").json["counts"]
+        counts = orchestrate("status", "--json").counts
         assert {"pending": 1, "waiting": 1} == counts
     assert 0 == orchestrate("run").returncode
-    assert {"completed": 2} == orchestrate("status", "--json").json["counts"]
+    assert {"completed": 2} == orchestrate("status", "--json").counts
 
 
 def test_a_run_whose_directory_is_taken_away_ends_as_it_went(

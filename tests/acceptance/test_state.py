@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.core.state import TaskStatus
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, everything, front_of, result_of, write_plan
 from tests.executors.harness import wait_until
@@ -62,7 +63,7 @@ def test_status_says_where_the_plan_stands(orchestrate: Orchestrate, ended: Path
     wanted = {
         "directory": str(ended),
         "total": 4,
-        "counts": {"completed": 2, "failed": 1, "skipped": 1},
+        "counts": dict.fromkeys(TaskStatus, 0) | {"completed": 2, "failed": 1, "skipped": 1},
         "batches": 3,
         "running": [],
         "failed": [{"id": "T-02", "reason": "exit 3: bad luck"}],
@@ -147,9 +148,9 @@ def test_before_the_first_run_everything_is_pending_or_waiting(
     """A status is derived: a plan that never ran has one, and looking writes no more than the cache."""
     root = tmp_path / ".orchestrator"
     write_plan(root, TASKS)
-    told = orchestrate("status", "--json").json
-    assert {"pending": 1, "waiting": 3} == told["counts"]
-    assert 1 == told["batch"]
+    told = orchestrate("status", "--json")
+    assert {"pending": 1, "waiting": 3} == told.counts
+    assert 1 == told.json["batch"]
     waiting = orchestrate("list", "--json").json["tasks"][3]
     assert ("waiting", "needs T-02, T-03") == (waiting["status"], waiting["reason"])
     assert {"master_plan.md", "agent_tasks"} >= {path.name for path in root.iterdir()} - {
@@ -167,9 +168,9 @@ def test_status_of_a_run_under_way(orchestrate: Orchestrate, tmp_path: Path) -> 
     result = root / "results" / "agent-01-result.md"
     wait_until(result.exists)
     wait_until(lambda: "🔵 Running" in drawn(root).get("status", ""))
-    told = orchestrate("status", "--json").json
-    assert ({"running": 1, "waiting": 1}, ["T-01"]) == (told["counts"], told["running"])
-    assert run.pid == told["run"]["pid"]
+    told = orchestrate("status", "--json")
+    assert ({"running": 1, "waiting": 1}, ["T-01"]) == (told.counts, told.json["running"])
+    assert run.pid == told.json["run"]["pid"]
     assert f"(pid {run.pid})" in orchestrate("status").stdout
     post = front_of(root, "T-01")
     assert ("running", "running") == (post["status"], post["attempts"][0]["status"])

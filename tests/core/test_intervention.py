@@ -174,6 +174,15 @@ def test_what_may_run_again_says_pending() -> None:
     assert (S.PENDING, "unblock by bob: found it", ()) == (after.status, after.note, after.attempts)
 
 
+def test_what_a_run_is_at_is_not_given_back() -> None:
+    """It is the run's: who wants it to end says `block` or `cancel`."""
+    with pytest.raises(
+        TransitionError, match=r"^Invalid transition: running \+ 'retry'$"
+    ) as caught:
+        decide(S.RUNNING, wants(Verb.RETRY), doer="claude, in run r1,", is_in_run=True)
+    assert "claude, in run r1, runs T-02" == caught.value.hint
+
+
 def test_blocking_closes_what_somebody_had_begun() -> None:
     """It is no longer in their hands."""
     begun = apply(None, wants(Verb.START, "alice"), S.RUNNING, number=1, inputs={})
@@ -223,6 +232,7 @@ def test_work_is_handed_out_in_order() -> None:
         (S.PENDING, S.BLOCKED, Verb.UNBLOCK),
         (S.PENDING, S.FAILED, Verb.RETRY),
         (S.WAITING, S.COMPLETED, Verb.RETRY),
+        (S.PENDING, S.RUNNING, Verb.RETRY),
         (S.CANCELLED, S.BLOCKED, Verb.CANCEL),
     ],
 )

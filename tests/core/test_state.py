@@ -44,7 +44,7 @@ ARROWS = [
     *((before, Verb.CANCEL, S.CANCELLED) for before in (*OPEN, S.BLOCKED)),
     *(
         (before, Verb.RETRY, S.WAITING)
-        for before in (S.COMPLETED, S.FAILED, S.CANCELLED, S.BLOCKED)
+        for before in (S.COMPLETED, S.FAILED, S.CANCELLED, S.BLOCKED, S.RUNNING)
     ),
 ]
 OTHERS = sorted(set(product(TaskStatus, Verb)) - {(status, verb) for status, verb, _ in ARROWS})

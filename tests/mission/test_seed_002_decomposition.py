@@ -151,7 +151,7 @@ def test_s2_16_17_and_54_the_decomposition_table(planned: Path) -> None:
 
 def test_s2_22_all_tasks_start_pending(orchestrate: Orchestrate, planned: Path) -> None:
     """Nothing has run: one is pending, the others wait for it."""
-    assert {"pending": 1, "waiting": 4} == orchestrate("status", "--json").json["counts"]
+    assert {"pending": 1, "waiting": 4} == orchestrate("status", "--json").counts
 
 
 @pytest.mark.parametrize(

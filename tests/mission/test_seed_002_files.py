@@ -40,14 +40,14 @@ def test_s2_28_completeness_is_verified(orchestrate: Orchestrate, root: Path) ->
 
 def test_s2_11_state_lives_in_markdown(quick_start: QuickStart, tmp_path: Path) -> None:
     """Without the cache and without anything drawn, where the plan stands is the same."""
-    told = quick_start.orchestrate("status", "--json").json
+    told = quick_start.orchestrate("status", "--json").counts
     copy = tmp_path / ".orchestrator"
     shutil.copytree(quick_start.root, copy)
     for name in ("index.json", "final_output.md", "journal.md", "run.lock"):
         (copy / name).unlink()
     (copy / "master_plan.md").write_text(QUICK_START, encoding="utf-8")
-    again = quick_start.orchestrate("status", copy, "--json").json
-    assert {"completed": 5} == told["counts"] == again["counts"]
+    again = quick_start.orchestrate("status", copy, "--json").counts
+    assert {"completed": 5} == told == again
 
 
 def test_s2_12_the_plan_is_redrawn_after_every_change(
@@ -77,7 +77,7 @@ def test_s2_13_the_file_system_is_the_memory(
     shutil.copytree(quick_start.root, root)
     again = orchestrate("run", "--json", env={"PATH": quick_start.orchestrate.environment["PATH"]})
     assert (0, []) == (again.returncode, again.started())
-    assert {"completed": 5} == orchestrate("status", "--json").json["counts"]
+    assert {"completed": 5} == orchestrate("status", "--json").counts
 
 
 def test_s2_14_and_32_the_layout(

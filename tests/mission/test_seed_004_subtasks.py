@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -161,6 +162,9 @@ def test_s4_12_to_15_subtask(engine: TaskEngine, task: str) -> None:
         assert " · 30%\n" in engine(look).stdout  # seed row S4-48
     done = engine(f'subtask {task} subtask_01 done --note "Models complete" --json').json
     assert ("DONE", 100) == (done["status"], done["progress"])
+    (told, _) = engine(f"status {task} --json").json["subtasks"]
+    for each in (done, told):
+        assert re.fullmatch(r"by \S+: Models complete", each["note"])
     assert "Models complete" in engine(f"show subtask_01 --dir {engine.root / task}").stdout
     blocked = engine(f'subtask {task} subtask_02 block --note "No key" --json').json
     assert ("BLOCKED", True) == (blocked["status"], "No key" in blocked["note"])

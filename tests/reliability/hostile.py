@@ -111,7 +111,7 @@ def judge_health(orchestrate: Orchestrate, tasks: dict[str, str], *, held: bool 
     assert 0 == orchestrate("validate").returncode
     status = orchestrate("status", "--json")
     counts = {word: list(tasks.values()).count(word) for word in set(tasks.values())}
-    assert counts == status.json["counts"]
+    assert counts == status.counts
     listed = orchestrate("list", "--json")
     assert tasks == {each["id"]: each["status"] for each in listed.json["tasks"]}
     doctor = orchestrate("doctor", "--plan", "--json")
