@@ -203,9 +203,7 @@ def test_s2_69_a_failure_does_not_block_what_is_independent(
         root, {"T-01": "exit 1", "T-02": ("true", "T-01"), "T-03": "true", "T-04": ("true", "T-03")}
     )
     assert 1 == orchestrate("run").returncode
-    assert {"completed": 2, "failed": 1, "skipped": 1} == orchestrate("status", "--json").json[
-        "counts"
-    ]
+    assert {"completed": 2, "failed": 1, "skipped": 1} == orchestrate("status", "--json").counts
 
 
 def test_s2_70_exponential_backoff(orchestrate: Orchestrate, root: Path) -> None:
