@@ -87,9 +87,8 @@ def main() -> None:
     signals = sys.modules["_signal"]
     while True:
         try:
-            signals.signal(
-                signals.SIGINT, signals.SIG_IGN
-            )  # as in `leave`, which is still to be loaded
+            # As in `leave`, which is still to be loaded.
+            signals.signal(signals.SIGINT, signals.SIG_IGN)
             from orchestrator.cli.reply import leave
 
             leave(status)

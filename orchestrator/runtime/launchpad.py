@@ -148,9 +148,8 @@ class Launchpad:
             write_new(script, wanted.script.encode())
         if wanted.stdin:
             write_new(files.stdin, wanted.stdin.encode())
-        if (
-            live.is_paid
-        ):  # whatever becomes of us: it stands there that this may have cost something
+        if live.is_paid:
+            # Whatever becomes of us: it stands there that this may have cost something.
             self._workspace.write_running(live.task.stem, live.running_text())
         facts = AttemptRecord(
             task=live.task.id,
