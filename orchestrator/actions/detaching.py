@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import RunOrder
+from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.running import examine
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.news import run_id

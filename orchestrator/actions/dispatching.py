@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.plans import begin, require_approval, require_subtask
-from orchestrator.actions.prospect import (
-    Prospect,
-    RunOrder,
-    asked_for,
-    look_ahead,
-    task_settings,
-)
+from orchestrator.actions.prospect import Prospect, look_ahead
+from orchestrator.actions.run_order import RunOrder
+from orchestrator.actions.selection import asked_for
 from orchestrator.actions.simulation import really_done
+from orchestrator.actions.task_settings import task_settings
 from orchestrator.core.board import Board
 from orchestrator.core.dispatch import (
     Places,
@@ -119,7 +116,7 @@ def _require_room(workspace: Workspace, board: Board, errand: NewTask, roster: R
     probe = Task("_", "_", "_", agent=errand.agent, assignee=errand.assignee, type=errand.type)
     plan = board.plan._replace(tasks={probe.id: probe})
     try:
-        policies = task_settings(workspace, plan, RunOrder(workspace.layout), roster)
+        policies = task_settings(workspace, plan, roster)
     except PlanError:
         return  # `add` says better what is wrong with it
     roster.require_room(policies[probe.id].agent, at_work(board.results.values()))

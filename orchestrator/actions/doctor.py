@@ -149,7 +149,8 @@ def _git() -> Finding:
 
 def _plan(layout: Layout, roster: Roster) -> tuple[Finding, Prospect | None]:
     from orchestrator.actions.assignments import require_files
-    from orchestrator.actions.prospect import RunOrder, look_ahead
+    from orchestrator.actions.prospect import look_ahead
+    from orchestrator.actions.run_order import RunOrder
 
     try:
         ahead = look_ahead(RunOrder(layout=layout), roster)

@@ -175,7 +175,8 @@ def _refuse_unfinished(layout: Layout, roster: Roster) -> None:
 
 def _unfinished(layout: Layout, roster: Roster) -> tuple[str, str] | None:
     """Return what keeps a plan from being finished, and what helps; what was only simulated is not done."""
-    from orchestrator.actions.prospect import RunOrder, look_ahead
+    from orchestrator.actions.prospect import look_ahead
+    from orchestrator.actions.run_order import RunOrder
     from orchestrator.errors import NotFoundError
 
     try:

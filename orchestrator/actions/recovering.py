@@ -8,7 +8,9 @@ from collections.abc import Container, Mapping
 from contextlib import closing
 
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import KEPT_WHEN_FRESH, Prospect, RunOrder, look_ahead
+from orchestrator.actions.prospect import Prospect, look_ahead
+from orchestrator.actions.run_order import RunOrder
+from orchestrator.actions.selection import KEPT_WHEN_FRESH
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.beside import MERGER, MERGING, PLANNER, as_merger
 from orchestrator.core.money import cost_statistics

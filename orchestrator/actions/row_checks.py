@@ -57,14 +57,14 @@ def check_who(layout: Layout, places: Places, agent: str, assignee: str, agents:
     """
     if _is_named(places, "agent", agent) and _is_named(places, "assignee", assignee):
         return
-    from orchestrator.actions.prospect import RunOrder, task_settings
+    from orchestrator.actions.task_settings import task_settings
     from orchestrator.store.workspace import Workspace
 
     roster = agents(layout)
     probe = Task("_", "_", "_", agent=agent, assignee=assignee)
     try:
         plan = Plan({probe.id: probe})
-        task_settings(Workspace(layout), plan, RunOrder(layout), roster)
+        task_settings(Workspace(layout), plan, roster)
     except PlanError as error:
         # Commands have several names for the option that says whose task it is.
         option, name = ("--agent: ", agent) if agent else ("", assignee)

@@ -16,10 +16,12 @@ from orchestrator.actions.assignments import (
 )
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, kept_back, look_ahead
+from orchestrator.actions.prospect import Prospect, kept_back, look_ahead
 from orchestrator.actions.remarks import remarks
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.resets import Resets
+from orchestrator.actions.run_order import RunOrder
+from orchestrator.actions.selection import asked_for
 from orchestrator.actions.simulation import really_done
 from orchestrator.actions.telling import Telling, listened_to
 from orchestrator.core.board import Board

@@ -11,7 +11,7 @@ from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import await_begun, detach, refuse_within_attempt
 from orchestrator.actions.plans import require_approval
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import RunOrder
+from orchestrator.actions.run_order import RunOrder
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.executors.detach import Detached
 from orchestrator.store.charter import charter_of

@@ -65,7 +65,7 @@ class Running(Directory):
             AgentError: the program of an agent is missing or unusable.
             BusyError: another run is at work.
         """
-        from orchestrator.actions.prospect import RunOrder
+        from orchestrator.actions.run_order import RunOrder
         from orchestrator.actions.running import run
         from orchestrator.runtime.signals import require_signals
         from orchestrator.store.membership import full_ids

@@ -10,7 +10,7 @@ import click
 
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.editing import Changes, update
-from orchestrator.cli.adding import add_task, criteria_from, known_agents, tags_of, task_settings
+from orchestrator.cli.adding import add_task, criteria_from, known_agents, settings_given, tags_of
 from orchestrator.cli.reply import (
     as_called,
     caller,
@@ -97,7 +97,7 @@ def add_command(
         type=type,
         deadline=deadline,
         estimated_hours=estimated_hours,
-        settings=task_settings(settings),
+        settings=settings_given(settings),
         criteria=criteria_from(criterion, criteria),
         id=task_id,
     )

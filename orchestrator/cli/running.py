@@ -11,8 +11,9 @@ import click
 
 from orchestrator.actions.assignments import require_files
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import Prospect, RunOrder, kept_back, look_ahead, merges
+from orchestrator.actions.prospect import Prospect, kept_back, look_ahead, merges
 from orchestrator.actions.remarks import remarks
+from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.running import examine
 from orchestrator.actions.status import left_behind
 from orchestrator.cli.detaching import KeepsWords, start_detached

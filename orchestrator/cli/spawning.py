@@ -9,7 +9,7 @@ import click
 
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.spawning import spawn
-from orchestrator.cli.adding import tags_of, task_settings
+from orchestrator.cli.adding import settings_given, tags_of
 from orchestrator.cli.reply import (
     as_called,
     caller,
@@ -68,7 +68,7 @@ def spawn_command(
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     wanted = NewTask(
         text=text, description=desc, priority=priority, assignee=assignee, agent=agent,
-        tags=tags_of(tag, "--tag"), settings=task_settings(settings), label=label,
+        tags=tags_of(tag, "--tag"), settings=settings_given(settings), label=label,
     )  # fmt: skip
     if claude_bin:
         os.environ["ORCHESTRATOR_CLAUDE_BIN"] = claude_bin  # for the run that goes on without us
