@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.actions.status import brief_of, status
+from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.charter import Charter
-from orchestrator.core.news import Brief, News, Phase
+from orchestrator.core.news import News
 from orchestrator.errors import NotFoundError
 from orchestrator.store.cursor import Cursor, keep_cursor, last_run, load_cursor, read_on
 from orchestrator.store.layout import Layout

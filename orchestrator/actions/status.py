@@ -23,7 +23,8 @@ from orchestrator.store.workspace import Workspace
 if TYPE_CHECKING:
     from orchestrator.actions.prospect import Prospect
     from orchestrator.agents.protocol import Agent
-    from orchestrator.core.news import Brief, News
+    from orchestrator.core.brief import Brief
+    from orchestrator.core.news import News
     from orchestrator.core.roster import Roster
 
 #: Running tasks whose logs are read, and bytes of each: enough for every turn of most attempts.
@@ -64,8 +65,9 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
     Raises:
         StoreError: the journal or the lock file cannot be read.
     """
+    from orchestrator.core.brief import Brief, Phase, phase_of
     from orchestrator.core.journal_line import read_line
-    from orchestrator.core.news import Brief, News, Phase, phase_of, run_id
+    from orchestrator.core.news import News, run_id
     from orchestrator.store.cursor import last_run
 
     lines = last_run(layout.journal)[1]

@@ -21,7 +21,7 @@ from orchestrator.cli.reply import (
     takes_json,
     write,
 )
-from orchestrator.core.news import Phase
+from orchestrator.core.brief import Phase
 from orchestrator.errors import ExitStatus, StoreError
 from orchestrator.store.cursor import parse_cursor
 from orchestrator.store.layout import Layout

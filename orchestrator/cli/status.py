@@ -36,7 +36,7 @@ from orchestrator.views.glyphs import MERGES
 from orchestrator.views.table import status_text
 
 if TYPE_CHECKING:
-    from orchestrator.core.news import Brief
+    from orchestrator.core.brief import Brief
 
 #: Failed tasks named in the JSON answer at most: it must fit an agent's context.
 _MOST = 20
