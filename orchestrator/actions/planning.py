@@ -25,7 +25,7 @@ from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.atomic import reported
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock import busy, holder_of, locked
-from orchestrator.store.markdown import closed
+from orchestrator.store.markdown_embed import closed
 from orchestrator.store.result_file import render_result
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace

@@ -26,8 +26,8 @@ from orchestrator.store.lines import (
     oversized,
     unreadable,
 )
+from orchestrator.store.markdown_blocks import section_text
 from orchestrator.store.marks import without_regions
-from orchestrator.store.outline import section_text
 from orchestrator.store.plan_tables import (
     MAX_PROBLEMS,
     OwnText,

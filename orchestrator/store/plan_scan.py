@@ -13,8 +13,8 @@ from typing import NamedTuple
 from orchestrator.store.columns import read_header
 from orchestrator.store.front_matter import find_marks
 from orchestrator.store.lines import Lines, conflict
+from orchestrator.store.markdown_blocks import fence_closes, fence_opens
 from orchestrator.store.marks import without_regions
-from orchestrator.store.outline import fence_closes, fence_opens
 from orchestrator.store.plan_tables import OwnText, Sheet, has_texts, own_text, task_sheets
 from orchestrator.store.tables import Table, split_row
 

@@ -32,7 +32,7 @@ from orchestrator.store.columns import (
     read_id,
     read_label,
 )
-from orchestrator.store.outline import LISTED_TABLE, Block, Outline, outline
+from orchestrator.store.markdown_blocks import LISTED_TABLE, Block, Outline, outline
 from orchestrator.store.plan_row import named_task, read_task
 from orchestrator.store.tables import Table, split_row, tables
 

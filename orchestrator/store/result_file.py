@@ -196,7 +196,7 @@ def safe_answer(answer: str, *, is_markdown: bool) -> str:
         return ""
     if not is_markdown:
         return fence(shown.rstrip("\n"), "text")
-    from orchestrator.store.markdown import embed
+    from orchestrator.store.markdown_embed import embed
 
     return embed(shown)
 

@@ -185,7 +185,7 @@ class Workspace:
 
         *seen* is what the system has just said of its file, where that was asked already.
         """
-        from orchestrator.store.markdown import embed
+        from orchestrator.store.markdown_embed import embed
 
         # Once more: a person may have corrected it since, and ours stays as it is.
         return embed(answer_of(self._read_text(stem, seen)))
