@@ -290,7 +290,7 @@ def tell(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:
     Raises:
         StoreError: it could not be written.
     """
-    from orchestrator.store.stamp import iso
+    from orchestrator.store.timestamp import iso
 
     with closing(Journal(layout.journal)) as journal:
         journal.append(f"{iso(time.time())} · {task_id} · {what} · by {by} · {one_line(text)}")

@@ -42,7 +42,7 @@ from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
 from orchestrator.store.lock import holder_of, in_line, locked
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.store.waiting import those_waiting
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.new_plan import made_plan

@@ -43,7 +43,7 @@ from orchestrator.store.lock import RunLock, in_line, new_run, take_lock
 from orchestrator.store.pause import looks
 from orchestrator.store.requests import Requests
 from orchestrator.store.signatures import version_of
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:

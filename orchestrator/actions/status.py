@@ -16,7 +16,7 @@ from orchestrator.store.final_output import is_outdated
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import broken_off, holder_of, suspended
 from orchestrator.store.requests import Requests
-from orchestrator.store.stamp import epoch
+from orchestrator.store.timestamp import epoch
 from orchestrator.store.waiting import Waiting, those_waiting
 from orchestrator.store.workspace import Workspace
 

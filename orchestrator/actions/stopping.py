@@ -17,7 +17,7 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.lock import holder_of, require_elsewhere
 from orchestrator.store.pause import looks
 from orchestrator.store.process import is_alive, is_elsewhere, is_of_other_machine, whose
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.store.waiting import Waiting, those_waiting
 
 #: Seconds between two looks at whether it is over.

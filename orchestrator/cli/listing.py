@@ -24,7 +24,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.core.text import counted
 from orchestrator.errors import OrchestratorError
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.views.table import list_text
 
 #: What tasks can be grouped by.

@@ -34,7 +34,7 @@ from orchestrator.core.text import counted
 from orchestrator.errors import ScheduleError
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.views.plans import charter_lines, plans_text, word_of
 
 

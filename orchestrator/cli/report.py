@@ -20,7 +20,7 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.core.ledger import Booking, Share
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.views.report import (
     day_text,
     report_csv,

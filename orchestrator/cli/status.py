@@ -31,7 +31,7 @@ from orchestrator.store import roots
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import suspended
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.views.glyphs import MERGES
 from orchestrator.views.table import status_text
 

@@ -28,7 +28,7 @@ from orchestrator.core.result import Attempt
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError
 from orchestrator.store.layout import Layout
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.views.glyphs import LABELS
 
 

@@ -18,7 +18,7 @@ from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import cell, code, fence, one_line, printable, unfenced
 from orchestrator.store.lines import conflict
 from orchestrator.store.process import boot_id
-from orchestrator.store.stamp import epoch, iso
+from orchestrator.store.timestamp import epoch, iso
 
 SCHEMA = 1
 #: Bytes of a result file that is read. The longest answer that an agent can give makes a smaller one.
