@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.actions.adding import NewTask, add
+from orchestrator.cli.plain_form import read_words
 from orchestrator.cli.reply import (
     caller,
     plan_directory,
@@ -15,7 +16,6 @@ from orchestrator.cli.reply import (
     talk,
     write,
 )
-from orchestrator.cli.words import read_words
 from orchestrator.errors import OrchestratorError, UsageError
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from orchestrator.actions.tasks import Filters, list_tasks
+from orchestrator.cli.plain_form import read_words
 from orchestrator.cli.reply import (
     caller,
     plan_directory,
@@ -16,7 +17,6 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.cli.words import read_words
 from orchestrator.core.board import Board
 from orchestrator.core.duration import hours
 from orchestrator.core.money import spending

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.ledger import Ledger, look_back
+from orchestrator.actions.report import Ledger, look_back
 from orchestrator.cli.reply import (
     passed_over,
     plan_directory,

@@ -145,7 +145,7 @@ def metrics_command(directory: str | None, option: str | None, days: int, *, as_
     \b
       orchestrator agent metrics --days 30
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    from orchestrator.actions.ledger import look_back
+    from orchestrator.actions.report import look_back
     from orchestrator.views.report import metrics_text
 
     found = look_back(plan_directory(directory, option), days, time.time())
