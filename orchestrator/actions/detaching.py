@@ -29,7 +29,7 @@ from orchestrator.executors.detach import Detached
 from orchestrator.store.atomic import refuse_links, reported
 from orchestrator.store.cursor import Cursor, end_of, keep_cursor, last_run
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, holder_of
+from orchestrator.store.lock_holder import busy, holder_of
 from orchestrator.store.pause import looks
 from orchestrator.store.workspace import Workspace
 

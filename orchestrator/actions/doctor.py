@@ -24,7 +24,7 @@ from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.executors import procfs
 from orchestrator.store import disk
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, holder_of
+from orchestrator.store.lock_holder import busy, holder_of
 
 if TYPE_CHECKING:
     from orchestrator.actions.prospect import Prospect

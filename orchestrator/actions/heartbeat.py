@@ -22,7 +22,7 @@ from orchestrator.errors import BusyError, OrchestratorError, StoreError
 from orchestrator.store import roots
 from orchestrator.store.heartbeats import keep_pulses, load_pulses, signs_of
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import broken_off
+from orchestrator.store.lock_holder import broken_off
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.plans import state_of
 

@@ -17,14 +17,8 @@ from orchestrator.core.text import one_line, typed
 from orchestrator.errors import DependencyError, OrchestratorError, StoreError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock import (
-    RunLock,
-    holder_of,
-    in_line,
-    new_run,
-    require_elsewhere,
-    take_briefly,
-)
+from orchestrator.store.lock import RunLock, in_line, new_run, take_briefly
+from orchestrator.store.lock_holder import holder_of, require_elsewhere
 from orchestrator.store.membership import full_ids
 from orchestrator.store.pause import looks
 from orchestrator.store.requests import Reply, Requests, new_id

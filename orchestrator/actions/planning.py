@@ -24,7 +24,8 @@ from orchestrator.ownership import make_directories
 from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.atomic import reported
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock import busy, holder_of, locked
+from orchestrator.store.lock import locked
+from orchestrator.store.lock_holder import busy, holder_of
 from orchestrator.store.markdown_embed import closed
 from orchestrator.store.result_file import render_result
 from orchestrator.store.result_writer import Commit

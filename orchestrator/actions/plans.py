@@ -41,7 +41,8 @@ from orchestrator.store.charter import charter_of, with_state
 from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
-from orchestrator.store.lock import holder_of, in_line, locked
+from orchestrator.store.lock import in_line, locked
+from orchestrator.store.lock_holder import holder_of
 from orchestrator.store.timestamp import iso
 from orchestrator.store.waiting import those_waiting
 from orchestrator.store.workspace import Workspace

@@ -17,7 +17,7 @@ from orchestrator.executors.detach import Detached
 from orchestrator.store.charter import charter_of
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock import holder_of
+from orchestrator.store.lock_holder import holder_of
 from orchestrator.store.pause import looks
 
 #: Seconds in which a run leaves that takes nothing any more; to merge with an agent takes longer.

@@ -14,7 +14,7 @@ from orchestrator.errors import PlanError, Problem, StoreError, UnfitError
 from orchestrator.store.atomic import read_file, read_tail
 from orchestrator.store.final_output import is_outdated
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import broken_off, holder_of, suspended
+from orchestrator.store.lock_holder import broken_off, holder_of, suspended
 from orchestrator.store.requests import Requests
 from orchestrator.store.timestamp import epoch
 from orchestrator.store.waiting import Waiting, those_waiting

@@ -26,7 +26,7 @@ from orchestrator.core.beside import MERGER, NAMES
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import UsageError
-from orchestrator.store.lock import holder_of, suspended
+from orchestrator.store.lock_holder import holder_of, suspended
 from orchestrator.store.membership import full_ids
 from orchestrator.store.workspace import Workspace
 

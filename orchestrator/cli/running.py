@@ -30,7 +30,7 @@ from orchestrator.errors import (
 )
 from orchestrator.store.disk import denied
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, holder_of
+from orchestrator.store.lock_holder import busy, holder_of
 from orchestrator.store.membership import full_ids
 from orchestrator.wiring import plugs
 

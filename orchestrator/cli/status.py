@@ -30,7 +30,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.store import roots
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import suspended
+from orchestrator.store.lock_holder import suspended
 from orchestrator.store.timestamp import iso
 from orchestrator.views.glyphs import MERGES
 from orchestrator.views.table import status_text

@@ -24,7 +24,7 @@ from orchestrator.errors import StoreError
 from orchestrator.runtime.happening import Kind
 from orchestrator.store.alarm import Alarm
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import broken_off
+from orchestrator.store.lock_holder import broken_off
 from orchestrator.views.watching import watch_facts, watch_line
 
 #: Seconds between two looks although nothing called: does anybody still read us, is it a disk that tells nothing?

@@ -27,7 +27,8 @@ from orchestrator.store.exchange import put, take
 from orchestrator.store.index import Index
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lines import LARGEST_PLAN, too_large
-from orchestrator.store.lock import broken_under, holder_of, in_line
+from orchestrator.store.lock import in_line
+from orchestrator.store.lock_holder import broken_under, holder_of
 from orchestrator.store.plan_versions import PlanVersions
 from orchestrator.store.result_file import LARGEST_RESULT, answer_of, parse_result, plain_answer
 from orchestrator.store.result_writer import Commit, ResultWriter
