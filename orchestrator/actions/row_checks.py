@@ -10,9 +10,9 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, UsageError
 from orchestrator.store.layout import Layout, from_here
+from orchestrator.store.lost_rows import loses_rows
 from orchestrator.store.plan_edit import ids
 from orchestrator.store.plan_scan import Places, find_places
-from orchestrator.store.plan_tables import loses_rows
 from orchestrator.store.tables import split_row
 
 if TYPE_CHECKING:
