@@ -11,15 +11,8 @@ import click
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.editing import Changes, update
 from orchestrator.cli.adding import add_task, criteria_from, known_agents, settings_given, tags_of
-from orchestrator.cli.reply import (
-    as_called,
-    caller,
-    plan_directory,
-    say_json,
-    takes_caller,
-    takes_json,
-    talk,
-)
+from orchestrator.cli.options import takes_caller, takes_json
+from orchestrator.cli.reply import as_called, caller, plan_directory, say_json, talk
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import one_line

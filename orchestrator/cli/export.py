@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from orchestrator.actions.export import Export, gather, write_document
-from orchestrator.cli.reply import plan_directory, say_json, takes_directory, takes_json, write
+from orchestrator.cli.options import takes_directory, takes_json
+from orchestrator.cli.reply import plan_directory, say_json, write
 from orchestrator.cli.tasks import attempt_facts, task_facts
 from orchestrator.core.money import spending
 from orchestrator.core.redact import redact

@@ -11,15 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from orchestrator.actions.intervening import act, complete, intervene
-from orchestrator.cli.reply import (
-    caller,
-    plan_directory,
-    say_json,
-    takes_caller,
-    takes_json,
-    talk,
-    write,
-)
+from orchestrator.cli.options import takes_caller, takes_json
+from orchestrator.cli.reply import caller, plan_directory, say_json, talk, write
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core import criteria
 from orchestrator.core.beside import MERGER, NAMES

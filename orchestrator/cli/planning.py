@@ -12,13 +12,12 @@ from orchestrator.actions.remarks import remarks
 from orchestrator.actions.simulation import really_done
 from orchestrator.actions.status import status, validate
 from orchestrator.cli.adding import known_agents
+from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import (
     as_called,
     plan_directory,
     require_one,
     say_json,
-    takes_directory,
-    takes_json,
     talk,
     terminal_width,
     write,

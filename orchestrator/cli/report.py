@@ -9,12 +9,11 @@ from typing import Any
 import click
 
 from orchestrator.actions.report import Ledger, look_back
+from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import (
     passed_over,
     plan_directory,
     say_json,
-    takes_directory,
-    takes_json,
     talk,
     terminal_width,
     write,

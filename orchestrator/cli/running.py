@@ -17,9 +17,9 @@ from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.running import examine
 from orchestrator.actions.status import left_behind
 from orchestrator.cli.detaching import KeepsWords, start_detached
-from orchestrator.cli.duration import Duration
 from orchestrator.cli.foreground import keep_loaded, run_once
-from orchestrator.cli.reply import as_called, plan_directory, say_json, takes_directory, talk, write
+from orchestrator.cli.options import Duration, takes_directory
+from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, write
 from orchestrator.core.settings import read_setting
 from orchestrator.errors import (
     AgentError,

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.actions.status import STILL_ASKED, Overview, brief_of, left_behind, status
+from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import (
     as_called,
     meant,
     plan_directory,
     program,
     say_json,
-    takes_directory,
-    takes_json,
     terminal_width,
     write,
 )

@@ -12,14 +12,12 @@ import click
 
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.agents import agent_facts
+from orchestrator.cli.options import takes_caller, takes_directory, takes_json
 from orchestrator.cli.reply import (
     caller,
     passed_over,
     plan_directory,
     say_json,
-    takes_caller,
-    takes_directory,
-    takes_json,
     talk,
     terminal_width,
     write,

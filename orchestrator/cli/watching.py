@@ -10,16 +10,8 @@ import time
 import click
 
 from orchestrator.actions.watching import Follower, Told, parse_since
-from orchestrator.cli.duration import Duration
-from orchestrator.cli.reply import (
-    as_called,
-    caller,
-    plan_directory,
-    takes_caller,
-    takes_directory,
-    talk,
-    write,
-)
+from orchestrator.cli.options import Duration, takes_caller, takes_directory
+from orchestrator.cli.reply import as_called, caller, plan_directory, talk, write
 from orchestrator.errors import StoreError
 from orchestrator.runtime.happening import Kind
 from orchestrator.store.alarm import Alarm
