@@ -44,9 +44,9 @@ from orchestrator.store.criteria import criteria_in
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock_holder import holder_of
-from orchestrator.store.membership import full_ids
 from orchestrator.store.pause import looks
 from orchestrator.store.requests import Reply, Requests, new_id
+from orchestrator.store.task_ids import full_ids
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:

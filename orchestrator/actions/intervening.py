@@ -19,9 +19,9 @@ from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock import RunLock, in_line, new_run, take_briefly
 from orchestrator.store.lock_holder import holder_of, require_elsewhere
-from orchestrator.store.membership import full_ids
 from orchestrator.store.pause import looks
 from orchestrator.store.requests import Reply, Requests, new_id
+from orchestrator.store.task_ids import full_ids
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:

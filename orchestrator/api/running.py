@@ -68,7 +68,7 @@ class Running(Directory):
         from orchestrator.actions.run_order import RunOrder
         from orchestrator.actions.running import run
         from orchestrator.runtime.signals import require_signals
-        from orchestrator.store.membership import full_ids
+        from orchestrator.store.task_ids import full_ids
 
         require_signals()
         order = RunOrder(

@@ -17,7 +17,7 @@ from orchestrator.cli.texts import TakesProse
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
-from orchestrator.store.membership import full_ids
+from orchestrator.store.task_ids import full_ids
 
 if TYPE_CHECKING:
     from orchestrator.core.intervention import Intervention

@@ -20,7 +20,7 @@ from orchestrator.core.intervention import Intervention
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import UsageError
 from orchestrator.store.lock_holder import holder_of, suspended
-from orchestrator.store.membership import full_ids
+from orchestrator.store.task_ids import full_ids
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:

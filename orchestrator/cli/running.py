@@ -31,7 +31,7 @@ from orchestrator.errors import (
 from orchestrator.store.disk import denied
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock_holder import busy, holder_of
-from orchestrator.store.membership import full_ids
+from orchestrator.store.task_ids import full_ids
 from orchestrator.wiring import plugs
 
 
