@@ -116,7 +116,7 @@ def print_list(directory: str, option: str, filters: Filters, *, group_by: str, 
             message = f"{counted(len(tasks), 'task')} in {counted(len(groups), 'group')}"
             say_json(message, directory=layout.root, groups=parts)
         elif form == "csv":
-            write(listing.csv_text([brief(board, task) for task in tasks]))
+            write(listing.tasks_csv([brief(board, task) for task in tasks]))
         elif group_by:
             is_bare = form == "simple" or (not form and not sys.stdout.isatty())
             write(listing.group_text(board, groups, terminal_width(), is_bare=is_bare))
