@@ -13,7 +13,6 @@ from orchestrator.actions.plans import begin, require_approval, require_subtask
 from orchestrator.actions.prospect import Prospect, look_ahead
 from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.selection import asked_for
-from orchestrator.actions.simulation import really_done
 from orchestrator.actions.task_settings import task_settings
 from orchestrator.core.board import Board
 from orchestrator.core.dispatch import (
@@ -28,6 +27,7 @@ from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan import Task, unknown_task
 from orchestrator.core.plan_state import TERMINAL, Step
 from orchestrator.core.roster import Roster, at_work
+from orchestrator.core.simulation import really_done
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import (
     ApprovalError,

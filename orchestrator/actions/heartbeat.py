@@ -10,12 +10,12 @@ from typing import NamedTuple, NoReturn
 
 from orchestrator.actions.intervening import intervene
 from orchestrator.actions.plans import advance
-from orchestrator.actions.simulation import really_done
 from orchestrator.actions.status import brief_of, status
 from orchestrator.core.board import Board
 from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat, run_alerts
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan_state import ITSELF, TERMINAL, PlanState, Step
+from orchestrator.core.simulation import really_done
 from orchestrator.core.state import UNDER_WAY, Verb
 from orchestrator.core.text import counted
 from orchestrator.errors import BusyError, OrchestratorError, StoreError

@@ -8,10 +8,10 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.actions.settling import carry_out, decided, the_task
-from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.graph import ancestors
 from orchestrator.core.intervention import Intervention, verb_towards
+from orchestrator.core.simulation import really_done
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.core.text import one_line, typed
 from orchestrator.errors import DependencyError, OrchestratorError, StoreError

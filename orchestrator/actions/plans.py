@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.intervention import Intervention
@@ -25,6 +24,7 @@ from orchestrator.core.plan_state import (
     step_line,
 )
 from orchestrator.core.priority import format_priority, parse_priority
+from orchestrator.core.simulation import really_done
 from orchestrator.core.state import UNDER_WAY, TaskStatus, Verb
 from orchestrator.core.text import is_blank, one_line, typed
 from orchestrator.errors import (

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.selection import asked_for, require_tagged, startable
-from orchestrator.actions.simulation import only_simulated, really_done
 from orchestrator.actions.task_settings import both_settings
 from orchestrator.core.beside import lacks_merge
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Plan
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings, resolve
+from orchestrator.core.simulation import only_simulated, really_done
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem
 from orchestrator.store.attempt_record import Traces, scan_logs

@@ -22,10 +22,10 @@ from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.resets import Resets
 from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.selection import asked_for
-from orchestrator.actions.simulation import really_done
 from orchestrator.actions.telling import Telling, listened_to
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
+from orchestrator.core.simulation import really_done
 from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing

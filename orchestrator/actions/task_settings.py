@@ -9,13 +9,13 @@ from typing import Any, cast
 
 from orchestrator.actions.agents import Known
 from orchestrator.actions.run_order import RunOrder
-from orchestrator.actions.simulation import simulated
 from orchestrator.actions.wording import no_command, wordless
 from orchestrator.agents.structured import flaw
 from orchestrator.core.board import SIMULATED
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
+from orchestrator.core.simulation import simulated
 from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
 from orchestrator.store.layout import Layout
 from orchestrator.store.references import resolve_files

@@ -108,8 +108,8 @@ def _facts(layout: Layout, overview: Overview) -> dict[str, Any]:
     by_status = board.by_status()
     facts: dict[str, Any] = {}
     if charter.state is not None:
-        from orchestrator.actions.simulation import really_done
         from orchestrator.cli.plans import plan_facts, subtask_facts
+        from orchestrator.core.simulation import really_done
 
         real = really_done(board)  # as among all plans; the rest tells what was played, too
         facts = plan_facts(roots.plan_id(layout), charter, charter.state, real.counts())
