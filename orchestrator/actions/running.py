@@ -163,7 +163,7 @@ class _Session:
             from orchestrator.actions.recovering import damaged, recover
 
             agents, dead, lost = self.plugs.agents, self.lock.dead_runs, damaged(ahead)
-            if recover(ahead, agents, traces, dead, self.telling.hear, lost=lost):
+            if recover(ahead, agents, dead, self.telling.hear, lost=lost):
                 ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.lock.recovered()
         if Requests(self.order.layout.requests).left():
@@ -188,7 +188,7 @@ class _Session:
         if traces and not self.order.simulate:
             from orchestrator.actions.recovering import remember
 
-            ahead.board.beside = remember(ahead, self.plugs.agents, traces)
+            ahead.board.beside = remember(ahead, self.plugs.agents)
         runner = self._runner(ahead, traces)
         for text in holds_found(ahead, self.plugs.agents, started):
             self.telling.say(Kind.RUN_HELD, text)
