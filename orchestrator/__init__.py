@@ -11,10 +11,10 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from orchestrator.actions.editing import Updated
-    from orchestrator.actions.exporting import Export
+    from orchestrator.actions.export import Export
     from orchestrator.actions.following import Bite
     from orchestrator.actions.history import History
-    from orchestrator.actions.ledger import Ledger
+    from orchestrator.actions.report import Ledger
     from orchestrator.actions.run_report import RunReport
     from orchestrator.actions.status import Overview
     from orchestrator.actions.talking import Context
@@ -58,10 +58,10 @@ _FROM = {
     "Board": "core.board",
     "Context": "actions.talking",
     "Cursor": "store.cursor",
-    "Export": "actions.exporting",
+    "Export": "actions.export",
     "Happening": "runtime.happening",
     "History": "actions.history",
-    "Ledger": "actions.ledger",
+    "Ledger": "actions.report",
     "Listed": "core.roster",
     "Message": "core.message",
     "Orchestrator": "api",

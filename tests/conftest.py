@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import Gate
 from tests.fakes.claude_calls import install
 
 # How long an example took says how loud the machine is, not whether we are right. All else stays as Hypothesis has it
@@ -46,6 +47,12 @@ def orchestrate(tmp_path: Path) -> Iterator[Orchestrate]:
 def root(tmp_path: Path) -> Path:
     """The plan directory in that folder, which is not there yet."""
     return tmp_path / ".orchestrator"
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    """Where a task of that plan waits until the test lets it go."""
+    return Gate(tmp_path / "gate")
 
 
 @pytest.fixture

@@ -34,9 +34,9 @@ from orchestrator.store.columns import read_needs
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
-from orchestrator.store.membership import full_ids
 from orchestrator.store.plan_edit import fits, ids, next_ids, with_row
 from orchestrator.store.plan_scan import Places
+from orchestrator.store.task_ids import full_ids
 
 if TYPE_CHECKING:
     from orchestrator.store.roster import Agents

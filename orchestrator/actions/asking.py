@@ -39,7 +39,7 @@ from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import new_run, take_lock
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.store.workspace import Workspace
 
 #: (prompt, JSON Schema) → what the agent answered.

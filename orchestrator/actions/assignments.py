@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
-from orchestrator.actions.prospect import Prospect, asked_for
+from orchestrator.actions.prospect import Prospect
+from orchestrator.actions.selection import asked_for
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt

@@ -12,7 +12,8 @@ from orchestrator.actions.repairing import Repaired, check, repair
 from orchestrator.store.atomic import reported
 from orchestrator.store.attempt_record import attempt_logs, scan_logs
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, holder_of, locked
+from orchestrator.store.lock import locked
+from orchestrator.store.lock_holder import busy, holder_of
 from orchestrator.store.mending import remove
 from orchestrator.store.workspace import Workspace
 

@@ -103,11 +103,11 @@ def _change(path: str, edit: Callable[[bytes], bytes]) -> None:
 
 def _make_file(layout: Layout, plan: Plan, task: Task, agents: Agents) -> None:
     from orchestrator.actions.assignments import make_task_files
-    from orchestrator.actions.prospect import RunOrder, task_settings
+    from orchestrator.actions.task_settings import task_settings
     from orchestrator.store.workspace import Workspace
 
     workspace, roster = Workspace(layout), agents(layout)
     alone = plan._replace(tasks={task.id: plan.tasks[task.id]})
-    settings = task_settings(workspace, alone, RunOrder(layout), roster)
+    settings = task_settings(workspace, alone, roster)
     workspace.make_directories()
     make_task_files(workspace, plan.tasks, settings, [task.id], roster)

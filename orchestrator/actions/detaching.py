@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import RunOrder
+from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.running import examine
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.news import run_id
@@ -29,7 +29,7 @@ from orchestrator.executors.detach import Detached
 from orchestrator.store.atomic import refuse_links, reported
 from orchestrator.store.cursor import Cursor, end_of, keep_cursor, last_run
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, holder_of
+from orchestrator.store.lock_holder import busy, holder_of
 from orchestrator.store.pause import looks
 from orchestrator.store.workspace import Workspace
 

@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.plans import begin, require_approval, require_subtask
-from orchestrator.actions.prospect import (
-    Prospect,
-    RunOrder,
-    asked_for,
-    look_ahead,
-    task_settings,
-)
-from orchestrator.actions.simulation import really_done
+from orchestrator.actions.prospect import Prospect, look_ahead
+from orchestrator.actions.run_order import RunOrder
+from orchestrator.actions.selection import asked_for
+from orchestrator.actions.task_settings import task_settings
 from orchestrator.core.board import Board
 from orchestrator.core.dispatch import (
     Places,
@@ -31,6 +27,7 @@ from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan import Task, unknown_task
 from orchestrator.core.plan_state import TERMINAL, Step
 from orchestrator.core.roster import Roster, at_work
+from orchestrator.core.simulation import really_done
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import (
     ApprovalError,
@@ -46,10 +43,10 @@ from orchestrator.store.columns import read_needs
 from orchestrator.store.criteria import criteria_in
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import holder_of
-from orchestrator.store.membership import full_ids
+from orchestrator.store.lock_holder import holder_of
 from orchestrator.store.pause import looks
 from orchestrator.store.requests import Reply, Requests, new_id
+from orchestrator.store.task_ids import full_ids
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -119,7 +116,7 @@ def _require_room(workspace: Workspace, board: Board, errand: NewTask, roster: R
     probe = Task("_", "_", "_", agent=errand.agent, assignee=errand.assignee, type=errand.type)
     plan = board.plan._replace(tasks={probe.id: probe})
     try:
-        policies = task_settings(workspace, plan, RunOrder(workspace.layout), roster)
+        policies = task_settings(workspace, plan, roster)
     except PlanError:
         return  # `add` says better what is wrong with it
     roster.require_room(policies[probe.id].agent, at_work(board.results.values()))

@@ -24,7 +24,7 @@ from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.executors import procfs
 from orchestrator.store import disk
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, holder_of
+from orchestrator.store.lock_holder import busy, holder_of
 
 if TYPE_CHECKING:
     from orchestrator.actions.prospect import Prospect
@@ -149,7 +149,8 @@ def _git() -> Finding:
 
 def _plan(layout: Layout, roster: Roster) -> tuple[Finding, Prospect | None]:
     from orchestrator.actions.assignments import require_files
-    from orchestrator.actions.prospect import RunOrder, look_ahead
+    from orchestrator.actions.prospect import look_ahead
+    from orchestrator.actions.run_order import RunOrder
 
     try:
         ahead = look_ahead(RunOrder(layout=layout), roster)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.agents.planner import SCHEMA
+from orchestrator.agents.draft_schema import SCHEMA
 from orchestrator.core.draft import Draft
 from orchestrator.core.draft_check import read_draft
 from orchestrator.core.draft_lint import lint, order_writers
@@ -31,7 +31,7 @@ from orchestrator.views.plan_templates import (
     fill,
     plan_templates,
 )
-from orchestrator.views.planner import planner_prompt
+from orchestrator.views.planner_prompt import planner_prompt
 
 if TYPE_CHECKING:
     from orchestrator.actions.asking import Ask

@@ -29,9 +29,9 @@ from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
-from orchestrator.store.membership import full_ids
 from orchestrator.store.plan_edit import ids, row_of, with_cells
 from orchestrator.store.plan_scan import Places
+from orchestrator.store.task_ids import full_ids
 
 if TYPE_CHECKING:
     from orchestrator.store.roster import Agents
@@ -290,7 +290,7 @@ def tell(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:
     Raises:
         StoreError: it could not be written.
     """
-    from orchestrator.store.stamp import iso
+    from orchestrator.store.timestamp import iso
 
     with closing(Journal(layout.journal)) as journal:
         journal.append(f"{iso(time.time())} · {task_id} · {what} · by {by} · {one_line(text)}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from orchestrator.actions.prospect import KEPT_AS_THEY_ARE, Prospect, startable
+from orchestrator.actions.prospect import Prospect
+from orchestrator.actions.selection import KEPT_AS_THEY_ARE, startable
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.account import STAGGER, Account, Purse
 from orchestrator.core.board import Board

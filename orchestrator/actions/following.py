@@ -7,12 +7,13 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.actions.status import brief_of, status
+from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.charter import Charter
-from orchestrator.core.news import Brief, News, Phase
+from orchestrator.core.news import News
 from orchestrator.errors import NotFoundError
 from orchestrator.store.cursor import Cursor, keep_cursor, last_run, load_cursor, read_on
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import holder_of, require_elsewhere
+from orchestrator.store.lock_holder import holder_of, require_elsewhere
 from orchestrator.store.pause import looks
 
 #: Seconds between two looks at the journal and the lock: sooner than a person notices, and next to no work.

@@ -10,19 +10,19 @@ from typing import NamedTuple, NoReturn
 
 from orchestrator.actions.intervening import intervene
 from orchestrator.actions.plans import advance
-from orchestrator.actions.simulation import really_done
 from orchestrator.actions.status import brief_of, status
 from orchestrator.core.board import Board
 from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat, run_alerts
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan_state import ITSELF, TERMINAL, PlanState, Step
+from orchestrator.core.simulation import really_done
 from orchestrator.core.state import UNDER_WAY, Verb
 from orchestrator.core.text import counted
 from orchestrator.errors import BusyError, OrchestratorError, StoreError
 from orchestrator.store import roots
 from orchestrator.store.heartbeats import keep_pulses, load_pulses, signs_of
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import broken_off
+from orchestrator.store.lock_holder import broken_off
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.plans import state_of
 

@@ -8,26 +8,20 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.actions.settling import carry_out, decided, the_task
-from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.graph import ancestors
 from orchestrator.core.intervention import Intervention, verb_towards
+from orchestrator.core.simulation import really_done
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.core.text import one_line, typed
 from orchestrator.errors import DependencyError, OrchestratorError, StoreError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock import (
-    RunLock,
-    holder_of,
-    in_line,
-    new_run,
-    require_elsewhere,
-    take_briefly,
-)
-from orchestrator.store.membership import full_ids
+from orchestrator.store.lock import RunLock, in_line, new_run, take_briefly
+from orchestrator.store.lock_holder import holder_of, require_elsewhere
 from orchestrator.store.pause import looks
 from orchestrator.store.requests import Reply, Requests, new_id
+from orchestrator.store.task_ids import full_ids
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:

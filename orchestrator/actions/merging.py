@@ -14,7 +14,7 @@ from orchestrator.runtime.as_answered import was_corrected
 from orchestrator.runtime.happening import Kind
 from orchestrator.store.link_labels import with_own_labels
 from orchestrator.store.references import resolve_files
-from orchestrator.views.merger import merge_prompt
+from orchestrator.views.merger_prompt import merge_prompt
 
 if TYPE_CHECKING:
     from orchestrator.actions.prospect import Prospect

@@ -24,8 +24,9 @@ from orchestrator.ownership import make_directories
 from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.atomic import reported
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock import busy, holder_of, locked
-from orchestrator.store.markdown import closed
+from orchestrator.store.lock import locked
+from orchestrator.store.lock_holder import busy, holder_of
+from orchestrator.store.markdown_embed import closed
 from orchestrator.store.result_file import render_result
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace
@@ -175,7 +176,8 @@ def _refuse_unfinished(layout: Layout, roster: Roster) -> None:
 
 def _unfinished(layout: Layout, roster: Roster) -> tuple[str, str] | None:
     """Return what keeps a plan from being finished, and what helps; what was only simulated is not done."""
-    from orchestrator.actions.prospect import RunOrder, look_ahead
+    from orchestrator.actions.prospect import look_ahead
+    from orchestrator.actions.run_order import RunOrder
     from orchestrator.errors import NotFoundError
 
     try:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from orchestrator.actions.simulation import really_done
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.intervention import Intervention
@@ -25,6 +24,7 @@ from orchestrator.core.plan_state import (
     step_line,
 )
 from orchestrator.core.priority import format_priority, parse_priority
+from orchestrator.core.simulation import really_done
 from orchestrator.core.state import UNDER_WAY, TaskStatus, Verb
 from orchestrator.core.text import is_blank, one_line, typed
 from orchestrator.errors import (
@@ -41,8 +41,9 @@ from orchestrator.store.charter import charter_of, with_state
 from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
-from orchestrator.store.lock import holder_of, in_line, locked
-from orchestrator.store.stamp import iso
+from orchestrator.store.lock import in_line, locked
+from orchestrator.store.lock_holder import holder_of
+from orchestrator.store.timestamp import iso
 from orchestrator.store.waiting import those_waiting
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.new_plan import made_plan

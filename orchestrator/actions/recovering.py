@@ -8,7 +8,9 @@ from collections.abc import Container, Mapping
 from contextlib import closing
 
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import KEPT_WHEN_FRESH, Prospect, RunOrder, look_ahead
+from orchestrator.actions.prospect import Prospect, look_ahead
+from orchestrator.actions.run_order import RunOrder
+from orchestrator.actions.selection import KEPT_WHEN_FRESH
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.beside import MERGER, MERGING, PLANNER, as_merger
 from orchestrator.core.money import cost_statistics
@@ -18,7 +20,7 @@ from orchestrator.core.settings import Settings
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.runtime.recovery import Harvested, forgotten, harvest, record_answered
-from orchestrator.store.attempt_record import Traces, scan_logs
+from orchestrator.store.attempt_record import Traces
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import render_result
@@ -28,7 +30,6 @@ from orchestrator.store.workspace import Workspace
 def recover(
     ahead: Prospect,
     agents: Mapping[str, Agent],
-    traces: Mapping[str, Traces],
     dead_runs: Container[str],
     listener: Listener,
     *,
@@ -47,7 +48,7 @@ def recover(
         {**ahead.policies, MERGER: as_merger(ahead.settings)},
         agents=agents,
         results=ahead.board.results,
-        traces=traces,
+        traces=ahead.traces,
         dead_runs=dead_runs,
         listener=listener,
         lost=lost,
@@ -72,16 +73,10 @@ def recover_from_logs(
     Raises:
         As ``look_ahead``; StoreError: a log could not be read, or a result not be written.
     """
-    traces = scan_logs(layout.logs)
-    ahead = look_ahead(RunOrder(layout), plugs.roster, None, traces)
+    ahead = look_ahead(RunOrder(layout), plugs.roster)
     with closing(Journal(layout.journal)) as journal:
         return recover(
-            ahead,
-            plugs.agents,
-            traces,
-            dead_runs,
-            lambda each: journal.append(each.line()),
-            lost=lost,
+            ahead, plugs.agents, dead_runs, lambda each: journal.append(each.line()), lost=lost
         )
 
 
@@ -128,11 +123,7 @@ def take_over(
     return found
 
 
-def remember(
-    ahead: Prospect,
-    agents: Mapping[str, Agent],
-    traces: Mapping[str, Traces],
-) -> list[Result]:
+def remember(ahead: Prospect, agents: Mapping[str, Agent]) -> list[Result]:
     """Take in what was paid for and no result tells of any more. Only with the lock held.
 
     The file of a task that is to run tells of it from now on; what is of no such task goes to what was done
@@ -149,7 +140,7 @@ def remember(
         name: {attempt.number for attempt in result.attempts}
         for name, result in (results | others).items()
     }
-    for name, lost in forgotten(workspace, agents, traces, known).items():
+    for name, lost in forgotten(workspace, agents, ahead.traces, known).items():
         task = tasks.get(name)
         before = (results if task else others).get(name)
         attempts = sorted((*lost.attempts, *(before.attempts if before else ())))

@@ -22,7 +22,7 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, new_run, take_lock
 from orchestrator.store.mending import protect, remove, set_aside
 from orchestrator.store.snapshot import take_snapshot, who_runs
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 
 #: Looks at processes while runs begin and end.
 _LOOKS = 5

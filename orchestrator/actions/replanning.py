@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 from orchestrator.actions.assignments import make_task_files
 from orchestrator.actions.engine_setup import revised_entries
-from orchestrator.actions.prospect import KEPT_AS_THEY_ARE, Prospect, RunOrder, both_settings
+from orchestrator.actions.prospect import Prospect
+from orchestrator.actions.run_order import RunOrder
+from orchestrator.actions.selection import KEPT_AS_THEY_ARE
+from orchestrator.actions.task_settings import both_settings
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.engine import Engine
 from orchestrator.core.plan import Plan, Task

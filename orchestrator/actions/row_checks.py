@@ -10,9 +10,9 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, UsageError
 from orchestrator.store.layout import Layout, from_here
+from orchestrator.store.lost_rows import loses_rows
 from orchestrator.store.plan_edit import ids
 from orchestrator.store.plan_scan import Places, find_places
-from orchestrator.store.plan_tables import loses_rows
 from orchestrator.store.tables import split_row
 
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ def check_who(layout: Layout, places: Places, agent: str, assignee: str, agents:
     """
     if _is_named(places, "agent", agent) and _is_named(places, "assignee", assignee):
         return
-    from orchestrator.actions.prospect import RunOrder, task_settings
+    from orchestrator.actions.task_settings import task_settings
     from orchestrator.store.workspace import Workspace
 
     roster = agents(layout)
     probe = Task("_", "_", "_", agent=agent, assignee=assignee)
     try:
         plan = Plan({probe.id: probe})
-        task_settings(Workspace(layout), plan, RunOrder(layout), roster)
+        task_settings(Workspace(layout), plan, roster)
     except PlanError as error:
         # Commands have several names for the option that says whose task it is.
         option, name = ("--agent: ", agent) if agent else ("", assignee)

@@ -16,14 +16,16 @@ from orchestrator.actions.assignments import (
 )
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import Prospect, RunOrder, asked_for, kept_back, look_ahead
+from orchestrator.actions.prospect import Prospect, kept_back, look_ahead
 from orchestrator.actions.remarks import remarks
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.resets import Resets
-from orchestrator.actions.simulation import really_done
+from orchestrator.actions.run_order import RunOrder
+from orchestrator.actions.selection import asked_for
 from orchestrator.actions.telling import Telling, listened_to
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
+from orchestrator.core.simulation import really_done
 from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
@@ -41,7 +43,7 @@ from orchestrator.store.lock import RunLock, in_line, new_run, take_lock
 from orchestrator.store.pause import looks
 from orchestrator.store.requests import Requests
 from orchestrator.store.signatures import version_of
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -161,7 +163,7 @@ class _Session:
             from orchestrator.actions.recovering import damaged, recover
 
             agents, dead, lost = self.plugs.agents, self.lock.dead_runs, damaged(ahead)
-            if recover(ahead, agents, traces, dead, self.telling.hear, lost=lost):
+            if recover(ahead, agents, dead, self.telling.hear, lost=lost):
                 ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.lock.recovered()
         if Requests(self.order.layout.requests).left():
@@ -186,7 +188,7 @@ class _Session:
         if traces and not self.order.simulate:
             from orchestrator.actions.recovering import remember
 
-            ahead.board.beside = remember(ahead, self.plugs.agents, traces)
+            ahead.board.beside = remember(ahead, self.plugs.agents)
         runner = self._runner(ahead, traces)
         for text in holds_found(ahead, self.plugs.agents, started):
             self.telling.say(Kind.RUN_HELD, text)

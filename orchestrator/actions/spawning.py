@@ -11,13 +11,13 @@ from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import await_begun, detach, refuse_within_attempt
 from orchestrator.actions.plans import require_approval
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import RunOrder
+from orchestrator.actions.run_order import RunOrder
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.executors.detach import Detached
 from orchestrator.store.charter import charter_of
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock import holder_of
+from orchestrator.store.lock_holder import holder_of
 from orchestrator.store.pause import looks
 
 #: Seconds in which a run leaves that takes nothing any more; to merge with an agent takes longer.

@@ -14,16 +14,17 @@ from orchestrator.errors import PlanError, Problem, StoreError, UnfitError
 from orchestrator.store.atomic import read_file, read_tail
 from orchestrator.store.final_output import is_outdated
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import broken_off, holder_of, suspended
+from orchestrator.store.lock_holder import broken_off, holder_of, suspended
 from orchestrator.store.requests import Requests
-from orchestrator.store.stamp import epoch
+from orchestrator.store.timestamp import epoch
 from orchestrator.store.waiting import Waiting, those_waiting
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from orchestrator.actions.prospect import Prospect, RunOrder
+    from orchestrator.actions.prospect import Prospect
     from orchestrator.agents.protocol import Agent
-    from orchestrator.core.news import Brief, News
+    from orchestrator.core.brief import Brief
+    from orchestrator.core.news import News
     from orchestrator.core.roster import Roster
 
 #: Running tasks whose logs are read, and bytes of each: enough for every turn of most attempts.
@@ -64,8 +65,9 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
     Raises:
         StoreError: the journal or the lock file cannot be read.
     """
+    from orchestrator.core.brief import Brief, Phase, phase_of
     from orchestrator.core.journal_line import read_line
-    from orchestrator.core.news import Brief, News, Phase, phase_of, run_id
+    from orchestrator.core.news import News, run_id
     from orchestrator.store.cursor import last_run
 
     lines = last_run(layout.journal)[1]
@@ -136,32 +138,32 @@ def validate(layout: Layout, roster: Roster) -> Prospect:
         NotFoundError, StoreError: as their names say.
     """
     from orchestrator.actions.assignments import require_files
-    from orchestrator.actions.prospect import RunOrder, look_ahead
+    from orchestrator.actions.prospect import look_ahead
+    from orchestrator.actions.run_order import RunOrder
 
-    order = RunOrder(layout=layout)
     try:
-        ahead = look_ahead(order, roster)
+        ahead = look_ahead(RunOrder(layout=layout), roster)
     except PlanError as error:
         # A run stops at the plan itself; who mends it wants to know what is wrong beside it, too.
-        problems = [*error.problems, *_beside(order, roster)]
+        problems = [*error.problems, *_beside(layout, roster)]
         raise PlanError(list(dict.fromkeys(problems))) from error
     require_files(ahead, ahead.board.plan.tasks)  # also where all is done: it may be done again
     return ahead
 
 
-def _beside(order: RunOrder, roster: Roster) -> Sequence[Problem]:
+def _beside(layout: Layout, roster: Roster) -> Sequence[Problem]:
     """Return what is wrong with the task files and the agents of a plan that makes no sense itself."""
-    from orchestrator.actions.prospect import task_settings
+    from orchestrator.actions.task_settings import task_settings
     from orchestrator.store.plan_file import parse_plan
 
-    workspace = Workspace(order.layout)
+    workspace = Workspace(layout)
     try:
-        plan, _ = parse_plan(read_file(order.layout.plan) or b"", workspace.shown_plan)
+        plan, _ = parse_plan(read_file(layout.plan) or b"", workspace.shown_plan)
     except UnfitError:
         return ()  # too large to be looked into, which is told already
     tasks = {task_id: task for task_id, task in plan.tasks.items() if TASK_ID.fullmatch(task_id)}
     try:
-        task_settings(workspace, plan._replace(tasks=tasks), order, roster)
+        task_settings(workspace, plan._replace(tasks=tasks), roster)
     except PlanError as error:
         return error.problems
     return ()

@@ -14,10 +14,10 @@ from orchestrator.core.journal_line import RUN, TOLD
 from orchestrator.errors import BusyError, ExecutorError, NotFoundError, StoreError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import holder_of, require_elsewhere
+from orchestrator.store.lock_holder import holder_of, require_elsewhere
 from orchestrator.store.pause import looks
 from orchestrator.store.process import is_alive, is_elsewhere, is_of_other_machine, whose
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.store.waiting import Waiting, those_waiting
 
 #: Seconds between two looks at whether it is over.

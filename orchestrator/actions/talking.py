@@ -13,9 +13,9 @@ from orchestrator.core.message import Message, MessageKind, clean, message_line
 from orchestrator.core.plan import stem
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.membership import require_task
 from orchestrator.store.messages import append_message, read_notes, read_shared
-from orchestrator.store.stamp import iso
+from orchestrator.store.task_ids import require_task
+from orchestrator.store.timestamp import iso
 
 if TYPE_CHECKING:
     from orchestrator.core.board import Standing

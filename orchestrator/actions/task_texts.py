@@ -179,7 +179,7 @@ def task_file_of(
         PlanError: a template of the plan directory makes no sense.
     """
     from orchestrator.core.settings import resolve
-    from orchestrator.store.markdown import without_merge
+    from orchestrator.store.markdown_embed import without_merge
     from orchestrator.views.task_file import task_file
 
     needs = [tasks[need] for need in task.data_needs if need in tasks]

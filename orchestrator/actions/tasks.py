@@ -144,11 +144,11 @@ def view_of(layout: Layout, board: Board, task: Task, shown: str) -> TaskView:
 
 def agent_of(layout: Layout, board: Board, task: Task, roster: Roster) -> str:
     """Return the agent that a run takes for a task; what its row says, where no run would take the task as it is."""
-    from orchestrator.actions.prospect import RunOrder, task_settings
+    from orchestrator.actions.task_settings import task_settings
 
     alone = board.plan._replace(tasks={task.id: task})
     try:
-        found = task_settings(Workspace(layout), alone, RunOrder(layout=layout), roster)[task.id]
+        found = task_settings(Workspace(layout), alone, roster)[task.id]
     except OrchestratorError:
         return task.agent
     return f"{found.agent}, as {found.subagent}" if found.subagent else found.agent

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.actions.prospect import RunOrder, task_settings
-from orchestrator.actions.simulation import really_done
 from orchestrator.actions.talking import say
+from orchestrator.actions.task_settings import task_settings
 from orchestrator.core.message import MessageKind, clean
+from orchestrator.core.simulation import really_done
 from orchestrator.core.text import one_line
 from orchestrator.core.workload import Duty, Load, loads, names_of
 from orchestrator.errors import NotFoundError
@@ -84,7 +84,7 @@ def _look(
 def _duties(layout: Layout, agents: Agents) -> Iterator[Duty]:
     workspace = Workspace(layout)
     board = really_done(workspace.load(keep_cache=False))
-    policies = task_settings(workspace, board.plan, RunOrder(layout), agents(layout))
+    policies = task_settings(workspace, board.plan, agents(layout))
     for task in board.plan.tasks.values():
         if task.children:
             continue  # nobody does an umbrella

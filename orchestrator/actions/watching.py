@@ -20,7 +20,7 @@ from orchestrator.store.cursor import (
     read_each,
 )
 from orchestrator.store.layout import Layout
-from orchestrator.store.stamp import epoch, iso
+from orchestrator.store.timestamp import epoch, iso
 
 
 class Told(NamedTuple):

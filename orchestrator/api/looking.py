@@ -11,9 +11,9 @@ from orchestrator.api.keywords import listed
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.actions.exporting import Export
+    from orchestrator.actions.export import Export
     from orchestrator.actions.history import History
-    from orchestrator.actions.ledger import Ledger
+    from orchestrator.actions.report import Ledger
     from orchestrator.actions.status import Overview
     from orchestrator.actions.tasks import TaskView
     from orchestrator.core.plan import Task
@@ -85,13 +85,13 @@ class Looking(Directory):
         """
         if not 0 <= days <= _MOST_DAYS:
             raise UsageError(f"days: {days} is not between 0 and {_MOST_DAYS}")
-        from orchestrator.actions.ledger import look_back
+        from orchestrator.actions.report import look_back
 
         return look_back(self._layout, days, time.time())
 
     def export(self) -> Export:
         """Return the whole plan and what came of it: each task with its assignment, its answer, and what was said."""
-        from orchestrator.actions.exporting import gather
+        from orchestrator.actions.export import gather
 
         return gather(self._layout)
 

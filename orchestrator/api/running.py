@@ -65,10 +65,10 @@ class Running(Directory):
             AgentError: the program of an agent is missing or unusable.
             BusyError: another run is at work.
         """
-        from orchestrator.actions.prospect import RunOrder
+        from orchestrator.actions.run_order import RunOrder
         from orchestrator.actions.running import run
         from orchestrator.runtime.signals import require_signals
-        from orchestrator.store.membership import full_ids
+        from orchestrator.store.task_ids import full_ids
 
         require_signals()
         order = RunOrder(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.actions.adding import NewTask, add
+from orchestrator.cli.plain_form import read_words
 from orchestrator.cli.reply import (
     caller,
     plan_directory,
@@ -15,7 +16,6 @@ from orchestrator.cli.reply import (
     talk,
     write,
 )
-from orchestrator.cli.words import read_words
 from orchestrator.errors import OrchestratorError, UsageError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001
             type=words.last("--type"),
             deadline=words.last("--deadline"),
             estimated_hours=words.last("--estimated-hours"),
-            settings=task_settings(settings),
+            settings=settings_given(settings),
             criteria=criteria_from(words.every("--criterion"), words.last("--criteria")),
             id=words.last("--id"),
         )
@@ -150,7 +150,7 @@ def criteria_from(texts: Sequence[str], as_json: str) -> tuple[str, ...]:
         raise UsageError(f"{option}: {error}", hint=hint) from None
 
 
-def task_settings(given: Mapping[str, str | None]) -> dict[str, Any]:
+def settings_given(given: Mapping[str, str | None]) -> dict[str, Any]:
     """Read flags that become settings of a task file. ``--retry 5`` means five attempts in all (seed row S0-06).
 
     Raises:

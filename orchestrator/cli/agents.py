@@ -6,16 +6,8 @@ import os
 
 import click
 
-from orchestrator.cli.reply import (
-    as_called,
-    plan_directory,
-    say_json,
-    takes_directory,
-    takes_json,
-    talk,
-    terminal_width,
-    write,
-)
+from orchestrator.cli.options import takes_directory, takes_json
+from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, terminal_width, write
 from orchestrator.core.roster import Listed
 from orchestrator.core.text import counted
 from orchestrator.errors import NotFoundError, OrchestratorError

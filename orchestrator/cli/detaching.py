@@ -10,7 +10,7 @@ from orchestrator.cli.reply import meant, program, say_json, talk, write
 
 if TYPE_CHECKING:
     from orchestrator.actions.plugs import Plugs
-    from orchestrator.actions.prospect import RunOrder
+    from orchestrator.actions.run_order import RunOrder
 
 _WORDS = "orchestrator.words"
 

@@ -16,6 +16,7 @@ from orchestrator.actions.intervening import act
 from orchestrator.actions.plans import advance, require_subtask
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.intervening import agents, waiting, wish
+from orchestrator.cli.options import takes_caller, takes_json
 from orchestrator.cli.plans import move, subtask_facts
 from orchestrator.cli.reply import (
     as_called,
@@ -24,8 +25,6 @@ from orchestrator.cli.reply import (
     plan_directory,
     say_error,
     say_json,
-    takes_caller,
-    takes_json,
     talk,
     write,
 )

@@ -11,15 +11,8 @@ import click
 
 from orchestrator.actions.doctor import examine_directory, examine_machine, examine_plan, is_fit
 from orchestrator.cli.agents import plan_directory_if_any
-from orchestrator.cli.reply import (
-    as_called,
-    plan_directory,
-    say_json,
-    takes_directory,
-    takes_json,
-    talk,
-    write,
-)
+from orchestrator.cli.options import takes_directory, takes_json
+from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, write
 from orchestrator.core.diagnosis import Finding, Level
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, OrchestratorError

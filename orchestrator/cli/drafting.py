@@ -16,14 +16,8 @@ from orchestrator.actions.planning import Drawn, draw, require_room, write
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.preview import commands
 from orchestrator.actions.templates import LIST
-from orchestrator.cli.reply import (
-    as_called,
-    plan_directory,
-    say_json,
-    takes_json,
-    talk,
-    terminal_width,
-)
+from orchestrator.cli.options import takes_json
+from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, terminal_width
 from orchestrator.cli.reply import write as say
 from orchestrator.cli.sentence import sentence
 from orchestrator.cli.templates import of_template, say_templates

@@ -10,21 +10,14 @@ import click
 
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.editing import Changes, update
-from orchestrator.cli.adding import add_task, criteria_from, known_agents, tags_of, task_settings
-from orchestrator.cli.reply import (
-    as_called,
-    caller,
-    plan_directory,
-    say_json,
-    takes_caller,
-    takes_json,
-    talk,
-)
+from orchestrator.cli.adding import add_task, criteria_from, known_agents, settings_given, tags_of
+from orchestrator.cli.options import takes_caller, takes_json
+from orchestrator.cli.reply import as_called, caller, plan_directory, say_json, talk
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
-from orchestrator.store.membership import full_ids
+from orchestrator.store.task_ids import full_ids
 
 if TYPE_CHECKING:
     from orchestrator.core.intervention import Intervention
@@ -97,7 +90,7 @@ def add_command(
         type=type,
         deadline=deadline,
         estimated_hours=estimated_hours,
-        settings=task_settings(settings),
+        settings=settings_given(settings),
         criteria=criteria_from(criterion, criteria),
         id=task_id,
     )

@@ -9,15 +9,16 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.exporting import Export, gather, write_document
-from orchestrator.cli.reply import plan_directory, say_json, takes_directory, takes_json, write
+from orchestrator.actions.export import Export, gather, write_document
+from orchestrator.cli.options import takes_directory, takes_json
+from orchestrator.cli.reply import plan_directory, say_json, write
 from orchestrator.cli.tasks import attempt_facts, task_facts
 from orchestrator.core.money import spending
 from orchestrator.core.redact import redact
 from orchestrator.core.text import counted, printable
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import Layout
-from orchestrator.store.markdown import tagless
+from orchestrator.store.markdown_embed import tagless
 from orchestrator.views.export import beside, export_csv, export_markdown
 from orchestrator.views.plans import title_of
 

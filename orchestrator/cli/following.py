@@ -10,18 +10,9 @@ from typing import Any
 import click
 
 from orchestrator.actions.following import Bite, Until, follow, keep, look
-from orchestrator.cli.duration import Duration
-from orchestrator.cli.reply import (
-    as_called,
-    meant,
-    plan_directory,
-    program,
-    say_json,
-    takes_directory,
-    takes_json,
-    write,
-)
-from orchestrator.core.news import Phase
+from orchestrator.cli.options import Duration, takes_directory, takes_json
+from orchestrator.cli.reply import as_called, meant, plan_directory, program, say_json, write
+from orchestrator.core.brief import Phase
 from orchestrator.errors import ExitStatus, StoreError
 from orchestrator.store.cursor import parse_cursor
 from orchestrator.store.layout import Layout

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import RunOrder
+from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.running import run
+from orchestrator.cli.plain_form import read_words
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import as_called, json_text, plan_directory, say_error, talk, write
-from orchestrator.cli.words import read_words
 from orchestrator.core.hold import held
 from orchestrator.core.money import CAP_REACHED, cost_facts, spending
 from orchestrator.core.result import Verdict

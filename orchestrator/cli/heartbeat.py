@@ -8,24 +8,16 @@ import click
 
 from orchestrator.actions import plans
 from orchestrator.actions.heartbeat import Checkup, Look, check, look_at
+from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.plans import move, plan_facts
-from orchestrator.cli.reply import (
-    as_called,
-    passed_over,
-    plan_directory,
-    say_json,
-    takes_directory,
-    takes_json,
-    talk,
-    write,
-)
+from orchestrator.cli.reply import as_called, passed_over, plan_directory, say_json, talk, write
 from orchestrator.core.heartbeat import Alert, AlertKind
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, UsageError
 from orchestrator.runtime.signals import end_in_order
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
-from orchestrator.views import messages
+from orchestrator.views import chat_messages
 from orchestrator.views.plans import check_text
 
 _KINDS = ("created", "status", "transition", "completed", "alert")
@@ -111,7 +103,7 @@ def _alert(alert: Alert) -> dict[str, str]:
 
 def _digest(found: Checkup) -> str:
     looks = [(look.id, look.board, look.state) for look in found.looks]
-    return messages.digest(looks, found.alerts, found.broken)
+    return chat_messages.digest(looks, found.alerts, found.broken)
 
 
 @click.command("notify")
@@ -174,14 +166,14 @@ def _say(kind: str, text: str, state: str, *, as_json: bool, task_id: str = "") 
 def _text(look: Look, layout: Layout, kind: str) -> str:
     match kind:
         case "created":
-            return messages.created(look.id, look.board)
+            return chat_messages.created(look.id, look.board)
         case "status":
-            return messages.status(look.id, look.board)
+            return chat_messages.status(look.id, look.board)
         case "transition":
             steps = plans.history(layout)
-            return messages.transition(look.id, look.board, steps[-1] if steps else None)
+            return chat_messages.transition(look.id, look.board, steps[-1] if steps else None)
         case _:
-            return messages.completed(look.id, look.board, time.time())
+            return chat_messages.completed(look.id, look.board, time.time())
 
 
 def _alert_text(
@@ -192,4 +184,4 @@ def _alert_text(
     known = (each for each in look.alerts if (each.kind, each.subtask_id) == (kind, subtask))
     # Somebody else may have seen what no look of ours has found.
     alert = next(known, Alert(kind, look.id, subtask, f"somebody says that it is {kind.value}"))
-    return messages.alert(alert, look.board, ping=one_line(ping, 60), look=status)
+    return chat_messages.alert(alert, look.board, ping=one_line(ping, 60), look=status)

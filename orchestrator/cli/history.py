@@ -6,7 +6,8 @@ import click
 
 from orchestrator.actions.history import History, history
 from orchestrator.cli.listing import brief
-from orchestrator.cli.reply import plan_directory, say_json, takes_json, write
+from orchestrator.cli.options import takes_json
+from orchestrator.cli.reply import plan_directory, say_json, write
 from orchestrator.cli.tasks import attempt_facts, attempt_line
 from orchestrator.core.text import clip, one_line
 from orchestrator.views.glyphs import LABELS

@@ -11,23 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from orchestrator.actions.intervening import act, complete, intervene
-from orchestrator.cli.reply import (
-    caller,
-    plan_directory,
-    say_json,
-    takes_caller,
-    takes_json,
-    talk,
-    write,
-)
+from orchestrator.cli.options import takes_caller, takes_json
+from orchestrator.cli.reply import caller, plan_directory, say_json, talk, write
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core import criteria
 from orchestrator.core.beside import MERGER, NAMES
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import UsageError
-from orchestrator.store.lock import holder_of, suspended
-from orchestrator.store.membership import full_ids
+from orchestrator.store.lock_holder import holder_of, suspended
+from orchestrator.store.task_ids import full_ids
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:

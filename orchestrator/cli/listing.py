@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from orchestrator.actions.tasks import Filters, list_tasks
+from orchestrator.cli.plain_form import read_words
 from orchestrator.cli.reply import (
     caller,
     plan_directory,
@@ -16,7 +17,6 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.cli.words import read_words
 from orchestrator.core.board import Board
 from orchestrator.core.duration import hours
 from orchestrator.core.money import spending
@@ -24,7 +24,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.core.text import counted
 from orchestrator.errors import OrchestratorError
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.views.table import list_text
 
 #: What tasks can be grouped by.
@@ -116,7 +116,7 @@ def print_list(directory: str, option: str, filters: Filters, *, group_by: str, 
             message = f"{counted(len(tasks), 'task')} in {counted(len(groups), 'group')}"
             say_json(message, directory=layout.root, groups=parts)
         elif form == "csv":
-            write(listing.csv_text([brief(board, task) for task in tasks]))
+            write(listing.tasks_csv([brief(board, task) for task in tasks]))
         elif group_by:
             is_bare = form == "simple" or (not form and not sys.stdout.isatty())
             write(listing.group_text(board, groups, terminal_width(), is_bare=is_bare))

@@ -9,16 +9,14 @@ import click
 from orchestrator.actions.agents import Known
 from orchestrator.actions.planning import init
 from orchestrator.actions.remarks import remarks
-from orchestrator.actions.simulation import really_done
 from orchestrator.actions.status import status, validate
 from orchestrator.cli.adding import known_agents
+from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import (
     as_called,
     plan_directory,
     require_one,
     say_json,
-    takes_directory,
-    takes_json,
     talk,
     terminal_width,
     write,
@@ -27,6 +25,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.duration import hours
 from orchestrator.core.estimate import given_up, path_estimate
 from orchestrator.core.graph import critical_path
+from orchestrator.core.simulation import really_done
 from orchestrator.core.text import counted
 from orchestrator.errors import UsageError
 from orchestrator.views import diagram

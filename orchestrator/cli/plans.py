@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from orchestrator.actions import plans
+from orchestrator.cli.options import takes_caller, takes_directory, takes_json
 from orchestrator.cli.reply import (
     as_called,
     caller,
@@ -17,9 +18,6 @@ from orchestrator.cli.reply import (
     plan_directory,
     program,
     say_json,
-    takes_caller,
-    takes_directory,
-    takes_json,
     talk,
     terminal_width,
     write,
@@ -34,7 +32,7 @@ from orchestrator.core.text import counted
 from orchestrator.errors import ScheduleError
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.views.plans import charter_lines, plans_text, word_of
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from orchestrator.core.name import as_name, is_name
 from orchestrator.core.redact import redact
@@ -25,7 +25,6 @@ _NAME = "orchestrator"
 _PACKAGE = __file__.removesuffix("cli/reply.py")
 #: Rows that are printed at once.
 _PIECE = 1000
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 #: The plan directory of this call as whoever called named it, for the commands that we name in turn.
 _MEANT = {"directory": "", "option": "", "both": ""}
 
@@ -113,21 +112,6 @@ def require_one(named: str | None, option: str | None) -> None:
     """
     if named and option:
         raise UsageError("DIR and --dir name two places for a new plan", hint="name one of them")
-
-
-def takes_directory(function: _Function) -> _Function:
-    """Give a command about a whole plan its ``[DIR]`` and ``--dir``."""
-    import click
-
-    function = click.option("--dir", "option", metavar="DIR", help="The plan directory.")(function)
-    return click.argument("directory", metavar="[DIR]", required=False)(function)
-
-
-def takes_json(function: _Function) -> _Function:
-    """Give a command its ``--json``."""
-    import click
-
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(function)
 
 
 def say_json(message: str, *, code: str = "ok", ok: bool = True, **data: Any) -> None:
@@ -280,14 +264,6 @@ def caller(named: str | None) -> str:
 def is_named(named: str | None) -> bool:
     """Say whether whoever calls said who they are, or an agent was started as somebody."""
     return bool(named or os.environ.get("TM_AGENT_ID") or os.environ.get("ORCHESTRATOR_TASK_ID"))
-
-
-def takes_caller(function: _Function) -> _Function:
-    """Give a command its ``--as``."""
-    import click
-
-    text = "Who you are (default: TM_AGENT_ID, or your login)."
-    return click.option("--as", "name", metavar="NAME", help=text)(function)
 
 
 def _login() -> str:

@@ -8,19 +8,18 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.ledger import Ledger, look_back
+from orchestrator.actions.report import Ledger, look_back
+from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import (
     passed_over,
     plan_directory,
     say_json,
-    takes_directory,
-    takes_json,
     talk,
     terminal_width,
     write,
 )
 from orchestrator.core.ledger import Booking, Share
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.views.report import (
     day_text,
     report_csv,

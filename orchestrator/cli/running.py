@@ -11,14 +11,15 @@ import click
 
 from orchestrator.actions.assignments import require_files
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import Prospect, RunOrder, kept_back, look_ahead, merges
+from orchestrator.actions.prospect import Prospect, kept_back, look_ahead, merges
 from orchestrator.actions.remarks import remarks
+from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.running import examine
 from orchestrator.actions.status import left_behind
 from orchestrator.cli.detaching import KeepsWords, start_detached
-from orchestrator.cli.duration import Duration
 from orchestrator.cli.foreground import keep_loaded, run_once
-from orchestrator.cli.reply import as_called, plan_directory, say_json, takes_directory, talk, write
+from orchestrator.cli.options import Duration, takes_directory
+from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, write
 from orchestrator.core.settings import read_setting
 from orchestrator.errors import (
     AgentError,
@@ -29,8 +30,8 @@ from orchestrator.errors import (
 )
 from orchestrator.store.disk import denied
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, holder_of
-from orchestrator.store.membership import full_ids
+from orchestrator.store.lock_holder import busy, holder_of
+from orchestrator.store.task_ids import full_ids
 from orchestrator.wiring import plugs
 
 

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 
 from orchestrator.actions.talking import say
+from orchestrator.cli.plain_form import read_words
 from orchestrator.cli.reply import caller, plan_directory, say_error, say_json, talk
-from orchestrator.cli.words import read_words
 from orchestrator.core.message import LIMIT, MessageKind
 from orchestrator.errors import OrchestratorError
 

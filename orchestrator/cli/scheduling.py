@@ -9,14 +9,8 @@ import click
 
 from orchestrator.actions import scheduling
 from orchestrator.actions.running import examine
-from orchestrator.cli.reply import (
-    plan_directory,
-    say_json,
-    takes_directory,
-    takes_json,
-    talk,
-    write,
-)
+from orchestrator.cli.options import takes_directory, takes_json
+from orchestrator.cli.reply import plan_directory, say_json, talk, write
 from orchestrator.cli.running import order_of, run_command
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.schedule import Scheduled, When

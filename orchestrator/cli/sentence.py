@@ -6,23 +6,25 @@ from orchestrator.cli.reply import as_called
 from orchestrator.core.duration import format_duration
 from orchestrator.core.message import MessageKind
 from orchestrator.core.money import usd
+from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.runtime.happening import Happening, Kind
 from orchestrator.views.context import MESSAGE_ICONS
+from orchestrator.views.glyphs import ICONS
 
 _ICONS = {
-    Kind.TASK_STARTED: "🔵",
-    Kind.TASK_COMPLETED: "✅",
-    Kind.TASK_FAILED: "❌",
-    Kind.TASK_RETRYING: "🔄",
-    Kind.TASK_INTERRUPTED: "🟡",
-    Kind.TASK_SKIPPED: "⏭️",
+    Kind.TASK_STARTED: ICONS[TaskStatus.RUNNING],
+    Kind.TASK_COMPLETED: ICONS[TaskStatus.COMPLETED],
+    Kind.TASK_FAILED: ICONS[TaskStatus.FAILED],
+    Kind.TASK_RETRYING: ICONS[TaskStatus.RETRYING],
+    Kind.TASK_INTERRUPTED: ICONS[TaskStatus.PENDING],
+    Kind.TASK_SKIPPED: ICONS[TaskStatus.SKIPPED],
     Kind.TASK_STOPPING: "🛑",
-    Kind.TASK_BLOCKED: "⛔",
-    Kind.TASK_UNBLOCKED: "🟡",
-    Kind.TASK_CANCELLED: "🚫",
-    Kind.TASK_RESET: "🟡",
-    Kind.TASK_PROGRESS: "🔵",
+    Kind.TASK_BLOCKED: ICONS[TaskStatus.BLOCKED],
+    Kind.TASK_UNBLOCKED: ICONS[TaskStatus.PENDING],
+    Kind.TASK_CANCELLED: ICONS[TaskStatus.CANCELLED],
+    Kind.TASK_RESET: ICONS[TaskStatus.PENDING],
+    Kind.TASK_PROGRESS: ICONS[TaskStatus.RUNNING],
     Kind.RUN_STOPPING: "🛑",
     Kind.RUN_CHANGED: "✏️",
     Kind.RUN_HELD: "⏸",

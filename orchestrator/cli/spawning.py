@@ -9,17 +9,9 @@ import click
 
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.spawning import spawn
-from orchestrator.cli.adding import tags_of, task_settings
-from orchestrator.cli.reply import (
-    as_called,
-    caller,
-    plan_directory,
-    say_json,
-    takes_caller,
-    takes_json,
-    talk,
-    write,
-)
+from orchestrator.cli.adding import settings_given, tags_of
+from orchestrator.cli.options import takes_caller, takes_json
+from orchestrator.cli.reply import as_called, caller, plan_directory, say_json, talk, write
 from orchestrator.cli.texts import TakesProse
 from orchestrator.wiring import detached, plugs
 
@@ -68,7 +60,7 @@ def spawn_command(
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     wanted = NewTask(
         text=text, description=desc, priority=priority, assignee=assignee, agent=agent,
-        tags=tags_of(tag, "--tag"), settings=task_settings(settings), label=label,
+        tags=tags_of(tag, "--tag"), settings=settings_given(settings), label=label,
     )  # fmt: skip
     if claude_bin:
         os.environ["ORCHESTRATOR_CLAUDE_BIN"] = claude_bin  # for the run that goes on without us

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.actions.status import STILL_ASKED, Overview, brief_of, left_behind, status
+from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import (
     as_called,
     meant,
     plan_directory,
     program,
     say_json,
-    takes_directory,
-    takes_json,
     terminal_width,
     write,
 )
@@ -30,13 +29,13 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.store import roots
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import suspended
-from orchestrator.store.stamp import iso
+from orchestrator.store.lock_holder import suspended
+from orchestrator.store.timestamp import iso
 from orchestrator.views.glyphs import MERGES
 from orchestrator.views.table import status_text
 
 if TYPE_CHECKING:
-    from orchestrator.core.news import Brief
+    from orchestrator.core.brief import Brief
 
 #: Failed tasks named in the JSON answer at most: it must fit an agent's context.
 _MOST = 20
@@ -109,8 +108,8 @@ def _facts(layout: Layout, overview: Overview) -> dict[str, Any]:
     by_status = board.by_status()
     facts: dict[str, Any] = {}
     if charter.state is not None:
-        from orchestrator.actions.simulation import really_done
         from orchestrator.cli.plans import plan_facts, subtask_facts
+        from orchestrator.core.simulation import really_done
 
         real = really_done(board)  # as among all plans; the rest tells what was played, too
         facts = plan_facts(roots.plan_id(layout), charter, charter.state, real.counts())

@@ -6,15 +6,8 @@ from collections.abc import Callable
 
 import click
 
-from orchestrator.cli.reply import (
-    as_called,
-    caller,
-    plan_directory,
-    say_json,
-    takes_caller,
-    takes_json,
-    write,
-)
+from orchestrator.cli.options import takes_caller, takes_json
+from orchestrator.cli.reply import as_called, caller, plan_directory, say_json, write
 from orchestrator.cli.saying import say_to
 from orchestrator.cli.texts import TakesText
 from orchestrator.core.message import MessageKind

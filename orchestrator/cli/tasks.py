@@ -9,14 +9,8 @@ import click
 
 from orchestrator.actions.tasks import TaskView, agent_of, show
 from orchestrator.cli.listing import FORMATS, GROUPS, brief, filters_of, print_list
-from orchestrator.cli.reply import (
-    plan_directory,
-    say_json,
-    takes_caller,
-    takes_directory,
-    takes_json,
-    write,
-)
+from orchestrator.cli.options import takes_caller, takes_directory, takes_json
+from orchestrator.cli.reply import plan_directory, say_json, write
 from orchestrator.core import criteria
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration, roughly
@@ -28,7 +22,7 @@ from orchestrator.core.result import Attempt
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError
 from orchestrator.store.layout import Layout
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from orchestrator.views.glyphs import LABELS
 
 

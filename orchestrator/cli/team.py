@@ -12,14 +12,12 @@ import click
 
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.agents import agent_facts
+from orchestrator.cli.options import takes_caller, takes_directory, takes_json
 from orchestrator.cli.reply import (
     caller,
     passed_over,
     plan_directory,
     say_json,
-    takes_caller,
-    takes_directory,
-    takes_json,
     talk,
     terminal_width,
     write,
@@ -145,7 +143,7 @@ def metrics_command(directory: str | None, option: str | None, days: int, *, as_
     \b
       orchestrator agent metrics --days 30
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    from orchestrator.actions.ledger import look_back
+    from orchestrator.actions.report import look_back
     from orchestrator.views.report import metrics_text
 
     found = look_back(plan_directory(directory, option), days, time.time())

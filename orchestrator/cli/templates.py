@@ -19,16 +19,8 @@ from orchestrator.actions.templates import (
     saved_plans,
 )
 from orchestrator.cli.agents import plan_directory_if_any
-from orchestrator.cli.reply import (
-    as_called,
-    plan_directory,
-    program,
-    say_json,
-    takes_directory,
-    takes_json,
-    talk,
-    write,
-)
+from orchestrator.cli.options import takes_directory, takes_json
+from orchestrator.cli.reply import as_called, plan_directory, program, say_json, talk, write
 from orchestrator.core.roster import BUILT_IN
 from orchestrator.core.text import counted, one_line
 from orchestrator.errors import UsageError

@@ -6,7 +6,7 @@ import re
 
 import click
 
-from orchestrator.cli.words import read_words
+from orchestrator.cli.plain_form import read_words
 
 #: No option has a blank in its name: this is a text, a list of markdown for one.
 _PROSE = re.compile(r"-[^=\s]*\s.*", re.DOTALL)

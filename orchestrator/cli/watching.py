@@ -10,21 +10,13 @@ import time
 import click
 
 from orchestrator.actions.watching import Follower, Told, parse_since
-from orchestrator.cli.duration import Duration
-from orchestrator.cli.reply import (
-    as_called,
-    caller,
-    plan_directory,
-    takes_caller,
-    takes_directory,
-    talk,
-    write,
-)
+from orchestrator.cli.options import Duration, takes_caller, takes_directory
+from orchestrator.cli.reply import as_called, caller, plan_directory, talk, write
 from orchestrator.errors import StoreError
 from orchestrator.runtime.happening import Kind
 from orchestrator.store.alarm import Alarm
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import broken_off
+from orchestrator.store.lock_holder import broken_off
 from orchestrator.views.watching import watch_facts, watch_line
 
 #: Seconds between two looks although nothing called: does anybody still read us, is it a disk that tells nothing?

@@ -13,13 +13,12 @@ from orchestrator.actions.agents import Known
 from orchestrator.actions.planning import Drawn, draw, require_room, write
 from orchestrator.actions.preview import agents_of
 from orchestrator.actions.templates import places_of_saved, saved_plans
+from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import (
     as_called,
     plan_directory,
     require_one,
     say_json,
-    takes_directory,
-    takes_json,
     talk,
     terminal_width,
 )

@@ -17,7 +17,6 @@ from orchestrator.core import cascade
 from orchestrator.core.account import Account, Purse
 from orchestrator.core.admission import Admission
 from orchestrator.core.capacity import Capacity
-from orchestrator.core.deadlines import Deadlines
 from orchestrator.core.entry import Entry, Intervened
 from orchestrator.core.event import (
     Begun,
@@ -37,6 +36,7 @@ from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.retry import Backoffs, backoff
 from orchestrator.core.revision import blamed, gather, is_under_way, link, revise
 from orchestrator.core.state import KEEPS_BACK, TaskStatus, Verb, move
+from orchestrator.core.timeouts import Timeouts
 from orchestrator.errors import TransitionError
 
 #: What has its turn still to come.
@@ -72,7 +72,7 @@ class Engine:
         """Whether nothing is started any more; what runs may come to its end."""
         self.is_finished = False
         self._backoffs = Backoffs()
-        self._deadlines = Deadlines()
+        self._timeouts = Timeouts()
 
     @property
     def purse(self) -> Purse:
@@ -97,7 +97,7 @@ class Engine:
     @property
     def wake_at(self) -> float | None:
         """When to send ``Ticked``; None while no timer is running."""
-        times = (self._deadlines.next(), self._backoffs.next())
+        times = (self._timeouts.next(), self._backoffs.next())
         wake_at = min((*times, *self._admission.openings(self._now)))
         return wake_at if wake_at < math.inf else None
 
@@ -211,7 +211,7 @@ class Engine:
         entry.stopping = entry.is_delivered = False
         entry.started = entry.heard = moment.now
         self._running[entry.id] = entry
-        self._deadlines.arm(entry)
+        self._timeouts.arm(entry)
         cap = entry.cap if entry.account else math.inf
         todo.append(Launch(entry.id, entry.attempt, entry.charge, cap))
 
@@ -222,7 +222,7 @@ class Engine:
         entry.heard, signs = self._now, event.signs
         if signs.is_delivered != entry.is_delivered:
             entry.is_delivered = signs.is_delivered
-            self._deadlines.arm(entry)
+            self._timeouts.arm(entry)
         todo.extend(self._admission.hear(entry, signs))
 
     def _end(self, event: Ended, moment: Moment, todo: list[Instruction]) -> None:
@@ -384,7 +384,7 @@ class Engine:
     def _tick(self, moment: Moment, todo: list[Instruction]) -> None:
         for entry in self._backoffs.over(moment.now):
             self._queue(entry)
-        for entry, reason in self._deadlines.expired(moment.now):
+        for entry, reason in self._timeouts.expired(moment.now):
             self._halt(entry, reason, todo)
 
     def _stop(self, todo: list[Instruction]) -> None:

@@ -10,10 +10,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.core.board import Board
+from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.duration import roughly
 from orchestrator.core.hold import held
 from orchestrator.core.journal_line import TOLD
-from orchestrator.core.news import Brief, Phase, hold_of
+from orchestrator.core.news import hold_of
 from orchestrator.core.plan_state import ITSELF, PlanState
 from orchestrator.core.state import UNDER_WAY, TaskStatus
 from orchestrator.core.text import one_line

@@ -23,7 +23,7 @@ from orchestrator.core.result import Exit, StopReason
 from orchestrator.errors import ExecutorError
 from orchestrator.executors import procfs
 from orchestrator.executors.orphans import PATIENCE, end_orphans
-from orchestrator.executors.protocol import Done, Job, News, Started
+from orchestrator.executors.protocol import Batches, Done, Job, News, Started
 from orchestrator.executors.record import SCHEMA, read_record, run_inline, write_exit, write_record
 from orchestrator.executors.shortage import advice
 
@@ -112,9 +112,9 @@ class LocalExecutor:
 
     def news(self) -> AsyncIterator[Sequence[News]]:
         """Yield what happened."""
-        return _LocalNews(self)
+        return Batches(self._next_batch)
 
-    async def next_batch(self) -> Sequence[News]:
+    async def _next_batch(self) -> Sequence[News]:
         """Wait for news; none are left: the executor is closed.
 
         Raises:
@@ -318,22 +318,6 @@ class LocalExecutor:
         pid = self._pids.get(job.key, 0)
         lost = Exit(stopped=StopReason.ORPHANED, error="the guard died", pid=pid)
         return write_exit(job, lost, sync=True)
-
-
-class _LocalNews:
-    """An iterator that is no generator: leaving it in the middle leaves nothing to clean up."""
-
-    def __init__(self, executor: LocalExecutor) -> None:
-        self._executor = executor
-
-    def __aiter__(self) -> _LocalNews:
-        return self
-
-    async def __anext__(self) -> Sequence[News]:
-        batch = await self._executor.next_batch()
-        if not batch:
-            raise StopAsyncIteration
-        return batch
 
 
 def _no_guard(error: OSError) -> ExecutorError:

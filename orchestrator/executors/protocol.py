@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeGuard
@@ -81,3 +81,21 @@ class Executor(Protocol):
         Raises:
             ExecutorError: the executor died; every job it had is over and was reported before.
         """
+
+
+class Batches:
+    """News by batches, until one is empty. No generator: leaving it in the middle leaves nothing to clean up."""
+
+    def __init__(self, following: Callable[[], Awaitable[Sequence[News]]]) -> None:
+        """Take what waits for the next batch."""
+        self._following = following
+
+    def __aiter__(self) -> Batches:
+        """Begin with what is known."""
+        return self
+
+    async def __anext__(self) -> Sequence[News]:
+        """Return the next batch."""
+        if batch := await self._following():
+            return batch
+        raise StopAsyncIteration

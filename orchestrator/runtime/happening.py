@@ -14,7 +14,7 @@ from orchestrator.core.money import spending, usd
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.core.text import counted, first_of, one_line
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 
 
 class Kind(StrEnum):

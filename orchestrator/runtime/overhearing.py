@@ -12,7 +12,7 @@ from orchestrator.core.message import SPOKEN
 from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.happening import Happening, Kind, Listener
 from orchestrator.store.cursor import Cursor, end_of, read_on
-from orchestrator.store.stamp import epoch
+from orchestrator.store.timestamp import epoch
 
 #: Seconds between two looks at the journal.
 _LOOK = 0.5

@@ -74,7 +74,7 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
         StoreError: a result cannot be read.
     """
     from orchestrator.store.link_labels import with_own_labels
-    from orchestrator.store.markdown import embed
+    from orchestrator.store.markdown_embed import embed
 
     shown = {}
 

@@ -17,7 +17,7 @@ from orchestrator.errors import UsageError
 from orchestrator.store.columns import key_word
 from orchestrator.store.front_matter import find_marks
 from orchestrator.store.lines import Lines
-from orchestrator.store.outline import tokens
+from orchestrator.store.markdown_blocks import tokens
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

@@ -15,8 +15,8 @@ from orchestrator.errors import Problem
 from orchestrator.store.atomic import read_file, reported
 from orchestrator.store.front_matter import read_front_matter
 from orchestrator.store.lines import Lines, unreadable
-from orchestrator.store.request_outline import read_outline
-from orchestrator.store.request_tree import read_tree
+from orchestrator.store.outline_draft import read_outline
+from orchestrator.store.outline_tree import read_tree
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.store.lines import conflict
-from orchestrator.store.outline import fence_closes, fence_opens
+from orchestrator.store.markdown_blocks import fence_closes, fence_opens
 
 _MARK = re.compile(r"---[ \t]*")
 #: What makes three dashes below blank lines a mark and no rule.

@@ -113,7 +113,7 @@ def conflict(text: str, file: str, begins: int = 1) -> Problem | None:
     """
     if not any(mark in text for mark in _MERGE):
         return None  # as in nearly every text
-    from orchestrator.store.outline import outline
+    from orchestrator.store.markdown_blocks import outline
 
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     shown = {at for fence in outline(lines).kinds("fence") for at in range(fence.line, fence.end)}

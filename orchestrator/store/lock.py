@@ -10,20 +10,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from orchestrator.core.text import one_line
-from orchestrator.errors import BusyError, PlanError, Problem, StoreError, UsageError
+from orchestrator.errors import BusyError, StoreError
 from orchestrator.ownership import open_made
-from orchestrator.store.atomic import open_file, reported, require_file
-from orchestrator.store.process import is_alive, is_suspended, this_process, whose
+from orchestrator.store.atomic import reported, require_file
+from orchestrator.store.lock_holder import (
+    busy,
+    dead_runs,
+    holder_of,
+    is_held,
+    read_holder,
+    try_lock,
+)
+from orchestrator.store.process import this_process
 
 #: Seconds to wait for the guard of a dead runner: it holds the lock until the last agent is gone.
 _GUARD_LEAVES_WITHIN = 15.0
 #: Seconds between two tries, while nobody who holds the lock says that it is a run.
 _AGAIN = 0.01
-#: The name of a run that the lock file was to name and does not.
-UNKNOWN = "?"
-#: Bytes of the lock file that are looked at; what we write there has some hundred.
-_LONGEST = 1024 * 1024
 
 
 class RunLock:
@@ -134,23 +137,19 @@ def take_lock(
         BusyError: another run holds it; says which.
         StoreError: the lock file cannot be opened, locked, read or written.
     """
-    descriptor = _open(path)
+    holder = {
+        **this_process(),
+        "run": run,
+        "since": now,
+        **({"only": list(only)} if only else {}),
+        **({"tags": list(tags)} if tags else {}),
+        **({"grows": True} if grows else {}),
+    }
+    lock = _taken(path, holder)
     try:
-        with reported("lock", path):
-            _wait_for(descriptor)
-            dead = _dead(descriptor)
-        holder = {
-            **this_process(),
-            "run": run,
-            "since": now,
-            **({"only": list(only)} if only else {}),
-            **({"tags": list(tags)} if tags else {}),
-            **({"grows": True} if grows else {}),
-        }
-        lock = RunLock(path, descriptor, holder, dead)
         lock._write()  # noqa: SLF001 - the lock's own module
     except BaseException:
-        os.close(descriptor)
+        lock.abandon()
         raise
     return lock
 
@@ -199,14 +198,19 @@ def take_briefly(path: str) -> RunLock | None:
     Raises:
         StoreError: the lock file cannot be opened, locked or read.
     """
+    try:
+        return _taken(path, {})
+    except BusyError:
+        return None
+
+
+def _taken(path: str, holder: dict[str, Any]) -> RunLock:
     descriptor = _open(path)
     try:
         with reported("lock", path):
             _wait_for(descriptor)
-            return RunLock(path, descriptor, {}, _dead(descriptor))
-    except BusyError:
-        os.close(descriptor)
-        return None
+            before, is_damaged = read_holder(descriptor)
+            return RunLock(path, descriptor, holder, dead_runs(before, is_damaged=is_damaged))
     except BaseException:
         os.close(descriptor)
         raise
@@ -224,77 +228,20 @@ def _open(path: str) -> int:
         return descriptor
 
 
-def _dead(descriptor: int) -> tuple[str, ...]:
-    """Return the runs that ended without letting go; ``UNKNOWN`` where the file does not say which."""
-    before, is_damaged = _read(descriptor)
-    return (*before["unrecovered"], before["run"]) if before else (UNKNOWN,) * is_damaged
-
-
 def _wait_for(descriptor: int) -> None:
-    if _try(descriptor):
+    if try_lock(descriptor):
         return  # as a rule
     from orchestrator.store.pause import looks
 
     holder: dict[str, Any] = {}
     for _ in looks(_AGAIN, _GUARD_LEAVES_WITHIN):
-        if _try(descriptor):
+        if try_lock(descriptor):
             return
-        holder, _ = _read(descriptor)
-        if holder and _is_held(descriptor, holder):
+        holder, _ = read_holder(descriptor)
+        if holder and is_held(descriptor, holder):
             raise busy(holder)
         # A command that needs it for a moment, or looks; or the runner is dead, and its guard still ends its agents.
     raise _guarded(holder) if holder else busy(holder)
-
-
-def busy(holder: Mapping[str, Any]) -> BusyError:
-    """Return the error that says who holds the plan."""
-    person = whose(holder)
-    end = "end it with `orchestrator stop`"
-    if person and os.geteuid() != 0:
-        end = f"take a task from it with `orchestrator cancel ID`; {person} can end it"
-    return BusyError(
-        f"run {holder.get('run', '?')} holds this plan: pid {holder.get('pid', '?')}{f' of {person}' * bool(person)} "
-        f"on {holder.get('host', '?')} since {holder.get('since', '?')}",
-        hint=f"wait for it, or {end}; `orchestrator status` shows where it stands",
-    )
-
-
-def require_elsewhere(holder: Mapping[str, Any]) -> None:
-    """Make sure that a run can go on while we wait for it: not so where it is the one that has called us.
-
-    A run is in the main thread of its process, which does something else only where it calls a listener.
-
-    Raises:
-        UsageError: it would wait for us, and we for it.
-    """
-    if holder.get("pid") != os.getpid():
-        return
-    import threading
-
-    in_its_thread = threading.current_thread() is threading.main_thread()
-    if in_its_thread and this_process().items() <= holder.items():
-        raise UsageError(
-            f"run {holder['run']} cannot answer a listener that it waits for",
-            hint="let the listener call it in another thread, and return; or call it once the run is over",
-        )
-
-
-def broken_under(holder: Mapping[str, Any], error: PlanError) -> PlanError:
-    """Return the error of a plan that was broken under a run: whoever asks for the run is to hear of it."""
-    hint = "mend the plan; `orchestrator watch` shows meanwhile what happens"
-    return PlanError([*error.problems, Problem(goes_on(holder), "", hint, "run_at_work")])
-
-
-def goes_on(holder: Mapping[str, Any]) -> str:
-    """Return what a run does whose plan cannot be read any more."""
-    return f"run {holder['run']} (pid {holder['pid']}) goes on with the last valid plan"
-
-
-def suspended(holder: Mapping[str, Any] | None) -> str:
-    """Return how a run that is suspended goes on; empty: it is not."""
-    if holder is None or not is_suspended(holder):
-        return ""
-    return f"suspended: `fg`, or kill -CONT {holder['pid']}"
 
 
 def _guarded(holder: Mapping[str, Any]) -> BusyError:
@@ -302,99 +249,3 @@ def _guarded(holder: Mapping[str, Any]) -> BusyError:
         f"run {holder['run']}, which held this plan, is gone, but not all that it started",
         hint="try again in a minute; if it lasts, `pgrep -af orchestrator.executors.guard` shows what is left",
     )
-
-
-def _is_held(descriptor: int, holder: Mapping[str, Any]) -> bool:
-    """Say whether who is named in the lock file is still there, and holds it.
-
-    A process may live on after its run, and of one of another machine, or of another container on this one, only the
-    lock itself knows: a container that was made anew, or a machine with a new name, would else be believed for ever.
-    Who starts a run while we hold it shared tries again (``_wait_for``).
-    """
-    if not is_alive(holder):
-        return False
-    try:
-        if not _try(descriptor, fcntl.LOCK_SH):
-            return True
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-    except OSError:
-        return True  # the system does not say
-    return False
-
-
-def _try(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _read(descriptor: int) -> tuple[dict[str, Any], bool]:
-    """Return what the lock file says, nothing when no line of it makes sense, and whether it should say something."""
-    # An agent may have written anything there, so no more is taken than fits.
-    data = os.pread(descriptor, _LONGEST, max(0, os.fstat(descriptor).st_size - _LONGEST))
-    holders = map(_holder, reversed(data.split(b"\n")))
-    return next((holder for holder in holders if holder), {}), bool(data)
-
-
-def _holder(line: bytes) -> dict[str, Any]:
-    try:
-        raw = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(raw, dict) or not isinstance(raw.get("run"), str):
-        return {}
-    pid, left = raw.get("pid"), raw.get("unrecovered")
-    return {
-        **{key: one_line(each) for key, each in raw.items() if isinstance(each, str)},
-        "pid": pid if isinstance(pid, int) else 0,
-        "started": raw.get("started"),
-        **{key: True for key in ("closing", "grows") if raw.get(key) is True},
-        **{
-            key: [one_line(str(each)) for each in listed]
-            for key in ("only", "tags")
-            if isinstance(listed := raw.get(key), list)
-        },
-        "unrecovered": [one_line(str(each)) for each in left] if isinstance(left, list) else [],
-    }
-
-
-def holder_of(path: str) -> dict[str, Any] | None:
-    """Return who runs the plan right now, or None; for ``status``. Keeps nobody from the lock."""
-    holder, is_held, _ = _look(path)
-    return holder if is_held else None
-
-
-def broken_off(path: str) -> str:
-    """Return the last run when it is gone without letting go in order; empty otherwise. Keeps nobody from the lock."""
-    holder, is_held, _ = _look(path)
-    return str(holder["run"]) if holder and not is_held else ""
-
-
-def dead_runs_of(path: str) -> tuple[str, ...]:
-    """Return every run that ended without letting go; ``UNKNOWN`` where the file does not say which.
-
-    Keeps nobody from the lock.
-
-    Raises:
-        StoreError: the lock file cannot be read.
-    """
-    holder, is_held, is_damaged = _look(path)
-    if not holder:
-        return (UNKNOWN,) * is_damaged
-    return () if is_held else (*holder["unrecovered"], holder["run"])
-
-
-def _look(path: str) -> tuple[dict[str, Any], bool, bool]:
-    """Return what the lock file says, whether who is named there holds it, and whether it should say something."""
-    with reported("read", path):
-        try:
-            descriptor, _ = open_file(path)
-        except FileNotFoundError:
-            return {}, False, False
-        try:
-            holder, is_damaged = _read(descriptor)
-            return holder, bool(holder) and _is_held(descriptor, holder), is_damaged
-        finally:
-            os.close(descriptor)

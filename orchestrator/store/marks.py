@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from orchestrator.core.text import printable
 from orchestrator.store.lines import Lines
-from orchestrator.store.outline import fence_closes, fence_opens, tokens
+from orchestrator.store.markdown_blocks import fence_closes, fence_opens, tokens
 
 _MARK = re.compile(r"<!-- (/?)orchestrator:([a-z][a-z0-9_-]*) -->[ \t]*")
 _ANY_MARK = re.compile(r"<!--(\s*/?\s*)orchestrator\s*:", re.IGNORECASE)

@@ -17,7 +17,7 @@ from orchestrator.errors import Problem, UsageError
 from orchestrator.store.columns import Columns, read_header, read_id
 from orchestrator.store.plan_row import read_task
 from orchestrator.store.plan_scan import Places
-from orchestrator.store.plan_tables import Sheet
+from orchestrator.store.plan_text import Sheet
 from orchestrator.store.tables import cell_spans, split_row
 
 #: What a column is called that has to be added.

@@ -26,15 +26,10 @@ from orchestrator.store.lines import (
     oversized,
     unreadable,
 )
+from orchestrator.store.markdown_blocks import section_text
 from orchestrator.store.marks import without_regions
-from orchestrator.store.outline import section_text
-from orchestrator.store.plan_tables import (
-    MAX_PROBLEMS,
-    OwnText,
-    Sheet,
-    own_text,
-    read_rows,
-)
+from orchestrator.store.plan_tables import MAX_PROBLEMS, read_rows
+from orchestrator.store.plan_text import OwnText, Sheet, own_text
 from orchestrator.store.tables import cell_spans
 
 
@@ -72,12 +67,12 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     settings, problems = read_settings(front, file)
     charter, of_charter = read_charter(front, file)
     problems += of_charter
-    own = own_text(_own_lines(lines, front.body))
+    own = own_text(_own_lines(lines, front.body), file)
     if not front.body:
         above = own.lines[: own.tasks[0].table.line if own.tasks else None]
         problems += misplaced(above, file, {STATUS}, below_words=True)
     problems += filter(None, [conflict("\n".join(own.lines), file)])
-    rows, of_rows = read_rows(own, file)
+    rows, of_rows = read_rows(own)
     problems += of_rows
     tasks: dict[str, Task] = {}
     for row in rows:
@@ -88,7 +83,7 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     problems += of_parents
     if any(task.needs for task in tasks.values()):
         problems += filter(None, [find_cycle(_without_loops(tasks) if problems else tasks)])
-    plan = _plan(tasks, settings, own, file)._replace(lines=front.lines, charter=charter)
+    plan = _plan(tasks, settings, own)._replace(lines=front.lines, charter=charter)
     return plan, list(map(_spelt_out, problems))
 
 
@@ -127,7 +122,7 @@ def _own_lines(lines: Sequence[str], body: int) -> list[str]:
     return [*[""] * body, *without_regions(lines)[body:]]
 
 
-def _plan(tasks: Mapping[str, Task], settings: Mapping[str, Any], own: OwnText, file: str) -> Plan:
+def _plan(tasks: Mapping[str, Task], settings: Mapping[str, Any], own: OwnText) -> Plan:
     headings = own.outline.headings
     title = next((heading.text for heading in headings if heading.level == 1), "")
     return Plan(
@@ -136,7 +131,7 @@ def _plan(tasks: Mapping[str, Task], settings: Mapping[str, Any], own: OwnText, 
         request=_section(own, lambda word: word in {"originalrequest", "request"}),
         goal=_section(own, lambda word: word.startswith("goal")),
         settings=settings,
-        file=file,
+        file=own.file,
         table=own.tasks[0].table.line + 1 if own.tasks else 1,
     )
 

@@ -1,7 +1,7 @@
 """Where the tables of a plan are, found without a parser: what ``add`` does a hundred times cannot wait for one.
 
 Only what can be told with certainty is told: a table that begins on a fresh line and whose rows begin with a bar. As
-soon as anything in the file could be read in two ways, the answer is None, and ``plan_tables.own_text`` is asked.
+soon as anything in the file could be read in two ways, the answer is None, and ``plan_text.own_text`` is asked.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import NamedTuple
 from orchestrator.store.columns import read_header
 from orchestrator.store.front_matter import find_marks
 from orchestrator.store.lines import Lines, conflict
+from orchestrator.store.markdown_blocks import fence_closes, fence_opens
 from orchestrator.store.marks import without_regions
-from orchestrator.store.outline import fence_closes, fence_opens
-from orchestrator.store.plan_tables import OwnText, Sheet, has_texts, own_text, task_sheets
+from orchestrator.store.plan_text import OwnText, Sheet, has_texts, own_text, task_sheets
 from orchestrator.store.tables import Table, split_row
 
 _DELIMITER = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")

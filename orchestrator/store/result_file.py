@@ -18,7 +18,7 @@ from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import cell, code, fence, one_line, printable, unfenced
 from orchestrator.store.lines import conflict
 from orchestrator.store.process import boot_id
-from orchestrator.store.stamp import epoch, iso
+from orchestrator.store.timestamp import epoch, iso
 
 SCHEMA = 1
 #: Bytes of a result file that is read. The longest answer that an agent can give makes a smaller one.
@@ -196,7 +196,7 @@ def safe_answer(answer: str, *, is_markdown: bool) -> str:
         return ""
     if not is_markdown:
         return fence(shown.rstrip("\n"), "text")
-    from orchestrator.store.markdown import embed
+    from orchestrator.store.markdown_embed import embed
 
     return embed(shown)
 

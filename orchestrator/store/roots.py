@@ -31,7 +31,7 @@ from orchestrator.store.atomic import (
 )
 from orchestrator.store.index import SCHEMA
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout, from_here
-from orchestrator.store.lock import goes_on, holder_of
+from orchestrator.store.lock_holder import goes_on, holder_of
 from orchestrator.store.signatures import is_settled, signature
 
 _Read = TypeVar("_Read")

@@ -33,7 +33,7 @@ from orchestrator.store.attempt_record import ATTEMPT_FILE
 from orchestrator.store.index import SCHEMA, Index
 from orchestrator.store.layout import Layout
 from orchestrator.store.lines import LARGEST_PLAN, Lines, too_large
-from orchestrator.store.lock import UNKNOWN, dead_runs_of, holder_of
+from orchestrator.store.lock_holder import UNKNOWN, dead_runs_of, holder_of
 from orchestrator.store.plan_file import parse_plan
 from orchestrator.store.process import start_time
 from orchestrator.store.roots import instead_of

@@ -16,8 +16,8 @@ from orchestrator.store.attempt_record import read_record
 from orchestrator.store.credible import merged_answer
 from orchestrator.store.layout import Layout
 from orchestrator.store.lines import conflict, unreadable
+from orchestrator.store.markdown_blocks import fence_closes, fence_opens
 from orchestrator.store.marks import regions
-from orchestrator.store.outline import fence_closes, fence_opens
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result, why_no_result
 
 #: Bytes; a larger record was not written by us.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from orchestrator.store.outline import Outline
+from orchestrator.store.markdown_blocks import Outline
 
 _BAR = re.compile(r"(?<!\\)\|")
 _BLANKS = " \t"

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from orchestrator.errors import Problem
 from orchestrator.store.front_matter import misplaced, read_front_matter, read_settings
 from orchestrator.store.lines import Lines, conflict, oversized, unreadable
-from orchestrator.store.outline import first_fence
+from orchestrator.store.markdown_blocks import first_fence
 
 _MADE = re.compile(
     r"\n<!-- made from (its row in the plan|what was typed); change it, and it is yours: ([0-9a-f]{8}) -->\s*\Z"

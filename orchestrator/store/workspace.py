@@ -27,7 +27,8 @@ from orchestrator.store.exchange import put, take
 from orchestrator.store.index import Index
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lines import LARGEST_PLAN, too_large
-from orchestrator.store.lock import broken_under, holder_of, in_line
+from orchestrator.store.lock import in_line
+from orchestrator.store.lock_holder import broken_under, holder_of
 from orchestrator.store.plan_versions import PlanVersions
 from orchestrator.store.result_file import LARGEST_RESULT, answer_of, parse_result, plain_answer
 from orchestrator.store.result_writer import Commit, ResultWriter
@@ -185,7 +186,7 @@ class Workspace:
 
         *seen* is what the system has just said of its file, where that was asked already.
         """
-        from orchestrator.store.markdown import embed
+        from orchestrator.store.markdown_embed import embed
 
         # Once more: a person may have corrected it since, and ours stays as it is.
         return embed(answer_of(self._read_text(stem, seen)))

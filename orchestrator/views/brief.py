@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from orchestrator.core.beside import MERGER, NAMES
+from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.duration import format_duration
 from orchestrator.core.journal_line import Line
 from orchestrator.core.money import spending
-from orchestrator.core.news import Brief, Phase
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus

@@ -19,11 +19,11 @@ from orchestrator.core.priority import format_priority
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
+from orchestrator.views.csv_text import csv_text
 from orchestrator.views.figures import cost_of
 from orchestrator.views.glyphs import label_of, moment, tally
 from orchestrator.views.listing import COLUMNS
 from orchestrator.views.report import sheet_moment
-from orchestrator.views.sheet import csv_text
 from orchestrator.views.templating import render
 
 _COLUMNS = (

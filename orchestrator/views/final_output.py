@@ -34,7 +34,7 @@ from orchestrator.views.figures import (
     timing,
 )
 from orchestrator.views.glyphs import LABELS, label_of, moment
-from orchestrator.views.merger import MERGE_TEMPLATE, merge_prompt
+from orchestrator.views.merger_prompt import MERGE_TEMPLATE, merge_prompt
 from orchestrator.views.templating import render
 
 #: By strategy; `claude` has the first one, too.

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
-from orchestrator.views import sheet
 from orchestrator.views.columns import clip, display_width, fit
+from orchestrator.views.csv_text import csv_text
 from orchestrator.views.glyphs import LABELS
 from orchestrator.views.table import list_text
 
@@ -72,7 +72,7 @@ def table_text(board: Board, tasks: Sequence[Task], width: int | None) -> str:
     return f"{head}\n{list_text(board, tasks, width)}"
 
 
-def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
+def tasks_csv(rows: Sequence[Mapping[str, object]]) -> str:
     """Return tasks as CSV with a head; the reason says of a completed one whether that was only simulated."""
     columns = (*COLUMNS, "reason")
-    return sheet.csv_text(columns, ([row[column] for column in columns] for row in rows))
+    return csv_text(columns, ([row[column] for column in columns] for row in rows))

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from orchestrator.core.board import Board
+from orchestrator.core.brief import Brief
 from orchestrator.core.duration import format_duration
 from orchestrator.core.journal_line import Line
 from orchestrator.core.money import spending
-from orchestrator.core.news import Brief
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import PLAN_TRANSITIONS
 from orchestrator.core.state import TaskStatus

@@ -10,8 +10,8 @@ from orchestrator.core.ledger import DAY, Booking, Figures, Share
 from orchestrator.core.money import usd
 from orchestrator.core.text import cell, counted
 from orchestrator.views.columns import plain, table
+from orchestrator.views.csv_text import csv_text
 from orchestrator.views.glyphs import moment
-from orchestrator.views.sheet import csv_text
 
 _COLUMNS = (
     "plan",

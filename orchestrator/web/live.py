@@ -22,7 +22,7 @@ from starlette.responses import Response, StreamingResponse
 from orchestrator.errors import OrchestratorError
 from orchestrator.store.alarm import Alarm, look_of
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import holder_of
+from orchestrator.store.lock_holder import holder_of
 
 #: Seconds between two words at least, and drawings that fit into a pause: as a run draws (``runtime/drawing.py``).
 _SHORTEST, _PAUSE = 0.33, 50.0

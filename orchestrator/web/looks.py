@@ -21,9 +21,9 @@ from orchestrator.store import roots
 from orchestrator.store.atomic import read_file, read_piece
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
-from orchestrator.store.lock import holder_of
+from orchestrator.store.lock_holder import holder_of
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result
-from orchestrator.store.stamp import epoch
+from orchestrator.store.timestamp import epoch
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.overview_page import Filter, Seen, overview_page
 from orchestrator.views.pages import Below, Site, Trouble, below, plans_page

@@ -21,7 +21,7 @@ from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import detach
 from orchestrator.actions.intervening import act
 from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import RunOrder
+from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.stopping import stop
 from orchestrator.actions.talking import say
 from orchestrator.core.intervention import Intervention

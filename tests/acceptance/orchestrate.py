@@ -48,6 +48,12 @@ class Answer:
         return [event["task"] for event in self.events if event["event"] == "task_started"]
 
 
+def ok(answer: Answer) -> Answer:
+    """Return the answer of a command that did what it was to do."""
+    assert 0 == answer.returncode, answer
+    return answer
+
+
 @dataclass
 class Orchestrate:
     """Calls ``python -m orchestrator`` in a folder. ``environment`` holds for every call and may be changed."""
@@ -102,6 +108,10 @@ class Orchestrate:
         )
         self._started.append(process)
         return process
+
+    def statuses(self) -> dict[str, str]:
+        """Where every task stands, as ``list`` says."""
+        return {task["id"]: task["status"] for task in self("list", "--json").json["tasks"]}
 
     def this_minute(self) -> str:
         """Set the clock on the wall so that a minute has just begun; return it as ``--at`` takes it."""

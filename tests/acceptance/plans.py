@@ -110,6 +110,11 @@ def leftovers(directory: Path) -> list[str]:
     return [path.name for path in files if not _KNOWN.fullmatch(path.name)]
 
 
+def journal(root: Path) -> str:
+    """What the chronicle of a plan says."""
+    return (root / "journal.md").read_text(encoding="utf-8")
+
+
 class Gate:
     """Where a task waits until the test lets it go: its command reads a fifo that nobody has opened for writing."""
 

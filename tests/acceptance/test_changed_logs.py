@@ -20,10 +20,9 @@ REWRITES = {
 
 @pytest.mark.parametrize("rewrite", REWRITES.values(), ids=REWRITES)
 def test_an_answer_begins_anew_with_its_log(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path, rewrite: str
+    orchestrate: Orchestrate, gate: Gate, root: Path, rewrite: str
 ) -> None:
     """Of what was read before nothing is left, and nothing is cut: the answer is what the log holds (promise 6)."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": f"echo hello; {gate.wait}; {rewrite}", "T-02": ("cat", "T-01")})
     run = orchestrate.start("run")
     gate.await_task(run)
@@ -37,10 +36,9 @@ def test_an_answer_begins_anew_with_its_log(
 
 @pytest.mark.parametrize("wait", [True, False], ids=["read", "unread"])
 def test_a_log_that_is_gone_completes_nothing(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path, *, wait: bool
+    orchestrate: Orchestrate, gate: Gate, root: Path, *, wait: bool
 ) -> None:
     """Nobody knows what its agent answered."""
-    gate = Gate(tmp_path / "gate")
     away = 'rm "$ORCHESTRATOR_DIR/logs/agent-01.attempt-1.out"'
     write_plan(
         root, {"T-01": f"echo hello; {gate.wait}; {away}; echo more", "T-02": ("cat", "T-01")}

@@ -41,9 +41,8 @@ def test_logs_of_replaced_attempts_go(orchestrate: Orchestrate, tmp_path: Path) 
     assert 0 == orchestrate("history", "agent-01.attempt-1").returncode
 
 
-def test_what_a_dead_run_left_goes(orchestrate: Orchestrate, tmp_path: Path) -> None:
+def test_what_a_dead_run_left_goes(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """The attempt it had under way is pending again, and the file that it was writing is gone."""
-    root, gate = tmp_path / ".orchestrator", Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait, "T-02": "echo good"})
     run = orchestrate.start("run")
     results = [root / f"results/agent-0{number}-result.md" for number in (1, 2)]
@@ -65,9 +64,8 @@ def test_what_a_dead_run_left_goes(orchestrate: Orchestrate, tmp_path: Path) -> 
     assert not [name for name in os.listdir(root / "results") if name.endswith(".tmp")]
 
 
-def test_a_run_at_work_is_left_alone(orchestrate: Orchestrate, tmp_path: Path) -> None:
+def test_a_run_at_work_is_left_alone(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """Its logs are its own."""
-    root, gate = tmp_path / ".orchestrator", Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait})
     run = orchestrate.start("run")
     gate.await_task(run)

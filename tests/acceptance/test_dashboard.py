@@ -47,10 +47,9 @@ def test_it_prints_its_address_and_serves_until_ctrl_c(
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_it_ends_at_once_whatever_is_being_answered(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path, number: int, status: int
+    orchestrate: Orchestrate, root: Path, gate: Gate, number: int, status: int
 ) -> None:
     """A click that waits for a run which was put aside, a form that does not arrive. The run goes on afterwards."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")})
     run = orchestrate.start("run", root)
     gate.await_task(run)
@@ -234,12 +233,11 @@ def test_no_browser_of_the_current_directory_is_started(
 
 
 def test_a_browser_that_stays_in_the_foreground_keeps_nobody_waiting(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
+    orchestrate: Orchestrate, root: Path, tmp_path: Path, gate: Gate
 ) -> None:
     """Pages are served while it is open, and Ctrl-C ends the dashboard; its file goes elsewhere when there is no place
     for it, as for somebody who became another user.
     """
-    gate = Gate(tmp_path / "gate")
     browser = tmp_path / "browser"
     browser.write_text(f"#!/bin/sh\n{gate.wait}\n")
     browser.chmod(0o755)

@@ -204,9 +204,8 @@ def test_a_plan_without_tasks_is_a_finding(orchestrate: Orchestrate, p: Path) ->
     assert "orchestrator add" in hint
 
 
-def test_a_run_at_work_is_named(orchestrate: Orchestrate, tmp_path: Path, p: Path) -> None:
+def test_a_run_at_work_is_named(orchestrate: Orchestrate, gate: Gate, p: Path) -> None:
     """Who holds the plan is a warning: nothing is wrong, and a second run would be refused."""
-    gate = Gate(tmp_path / "gate")
     write_plan(p, {"T-01": gate.wait})
     run = orchestrate.start("run")
     gate.await_task(run)

@@ -156,10 +156,9 @@ def test_a_broken_plan_is_named_line_by_line(orchestrate: Orchestrate, finished:
 
 
 def test_no_false_alarm_while_a_run_is_at_work(
-    orchestrate: Orchestrate, tmp_path: Path, p: Path
+    orchestrate: Orchestrate, gate: Gate, p: Path
 ) -> None:
     """Whenever one looks. A repair is refused, and nothing is changed."""
-    gate = Gate(tmp_path / "gate")
     rows = {f"T-{number:02}": "echo quick" for number in range(2, 42)}
     write_plan(p, {"T-01": gate.wait, **rows, "T-42": ("cat", "T-02")}, max_parallel=3)
     run = orchestrate.start("run")
@@ -179,10 +178,9 @@ def test_no_false_alarm_while_a_run_is_at_work(
 
 
 def test_what_a_killed_run_left_is_taken_over(
-    orchestrate: Orchestrate, tmp_path: Path, p: Path
+    orchestrate: Orchestrate, gate: Gate, p: Path
 ) -> None:
     """An answer that was complete is taken from its log, as the next run would; what was cut short is left to it."""
-    gate = Gate(tmp_path / "gate")
     write_plan(p, {"T-01": gate.wait, "T-02": "echo two"}, max_parallel=2)
     run = orchestrate.start("run")
     gate.await_task(run)

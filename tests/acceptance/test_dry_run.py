@@ -45,10 +45,9 @@ def test_a_dry_run_promises_nothing_that_cannot_start(orchestrate: Orchestrate, 
 
 
 def test_a_dry_run_says_why_the_run_would_be_refused(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:
     """As the run itself says it: an agent is not there, or another run holds the plan."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait}, agent="claude")
     refused = orchestrate("run")
     assert (2, f"error: {said(orchestrate)}") == (refused.returncode, refused.stderr.split("\n")[0])

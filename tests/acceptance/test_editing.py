@@ -257,10 +257,9 @@ def test_a_failure_under_an_umbrella_is_told(orchestrate: Orchestrate, root: Pat
 
 
 def test_tasks_that_are_added_while_a_run_is_at_work_are_done_by_it(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
+    orchestrate: Orchestrate, root: Path, gate: Gate
 ) -> None:
     """Also one that comes when the run has nothing left to do but to end: it looks once more."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait})
     run = orchestrate.start("run")
     gate.await_task(run)

@@ -5,26 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import pytest
-
-from tests.acceptance.orchestrate import Answer, Orchestrate
+from tests.acceptance.orchestrate import Orchestrate, ok
 from tests.acceptance.plans import Gate, front_of, write_plan
 from tests.executors.harness import wait_until
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path / "gate")
-
-
-def statuses(orchestrate: Orchestrate) -> dict[str, str]:
-    """Where every task stands, as ``list`` says."""
-    return {task["id"]: task["status"] for task in orchestrate("list", "--json").json["tasks"]}
-
-
-def ok(answer: Answer) -> Answer:
-    assert 0 == answer.returncode, answer
-    return answer
 
 
 def test_how_far_the_worker_of_a_run_is_is_told(
@@ -80,12 +63,12 @@ def test_what_somebody_has_in_hand_is_given_back(
     ok(orchestrate("claim", "T-01", "--as", "ana"))
     run = orchestrate.start("run")
     gate.await_task(run)
-    wait_until(lambda: "running" == statuses(orchestrate)["T-02"])
+    wait_until(lambda: "running" == orchestrate.statuses()["T-02"])
     refused = orchestrate("update", "T-02", "--status", "pending", "--tag", "x")
     assert (2, True) == (refused.returncode, "running + 'retry'" in refused.stderr)
     for task in ("T-01", "T-03"):
         assert "pending" == ok(orchestrate("retry", task, "--json")).json["status"]
     gate.open()
     assert 0 == orchestrate.finish(run).returncode
-    assert {"completed"} == set(statuses(orchestrate).values())
+    assert {"completed"} == set(orchestrate.statuses().values())
     assert ok(orchestrate("doctor", "--plan", "--json")).json["breaches"] == []

@@ -11,31 +11,12 @@ import pytest
 
 from orchestrator.store.lock import in_line, take_briefly
 from orchestrator.store.requests import Requests
-from tests.acceptance.orchestrate import Answer, Orchestrate
-from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
+from tests.acceptance.orchestrate import Orchestrate, ok
+from tests.acceptance.plans import Gate, answer_of, front_of, journal, write_plan
 from tests.executors.harness import is_alive, read_pid, wait_until
 
 CHAIN = {"T-01": "echo one", "T-02": ("echo two", "T-01"), "T-03": "echo three"}
 AGENTS = 50
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path / "gate")
-
-
-def statuses(orchestrate: Orchestrate) -> dict[str, str]:
-    """Where every task stands, as ``list`` says."""
-    return {task["id"]: task["status"] for task in orchestrate("list", "--json").json["tasks"]}
-
-
-def journal(root: Path) -> str:
-    return (root / "journal.md").read_text(encoding="utf-8")
-
-
-def ok(answer: Answer) -> Answer:
-    assert 0 == answer.returncode, answer
-    return answer
 
 
 def has_open(pid: int, path: Path) -> bool:
@@ -75,15 +56,14 @@ def test_a_task_done_by_hand(orchestrate: Orchestrate, root: Path) -> None:
     )
     assert ok(orchestrate("doctor", "--plan", "--json")).json["breaches"] == []
     assert 0 == ok(orchestrate("run")).returncode
-    assert "completed" == statuses(orchestrate)["T-02"]
+    assert "completed" == orchestrate.statuses()["T-02"]
     assert 1 == len(front_of(root, "T-01")["attempts"]), "it was not done again"
 
 
 def test_who_settles_what_somebody_else_has_in_hand_is_who_did_it(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:
     """The answer and the result say who had it; with and without a run at work."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait, "T-02": "true", "T-03": "true", "T-04": "true"})
     for task in ("T-02", "T-03", "T-04"):
         ok(orchestrate("claim", task, "--as", "bob"))
@@ -139,7 +119,7 @@ def test_blocked_cancelled_failed_and_back(orchestrate: Orchestrate, root: Path)
     """The state says who and why; what depends on it waits or is skipped; nothing that was done is lost."""
     write_plan(root, CHAIN)
     ok(orchestrate("block", "T-01", "no key yet", "--as", "bob"))
-    assert {"T-01": "blocked", "T-02": "waiting", "T-03": "pending"} == statuses(orchestrate)
+    assert {"T-01": "blocked", "T-02": "waiting", "T-03": "pending"} == orchestrate.statuses()
     assert "⛔ Blocked (by bob: no key yet)" in orchestrate("show", "T-01").stdout
     run = orchestrate("run", "--json")
     assert (1, "T-01 is blocked by bob: no key yet") == (
@@ -148,11 +128,11 @@ def test_blocked_cancelled_failed_and_back(orchestrate: Orchestrate, root: Path)
     )
     ok(orchestrate("unblock", "T-01"))
     ok(orchestrate("fail", "T-01", "gave up"))
-    assert {"T-01": "failed", "T-02": "skipped", "T-03": "completed"} == statuses(orchestrate)
+    assert {"T-01": "failed", "T-02": "skipped", "T-03": "completed"} == orchestrate.statuses()
     assert "T-01 is pending" in ok(orchestrate("retry", "T-02")).stderr
     ok(orchestrate("cancel", "T-02", "nobody reads it"))
     ok(orchestrate("retry", "T-03", "once more", env={"TM_AGENT_ID": "carol"}))
-    assert {"T-01": "pending", "T-02": "cancelled", "T-03": "pending"} == statuses(orchestrate)
+    assert {"T-01": "pending", "T-02": "cancelled", "T-03": "pending"} == orchestrate.statuses()
     assert "three" in answer_of(root, "T-03"), "the old answer stays until there is a new one"
     assert 1 == orchestrate("run").returncode
     attempts = front_of(root, "T-03")["attempts"]
@@ -206,7 +186,7 @@ def test_a_run_waits_for_a_command_and_a_command_for_a_run_that_died(
     assert "cancelled" == front["status"]
     assert ["interrupted"] == [attempt["status"] for attempt in front["attempts"]]
     assert "dead_run" not in orchestrate("doctor", "--plan", "--json").stdout
-    assert {"T-01": "cancelled", "T-02": "completed"} == statuses(orchestrate)
+    assert {"T-01": "cancelled", "T-02": "completed"} == orchestrate.statuses()
 
 
 # ── a run at work ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -228,7 +208,7 @@ while :; do sleep 1; done"""
     ok(orchestrate("cancel", "T-01", "too slow", "--as", "bob"))
     assert [False, False] == [is_alive(pid) for pid in pids]
     assert 1 == orchestrate.finish(run).returncode
-    assert {"T-01": "cancelled", "T-02": "skipped", "T-03": "completed"} == statuses(orchestrate)
+    assert {"T-01": "cancelled", "T-02": "skipped", "T-03": "completed"} == orchestrate.statuses()
     assert "by bob: too slow" == front_of(root, "T-01")["note"]
     assert [] == list((root / "requests").iterdir())
 
@@ -260,7 +240,7 @@ def test_the_engine_takes_every_command(orchestrate: Orchestrate, root: Path, ga
     ok(orchestrate("unblock", "T-05"))
     orchestrate.finish(run)
     assert 1 == orchestrate("run").returncode, "one was cancelled"
-    found = statuses(orchestrate)
+    found = orchestrate.statuses()
     assert "cancelled" == found.pop("T-02")
     assert {"completed"} == set(found.values())
     attempts = front_of(root, "T-03")["attempts"]
@@ -308,7 +288,7 @@ def test_of_many_claimers_one_wins_while_a_run_is_at_work(
     ended = orchestrate.finish(run)
     assert 1 == ended.returncode
     assert "T-02 is being done by agent-" in ended.stderr
-    assert {"T-01": "completed", "T-02": "running"} == statuses(orchestrate)
+    assert {"T-01": "completed", "T-02": "running"} == orchestrate.statuses()
     assert [] == list((root / "requests").iterdir())
 
 
@@ -330,7 +310,7 @@ def test_a_worker_settles_its_own_task(
     write_plan(root, {"T-01": command})
     run = orchestrate("run")
     assert (0 if status == "completed" else 1) == run.returncode
-    assert {"T-01": status} == statuses(orchestrate)
+    assert {"T-01": status} == orchestrate.statuses()
     assert said in (root / "said").read_text()
     if status == "completed":
         assert "done" in answer_of(root, "T-01")

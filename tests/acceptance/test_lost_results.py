@@ -20,10 +20,9 @@ ONCE = f"test -e stolen || {{ touch stolen; {THIEF}; }}"
 
 @pytest.mark.parametrize("left", [5000, 300, 0])
 def test_what_was_cut_short_is_done_again_first(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path, left: int
+    orchestrate: Orchestrate, gate: Gate, root: Path, left: int
 ) -> None:
     """Half an answer is none; what there is of it is kept beside."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": "seq 2000", "T-02": gate.wait, "T-03": ("wc -l", "T-01, T-02")})
     run = orchestrate.start("run", "--json")
     gate.await_task(run)
@@ -48,10 +47,9 @@ def test_what_an_agent_takes_away_is_done_again(orchestrate: Orchestrate, root: 
 
 
 def test_a_directory_of_results_that_was_deleted_is_made_again(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:
     """And what lay in it is done again, as any result that somebody deletes while a run is at work."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": "echo one", "T-02": gate.wait, "T-03": ("cat", "T-01, T-02")})
     run = orchestrate.start("run")
     gate.await_task(run)

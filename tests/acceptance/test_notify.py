@@ -67,9 +67,8 @@ def test_a_plan_below_a_directory_of_plans_is_named_in_the_next_step(
     assert texts[1].endswith(f"next: orchestrator status --dir {below}")
 
 
-def test_a_discovery_is_told(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
+def test_a_discovery_is_told(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """Whoever says `discover` while the plan runs alerts those, too, who do not watch it."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait}, notify=f"[{KEEP}]")
     run = orchestrate.start("run")
     gate.await_task(run)
@@ -188,10 +187,9 @@ def test_whoever_ends_a_run_that_waits_for_somebody_ends_it_in_order(
 
 
 def test_who_hangs_when_the_run_is_killed_is_ended_by_the_next(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
+    orchestrate: Orchestrate, root: Path, gate: Gate
 ) -> None:
     """It carries the marks of the run, as an agent does."""
-    gate = Gate(tmp_path / "gate")
     rows = {"T-01": "exit 3", "T-02": gate.wait}
     write_plan(root, rows, notify=f"[{{command: [sh, -c, '{STUCK}'], on: failed}}]")
     run = orchestrate.start("run")
@@ -291,10 +289,9 @@ def test_who_is_being_tried_is_not_left_behind(
 
 
 def test_a_stopped_run_tells_nobody_how_it_ended(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
+    orchestrate: Orchestrate, root: Path, gate: Gate
 ) -> None:
     """Whoever stopped it knows."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait}, notify=f"[{KEEP}]")
     run = orchestrate.start("run")
     gate.await_task(run)

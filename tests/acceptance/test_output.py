@@ -194,11 +194,10 @@ def test_events_come_one_per_line_and_a_summary_last(
 
 @pytest.mark.parametrize("flags", [["--json"], []], ids=["json", "text"])
 def test_a_reader_that_goes_away_stops_nothing(
-    orchestrate: Orchestrate, tmp_path: Path, flags: list[str]
+    orchestrate: Orchestrate, tmp_path: Path, gate: Gate, flags: list[str]
 ) -> None:
     """``run … | head -1`` comes to its end, and its exit status says how it went (promise 1)."""
     root = tmp_path / ".orchestrator"
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")})
     run = orchestrate.start("run", *flags)
     assert run.stdout is not None

@@ -184,10 +184,9 @@ def test_a_dependency_that_a_started_task_gets_counts_once_it_is_over(
 
 
 def test_what_was_said_before_a_command_counts_for_what_comes_of_it(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:
     """A row was changed, then something else settled: what starts because of that is what the row says now."""
-    gate = Gate(tmp_path / "gate")
     tasks = {"T-01": gate.wait, "T-02": "true", "T-03": ("echo old", "T-02"), "T-04": "true"}
     write_plan(root, {**tasks, "T-05": ("true", "T-04"), "T-06": "true"})
     for task in ("T-02", "T-04", "T-06"):
@@ -253,10 +252,9 @@ def test_nothing_is_put_under_a_task_that_runs(claude: ClaudePlan) -> None:
 
 
 def test_a_plan_that_is_broken_under_a_run_hides_neither_the_run_nor_that_it_was_mended(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:
     """Meanwhile each look says what is at work; afterwards the newest word of the run is that all is well again."""
-    gate = Gate(tmp_path / "gate")
     plan = write_plan(root, {"T-01": gate.wait, "T-02": ("true", "T-01")})
     run = orchestrate.start("run")
     gate.await_task(run)
@@ -277,10 +275,9 @@ def test_a_plan_that_is_broken_under_a_run_hides_neither_the_run_nor_that_it_was
 
 
 def test_a_plan_that_stays_empty_under_a_run_is_told(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:
     """For a moment it may be one that an editor saves; not for longer."""
-    gate = Gate(tmp_path / "gate")
     plan = write_plan(root, {"T-01": gate.wait})
     text = plan.read_bytes()
     run = orchestrate.start("run")
@@ -293,10 +290,9 @@ def test_a_plan_that_stays_empty_under_a_run_is_told(
 
 
 def test_a_plan_that_is_away_under_a_run_hides_neither_the_run_nor_is_another_put_there(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, tmp_path: Path, gate: Gate, root: Path
 ) -> None:
     """An editor or a checkout may move it for a moment: nobody is led to begin another one in its place."""
-    gate = Gate(tmp_path / "gate")
     plan = write_plan(root, {"T-01": gate.wait})
     run = orchestrate.start("run")
     gate.await_task(run)
@@ -314,10 +310,9 @@ def test_a_plan_that_is_away_under_a_run_hides_neither_the_run_nor_is_another_pu
 
 
 def test_nothing_is_lost_that_somebody_writes_into_the_open_plan(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:
     """A program that prints row after row: the run replaces no file under its hands, and does every row."""
-    gate = Gate(tmp_path / "gate")
     plan = write_plan(root, {"T-00": gate.wait, "T-01": "true"})
     run = orchestrate.start("run")
     gate.await_task(run)
@@ -341,10 +336,9 @@ def test_nothing_is_lost_that_somebody_writes_into_the_open_plan(
 
 
 def test_nobody_waits_for_ever_for_who_has_the_plan_open(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:
     """The run ends, and says that it could not draw; a command changes nothing, and says what to do."""
-    gate = Gate(tmp_path / "gate")
     plan = write_plan(root, {"T-01": gate.wait})
     run = orchestrate.start("run")
     gate.await_task(run)

@@ -257,10 +257,9 @@ def test_a_finished_plan_makes_room_by_itself(
 
 
 def test_no_plan_is_replaced_under_a_run(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path, outline: str
+    orchestrate: Orchestrate, gate: Gate, root: Path, outline: str
 ) -> None:
     """Not even with --force: exit status 3, and the run comes to its end."""
-    gate = Gate(tmp_path / "gate")
     plan = write_plan(root, {"T-01": gate.wait})
     run = orchestrate.start("run")
     gate.await_task(run)

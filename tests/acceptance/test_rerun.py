@@ -33,8 +33,7 @@ class Plan:
         return self._orchestrate("run", *flags, "--json")
 
     def statuses(self) -> dict[str, str]:
-        tasks = self._orchestrate("list", "--json").json["tasks"]
-        return {task["id"]: task["status"] for task in tasks}
+        return self._orchestrate.statuses()
 
     def text(self, name: str) -> str:
         return (self.root / name).read_text(encoding="utf-8")
@@ -342,10 +341,9 @@ def test_an_output_that_could_not_be_written_is_not_named_as_the_answer(
 
 
 def test_what_waited_for_its_next_attempt_was_not_interrupted(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:
     """It failed and is charged, so nothing is wrong with a plan that was stopped then."""
-    gate = Gate(tmp_path / "gate")
     tasks = {
         "T-01": f"{gate.wait}; exit 127",
         "T-02": "echo try >> n; exit 1",

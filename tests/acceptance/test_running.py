@@ -129,11 +129,8 @@ def test_a_failure_skips_what_depends_on_it_and_nothing_else(
     assert "Skipped because of T-01: T-02, T-03" in output
 
 
-def test_on_failure_stop_starts_nothing_new(
-    orchestrate: Orchestrate, tmp_path: Path, p: Path
-) -> None:
+def test_on_failure_stop_starts_nothing_new(orchestrate: Orchestrate, gate: Gate, p: Path) -> None:
     """What runs already comes to its end and is kept; the rest waits for the next run."""
-    gate = Gate(tmp_path / "gate")
     tasks = {"T-01": gate.wait, "T-02": "exit 1", "T-03": "echo 3", "T-04": ("echo 4", "T-01")}
     write_plan(p, tasks, on_failure="stop", max_parallel=2)
     run = orchestrate.start("run", "--json")
@@ -283,10 +280,9 @@ def test_task_files_are_used_as_they_are_and_missing_ones_are_made(
 
 
 def test_a_task_file_edited_during_the_run_is_what_the_agent_gets(
-    orchestrate: Orchestrate, tmp_path: Path, p: Path
+    orchestrate: Orchestrate, gate: Gate, p: Path
 ) -> None:
     """It is read when the task starts, not when the run does (promise 10)."""
-    gate = Gate(tmp_path / "gate")
     write_plan(p, {"T-01": gate.wait, "T-02": ("echo before", "T-01")})
     run = orchestrate.start("run")
     gate.await_task(run)

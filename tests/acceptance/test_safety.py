@@ -176,10 +176,9 @@ def test_after_kill_9_nothing_is_left_running_and_nothing_is_lost(
 
 
 def test_a_result_that_is_deleted_after_a_kill_is_done_again(
-    orchestrate: Orchestrate, tmp_path: Path
+    orchestrate: Orchestrate, root: Path, gate: Gate
 ) -> None:
     """Its log is still there, but whoever deleted the result does not want that answer (promise 5)."""
-    root, gate = tmp_path / ".orchestrator", Gate(tmp_path / "gate")
     write_plan(root, {"T-01": "echo old", "T-02": (gate.wait, "T-01")})
     run = orchestrate.start("run", "--json")
     gate.await_task(run)

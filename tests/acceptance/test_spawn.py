@@ -54,10 +54,9 @@ def test_a_run_that_merges_takes_nothing_any_more(claude: ClaudePlan) -> None:
 
 
 def test_a_run_that_lets_its_last_agents_end_takes_nothing_any_more(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
+    orchestrate: Orchestrate, root: Path, gate: Gate
 ) -> None:
     """With ``on_failure: stop`` it starts nothing after a failure, also not what comes later."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait, "T-02": "exit 1"}, on_failure="stop")
     run = orchestrate.start("run")
     gate.await_task(run)
@@ -134,9 +133,8 @@ def test_a_tag_that_nobody_has_is_refused(orchestrate: Orchestrate) -> None:
     assert 0 == orchestrate("run", "--only", "T-01", "--tag", "a").returncode
 
 
-def test_a_run_of_other_tasks_does_not_take_it(orchestrate: Orchestrate, tmp_path: Path) -> None:
+def test_a_run_of_other_tasks_does_not_take_it(orchestrate: Orchestrate, gate: Gate) -> None:
     """The caller is told what to do instead."""
-    gate = Gate(tmp_path / "gate")
     orchestrate("init", "--agent", "shell")
     orchestrate("add", gate.wait)
     run = orchestrate.start("run", "--only", "T-01")

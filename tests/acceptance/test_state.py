@@ -158,10 +158,9 @@ def test_before_the_first_run_everything_is_pending_or_waiting(
     }
 
 
-def test_status_of_a_run_under_way(orchestrate: Orchestrate, tmp_path: Path) -> None:
+def test_status_of_a_run_under_way(orchestrate: Orchestrate, tmp_path: Path, gate: Gate) -> None:
     """What runs, since when, and which process runs it; the plan file and the result file say it too."""
     root = tmp_path / ".orchestrator"
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")})
     run = orchestrate.start("run")
     gate.await_task(run)
@@ -366,11 +365,10 @@ def test_words_typed_between_our_sections_stay(orchestrate: Orchestrate, ended: 
 
 
 def test_a_plan_edited_by_hand_during_the_run_keeps_the_edit(
-    orchestrate: Orchestrate, tmp_path: Path
+    orchestrate: Orchestrate, tmp_path: Path, gate: Gate
 ) -> None:
     """An editor that renames over the file in the middle of the run loses nothing (promise 10)."""
     root = tmp_path / ".orchestrator"
-    gate = Gate(tmp_path / "gate")
     plan = write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")})
     run = orchestrate.start("run")
     gate.await_task(run)

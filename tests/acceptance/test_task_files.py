@@ -41,10 +41,9 @@ def test_a_row_is_one_line_of_its_command(orchestrate: Orchestrate, root: Path) 
 
 
 def test_a_row_that_is_changed_during_the_run_is_what_runs(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:
     """It was not started yet; a file that a person has changed meanwhile is theirs."""
-    gate = Gate(tmp_path / "gate")
     plan = write_plan(
         root, {"T-01": gate.wait, "T-02": ("echo old", "T-01"), "T-03": ("echo old", "T-01")}
     )
@@ -126,10 +125,9 @@ def test_what_is_written_into_its_file_in_other_words_is_no_other_row(
 
 
 def test_a_row_that_is_changed_while_its_task_is_done_is_told_by_the_next_run(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:
     """Its file follows the row at once, for the next attempt; what the last one was given is in its log."""
-    gate = Gate(tmp_path / "gate")
     plan = write_plan(root, {"T-01": "echo old", "T-02": gate.wait, "T-03": "echo `echo old`"})
     run = orchestrate.start("run")
     gate.await_task(run)
@@ -151,10 +149,9 @@ def test_a_row_that_is_changed_while_its_task_is_done_is_told_by_the_next_run(
 
 @pytest.mark.parametrize("is_gone", [True, False])
 def test_a_remark_about_a_row_keeps_no_run_from_its_final_output(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path, *, is_gone: bool
+    orchestrate: Orchestrate, gate: Gate, root: Path, *, is_gone: bool
 ) -> None:
     """The row is taken out during the run, or the file of its task makes no sense when the run ends."""
-    gate = Gate(tmp_path / "gate")
     plan = write_plan(root, {"T-01": "echo old", "T-02": "echo two"})
     assert 0 == orchestrate("run").returncode
     write_plan(root, {"T-01": "echo new", "T-02": "echo two", "T-03": f"{gate.wait}; echo three"})

@@ -137,10 +137,9 @@ def test_update_says_what_a_shell_task_runs_now(orchestrate: Orchestrate, root: 
 
 
 def test_update_says_that_a_task_was_begun_with_another_text(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, tmp_path: Path, gate: Gate, root: Path
 ) -> None:
     """It runs what it was started with; what is done is not done again by itself."""
-    gate = Gate(tmp_path / "gate")
     (tmp_path / "gate.sh").write_text(gate.wait, encoding="utf-8")
     write_plan(root, {"T-01": "sh gate.sh"})
     run = orchestrate.start("run")

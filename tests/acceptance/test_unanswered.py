@@ -12,15 +12,9 @@ import pytest
 
 from orchestrator.core.heartbeat import BLOCKED_AFTER
 from orchestrator.store.requests import Requests
-from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import Gate, write_plan
-from tests.acceptance.test_intervening import journal, ok, statuses
+from tests.acceptance.orchestrate import Orchestrate, ok
+from tests.acceptance.plans import Gate, journal, write_plan
 from tests.executors.harness import wait_until
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path / "gate")
 
 
 def ask_a_frozen_run(
@@ -45,7 +39,7 @@ def test_a_runner_that_dies_leaves_the_request_to_whoever_asked(
     run.send_signal(signal.SIGKILL)
     run.wait()
     ok(orchestrate.finish(command))
-    assert {"T-01": "blocked", "T-02": "waiting"} == statuses(orchestrate)
+    assert {"T-01": "blocked", "T-02": "waiting"} == orchestrate.statuses()
     assert 1 == journal(root).count("T-01 · blocked")
     assert [] == list((root / "requests").iterdir())
 
@@ -67,7 +61,7 @@ def test_a_commander_that_dies_is_served(
         run.kill()
         run.wait()
         ok(orchestrate("complete", "T-01"))
-    assert {"T-01": "completed", "T-02": "cancelled"} == statuses(orchestrate)
+    assert {"T-01": "completed", "T-02": "cancelled"} == orchestrate.statuses()
     assert 1 == journal(root).count("T-02 · cancelled")
     assert [] == Requests(str(root / "requests")).look()
 
@@ -90,7 +84,7 @@ def test_what_is_still_asked_for_is_told_to_who_looks_before_the_next_run(
     assert any(said in each for each in orchestrate("validate", "--json").json["warnings"])
     assert "never answered: cancel T-02 (by bob, " in orchestrate("doctor", "--plan").stdout
     ok(orchestrate("complete", "T-01"))
-    assert {"T-01": "completed", "T-02": "cancelled"} == statuses(orchestrate)
+    assert {"T-01": "completed", "T-02": "cancelled"} == orchestrate.statuses()
     assert said not in orchestrate("status").stdout
 
 
@@ -115,7 +109,7 @@ def test_whoever_gives_up_waiting_asks_for_nothing_any_more(
     run.send_signal(signal.SIGCONT)
     gate.open()
     ok(orchestrate.finish(run))
-    assert {"T-01": "completed", "T-02": "completed"} == statuses(orchestrate)
+    assert {"T-01": "completed", "T-02": "completed"} == orchestrate.statuses()
 
 
 def test_a_claim_in_vain_leaves_its_task_to_the_run(
@@ -154,7 +148,7 @@ def test_a_heartbeat_that_gives_up_waiting_blocks_nobody(
     run.send_signal(signal.SIGCONT)
     gate.open()
     orchestrate.finish(run)
-    assert "running" == statuses(orchestrate)["T-02"]
+    assert "running" == orchestrate.statuses()["T-02"]
 
 
 def test_what_a_caller_has_it_ignore_ends_no_command(
@@ -173,7 +167,7 @@ def test_what_a_caller_has_it_ignore_ends_no_command(
     ok(orchestrate.finish(command))
     gate.open()
     orchestrate.finish(run)
-    assert {"T-01": "completed", "T-02": "cancelled"} == statuses(orchestrate)
+    assert {"T-01": "completed", "T-02": "cancelled"} == orchestrate.statuses()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -192,7 +186,7 @@ def test_whoever_gives_up_waiting_is_told_what_the_run_may_still_do(
     assert "T-01: the run that is at work has been told already, and may still do it" in told.stderr
     gate.open()
     orchestrate.finish(run)
-    assert {"T-01": "cancelled"} == statuses(orchestrate)
+    assert {"T-01": "cancelled"} == orchestrate.statuses()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc says it")

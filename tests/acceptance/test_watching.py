@@ -115,10 +115,9 @@ def test_each_line_says_who_did_it(orchestrate: Orchestrate, root: Path) -> None
 
 
 def test_a_run_that_died_is_told_to_whoever_watches(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
+    orchestrate: Orchestrate, root: Path, gate: Gate
 ) -> None:
     """It cannot say so itself: without that an onlooker sees a run at work for ever."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait})
     run = orchestrate.start("run")
     gate.await_task(run)
@@ -135,10 +134,9 @@ def test_a_run_that_died_is_told_to_whoever_watches(
 
 
 def test_why_something_is_stopped_is_said_in_words_for_people(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
+    orchestrate: Orchestrate, root: Path, gate: Gate
 ) -> None:
     """None that only our own code has."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait}, grace=0)
     run = orchestrate.start("run")
     gate.await_task(run)
@@ -204,10 +202,9 @@ def _opened(pid: int) -> set[str]:
 
 
 def test_a_discovery_wakes_whoever_waits_and_watchers_of_a_run_see_it(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
+    orchestrate: Orchestrate, root: Path, gate: Gate
 ) -> None:
     """``wait`` comes back for it, ``status --brief`` names it, the run itself tells it; a share wakes nobody."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait, "run": ("true", "T-01")})
     run = orchestrate.start("run", "--json")
     gate.await_task(run)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from orchestrator.actions.drafting import from_file, from_request, from_template
 from orchestrator.actions.planning import draw
-from orchestrator.agents.planner import SCHEMA
+from orchestrator.agents.draft_schema import SCHEMA
 from orchestrator.core.draft import Draft, DraftTask, Given, Need
 from orchestrator.core.draft_check import read_draft
 from orchestrator.core.duration import format_duration

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.actions.prospect import RunOrder
 from orchestrator.actions.replanning import Replanner
+from orchestrator.actions.run_order import RunOrder
 from orchestrator.core.roster import Roster
 from orchestrator.errors import PlanError
 from orchestrator.store.layout import Layout

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.board import Board
+from orchestrator.core.brief import Brief, Phase, phase_of
 from orchestrator.core.journal_line import Line, read_line
-from orchestrator.core.news import Brief, News, Phase, phase_of, run_id
+from orchestrator.core.news import News, run_id
 from orchestrator.core.plan_state import PlanState
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus

@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator.core.result import Exit, StopReason
-from orchestrator.executors.protocol import Done, Job, News, Started
+from orchestrator.executors.protocol import Batches, Done, Job, News, Started
 from orchestrator.executors.record import run_inline, write_exit
 
 
@@ -77,7 +77,7 @@ class FakeExecutor:
             self.finish(key, stopped=reason)
 
     def news(self) -> AsyncIterator[Sequence[News]]:
-        return _FakeNews(self)
+        return Batches(self._next_batch)
 
     def finish(self, key: str, *, stopped: StopReason | None = None) -> None:
         """Let a job end, as it was going to or because it was stopped."""
@@ -99,7 +99,7 @@ class FakeExecutor:
         self._known.append(news)
         self._wake.set()
 
-    async def next_batch(self) -> Sequence[News]:
+    async def _next_batch(self) -> Sequence[News]:
         while not self._known and self._is_open and self._error is None:
             self._wake = anyio.Event()
             await self._wake.wait()
@@ -107,18 +107,4 @@ class FakeExecutor:
         if not self._known and self._error is not None:
             raise self._error
         batch, self._known = self._known, []
-        return batch
-
-
-class _FakeNews:
-    def __init__(self, executor: FakeExecutor) -> None:
-        self._executor = executor
-
-    def __aiter__(self) -> _FakeNews:
-        return self
-
-    async def __anext__(self) -> Sequence[News]:
-        batch = await self._executor.next_batch()
-        if not batch:
-            raise StopAsyncIteration
         return batch

@@ -16,7 +16,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.executors.record import write_record
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import render_result
-from orchestrator.store.stamp import iso
+from orchestrator.store.timestamp import iso
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.mission.seed_script import run_script

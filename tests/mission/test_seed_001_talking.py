@@ -85,10 +85,9 @@ def test_s1_07_requirements_that_begin_with_a_dash(orchestrate: Orchestrate, roo
 
 
 def test_s1_09_a_discovery_alerts_whoever_waits(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
+    orchestrate: Orchestrate, root: Path, gate: Gate
 ) -> None:
     """Also the one who looks after a run."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait})
     run = orchestrate.start("run")
     gate.await_task(run)

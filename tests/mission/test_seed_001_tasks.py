@@ -52,10 +52,9 @@ def test_s1_06_s1_18_tags(orchestrate: Orchestrate) -> None:
 
 
 def test_s1_15_s1_20_every_status_can_be_asked_for(
-    orchestrate: Orchestrate, tmp_path: Path
+    orchestrate: Orchestrate, tmp_path: Path, gate: Gate
 ) -> None:
     """S1-15, S1-19, S1-20: `pending`, `in_progress`, `blocked`, `completed`; one line per task, so `wc -l` counts."""
-    gate = Gate(tmp_path / "gate")
     root = tmp_path / ".orchestrator"
     write_plan(
         root,
@@ -158,10 +157,9 @@ def test_s1_30_a_specialist_finds_its_own_queue(orchestrate: Orchestrate) -> Non
 
 
 def test_s1_31_tasks_that_are_found_while_the_project_runs(
-    orchestrate: Orchestrate, tmp_path: Path
+    orchestrate: Orchestrate, tmp_path: Path, gate: Gate
 ) -> None:
     """The loop of the seed, while a run is at work: it does them, too."""
-    gate = Gate(tmp_path / "gate")
     write_plan(tmp_path / ".orchestrator", {"T-01": gate.wait})
     run = orchestrate.start("run", "--json")
     gate.await_task(run)

@@ -51,10 +51,9 @@ def test_s2_11_state_lives_in_markdown(quick_start: QuickStart, tmp_path: Path) 
 
 
 def test_s2_12_the_plan_is_redrawn_after_every_change(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
+    orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:
     """While a task waits, the plan says that the one before it is completed and that it runs."""
-    gate = Gate(tmp_path / "gate")
     plan = write_plan(root, {"T-01": "true", "T-02": (gate.wait, "T-01"), "T-03": ("true", "T-02")})
     run = orchestrate.start("run")
     gate.await_task(run)

@@ -79,9 +79,8 @@ def test_s2_22_before_it_starts_everything_is_pending(orchestrate: Orchestrate, 
     assert "⏸️ Waiting" in lines[2]
 
 
-def test_s2_23_six_states(orchestrate: Orchestrate, tmp_path: Path, root: Path) -> None:
+def test_s2_23_six_states(orchestrate: Orchestrate, gate: Gate, root: Path) -> None:
     """Pending, running, completed, failed, waiting and retrying, all seen at once in the plan file."""
-    gate = Gate(tmp_path / "gate")
     p, settings = root / "master_plan.md", "agent: shell\nmax_parallel: 1\nretries: 0\n"
     rows = (
         "| T-01 | true | None | P0 |\n| T-02 | exit 1 | None | P0 |\n| T-03 | again | None | P0 |\n"

@@ -158,9 +158,8 @@ def test_s4_63_one_transition_at_a_time(engine: TaskEngine) -> None:
     assert "APPROVED" == engine.state("TASK-001")
 
 
-def test_a_run_at_work_goes_on_when_its_plan_is_blocked(engine: TaskEngine, tmp_path: Path) -> None:
+def test_a_run_at_work_goes_on_when_its_plan_is_blocked(engine: TaskEngine, gate: Gate) -> None:
     """It is told, and how to end it; what may begin after that is refused."""
-    gate = Gate(tmp_path / "gate")
     engine.plan("approved")
     engine(f"dispatch TASK-001 {shlex.quote(gate.wait)} --agent shell")
     run = engine.orchestrate.start("run", "TASK-001")

@@ -16,10 +16,9 @@ PERSON = "A person's words, which nobody else may touch.\n"
 
 
 def test_two_hundred_adds_during_a_run(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path, tally: Counter[str]
+    orchestrate: Orchestrate, root: Path, gate: Gate, tally: Counter[str]
 ) -> None:
     """Ids are unique, no row is lost to the runner's drawing or to another caller, and one run does them all."""
-    gate = Gate(tmp_path / "gate")
     plan = write_plan(root, {"T-01": gate.wait}, more=PERSON)
     run = orchestrate.start("run", "--json", "--max-parallel", "4")
     gate.await_task(run)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.actions.prospect import RunOrder
 from orchestrator.actions.repairing import Checked, check, repair
+from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.running import run
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.store.layout import Layout

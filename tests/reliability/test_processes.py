@@ -277,10 +277,9 @@ def resident(pid: int) -> int:
 
 
 def test_many_tasks_leave_no_descriptor_and_no_zombie(
-    orchestrate: Orchestrate, tmp_path: Path, tally: Counter[str]
+    orchestrate: Orchestrate, tmp_path: Path, root: Path, gate: Gate, tally: Counter[str]
 ) -> None:
     """As many are open when nearly all tasks are done as were after the first few (promise 18)."""
-    root, gate = tmp_path / ".orchestrator", Gate(tmp_path / "gate")
     late = Gate(tmp_path / "late")
     tasks: dict[str, tuple[str, str] | str] = {"first": f"{gate.wait}; echo first"}
     # Each leaves a process behind, so that orphans have to be reaped too.

@@ -66,12 +66,11 @@ def names_in(directory: Path, task_id: str) -> set[str]:
 
 
 def test_a_secret_of_the_environment_is_written_nowhere(
-    claude: ClaudePlan, tmp_path: Path, tally: Counter[str]
+    claude: ClaudePlan, tmp_path: Path, gate: Gate, tally: Counter[str]
 ) -> None:
     """Not in results, records, prompts, journal, cache or lock, of tasks that worked, failed, were tried again or sent
     away; not on a command line while the run goes on. Every task has it all the same. No prompt is on argv either.
     """
-    gate = Gate(tmp_path / "gate")
     has_it = f'test "${{#A_SECRET}}" = {len(SECRET)} && echo has it'
     claude.write(
         {
@@ -112,10 +111,9 @@ def test_a_secret_of_the_environment_is_written_nowhere(
 
 
 def test_a_value_of_the_plan_is_not_on_a_command_line(
-    orchestrate: Orchestrate, tmp_path: Path
+    orchestrate: Orchestrate, root: Path, gate: Gate
 ) -> None:
     """It stands in the plan, in its cache, and nowhere else."""
-    root, gate = tmp_path / ".orchestrator", Gate(tmp_path / "gate")
     write_plan(root, {"T-01": f'echo "${{#A_VALUE}}"; {gate.wait}'}, env=f"{{A_VALUE: {SECRET}}}")
     run = orchestrate.start("run")
     gate.await_task(run)

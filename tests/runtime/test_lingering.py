@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.actions.prospect import RunOrder
+from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.running import run
 from orchestrator.core import entry
 from orchestrator.core.result import StopReason

@@ -19,7 +19,8 @@ from orchestrator.store.cursor import last_run, read_on
 from orchestrator.store.front_matter import load_front_matter, read_front_matter
 from orchestrator.store.journal import Journal, journal_tail
 from orchestrator.store.lines import LARGEST_PLAN, LARGEST_TEXT, LONGEST_LINE, MOST_LINES
-from orchestrator.store.lock import holder_of, take_lock
+from orchestrator.store.lock import take_lock
+from orchestrator.store.lock_holder import holder_of
 from orchestrator.store.plan_file import parse_plan
 from orchestrator.store.result_file import LARGEST_RESULT, safe_answer
 from orchestrator.store.task_file import parse_task_file

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from orchestrator.store.link_labels import with_own_labels
-from orchestrator.store.markdown import embed
+from orchestrator.store.markdown_embed import embed
 from tests.growth import come_back, growth
 from tests.store.test_markdown_embed import check, flat
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from orchestrator.store.outline import first_fence, outline, outlined, section_text, tokens
+from orchestrator.store.markdown_blocks import first_fence, outline, outlined, section_text, tokens
 from orchestrator.store.tables import cell_spans, split_row, tables
 from tests.growth import growth
 

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from orchestrator.core.text import printable
-from orchestrator.store.markdown import MAX_SIZE, closed, embed, tagless
+from orchestrator.store.markdown_embed import MAX_SIZE, closed, embed, tagless
 from orchestrator.store.marks import regions
 from orchestrator.store.result_file import safe_answer
 from orchestrator.views.templating import quoted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.store.outline import outline
+from orchestrator.store.markdown_blocks import outline
 from orchestrator.store.plan_scan import find_places, plain_tables
 from orchestrator.store.tables import tables
 

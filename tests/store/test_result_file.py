@@ -17,7 +17,7 @@ from orchestrator.store.result_file import (
     render_result,
     safe_answer,
 )
-from orchestrator.store.stamp import epoch, iso
+from orchestrator.store.timestamp import epoch, iso
 
 #: Everything that means something to YAML, to markdown, to a terminal or to us.
 SPICE = [

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.board import Board
+from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.journal_line import read_line
-from orchestrator.core.news import Brief, News, Phase
+from orchestrator.core.news import News
 from orchestrator.core.state import TaskStatus
 from orchestrator.runtime.happening import Happening, Kind
 from orchestrator.views.brief import LIMIT, brief_text, ending, facts, next_command

@@ -12,7 +12,7 @@ from orchestrator.core.draft_lint import lint, order_writers
 from orchestrator.core.graph import shape
 from orchestrator.errors import Problem
 from orchestrator.views.plan_templates import describe, fill, plan_templates
-from orchestrator.views.planner import planner_prompt
+from orchestrator.views.planner_prompt import planner_prompt
 from tests.views.example import HOSTILE, headings
 
 GIVEN: dict[str, dict[str, str | tuple[str, ...]]] = {

@@ -112,10 +112,9 @@ def test_tasks_and_messages_are_added(
 
 
 def test_a_run_is_started_asked_and_stopped(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
+    orchestrate: Orchestrate, root: Path, gate: Gate
 ) -> None:
     """It goes on without the dashboard; while it is at work its tasks are changed through it."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait, "T-02": "sleep 60"}, grace=1)
     with dashboard(orchestrate, root) as shown:
         shown.enter()
@@ -143,10 +142,9 @@ def test_a_run_is_started_asked_and_stopped(
 
 
 def test_a_run_can_be_stopped_while_its_plan_is_broken(
-    orchestrate: Orchestrate, opened: Dashboard, root: Path, tmp_path: Path
+    orchestrate: Orchestrate, opened: Dashboard, root: Path, gate: Gate
 ) -> None:
     """It goes on, and spends, whatever became of the plan; every page says so, and has the button."""
-    gate = Gate(tmp_path / "gate")
     plan = write_plan(root, {"T-01": gate.wait}, grace=0)
     assert "is at work" not in opened.get("/tasks/T-99").text
     run = orchestrate.start("run")
@@ -193,10 +191,9 @@ def test_only_the_run_that_a_page_shows_is_stopped(
 
 
 def test_a_button_that_is_pressed_twice_starts_one_run(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
+    orchestrate: Orchestrate, root: Path, gate: Gate
 ) -> None:
     """The second click is answered as the first: the run is at work, and nothing went wrong."""
-    gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": gate.wait})
     with dashboard(orchestrate, root) as shown, ExitStack() as lines:
         shown.enter()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.core.text import printable
-from orchestrator.store.outline import tokens
+from orchestrator.store.markdown_blocks import tokens
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

@@ -14,7 +14,7 @@ from orchestrator.core.draft import Need
 from orchestrator.core.plan import KINDS
 
 #: The commonest words of German and Chinese; in brackets too they may be prose: `(nach Bedarf)`. What names something
-#: with other words is told by ``mention.py``.
+#: with other words is told by ``outline_mentions.py``.
 _THEN = r"(?:(?:完成)?[之以]后|完成后)"
 _OTHER = (
     r"\b(?:nach|hängt (?:ab )?von|abhängig von)\b:?\s+|"

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.core.draft import Need
-from orchestrator.core.mention import Named, mentions
-from orchestrator.core.phrase import Names, Said, read_list, read_phrases, without_phrases
+from orchestrator.core.outline_mentions import Named, mentions
+from orchestrator.core.outline_phrases import Names, Said, read_list, read_phrases, without_phrases
 from orchestrator.core.text import one_line
 from orchestrator.core.vague import is_english
 from orchestrator.errors import Problem
 from orchestrator.store.columns import key_word, plain
-from orchestrator.store.request_facts import (
+from orchestrator.store.outline_facts import (
     CODE_BARS,
     LABELLED,
     LISTS,
@@ -31,7 +31,7 @@ from orchestrator.store.request_facts import (
     unstressed,
     whole,
 )
-from orchestrator.store.request_tree import Node
+from orchestrator.store.outline_tree import Node
 
 #: What is said of a group holds for each of its tasks.
 _INHERITED = frozenset(

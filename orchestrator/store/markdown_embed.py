@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator.core.text import fence, printable, unfenced
 from orchestrator.store.lines import conflict
+from orchestrator.store.markdown_blocks import Heading, Outline, fence_closes, outline, tokens
 from orchestrator.store.marks import without_marks
-from orchestrator.store.outline import Heading, Outline, fence_closes, outline, tokens
 
 #: Longer answers are shown in a fence; parsing the worst of them takes seconds.
 MAX_SIZE = 512 * 1024

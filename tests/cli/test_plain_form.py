@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.cli.words import read_words
+from orchestrator.cli.plain_form import read_words
 
 TAKES = {"--tag": True, "-p": True, "--json": False}
 

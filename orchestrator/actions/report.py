@@ -13,7 +13,7 @@ from orchestrator.core.plan import Plan
 from orchestrator.store.journal import journal_lines
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import every_plan, read_each
-from orchestrator.store.stamp import epoch
+from orchestrator.store.timestamp import epoch
 from orchestrator.store.workspace import Workspace
 
 

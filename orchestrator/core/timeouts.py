@@ -13,7 +13,7 @@ from orchestrator.core.state import TaskStatus
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Deadlines:
+class Timeouts:
     """O(log n) for each; what is over drops out when its moment comes."""
 
     _queue: list[tuple[float, int, int, Entry]] = field(default_factory=list)

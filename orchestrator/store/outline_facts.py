@@ -13,7 +13,7 @@ from orchestrator.core.duration import parse_duration
 from orchestrator.core.priority import parse_priority
 from orchestrator.core.text import without_backticks
 from orchestrator.store.columns import is_none, key_word, plain
-from orchestrator.store.request_tree import Node
+from orchestrator.store.outline_tree import Node
 
 _FIELDS = {
     "expected": ("output", "outputs", "expectedoutput", "expected", "deliverable", "deliverables"),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from orchestrator.core.phrase import BRACKETS, is_wide
+from orchestrator.core.outline_phrases import BRACKETS, is_wide
 
 #: Of a text only so much of its end is looked at.
 _LONGEST = 200
