@@ -335,7 +335,7 @@ class _Session:
 
     def _aggregate(self, ahead: Prospect, board: Board, started: float, runner: Runner) -> Merged:
         from orchestrator.actions.aggregating import aggregate
-        from orchestrator.actions.merging import Merged
+        from orchestrator.actions.merging import Merged, merged_before
 
         merged, settings, held_back = Merged(), ahead.settings, runner.held_back
         if settings.aggregate == "claude":
@@ -343,6 +343,9 @@ class _Session:
             runner.ended_by = runner.ended_by or merged.ended_by
             runner.used_up = runner.used_up or merged.used_up
             runner.held_back = runner.held_back or merged.held_back
+        elif settings.aggregate == "structured":
+            agents = self.plugs.agents
+            merged = Merged(merged_before(self.workspace, agents, board, runner.policies))
         aggregate(
             self.workspace,
             board,
@@ -376,7 +379,7 @@ class _Session:
             accounts=accounts(board, self.plugs.agents, self.clock, is_patient=True),
         )
         try:
-            merged = merge(worker, board, ahead, is_cut=is_cut)
+            merged = merge(worker, board, ahead, runner.policies, is_cut=is_cut)
         except (OrchestratorError, ValueError) as error:
             merged = Merged(note=f"Not merged: {error}")
         if merged.note and not (is_cut or self.order.simulate or merged.ended_by):
