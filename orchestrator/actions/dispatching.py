@@ -88,7 +88,7 @@ class Passed(NamedTuple):
 
 
 def dispatch(
-    layout: Layout, errand: NewTask, agents: Agents, *, who: str, now: float
+    layout: Layout, errand: NewTask, agents: Agents, *, who: str
 ) -> tuple[str, list[Step]]:
     """Add a task to a plan that may be worked on; return its id, and how the plan moved on (S4-09 to S4-11).
 
@@ -109,7 +109,7 @@ def dispatch(
         _require_room(workspace, board, errand, agents(layout))
     made = add(layout, errand, who, agents).id
     charter = charter_of(take(layout.plan).data, os.path.relpath(layout.plan))
-    return made, begin(layout, charter, now, "a task was dispatched")
+    return made, begin(layout, charter, time.time(), "a task was dispatched")
 
 
 def _require_room(workspace: Workspace, board: Board, errand: NewTask, roster: Roster) -> None:
@@ -190,14 +190,15 @@ class Dispatcher:
             done.skipped += found.skipped
 
     def _handed_out(self, layout: Layout, subtask: str) -> Round:
-        limit = time.monotonic() + _TRIES_WITHIN
-        while True:
+        busy: BusyError | None = None
+        for _ in looks(_LOOK, _TRIES_WITHIN):
             try:
                 return self._hand_out(layout, subtask)
-            except BusyError:
-                if time.monotonic() >= limit:
-                    raise
+            except BusyError as error:
                 # A run has come, or gone, since we looked: what it has taken is known when we look again.
+                busy = error
+        assert busy is not None  # one looks once at least
+        raise busy
 
     def _hand_out(self, layout: Layout, subtask: str) -> Round:
         name, done = roots.plan_id(layout), Round()

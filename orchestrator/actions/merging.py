@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.actions.worker import Worker, put_off
+from orchestrator.agents.protocol import Agent
 from orchestrator.core.beside import MERGER, MERGING, as_merger
 from orchestrator.core.board import Board
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
+from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.as_answered import was_corrected
 from orchestrator.runtime.happening import Kind
 from orchestrator.store.link_labels import with_own_labels
 from orchestrator.store.references import resolve_files
+from orchestrator.store.workspace import Workspace
 from orchestrator.views.merger_prompt import merge_prompt
 
 if TYPE_CHECKING:
@@ -40,28 +43,47 @@ class Merged(NamedTuple):
     """The same in words; or which account it was."""
 
 
-def merge(worker: Worker, board: Board, ahead: Prospect, *, is_cut: bool) -> Merged:
-    """Merge the answers of everything that is completed, unless just these were merged before.
+def merge(
+    worker: Worker,
+    board: Board,
+    ahead: Prospect,
+    policies: Mapping[str, Settings],
+    *,
+    is_cut: bool,
+) -> Merged:
+    """Merge the answers of everything that is completed, unless just these were merged before (S2-81U).
 
-    What that cost is on the board from then on.
+    What that cost is on the board from then on. Where it fails, the note says why: every answer is there all the same.
 
     Args:
         worker: What it is done with.
         board: Where everything stands.
         ahead: What the run set out to do.
+        policies: The settings of its tasks, as they were in the end.
         is_cut: Whether it came to an end before its own: then nothing is paid for any more.
-
-    Raises:
-        ValueError: a file that the settings name is missing.
-        StoreError, AgentError: as their names say.
     """
-    tasks = board.plan.tasks
-    wanted = [each for each in board.shape.order if not tasks[each].children]
-    done = [each for each in wanted if board.status(each) is TaskStatus.COMPLETED]
+    try:
+        return _merge(worker, board, ahead, policies, is_cut=is_cut)
+    except (
+        OrchestratorError,
+        ValueError,
+    ) as error:  # a file that the settings name is missing, and the like
+        return Merged(note=f"Not merged: {error}")
+
+
+def _merge(
+    worker: Worker,
+    board: Board,
+    ahead: Prospect,
+    policies: Mapping[str, Settings],
+    *,
+    is_cut: bool,
+) -> Merged:
+    wanted, done = _answering(board)
     if len(done) < 2:
         return Merged(note="Not merged: there are not two answers to merge.")
-    if _is_merged(worker, board, ahead.policies, done):
-        return Merged(_shown(worker))
+    if text := _text_before(worker.workspace, worker.agents, board, policies):
+        return Merged(text)
     if ahead.order.simulate:
         return Merged(note="Not merged: it was only simulated.")
     if is_cut:
@@ -77,7 +99,7 @@ def merge(worker: Worker, board: Board, ahead: Prospect, *, is_cut: bool) -> Mer
     if result is not None:
         board.beside = [*(each for each in board.beside if each.task != MERGER), result]
     if result is not None and result.status is TaskStatus.COMPLETED:
-        return Merged(_shown(worker), ended_by=runner.ended_by)
+        return Merged(_shown(worker.workspace), ended_by=runner.ended_by)
     why = runner.held_back or (result.reason if result else str(put_off(runner)))
     return Merged(
         note=f"Not merged, the structured output follows: {why}",
@@ -88,28 +110,52 @@ def merge(worker: Worker, board: Board, ahead: Prospect, *, is_cut: bool) -> Mer
     )
 
 
-def _is_merged(
-    worker: Worker, board: Board, policies: Mapping[str, Settings], done: Sequence[str]
-) -> bool:
-    """Say whether the merged answer that is there was made from these attempts, and no person corrected one since."""
-    before = worker.workspace.read_result(MERGER)
+def merged_before(
+    workspace: Workspace,
+    agents: Mapping[str, Agent],
+    board: Board,
+    policies: Mapping[str, Settings],
+) -> Merged:
+    """Return the merged answer that is there, if it was made from just these attempts and no person corrected one
+    since; else nothing.
+    """
+    try:
+        return Merged(_text_before(workspace, agents, board, policies))
+    except OrchestratorError as error:
+        return Merged(note=f"Without what was merged before: {error}")
+
+
+def _text_before(
+    workspace: Workspace,
+    agents: Mapping[str, Agent],
+    board: Board,
+    policies: Mapping[str, Settings],
+) -> str:
+    before = workspace.read_result(MERGER)
     if before is None or before.task != MERGER or before.last is None:
-        return False
-    made_from = {task_id: board.results[task_id].number for task_id in done}
+        return ""
+    made_from = {task_id: board.results[task_id].number for task_id in _answering(board)[1]}
     if before.status is not TaskStatus.COMPLETED or before.inputs != made_from:
-        return False
-    return not any(
+        return ""
+    is_corrected = any(
         was_corrected(
-            worker.workspace,
+            workspace,
             board.plan.tasks[task_id],
             number,
-            worker.agents,
+            agents,
             policies[task_id],
             since=before.last.started,
         )
         for task_id, number in made_from.items()
     )
+    return "" if is_corrected else _shown(workspace)
 
 
-def _shown(worker: Worker) -> str:
-    return with_own_labels(worker.workspace.read_shown_answer(MERGER), MERGER)
+def _answering(board: Board) -> tuple[list[str], list[str]]:
+    """Return the tasks whose answers are to be merged, and those of them that are completed."""
+    wanted = [each for each in board.shape.order if not board.plan.tasks[each].children]
+    return wanted, [each for each in wanted if board.status(each) is TaskStatus.COMPLETED]
+
+
+def _shown(workspace: Workspace) -> str:
+    return with_own_labels(workspace.read_shown_answer(MERGER), MERGER)

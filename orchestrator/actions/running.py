@@ -337,7 +337,7 @@ class _Session:
 
     def _aggregate(self, ahead: Prospect, board: Board, started: float, runner: Runner) -> Merged:
         from orchestrator.actions.aggregating import aggregate
-        from orchestrator.actions.merging import Merged
+        from orchestrator.actions.merging import Merged, merged_before
 
         merged, settings, held_back = Merged(), ahead.settings, runner.held_back
         if settings.aggregate == "claude":
@@ -345,6 +345,8 @@ class _Session:
             runner.ended_by = runner.ended_by or merged.ended_by
             runner.used_up = runner.used_up or merged.used_up
             runner.held_back = runner.held_back or merged.held_back
+        elif settings.aggregate == "structured":
+            merged = merged_before(self.workspace, self.plugs.agents, board, runner.policies)
         aggregate(
             self.workspace,
             board,
@@ -360,8 +362,8 @@ class _Session:
         return merged
 
     def _merge(self, ahead: Prospect, board: Board, runner: Runner) -> Merged:
-        """Let one more agent merge the answers (S2-81U)."""
-        from orchestrator.actions.merging import Merged, merge
+        """Let one more agent merge the answers."""
+        from orchestrator.actions.merging import merge
         from orchestrator.actions.worker import Worker
 
         runner.ended_by = runner.ended_by or self.signals.look()
@@ -377,10 +379,7 @@ class _Session:
             purse=runner.engine.purse,
             accounts=accounts(board, self.plugs.agents, self.clock, is_patient=True),
         )
-        try:
-            merged = merge(worker, board, ahead, is_cut=is_cut)
-        except (OrchestratorError, ValueError) as error:
-            merged = Merged(note=f"Not merged: {error}")
+        merged = merge(worker, board, ahead, runner.policies, is_cut=is_cut)
         if merged.note and not (is_cut or self.order.simulate or merged.ended_by):
             self.telling.say(Kind.WARNING, merged.note)
         return merged

@@ -83,7 +83,7 @@ def dispatch_command(
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(task, option)
     errand = NewTask(text=title, assignee=agent, type=type, needs=",".join(deps), priority=priority)
-    made, steps = dispatch(layout, errand, known_agents, who=caller(name), now=time.time())
+    made, steps = dispatch(layout, errand, known_agents, who=caller(name))
     message = f"Dispatched {made}{f' to {agent}' if agent else ''}"
     if as_json:
         _say_json(layout, message, _subtask(layout, made), steps)

@@ -19,7 +19,7 @@ from orchestrator.core.instruction import Refuse
 from orchestrator.core.intervention import OWN_END, Intervention, next_ready, taken_from
 from orchestrator.core.result import Attempt
 from orchestrator.core.state import TaskStatus, Verb
-from orchestrator.errors import NotFoundError, StoreError
+from orchestrator.errors import NotFoundError, StoreError, TransitionError
 from orchestrator.runtime.by_hand import nothing_ready
 from orchestrator.runtime.plan_watch import Watch
 from orchestrator.store.disk import owner_of
@@ -55,6 +55,8 @@ class Inbox:
     """Not handed on yet, by id, oldest first, with the number of looks at which nobody knew their task."""
     _unanswered: dict[str, Reply] = field(default_factory=dict, init=False)
     """What was done and could not be answered; as long as this run lives it is tried again, and not done again."""
+    _asked_by: dict[str, str] = field(default_factory=dict, init=False)
+    """The first request to take on a task besides, by task."""
     _told: set[str] = field(default_factory=set, init=False)
 
     async def keep_looking(self) -> None:
@@ -143,10 +145,16 @@ class Inbox:
         if not (looks or self._is_ours(wanted.id)):
             return
         ask = self.watch.ask if self.watch is not None and not self.engine.is_draining else None
+        first = self._asked_by.setdefault(wanted.task, wanted.id)
         if ask is None:
             self._wait_for_row(wanted, _PATIENCE + 1)
         elif wanted.task in self.engine.entries:
-            self._answer(wanted.id, Reply.done(wanted.task, self._status(wanted.task)))
+            status = self._status(wanted.task)
+            has_it = f"run {self.run} has it already: it is {status.value}"
+            # Of several who found that nobody had it, the first brought it here.
+            is_taken_on = looks and first == wanted.id
+            refused = Reply.refused(wanted.task, TransitionError(has_it))
+            self._answer(wanted.id, Reply.done(wanted.task, status) if is_taken_on else refused)
         else:
             ask(wanted.task)
             self._wait_for_row(wanted, looks + 1)

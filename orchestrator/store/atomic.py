@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
@@ -27,7 +28,9 @@ _UNFIT = frozenset({errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errn
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
 #: What a kernel or a container says that has no such call, or allows none.
 _NOT_HERE = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP})
-_TEMPORARY = re.compile(r"(\..+\.\d+|.+\.attempt-\d+\.json)\.tmp")
+_TEMPORARY = re.compile(r"(?:\..+\.(\d+)|.+\.attempt-\d+\.json)\.tmp")
+#: Seconds after which nobody is writing it any more, although a process of that number lives: it is a stranger.
+_OLD = 60.0
 
 
 class reported:  # noqa: N801 - it is used as ``suppress`` is; a generator would take three times as long
@@ -345,8 +348,24 @@ def names_in(directory: str, absent: tuple[type[OSError], ...] = (FileNotFoundEr
 
 
 def sweep_temporaries(directory: str) -> None:
-    """Remove what a killed writer left; only the run that holds the lock may call this."""
+    """Remove what a killed writer left; only the run that holds the lock may call this.
+
+    Whoever changes the plan, or a file beside it, by command holds no lock of a run: theirs stays.
+    """
     with reported("clean", directory), os.scandir(directory) as entries:
         for entry in entries:
-            if _TEMPORARY.fullmatch(entry.name):
+            match = _TEMPORARY.fullmatch(entry.name)
+            if match and not (match[1] and _is_of_another(int(match[1]), entry)):
                 _forget(entry.path)
+
+
+def _is_of_another(pid: int, entry: os.DirEntry[str]) -> bool:
+    """Say whether another process is writing a temporary file."""
+    from orchestrator.store.process import start_time  # after a run in order there is none
+
+    if pid == os.getpid() or start_time(pid) is None:
+        return False
+    try:
+        return time.time() - entry.stat(follow_symlinks=False).st_mtime < _OLD
+    except FileNotFoundError:
+        return True  # it has taken its place meanwhile

@@ -47,6 +47,25 @@ def test_the_merged_answer_comes_first_and_is_paid_once(claude: ClaudePlan) -> N
     assert ["T-02", "_merge"] == [call.task for call in claude.calls()[3:]]
 
 
+def test_what_was_merged_stays_as_long_as_it_holds(claude: ClaudePlan) -> None:
+    """It was asked for once and paid for: a run without the flag shows it, until an answer is another."""
+    claude.write({"T-01": "echo pears", "T-02": "echo plums"}, agent="shell")
+    claude.play({"_merge": MERGED})
+    assert 0 == claude.run("--aggregate", "claude").returncode
+    assert 0 == claude.run().returncode
+    output = claude.text("final_output.md")
+    assert output.index("## Summary") < merged_at(output) < output.index("pears")
+    assert 0 == claude.run("--aggregate", "concat").returncode
+    assert "made from all" not in claude.text("final_output.md")
+    assert 0 == claude.run("--simulate").returncode
+    assert merged_at(claude.text("final_output.md"))
+
+    (claude.root / "results" / "agent-02-result.md").unlink()
+    assert 0 == claude.run().returncode
+    assert "made from all" not in claude.text("final_output.md")
+    assert 1 == len(claude.calls())
+
+
 def test_a_task_that_came_or_went_is_merged_anew(claude: ClaudePlan) -> None:
     """The answers that were merged are not those of the plan any more."""
     rows = {"T-01": "echo pears", "T-02": "echo plums"}
@@ -58,6 +77,25 @@ def test_a_task_that_came_or_went_is_merged_anew(claude: ClaudePlan) -> None:
         newest = claude.calls("_merge")[-1].prompt
         assert ("pears" in newest, "figs" in newest) == ("T-01" in tasks, True)
         rows = tasks
+
+
+def test_a_row_that_came_back_during_a_run_is_merged_already(claude: ClaudePlan) -> None:
+    """Its answer is there, and is one of those that were merged."""
+    claude.play({"_merge": MERGED, "T-04": [{"do": "http400"}, {"do": "hang", "turns": [0.1]}]})
+    plan = claude.write(4, aggregate="claude", retries=0)
+    assert 1 == claude.run().returncode
+    assert merged_at(claude.text("final_output.md"))
+    text = plan.read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines(keepends=True) if line.startswith("| T-03 "))
+    plan.write_text(text.replace(row, ""), encoding="utf-8")
+    run = claude.start()
+    claude.await_turn(run, "T-04")
+    plan.write_text(text, encoding="utf-8")
+    claude.await_journal(run, "the plan was changed: new T-03")
+    run.send_signal(signal.SIGTERM)
+    assert 143 == claude.orchestrate.finish(run).returncode
+    assert merged_at(claude.text("final_output.md"))
+    assert 1 == len(claude.calls("_merge"))
 
 
 @pytest.mark.parametrize("agent", ["claude", "shell"])

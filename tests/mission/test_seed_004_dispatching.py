@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 
 import pytest
 
 from orchestrator.store.lock import take_lock
+from orchestrator.store.lock_holder import holder_of
 from tests.acceptance.plans import Gate
 from tests.executors.harness import wait_until
 from tests.mission.task_engine import TaskEngine
@@ -99,6 +101,26 @@ def test_what_the_run_has_already_is_not_dispatched_again(engine: TaskEngine, ta
     again = engine(f"auto-dispatch {task}")
     assert [] == dispatched(again)
     assert {"subtask_02": f"run {run} has it already: it waits for its turn"} == reasons(again)
+    gate.write_text("go\n", encoding="utf-8")
+    wait_until(lambda: ["DONE", "DONE"] == words(engine, task))
+
+
+def test_one_of_two_that_ask_for_the_same_task_dispatches_it(engine: TaskEngine, task: str) -> None:
+    """Both found that nobody had it; whoever adds up what was dispatched counts it once."""
+    os.mkfifo(gate := engine.orchestrate.where / "gate")
+    engine(f"dispatch {task} 'read -r _ <gate'")
+    engine(f"auto-dispatch {task}")
+    engine(f"dispatch {task} 'echo two'")
+    root = engine.root / task
+    pid = (holder_of(f"{root}/run.lock") or {})["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    asking = [engine.orchestrate.start("auto-dispatch", task) for _ in range(2)]
+    wait_until(lambda: 2 == len(list((root / "requests").glob("*.request.json"))))
+    os.kill(pid, signal.SIGCONT)
+    told = [engine.orchestrate.finish(each) for each in asking]
+    assert [[], ["subtask_02"]] == sorted(map(dispatched, told))
+    (why,) = [reasons(each)["subtask_02"] for each in told if not dispatched(each)]
+    assert re.fullmatch(r"run \w+ has it already: it is \w+", why)
     gate.write_text("go\n", encoding="utf-8")
     wait_until(lambda: ["DONE", "DONE"] == words(engine, task))
 

@@ -50,6 +50,9 @@ def test_s4_09_to_11_dispatch(engine: TaskEngine, task: str) -> None:
         "transitions": ["APPROVED → IN_PROGRESS"],
     }
     assert expected == {key: first[key] for key in expected}
+    journal = (engine.root / task / "journal.md").read_text(encoding="utf-8")
+    moments = re.findall(r"^- (\S+) ·", journal, re.MULTILINE)
+    assert sorted(moments) == moments, "as it happened"
     assert "subtask_02\n" == engine(f'dispatch {task} "A | bar, and `code`" --agent eva').stdout
     third = engine(
         f'dispatch {task} "Run integration tests" --agent eva --type test '

@@ -207,8 +207,8 @@ class CrashPlan:
     def plant_temporaries(self) -> None:
         """Leave half-written files beside those that they were to replace."""
         for name in (
-            "results/.agent-01-result.md.99999.tmp",
-            ".master_plan.md.99999.tmp",
+            "results/.agent-01-result.md.99999999.tmp",
+            ".master_plan.md.99999999.tmp",
             "logs/agent-01.attempt-1.json.tmp",
         ):
             path = self.root / name

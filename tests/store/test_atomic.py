@@ -169,12 +169,25 @@ def test_what_cannot_be_synced_is_told(tmp_path: Path) -> None:
 
 def test_only_what_a_killed_writer_left_is_swept_away(tmp_path: Path) -> None:
     """Temporary files of ours carry the pid of their writer; a person's hidden files stay."""
-    ours = {".plan.md.4711.tmp", ".index.json.1.tmp"}
+    ours = {".plan.md.99999999.tmp", ".log.attempt-1.json.tmp"}
     theirs = {"plan.md", ".hidden", "notes.tmp", ".notes.tmp"}
     for name in ours | theirs:
         (tmp_path / name).write_bytes(b"")
     sweep_temporaries(str(tmp_path))
     assert theirs == names(tmp_path)
+
+
+def test_a_writer_that_is_at_work_loses_nothing(tmp_path: Path) -> None:
+    """Whoever adds a task while a run begins; a number that a stranger has by now keeps nothing for long."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    living = os.getppid()
+    new, stale = f".master_plan.md.{living}.tmp", f".index.json.{living}.tmp"
+    for name in (new, stale, f".new.md.{ended.pid}.tmp", f".own.md.{os.getpid()}.tmp"):
+        (tmp_path / name).write_bytes(b"")
+    os.utime(tmp_path / stale, (1, 1))
+    sweep_temporaries(str(tmp_path))
+    assert {new} == names(tmp_path)
 
 
 def test_a_file_that_has_grown_is_read_in_pieces(tmp_path: Path) -> None:
