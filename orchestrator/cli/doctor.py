@@ -73,7 +73,7 @@ def doctor_command(
 
     \b
     Exits with 2 when something would keep a run from working; warnings are none.
-    With --plan, with 1 when something in the plan directory is not as it must be.
+    With --plan, with 1 when something in the plan directory is not right.
 
     \b
       orchestrator doctor
