@@ -199,7 +199,10 @@ def main() -> NoReturn:
             talk(error.format_message())
             status = int(ExitStatus.BAD_INPUT)
         else:
-            status = say_error(UsageError(error.format_message(), hint=hint), as_json=wants_json)
+            said = " ".join(
+                error.format_message().split()
+            )  # one line; click lists choices in several
+            status = say_error(UsageError(said, hint=hint), as_json=wants_json)
     except (click.Abort, EOFError, KeyboardInterrupt) as error:
         talk("")  # behind the ^C on a terminal
         _say_notes(error)

@@ -222,6 +222,7 @@ def test_a_misspelt_task_is_told_in_one_way(
     [
         ("sttus", "No such command 'sttus'.", "did you mean status?"),
         ("xyzzy", "No such command 'xyzzy'.", "orchestrator --help"),
+        ("completion", "Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish", "orch"),
         ("notify TASK-001", "no message is named", "one of created, "),
     ],
 )
