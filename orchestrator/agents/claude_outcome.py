@@ -88,7 +88,7 @@ def judge(
         is_resumable=is_resumable,
         denials=evidence.denials,
         unheard=messages(evidence.denied, program),
-        statistics=evidence.statistics(session),
+        statistics=evidence.statistics(),
         remark=evidence.remark if outcome.verdict is Verdict.COMPLETED else "",
     )
 
@@ -294,16 +294,15 @@ class _Evidence(NamedTuple):
             return Bill(None, (), total, models)
         return Bill(sum(self.own.values()), tuple(sorted(self.own.items())), total, models)
 
-    def statistics(self, session: str) -> dict[str, str]:
+    def statistics(self) -> dict[str, str]:
         if self.result is None:
-            return {"Session": session} if session else {}
+            return {}
         usage = self.result.get("usage")
         tokens = usage if isinstance(usage, dict) else {}
         return {
             "Turns": _count(self.result.get("num_turns")),
             "Input tokens": _count(tokens.get("input_tokens")),
             "Output tokens": _count(tokens.get("output_tokens")),
-            "Session": one_line(session or "unknown", limit=60),
             **({"At work when it was ended": self.unfinished} if self.remark else {}),
         }
 

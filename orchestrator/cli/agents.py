@@ -29,8 +29,8 @@ def agents_command(
     it can work on this machine.
 
     \b
-    Built in are claude, shell and simulated. One more is one more file, agents/KEY.md
-    in the plan directory, or in ~/.config/orchestrator/ for all your plans:
+    Built in are claude, shell and simulated. One more is one more file,
+    agents/KEY.md in the plan directory, or in ~/.config/orchestrator/ for all:
       echo "You review code, and you are kind." > .orchestrator/agents/reviewer.md
 
     \b

@@ -47,7 +47,7 @@ _ACTIONS = {
 }
 
 #: Where a refusal says how the task stands that somebody named, and how one that it needs.
-_OWN_STATUS = re.compile(r"(?<=transition: )\w+|(?<=what is )\w+(?= takes)")
+_OWN_STATUS = re.compile(r"(?<=transition: )\w+|(?<=task that is )\w+(?= allows)")
 _STATUS_OF = re.compile(r"(\S+) \((\w+)\)")
 
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.actions.doctor import examine_directory, examine_machine, examine_plan, is_fit
+from orchestrator.actions.doctor import (
+    PACKAGES,
+    examine_directory,
+    examine_machine,
+    examine_plan,
+    is_fit,
+)
 from orchestrator.cli.agents import plan_directory_if_any
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, write
@@ -66,7 +72,7 @@ def doctor_command(
 
     \b
     Exits with 2 when something would keep a run from working; warnings are none.
-    With --plan, with 1 when something in the plan directory is not as it must be.
+    With --plan, with 1 when something in the plan directory is not right.
 
     \b
       orchestrator doctor
@@ -103,11 +109,21 @@ def doctor_command(
 
 
 def _draw(findings: Sequence[Finding]) -> None:
+    findings = _folded(findings)
     width = max(len(each.name) for each in findings)
     for each in findings:
         write(f"{_ICONS[each.level]} {each.name:<{width}}  {one_line(each.found, 300)}\n")
         if each.hint:
             write(f"   hint: {one_line(as_called(each.hint), 500)}\n")
+
+
+def _folded(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the packages that are as they should be as one finding: somebody looks for what is not."""
+    fine = [each for each in findings if each.level is Level.OK and each.name in PACKAGES]
+    rest = [each for each in findings if each not in fine]
+    every = f"all {len(fine)}, none too old"
+    said = every if len(fine) == len(PACKAGES) else f"{len(fine)} of {len(PACKAGES)} as needed"
+    return [rest[0], Finding("packages", Level.OK, said), *rest[1:]] if fine else rest
 
 
 def _check(layout: Layout, claude_bin: str, *, fix: bool) -> Checked:

@@ -62,8 +62,10 @@ def wait_command(
     \b
     Exit statuses: 0 the run is over, everything is completed
                    1 some task failed, something needs a person, or the run died
-                   2 bad input, or the plan was never run     3 the run goes on
-                   4 held by a limit or a budget              5 state could not be read
+                   2 bad input, or the plan was never run
+                   3 the run goes on
+                   4 held by a limit or a budget
+                   5 state could not be read
 
     \b
       orchestrator wait --timeout 90

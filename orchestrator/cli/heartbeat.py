@@ -142,7 +142,8 @@ def notify_command(
         _say("digest", _digest(found), "", as_json=as_json)
         return
     if kind not in _KINDS:
-        raise UsageError(f"{kind!r} is not a message", hint=f"one of {', '.join(_KINDS)}")
+        wrong = f"{kind!r} is not a message" if kind else "no message is named"
+        raise UsageError(wrong, hint=f"one of {', '.join(_KINDS)}")
     layout = plan_directory(subject, option)
     look = look_at(layout, time.time())
     if kind == "alert":

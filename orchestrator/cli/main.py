@@ -110,6 +110,18 @@ class _Commands(click.Group):
             complete_tasks(command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Ask after the command that was meant: click knows of none before it is imported."""
+        name = args[0]
+        if name in _COMMANDS or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        from orchestrator.core.spelling import suggestion
+
+        hint = suggestion(name, _COMMANDS, f"{ctx.command_path} --help")
+        raise UsageError(f"No such command {name!r}.", hint=hint)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by what they are for."""
         for title, names in _SECTIONS.items():
@@ -126,8 +138,9 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
-Exit statuses: 0 done · 1 some task failed · 2 bad input · 3 another run holds the plan
-               4 held · 5 reading or writing failed · 128+n ended by signal n""",
+Exit statuses: 0 done · 1 some task failed · 2 bad input
+               3 another run holds the plan · 4 held
+               5 reading or writing failed · 128+n ended by signal n""",
 )
 @click.version_option(__version__, prog_name="orchestrator", message="%(prog)s %(version)s")
 def cli() -> None:
@@ -186,7 +199,10 @@ def main() -> NoReturn:
             talk(error.format_message())
             status = int(ExitStatus.BAD_INPUT)
         else:
-            status = say_error(UsageError(error.format_message(), hint=hint), as_json=wants_json)
+            said = " ".join(
+                error.format_message().split()
+            )  # one line; click lists choices in several
+            status = say_error(UsageError(said, hint=hint), as_json=wants_json)
     except (click.Abort, EOFError, KeyboardInterrupt) as error:
         talk("")  # behind the ^C on a terminal
         _say_notes(error)

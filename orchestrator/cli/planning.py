@@ -48,7 +48,7 @@ def init_command(
     of one that is gone move to archive/.
 
     \b
-      orchestrator init --agent shell     a queue of commands, for `orchestrator add`
+      orchestrator init --agent shell     a queue of commands, for `add`
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     require_one(directory, option)
     # Here and not in a directory above: a new plan belongs where one stands.

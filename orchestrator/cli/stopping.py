@@ -35,7 +35,8 @@ def stop_command(
     \b
     Exit statuses: 0 it is over
                    2 no run is at work, and none waits
-                   3 it is not over within the timeout, or on another machine: then it was not told
+                   3 it is not over within the timeout; or it is on another
+                     machine, and was not told
                    5 state could not be read
 
     \b

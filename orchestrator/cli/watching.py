@@ -49,7 +49,7 @@ def watch_command(
 
     \b
       orchestrator watch
-      orchestrator watch --once          in a loop: tells everything once, and returns
+      orchestrator watch --once          what is new, and back; in a loop
       orchestrator watch --since 10m --json
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(directory, option)

@@ -1,4 +1,4 @@
-"""How long a plan will take, as far as people have said it: in all, what is left, and what is left in a row."""
+"""How long a plan will take, as far as people have said it: in all, what is left, and of the longest chain."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ class Estimate(NamedTuple):
     """Tasks that there are to do, umbrellas aside."""
 
     def __str__(self) -> str:
-        """``34h00m in all, 22h00m left, 12h00m in a row (3 of 5 tasks; the others count as their average)``."""
+        """``34h00m in all, 22h00m left, longest chain 12h00m (3 of 5 tasks; the others count as their average)``."""
         told = f"{format_duration(self.total)} in all, nothing left"
         if self.left:
-            left, in_a_row = format_duration(self.left), format_duration(self.path_left)
-            told = f"{format_duration(self.total)} in all, {left} left, {in_a_row} in a row"
+            left, longest = format_duration(self.left), format_duration(self.path_left)
+            told = f"{format_duration(self.total)} in all, {left} left, longest chain {longest}"
         some = f" ({self.known} of {self.tasks} tasks; the others count as their average)"
         return f"{told}{some if self.known < self.tasks else ''}"
 

@@ -124,7 +124,7 @@ def _hint(status: TaskStatus, wanted: Intervention, doer: str) -> str:
         return f"{doer} runs {task}"
     verbs = [each.value for each in COMMANDS if (status, each) in TRANSITIONS]
     way = _WAYS.get(status, "") if wanted.verb in _TO_BE_DONE else ""
-    return f"{way.format(task)}what is {status.value} takes {', '.join(verbs)}"
+    return f"{way.format(task)}a task that is {status.value} allows {', '.join(verbs)}"
 
 
 def apply(

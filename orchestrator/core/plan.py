@@ -107,6 +107,11 @@ class Task(NamedTuple):
         own = stem(self.id)
         return self.id if own == self.id else own.capitalize()
 
+    @property
+    def who(self) -> str:
+        """The same beside the id: empty where it would only say that once more."""
+        return self.label if self.label != self.id else ""
+
 
 class Plan(NamedTuple):
     """A whole plan, as a person wrote it."""

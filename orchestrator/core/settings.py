@@ -116,6 +116,8 @@ EVERYTHING = "*"
 #: Our own variables: by them a run finds its processes again.
 _OURS = ("ORCHESTRATOR_", "TM_AGENT_ID")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: A tool, those of a server (``mcp__db__*``), or everything; and in parentheses what of it.
+_RULE = re.compile(r"(?:\*|[A-Za-z][\w.:-]*\*?)(?:\(.*\))?", re.DOTALL)
 
 #: What a setting is called in a task file, where it means the task's own.
 IN_A_TASK = {"budget_usd": "task_budget_usd"}
@@ -177,6 +179,17 @@ def _words(
 def split_rules(text: str) -> list[str]:
     """Split ``Read, Bash(git add *, git commit *)`` at the commas outside parentheses."""
     return re.findall(r"(?:[^,(]|\([^)]*\)?)+", text)
+
+
+def _rules(value: Any) -> tuple[str, ...]:
+    """The CLI takes anything, and what is none matches nothing: the task would fail for what it seems to allow."""
+    rules = _words(split_rules)(value)
+    for rule in rules:
+        if not _RULE.fullmatch(rule):
+            raise ValueError(
+                f"{rule!r} is not a rule; write the name of a tool, with what it may do: Bash(npm test *)"
+            )
+    return rules
 
 
 def _lines(text: str) -> list[str]:
@@ -265,8 +278,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "fallback_model": _text,
     "effort": _text,
     "tools": _words(split_rules),
-    "allowed_tools": _words(split_rules),
-    "disallowed_tools": _words(split_rules),
+    "allowed_tools": _rules,
+    "disallowed_tools": _rules,
     "permission_mode": _one_of(
         "acceptEdits", "default", "dontAsk", "plan", "auto", "bypassPermissions"
     ),

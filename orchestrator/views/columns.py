@@ -17,6 +17,8 @@ _NO_WIDTH = frozenset(("Mn", "Me", "Cc", "Cf"))
 #: Longest text that is looked at for a cell: no terminal shows more of it.
 _LIMIT = 500
 _GAP = "  "
+#: Columns that a cell keeps where it gives way to others.
+_LEAST = 8
 
 
 @lru_cache(maxsize=4096)
@@ -88,9 +90,17 @@ def fit(text: str, width: int) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], width: int | None, most: int = _LIMIT) -> str:
-    """Return rows as lines, their cells below each other; all but the last cell have *most* columns at most."""
-    *fixed, _ = zip(*rows, strict=True)
+    """Return rows as lines, their cells below each other; all but the last cell have *most* columns at most.
+
+    Where *width* is too narrow the widest column gives way: what stands behind it counts as well.
+    """
+    *fixed, last_one = zip(*rows, strict=True)
     widths = [min(max(map(display_width, column)), most) for column in fixed]
+    if width is not None and widths:
+        rest = max(map(display_width, last_one))
+        too_much = sum(widths) + len(_GAP) * len(widths) + rest - width
+        if too_much > 0 and (widest := max(widths)) > max(rest, _LEAST):
+            widths[widths.index(widest)] = max(widest - too_much, _LEAST)
     lines = [_GAP.join([*map(fit, cells, widths), last]).rstrip() for *cells, last in rows]
     return "\n".join(line if width is None else clip(line, width) for line in lines) + "\n"
 

@@ -77,8 +77,13 @@ def mermaid(board: Board, path: Sequence[str] = ()) -> str:
 def _label(task: Task) -> list[str]:
     """Return the lines in the box of a task: id, name, how long somebody thinks it takes."""
     name = one_line(task.name, limit=_NAME)
-    takes = format_duration(task.estimate) if task.estimate else ""
+    takes = _estimated(task)
     return [task.id, *filter(None, (name if name != task.id else "", takes))]
+
+
+def _estimated(task: Task) -> str:
+    """Not to be taken for the time it took, once it is done."""
+    return f"est. {format_duration(task.estimate)}" if task.estimate else ""
 
 
 def _mermaid_of_batches(board: Board) -> str:
@@ -205,7 +210,7 @@ def text(board: Board, width: int | None = None) -> str:
             task = board.plan.tasks[task_id]
             branch = "└─" if place == len(task_ids) else "├─"
             needs = f"  ← {', '.join(task.own_needs)}" if task.own_needs else ""
-            takes = f"  {format_duration(task.estimate)}" if task.estimate else ""
+            takes = f"  {_estimated(task)}" if task.estimate else ""
             below = f"  {UMBRELLA} {', '.join(task.children)}" if task.children else ""
             head, tail = (
                 f"{branch} {ICONS[board.status(task_id)]} {task_id}  ",

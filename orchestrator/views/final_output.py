@@ -262,7 +262,7 @@ def _appendix(board: Board, task_id: str, now: float, *, has_costs: bool) -> App
     return AppendixRow(
         task=task,
         status=label_of(board, task_id),
-        duration=format_duration(board.lasted(task_id, now)),
+        duration=format_duration(board.worked(task_id, now)),
         cost=cost_of(board.outcome(task_id)) if has_costs else "-",
         result=result_link(task),
         log=log_link(task, result.last) if result.last else "-",

@@ -16,7 +16,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import cell, counted
+from orchestrator.core.text import cell
 from orchestrator.views.diagram import mermaid
 from orchestrator.views.figures import cost_rows, failures, hold_line, log_link, result_link
 from orchestrator.views.glyphs import ICONS, LABELS, label_of, moment, progress_bar, tally
@@ -84,7 +84,7 @@ def _status(board: Board, now: float, running: Mapping[str, str]) -> str:
         cells = (
             task_id,
             _text(task.name, 80),
-            _text(task.label, 40),
+            _text(task.who, 40) or "-",
             label_of(board, task_id),
             *_times(board, task_id, now),
             _note(board, task, result, running),
@@ -166,8 +166,7 @@ def _progress(board: Board, now: float, spent: Spending, budget: float) -> str:
         every = f"All {batches} batches are" if batches > 1 else "The one batch is"
         lines.append(f"{every} completed." if total else "The plan has no tasks.")
     else:
-        of = counted(batches, "batch", "batches")
-        lines.append(f"Nothing is left to run in {of}; see Errors.")
+        lines.append("Nothing is left to run; the status table says why.")
     if hold := hold_line(board, now):
         lines += ["", f"**{_text(hold, 300)}**"]
     for name, value in cost_rows(spent, budget):

@@ -137,7 +137,7 @@ def row(board: Board, task_id: str, now: float) -> dict[str, Any]:
         "reason": _reason(task, board),
         "needs": task.own_needs[:_NEEDS],
         "more_needs": max(len(task.own_needs) - _NEEDS, 0),
-        "who": one_line(task.label, 40) if task.label != task_id else "",
+        "who": one_line(task.who, 40),
         "since": last.started if last is not None and is_running else 0.0,
         "took": "–" if lasted is None else format_duration(lasted),
         "attempts": len(result.attempts) if result is not None else 0,

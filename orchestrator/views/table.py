@@ -36,6 +36,8 @@ _LABEL_WIDTH = max(map(display_width, LABELS.values()))
 _PADDED = {status: fit(text, _LABEL_WIDTH) for status, text in LABELS.items()}
 _WITH_LOG = frozenset((TaskStatus.FAILED, TaskStatus.RETRYING))
 _MOST_AGENT, _MOST_NAME = 24, 60
+#: Before a line about the task above it: a long id leaves it no room below the status.
+_INDENT = " " * 6
 #: Columns of a reason that stay, however narrow the terminal.
 _LEAST_REASON = 20
 
@@ -45,7 +47,7 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
     if not tasks:
         return ""
     names = plain_all([task.name for task in tasks])
-    agents = plain_all([task.label for task in tasks])
+    agents = plain_all([task.who or "-" for task in tasks])
     # Widths are measured once and added up from then on: measuring whole lines again costs more than all the rest.
     agent_widths, name_widths = list(map(display_width, agents)), list(map(display_width, names))
     id_column = max(len(task.id) for task in tasks)
@@ -186,7 +188,7 @@ def _table(
 ) -> list[str]:
     tasks = board.plan.tasks
     ids = max(map(len, task_ids), default=0)
-    agents = [plain(tasks[task_id].label) for task_id in task_ids]
+    agents = [plain(tasks[task_id].who or "-") for task_id in task_ids]
     column = min(max(map(display_width, agents), default=0), _MOST_AGENT)
     ranks = _priorities(board, task_ids)
     lines: list[str] = []
@@ -210,7 +212,7 @@ def _table(
             filter(None, (_session(board, task_id), plain(news.get(task_id, known))))
         )
         lines.append(f"{line} · {remark}" if remark else line)
-        lines += _why(board, task_id, ids, width)
+        lines += _why(board, task_id, width)
     return lines
 
 
@@ -233,7 +235,7 @@ def _session(board: Board, task_id: str) -> str:
     return f"session {plain(last.session)}"
 
 
-def _why(board: Board, task_id: str, indent: int, width: int | None) -> Iterator[str]:
+def _why(board: Board, task_id: str, width: int | None) -> Iterator[str]:
     """Say in a second line why a task is not going on, and where its output lies; a long reason gives way to that.
 
     So of one that is to be done although a result lies there, which does not count.
@@ -250,10 +252,10 @@ def _why(board: Board, task_id: str, indent: int, width: int | None) -> Iterator
         rest = " · ".join(filter(None, (counted(len(result.attempts), "attempt"), log)))
     reason = plain(standing.reason)
     if width is not None:
-        room = width - indent - len(f"{_GAP} · {rest}")
+        room = width - len(f"{_INDENT} · {rest}")
         reason = clip(reason, max(room, _LEAST_REASON))
     if told := " · ".join(filter(None, (reason, rest))):
-        yield f"{' ' * indent}{_GAP}{told}"
+        yield f"{_INDENT}{told}"
 
 
 def _next(board: Board, by_status: Mapping[TaskStatus, list[str]]) -> list[str]:

@@ -7,6 +7,7 @@ whoever made the plan directory, and a directory may have come with a checkout: 
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from orchestrator.errors import PlanError, Problem
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_OF_OURS = re.compile(r"'orchestrator\.[\w.]+\.(\w+) object'")
 _BUILT_IN = os.path.join(os.path.dirname(__file__), "templates")
 _FIX = "correct the template, or delete it to use the built-in one"
 
@@ -130,4 +132,6 @@ def _place(error: BaseException, overrides: str | None, name: str) -> str:
 
 def _said(error: BaseException) -> str:
     message: Any = getattr(error, "message", None) or str(error) or type(error).__name__
+    # What a template can ask is called by its own name there, not by that of a module of ours.
+    message = _OF_OURS.sub(lambda found: found[1].lower(), str(message))
     return one_line(str(message), limit=200)

@@ -74,7 +74,11 @@ def test_without_a_plan_only_the_machine_is_looked_at(orchestrate: Orchestrate, 
     assert ("ok", "2.1.329 (Claude Code)", "") == found["version"]
     assert ("ok", "logged in (claude.ai)", "") == found["login"]
     text = orchestrate("doctor")
-    assert len(found) == len(text.stdout.splitlines())
+    # Packages that are all well are told in one line, and each in JSON.
+    assert len(found) - len(PACKAGES) + 1 == len(text.stdout.splitlines())
+    assert re.search(
+        rf"^✅ packages +all {len(PACKAGES)}, none too old$", text.stdout, re.MULTILINE
+    )
     assert re.search(r"^✅ version +2\.1\.329 \(Claude Code\)$", text.stdout, re.MULTILINE)
     assert before == everything(bin_.parent)
 
@@ -226,6 +230,9 @@ def test_a_missing_package_is_a_finding(orchestrate: Orchestrate, tmp_path: Path
     assert 2 == doctor.returncode
     assert re.search(r"^❌ anyio +cannot be imported: no anyio$", doctor.stdout, re.MULTILINE)
     assert f"-m pip install 'anyio>={PACKAGES['anyio'][1]}'" in doctor.stdout
+    assert re.search(
+        rf"^✅ packages +{len(PACKAGES) - 2} of {len(PACKAGES)}", doctor.stdout, re.MULTILINE
+    )
     assert "2 checks failed\n" == doctor.stderr  # watchfiles needs it, too
 
 

@@ -218,6 +218,26 @@ def test_a_misspelt_task_is_told_in_one_way(
 
 
 @pytest.mark.parametrize(
+    ("words", "said", "hint"),
+    [
+        ("sttus", "No such command 'sttus'.", "did you mean status?"),
+        ("xyzzy", "No such command 'xyzzy'.", "orchestrator --help"),
+        ("completion", "Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish", "orch"),
+        ("notify TASK-001", "no message is named", "one of created, "),
+    ],
+)
+def test_a_word_that_is_wrong_or_missing_is_told(
+    orchestrate: Orchestrate, words: str, said: str, hint: str
+) -> None:
+    """With what may have been meant, or what there is."""
+    ended = orchestrate(*words.split())
+    assert (2, True) == (
+        ended.returncode,
+        ended.stderr.startswith(f"error: {said}\n  hint: {hint}"),
+    )
+
+
+@pytest.mark.parametrize(
     "command", ["status", "update T-01 --priority P0", "template save mine --here"]
 )
 def test_where_no_plan_is_a_way_out_is_told(orchestrate: Orchestrate, command: str) -> None:

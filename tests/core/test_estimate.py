@@ -39,7 +39,7 @@ def test_hours_add_up_and_what_is_over_is_not_left() -> None:
     )
     found = estimate(plan)
     assert Estimate(16 * HOUR, 8 * HOUR, 8 * HOUR, known=3, tasks=4) == found
-    told = "16h00m in all, 8h00m left, 8h00m in a row (3 of 4 tasks; the others count as their average)"
+    told = "16h00m in all, 8h00m left, longest chain 8h00m (3 of 4 tasks; the others count as their average)"
     assert told == str(found)
 
 

@@ -43,7 +43,7 @@ def test_commands_follow_the_table(status: S, verb: Verb) -> None:
         decide(status, wants(verb))
     assert f"Invalid transition: {status} + '{verb}'" == str(caught.value)
     possible = [each for each in COMMANDS if (status, each) in TRANSITIONS]
-    assert caught.value.hint.endswith(f"what is {status} takes {', '.join(possible)}")
+    assert caught.value.hint.endswith(f"a task that is {status} allows {', '.join(possible)}")
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_commands_follow_the_table(status: S, verb: Verb) -> None:
         (S.PENDING, Verb.RETRY, "the next run does it, or the one that is at work; "),
         (S.RETRYING, Verb.START, "its run does it again; "),
         (S.WAITING, Verb.UNBLOCK, "a run does it once what it depends on is completed; "),
-        (S.BLOCKED, Verb.BLOCK, "what is blocked takes "),
-        (S.COMPLETED, Verb.CANCEL, "what is completed takes "),
+        (S.BLOCKED, Verb.BLOCK, "a task that is blocked allows "),
+        (S.COMPLETED, Verb.CANCEL, "a task that is completed allows "),
     ],
 )
 def test_a_hint_leads_where_somebody_wanted_to_go(status: S, verb: Verb, way: str) -> None:

@@ -194,9 +194,9 @@ def test_s1_38_estimated_hours(orchestrate: Orchestrate) -> None:
     orchestrate("add", "echo long", "--estimated-hours", "20")
     orchestrate("update", "T-01", "--estimated-hours", "0.5")
     assert "Estimate  20h00m\n" in orchestrate("show", "T-02").stdout
-    assert "└─ 🟡 T-02  echo long  20h00m" in orchestrate("graph").stdout
+    assert "└─ 🟡 T-02  echo long  est. 20h00m" in orchestrate("graph").stdout
     assert [0.5, 20] == [t["estimated_hours"] for t in orchestrate("list", "--json").json["tasks"]]
-    told = "Estimated: 20h30m in all, 20h30m left, 20h00m in a row\n"
+    told = "Estimated: 20h30m in all, 20h30m left, longest chain 20h00m\n"
     assert told in orchestrate("status").stdout
     assert ["T-02", "T-01"] == orchestrate("run", "--max-parallel", "1", "--json").started()
     left = orchestrate("status", "--json").json["estimate"]

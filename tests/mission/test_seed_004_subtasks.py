@@ -188,7 +188,7 @@ def test_s4_56_a_refusal_is_in_the_words_of_the_seed(engine: TaskEngine, task: s
         (
             "subtask_02 unblock",
             "Invalid transition: ASSIGNED + 'unblock'",
-            "what is ASSIGNED takes start, complete",
+            "a task that is ASSIGNED allows start, complete",
         ),
         (
             "subtask_03 done",

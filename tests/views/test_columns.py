@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.views.columns import clip, display_width, fit, plain, plain_all
+from orchestrator.views.columns import clip, display_width, fit, plain, plain_all, table
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,17 @@ def test_a_fitted_text_has_exactly_its_width(text: str, width: int) -> None:
 def test_clipping_never_cuts_what_fits() -> None:
     """An ellipsis means that something is missing."""
     assert ["検査", "検…", "…", ""] == [clip("検査", width) for width in (4, 3, 2, 0)]
+
+
+def test_the_widest_column_of_a_table_gives_way() -> None:
+    """Figures behind a long name are what one looks for; on a terminal that is narrower still the end is missing."""
+    rows = [("ID", "NAME", "TIME"), ("T-01", "n" * 40, "3.0s"), ("T-02", "short", "12m00s")]
+    assert [
+        "ID    NAME        TIME",
+        "T-01  nnnnnnnnn…  3.0s",
+        "T-02  short       12m00s",
+    ] == table(rows, 24).splitlines()
+    assert ["ID    NAME     …", "T-01  nnnnnnn… …"] == table(rows, 16).splitlines()[:2]
 
 
 def test_plain_text_cannot_steer_a_terminal() -> None:

@@ -26,6 +26,14 @@ def test_mermaid_shows_every_task_and_every_dependency() -> None:
     assert 5 == sum("classDef" in line for line in lines)
 
 
+def test_an_estimate_says_that_it_is_one() -> None:
+    """Beside a task that is done, a bare time would be the one it took."""
+    estimated = board([task("T-01", "Scan", estimate=90.0)])
+    assert "└─ 🟡 T-01  Scan  est. 1m30s\n" in text(estimated)
+    assert "<br/>Scan<br/>est#46; 1m30s" in mermaid(estimated)
+    assert "\\nScan\\nest. 1m30s" in dot(estimated)
+
+
 @given(st.lists(st.text(max_size=30), min_size=5, max_size=5))
 def test_no_name_leaves_its_label(names: list[str]) -> None:
     """Every line of a picture is one of ours, whatever the tasks are called."""

@@ -172,6 +172,11 @@ def test_the_appendix_links_every_result() -> None:
         assert f"[result](results/agent-0{i}-result.md)" in tables(text)[-1][i]
 
 
+def test_the_appendix_counts_every_attempt() -> None:
+    """As the timeline and the sum of task times do: in one document a task has one duration."""
+    assert "2.5s" == tables(draw(done()))[-1][2][2]
+
+
 def test_the_appendix_links_no_log_that_nobody_wrote() -> None:
     """A person who has a task in hand, or blocked it, has printed nothing; how long it takes counts all the same."""
     by_hand = attempt(1, "running", 0)._replace(run="", agent="ann")

@@ -84,7 +84,7 @@ def test_progress_says_how_it_ended() -> None:
     """A plan that is over does not look like one that hangs."""
     assert "All 3 batches are completed." in draw(done())["progress"]
     failed = board([task("T-01")], result("T-01", TaskStatus.FAILED))
-    assert "Nothing is left to run in 1 batch; see Errors." in draw(failed)["progress"]
+    assert "Nothing is left to run; the status table says why." in draw(failed)["progress"]
     one = board([task("T-01")], result("T-01", TaskStatus.COMPLETED, attempt(1, "completed", 0, 1)))
     assert "The one batch is completed." in draw(one)["progress"]
 

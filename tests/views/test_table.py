@@ -84,6 +84,28 @@ def test_a_narrow_list_still_says_what_a_task_needs() -> None:
     assert line.endswith("…  ← T-01")
 
 
+def test_an_id_is_said_once() -> None:
+    """A task that is called like its agent, as any but T-01 and its like is, leaves the column to who is somebody."""
+    named = board([task("research"), task("write")._replace(assignee="ana")])
+    assert [
+        "research  🟡 Pending    -    research",
+        "write     🟡 Pending    ana  write",
+    ] == listed(named).splitlines()
+    status = status_text(named, now=BEGIN).splitlines()
+    assert "research  🟡 Pending    -         -  research" in status
+
+
+def test_a_long_id_takes_nothing_from_the_reason() -> None:
+    """Where the log lies is the end of that line, and is there on a narrow terminal."""
+    failed = board(
+        [task("market_research")],
+        result("market_research", TaskStatus.FAILED, attempt(1, "failed", 0, 1, "r" * 99)),
+    )
+    line = status_text(failed, now=BEGIN, width=80).splitlines()[-1]
+    assert line.startswith("      rrrr")
+    assert line.endswith("… · 1 attempt · logs/market_research.attempt-1.out")
+
+
 def test_list_says_why_a_result_does_not_count() -> None:
     """A task that was done shows as pending."""
     drawn = board([task("T-01"), task("T-02", "", "T-01")])

@@ -53,6 +53,13 @@ def test_a_broken_template_is_named_with_its_line(tmp_path: Path, template: str,
     assert "built-in" in caught.value.hint
 
 
+def test_a_name_that_is_wrong_is_told_in_the_words_of_the_template(tmp_path: Path) -> None:
+    """Nobody who writes one has seen our modules."""
+    (tmp_path / "agent_task.md.j2").write_text("{{ task.nothing }}\n", "utf-8")
+    with pytest.raises(PlanError, match="bad template: task has no attribute 'nothing'"):
+        draw(tmp_path)
+
+
 def test_a_template_that_is_no_text_is_named(tmp_path: Path) -> None:
     """A file in another encoding is an error of the template, not of the program."""
     (tmp_path / "agent_task.md.j2").write_bytes(b"\xff\xfe\x00")
