@@ -43,6 +43,8 @@ _BETWEEN = re.compile(r"[\s,;&+→，、；]+")
 _PICTURE = frozenset({"So", "Sk", "Cf"})
 _SELECTORS = "\ufe0e\ufe0f\u20e3"
 _AND = frozenset({"and", "->"})
+# Between two ids it may mean what lies between them, too. At the beginning of a line, it is that of a list.
+_TO = re.compile(r"(?<=[^\s,;，、；]) +[-–—]+ +(?=[^\s,;，、；])")
 _KINDS = {"data": "data", "order": "order", "sequential": "order", "resource": "resource"}
 _KIND = re.compile(rf"\(\s*({'|'.join(_KINDS)})\s*\)", re.IGNORECASE)
 
@@ -171,7 +173,8 @@ def read_needs(cell: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
     """
     if not cell or TASK_ID.fullmatch(cell):
         return ((), ()) if is_none(cell) else ((cell,), ())
-    text = _ID_LINK.sub(r"\1", _BREAK.sub(" ", cell)).replace("`", "").replace("*", "")
+    text = _BREAK.sub("\n", cell).replace("`", "").replace("*", "")
+    text = _ID_LINK.sub(r"\1", _TO.sub("–", text))
     if "(" in text:
         text = _KIND.sub(lambda found: f" ({_KINDS[found[1].casefold()]}) ", text)
     needs: dict[str, str] = {}

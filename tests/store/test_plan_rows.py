@@ -39,6 +39,8 @@ def said(text: str) -> list[str]:
         ("\n `T-03` | c | - |", 5, "a blank line ends the table above"),
         ("### Phase 2\n**T-03** | c | T-01", 5, "what stands above it ends the table"),
         ("\n- item\nT-03 | c | None", 6, "what stands above it ends the table"),
+        ("\n<details>\n" + HEAD + "| T-03 | c | |\n</details>", 8, "it stands in HTML"),
+        ("\n<div>\n| T-03 | c | |\n</div>", 6, "it stands in HTML"),
     ],
 )  # fmt: skip
 def test_a_row_outside_of_the_tables_is_refused(below: str, line: int, why: str) -> None:
@@ -60,7 +62,8 @@ def test_tables_without_bars_at_their_ends_lose_no_row() -> None:
         "\n```text\n| T-01 | --> | T-02 |\n",
         "\n> | T-03 | c | |",
         "\n<!-- | T-03 | c | | -->",
-        "\n<div>\n| T-03 | c | |\n</div>",
+        "\n<!--\n| T-03 | c | |\n-->",
+        "\n<pre>\n| T-03 | c | |\n</pre>",
         "\n| Risk | Odds | Note |\n|---|---|---|\n| R-01 | y | |\n\n| R-02 | y | |",
         "\n- item\n| A | B |\n|---|---|\n| 1 | 2 |",
         "\n| T-01 and T-02 | are one |",
