@@ -15,7 +15,10 @@ _ROLES = {
     "task": ("task",),
     "name": ("taskname", "name", "title"),
     "description": ("description", "taskdescription", "details"),
-    "needs": ("dependencies", "deps", "dependson", "dependency", "needs", "blockedby", "after"),
+    "needs": (
+        *("dependencies", "deps", "dependson", "dependency", "depends"),
+        *("needs", "blockedby", "after", "predecessors"),
+    ),
     "agent": ("agent",),
     "assignee": ("assignee", "assignedto", "owner"),
     "parent": ("parent", "umbrella"),

@@ -31,6 +31,7 @@ from orchestrator.store.columns import (
     read_header,
     read_id,
     read_label,
+    read_needs,
 )
 from orchestrator.store.outline import LISTED_TABLE, Block, Outline, outline
 from orchestrator.store.plan_row import named_task, read_task
@@ -115,6 +116,8 @@ def read_rows(own: OwnText, file: str) -> tuple[list[Task], list[Problem]]:
         problems += _doubled_needs(sheet, file)
         rows += _rows_of(sheet, own, file, problems)
     known = {row.id for row in rows}
+    for sheet in own.tasks:
+        problems += _unread_needs(sheet, own, known, file)
     lost += _lost_rows(own, known, file, problems)
     rows += {task.id: task for task in lost if task.id not in known}.values()
     if problems and not rows:
@@ -167,6 +170,28 @@ def _doubled_needs(sheet: Sheet, file: str) -> list[Problem]:
     message = f"two columns say what a task depends on: {plain(header[first])} and {second}"
     hint = "put all dependencies into one of them, and take the other out"
     return [Problem(message, f"{file}:{sheet.table.line + 1}", hint, "bad_header")]
+
+
+def _unread_needs(sheet: Sheet, own: OwnText, known: set[str], file: str) -> Iterator[Problem]:
+    """Refuse a column of ids that nothing waits for, in a table without dependencies: all would start at once.
+
+    Where it names tasks by numbers alone, it may count something.
+    """
+    at = sheet.columns.id
+    for column, header in sheet.columns.others if sheet.columns.needs is None else ():
+        named: set[str] = set()
+        for _, cells in sheet.table.rows(own.lines):
+            needs = read_needs(cells[column])[0] if column < len(cells) else ()
+            if not known.issuperset(needs) or (at is not None and read_id(cells[at]) in needs):
+                break
+            named.update(needs)
+        else:
+            if not all(map(str.isdigit, named)):
+                message = (
+                    f"the column {one_line(header, 40)} names tasks, and nothing waits for them"
+                )
+                hint = "call it Dependencies, if it says so; else add such a column, and leave it empty"
+                yield Problem(message, f"{file}:{sheet.table.line + 1}", hint, "bad_header")
 
 
 def _rows_of(sheet: Sheet, own: OwnText, file: str, problems: list[Problem]) -> Iterator[Task]:

@@ -165,3 +165,27 @@ def test_a_task_beside_a_name_is_what_is_to_be_done(name: str) -> None:
     more = f"| ID | Task | {name} | Details | Deps |\n|---|---|---|---|---|\n| a | ls | List | all | |\n"
     plan, _ = parse_plan(more.encode(), "p.md")
     assert ("List", "all", (("Task", "ls"),)) == (*plan.tasks["a"][1:3], plan.tasks["a"].inputs)
+
+
+@pytest.mark.parametrize("header", ["Pre-requisites", "Depends on (IDs)", "依赖", "**Waits for**"])
+def test_a_column_of_ids_that_nothing_waits_for_is_refused(header: str) -> None:
+    """By another name it would be an input for the agents, and everything would start at once."""
+    table = f"| ID | Task | {header} |\n|---|---|---|\n| T-01 | a | - |\n| T-02 | b | T-01 |\n"
+    assert said(table) == [
+        f"p.md:1: the column {header.strip('*')} names tasks, and nothing waits for them"
+    ]
+    assert ["T-01", "T-02"] == tasks(table.replace("| T-02 | b | T-01 |", "| T-02 | b | as T-01 |"))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "| ID | Task | Points |\n|---|---|---|\n| 1 | a | 2 |\n| 2 | b | 1 |\n",
+        "| ID | Task | Was |\n|---|---|---|\n| a | x | a |\n| b | y | a |\n",
+        "| ID | Task | See | Deps |\n|---|---|---|---|\n| a | x | b | |\n| b | y | a | |\n",
+        "| ID | Task | Notes |\n|---|---|---|\n| a | x | |\n| b | y |\n",
+    ],
+)
+def test_other_columns_may_name_what_they_like(table: str) -> None:
+    """Counts, the name of the row itself, and what stands beside a column of dependencies."""
+    assert 2 == len(tasks(table))
