@@ -122,7 +122,7 @@ def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         except BaseException:
             lock.abandon()
             raise
-        if report.failure is None:
+        if report.has_kept_state:
             lock.release()
         else:
             lock.abandon()

@@ -293,6 +293,7 @@ def test_a_run_that_ends_below_a_broken_plan_does_not_say_that_all_is_done(
     assert "depends on T-99" in done.stderr.partition("error: ")[2]
     assert "1 of 1 tasks completed; " in (root / "journal.md").read_text(encoding="utf-8")
     rows(plan, {"T-99": "T-01"})
+    assert "ended" == orchestrate("status", "--json").json["phase"]
     assert 0 == orchestrate("run").returncode
 
 
