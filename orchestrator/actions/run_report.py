@@ -38,6 +38,11 @@ class RunReport(NamedTuple):
     """What came when this run had come to its end: it ends what would follow."""
 
     @property
+    def has_kept_state(self) -> bool:
+        """Whether everything that came of it is on disk; a plan that makes no sense by now keeps nothing from there."""
+        return self.failure is None or self.failure.exit_status == ExitStatus.BAD_INPUT
+
+    @property
     def exit_status(self) -> int:
         """The status of the process (design, section 5)."""
         if self.failure is not None:

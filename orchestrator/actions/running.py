@@ -124,7 +124,7 @@ def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         except BaseException:
             lock.abandon()
             raise
-        if report.failure is None:
+        if report.has_kept_state:
             lock.release()
         else:
             lock.abandon()
@@ -293,6 +293,8 @@ class _Session:
                 board.end_run()
                 for note in self.workspace.dispute(board)[:_NOTES]:
                     self.telling.say(Kind.WARNING, note)
+                if runner.watch is not None and not (runner.ended_by or runner.held_back):
+                    failure = runner.watch.refused  # what was written there last was never run
             else:
                 # What could not be written did not happen.
                 board = self.workspace.load(

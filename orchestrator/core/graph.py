@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.core.plan import Task
@@ -52,7 +53,19 @@ def _way_out(path: Sequence[str], tasks: Mapping[str, Task]) -> str:
             "an umbrella waits for the tasks under it, and they wait for what it depends on: "
             "take the dependency between the two away"
         )
+    for need, task_id in pairwise(path):
+        if (umbrella := _passed_on_by(need, task_id, tasks)) is not None:
+            return f"{task_id} stands under {umbrella}, which depends on {need}: take one of the two away"
     return f"remove one of these dependencies, for instance {path[0]} from the row of {path[1]}"
+
+
+def _passed_on_by(need: str, task_id: str, tasks: Mapping[str, Task]) -> str | None:
+    """Return the topmost umbrella of a task that waits for *need* as well: everything under it has that from there."""
+    found, above = None, tasks.get(tasks[task_id].parent)
+    # Where parents are not sound, nobody has children.
+    while above is not None and above.children and need in above.needs:
+        found, above = above.id, tasks.get(above.parent)
+    return found
 
 
 def shape(tasks: Mapping[str, Task]) -> Shape:

@@ -246,6 +246,10 @@ def _advice(need: str, guesses: Collection[str]) -> str:
         found = [each for each in guesses if stem(each).casefold() == need.casefold()]
         if found:
             return f"a dependency is the id of a task; did you mean {found[0]}?"
+    first = max((len(each) for each in guesses if need.startswith(each)), default=0)
+    last = max((len(each) for each in guesses if need.endswith(each)), default=0)
+    if first and last and first + last < len(need):
+        return "name each task by itself, with a comma between two"
     return suggestion(need, guesses, "add the task or remove the dependency")
 
 

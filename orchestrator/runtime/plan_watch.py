@@ -59,8 +59,8 @@ class Watch:
     ask: Callable[[str], None] | None = None
     """Has the next look ask for one more task; None: what the run was asked for does not grow."""
     _turn: anyio.Lock = field(init=False)
-    told: str = field(default="", init=False)
-    """The problem that was told last; the same one is not told at every look."""
+    refused: OrchestratorError | None = field(default=None, init=False)
+    """What is wrong with the plan as it stands; the same is not told at every look."""
 
     async def keep_watching(self, warn: Callable[[str], None]) -> None:
         """Apply each change; tell what is wrong with a change that is not valid, and go on with the last valid plan."""
@@ -97,13 +97,13 @@ class Watch:
             try:
                 if look_around is not None:
                     await in_thread(look_around)
-                change = await in_thread(self.look, bool(self.told))
+                change = await in_thread(self.look, self.refused is not None)
                 if change is not None:
                     self.apply(change)
-                    self.told = ""
+                    self.refused = None
             except OrchestratorError as error:
-                if str(error) != self.told:
-                    self.told = str(error)
+                before, self.refused = self.refused, error
+                if str(error) != str(before or ""):
                     warn(f"the run goes on with the last valid plan: {error}")
 
 

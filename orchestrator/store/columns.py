@@ -15,7 +15,10 @@ _ROLES = {
     "task": ("task",),
     "name": ("taskname", "name", "title"),
     "description": ("description", "taskdescription", "details"),
-    "needs": ("dependencies", "deps", "dependson", "dependency", "needs", "blockedby", "after"),
+    "needs": (
+        *("dependencies", "deps", "dependson", "dependency", "depends"),
+        *("needs", "blockedby", "after", "predecessors"),
+    ),
     "agent": ("agent",),
     "assignee": ("assignee", "assignedto", "owner"),
     "parent": ("parent", "umbrella"),
@@ -43,6 +46,8 @@ _BETWEEN = re.compile(r"[\s,;&+→，、；]+")
 _PICTURE = frozenset({"So", "Sk", "Cf"})
 _SELECTORS = "\ufe0e\ufe0f\u20e3"
 _AND = frozenset({"and", "->"})
+# Between two ids it may mean what lies between them, too. At the beginning of a line, it is that of a list.
+_TO = re.compile(r"(?<=[^\s,;，、；]) +[-–—]+ +(?=[^\s,;，、；])")
 _KINDS = {"data": "data", "order": "order", "sequential": "order", "resource": "resource"}
 _KIND = re.compile(rf"\(\s*({'|'.join(_KINDS)})\s*\)", re.IGNORECASE)
 
@@ -171,7 +176,8 @@ def read_needs(cell: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
     """
     if not cell or TASK_ID.fullmatch(cell):
         return ((), ()) if is_none(cell) else ((cell,), ())
-    text = _ID_LINK.sub(r"\1", _BREAK.sub(" ", cell)).replace("`", "").replace("*", "")
+    text = _BREAK.sub("\n", cell).replace("`", "").replace("*", "")
+    text = _ID_LINK.sub(r"\1", _TO.sub("–", text))
     if "(" in text:
         text = _KIND.sub(lambda found: f" ({_KINDS[found[1].casefold()]}) ", text)
     needs: dict[str, str] = {}

@@ -28,6 +28,8 @@ _MARKERS = " \t*+-0123456789.)"
 # What a row ends up in that stands in no table; of lists only lines at the margin, which merely ran into them.
 _TEXTS, _LISTS = frozenset({"paragraph", "code_block"}), frozenset({"bullet_list", "ordered_list"})
 
+IN_HTML = "leave a blank line between HTML such as <details> and the table below it"
+
 
 def loses_rows(own: OwnText, known: set[str]) -> bool:
     """Whether rows of tasks seem to stand where they are not read; *known* are the ids of those that are."""
@@ -75,7 +77,7 @@ def _loose_rows(own: OwnText, known: set[str], problems: list[Problem]) -> Itera
     """Refuse what looks like the row of a task and stands in no table; it would not be run, without a word."""
     families = {_family(task_id) for task_id in known}
     width = max(len(sheet.table.header) for sheet in own.tasks)
-    for at, sheet in _barred(own):
+    for at, sheet, is_html in _barred(own):
         cells = split_row(own.lines[at])
         columns = (sheet or own.tasks[0]).columns
         named = named_task(cells, columns, own.place(at)) if len(cells) > 1 else []
@@ -90,7 +92,7 @@ def _loose_rows(own: OwnText, known: set[str], problems: list[Problem]) -> Itera
         if is_bare:  # so may be prose
             is_below = family is not None and family in families
         if is_alike or is_below:
-            problems.append(_loose_row(own.lines, at, named[0].where))
+            problems.append(_loose_row(own.lines, at, named[0].where, is_html=is_html))
             yield named[0]
 
 
@@ -102,9 +104,10 @@ def _named_in(sheet: Sheet, own: OwnText) -> list[Task]:
     ]
 
 
-def _barred(own: OwnText) -> Iterator[tuple[int, Sheet | None]]:
+def _barred(own: OwnText) -> Iterator[tuple[int, Sheet | None, bool]]:
     """Yield the lines of texts that could be rows, each with the table above it if that is one of tasks.
 
+    And whether it stands in HTML, which lasts until a blank line: `<details>` right above a table makes it none.
     They begin with a bar; or they have as many cells as that table, whose own rows may do without one.
     """
     sheets = {sheet.table.line: sheet for sheet in own.tasks}
@@ -114,18 +117,19 @@ def _barred(own: OwnText) -> Iterator[tuple[int, Sheet | None]]:
     for block in sorted([*own.outline.blocks, *texts], key=lambda block: block.line):
         if block.kind == "table":
             above = sheets.get(block.line)
-        if block.kind not in _TEXTS and block.kind not in _LISTS:
+        is_html = own.is_shown_html(block)
+        if block.kind not in _TEXTS and block.kind not in _LISTS and not is_html:
             continue
         for at in range(block.line, block.end):
             line = own.lines[at]
-            begun = line.lstrip() if block.kind in _TEXTS else line
+            begun = line if block.kind in _LISTS else line.lstrip()
             if not begun.startswith("|") and (
-                block.kind == "code_block" or not _fits(begun, above)
+                block.kind == "code_block" or is_html or not _fits(begun, above)
             ):
                 continue
             if not line.strip("|-: \t"):
                 above = None  # what follows has a header of its own, even if no parser takes it for a table
-            yield at, above
+            yield at, above, is_html
 
 
 def _fits(line: str, sheet: Sheet | None) -> bool:
@@ -142,10 +146,12 @@ def _family(task_id: str) -> str | None:
     return found[1].casefold() if found else None
 
 
-def _loose_row(lines: Sequence[str], at: int, where: str) -> Problem:
+def _loose_row(lines: Sequence[str], at: int, where: str, *, is_html: bool) -> Problem:
     message = "this row belongs to no table: what stands above it ends the table"
     hint = "move it to the other rows; what is no task stands in a fence or a quote"
-    if lines[at].startswith(("\t", "    ")):
+    if is_html:
+        message, hint = "this row belongs to no table: it stands in HTML", IN_HTML
+    elif lines[at].startswith(("\t", "    ")):
         message = "this row belongs to no table: it is indented like code"
         hint = "move it to the margin; what is no task stands in a fence or a quote"
     elif at and not lines[at - 1].strip():

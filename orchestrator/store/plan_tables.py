@@ -16,8 +16,9 @@ from orchestrator.store.columns import (
     read_header,
     read_id,
     read_label,
+    read_needs,
 )
-from orchestrator.store.lost_rows import listed_rows, lost_rows
+from orchestrator.store.lost_rows import IN_HTML, listed_rows, lost_rows
 from orchestrator.store.plan_row import named_task, read_task
 from orchestrator.store.plan_text import OwnText, Sheet
 from orchestrator.store.tables import split_row
@@ -39,6 +40,8 @@ def read_rows(own: OwnText) -> tuple[list[Task], list[Problem]]:
         problems += _doubled_needs(sheet, own)
         rows += _rows_of(sheet, own, problems)
     known = {row.id for row in rows}
+    for sheet in own.tasks:
+        problems += _unread_needs(sheet, own, known)
     lost += lost_rows(own, known, problems)
     rows += {task.id: task for task in lost if task.id not in known}.values()
     if problems and not rows:
@@ -61,6 +64,11 @@ def _no_table(own: OwnText) -> Problem:
                 "write a line such as |---|---|---| there, with as many columns as the header",
                 "no_table",
             )
+    for block in filter(own.is_shown_html, own.outline.blocks):
+        for at in range(block.line + 1, block.end):
+            line = own.lines[at]
+            if "|" in line and read_header(split_row(line)).is_task_table:
+                return Problem("the task table stands in HTML", own.place(at), IN_HTML, "no_table")
     return Problem("no task table found", own.place(0), _HINT, "no_table")
 
 
@@ -71,6 +79,29 @@ def _doubled_needs(sheet: Sheet, own: OwnText) -> list[Problem]:
     message = f"two columns say what a task depends on: {plain(header[first])} and {second}"
     hint = "put all dependencies into one of them, and take the other out"
     return [Problem(message, own.place(sheet.table.line), hint, "bad_header")]
+
+
+def _unread_needs(sheet: Sheet, own: OwnText, known: set[str]) -> Iterator[Problem]:
+    """Refuse a column of ids that nothing waits for, in a table without dependencies: all would start at once.
+
+    Where it names tasks by numbers alone, it may count something.
+    """
+    at = sheet.columns.id
+    for column, header in sheet.columns.others if sheet.columns.needs is None else ():
+        named: set[str] = set()
+        for _, cells in sheet.table.rows(own.lines):
+            needs = read_needs(cells[column])[0] if column < len(cells) else ()
+            own_id = read_id(cells[at]) if at is not None and at < len(cells) else ""
+            if not known.issuperset(needs) or own_id in needs:
+                break
+            named.update(needs)
+        else:
+            if not all(map(str.isdigit, named)):
+                message = (
+                    f"the column {one_line(header, 40)} names tasks, and nothing waits for them"
+                )
+                hint = "call it Dependencies, if it says so; else add such a column, and leave it empty"
+                yield Problem(message, own.place(sheet.table.line), hint, "bad_header")
 
 
 def _rows_of(sheet: Sheet, own: OwnText, problems: list[Problem]) -> Iterator[Task]:

@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from orchestrator.store.columns import Columns, key_word, read_header
-from orchestrator.store.markdown_blocks import Outline, outline
+from orchestrator.store.markdown_blocks import Block, Outline, outline
 from orchestrator.store.tables import Table, tables
+
+# HTML that nobody sees as markdown, or that shows it as it is written.
+_SILENT = ("<!", "<?", "<pre", "<script", "<style", "<textarea")
 
 
 class Sheet(NamedTuple):
@@ -38,6 +41,11 @@ class OwnText(NamedTuple):
     def place(self, line: int) -> str:
         """Return where a line stands, for whoever is told of it; the first one is 0."""
         return f"{self.file}:{line + 1}"
+
+    def is_shown_html(self, block: Block) -> bool:
+        """Whether a block is HTML in which people read what we do not: no comment, no ``<pre>``."""
+        start = self.lines[block.line].lstrip().lower()
+        return block.kind == "html_block" and not block.is_nested and not start.startswith(_SILENT)
 
 
 def own_text(lines: Sequence[str], file: str = "") -> OwnText:

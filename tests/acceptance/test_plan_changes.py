@@ -274,6 +274,27 @@ def test_a_plan_that_is_broken_under_a_run_hides_neither_the_run_nor_that_it_was
     assert 0 == orchestrate.finish(run).returncode
 
 
+def test_a_run_that_ends_below_a_broken_plan_does_not_say_that_all_is_done(
+    orchestrate: Orchestrate, tmp_path: Path, root: Path
+) -> None:
+    """A row that came with the mistake was never run: the last word and the exit status say why."""
+    gate = Gate(tmp_path / "gate")
+    plan = write_plan(root, {"T-01": gate.wait})
+    row = "| T-02 | true | T-99 |\n"
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    line = next(each for each in plan.read_text("utf-8").splitlines(True) if "T-01" in each)
+    rows(plan, {line: line + row})
+    gate.open()
+    done = orchestrate.finish(run)
+    assert (2, 1) == (done.returncode, done.stderr.count("error: "))
+    assert "depends on T-99" in done.stderr.partition("error: ")[2]
+    assert "1 of 1 tasks completed; " in (root / "journal.md").read_text(encoding="utf-8")
+    rows(plan, {"T-99": "T-01"})
+    assert "ended" == orchestrate("status", "--json").json["phase"]
+    assert 0 == orchestrate("run").returncode
+
+
 def test_a_plan_that_stays_empty_under_a_run_is_told(
     orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:

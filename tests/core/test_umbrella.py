@@ -106,6 +106,24 @@ def test_nobody_waits_for_the_umbrella_above() -> None:
     assert "an umbrella waits for the tasks under it" in problem.hint
 
 
+def test_a_dependency_that_came_from_an_umbrella_is_told_so() -> None:
+    """It stands in no row of the circle: nobody could take it out there."""
+    problem = find_cycle(
+        linked(row("g", "c"), row("p", under="g"), row("a", under="p"), row("c", "a"))
+    )
+    assert problem is not None
+    assert "the dependencies form a cycle of 2 tasks: c → a → c" == problem.message
+    assert problem.hint == "a stands under g, which depends on c: take one of the two away"
+
+
+def test_circles_of_both_kinds_are_told_together() -> None:
+    """Parents that make no sense pass nothing on, and nobody looks for the top of them."""
+    rows = [row("a", "b", under="b"), row("b", "a", under="a"), row("c", under="x")]
+    problem = find_cycle({each.id: each for each in rows})
+    assert problem is not None
+    assert problem.hint.startswith("remove one of these dependencies")
+
+
 def test_where_an_umbrella_stands_is_derived() -> None:
     """How many are done, and who failed; its own result, from a time when it was none, does not count."""
     assert board("a").standing["p1"] == (TaskStatus.WAITING, "1/2 completed")

@@ -259,6 +259,8 @@ TABLE = "| ID | Task | Deps | Priority | Est. Time |\n|---|---|---|---|---|\n"
         (b"# T\n\xff", ["p.md:2: the file is not UTF-8 text"]),
         (b"# T\n\n\0", ["p.md:3: the file has NUL bytes in it; it is damaged or not a text"]),
         ("# T\n\ntext\n", ["p.md:1: no task table found"]),
+        ("<!--\n| ID | Task | Deps |\n|---|---|---|\n| a | x | |\n-->\n", ["p.md:1: no task table found"]),
+        ("<p>\n| ID | Task | Deps |\n|--|--|--|\n| a | x | |\n", ["p.md:2: the task table stands in HTML"]),
         ("# T\n| ID | Task | Deps |\n| a | x | |\n", ["p.md:2: the task table has no line of dashes below its header"]),
         ("---\na: [\n---\n" + TABLE, ["p.md:"]),
         ("---\nretries: -1\n---\n" + TABLE + "| a | x |\n", ["p.md:2: setting retries: -1 is not between 0 and 1000"]),

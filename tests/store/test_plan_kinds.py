@@ -36,6 +36,8 @@ def plan(text: str = TABLE) -> Plan:
         ("T-01, T-02 (order), T-03 (resource)", ("T-01", "T-02", "T-03"), (("T-02", "order"), ("T-03", "resource"))),
         ("`T-01` **(Order)** and [T-02](#two) (resource)", ("T-01", "T-02"), (("T-01", "order"), ("T-02", "resource"))),
         ("T-01(order)<br>T-02 ( sequential )", ("T-01", "T-02"), (("T-01", "order"), ("T-02", "order"))),
+        ("- T-01<br>- T-02", ("T-01", "T-02"), ()),
+        ("T-01, -, T-02", ("T-01", "T-02"), ()),
         ("order", ("order",), ()),
         ("None", (), ()),
     ],
@@ -45,6 +47,20 @@ def test_a_kind_belongs_to_the_id_before_it(
 ) -> None:
     """Data is what is meant when nothing is said."""
     assert (needs, kinds) == read_needs(cell)
+
+
+@pytest.mark.parametrize("cell", ["T-01 - T-03", "`T-01` – `T-03`", "T-01 (order) -- T-03"])
+def test_a_dash_between_two_ids_is_refused(cell: str) -> None:
+    """It may mean what stands between them, too, and a dependency that is left out is a task that starts too early."""
+    problems = parse_plan(TABLE.replace("T-01 (data), T-03 (resource)", cell).encode(), "p.md")[1]
+    assert ["unknown_dependency"] == [problem.code for problem in problems]
+
+
+@pytest.mark.parametrize("cell", ["T-01–T-03", "T-01 - T-03", "T-01..T-03", "T-01/T-03"])
+def test_who_names_two_ids_as_one_hears_how_to_name_them(cell: str) -> None:
+    """Not that only the last one was meant."""
+    problem = parse_plan(TABLE.replace("T-01 (data), T-03 (resource)", cell).encode(), "p.md")[1][0]
+    assert "name each task by itself, with a comma between two" == problem.hint
 
 
 def test_only_data_is_handed_over() -> None:

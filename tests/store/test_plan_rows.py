@@ -39,6 +39,8 @@ def said(text: str) -> list[str]:
         ("\n `T-03` | c | - |", 5, "a blank line ends the table above"),
         ("### Phase 2\n**T-03** | c | T-01", 5, "what stands above it ends the table"),
         ("\n- item\nT-03 | c | None", 6, "what stands above it ends the table"),
+        ("\n<details>\n" + HEAD + "| T-03 | c | |\n</details>", 8, "it stands in HTML"),
+        ("\n<div>\n| T-03 | c | |\n</div>", 6, "it stands in HTML"),
     ],
 )  # fmt: skip
 def test_a_row_outside_of_the_tables_is_refused(below: str, line: int, why: str) -> None:
@@ -60,7 +62,8 @@ def test_tables_without_bars_at_their_ends_lose_no_row() -> None:
         "\n```text\n| T-01 | --> | T-02 |\n",
         "\n> | T-03 | c | |",
         "\n<!-- | T-03 | c | | -->",
-        "\n<div>\n| T-03 | c | |\n</div>",
+        "\n<!--\n| T-03 | c | |\n-->",
+        "\n<pre>\n| T-03 | c | |\n</pre>",
         "\n| Risk | Odds | Note |\n|---|---|---|\n| R-01 | y | |\n\n| R-02 | y | |",
         "\n- item\n| A | B |\n|---|---|\n| 1 | 2 |",
         "\n| T-01 and T-02 | are one |",
@@ -162,3 +165,29 @@ def test_a_task_beside_a_name_is_what_is_to_be_done(name: str) -> None:
     more = f"| ID | Task | {name} | Details | Deps |\n|---|---|---|---|---|\n| a | ls | List | all | |\n"
     plan, _ = parse_plan(more.encode(), "p.md")
     assert ("List", "all", (("Task", "ls"),)) == (*plan.tasks["a"][1:3], plan.tasks["a"].inputs)
+
+
+@pytest.mark.parametrize("header", ["Pre-requisites", "Depends on (IDs)", "依赖", "**Waits for**"])
+def test_a_column_of_ids_that_nothing_waits_for_is_refused(header: str) -> None:
+    """By another name it would be an input for the agents, and everything would start at once."""
+    table = f"| ID | Task | {header} |\n|---|---|---|\n| T-01 | a | - |\n| T-02 | b | T-01 |\n"
+    assert said(table) == [
+        f"p.md:1: the column {header.strip('*')} names tasks, and nothing waits for them"
+    ]
+    assert ["T-01", "T-02"] == tasks(table.replace("| T-02 | b | T-01 |", "| T-02 | b | as T-01 |"))
+    short = "| Waits for | Task | ID |\n|---|---|---|\n| - | a | T-01 |\n| T-01 | b |\n"
+    assert "p.md:4: a task without an id" in said(short)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "| ID | Task | Points |\n|---|---|---|\n| 1 | a | 2 |\n| 2 | b | 1 |\n",
+        "| ID | Task | Was |\n|---|---|---|\n| a | x | a |\n| b | y | a |\n",
+        "| ID | Task | See | Deps |\n|---|---|---|---|\n| a | x | b | |\n| b | y | a | |\n",
+        "| ID | Task | Notes |\n|---|---|---|\n| a | x | |\n| b | y |\n",
+    ],
+)
+def test_other_columns_may_name_what_they_like(table: str) -> None:
+    """Counts, the name of the row itself, and what stands beside a column of dependencies."""
+    assert 2 == len(tasks(table))
