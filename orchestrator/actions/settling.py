@@ -40,9 +40,8 @@ def carry_out(
             continue
         try:
             wanted = requests.read(request)
-            if (
-                wanted is None or wanted.verb is Verb.LAUNCH
-            ):  # that was asked of a run which is gone
+            # None of ours; or only the run could take it on that was asked, and is gone.
+            if wanted is None or wanted.verb is Verb.LAUNCH:
                 requests.forget(request)
                 continue
             is_ours = requests.take(request)

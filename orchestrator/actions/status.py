@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orchestrator.core.board import Board
 from orchestrator.core.plan import TASK_ID
 from orchestrator.core.settings import Settings
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import PlanError, Problem, StoreError, UnfitError
 from orchestrator.store.atomic import read_file, read_tail
 from orchestrator.store.final_output import is_outdated
@@ -113,7 +113,8 @@ def left_behind(layout: Layout) -> list[str]:
     said = []
     for request in found:
         with suppress(StoreError):  # it is left to whoever may read it
-            if (wanted := requests.read(request)) is not None:
+            wanted = requests.read(request)
+            if wanted is not None and wanted.verb is not Verb.LAUNCH:  # that is forgotten
                 what = "claim" if wanted.is_claim else f"{wanted.verb.value} {wanted.task}"
                 said.append(f"{what} (by {wanted.by}, {moment(wanted.time)})")
     return said

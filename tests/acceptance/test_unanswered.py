@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from orchestrator.core.heartbeat import BLOCKED_AFTER
-from orchestrator.store.requests import Requests
+from orchestrator.core.intervention import Intervention
+from orchestrator.core.state import Verb
+from orchestrator.store.requests import Requests, new_id
 from tests.acceptance.orchestrate import Orchestrate, ok
 from tests.acceptance.plans import Gate, journal, write_plan
 from tests.executors.harness import wait_until
@@ -86,6 +89,22 @@ def test_what_is_still_asked_for_is_told_to_who_looks_before_the_next_run(
     ok(orchestrate("complete", "T-01"))
     assert {"T-01": "completed", "T-02": "cancelled"} == orchestrate.statuses()
     assert said not in orchestrate("status").stdout
+
+
+def test_what_only_a_run_that_is_gone_could_take_on_is_told_to_nobody(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Nobody does it because `auto-dispatch` and the run it had started were killed: the next run forgets it."""
+    write_plan(root, {"T-01": "echo one", "T-02": "echo two"})
+    requests = Requests(str(root / "requests"))
+    now = time.time()
+    requests.leave(Intervention(Verb.LAUNCH, "T-02", "auto-dispatch", now, id=new_id(now)))
+    assert "asked of" not in orchestrate("status").stdout
+    assert "asked" not in orchestrate("run", "--dry-run", "--only", "T-01").stderr
+    assert "never answered" not in orchestrate("doctor", "--plan").stdout
+    ok(orchestrate("run", "--only", "T-01"))
+    assert {"T-01": "completed", "T-02": "pending"} == orchestrate.statuses()
+    assert [] == list((root / "requests").iterdir())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
