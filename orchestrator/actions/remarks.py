@@ -13,7 +13,7 @@ from orchestrator.core.money import spending, usd
 from orchestrator.core.plan import Plan
 from orchestrator.core.roster import Program
 from orchestrator.core.state import TaskStatus, parse_status
-from orchestrator.core.text import first_of, one_line
+from orchestrator.core.text import first_of, is_left_blank, one_line
 from orchestrator.store.atomic import read_file
 from orchestrator.views.glyphs import LABELS
 
@@ -36,12 +36,30 @@ def remarks(ahead: Prospect, agents: Mapping[str, Agent]) -> list[str]:
         StoreError: the plan cannot be read any more.
     """
     return [
+        *_left_blank(ahead),
         *_columns(ahead.board.plan),
         *_schemas(ahead),
         *_cells(ahead),
         *_money(ahead, agents),
         *_requests(ahead),
     ]
+
+
+def _left_blank(ahead: Prospect) -> Iterator[str]:
+    """Name the tasks of which an agent would be told, for money, that somebody was to say what is to be done."""
+    tasks, files = ahead.board.plan.tasks, ahead.workspace.assignments
+    named = [
+        task_id
+        for task_id in ahead.to_run
+        if is_left_blank(tasks[task_id].description)
+        and ahead.roster[ahead.policies[task_id].agent].runs is Program.CLAUDE
+        and not files.is_of_a_person(tasks[task_id])
+    ]
+    if named:
+        yield (
+            f"nobody has written yet what is to be done in {first_of(named, _NAMED)}: "
+            f"{one_line(tasks[named[0]].description, 60)} is a place for it"
+        )
 
 
 def _columns(plan: Plan) -> Iterator[str]:

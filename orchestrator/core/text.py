@@ -84,6 +84,11 @@ def typed(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
+def is_left_blank(line: str) -> bool:
+    """Whether a line is a place that was left for words: ``**Primary Goal**: [Final result to achieve]``."""
+    return re.fullmatch(r"\s*(?:\*\*[^*\n]+\*\*:?)?\s*\[[^\]\n]*\]\s*", line) is not None
+
+
 def is_blank(text: str) -> bool:
     """Whether nothing of a text is to be seen."""
     if text.isascii():

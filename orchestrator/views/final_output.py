@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import heapq
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import counted, first_of
+from orchestrator.core.text import counted, first_of, is_left_blank
 from orchestrator.core.umbrella import sources
 from orchestrator.views.columns import fit
 from orchestrator.views.figures import (
@@ -47,9 +46,6 @@ _TIMELINE_ROWS = 60
 _NAMED = 50
 _UNSUCCESSFUL = (TaskStatus.FAILED, TaskStatus.BLOCKED, TaskStatus.CANCELLED)
 _NOT_RUN = (TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.RETRYING)
-
-#: A line of a plan that nobody has written yet: ``**Primary Goal**: [Final result to achieve]``.
-_BLANK = re.compile(r"(?:\*\*[^*\n]+\*\*:?)?\s*\[[^\]\n]*\]")
 
 
 class FailedRow(NamedTuple):
@@ -178,7 +174,7 @@ def try_templates(board: Board, settings: Settings, overrides: str) -> None:
 
 def _filled_in(text: str) -> str:
     """Return what somebody has written, without the places that were left for it."""
-    lines = (line for line in text.split("\n") if not _BLANK.fullmatch(line.strip()))
+    lines = (line for line in text.split("\n") if not is_left_blank(line))
     return "\n".join(lines).strip("\n")
 
 

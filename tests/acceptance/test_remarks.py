@@ -105,6 +105,29 @@ def test_a_schema_that_nobody_looks_at_is_told(orchestrate: Orchestrate, root: P
     assert "1" == answer_of(root, "T-01")
 
 
+def test_a_plan_that_nobody_filled_in_is_told_before_it_costs_anything(claude: ClaudePlan) -> None:
+    """As ``init`` writes it. What was written into the row or the task file is enough, and so is a simulation."""
+    plan = claude.root / "master_plan.md"
+    assert 0 == claude.orchestrate("init").returncode
+    warning = (
+        "nobody has written yet what is to be done in T-01, T-02, T-03: "
+        "[What to find and list, and where] is a place for it"
+    )
+    for command in (["validate"], ["run", "--dry-run"]):
+        assert [warning] == claude.orchestrate(*command, "--json").json["warnings"]
+    assert [] == claude.orchestrate("run", "--dry-run", "--simulate", "--json").json["warnings"]
+    write_task(claude.root, "T-01", "List the pages of the handbook")
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(
+        text.replace("[What to find out about what T-01 listed]", "[1] and [2]"), "utf-8"
+    )
+    (warned,) = claude.orchestrate("validate", "--json").json["warnings"]
+    assert warned.startswith("nobody has written yet what is to be done in T-03: [What to answer ")
+    assert f"⚠️ {warned}\n" in claude.orchestrate("run").stderr
+    assert 0 == claude.orchestrate("init", "other", "--request", "Count the pages").returncode
+    assert [] == claude.orchestrate("validate", "other", "--json").json["warnings"]
+
+
 def test_a_budget_that_lets_a_task_never_start_is_named(claude: ClaudePlan) -> None:
     """With what an attempt of it needs, before the run and when it ends; what costs nothing needs nothing."""
     claude.write({"T-01": "do 1", "T-02": "do 2", "T-03": "do 3"}, budget_usd=1, max_parallel=1)
