@@ -199,9 +199,8 @@ def main() -> NoReturn:
             talk(error.format_message())
             status = int(ExitStatus.BAD_INPUT)
         else:
-            said = " ".join(
-                error.format_message().split()
-            )  # one line; click lists choices in several
+            # In one line: click lists choices in several.
+            said = " ".join(error.format_message().split())
             status = say_error(UsageError(said, hint=hint), as_json=wants_json)
     except (click.Abort, EOFError, KeyboardInterrupt) as error:
         talk("")  # behind the ^C on a terminal
