@@ -37,6 +37,7 @@ def remarks(ahead: Prospect, agents: Mapping[str, Agent]) -> list[str]:
     """
     return [
         *_left_blank(ahead),
+        *_unread_files(ahead),
         *_columns(ahead.board.plan),
         *_schemas(ahead),
         *_cells(ahead),
@@ -59,6 +60,17 @@ def _left_blank(ahead: Prospect) -> Iterator[str]:
         yield (
             f"nobody has written yet what is to be done in {first_of(named, _NAMED)}: "
             f"{one_line(tasks[named[0]].description, 60)} is a place for it"
+        )
+
+
+def _unread_files(ahead: Prospect) -> Iterator[str]:
+    """Name task files that somebody wrote for tasks which have others: they would do what stands in their rows."""
+    tasks, files = ahead.board.plan.tasks, ahead.workspace.assignments
+    bare = [each for each in ahead.to_run if not files.is_of_a_person(tasks[each])]
+    if bare and (unread := files.unread(tasks.values())):
+        yield (
+            f"no task reads {first_of(unread, _NAMED)}: "
+            f"the file of {bare[0]} is {files.shown(tasks[bare[0]])}"
         )
 
 

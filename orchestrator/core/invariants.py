@@ -16,7 +16,7 @@ from typing import NamedTuple
 from orchestrator.core.beside import is_beside
 from orchestrator.core.diagnosis import Finding, Level
 from orchestrator.core.evidence import Evidence, Node, RecordSeen, ResultSeen
-from orchestrator.core.plan import Plan
+from orchestrator.core.plan import Plan, stems_meant
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import UNDER_WAY, TaskStatus
 from orchestrator.core.umbrella import sources
@@ -130,7 +130,7 @@ def _task_files(seen: Evidence) -> Iterator[Breach]:
     if seen.plan is None:
         return
     stems = _ids(seen)
-    meant = {word.casefold(): stem for stem, id in stems.items() for word in (id, stem)}
+    meant = stems_meant(stems)
     for stem in seen.task_files:
         if stem in stems or is_beside(stem):
             continue

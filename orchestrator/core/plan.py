@@ -176,6 +176,22 @@ def stem(task_id: str) -> str:
     )
 
 
+def stems_meant(stems: Mapping[str, str]) -> dict[str, str]:
+    """Return what people may call the files of tasks, in lower case → the stem that each has.
+
+    ``T-01`` or ``Agent-01`` for ``agent-01``, ``agent-scan`` for ``scan``, ``agent-01`` for ``1``. *stems* have their
+    ids.
+    """
+    likened = {
+        f"agent-{word}".casefold(): own
+        for own, task_id in stems.items()
+        for word in (task_id, task_id.zfill(2))
+    }
+    return likened | {
+        word.casefold(): own for own, task_id in stems.items() for word in (task_id, own)
+    }
+
+
 def check_rows(rows: Sequence[Task]) -> Iterator[Problem]:
     """Yield every problem that one can see without walking the graph: ids, files, dependencies."""
     seen: dict[str, Task] = {}

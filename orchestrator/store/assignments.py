@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from orchestrator.core.plan import Task
-from orchestrator.errors import PlanError, Problem
+from orchestrator.core.beside import is_beside
+from orchestrator.core.plan import Task, stems_meant
+from orchestrator.errors import PlanError, Problem, StoreError
 from orchestrator.store.atomic import (
     names_in,
     open_file,
+    read_file,
     read_whole,
     refuse_links,
     replace_file,
@@ -80,19 +83,49 @@ class Assignments:
         names = names_in(self._layout.tasks)
         return {name.removesuffix(".md") for name in names if name.endswith(".md")}
 
-    def misnamed(self, tasks: Iterable[Task], existing: Collection[str]) -> Iterator[Problem]:
-        """Yield what is called by the id of a task and not as its assignment: a person wrote it, nobody would read it.
+    def misnamed(self, tasks: Collection[Task], existing: Collection[str]) -> Iterator[Problem]:
+        """Yield what is called as people may call the file of a task, and nobody would read: a person wrote it.
 
         Where the assignment is there as well ``doctor`` tells of the second file.
         """
-        for task in tasks:
-            if task.id in existing and task.stem not in existing:
+        strays = self._strays(tasks, existing)
+        by_stem = {task.stem: task for task in tasks} if strays else {}
+        meant = stems_meant({own: task.id for own, task in by_stem.items()})
+        for stray in strays:
+            right = meant.get(stray.casefold())
+            if right is not None and not os.path.lexists(self._layout.task_file(right)):
+                task = by_stem[right]
                 yield Problem(
                     f"no task reads it; the file of {task.id} is {self.shown(task)}",
-                    f"{self._shown}/agent_tasks/{task.id}.md",
+                    f"{self._shown}/agent_tasks/{stray}.md",
                     "rename it",
                     "misnamed_task_file",
                 )
+
+    def unread(self, tasks: Collection[Task]) -> list[str]:
+        """Return the files that a person wrote and no task reads, or ever read, as people see them.
+
+        Raises:
+            StoreError: the directory cannot be listed.
+        """
+        found = []
+        for stray in self._strays(tasks, self.existing()):
+            with suppress(StoreError):  # it is of no task: whether one can read it is not important
+                if self._is_written(stray):
+                    found.append(f"{self._shown}/agent_tasks/{stray}.md")
+        return found
+
+    def _is_written(self, stray: str) -> bool:
+        from orchestrator.store.task_file import parse_task_file
+
+        path = self._layout.task_file(stray)
+        parsed = parse_task_file(read_file(path, LARGEST_TEXT) or b"", path)
+        is_ours = parsed.made or parsed.is_typed
+        return not (is_ours or os.path.lexists(self._layout.result_file(stray)))
+
+    def _strays(self, tasks: Iterable[Task], existing: Collection[str]) -> list[str]:
+        strays = set(existing).difference(task.stem for task in tasks)
+        return sorted(each for each in strays if not is_beside(each))
 
     def is_of_a_person(self, task: Task) -> bool:
         """Say whether a person wrote or changed the assignment of a task, as far as it was read before."""

@@ -96,6 +96,21 @@ def test_a_column_that_is_called_like_a_setting_is_named(
     assert budget.endswith("write `budget_usd:` into the front matter of a task file")
 
 
+def test_a_task_file_that_no_task_reads_is_named(orchestrate: Orchestrate, root: Path) -> None:
+    """Else the rows would be done, whatever stands in the files. What once was of a task is no news."""
+    plan = write(root, "ID | Task | Deps", "scan | echo 1 | ", "T-07 | echo 7 | ")
+    write_task(root, "scan", "echo 1")
+    (root / "agent_tasks" / "scan.md").rename(root / "agent_tasks" / "agent-01.md")
+    (told,) = warnings(orchestrate)
+    at = ".orchestrator/agent_tasks"
+    assert f"no task reads {at}/agent-01.md: the file of scan is {at}/scan.md" == told
+    rows = plan.read_text(encoding="utf-8").replace("| T-07 | echo 7 |  |", "| T-08 | echo 8 |  |")
+    plan.write_text(rows, encoding="utf-8")
+    write_task(root, "T-07", "echo seven")
+    (root / "agent_tasks" / "agent-01.md").unlink()
+    assert [] == warnings(orchestrate)
+
+
 def test_a_schema_that_nobody_looks_at_is_told(orchestrate: Orchestrate, root: Path) -> None:
     """A program prints what it prints; only claude is held to the form that was asked for."""
     write(root, "Task ID | Description | Dependencies", "T-01 | echo 1 | ", "T-02 | echo 2 | ")
