@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orchestrator.core.beside import is_beside
@@ -108,24 +107,25 @@ class Assignments:
         Raises:
             StoreError: the directory cannot be listed.
         """
-        found = []
-        for stray in self._strays(tasks, self.existing()):
-            with suppress(StoreError):  # it is of no task: whether one can read it is not important
-                if self._is_written(stray):
-                    found.append(f"{self._shown}/agent_tasks/{stray}.md")
-        return found
-
-    def _is_written(self, stray: str) -> bool:
-        from orchestrator.store.task_file import parse_task_file
-
-        path = self._layout.task_file(stray)
-        parsed = parse_task_file(read_file(path, LARGEST_TEXT) or b"", path)
-        is_ours = parsed.made or parsed.is_typed
-        return not (is_ours or os.path.lexists(self._layout.result_file(stray)))
+        strays = self._strays(tasks, self.existing())
+        return [f"{self._shown}/agent_tasks/{stray}.md" for stray in strays]
 
     def _strays(self, tasks: Iterable[Task], existing: Collection[str]) -> list[str]:
-        strays = set(existing).difference(task.stem for task in tasks)
-        return sorted(each for each in strays if not is_beside(each))
+        """Return what a person wrote for no task, or for one that has another file; nor was it ever of one."""
+        unknown = sorted(set(existing).difference(task.stem for task in tasks))
+        return [each for each in unknown if not is_beside(each) and self._is_written(each)]
+
+    def _is_written(self, stem: str) -> bool:
+        from orchestrator.store.task_file import parse_task_file
+
+        path = self._layout.task_file(stem)
+        if os.path.lexists(self._layout.result_file(stem)):
+            return False
+        try:
+            parsed = parse_task_file(read_file(path, LARGEST_TEXT) or b"", path)
+        except StoreError:
+            return True  # it is none of ours
+        return not (parsed.made or parsed.is_typed)
 
     def is_of_a_person(self, task: Task) -> bool:
         """Say whether a person wrote or changed the assignment of a task, as far as it was read before."""

@@ -111,6 +111,17 @@ def test_a_task_file_that_no_task_reads_is_named(orchestrate: Orchestrate, root:
     assert [] == warnings(orchestrate)
 
 
+def test_a_task_that_gets_another_id_runs_beside_the_file_it_had(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """Whoever numbers rows anew is told nothing of files that were made from the old ones."""
+    write(root, "ID | Task | Deps", "T-01 | echo 1 | ", "agent-scan | echo 2 | ")
+    assert [] == warnings(orchestrate)
+    write(root, "ID | Task | Deps", "1 | echo 1 | ", "scan | echo 2 | ")
+    assert [] == warnings(orchestrate)
+    assert ("1", "2") == (answer_of(root, "1"), answer_of(root, "scan"))
+
+
 def test_a_schema_that_nobody_looks_at_is_told(orchestrate: Orchestrate, root: Path) -> None:
     """A program prints what it prints; only claude is held to the form that was asked for."""
     write(root, "Task ID | Description | Dependencies", "T-01 | echo 1 | ", "T-02 | echo 2 | ")

@@ -372,7 +372,7 @@ def file_of_a_task_twice(root: Path) -> None:
     (root / "agent_tasks" / "T-02.md").write_text("Do it otherwise.\n")
 
 
-@corruption("misnamed_task_file", blocks=True)
+@corruption("misnamed_task_file")
 def file_of_another_case(root: Path) -> None:
     (root / "agent_tasks" / "agent-02.md").rename(root / "agent_tasks" / "Agent-02.md")
 
