@@ -44,12 +44,7 @@ class Merged(NamedTuple):
 
 
 def merge(
-    worker: Worker,
-    board: Board,
-    ahead: Prospect,
-    policies: Mapping[str, Settings],
-    *,
-    is_cut: bool,
+    worker: Worker, board: Board, ahead: Prospect, policies: Mapping[str, Settings], *, is_cut: bool
 ) -> Merged:
     """Merge the answers of everything that is completed, unless just these were merged before (S2-81U).
 
@@ -64,20 +59,13 @@ def merge(
     """
     try:
         return _merge(worker, board, ahead, policies, is_cut=is_cut)
-    except (
-        OrchestratorError,
-        ValueError,
-    ) as error:  # a file that the settings name is missing, and the like
+    except (OrchestratorError, ValueError) as error:
+        # The second: a file that the settings name is gone.
         return Merged(note=f"Not merged: {error}")
 
 
 def _merge(
-    worker: Worker,
-    board: Board,
-    ahead: Prospect,
-    policies: Mapping[str, Settings],
-    *,
-    is_cut: bool,
+    worker: Worker, board: Board, ahead: Prospect, policies: Mapping[str, Settings], *, is_cut: bool
 ) -> Merged:
     wanted, done = _answering(board)
     if len(done) < 2:

@@ -86,7 +86,10 @@ def typed(text: str) -> str:
 
 def is_left_blank(line: str) -> bool:
     """Whether a line is a place that was left for words: ``**Primary Goal**: [Final result to achieve]``."""
-    return re.fullmatch(r"\s*(?:\*\*[^*\n]+\*\*:?)?\s*\[[^\]\n]*\]\s*", line) is not None
+    bare = line.strip()
+    if not bare.endswith("]"):
+        return False  # as nearly every line
+    return re.fullmatch(r"(?:\*\*[^*\n]+\*\*:?)?\s*\[[^\]\n]*\]", bare) is not None
 
 
 def is_blank(text: str) -> bool:

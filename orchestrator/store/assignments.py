@@ -92,7 +92,10 @@ class Assignments:
         meant = stems_meant({own: task.id for own, task in by_stem.items()})
         for stray in strays:
             right = meant.get(stray.casefold())
-            if right is not None and not os.path.lexists(self._layout.task_file(right)):
+            if right is None or os.path.lexists(self._layout.task_file(right)):
+                continue
+            # Last: of a plan with one row, as commands make them to ask for its settings, every file is a stray.
+            if self._is_written(stray):
                 task = by_stem[right]
                 yield Problem(
                     f"no task reads it; the file of {task.id} is {self.shown(task)}",
@@ -108,14 +111,17 @@ class Assignments:
             StoreError: the directory cannot be listed.
         """
         strays = self._strays(tasks, self.existing())
-        return [f"{self._shown}/agent_tasks/{stray}.md" for stray in strays]
+        written = filter(self._is_written, strays)
+        return [f"{self._shown}/agent_tasks/{stray}.md" for stray in written]
 
-    def _strays(self, tasks: Iterable[Task], existing: Collection[str]) -> list[str]:
-        """Return what a person wrote for no task, or for one that has another file; nor was it ever of one."""
-        unknown = sorted(set(existing).difference(task.stem for task in tasks))
-        return [each for each in unknown if not is_beside(each) and self._is_written(each)]
+    @staticmethod
+    def _strays(tasks: Iterable[Task], existing: Collection[str]) -> list[str]:
+        """Return the stems of files that no task reads."""
+        unknown = set(existing).difference(task.stem for task in tasks)
+        return sorted(each for each in unknown if not is_beside(each))
 
     def _is_written(self, stem: str) -> bool:
+        """Say whether a person wrote a file, and it never was that of a task."""
         from orchestrator.store.task_file import parse_task_file
 
         path = self._layout.task_file(stem)
