@@ -10,7 +10,7 @@ from orchestrator.agents.protocol import Agent
 from orchestrator.core.account import Account, Purse
 from orchestrator.core.board import Board
 from orchestrator.core.engine import Engine
-from orchestrator.core.entry import Entry
+from orchestrator.core.entry import DEFAULT_MODEL, Entry
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result, closed
@@ -106,6 +106,7 @@ class Worker(NamedTuple):
             max_attempts=settings.max_attempts,
             retry_delay=settings.retry_delay,
             account=self.agents[settings.agent].account,
+            model=settings.model or DEFAULT_MODEL,
             budget=settings.task_budget_usd or math.inf,
             attempt=newest,
         )

@@ -107,7 +107,9 @@ class CommandReader:
         is_free = self.command.is_free or bool(exit.error and not exit.pid)  # it never started
         outcome = outcome._replace(bill=FREE if is_free else Bill(cost=None))
         if outcome.verdict is not Verdict.COMPLETED:
-            return outcome
+            # It may not even have begun, if it says why and nothing else.
+            is_mute = exit.stopped is None and not self.printed.size and bool(errors.strip())
+            return outcome._replace(is_refused=outcome.is_refused or is_mute)
         answer, lacks, is_cut = outcome.answer, "", outcome.is_cut
         if self.command.answer:
             (answer, lacks), is_cut = self._found(), False

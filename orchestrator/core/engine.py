@@ -208,7 +208,7 @@ class Engine:
         entry.status = move(entry.status, Verb.LAUNCH)
         entry.attempt += 1
         entry.charge += 1
-        entry.stopping = entry.is_delivered = False
+        entry.stopping, entry.is_delivered, entry.turns = False, False, 0
         entry.started = entry.heard = moment.now
         self._running[entry.id] = entry
         self._timeouts.arm(entry)
@@ -223,19 +223,20 @@ class Engine:
         if signs.is_delivered != entry.is_delivered:
             entry.is_delivered = signs.is_delivered
             self._timeouts.arm(entry)
-        todo.extend(self._admission.hear(entry, signs))
+        todo.extend(self._admission.hear(entry, signs, self._now))
 
     def _end(self, event: Ended, moment: Moment, todo: list[Instruction]) -> None:
         entry = self._running.get(event.task)
         if entry is None or entry.attempt != event.attempt:
             return  # a late word about an attempt that was already settled
         del self._running[entry.id]
-        is_last = event.verdict in {Verdict.COMPLETED, Verdict.FATAL} or (
-            event.verdict is Verdict.FAILED and entry.charge >= entry.max_attempts
+        verdict = self._admission.weigh(entry, event, moment.now)
+        is_last = verdict in {Verdict.COMPLETED, Verdict.FATAL} or (
+            verdict is Verdict.FAILED and entry.charge >= entry.max_attempts
         )
         self._admission.settle(entry, event, is_last=is_last or entry.intended is not None)
-        todo.extend(self._admission.conclude(entry, event, moment.now))
-        verb, request = entry.intended or (entry.verb_after(event.verdict), "")
+        todo.extend(self._admission.conclude(entry, event, verdict, moment.now))
+        verb, request = entry.intended or (entry.verb_after(verdict), "")
         delay = 0.0
         if entry.intended is not None or verb is Verb.INTERRUPT:
             entry.charge -= 1
@@ -244,7 +245,8 @@ class Engine:
             entry.due = moment.now + delay
         entry.intended = None
         self._arrive(entry, move(entry.status, verb))
-        todo.append(Record(entry.id, entry.status, delay, request))
+        weighed = verdict if verdict is not event.verdict else None
+        todo.append(Record(entry.id, entry.status, delay, request, weighed))
 
     def _arrive(self, entry: Entry, status: TaskStatus) -> None:
         """Give a task its new status, and let it be written before anybody counts on it."""

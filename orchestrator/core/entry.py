@@ -13,6 +13,8 @@ from orchestrator.core.state import TaskStatus, Verb
 
 #: Seconds a process may stay once its answer is complete.
 LINGER = 10.0
+#: What the model is called of a task that names none.
+DEFAULT_MODEL = "default model"
 
 
 class Intervened(NamedTuple):
@@ -37,6 +39,8 @@ class Entry:
     idle_timeout: float = math.inf
     account: str = ""
     """Who pays for it; empty: it costs nothing."""
+    model: str = DEFAULT_MODEL
+    """The model that is asked of its agent."""
     crew: tuple[str, ...] = ()
     """Agents whose ``max_parallel`` it counts against (``core.capacity``)."""
     budget: float = math.inf
@@ -66,6 +70,10 @@ class Entry:
     started: float = field(default=0.0, init=False)
     heard: float = field(default=0.0, init=False)
     is_delivered: bool = field(default=False, init=False)
+    turns: int = field(default=0, init=False)
+    """Turns of work that the attempt under way has shown."""
+    refused: float = field(default=-math.inf, init=False)
+    """When it was refused, or met an outage, and was not charged; minus infinity: not since it got through."""
     cap: float = field(default=0.0, init=False)
     """USD reserved for the attempt under way."""
     due: float = field(default=-1.0, init=False)
@@ -81,9 +89,9 @@ class Entry:
     """What its row says since it was changed; counts from the next attempt."""
 
     @property
-    def conditions(self) -> tuple[str, tuple[str, ...]]:
-        """What has to let it through before it can start: its account, and the agents it counts against."""
-        return self.account, self.crew
+    def conditions(self) -> tuple[str, str, tuple[str, ...]]:
+        """What has to let it through before it can start: its account, its model, the agents it counts against."""
+        return self.account, self.model if self.account else "", self.crew
 
     @property
     def left(self) -> float:
@@ -118,5 +126,5 @@ class Entry:
             return
         self.timeout, self.idle_timeout = new.timeout, new.idle_timeout
         self.max_attempts, self.retry_delay = max(new.max_attempts, self.charge), new.retry_delay
-        self.account, self.crew = new.account, new.crew
+        self.account, self.model, self.crew = new.account, new.model, new.crew
         self.budget = new.budget  # what was spent of it is spent

@@ -235,6 +235,10 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
         fields["only_simulated"] = attempt.is_only_simulated
     if attempt.status == Verdict.HELD.value:
         fields["until"] = iso(attempt.until)
+        if attempt.model:
+            fields["model"] = one_line(attempt.model, limit=80)
+        if attempt.is_outage:
+            fields["outage"] = True
     return fields
 
 
@@ -258,6 +262,8 @@ def _attempt(raw: dict[str, Any]) -> Attempt:
         ),
         settles=raw.get("settles") is True,
         until=epoch(raw.get("until")),
+        model=str(raw.get("model") or ""),
+        is_outage=raw.get("outage") is True,
         cap=_finite(raw.get("cap")),
         agent=str(raw.get("agent") or ""),
         has_errors=raw.get("errors") is True,

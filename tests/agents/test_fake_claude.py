@@ -43,10 +43,10 @@ TRUE_TO = {
     "nothing": "sigint_while_waiting_api_stream",
 }
 NEVER_RECORDED = {
-    "http500": Verdict.FAILED,
+    "http500": Verdict.HELD,
     "huge_line": Verdict.COMPLETED,
     "truncated": Verdict.FAILED,
-    "error_and_exit_0": Verdict.FAILED,
+    "error_and_exit_0": Verdict.HELD,
     "answer_and_exit_1": Verdict.FAILED,
 }
 #: They stay, or leave something behind.
@@ -149,7 +149,7 @@ def test_it_does_what_was_recorded(fake: Fake, behaviour: str, recording: str) -
         same = ("type", "subtype", "is_error", "terminal_reason", "stop_reason", "api_error")
         assert [mine.get(key) for key in same] == [real.get(key) for key in same]
     if recording.endswith("_stream"):
-        assert signs(done.stdout) == signs(out)
+        assert signs(done.stdout)._replace(turns=0) == signs(out)._replace(turns=0)
         assert set(kinds(done.stdout)) <= set(kinds(out)) | {"system init"}
 
 
