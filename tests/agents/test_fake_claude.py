@@ -50,6 +50,7 @@ NEVER_RECORDED = {
     "answer_and_exit_1": Verdict.FAILED,
 }
 #: They stay, or leave something behind.
+ELSEWHERE = {"case"}
 ENDLESS = {"lingers", "hang", "ignores_sigterm", "grandchild"}
 
 
@@ -133,7 +134,7 @@ def kinds(out: str) -> list[str]:
 
 def test_every_behaviour_is_compared_with_something() -> None:
     """No behaviour of the fake is made up without being named here."""
-    assert BEHAVIOURS.keys() == TRUE_TO.keys() | NEVER_RECORDED.keys() | ENDLESS
+    assert BEHAVIOURS.keys() == TRUE_TO.keys() | NEVER_RECORDED.keys() | ENDLESS | ELSEWHERE
 
 
 @pytest.mark.parametrize(("behaviour", "recording"), TRUE_TO.items())
