@@ -113,15 +113,9 @@ class Admission:
                 self.unaffordable.append(self._take(queue))
                 queue = self._live(conditions)
             else:
-                is_better = queue and (best is None or queue[0] < best[0])
-                if is_better and not self._waits_for_evidence(queue[0][-1]):
+                if queue and (best is None or queue[0] < best[0]):
                     best = queue
         return None if best is None else self._take(best)
-
-    def _waits_for_evidence(self, entry: Entry) -> bool:
-        """Whether what runs of its account will tell if a refusal was the task's own."""
-        account = self.accounts[entry.account]
-        return bool(account.running) and entry.refused > account.proven and not account.is_on_trial
 
     def _live(self, conditions: _Conditions) -> list[_Item]:
         """Return a queue, begun with a task that still waits."""
@@ -199,10 +193,10 @@ class Admission:
             entry.turns = turns
             yield from self._prove(entry, now)
 
-    def weigh(self, entry: Entry, event: Ended, now: float) -> Verdict:
-        """Say how an attempt ended in the light of what others of its account met.
+    def weigh(self, entry: Entry, event: Ended, now: float) -> Verdict | None:
+        """Say how an attempt ended in the light of what others of its account met; None: they are still to tell.
 
-        What says nothing of the task is not charged to it: an outage, or a refusal that may concern the account. Once
+        What says nothing of the task is not charged to it: an outage, or a refusal that concerns the account. Once
         another one got through after it, it is the task's own.
         """
         verdict, account = event.verdict, self.accounts[entry.account]
@@ -217,7 +211,21 @@ class Admission:
             return verdict
         if self._is_shared(entry, event, now):
             return Verdict.HELD
-        return Verdict.INTERRUPTED if entry.refused == -math.inf else verdict
+        return None if entry.refused == -math.inf else verdict
+
+    def reweigh(
+        self, entry: Entry, event: Ended, now: float, *, is_over: bool
+    ) -> Verdict | None:
+        """Say the same of one that was in doubt; *is_over*: what could tell has started, or never will."""
+        account = self.accounts[entry.account]
+        if account.proven > entry.refused or (is_over and not account.running):
+            return event.verdict
+        return Verdict.HELD if self._is_shared(entry, event, now) else None
+
+    def note_refusal(self, entry: Entry, event: Ended, now: float) -> None:
+        """Keep in mind what a task was refused with."""
+        self.accounts[entry.account].note_refusal(entry.id, event.reason, now)
+        entry.refused = now
 
     def _is_shared(self, entry: Entry, event: Ended, now: float) -> bool:
         """Whether a refusal is known to concern others, too."""
@@ -242,12 +250,10 @@ class Admission:
                 yield Hold(entry.account, account.opens_at, event.reason, is_outage=True)
             entry.refused = now
         elif verdict is not event.verdict and event.is_refused:
-            is_shared = verdict is Verdict.HELD
-            if is_shared and account.back_off(entry.started, now, is_outage=False):
+            if account.back_off(entry.started, now, is_outage=False):
                 is_short = account.opens_at < math.inf
                 yield Hold(entry.account, account.opens_at, event.reason, is_outage=is_short)
-            account.note_refusal(entry.id, event.reason, now)
-            entry.refused = now
+            self.note_refusal(entry, event, now)
         elif verdict is Verdict.HELD:
             for name, door in account.doors_held(event.model, entry.model):
                 if door.hold_again(event.until, now):

@@ -11,7 +11,7 @@ from orchestrator.core.account import Account, Purse
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import Ended, Event, Heard, Moment, Recorded, Ticked
-from orchestrator.core.instruction import Hold, Instruction, Launch, Resume, Skip, Strain
+from orchestrator.core.instruction import Hold, Instruction, Launch, Record, Resume, Skip, Strain
 from orchestrator.core.result import Signs, Verdict
 from orchestrator.core.state import SETTLED, TaskStatus
 
@@ -101,8 +101,10 @@ def ends(
         until=until,
         **more,
     )
-    first = tell(to, ended, now, draw)
-    return [*first, *tell(to, Recorded(task), now)]
+    told = tell(to, ended, now, draw)
+    for record in [each for each in told if isinstance(each, Record)]:
+        told += tell(to, Recorded(record.task), now)
+    return told
 
 
 def completes(

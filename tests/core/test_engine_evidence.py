@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 from orchestrator.core.account import Account
-from orchestrator.core.entry import Entry
-from orchestrator.core.event import Begun, Ticked
-from orchestrator.core.instruction import Finish, Hold, Record, Resume
+from orchestrator.core.entry import Entry, Intervened
+from orchestrator.core.event import Begun, Recorded, Ticked
+from orchestrator.core.instruction import Finish, Hold, Launch, Record, Resume
+from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Verdict
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import TaskStatus, Verb
 from tests.core.engine_play import (
     breaks,
     completes,
@@ -43,6 +44,7 @@ def test_two_tasks_that_end_alike_hold_their_account_and_nothing_is_failed() -> 
         refused(run, id, "400 no", 1.1)
     now, attempts = 1.1, 5  # t4 took the place of t0
     refused(run, "t4", "400 no", now)
+    assert () == run.running
     while not run.is_finished:
         assert run.wake_at is not None
         now = run.wake_at
@@ -88,14 +90,29 @@ def test_one_that_is_refused_while_others_work_has_failed_at_once() -> None:
 
 
 def test_one_that_is_refused_waits_for_what_the_others_meet() -> None:
-    """It is tried once more when somebody got through, in its own place, and then it counts."""
+    """It keeps no slot meanwhile, is not tried again, and counts when somebody got through."""
     run = engine(claude("a", priority=9), claude("b"), claude("c"), slots=2)
     tell(run, Begun())
-    first = refused(run, "a", "400 no", 1.0)
-    assert (["c"], 0) == (launched(first), run.entries["a"].charge)
-    assert Record("a", PENDING, verdict=Verdict.INTERRUPTED) in first
-    assert ["a"] == launched(completes(run, "b", 2.0))
-    assert Record("a", FAILED) in refused(run, "a", "400 no", 3.0)
+    assert [Launch("c", 1, 1, 5.0)] == refused(run, "a", "400 no", 1.0)
+    assert [Record("a", FAILED)] == shows(run, "b", 2.0, turns=1)
+
+
+def test_one_that_is_refused_has_failed_when_nobody_can_tell_any_more() -> None:
+    """The others ended for reasons of their own."""
+    run = engine(claude("a"), claude("b"), slots=2)
+    tell(run, Begun())
+    assert [] == refused(run, "a", "400 no", 1.0)
+    assert Record("a", FAILED) in fails(run, "b", 2.0)
+
+
+def test_a_person_need_not_wait_for_the_others() -> None:
+    """Whoever settles a task that is in doubt ends the doubt."""
+    run = engine(claude("a"), claude("b"), slots=2)
+    tell(run, Begun())
+    refused(run, "a", "400 no", 1.0)
+    retry = Intervention(Verb.RETRY, "a", "alice", 2.0, id="r1")
+    assert [Record("a", FAILED)] == tell(run, Intervened(retry), 2.0)
+    assert Record("a", TaskStatus.WAITING, 0.0, "r1") in tell(run, Recorded("a"), 3.0)
 
 
 def test_what_was_worked_on_is_no_refusal() -> None:

@@ -89,6 +89,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.refused: dict[str, float] = {}
         self.proven: defaultdict[str, float] = defaultdict(lambda: -math.inf)
         self.refusals: dict[tuple[str, str], tuple[str, float]] = {}
+        self.ended: dict[str, tuple[Ended, bool, bool]] = {}
         self.known: defaultdict[str, float] = defaultdict(float)
         self.feared = defaultdict(float, {entry.id: entry.open_bill for entry in entries})
         self.overshot = max(sum(self.feared.values()) - budget, 0.0)
@@ -127,10 +128,11 @@ class EngineMachine(RuleBasedStateMachine):
             match instruction:
                 case Launch():
                     self.launched(instruction)
-                case Record(task, status, _, request):
+                case Record(task, status, _, request, verdict):
                     assert task not in self.unrecorded, "two results of one task on their way"
                     self.unrecorded.append(task)
                     self.settled(task, status, request)
+                    self.judged(task, status, verdict)
                 case Stop(task, attempt, _):
                     assert self.running[task] == attempt
                 case Hold() | Resume():
@@ -267,18 +269,32 @@ class EngineMachine(RuleBasedStateMachine):
             is_outage=is_outage,
             is_refused=bool(words) and not entry.turns,
         )
-        is_alike = self.is_alike(ended)
-        (record, *_) = [each for each in self.tell(ended, draw) if isinstance(each, Record)]
-        counts = (record.verdict or verdict) is Verdict.FAILED and is_ours
-        self.failures[task] = self.failures.get(task, 0) + counts
-        assert not (is_alike and is_ours and record.status is not TaskStatus.PENDING)
+        self.ended[task] = ended, is_ours, self.is_alike(ended)
         if verdict is Verdict.COMPLETED:
             self.prove(task)
-        elif record.verdict in {Verdict.HELD, Verdict.INTERRUPTED}:
-            self.refusals[entry.account, words[:3]] = task, self.now
-            self.refused[task] = self.now
-        elif is_outage and record.verdict is None:
-            self.refused[task] = self.now
+        self.tell(ended, draw)
+        if task in self.ended:
+            assert ended.is_refused, "only what was refused is in doubt"
+            assert self.is_met(entry), "nobody could tell"
+            self.note(ended)
+
+    def judged(self, task: str, status: TaskStatus, verdict: Verdict | None) -> None:
+        """Hold what became of an attempt to what it met, and what others did."""
+        if task not in self.ended:
+            return
+        ended, is_ours, is_alike = self.ended.pop(task)
+        counts = (verdict or ended.verdict) is Verdict.FAILED and is_ours
+        self.failures[task] = self.failures.get(task, 0) + counts
+        assert not (is_alike and is_ours and status is not TaskStatus.PENDING)
+        if verdict is Verdict.HELD or (ended.is_outage and verdict is None):
+            self.note(ended)
+
+    def note(self, ended: Ended) -> None:
+        """A task was refused, or met an outage."""
+        self.refused.setdefault(ended.task, self.now)
+        if ended.is_refused:
+            account = self.engine.entries[ended.task].account
+            self.refusals[account, ended.reason[:3]] = ended.task, self.now
 
     def is_alike(self, ended: Ended) -> bool:
         """Whether another task of the account met the same within a minute, nobody got through, and others could."""
