@@ -47,8 +47,8 @@ _CLOUDS = {
     "CLAUDE_CODE_USE_FOUNDRY": ("AZURE_*",),
 }
 
-#: What is set where the caller has set nothing. The CLI's own retries would multiply ours; files named in a prompt would
-#: be attached; background tasks would outlive the answer.
+#: What is set where the caller has set nothing. The CLI's own retries would multiply ours; files named in a prompt
+#: would be attached; background tasks would outlive the answer.
 _ENVIRONMENT = {
     "CLAUDE_CODE_MAX_RETRIES": "3",
     "CLAUDE_CODE_DISABLE_FILE_MENTIONS": "1",

@@ -173,7 +173,9 @@ def judge_login(
 
 
 def _is_subscription(told: Mapping[str, Any]) -> bool:
-    method, plan = (str(told.get(word) or "").lower() for word in ("authMethod", "subscriptionType"))
+    method, plan = (
+        str(told.get(word) or "").lower() for word in ("authMethod", "subscriptionType")
+    )
     return plan not in {"", "none"} or "claude.ai" in method or "oauth" in method
 
 

@@ -20,18 +20,19 @@ _CUE = re.compile(
     re.IGNORECASE,
 )
 _AFTER = re.compile(
-    r"(?:in|after)\s+(?:about\s+)?((?:\d+(?:\.\d+)?\s*[a-z]+(?:,?\s+(?:and\s+)?|\b)){1,3})", re.IGNORECASE
+    r"(?:in|after)\s+(?:about\s+)?((?:\d+(?:\.\d+)?\s*[a-z]+(?:,?\s+(?:and\s+)?|\b)){1,3})",
+    re.IGNORECASE,
 )
 _LENGTH = re.compile(
-    r"(\d+(?:\.\d+)?)\s*(?:(s)(?:ec(?:ond)?s?)?|(m)(?:in(?:ute)?s?)?|(h)(?:(?:ou)?rs?)?|(d)(?:ays?)?|(w)(?:eeks?)?)\b",
+    r"(\d+(?:\.\d+)?)\s*(?:(s)(?:ecs?|econds?)?|(m)(?:ins?|inutes?)?|(h)(?:rs?|ours?)?|(d)(?:ays?)?|(w)(?:eeks?)?)\b",
     re.IGNORECASE,
 )
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 _ISO = re.compile(r"\b(?P<year>20\d\d)-(?P<number>\d\d)-(?P<day>\d\d)(?!\d)")
 _DAY = re.compile(
     r"(?:(?P<word>today|tomorrow)|(?P<weekday>mon|tue|wed|thu|fri|sat|sun)(?:s|nes|rs?|ur)?(?:day)?"
-    r"|(?P<month>[A-Z][a-z]{2})[a-z]*\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?\b(?!:)(?:,?\s+(?P<year>20\d\d))?"
-    r"|(?P<first>\d{1,2})(?:st|nd|rd|th)?\.?\s+(?P<later>[A-Z][a-z]{2})[a-z]*(?:,?\s+(?P<then>20\d\d))?)\b",
+    r"|(?P<month>[A-Z][a-z]{2})[a-z]*\.?\s+(?P<day>\d{1,2})(?:[nrst][dht])?\b(?!:)(?:,?\s+(?P<year>20\d\d))?"
+    r"|(?P<first>\d{1,2})(?:[nrst][dht])?\.?\s+(?P<later>[A-Z][a-z]{2})[a-z]*(?:,?\s+(?P<then>20\d\d))?)\b",
     re.IGNORECASE,
 )
 _CLOCK = re.compile(

@@ -198,7 +198,10 @@ class _Evidence(NamedTuple):
     def _silent(self) -> Outcome:
         # What is wrong with the command line is said on standard error, and nothing else is said.
         words = last_words(self.errors)
-        if self.exit.signal is None and (found := concern_of_silence(words)).verdict is Verdict.HELD:
+        if (
+            self.exit.signal is None
+            and (found := concern_of_silence(words)).verdict is Verdict.HELD
+        ):
             return found._replace(reason=words)
         lines = self.errors.decode(errors="replace")
         is_refused = self.exit.code == 1 and _REFUSED.search(lines) is not None

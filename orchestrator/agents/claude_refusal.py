@@ -28,15 +28,17 @@ _STATUSES = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
-#: Who pays, or which proxy, does not let us through.
-_ACCOUNT = frozenset({401, 402, 403, 407})
+#: Who pays, or a proxy, does not let us through.
+_ACCOUNT = frozenset({401, 402, 403, 407, 429})
 #: Statuses below 500 that pass: a time-out, a conflict, too early.
 _PASSING = frozenset({408, 409, 425})
 #: The same request would be refused again, and another one would not.
 _OWN = re.compile(r"prompt is too long|usage policy|output token maximum", re.IGNORECASE)
 _OWN_ENDS = frozenset({"error_max_turns", "error_max_budget_usd"})
 
-_LIMIT = re.compile(r"you've (?:hit|reached) your .*limit|claude (?:ai )?usage limit", re.IGNORECASE)
+_LIMIT = re.compile(
+    r"you've (?:hit|reached) your .*limit|claude (?:ai )?usage limit", re.IGNORECASE
+)
 _SHUT = re.compile(
     r"not logged in|run /login|failed to authenticate|invalid api key|credit balance is too low"
     r"|oauth token (?:has expired|revoked)",
@@ -50,7 +52,7 @@ _SUBJECT = re.compile(
 )
 _STATE = re.compile(
     r"\b(?:disabled|suspended|on hold|deactivated|closed|banned|blocked|terminated|revoked|expired|frozen|locked"
-    r"|restricted|cancell?ed|inactive|limits?|exceeded|reached|exhausted|out of|used up|depleted|insufficient"
+    r"|restricted|canceled|cancelled|inactive|limits?|exceeded|reached|exhausted|out of|used up|depleted|insufficient"
     r"|too low|past due|overdue|unpaid|declined|requires?|required|doesn't include|does not include|no longer"
     r"|not (?:enabled|active|allowed|permitted|authori[sz]ed|available|eligible)|contact)\b",
     re.IGNORECASE,
@@ -79,10 +81,10 @@ _NAMED = (
 )
 _NAME = re.compile(r"\b[A-Z][a-z]{2,}\b")
 #: What is written with a capital there, and is no model.
-_NO_MODEL = frozenset(
-    "account admin anthropic api claude code credit credits current daily enterprise extra five free group hour hourly"
-    " max monthly office org organization overage plan pro seat session spend spending subscription team the this usage user"
-    " week weekly workspace you your".split()
+_NO_MODEL = re.compile(
+    r"account|admin|anthropic|api|claude|code|credits?|current|daily|enterprise|extra|five|free|group|hour(?:ly)?|max"
+    r"|monthly|office|org|organization|overage|plan|pro|seat|session|spend(?:ing)?|subscription|team|the|this|usage"
+    r"|user|week(?:ly)?|workspace|you|your"
 )
 
 
@@ -98,39 +100,32 @@ def concern(result: Mapping[str, Any], said: str, limit: Mapping[str, Any], now:
     if is_of_the_task(result, said):
         return Outcome(verdict=Verdict.FATAL)
     status, is_of_service = _status(result, said), result.get("subtype") == "success"
-    is_rejected = limit.get("status") == "rejected"
-    until = opens_at(limit if is_rejected else {}, said, now) or math.inf
+    # After a window is full something may be let through (extra usage), and fail for its own reason.
+    is_rejected = limit.get("status") == "rejected" and status in {429, None} and is_of_service
+    is_limit = result.get("api_error") == "usage_limit_reached" or _LIMIT.match(said) is not None
+    until = opens_at(limit if is_limit or is_rejected else {}, said, now) or math.inf
     shut = Outcome(verdict=Verdict.HELD, until=until)
-    outage = Outcome(verdict=Verdict.HELD, is_outage=True)
+    if is_limit or is_rejected:
+        return shut._replace(model=limited_model(limit, said))
     if status == 401 or _SHUT.search(said):
         return shut
-    if (
-        result.get("api_error") == "usage_limit_reached"
-        or _LIMIT.match(said)
-        # After a window is full something may be let through (extra usage), and fail for its own reason.
-        or (is_rejected and is_of_service and status in {429, None})
-    ):
-        return shut._replace(model=limited_model(limit, said))
     if not is_of_service:
         return Outcome(verdict=Verdict.FAILED)
-    is_prefixed, is_long = "API Error" in said, _LONG.search(said) is not None
-    if status == 429 and until == math.inf:
-        is_rate = _RATE.search(said) is not None and not is_long
-        if is_rate or (is_prefixed and not says_shut(said)):
-            return outage
-    if status in _ACCOUNT or status == 429:
+    if _is_outage(status, said, has_moment=until < math.inf):
+        return Outcome(verdict=Verdict.HELD, is_outage=True)
+    if status in _ACCOUNT or says_shut(said):
         return shut._replace(model=limited_model({}, said))
-    if status is not None and (status >= 500 or status in _PASSING):
-        return outage
-    if says_shut(said):
-        is_rate = status is None and _RATE.search(said) is not None and not is_long
-        return outage if is_rate else shut._replace(model=limited_model({}, said))
-    if status is None and (is_prefixed or _RATE.search(said) or _NETWORK.search(said)):
-        return outage
-    return Outcome(
-        verdict=Verdict.FAILED if status is None else Verdict.FATAL,
-        is_refused=True,
-    )
+    return Outcome(verdict=Verdict.FATAL if status else Verdict.FAILED, is_refused=True)
+
+
+def _is_outage(status: int | None, said: str, *, has_moment: bool) -> bool:
+    is_rate = _RATE.search(said) is not None and not _LONG.search(said)
+    if status is None:
+        is_prefixed = "API Error" in said or _NETWORK.search(said) is not None
+        return is_rate or (is_prefixed and not says_shut(said))
+    if status == 429:
+        return not has_moment and (is_rate or ("API Error" in said and not says_shut(said)))
+    return status >= 500 or status in _PASSING
 
 
 def concern_of_silence(words: str) -> Outcome:
@@ -180,4 +175,4 @@ def limited_model(limit: Mapping[str, Any], said: str) -> str:
     names = [each.lower() for part in said_of for each in _NAME.findall(part)]
     if window := _WINDOW.search(text_of(limit.get("rateLimitType"))):
         names.append(window[1])
-    return next((each for each in names if each not in _NO_MODEL), "")
+    return next((each for each in names if not _NO_MODEL.fullmatch(each)), "")

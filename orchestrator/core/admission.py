@@ -213,9 +213,7 @@ class Admission:
             return Verdict.HELD
         return None if entry.refused == -math.inf else verdict
 
-    def reweigh(
-        self, entry: Entry, event: Ended, now: float, *, is_over: bool
-    ) -> Verdict | None:
+    def reweigh(self, entry: Entry, event: Ended, now: float, *, is_over: bool) -> Verdict | None:
         """Say the same of one that was in doubt; *is_over*: what could tell has started, or never will."""
         account = self.accounts[entry.account]
         if account.proven > entry.refused or (is_over and not account.running):

@@ -119,11 +119,7 @@ class Engine:
             case Replanned():
                 self._replan(event, todo)
             case Intervened():
-                self.is_finished = False
-                if doubted := self._doubted.pop(event.wanted.task, None):
-                    entry = self.entries[doubted.task]
-                    self._judge(entry, doubted, doubted.verdict, moment, todo)
-                self._intervene(event, todo)
+                self._take_command(event, moment, todo)
             case Ticked():
                 self._tick(moment, todo)
             case Slept():
@@ -358,6 +354,13 @@ class Engine:
         # Each task is skipped once, unless somebody brings it back, so the whole cascade is linear over a run.
         for entry, before in cascade.skip_behind(cause):
             todo.append(Skip(entry.id, f"{before.id} {before.status.value}"))
+
+    def _take_command(self, event: Intervened, moment: Moment, todo: list[Instruction]) -> None:
+        self.is_finished = False
+        if doubted := self._doubted.pop(event.wanted.task, None):
+            # It is settled as it is: whoever commands does not wait for what others meet.
+            self._judge(self.entries[doubted.task], doubted, doubted.verdict, moment, todo)
+        self._intervene(event, todo)
 
     def _intervene(self, event: Intervened, todo: list[Instruction]) -> None:
         """Settle a task as somebody said; what runs of it is ended first."""

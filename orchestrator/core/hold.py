@@ -59,9 +59,7 @@ def held(
             if not last.is_by_hand:
                 started[account] = max(started.get(account, 0.0), last.started)
         elif result.status is TaskStatus.PENDING:
-            hold = Held(
-                agent, last.until, last.reason, result.task, last.model, last.is_outage
-            )
+            hold = Held(agent, last.until, last.reason, result.task, last.model, last.is_outage)
             # With a note somebody has settled it since, and that is when it opened.
             since = last.until if result.note else last.ended
             key = account, last.model

@@ -111,7 +111,16 @@ class Settings(NamedTuple):
 
 
 RUN_ONLY = frozenset(
-    {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold", "near_limit", "notify"}
+    {
+        "max_parallel",
+        "on_failure",
+        "aggregate",
+        "workdir",
+        "budget_usd",
+        "on_hold",
+        "near_limit",
+        "notify",
+    }
 )
 
 #: In ``env_keep``: the whole environment.

@@ -213,7 +213,9 @@ class Runner:
             case Hold():
                 self._hold(instruction)
             case Strain(account, most):
-                now = f"close to its limit: at most {counted(most, 'attempt')} at a time (near_limit)"
+                now = (
+                    f"close to its limit: at most {counted(most, 'attempt')} at a time (near_limit)"
+                )
                 text = f"{account} is {now if most else 'no longer close to its limit'}"
                 self._tell(Kind.RUN_DELAYED, text=text)
             case Resume():

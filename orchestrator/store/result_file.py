@@ -234,12 +234,16 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
     if attempt.is_only_simulated is not None:
         fields["only_simulated"] = attempt.is_only_simulated
     if attempt.status == Verdict.HELD.value:
-        fields["until"] = iso(attempt.until)
-        if attempt.model:
-            fields["model"] = one_line(attempt.model, limit=80)
-        if attempt.is_outage:
-            fields["outage"] = True
+        fields |= _hold_fields(attempt)
     return fields
+
+
+def _hold_fields(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "until": iso(attempt.until),
+        **({"model": one_line(attempt.model, limit=80)} if attempt.model else {}),
+        **({"outage": True} if attempt.is_outage else {}),
+    }
 
 
 def _attempt(raw: dict[str, Any]) -> Attempt:

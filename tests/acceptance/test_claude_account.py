@@ -1,4 +1,4 @@
-"""Words of the service that concern the whole account, one model, or one task: what people meet, on the command line."""
+"""Words of the service that concern the whole account, one model, or one task, through the command line."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def opens_later(claude: ClaudePlan, **settings: object) -> str:
 
 
 @pytest.mark.parametrize(("name", "days"), [("spend-limit-400", 6), ("spend-limit-as-json-400", 3)])
-def test_a_spend_limit_holds_until_the_day_it_names(claude: ClaudePlan, name: str, days: int) -> None:
+def test_a_spend_limit_holds_until_the_day_it_names(
+    claude: ClaudePlan, name: str, days: int
+) -> None:
     """However far away that is."""
     claude.play({"T-01": [case(name), {}]})
     day = datetime.now(UTC) + timedelta(days=days)
@@ -125,7 +127,11 @@ def test_a_limit_of_one_model_holds_that_model_alone(
 
 @pytest.mark.parametrize(
     ("name", "hours"),
-    [("resets-in-a-zone-429", 3), ("resets-on-a-day-429", 72), ("resets-in-an-unknown-zone-429", 3)],
+    [
+        ("resets-in-a-zone-429", 3),
+        ("resets-on-a-day-429", 72),
+        ("resets-in-an-unknown-zone-429", 3),
+    ],
 )
 def test_a_moment_in_words_is_that_of_its_zone(claude: ClaudePlan, name: str, hours: int) -> None:
     """An unknown zone counts as the local one, which is UTC here."""
@@ -183,9 +189,7 @@ def test_an_outage_is_backed_off_from_as_one(
         case("does-not-start", stderr="env: 'node': No such file or directory", exit=127),
     ],
 )
-def test_many_that_fail_alike_hold_the_account(
-    claude: ClaudePlan, step: dict[str, object]
-) -> None:
+def test_many_that_fail_alike_hold_the_account(claude: ClaudePlan, step: dict[str, object]) -> None:
     """After a handful nothing more starts; nothing is failed or skipped, and the words are shown with what to do."""
     rows = {f"T-{number:02}": f"do {number}" for number in range(1, 21)}
     claude.write({**rows, "T-21": ("all", ", ".join(rows))}, max_parallel=4, retries=1)
@@ -286,5 +290,7 @@ def test_a_key_that_pays_beside_a_login_is_named(orchestrate: Orchestrate, tmp_p
         assert (0, "warning") == (doctor.returncode, login["level"])
         assert f"{name} is set: that key pays" in login["found"]
         assert value not in doctor.stdout
-    (login,) = [each for each in orchestrate("doctor", "--json").json["checks"] if each["name"] == "login"]
+    (login,) = [
+        each for each in orchestrate("doctor", "--json").json["checks"] if each["name"] == "login"
+    ]
     assert "ok" == login["level"]

@@ -153,7 +153,9 @@ def test_a_key_beside_a_subscription_is_named_as_the_one_that_pays(name: str, mo
 
 def test_a_key_alone_is_fine() -> None:
     """Whoever has no login wants it to pay."""
-    told = Probe(code=0, stdout='{"loggedIn": true, "authMethod": "api_key", "subscriptionType": null}')
+    told = Probe(
+        code=0, stdout='{"loggedIn": true, "authMethod": "api_key", "subscriptionType": null}'
+    )
     finding = judge_login(told, {"ANTHROPIC_API_KEY": "made-up"}, has_credentials=False)
     assert (Level.OK, "logged in (api_key)") == (finding.level, finding.found)
     beside = judge_login(told, {"ANTHROPIC_API_KEY": "made-up"}, has_credentials=True)

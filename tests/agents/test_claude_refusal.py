@@ -21,7 +21,11 @@ TURN = {"type": "assistant", "message": {"id": "m1", "model": "claude-opus-5-5",
 
 def words_of_the_account() -> list[tuple[int, str, str]]:
     """Status, words, and when the account opens by them."""
-    rows = re.findall(r"^\| (\d{3}) \| (.*) \| (person|that hour) \|$", (CASES / "words-of-the-account.md").read_text(), re.M)
+    rows = re.findall(
+        r"^\| (\d{3}) \| (.*) \| (person|that hour) \|$",
+        (CASES / "words-of-the-account.md").read_text(),
+        re.MULTILINE,
+    )
     return [(int(status), words, opens) for status, words, opens in rows]
 
 
@@ -88,13 +92,19 @@ def test_a_shut_account_is_known_by_its_status_or_by_what_is_said_of_it(
     [
         *((status, f"API Error: {status} no") for status in (408, 500, 502, 503, 504, 520, 529)),
         (429, "API Error: Request rejected (429) · This request would exceed your rate limit"),
-        (429, "This request would exceed your organization's rate limit of 30,000 tokens per minute"),
+        (
+            429,
+            "This request would exceed your organization's rate limit of 30,000 tokens per minute",
+        ),
         (429, "API Error: 429 Zu viele Anfragen"),
         (429, "Too many requests. Slow down."),
         (None, "API Error: Rate limit reached"),
         (None, "API Error: 500 You've hit your head at some limit"),
         (None, "Server is temporarily limiting requests (not your usage limit)"),
-        (None, "API Error: Connection refused — a firewall or proxy may be blocking it (ECONNREFUSED)"),
+        (
+            None,
+            "API Error: Connection refused — a firewall or proxy may be blocking it (ECONNREFUSED)",
+        ),
         (None, "API Error: Connection error."),
         (None, "API Error: Request timed out."),
         (None, "getaddrinfo ENOTFOUND api.anthropic.com"),
@@ -116,7 +126,7 @@ def test_an_outage_passes_and_is_nobodys_fault(status: int | None, words: str) -
         (400, "API Error: 400 Diese Anfrage kann nicht bedient werden."),
         (404, "There's an issue with the selected model (nonesuch-model)."),
         (422, "API Error: 422 Unprocessable Entity"),
-        (None, "Es ist etwas schiefgegangen"),
+        (None, "Quelque chose a mal tourné"),
     ],
 )
 def test_what_nobody_foresaw_is_a_refusal_unless_the_model_worked(
@@ -187,7 +197,7 @@ def test_what_we_ended_ourselves_is_no_refusal() -> None:
     [
         ("seven_day_opus", "You've hit your Opus limit · resets Nov 24, 4am (UTC)", "opus"),
         ("seven_day_sonnet", "whatever it is", "sonnet"),
-        ("seven_day_zephyr", "Sie haben Ihr Limit erreicht", "zephyr"),
+        ("seven_day_zephyr", "Limit erreicht", "zephyr"),
         ("", "You've hit your Opus limit · now using Sonnet", "opus"),
         ("", "You've reached your Zephyr 7 limit · resets 5pm", "zephyr"),
         ("", "You've hit your Opus weekly limit", "opus"),
@@ -231,4 +241,7 @@ def test_a_limit_without_a_moment_waits_for_a_person(name: str) -> None:
 def test_an_answer_about_limits_is_an_answer() -> None:
     """Whatever words stand in it."""
     for status, words, _ in words_of_the_account():
-        assert Verdict.COMPLETED is judge(stream({"result": f"{status}: {words}"}), Exit(code=0)).verdict
+        assert (
+            Verdict.COMPLETED
+            is judge(stream({"result": f"{status}: {words}"}), Exit(code=0)).verdict
+        )

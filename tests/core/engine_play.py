@@ -165,7 +165,7 @@ class Game(Protocol):
     unrecorded: list[str]
     finished: bool
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> object:
         """Tell the engine, and take in what it wants."""
 
 

@@ -7,7 +7,7 @@ import math
 from orchestrator.core.account import Account
 from orchestrator.core.entry import Entry, Intervened
 from orchestrator.core.event import Begun, Recorded, Ticked
-from orchestrator.core.instruction import Finish, Hold, Launch, Record, Resume
+from orchestrator.core.instruction import Finish, Hold, Instruction, Launch, Record, Resume
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Verdict
 from orchestrator.core.state import TaskStatus, Verb
@@ -36,15 +36,20 @@ def claude(id: str, *needs: str, **more: object) -> Entry:
 
 def test_two_tasks_that_end_alike_hold_their_account_and_nothing_is_failed() -> None:
     """The third waits, one goes first; after a handful a person has to look, and everything is pending."""
-    run = engine(*(claude(f"t{n}") for n in range(20)), claude("all", *(f"t{n}" for n in range(20))), slots=4)
+    run = engine(
+        *(claude(f"t{n}") for n in range(20)), claude("all", *(f"t{n}" for n in range(20))), slots=4
+    )
     assert 4 == len(launched(tell(run, Begun())))
     assert [] == told(refused(run, "t0", "400 no", 1.0))
-    assert [Hold("claude", 2.0, "400 no", is_outage=True)] == told(refused(run, "t1", "400 no", 1.0))
+    assert [Hold("claude", 2.0, "400 no", is_outage=True)] == told(
+        refused(run, "t1", "400 no", 1.0)
+    )
     for id in ("t2", "t3"):
         refused(run, id, "400 no", 1.1)
     now, attempts = 1.1, 5  # t4 took the place of t0
     refused(run, "t4", "400 no", now)
     assert () == run.running
+    last: list[Instruction] = []
     while not run.is_finished:
         assert run.wake_at is not None
         now = run.wake_at
@@ -60,7 +65,9 @@ def test_two_tasks_that_end_alike_hold_their_account_and_nothing_is_failed() -> 
 
 def test_the_one_that_goes_first_is_one_that_met_nothing_yet() -> None:
     """What two tasks have in common may be their own fault: the others find out, and only these two fail."""
-    run = engine(claude("a", priority=9), claude("b", priority=9), claude("c"), claude("d"), slots=2)
+    run = engine(
+        claude("a", priority=9), claude("b", priority=9), claude("c"), claude("d"), slots=2
+    )
     tell(run, Begun())
     assert ["c"] == launched(refused(run, "a", "404 no such model", 1.0))
     refused(run, "b", "404 no such model", 1.0)

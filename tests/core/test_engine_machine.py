@@ -135,10 +135,8 @@ class EngineMachine(RuleBasedStateMachine):
                     self.judged(task, status, verdict)
                 case Stop(task, attempt, _):
                     assert self.running[task] == attempt
-                case Hold() | Resume():
+                case Hold() | Resume() | Strain():
                     self.told(instruction)
-                case Strain(account, most):
-                    assert most in {0, self.how[3] if account == "claude" else 1}
                 case Finish(unaffordable, overspent):
                     assert not any(self.engine.entries[task].left for task in overspent)
                     for task in (*unaffordable, *overspent):
@@ -155,10 +153,12 @@ class EngineMachine(RuleBasedStateMachine):
                     self.answered_no(instruction)
         return instructions
 
-    def told(self, word: Hold | Resume) -> None:
-        """An account is held, or open again."""
+    def told(self, word: Hold | Resume | Strain) -> None:
+        """An account is held, open again, or close to its limit."""
         assert word.account, "what costs nothing is never held"
-        if isinstance(word, Hold):
+        if isinstance(word, Strain):
+            assert word.most in {0, self.how[3] if word.account == "claude" else 1}
+        elif isinstance(word, Hold):
             self.held_until[word.account] = word.until
             self.on_trial.add(word.account)
         else:

@@ -1,4 +1,4 @@
-"""Prints a case of ``tests/data/cases/claude``: lines of a stream, then an exit status and what stands on standard error.
+"""Prints a case of ``tests/data/cases/claude``: lines of a stream, then exit status and standard error.
 
 ``$SESSION`` stands for the session, ``$EPOCH+3d`` for the seconds since the epoch in three days, ``$DATE+6d`` for that
 day as ``2026-12-01``, ``$DAY+3d`` for it as ``Nov 28``, ``$CLOCK+3h:Europe/Berlin`` for the full hour before that

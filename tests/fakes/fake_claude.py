@@ -15,8 +15,9 @@ or a list of steps of which the n-th call takes the n-th); ``$FAKE_CLAUDE``, the
 A number in ``turns`` is a cost in USD; a turn with ``until`` comes when that file (relative to ``$FAKE_CLAUDE_DIR``) is
 there, and until then it is silent. ``hang`` and ``ignores_sigterm`` take their turns first, if they have any.
 ``usage_limit`` has ``times`` (the first N calls of everybody; then all is well) and ``resets_in`` (seconds from now);
-``case`` prints the file ``case`` of ``tests/data/cases/claude``, as ``claude_case.py`` says, to the first ``times`` calls
-or until ``down_for`` seconds after the first one. ``background`` gives a first result, waits for the file ``until``, is woken and gives its last one.
+``case`` prints the file ``case`` of ``tests/data/cases/claude``, as ``claude_case.py`` says, to the first ``times``
+calls, or until ``down_for`` seconds after the first one. ``background`` gives a first result, waits for the file
+``until``, is woken and gives its last one.
 
 Every call leaves two JSON lines in ``$FAKE_CLAUDE_DIR/calls.jsonl``, at its start and at its end, and its prompt in
 ``prompts/``; ``tests/fakes/claude_calls.py`` puts it on a PATH and reads them.
