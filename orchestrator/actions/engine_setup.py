@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from orchestrator.actions.prospect import Prospect
 from orchestrator.actions.selection import KEPT_AS_THEY_ARE, startable
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.account import Account, Purse
+from orchestrator.core.account import DEFAULT_MODEL, Account, Purse, needed
 from orchestrator.core.board import Board
 from orchestrator.core.capacity import Capacity
 from orchestrator.core.engine import Engine
-from orchestrator.core.entry import DEFAULT_MODEL, Entry
+from orchestrator.core.entry import Entry
 from orchestrator.core.hold import held
 from orchestrator.core.money import feared, unsettled
 from orchestrator.core.plan import Task
@@ -173,7 +173,7 @@ def _entries(
             timeout=policy.timeout,
             idle_timeout=policy.idle_timeout or math.inf,
             account="" if task.children else account,
-            model=policy.model or DEFAULT_MODEL,
+            model=_model(policy, result),
             crew=() if task.children else crews[policy.agent],
             budget=policy.task_budget_usd or math.inf,
             spent=_spent(result),
@@ -204,6 +204,12 @@ def _spent(result: Result | None) -> float:
         return 0.0
     known = sum(attempt.cost or 0.0 for attempt in result.attempts)
     return known + feared(_unsettled(result)) - _open_bill(result)
+
+
+def _model(policy: Settings, result: Result | None) -> str:
+    """Return the model that a task asks for, and the one whose limit it met last."""
+    limited = result.last.model if result is not None and result.last is not None else ""
+    return needed(policy.model or DEFAULT_MODEL, limited)
 
 
 def _newest(task: Task, board: Board, traces: Mapping[str, Traces]) -> int:

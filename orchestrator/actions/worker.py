@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.account import Account, Purse
+from orchestrator.core.account import DEFAULT_MODEL, Account, Purse
 from orchestrator.core.board import Board
 from orchestrator.core.engine import Engine
-from orchestrator.core.entry import DEFAULT_MODEL, Entry
+from orchestrator.core.entry import Entry
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result, closed

@@ -31,6 +31,8 @@ ALIKE_WITHIN = 60.0
 MOST_TRIALS = 2
 #: Seconds for which an outage is tried again and again: where nothing ever got through, and where something did.
 PATIENCE_AT_FIRST, PATIENCE = 300.0, 6 * 3600.0
+#: What the model is called of a task that names none.
+DEFAULT_MODEL = "default model"
 #: Tasks named of those that money is too little for.
 MOST_NAMED = 10
 #: USD lost in adding and taking away.
@@ -82,8 +84,8 @@ class Account:
         """Return what a limit holds that an attempt with *model* met; *limited* is the model it names, or nothing."""
         if not limited:
             return [("", self)]
-        # What met it waits, too, where its own model has another name, or none.
-        names = [limited] if _is_of(model, limited) else [limited, model]
+        # All that name no model have the same one.
+        names = [limited, model] if model == DEFAULT_MODEL else [limited]
         return [(name, self.models.setdefault(name, Account())) for name in names]
 
     def start(self) -> None:
@@ -172,9 +174,14 @@ def _alike(words: str) -> str:
     return _PARTICULAR.sub("#", words.lower())
 
 
+def needed(model: str, limited: str) -> str:
+    """Return the models that a task needs which asks for one and met the limit of another, by a helper of its own."""
+    return model if _is_of(model, limited) else f"{model} {limited}"
+
+
 def _is_of(model: str, name: str) -> bool:
-    """Say whether a model is the one, or of the family, that is called so; none is the agent's own choice."""
-    return model == name or (name != "" and name in model.lower())
+    """Say whether a model is the one, or of the family, that is called so."""
+    return name in model.lower()
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -11,7 +11,7 @@ import heapq
 import math
 from collections.abc import Iterator, Mapping
 
-from orchestrator.core.account import Account, Purse
+from orchestrator.core.account import Account, Purse, needed
 from orchestrator.core.capacity import Capacity, Crew
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import Ended
@@ -253,7 +253,9 @@ class Admission:
                 yield Hold(entry.account, account.opens_at, event.reason, is_outage=is_short)
             self.note_refusal(entry, event, now)
         elif verdict is Verdict.HELD:
-            for name, door in account.doors_held(event.model, entry.model):
+            doors = account.doors_held(event.model, entry.model)
+            entry.model = needed(entry.model, event.model)
+            for name, door in doors:
                 if door.hold_again(event.until, now):
                     yield Hold(called(entry.account, name), door.opens_at, event.reason)
 

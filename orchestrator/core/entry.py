@@ -6,15 +6,13 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from orchestrator.core.account import DUST
+from orchestrator.core.account import DEFAULT_MODEL, DUST
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.state import TaskStatus, Verb
 
 #: Seconds a process may stay once its answer is complete.
 LINGER = 10.0
-#: What the model is called of a task that names none.
-DEFAULT_MODEL = "default model"
 
 
 class Intervened(NamedTuple):
@@ -40,7 +38,7 @@ class Entry:
     account: str = ""
     """Who pays for it; empty: it costs nothing."""
     model: str = DEFAULT_MODEL
-    """The model that is asked of its agent."""
+    """The model that is asked of its agent, and others that it turned out to need."""
     crew: tuple[str, ...] = ()
     """Agents whose ``max_parallel`` it counts against (``core.capacity``)."""
     budget: float = math.inf

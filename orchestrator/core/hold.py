@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from orchestrator.core.result import Attempt, Result, Verdict
+from orchestrator.core.result import Result, Verdict
 from orchestrator.core.state import TaskStatus
 
 
@@ -64,17 +64,10 @@ def held(
             since = last.until if result.note else last.ended
             key = account, last.model
             holds[key] = max(holds.get(key, (0.0, hold)), (since, hold))
-    others = [last for _, last in newest if last.status != Verdict.HELD.value]
+    # A model is held until its moment, or until the task that met it was let through: what others of the account get
+    # through says nothing of it.
     return [
         hold
         for (account, model), (since, hold) in holds.items()
-        if since > (_got_through(others, model) if model else started.get(account, 0.0))
+        if model or started.get(account, 0.0) < since
     ]
-
-
-def _got_through(attempts: Iterable[Attempt], model: str) -> float:
-    """Return when the last attempt began that a model worked for."""
-    return max(
-        (each.started for each in attempts if any(model in name for name, _ in each.models)),
-        default=0.0,
-    )

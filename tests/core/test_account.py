@@ -134,6 +134,7 @@ def test_refusals_are_alike_whatever_number_is_in_them() -> None:
         ("opus", "opus", {"opus", "claude-opus-5-5"}),
         ("opus", "default model", {"opus", "claude-opus-5-5", "default model"}),
         ("zephyr", "zephyr-1", {"zephyr-1"}),
+        ("opus", "sonnet", {"opus", "claude-opus-5-5"}),
         ("", "opus", {"opus", "claude-opus-5-5", "sonnet", "default model", "zephyr-1"}),
     ],
 )

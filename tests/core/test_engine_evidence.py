@@ -235,6 +235,23 @@ def test_a_limit_of_one_model_holds_that_model_alone() -> None:
     assert [Resume("claude (opus)")] == told(shows(run, "a", 101.0, turns=1))
 
 
+def test_a_task_that_meets_the_limit_of_another_model_waits_alone() -> None:
+    """A helper of its own may need that model: others of its model need not."""
+    run = engine(claude("a", model="sonnet"), claude("b", model="sonnet"), slots=1)
+    tell(run, Begun())
+    assert ["b"] == launched(ends(run, "a", Verdict.HELD, 1.0, until=100.0, model="opus"))
+    assert [] == launched(completes(run, "b", 2.0))
+    assert ["a"] == launched(tell(run, Ticked(), 100.0))
+
+
+def test_tasks_that_name_no_model_have_the_same() -> None:
+    """The one that is tried finds out for all of them."""
+    run = engine(claude("a"), claude("b"), claude("c", model="sonnet"), slots=1)
+    tell(run, Begun())
+    assert ["c"] == launched(ends(run, "a", Verdict.HELD, 1.0, until=100.0, model="opus"))
+    assert [] == launched(completes(run, "c", 2.0))
+
+
 def test_a_limit_of_one_model_until_a_person_acts_ends_the_run_when_the_others_are_done() -> None:
     """It is no reason to wait, and none to leave the others undone."""
     run = engine(claude("a", model="opus"), claude("b", model="sonnet"), slots=1)
