@@ -57,6 +57,8 @@ _STATE = re.compile(
     r"|not (?:enabled|active|allowed|permitted|authori[sz]ed|available|eligible)|contact)\b",
     re.IGNORECASE,
 )
+#: A part of the request, of which the same may be said.
+_REQUEST = re.compile(r"\b(?:messages|tools|system|thinking)\.\d|input_schema|max_tokens")
 #: Too much at once: the next minute is another one.
 _RATE = re.compile(
     r"rate.?limit|too many (?:concurrent )?requests|per[- ](?:minute|second)|temporar|concurren|overloaded|capacity"
@@ -151,7 +153,8 @@ def is_of_the_task(result: Mapping[str, Any], said: str) -> bool:
 
 def says_shut(words: str) -> bool:
     """Whether words say of an account, its plan or its money that they let nothing through."""
-    return _SUBJECT.search(words) is not None and _STATE.search(words) is not None
+    is_said = _SUBJECT.search(words) is not None and _STATE.search(words) is not None
+    return is_said and not _REQUEST.search(words)
 
 
 def _status(result: Mapping[str, Any], said: str) -> int | None:

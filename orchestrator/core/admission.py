@@ -35,8 +35,8 @@ class Admission:
         """What the money could not take."""
         self._queues: dict[_Conditions, list[_Item]] = {}
         self._waiting: dict[_Conditions, int] = {}
-        self._doubted: dict[str, list[Entry]] = {}
-        """By account: what was refused, and nobody knows yet whether that is its own fault."""
+        self._set_back: dict[str, list[Entry]] = {}
+        """By account: what was refused or met an outage; the others go first until one gets through."""
         self._tickets = 0
 
     def put(self, entry: Entry) -> None:
@@ -48,10 +48,10 @@ class Admission:
         conditions = entry.conditions
         queue = self._queues.setdefault(conditions, [])
         # The others first: if they get through, it is not the account.
-        is_doubted = entry.refused > self.accounts[entry.account].proven
-        if is_doubted:
-            self._doubted.setdefault(entry.account, []).append(entry)
-        item = (is_doubted, -entry.priority, -entry.rank, entry.place, entry.ticket, entry)
+        is_set_back = entry.refused > self.accounts[entry.account].proven
+        if is_set_back:
+            self._set_back.setdefault(entry.account, []).append(entry)
+        item = (is_set_back, -entry.priority, -entry.rank, entry.place, entry.ticket, entry)
         heapq.heappush(queue, item)
         self._waiting[conditions] = self._waiting.get(conditions, 0) + 1
 
@@ -68,7 +68,7 @@ class Admission:
         for queue in self._queues.values():
             for *_, entry in queue:
                 entry.ticket = 0
-        self._queues, self._waiting, self.unaffordable, self._doubted = {}, {}, [], {}
+        self._queues, self._waiting, self.unaffordable, self._set_back = {}, {}, [], {}
 
     def finish(self) -> Finish:
         """Return the end of a run, with what the money could not take; whose money it was says what helps."""
@@ -272,7 +272,7 @@ class Admission:
             if door.is_proven_by(entry.started):
                 door.end_trial()
                 yield Resume(called(entry.account, name))
-        for each in self._doubted.pop(entry.account, ()):
+        for each in self._set_back.pop(entry.account, ()):
             if each.ticket:  # it has its place again
                 self.discard(each)
                 self.put(each)

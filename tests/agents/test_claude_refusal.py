@@ -52,7 +52,7 @@ def test_words_of_the_account_hold_it(status: int, words: str, opens: str) -> No
     assert Verdict.HELD is outcome.verdict
     assert not outcome.is_outage
     assert (opens == "person") == (outcome.until == math.inf)
-    assert "Fable" not in words or "fable" == outcome.model
+    assert ("fable" if "Fable" in words else "") == outcome.model
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,7 @@ def test_an_outage_passes_and_is_nobodys_fault(status: int | None, words: str) -
         (400, "API Error: 400 Diese Anfrage kann nicht bedient werden."),
         (404, "There's an issue with the selected model (nonesuch-model)."),
         (422, "API Error: 422 Unprocessable Entity"),
+        (400, "API Error: 400 tools.3.custom.input_schema: 'account' is required"),
         (None, "Quelque chose a mal tourné"),
     ],
 )
