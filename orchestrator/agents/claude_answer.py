@@ -72,8 +72,8 @@ class LastTurn:
     """What the model said in it after its last tool call."""
     own: list[str] = field(default_factory=list)
     """What the CLI said after that."""
-    is_at_work: bool = False
-    """A tool was called, or the conversation went on otherwise, and the model said nothing after it."""
+    is_calling: bool = False
+    """It ends in the call of a tool that has not answered."""
     is_broken: bool = False
     """The CLI says that the service failed in the middle of it."""
     has_spoken: bool = False
@@ -100,24 +100,24 @@ class LastTurn:
             self.is_broken = self.is_broken or is_error
             self.own += [text_of(each.get("text")) for each in blocks if each.get("type") == "text"]
             return
-        if self.is_at_work or self.own or message.get("id") != self._id:
+        if self.own or message.get("id") != self._id:
             self.texts.clear()
         self.own, self.is_broken, self.has_spoken = [], False, True
         self._id, self._stop = message.get("id"), text_of(message.get("stop_reason"))
         for block in blocks:
             if block.get("type") == "tool_use":
                 self.texts.clear()
-                self.is_at_work = True
+                self.is_calling = True
             elif block.get("type") == "text" and not is_blank(text := text_of(block.get("text"))):
                 room = max(0, _LONGEST_TURN - sum(map(len, self.texts)))
                 self.texts.append(text[:room])
-                self.is_at_work = False
+                self.is_calling = False
 
     def go_on(self, event: Mapping[str, Any]) -> None:
         """Take a ``user`` event: a tool answered, or the model was asked for more. Nothing before was its last word."""
         if not event.get("parent_tool_use_id"):
             self.texts.clear()
-            self.is_at_work = True
+            self.is_calling = False
 
     def end(self, event: Mapping[str, Any]) -> Ending:
         """Return what a ``result`` event comes to."""
@@ -143,8 +143,8 @@ class LastTurn:
         words, usage = said.strip(), event.get("usage")
         if words in {each.strip() for each in (*self.own, "\n\n".join(self.own))}:
             return True
-        if self.is_at_work and self.has_spoken and event.get("structured_output") is None:
-            return True  # after its last tool call the model said nothing
+        if self.is_calling and event.get("structured_output") is None:
+            return True  # nobody answers while a tool is at work
         if not self.has_spoken and isinstance(usage, dict) and usage.get("output_tokens") == 0:
             return True
         return any(each.fullmatch(words) for each in (_PLACEHOLDER, _OWN_WORDS))

@@ -120,7 +120,10 @@ class Launchpad:
             return _new_session(), ""
         is_same = before.agent == agent and before.inputs == inputs
         if not is_same:
-            return _new_session(), ""  # what it was made from is no longer what it should be made from
+            return (
+                _new_session(),
+                "",
+            )  # what it was made from is no longer what it should be made from
         return last.session, last.reason or "interrupted"
 
     def job(self, live: LiveAttempt) -> Job:
