@@ -32,6 +32,7 @@ from orchestrator.store.atomic import (
 from orchestrator.store.index import SCHEMA
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout, from_here
 from orchestrator.store.lock_holder import goes_on, holder_of
+from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.signatures import is_settled, signature
 
 _Read = TypeVar("_Read")
@@ -217,8 +218,8 @@ def make_plan(root: Layout, files: Mapping[str, bytes]) -> str:
     """
     # A process id would be the same in every thread, and in containers that share the directory.
     staged = f"{root.root}/.new-plan.{os.urandom(6).hex()}.tmp"
+    make_plan_directory(root)
     with reported("make", root.root):
-        make_directories(root.root, is_plan=True)
         make_directory(staged)
     try:
         for name, data in files.items():
