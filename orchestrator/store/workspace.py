@@ -43,11 +43,11 @@ if TYPE_CHECKING:
 class Workspace:
     """A plan directory on disk."""
 
-    def __init__(self, layout: Layout) -> None:
-        """Take the paths; nothing is read yet."""
+    def __init__(self, layout: Layout, *, anew: bool = False) -> None:
+        """Take the paths; nothing is read yet. *anew*: nothing is believed that only the cache says."""
         self.layout = layout
         self._shown = from_here(layout.root)
-        self._index = Index(layout.index)
+        self._index = Index(layout.index, anew=anew)
         self._writer = ResultWriter(layout, self._index.keep_result)
         self.plan_versions = PlanVersions(layout.plan)
         self.newest_result = 0
