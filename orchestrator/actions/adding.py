@@ -28,7 +28,7 @@ from orchestrator.core.plan import TASK_ID, Task, stem, unknown_task
 from orchestrator.core.script import command_of
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
-from orchestrator.store.atomic import replace_file
+from orchestrator.store.atomic import replace_file, sync_directory
 from orchestrator.store.columns import read_needs
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.layout import Layout
@@ -109,6 +109,12 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
                 os.unlink(made)
             raise
     warning = ""
+    try:
+        sync_directory(layout.root)
+        if made:
+            sync_directory(os.path.dirname(layout.root))
+    except StoreError as error:
+        warning = f"{draft.id} is added, but a power cut may lose it: {error}"
     try:
         tell(layout, draft.id, "added", by, wanted.text)
     except StoreError as error:

@@ -17,7 +17,6 @@ from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import (
     open_stream,
     read_file,
-    refuse_links,
     replace_file,
     reported,
 )
@@ -215,7 +214,6 @@ def keep_cursor(path: str, cursor: Cursor) -> None:
         StoreError: it could not be written.
     """
     directory = os.path.dirname(path)
-    refuse_links(directory)
     with reported("make", path):
         make_directories(directory)
     replace_file(path, f"{cursor}\n".encode())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
+from orchestrator.errors import UnfitError
 from orchestrator.ownership import open_made
 from orchestrator.store.atomic import open_stream, reported, require_file
 
@@ -101,8 +102,14 @@ def journal_lines(path: str, containing: str) -> list[str]:
 
 
 def journal_tail(path: str, lines: int) -> list[str]:
-    """Return the last *lines* lines, oldest first, without their list marks; a torn or foreign line is left out."""
-    whole = _end_of(path, _TAIL).split("\n")[:-1]
+    """Return the last *lines* lines, oldest first, without their list marks; a torn or foreign line is left out.
+
+    So is everything where something lies in its place that is no file: whoever writes into it says so.
+    """
+    try:
+        whole = _end_of(path, _TAIL).split("\n")[:-1]
+    except UnfitError:
+        return []
     return [line.removeprefix("- ") for line in whole if line.startswith("- ")][-lines:]
 
 
