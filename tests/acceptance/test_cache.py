@@ -97,7 +97,7 @@ def test_a_leaf_of_another_type_is_not_noticed(
     places = [path for path in _leaves(raw) if {*path}.intersection(named)]
     assert len(named) < len(places)
     for number, path in enumerate(places):
-        value = (7, [[]])[number % 2]
+        value: object = 7 if number % 2 else [[]]
         cache.write_text(_with(raw, path, value), encoding="utf-8")
         answer = orchestrate("status", "--json")
         assert 0 == answer.returncode, (path, answer)
@@ -117,7 +117,7 @@ def test_what_is_no_file_in_its_place_stops_nobody(
             cache.symlink_to(outside)
         case "pipe":
             os.mkfifo(cache)
-        case "directory":
+        case _:
             cache.mkdir()
     assert before == orchestrate.statuses()
     assert 1 == orchestrate("run").returncode
