@@ -23,8 +23,9 @@ RUNTIME = [
     *PYPROJECT["project"]["dependencies"],
     *PYPROJECT["project"]["optional-dependencies"]["web"],
 ]
-#: The Claude Code that tests/real_cli calls: the version whose behaviour was measured.
-CLAUDE = "2.1.329"
+#: What tests call from npm: the Claude Code whose behaviour was measured (tests/real_cli), and what looks for barriers
+#: in the pages of the dashboard (tests/web).
+NPM = {"@anthropic-ai/claude-code": "2.1.329", "axe-core": "4.14.1"}
 
 nox.needs_version = ">=2025.2"
 nox.options.reuse_existing_virtualenvs = True
@@ -175,7 +176,7 @@ def run_tests(session: nox.Session, **env: str) -> None:
     """Run the tests, and put the coverage that their processes measured together."""
     install(session, "tests", "browser", "build", runtime=True)
     install_package(session)
-    install_claude(session)
+    install_npm(session)
     session.run("coverage", "erase")
     # Most tests wait for processes and disks: more of them than processors keep both busy.
     workers = f"--numprocesses={(os.cpu_count() or 1) + 1}"
@@ -191,15 +192,15 @@ def report(session: nox.Session, *options: str) -> None:
     session.run("coverage", "report", *options)
 
 
-def install_claude(session: nox.Session) -> None:
-    """Put the pinned Claude Code into the checkout; where that cannot be, its tests are skipped and say so."""
+def install_npm(session: nox.Session) -> None:
+    """Put the pinned npm packages into the checkout; where that cannot be, their tests are skipped and say so."""
+    missing = {name: version for name, version in NPM.items() if not has_npm(name, version)}
     if "ORCHESTRATOR_TEST_CLAUDE" in os.environ:
-        return
-    package = ROOT / ".claude-cli/node_modules/@anthropic-ai/claude-code/package.json"
-    if package.exists() and json.loads(package.read_text())["version"] == CLAUDE:
+        missing.pop("@anthropic-ai/claude-code", None)
+    if not missing:
         return
     if shutil.which("npm") is None:
-        session.warn("no npm here: tests/real_cli will be skipped")
+        session.warn("no npm here: tests/real_cli and some of tests/web will be skipped")
         return
     # The program in the package for this platform is complete without the install scripts.
     quiet = ("--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--loglevel=error")
@@ -208,12 +209,18 @@ def install_claude(session: nox.Session) -> None:
         "install",
         *quiet,
         "--prefix=.claude-cli",
-        f"@anthropic-ai/claude-code@{CLAUDE}",
+        *(f"{name}@{version}" for name, version in NPM.items()),
         external=True,
         success_codes=range(256),
     )
-    if not package.exists():
-        session.warn("Claude Code is not installed: tests/real_cli will be skipped")
+    if still := [name for name, version in missing.items() if not has_npm(name, version)]:
+        session.warn(f"not installed: {', '.join(still)}; their tests will be skipped")
+
+
+def has_npm(name: str, version: str) -> bool:
+    """Whether a package lies in the checkout in just this version."""
+    package = ROOT / ".claude-cli/node_modules" / name / "package.json"
+    return package.exists() and json.loads(package.read_text())["version"] == version
 
 
 @nox.session(default=False)

@@ -28,12 +28,12 @@ from orchestrator.core.plan import TASK_ID, Task, stem, unknown_task
 from orchestrator.core.script import command_of
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
-from orchestrator.ownership import make_directories
-from orchestrator.store.atomic import replace_file, reported
+from orchestrator.store.atomic import replace_file, sync_directory
 from orchestrator.store.columns import read_needs
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
+from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.plan_edit import fits, ids, next_ids, with_row
 from orchestrator.store.plan_scan import Places
 from orchestrator.store.task_ids import full_ids
@@ -99,8 +99,7 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
     wanted = wanted._replace(
         needs=full_ids(layout, wanted.needs), parent=full_ids(layout, wanted.parent)
     )
-    with reported("make", layout.root):
-        make_directories(layout.root, is_plan=True)
+    make_plan_directory(layout)
     with in_line(layout.plan_lock):
         made = _make_plan(layout)
         try:
@@ -110,6 +109,12 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
                 os.unlink(made)
             raise
     warning = ""
+    try:
+        sync_directory(layout.root)
+        if made:
+            sync_directory(os.path.dirname(layout.root))
+    except StoreError as error:
+        warning = f"{draft.id} is added, but a power cut may lose it: {error}"
     try:
         tell(layout, draft.id, "added", by, wanted.text)
     except StoreError as error:

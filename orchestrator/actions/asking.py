@@ -34,11 +34,12 @@ from orchestrator.errors import (
 from orchestrator.ownership import make_directories
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.happening import Happening, Kind, Listener
-from orchestrator.store.atomic import read_file, replace_file, reported
+from orchestrator.store.atomic import read_file, replace_file
 from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import new_run, take_lock
+from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.timestamp import iso
 from orchestrator.store.workspace import Workspace
 
@@ -108,8 +109,7 @@ def asking(
     plugs.require({PLANNER: how})
     clock, run = Clock(), new_run()
     workspace = Workspace(layout)
-    with reported("make", layout.root):
-        make_directories(layout.root, is_plan=True)
+    make_plan_directory(layout)
     lock = take_lock(layout.lock, run, iso(clock.wall()))
     try:
         workspace.prepare()

@@ -11,7 +11,7 @@ from orchestrator.core.criteria import Criterion
 from orchestrator.core.plan import Plan, Task
 from orchestrator.errors import PlanError
 from orchestrator.store.assignments import Assignments
-from orchestrator.store.atomic import read_file, refuse_links
+from orchestrator.store.atomic import read_file, refuse_links, sync_directory
 from orchestrator.store.criteria import criteria_in, with_criteria, with_ticks
 from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.layout import Layout, from_here
@@ -97,8 +97,8 @@ def _change(path: str, edit: Callable[[bytes], bytes]) -> None:
     def change(before: Taken) -> os.stat_result | None:
         return put(path, before, edit(before.data))
 
-    refuse_links(os.path.dirname(path))
     exchanged(path, change)
+    sync_directory(os.path.dirname(path))
 
 
 def _make_file(layout: Layout, plan: Plan, task: Task, agents: Agents) -> None:

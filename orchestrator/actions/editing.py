@@ -24,6 +24,7 @@ from orchestrator.core.script import command_of
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
+from orchestrator.store.atomic import sync_directory
 from orchestrator.store.columns import Columns, read_needs
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.journal import Journal
@@ -116,6 +117,7 @@ def update(
             layout.plan,
             lambda before: _changed(layout, before, task_id, changes, agents, check=check),
         )
+    sync_directory(layout.root)
     said = ", ".join(f"{role}: {text}" for role, text in updated.changed.items())
     tell(layout, task_id, "updated", by, said)
     return updated

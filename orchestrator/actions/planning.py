@@ -20,13 +20,12 @@ from orchestrator.core.script import LANGUAGES
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem, UsageError
-from orchestrator.ownership import make_directories
 from orchestrator.store.archive import has_plan, put_plan
-from orchestrator.store.atomic import reported
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock import locked
 from orchestrator.store.lock_holder import busy, holder_of
 from orchestrator.store.markdown_embed import closed
+from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.result_file import render_result
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace
@@ -48,8 +47,7 @@ def init(layout: Layout, request: str, agent: str) -> str:
     """
     _refuse_plan(layout)
     text = queue(agent, request) if agent else new_plan(request, layout.templates)
-    with reported("make", layout.root):
-        make_directories(layout.root, is_plan=True)
+    make_plan_directory(layout)
     if not has_plan(layout):  # nobody is at work here, and there is no reason to leave a lock file
         return put_plan(layout, text, {})
     with locked(layout.queue, layout.lock):
@@ -205,8 +203,7 @@ def write(
         UsageError: there is an unfinished plan, and *force* does not say to move it aside.
         StoreError: it could not be written; the plan before it is in place, or whole in the archive.
     """
-    with reported("make", layout.root):
-        make_directories(layout.root, is_plan=True)
+    make_plan_directory(layout)
     with locked(layout.queue, layout.lock):
         # Asked again: until the lock was ours, somebody else may have been at work.
         if not force:

@@ -37,6 +37,7 @@ from orchestrator.errors import (
     UsageError,
 )
 from orchestrator.store import roots
+from orchestrator.store.atomic import sync_directory
 from orchestrator.store.charter import charter_of, with_state
 from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
@@ -127,7 +128,9 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
     if not os.path.lexists(layout.plan):
         raise roots.no_plan(layout)
     with in_line(layout.plan_lock):
-        return exchanged(layout.plan, change)
+        step = exchanged(layout.plan, change)
+    sync_directory(layout.root)
+    return step
 
 
 def goes_on(layout: Layout, step: Step) -> str:

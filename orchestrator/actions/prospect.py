@@ -68,7 +68,7 @@ def look_ahead(
         PlanError: the plan, a task file or an agent makes no sense; every problem with file and line.
         NotFoundError, UsageError, StoreError: as their names say.
     """
-    workspace = workspace or Workspace(order.layout)
+    workspace = workspace or Workspace(order.layout, anew=True)
     traces = traces or scan_logs(order.layout.logs)
     board = workspace.load(keep_cache=False, is_live=False, traces=traces)
     policies, meant = both_settings(workspace, board.plan, order, roster)

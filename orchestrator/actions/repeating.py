@@ -46,8 +46,8 @@ def run_repeatedly(
     if every is None:
         return int(run_once().exit_status)
 
-    is_first = True
-    for number in rounds(every, clock, hearing, lambda left: tell(clock.wall() + left)):
+    begin, is_first = clock.wall() if at is None else at, True
+    for number in rounds(begin, every, clock, hearing, tell):
         ended_by = number or _round(run_once, complain, is_first=is_first)
         if ended_by:
             return 128 + ended_by

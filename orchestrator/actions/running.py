@@ -26,7 +26,7 @@ from orchestrator.actions.telling import Telling, listened_to
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.simulation import really_done
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.drawing import Drawing
 from orchestrator.runtime.event_loop import run_in_event_loop
@@ -230,6 +230,7 @@ class _Session:
             policies=ahead.policies,
             executor=self.plugs.executor([self.lock.descriptor]),
             clock=self.clock,
+            away=self._away,
             listener=self.telling.hear,
             launchpad=Launchpad(
                 self.workspace,
@@ -254,6 +255,11 @@ class _Session:
         runner.listener = hear
         resets = Resets(self.workspace, requests, runner.board, runner.engine, self.clock)
         runner.redo = resets.redo
+
+        def look_around() -> None:
+            if self.lock.is_in_place():  # else nobody has deleted anything
+                resets.look()
+
         if self.order.grows or not self.order.only:  # else nothing that is new is for this run
             versions, roster = self.workspace.plan_versions, self.plugs.roster
             replanner = Replanner(self.order, self.workspace, roster, board.plan, versions.newest())
@@ -266,7 +272,7 @@ class _Session:
                     self.order = replanner.order
                     self.lock.grow(self.order.only)
 
-            runner.watch = replanner.watch(resets.look, apply, self.lock.close)
+            runner.watch = replanner.watch(look_around, apply, self.lock.close)
         return runner
 
     def _prepare(self) -> None:
@@ -278,16 +284,27 @@ class _Session:
 
         prepare("final_output.md.j2", self.order.layout.templates)
 
+    def _away(self) -> StoreError | None:
+        if self.lock.is_in_place():
+            return None
+        from orchestrator.store.out_of_reach import taken_away
+
+        return taken_away(self.order.layout.root)
+
     def _draw(self, board: Board, news: Mapping[str, str]) -> bool:
         from orchestrator.actions.redrawing import redraw
 
+        if not self.lock.is_in_place():
+            return True  # the run is about to end, and what lies there now is not locked
         return redraw(self.workspace, board, self.clock.wall(), running=news, budget=self.budget)
 
     def _conclude(self, ahead: Prospect, runner: Runner, started: float) -> RunReport:
         """Draw everything once more, now that nothing moves."""
-        from orchestrator.actions.run_report import RunReport
-
         failure, board, merged, output = runner.failure, runner.board, None, ""
+        if (away := self._away()) is not None:
+            board.end_run()
+            self._end(ahead, runner, board, failure or away)
+            return self._report(runner, board, failure or away)  # nothing is written there any more
         try:
             if failure is None:
                 board.end_run()
@@ -308,20 +325,37 @@ class _Session:
             if self.telling.is_held and not (runner.held_back or runner.ended_by or failure):
                 # Nothing got through that would have said so, but the run came to its end without waiting for more.
                 self.telling.say(Kind.RUN_RESUMED, "no longer held")
-            self._tell_people(ahead, runner, board, str(failure or runner.held_back))
             if not (is_closed := until_closed(self.order.layout.plan)):
                 from orchestrator.actions.redrawing import STILL_OPEN
 
                 self.telling.say(Kind.WARNING, f"{self.workspace.shown_plan}: {STILL_OPEN}")
-            text = "; ".join(filter(None, (board.progress(), runner.held_back, str(failure or ""))))
-            ended = Happening(kind=Kind.RUN_ENDED, time=self.clock.wall(), text=text)
             # The last word of a run: whoever waits for it finds the final output written.
-            self.telling.hear(ended._replace(duration=self.clock.now() - self.began))
+            self._end(ahead, runner, board, failure)
             if is_closed:
                 any(self._draw(board, {}) for _ in looks(LOOK, CLOSED_WITHIN))
             self.workspace.write_index()
         except OrchestratorError as error:
             failure = failure or error
+        return self._report(runner, board, failure, merged, output)
+
+    def _end(
+        self, ahead: Prospect, runner: Runner, board: Board, failure: OrchestratorError | None
+    ) -> None:
+        self._tell_people(ahead, runner, board, str(failure or runner.held_back))
+        text = "; ".join(filter(None, (board.progress(), runner.held_back, str(failure or ""))))
+        ended = Happening(kind=Kind.RUN_ENDED, time=self.clock.wall(), text=text)
+        self.telling.hear(ended._replace(duration=self.clock.now() - self.began))
+
+    def _report(
+        self,
+        runner: Runner,
+        board: Board,
+        failure: OrchestratorError | None,
+        merged: Merged | None = None,
+        output: str = "",
+    ) -> RunReport:
+        from orchestrator.actions.run_report import RunReport
+
         return RunReport(
             run=self.run_id,
             layout=self.order.layout,

@@ -42,13 +42,14 @@ class Stopped(NamedTuple):
         return any(self.is_over() for _ in looks(_LOOK, timeout))
 
 
-def stop(layout: Layout, only: str | None = None) -> Stopped:
+def stop(layout: Layout, only: str | None = None, why: str = "") -> Stopped:
     """Have the run that is at work end, as Ctrl-C would; it ends its agents first, so later. A process that began it
     as one of its rounds ends with it. If none is at work, those that wait for their time end.
 
     Args:
         layout: The plan.
         only: The run that is meant; then no other ends, and nobody who waits.
+        why: Who ends it, and for what reason; it goes into the journal.
 
     Raises:
         NotFoundError: there is none of either, or no longer the one that is meant, or no plan.
@@ -68,7 +69,7 @@ def stop(layout: Layout, only: str | None = None) -> Stopped:
             now = holder_of(layout.lock)
             return now is None or str(now["run"]) != run
 
-        if not _end(f"run {run}", holder, is_over, layout.journal):
+        if not _end(f"run {run}", holder, is_over, partial(_note, layout.journal, why)):
             raise NotFoundError("no run is at work any more", where=layout.root)
         others = [each for each in waiting if each.process["pid"] != holder["pid"]]
         return Stopped(run, others, is_over)
@@ -97,9 +98,12 @@ def _is_gone(process: Mapping[str, Any]) -> bool:
 
 
 def _end(
-    name: str, process: Mapping[str, Any], is_over: Callable[[], bool], journal: str = ""
+    name: str,
+    process: Mapping[str, Any],
+    is_over: Callable[[], bool],
+    note: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Tell a process to end, unless it is over; say whether it was told. The *journal* of a run says so first."""
+    """Tell a process to end, unless it is over; say whether it was told. *note* writes that down first."""
     if is_elsewhere(process):
         where = "on another machine" if is_of_other_machine(process) else "in another container"
         raise BusyError(
@@ -108,7 +112,7 @@ def _end(
         )
     try:
         if not hasattr(os, "pidfd_open"):
-            _note(journal)
+            note()
             _tell(partial(os.kill, process["pid"]))
             return True
         descriptor = os.pidfd_open(process["pid"])
@@ -116,7 +120,7 @@ def _end(
             # Looked at once more, now that its number can no longer go to somebody else.
             if is_over():
                 return False
-            _note(journal)
+            note()
             _tell(partial(signal.pidfd_send_signal, descriptor))
         finally:
             os.close(descriptor)
@@ -132,11 +136,10 @@ def _end(
     return True
 
 
-def _note(journal: str) -> None:
-    """Write down that a person ends the run: of the same signal from elsewhere, somebody has to be told."""
-    if journal:
-        with suppress(StoreError), closing(Journal(journal)) as chronicle:  # it ends all the same
-            chronicle.append(f"{iso(time.time())} · {RUN} · {TOLD} · to stop")
+def _note(journal: str, why: str) -> None:
+    """Write down that a person ends the run: a signal from elsewhere has no such line, and is an alert."""
+    with suppress(StoreError), closing(Journal(journal)) as chronicle:  # it ends all the same
+        chronicle.append(f"{iso(time.time())} · {RUN} · {TOLD} · to stop{f' {why}' if why else ''}")
 
 
 def _tell(send: Callable[[int], None]) -> None:

@@ -226,7 +226,7 @@ def put_both(layout: Layout, before: Taken, plan: bytes, task: Task, file: bytes
     with reported("make", layout.tasks):
         make_directories(layout.tasks)
     there = read_file(path, LARGEST_TEXT)
-    replace_file(path, file)
+    replace_file(path, file, is_durable=True)
     try:
         is_in = put(layout.plan, before, plan) is not None
     except StoreError:

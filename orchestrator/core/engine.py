@@ -125,7 +125,7 @@ class Engine:
             case Slept():
                 self._admission.bring_forward(event.seconds, moment.now)
             case StopRequested():
-                self._stop(todo)
+                self._stop(event, todo)
         self._dispatch(moment, todo)
         return todo
 
@@ -424,9 +424,9 @@ class Engine:
         for entry, reason in self._timeouts.expired(moment.now):
             self._halt(entry, reason, todo)
 
-    def _stop(self, todo: list[Instruction]) -> None:
+    def _stop(self, event: StopRequested, todo: list[Instruction]) -> None:
         self.is_draining = True
-        for entry in self._running.values():
+        for entry in self._running.values() if event.ends_agents else ():
             self._halt(entry, StopReason.SHUTDOWN, todo)
 
     def _halt(self, entry: Entry, reason: StopReason, todo: list[Instruction]) -> None:

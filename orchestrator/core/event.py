@@ -71,8 +71,10 @@ class Slept(NamedTuple):
     seconds: float
 
 
-class StopRequested:
-    """The run shall end: nothing new starts, what runs is stopped."""
+class StopRequested(NamedTuple):
+    """The run shall end: nothing new starts, what runs is stopped, or comes to its own end."""
+
+    ends_agents: bool = True
 
 
 Event = Begun | Heard | Ended | Recorded | Replanned | Intervened | Ticked | Slept | StopRequested

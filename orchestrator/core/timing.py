@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from itertools import count
 
+_HOUR, _DAY = 3600.0, 86400.0
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
@@ -49,9 +51,24 @@ def next_moment(text: str, now: datetime) -> datetime:
     return moment
 
 
+def is_by_day(every: float) -> bool:
+    """Say whether rounds come back to a time of day: after days, or so many hours that a day is a multiple of them."""
+    return every >= _HOUR and every % _HOUR == 0 and (every % _DAY == 0 or _DAY % every == 0)
+
+
 def next_round(begin: float, every: float, now: float) -> float:
     """Return when the next round begins: on the grid that the first one began, and never twice for one late round.
 
-    All in seconds on one clock.
+    All in seconds since the epoch. Where rounds come back to a time of day, that is the one on the wall, also after a
+    change of summer time: then a day has 23 or 25 hours.
     """
-    return begin + every * (int((now - begin) // every) + 1)
+    number = int((now - begin) // every) + 1
+    if not is_by_day(every) or every == _HOUR:
+        return begin + every * number
+    first = datetime.fromtimestamp(begin)  # noqa: DTZ006 - the time zone of the machine, with its changes
+    moments = (_on_the_wall(first, every * each) for each in count(max(1, number - 1)))
+    return next(moment for moment in moments if moment > now)
+
+
+def _on_the_wall(first: datetime, seconds: float) -> float:
+    return (first + timedelta(seconds=seconds)).timestamp()

@@ -24,7 +24,7 @@ import sys
 import time
 
 from orchestrator.executors import procfs
-from orchestrator.executors.record import SCHEMA, measure, write_record
+from orchestrator.executors.record import REPLACED, SCHEMA, is_replaced, measure, write_record
 from orchestrator.executors.spawn import Spawner, SpawnError
 from orchestrator.executors.trees import GRACE, HARD_LIMIT, TICK, Attempt, Groups, Trees
 from orchestrator.executors.watchdog import fork_guard
@@ -182,7 +182,7 @@ class Guard:
     def _start(self, job: Mapping[str, Any]) -> None:
         attempt = Attempt(job, 0, time.time(), time.monotonic())
         try:
-            attempt.pid = self._spawner.spawn(job)
+            attempt.pid, attempt.log = self._spawner.spawn(job), self._spawner.log
         except SpawnError as error:
             self._finish(attempt, str(error), error)
             return
@@ -261,6 +261,8 @@ class Guard:
         )
         usage, job = attempt.usage, attempt.job
         size, digest = measure(job["stdout"], sync=self._is_orphan)
+        if not error and is_replaced(job["stdout"], attempt.log):
+            error = REPLACED
         record = {
             "key": attempt.key,
             "pid": attempt.pid,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 #: Larger logs get no hash, so that one attempt's flood never keeps the others waiting for the guard.
 HASH_LIMIT = 64 * 1024 * 1024
+#: What is wrong with an attempt whose log is another file in the end.
+REPLACED = "its log was taken away or replaced while it ran, and what it said with it"
 _EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _CHUNK = 256 * 1024
 _LOG_FLAGS = (
@@ -62,6 +64,19 @@ def _refuse_link(path: str) -> None:
     directory = os.path.dirname(path)
     if os.path.islink(directory):
         raise OSError(errno.ELOOP, "its directory is a link", path)
+
+
+def identity(found: os.stat_result) -> tuple[int, int]:
+    """Return what tells one file from every other."""
+    return found.st_dev, found.st_ino
+
+
+def is_replaced(path: str, log: tuple[int, int] | None) -> bool:
+    """Say whether another file lies where a log was opened; whoever reads it is told of one that is gone."""
+    try:
+        return log is not None and identity(os.stat(path, follow_symlinks=False)) != log
+    except (OSError, ValueError):
+        return False
 
 
 def measure(path: str, *, sync: bool) -> tuple[int, str | None]:

@@ -12,7 +12,7 @@ import os
 import signal
 import stat
 
-from orchestrator.executors.record import open_log
+from orchestrator.executors.record import identity, open_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Spawner:
         self._inherited: list[Mapping[bytes, bytes]] = []
         self._null = os.open(os.devnull, os.O_RDWR)
         self._home, self._homeless = _open_home()
+        self.log: tuple[int, int] | None = None
+        """Which file the log of the newest job is."""
         # A signal that is ignored stays ignored across exec. Python ignores SIGPIPE, the guard ignores some more.
         self._defaults = [
             number
@@ -98,6 +100,7 @@ class Spawner:
 
     def _open(self, job: Mapping[str, Any], opened: list[int]) -> Sequence[tuple[int, int, int]]:
         stdin, stdout, stderr = job["stdin"], job["stdout"], job["stderr"]
+        self.log = None
         fds = [self._null, self._null, self._null]
         try:
             if stdin:
@@ -106,6 +109,7 @@ class Spawner:
             if stdout:
                 fds[1] = open_log(stdout)
                 opened.append(fds[1])
+                self.log = identity(os.fstat(fds[1]))
             if stderr == stdout:
                 fds[2] = fds[1]
             elif stderr:

@@ -45,6 +45,7 @@ class Attempt:
         "immune",
         "job",
         "key",
+        "log",
         "look",
         "marks",
         "pid",
@@ -58,6 +59,7 @@ class Attempt:
     def __init__(self, job: Mapping[str, Any], pid: int, started: float, clock: float) -> None:
         self.job = job
         self.key: str = job["key"]
+        self.log: tuple[int, int] | None = None
         self.pid = pid
         self.started = started
         self.clock = clock

@@ -22,7 +22,7 @@ from orchestrator.executors.protocol import Job
 from orchestrator.runtime.as_answered import as_answered
 from orchestrator.runtime.attempt import OF_THE_DISK, LiveAttempt
 from orchestrator.store.answers import Answer, answers_handed_on
-from orchestrator.store.atomic import refuse_links, write_new
+from orchestrator.store.atomic import write_new
 from orchestrator.store.attempt_record import AttemptRecord
 from orchestrator.store.contexts import Contexts
 from orchestrator.store.credible import conflicts_in
@@ -146,7 +146,6 @@ class Launchpad:
         given = environment(self._policies[live.task.id], wanted.env, wanted.login)
         files = live.files
         script = files.script
-        refuse_links(files.directory)
         if wanted.script:
             write_new(script, wanted.script.encode())
         if wanted.stdin:

@@ -89,6 +89,8 @@ class Runner:
     """Asks for what was lost to be done again; says whether it will be."""
     watch: Watch | None = None
     """Looks after a plan that may be changed while it runs."""
+    away: Callable[[], StoreError | None] = lambda: None
+    """Says so when the plan directory was taken away."""
     is_patient: bool = True
     """Whether a held account is waited for; otherwise the run ends when nothing else is left."""
     ended_by: int = field(default=0, init=False)
@@ -143,6 +145,7 @@ class Runner:
                 news=self._tell_news,
                 ended=self._end,
                 fails=self._give_up,
+                away=self.away,
             )
             for job in (
                 self._reading.hear_executor,
@@ -391,11 +394,15 @@ class Runner:
                     self.executor.stop(live.key, StopReason.SHUTDOWN, 0.0)
 
     def _give_up(self, error: OrchestratorError) -> None:
-        """State can no longer be kept: start nothing more, end what runs, and report why."""
+        """State can no longer be kept: start nothing more, end what runs, and report why.
+
+        Where the directory was taken away agents go on: it may come back, and what they do elsewhere is not to be half.
+        """
         if self.failure is None:
-            self.failure = error
-            self._warn(str(error))
-            self._handle(StopRequested())
+            away = self.away()
+            self.failure = away or error
+            self._warn(str(self.failure))
+            self._handle(StopRequested(ends_agents=away is None))
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -16,6 +16,8 @@ from orchestrator.store.timestamp import epoch
 
 #: Seconds between two looks at the journal.
 _LOOK = 0.5
+#: Bytes that are heard at each of them; where more was written nothing is, or to tell it would keep the run.
+_HEARD = 256 * 1024
 #: What stands in every line that somebody said.
 _SPOKEN = tuple(f" · {kind}" for kind in SPOKEN)
 
@@ -48,7 +50,7 @@ class _Place:
     def go_on(self) -> None:
         """Tell what was said meanwhile; everything else in the journal is the run's own."""
         try:
-            read = read_on(self._journal, self._cursor)
+            read = read_on(self._journal, self._cursor, _HEARD)
         except OrchestratorError:
             return  # whoever writes into it will say so
         lines, self._cursor = read or ([], end_of(self._journal))

@@ -37,6 +37,8 @@ class Reading:
     news: Callable[[LiveAttempt], None]
     ended: Callable[[LiveAttempt, Exit, Outcome], None]
     fails: Callable[[OrchestratorError], None]
+    away: Callable[[], StoreError | None] = lambda: None
+    """As for ``Runner``."""
     unwritten: list[LiveAttempt] = field(default_factory=list)
     """Whose result file does not yet say what is known of them."""
 
@@ -81,8 +83,11 @@ class Reading:
         del self.live[live.key]
         if exit.is_ours and exit.pid:
             live.unread = exit.error  # its log may tell the next run what it answered
+        away = self.away()
+        if away is not None:
+            live.unread = str(away)  # what lies there is not what it has written
         if lost := exit.error if exit.is_ours else live.unread:
-            self.fails(StoreError(lost, hint=ADVICE))
+            self.fails(away or StoreError(lost, hint=ADVICE))
         outcome = live.judge(exit)
         if live.session and outcome.verdict is not Verdict.HELD:
             # What it said last, since anybody looked: that its account is close to a limit, for instance.
@@ -97,6 +102,9 @@ class Reading:
         """
         while True:
             await anyio.sleep(_LOOK)
+            if (away := self.away()) is not None:
+                self.fails(away)
+                return
             fresh, self.unwritten = self.unwritten, []
             for live in fresh:
                 if live.key in self.live:

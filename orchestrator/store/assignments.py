@@ -14,7 +14,6 @@ from orchestrator.store.atomic import (
     open_file,
     read_file,
     read_whole,
-    refuse_links,
     replace_file,
     reported,
 )
@@ -155,14 +154,12 @@ class Assignments:
 
         path, found = self._layout.task_file(task.stem), self.read(task)
         if found is None and not os.path.lexists(path):
-            refuse_links(self._layout.tasks)
             replace_file(path, made_from_row(draw()).encode())
             return
         if found is None or not found.made or os.path.islink(path):
             return
         if found.made == sum_of(text := draw()):
             return
-        refuse_links(self._layout.tasks)
         before = take(path)
         # Somebody may have saved it since it was read, or be saving it right now: then it is theirs.
         if parse_task_file(before.data, path).made:

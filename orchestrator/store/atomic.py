@@ -15,7 +15,10 @@ from typing import BinaryIO, Self
 
 from orchestrator.errors import StoreError, UnfitError
 from orchestrator.ownership import open_made
+from orchestrator.store.layout import PEOPLES, STATE
 
+#: The directories in a plan directory: one that is a link was planted, and what is written there would land elsewhere.
+DIRECTORIES = frozenset(name.rstrip("/") for name in (*STATE, *PEOPLES) if name.endswith("/"))
 #: Bytes read in one go; most of our files are smaller.
 _PIECE = 64 * 1024
 #: Bytes of a file that is read as a whole: how much memory a run takes must not depend on what somebody put there.
@@ -77,14 +80,21 @@ def refuse_links(*directories: str) -> None:
             )
 
 
-def replace_file(path: str, data: bytes) -> os.stat_result:
+def replace_file(path: str, data: bytes, *, is_durable: bool = False) -> os.stat_result:
     """Put *data* in the place of *path*; return what the system says of the new file. It survives every crash of ours.
+
+    *is_durable*: and a power cut, once this has returned.
 
     Raises:
         StoreError: it could not be written; *path* is as before.
     """
     with Replacement(path, data) as new:
-        return new.publish()
+        if is_durable:
+            new.sync()
+        found = new.publish()
+    if is_durable:
+        sync_directory(os.path.dirname(path))
+    return found
 
 
 class Replacement:
@@ -175,6 +185,10 @@ def write_new(path: str, data: bytes) -> None:
 
 
 def _open_new(path: str, flags: int = 0) -> int:
+    """Make a file, also in the place of one that is there: whatever is written as a whole comes through here."""
+    directory = os.path.dirname(path)
+    if os.path.basename(directory) in DIRECTORIES:
+        refuse_links(directory)
     flags |= os.O_WRONLY | os.O_EXCL | os.O_CLOEXEC
     try:
         return open_made(path, flags, 0o664)

@@ -15,6 +15,8 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.messages import read_shared
 
 _BEFORE, _BEHIND = "context-", ".md"
+#: Bytes of the journal that are read for one attempt; where more was written all files are looked at again.
+_HEARD = 256 * 1024
 _FOR_ALL = frozenset({MessageKind.DISCOVER, MessageKind.SYNC})
 
 
@@ -68,13 +70,14 @@ class Contexts:
         """Take in of which tasks the journal says that somebody spoke about them."""
         journal = self._layout.journal
         try:
-            read = read_on(journal, self._place) if self._place is not None else None
+            read = read_on(journal, self._place, _HEARD) if self._place is not None else None
             if read is not None:
                 lines, self._place = read
                 said = (line for line in map(read_line, lines) if line and line.is_message)
                 self._unread.update(stem(line.subject) for line in said)
                 return
-            # The first look, or somebody began the journal anew. What is said while we list is in the journal, too.
+            # The first look, or somebody began the journal anew, or wrote very much into it. What is said while we list
+            # is in the journal, too.
             place = end_of(journal)
             names = _names(self._layout.contexts)
         except (OSError, StoreError) as error:

@@ -17,7 +17,6 @@ from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import (
     open_stream,
     read_file,
-    refuse_links,
     replace_file,
     reported,
 )
@@ -29,8 +28,12 @@ _ABOUT_RUN = re.compile(rb"- (\S+" + _RUN + rb".*)\n")
 _RUN_STARTED = re.compile(rb"\S+ \xc2\xb7 run \xc2\xb7 started( \xc2\xb7 .*)?")
 #: Bytes before a cursor that its mark is made of: at least the time of the line before it.
 _MARKED = 64
-#: Bytes looked at first for the beginning of the last run; each further look takes in eight times as many.
+#: Bytes looked at first for the beginning of the last run; each further look, farther back, takes eight times as many.
 _FIRST_LOOK = 64 * 1024
+#: Bytes of a journal that are in memory at a time: agents may write any number of lines into it.
+_MOST = 4 * 1024 * 1024
+#: Lines about a run that are told besides its beginning, the newest ones, and bytes of each: ours are shorter.
+_LINES, _LINE = 1000, 4096
 
 
 class Cursor(NamedTuple):
@@ -58,15 +61,15 @@ def parse_cursor(text: str) -> Cursor:
     return Cursor(int(found[1]), int(found[2], 16))
 
 
-def read_on(journal: str, cursor: Cursor) -> tuple[list[str], Cursor] | None:
+def read_on(journal: str, cursor: Cursor, most: int = _MOST) -> tuple[list[str], Cursor] | None:
     """Return the whole lines behind a cursor, without their list marks, and where they end.
 
-    None when the cursor does not belong to this journal.
+    None when the cursor does not belong to this journal, or has more than *most* bytes behind it.
 
     Raises:
         StoreError: the journal cannot be read.
     """
-    read = _behind(journal, cursor)
+    read = _behind(journal, cursor, most)
     if read is None:
         return None
     data, before = read
@@ -76,7 +79,7 @@ def read_on(journal: str, cursor: Cursor) -> tuple[list[str], Cursor] | None:
 
 def read_each(journal: str, cursor: Cursor) -> list[tuple[str, Cursor]] | None:
     """Return what ``read_on`` does, each line with the place behind it."""
-    read = _behind(journal, cursor)
+    read = _behind(journal, cursor, _MOST)
     if read is None:
         return None
     data, before = read
@@ -90,20 +93,22 @@ def read_each(journal: str, cursor: Cursor) -> list[tuple[str, Cursor]] | None:
     ]
 
 
-def _behind(journal: str, cursor: Cursor) -> tuple[bytes, bytes] | None:
-    """Return the whole lines behind a cursor, and what its mark was made of; None when it is of another journal."""
+def _behind(journal: str, cursor: Cursor, most: int) -> tuple[bytes, bytes] | None:
+    """Return the whole lines behind a cursor, and what its mark was made of; None as ``read_on``."""
     with reported("read", journal):
         try:
             file = open_stream(journal)
         except FileNotFoundError:
             return (b"", b"") if cursor == Cursor() else None
         with file:
+            if os.fstat(file.fileno()).st_size - cursor.offset > most:
+                return None
             first = max(0, cursor.offset - _MARKED)
             file.seek(first)
             before = file.read(cursor.offset - first)
             if len(before) < cursor.offset - first or zlib.crc32(before) != cursor.mark:
                 return None
-            data = file.read()
+            data = file.read(most)
             # A last line that is being written, or that a crash tore, is left for the next time.
             return data[: data.rfind(b"\n") + 1], before
 
@@ -136,9 +141,10 @@ def end_of(journal: str) -> Cursor:
 
 
 def last_run(journal: str) -> tuple[Cursor, list[str]]:
-    """Return where the last run begins, and the lines about that run itself, tasks left out.
+    """Return where to begin to read the last run, and the lines about that run itself, tasks left out.
 
-    Without any run, the beginning of the journal and no lines.
+    That is its beginning, or what ``read_on`` takes of a journal that is longer from there on. Without any run, the
+    beginning of the journal and no lines.
 
     Raises:
         StoreError: the journal cannot be read.
@@ -149,30 +155,47 @@ def last_run(journal: str) -> tuple[Cursor, list[str]]:
         except FileNotFoundError:
             return Cursor(), []
         with file:
-            size, look = os.fstat(file.fileno()).st_size, _FIRST_LOOK
-            while (found := _last_run_in(file, max(0, size - look))) is None and look < size:
-                look *= 8
-            return found or (Cursor(), [])
+            size = os.fstat(file.fileno()).st_size
+            begin, lines = _last_run_in(file, size)
+            if size - begin > _MOST:
+                begin, _ = _lines_before(file, size, _MOST)
+            return Cursor(begin, _mark(file, begin)), lines
 
 
-def _last_run_in(file: BinaryIO, first: int) -> tuple[Cursor, list[str]] | None:
-    """Return the same of what stands behind *first*; None where no run begins there."""
+def _last_run_in(file: BinaryIO, size: int) -> tuple[int, list[str]]:
+    """Return where it begins, and the lines about it; read from the end, a piece at a time."""
+    end, look, lines = size, _FIRST_LOOK, list[str]()
+    while end:
+        end, data = _lines_before(file, end, look)
+        look, newer = min(8 * look, _MOST), list[str]()
+        for found in reversed([*_about_run(data)]):
+            line = found[1].decode(errors="replace")
+            if _RUN_STARTED.fullmatch(found[1]):
+                return end + found.start(), [line, *newer[::-1], *lines]
+            if len(newer) + len(lines) < _LINES:
+                newer.append(line)
+        lines = [*newer[::-1], *lines]
+    return 0, []
+
+
+def _lines_before(file: BinaryIO, end: int, size: int) -> tuple[int, bytes]:
+    """Return the whole lines in up to *size* bytes before a place, and where they begin."""
+    first = max(0, end - size)
     file.seek(first)
-    # What stands there at once may be the rest of a line.
-    found = [each for each in _about_run(file.read()) if each.start() or not first]
-    for place, line in reversed([*enumerate(found)]):
-        if _RUN_STARTED.fullmatch(line[1]):
-            offset = first + line.start()
-            lines = [each[1].decode(errors="replace") for each in found[place:]]
-            return Cursor(offset, _mark(file, offset)), lines
-    return None
+    data = file.read(end - first)
+    if not first:
+        return 0, data
+    # What stands there at once may be the rest of a line; one that is longer than all of this is none of ours.
+    partial = data.find(b"\n", 0, -1) + 1
+    return (first + partial, data[partial:]) if partial else (first, b"")
 
 
 def _about_run(data: bytes) -> Iterator[re.Match[bytes]]:
     """Yield the lines about a run. Looked for by their middle: of a long journal that takes a twentieth of the time."""
     end = 0
     while (place := data.find(_RUN, end)) >= 0 and (end := data.find(b"\n", place)) >= 0:
-        if found := _ABOUT_RUN.match(data, data.rfind(b"\n", 0, place) + 1):
+        first = data.rfind(b"\n", 0, place) + 1
+        if end - first < _LINE and (found := _ABOUT_RUN.match(data, first)):
             yield found
 
 
@@ -191,7 +214,6 @@ def keep_cursor(path: str, cursor: Cursor) -> None:
         StoreError: it could not be written.
     """
     directory = os.path.dirname(path)
-    refuse_links(directory)
     with reported("make", path):
         make_directories(directory)
     replace_file(path, f"{cursor}\n".encode())

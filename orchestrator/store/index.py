@@ -1,7 +1,8 @@
 """``index.json``: what was read from plan and results, kept with the signature of each file it came from.
 
-A cache and nothing else: delete it at any time. An entry counts only while its file is the very same one (inode, size,
-times), so a hand edit is always seen. ``status`` on 10,000 tasks reads this file instead of 10,001 others.
+A cache and nothing else: delete it at any time. It counts only as it was written, which its checksum tells, and an
+entry only while its file is the very same one (inode, size, times), so a hand edit of either is always seen. ``status``
+on 10,000 tasks reads this file instead of 10,001 others; a run believes only those others.
 
 It holds columns, not rows: a column is read and turned into objects by the interpreter's own loops, and one whose cells
 are all the same is kept as one cell. The columns are the fields of ``Task``, ``Result`` and ``Attempt``; a cache
@@ -11,6 +12,7 @@ written before a field was added lacks its column, and is empty then.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -28,15 +30,18 @@ if TYPE_CHECKING:
     from orchestrator.core.plan_state import PlanState
     from orchestrator.store.attempt_record import Traces
 
-SCHEMA = 5
+SCHEMA = 6
+_HEAD = f'{{"schema":{SCHEMA},"checksum":"'.encode()
+#: Characters of the checksum, and of what follows it.
+_SUM, _NEXT = 8, b'",'
 _STATUSES = {status.value: status for status in TaskStatus}
 
 
 class Index:
     """The cache in memory. ``is_dirty`` says that writing it back would help the next reader."""
 
-    def __init__(self, path: str) -> None:
-        """Read *path*; anything wrong with it is the same as an empty cache."""
+    def __init__(self, path: str, *, anew: bool = False) -> None:
+        """Read *path*; anything wrong with it is the same as an empty cache. *anew*: nothing that lies there counts."""
         self._path = path
         self.is_dirty = False
         self._logs = 0
@@ -45,14 +50,14 @@ class Index:
         self._results: dict[str, tuple[int, Result]] = {}
         #: What is known of the plans below this directory (store/roots.py); only kept here.
         self._plans: object = None
+        raw = {} if anew else read_cache(path)
+        self._plans = raw.get("plans")
         try:
-            raw = json.loads(read_file(path) or b"{}")
-            self._plans = raw.get("plans")
-            if raw["schema"] == SCHEMA:
+            if "results" in raw:
                 self._plan, self._results = _plan(raw["plan"]), _results(raw["results"])
-                self._logs = raw.get("logs", 0)
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, StoreError):
-            return  # what was not read from the cache is read from the files
+                self._logs = raw["logs"]
+        except (ValueError, LookupError, TypeError):
+            return  # written by another version: what was not read from the cache is read from the files
 
     def plan(self, signed: int) -> tuple[Plan, Shape] | None:
         """Return the plan that was read from the file with this signature."""
@@ -113,7 +118,6 @@ class Index:
     def write(self) -> None:
         """Write the cache; a directory that cannot be written is no reason to fail."""
         raw: dict[str, object] = {
-            "schema": SCHEMA,
             "logs": self._logs,
             "plan": _raw_plan(*self._plan)
             if self._plan and not _is_secret(self._plan[1])
@@ -122,13 +126,41 @@ class Index:
         }
         if self._plans is not None:
             raw["plans"] = self._plans
-        text = json.dumps(raw, separators=(",", ":"), ensure_ascii=False, default=dict)
         try:
-            # Where the plan lies may have bytes that are no UTF-8.
-            replace_file(self._path, text.encode(errors="backslashreplace"))
+            write_cache(self._path, raw)
         except StoreError:
             return  # a cache that cannot be kept costs time, nothing else
         self.is_dirty = False
+
+
+def read_cache(path: str) -> dict[str, Any]:
+    """Return what a cache holds; nothing where it is not, byte for byte, what ``write_cache`` wrote."""
+    try:
+        data = read_file(path) or b""
+    except StoreError:
+        return {}
+    return json.loads(b"{" + _body(data)) if is_as_written(data) else {}
+
+
+def write_cache(path: str, raw: Mapping[str, object]) -> None:
+    """Write a cache; raises ``StoreError`` where it cannot be written."""
+    text = json.dumps(raw, separators=(",", ":"), ensure_ascii=False, default=dict)
+    # Where the plan lies may have bytes that are no UTF-8.
+    body = text.encode(errors="backslashreplace")[1:]
+    replace_file(path, _HEAD + _checksum(body) + _NEXT + body)
+
+
+def is_as_written(data: bytes) -> bool:
+    """Say whether these are the bytes of a cache as ``write_cache`` of this version wrote it."""
+    return data.startswith(_HEAD) and data[len(_HEAD) :].startswith(_checksum(_body(data)) + _NEXT)
+
+
+def _body(data: bytes) -> bytes:
+    return data[len(_HEAD) + _SUM + len(_NEXT) :]
+
+
+def _checksum(body: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(body)
 
 
 def _is_secret(plan: Plan) -> bool:
@@ -166,16 +198,12 @@ def _plan(raw: dict[str, Any] | None) -> tuple[int, Plan, Shape] | None:
     tasks = {task.id: task for task in map(Task._make, _rows(Task._fields, raw["tasks"]))}
     settings = {name: _as_field(value) for name, value in raw["settings"].items()}
     order = tuple(raw["order"])
-    named = set(order).union(*[task.needs + task.children for task in tasks.values()])
-    if named != tasks.keys():
-        raise ValueError("it names tasks that it does not have")
     batch = dict(zip(order, raw["batch"], strict=True))
     rank = dict(zip(order, raw["rank"], strict=True))
     about = raw["about"]
     state, *rest = about.pop("charter")
     charter = Charter(_state(state), *rest)
-    table = about.pop("table")  # a cache that does not have it is an older one
-    plan = Plan(tasks=tasks, settings=settings, charter=charter, table=table, **about)
+    plan = Plan(tasks=tasks, settings=settings, charter=charter, **about)
     return raw["signature"], plan, Shape(order, batch, rank)
 
 
@@ -200,8 +228,6 @@ def _raw_results(known: Mapping[str, tuple[int, Result]]) -> dict[str, Any]:
 
 
 def _results(raw: dict[str, Any]) -> dict[str, tuple[int, Result]]:
-    if set(map(type, raw["inputs"])) - {dict}:
-        raise TypeError("inputs are numbers by name")
     attempts, counts = (
         map(Attempt._make, _rows(Attempt._fields, raw["of_attempts"])),
         raw["attempts"],

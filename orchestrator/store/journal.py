@@ -9,10 +9,12 @@ from __future__ import annotations
 import errno
 import os
 
+from orchestrator.errors import UnfitError
 from orchestrator.ownership import open_made
-from orchestrator.store.atomic import open_stream, read_file, reported, require_file
+from orchestrator.store.atomic import open_stream, reported, require_file
 
-_TAIL = 64 * 1024
+#: Bytes of a journal that are read for its last lines, and for all that are about something.
+_TAIL, _LONGEST = 64 * 1024, 16 * 1024 * 1024
 
 
 class Journal:
@@ -87,12 +89,12 @@ class Journal:
 
 
 def journal_lines(path: str, containing: str) -> list[str]:
-    """Return every line with these words, oldest first, without its list mark.
+    """Return every line with these words, oldest first, without its list mark; of a very long journal the newest.
 
     Raises:
         StoreError: the journal cannot be read.
     """
-    text = (read_file(path) or b"").decode(errors="replace")
+    text = _end_of(path, _LONGEST)
     if containing not in text:
         return []
     lines = (line.removeprefix("- ") for line in text.split("\n") if line.startswith("- "))
@@ -100,13 +102,26 @@ def journal_lines(path: str, containing: str) -> list[str]:
 
 
 def journal_tail(path: str, lines: int) -> list[str]:
-    """Return the last *lines* lines, oldest first, without their list marks; a torn or foreign line is left out."""
+    """Return the last *lines* lines, oldest first, without their list marks; a torn or foreign line is left out.
+
+    So is everything where something lies in its place that is no file: whoever writes into it says so.
+    """
+    try:
+        whole = _end_of(path, _TAIL).split("\n")[:-1]
+    except UnfitError:
+        return []
+    return [line.removeprefix("- ") for line in whole if line.startswith("- ")][-lines:]
+
+
+def _end_of(path: str, size: int) -> str:
+    """Return the lines in the last bytes of a journal."""
     with reported("read", path):
         try:
             with open_stream(path) as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-                text = file.read().decode(errors="replace")
+                first = max(0, os.fstat(file.fileno()).st_size - size)
+                file.seek(first)
+                data = file.read(size)
         except FileNotFoundError:
-            return []
-    whole = text.split("\n")[:-1]
-    return [line.removeprefix("- ") for line in whole if line.startswith("- ")][-lines:]
+            return ""
+    # What stands there at once may be the rest of a line.
+    return data[data.find(b"\n") + 1 if first else 0 :].decode(errors="replace")

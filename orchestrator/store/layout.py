@@ -12,6 +12,13 @@ from orchestrator.errors import OutputError
 PLAN_DIRECTORY = ".orchestrator"
 #: Ids that ``create`` gives (seed row S4-03).
 MADE_ID = re.compile(r"TASK-(\d+)")
+#: What the orchestrator writes into a plan directory, as patterns of git.
+STATE = (
+    "results/", "logs/", "contexts/", "notes/", "requests/", "waiting/", "archive/", "checkpoints/",
+    "journal.md", "final_output.md", "index.json", "heartbeats.json", "*.lock", ".*.tmp",
+)  # fmt: skip
+#: What people write there.
+PEOPLES = ("master_plan.md", "agent_tasks/", "agents/", "templates/")
 
 
 class Layout:
@@ -73,6 +80,11 @@ class Layout:
     def index(self) -> str:
         """The cache; may be deleted at any time."""
         return f"{self.root}/index.json"
+
+    @property
+    def gitignore(self) -> str:
+        """What git is to leave alone here."""
+        return f"{self.root}/.gitignore"
 
     @property
     def lock(self) -> str:

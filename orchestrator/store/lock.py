@@ -32,7 +32,7 @@ _AGAIN = 0.01
 class RunLock:
     """The lock, held. Written by hand: loading `dataclasses` takes longer than most commands that look at it."""
 
-    __slots__ = ("dead_runs", "descriptor", "holder", "path")
+    __slots__ = ("_directory", "dead_runs", "descriptor", "holder", "path")
 
     def __init__(
         self, path: str, descriptor: int, holder: dict[str, Any], dead_runs: tuple[str, ...]
@@ -44,6 +44,18 @@ class RunLock:
         """
         self.path, self.descriptor = path, descriptor
         self.holder, self.dead_runs = holder, dead_runs
+        # Held open, or another directory might get its number.
+        self._directory = os.open(
+            os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        )
+
+    def is_in_place(self) -> bool:
+        """Say whether the plan directory is still the one that was locked."""
+        try:
+            found = os.stat(os.path.dirname(self.path))
+        except OSError:
+            return False
+        return os.path.samestat(found, os.fstat(self._directory))
 
     def recovered(self) -> None:
         """Say that what the dead runs left was taken care of; until then a crash leaves it to the next run.
@@ -94,11 +106,12 @@ class RunLock:
         except OSError:
             return  # the next run looks after this one, in vain
         finally:
-            os.close(self.descriptor)
+            self.abandon()
 
     def abandon(self) -> None:
         """Let go without saying so: the next run looks after what this one left."""
         os.close(self.descriptor)
+        os.close(self._directory)
 
     def _write(self) -> None:
         self._append()

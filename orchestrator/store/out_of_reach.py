@@ -7,6 +7,7 @@ import shlex
 
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.ownership import name_of
+from orchestrator.store.gitignore import work_tree
 
 
 def hidden(path: str, error: OSError) -> StoreError:
@@ -39,3 +40,16 @@ def strangers(root: str, owner: int, *, is_here: bool) -> UsageError:
         where=root,
         hint=f"`--dir {shlex.quote(root)}` if you mean it; {own}",
     )
+
+
+def taken_away(root: str) -> StoreError:
+    """Return the error for a plan directory that is not there any more, or not the same, while a run is at work."""
+    is_back = os.path.isdir(root)
+    text = "taken away while the run was at work" + (", and put back" if is_back else "")
+    hint = "bring it back"
+    if work_tree(os.path.dirname(root)) is not None:
+        hint = "git may have it: `git stash list` shows what it put away, and `git stash pop` brings it back"
+    if is_back:
+        hint = "git may have done that (`git stash`)"
+    again = "then run again: what is completed stays"
+    return StoreError(f"the plan directory was {text}", where=root, hint=f"{hint}; {again}")

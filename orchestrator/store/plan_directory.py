@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from orchestrator.errors import NotFoundError, StoreError, UsageError
-from orchestrator.ownership import is_trusted
+from orchestrator.ownership import is_trusted, make_directories
+from orchestrator.store.atomic import reported
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout
 
 
@@ -61,6 +62,19 @@ def find_plan_directory(
         f"no {PLAN_DIRECTORY} directory here or above",
         hint="`orchestrator init` makes one; or name a plan directory",
     )
+
+
+def make_plan_directory(layout: Layout) -> None:
+    """Make a plan directory where there is none; git is to leave alone what will lie there.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    from orchestrator.store.gitignore import protect_from_git  # who only reads does without
+
+    with reported("make", layout.root):
+        make_directories(layout.root, is_plan=True)
+    protect_from_git(layout)
 
 
 def _refuse_hidden(path: str, *, is_named: bool = False) -> None:

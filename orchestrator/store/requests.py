@@ -29,7 +29,7 @@ from orchestrator.errors import (
     UnfitError,
     UsageError,
 )
-from orchestrator.ownership import make_directories
+from orchestrator.ownership import make_directory
 from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported, write_new
 
 _REQUEST, _ANSWER = ".request.json", ".answer.json"
@@ -101,8 +101,8 @@ class Requests:
     def leave(self, wanted: Intervention) -> None:
         """Ask; *wanted* has an id of ``new_id``."""
         refuse_links(self.directory)
-        with reported("make", self.directory):
-            make_directories(self.directory)
+        with reported("make", self.directory), suppress(FileExistsError):
+            make_directory(self.directory)  # never with a plan directory that is gone
         replace_file(self._path(wanted.id, _REQUEST), json.dumps(wanted._asdict()).encode())
 
     def answer_to(self, request: str) -> Reply | None:

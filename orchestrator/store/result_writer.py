@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -14,7 +15,6 @@ from orchestrator.errors import StoreError
 from orchestrator.ownership import make_directory
 from orchestrator.store.atomic import (
     Replacement,
-    refuse_links,
     reported,
     start_writing,
     sync_directory,
@@ -94,7 +94,7 @@ class ResultWriter:
 
     def write_running(self, stem: str, text: str) -> None:
         """Say that an attempt is under way. Not synced: losing it loses nothing that was paid for."""
-        refuse_links(self._layout.results)
+        self._spare_directory()
         self._spare_strangers(stem)
         with self._beside(stem, text) as new:
             self._remember(stem, new.publish())
@@ -108,7 +108,7 @@ class ResultWriter:
         Raises:
             StoreError: what is on disk is as before or as after, result by result.
         """
-        refuse_links(self._layout.results)
+        self._spare_directory()
         for first in range(0, len(commits), _AT_ONCE):
             self._publish(commits[first : first + _AT_ONCE])
 
@@ -164,8 +164,18 @@ class ResultWriter:
         results = self._layout.results
         with reported("make", results), suppress(FileExistsError):
             make_directory(results)  # and never the plan directory above it
-        refuse_links(results)
         sync_directory(self._layout.root)
+
+    def _spare_directory(self) -> None:
+        """Set aside what took the place of the directory, a link or a file: no agent ends its neighbours that way."""
+        results = self._layout.results
+        if stat.S_ISDIR(_mode(results)) or not os.path.lexists(results):
+            return
+        from orchestrator.store.mending import set_aside
+
+        aside = os.path.basename(set_aside(results))
+        self._notes.append(f"results was replaced by what is no directory; that is kept as {aside}")
+        self._make_again()
 
     def _sync_together(self, descriptor: int) -> bool:
         """Sync the whole file system: one flush of the disk instead of two for each result (decision 18).
@@ -227,6 +237,13 @@ class ResultWriter:
             self._notes.append(
                 f"{shown} was changed while its task ran; it is kept as results/{aside}"
             )
+
+
+def _mode(path: str) -> int:
+    try:
+        return os.lstat(path).st_mode
+    except OSError:
+        return 0
 
 
 def _sync_evidence(unsettled: Sequence[AttemptFiles]) -> None:

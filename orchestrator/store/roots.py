@@ -7,7 +7,6 @@ well, both caches lie in the same file, and each keeps what it does not know.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -29,9 +28,10 @@ from orchestrator.store.atomic import (
     reported,
     sync_directory,
 )
-from orchestrator.store.index import SCHEMA
+from orchestrator.store.index import read_cache, write_cache
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout, from_here
 from orchestrator.store.lock_holder import goes_on, holder_of
+from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.signatures import is_settled, signature
 
 _Read = TypeVar("_Read")
@@ -59,8 +59,8 @@ def survey(root: Layout, *, anew: bool = False) -> Survey:
     Raises:
         StoreError: the directory cannot be read, or the cache not be written *anew*.
     """
-    raw = _load(root.index)
-    known = {} if anew else _entries(raw.get("plans"))
+    raw = read_cache(root.index)
+    known = {} if anew else _entries(raw.get("plans") or {})
     found, kept = Survey(), {}
     for plan_id, is_made in _names(root):
         layout = Layout(f"{root.root}/{plan_id}")
@@ -217,8 +217,8 @@ def make_plan(root: Layout, files: Mapping[str, bytes]) -> str:
     """
     # A process id would be the same in every thread, and in containers that share the directory.
     staged = f"{root.root}/.new-plan.{os.urandom(6).hex()}.tmp"
+    make_plan_directory(root)
     with reported("make", root.root):
-        make_directories(root.root, is_plan=True)
         make_directory(staged)
     try:
         for name, data in files.items():
@@ -331,30 +331,12 @@ def _read(layout: Layout, *, whole: bool) -> Charter:
     return charter_of(data, file)
 
 
-def _load(path: str) -> dict[str, Any]:
-    try:
-        raw = json.loads(read_file(path) or b"{}")
-    except (ValueError, RecursionError, StoreError):
-        return {}
-    return raw if isinstance(raw, dict) else {}
-
-
-def _entries(raw: object) -> dict[str, tuple[int, Charter]]:
-    """Return what the cache says; what makes no sense in it is not there."""
+def _entries(raw: Mapping[str, Any]) -> dict[str, tuple[int, Charter]]:
+    """Return what the cache says of each plan."""
     entries: dict[str, tuple[int, Charter]] = {}
-    try:
-        for name, each in dict(raw or {}).items():  # type: ignore[call-overload]
-            state, title, priority, eta, created = (each[key] for key in Charter._fields)
-            charter = Charter(
-                parse_state(state) if state else None,
-                str(title),
-                str(priority),
-                float(eta),
-                float(created),
-            )
-            entries[str(name)] = int(each["signature"]), charter
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return {}
+    for name, each in raw.items():
+        state, *rest = (each[key] for key in Charter._fields)
+        entries[name] = each["signature"], Charter(parse_state(state) if state else None, *rest)
     return entries
 
 
@@ -363,5 +345,4 @@ def _write(path: str, raw: Mapping[str, Any], plans: Mapping[str, tuple[int, Cha
         name: {"signature": signed, **charter._asdict()}
         for name, (signed, charter) in plans.items()
     }
-    text = json.dumps({"schema": SCHEMA, **raw, "plans": entries}, ensure_ascii=False)
-    replace_file(path, text.encode(errors="backslashreplace"))  # as in store/index.py
+    write_cache(path, {**raw, "plans": entries})

@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.core.evidence import (
@@ -26,18 +26,16 @@ from orchestrator.core.evidence import (
 )
 from orchestrator.core.message import torn_blocks
 from orchestrator.core.plan import Plan
-from orchestrator.core.result import Result
 from orchestrator.errors import Problem, StoreError
 from orchestrator.store.atomic import read_file, reported
 from orchestrator.store.attempt_record import ATTEMPT_FILE
-from orchestrator.store.index import SCHEMA, Index
+from orchestrator.store.index import SCHEMA, is_as_written
 from orchestrator.store.layout import Layout
 from orchestrator.store.lines import LARGEST_PLAN, Lines, too_large
 from orchestrator.store.lock_holder import UNKNOWN, dead_runs_of, holder_of
 from orchestrator.store.plan_file import parse_plan
 from orchestrator.store.process import start_time
 from orchestrator.store.roots import instead_of
-from orchestrator.store.signatures import signature
 from orchestrator.store.soundness import (
     look_at_journal,
     look_at_marks,
@@ -111,13 +109,12 @@ class _Look:
 
     def evidence(self) -> Evidence:
         """Read in the order in which nothing is missed: what names evidence first, the evidence after it."""
-        index = Index(self.layout.index) if self._is_file("index.json") else None
+        is_cached = self._is_file("index.json")
         for name in ("", "run.lock", "plan.lock", "final_output.md"):
             self._is_file(name)
         plan, problems, marks = self._plan()
         stems, of_tasks = self._task_files(plan)
-        signed: dict[str, int] = {}
-        results = list(self._results(signed))
+        results = list(self._results())
         records, attempts = self._logs()
         contexts = self._channels()
         for each in self._entries("."):
@@ -141,7 +138,7 @@ class _Look:
             if self._is_file("journal.md")
             else JournalSeen(),
         )
-        return seen if index is None else seen._replace(cache=self._index(index, signed, seen))
+        return seen._replace(cache=self._cache()) if is_cached else seen
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -226,7 +223,7 @@ class _Look:
 
     # ── what we own ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _results(self, signed: dict[str, int]) -> Iterator[ResultSeen]:
+    def _results(self) -> Iterator[ResultSeen]:
         for entry in self._entries("results"):
             path, match = f"results/{entry.name}", _RESULT.fullmatch(entry.name)
             found = _stat(entry.path)
@@ -240,7 +237,6 @@ class _Look:
                 continue
             seen = look_at_result(match[1], path, entry.path, self.layout)
             if seen is not None:
-                signed[match[1]] = signature(found)
                 yield seen
 
     def _logs(self) -> tuple[dict[tuple[str, int], RecordSeen], dict[str, int]]:
@@ -286,26 +282,16 @@ class _Look:
                         self.unreadable.append(Problem(error.message, path, error.hint))
         return contexts
 
-    def _index(self, index: Index, signed: Mapping[str, int], seen: Evidence) -> str:
-        """Return what the cache says that the very files it was made from do not say."""
+    def _cache(self) -> str:
+        """Return why the cache is not read, unless it is of another version."""
+        data = read_file(self.layout.index) or b""
+        if is_as_written(data):
+            return ""
         try:
-            raw = json.loads(read_file(self.layout.index) or b"{}")
-            if raw.get("schema", SCHEMA) != SCHEMA:
-                return ""  # of another version, and not read
-        except (ValueError, AttributeError, RecursionError):
-            return "it is damaged"
-        found = _stat(self.layout.plan)
-        cached = index.plan(signature(found)) if found else None
-        if cached and (seen.plan is None or _rows(cached[0]) != _rows(seen.plan)):
-            return "it says something else than master_plan.md"
-        results = index.results(signed)
-        for each in seen.results:
-            known = results.get(each.result.task) if each.result is not None else None
-            if known is None or each.result is None:
-                continue
-            if _facts(known) != _facts(each.result):
-                return f"it says something else than {each.path}"
-        return ""
+            is_other = json.loads(data)["schema"] != SCHEMA
+        except (ValueError, LookupError, TypeError, RecursionError):
+            is_other = False
+        return "" if is_other else "it is not as it was written, so nothing is read from it"
 
 
 def _problems_of(full: str, path: str) -> Sequence[Problem]:
@@ -313,14 +299,3 @@ def _problems_of(full: str, path: str) -> Sequence[Problem]:
     if (problem := too_large(os.stat(full).st_size, path)) is not None:
         return [problem]
     return parse_task_file(read_file(full) or b"", path).problems
-
-
-def _rows(plan: Plan) -> object:
-    """What a plan says, without where it says so: that depends on from where it was read."""
-    return [task._replace(where="") for task in plan.tasks.values()]
-
-
-def _facts(result: Result) -> object:
-    """What a cache must know of a result as the file says it; times are rounded in the file."""
-    attempts = [(each.number, each.charge, each.status, each.run) for each in result.attempts]
-    return result.task, result.agent, result.status, attempts, dict(result.inputs)

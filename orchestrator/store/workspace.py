@@ -29,6 +29,7 @@ from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lines import LARGEST_PLAN, too_large
 from orchestrator.store.lock import in_line
 from orchestrator.store.lock_holder import broken_under, holder_of
+from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.plan_versions import PlanVersions
 from orchestrator.store.result_file import LARGEST_RESULT, answer_of, parse_result, plain_answer
 from orchestrator.store.result_writer import Commit, ResultWriter
@@ -42,11 +43,11 @@ if TYPE_CHECKING:
 class Workspace:
     """A plan directory on disk."""
 
-    def __init__(self, layout: Layout) -> None:
-        """Take the paths; nothing is read yet."""
+    def __init__(self, layout: Layout, *, anew: bool = False) -> None:
+        """Take the paths; nothing is read yet. *anew*: nothing is believed that only the cache says."""
         self.layout = layout
         self._shown = from_here(layout.root)
-        self._index = Index(layout.index)
+        self._index = Index(layout.index, anew=anew)
         self._writer = ResultWriter(layout, self._index.keep_result)
         self.plan_versions = PlanVersions(layout.plan)
         self.newest_result = 0
@@ -217,11 +218,12 @@ class Workspace:
         """Make the directories of a run, and return them."""
         layout = self.layout
         refuse_links(layout.tasks, layout.results, layout.logs)
-        directories = (layout.root, layout.tasks, layout.results, layout.logs)
+        make_plan_directory(layout)
+        directories = (layout.tasks, layout.results, layout.logs)
         for directory in directories:
             with reported("make", directory):
-                make_directories(directory, is_plan=directory == layout.root)
-        return directories
+                make_directories(directory)
+        return layout.root, *directories
 
     def prepare(self) -> None:
         """Make the directories of a run and remove what a killed writer left. Only with the lock held."""

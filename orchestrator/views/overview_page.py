@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -12,24 +13,38 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.journal_line import Line
 from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
-from orchestrator.core.plan_state import PLAN_TRANSITIONS
+from orchestrator.core.plan_state import PLAN_TRANSITIONS, PlanEvent
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import excerpt, one_line
 from orchestrator.views.brief import ending
 from orchestrator.views.figures import cost_of, cost_rows, hold_line
-from orchestrator.views.glyphs import TOLD, tally
-from orchestrator.views.pages import LOOKS, Below, Site, Trouble, at_work, capped, draw
+from orchestrator.views.glyphs import LABELS, tally
+from orchestrator.views.pages import (
+    IN_BAR,
+    IN_HAND,
+    LOOKS,
+    Below,
+    Site,
+    Trouble,
+    at_work,
+    bar_parts,
+    capped,
+    draw,
+    state_look,
+)
 from orchestrator.views.picture import picture, too_large
-from orchestrator.views.plans import state_label, title_of
-from orchestrator.views.watching import watch_line
+from orchestrator.views.plans import state_label, state_of, title_of
+from orchestrator.views.watching import event_text
 
 #: Rows of the table on one page, needs named in one row, tasks named that run.
 _ROWS, _NEEDS, _RUNNING, _LINES = 200, 6, 12, 12
 _NAME, _GOAL = 200, 2000
 #: Bytes of the final output.
-_OUTPUT = 64 * 1024
-#: What is done first in the bar, then what happens, what went wrong, what is left.
-_IN_BAR = (TaskStatus.COMPLETED, *TOLD)
+_OUTPUT = 32 * 1024
+#: Cells of the grid that stands in the place of a graph that would be a tangle; in a batch, and in all.
+_CELLS_OF_BATCH, _CELLS = 500, 2000
+#: Events of a plan that are not taken back by another one: they ask for a reason.
+FINAL_EVENTS = frozenset({PlanEvent.REJECT, PlanEvent.FAIL})
 _PRIORITIES = (("", "usual"), ("P0", "P0 urgent"), ("P1", "P1 high"), ("P3", "P3 low"))
 
 
@@ -79,6 +94,9 @@ def overview_page(
     spent = spending(board.paid_for())
     state = board.plan.charter.state
     running = board.by_status().get(TaskStatus.RUNNING, [])
+    steps = [
+        (event, why) for (before, event), (_, why) in PLAN_TRANSITIONS.items() if before is state
+    ]
     return draw(
         "overview.html",
         site,
@@ -86,8 +104,9 @@ def overview_page(
         trouble=trouble,
         now=seen.now,
         state=state_label(state) if state else "",
+        look=state_look(state_of(board), counts),
         goal=excerpt((board.plan.goal or board.plan.request).replace("**", ""), _GOAL),
-        parts=list(_parts(counts)),
+        parts=list(bar_parts(counts)),
         done=done,
         total=total,
         percent=100 * done // total if total else 0,
@@ -100,11 +119,8 @@ def overview_page(
         ending=ending(seen.brief) if seen.brief is not None else "",
         **_next(seen.brief),
         output=capped(seen.output, _OUTPUT, seen.output_in),
-        steps=[
-            (event.value, why)
-            for (before, event), (_, why) in PLAN_TRANSITIONS.items()
-            if before is state
-        ],
+        steps=[(event.value, why) for event, why in steps if event not in FINAL_EVENTS],
+        final_steps=[(event.value, why) for event, why in steps if event in FINAL_EVENTS],
         running=[
             {**row(board, each, seen.now), "news": one_line(seen.news.get(each, ""))}
             for each in running[:_RUNNING]
@@ -114,7 +130,7 @@ def overview_page(
         chosen=wanted.status,
         find=wanted.find,
         picture=picture(board),
-        no_picture=too_large(board),
+        **_grid(board),
         happenings=[_happening(board, each) for each in _lately(seen)],
         priorities=_PRIORITIES,
         given=Given(given or {}),
@@ -129,10 +145,11 @@ def row(board: Board, task_id: str, now: float) -> dict[str, Any]:
     result = board.results.get(task_id)
     last = result.last if result is not None else None
     is_running = last is not None and standing.status is TaskStatus.RUNNING
+    is_in_hand = last is not None and is_running and last.is_by_hand
     lasted = board.lasted(task_id, now)
     return {
         "id": task_id,
-        "status": LOOKS[standing.status],
+        "status": IN_HAND if is_in_hand else LOOKS[standing.status],
         "name": one_line(task.name, _NAME),
         "reason": _reason(task, board),
         "needs": task.own_needs[:_NEEDS],
@@ -172,12 +189,27 @@ def _reason(task: Task, board: Board) -> str:
     return one_line(board.why(task.id), 160)
 
 
-def _parts(counts: Mapping[TaskStatus, int]) -> Iterator[dict[str, object]]:
-    begin = 0
-    for status in _IN_BAR:
-        if count := counts.get(status, 0):
-            yield {"status": status.value, "begin": begin, "count": count}
-            begin += count
+def _grid(board: Board) -> dict[str, Any]:
+    """Return a cell for each task, batch by batch, where the graph is too large to be drawn."""
+    why = too_large(board)
+    batches: defaultdict[int, list[str]] = defaultdict(list)
+    for task_id in board.shape.order if why else ():
+        batches[board.shape.batch[task_id]].append(task_id)
+    room, grid = _CELLS, []
+    for _, ids in sorted(batches.items()):
+        if room <= 0:
+            break
+        shown = ids[: min(room, _CELLS_OF_BATCH)]
+        room -= len(shown)
+        grid.append(
+            {"cells": [_cell(board, each) for each in shown], "more": len(ids) - len(shown)}
+        )
+    return {"grid": grid, "grid_why": why, "more_batches": len(batches) - len(grid)}
+
+
+def _cell(board: Board, task_id: str) -> dict[str, str]:
+    name = one_line(board.plan.tasks[task_id].name, 60)
+    return {"id": task_id, "name": name, "status": board.status(task_id).value}
 
 
 def _chips(
@@ -186,10 +218,7 @@ def _chips(
     total = sum(counts.values())
     for status, name, count in (
         ("", "All", total),
-        *(
-            (each.value, f"{LOOKS[each].icon} {LOOKS[each].word}", counts.get(each, 0))
-            for each in _IN_BAR
-        ),
+        *((each.value, LABELS[each], counts.get(each, 0)) for each in IN_BAR),
     ):
         is_chosen = status == wanted.status
         if count or is_chosen:
@@ -242,4 +271,5 @@ def _lately(seen: Seen) -> list[Line]:
 
 def _happening(board: Board, line: Line) -> dict[str, str]:
     is_task = line.subject in board.plan.tasks and not line.is_about_run
-    return {"text": watch_line(line), "task": line.subject if is_task else ""}
+    time, text = event_text(line)
+    return {"time": time, "text": text, "task": line.subject if is_task else ""}

@@ -7,7 +7,7 @@ Tokens in it are redacted, and control characters dropped, at the same place.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,13 +19,14 @@ from orchestrator.core.redact import redact
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import clip, printable
 from orchestrator.errors import OrchestratorError, PlanError
-from orchestrator.views.glyphs import ICONS
+from orchestrator.views.glyphs import TOLD
+from orchestrator.views.markdown_html import markdown_html
+from orchestrator.views.page_icons import icon_html, icons_html
 from orchestrator.views.plans import day, state_label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from jinja2 import Environment
+    from markupsafe import Markup
 
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates", "dashboard")
 #: What the fields of a form are called that are options of a command.
@@ -82,12 +83,21 @@ class Look(NamedTuple):
     """A status as it is shown."""
 
     value: str
-    icon: str
+    """Its class and its icon."""
     word: str
 
 
-LOOKS = {
-    status: Look(status.value, icon, status.value.capitalize()) for status, icon in ICONS.items()
+LOOKS = {status: Look(status.value, status.value.capitalize()) for status in TaskStatus}
+#: A task that a person has in hand has the status of one that runs, but no process.
+IN_HAND = Look("in_hand", "In hand")
+#: In a bar what is done comes first, then what happens, what went wrong, what is left.
+IN_BAR = (TaskStatus.COMPLETED, *TOLD)
+#: How the state of a plan looks: as that of a task; what is not named is plain.
+_STATE_LOOKS = {
+    PlanState.COMPLETED: "completed",
+    PlanState.FAILED: "failed",
+    PlanState.BLOCKED: "blocked",
+    PlanState.REJECTED: "cancelled",
 }
 
 
@@ -120,6 +130,8 @@ def below(
         {
             "id": plan_id,
             "state": state_label(state),
+            "look": state_look(state, counts),
+            "parts": list(bar_parts(counts)),
             "title": charter.title,
             "done": counts.get(TaskStatus.COMPLETED, 0),
             "total": sum(counts.values()),
@@ -129,6 +141,22 @@ def below(
         for plan_id, charter, state, counts in rows
     ]
     return Below(shown, list(broken.items()), is_everything)
+
+
+def state_look(state: PlanState, counts: Mapping[TaskStatus, int]) -> str:
+    """Return the class of a plan: one with a failed task looks failed, whatever its state says."""
+    if counts.get(TaskStatus.FAILED):
+        return "failed"
+    return _STATE_LOOKS.get(state, "running" if counts.get(TaskStatus.RUNNING) else "")
+
+
+def bar_parts(counts: Mapping[TaskStatus, int]) -> Iterator[dict[str, object]]:
+    """Yield the parts of a bar, from the left: each has a status, where it begins, and how many tasks it stands for."""
+    begin = 0
+    for status in IN_BAR:
+        if count := counts.get(status, 0):
+            yield {"status": status.value, "begin": begin, "count": count}
+            begin += count
 
 
 def plans_page(site: Site, name: str, plans: Below, trouble: Trouble | None) -> str:
@@ -211,7 +239,7 @@ def prepare() -> None:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         undefined=StrictUndefined,
         autoescape=True,
@@ -219,6 +247,27 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
+    environment.globals["icon"] = _icon
+    environment.filters |= {"icons": _icons, "markdown": _markdown}
+    return environment
+
+
+def _icon(shape: str) -> Markup:
+    from markupsafe import Markup
+
+    return Markup(icon_html(shape))  # noqa: S704 - made of names of ours
+
+
+def _icons(line: str) -> Markup:
+    from markupsafe import Markup, escape
+
+    return Markup(icons_html(str(escape(_shown(line)))))  # noqa: S704 - escaped here
+
+
+def _markdown(text: str) -> Markup:
+    from markupsafe import Markup
+
+    return Markup(markdown_html(text))  # noqa: S704 - every text in it is escaped by the renderer
 
 
 def _shown(value: Any) -> Any:

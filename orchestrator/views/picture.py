@@ -10,7 +10,6 @@ from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
 from orchestrator.views.columns import clip
 from orchestrator.views.diagram import MOST_EDGES, MOST_TASKS
-from orchestrator.views.glyphs import ICONS
 
 #: Pixels: a box, and what is free to the right of it and below it.
 _WIDE, _HIGH, _RIGHT, _BELOW, _EDGE = 168, 44, 56, 14, 8
@@ -22,7 +21,6 @@ class Box(NamedTuple):
     """A task; ``x`` and ``y`` are its upper left corner."""
 
     id: str
-    icon: str
     label: str
     """As much of the id as fits."""
     name: str
@@ -106,7 +104,7 @@ def _height(place: dict[str, tuple[int, int]], task: Task) -> float:
 def _box(board: Board, task_id: str, x: int, y: int) -> Box:
     status = board.status(task_id)
     name = clip(one_line(board.plan.tasks[task_id].name), _NAME)
-    return Box(task_id, ICONS[status], clip(task_id, _ID), name, status.value, x, y)
+    return Box(task_id, clip(task_id, _ID), name, status.value, x, y)
 
 
 def _arrow(board: Board, need: str, begin: tuple[int, int], end: tuple[int, int]) -> Arrow:

@@ -21,17 +21,24 @@ from orchestrator.views.figures import cost_of
 from orchestrator.views.glyphs import moment
 from orchestrator.views.overview_page import Given, row
 from orchestrator.views.pages import Site, Trouble, capped, draw
-from orchestrator.views.watching import watch_line
+from orchestrator.views.watching import event_text
 
 #: Bytes of an answer and of what is asked; messages; attempts; characters of a turn; neighbours that are named.
 _ANSWER, _ASKED, _MESSAGES, _ATTEMPTS, _TURN, _NAMED = 64 * 1024, 32 * 1024, 30, 50, 2000, 40
-#: How a button looks; what is not named is a plain one.
-_LOOKS = {
-    Verb.CANCEL: "bad",
-    Verb.FAIL: "bad",
-    Verb.RETRY: "main",
-    Verb.UNBLOCK: "main",
+#: Bytes of a log that a page of its own shows: the end of it.
+LOG = 256 * 1024
+#: What cannot be taken back asks for a reason, and is confirmed.
+FINAL_VERBS = frozenset({Verb.FAIL, Verb.CANCEL})
+#: What a button does first: nothing, ask for a reason that may be left out, for one that must not, or for the answer.
+_FORMS = {
+    **dict.fromkeys(FINAL_VERBS, "final"),
+    Verb.BLOCK: "ask",
+    Verb.RETRY: "ask",
+    Verb.COMPLETE: "answer",
 }
+_LABELS = {Verb.START: "Take it in hand"}
+#: What stands above an answer, by where its task stands; of any other it is only as far as it came.
+_ANSWERS = {TaskStatus.COMPLETED: "Answer", TaskStatus.RUNNING: "Output so far"}
 
 
 class SeenTask(NamedTuple):
@@ -53,6 +60,50 @@ class SeenTask(NamedTuple):
     events: Sequence[str] = ()
     """Lines of the journal, oldest first."""
     messages: Sequence[Message] = ()
+    run: str = ""
+    """The run at work; empty: none is."""
+    streams: Mapping[int, Sequence[str]] = {}
+    """What an attempt printed to: ``stdout``, ``stderr``, by its number."""
+    errors: str = ""
+    """The end of what a failed attempt printed to stderr."""
+    is_written: bool = False
+    """The answer is shown as it was written."""
+
+
+class SeenLog(NamedTuple):
+    """What was found of the output of an attempt."""
+
+    task: str
+    attempt: int
+    stream: str
+    text: str
+    """The end of it."""
+    earlier: int
+    """Bytes before that."""
+    file: str
+    is_open: bool
+    """The attempt is under way."""
+
+
+#: What an attempt prints to.
+STREAMS = ("stdout", "stderr")
+
+
+def log_page(site: Site, seen: SeenLog) -> str:
+    """Return the page with the output of one attempt."""
+    return draw(
+        "logs.html",
+        site,
+        leaf=seen.task,
+        heading=seen.task,
+        id=seen.task,
+        attempt=seen.attempt,
+        stream=seen.stream,
+        streams=STREAMS,
+        log=capped(seen.text, 2 * LOG, seen.file),
+        earlier=seen.earlier,
+        is_open=seen.is_open,
+    )
 
 
 def task_page(
@@ -65,6 +116,9 @@ def task_page(
     """Return the page; *given* is what somebody has typed that did not work."""
     task, board = seen.task, seen.board
     attempts = board.attempts(task.id)
+    verbs = list(_verbs(task, board))
+    offered = {each["name"] for each in verbs if each["form"]}
+    is_pending = board.status(task.id) is TaskStatus.PENDING and not task.children
     lines = [line for each in reversed(seen.events) if (line := read_line(each))]
     return draw(
         "task.html",
@@ -73,18 +127,25 @@ def task_page(
         heading=task.id,
         trouble=trouble,
         now=seen.now,
-        **row(board, task.id, seen.now) | {"attempts": _attempts(attempts, seen.now)},
-        verbs=list(_verbs(task, board)),
+        **row(board, task.id, seen.now) | {"attempts": _attempts(attempts, seen)},
+        verbs=verbs,
+        # What was typed into a form that is no longer offered is not lost.
+        typed_words="" if (given or {}).get("asked") in offered else (given or {}).get("words", ""),
+        can_run=is_pending and not seen.run,
+        waits_for_run=is_pending and bool(seen.run),
         facts=_facts(seen),
         links=_links(task, board),
         asked=capped(seen.asked, _ASKED, seen.asked_in),
         answer=capped(seen.answer, _ANSWER, seen.answer_in),
+        answer_heading=_ANSWERS.get(board.status(task.id), "Partial output"),
+        is_written=seen.is_written,
+        errors=capped(seen.errors, _ANSWER, ""),
         attempt=attempts[-1].number if attempts else 0,
         turns=[{"who": who, "text": excerpt(text, _TURN)} for who, text in seen.turns],
         earlier=seen.earlier,
         messages=[_message(each) for each in seen.messages[-_MESSAGES:]],
         earlier_messages=max(len(seen.messages) - _MESSAGES, 0),
-        happenings=[{"text": watch_line(line)} for line in lines],
+        happenings=[dict(zip(("time", "text"), event_text(line), strict=True)) for line in lines],
         given=Given(given or {}),
     )
 
@@ -96,14 +157,18 @@ def _verbs(task: Task, board: Board) -> Sequence[Mapping[str, str]]:
     status, result = board.status(task.id), board.results.get(task.id)
     is_in_run = status is TaskStatus.RUNNING and result is not None and not result.is_by_hand
     offered = [
-        {"name": verb.value, "look": _LOOKS.get(verb, ""), "why": TRANSITIONS[status, verb][1]}
+        _button(verb, TRANSITIONS[status, verb][1])
         for verb in COMMANDS
         if (status, verb) in TRANSITIONS and not (verb is Verb.RETRY and is_in_run)
     ]
     if status is TaskStatus.SKIPPED:  # `retry` of a skipped task is that of what failed before it
-        why = "what failed before it is to be done again"
-        offered.append({"name": Verb.RETRY.value, "look": _LOOKS[Verb.RETRY], "why": why})
+        offered.append(_button(Verb.RETRY, "what failed before it is to be done again"))
     return offered
+
+
+def _button(verb: Verb, why: str) -> Mapping[str, str]:
+    label = _LABELS.get(verb, verb.value.capitalize())
+    return {"name": verb.value, "label": label, "form": _FORMS.get(verb, ""), "why": why}
 
 
 def _facts(seen: SeenTask) -> list[tuple[str, str]]:
@@ -134,8 +199,11 @@ def _links(task: Task, board: Board) -> list[tuple[str, Sequence[str], int]]:
     return [(name, ids[:_NAMED], max(len(ids) - _NAMED, 0)) for name, ids in found if ids]
 
 
-def _attempts(attempts: Sequence[Attempt], now: float) -> list[dict[str, Any]]:
-    return [_attempt(each, now) for each in reversed(attempts[-_ATTEMPTS:])]
+def _attempts(attempts: Sequence[Attempt], seen: SeenTask) -> list[dict[str, Any]]:
+    return [
+        {**_attempt(each, seen.now), "streams": seen.streams.get(each.number, ())}
+        for each in reversed(attempts[-_ATTEMPTS:])
+    ]
 
 
 def _attempt(attempt: Attempt, now: float) -> dict[str, Any]:

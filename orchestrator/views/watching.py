@@ -28,15 +28,22 @@ _ICONS: Mapping[str, str] = {
 
 def watch_line(line: Line) -> str:
     """Return one line: ``14:00:05Z ✅ T-01 completed · after 3s``; of a message also who said it."""
-    time = one_line(line.time.partition("T")[2].partition(".")[0], limit=10)
+    time, text = event_text(line)
+    return one_line(f"{time.partition(' ')[2]} {text}", limit=600)
+
+
+def event_text(line: Line) -> tuple[str, str]:
+    """Return when something happened, with the day: ``2026-01-05 14:00:05Z``, and what it was."""
+    day, _, clock = line.time.partition("T")
+    time = f"{one_line(day, limit=10)} {one_line(clock.partition('.')[0], limit=10)}Z"
     icon = _ICONS.get(line.what, "·")
     subject = one_line(line.subject, limit=64)
     if line.is_message:
         said = "" if line.what == MessageKind.JOIN else f": {line.said}"
-        return one_line(f"{time}Z {icon} {subject} {line.what} {line.author}{said}", limit=600)
+        return time, one_line(f"{icon} {subject} {line.what} {line.author}{said}", limit=600)
     attempt = f" (attempt {line.attempt})" if line.attempt > 1 else ""
     text = f" · {line.text}" if line.text else ""
-    return one_line(f"{time}Z {icon} {subject} {line.what}{attempt}{text}", limit=600)
+    return time, one_line(f"{icon} {subject} {line.what}{attempt}{text}", limit=600)
 
 
 def watch_facts(line: Line, cursor: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,14 @@ from orchestrator.actions import plans
 from orchestrator.actions.history import history
 from orchestrator.actions.status import brief_of, news_of_running, status
 from orchestrator.actions.talking import messages_on
+from orchestrator.actions.tasks import find_task
 from orchestrator.core.board import Board
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.plan import TASK_ID, Task, stem
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
 from orchestrator.store import roots
-from orchestrator.store.atomic import read_file, read_piece
+from orchestrator.store.atomic import read_file, read_piece, read_tail
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
 from orchestrator.store.lock_holder import holder_of
@@ -27,7 +28,7 @@ from orchestrator.store.timestamp import epoch
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.overview_page import Filter, Seen, overview_page
 from orchestrator.views.pages import Below, Site, Trouble, below, plans_page
-from orchestrator.views.task_page import SeenTask, task_page
+from orchestrator.views.task_page import LOG, STREAMS, SeenLog, SeenTask, log_page, task_page
 from orchestrator.web.live import Scene
 from orchestrator.wiring import plugs
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 _LINES, _TURNS, _PLANS = 60, 40, 50
 #: Lines of the journal about one task.
 _EVENTS = 20
+#: Bytes of stderr that are shown beside a failure.
+_ERRORS = 4 * 1024
 #: Bytes of the final output that are read; a page shows fewer.
 _OUTPUT = 128 * 1024
 
@@ -151,16 +154,19 @@ def task(
     layout: Layout,
     task_id: str,
     *,
+    asked: Mapping[str, str],
     trouble: Trouble | None,
     given: Mapping[str, str] | None,
 ) -> str:
-    """Return the page of a task.
+    """Return the page of a task; *asked* is what the address asks for.
 
     Raises:
         PlanError, NotFoundError, StoreError: as their names say.
     """
     found = history(layout, task_id, _agents(layout), turns=_TURNS, events=_EVENTS)
     view = found.view
+    files = layout.attempt(view.task.stem, found.attempt)
+    is_failed = view.board.status(view.task.id) is TaskStatus.FAILED
     seen = SeenTask(
         task=view.task,
         board=view.board,
@@ -173,8 +179,71 @@ def task(
         earlier=found.turns - len(found.conversation),
         events=found.events,
         messages=messages_on(layout, view.task, site.caller),
+        run=run_at_work(layout)[0],
+        streams=_streams(layout, view.task, view.board),
+        errors=read_tail(files.stderr, _ERRORS).decode(errors="replace") if is_failed else "",
+        is_written=asked.get("as") == "written",
     )
     return task_page(site, seen, given=given, trouble=trouble)
+
+
+def _streams(layout: Layout, task: Task, board: Board) -> Mapping[int, Sequence[str]]:
+    """Return what each attempt printed something to."""
+    found = {}
+    for attempt in board.attempts(task.id):
+        files = layout.attempt(task.stem, attempt.number)
+        printed = dict(zip(STREAMS, (files.stdout, files.stderr), strict=True))
+        found[attempt.number] = [name for name, path in printed.items() if _size(path)]
+    return found
+
+
+def scene_of_log(layout: Layout, task_id: str, attempt: str, stream: str) -> Scene:
+    """Return what the page of a log shows.
+
+    Raises:
+        NotFoundError: there cannot be such a log.
+    """
+    return Scene([layout], [_log_file(layout, task_id, attempt, stream)])
+
+
+def log(site: Site, layout: Layout, task_id: str, attempt: str, stream: str) -> str:
+    """Return the page with the end of what an attempt printed.
+
+    Raises:
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    path = _log_file(layout, task_id, attempt, stream)
+    board = Workspace(layout).load()
+    found = [
+        each for each in board.attempts(find_task(board, task_id).id) if each.number == int(attempt)
+    ]
+    if not found:
+        raise NotFoundError(f"{task_id} has no attempt {attempt}")
+    data = read_tail(path, LOG)
+    seen = SeenLog(
+        task_id,
+        int(attempt),
+        stream,
+        data.decode(errors="replace"),
+        max(_size(path) - len(data), 0),
+        from_here(path),
+        found[0].is_open,
+    )
+    return log_page(site, seen)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
+
+
+def _log_file(layout: Layout, task_id: str, attempt: str, stream: str) -> str:
+    if not TASK_ID.fullmatch(task_id) or not attempt.isdecimal() or len(attempt) > 9:
+        raise NotFoundError("there is no such log")
+    files = layout.attempt(stem(task_id), int(attempt))
+    return files.stderr if stream == "stderr" else files.stdout
 
 
 def _agents(layout: Layout) -> Mapping[str, Agent]:

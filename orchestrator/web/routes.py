@@ -27,6 +27,7 @@ from orchestrator.actions.talking import say
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.message import MessageKind
 from orchestrator.core.state import COMMANDS, Verb
+from orchestrator.core.text import one_line
 from orchestrator.errors import (
     CriteriaError,
     ExitStatus,
@@ -34,10 +35,13 @@ from orchestrator.errors import (
     OrchestratorError,
     StoreError,
     TransitionError,
+    UsageError,
 )
 from orchestrator.store.layout import Layout
 from orchestrator.store.plan_directory import find_plan
+from orchestrator.views.overview_page import FINAL_EVENTS
 from orchestrator.views.pages import Site, Trouble, prepare, trouble_of, trouble_page
+from orchestrator.views.task_page import FINAL_VERBS
 from orchestrator.web import looks
 from orchestrator.web.gate import STATIC, Keys
 from orchestrator.web.live import Live
@@ -72,6 +76,9 @@ def application(root: Layout, keys: Keys, live: Live, caller: str, program: str)
         Route("/transition", desk.transition, methods=["POST"]),
         Route("/tasks/{task}", desk.task),
         Route("/tasks/{task}/events", desk.events),
+        Route("/tasks/{task}/logs/{attempt}", desk.log),
+        Route("/tasks/{task}/logs/{attempt}/events", desk.events),
+        Route("/tasks/{task}/run", desk.run, methods=["POST"]),
         Route("/tasks/{task}/{word}", desk.act, methods=["POST"]),
     ]
     # What it says of an address that leads nowhere names where it is, and whose: that is for who was let in.
@@ -106,11 +113,13 @@ class _Desk:
     def events(self, request: Request) -> Response:
         """Tell a page when it is no longer true."""
         layout, task = self._layout(request), request.path_params.get("task")
-        look = (
-            partial(looks.scene_of_task, layout, task)
-            if task
-            else partial(looks.scene_of_plan, layout)
-        )
+        attempt = request.path_params.get("attempt")
+        if task and attempt:
+            look = partial(looks.scene_of_log, layout, task, attempt, _stream(request))
+        elif task:
+            look = partial(looks.scene_of_task, layout, task)
+        else:
+            look = partial(looks.scene_of_plan, layout)
         look()  # what is not there is said at once
         return self.live.events(look, request.query_params.get("seen", ""))
 
@@ -142,8 +151,27 @@ class _Desk:
         with self.live.measured(scene):
             here = f"/tasks/{task}"
             site = self._site(request, here, scene.version(), events=f"{here}/events")
-            page = looks.task(site, layout, task, trouble=_trouble(error), given=given)
+            page = looks.task(
+                site,
+                layout,
+                task,
+                asked=request.query_params,
+                trouble=_trouble(error),
+                given=given,
+            )
         return HTMLResponse(page, _status(error))
+
+    def log(self, request: Request) -> Response:
+        """Show the end of what an attempt printed."""
+        layout, task = self._layout(request), request.path_params["task"]
+        attempt, stream = request.path_params["attempt"], _stream(request)
+        scene = looks.scene_of_log(layout, task, attempt, stream)
+        with self.live.measured(scene):
+            here = f"/tasks/{task}/logs/{attempt}"
+            events = f"{here}/events?stream={stream}"
+            site = self._site(request, here, scene.version(), events=events)
+            page = looks.log(site, layout, task, attempt, stream)
+        return HTMLResponse(page)
 
     def _site(
         self, request: Request, here: str = "/", version: str = "", events: str = "/events"
@@ -201,11 +229,13 @@ class _Desk:
         except NotFoundError:
             raise
         except OrchestratorError as error:
-            return self.task(request, error, form)
+            return self.task(request, error, {**form, "asked": word})
         return self._back(request, f"/tasks/{task}")
 
     def _intervene(self, layout: Layout, verb: Verb, task: str, words: str) -> None:
         is_answer = verb is Verb.COMPLETE
+        if verb in FINAL_VERBS:
+            _reason({"words": words}, verb.value)
         wanted = Intervention(
             verb=verb,
             task=task,
@@ -229,40 +259,44 @@ class _Desk:
         return self._back(request, f"/tasks/{added.id}")
 
     def run(self, request: Request) -> Response:
-        """Start a run that goes on without us."""
+        """Start a run of the plan, or of one task, that goes on without us."""
         pressed, layout = time.monotonic(), self._layout(request)
         simulate = "simulate" in request.scope["form"]
+        task = request.path_params.get("task", "")
         words = ["run", layout.root, *(["--simulate"] if simulate else [])]
+        words += ["--only", task] if task else []
         try:
             with self.starting.setdefault(layout.root, threading.Lock()):
                 # A button that is pressed again until something happens asks for the same run.
                 if self.begun.get(layout.root, 0.0) < pressed:
-                    order = RunOrder(layout, simulate=simulate)
+                    order = RunOrder(layout, simulate=simulate, only=(task,) if task else ())
                     started = detach(order, plugs(layout=layout), detached, words)
                     self.begun[layout.root] = time.monotonic()
                     # It is our child as long as we are there: somebody has to take note of its end.
                     threading.Thread(target=_see_off, args=(started.pid,), daemon=True).start()
         except OrchestratorError as error:
-            return self.overview(request, error)
-        return self._back(request)
+            return self.task(request, error) if task else self.overview(request, error)
+        return self._back(request, f"/tasks/{task}" if task else "/")
 
     def stop(self, request: Request) -> Response:
         """End the run that the page shows, as Ctrl-C would; by now another may be at work."""
+        form = request.scope["form"]
         try:
-            stop(self._layout(request), only=request.scope["form"].get("run", ""))
+            reason = _reason(form, "stop")
+            stop(self._layout(request), only=form.get("run", ""), why=f"by {self.caller}: {reason}")
         except OrchestratorError as error:
-            return self.overview(request, error)
+            return self.overview(request, error, {**form, "asked": "stop"})
         return self._back(request)
 
     def transition(self, request: Request) -> Response:
         """Move a plan along an arrow of its states."""
-        event = request.scope["form"].get("event", "")
+        form = request.scope["form"]
+        event, layout = form.get("event", ""), self._layout(request)
         try:
-            plans.transition(
-                self._layout(request), event, who=self.caller, note="", now=time.time()
-            )
+            note = _reason(form, event) if event in FINAL_EVENTS else form.get("words", "")
+            plans.transition(layout, event, who=self.caller, note=note, now=time.time())
         except OrchestratorError as error:
-            return self.overview(request, error)
+            return self.overview(request, error, {**form, "asked": event})
         return self._back(request)
 
     def _back(self, request: Request, here: str = "/") -> Response:
@@ -305,6 +339,22 @@ class _Desk:
 
 def _trouble(error: OrchestratorError | None) -> Trouble | None:
     return None if error is None else trouble_of(error)
+
+
+def _reason(form: Mapping[str, str], name: str) -> str:
+    """Return why something that cannot be taken back is to be done.
+
+    Raises:
+        UsageError: nobody said it.
+    """
+    reason = one_line(form.get("words", "").strip(), 2000)
+    if not reason:
+        raise UsageError(f"{name}: say why", hint="it cannot be taken back")
+    return reason
+
+
+def _stream(request: Request) -> str:
+    return "stderr" if request.query_params.get("stream") == "stderr" else "stdout"
 
 
 def _status(error: OrchestratorError | None) -> int:

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import PIPE
 
@@ -111,6 +112,27 @@ def test_the_next_round_comes(orchestrate: Orchestrate, root: Path) -> None:
     wait_until(lambda: runs(root) >= 2)
     process.terminate()
     assert 143 == orchestrate.finish(process).returncode
+
+
+@pytest.mark.parametrize(("every", "hours"), [("1d", 25), ("12h", 13), ("1h", 1)])
+def test_a_daily_round_begins_at_the_same_time_after_the_clocks_change(
+    orchestrate: Orchestrate, root: Path, every: str, hours: int
+) -> None:
+    """Here summer time ends in half an hour, and a minute has just begun."""
+    began = datetime.now(UTC).replace(microsecond=0)
+    summer = began + timedelta(hours=1, seconds=-began.second)
+    dates = (summer - timedelta(days=60), summer + timedelta(minutes=30))
+    rules = ",".join(f"{each.timetuple().tm_yday - 1}/{each:%H:%M:%S}" for each in dates)
+    west = timedelta(hours=1, seconds=-began.second)
+    orchestrate.environment["TZ"] = f"XXX0:00:{began.second:02}YYY-{west},{rules}"
+    process = orchestrate.start("run", root, "--at", f"{summer:%H:%M}", "--every", every)
+    until_said(process, "waits until")
+    until_said(process, "waits until")  # once more, after the first round
+    (waiting,) = orchestrate("status", root, "--json").json["waiting"]
+    process.terminate()
+    assert 143 == orchestrate.finish(process).returncode
+    after = datetime.fromisoformat(waiting["until"]) - began
+    assert timedelta(hours=hours) <= after < timedelta(hours=hours, minutes=1)
 
 
 @pytest.mark.parametrize("is_gone", [False, True])

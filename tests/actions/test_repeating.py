@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 
@@ -12,6 +13,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan
 from orchestrator.errors import BusyError, OrchestratorError, PlanError, Problem
+from orchestrator.runtime.waiting import Wait
 from orchestrator.store.layout import Layout
 from tests.runtime.test_waiting import Time
 
@@ -28,8 +30,8 @@ def play(
     every: float | None = 60.0,
     signals: dict[int, int] | None = None,
 ) -> tuple[int, list[float], list[str]]:
-    """Return the exit status, when each run began, and what was complained about."""
-    time, left = Time(signals or {len(outcomes) - 1: 15}), list(outcomes)
+    """Return the exit status, when each run began, and what was complained about; a signal comes after the last one."""
+    time, left = Time(signals), list(outcomes)
     begun: list[float] = []
     complaints: list[str] = []
 
@@ -40,6 +42,10 @@ def play(
         if isinstance(outcome, OrchestratorError):
             raise outcome
         return outcome
+
+    @contextmanager
+    def hearing() -> Iterator[Wait]:
+        yield lambda seconds: time.wait(seconds) if left else 15
 
     def moment() -> float | None:
         return None if at is None else time.wall() + at
@@ -52,13 +58,13 @@ def play(
         tell=nothing,
         complain=lambda error: complaints.append(error.message),
         clock=time,
-        hearing=time.hearing,
+        hearing=hearing,
     )
     return status, begun, complaints
 
 
 def test_one_run_at_a_moment() -> None:
-    assert (0, [20.0], []) == play([DONE], at=20.0, every=None, signals={9: 9})
+    assert (0, [20.0], []) == play([DONE], at=20.0, every=None)
 
 
 def test_a_signal_before_the_moment() -> None:
@@ -70,7 +76,7 @@ def test_again_and_again() -> None:
 
 
 def test_from_a_moment_on() -> None:
-    assert (143, [20.0, 80.0], []) == play([DONE, DONE], at=20.0, signals={2: 15})
+    assert (143, [20.0, 80.0], []) == play([DONE, DONE], at=20.0)
 
 
 def test_who_ends_a_run_ends_the_rounds() -> None:

@@ -85,6 +85,33 @@ def test_a_time_of_day_is_never_more_than_a_day_away(hour: int, minute: int, sec
     assert (hour, minute) == time_of_day(f"{hour}:{minute:02d}")
 
 
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("begin", "every", "rounds"),
+    [
+        # The end of summer time, and its beginning.
+        ("2026-10-24T09:00+02:00", 24, ["2026-10-25T09:00+01:00", "2026-10-26T09:00+01:00"]),
+        ("2027-03-27T09:00+01:00", 24, ["2027-03-28T09:00+02:00", "2027-03-29T09:00+02:00"]),
+        ("2026-10-20T09:00+02:00", 168, ["2026-10-27T09:00+01:00", "2026-11-03T09:00+01:00"]),
+        ("2026-10-24T21:00+02:00", 12, ["2026-10-25T09:00+01:00", "2026-10-25T21:00+01:00"]),
+        # An hour that there is twice, and one that there is not.
+        ("2026-10-24T02:30+02:00", 24, ["2026-10-25T02:30+02:00", "2026-10-26T02:30+01:00"]),
+        ("2027-03-27T02:30+01:00", 24, ["2027-03-28T03:30+02:00", "2027-03-29T02:30+02:00"]),
+        # What comes back to no time of day.
+        ("2026-10-25T01:30+02:00", 1, ["2026-10-25T02:30+02:00", "2026-10-25T02:30+01:00"]),
+        ("2026-10-24T09:00+02:00", 5, ["2026-10-24T14:00+02:00", "2026-10-24T19:00+02:00"]),
+        ("2026-10-24T09:00+02:00", 25, ["2026-10-25T09:00+01:00", "2026-10-26T10:00+01:00"]),
+    ],
+)
+def test_what_comes_back_to_a_time_of_day_comes_back_to_that_on_the_wall(
+    begin: str, every: int, rounds: list[str]
+) -> None:
+    first = moment = at(begin).timestamp()
+    for each in rounds:
+        moment = next_round(first, every * 3600.0, moment)
+        assert at(each).timestamp() == moment
+
+
 @given(st.floats(0, 1e6), st.floats(1, 1e5), st.floats(0, 1e6))
 def test_rounds_stay_on_their_grid(begin: float, every: float, later: float) -> None:
     now = begin + later

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from orchestrator.store.plan_file import parse_plan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
+from tests.reliability import synced
 
 CALLERS = 200
 AT_ONCE = 16
@@ -45,3 +50,34 @@ def added(orchestrate: Orchestrate, number: int) -> str:
     printed, said = process.communicate(timeout=120)
     assert 0 == process.returncode, said
     return printed.strip()
+
+
+LONG = "a word " * 100
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize(
+    "words",
+    [("add", "echo two"), ("add", LONG, "--timeout", "5m"), ("update", "T-01", "--desc", LONG)],
+    ids=["a row", "a row and a file", "another text"],
+)
+def test_what_was_reported_survives_a_power_cut(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path, words: tuple[str, ...], *, is_new: bool
+) -> None:
+    """Content and name of the plan, of the task file and of their directories are synced by then."""
+    if not is_new or words[0] == "update":
+        write_plan(root, {"T-01": "one"}, agent=None)
+    told = tmp_path / "told"
+    ended = subprocess.run(
+        [sys.executable, synced.__file__, told, *words],
+        cwd=tmp_path,
+        env=orchestrate.environment,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert 0 == ended.returncode, ended.stderr
+    lost = told.read_text(encoding="utf-8").splitlines()
+    kept = [f"names in {each}" for each in (tmp_path, root, root / "agent_tasks")]
+    assert [] == [
+        each for each in lost if each in kept or (each.endswith(".md") and "journal" not in each)
+    ]

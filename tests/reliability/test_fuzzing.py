@@ -290,7 +290,7 @@ def completed_tasks(root: Path) -> list[str]:
 
 
 def test_caches(tally: Counter[str]) -> None:
-    """A cache that somebody changed is believed where it makes sense, and is none where it does not."""
+    """A cache that somebody changed is none."""
     with plan_with_a_finished_task() as root:
         for path in (root / "master_plan.md", root / "results" / "agent-01-result.md"):
             os.utime(path, (1, 1))

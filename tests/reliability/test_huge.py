@@ -66,6 +66,40 @@ def flood(size: int, letter: str = "x") -> str:
     return f"head -c {size} /dev/zero | tr '\\0' {letter}"
 
 
+#: An agent that says so many things at once, each of them in a line as any other.
+FLOOD = """
+import os
+with open(os.environ["ORCHESTRATOR_DIR"] + "/journal.md", "a") as journal:
+    for number in range({}):
+        said = (f"hello {{number}} {{each}}" for each in range(20_000))
+        lines = (f"- 2026-01-05T14:00:00.000Z · T-01 · share · by kim · {{text}}\\n" for text in said)
+        journal.write("".join(lines))
+        journal.flush()
+"""
+
+
+def test_a_journal_that_an_agent_floods_stalls_nobody(command: Measured, root: Path) -> None:
+    """Timeouts hold, and whoever follows the run reads the end of it."""
+    pieces = 250 if SOAK else 100
+    (root.parent / "flood.py").write_text(FLOOD.format(pieces), encoding="utf-8")
+    python = f"{sys.executable} -I -S flood.py"
+    write_plan(root, {"T-01": python, "T-02": "sleep 1000", "T-03": ("echo three", "T-01")})
+    write_task(root, "T-02", "```sh\nsleep 1000\n```\n", timeout=5)
+    assert 1 == command("run", what="run with a flooded journal").returncode
+    assert (root / "journal.md").stat().st_size > pieces * 1_000_000
+    (attempt,) = front_of(root, "T-02")["attempts"]
+    assert "timed out after 5.0s" == attempt["reason"]
+    assert attempt["duration"] < 8
+    assert "three" == answer_of(root, "T-03")
+    waited = command("wait", "--json", what="looks at a flooded journal")
+    assert (1, "ended") == (waited.returncode, waited.json["phase"])
+    watched = command("watch", "--once", what="looks at a flooded journal")
+    assert watched.stdout.endswith("\n")
+    assert len(watched.stdout) < 16 * MB
+    for words in (("status",), ("history", "T-02"), ("report",), ("doctor", "--plan")):
+        command(*words, what="looks at a flooded journal")
+
+
 # ── output ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -30,8 +31,7 @@ async def test_a_result_that_cannot_be_written_ends_the_run(tmp_path: Path) -> N
     """The failure is reported, nothing more is started, and nothing is called done."""
 
     def play(job: Job) -> Play:
-        shutil.rmtree(tmp_path / "results")
-        (tmp_path / "results").symlink_to("nowhere")
+        (tmp_path / f"results/.agent-01-result.md.{os.getpid()}.tmp").mkdir()
         return answers(job)
 
     bench = Bench(write_plan(tmp_path, CHAIN), play)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+import pytest
 
 from orchestrator.runtime.clock import Clock
 from orchestrator.runtime.waiting import Wait, rounds, until_wall
@@ -39,7 +41,7 @@ class Time(Clock):
 def test_a_moment_comes() -> None:
     time = Time()
     assert 0 == until_wall(time.wall() + 100, time, time.wait)
-    assert [30, 30, 30, 10] == time.waited
+    assert [10] * 10 == time.waited
 
 
 def test_a_moment_that_is_over_is_not_waited_for() -> None:
@@ -58,35 +60,90 @@ def test_a_clock_that_is_set_counts() -> None:
         return time.wait(seconds)
 
     assert 0 == until_wall(moment, time, wait)
-    assert [30] == time.waited
+    assert [10] == time.waited
 
 
 def test_a_signal_ends_the_waiting() -> None:
     time = Time({1: 15})
     assert 15 == until_wall(time.wall() + 3600, time, time.wait)
-    assert [30] == time.waited
+    assert [10] == time.waited
+
+
+def played(
+    time: Time, every: float, happens: Callable[[int], None] = lambda _: None
+) -> tuple[list[float], list[float]]:
+    """Return when each round began and what was told before, in seconds after the first; *happens* in each of them."""
+    begun: list[float] = []
+    told: list[float] = []
+    first = time.wall()
+    for number in rounds(first, every, time, time.hearing, lambda each: told.append(each - first)):
+        if number:
+            assert 2 == number
+            break
+        begun.append(time.wall() - first)
+        happens(len(begun))
+    return begun, told
 
 
 def test_rounds_begin_on_a_grid_and_late_ones_are_swallowed() -> None:
     time = Time({4: 2})
-    begun: list[float] = []
-    told: list[float] = []
-    for number in rounds(10, time, time.hearing, told.append):
-        if number:
-            break
-        begun.append(time.now() - 100)
-        time.time += 25 if len(begun) == 2 else 1  # how long the round takes
+
+    def last(round: int) -> None:
+        time.time += 25 if round == 2 else 1
+
+    begun, told = played(time, 10, last)
     assert [0, 10, 40, 50, 60] == begun
-    assert [9, 5, 9, 9, 9] == told
-    assert 2 == number
+    assert [10, 40, 50, 60, 70] == told
 
 
-def test_a_wall_clock_that_is_set_moves_no_round() -> None:
+def test_a_clock_that_is_put_back_makes_nobody_wait_longer() -> None:
     time = Time({2: 2})
     begun: list[float] = []
-    told: list[float] = []
-    for number in rounds(10, time, time.hearing, told.append):
-        if not number:
-            begun.append(time.now() - 100)
-            time.offset -= 86400
+
+    def put_back(_: int) -> None:
+        begun.append(time.now() - 100)
+        time.offset -= 86400
+        time.time += 1
+
+    played(time, 10, put_back)
     assert [0, 10, 20] == begun
+
+
+def test_a_time_of_day_is_that_of_a_clock_that_was_put_back() -> None:
+    """Put right in the night, by an hour."""
+    time, begun = Time({2 * 8640: 2}), list[float]()
+
+    def put_back(number: int) -> None:
+        begun.append(time.now() - 100)
+        if number == 1:
+            time.offset -= 3600
+
+    assert [0, 86400] == played(time, 86400, put_back)[0]
+    assert [0, 86400 + 3600] == begun
+
+
+@pytest.mark.parametrize(("every", "asleep"), [(100.0, 90.0), (86400.0, 8 * 3600.0)])
+def test_what_goes_by_while_the_machine_sleeps_is_not_waited_for(
+    every: float, asleep: float
+) -> None:
+    """The wall clock goes on, and the other one stands still."""
+    time, begun = Time(), list[float]()
+
+    def wait(seconds: float) -> int:
+        if len(time.waited) == 1:  # as soon as it waits for the second time
+            time.offset += asleep
+        time.wait(seconds)
+        return 2 if len(begun) == 3 else 0
+
+    @contextmanager
+    def hearing() -> Iterator[Wait]:
+        yield wait
+
+    first, real = time.wall(), time.now()
+    for number in rounds(first, every, time, hearing, lambda _: None):
+        if number:
+            break
+        begun.append(time.wall() - first)
+    assert begun[0] == 0
+    assert all(0 <= late <= 30 for late in (begun[1] - every, begun[2] - 2 * every))
+    assert time.now() - real < 2 * every - asleep + 90

@@ -99,3 +99,55 @@ def test_what_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_cursor(text)
     assert "wait" in refused.value.hint
+
+
+# ── a journal that somebody floods ───────────────────────────────────────────────────────────────────────────────────
+
+SAID = f"- {TIME} · T-01 · share · by kim · {'x' * 60}\n"
+
+
+def flooded(path: str, size: int, line: str = SAID) -> None:
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(line * (size // len(line.encode())))
+
+
+def test_a_run_is_found_before_any_number_of_lines(path: str) -> None:
+    """And is read on from the end, where more was written than is read at once."""
+    write(path, "run · started · run a", "run · ended", "run · started · run b", "run · held · x")
+    begin = last_run(path)[0]
+    flooded(path, 9_000_000)
+    write(path, "run · resumed")
+    flooded(path, 70_000)
+    cursor, lines = last_run(path)
+    assert [
+        f"{TIME} · run · {each}" for each in ("started · run b", "held · x", "resumed")
+    ] == lines
+    assert begin.offset < 9_000_000 - 5_000_000 < cursor.offset
+    assert None is read_on(path, begin)
+    read = read_on(path, cursor)
+    assert read is not None
+    assert end_of(path) == read[1]
+    assert SAID[2:-1] == read[0][0] == read[0][-1]
+
+
+def test_forged_lines_about_a_run_take_no_memory(path: str) -> None:
+    """The newest count, and what is longer than any line of ours is none."""
+    write(path, "run · started · run a")
+    flooded(path, 6_000_000, f"- {TIME} · run · warning · {'y' * 100}\n")
+    flooded(path, 9_000_000, f"- {TIME} · run · warning · {'z' * 9000}\n")
+    write(path, "run · ended")
+    _, lines = last_run(path)
+    assert f"{TIME} · run · started · run a" == lines[0]
+    assert f"{TIME} · run · ended" == lines[-1]
+    assert {"y"} == {line[-1] for line in lines[1:-1]}
+    assert len(lines) < 1100
+
+
+def test_a_line_without_an_end_is_nobodys(path: str) -> None:
+    write(path, "run · started · run a")
+    flooded(path, 9_000_000, f"- {TIME} · run · started · run z")
+    assert [f"{TIME} · run · started · run a"] == last_run(path)[1]
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("\n")
+    write(path, "run · ended")
+    assert [f"{TIME} · run · {each}" for each in ("started · run a", "ended")] == last_run(path)[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
-from orchestrator.store.index import Index
+from orchestrator.store.index import Index, read_cache, write_cache
 from orchestrator.store.signatures import is_settled, signature
 
 TASKS = {
@@ -133,43 +132,51 @@ def test_what_is_no_cache_is_an_empty_cache(path: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "value"),
+    ("before", "after"),
     [
-        ("schema", 1),
-        ("plan", [SIGNED]),
-        ("plan", "x"),
-        ("plan", {}),
-        ("plan tasks", []),
-        ("plan tasks id", ["a"]),
-        ("plan tasks name", ["A", "B", "C"]),
-        ("plan tasks where", None),
-        ("plan tasks needs", [[], [" a"]]),
-        ("plan tasks needs", ["a"]),
-        ("plan tasks children", [["z"]]),
-        ("plan order", ["a"]),
-        ("plan order", ["a", "z"]),
-        ("plan settings", []),
-        ("results", [1]),
-        ("results", {}),
-        ("results signature", []),
-        ("results status", ["well"]),
-        ("results attempts", ["x"]),
-        ("results inputs", [7]),
-        ("results of_attempts", {}),
-        ("results of_attempts number", [1]),
+        (b'"failed"', b'"completed"'),
+        (b'"started":[1.5', b'"started":["x"'),
+        (b'"description":["\xc3\xa4', b'"description":["\xc3\xb6'),
+        (b'"schema":', b'"schema": '),
+        (b"}}", b"}} "),
     ],
 )
-def test_a_damaged_cache_is_an_empty_cache(path: str, place: str, value: object) -> None:
-    """Wherever it is damaged; a field that came later is missing in the same way."""
+def test_a_cache_that_somebody_changed_is_an_empty_cache(
+    path: str, before: bytes, after: bytes
+) -> None:
+    """Whether or not it makes sense: nothing of it is believed."""
     kept(path)
-    raw = json.loads(Path(path).read_text())
-    *above, last = place.split()
-    inside = raw
-    for key in above:
-        inside = inside[key]
-    inside[last] = value
-    Path(path).write_text(json.dumps(raw))
+    data = Path(path).read_bytes()
+    assert before in data
+    Path(path).write_bytes(data.replace(before, after))
     assert_empty_and_usable(path)
+
+
+@pytest.mark.parametrize("bit", range(0, 8 * 700, 37))
+def test_a_cache_with_one_bit_changed_is_an_empty_cache(path: str, bit: int) -> None:
+    kept(path)
+    data = bytearray(Path(path).read_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    Path(path).write_bytes(data)
+    assert_empty_and_usable(path)
+
+
+def test_a_cache_without_a_field_that_came_later_is_an_empty_cache(path: str) -> None:
+    kept(path)
+    raw = read_cache(path)
+    del raw["results"]["of_attempts"]["cap"]
+    write_cache(path, raw)
+    assert_empty_and_usable(path)
+
+
+def test_whoever_reads_anew_finds_nothing_and_keeps_all(path: str) -> None:
+    kept(path)
+    index = Index(path, anew=True)
+    assert None is index.plan(SIGNED)
+    assert {} == index.results({"a": SIGNED})
+    index.keep_result("a", OTHER, RESULT)
+    index.write()
+    assert {"a": RESULT} == Index(path).results({"a": OTHER})
 
 
 def assert_empty_and_usable(path: str) -> None:

@@ -17,6 +17,11 @@ from tests.web.dashboard import Dashboard, dashboard
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
 
+#: What looks for barriers in a page; ``nox -s tests`` installs it.
+_AXE = Path(
+    os.environ.get("ORCHESTRATOR_TEST_AXE")
+    or Path(__file__).parents[2] / ".claude-cli/node_modules/axe-core/axe.min.js"
+)
 #: Where a browser may be, the first that is there.
 _PROGRAMS = (os.environ.get("ORCHESTRATOR_TEST_CHROMIUM", ""), "chromium", "chromium-browser")
 
@@ -79,6 +84,14 @@ def page(context: BrowserContext) -> Iterator[Page]:
     made.on("response", answered)
     yield made
     assert [] == complaints
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core."""
+    if not _AXE.exists():
+        pytest.skip(f"no {_AXE.name}; `nox -s tests` installs axe-core")
+    return _AXE.read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -53,8 +53,9 @@ def test_a_button_does_what_it_says(shown: Dashboard, page: Page, orchestrate: O
     orchestrate("run")
     page.goto(shown.address)
     page.get_by_role("link", name="T-02").first.click()
-    page.get_by_label("Why, or for").fill("once more")
-    page.get_by_role("button", name="Retry").click()
+    page.locator("#ask-retry summary").click()
+    page.locator("#ask-retry").get_by_label("Why").fill("once more")
+    page.get_by_role("button", name="Retry T-02").click()
     page.wait_for_selector("#status >> text=Pending")
     assert page.url.endswith("/tasks/T-02")
     assert "retry by ana: once more" in orchestrate("show", "T-02").stdout
@@ -81,7 +82,9 @@ def test_a_run_is_started_and_seen(
         page.wait_for_selector(".log >> text=second")
         assert page.evaluate("window.kept")
         page.get_by_role("link", name="orchestrator").click()
-        page.get_by_role("button", name="Stop it").click()
+        page.locator("#ask-stop summary").click()
+        page.get_by_label("Why").fill("seen enough")
+        page.get_by_role("button", name="Stop run").click()
         page.wait_for_selector("text=No run is at work.")
 
 
@@ -95,7 +98,7 @@ def test_a_hostile_text_does_nothing(page: Page, orchestrate: Orchestrate, root:
         page.goto(shown.address)
         assert HOSTILE in page.locator("h1").inner_text()
         page.get_by_role("link", name="T-01").first.click()
-        assert HOSTILE in page.locator("#answer + pre").inner_text()
+        assert HOSTILE in page.locator("#answer + .markdown").inner_text()
         orchestrate("share", "T-01", f"again {HOSTILE}")
         page.wait_for_selector(".messages >> text=again")
         assert "hit" != page.title()
@@ -110,7 +113,8 @@ def test_it_works_without_script(
     page = context.new_page()
     page.goto(shown.address)
     page.get_by_role("link", name="T-01").first.click()
-    page.get_by_label("Why, or for").fill("by hand")
+    page.locator("#ask-complete summary").click()
+    page.get_by_label("The result").fill("by hand")
     page.get_by_role("button", name="Complete").click()
     page.wait_for_selector("#status >> text=Completed")
     page.get_by_role("link", name="orchestrator").click()
@@ -186,9 +190,8 @@ def test_long_ids_stay_where_they_belong(
     with dashboard(orchestrate, root) as shown:
         page.goto(shown.address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        page.locator("#picture summary").click()
         widths = page.locator(".graph a").evaluate_all(
-            "all => all.map(each => [...each.children].slice(1).map(e => e.getBoundingClientRect().right))"
+            "all => all.map(a => ['rect', 'text'].map(e => a.querySelector(e).getBoundingClientRect().right))"
         )
         assert 3 == len(widths)
         assert [] == [(box, text) for box, text in widths if text > box]

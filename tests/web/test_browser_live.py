@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import write_plan
+from tests.acceptance.plans import Gate, write_plan
 from tests.executors.harness import wait_until
 from tests.patience import PATIENCE
 from tests.web.dashboard import Dashboard, dashboard
@@ -53,7 +53,8 @@ def test_what_was_typed_survives_a_plan_that_is_broken_for_a_moment(
     page = context.new_page()
     page.goto(shown.address)
     page.get_by_role("link", name="T-02").first.click()
-    words = page.get_by_label("Why, or for")
+    page.locator("#ask-block summary").click()
+    words = page.locator("#ask-block").get_by_label("Why")
     words.fill("half typed")
     plan = root / "master_plan.md"
     good = plan.read_text()
@@ -206,3 +207,24 @@ def test_the_title_of_the_tab_follows_that_of_the_plan(
     plan.write_text(plan.read_text().replace("# Task Plan", "# Another & more"))
     page.wait_for_selector("h1 >> text=Another & more")
     assert "Another & more · orchestrator" == page.title()
+
+
+def test_a_log_is_followed(
+    orchestrate: Orchestrate, root: Path, page: Page, tmp_path: Path
+) -> None:
+    """What an attempt under way prints appears by itself, on stdout and on stderr."""
+    gate = Gate(tmp_path / "gate")
+    write_plan(root, {"T-01": f"echo first >&2; {gate.wait}; echo second >&2"})
+    with dashboard(orchestrate, root) as shown:
+        run = orchestrate.start("run")
+        gate.await_task(run)
+        page.goto(shown.address)
+        page.goto(f"{page.url}tasks/T-01/logs/1?stream=stderr")
+        page.wait_for_selector(".log >> text=first")
+        page.wait_for_selector("text=this page follows it")
+        page.evaluate("window.kept = true")
+        gate.open()
+        page.wait_for_selector(".log >> text=second")
+        page.wait_for_selector("text=this page follows it", state="detached")
+        assert page.evaluate("window.kept")
+        orchestrate.finish(run)

@@ -14,7 +14,9 @@ from tests.web.dashboard import Dashboard, dashboard, text_of
 
 
 def verbs(page: str) -> list[str]:
-    return re.findall(r'formaction="[^"]*/tasks/[^"/]+/(\w+)" class=', page)
+    """What can be done with the task of a page; to say something about it is not among that."""
+    found = re.findall(r' action="[^"]*/tasks/[^"/]+/(\w+)"', page)
+    return [verb for verb in found if verb != "share"]
 
 
 def test_a_task_has_the_buttons_that_its_status_allows(
@@ -23,7 +25,7 @@ def test_a_task_has_the_buttons_that_its_status_allows(
     """As the table of transitions says; and they do what the commands of their names do."""
     waiting = ["block", "cancel"]
     assert waiting == verbs(opened.get("/tasks/T-02").text)
-    assert ["start", "complete", "fail", *waiting] == verbs(opened.get("/tasks/T-01").text)
+    assert ["run", "start", "complete", "fail", *waiting] == verbs(opened.get("/tasks/T-01").text)
     assert 303 == opened.post("/tasks/T-01/block", words="waits for the key").status
     page = opened.get("/tasks/T-01").text
     assert "by ana: waits for the key" in text_of(page)
@@ -38,7 +40,7 @@ def test_a_task_has_the_buttons_that_its_status_allows(
     assert ["retry"] == verbs(opened.get("/tasks/T-01").text)
     assert 303 == opened.post("/tasks/T-02/fail", words="no").status
     assert 303 == opened.post("/tasks/T-02/retry").status
-    assert 303 == opened.post("/tasks/T-02/cancel").status
+    assert 303 == opened.post("/tasks/T-02/cancel", words="not needed").status
     assert "Cancelled" in orchestrate("show", "T-02").stdout
 
 
@@ -49,7 +51,7 @@ def test_what_cannot_be_done_is_said_on_the_page(opened: Dashboard) -> None:
     assert 409 == refused.status
     assert "Dependency not DONE: T-01 (pending)" in text
     assert "T-02 can be done once they are completed" in text
-    assert "what I &lt;typed&gt;</textarea>" in refused.text
+    assert "what I &lt;typed&gt;</pre>" in refused.text
     assert 404 == opened.post("/tasks/T-99/retry").status
     assert 404 == opened.post("/tasks/T-01/nonsense").status
     assert 400 == opened.post("/tasks/T-01/share", text=" \n").status
@@ -78,7 +80,7 @@ def test_a_skipped_task_is_retried_by_what_failed_before_it(
         shown.enter()
         assert "retry" in verbs(shown.get("/tasks/T-02").text)
         assert 303 == shown.post("/tasks/T-02/retry").status
-        assert "🟡 Pending" in text_of(shown.get("/tasks/T-01").text)
+        assert "T-01 exit 3 Pending" in text_of(shown.get("/tasks/T-01").text)
 
 
 def test_an_umbrella_has_no_buttons(orchestrate: Orchestrate, root: Path) -> None:
@@ -89,7 +91,7 @@ def test_an_umbrella_has_no_buttons(orchestrate: Orchestrate, root: Path) -> Non
         page = shown.enter().text
         assert 2 == page.count('href="' + shown.place + '/tasks/T-01" class="waiting"') + 1
         assert [] == verbs(shown.get("/tasks/T-01").text)
-        assert 409 == shown.post("/tasks/T-01/cancel").status
+        assert 409 == shown.post("/tasks/T-01/cancel", words="no").status
 
 
 def test_tasks_and_messages_are_added(
@@ -119,7 +121,7 @@ def test_a_run_is_started_asked_and_stopped(
     with dashboard(orchestrate, root) as shown:
         shown.enter()
         assert 303 == shown.post("/run").status
-        wait_until(lambda: 2 == text_of(shown.get("/").text).count("🔵 Running") - 1)
+        wait_until(lambda: "Running 2" in text_of(shown.get("/").text))
         page = text_of(shown.get("/").text)
         assert "is at work for" in page
         again = shown.post("/run")
@@ -132,11 +134,13 @@ def test_a_run_is_started_asked_and_stopped(
     assert 3 == orchestrate("wait", "--timeout", "0.1s").returncode
     with dashboard(orchestrate, root) as shown:
         shown.enter()
-        assert 404 == shown.post("/stop", run="0123456789ab").status
+        assert 404 == shown.post("/stop", run="0123456789ab", words="enough").status
         run = re.search(r'name="run" value="(\w+)"', shown.get("/").text)
         assert run is not None
-        assert 303 == shown.post("/stop", run=run[1]).status
+        assert 400 == shown.post("/stop", run=run[1], words=" ").status
+        assert 303 == shown.post("/stop", run=run[1], words="enough for today").status
         wait_until(lambda: "No run is at work." in text_of(shown.get("/").text))
+        assert "told · to stop by ana: enough for today" in (root / "journal.md").read_text("utf-8")
         assert 303 == shown.post("/run", simulate="yes").status
         wait_until(lambda: "Completed 1/2" in text_of(shown.get("/").text))
 
@@ -155,11 +159,11 @@ def test_a_run_can_be_stopped_while_its_plan_is_broken(
         broken = opened.get(page)
         assert 400 == broken.status
         assert "which is not in the plan" in text_of(broken.text)
-        assert re.search(r"Run \w+ is at work for \S+ Stop it", text_of(broken.text))
+        assert re.search(r"Run \w+ is at work for \S+ Stop it …", text_of(broken.text))
     plan.unlink()
     (name,) = re.findall(r'name="run" value="(\w+)"', opened.get("/").text)
     plan.write_text(broken_text)
-    assert 303 == opened.post("/stop", run=name).status
+    assert 303 == opened.post("/stop", run=name, words="it is broken").status
     assert 143 == orchestrate.finish(run).returncode
     assert "is at work" not in opened.get("/").text
 
@@ -183,7 +187,7 @@ def test_only_the_run_that_a_page_shows_is_stopped(
     scheduled = orchestrate.start("run", "--at", "23:59")
     assert scheduled.stderr is not None
     assert "waits until" in scheduled.stderr.readline()
-    refused = opened.post("/stop", run="0123456789ab")
+    refused = opened.post("/stop", run="0123456789ab", words="why not")
     assert 404 == refused.status
     assert "run 0123456789ab is over" in text_of(refused.text)
     assert "No run is at work." in text_of(refused.text)
@@ -205,3 +209,44 @@ def test_a_button_that_is_pressed_twice_starts_one_run(
         assert 409 == shown.post("/run").status  # who asks later could see that one is at work
         assert 1 == (root / "journal.md").read_text(encoding="utf-8").count("run · started")
         orchestrate("stop")
+
+
+def test_a_task_in_hand_is_not_said_to_run(opened: Dashboard) -> None:
+    """To take a task in hand starts nothing; to run it starts a run of it alone."""
+    assert 303 == opened.post("/tasks/T-01/start").status
+    page = text_of(opened.get("/tasks/T-01").text)
+    assert "In hand" in page
+    assert "Running" not in page
+    assert 303 == opened.post("/tasks/T-01/retry").status
+    assert 303 == opened.post("/tasks/T-01/run").status
+    wait_until(lambda: "Completed 1/2 · Pending 1" in text_of(opened.get("/").text))
+
+
+def test_what_is_final_asks_for_a_reason(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """It is opened first and confirmed then; without a reason nothing happens, and the form stays open."""
+    page = opened.get("/tasks/T-01").text
+    for verb in ("fail", "cancel"):
+        assert re.search(rf'<details class="ask" id="ask-{verb}">', page)
+        refused = opened.post(f"/tasks/T-01/{verb}", words=" ")
+        assert (400, True) == (refused.status, "say why" in text_of(refused.text))
+        assert re.search(rf'<details class="ask" id="ask-{verb}" open>', refused.text)
+    assert "Pending" in orchestrate("show", "T-01").stdout
+    assert 303 == opened.post("/tasks/T-01/fail", words="the key is lost").status
+    assert "by ana: the key is lost" in orchestrate("show", "T-01").stdout
+
+
+def test_a_plan_is_rejected_with_a_reason(orchestrate: Orchestrate, root: Path) -> None:
+    root.mkdir()
+    orchestrate("create", "Build it")
+    with dashboard(orchestrate, root) as shown:
+        shown.enter()
+        plan = shown.get("/plans/TASK-001/").text
+        shown.forms = re.findall(r'name="form" value="(\w+)"', plan)[0]
+        assert 'id="ask-reject"' in plan
+        assert 400 == shown.post("/plans/TASK-001/transition", event="reject").status
+        assert "PLANNING" in orchestrate("status", "TASK-001").stdout
+        rejected = shown.post("/plans/TASK-001/transition", event="reject", words="too dear")
+        assert 303 == rejected.status
+    assert "too dear" in orchestrate("status", "TASK-001").stdout

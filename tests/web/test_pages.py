@@ -52,13 +52,14 @@ def test_a_run_that_did_not_come_to_its_end_is_named(
     os.kill(run.pid, ending)
     orchestrate.finish(run)
     (line,) = re.findall(r"^Last run .*$", orchestrate("status").stdout, re.MULTILINE)
-    assert f"{line} No run is at work. Start a run" in text_of(opened.get("/").text)
+    plain = re.sub(r" [🛑❌]", "", line)
+    assert f"{plain} No run is at work. Start a run" in text_of(opened.get("/").text)
 
 
 def test_what_comes_next_is_at_hand(
     opened: Dashboard, orchestrate: Orchestrate, root: Path
 ) -> None:
-    """What failed is a link; the final output of a plan that is done is on the page, as a text, however long it is."""
+    """What failed is a link; the final output of a plan that is done is on the page, formatted, however long it is."""
     hostile = f"printf '{SCRIPT} \\033[2J\\n'"
     assert "Next:" not in opened.get("/").text
     write_plan(root, {"T-01": hostile, "T-02": ("exit 3", "T-01")})
@@ -72,13 +73,14 @@ def test_what_comes_next_is_at_hand(
     assert "Next:" not in page
     (output,) = re.findall(r'<details [^>]*id="output">.*?</details>', page, re.DOTALL)
     assert "alert(1)" in text_of(output)
-    assert {"details", "summary", "pre", "p", "code"} == Tags(output).names
+    assert {"h3", "h4", "table", "pre"} <= Tags(output).names
+    assert not {"script", "img", "iframe", "style"} & Tags(output).names
     assert not UNPRINTABLE.search(output)
     assert text_of(output).endswith("It is .orchestrator/final_output.md")
     with (root / "final_output.md").open("a") as file:
         file.write("a line\n" * 100_000)
     page = opened.get("/").text
-    assert len(page) < 200_000
+    assert len(page) < 400_000
     assert "It goes on in .orchestrator/final_output.md" in text_of(page)
 
 
@@ -157,7 +159,7 @@ def test_a_plan_among_others_has_pages_of_its_own(orchestrate: Orchestrate, root
     with dashboard(orchestrate, root) as shown:
         page = shown.enter().text
         assert ["TASK-001", "TASK-002"] == re.findall(r'<tr id="plan-([^"]+)"', page)
-        assert "📝 PLANNING" in text_of(page)
+        assert '<use href="#icon-note"></use></svg> PLANNING</span>' in page
         assert f"Sell it {SCRIPT}" in text_of(page)
         plan = shown.get("/plans/TASK-001/")
         shown.forms = re.findall(r'name="form" value="(\w+)"', plan.text)[0]
@@ -168,7 +170,7 @@ def test_a_plan_among_others_has_pages_of_its_own(orchestrate: Orchestrate, root
             "nobody has approved it yet" in text_of(refused.text),
         )
         assert 303 == shown.post("/plans/TASK-001/transition", event="approve").status
-        assert "👍 APPROVED" in text_of(shown.get("/plans/TASK-001/").text)
+        assert "APPROVED" in text_of(shown.get("/plans/TASK-001/").text)
         assert "APPROVED" in orchestrate("status", "TASK-001").stdout
         assert 409 == shown.post("/plans/TASK-001/transition", event="approve").status
         for nowhere in ("TASK-009", "..", "%2e%2e", "..%2f..", "-x"):
@@ -379,10 +381,8 @@ def test_the_directory_it_was_started_in_may_go_and_come_back(
         assert 1 == len(orchestrate.finish(shown.process).stderr.splitlines())
 
 
-def test_a_plan_that_would_be_a_tangle_says_so_instead(
-    orchestrate: Orchestrate, root: Path
-) -> None:
-    """Few tasks may need each other a lot."""
+def test_a_plan_that_would_be_a_tangle_is_a_grid(orchestrate: Orchestrate, root: Path) -> None:
+    """Few tasks may need each other a lot: each is a cell, a line for each batch, in the colour of its status."""
     every = ", ".join(f"A{n}" for n in range(22))
     tasks = {f"A{n}": "true" for n in range(22)} | {f"B{n}": ("true", every) for n in range(22)}
     write_plan(root, tasks)
@@ -390,3 +390,100 @@ def test_a_plan_that_would_be_a_tangle_says_so_instead(
         page = shown.enter().text
         assert 'class="graph"' not in page
         assert "44 tasks with 484 needs are too many for a picture" in text_of(page)
+        (grid,) = re.findall(r'<ol class="grid">.*?</ol>', page, re.DOTALL)
+        lines = grid.split("<li>")[1:]
+        assert [22, 22] == [line.count("<a ") for line in lines]
+        assert 22 == lines[0].count('class="pending"')
+        assert 22 == lines[1].count('class="waiting"')
+
+
+def test_a_plan_with_a_failed_task_looks_failed(orchestrate: Orchestrate, root: Path) -> None:
+    """On its own page, and among other plans, in words, colour and bar."""
+    root.mkdir()
+    orchestrate("create", "Build it")
+    plan = orchestrate.where / ".orchestrator/TASK-001"
+    orchestrate("add", "exit 3", "--agent", "shell", "--dir", plan)
+    orchestrate("transition", "TASK-001", "approve")
+    orchestrate("run", plan)
+    with dashboard(orchestrate, root) as shown:
+        (row,) = re.findall(r'<tr id="plan-TASK-001">.*?</tr>', shown.enter().text, re.DOTALL)
+        assert '<span class="badge failed">' in row
+        assert '<rect class="failed"' in row
+        assert '<span class="badge state failed">' in shown.get("/plans/TASK-001/").text
+
+
+def test_the_output_of_each_attempt_is_there_to_read(
+    opened: Dashboard, orchestrate: Orchestrate, root: Path
+) -> None:
+    """Both streams, of every attempt, the end of a long one; beside a failure the end of stderr."""
+    write_plan(
+        root,
+        {"T-01": f"seq 100000; echo '{SCRIPT}'; echo 'no such table' >&2; exit 3"},
+        retries=1,
+        retry_delay=0,
+    )
+    assert 1 == orchestrate("run").returncode
+    page = opened.get("/tasks/T-01").text
+    assert "Partial output" in text_of(page)
+    assert "Answer" not in text_of(page)
+    assert "The end of what it printed on stderr no such table" in text_of(page)
+    for number in (1, 2):
+        for stream, end in (("stdout", SCRIPT), ("stderr", "no such table")):
+            address = f"/tasks/T-01/logs/{number}?stream={stream}"
+            assert f'href="{opened.place}{address}"' in page
+            log = opened.get(address).text
+            assert len(log) < 300_000
+            assert end in text_of(log)
+            assert "script" not in Tags(log.partition("<main")[2]).names
+    assert "bytes before this are in" in text_of(opened.get("/tasks/T-01/logs/1").text)
+    for nowhere in ("T-01/logs/3", "T-01/logs/x", "T-99/logs/1", "..%2f/logs/1"):
+        assert 404 == opened.get(f"/tasks/{nowhere}").status
+
+
+def test_an_answer_is_shown_formatted_or_as_it_was_written(
+    opened: Dashboard, orchestrate: Orchestrate
+) -> None:
+    """Markdown is data: no HTML of its own, no image, no address but of the web, no style."""
+    answer = (
+        "# Schema\n\n| t | rows |\n|--:|---|\n| orders | **12** |\n\n<b onclick=x>raw</b> ![img](http://x/y.png)\n"
+        "[bad](javascript:alert(1)) [file](results/x.md) [good](https://example.org/a?b=c)\n\n"
+        "ghp\\_16C7e42F292c6912E7710c838347Ae178B4a &#x202e;turned\n"
+    )
+    assert 0 == orchestrate("complete", "T-01", answer).returncode
+    page = opened.get("/tasks/T-01").text
+    (shown,) = re.findall(r'<div class="card markdown">.*?</div>', page, re.DOTALL)
+    assert {"div", "h3", "table", "thead", "tbody", "tr", "th", "td", "strong", "p", "a"} == (
+        Tags(shown).names
+    )
+    assert {"class", "href", "rel"} == Tags(shown).attributes
+    assert {"http://x/y.png", "https://example.org/a?b=c"} == set(
+        re.findall(r'href="([^"]*)"', shown)
+    )
+    assert "<b onclick=x>raw</b>" in text_of(shown)
+    assert "16C7e42F292c6912E7710c838347Ae178B4a" not in shown
+    assert "\u202e" not in shown
+    written = opened.get("/tasks/T-01?as=written").text
+    assert "| orders | **12** |" in text_of(written)
+
+
+def test_every_time_has_its_day(opened: Dashboard, orchestrate: Orchestrate) -> None:
+    orchestrate("run")
+    for page in ("/", "/tasks/T-01"):
+        times = re.findall(r"<time>([^<]*)</time>", opened.get(page).text)
+        assert times
+        assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", each) for each in times)
+
+
+def test_icons_need_no_font(opened: Dashboard, orchestrate: Orchestrate) -> None:
+    """No emoji of ours is left in a page, and every shape that is used is there."""
+    orchestrate("run")
+    for verb in ("share", "discover", "sync", "note"):
+        orchestrate(verb, "T-01", "hello")
+    for path in ("/", "/tasks/T-01", "/?status=completed"):
+        page = re.sub(
+            r"<pre.*?</pre>", "", opened.get(path).text, flags=re.DOTALL
+        )  # texts of others
+        assert not re.search(r"[\U0001f300-\U0001faff\u2600-\u27bf\u23e9-\u23fa\ufe0f]", page)
+        used = set(re.findall(r'href="#(icon-\w+)"', page))
+        assert used
+        assert used <= set(re.findall(r'<symbol id="(icon-\w+)"', page))
