@@ -129,7 +129,7 @@ class _Evidence(NamedTuple):
         result, verdict = self.result, outcome.verdict
         if verdict in {Verdict.COMPLETED, Verdict.FATAL}:
             # A limit that was asked for may be raised.
-            return verdict is Verdict.FATAL and (result or {}).get("subtype") in _RAISABLE
+            return verdict is Verdict.FATAL and text_of((result or {}).get("subtype")) in _RAISABLE
         if self.exit.stopped in _CUT_SHORT or verdict is Verdict.HELD or self.is_transient:
             return True
         if result is None:
