@@ -16,11 +16,11 @@ from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.executors.sweep import left_behind
 from orchestrator.runtime.clock import Clock
 from orchestrator.store.archive import has_plan
-from orchestrator.store.atomic import refuse_links
+from orchestrator.store.atomic import refuse_links, set_aside
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, new_run, take_lock
-from orchestrator.store.mending import protect, remove, set_aside
+from orchestrator.store.mending import protect, remove
 from orchestrator.store.snapshot import take_snapshot, who_runs
 from orchestrator.store.timestamp import iso
 

@@ -38,6 +38,9 @@ _LOG_FLAGS = (
     | getattr(os, "O_NONBLOCK", 0)
 )
 
+#: What no log and no record is.
+_PLANTED = frozenset({stat.S_IFLNK, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFDIR})
+
 
 def open_log(path: str) -> int:
     """Open a new, empty log; the mode follows the umask.
@@ -46,6 +49,7 @@ def open_log(path: str) -> int:
         OSError: it cannot be opened, or what lies there is no file of ours alone: nothing else is emptied.
     """
     _refuse_link(path)
+    _set_aside(path)
     fd = open_made(path, _LOG_FLAGS, 0o664)
     try:
         found = os.fstat(fd)
@@ -57,6 +61,22 @@ def open_log(path: str) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def _set_aside(path: str) -> None:
+    """Rename a link, a pipe or a directory in the place of a file of ours, so that it keeps nobody from writing.
+
+    Where that cannot be, whoever opens the place is told why.
+    """
+    try:
+        if stat.S_IFMT(os.stat(path, follow_symlinks=False).st_mode) not in _PLANTED:
+            return
+        number = 1
+        while os.path.lexists(aside := f"{path}.damaged-{number}"):
+            number += 1
+        os.rename(path, aside)
+    except (OSError, ValueError):
+        return
 
 
 def _refuse_link(path: str) -> None:
@@ -119,6 +139,8 @@ def write_record(path: str, record: Mapping[str, Any], *, sync: bool = False) ->
     flags = os.O_WRONLY | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
         _refuse_link(path)
+        for place in (temp, path):
+            _set_aside(place)
         try:
             fd = open_made(temp, flags, 0o664)
         except FileExistsError:  # somebody died while writing it

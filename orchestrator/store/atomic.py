@@ -193,8 +193,31 @@ def _open_new(path: str, flags: int = 0) -> int:
     try:
         return open_made(path, flags, 0o664)
     except FileExistsError:
-        os.unlink(path)
+        make_room(path)
         return open_made(path, flags, 0o664)
+
+
+def make_room(path: str) -> None:
+    """Take away what lies where a file of ours is to be; a directory, which may have something in it, is set aside."""
+    try:
+        os.unlink(path)
+    except IsADirectoryError:
+        set_aside(path)
+
+
+def set_aside(path: str) -> str:
+    """Rename a file to ``….damaged-N``, a name that was never used; return the new path.
+
+    Raises:
+        StoreError: it could not be renamed, and lies where it was.
+    """
+    number = 1
+    while os.path.lexists(aside := f"{path}.damaged-{number}"):
+        number += 1
+    with reported("move", path):
+        os.rename(path, aside)
+    sync_directory(os.path.dirname(path))
+    return aside
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -10,7 +10,7 @@ import os
 import time
 from contextlib import suppress
 
-from orchestrator.store.atomic import replace_file
+from orchestrator.store.atomic import make_room, replace_file
 from orchestrator.store.layout import Layout
 from orchestrator.store.signatures import newest, result_files
 
@@ -31,6 +31,8 @@ def write_final_output(layout: Layout, text: str, moment: int) -> None:
     Raises:
         StoreError: it could not be written.
     """
+    if os.path.isdir(layout.final_output):
+        make_room(layout.final_output)
     replace_file(layout.final_output, text.encode())
     with suppress(OSError):  # some file systems let nobody set times
         os.utime(layout.final_output, ns=(moment, moment))

@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 
-from orchestrator.store.atomic import reported, sync_directory
+from orchestrator.store.atomic import reported
 
 
 def remove(path: str) -> None:
@@ -36,18 +36,3 @@ def protect(path: str) -> None:
             os.fchmod(descriptor, mode & ~stat.S_IWOTH)
         finally:
             os.close(descriptor)
-
-
-def set_aside(path: str) -> str:
-    """Rename a file to ``….damaged-N``, a name that was never used; return the new path.
-
-    Raises:
-        StoreError: it could not be renamed, and lies where it was.
-    """
-    number = 1
-    while os.path.lexists(aside := f"{path}.damaged-{number}"):
-        number += 1
-    with reported("move", path):
-        os.rename(path, aside)
-    sync_directory(os.path.dirname(path))
-    return aside

@@ -16,6 +16,7 @@ from orchestrator.ownership import make_directory
 from orchestrator.store.atomic import (
     Replacement,
     reported,
+    set_aside,
     start_writing,
     sync_directory,
     sync_filesystem,
@@ -171,8 +172,6 @@ class ResultWriter:
         results = self._layout.results
         if stat.S_ISDIR(_mode(results)) or not os.path.lexists(results):
             return
-        from orchestrator.store.mending import set_aside
-
         aside = os.path.basename(set_aside(results))
         self._notes.append(f"results was replaced by what is no directory; that is kept as {aside}")
         self._make_again()
@@ -230,8 +229,6 @@ class ResultWriter:
             except FileNotFoundError:
                 return
         if signature(found) != ours:
-            from orchestrator.store.mending import set_aside
-
             aside = os.path.basename(set_aside(path))
             shown = f"results/{os.path.basename(path)}"
             self._notes.append(

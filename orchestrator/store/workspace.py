@@ -21,6 +21,7 @@ from orchestrator.store.atomic import (
     read_file,
     refuse_links,
     reported,
+    set_aside,
     sweep_temporaries,
 )
 from orchestrator.store.exchange import put, take
@@ -274,8 +275,6 @@ class Workspace:
             done = stem not in ids or board.status(ids[stem]) is TaskStatus.COMPLETED
             claim = None if done else self.read_result(stem)
             if claim is not None and claim.status is TaskStatus.COMPLETED:
-                from orchestrator.store.mending import set_aside
-
                 aside = os.path.basename(set_aside(self.layout.result_file(stem)))
                 note = f"says completed, but not by this run; it is kept as results/{aside}"
             notes.append(f"{path} {note}")
@@ -319,7 +318,6 @@ class Workspace:
         if not os.path.lexists(path):
             return ""
         from orchestrator.store.credible import why_not
-        from orchestrator.store.mending import set_aside
 
         if not why_not(self.read_result(task.stem), task, self.layout):
             return ""

@@ -60,6 +60,20 @@ def test_a_task_done_by_hand(orchestrate: Orchestrate, root: Path) -> None:
     assert 1 == len(front_of(root, "T-01")["attempts"]), "it was not done again"
 
 
+def _given(
+    orchestrate: Orchestrate, root: Path, words: list[str], text: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with a text on its standard input."""
+    return subprocess.run(
+        [sys.executable, "-m", "orchestrator", *words],
+        cwd=root.parent,
+        env=orchestrate.environment,
+        input=text,
+        text=True,
+        capture_output=True,
+    )
+
+
 def test_who_settles_what_somebody_else_has_in_hand_is_who_did_it(
     orchestrate: Orchestrate, gate: Gate, root: Path
 ) -> None:
@@ -81,6 +95,50 @@ def test_who_settles_what_somebody_else_has_in_hand_is_who_did_it(
     (attempt,) = front_of(root, "T-03")["attempts"]
     assert ("ann", "by ann: no; bob had it in hand") == (attempt["agent"], attempt["reason"])
     assert "· by ann" in orchestrate("show", "T-02").stdout
+
+
+def test_an_answer_by_hand_is_not_that_of_the_agent_at_work(
+    orchestrate: Orchestrate, gate: Gate, root: Path
+) -> None:
+    """Time and cost stay with the agent, whose attempt was interrupted; the answer is that of whoever gave it."""
+    write_plan(root, {"T-01": gate.wait, "T-02": ("cat", "T-01")})
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    ok(orchestrate("complete", "T-01", "counted by hand", "--as", "mallory"))
+    assert 0 == orchestrate.finish(run).returncode
+    first, second = front_of(root, "T-01")["attempts"]
+    assert [("shell", "interrupted", "by mallory"), ("mallory", "completed", "")] == [
+        (each["agent"], each["status"], each["reason"]) for each in (first, second)
+    ]
+    assert "counted by hand" in answer_of(root, "T-02")
+    assert "mallory" == orchestrate("show", "T-01", "--json").json["task"]["attempts"][-1]["agent"]
+    shown = [line for line in orchestrate("show", "T-01").stdout.splitlines() if "  2  " in line]
+    assert [("completed", "mallory")] == [(each.split()[1], each.split()[-1]) for each in shown]
+    for words in (("report",), ("agent", "metrics")):
+        agents = orchestrate(*words, "--json").json["agents"]
+        done = {name: each["completed"] for name, each in agents.items()}
+        assert {"mallory": 1, "shell": 1} == done, words
+    assert ok(orchestrate("doctor", "--plan", "--json")).json["breaches"] == []
+    assert 0 == ok(orchestrate("run")).returncode
+    assert 2 == len(front_of(root, "T-01")["attempts"]), "it was not done again"
+
+
+def test_a_text_that_nobody_could_read_again_is_refused(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """With the limit; nothing is changed. What is taken can be read by every command."""
+    write_plan(root, CHAIN)
+    for words in (["complete", "T-01", "--summary", "-"], ["complete", "T-01", "-"], ["plan", "-"]):
+        refused = _given(orchestrate, root, words, "x" * (7 * 1024 * 1024))
+        assert 2 == refused.returncode, words
+        assert "larger than 4,096 KiB" in refused.stderr
+    assert not (root / "results").exists() or not list((root / "results").iterdir())
+    largest = "é\n" * (1024 * 1024)
+    assert (
+        0 == _given(orchestrate, root, ["complete", "T-01", "--summary", "-"], largest).returncode
+    )
+    assert "completed" == orchestrate("show", "T-01", "--json").json["task"]["status"]
+    assert 0 == ok(orchestrate("run")).returncode
 
 
 def test_what_cannot_be_is_refused(orchestrate: Orchestrate, root: Path) -> None:
@@ -344,8 +402,5 @@ def test_what_was_done_and_not_answered_is_not_done_twice(
 def test_a_result_is_read_from_standard_input(orchestrate: Orchestrate, root: Path) -> None:
     """As a message is; a dash is no result."""
     write_plan(root, {"T-01": "true"})
-    words = [sys.executable, "-m", "orchestrator", "complete", "T-01", "-"]
-    done = subprocess.run(
-        words, cwd=root.parent, env=orchestrate.environment, input="one\ntwo\n", text=True
-    )
+    done = _given(orchestrate, root, ["complete", "T-01", "-"], "one\ntwo\n")
     assert (0, "one\ntwo") == (done.returncode, answer_of(root, "T-01"))
