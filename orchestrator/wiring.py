@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.actions.plugs import Plugs
 from orchestrator.agents import claude_check
-from orchestrator.agents.claude import ClaudeAgent, login_variables
+from orchestrator.agents.claude import ClaudeAgent, login_variables, unset_variables
 from orchestrator.agents.command import CommandAgent
 from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
@@ -101,7 +101,8 @@ def _plug(member: Member, claude: str | None, program: str) -> Agent:
         named = member.command.words[0]
         return CommandAgent(member.key, member.command, _find(named) or named, member.role)
     login = login_variables(os.environ)
-    return ClaudeAgent(claude or "claude", login=login, role=member.role, calls=program)
+    env = unset_variables(os.environ)
+    return ClaudeAgent(claude or "claude", login=login, env=env, role=member.role, calls=program)
 
 
 def lacks(member: Member, claude_bin: str = "") -> str:

@@ -131,7 +131,7 @@ def asking(
                 clock=clock,
                 listener=hear,
                 purse=Purse(settings.budget_usd or math.inf),
-                accounts=idle_accounts(plugs.agents),
+                accounts=idle_accounts(plugs.agents, settings),
             )
             planner = Planner(worker, how, lock.dead_runs)
             try:

@@ -177,11 +177,11 @@ def _holds(ahead: Prospect) -> list[Finding]:
         Finding(
             "account",
             Level.WARNING,
-            hold_text(each.agent, each.reason, each.until),
+            hold_text(each),
             hold_advice(each),
         )
         for each in held(ahead.board.everything())
-        if not each.until or each.until > now
+        if each.lasts(now)
     ]
 
 

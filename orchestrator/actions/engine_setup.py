@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from orchestrator.actions.prospect import Prospect
 from orchestrator.actions.selection import KEPT_AS_THEY_ARE, startable
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.account import STAGGER, Account, Purse
+from orchestrator.core.account import DEFAULT_MODEL, Account, Purse, needed
 from orchestrator.core.board import Board
 from orchestrator.core.capacity import Capacity
 from orchestrator.core.engine import Engine
@@ -18,6 +18,7 @@ from orchestrator.core.money import feared, unsettled
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.roster import Roster
+from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import joined
 from orchestrator.runtime.clock import Clock
@@ -40,7 +41,7 @@ def build_engine(
         entries,
         max_parallel=settings.max_parallel,
         stop_on_failure=settings.on_failure == "stop",
-        accounts=accounts(ahead.board, agents, clock, is_patient=settings.on_hold == "wait"),
+        accounts=accounts(ahead.board, agents, clock, settings, ahead.policies),
         capacity=Capacity(roster.widths),
         purse=_purse(ahead, sum(entry.open_bill for entry in entries)),
     )
@@ -74,16 +75,27 @@ def revised_entries(
 
 
 def accounts(
-    board: Board, agents: Mapping[str, Agent], clock: Clock, *, is_patient: bool
+    board: Board,
+    agents: Mapping[str, Agent],
+    clock: Clock,
+    settings: Settings,
+    policies: Mapping[str, Settings],
 ) -> dict[str, Account]:
-    """Return the accounts of all agents, held as the newest attempts left them."""
-    found = idle_accounts(agents)
+    """Return the accounts of all agents, held as the newest attempts left them.
+
+    *settings* are those of the run, *policies* those of its tasks.
+    """
+    found = idle_accounts(agents, settings)
     wall, now = clock.wall(), clock.now()
     payers = {key: agent.account for key, agent in agents.items()}
     for hold in held(board.results.values(), payers):
         if account := found.get(payers.get(hold.agent, "")):
-            is_shut = hold.until > wall and not is_patient
-            account.hold(math.inf if is_shut else now + hold.until - wall)
+            is_shut = hold.until > wall and settings.on_hold != "wait"
+            until = math.inf if is_shut else now + hold.until - wall
+            policy = policies.get(hold.task)
+            model = (policy.model or DEFAULT_MODEL) if policy else hold.model
+            for _, door in account.doors_held(hold.model, model):
+                door.hold(until)
     return found
 
 
@@ -94,20 +106,23 @@ def holds_found(ahead: Prospect, agents: Mapping[str, Agent], now: float) -> lis
     found = [
         hold
         for hold in held(ahead.board.results.values(), payers)
-        if hold.until > now and payers.get(hold.agent) in needed
+        if hold.until > now
+        and payers.get(hold.agent) in needed
+        and (not hold.model or hold.task in ahead.to_run)
     ]
     if not found:
         return []
     from orchestrator.views.figures import hold_text
 
     ends = "" if ahead.settings.on_hold == "wait" else " · nothing of it starts in this run"
-    return [hold_text(each.agent, each.reason, each.until) + ends for each in found]
+    return [hold_text(each) + ends for each in found]
 
 
-def idle_accounts(agents: Mapping[str, Agent]) -> dict[str, Account]:
+def idle_accounts(agents: Mapping[str, Agent], settings: Settings) -> dict[str, Account]:
     """Return the accounts of all agents, open."""
     names = {agent.account for agent in agents.values() if agent.account}
-    return {name: Account(stagger=STAGGER) for name in names}
+    is_patient = settings.on_hold == "wait"
+    return {name: Account(near_limit=settings.near_limit, is_patient=is_patient) for name in names}
 
 
 def _purse(ahead: Prospect, open_bills: float) -> Purse:
@@ -158,6 +173,7 @@ def _entries(
             timeout=policy.timeout,
             idle_timeout=policy.idle_timeout or math.inf,
             account="" if task.children else account,
+            model=_model(policy, result),
             crew=() if task.children else crews[policy.agent],
             budget=policy.task_budget_usd or math.inf,
             spent=_spent(result),
@@ -188,6 +204,12 @@ def _spent(result: Result | None) -> float:
         return 0.0
     known = sum(attempt.cost or 0.0 for attempt in result.attempts)
     return known + feared(_unsettled(result)) - _open_bill(result)
+
+
+def _model(policy: Settings, result: Result | None) -> str:
+    """Return the model that a task asks for, and the one whose limit it met last."""
+    limited = result.last.model if result is not None and result.last is not None else ""
+    return needed(policy.model or DEFAULT_MODEL, limited)
 
 
 def _newest(task: Task, board: Board, traces: Mapping[str, Traces]) -> int:

@@ -413,7 +413,7 @@ class _Session:
             clock=self.clock,
             listener=self.telling.hear,
             purse=runner.engine.purse,
-            accounts=accounts(board, self.plugs.agents, self.clock, is_patient=True),
+            accounts=accounts(board, self.plugs.agents, self.clock, ahead.settings, {}),
         )
         merged = merge(worker, board, ahead, runner.policies, is_cut=is_cut)
         if merged.note and not (is_cut or self.order.simulate or merged.ended_by):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.account import Account, Purse
+from orchestrator.core.account import DEFAULT_MODEL, Account, Purse
 from orchestrator.core.board import Board
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry
@@ -106,6 +106,7 @@ class Worker(NamedTuple):
             max_attempts=settings.max_attempts,
             retry_delay=settings.retry_delay,
             account=self.agents[settings.agent].account,
+            model=settings.model or DEFAULT_MODEL,
             budget=settings.task_budget_usd or math.inf,
             attempt=newest,
         )

@@ -25,6 +25,7 @@ _LOGIN = (
     "ANTHROPIC_*",
     "CLAUDE_CODE_*",
     "CLAUDE_CONFIG_DIR",
+    "API_TIMEOUT_MS",
     "DISABLE_AUTOUPDATER",
     "DISABLE_ERROR_REPORTING",
     "DISABLE_TELEMETRY",
@@ -46,8 +47,8 @@ _CLOUDS = {
     "CLAUDE_CODE_USE_FOUNDRY": ("AZURE_*",),
 }
 
-#: The CLI's own retries would multiply ours; files named in a prompt would be attached; background tasks would outlive
-#: the answer.
+#: What is set where the caller has set nothing. The CLI's own retries would multiply ours; files named in a prompt
+#: would be attached; background tasks would outlive the answer.
 _ENVIRONMENT = {
     "CLAUDE_CODE_MAX_RETRIES": "3",
     "CLAUDE_CODE_DISABLE_FILE_MENTIONS": "1",
@@ -61,12 +62,19 @@ def login_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     return (*_LOGIN, *(name for names in clouds for name in names))
 
 
+def unset_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what to set for ``claude`` in an environment like this one: whoever set a variable knows why."""
+    return {name: value for name, value in _ENVIRONMENT.items() if not environment.get(name)}
+
+
 class ClaudeAgent(NamedTuple):
     """Drives the ``claude`` command line."""
 
     program: str = "claude"
     account: str = "claude"
     login: tuple[str, ...] = _LOGIN
+    env: Mapping[str, str] = _ENVIRONMENT
+    """What its processes get beside what they inherit."""
     role: str = ""
     """What stands in front of every prompt."""
     calls: str = ""
@@ -87,7 +95,7 @@ class ClaudeAgent(NamedTuple):
             stdin=go_on(assignment)
             if assignment.interrupted
             else compose(assignment, self.role, is_form=is_form),
-            env=_ENVIRONMENT,
+            env=self.env,
             login=self.login,
         )
 

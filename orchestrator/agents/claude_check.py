@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.core.diagnosis import Finding, Level, Probe
@@ -44,7 +44,9 @@ _WITHOUT = "; without it `orchestrator run --simulate` tries a plan, and `orches
 _INSTALL = "npm install -g @anthropic-ai/claude-code"
 _LOG_IN = "run `claude` and type /login, or set ANTHROPIC_API_KEY, or CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token`)"
 
-_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
+#: Each of them is charged for what it uses, and goes before a login.
+_PAYING = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+_KEYS = (*_PAYING, "CLAUDE_CODE_OAUTH_TOKEN")
 _CLOUDS = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
 _BYPASS = ("bypassPermissions", "dangerously-skip-permissions")
 
@@ -154,7 +156,11 @@ def judge_login(
             return Finding("login", Level.FAILED, "not logged in", _LOG_IN)
         words = (told.get(word) for word in ("authMethod", "subscriptionType", "apiKeySource"))
         listed = ", ".join(one_line(word, limit=60) for word in words if isinstance(word, str))
-        return Finding("login", Level.OK, f"logged in ({listed})" if listed else "logged in")
+        found = f"logged in ({listed})" if listed else "logged in"
+        keys = [name for name in _PAYING if environment.get(name)]
+        if keys and (has_credentials or _is_subscription(told)):
+            return _key_beside_login(found, keys)
+        return Finding("login", Level.OK, found)
     for name in _KEYS:
         if environment.get(name):
             return Finding("login", Level.OK, f"{name} is set")
@@ -164,6 +170,24 @@ def judge_login(
     if has_credentials:
         return Finding("login", Level.OK, "a login is stored")
     return Finding("login", Level.WARNING, "unknown", f"if tasks fail for it: {_LOG_IN}")
+
+
+def _is_subscription(told: Mapping[str, Any]) -> bool:
+    method, plan = (
+        str(told.get(word) or "").lower() for word in ("authMethod", "subscriptionType")
+    )
+    return plan not in {"", "none"} or "claude.ai" in method or "oauth" in method
+
+
+def _key_beside_login(found: str, keys: Sequence[str]) -> Finding:
+    names, verb = " and ".join(keys), "is" if len(keys) == 1 else "are"
+    return Finding(
+        "login",
+        Level.WARNING,
+        f"{found}, but {names} {verb} set: that key pays for the agents, not the subscription",
+        f"unset {' '.join(keys)}, or take it from the agents with env: {{{keys[0]}: null}} in the plan; "
+        "keep it if it is meant to pay",
+    )
 
 
 def judge_session(environment: Mapping[str, str]) -> Finding:

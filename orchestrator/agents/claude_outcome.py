@@ -7,12 +7,11 @@ with ``is_error`` and ``subtype``, the structured output that was asked for, and
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from orchestrator.agents.claude_limits import opens_at
+from orchestrator.agents.claude_refusal import concern, concern_of_silence, is_of_the_task
 from orchestrator.agents.denial import messages, rules
 from orchestrator.agents.structured import mismatch, shown
 from orchestrator.agents.verdict import failure, last_words, not_its_own_end
@@ -21,17 +20,6 @@ from orchestrator.core.result import FREE, Bill, Exit, Outcome, StopReason, Verd
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import fence, one_line, text_of
 
-#: HTTP statuses that another attempt will meet again.
-_PERMANENT = frozenset({400, 403, 404, 413})
-#: Texts that say so without a status.
-_PERMANENT_WORDS = re.compile(r"prompt is too long", re.IGNORECASE)
-#: The account as a whole is shut: everything else would fail the same way.
-_LIMIT = re.compile(r"you've hit your .*limit|claude (ai )?usage limit reached", re.IGNORECASE)
-_SHUT = re.compile(
-    r"not logged in|run /login|failed to authenticate|invalid api key|credit balance is too low"
-    r"|oauth token (has expired|revoked)",
-    re.IGNORECASE,
-)
 #: A command line that the CLI does not accept; it would not accept it the next time either. Any line may say so.
 _REFUSED = re.compile(
     r"^error: |cannot be used with root|native binary not installed|^--agent '.*' not found"
@@ -63,12 +51,13 @@ def judge(
     version: tuple[int, ...] | None,
     unfinished: str,
     program: str,
+    has_worked: bool = False,
 ) -> Outcome:
     """Return the outcome of an attempt.
 
     *result* is the last ``result`` event, *limit* the last word about limits, *own* what this call cost by model, where
     the stream says so, *version* that of the CLI, where it says so, *unfinished* what was to make another result after
-    it, *program* the words with which the agent calls us.
+    it, *program* the words with which the agent calls us, *has_worked* whether the model took a turn at all.
     """
     evidence = _Evidence(result, exit, errors, settings, limit, own, version, unfinished, program)
     outcome = evidence.outcome()
@@ -83,6 +72,7 @@ def judge(
         and bill.cost != 0
     )
     return outcome._replace(
+        is_refused=outcome.is_refused and not has_worked and exit.stopped is None,
         bill=bill,
         session=session,
         is_resumable=is_resumable,
@@ -180,19 +170,7 @@ class _Evidence(NamedTuple):
         return (
             bool(result.get("is_error"))
             and result.get("subtype") == "success"
-            and not self._is_permanent
-        )
-
-    @property
-    def _is_permanent(self) -> bool:
-        result = self.result or {}
-        return (
-            (isinstance(self.status, int) and self.status in _PERMANENT)
-            or text_of(result.get("subtype")) in {"error_max_turns", "error_max_budget_usd"}
-            or result.get("terminal_reason") == "prompt_too_long"
-            or result.get("stop_reason") == "refusal"
-            or result.get("api_error") == "max_output_tokens"
-            or _PERMANENT_WORDS.match(self.said) is not None
+            and concern(result, self.said, self.limit, self.exit.ended).verdict is not Verdict.FATAL
         )
 
     def _answered(self) -> Outcome:
@@ -220,13 +198,17 @@ class _Evidence(NamedTuple):
     def _silent(self) -> Outcome:
         # What is wrong with the command line is said on standard error, and nothing else is said.
         words = last_words(self.errors)
-        if self.exit.code == 1 and _SHUT.search(words):
-            return Outcome(verdict=Verdict.HELD, reason=words, until=math.inf)
+        if (
+            self.exit.signal is None
+            and (found := concern_of_silence(words)).verdict is Verdict.HELD
+        ):
+            return found._replace(reason=words)
         lines = self.errors.decode(errors="replace")
         is_refused = self.exit.code == 1 and _REFUSED.search(lines) is not None
         return Outcome(
             verdict=Verdict.FATAL if is_refused else Verdict.FAILED,
             reason=f"ended without a result: {failure(self.exit, self.errors)}",
+            is_refused=True,
         )
 
     def _said_no(self) -> Outcome:
@@ -236,35 +218,17 @@ class _Evidence(NamedTuple):
         words = words.replace(*_ADVICE)
         if subtype == "error_max_budget_usd":
             words = f"{words}; {CAP_REACHED}"
-        if self.is_limited:
-            return Outcome(
-                verdict=Verdict.HELD,
-                reason=words or "a usage limit",
-                until=opens_at(self.limit, self.said, self.exit.ended),
-            )
-        if result.get("is_error") and (self.status == 401 or _SHUT.search(self.said)):
-            return Outcome(
-                verdict=Verdict.HELD, reason=words or "not authenticated", until=math.inf
-            )
-        if result.get("is_error") is False and result.get("num_turns") == 0:
+        if result.get("is_error"):
+            found = concern(result, self.said, self.limit, self.exit.ended)
+            reason = words or f"an empty answer ({self.exit.describe()})"
+            answer = "" if found.verdict is Verdict.HELD else self.said
+            return found._replace(reason=reason, answer=answer)
+        if result.get("num_turns") == 0:
             return self._failed("its prompt was taken for a command of the agent itself")
         return Outcome(
-            verdict=Verdict.FATAL if self._is_permanent else Verdict.FAILED,
+            verdict=Verdict.FATAL if is_of_the_task(result, "") else Verdict.FAILED,
             reason=words or f"an empty answer ({self.exit.describe()})",
             answer=self.said,
-        )
-
-    @property
-    def is_limited(self) -> bool:
-        result = self.result or {}
-        if not result.get("is_error"):
-            return False
-        # After a window is full something may be let through (extra usage, another model), and fail for its own reason.
-        is_last_word = self.limit.get("status") == "rejected" and self.status in (429, None)
-        return (
-            result.get("api_error") == "usage_limit_reached"
-            or (is_last_word and self.is_transient)
-            or _LIMIT.match(self.said) is not None
         )
 
     def _failed(self, reason: str) -> Outcome:

@@ -151,6 +151,7 @@ class StreamReader:
             is_answered=self.story.is_answered,
             is_delivered=not self.story.unfinished,
             is_strained=None if said is None else said == "allowed_warning",
+            turns=self.story.turns,
         )
 
     def feed(self, data: bytes) -> str:
@@ -178,6 +179,7 @@ class StreamReader:
             version=story.version,
             unfinished=story.unfinished,
             program=self.program,
+            has_worked=story.is_answered,
         )
         is_silent = story.result is None
         story.result = None  # it may be large, and nobody needs it any more

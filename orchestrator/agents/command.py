@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from orchestrator.agents.printed import TextReader, said
+from orchestrator.agents.printed import NO_SUCH_COMMAND, TextReader, said
 from orchestrator.agents.prompt import compose
 from orchestrator.agents.protocol import Assignment, Turn
 from orchestrator.core.invocation import SCRIPT, Invocation
@@ -107,7 +107,9 @@ class CommandReader:
         is_free = self.command.is_free or bool(exit.error and not exit.pid)  # it never started
         outcome = outcome._replace(bill=FREE if is_free else Bill(cost=None))
         if outcome.verdict is not Verdict.COMPLETED:
-            return outcome
+            # Nobody knows what else it did before it failed.
+            is_refused = outcome.is_refused or exit.code in NO_SUCH_COMMAND
+            return outcome._replace(is_refused=is_refused)
         answer, lacks, is_cut = outcome.answer, "", outcome.is_cut
         if self.command.answer:
             (answer, lacks), is_cut = self._found(), False

@@ -21,7 +21,7 @@ _INNER = bytes(range(0x80, 0xC0))
 _LOOK_AT = 4 * 1024
 
 #: What a shell answers when there is no such command, or it cannot be executed: trying again is no use.
-_NO_SUCH_COMMAND = frozenset({126, 127})
+NO_SUCH_COMMAND = frozenset({126, 127})
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -54,7 +54,7 @@ class TextReader:
             has_failed = outcome.verdict is Verdict.FAILED  # it took too long
             return self._with_answer(outcome) if has_failed else outcome
         if exit.code != 0:
-            fatal = exit.code in _NO_SUCH_COMMAND
+            fatal = exit.code in NO_SUCH_COMMAND
             verdict = Verdict.FATAL if fatal else Verdict.FAILED
             return self._with_answer(Outcome(verdict=verdict, reason=failure(exit, errors)))
         return self._with_answer(

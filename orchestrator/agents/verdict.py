@@ -15,7 +15,7 @@ def not_its_own_end(exit: Exit, settings: Settings) -> Outcome | None:
             verdict = Verdict.INTERRUPTED
         else:
             verdict = Verdict.FAILED if exit.is_passing else Verdict.FATAL
-        return Outcome(verdict=verdict, reason=exit.error)
+        return Outcome(verdict=verdict, reason=exit.error, is_refused=verdict is Verdict.FATAL)
     match exit.stopped:
         case None:
             return None

@@ -56,6 +56,7 @@ class RunSettings(TaskSettings, total=False):
     workdir: str
     budget_usd: float
     on_hold: Literal["wait", "stop"]
+    near_limit: int
     notify: str | Sequence[str | Mapping[str, Any]]
 
 

@@ -221,6 +221,6 @@ def _lift(report: RunReport) -> str:
     """Say what opens an account; empty when none is held any more."""
     now = time.time()
     for hold in held(report.board.everything()):
-        if not hold.until or hold.until > now:
+        if hold.lasts(now):
             return hold_advice(hold)
     return ""

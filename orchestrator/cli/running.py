@@ -93,6 +93,7 @@ def _whom(
 @_flag(
     "on_hold", "wait|stop", "At a usage limit: wait until the account opens again, or exit with 4."
 )
+@_flag("near_limit", "N", "Agents at the same time once a limit is near (default 1; 0: no fewer).")
 @_flag("workdir", "PATH", "Where agents work (default: the directory that holds .orchestrator).")
 @click.option(
     "--notify",

@@ -31,6 +31,7 @@ _ICONS = {
     Kind.RUN_UNAFFORDABLE: "⏸",
     Kind.RUN_OVERSPENT: "⏸",
     Kind.RUN_RESUMED: "▶️",
+    Kind.RUN_DELAYED: "⏳",
     Kind.WARNING: "⚠️",
     Kind.SHARE: MESSAGE_ICONS[MessageKind.SHARE],
     Kind.DISCOVER: MESSAGE_ICONS[MessageKind.DISCOVER],

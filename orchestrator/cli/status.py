@@ -129,9 +129,14 @@ def _facts(layout: Layout, overview: Overview) -> dict[str, Any]:
             for task_id in by_status.get(TaskStatus.FAILED, [])[:_MOST]
         ],
         "held": [
-            {"agent": hold.agent, "until": iso(hold.until), "reason": hold.reason}
+            {
+                "agent": hold.agent,
+                "model": hold.model,
+                "until": iso(hold.until),
+                "reason": hold.reason,
+            }
             for hold in held(board.everything())
-            if not 0 < hold.until <= now
+            if hold.lasts(now)
         ],
         "overdue": [
             {"id": task_id, "deadline": iso(board.plan.tasks[task_id].deadline)}

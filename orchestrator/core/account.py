@@ -1,14 +1,18 @@
 """Who pays: what an account lets through, and what a run may still spend.
 
-Every task of one agent uses the same account. A usage limit or a missing login holds the account as a whole: nothing
-more of it starts and no attempt is charged; when the hold is over, one attempt goes first, and the rest when the
-service has answered it. Money is reserved before it can be spent: an attempt starts only with a cap that fits into
-what is left, so the budget is never passed by more than one attempt spends beyond its own cap.
+Every task of one agent uses the same account. A usage limit, a missing login or an outage of the service holds the
+account as a whole: nothing more of it starts and no attempt is charged; when the hold is over, one attempt goes first,
+and the rest when the service has answered it. What nobody foresaw holds it by evidence, as a circuit breaker does: two
+tasks that end alike within a minute, without a turn of work. A limit of one model holds only the tasks of that model.
+
+Money is reserved before it can be spent: an attempt starts only with a cap that fits into what is left, so the budget
+is never passed by more than one attempt spends beyond its own cap.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,12 +25,20 @@ LEAST_CAP = 0.10
 SAME_MOMENT = 1.0
 #: Seconds an account is held at least.
 SHORTEST_HOLD = 1.0
-#: Seconds between two starts on one account: many sessions at once look like a burst to a service.
-STAGGER = 0.25
+#: Seconds within which two tasks that end alike say something of their account.
+ALIKE_WITHIN = 60.0
+#: Attempts that go first after tasks have ended alike, before a person has to look.
+MOST_TRIALS = 2
+#: Seconds for which an outage is tried again and again: where nothing ever got through, and where something did.
+PATIENCE_AT_FIRST, PATIENCE = 300.0, 6 * 3600.0
+#: What the model is called of a task that names none.
+DEFAULT_MODEL = "default model"
 #: Tasks named of those that money is too little for.
 MOST_NAMED = 10
 #: USD lost in adding and taking away.
 DUST = 1e-9
+#: What differs between two errors that are alike: numbers, ids, paths with a number in them.
+_PARTICULAR = re.compile(r"\S*\d\S*")
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -38,29 +50,58 @@ class Account:
     is_on_trial: bool = False
     """A hold is over or passed by: one attempt goes first."""
     is_strained: bool = False
-    """Close to its limit: one attempt at a time."""
-    stagger: float = 0.0
-    """Seconds between two starts."""
+    """Close to its limit."""
+    near_limit: int = 1
+    """Attempts at a time while it is; 0: as many as otherwise."""
+    is_patient: bool = True
+    """Whether an outage is waited for as long as a usage limit would be."""
+    models: dict[str, Account] = field(default_factory=dict)
+    """What holds one model only, by a part of its name."""
     running: int = field(default=0, init=False)
+    proven: float = field(default=-math.inf, init=False)
+    """When the service last did a turn of work for an attempt."""
+    _refused: dict[str, tuple[str, float]] = field(default_factory=dict, init=False)
+    """Since then, by what was said: which task was refused last, and when."""
+    _first: int = field(default=0, init=False)
+    """Attempts under way that went first."""
     _trial_from: float = field(default=-math.inf, init=False)
     _trials_failed: int = field(default=0, init=False)
+    _held_since: float = field(default=-math.inf, init=False)
 
     def lets_through(self, now: float) -> bool:
         """Say whether one more attempt may start."""
-        is_narrow = self.is_on_trial or self.is_strained
-        return now >= self.opens_at and not (is_narrow and self.running)
+        is_full = self.is_strained and 0 < self.near_limit <= self.running
+        return now >= self.opens_at and not (is_full or (self.is_on_trial and self._first))
 
-    def started(self, now: float) -> None:
-        """Count an attempt that starts."""
-        self.running += 1
-        if self.stagger:
-            self.opens_at = now + self.stagger
+    def doors(self, model: str) -> list[tuple[str, Account]]:
+        """Return what has to let an attempt with that model through: this account, and what holds the model."""
+        return [
+            ("", self),
+            *((each, self.models[each]) for each in self.models if _is_of(model, each)),
+        ]
+
+    def doors_held(self, limited: str, model: str) -> list[tuple[str, Account]]:
+        """Return what a limit holds that an attempt with *model* met; *limited* is the model it names, or nothing."""
+        if not limited:
+            return [("", self)]
+        # All that name no model have the same one.
+        names = [limited, model] if model == DEFAULT_MODEL else [limited]
+        return [(name, self.models.setdefault(name, Account())) for name in names]
+
+    def start(self) -> None:
+        """Count an attempt that starts, if it goes first."""
+        self._first += self.is_on_trial
+
+    def end(self, started: float) -> None:
+        """Count that one is over which started then."""
+        if self.is_proven_by(started):
+            self._first -= 1
 
     def hold(self, until: float) -> bool:
         """Close until then; say whether that is news."""
         is_news = not self.is_on_trial or until > self._trial_from + SAME_MOMENT
         self.opens_at = self._trial_from = max(self.opens_at, until)
-        self.is_on_trial = True
+        self.is_on_trial, self._first = True, 0
         return is_news
 
     def hold_again(self, until: float, now: float) -> bool:
@@ -69,23 +110,78 @@ class Account:
         Nobody is charged for it, so it must not become an attempt every second: where an account is still shut once it
         was to open (somebody's clock may be wrong), it is closed at least twice as long each time, up to some minutes.
         """
-        if not self.is_on_trial:
-            self._trials_failed = 0
+        return self.hold(max(until, self._count_trial(now)))
+
+    def back_off(self, started: float, now: float, *, is_outage: bool) -> bool:
+        """Close for a little longer each time, after an outage or tasks that ended alike; say whether that is news.
+
+        What nothing ever got through to may be a wrong address, and what refuses every task in the same words may be a
+        broken installation: then a person has to look. *started* is when the attempt did that met it.
+        """
+        if self.is_on_trial and now >= self._trial_from > started:
+            return False  # it is from before the hold, and says nothing of what came since
+        until = self._count_trial(now)
+        has_worked = self.is_patient and self.proven > -math.inf
+        patience = PATIENCE if has_worked else PATIENCE_AT_FIRST
+        is_over = (
+            until - self._held_since > patience if is_outage else self._trials_failed >= MOST_TRIALS
+        )
+        return self.hold(math.inf if is_over else until)
+
+    def _count_trial(self, now: float) -> float:
+        """Return until when an account is closed at least that was found shut now."""
+        if self._held_since == -math.inf:
+            self._held_since = now
         elif now >= self._trial_from:
             self._trials_failed += 1
-        shortest = SHORTEST_HOLD * 2.0 ** min(self._trials_failed, 8)
-        return self.hold(max(until, now + shortest))
+        return now + SHORTEST_HOLD * 2.0 ** min(self._trials_failed, 8)
 
     def bring_forward(self, seconds: float, now: float) -> None:
         """Open so much sooner, and never before now: what was started earlier would seem to be an answer."""
         if now < self.opens_at:
             self.opens_at = max(self.opens_at - seconds, now)
             self._trial_from = min(self._trial_from, self.opens_at)
+        for each in self.models.values():
+            each.bring_forward(seconds, now)
 
     def is_proven_by(self, started: float) -> bool:
         """Say whether an answer to an attempt that started then ends the trial."""
         # What was started before the hold may still be answered.
         return self.is_on_trial and started >= self._trial_from
+
+    def end_trial(self) -> None:
+        """Let through what waits."""
+        self.is_on_trial, self._first = False, 0
+        self._trials_failed, self._held_since = 0, -math.inf
+
+    def prove(self, now: float) -> None:
+        """Keep in mind that the service did a turn of work for somebody."""
+        self.proven = now
+        self._refused.clear()
+
+    def is_refused_alike(self, task: str, words: str, now: float) -> bool:
+        """Say whether another task was refused in the same words a moment ago, and nobody got through since."""
+        other, when = self._refused.get(_alike(words), (task, now))
+        return other != task and now - when <= ALIKE_WITHIN
+
+    def note_refusal(self, task: str, words: str, now: float) -> None:
+        """Keep in mind what a task was refused with."""
+        self._refused[_alike(words)] = task, now
+
+
+def _alike(words: str) -> str:
+    """Return what errors of one cause have in common."""
+    return _PARTICULAR.sub("#", words.lower())
+
+
+def needed(model: str, limited: str) -> str:
+    """Return the models that a task needs which asks for one and met the limit of another, by a helper of its own."""
+    return model if _is_of(model, limited) else f"{model} {limited}"
+
+
+def _is_of(model: str, name: str) -> bool:
+    """Say whether a model is the one, or of the family, that is called so."""
+    return name in model.lower()
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -176,7 +176,7 @@ class Brief(NamedTuple):
             return ("run", "--detach", "--budget-usd", "MORE")
         if what != "held":
             return ()
-        if any(not each.until for each in held(self.board.everything())):
+        if any(each.needs_person for each in held(self.board.everything())):
             return ("doctor",)  # only a person can open it: whoever just runs again meets the same
         if self.phase is Phase.ENDED:
             # It did not wait, as the plan says (`on_hold: stop`), and without this it would end so again at once.

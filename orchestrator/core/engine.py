@@ -66,6 +66,8 @@ class Engine:
         self._stop_on_failure = stop_on_failure
         self._running: dict[str, Entry] = {}
         self._reserved: dict[str, Entry] = {}
+        self._doubted: dict[str, Ended] = {}
+        """What ended without a turn of work, by task: others are to tell whose fault that is."""
         self._unrecorded = 0
         self._now = -math.inf
         self.is_draining = False
@@ -117,8 +119,7 @@ class Engine:
             case Replanned():
                 self._replan(event, todo)
             case Intervened():
-                self.is_finished = False
-                self._intervene(event, todo)
+                self._take_command(event, moment, todo)
             case Ticked():
                 self._tick(moment, todo)
             case Slept():
@@ -183,6 +184,7 @@ class Engine:
         self._admission.put(entry)
 
     def _dispatch(self, moment: Moment, todo: list[Instruction]) -> None:
+        self._end_doubts(moment, todo, is_over=False)
         while not self.is_draining and (entry := self._next(moment.now)):
             if entry.undurable:
                 # Its turn has come, but not its results: it keeps the slot for the moment the disk takes. Given to the
@@ -190,6 +192,7 @@ class Engine:
                 self._reserved[entry.id] = entry
             else:
                 self._launch(entry, moment, todo)
+        self._end_doubts(moment, todo, is_over=True)
         is_idle = not (self._running or self._unrecorded)
         is_more_to_come = self._backoffs.next() < math.inf or self._admission.is_anything_to_come
         if is_idle and (self.is_draining or not is_more_to_come) and not self.is_finished:
@@ -208,7 +211,7 @@ class Engine:
         entry.status = move(entry.status, Verb.LAUNCH)
         entry.attempt += 1
         entry.charge += 1
-        entry.stopping = entry.is_delivered = False
+        entry.stopping, entry.is_delivered, entry.turns = False, False, 0
         entry.started = entry.heard = moment.now
         self._running[entry.id] = entry
         self._timeouts.arm(entry)
@@ -223,19 +226,37 @@ class Engine:
         if signs.is_delivered != entry.is_delivered:
             entry.is_delivered = signs.is_delivered
             self._timeouts.arm(entry)
-        todo.extend(self._admission.hear(entry, signs))
+        todo.extend(self._admission.hear(entry, signs, self._now))
 
     def _end(self, event: Ended, moment: Moment, todo: list[Instruction]) -> None:
         entry = self._running.get(event.task)
         if entry is None or entry.attempt != event.attempt:
             return  # a late word about an attempt that was already settled
         del self._running[entry.id]
-        is_last = event.verdict in {Verdict.COMPLETED, Verdict.FATAL} or (
-            event.verdict is Verdict.FAILED and entry.charge >= entry.max_attempts
+        verdict = self._admission.weigh(entry, event, moment.now)
+        if verdict is None and entry.intended is None:
+            self._doubted[entry.id] = event
+            entry.stopping = True  # its attempt is over: no timeout ends it
+            self._admission.settle(entry, event, is_last=True)
+            self._admission.note_refusal(entry, event, moment.now)
+            return
+        verdict = verdict or event.verdict
+        is_last = verdict in {Verdict.COMPLETED, Verdict.FATAL} or (
+            verdict is Verdict.FAILED and entry.charge >= entry.max_attempts
         )
         self._admission.settle(entry, event, is_last=is_last or entry.intended is not None)
-        todo.extend(self._admission.conclude(entry, event, moment.now))
-        verb, request = entry.intended or (entry.verb_after(event.verdict), "")
+        todo.extend(self._admission.conclude(entry, event, verdict, moment.now))
+        self._judge(entry, event, verdict, moment, todo)
+
+    def _judge(
+        self,
+        entry: Entry,
+        event: Ended,
+        verdict: Verdict,
+        moment: Moment,
+        todo: list[Instruction],
+    ) -> None:
+        verb, request = entry.intended or (entry.verb_after(verdict), "")
         delay = 0.0
         if entry.intended is not None or verb is Verb.INTERRUPT:
             entry.charge -= 1
@@ -244,7 +265,17 @@ class Engine:
             entry.due = moment.now + delay
         entry.intended = None
         self._arrive(entry, move(entry.status, verb))
-        todo.append(Record(entry.id, entry.status, delay, request))
+        weighed = verdict if verdict is not event.verdict else None
+        todo.append(Record(entry.id, entry.status, delay, request, weighed))
+
+    def _end_doubts(self, moment: Moment, todo: list[Instruction], *, is_over: bool) -> None:
+        """Judge what was in doubt; *is_over*: nothing that could tell has started by now."""
+        for id, event in list(self._doubted.items()):
+            entry = self.entries[id]
+            verdict = self._admission.reweigh(entry, event, moment.now, is_over=is_over)
+            if verdict is not None:
+                del self._doubted[id]
+                self._judge(entry, event, verdict, moment, todo)
 
     def _arrive(self, entry: Entry, status: TaskStatus) -> None:
         """Give a task its new status, and let it be written before anybody counts on it."""
@@ -324,6 +355,13 @@ class Engine:
         # Each task is skipped once, unless somebody brings it back, so the whole cascade is linear over a run.
         for entry, before in cascade.skip_behind(cause):
             todo.append(Skip(entry.id, f"{before.id} {before.status.value}"))
+
+    def _take_command(self, event: Intervened, moment: Moment, todo: list[Instruction]) -> None:
+        self.is_finished = False
+        if doubted := self._doubted.pop(event.wanted.task, None):
+            # It is settled as it is: whoever commands does not wait for what others meet.
+            self._judge(self.entries[doubted.task], doubted, doubted.verdict, moment, todo)
+        self._intervene(event, todo)
 
     def _intervene(self, event: Intervened, todo: list[Instruction]) -> None:
         """Settle a task as somebody said; what runs of it is ended first."""

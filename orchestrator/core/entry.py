@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from orchestrator.core.account import DUST
+from orchestrator.core.account import DEFAULT_MODEL, DUST
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.state import TaskStatus, Verb
@@ -37,6 +37,8 @@ class Entry:
     idle_timeout: float = math.inf
     account: str = ""
     """Who pays for it; empty: it costs nothing."""
+    model: str = DEFAULT_MODEL
+    """The model that is asked of its agent, and others that it turned out to need."""
     crew: tuple[str, ...] = ()
     """Agents whose ``max_parallel`` it counts against (``core.capacity``)."""
     budget: float = math.inf
@@ -66,6 +68,10 @@ class Entry:
     started: float = field(default=0.0, init=False)
     heard: float = field(default=0.0, init=False)
     is_delivered: bool = field(default=False, init=False)
+    turns: int = field(default=0, init=False)
+    """Turns of work that the attempt under way has shown."""
+    refused: float = field(default=-math.inf, init=False)
+    """When it was refused, or met an outage, and was not charged; minus infinity: not since it got through."""
     cap: float = field(default=0.0, init=False)
     """USD reserved for the attempt under way."""
     due: float = field(default=-1.0, init=False)
@@ -81,9 +87,9 @@ class Entry:
     """What its row says since it was changed; counts from the next attempt."""
 
     @property
-    def conditions(self) -> tuple[str, tuple[str, ...]]:
-        """What has to let it through before it can start: its account, and the agents it counts against."""
-        return self.account, self.crew
+    def conditions(self) -> tuple[str, str, tuple[str, ...]]:
+        """What has to let it through before it can start: its account, its model, the agents it counts against."""
+        return self.account, self.model if self.account else "", self.crew
 
     @property
     def left(self) -> float:
@@ -118,5 +124,5 @@ class Entry:
             return
         self.timeout, self.idle_timeout = new.timeout, new.idle_timeout
         self.max_attempts, self.retry_delay = max(new.max_attempts, self.charge), new.retry_delay
-        self.account, self.crew = new.account, new.crew
+        self.account, self.model, self.crew = new.account, new.model, new.crew
         self.budget = new.budget  # what was spent of it is spent

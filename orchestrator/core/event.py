@@ -41,6 +41,12 @@ class Ended(NamedTuple):
     """The next attempt goes on with its session, and its cost will be known then."""
     until: float = 0.0
     """Of a held account: when it opens, on the clock of ``Moment``; infinity: when a person opens it."""
+    model: str = ""
+    """Of a held account: the model that alone is held."""
+    is_outage: bool = False
+    """Of a held account: the service failed, and nobody said for how long."""
+    is_refused: bool = False
+    """It failed without a turn of work: that may say something of its account."""
 
 
 class Recorded(NamedTuple):

@@ -84,8 +84,8 @@ def run_alerts(plan_id: str, brief: Brief) -> Iterator[Alert]:
         text = f"run {brief.run} was ended by {signal} with work left"
         yield Alert(AlertKind.DIED, plan_id, "", text)
     for hold in held(brief.board.everything()):
-        if is_left or not hold.until:  # a run at work waits for the moment it knows
-            text = one_line(f"{hold.agent} is held: {hold.reason}", limit=100)
+        if is_left or hold.needs_person:  # a run at work waits for the moment it knows
+            text = one_line(f"{hold.name} is held: {hold.reason}", limit=100)
             yield Alert(AlertKind.HELD, plan_id, "", text)
     money = hold_of(brief.about_run)
     if is_left and has_work and money is not None and money.what in {"unaffordable", "overspent"}:

@@ -15,10 +15,28 @@ class Held(NamedTuple):
 
     agent: str
     until: float
-    """Seconds since the epoch; 0: until a person does something."""
+    """Seconds since the epoch; 0: until a person does something, or the service is back."""
     reason: str
     task: str = ""
     """Whose attempt met it."""
+    model: str = ""
+    """The model that alone is held; empty: all of the account is."""
+    is_outage: bool = False
+    """The service failed: whoever tries it again finds out whether it is back."""
+
+    @property
+    def name(self) -> str:
+        """What is held."""
+        return f"{self.agent} ({self.model})" if self.model else self.agent
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether it ends when a person does something, and not before."""
+        return not self.until and not self.is_outage
+
+    def lasts(self, now: float) -> bool:
+        """Say whether its moment, if it has one, is still to come."""
+        return not self.until or self.until > now
 
 
 def held(
@@ -30,7 +48,7 @@ def held(
     too: whoever starts again tries with one attempt first. So it is when a person brings back a task that met it.
     """
     started: dict[str, float] = {}
-    holds: dict[str, tuple[float, Held]] = {}
+    holds: dict[tuple[str, str], tuple[float, Held]] = {}
     newest = [(result, result.attempts[-1]) for result in results if result.attempts]
     if not any(last.status == Verdict.HELD.value for _, last in newest):
         return []  # as nearly always, and every drawing asks
@@ -41,8 +59,15 @@ def held(
             if not last.is_by_hand:
                 started[account] = max(started.get(account, 0.0), last.started)
         elif result.status is TaskStatus.PENDING:
-            hold = Held(agent, last.until, last.reason, result.task)
+            hold = Held(agent, last.until, last.reason, result.task, last.model, last.is_outage)
             # With a note somebody has settled it since, and that is when it opened.
             since = last.until if result.note else last.ended
-            holds[account] = max(holds.get(account, (0.0, hold)), (since, hold))
-    return [hold for name, (since, hold) in holds.items() if started.get(name, 0.0) < since]
+            key = account, last.model
+            holds[key] = max(holds.get(key, (0.0, hold)), (since, hold))
+    # A model is held until its moment, or until the task that met it was let through: what others of the account get
+    # through says nothing of it.
+    return [
+        hold
+        for (account, model), (since, hold) in holds.items()
+        if model or started.get(account, 0.0) < since
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from orchestrator.core.result import StopReason
+from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.state import TaskStatus
 
 
@@ -35,6 +35,8 @@ class Record(NamedTuple):
     """Seconds until the next attempt, for people."""
     request: str = ""
     """The command that settled it so, to be answered once it is durable; empty: none did."""
+    verdict: Verdict | None = None
+    """How its attempt ended in the light of what others of its account met; None: as it said itself."""
 
 
 class Skip(NamedTuple):
@@ -60,12 +62,21 @@ class Hold(NamedTuple):
     account: str
     until: float
     reason: str
+    is_outage: bool = False
+    """The moment is our own: nobody said when the service lets anything through."""
 
 
 class Resume(NamedTuple):
     """An account is open again. For people."""
 
     account: str
+
+
+class Strain(NamedTuple):
+    """An account is close to its limit: so many attempts at a time; 0: no longer so. For people."""
+
+    account: str
+    most: int
 
 
 class Finish(NamedTuple):
@@ -77,4 +88,4 @@ class Finish(NamedTuple):
     """Tasks whose own budget is used up."""
 
 
-Instruction = Launch | Stop | Record | Refuse | Skip | Hold | Resume | Finish
+Instruction = Launch | Stop | Record | Refuse | Skip | Hold | Resume | Strain | Finish

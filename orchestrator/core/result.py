@@ -152,6 +152,8 @@ class Signs(NamedTuple):
     """Its answer is complete; only its process is still there."""
     is_strained: bool | None = None
     """The account is close to its limit, or no longer so; None: not said."""
+    turns: int = 0
+    """Turns of work that the service did for it."""
 
 
 class Outcome(NamedTuple):
@@ -183,8 +185,13 @@ class Outcome(NamedTuple):
     is_session_gone: bool = False
     """The conversation it was to go on with is not there; if it was to begin one, the next attempt fares no better."""
     until: float = 0.0
-    """For a held account: when it opens again, seconds since the epoch; 0 when nobody said, infinity when only a
-    person can open it."""
+    """For a held account: when it opens again, seconds since the epoch; infinity when only a person can open it."""
+    model: str = ""
+    """For a held account: a part of the name of the model that alone is held; empty: all of it is."""
+    is_outage: bool = False
+    """For a held account: the service failed, and nobody said for how long."""
+    is_refused: bool = False
+    """It failed without a turn of work: where others fail in the same words, it is not the task."""
 
 
 class Attempt(NamedTuple):
@@ -215,7 +222,12 @@ class Attempt(NamedTuple):
     settles: bool = False
     """Whether ``cost`` includes that of earlier attempts in its session which could not say theirs."""
     until: float = 0.0
-    """When the account that held it opens again, seconds since the epoch; 0: when a person opens it."""
+    """When the account that held it opens again, seconds since the epoch; 0: when a person opens it, or the service
+    is back."""
+    model: str = ""
+    """The model that alone was held; empty: the account was."""
+    is_outage: bool = False
+    """Whether the service failed, and the account is tried again by itself."""
     cap: float = 0.0
     """USD it may have cost at most, where nobody knows what it cost; 0: nobody said."""
     agent: str = ""

@@ -33,7 +33,10 @@ class Settings(NamedTuple):
     """USD the whole plan may cost, earlier runs included; 0: no limit. What tasks may cost is reserved before they
     start, and what nobody knows the cost of counts with all it might have cost."""
     on_hold: str = "wait"
-    """A usage limit: ``wait`` until the account opens again, or ``stop`` with exit status 4."""
+    """A usage limit: ``wait`` until the account opens again, or ``stop`` with exit status 4. An outage of the service:
+    try again for hours, or for some minutes."""
+    near_limit: int = 1
+    """Attempts of one account at a time once the service warns that its limit is near; 0: as many as otherwise."""
     notify: tuple[Mapping[str, Any], ...] = ()
     """Whom to tell what happens: ``desktop``, ``command``, ``discord``, ``slack``, ``webhook``; see
     docs/notifications.md. As a flag: ``desktop``, ``slack=$NAME``, again and again; ``none`` tells nobody."""
@@ -108,7 +111,16 @@ class Settings(NamedTuple):
 
 
 RUN_ONLY = frozenset(
-    {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold", "notify"}
+    {
+        "max_parallel",
+        "on_failure",
+        "aggregate",
+        "workdir",
+        "budget_usd",
+        "on_hold",
+        "near_limit",
+        "notify",
+    }
 )
 
 #: In ``env_keep``: the whole environment.
@@ -272,6 +284,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "workdir": _text,
     "budget_usd": _dollars,
     "on_hold": _one_of("wait", "stop"),
+    "near_limit": _whole(0, 1000),
     "notify": _notify,
     "agent": _text,
     "model": _text,

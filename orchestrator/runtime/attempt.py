@@ -31,8 +31,6 @@ PIECE = 4 * 1024 * 1024
 _TAIL = 16 * 1024
 #: What the disk or the machine says when it is in trouble itself; an agent cannot bring it about for its log alone.
 OF_THE_DISK = frozenset({errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
-#: Seconds an account is held when nobody said for how long.
-_UNKNOWN_HOLD = 300.0
 #: USD for each attempt: less is what sums of such numbers, rounded in their files, are wrong by.
 _NOTHING = 1e-6
 #: How ``claude`` ends on SIGTERM: what it had cost is saved then.
@@ -168,8 +166,6 @@ class LiveAttempt:
         if self.interrupted and exit.stopped is not None and not outcome.session:
             # Cut short again, before it said a word: its session is as it was.
             outcome = outcome._replace(session=self.session, is_resumable=True)
-        if outcome.verdict is Verdict.HELD and not outcome.until:
-            return outcome._replace(until=(exit.ended or self.started) + _UNKNOWN_HOLD)
         return outcome
 
     def running(self) -> Result:
@@ -257,6 +253,8 @@ class LiveAttempt:
             models=price.models,
             settles=self.settles(outcome),
             until=outcome.until if outcome.until < math.inf else 0.0,
+            model=outcome.model,
+            is_outage=outcome.is_outage,
             cap=self.known_cap if price.cost is None else 0.0,
             agent=self.agent,
             has_errors=self.has_errors,

@@ -50,6 +50,8 @@ class Kind(StrEnum):
     RUN_OVERSPENT = "run_overspent"
     """So is the own budget of tasks."""
     RUN_RESUMED = "run_resumed"
+    RUN_DELAYED = "run_delayed"
+    """What is ready starts a little later, and why: the service failed a moment ago, or a limit is near."""
     RUN_STOPPING = "run_stopping"
     RUN_ENDED = "run_ended"
 

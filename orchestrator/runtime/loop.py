@@ -24,6 +24,7 @@ from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import Begun, Ended, Event, Moment, Recorded, Replanned, StopRequested
 from orchestrator.core.graph import shape
+from orchestrator.core.hold import Held
 from orchestrator.core.instruction import (
     Finish,
     Hold,
@@ -34,6 +35,7 @@ from orchestrator.core.instruction import (
     Resume,
     Skip,
     Stop,
+    Strain,
 )
 from orchestrator.core.intervention import Intervention, apply, noted
 from orchestrator.core.result import NOT_STARTED, Exit, Outcome, StopReason, Verdict
@@ -63,6 +65,9 @@ from orchestrator.runtime.timer import Timer
 from orchestrator.runtime.writing import Unwritten, Writer
 from orchestrator.store.requests import Requests
 from orchestrator.store.workspace import Workspace
+
+#: Seconds of an outage that nobody needs to be woken for.
+_BLIP = 30.0
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -210,6 +215,12 @@ class Runner:
                 self._tell(Kind.TASK_SKIPPED, instruction.task, text=instruction.reason)
             case Hold():
                 self._hold(instruction)
+            case Strain(account, most):
+                now = (
+                    f"close to its limit: at most {counted(most, 'attempt')} at a time (near_limit)"
+                )
+                text = f"{account} is {now if most else 'no longer close to its limit'}"
+                self._tell(Kind.RUN_DELAYED, text=text)
             case Resume():
                 self._tell(Kind.RUN_RESUMED, text=f"{instruction.account}: the account is open")
             case Finish():
@@ -259,13 +270,18 @@ class Runner:
     def _hold(self, hold: Hold) -> None:
         from orchestrator.views.figures import hold_text  # most runs are never held
 
-        is_final, until = hold.until == math.inf, self.clock.wall() + hold.until - self.clock.now()
+        is_final, left = hold.until == math.inf, hold.until - self.clock.now()
+        until = self.clock.wall() + left
         if is_final:  # the engine is not to wait; the attempt knows when it opens
             until = max(outcome.until for *_, outcome in self._ended.values())
-        text = hold_text(hold.account, hold.reason, until, is_final=is_final)
+        held = Held(
+            hold.account, 0.0 if hold.is_outage else until, hold.reason, is_outage=hold.is_outage
+        )
+        text = hold_text(held, is_final=is_final)
         if is_final:
             self.held_back = text
-        self._tell(Kind.RUN_HELD, text=text)
+        is_blip = hold.is_outage and left < _BLIP
+        self._tell(Kind.RUN_DELAYED if is_blip else Kind.RUN_HELD, text=text)
 
     async def _leave(self) -> None:
         await self._writer.until_told()
@@ -288,6 +304,10 @@ class Runner:
             self._record_by_hand(record, wanted)
             return
         live, exit, outcome = self._ended.pop(record.task)
+        if record.verdict is not None:
+            is_held = record.verdict is Verdict.HELD
+            until = math.inf if is_held else 0.0
+            outcome = outcome._replace(verdict=record.verdict, until=until, is_outage=False)
         if wanted is not None:
             outcome = interfered(outcome, wanted)
         result = live.over(record.status, exit, outcome)
@@ -351,6 +371,9 @@ class Runner:
                 settles=live.settles(outcome),
                 is_resumable=outcome.is_resumable,
                 until=opens if outcome.verdict is Verdict.HELD else 0.0,
+                model=outcome.model,
+                is_outage=outcome.is_outage,
+                is_refused=outcome.is_refused,
             )
         )
 

@@ -234,8 +234,16 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
     if attempt.is_only_simulated is not None:
         fields["only_simulated"] = attempt.is_only_simulated
     if attempt.status == Verdict.HELD.value:
-        fields["until"] = iso(attempt.until)
+        fields |= _hold_fields(attempt)
     return fields
+
+
+def _hold_fields(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "until": iso(attempt.until),
+        **({"model": one_line(attempt.model, limit=80)} if attempt.model else {}),
+        **({"outage": True} if attempt.is_outage else {}),
+    }
 
 
 def _attempt(raw: dict[str, Any]) -> Attempt:
@@ -258,6 +266,8 @@ def _attempt(raw: dict[str, Any]) -> Attempt:
         ),
         settles=raw.get("settles") is True,
         until=epoch(raw.get("until")),
+        model=str(raw.get("model") or ""),
+        is_outage=raw.get("outage") is True,
         cap=_finite(raw.get("cap")),
         agent=str(raw.get("agent") or ""),
         has_errors=raw.get("errors") is True,

@@ -107,38 +107,38 @@ def cost_of(result: Result | None) -> str:
 def hold_line(board: Board, now: float) -> str:
     """Say which account is held and until when; empty when none is. *now* is in seconds since the epoch."""
     return " · ".join(
-        f"⏸ {hold_text(hold.agent, one_line(hold.reason, 120), hold.until, now=now)}"
+        f"⏸ {hold_text(hold._replace(reason=one_line(hold.reason, 120)), now=now)}"
         for hold in held(board.everything())
-        if not hold.until or hold.until > now
+        if hold.lasts(now)
     )
 
 
-def hold_text(
-    account: str, reason: str, until: float, *, now: float = 0.0, is_final: bool = False
-) -> str:
+def hold_text(hold: Held, *, now: float = 0.0, is_final: bool = False) -> str:
     """Say that an account is held: ``claude is held: You've hit your limit (opens 2026-01-05 15:00:00Z, in 1h00m)``.
 
-    *until* and *now* are in seconds since the epoch; until 0 or infinity: a person has to do something. Without *now*
-    it is true for as long as it lasts: what is kept and read later says no "in 1h00m". *is_final*: this run is not to
-    wait for it.
+    *now* is in seconds since the epoch. Without it the text is true for as long as the hold lasts: what is kept and
+    read later says no "in 1h00m". *is_final*: this run is not to wait for it.
     """
-    if 0 < until < math.inf:
-        left = f", in {format_duration(until - now)}" if now else ""
-        end = f"opens {moment(until)}{left}"
+    if 0 < hold.until < math.inf:
+        left = f", in {format_duration(hold.until - now)}" if now else ""
+        end = f"opens {moment(hold.until)}{left}"
+    elif hold.is_outage:
+        end = "nobody said until when" if is_final else "tried again with one attempt"
     else:
         end = "waits for you"
     more = "; nothing more of it starts in this run" if is_final else ""
-    return f"{account} is held: {reason} ({end}{more})"
+    return f"{hold.name} is held: {hold.reason} ({end}{more})"
 
 
 def hold_advice(hold: Held) -> str:
     """Say what a person does about an account that lets nothing through now."""
-    if not hold.until:
+    if hold.needs_person:
         return (
-            "it waits for a person, and running again alone changes nothing: mend the login, the key, the credit or "
-            "the access of the account, then: `orchestrator run`; what is completed stays"
+            "it waits for a person, and running again alone changes nothing: mend what it says (the login, the key, "
+            "the credit or the access of the account, its installation), then: `orchestrator run`; what is completed "
+            "stays"
         )
-    if is_beside(hold.task):
+    if hold.is_outage or is_beside(hold.task):
         return "`orchestrator run` tries it again with one attempt; what is completed stays"
     return (
         f"`orchestrator retry {hold.task}` lifts the hold: the next run tries with one attempt. Without it "

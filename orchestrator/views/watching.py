@@ -21,6 +21,7 @@ _ICONS: Mapping[str, str] = {
     "stopping": "🛑",
     **dict.fromkeys(("held", "unaffordable", "overspent"), "⏸️"),
     "resumed": "▶️",
+    "delayed": "⏳",
     "news": "·",
 }
 

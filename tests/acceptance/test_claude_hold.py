@@ -246,7 +246,7 @@ def test_close_to_its_limit_an_account_has_one_attempt_at_a_time(claude: ClaudeP
 def test_a_hold_that_is_over_is_not_what_stopped_the_run(claude: ClaudePlan) -> None:
     """After the reset everything fails for a reason of its own: that is what ``wait`` answers."""
     claude.write(2, retries=0)
-    claude.play({"T-01": [SOON, {"do": "http400"}], "*": {"do": "http400"}})
+    claude.play({"T-01": [SOON, {"do": "prompt_too_long"}], "*": {"do": "prompt_too_long"}})
     run = claude.run()
     assert (1, "tasks_failed") == (run.returncode, run.events[-1]["code"])
     assert 1 == claude.orchestrate("wait").returncode

@@ -13,7 +13,7 @@ def test_attempts_events_conversation_and_result(claude: ClaudePlan) -> None:
     """All of it on one page; an attempt and a session are keys as well as the task."""
     claude.write(2, retry_delay=0, retries=1)
     tool = {"cost": 0.01, "tool": "Bash", "input": {"command": "ls"}}
-    steps = [{"do": "http529"}, {"turns": [tool], "answer": "Forty-two"}]
+    steps = [{"do": "truncated"}, {"turns": [tool], "answer": "Forty-two"}]
     claude.play({"T-01": steps, "T-02": {"answer": "other"}})
     assert 0 == claude.orchestrate("run").returncode
     shown = claude.orchestrate("history", "T-01").stdout

@@ -139,6 +139,29 @@ def test_whether_somebody_is_logged_in(
     assert "secret" not in f"{finding}"
 
 
+@pytest.mark.parametrize("name", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])
+@pytest.mark.parametrize("more", ['"subscriptionType": "max"', '"authMethod": "claude.ai"'])
+def test_a_key_beside_a_subscription_is_named_as_the_one_that_pays(name: str, more: str) -> None:
+    """A warning with what to do, and never its value."""
+    told = Probe(code=0, stdout=f'{{"loggedIn": true, {more}}}')
+    finding = judge_login(told, {name: "made-up"}, has_credentials=False)
+    assert Level.WARNING is finding.level
+    assert f"{name} is set: that key pays" in finding.found
+    assert f"unset {name}" in finding.hint
+    assert "made-up" not in f"{finding}"
+
+
+def test_a_key_alone_is_fine() -> None:
+    """Whoever has no login wants it to pay."""
+    told = Probe(
+        code=0, stdout='{"loggedIn": true, "authMethod": "api_key", "subscriptionType": null}'
+    )
+    finding = judge_login(told, {"ANTHROPIC_API_KEY": "made-up"}, has_credentials=False)
+    assert (Level.OK, "logged in (api_key)") == (finding.level, finding.found)
+    beside = judge_login(told, {"ANTHROPIC_API_KEY": "made-up"}, has_credentials=True)
+    assert Level.WARNING is beside.level
+
+
 def test_a_stored_login_counts_when_nothing_else_is_known() -> None:
     """It says that somebody logged in once; what `claude` itself says is stronger."""
     assert Level.OK is judge_login(None, {}, has_credentials=True).level

@@ -148,6 +148,23 @@ def test_what_it_printed_until_it_took_too_long_is_kept() -> None:
     assert (outcome.verdict, outcome.answer) == (Verdict.FAILED, "half of it")
 
 
+@pytest.mark.parametrize(
+    ("exit", "is_refused"),
+    [
+        (Exit(code=127, pid=1), True),
+        (Exit(code=126, pid=1), True),
+        (Exit(error="cannot be started: exec format error"), True),
+        (Exit(code=1, pid=1), False),
+        (Exit(code=143, pid=1, stopped=StopReason.TIMEOUT), False),
+    ],
+)
+def test_only_what_could_not_be_run_says_something_of_the_others(
+    exit: Exit, is_refused: bool
+) -> None:
+    """Of a command that failed nobody knows what it did before: many may fail alike, each for its own reason."""
+    assert is_refused is judged(agent(), "", exit).is_refused
+
+
 def test_an_agent_pays_for_itself() -> None:
     """A limit of one is no limit of another; what is free is held back by no budget."""
     assert ("it", "") == (agent().account, agent(free=True).account)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from orchestrator.core.account import Account, Purse
 from orchestrator.core.engine import Engine
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import Ended, Event, Heard, Moment, Recorded, Ticked
-from orchestrator.core.instruction import Hold, Instruction, Launch, Resume, Skip
+from orchestrator.core.instruction import Hold, Instruction, Launch, Record, Resume, Skip, Strain
 from orchestrator.core.result import Signs, Verdict
 from orchestrator.core.state import SETTLED, TaskStatus
 
@@ -64,7 +64,8 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
     if engine.is_finished and not engine.is_draining:
         kept = {TaskStatus.BLOCKED, TaskStatus.WAITING, TaskStatus.RUNNING}
         for entry in engine.entries.values():
-            is_held = engine._admission.accounts[entry.account].opens_at == math.inf
+            doors = engine._admission.accounts[entry.account].doors(entry.model)
+            is_held = any(door.opens_at == math.inf for _, door in doors)
             is_kept = entry.status in kept or entry in engine._admission.unaffordable or is_held
             assert entry.status in SETTLED or is_kept
 
@@ -87,8 +88,9 @@ def ends(
     is_resumable: bool = False,
     until: float = 0.0,
     draw: float = 0.5,
+    **more: Any,
 ) -> list[Instruction]:
-    """The newest attempt of a task ends and its result reaches the disk."""
+    """The newest attempt of a task ends and its result reaches the disk; *more* is what else its ``Ended`` says."""
     ended = Ended(
         task,
         to.entries[task].attempt,
@@ -97,9 +99,12 @@ def ends(
         settles=settles,
         is_resumable=is_resumable,
         until=until,
+        **more,
     )
-    first = tell(to, ended, now, draw)
-    return [*first, *tell(to, Recorded(task), now)]
+    told = tell(to, ended, now, draw)
+    for record in [each for each in told if isinstance(each, Record)]:
+        told += tell(to, Recorded(record.task), now)
+    return told
 
 
 def completes(
@@ -114,9 +119,21 @@ def fails(to: Engine, task: str, now: float = 0.0, draw: float = 0.5) -> list[In
     return ends(to, task, Verdict.FAILED, now, draw=draw)
 
 
-def shows(to: Engine, task: str, now: float = 0.0, **signs: bool | None) -> list[Instruction]:
+def refused(
+    to: Engine, task: str, words: str, now: float = 0.0, verdict: Verdict = Verdict.FATAL
+) -> list[Instruction]:
+    """The newest attempt of a task fails without a turn of work."""
+    return ends(to, task, verdict, now, reason=words, is_refused=True)
+
+
+def breaks(to: Engine, task: str, now: float = 0.0) -> list[Instruction]:
+    """The newest attempt of a task meets an outage of the service."""
+    return ends(to, task, Verdict.HELD, now, is_outage=True, reason="529")
+
+
+def shows(to: Engine, task: str, now: float = 0.0, **signs: Any) -> list[Instruction]:
     """The newest attempt of a task shows signs."""
-    return tell(to, Heard(task, to.entries[task].attempt, Signs(**signs)), now)  # type: ignore[arg-type]
+    return tell(to, Heard(task, to.entries[task].attempt, Signs(**signs)), now)
 
 
 def launched(instructions: Iterable[Instruction]) -> list[str]:
@@ -136,7 +153,7 @@ def skipped(instructions: Iterable[Instruction]) -> dict[str, str]:
 
 def told(instructions: Iterable[Instruction]) -> list[Instruction]:
     """What people are told about accounts."""
-    return [each for each in instructions if isinstance(each, Hold | Resume)]
+    return [each for each in instructions if isinstance(each, Hold | Resume | Strain)]
 
 
 class Game(Protocol):
@@ -148,7 +165,7 @@ class Game(Protocol):
     unrecorded: list[str]
     finished: bool
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> object:
         """Tell the engine, and take in what it wants."""
 
 

@@ -19,8 +19,7 @@ def test_an_account_is_open_to_any_number() -> None:
     account = Account()
     for _ in range(100):
         assert account.lets_through(0.0)
-        account.started(0.0)
-    assert 100 == account.running
+        account.start()
 
 
 def test_a_held_account_opens_at_its_moment_to_one() -> None:
@@ -29,8 +28,10 @@ def test_a_held_account_opens_at_its_moment_to_one() -> None:
     assert account.hold(10.0)
     assert not account.lets_through(9.9)
     assert account.lets_through(10.0)
-    account.started(10.0)
+    account.start()
     assert not account.lets_through(11.0)
+    account.end(10.0)
+    assert account.lets_through(12.0)
 
 
 def test_an_account_that_only_a_person_opens_stays_shut() -> None:
@@ -52,7 +53,7 @@ def test_a_hold_given_at_the_start_is_no_news_to_come() -> None:
     """A run that begins with it has told people already; the next hold is news again."""
     account = Account(opens_at=10.0, is_on_trial=True)
     assert not account.lets_through(9.0)
-    account.started(10.0)
+    account.start()
     assert account.is_proven_by(10.0)
     assert account.hold(30.0)
 
@@ -72,27 +73,81 @@ def test_an_account_that_was_never_held_needs_no_proof() -> None:
     assert not Account().is_proven_by(5.0)
 
 
-def test_a_strained_account_takes_one_at_a_time() -> None:
-    """Close to its limit it is not pushed over it."""
-    account = Account(is_strained=True)
-    account.started(0.0)
-    assert not account.lets_through(1.0)
-    account.running -= 1
-    assert account.lets_through(1.0)
+@pytest.mark.parametrize(("near_limit", "most"), [(1, 1), (3, 3), (0, 9)])
+def test_a_strained_account_takes_few_at_a_time(near_limit: int, most: int) -> None:
+    """Close to its limit it is not pushed over it, unless somebody says so."""
+    account = Account(is_strained=True, near_limit=near_limit)
+    while account.lets_through(1.0) and account.running < 9:
+        account.running += 1
+    assert most == account.running
 
 
-def test_starts_are_staggered_and_never_open_a_hold() -> None:
-    """Between two starts there is a pause; a hold is never made shorter by it."""
-    account = Account(stagger=0.5)
-    account.started(1.0)
-    assert not account.lets_through(1.4)
-    assert account.lets_through(1.5)
-    account.hold(100.0)
-    assert 100.0 == account.opens_at
-    account = Account(stagger=0.5)
-    account.started(1.0)
-    account.hold(1.2)
-    assert 1.5 == account.opens_at
+def test_an_outage_is_asked_less_and_less_and_given_up_where_nothing_ever_got_through() -> None:
+    """A wrong address never answers: a person has to look. Where something got through, it is waited for."""
+    waits = []
+    for has_worked in (False, True):
+        account, now = Account(), 0.0
+        if has_worked:
+            account.prove(now)
+        while account.back_off(now, now, is_outage=True) and account.opens_at < 3600.0:
+            waits.append(account.opens_at - now)
+            now = account.opens_at
+        assert has_worked == (account.opens_at < math.inf)
+    assert [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0] == waits[:8] == waits[8:16]
+
+
+def test_whoever_waits_for_no_limit_waits_for_no_long_outage() -> None:
+    """``on_hold: stop``: some minutes are tried, and then it ends."""
+    account, now = Account(is_patient=False), 0.0
+    account.prove(now)
+    tried = []
+    while account.opens_at < math.inf:
+        tried.append(now)
+        account.back_off(now, now, is_outage=True)
+        now = account.opens_at
+    assert 100.0 < tried[-1] <= 300.0
+
+
+def test_an_attempt_from_before_a_hold_makes_an_outage_no_longer() -> None:
+    """It met the same as those that the account is held for."""
+    account = Account()
+    account.back_off(0.0, 5.0, is_outage=True)
+    assert not account.back_off(0.0, 6.0, is_outage=True)
+    assert 6.0 == account.opens_at
+
+
+def test_refusals_are_alike_whatever_number_is_in_them() -> None:
+    """Ids and times differ; words do not, and a minute later they mean nothing."""
+    account = Account()
+    account.note_refusal("a", "API Error: 400 no (request req_011CZ7)", 0.0)
+    assert account.is_refused_alike("b", "API Error: 400 no (request req_98XY1)", 60.0)
+    assert not account.is_refused_alike("b", "API Error: 400 no (request req_98XY1)", 61.0)
+    assert not account.is_refused_alike("b", "API Error: 400 yes", 1.0)
+    assert not account.is_refused_alike("a", "API Error: 400 no (request req_98XY1)", 1.0)
+    account.prove(2.0)
+    assert not account.is_refused_alike("b", "API Error: 400 no (request req_98XY1)", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("limited", "model", "held"),
+    [
+        ("opus", "opus", {"opus", "claude-opus-5-5"}),
+        ("opus", "default model", {"opus", "claude-opus-5-5", "default model"}),
+        ("zephyr", "zephyr-1", {"zephyr-1"}),
+        ("opus", "sonnet", {"opus", "claude-opus-5-5"}),
+        ("", "opus", {"opus", "claude-opus-5-5", "sonnet", "default model", "zephyr-1"}),
+    ],
+)
+def test_a_limit_of_a_model_holds_the_tasks_of_that_model(
+    limited: str, model: str, held: set[str]
+) -> None:
+    """By any of its names; and whatever met it, also where it asked for no model."""
+    account = Account()
+    for _, door in account.doors_held(limited, model):
+        door.hold(10.0)
+    models = {"opus", "claude-opus-5-5", "sonnet", "default model", "zephyr-1"}
+    is_open = {each for each in models if all(d.lets_through(5.0) for _, d in account.doors(each))}
+    assert models - held == is_open
 
 
 # ── a purse ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -170,6 +225,6 @@ def test_an_account_that_is_shut_again_and_again_is_asked_less_and_less(named: f
         now = account.opens_at
     assert [1.0, 2.0, 4.0, 8.0] == waits[:4]
     assert 256.0 == waits[-1]
-    account.is_on_trial = False  # it was answered
+    account.end_trial()  # it was answered
     account.hold_again(now, now)
     assert 1.0 == account.opens_at - now

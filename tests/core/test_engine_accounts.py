@@ -7,7 +7,7 @@ import math
 from orchestrator.core.account import Account
 from orchestrator.core.entry import Entry
 from orchestrator.core.event import Begun, Ended, Recorded, Slept, StopRequested, Ticked
-from orchestrator.core.instruction import Finish, Hold, Launch, Record, Resume
+from orchestrator.core.instruction import Finish, Hold, Launch, Record, Resume, Strain
 from orchestrator.core.result import Verdict
 from orchestrator.core.state import TaskStatus
 from tests.core.engine_play import completes, ends, engine, fails, launched, shows, tell, told
@@ -81,9 +81,8 @@ def test_a_hold_ends_at_its_moment_on_the_wall_although_the_machine_slept() -> N
         ends(run, id, HELD, 10.0, until=100.0)
     assert [] == launched(tell(run, Slept(30.0), 20.0))
     assert 70.0 == run.wake_at
-    assert [] == launched(tell(run, Slept(3600.0), 30.0))
+    assert ["a"] == launched(tell(run, Slept(3600.0), 30.0))
     assert [] == told(shows(run, "c", 31.0, is_answered=True))  # it was let through before the hold
-    assert ["a"] == launched(completes(run, "c", 31.0))
     assert ["b"] == launched(shows(run, "a", 32.0, is_answered=True))
 
 
@@ -156,13 +155,12 @@ def test_an_answer_to_an_attempt_from_before_the_hold_proves_nothing() -> None:
     assert ["late"] == launched(tell(run, Ticked(), 100.0))
 
 
-def test_what_still_runs_from_before_a_hold_delays_the_canary() -> None:
-    """One attempt at a time means: of all of the account."""
+def test_what_still_runs_from_before_a_hold_delays_nobody() -> None:
+    """It may go on for an hour, and says nothing of what the service answers now."""
     run = engine(claude("early"), claude("late"))
     tell(run, Begun())
     ends(run, "late", HELD, 10.0, until=100.0)
-    assert [] == launched(tell(run, Ticked(), 100.0))
-    assert ["late"] == launched(completes(run, "early", 110.0))
+    assert ["late"] == launched(tell(run, Ticked(), 100.0))
 
 
 # ── until a person does something, or a run is told to end ────────────────────────────────────────────────────────
@@ -243,19 +241,20 @@ def test_a_task_that_kept_its_slot_is_held_all_the_same() -> None:
     assert ["after"] == launched(shows(run, "busy", 101.0, is_answered=True))
 
 
-# ── strain, and pauses between starts ─────────────────────────────────────────────────────────────────────────────
+# ── strain ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_close_to_a_limit_one_runs_at_a_time() -> None:
     """``allowed_warning`` slows launches down, and ``allowed`` lets them go again."""
     run = engine(*(claude(id) for id in "abcd"), slots=2)
     tell(run, Begun())
-    shows(run, "a", 1.0, is_strained=True)
+    assert [Strain("claude", 1)] == told(shows(run, "a", 1.0, is_strained=True))
     assert [] == launched(completes(run, "a", 2.0))
     assert ["c"] == launched(completes(run, "b", 3.0))
-    shows(run, "c", 4.0)
+    assert [] == told(shows(run, "c", 4.0))
     assert [] == launched(tell(run, Ticked(), 5.0))
-    assert ["d"] == launched(shows(run, "c", 6.0, is_strained=False))
+    relaxed = shows(run, "c", 6.0, is_strained=False)
+    assert ([Strain("claude", 0)], ["d"]) == (told(relaxed), launched(relaxed))
 
 
 def test_strain_of_one_account_slows_no_other() -> None:
@@ -274,15 +273,18 @@ def test_what_costs_nothing_is_never_strained() -> None:
     assert ["z"] == launched(completes(run, "x", 2.0))
 
 
-def test_starts_of_one_account_are_staggered() -> None:
-    """Many at once look like a burst to a service; what costs nothing starts at once."""
-    run = engine(
-        *(claude(id) for id in "abc"), Entry("shell"), accounts={"claude": Account(stagger=0.5)}
-    )
-    assert ["a", "shell"] == launched(tell(run, Begun(), 1.0))
-    assert 1.5 == run.wake_at
-    assert [] == launched(tell(run, Ticked(), 1.4))
-    assert ["b"] == launched(tell(run, Ticked(), 1.5))
-    assert 2.0 == run.wake_at
-    assert ["c"] == launched(tell(run, Ticked(), 2.0))
-    assert None is run.wake_at
+def test_as_many_as_there_are_slots_start_at_once() -> None:
+    """Nothing spaces the starts of an account that was neither held nor is close to its limit."""
+    run = engine(*(claude(id) for id in "abcde"), slots=4)
+    assert ["a", "b", "c", "d"] == launched(tell(run, Begun(), 1.0))
+    assert ["e"] == launched(completes(run, "a", 1.0))
+
+
+def test_after_a_hold_the_rest_starts_at_once() -> None:
+    """As soon as the one that goes first was answered."""
+    run = engine(*(claude(id) for id in "abcd"))
+    tell(run, Begun())
+    for id in "abcd":
+        ends(run, id, HELD, 10.0, until=100.0)
+    tell(run, Ticked(), 100.0)
+    assert ["b", "c", "d"] == launched(shows(run, "a", 101.0, is_answered=True))

@@ -33,6 +33,7 @@ from orchestrator.core.instruction import (
     Resume,
     Skip,
     Stop,
+    Strain,
 )
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Signs, Verdict
@@ -64,7 +65,7 @@ class EngineMachine(RuleBasedStateMachine):
         slots=st.integers(1, 4),
         stop_on_failure=st.booleans(),
         budget=st.sampled_from([0.05, 1.0, 5.0, math.inf]),
-        stagger=st.sampled_from([0.0, 0.3]),
+        near_limit=st.sampled_from([0, 1, 2]),
         held_at_first=st.sampled_from([-math.inf, -1.0, 0.5, 5.0, math.inf]),
     )
     def begin(  # noqa: PLR0917
@@ -73,18 +74,22 @@ class EngineMachine(RuleBasedStateMachine):
         slots: int,
         stop_on_failure: bool,
         budget: float,
-        stagger: float,
+        near_limit: int,
         held_at_first: float,
     ) -> None:
         self.fresh = copied(entries)
-        self.how = (slots, stop_on_failure, budget, stagger, held_at_first)
+        self.how = (slots, stop_on_failure, budget, near_limit, held_at_first)
         self.slots = slots
         self.budgets = {entry.id: entry.budget for entry in entries}
         self.engine = self.build(entries)
         self.held_until = defaultdict(lambda: -math.inf, claude=held_at_first)
         self.on_trial = {"claude"} if held_at_first > -math.inf else set()
         self.strained: set[str] = set()
-        self.last_start: defaultdict[str, float] = defaultdict(lambda: -math.inf)
+        self.begun: dict[str, float] = {}
+        self.refused: dict[str, float] = {}
+        self.proven: defaultdict[str, float] = defaultdict(lambda: -math.inf)
+        self.refusals: dict[tuple[str, str], tuple[str, float]] = {}
+        self.ended: dict[str, tuple[Ended, bool, bool]] = {}
         self.known: defaultdict[str, float] = defaultdict(float)
         self.feared = defaultdict(float, {entry.id: entry.open_bill for entry in entries})
         self.overshot = max(sum(self.feared.values()) - budget, 0.0)
@@ -104,8 +109,8 @@ class EngineMachine(RuleBasedStateMachine):
         self.tell(Begun())
 
     def build(self, entries: list[Entry]) -> Engine:
-        slots, stop_on_failure, budget, stagger, held = self.how
-        claude = Account(held, is_on_trial=held > -math.inf, stagger=stagger)
+        slots, stop_on_failure, budget, near_limit, held = self.how
+        claude = Account(held, is_on_trial=held > -math.inf, near_limit=near_limit)
         return Engine(
             entries,
             max_parallel=slots,
@@ -115,7 +120,7 @@ class EngineMachine(RuleBasedStateMachine):
             capacity=Capacity(WIDTHS),
         )
 
-    def tell(self, event: Event, draw: float = 0.5) -> None:
+    def tell(self, event: Event, draw: float = 0.5) -> list[Instruction]:
         moment = Moment(self.now, draw)
         instructions = self.engine.handle(event, moment)
         self.story.append((event, moment, instructions))
@@ -123,13 +128,14 @@ class EngineMachine(RuleBasedStateMachine):
             match instruction:
                 case Launch():
                     self.launched(instruction)
-                case Record(task, status, _, request):
+                case Record(task, status, _, request, verdict):
                     assert task not in self.unrecorded, "two results of one task on their way"
                     self.unrecorded.append(task)
                     self.settled(task, status, request)
+                    self.judged(task, status, verdict)
                 case Stop(task, attempt, _):
                     assert self.running[task] == attempt
-                case Hold() | Resume():
+                case Hold() | Resume() | Strain():
                     self.told(instruction)
                 case Finish(unaffordable, overspent):
                     assert not any(self.engine.entries[task].left for task in overspent)
@@ -144,18 +150,22 @@ class EngineMachine(RuleBasedStateMachine):
                     assert reason
                     assert task not in self.launches or self.commands
                 case Refuse():
-                    self.refused(instruction)
+                    self.answered_no(instruction)
+        return instructions
 
-    def told(self, word: Hold | Resume) -> None:
-        """An account is held, or open again."""
-        if isinstance(word, Hold):
+    def told(self, word: Hold | Resume | Strain) -> None:
+        """An account is held, open again, or close to its limit."""
+        assert word.account, "what costs nothing is never held"
+        if isinstance(word, Strain):
+            assert word.most in {0, self.how[3] if word.account == "claude" else 1}
+        elif isinstance(word, Hold):
             self.held_until[word.account] = word.until
             self.on_trial.add(word.account)
         else:
             assert self.now >= self.held_until[word.account]
             self.on_trial.remove(word.account)
 
-    def refused(self, refusal: Refuse) -> None:
+    def answered_no(self, refusal: Refuse) -> None:
         """Whoever asked is told why, once."""
         assert refusal.task == self.requests.pop(refusal.request).task
         assert refusal.code in {"invalid_transition", "dependency_not_done"}
@@ -174,6 +184,7 @@ class EngineMachine(RuleBasedStateMachine):
             assert self.engine.entries[need].status is TaskStatus.COMPLETED
             assert need not in self.unrecorded, "started before its need was on disk"
         self.running[task] = self.launches[task] = attempt
+        self.begun[task] = self.now
         assert len(self.running) <= self.slots
         for agent, width in WIDTHS.items():
             assert self.under_way(agent) <= width, "an agent has more to do than it may"
@@ -191,13 +202,17 @@ class EngineMachine(RuleBasedStateMachine):
         assert 0 < cap <= self.budgets[task] + 1e-6
         purse = self.engine.purse
         assert purse.spent + purse.reserved <= purse.budget + self.overshot + 1e-6
-        assert self.now >= self.held_until[account], "launched while the account was held"
         others = [each for each in self.running if self.engine.entries[each].account == account]
-        is_narrow = account in self.on_trial | self.strained
-        assert not (is_narrow and others), "a second attempt at once, and not the time for it"
-        pause = self.how[3] if account == "claude" else 0.0
-        assert self.now >= self.last_start[account] + pause, "too soon after the last start"
-        self.last_start[account] = self.now
+        model = self.engine.entries[task].model
+        for name in (account, f"{account} ({model})"):
+            assert self.now >= self.held_until[name], "launched while the account was held"
+            first = [each for each in others if self.begun[each] >= self.held_until[name]]
+            if name != account:
+                first = [each for each in first if self.engine.entries[each].model == model]
+            assert not (name in self.on_trial and first), "two that go first"
+        most = self.how[3] if account == "claude" else 1
+        is_full = account in self.strained and 0 < most <= len(others)
+        assert not is_full, "too many at once close to the limit"
 
     @precondition(lambda self: self.running)
     @rule(
@@ -207,6 +222,7 @@ class EngineMachine(RuleBasedStateMachine):
         spends=st.sampled_from([0.0, 0.5, 1.0, 1.5, None]),
         is_resumable=st.booleans(),
         settles=st.booleans(),
+        words=st.sampled_from(["", "", "400 at 10:05", "400 at 11:07", "no such file"]),
     )
     def attempt_ends(  # noqa: PLR0917
         self,
@@ -216,37 +232,90 @@ class EngineMachine(RuleBasedStateMachine):
         spends: float | None,
         is_resumable: bool,
         settles: bool,
+        words: str,
     ) -> None:
         task = data.draw(st.sampled_from(sorted(self.running)))
         entry = self.engine.entries[task]
-        until = 0.0
+        until, is_outage, model = 0.0, False, ""
         if verdict is Verdict.HELD:
-            if entry.account:
+            if entry.account and data.draw(st.booleans()):
+                is_outage = True
+            elif entry.account:
                 until = self.now + data.draw(st.sampled_from([0.5, 5.0, math.inf]))
+                model = data.draw(st.sampled_from(["", entry.model]))
             else:
                 verdict = Verdict.FAILED
         if verdict in {Verdict.INTERRUPTED, Verdict.HELD}:
             self.interruptions += 1
             if self.interruptions > 20:
                 verdict = Verdict.COMPLETED
-        counts = verdict is Verdict.FAILED and entry.intended is None
-        self.failures[task] = self.failures.get(task, 0) + counts
         cost = None if spends is None else spends * entry.cap
         settles = cost is not None and settles and entry.open_bill > 0
         if settles:
             cost = (cost or 0.0) + entry.open_bill * 0.5
         self.overshot += max(0.0, (cost or 0.0) - entry.cap - settles * entry.open_bill)
         self.keep_the_books(task, cost, settles=settles)
+        is_ours = entry.intended is None
         ended = Ended(
             task,
             self.running.pop(task),
             verdict,
+            words,
             cost=cost,
             settles=settles,
             is_resumable=is_resumable,
             until=until,
+            model=model,
+            is_outage=is_outage,
+            is_refused=bool(words) and not entry.turns,
         )
+        self.ended[task] = ended, is_ours, self.is_alike(ended)
+        if verdict is Verdict.COMPLETED:
+            self.prove(task)
         self.tell(ended, draw)
+        if task in self.ended:
+            assert ended.is_refused, "only what was refused is in doubt"
+            assert self.is_met(entry), "nobody could tell"
+            self.note(ended)
+
+    def judged(self, task: str, status: TaskStatus, verdict: Verdict | None) -> None:
+        """Hold what became of an attempt to what it met, and what others did."""
+        if task not in self.ended:
+            return
+        ended, is_ours, is_alike = self.ended.pop(task)
+        counts = (verdict or ended.verdict) is Verdict.FAILED and is_ours
+        self.failures[task] = self.failures.get(task, 0) + counts
+        assert not (is_alike and is_ours and status is not TaskStatus.PENDING)
+        if verdict is Verdict.HELD or (ended.is_outage and verdict is None):
+            self.note(ended)
+
+    def note(self, ended: Ended) -> None:
+        """A task was refused, or met an outage."""
+        self.refused.setdefault(ended.task, self.now)
+        if ended.is_refused:
+            account = self.engine.entries[ended.task].account
+            self.refusals[account, ended.reason[:3]] = ended.task, self.now
+
+    def is_alike(self, ended: Ended) -> bool:
+        """Whether another task of the account met the same within a minute, nobody got through, and others could."""
+        entry = self.engine.entries[ended.task]
+        if not (ended.is_refused and ended.verdict in {Verdict.FAILED, Verdict.FATAL}):
+            return False
+        other, when = self.refusals.get((entry.account, ended.reason[:3]), (ended.task, 0.0))
+        proven = self.proven[entry.account]
+        is_own = self.refused.get(ended.task, math.inf) < proven or proven > self.begun[ended.task]
+        return other != ended.task and self.now - when <= 60.0 and not is_own and self.is_met(entry)
+
+    def is_met(self, entry: Entry) -> bool:
+        """Whether another task of the account runs: it may meet the same."""
+        return any(self.engine.entries[each].account == entry.account for each in self.running)
+
+    def prove(self, task: str) -> None:
+        """The service did a turn of work for an attempt."""
+        account = self.engine.entries[task].account
+        self.proven[account] = self.now
+        self.refused.pop(task, None)
+        self.refusals = {key: each for key, each in self.refusals.items() if key[0] != account}
 
     def keep_the_books(self, task: str, cost: float | None, *, settles: bool) -> None:
         """Write down what was spent, and what may have been, without looking at how the engine does it."""
@@ -266,7 +335,10 @@ class EngineMachine(RuleBasedStateMachine):
         account = self.engine.entries[task].account
         if strained is not None:
             (self.strained.add if strained else self.strained.discard)(account)
-        self.tell(Heard(task, self.running[task], Signs(answered, delivered, strained)))
+        turns = self.engine.entries[task].turns + data.draw(st.integers(0, 1))
+        if turns > self.engine.entries[task].turns or (answered and not turns):
+            self.prove(task)
+        self.tell(Heard(task, self.running[task], Signs(answered, delivered, strained, turns)))
 
     @precondition(lambda self: self.unrecorded)
     @rule(data=st.data())

@@ -27,6 +27,7 @@ from orchestrator.core.instruction import (
     Resume,
     Skip,
     Stop,
+    Strain,
 )
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Signs, Verdict
@@ -51,7 +52,7 @@ def seconds_of(run: Engine, *, task: float, commit: float) -> float:
                     heapq.heappush(happens, (now + commit, next(order), Recorded(id)))
                 case Finish():
                     return now
-                case Stop() | Skip() | Hold() | Resume() | Refuse():
+                case Stop() | Skip() | Hold() | Resume() | Strain() | Refuse():
                     raise AssertionError(each)
     raise AssertionError("the run never finished")
 

@@ -56,6 +56,26 @@ def test_what_was_under_way_already_does_not() -> None:
     assert 1 == len(held([limited(1.0), result(attempt("completed", 1.5), task="T-02")]))
 
 
+def test_what_is_held_for_one_model_stays_so_whatever_others_get_through() -> None:
+    """Until its moment, or until the task that met it is let through."""
+    model = attempt("held", 1.0, until=100.0)._replace(model="opus")
+    later = result(attempt("completed", 5.0), task="T-02")
+    (hold,) = held([result(model), later])
+    assert ("claude (opus)", 100.0, True, False) == (
+        hold.name, hold.until, hold.lasts(99.0), hold.lasts(100.0),
+    )  # fmt: skip
+    assert [] == held([result(model, attempt("completed", 101.0)), later])
+
+
+def test_an_outage_needs_no_person_and_has_no_moment() -> None:
+    """Whoever tries again finds out whether it is over."""
+    down = attempt("held", 1.0)._replace(is_outage=True)
+    (hold,) = held([result(down)])
+    assert (False, True) == (hold.needs_person, hold.lasts(1e12))
+    (hold,) = held([result(attempt("held", 1.0))])
+    assert hold.needs_person
+
+
 def test_every_agent_has_its_own() -> None:
     """What one gets through says nothing of the other."""
     other = result(attempt("completed", 9.0), task="T-02", agent="shell")

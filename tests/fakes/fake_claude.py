@@ -15,7 +15,9 @@ or a list of steps of which the n-th call takes the n-th); ``$FAKE_CLAUDE``, the
 A number in ``turns`` is a cost in USD; a turn with ``until`` comes when that file (relative to ``$FAKE_CLAUDE_DIR``) is
 there, and until then it is silent. ``hang`` and ``ignores_sigterm`` take their turns first, if they have any.
 ``usage_limit`` has ``times`` (the first N calls of everybody; then all is well) and ``resets_in`` (seconds from now);
-``background`` gives a first result, waits for the file ``until``, is woken and gives its last one.
+``case`` prints the file ``case`` of ``tests/data/cases/claude``, as ``claude_case.py`` says, to the first ``times``
+calls, or until ``down_for`` seconds after the first one. ``background`` gives a first result, waits for the file
+``until``, is woken and gives its last one.
 
 Every call leaves two JSON lines in ``$FAKE_CLAUDE_DIR/calls.jsonl``, at its start and at its end, and its prompt in
 ``prompts/``; ``tests/fakes/claude_calls.py`` puts it on a PATH and reads them.
@@ -37,6 +39,7 @@ from typing import Any, NoReturn
 if __name__ == "__main__":  # isolated, it finds nothing by itself
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.fakes.claude_case import case
 from tests.fakes.claude_line import Line, fail
 from tests.fakes.claude_session import PRICE, SYNTHETIC, VERSION, Event, Session
 
@@ -322,6 +325,23 @@ BEHAVIOURS: dict[str, Callable[[Session], int]] = {
     "ignores_sigterm": ignores_sigterm,
     "grandchild": grandchild,
 }
+
+
+def of_a_case(session: Session) -> int:
+    step, directory = session.step, session.directory
+    if not session.is_among_the_first(step.get("times", math.inf), "case"):
+        return success(session)
+    if "down_for" in step and directory is not None:
+        first = min(each.stat().st_mtime for each in directory.glob("case-*"))
+        if time.time() - first > step["down_for"]:
+            return success(session)
+    out, err, status = case(step, session.id)
+    sys.stdout.write(out)
+    sys.stderr.write(err)
+    return status
+
+
+BEHAVIOURS["case"] = of_a_case
 
 
 def replay(session: Session, name: str) -> int:

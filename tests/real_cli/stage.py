@@ -91,6 +91,7 @@ class Stage:
             "DISABLE_TELEMETRY": "1",
         }
         self.orchestrate = Orchestrate(self.where, dict(self.environment))
+        del self.orchestrate.environment["CLAUDE_CODE_MAX_RETRIES"]  # as most people have it
         self.orchestrate.environment["ORCHESTRATOR_CLAUDE_BIN"] = str(self.claude_bin)
 
     @property

@@ -48,6 +48,8 @@ attempts = st.builds(
     cost=st.just(0.0),
     models=st.just(()),
     until=st.just(0.0),
+    model=st.just(""),
+    is_outage=st.just(False),
     cap=st.just(0.0),
     agent=words,
     has_errors=st.booleans(),
@@ -71,6 +73,8 @@ attempts = st.builds(
         lambda costs: tuple(costs.items())
     ),
     until=moments,
+    model=st.sampled_from(["", "opus"]),
+    is_outage=st.booleans(),
     cap=st.just(0.0),
     agent=words,
     has_errors=st.booleans(),
