@@ -59,16 +59,27 @@ def list_tasks(layout: Layout, filters: Filters) -> tuple[Board, list[Task]]:
     return board, list(tasks)
 
 
+#: The word for pending tasks that nothing keeps from being started.
+READY = "ready"
+
+
 def _statuses(words: Sequence[str]) -> frozenset[TaskStatus]:
     found = set()
     for word in words:
+        if word.strip().casefold() == READY:
+            found.add(TaskStatus.PENDING)
+            continue
         status = parse_status(word)
         if status is None:
-            listed = ", ".join(each.value for each in TaskStatus)
+            listed = ", ".join([*(each.value for each in TaskStatus), READY])
             raise UsageError(f"{word!r} is not a status", hint=f"one of {listed}")
         found.add(status)
         if status is TaskStatus.RUNNING and "progress" in word.lower():
             found.add(TaskStatus.RETRYING)  # it is in progress, also between two attempts
+        if status is TaskStatus.PENDING:
+            found.add(
+                TaskStatus.WAITING
+            )  # for what it needs; nobody has begun with it (seed row S1-35)
     return frozenset(found)
 
 

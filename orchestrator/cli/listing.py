@@ -21,7 +21,6 @@ from orchestrator.core.board import Board
 from orchestrator.core.duration import hours
 from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
-from orchestrator.core.priority import format_priority
 from orchestrator.core.text import counted
 from orchestrator.errors import OrchestratorError
 from orchestrator.store.timestamp import iso
@@ -143,7 +142,7 @@ def brief(board: Board, task: Task) -> Mapping[str, object]:
         "parent": task.parent,
         "tags": task.tags,
         "type": task.type,
-        "priority": format_priority(task.priority),
+        "priority": task.shown_priority,
         "needs": task.own_needs,
         "children": task.children,
         "estimated_hours": hours(task.estimate) if task.estimate else None,

@@ -17,7 +17,6 @@ from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.moment import format_moment
 from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
-from orchestrator.core.priority import format_priority
 from orchestrator.core.result import Attempt
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError
@@ -186,7 +185,7 @@ def _text(view: TaskView, agent: str) -> str:
     if not task.children:  # nobody does an umbrella
         lines.append(f"Agent     {agent or '(default)'}")
     lines += [f"{word:<9} {value}" for word, value in _details(board, task) if value]
-    lines.append(f"Priority  {format_priority(task.priority)}")
+    lines.append(f"Priority  {task.shown_priority}")
     lines.append(f"Needs     {', '.join(task.own_needs) or 'nothing'}")
     lines += [f"{name.capitalize():<9} {path}" for name, path in _files(view).items()]
     if view.criteria:

@@ -39,7 +39,7 @@ def test_s0_01_and_s0_23_to_25_the_dashboard(claude: ClaudePlan) -> None:
     lines = {line.split()[0]: line for line in status.stdout.splitlines() if line.startswith("T-")}
     assert session in lines["T-01"]
     assert "5" in lines["T-02"].split()
-    assert "P3" in lines["T-03"].split()
+    assert "1" in lines["T-03"].split()
     told = to("status", "--json").json
     assert (3, 1, 2) == (told["total"], told["counts"]["running"], told["counts"]["pending"])
     (claude.records / "go").touch()

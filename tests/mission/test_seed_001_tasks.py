@@ -66,7 +66,7 @@ def test_s1_15_s1_20_every_status_can_be_asked_for(
     wait_until((root / "results" / "agent-02-result.md").exists)
     asked = {
         word: ids(orchestrate, "--status", word, "--format", "simple")
-        for word in ("completed", "in_progress", "waiting", "blocked", "pending")
+        for word in ("completed", "in_progress", "waiting", "blocked", "pending", "ready")
     }
     gate.open()
     orchestrate.finish(run)
@@ -75,7 +75,8 @@ def test_s1_15_s1_20_every_status_can_be_asked_for(
         "in_progress": ["T-02"],
         "waiting": ["T-03"],
         "blocked": ["T-04"],
-        "pending": [],
+        "pending": ["T-03"],
+        "ready": [],
     }
     count = run_script(
         orchestrate, "./tm list | wc -l; ./tm list --status completed | wc -l", "./tm"
