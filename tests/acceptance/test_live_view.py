@@ -26,11 +26,11 @@ from tests.patience import PATIENCE
 COLOUR = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:3|4|9|10)[0-8][0-9;]*m")
 
 
-def watched(orchestrate: Orchestrate, **environment: str) -> bytes:
-    """Run the plan on a terminal of its own; return everything that came there."""
+def watched(orchestrate: Orchestrate, *words: str, **environment: str) -> bytes:
+    """Run the plan, or call another command, on a terminal of its own; return everything that came there."""
     master, terminal = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "orchestrator", "run"],
+        [sys.executable, "-m", "orchestrator", *(words or ("run",))],
         cwd=orchestrate.where,
         env={**orchestrate.environment, "TERM": "xterm-256color", **environment},
         stdin=terminal,
@@ -61,6 +61,25 @@ def test_it_is_in_colour_unless_somebody_minds(orchestrate: Orchestrate, tmp_pat
     plain = watched(orchestrate, NO_COLOR="1")
     assert not COLOUR.search(plain)
     assert b"2 of 2 tasks completed" in plain
+
+
+@pytest.mark.parametrize("words", ["status", "status --brief", "list", "show T-01", "watch --once"])
+def test_every_command_colours_statuses_on_a_terminal_alone(
+    orchestrate: Orchestrate, tmp_path: Path, words: str
+) -> None:
+    """Neither where `NO_COLOR` forbids it, nor on a dumb terminal, nor in a pipe, nor in what programs read."""
+    write_plan(tmp_path / ".orchestrator", {"T-01": "echo '✅ done'", "T-02": ("exit 3", "T-01")})
+    assert 1 == orchestrate("run").returncode
+    words_of = words.split()
+    coloured = watched(orchestrate, *words_of)
+    assert re.search(rb"\x1b\[32m\xe2\x9c\x85 \S+\x1b\[39m", coloured), coloured
+    for plain in (
+        watched(orchestrate, *words_of, NO_COLOR="1"),
+        watched(orchestrate, *words_of, TERM="dumb"),
+        watched(orchestrate, *words_of, "--json"),
+        orchestrate(*words_of).stdout.encode(),
+    ):
+        assert b"\x1b" not in plain
 
 
 def test_a_terminal_that_cannot_draw_gets_plain_lines(
