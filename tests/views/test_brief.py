@@ -66,8 +66,10 @@ def test_a_bite_says_what_is_new_what_runs_and_what_to_do() -> None:
         line(Kind.TASK_SKIPPED, "T-05", text="T-02 failed"),
     ]
     assert [
-        "run 52b90d1badd8 🔵 at work for 9.0s · Completed 1/5 · Running 1 · Failed 1 · Skipped 1 · Pending 1"
-        " · next: orchestrator show T-02",
+        (
+            "run 52b90d1badd8 🔵 at work for 9.0s · Completed 1/5 · Running 1 · Failed 1 · Skipped 1 · Pending 1"
+            " · next: orchestrator show T-02"
+        ),
         "❌ T-02 Quality · exit 2",
         "🔵 running: T-03 (7.2s)",
         "✅ completed: T-01",
