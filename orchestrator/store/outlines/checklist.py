@@ -1,0 +1,463 @@
+"""A checklist or an outline of one's own: items, nested or numbered, with fields below them.
+
+Where there are boxes, they are the tasks, and other items are text of the task above them; else the lowest items are. A
+heading such as ``## Task 2: Design`` is a task, too. What has tasks below it is a group, and naming it means all of
+them. Numbers put a list in order, unless its items name what they wait for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from orchestrator.core.draft import Need
+from orchestrator.core.text import counted, one_line
+from orchestrator.errors import Problem
+from orchestrator.store.columns import plain
+from orchestrator.store.outlines.document import Document, Node
+from orchestrator.store.outlines.fields import (
+    LISTS,
+    Fields,
+    about_of,
+    field_in,
+    fields_of,
+    section_of,
+)
+from orchestrator.store.outlines.items import (
+    Item,
+    Reading,
+    drafted_items,
+    headline,
+    unclear,
+    wait_for_stages,
+)
+from orchestrator.store.outlines.references import (
+    Listed,
+    Names,
+    asides,
+    id_pattern,
+    is_dependency,
+    phrases,
+    read_ids,
+    trailing,
+    without_dependencies,
+)
+
+FORM = "checklist"
+#: What is said of a group holds for each of its tasks.
+_INHERITED = frozenset({"acceptance", "agent", "constraints", "hints", "inputs", "priority", "type"})
+_LETTERS, _DIGITS = r"[A-Za-z]{1,16}[-_]?", r"\d{1,6}(?:[._-]\d{1,6})*[a-z]?"
+_SHAPE = _LETTERS + _DIGITS
+_HEAD = re.compile(
+    rf"(?:\*\*|`)?(?:[\[(](?P<set>{_SHAPE})[\])]:?|(?P<led>{_SHAPE})(?:\s*[:.)]|(?:\*\*|`)?\s+[—–-]+(?=\s)|\*\*:?|`))"
+    r"(?:\*\*|`)?\s+(?=\S)"
+)
+_BARE = re.compile(rf"(?P<id>(?P<series>[A-Z][A-Za-z]{{0,15}}-?)\d{{1,6}})\s+(?=\S)")
+#: What only counts a task, which may be called by it: `Task 2: Design`.
+_COUNTED = re.compile(r"(?:task|step)\s+(\d{1,6})(?:\s*[:.)]|\s+[—–-]+(?=\s)|$)\s*", re.IGNORECASE)
+#: A heading that is counted, in any language: `2. Build`, `Etapa 2: Construir`.
+_IN_ORDER = re.compile(r"(?:[^\W\d_]+\s+)?(\d{1,4})(?:\s*[:.)]|\s+[—–-]+(?=\s)|$)")
+_PARALLEL = re.compile(r"\s*[\[(]P[\])](?=\s|$)")
+_SPLIT = re.compile(r"(.{1,80}?)(?::\s+|\s+[—–]\s+|\s+--?\s+)(\S.*)", re.DOTALL)
+
+
+def recognises(document: Document) -> bool:
+    """Whether its tasks are marked as such, or are at least as many as the paragraphs between them."""
+    reader = _Reader(document)
+    if any(task.node.box is not None or task.node.is_heading for task in reader.tasks):
+        return True
+    return 0 < len(reader.tasks) >= reader.paragraphs
+
+
+def read(document: Document) -> Reading:
+    """Return the tasks of the checklist."""
+    return _Reader(document).read()
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """A heading or an item that is a task or a group of tasks; the document itself is one, without a parent."""
+
+    node: Node
+    parent: _Entry | None = None
+    below: list[_Entry] = field(default_factory=list)
+    id: str = ""
+    text: str = ""
+    number: int | None = None
+    is_parallel: bool = False
+    fields: Fields = field(default_factory=Fields)
+    needs: dict[str, str] = field(default_factory=dict)
+
+    def leaves(self) -> Iterator[_Entry]:
+        """Yield the tasks that it means: those below it, or itself."""
+        if not self.below:
+            yield self
+        for each in self.below:
+            yield from each.leaves()
+
+    def groups(self) -> Iterator[_Entry]:
+        """Yield the groups it stands in, the nearest first."""
+        group = self.parent
+        while group is not None and group.parent is not None:
+            yield group
+            group = group.parent
+
+
+class _Reader:
+    """Reads one checklist."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._has_boxes = any(each.box is not None for each in document.items())
+        self._about: dict[str, Any] = {}
+        self._request: list[str] = []
+        self._problems: list[Problem] = []
+        self._warnings: list[Problem] = []
+        self._entries: list[_Entry] = []
+        self._sections: list[Node] = []
+        """About dependencies."""
+        self.paragraphs = 0
+        """Of groups: where they outnumber the tasks, the file is a text and no list."""
+        top = _Entry(self._title())
+        self._sort(top)
+        self.tasks = list(top.leaves()) if top.below else []
+
+    # ── what is what ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _title(self) -> Node:
+        """Take the one heading above everything as the title, and the text around it as the request."""
+        root, title = self._document.root, self._document.title
+        above = [root] if title is None or _is_counted(title) else [root, title]
+        for node in above:
+            if text := self._document.own_text(node):
+                self._request.append(re.sub(r"(?m)^> ?", "", text))
+        if above[-1] is title and title is not None:
+            self._about["title"] = plain(title.text)
+        return above[-1]
+
+    def _sort(self, entry: _Entry) -> None:
+        """Find out what below an entry is a task or a group; the rest is text of it."""
+        for node in entry.node.children:
+            if entry.parent is None and node.is_heading and section_of(node):
+                self._take_section(section_of(node), node)
+            elif node.is_heading and is_dependency(node.text):
+                self._sections.append(node)
+            elif self._is_entry(node, entry):
+                below = _Entry(node, entry)
+                entry.below.append(below)
+                self._entries.append(below)
+                if not _is_counted(node):
+                    self._sort(below)
+                if node.is_heading and not _is_counted(node) and not self._is_alone(below):
+                    entry.below.remove(below)
+                    self._entries.remove(below)
+        entry.fields = fields_of(
+            self._document, entry.node, [each.node for each in entry.below]
+        )
+        self.paragraphs += len(entry.fields.text.split("\n\n")) if entry.below and entry.parent and entry.fields.text else 0
+
+    def _is_alone(self, entry: _Entry) -> bool:
+        """Whether a heading is a group, or a task of its own, which has an id."""
+        return bool(entry.below) or _HEAD.match(entry.node.text) is not None
+
+    def _is_entry(self, node: Node, entry: _Entry) -> bool:
+        if node.is_heading:
+            return True
+        if self._has_boxes:
+            return node.box is not None or any(
+                each.box is not None for each in self._document.items(node)
+            )
+        return bool(node.text) and (entry.parent is None or field_in(self._document, node) is None)
+
+    def _take_section(self, section: str, node: Node) -> None:
+        """Read a section about the whole: the request, goals, or how success is seen."""
+        text = self._document.text(node)
+        lines = [text] if section == "request" else text.split("\n")
+        for line in filter(None, (re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[.\]\s+)?", "", each) for each in lines)):
+            about, said = about_of(line) or (section, line)
+            if about == "request":
+                self._request.append(said)
+            elif about == "goal" and "goal" not in self._about:
+                self._about["goal"] = said.replace("**", "")
+            else:
+                self._about.setdefault("goals" if about == "goal" else about, []).append(said.replace("**", ""))
+
+    # ── what it is called ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def read(self) -> Reading:
+        """Return the draft, and what is wrong with the file."""
+        self._give_ids()
+        self._here = names = self._names()
+        for entry in self._entries:
+            self._take_needs(entry, names)
+        items = {task: self._item(task) for task in self.tasks}
+        for task, item in items.items():
+            for each in (task, *task.groups()):
+                for need, kind in each.needs.items():
+                    if need != item.id:
+                        item.needs.setdefault(need, kind if each is task else "order")
+        for parent in dict.fromkeys(entry.parent for entry in self._entries):
+            if parent is not None:
+                self._put_in_order(parent.below, items)
+        self._warn(list(items.values()))
+        return drafted_items(
+            self._document.file,
+            list(items.values()),
+            FORM,
+            self._problems,
+            self._warnings,
+            {**self._about, "request": "\n\n".join(self._request)},
+        )
+
+    def _give_ids(self) -> None:
+        """Give every task its id: its own, else the next one that is free."""
+        bare = [_BARE.match(entry.node.text) for entry in self._entries]
+        series = [found["series"] for found in bare if found]
+        for entry in self._entries:
+            head = entry.node.text.split("\n")[0]
+            if (found := _HEAD.match(head)) is not None:
+                entry.id, head = found["set"] or found["led"], head[found.end() :]
+            elif (found := _BARE.match(head)) is not None and (
+                found["series"] == "T-" or series.count(found["series"]) > 1
+            ):
+                entry.id, head = found["id"], head[found.end() :]
+            counted = _COUNTED.match(head) or (_IN_ORDER.match(head) if entry.node.is_heading else None)
+            entry.number = int(counted[1]) if counted else entry.node.number
+            bare_head = _PARALLEL.sub("", head)
+            entry.is_parallel = bare_head != head
+            entry.text = entry.fields.take_remarks(bare_head).strip()
+            entry.id = entry.fields.values.pop("id", "") or entry.id
+        used = {entry.id for entry in self._entries}
+        free = (each for number in range(1, 10**6) if (each := f"T-{number:02d}") not in used)
+        for task in self.tasks:
+            task.id = task.id or next(free)
+
+    def _names(self) -> dict[_Entry | None, Names]:
+        """Return what the tasks and groups may be called, from where those of each group stand."""
+        called: dict[str, list[str]] = {}
+        for entry in self._entries:
+            ids = [leaf.id for leaf in entry.leaves()]
+            for name in (entry.id, *_called(entry.text)):
+                if name:
+                    called.setdefault(name.casefold(), ids)
+        order = [task.id for task in self.tasks]
+        longest = sorted(called, key=len, reverse=True)
+        pattern = "|".join((*map(re.escape, longest), _SHAPE, r"\d+(?:\.\d+)*"))
+        first = Names(id_pattern(pattern), called, order)
+        names: dict[_Entry | None, Names] = {}
+        for parent in dict.fromkeys(entry.parent for entry in self._entries):
+            numbers: dict[str, list[str]] = {}
+            for entry in parent.below if parent else ():
+                number = entry.number
+                if number is None and (found := re.search(r"\d+$", entry.id)) and not entry.id.startswith("T-"):
+                    number = int(found[0])
+                if number is not None:
+                    numbers.setdefault(str(number), [leaf.id for leaf in entry.leaves()])
+            names[parent] = first.with_numbers(numbers)
+        shaped = {id: ids for id, ids in called.items() if re.fullmatch(_SHAPE, id, re.IGNORECASE)}
+        self._ids = Names(id_pattern(_SHAPE), shaped, order)
+        return names
+
+    # ── what it waits for ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take_needs(self, entry: _Entry, names: dict[_Entry | None, Names]) -> None:
+        mine, here = {leaf.id for leaf in entry.leaves()}, names[entry.parent]
+        head = _PARALLEL.sub("", entry.node.text.split("\n")[0])
+        for value, is_weak in entry.fields.needs:
+            listed = read_ids(value, 0, here)
+            rest = value[listed.end :].strip(" .,;")
+            unknown = [*listed.unknown, *([rest] if rest and not rest.startswith("(") else [])]
+            if is_weak and not listed.needs and not self._is_alike(unknown):
+                entry.fields.text = "\n\n".join(filter(None, (entry.fields.text, f"Requires: {value}")))
+                continue
+            self._take(entry, mine, listed, unknown)
+        for inside, is_weak in asides(head):
+            listed = read_ids(inside, 0, here)
+            rest = inside[listed.end :].strip(" .,;")
+            if listed.is_number and rest[:1].isalnum():
+                continue
+            if is_weak and not listed.needs and not self._is_alike([rest]):
+                continue
+            self._take(entry, mine, listed, listed.unknown or ([] if listed.needs else [rest or inside]))
+        bare = without_dependencies(head)
+        text = "\n".join((bare, entry.fields.text))
+        for line in text.split("\n"):
+            if (found := trailing(line, here)) is not None:
+                self._take(entry, mine, found, ())
+        for listed, is_weak in phrases(text, self._ids):
+            known = [id for id in listed.unknown if self._is_of_series(id)]
+            self._take(entry, mine, listed, () if is_weak else known)
+
+    def _take(
+        self, entry: _Entry, mine: set[str], listed: Listed, unknown: Iterable[str]
+    ) -> None:
+        for need, kind in listed.needs:
+            if need not in mine:
+                is_group = kind == "data" and need in listed.of_groups
+                entry.needs.setdefault(need, "order" if is_group else kind)
+        for words in unknown:
+            close = self._alike(words)
+            self._problems.append(
+                Problem(
+                    f"“{one_line(headline(entry.text), 60)}” is to come after “{one_line(words, 60)}”, which names nothing",
+                    self._document.where(entry.node),
+                    f"did you mean “{close[0]}”?" if close else "name a task or a heading as it is written there",
+                    "unknown_dependency",
+                )
+            )
+
+    def _is_alike(self, words: Sequence[str]) -> bool:
+        return any(self._alike(each) for each in words)
+
+    def _alike(self, words: str) -> list[str]:
+        """Return the name that somebody may have mistyped."""
+        import difflib
+
+        known = [name for entry in self._entries for name in (entry.id, *_called(entry.text)) if name]
+        folded = {name.casefold(): name for name in known}
+        close = difflib.get_close_matches(words.casefold(), folded, n=1)
+        return [folded[each] for each in close]
+
+    def _is_of_series(self, id: str) -> bool:
+        series = re.sub(r"\d.*", "", id).casefold()
+        return any(re.sub(r"\d.*", "", entry.id).casefold() == series for entry in self._entries if entry.id)
+
+    def _put_in_order(self, siblings: Sequence[_Entry], items: dict[_Entry, Item]) -> None:
+        """Put what is counted one after the other, unless some of it says what it waits for."""
+        counted = [each for each in siblings if each.number is not None]
+        mine = {leaf.id: each for each in counted for leaf in each.leaves()}
+        inside = (
+            mine[need] is not each
+            for each in counted
+            for leaf in each.leaves()
+            for need in items[leaf].needs
+            if need in mine
+        )
+        if len(counted) < 2 or any(inside):
+            return
+        keyed = groupby(enumerate(counted), key=lambda pair: -1 if pair[1].is_parallel else pair[0])
+        stages = [[items[leaf] for _, each in stage for leaf in each.leaves()] for _, stage in keyed]
+        wait_for_stages(list(items.values()), stages)
+
+    # ── what it says ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _item(self, entry: _Entry) -> Item:
+        node, values = entry.node, dict(entry.fields.values)
+        groups = list(entry.groups())
+        for group in groups:
+            for name, value in group.fields.values.items():
+                if name in _INHERITED:
+                    values[name] = [*values.get(name, ()), *value] if name in LISTS else values.get(name, value)
+        own = values.pop("description", "")
+        head = _COUNTED.sub("", entry.text) or entry.text
+        bare = without_dependencies(head)
+        if (phrase := trailing(bare, self._here[entry.parent])) is not None:
+            bare = bare[: phrase.start].rstrip(" ,;–—-") or bare
+        split = _SPLIT.fullmatch(bare)
+        details = "\n\n".join(filter(None, (own, entry.fields.text)))
+        if values.get("agent") == "shell" and not values.get("command") and _FENCED.fullmatch(details):
+            values["command"], details = details, ""
+        boxes = [each for each in self._document.items(node) if each.box is not None] if node.is_heading else [node]
+        return Item(
+            id=entry.id,
+            where=self._document.where(node),
+            name=split[1] if split else bare,
+            text=head,
+            details=details,
+            is_done=bool(boxes) and all(each.is_done for each in boxes) if node.box is not None or node.is_heading
+            else any(each.node.is_done for each in groups),
+            is_parallel=entry.is_parallel,
+            hints=list(self._context(groups)),
+            fields=values,
+        )
+
+    def _context(self, groups: Sequence[_Entry]) -> Iterator[str]:
+        """What the file says about the groups a task stands in: their words are in no other place."""
+        if groups:
+            yield f"Part of: {' › '.join(headline(_COUNTED.sub('', each.text) or each.text) for each in reversed(groups))}"
+        for group in groups:
+            values = group.fields.values.items()
+            facts = (
+                f"{name}: {value if isinstance(value, str) else ', '.join(value)}"
+                for name, value in values
+                if name not in _INHERITED
+            )
+            for text in (*filter(None, [group.fields.text]), *facts):
+                yield f"About “{headline(group.text)}”: {text}"
+
+    def _warn(self, items: Sequence[Item]) -> None:
+        for entry in self._entries:
+            if entry.node.is_unclear:
+                self._problems.append(unclear(self._document, entry.node))
+        if self._has_boxes:
+            self._warnings += self._without_box()
+        waits = {item.id: set(item.needs) for item in items}
+        for section in self._sections:
+            self._warnings += self._of_section(section)
+        for task, item in zip(self.tasks, items, strict=True):
+            self._warnings += self._mentioned(task, item, waits)
+
+    def _without_box(self) -> Iterator[Problem]:
+        lists = {each.node.parent for each in self._entries if each.node.box is not None}
+        left = [
+            each
+            for each in self._document.items()
+            if each.box is None and each.parent in lists and each not in {entry.node for entry in self._entries}
+            and (each.parent is None or not each.parent.is_item)
+        ]
+        if left:
+            what = f"{counted(len(left), 'item')} without a box, beside others that have one: not planned"
+            yield Problem(what, self._document.where(left[0]), "begin a task with `- [ ]`", "no_box")
+
+    def _of_section(self, node: Node) -> Iterator[Problem]:
+        words = one_line(self._document.text(node), 60)
+        if words:
+            yield Problem(
+                f"“{one_line(node.text, 60)}” makes no dependency: “{words}”",
+                self._document.where(node),
+                "write `(after NAME)` behind the task that waits, if what it waits for is a task of this file",
+                "unheard",
+            )
+
+    def _mentioned(self, task: _Entry, item: Item, waits: dict[str, set[str]]) -> Iterator[Problem]:
+        for id in self._ids.mentioned(f"{task.text}\n{task.fields.text}"):
+            others = [each for each in self._ids.meant(id) if each != item.id]
+            is_ordered = any(_comes_after(waits, item.id, each) or _comes_after(waits, each, item.id) for each in others)
+            if others and not is_ordered:
+                yield Problem(
+                    f"“{id}” names another task, and makes no dependency",
+                    item.where,
+                    f"if it is to wait for that, write `(after {id})`",
+                    "unheard",
+                )
+
+
+_FENCED = re.compile(r"(`{3,}|~{3,})(?:sh|bash|shell|python)?\s*\n.*\n\1", re.DOTALL)
+
+
+def _comes_after(waits: dict[str, set[str]], id: str, other: str) -> bool:
+    waiting, seen = [id], {id}
+    while waiting:
+        needs = waits.get(waiting.pop(), set())
+        if other in needs:
+            return True
+        waiting += needs - seen
+        seen |= needs
+    return False
+
+
+def _is_counted(node: Node) -> bool:
+    """Whether a heading is a task: `## Task 2: Design`."""
+    return node.is_heading and _COUNTED.match(node.text) is not None
+
+
+def _called(text: str) -> Iterator[str]:
+    """Yield what a task with this text may be called."""
+    bare = plain(without_dependencies(text).replace("**", "").strip())
+    head = _SPLIT.fullmatch(bare)
+    for name in (bare, head[1] if head else "", _COUNTED.sub("", bare), re.split(r",\s*after\b", bare)[0]):
+        if name := " ".join(name.split()).strip(" .:"):
+            yield name

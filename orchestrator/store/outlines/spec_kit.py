@@ -1,0 +1,155 @@
+"""GitHub's Spec Kit: ``- [ ] T004 [P] [US1] Create the model in src/model.py (depends on T003)`` in phases.
+
+One phase comes after the other, and in a phase one task after the other but for those with ``[P]``. What stands in
+sections without such tasks (the format, the notes, the strategy) is about the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from orchestrator.core.text import counted
+from orchestrator.errors import Problem
+from orchestrator.store.outlines.document import Document, Node
+from orchestrator.store.outlines.items import (
+    Item,
+    Reading,
+    drafted,
+    in_sequence,
+    part_of,
+    unclear,
+)
+from orchestrator.store.outlines.references import Names, id_pattern, phrases, read_ids
+
+FORM = "spec-kit"
+_ID = r"T\d{1,5}(?:\.\d+)?[a-z]?"
+_HEAD = re.compile(rf"(?:\*\*|`)?({_ID})(?:\*\*|`)?[:.]?(?:\*\*)?\s+(?=\S)")
+_MARK = re.compile(r"\[(P|US-?\d+[a-z]?|[A-Z][\w -]{0,20})\](?!\()\s*")
+#: A line such as ``T008 blocks T009, T015`` or ``Tests (T004-T007) before T008``: the first, then the second.
+_THEN = re.compile(r"\bblocks?\b|\bbefore\b|-+>|=+>|→|⇒")
+
+
+def recognises(document: Document) -> bool:
+    """Whether most boxes stand before an id such as ``T001``."""
+    boxes = [each for each in document.items() if each.box is not None]
+    tasks = [each for each in boxes if _HEAD.match(each.text)]
+    return 0 < len(boxes) < 2 * len(tasks) + sum(_is_below(each, tasks) for each in boxes)
+
+
+def _is_below(node: Node, tasks: Sequence[Node]) -> bool:
+    return any(each in tasks for each in node.upward())
+
+
+def read(document: Document) -> Reading:
+    """Return the tasks of all phases."""
+    nodes = [
+        each
+        for each in document.items()
+        if each.box is not None and _HEAD.match(each.text)
+    ]
+    items = [_item(document, node) for node in nodes]
+    ids = [item.id for item in items]
+    names = Names(id_pattern(_ID), {id.casefold(): (id,) for id in ids}, ids)
+    problems = [unclear(document, node) for node in nodes if node.is_unclear]
+    for item in items:
+        problems += _take_needs(item, names)
+    warnings = [*_take_sections(document, nodes, items, names), *_without_id(document, nodes)]
+    in_sequence(items)
+    return drafted(document, items, FORM, problems, warnings)
+
+
+def _item(document: Document, node: Node) -> Item:
+    head = _HEAD.match(node.text)
+    assert head is not None
+    text, marks = node.text[head.end() :], []
+    while (mark := _MARK.match(text)) is not None and (mark[1] == "P" or len(marks) < 2):
+        marks.append(mark[1])
+        text = text[mark.end() :]
+    item = Item(
+        id=head[1],
+        where=document.where(node),
+        text=text or head[1],
+        details=document.text(node),
+        is_done=node.is_done,
+        is_parallel="P" in marks,
+        section=next((each for each in node.upward() if each.is_heading), None),
+        hints=list(part_of(document, node)),
+    )
+    if stories := [mark for mark in marks if mark != "P"]:
+        item.hints.insert(0, f"Story: {', '.join(stories)}")
+    return item
+
+
+def _take_needs(item: Item, names: Names) -> Iterator[Problem]:
+    for listed, _ in phrases(f"{item.text}\n{item.details}", names):
+        for need, kind in listed.needs:
+            if need != item.id:
+                item.needs[need] = kind
+        for id in listed.unknown:
+            yield Problem(
+                f"{item.id} depends on {id}, which is no task of this file",
+                item.where,
+                "correct the id, or take it out",
+                "unknown_dependency",
+            )
+
+
+def _take_sections(
+    document: Document, nodes: Sequence[Node], items: Sequence[Item], names: Names
+) -> Iterator[Problem]:
+    """Take what sections without tasks say about order: ``T008 blocks T009``."""
+    place = {item.id: number for number, item in enumerate(items)}
+    of_task = {line for node in nodes for line in range(node.start, node.end)}
+    for node in document.items():
+        if node.start in of_task:
+            continue
+        text = " ".join(node.text.split())
+        then = _THEN.search(text)
+        if then is None:
+            continue
+        first = [need for id in _rows(text[: then.start()], names) for need in id]
+        last = [need for id in _rows(text[then.end() :], names) for need in id]
+        for each in last:
+            for other in first:
+                if place[other] < place[each]:
+                    items[place[each]].needs.setdefault(other, "order")
+                elif other != each:
+                    yield Problem(
+                        f"says that {other} comes before {each}, which stands above it",
+                        document.where(node),
+                        "put the tasks in that order, or write `(depends on …)` behind the one that waits",
+                        "unheard",
+                    )
+
+
+def _rows(text: str, names: Names) -> Iterator[list[str]]:
+    at = 0
+    while at < len(text):
+        listed = read_ids(text, at, names)
+        if listed.end > at:
+            yield [need for need, _ in listed.needs]
+            at = listed.end
+        else:
+            at += 1
+
+
+def _without_id(document: Document, nodes: Sequence[Node]) -> Iterator[Problem]:
+    """Yield that there are boxes which are no task, among those that are."""
+    sections = {each for node in nodes for each in node.upward() if each.is_heading}
+    left = [
+        each
+        for each in document.items()
+        if each.box is not None
+        and each not in nodes
+        and not each.is_done
+        and not _is_below(each, nodes)
+        and next((above for above in each.upward() if above.is_heading), None) in sections
+    ]
+    if left:
+        yield Problem(
+            f"{counted(len(left), 'box', 'boxes')} without an id such as T001: not planned",
+            document.where(left[0]),
+            "give each task an id",
+            "no_id",
+        )
