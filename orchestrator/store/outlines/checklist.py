@@ -44,6 +44,7 @@ from orchestrator.store.outlines.references import (
     read_ids,
     trailing,
     without_dependencies,
+    without_phrase,
 )
 
 FORM = "checklist"
@@ -60,7 +61,7 @@ _BARE = re.compile(rf"(?P<id>(?P<series>[A-Z][A-Za-z]{{0,15}}-?)\d{{1,6}})\s+(?=
 _COUNTED = re.compile(r"(?:task|step)\s+(\d{1,6})(?:\s*[:.)]|\s+[—–-]+(?=\s)|$)\s*", re.IGNORECASE)
 #: A heading that is counted, in any language: `2. Build`, `Etapa 2: Construir`.
 _IN_ORDER = re.compile(r"(?:[^\W\d_]+\s+)?(\d{1,4})(?:\s*[:.)]|\s+[—–-]+(?=\s)|$)")
-_PARALLEL = re.compile(r"\s*[\[(]P[\])](?=\s|$)")
+_PARALLEL = re.compile(r"(?<!\s)\s*+[\[(]P[\])](?=\s|$)")
 _SPLIT = re.compile(r"(.{1,80}?)(?::\s+|\s+[—–]\s+|\s+--?\s+)(\S.*)", re.DOTALL)
 
 
@@ -149,15 +150,27 @@ class _Reader:
                 below = _Entry(node, entry)
                 entry.below.append(below)
                 self._entries.append(below)
-                if not _is_counted(node):
+                if _is_counted(node):
+                    below.fields = fields_of(self._document, node, ())
+                else:
                     self._sort(below)
                 if node.is_heading and not _is_counted(node) and not self._is_alone(below):
                     entry.below.remove(below)
                     self._entries.remove(below)
+                    self._take_text(node)
         entry.fields = fields_of(
             self._document, entry.node, [each.node for each in entry.below]
         )
         self.paragraphs += len(entry.fields.text.split("\n\n")) if entry.below and entry.parent and entry.fields.text else 0
+
+    def _take_text(self, node: Node) -> None:
+        """Take a section without a task as a part of the request."""
+        self._request.append("\n\n".join(filter(None, (plain(node.text), self._document.text(node)))))
+        self.paragraphs += self._document.text(node).count("\n\n") + 1
+        if not self._has_boxes:
+            what = f"“{one_line(plain(node.text), 60)}” has no item: it is told to all, and is no task"
+            hint = "if it is one, begin it with `- `, or call it `Task 1: …`"
+            self._warnings.append(Problem(what, self._document.where(node), hint, "no_item"))
 
     def _is_alone(self, entry: _Entry) -> bool:
         """Whether a heading is a group, or a task of its own, which has an id."""
@@ -458,6 +471,6 @@ def _called(text: str) -> Iterator[str]:
     """Yield what a task with this text may be called."""
     bare = plain(without_dependencies(text).replace("**", "").strip())
     head = _SPLIT.fullmatch(bare)
-    for name in (bare, head[1] if head else "", _COUNTED.sub("", bare), re.split(r",\s*after\b", bare)[0]):
+    for name in (bare, head[1] if head else "", _COUNTED.sub("", bare), without_phrase(bare)):
         if name := " ".join(name.split()).strip(" .:"):
             yield name

@@ -46,6 +46,7 @@ _LABEL = re.compile(
 _WHOLE = re.compile(r"(\*\*|__|_|\*)((?:(?!\1).)+)\1")
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d{1,4}[.)])\s+")
 _FENCE = re.compile(r"^(`{3,}|~{3,})[^\n]*\n.*?^\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL)
+_GOES_ON = re.compile(r"\s*(?:[(`'\"]|[^\W\d_])(?<![A-Z])")
 _PATHS = re.compile(r",\s+|\s+and\s+|\n")
 
 
@@ -111,12 +112,7 @@ def _input(text: str) -> dict[str, str]:
     return {"name": plain(name), "value": value} if colon else {"name": "input", "value": text}
 
 
-def _path(text: str) -> str:
-    bare = without_backticks(text)
-    return bare if bare != text else text.replace("**", "") if text.startswith("**") and text.endswith("**") else text
-
-
-_READERS: dict[str, Any] = {"inputs": _input, "writes": _path}
+_READERS: dict[str, Any] = {"inputs": _input, "writes": without_backticks}
 
 
 def section_of(node: Node) -> str:
@@ -162,6 +158,8 @@ def field_in(document: Document, node: Node) -> tuple[Label, str] | None:
     if label is None or node.box is not None:
         return None
     texts = [each for child in node.children for each in (child.text, document.own_text(child))]
+    if label.name == "command":
+        texts = [without_backticks(each) for each in texts]
     below = "\n".join(filter(None, texts)) if node.children else document.text(node)
     return label, "\n".join(filter(None, (label.value, more, below)))
 
@@ -202,10 +200,14 @@ def _without_lines(fields: Fields, text: str) -> str:
         if not label.value:
             while waiting and not waiting[-1].strip() and any(map(str.strip, waiting)):
                 waiting.pop()
-            while waiting and waiting[-1].strip() and label_of(waiting[-1]) is None:
+            while waiting and waiting[-1].strip() and not _LABEL.fullmatch(waiting[-1].strip()):
                 value.append(waiting.pop())
                 if value[-1].startswith("\0"):
                     break
+        elif label.name == "expected" or label.name in LISTS:
+            # A line that goes on with a sentence begins with no capital.
+            while waiting and _GOES_ON.match(waiting[-1]) and not _LABEL.fullmatch(waiting[-1].strip()):
+                value.append(waiting.pop().strip())
         if any(map(str.strip, value)) or label.is_stressed:
             fields.take(label, _restored("\n".join(value), fences))
         else:

@@ -16,7 +16,10 @@ from orchestrator.store.outlines.document import Document, Node
 from orchestrator.store.outlines.references import without_dependencies
 
 _LONGEST_NAME = 80
-_MARKS = re.compile(r"\*\*|__|`")
+#: Emphasis and code in a name; the stars of a pattern or a power stand elsewhere.
+_MARKS = re.compile(
+    r"(?<![\w*/])\*\*(?=[^\s*/])((?:[^*]|\*(?!\*))+?)(?<=[^\s*/])\*\*(?![\w*/])|(?<!`)`([^`]+)`(?!`)"
+)
 _MOST_NAMED = 10
 
 
@@ -58,8 +61,8 @@ class Item:
 
 def headline(text: str) -> str:
     """Return a text as a name: one line, without marks and without what it says about order in brackets."""
-    bare = _MARKS.sub("", plain(without_dependencies(text))).strip()
-    return one_line(bare or text, _LONGEST_NAME)
+    bare = _MARKS.sub(lambda found: found[1] or found[2], plain(without_dependencies(text)))
+    return one_line(bare.strip() or text, _LONGEST_NAME)
 
 
 def in_sequence(items: Sequence[Item]) -> None:

@@ -13,7 +13,7 @@ from orchestrator.store.outlines.references import Names, id_pattern, phrases
 
 NUMBER = r"\d{1,4}(?:\.\d{1,4}[a-z]?)*"
 _HEAD = re.compile(rf"(?:\*\*)?(\*?)({NUMBER})(\*?)([.):]?)(?:\*\*)?\s+(?=\S)")
-_PARALLEL = re.compile(r"\s*\(P\)\s*")
+_PARALLEL = re.compile(r"(?<!\s)\s*+\(P\)\s*")
 
 
 class Counted(NamedTuple):

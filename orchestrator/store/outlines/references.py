@@ -29,6 +29,7 @@ _BETWEEN = re.compile(r"\s*(?:,\s*and\b|[,;/&+，、；]|\b(?:and|or|und|et|y|e)
 _TO = re.compile(r"\s*(?:-|–|—|\.\.\.?|…|\bto\b|\bthrough\b)\s*", re.IGNORECASE)
 BRACKETS = re.compile(r"[(（]([^()（）]*(?:[(（][^()（）]*[)）][^()（）]*)*)[)）]")
 _ASIDE = re.compile(BRACKETS.pattern + r"|(?<!\S)\[([^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*)\](?![(\[])")
+_APART = ",;–—-"
 #: More than a few of these would be a text about an order and no dependency of one task.
 _MOST = 500
 
@@ -146,7 +147,7 @@ def phrases(text: str, names: Names, *, is_number: bool = False) -> Iterator[tup
         )
         if not is_number or listed.is_counted or is_label or is_bracketed:
             is_sure = keyword["weak"] is None and (is_label or not is_number)
-            yield listed, not is_sure
+            yield listed._replace(start=keyword.start()), not is_sure
 
 
 def without_dependencies(text: str) -> str:
@@ -161,7 +162,7 @@ def without_dependencies(text: str) -> str:
 def asides(text: str) -> Iterator[tuple[str, bool]]:
     """Yield what stands behind a word for a dependency in brackets, and whether that word has other uses."""
     for found in _ASIDE.finditer(text):
-        inside = (found[1] or found[2]).strip()
+        inside = (found[1] or found[2] or "").strip()
         if (keyword := _KEYWORD.match(inside)) is not None and keyword.end() < len(inside):
             yield inside[keyword.end() :], keyword["weak"] is not None
 
@@ -171,8 +172,14 @@ def trailing(line: str, names: Names) -> Listed | None:
     for keyword in _KEYWORD.finditer(line):
         listed = read_ids(line, keyword.end(), names)
         if listed.needs and not listed.unknown and not line[listed.end :].strip(" .!"):
-            return listed
+            return listed._replace(start=keyword.start())
     return None
+
+
+def without_phrase(text: str) -> str:
+    """Return what stands before a word for a dependency that a comma or a dash sets apart."""
+    found = next((each for each in _KEYWORD.finditer(text) if text[: each.start()].rstrip()[-1:] in _APART), None)
+    return text[: found.start()].rstrip(f" {_APART}") if found else text
 
 
 def is_dependency(name: str) -> bool:

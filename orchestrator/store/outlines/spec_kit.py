@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from orchestrator.core.text import counted
 from orchestrator.errors import Problem
@@ -98,29 +99,33 @@ def _take_needs(item: Item, names: Names) -> Iterator[Problem]:
 def _take_sections(
     document: Document, nodes: Sequence[Node], items: Sequence[Item], names: Names
 ) -> Iterator[Problem]:
-    """Take what sections without tasks say about order: ``T008 blocks T009``."""
+    """Take what sections without tasks say about order: ``T008 blocks T009``, ``T011 depends on T009``."""
     place = {item.id: number for number, item in enumerate(items)}
     of_task = {line for node in nodes for line in range(node.start, node.end)}
     for node in document.items():
         if node.start in of_task:
             continue
-        text = " ".join(node.text.split())
-        then = _THEN.search(text)
-        if then is None:
-            continue
-        first = [need for id in _rows(text[: then.start()], names) for need in id]
-        last = [need for id in _rows(text[then.end() :], names) for need in id]
-        for each in last:
-            for other in first:
-                if place[other] < place[each]:
-                    items[place[each]].needs.setdefault(other, "order")
-                elif other != each:
-                    yield Problem(
-                        f"says that {other} comes before {each}, which stands above it",
-                        document.where(node),
-                        "put the tasks in that order, or write `(depends on …)` behind the one that waits",
-                        "unheard",
-                    )
+        for first, last in _ordered(" ".join(node.text.split()), names):
+            for each in last:
+                for other in first:
+                    if place[other] < place[each]:
+                        items[place[each]].needs.setdefault(other, "order")
+                    elif other != each:
+                        what = f"says that {other} comes before {each}, which stands above it"
+                        hint = "put the tasks in that order, or write `(depends on …)` behind the one that waits"
+                        yield Problem(what, document.where(node), hint, "unheard")
+
+
+def _ordered(text: str, names: Names) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield which tasks come before which others by the words of a line."""
+    for listed, _ in phrases(text, names):
+        yield [need for need, _ in listed.needs], _ids(text[: listed.start], names)
+    parts = [_ids(part, names) for part in _THEN.split(text)]
+    yield from pairwise(parts)
+
+
+def _ids(text: str, names: Names) -> list[str]:
+    return list(dict.fromkeys(id for ids in _rows(text, names) for id in ids))
 
 
 def _rows(text: str, names: Names) -> Iterator[list[str]]:
