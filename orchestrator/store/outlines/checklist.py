@@ -62,6 +62,8 @@ _COUNTED = re.compile(r"(?:task|step)\s+(\d{1,6})(?:\s*[:.)]|\s+[—–-]+(?=\s)
 #: A heading that is counted, in any language: `2. Build`, `Etapa 2: Construir`.
 _IN_ORDER = re.compile(r"(?:[^\W\d_]+\s+)?(\d{1,4})(?:\s*[:.)]|\s+[—–-]+(?=\s)|$)")
 _PARALLEL = re.compile(r"(?<!\s)\s*+[\[(]P[\])](?=\s|$)")
+#: Nobody calls a task by more.
+_LONGEST_CALLED = 200
 _SPLIT = re.compile(r"(.{1,80}?)(?::\s+|\s+[—–]\s+|\s+--?\s+)(\S.*)", re.DOTALL)
 
 
@@ -472,5 +474,6 @@ def _called(text: str) -> Iterator[str]:
     bare = plain(without_dependencies(text).replace("**", "").strip())
     head = _SPLIT.fullmatch(bare)
     for name in (bare, head[1] if head else "", _COUNTED.sub("", bare), without_phrase(bare)):
-        if name := " ".join(name.split()).strip(" .:"):
-            yield name
+        shown = " ".join(name.split()).strip(" .:")
+        if 0 < len(shown) <= _LONGEST_CALLED:
+            yield shown

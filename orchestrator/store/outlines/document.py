@@ -194,4 +194,4 @@ class _Reader:
 
 
 def _inline(token: Token) -> str:
-    return printable(token.content).strip()
+    return "\n".join(map(str.strip, printable(token.content).strip().split("\n")))

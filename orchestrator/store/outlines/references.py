@@ -36,7 +36,9 @@ _MOST = 500
 
 def id_pattern(shape: str) -> re.Pattern[str]:
     """Return a pattern of ids that stand alone, as they look in one form of plan."""
-    return re.compile(rf"(?<![\w.-])(?:{shape})(?![\w-]|\.\w)", re.IGNORECASE)
+    return re.compile(
+        rf"(?<![\w.])(?:{shape})(?!\w|\.\w|-(?![A-Za-z]{{0,16}}\d))", re.IGNORECASE
+    )
 
 
 class Names:
@@ -145,7 +147,9 @@ def phrases(text: str, names: Names, *, is_number: bool = False) -> Iterator[tup
         is_bracketed = keyword[0].rstrip().endswith("(") or any(
             keyword.start() in each for each in inside
         )
-        if not is_number or listed.is_counted or is_label or is_bracketed:
+        # A number before a word counts something: `(after 1-2 days)`.
+        is_alone = not text[listed.end :].lstrip()[:1].isalnum()
+        if not is_number or listed.is_counted or is_label or (is_bracketed and is_alone):
             is_sure = keyword["weak"] is None and (is_label or not is_number)
             yield listed._replace(start=keyword.start()), not is_sure
 
