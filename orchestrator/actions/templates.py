@@ -29,7 +29,14 @@ from orchestrator.store.layout import Layout, templates_of_person
 from orchestrator.store.plan_edit import fits
 from orchestrator.store.plan_file import parse_plan, read_plan, set_statuses
 from orchestrator.store.roots import no_plan
-from orchestrator.store.saved_plan import MOST, SavedPlan, find_saved, read_saved, read_task_files, save
+from orchestrator.store.saved_plan import (
+    MOST,
+    SavedPlan,
+    find_saved,
+    read_saved,
+    read_task_files,
+    save,
+)
 from orchestrator.store.task_file import parse_task_file
 from orchestrator.views.plan_templates import plan_templates
 

@@ -72,11 +72,11 @@ _FILES = (".md", ".markdown", ".txt", ".json")
 def plan_command(
     request: str,
     source: str,
-    form: str,
     template: str,
     parameters: tuple[str, ...],
     option: str | None,
     *,
+    form: str,
     dry_run: bool,
     force: bool,
     model: str | None,
@@ -106,20 +106,13 @@ def plan_command(
         say_templates(layout, as_json=as_json)
         return
     asked = {"model": model, "timeout": timeout, "budget_usd": budget_usd}
-    _check(request, source, template, parameters, asked)
-    if form != AUTO and not source:
-        raise UsageError("--format is for a file", hint="name one with --from FILE")
+    _check(request, source, template, parameters, asked, form=form)
     chosen = plugs(claude_bin, layout)
     known = Known(chosen.roster, layout.workdir(""))
     text = _read(request)
     proposal, drawn, spent = None, None, spending([])
-    if source and form == AUTO and (saved := plan_in_file(source)) is not None:
-        if text:
-            hint = "write it into the file, below `## Original Request`"
-            raise UsageError(f"{source} is a plan, which says its request itself", hint=hint)
-        drawn = draw_saved(saved, {}, known)
-    elif source:
-        proposal = from_file(source, known, text, form=form, shells=chosen.roster.shells)
+    if source:
+        proposal, drawn = _of_file(source, form, text, known, chosen.roster.shells)
     elif template:
         proposal, drawn = of_template(layout, template, parameters, known, text)
     if not dry_run:
@@ -139,8 +132,27 @@ def plan_command(
     if not dry_run:
         archived = write(layout, drawn, chosen.roster, force=force, is_asked=is_asked)
     warnings = proposal.warnings if proposal is not None else commands(drawn, known)
-    form = proposal.form if proposal is not None else ""
-    _say_plan(layout, warnings, drawn, archived, spent, form, dry_run=dry_run, as_json=as_json)
+    read_as = proposal.form if proposal is not None else ""
+    _say_plan(
+        layout, warnings, drawn, archived, spent, form=read_as, dry_run=dry_run, as_json=as_json
+    )
+
+
+def _of_file(
+    source: str, form: str, request: str, known: Known, shells: Sequence[str]
+) -> tuple[Proposal | None, Drawn | None]:
+    """Read a file: a task list makes a proposal, a plan of ours is taken over as it is.
+
+    Raises:
+        UsageError, NotFoundError, PlanError, StoreError: as their names say.
+    """
+    saved = plan_in_file(source) if form == AUTO else None
+    if saved is None:
+        return from_file(source, known, request, form=form, shells=shells), None
+    if request:
+        hint = "write it into the file, below `## Original Request`"
+        raise UsageError(f"{source} is a plan, which says its request itself", hint=hint)
+    return None, draw_saved(saved, {}, known)
 
 
 def _offered(chosen: Plugs) -> dict[str, str]:
@@ -158,7 +170,11 @@ def _check(
     template: str,
     parameters: tuple[str, ...],
     asked: Mapping[str, str | None],
+    *,
+    form: str,
 ) -> None:
+    if form != AUTO and not source:
+        raise UsageError("--format is for a file", hint="name one with --from FILE")
     if source and template:
         raise UsageError("--from and --template are two ways to plan", hint="name one of them")
     if parameters and not template:
@@ -257,8 +273,8 @@ def _say_plan(
     drawn: Drawn,
     archived: str,
     spent: Spending,
-    form: str,
     *,
+    form: str,
     dry_run: bool,
     as_json: bool,
 ) -> None:

@@ -41,9 +41,7 @@ def history_command(key: str, option: str | None, *, full: bool, as_json: bool) 
         view = found.view
         say_json(
             f"{view.task.id} is {view.board.status(view.task.id).value}",
-            task=brief(
-                view.board, view.task, chosen_agents(layout, view.board, [view.task])
-            ),
+            task=brief(view.board, view.task, chosen_agents(layout, view.board, [view.task])),
             attempts=[attempt_facts(each) for each in view.board.attempts(view.task.id)],
             attempt=found.attempt,
             events=list(found.events),

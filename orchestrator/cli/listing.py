@@ -26,6 +26,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.core.text import counted
 from orchestrator.errors import OrchestratorError
+from orchestrator.store.layout import Layout
 from orchestrator.store.timestamp import iso
 from orchestrator.views.table import list_text
 
@@ -109,13 +110,16 @@ def print_list(directory: str, option: str, filters: Filters, *, group_by: str, 
     """
     layout = plan_directory(directory or None, option or None)
     board, tasks = list_tasks(layout, filters)
-    agents = chosen_agents(layout, board, tasks) if form == "json" or form == "csv" else {}
+    agents = chosen_agents(layout, board, tasks) if form in {"json", "csv"} else {}
     if group_by or form in {"table", "csv"}:
         from orchestrator.views import listing
 
         groups = listing.grouped(board, tasks, group_by) if group_by else {}
         if form == "json":
-            parts = {name: [brief(board, task, agents) for task in group] for name, group in groups.items()}
+            parts = {
+                name: [brief(board, task, agents) for task in group]
+                for name, group in groups.items()
+            }
             message = f"{counted(len(tasks), 'task')} in {counted(len(groups), 'group')}"
             say_json(message, directory=layout.root, groups=parts)
         elif form == "csv":

@@ -82,7 +82,10 @@ def _placed(problem: Problem, places: Mapping[str, str]) -> Problem:
 
 def _task(form: _Form, value: object, at: str) -> DraftTask:
     data = form.mapping(value, at, _TASK)
-    name, description = form.line(data, "name", at), form.text(data, "description", at, MOST_DESCRIPTION)
+    name, description = (
+        form.line(data, "name", at),
+        form.text(data, "description", at, MOST_DESCRIPTION),
+    )
     if not name and not description and isinstance(value, Mapping):
         form.blame(at, "it has neither a name nor a description", "say what is to be done")
     script = form.script(data, at)
@@ -177,9 +180,7 @@ class _Form:
         self.blame(at, f"{_shown(value)} is not a list", "write [ … ] there")
         return ()
 
-    def text(
-        self, data: Mapping[str, Any], name: str, at: str = "", most: int = MOST_TEXT
-    ) -> str:
+    def text(self, data: Mapping[str, Any], name: str, at: str = "", most: int = MOST_TEXT) -> str:
         return self._text(data.get(name), f"{at}.{name}" if at else name, most)
 
     def line(self, data: Mapping[str, Any], name: str, at: str = "") -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+from typing import Protocol
 
 from orchestrator.errors import Problem
 from orchestrator.store.atomic import read_file, reported
@@ -24,10 +25,19 @@ from orchestrator.store.outlines import (
 from orchestrator.store.outlines.document import Document, read_document
 from orchestrator.store.outlines.items import Reading
 
+
+class _Form(Protocol):
+    """A module that reads one form of plan."""
+
+    FORM: str
+
+    def recognises(self, document: Document) -> bool: ...
+    def read(self, document: Document) -> Reading: ...
+
+
 #: The forms in markdown, the most peculiar first.
-_MARKDOWN = {
-    module.FORM: module for module in (spec_kit, superpowers, kiro, openspec, checklist)
-}
+_READERS: tuple[_Form, ...] = (spec_kit, superpowers, kiro, openspec, checklist)
+_MARKDOWN = {reader.FORM: reader for reader in _READERS}
 #: What ``--format`` takes.
 AUTO = "auto"
 FORMS = (AUTO, *sorted((*_MARKDOWN, taskmaster_json.FORM)))

@@ -123,9 +123,7 @@ def test_the_form_is_told_to_people_and_what_is_left_out(orchestrate: Orchestrat
 def test_what_a_task_consists_of_reaches_its_agent(orchestrate: Orchestrate, root: Path) -> None:
     """Files, steps, code and what holds for all; of another task nothing."""
     ok(orchestrate("plan", "--from", str(CASES / "superpowers.md")))
-    first, second = (
-        (root / "agent_tasks" / f"agent-0{n}.md").read_text("utf-8") for n in (1, 2)
-    )
+    first, second = ((root / "agent_tasks" / f"agent-0{n}.md").read_text("utf-8") for n in (1, 2))
     for words in ("src/lib/carousel.test.js", "Step 3: Write minimal", "export const badge ="):
         assert words in first
         assert words not in second
@@ -181,11 +179,15 @@ def test_a_form_can_be_asked_for(orchestrate: Orchestrate, tmp_path: Path) -> No
 def test_a_plan_of_ours_is_taken_over(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """With its settings, and of a plan directory with its task files; without what came of it."""
     table = "| Task ID | Task | Dependencies | Status |\n|---|---|---|---|\n"
-    text = f"---\nagent: shell\n---\n# Mine\n\n{table}| A | echo 1 | None | |\n| B | echo 2 | A | |\n"
+    text = (
+        f"---\nagent: shell\n---\n# Mine\n\n{table}| A | echo 1 | None | |\n| B | echo 2 | A | |\n"
+    )
     (tmp_path / "mine.md").write_text(text, encoding="utf-8")
     made = ok(orchestrate("plan", "--from", "mine.md"))
     assert "it runs a command: echo 1" in made.stderr
-    assert (root / "master_plan.md").read_text("utf-8").startswith(text.split("| A |")[0])
+    assert (
+        (root / "master_plan.md").read_text("utf-8").startswith(text.split("| A |", maxsplit=1)[0])
+    )
     assert {"A": "None", "B": "A"} == rows(root / "master_plan.md")
     (root / "agent_tasks" / "A.md").write_text("```sh\necho three\n```\n", encoding="utf-8")
     ok(orchestrate("run"))
@@ -201,7 +203,9 @@ def test_a_draft_in_json_is_no_form_of_others(orchestrate: Orchestrate, tmp_path
     """And Task Master's is one."""
     draft = {"tasks": [{"id": "T-01", "name": "Scan the disk"}]}
     (tmp_path / "d.json").write_text(json.dumps(draft), encoding="utf-8")
-    assert "json" == ok(orchestrate("plan", "--from", "d.json", "--dry-run", "--json")).json["format"]
+    assert (
+        "json" == ok(orchestrate("plan", "--from", "d.json", "--dry-run", "--json")).json["format"]
+    )
     task = {"id": 1, "title": "Scan the disk", "status": "pending", "dependencies": []}
     (tmp_path / "t.json").write_text(json.dumps({"master": {"tasks": [task]}}), encoding="utf-8")
     told = ok(orchestrate("plan", "--from", "t.json", "--dry-run", "--json")).json

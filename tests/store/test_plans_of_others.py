@@ -38,6 +38,7 @@ def waits(found: Reading) -> dict[str, str]:
 
 
 def task(found: Reading, id: str) -> dict[str, Any]:
+    wanted: dict[str, Any]
     (wanted,) = (each for each in found.data["tasks"] if each["id"] == id)
     return wanted
 
@@ -112,8 +113,9 @@ def test_spec_kit_takes_ranges_and_its_section_of_dependencies() -> None:
         "T010": "-T004 -T005 -T009",
         "T011a": "T008 T009 -T004 -T005 -T010",
     } == waits(found)
-    assert "Contract test in tests/a.py\nwhich has to fail\n\n- with a body" == (
-        task(found, "T004")["description"]
+    assert (
+        "Contract test in tests/a.py\nwhich has to fail\n\n- with a body"
+        == (task(found, "T004")["description"])
     )
     assert () == found.warnings
 
@@ -128,7 +130,7 @@ def test_spec_kit_tells_of_a_box_without_an_id_and_refuses_an_id_without_a_task(
     """Neither is dropped without a word."""
     text = "## Phase 1\n- [ ] T001 Scan\n- [ ] T002 Sort\n- [ ] Print\n"
     (told,) = parsed(text).warnings
-    assert ("1 box without an id such as T001: not planned", "tasks.md:4") == (
+    assert ("1 item without an id such as T001: not planned", "tasks.md:4") == (
         told.message,
         told.where,
     )
@@ -148,8 +150,9 @@ def test_kiro_is_its_lowest_numbers() -> None:
         each.message for each in found.warnings
     ]
     one = task(found, "2.2")
-    assert "- Convert raw text into Message objects\n- _Requirements: 1.1, 1.3_" in (
-        one["description"]
+    assert (
+        "- Convert raw text into Message objects\n- _Requirements: 1.1, 1.3_"
+        in (one["description"])
     )
     assert ["Part of: 2. Implement parsing of messages"] == one["hints"]
     assert ["1", "2"] == list(waits(case("kiro-of-one-level.md")))
@@ -224,7 +227,10 @@ def test_openspec_is_done_from_top_to_bottom() -> None:
 
 def test_openspec_counts_what_has_no_number() -> None:
     """The heading has one; what somebody wraps or adds below a task is its text."""
-    text = "## 1. Core\n- [x] Add a table\n- [ ] Add a reader\n      of rows\n  - Run: `make`\n\n## 2. Tests\n- [ ] Test it\n"
+    text = (
+        "## 1. Core\n- [x] Add a table\n- [ ] Add a reader\n      of rows\n  - Run: `make`\n\n"
+        "## 2. Tests\n- [ ] Test it\n"
+    )
     found = parsed(text)
     assert ("openspec", {"1.2": "", "2.1": "-1.2"}) == (found.form, waits(found))
     assert "Add a reader\nof rows\n\n- Run: `make`" == task(found, "1.2")["description"]
@@ -322,7 +328,12 @@ def _task(id: int, *needs: object, status: str = "pending", **more: Any) -> dict
 def test_task_master_is_its_subtasks_and_numbers(tag: str) -> None:
     """With a tag and without; naming a task means all its subtasks."""
     below = [_task(1, status="done"), _task(2, 1), _task(3, 2), _task(4, "1.2")]
-    tasks = [_task(1, subtasks=below), _task(2, "1"), _task(3, 2, "1.3"), _task(4, status="cancelled")]
+    tasks = [
+        _task(1, subtasks=below),
+        _task(2, "1"),
+        _task(3, 2, "1.3"),
+        _task(4, status="cancelled"),
+    ]
     data = {tag: {"tasks": tasks, "metadata": {}}} if tag else {"tasks": tasks}
     found = parsed(json.dumps(data), "tasks.json")
     assert "taskmaster-json" == found.form
@@ -361,7 +372,15 @@ def test_ids_in_brackets(name: str) -> None:
     """Each reference makes a dependency."""
     found = case(name)
     assert ("checklist", ()) == (found.form, found.problems)
-    wanted = {"DOC-1": "", "DOC-2": "DOC-1", "DOC-3": "DOC-2", "DOC-4": "DOC-2", "DOC-5": "DOC-1", "M1.01": "", "M1.02": "M1.01"}  # fmt: skip
+    wanted = {
+        "DOC-1": "",
+        "DOC-2": "DOC-1",
+        "DOC-3": "DOC-2",
+        "DOC-4": "DOC-2",
+        "DOC-5": "DOC-1",
+        "M1.01": "",
+        "M1.02": "M1.01",
+    }
     short = {"DOC-1": "", "DOC-2": "DOC-1", "DOC-3": "DOC-1"}
     assert (wanted if name == "ids-in-brackets.md" else short) == waits(found)
     assert "Add the importer of sources" == task(found, "DOC-2")["name"].split(".")[0]
@@ -374,7 +393,15 @@ def test_none_with_a_remark() -> None:
 
 def test_a_form_that_is_asked_for_is_taken_or_refused() -> None:
     """No other form is tried."""
-    assert {"auto", "checklist", "kiro", "openspec", "spec-kit", "superpowers", "taskmaster-json"} == set(FORMS)
+    assert {
+        "auto",
+        "checklist",
+        "kiro",
+        "openspec",
+        "spec-kit",
+        "superpowers",
+        "taskmaster-json",
+    } == set(FORMS)
     text = b"- [ ] 1.1 Scan\n- [ ] 1.2 Sort\n"
     assert "kiro" == parse_draft(text, "t.md", "kiro").form
     for form in set(FORMS) - {"auto", "kiro", "openspec", "checklist"}:

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from orchestrator.core.draft import Need
-from orchestrator.core.text import counted, one_line
+from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.store.columns import plain
 from orchestrator.store.outlines.document import Document, Node
@@ -29,8 +28,10 @@ from orchestrator.store.outlines.fields import (
 from orchestrator.store.outlines.items import (
     Item,
     Reading,
+    comes_after,
     drafted_items,
     headline,
+    left_out,
     unclear,
     wait_for_stages,
 )
@@ -49,14 +50,16 @@ from orchestrator.store.outlines.references import (
 
 FORM = "checklist"
 #: What is said of a group holds for each of its tasks.
-_INHERITED = frozenset({"acceptance", "agent", "constraints", "hints", "inputs", "priority", "type"})
+_INHERITED = frozenset(
+    {"acceptance", "agent", "constraints", "hints", "inputs", "priority", "type"}
+)
 _LETTERS, _DIGITS = r"[A-Za-z]{1,16}[-_]?", r"\d{1,6}(?:[._-]\d{1,6})*[a-z]?"
 _SHAPE = _LETTERS + _DIGITS
 _HEAD = re.compile(
     rf"(?:\*\*|`)?(?:[\[(](?P<set>{_SHAPE})[\])]:?|(?P<led>{_SHAPE})(?:\s*[:.)]|(?:\*\*|`)?\s+[—–-]+(?=\s)|\*\*:?|`))"
     r"(?:\*\*|`)?\s+(?=\S)"
 )
-_BARE = re.compile(rf"(?P<id>(?P<series>[A-Z][A-Za-z]{{0,15}}-?)\d{{1,6}})\s+(?=\S)")
+_BARE = re.compile(r"(?P<id>(?P<series>[A-Z][A-Za-z]{0,15}-?)\d{1,6})\s+(?=\S)")
 #: What only counts a task, which may be called by it: `Task 2: Design`.
 _COUNTED = re.compile(r"(?:task|step)\s+(\d{1,6})(?:\s*[:.)]|\s+[—–-]+(?=\s)|$)\s*", re.IGNORECASE)
 #: A heading that is counted, in any language: `2. Build`, `Etapa 2: Construir`.
@@ -160,17 +163,23 @@ class _Reader:
                     entry.below.remove(below)
                     self._entries.remove(below)
                     self._take_text(node)
-        entry.fields = fields_of(
-            self._document, entry.node, [each.node for each in entry.below]
+        entry.fields = fields_of(self._document, entry.node, [each.node for each in entry.below])
+        self.paragraphs += (
+            len(entry.fields.text.split("\n\n"))
+            if entry.below and entry.parent and entry.fields.text
+            else 0
         )
-        self.paragraphs += len(entry.fields.text.split("\n\n")) if entry.below and entry.parent and entry.fields.text else 0
 
     def _take_text(self, node: Node) -> None:
         """Take a section without a task as a part of the request."""
-        self._request.append("\n\n".join(filter(None, (plain(node.text), self._document.text(node)))))
+        self._request.append(
+            "\n\n".join(filter(None, (plain(node.text), self._document.text(node))))
+        )
         self.paragraphs += self._document.text(node).count("\n\n") + 1
         if not self._has_boxes:
-            what = f"“{one_line(plain(node.text), 60)}” has no item: it is told to all, and is no task"
+            what = (
+                f"“{one_line(plain(node.text), 60)}” has no item: it is told to all, and is no task"
+            )
             hint = "if it is one, begin it with `- `, or call it `Task 1: …`"
             self._warnings.append(Problem(what, self._document.where(node), hint, "no_item"))
 
@@ -191,14 +200,18 @@ class _Reader:
         """Read a section about the whole: the request, goals, or how success is seen."""
         text = self._document.text(node)
         lines = [text] if section == "request" else text.split("\n")
-        for line in filter(None, (re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[.\]\s+)?", "", each) for each in lines)):
+        for line in filter(
+            None, (re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[.\]\s+)?", "", each) for each in lines)
+        ):
             about, said = about_of(line) or (section, line)
             if about == "request":
                 self._request.append(said)
             elif about == "goal" and "goal" not in self._about:
                 self._about["goal"] = said.replace("**", "")
             else:
-                self._about.setdefault("goals" if about == "goal" else about, []).append(said.replace("**", ""))
+                self._about.setdefault("goals" if about == "goal" else about, []).append(
+                    said.replace("**", "")
+                )
 
     # ── what it is called ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -223,8 +236,8 @@ class _Reader:
             list(items.values()),
             FORM,
             self._problems,
-            self._warnings,
-            {**self._about, "request": "\n\n".join(self._request)},
+            warnings=self._warnings,
+            about={**self._about, "request": "\n\n".join(self._request)},
         )
 
     def _give_ids(self) -> None:
@@ -239,7 +252,9 @@ class _Reader:
                 found["series"] == "T-" or series.count(found["series"]) > 1
             ):
                 entry.id, head = found["id"], head[found.end() :]
-            counted = _COUNTED.match(head) or (_IN_ORDER.match(head) if entry.node.is_heading else None)
+            counted = _COUNTED.match(head) or (
+                _IN_ORDER.match(head) if entry.node.is_heading else None
+            )
             entry.number = int(counted[1]) if counted else entry.node.number
             bare_head = _PARALLEL.sub("", head)
             entry.is_parallel = bare_head != head
@@ -267,7 +282,11 @@ class _Reader:
             numbers: dict[str, list[str]] = {}
             for entry in parent.below if parent else ():
                 number = entry.number
-                if number is None and (found := re.search(r"\d+$", entry.id)) and not entry.id.startswith("T-"):
+                if (
+                    number is None
+                    and (found := re.search(r"\d+$", entry.id))
+                    and not entry.id.startswith("T-")
+                ):
                     number = int(found[0])
                 if number is not None:
                     numbers.setdefault(str(number), [leaf.id for leaf in entry.leaves()])
@@ -286,7 +305,9 @@ class _Reader:
             rest = value[listed.end :].strip(" .,;")
             unknown = [*listed.unknown, *([rest] if rest and not rest.startswith("(") else [])]
             if is_weak and not listed.needs and not self._is_alike(unknown):
-                entry.fields.text = "\n\n".join(filter(None, (entry.fields.text, f"Requires: {value}")))
+                entry.fields.text = "\n\n".join(
+                    filter(None, (entry.fields.text, f"Requires: {value}"))
+                )
                 continue
             self._take(entry, mine, listed, unknown)
         for inside, is_weak in asides(head):
@@ -296,9 +317,11 @@ class _Reader:
                 continue
             if is_weak and not listed.needs and not self._is_alike([rest]):
                 continue
-            self._take(entry, mine, listed, listed.unknown or ([] if listed.needs else [rest or inside]))
+            self._take(
+                entry, mine, listed, listed.unknown or ([] if listed.needs else [rest or inside])
+            )
         bare = without_dependencies(head)
-        text = "\n".join((bare, entry.fields.text))
+        text = f"{bare}\n{entry.fields.text}"
         for line in text.split("\n"):
             if (found := trailing(line, here)) is not None:
                 self._take(entry, mine, found, ())
@@ -306,23 +329,17 @@ class _Reader:
             known = [id for id in listed.unknown if self._is_of_series(id)]
             self._take(entry, mine, listed, () if is_weak else known)
 
-    def _take(
-        self, entry: _Entry, mine: set[str], listed: Listed, unknown: Iterable[str]
-    ) -> None:
+    def _take(self, entry: _Entry, mine: set[str], listed: Listed, unknown: Iterable[str]) -> None:
         for need, kind in listed.needs:
             if need not in mine:
                 is_group = kind == "data" and need in listed.of_groups
                 entry.needs.setdefault(need, "order" if is_group else kind)
+        name, where = one_line(headline(entry.text), 60), self._document.where(entry.node)
         for words in unknown:
             close = self._alike(words)
-            self._problems.append(
-                Problem(
-                    f"“{one_line(headline(entry.text), 60)}” is to come after “{one_line(words, 60)}”, which names nothing",
-                    self._document.where(entry.node),
-                    f"did you mean “{close[0]}”?" if close else "name a task or a heading as it is written there",
-                    "unknown_dependency",
-                )
-            )
+            what = f"“{name}” is to come after “{one_line(words, 60)}”, which names nothing"
+            hint = f"did you mean “{close[0]}”?" if close else "name a task as it is written there"
+            self._problems.append(Problem(what, where, hint, "unknown_dependency"))
 
     def _is_alike(self, words: Sequence[str]) -> bool:
         return any(self._alike(each) for each in words)
@@ -331,14 +348,20 @@ class _Reader:
         """Return the name that somebody may have mistyped."""
         import difflib
 
-        known = [name for entry in self._entries for name in (entry.id, *_called(entry.text)) if name]
+        known = [
+            name for entry in self._entries for name in (entry.id, *_called(entry.text)) if name
+        ]
         folded = {name.casefold(): name for name in known}
         close = difflib.get_close_matches(words.casefold(), folded, n=1)
         return [folded[each] for each in close]
 
     def _is_of_series(self, id: str) -> bool:
         series = re.sub(r"\d.*", "", id).casefold()
-        return any(re.sub(r"\d.*", "", entry.id).casefold() == series for entry in self._entries if entry.id)
+        return any(
+            re.sub(r"\d.*", "", entry.id).casefold() == series
+            for entry in self._entries
+            if entry.id
+        )
 
     def _put_in_order(self, siblings: Sequence[_Entry], items: dict[_Entry, Item]) -> None:
         """Put what is counted one after the other, unless some of it says what it waits for."""
@@ -354,59 +377,69 @@ class _Reader:
         if len(counted) < 2 or any(inside):
             return
         keyed = groupby(enumerate(counted), key=lambda pair: -1 if pair[1].is_parallel else pair[0])
-        stages = [[items[leaf] for _, each in stage for leaf in each.leaves()] for _, stage in keyed]
+        stages = [
+            [items[leaf] for _, each in stage for leaf in each.leaves()] for _, stage in keyed
+        ]
         wait_for_stages(list(items.values()), stages)
 
     # ── what it says ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _item(self, entry: _Entry) -> Item:
-        node, values = entry.node, dict(entry.fields.values)
         groups = list(entry.groups())
+        values = dict(entry.fields.values)
         for group in groups:
-            for name, value in group.fields.values.items():
-                if name in _INHERITED:
-                    values[name] = [*values.get(name, ()), *value] if name in LISTS else values.get(name, value)
-        own = values.pop("description", "")
+            for name in _INHERITED & group.fields.values.keys():
+                said = group.fields.values[name]
+                values[name] = (
+                    [*values.get(name, ()), *said] if name in LISTS else values.get(name, said)
+                )
         head = _COUNTED.sub("", entry.text) or entry.text
-        bare = without_dependencies(head)
-        if (phrase := trailing(bare, self._here[entry.parent])) is not None:
-            bare = bare[: phrase.start].rstrip(" ,;–—-") or bare
-        split = _SPLIT.fullmatch(bare)
-        details = "\n\n".join(filter(None, (own, entry.fields.text)))
-        if values.get("agent") == "shell" and not values.get("command") and _FENCED.fullmatch(details):
+        details = "\n\n".join(filter(None, (values.pop("description", ""), entry.fields.text)))
+        is_script = values.get("agent") == "shell" and "command" not in values
+        if is_script and _FENCED.fullmatch(details):
             values["command"], details = details, ""
-        boxes = [each for each in self._document.items(node) if each.box is not None] if node.is_heading else [node]
         return Item(
             id=entry.id,
-            where=self._document.where(node),
-            name=split[1] if split else bare,
+            where=self._document.where(entry.node),
+            name=self._name(entry, head),
             text=head,
             details=details,
-            is_done=bool(boxes) and all(each.is_done for each in boxes) if node.box is not None or node.is_heading
-            else any(each.node.is_done for each in groups),
+            is_done=self._is_done(entry),
             is_parallel=entry.is_parallel,
             hints=list(self._context(groups)),
             fields=values,
         )
 
+    def _name(self, entry: _Entry, head: str) -> str:
+        bare = without_dependencies(head)
+        if (phrase := trailing(bare, self._here[entry.parent])) is not None:
+            bare = bare[: phrase.start].rstrip(" ,;–—-") or bare
+        split = _SPLIT.fullmatch(bare)
+        return split[1] if split else bare
+
+    def _is_done(self, entry: _Entry) -> bool:
+        """Whether its box is ticked, or those of all its steps; without any that of its group counts."""
+        steps = self._document.items(entry.node) if entry.node.is_heading else (entry.node,)
+        boxes = [each for each in steps if each.box is not None]
+        if not boxes:
+            return any(each.is_done for each in entry.node.upward())
+        return all(each.is_done for each in boxes)
+
     def _context(self, groups: Sequence[_Entry]) -> Iterator[str]:
         """What the file says about the groups a task stands in: their words are in no other place."""
         if groups:
-            yield f"Part of: {' › '.join(headline(_COUNTED.sub('', each.text) or each.text) for each in reversed(groups))}"
+            heads = [headline(_COUNTED.sub("", each.text) or each.text) for each in groups]
+            yield f"Part of: {' › '.join(reversed(heads))}"
         for group in groups:
-            values = group.fields.values.items()
-            facts = (
-                f"{name}: {value if isinstance(value, str) else ', '.join(value)}"
-                for name, value in values
-                if name not in _INHERITED
-            )
-            for text in (*filter(None, [group.fields.text]), *facts):
-                yield f"About “{headline(group.text)}”: {text}"
+            about = f"About “{headline(group.text)}”"
+            if group.fields.text:
+                yield f"{about}: {group.fields.text}"
+            for name, value in group.fields.values.items():
+                if name not in _INHERITED:
+                    yield f"{about}: {name}: {value if isinstance(value, str) else ', '.join(value)}"
 
     def _warn(self, items: Sequence[Item]) -> None:
-        for entry in self._entries:
-            if entry.node.is_unclear:
-                self._problems.append(unclear(self._document, entry.node))
+        self._problems += unclear(self._document, [entry.node for entry in self._entries])
         if self._has_boxes:
             self._warnings += self._without_box()
         waits = {item.id: set(item.needs) for item in items}
@@ -415,53 +448,37 @@ class _Reader:
         for task, item in zip(self.tasks, items, strict=True):
             self._warnings += self._mentioned(task, item, waits)
 
-    def _without_box(self) -> Iterator[Problem]:
-        lists = {each.node.parent for each in self._entries if each.node.box is not None}
+    def _without_box(self) -> list[Problem]:
+        """Return that there are items without a box among others that have one."""
+        nodes = {entry.node for entry in self._entries}
+        lists = {node.parent for node in nodes if node.box is not None}
         left = [
-            each
-            for each in self._document.items()
-            if each.box is None and each.parent in lists and each not in {entry.node for entry in self._entries}
-            and (each.parent is None or not each.parent.is_item)
+            each for each in self._document.items() if each.parent in lists and each not in nodes
         ]
-        if left:
-            what = f"{counted(len(left), 'item')} without a box, beside others that have one: not planned"
-            yield Problem(what, self._document.where(left[0]), "begin a task with `- [ ]`", "no_box")
+        left = [each for each in left if each.parent and not each.parent.is_item]
+        lacks = "a box, beside others that have one"
+        return left_out(self._document, left, lacks, "begin a task with `- [ ]`")
 
     def _of_section(self, node: Node) -> Iterator[Problem]:
-        words = one_line(self._document.text(node), 60)
-        if words:
-            yield Problem(
-                f"“{one_line(node.text, 60)}” makes no dependency: “{words}”",
-                self._document.where(node),
-                "write `(after NAME)` behind the task that waits, if what it waits for is a task of this file",
-                "unheard",
-            )
+        if words := one_line(self._document.text(node), 60):
+            what = f"“{one_line(node.text, 60)}” makes no dependency: “{words}”"
+            hint = "write `(after NAME)` behind the task that waits, if that is a task of this file"
+            yield Problem(what, self._document.where(node), hint, "unheard")
 
     def _mentioned(self, task: _Entry, item: Item, waits: dict[str, set[str]]) -> Iterator[Problem]:
         for id in self._ids.mentioned(f"{task.text}\n{task.fields.text}"):
             others = [each for each in self._ids.meant(id) if each != item.id]
-            is_ordered = any(_comes_after(waits, item.id, each) or _comes_after(waits, each, item.id) for each in others)
+            is_ordered = any(
+                comes_after(waits, item.id, each) or comes_after(waits, each, item.id)
+                for each in others
+            )
             if others and not is_ordered:
-                yield Problem(
-                    f"“{id}” names another task, and makes no dependency",
-                    item.where,
-                    f"if it is to wait for that, write `(after {id})`",
-                    "unheard",
-                )
+                what = f"“{id}” names another task, and makes no dependency"
+                hint = f"if it is to wait for that, write `(after {id})`"
+                yield Problem(what, item.where, hint, "unheard")
 
 
 _FENCED = re.compile(r"(`{3,}|~{3,})(?:sh|bash|shell|python)?\s*\n.*\n\1", re.DOTALL)
-
-
-def _comes_after(waits: dict[str, set[str]], id: str, other: str) -> bool:
-    waiting, seen = [id], {id}
-    while waiting:
-        needs = waits.get(waiting.pop(), set())
-        if other in needs:
-            return True
-        waiting += needs - seen
-        seen |= needs
-    return False
 
 
 def _is_counted(node: Node) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -92,10 +92,15 @@ class Fields:
 
     def take_remarks(self, text: str) -> str:
         """Take a duration with its unit, and a word for a priority, in brackets; return the text without them."""
-        return BRACKETS.sub(lambda found: "" if self._is_remark(found[1].strip()) else found[0], text)
+        return BRACKETS.sub(
+            lambda found: "" if self._is_remark(found[1].strip()) else found[0], text
+        )
 
     def _is_remark(self, remark: str) -> bool:
-        readers = (("estimate", parse_duration, remark.islower()), ("priority", parse_priority, remark[:1].isalpha()))
+        readers = (
+            ("estimate", parse_duration, remark.islower()),
+            ("priority", parse_priority, remark[:1].isalpha()),
+        )
         for name, reader, is_likely in readers:
             try:
                 if is_likely:
@@ -196,23 +201,29 @@ def _without_lines(fields: Fields, text: str) -> str:
         if label is None or not (label.is_stressed or _is_sure(label)):
             left.append(line)
             continue
-        value = [label.value]
-        if not label.value:
-            while waiting and not waiting[-1].strip() and any(map(str.strip, waiting)):
-                waiting.pop()
-            while waiting and waiting[-1].strip() and not _LABEL.fullmatch(waiting[-1].strip()):
-                value.append(waiting.pop())
-                if value[-1].startswith("\0"):
-                    break
-        elif label.name == "expected" or label.name in LISTS:
-            # A line that goes on with a sentence begins with no capital.
-            while waiting and _GOES_ON.match(waiting[-1]) and not _LABEL.fullmatch(waiting[-1].strip()):
-                value.append(waiting.pop().strip())
+        value = [label.value, *_below(label, waiting)]
         if any(map(str.strip, value)) or label.is_stressed:
             fields.take(label, _restored("\n".join(value), fences))
         else:
             left.append(line)
     return _restored("\n".join(left), fences).strip("\n")
+
+
+def _below(label: Label, waiting: list[str]) -> Iterator[str]:
+    """Take the lines that go on with a field, the next one last."""
+    if not label.value:
+        while waiting and not waiting[-1].strip() and any(map(str.strip, waiting)):
+            waiting.pop()
+    elif label.name != "expected" and label.name not in LISTS:
+        return
+    while waiting and waiting[-1].strip() and not _LABEL.fullmatch(waiting[-1].strip()):
+        # A line that goes on with a sentence begins with no capital.
+        if label.value and not _GOES_ON.match(waiting[-1]):
+            return
+        line = waiting.pop()
+        yield line.strip() if label.value else line
+        if "\0" in line:  # a code block is all of it
+            return
 
 
 def _restored(text: str, fences: list[str]) -> str:

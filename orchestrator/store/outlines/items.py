@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from orchestrator.core.text import first_of, one_line
+from orchestrator.core.text import counted, first_of, one_line
 from orchestrator.errors import Problem
 from orchestrator.store.columns import plain
 from orchestrator.store.outlines.document import Document, Node
@@ -82,25 +82,25 @@ def wait_for_stages(items: Sequence[Item], stages: Iterable[Sequence[Item]]) -> 
     What a task itself names counts more: where it comes after a task that stands below it, the order of the list gives
     way.
     """
-    by_id = {item.id: item for item in items}
+    waits = {item.id: item.needs for item in items}
     before: list[Item] = []
     for stage in stages:
         for item in stage:
             for other in before:
-                if not _comes_after(other, item, by_id):
+                if not comes_after(waits, other.id, item.id):
                     item.needs.setdefault(other.id, "order")
         before = [item for item in stage if not item.is_done] or before
 
 
-def _comes_after(item: Item, other: Item, by_id: Mapping[str, Item]) -> bool:
-    waiting, seen = [item.id], {item.id}
+def comes_after(waits: Mapping[str, Collection[str]], id: str, other: str) -> bool:
+    """Whether one task waits for another, by way of others perhaps."""
+    waiting, seen = [id], {id}
     while waiting:
-        for need in by_id[waiting.pop()].needs:
-            if need == other.id:
-                return True
-            if need in by_id and need not in seen:
-                seen.add(need)
-                waiting.append(need)
+        needs = waits.get(waiting.pop(), ())
+        if other in needs:
+            return True
+        waiting += [need for need in needs if need not in seen]
+        seen.update(needs)
     return False
 
 
@@ -128,7 +128,7 @@ def drafted(
     title = document.title
     request = document.own_text(title) if title else ""
     about = {"title": plain(title.text) if title else "", "request": request}
-    return drafted_items(document.file, items, form, problems, warnings, about)
+    return drafted_items(document.file, items, form, problems, warnings=warnings, about=about)
 
 
 def drafted_items(
@@ -136,6 +136,7 @@ def drafted_items(
     items: Sequence[Item],
     form: str,
     problems: Iterable[Problem] = (),
+    *,
     warnings: Iterable[Problem] = (),
     about: Mapping[str, Any] = MappingProxyType({}),
 ) -> Reading:
@@ -145,7 +146,11 @@ def drafted_items(
     done = {item.id for item in items if item.is_done}
     if not todo and not found:
         message = f"all {len(items)} tasks are done" if items else f"no task of the form {form}"
-        hint = "open again what is to be done again" if items else "docs/plans-of-others.md shows each form"
+        hint = (
+            "open again what is to be done again"
+            if items
+            else "docs/plans-of-others.md shows each form"
+        )
         found.append(Problem(message, f"{file}:1", hint, "empty_plan"))
     tasks = [
         {
@@ -184,11 +189,41 @@ def _ticked(items: Sequence[Item]) -> Iterator[Problem]:
         yield Problem(f"done, and not planned again: {ids}", done[0].where, hint, "ticked")
 
 
-def unclear(document: Document, node: Node) -> Problem:
-    """Return why a box cannot be read."""
-    return Problem(
-        f"[{node.box}] says neither that it is open nor that it is done",
-        document.where(node),
-        "write [ ] or [x]",
-        "unclear_box",
-    )
+def unclear(document: Document, nodes: Iterable[Node]) -> list[Problem]:
+    """Return a problem for each box that cannot be read."""
+    hint = "write [ ] or [x]"
+    return [
+        Problem(
+            f"[{node.box}] says neither that it is open nor that it is done",
+            document.where(node),
+            hint,
+            "unclear_box",
+        )
+        for node in nodes
+        if node.is_unclear
+    ]
+
+
+def unknown(id: str, need: str, where: str) -> Problem:
+    """Return the problem that a task names what is none."""
+    message = f"{id} depends on {one_line(need, 60)}, which is no task of this file"
+    return Problem(message, where, "correct it, or take it out", "unknown_dependency")
+
+
+def other_boxes(document: Document, nodes: Collection[Node]) -> list[Node]:
+    """Return the boxes that are none of some tasks, and none of the points below them."""
+    taken = set(nodes)
+    return [
+        each
+        for each in document.items()
+        if each.box is not None and each not in taken and taken.isdisjoint(each.upward())
+    ]
+
+
+def left_out(document: Document, nodes: Sequence[Node], lacks: str, hint: str) -> list[Problem]:
+    """Return the warning that some items are not planned, for want of something."""
+    todo = [each for each in nodes if not each.is_done]
+    if not todo:
+        return []
+    message = f"{counted(len(todo), 'item')} without {lacks}: not planned"
+    return [Problem(message, document.where(todo[0]), hint, "not_a_task")]

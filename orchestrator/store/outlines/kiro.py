@@ -14,7 +14,15 @@ from typing import Any
 from orchestrator.core.text import first_of
 from orchestrator.errors import Problem
 from orchestrator.store.outlines.document import Document
-from orchestrator.store.outlines.items import Item, Reading, drafted, in_sequence, wait_for_stages
+from orchestrator.store.outlines.items import (
+    Item,
+    Reading,
+    drafted,
+    in_sequence,
+    left_out,
+    other_boxes,
+    wait_for_stages,
+)
 from orchestrator.store.outlines.numbered_boxes import (
     Counted,
     counted_items,
@@ -50,19 +58,20 @@ def read(document: Document) -> Reading:
         wait_for_stages(items, _with_others(items, [[by_id[id] for id in wave] for wave in waves]))
     else:
         in_sequence(items)
-    left_out = {each.number for each in optional}
+    not_meant = {each.number for each in optional}
     for item in items:
-        if item.id in left_out:
+        if item.id in not_meant:
             _pass_on(item, items)
-    planned = [item for item in items if item.id not in left_out]
-    return drafted(document, planned, FORM, problems, _left_out(document, optional))
+    planned = [item for item in items if item.id not in not_meant]
+    warnings = [*_left_out(document, optional), *_others(document, found)]
+    return drafted(document, planned, FORM, problems, warnings)
 
 
-def _pass_on(left_out: Item, items: Sequence[Item]) -> None:
+def _pass_on(passed: Item, items: Sequence[Item]) -> None:
     """Have whoever waits for a task that is left out wait for what it waits for."""
     for item in items:
-        if item.needs.pop(left_out.id, None) is not None:
-            for need in left_out.needs:
+        if item.needs.pop(passed.id, None) is not None:
+            for need in passed.needs:
                 item.needs.setdefault(need, "order")
 
 
@@ -73,6 +82,11 @@ def _left_out(document: Document, optional: Sequence[Counted]) -> list[Problem]:
     hint = "take the star away to have them done, too"
     where = document.where(optional[0].node)
     return [Problem(f"optional (*), and not planned: {numbers}", where, hint, "optional")]
+
+
+def _others(document: Document, found: Sequence[Counted]) -> list[Problem]:
+    left = other_boxes(document, [each.node for each in found])
+    return left_out(document, left, "a number", "give each a number, as in `- [ ] 2.1 Write it`")
 
 
 def _waves(document: Document, names: Names) -> list[list[str]]:

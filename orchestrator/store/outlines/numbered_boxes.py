@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from orchestrator.errors import Problem
 from orchestrator.store.outlines.document import Document, Node
-from orchestrator.store.outlines.items import Item, part_of, unclear
+from orchestrator.store.outlines.items import Item, other_boxes, part_of, unclear, unknown
 from orchestrator.store.outlines.references import Names, id_pattern, phrases
 
 NUMBER = r"\d{1,4}(?:\.\d{1,4}[a-z]?)*"
@@ -38,13 +38,7 @@ def counted_items(document: Document) -> list[Counted]:
 
 def outnumber(document: Document, found: Sequence[Counted]) -> bool:
     """Whether most boxes have a number, but for those of the points of such an item."""
-    mine = {each.node for each in found}
-    others = [
-        each
-        for each in document.items()
-        if each.box is not None and each not in mine and mine.isdisjoint(each.upward())
-    ]
-    return len(found) > len(others)
+    return len(found) > len(other_boxes(document, [each.node for each in found]))
 
 
 def leaves(found: Sequence[Counted]) -> list[Counted]:
@@ -55,7 +49,7 @@ def leaves(found: Sequence[Counted]) -> list[Counted]:
 
 def _above(number: str) -> Iterator[str]:
     """Yield the numbers of the groups that a number is in: of ``2.1.3`` it is ``2.1`` and ``2``."""
-    while (number := number.rpartition(".")[0]):
+    while number := number.rpartition(".")[0]:
         yield number
 
 
@@ -70,7 +64,7 @@ def read_counted(
         each.number: [id for id in ids if f"{id}.".startswith(f"{each.number}.")] for each in found
     }
     names = Names(id_pattern(NUMBER), meant, ids)
-    problems = [unclear(document, each.node) for each in found if each.node.is_unclear]
+    problems = unclear(document, [each.node for each in found])
     by_id = {item.id: item for item in items}
     for each in found:
         mine = [by_id[id] for id in meant[each.number]]
@@ -113,10 +107,5 @@ def _take_needs(
             for need, kind in listed.needs:
                 if need not in mine:
                     item.needs[need] = kind if len(items) == 1 else "order"
-        for number in () if is_weak else listed.unknown:
-            yield Problem(
-                f"{one.number} depends on {number}, which is no task of this file",
-                document.where(one.node),
-                "correct the number, or take it out",
-                "unknown_dependency",
-            )
+        where = document.where(one.node)
+        yield from (unknown(one.number, each, where) for each in listed.unknown if not is_weak)

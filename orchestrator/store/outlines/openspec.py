@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.core.text import counted
-from orchestrator.errors import Problem
 from orchestrator.store.outlines.document import Document, Node
-from orchestrator.store.outlines.items import Reading, drafted, in_sequence
-from orchestrator.store.outlines.numbered_boxes import Counted, counted_items, outnumber, read_counted
+from orchestrator.store.outlines.items import Reading, drafted, in_sequence, left_out, other_boxes
+from orchestrator.store.outlines.numbered_boxes import (
+    Counted,
+    counted_items,
+    outnumber,
+    read_counted,
+)
 
 FORM = "openspec"
 _HEADING = re.compile(r"(\d{1,3})[.)]\s+\S")
@@ -27,7 +30,9 @@ def read(document: Document) -> Reading:
     found = list(_numbered(document))
     items, _, problems = read_counted(document, found)
     in_sequence(items)
-    return drafted(document, items, FORM, problems, _without_number(document, found))
+    left = other_boxes(document, [each.node for each in found])
+    hint = "give each a number, as in `- [ ] 2.1 Write the tests`"
+    return drafted(document, items, FORM, problems, left_out(document, left, "a number", hint))
 
 
 def _numbered(document: Document) -> Iterator[Counted]:
@@ -50,22 +55,3 @@ def _heading(node: Node) -> str | None:
     """Return the number of the heading that an item stands below."""
     headings = (_HEADING.match(each.text) for each in node.upward() if each.is_heading)
     return next((found[1] for found in headings if found), None)
-
-
-def _without_number(document: Document, found: list[Counted]) -> Iterator[Problem]:
-    mine = {each.node for each in found}
-    left = [
-        each
-        for each in document.items()
-        if each.box is not None
-        and not each.is_done
-        and each not in mine
-        and mine.isdisjoint(each.upward())
-    ]
-    if left:
-        yield Problem(
-            f"{counted(len(left), 'box', 'boxes')} without a number: not planned",
-            document.where(left[0]),
-            "give each a number, as in `- [ ] 2.1 Write the tests`",
-            "no_id",
-        )

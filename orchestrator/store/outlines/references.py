@@ -36,9 +36,7 @@ _MOST = 500
 
 def id_pattern(shape: str) -> re.Pattern[str]:
     """Return a pattern of ids that stand alone, as they look in one form of plan."""
-    return re.compile(
-        rf"(?<![\w.])(?:{shape})(?!\w|\.\w|-(?![A-Za-z]{{0,16}}\d))", re.IGNORECASE
-    )
+    return re.compile(rf"(?<![\w.])(?:{shape})(?!\w|\.\w|-(?![A-Za-z]{{0,16}}\d))", re.IGNORECASE)
 
 
 class Names:
@@ -106,7 +104,11 @@ def read_ids(text: str, start: int, names: Names) -> Listed:
         ids, end = names.meant(id[0]), id.end()
         unknown += [] if ids else [id[0]]
         to = _TO.match(text, end)
-        if to is not None and (last := names.at(text, to.end())) is not None and _alike(id[0], last[0]):
+        if (
+            to is not None
+            and (last := names.at(text, to.end())) is not None
+            and _alike(id[0], last[0])
+        ):
             unknown += [] if names.meant(last[0]) else [last[0]]
             ids, end = names.between(id[0], last[0]), last.end()
         elif len(ids) > 1:
@@ -172,7 +174,7 @@ def asides(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def trailing(line: str, names: Names) -> Listed | None:
-    """Return the row of names with which a line ends, behind a word for a dependency: ``…, after Design and Scan.``"""
+    """Return the row of names with which a line ends, behind a word for a dependency (``…, after A-1``)."""
     for keyword in _KEYWORD.finditer(line):
         listed = read_ids(line, keyword.end(), names)
         if listed.needs and not listed.unknown and not line[listed.end :].strip(" .!"):
@@ -182,7 +184,10 @@ def trailing(line: str, names: Names) -> Listed | None:
 
 def without_phrase(text: str) -> str:
     """Return what stands before a word for a dependency that a comma or a dash sets apart."""
-    found = next((each for each in _KEYWORD.finditer(text) if text[: each.start()].rstrip()[-1:] in _APART), None)
+    found = next(
+        (each for each in _KEYWORD.finditer(text) if text[: each.start()].rstrip()[-1:] in _APART),
+        None,
+    )
     return text[: found.start()].rstrip(f" {_APART}") if found else text
 
 
@@ -191,9 +196,13 @@ def is_dependency(name: str) -> bool:
     return read_header((name,)).needs is not None or key_word(name) in _HEADINGS
 
 
-_HEADINGS = frozenset({"requires", "prerequisites", "prerequisite", "prereqs", "waitsfor", "blockers"})
+_HEADINGS = frozenset(
+    {"requires", "prerequisites", "prerequisite", "prereqs", "waitsfor", "blockers"}
+)
 
 
 def says_none(value: str) -> bool:
     """Whether a value begins by saying that there is nothing: ``none (parallel-safe with WP02)``."""
-    return is_none(plain(BRACKETS.sub("", value)).strip(" .,;")) or is_none(value.split(" ")[0].strip(" .,;"))
+    return is_none(plain(BRACKETS.sub("", value)).strip(" .,;")) or is_none(
+        value.split(" ", maxsplit=1)[0].strip(" .,;")
+    )

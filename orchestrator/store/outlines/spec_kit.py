@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from orchestrator.core.text import counted
 from orchestrator.errors import Problem
 from orchestrator.store.outlines.document import Document, Node
 from orchestrator.store.outlines.items import (
@@ -18,8 +17,11 @@ from orchestrator.store.outlines.items import (
     Reading,
     drafted,
     in_sequence,
+    left_out,
+    other_boxes,
     part_of,
     unclear,
+    unknown,
 )
 from orchestrator.store.outlines.references import Names, id_pattern, phrases, read_ids
 
@@ -33,26 +35,21 @@ _THEN = re.compile(r"\bblocks?\b|\bbefore\b|-+>|=+>|→|⇒")
 
 def recognises(document: Document) -> bool:
     """Whether most boxes stand before an id such as ``T001``."""
-    boxes = [each for each in document.items() if each.box is not None]
-    tasks = [each for each in boxes if _HEAD.match(each.text)]
-    return 0 < len(boxes) < 2 * len(tasks) + sum(_is_below(each, tasks) for each in boxes)
+    tasks = _tasks(document)
+    return len(tasks) > len(other_boxes(document, tasks))
 
 
-def _is_below(node: Node, tasks: Sequence[Node]) -> bool:
-    return any(each in tasks for each in node.upward())
+def _tasks(document: Document) -> list[Node]:
+    return [each for each in document.items() if each.box is not None and _HEAD.match(each.text)]
 
 
 def read(document: Document) -> Reading:
     """Return the tasks of all phases."""
-    nodes = [
-        each
-        for each in document.items()
-        if each.box is not None and _HEAD.match(each.text)
-    ]
+    nodes = [each for each in document.items() if each.box is not None and _HEAD.match(each.text)]
     items = [_item(document, node) for node in nodes]
     ids = [item.id for item in items]
     names = Names(id_pattern(_ID), {id.casefold(): (id,) for id in ids}, ids)
-    problems = [unclear(document, node) for node in nodes if node.is_unclear]
+    problems = unclear(document, nodes)
     for item in items:
         problems += _take_needs(item, names)
     warnings = [*_take_sections(document, nodes, items, names), *_without_id(document, nodes)]
@@ -63,7 +60,8 @@ def read(document: Document) -> Reading:
 def _item(document: Document, node: Node) -> Item:
     head = _HEAD.match(node.text)
     assert head is not None
-    text, marks = node.text[head.end() :], []
+    text = node.text[head.end() :]
+    marks: list[str] = []
     while (mark := _MARK.match(text)) is not None and (mark[1] == "P" or len(marks) < 2):
         marks.append(mark[1])
         text = text[mark.end() :]
@@ -74,7 +72,7 @@ def _item(document: Document, node: Node) -> Item:
         details=document.text(node),
         is_done=node.is_done,
         is_parallel="P" in marks,
-        section=next((each for each in node.upward() if each.is_heading), None),
+        section=_heading(node),
         hints=list(part_of(document, node)),
     )
     if stories := [mark for mark in marks if mark != "P"]:
@@ -87,13 +85,7 @@ def _take_needs(item: Item, names: Names) -> Iterator[Problem]:
         for need, kind in listed.needs:
             if need != item.id:
                 item.needs[need] = kind
-        for id in listed.unknown:
-            yield Problem(
-                f"{item.id} depends on {id}, which is no task of this file",
-                item.where,
-                "correct the id, or take it out",
-                "unknown_dependency",
-            )
+        yield from (unknown(item.id, id, item.where) for id in listed.unknown)
 
 
 def _take_sections(
@@ -139,22 +131,12 @@ def _rows(text: str, names: Names) -> Iterator[list[str]]:
             at += 1
 
 
-def _without_id(document: Document, nodes: Sequence[Node]) -> Iterator[Problem]:
-    """Yield that there are boxes which are no task, among those that are."""
-    sections = {each for node in nodes for each in node.upward() if each.is_heading}
-    left = [
-        each
-        for each in document.items()
-        if each.box is not None
-        and each not in nodes
-        and not each.is_done
-        and not _is_below(each, nodes)
-        and next((above for above in each.upward() if above.is_heading), None) in sections
-    ]
-    if left:
-        yield Problem(
-            f"{counted(len(left), 'box', 'boxes')} without an id such as T001: not planned",
-            document.where(left[0]),
-            "give each task an id",
-            "no_id",
-        )
+def _without_id(document: Document, nodes: Sequence[Node]) -> list[Problem]:
+    """Return that there are boxes which are no task in the phases; what others check is about the file."""
+    phases = {_heading(node) for node in nodes}
+    left = [each for each in other_boxes(document, nodes) if _heading(each) in phases]
+    return left_out(document, left, "an id such as T001", "give each task an id")
+
+
+def _heading(node: Node) -> Node | None:
+    return next((each for each in node.upward() if each.is_heading), None)

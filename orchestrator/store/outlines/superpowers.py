@@ -15,7 +15,10 @@ from orchestrator.store.outlines.references import Names, id_pattern, read_ids
 
 FORM = "superpowers"
 _NUMBER = r"\d{1,4}(?:\.\d{1,4})?[a-z]?"
-_TASK = re.compile(rf"(?:\[(.)\]\s*)?(?:[^\w\s]+\s*)?Task\s+({_NUMBER})\b\s*[:.)—–-]*\s*(.*)", re.IGNORECASE | re.DOTALL)
+_TASK = re.compile(
+    rf"(?:\[(.)\]\s*)?(?:[^\w\s]+\s*)?Task\s+({_NUMBER})\b\s*[:.)—–-]*\s*(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
 _STEP = re.compile(r"(?m)^(?:[-*] (?:\[.?\] )?)?\*\*(?:Step \d|Files?[ :*]|Interfaces:)")
 _MARKER = re.compile(r"(?im)^>.*\bfor (?:agentic workers|claude)\b")
 _MENTION = re.compile(r"\btasks?\s+(?=\d)", re.IGNORECASE)
@@ -34,10 +37,12 @@ def recognises(document: Document) -> bool:
 def read(document: Document) -> Reading:
     """Return each section called ``Task N`` as a task."""
     nodes = _tasks(document)
-    items = [_item(document, node, nodes) for node in nodes]
+    items = [_item(document, node) for node in nodes]
     ids = [item.id for item in items]
     numbers = [_parts(node)[0].casefold() for node in nodes]
-    names = Names(id_pattern(_NUMBER), {number: (id,) for number, id in zip(numbers, ids, strict=True)}, ids)
+    names = Names(
+        id_pattern(_NUMBER), {number: (id,) for number, id in zip(numbers, ids, strict=True)}, ids
+    )
     for place, item in enumerate(items):
         for mention in _MENTION.finditer(item.details):
             for need, kind in read_ids(item.details, mention.end(), names).needs:
@@ -46,8 +51,8 @@ def read(document: Document) -> Reading:
     for item, node in zip(items, nodes, strict=True):
         item.details = "\n\n".join((item.details, *_around(document, node, nodes)))
     in_sequence(items)
-    boxes = [each for node in nodes for each in document.items(node) if each.is_unclear]
-    return drafted(document, items, FORM, [unclear(document, each) for each in boxes])
+    boxes = [each for node in nodes for each in document.items(node)]
+    return drafted(document, items, FORM, unclear(document, boxes))
 
 
 def _tasks(document: Document) -> list[Node]:
@@ -61,7 +66,7 @@ def _parts(node: Node) -> tuple[str, str]:
     return found[2], found[3].strip()
 
 
-def _item(document: Document, node: Node, nodes: list[Node]) -> Item:
+def _item(document: Document, node: Node) -> Item:
     number, text = _parts(node)
     boxes = [each for each in document.items(node) if each.box is not None]
     is_done = bool(boxes) and all(each.is_done for each in boxes)
@@ -82,6 +87,8 @@ def _around(document: Document, node: Node, nodes: list[Node]) -> Iterator[str]:
     told = {*node.upward(), *nodes[0].upward()}
     for each in (document.root, *document.root.walk()):
         if each in told or each is document.root:
-            text = document.text(each, [other for other in each.walk() if other in holders or other in nodes])
+            text = document.text(
+                each, [other for other in each.walk() if other in holders or other in nodes]
+            )
             if text := without_rules(text):
                 yield f"**About “{each.text}”**\n\n{text}" if each.text else text

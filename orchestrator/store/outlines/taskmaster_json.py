@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator.core.text import first_of, one_line
 from orchestrator.errors import Problem
-from orchestrator.store.outlines.items import Item, Reading, drafted_items
+from orchestrator.store.outlines.items import Item, Reading, drafted_items, unknown
 
 FORM = "taskmaster-json"
 _CLOSED = frozenset({"done", "completed", "complete", "cancelled", "canceled", "deferred"})
@@ -78,7 +78,9 @@ class _Reader:
         self._named: list[tuple[Item, str, str]] = []
         """A task, the id it names, the group in which that id counts."""
 
-    def take(self, task: Any, group: str = "", hints: Sequence[str] = (), *, is_done: bool = False) -> None:
+    def take(
+        self, task: Any, group: str = "", hints: Sequence[str] = (), *, is_done: bool = False
+    ) -> None:
         if not isinstance(task, Mapping) or not _ID.fullmatch(own := str(task.get("id", ""))):
             where = f"{self._file}: {group or 'tasks'}"
             message = f"{one_line(repr(task), 60)} is no task with an id"
@@ -87,9 +89,13 @@ class _Reader:
         id = f"{group}.{own}" if group and not own.startswith(f"{group}.") else own
         status = str(task.get("status") or "").casefold()
         if status not in _OPEN | _CLOSED:
-            message = f"{id} has the status {one_line(status, 40)!r}, which says neither open nor done"
+            message = (
+                f"{id} has the status {one_line(status, 40)!r}, which says neither open nor done"
+            )
             hint = "write pending or done"
-            self._problems.append(Problem(message, f"{self._file}: task {id}", hint, "unclear_status"))
+            self._problems.append(
+                Problem(message, f"{self._file}: task {id}", hint, "unclear_status")
+            )
         is_done = is_done or not _is_open(task)
         title, texts = _text(task, "title"), [_text(task, "description"), _text(task, "details")]
         needs = task.get("dependencies")
@@ -124,14 +130,7 @@ class _Reader:
             meant = self._groups.get(f"{group}.{name}") if group else None
             meant = meant if meant is not None else self._groups.get(name)
             if meant is None:
-                self._problems.append(
-                    Problem(
-                        f"{item.id} depends on {one_line(name, 40)}, which is no task of this tag",
-                        item.where,
-                        "correct the id, or take it out",
-                        "unknown_dependency",
-                    )
-                )
+                self._problems.append(unknown(item.id, name, item.where))
                 continue
             is_whole = meant == [meant[0]] if meant else False
             for need in meant:
