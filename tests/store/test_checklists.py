@@ -133,6 +133,24 @@ def test_the_ways_to_say_what_a_task_waits_for(phrase: str, expected: list[str])
     assert list(found)[-1].startswith("Write the report")
 
 
+def test_the_other_direction() -> None:
+    """`Blocks` says what waits."""
+    text = "- [A1] Draw\n- [A2] Print\n  - Blocked by: A1\n- [A3] Frame\n  - Blocks: A2, A1\n"
+    assert {"Draw": ["Frame"], "Print": ["Draw", "Frame"], "Frame": []} == needs(text)
+
+
+def test_the_number_of_an_issue_is_an_id() -> None:
+    """By which others name it."""
+    text = "- [ ] #123 Fix the login\n- [ ] Write about it (blocked by #123)\n"
+    assert {"Fix the login": [], "Write about it": ["Fix the login"]} == needs(text)
+
+
+def test_items_with_labels_say_something_about_the_one_above_them() -> None:
+    """Also with a label that nobody knows here."""
+    (task,) = read("- Scan it\n  - Owner: eve\n  - Estado: abierto\n")["tasks"]
+    assert "Scan it\n\n- Owner: eve\n- Estado: abierto" == task["description"]
+
+
 @pytest.mark.parametrize(
     "phrase",
     [

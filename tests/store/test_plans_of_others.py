@@ -138,6 +138,13 @@ def test_spec_kit_tells_of_a_box_without_an_id_and_refuses_an_id_without_a_task(
     assert ("unknown_dependency", "t.md:1") == (problem.code, problem.where)
 
 
+def test_only_kiro_has_a_sign_for_work_under_way() -> None:
+    """In other files it stands for what is deferred or dropped: nobody pays for that unseen."""
+    (problem,) = parse_draft(b"- [ ] T001 Scan\n- [~] T002 Sort\n", "t.md").problems
+    assert ("unclear_box", "t.md:2") == (problem.code, problem.where)
+    assert ["1", "2"] == list(waits(parsed("- [-] 1. Scan\n- [~] 2. Sort\n")))
+
+
 # ── Kiro ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

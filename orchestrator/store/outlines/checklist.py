@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
@@ -17,12 +16,23 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.store.columns import plain
 from orchestrator.store.outlines.document import Document, Node
+from orchestrator.store.outlines.entries import (
+    COUNTED,
+    HEAD,
+    PARALLEL,
+    SHAPE,
+    SPLIT,
+    Entry,
+    called,
+    give_ids,
+    is_counted,
+)
 from orchestrator.store.outlines.fields import (
     LISTS,
-    Fields,
     about_of,
     field_in,
     fields_of,
+    is_labelled,
     section_of,
 )
 from orchestrator.store.outlines.items import (
@@ -45,7 +55,6 @@ from orchestrator.store.outlines.references import (
     read_ids,
     trailing,
     without_dependencies,
-    without_phrase,
 )
 
 FORM = "checklist"
@@ -53,21 +62,6 @@ FORM = "checklist"
 _INHERITED = frozenset(
     {"acceptance", "agent", "constraints", "hints", "inputs", "priority", "type"}
 )
-_LETTERS, _DIGITS = r"[A-Za-z]{1,16}[-_]?", r"\d{1,6}(?:[._-]\d{1,6})*[a-z]?"
-_SHAPE = _LETTERS + _DIGITS
-_HEAD = re.compile(
-    rf"(?:\*\*|`)?(?:[\[(](?P<set>{_SHAPE})[\])]:?|(?P<led>{_SHAPE})(?:\s*[:.)]|(?:\*\*|`)?\s+[—–-]+(?=\s)|\*\*:?|`))"
-    r"(?:\*\*|`)?\s+(?=\S)"
-)
-_BARE = re.compile(r"(?P<id>(?P<series>[A-Z][A-Za-z]{0,15}-?)\d{1,6})\s+(?=\S)")
-#: What only counts a task, which may be called by it: `Task 2: Design`.
-_COUNTED = re.compile(r"(?:task|step)\s+(\d{1,6})(?:\s*[:.)]|\s+[—–-]+(?=\s)|$)\s*", re.IGNORECASE)
-#: A heading that is counted, in any language: `2. Build`, `Etapa 2: Construir`.
-_IN_ORDER = re.compile(r"(?:[^\W\d_]+\s+)?(\d{1,4})(?:\s*[:.)]|\s+[—–-]+(?=\s)|$)")
-_PARALLEL = re.compile(r"(?<!\s)\s*+[\[(]P[\])](?=\s|$)")
-#: Nobody calls a task by more.
-_LONGEST_CALLED = 200
-_SPLIT = re.compile(r"(.{1,80}?)(?::\s+|\s+[—–]\s+|\s+--?\s+)(\S.*)", re.DOTALL)
 
 
 def recognises(document: Document) -> bool:
@@ -83,35 +77,6 @@ def read(document: Document) -> Reading:
     return _Reader(document).read()
 
 
-@dataclass(slots=True, eq=False)
-class _Entry:
-    """A heading or an item that is a task or a group of tasks; the document itself is one, without a parent."""
-
-    node: Node
-    parent: _Entry | None = None
-    below: list[_Entry] = field(default_factory=list)
-    id: str = ""
-    text: str = ""
-    number: int | None = None
-    is_parallel: bool = False
-    fields: Fields = field(default_factory=Fields)
-    needs: dict[str, str] = field(default_factory=dict)
-
-    def leaves(self) -> Iterator[_Entry]:
-        """Yield the tasks that it means: those below it, or itself."""
-        if not self.below:
-            yield self
-        for each in self.below:
-            yield from each.leaves()
-
-    def groups(self) -> Iterator[_Entry]:
-        """Yield the groups it stands in, the nearest first."""
-        group = self.parent
-        while group is not None and group.parent is not None:
-            yield group
-            group = group.parent
-
-
 class _Reader:
     """Reads one checklist."""
 
@@ -122,12 +87,12 @@ class _Reader:
         self._request: list[str] = []
         self._problems: list[Problem] = []
         self._warnings: list[Problem] = []
-        self._entries: list[_Entry] = []
+        self._entries: list[Entry] = []
         self._sections: list[Node] = []
         """About dependencies."""
         self.paragraphs = 0
         """Of groups: where they outnumber the tasks, the file is a text and no list."""
-        top = _Entry(self._title())
+        top = Entry(self._title())
         self._sort(top)
         self.tasks = list(top.leaves()) if top.below else []
 
@@ -136,7 +101,7 @@ class _Reader:
     def _title(self) -> Node:
         """Take the one heading above everything as the title, and the text around it as the request."""
         root, title = self._document.root, self._document.title
-        above = [root] if title is None or _is_counted(title) else [root, title]
+        above = [root] if title is None or is_counted(title) else [root, title]
         for node in above:
             if text := self._document.own_text(node):
                 self._request.append(re.sub(r"(?m)^> ?", "", text))
@@ -144,7 +109,7 @@ class _Reader:
             self._about["title"] = plain(title.text)
         return above[-1]
 
-    def _sort(self, entry: _Entry) -> None:
+    def _sort(self, entry: Entry) -> None:
         """Find out what below an entry is a task or a group; the rest is text of it."""
         for node in entry.node.children:
             if entry.parent is None and node.is_heading and section_of(node):
@@ -152,14 +117,14 @@ class _Reader:
             elif node.is_heading and is_dependency(node.text):
                 self._sections.append(node)
             elif self._is_entry(node, entry):
-                below = _Entry(node, entry)
+                below = Entry(node, entry)
                 entry.below.append(below)
                 self._entries.append(below)
-                if _is_counted(node):
+                if is_counted(node):
                     below.fields = fields_of(self._document, node, ())
                 else:
                     self._sort(below)
-                if node.is_heading and not _is_counted(node) and not self._is_alone(below):
+                if node.is_heading and not is_counted(node) and not self._is_alone(below):
                     entry.below.remove(below)
                     self._entries.remove(below)
                     self._take_text(node)
@@ -183,17 +148,19 @@ class _Reader:
             hint = "if it is one, begin it with `- `, or call it `Task 1: …`"
             self._warnings.append(Problem(what, self._document.where(node), hint, "no_item"))
 
-    def _is_alone(self, entry: _Entry) -> bool:
+    def _is_alone(self, entry: Entry) -> bool:
         """Whether a heading is a group, or a task of its own, which has an id."""
-        return bool(entry.below) or _HEAD.match(entry.node.text) is not None
+        return bool(entry.below) or HEAD.match(entry.node.text) is not None
 
-    def _is_entry(self, node: Node, entry: _Entry) -> bool:
+    def _is_entry(self, node: Node, entry: Entry) -> bool:
         if node.is_heading:
             return True
         if self._has_boxes:
             return node.box is not None or any(
                 each.box is not None for each in self._document.items(node)
             )
+        if entry.node.is_item and all(is_labelled(each.text) for each in entry.node.children):
+            return False  # they say something about the item above them
         return bool(node.text) and (entry.parent is None or field_in(self._document, node) is None)
 
     def _take_section(self, section: str, node: Node) -> None:
@@ -217,10 +184,11 @@ class _Reader:
 
     def read(self) -> Reading:
         """Return the draft, and what is wrong with the file."""
-        self._give_ids()
+        give_ids(self._entries, self.tasks)
         self._here = names = self._names()
         for entry in self._entries:
             self._take_needs(entry, names)
+            self._take_blocks(entry, names[entry.parent])
         items = {task: self._item(task) for task in self.tasks}
         for task, item in items.items():
             for each in (task, *task.groups()):
@@ -240,44 +208,19 @@ class _Reader:
             about={**self._about, "request": "\n\n".join(self._request)},
         )
 
-    def _give_ids(self) -> None:
-        """Give every task its id: its own, else the next one that is free."""
-        bare = [_BARE.match(entry.node.text) for entry in self._entries]
-        series = [found["series"] for found in bare if found]
-        for entry in self._entries:
-            head = entry.node.text.split("\n")[0]
-            if (found := _HEAD.match(head)) is not None:
-                entry.id, head = found["set"] or found["led"], head[found.end() :]
-            elif (found := _BARE.match(head)) is not None and (
-                found["series"] == "T-" or series.count(found["series"]) > 1
-            ):
-                entry.id, head = found["id"], head[found.end() :]
-            counted = _COUNTED.match(head) or (
-                _IN_ORDER.match(head) if entry.node.is_heading else None
-            )
-            entry.number = int(counted[1]) if counted else entry.node.number
-            bare_head = _PARALLEL.sub("", head)
-            entry.is_parallel = bare_head != head
-            entry.text = entry.fields.take_remarks(bare_head).strip()
-            entry.id = entry.fields.values.pop("id", "") or entry.id
-        used = {entry.id for entry in self._entries}
-        free = (each for number in range(1, 10**6) if (each := f"T-{number:02d}") not in used)
-        for task in self.tasks:
-            task.id = task.id or next(free)
-
-    def _names(self) -> dict[_Entry | None, Names]:
-        """Return what the tasks and groups may be called, from where those of each group stand."""
-        called: dict[str, list[str]] = {}
+    def _names(self) -> dict[Entry | None, Names]:
+        """Return what the tasks and groups may be known, from where those of each group stand."""
+        known: dict[str, list[str]] = {}
         for entry in self._entries:
             ids = [leaf.id for leaf in entry.leaves()]
-            for name in (entry.id, *_called(entry.text)):
+            for name in (entry.id, *called(entry.text)):
                 if name:
-                    called.setdefault(name.casefold(), ids)
+                    known.setdefault(name.casefold(), ids)
         order = [task.id for task in self.tasks]
-        longest = sorted(called, key=len, reverse=True)
-        pattern = "|".join((*map(re.escape, longest), _SHAPE, r"\d+(?:\.\d+)*"))
-        first = Names(id_pattern(pattern), called, order)
-        names: dict[_Entry | None, Names] = {}
+        longest = sorted(known, key=len, reverse=True)
+        pattern = "|".join((*map(re.escape, longest), SHAPE, r"\d+(?:\.\d+)*"))
+        first = Names(id_pattern(pattern), known, order)
+        names: dict[Entry | None, Names] = {}
         for parent in dict.fromkeys(entry.parent for entry in self._entries):
             numbers: dict[str, list[str]] = {}
             for entry in parent.below if parent else ():
@@ -291,15 +234,15 @@ class _Reader:
                 if number is not None:
                     numbers.setdefault(str(number), [leaf.id for leaf in entry.leaves()])
             names[parent] = first.with_numbers(numbers)
-        shaped = {id: ids for id, ids in called.items() if re.fullmatch(_SHAPE, id, re.IGNORECASE)}
-        self._ids = Names(id_pattern(_SHAPE), shaped, order)
+        shaped = {id: ids for id, ids in known.items() if re.fullmatch(SHAPE, id, re.IGNORECASE)}
+        self._ids = Names(id_pattern(SHAPE), shaped, order)
         return names
 
     # ── what it waits for ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _take_needs(self, entry: _Entry, names: dict[_Entry | None, Names]) -> None:
+    def _take_needs(self, entry: Entry, names: dict[Entry | None, Names]) -> None:
         mine, here = {leaf.id for leaf in entry.leaves()}, names[entry.parent]
-        head = _PARALLEL.sub("", entry.node.text.split("\n")[0])
+        head = PARALLEL.sub("", entry.node.text.split("\n")[0])
         for value, is_weak in entry.fields.needs:
             listed = read_ids(value, 0, here)
             rest = value[listed.end :].strip(" .,;")
@@ -329,14 +272,24 @@ class _Reader:
             known = [id for id in listed.unknown if self._is_of_series(id)]
             self._take(entry, mine, listed, () if is_weak else known)
 
-    def _take(self, entry: _Entry, mine: set[str], listed: Listed, unknown: Iterable[str]) -> None:
+    def _take_blocks(self, entry: Entry, names: Names) -> None:
+        """Take what a task or group says waits for it."""
+        mine = {leaf.id for leaf in entry.leaves()}
+        for value in entry.fields.blocks:
+            listed = read_ids(value, 0, names)
+            for other in self.tasks:
+                if other.id in dict(listed.needs):
+                    other.needs.update((id, "order" if entry.below else "data") for id in mine)
+            self._take(entry, mine, listed._replace(needs=[]), listed.unknown)
+
+    def _take(self, entry: Entry, mine: set[str], listed: Listed, unknown: Iterable[str]) -> None:
         for need, kind in listed.needs:
             if need not in mine:
                 is_group = kind == "data" and need in listed.of_groups
                 entry.needs.setdefault(need, "order" if is_group else kind)
         name, where = one_line(headline(entry.text), 60), self._document.where(entry.node)
         for words in unknown:
-            close = self._alike(words)
+            close = [each for each in self._alike(words) if each != entry.id]
             what = f"“{name}” is to come after “{one_line(words, 60)}”, which names nothing"
             hint = f"did you mean “{close[0]}”?" if close else "name a task as it is written there"
             self._problems.append(Problem(what, where, hint, "unknown_dependency"))
@@ -349,7 +302,7 @@ class _Reader:
         import difflib
 
         known = [
-            name for entry in self._entries for name in (entry.id, *_called(entry.text)) if name
+            name for entry in self._entries for name in (entry.id, *called(entry.text)) if name
         ]
         folded = {name.casefold(): name for name in known}
         close = difflib.get_close_matches(words.casefold(), folded, n=1)
@@ -363,7 +316,7 @@ class _Reader:
             if entry.id
         )
 
-    def _put_in_order(self, siblings: Sequence[_Entry], items: dict[_Entry, Item]) -> None:
+    def _put_in_order(self, siblings: Sequence[Entry], items: dict[Entry, Item]) -> None:
         """Put what is counted one after the other, unless some of it says what it waits for."""
         counted = [each for each in siblings if each.number is not None]
         mine = {leaf.id: each for each in counted for leaf in each.leaves()}
@@ -384,7 +337,7 @@ class _Reader:
 
     # ── what it says ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _item(self, entry: _Entry) -> Item:
+    def _item(self, entry: Entry) -> Item:
         groups = list(entry.groups())
         values = dict(entry.fields.values)
         for group in groups:
@@ -393,7 +346,7 @@ class _Reader:
                 values[name] = (
                     [*values.get(name, ()), *said] if name in LISTS else values.get(name, said)
                 )
-        head = _COUNTED.sub("", entry.text) or entry.text
+        head = COUNTED.sub("", entry.text) or entry.text
         details = "\n\n".join(filter(None, (values.pop("description", ""), entry.fields.text)))
         is_script = values.get("agent") == "shell" and "command" not in values
         if is_script and _FENCED.fullmatch(details):
@@ -410,14 +363,14 @@ class _Reader:
             fields=values,
         )
 
-    def _name(self, entry: _Entry, head: str) -> str:
+    def _name(self, entry: Entry, head: str) -> str:
         bare = without_dependencies(head)
         if (phrase := trailing(bare, self._here[entry.parent])) is not None:
             bare = bare[: phrase.start].rstrip(" ,;–—-") or bare
-        split = _SPLIT.fullmatch(bare)
+        split = SPLIT.fullmatch(bare)
         return split[1] if split else bare
 
-    def _is_done(self, entry: _Entry) -> bool:
+    def _is_done(self, entry: Entry) -> bool:
         """Whether its box is ticked, or those of all its steps; without any that of its group counts."""
         steps = self._document.items(entry.node) if entry.node.is_heading else (entry.node,)
         boxes = [each for each in steps if each.box is not None]
@@ -425,10 +378,10 @@ class _Reader:
             return any(each.is_done for each in entry.node.upward())
         return all(each.is_done for each in boxes)
 
-    def _context(self, groups: Sequence[_Entry]) -> Iterator[str]:
+    def _context(self, groups: Sequence[Entry]) -> Iterator[str]:
         """What the file says about the groups a task stands in: their words are in no other place."""
         if groups:
-            heads = [headline(_COUNTED.sub("", each.text) or each.text) for each in groups]
+            heads = [headline(COUNTED.sub("", each.text) or each.text) for each in groups]
             yield f"Part of: {' › '.join(reversed(heads))}"
         for group in groups:
             about = f"About “{headline(group.text)}”"
@@ -465,7 +418,7 @@ class _Reader:
             hint = "write `(after NAME)` behind the task that waits, if that is a task of this file"
             yield Problem(what, self._document.where(node), hint, "unheard")
 
-    def _mentioned(self, task: _Entry, item: Item, waits: dict[str, set[str]]) -> Iterator[Problem]:
+    def _mentioned(self, task: Entry, item: Item, waits: dict[str, set[str]]) -> Iterator[Problem]:
         for id in self._ids.mentioned(f"{task.text}\n{task.fields.text}"):
             others = [each for each in self._ids.meant(id) if each != item.id]
             is_ordered = any(
@@ -479,18 +432,3 @@ class _Reader:
 
 
 _FENCED = re.compile(r"(`{3,}|~{3,})(?:sh|bash|shell|python)?\s*\n.*\n\1", re.DOTALL)
-
-
-def _is_counted(node: Node) -> bool:
-    """Whether a heading is a task: `## Task 2: Design`."""
-    return node.is_heading and _COUNTED.match(node.text) is not None
-
-
-def _called(text: str) -> Iterator[str]:
-    """Yield what a task with this text may be called."""
-    bare = plain(without_dependencies(text).replace("**", "").strip())
-    head = _SPLIT.fullmatch(bare)
-    for name in (bare, head[1] if head else "", _COUNTED.sub("", bare), without_phrase(bare)):
-        shown = " ".join(name.split()).strip(" .:")
-        if 0 < len(shown) <= _LONGEST_CALLED:
-            yield shown

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 _BOX = re.compile(r"\[( ?|[xX]|[^\w\s\]\[])\](\*?)(?:\s+|$)")
 _RULES = re.compile(r"(?m)^(?:-{3,}|\*{3,}|_{3,})\s*$")
 _DONE = frozenset("xX✓✔✅")
-#: ``-`` is what Kiro writes while it works on a task, ``~`` what waits there.
-_OPEN = frozenset({"", " ", "-", "~"})
 _LISTS = {"bullet_list_open", "ordered_list_open"}
 
 
@@ -62,11 +60,6 @@ class Node:
     def is_done(self) -> bool:
         """Whether its box is ticked."""
         return self.box in _DONE if self.box else False
-
-    @property
-    def is_unclear(self) -> bool:
-        """Whether it has a box that says neither open nor done."""
-        return self.box is not None and not self.is_done and self.box not in _OPEN
 
     def walk(self) -> Iterator[Node]:
         """Yield everything below, from the top."""

@@ -23,6 +23,7 @@ _WORDS = {
     "writes": ("writes", "files"),
     "command": ("command",),
     "agent": ("agent", "assignee"),
+    "blocks": ("blocks", "blocking", "unblocks", "requiredby", "before"),
     "estimate": ("time", "duration"),
     "expected": ("outputs", "deliverable", "deliverables"),
     "id": ("id", "taskid"),
@@ -67,6 +68,8 @@ class Fields:
     """By the field of a draft."""
     needs: list[tuple[str, bool]] = field(default_factory=list)
     """What stands behind a word for a dependency, and whether that word has other uses."""
+    blocks: list[str] = field(default_factory=list)
+    """What waits for it."""
     text: str = ""
     """The lines that give no field."""
 
@@ -76,6 +79,10 @@ class Fields:
         if name == "needs":
             if not says_none(value):
                 self.needs.append((value, label.is_weak))
+            return
+        if name == "blocks":
+            if not says_none(value):
+                self.blocks.append(value)
             return
         if name in LISTS:
             lines = _PATHS.split(value) if name == "writes" else value.split("\n")
@@ -130,6 +137,11 @@ def about_of(line: str) -> tuple[str, str] | None:
     found = _LABEL.fullmatch(line.strip())
     about = _SECTION_OF.get(key_word(found["label"])) if found else None
     return (about, found["value"]) if found and about else None
+
+
+def is_labelled(text: str) -> bool:
+    """Whether a text is a label and its value: `Owner: eve`."""
+    return _LABEL.fullmatch(text.partition("\n")[0].strip()) is not None
 
 
 def _name_of(label: str) -> str:

@@ -189,18 +189,17 @@ def _ticked(items: Sequence[Item]) -> Iterator[Problem]:
         yield Problem(f"done, and not planned again: {ids}", done[0].where, hint, "ticked")
 
 
-def unclear(document: Document, nodes: Iterable[Node]) -> list[Problem]:
-    """Return a problem for each box that cannot be read."""
-    hint = "write [ ] or [x]"
+def unclear(document: Document, nodes: Iterable[Node], fine: str = "") -> list[Problem]:
+    """Return a problem for each box that says neither open nor done; *fine* are signs that mean open here."""
     return [
         Problem(
             f"[{node.box}] says neither that it is open nor that it is done",
             document.where(node),
-            hint,
+            "write [ ] or [x]",
             "unclear_box",
         )
         for node in nodes
-        if node.is_unclear
+        if node.box and not node.is_done and node.box not in f" {fine}"
     ]
 
 

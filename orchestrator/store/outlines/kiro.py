@@ -35,6 +35,8 @@ from orchestrator.store.outlines.references import Names
 FORM = "kiro"
 _REQUIREMENTS = re.compile(r"(?m)^\s*[-*] +_Requirements: .*_\s*$")
 _WAVES = re.compile(r"```(?:json)?\s*(\{\s*\"waves\".*?\})\s*```", re.DOTALL)
+#: Signs in the box of a task that Kiro has begun, or has put into its queue.
+_UNDER_WAY = "-~"
 _MOST_NAMED = 10
 
 
@@ -51,7 +53,7 @@ def read(document: Document) -> Reading:
     """Return the lowest numbers as tasks; what is optional is named and left out."""
     found = counted_items(document)
     optional = [each for each in leaves(found) if each.is_optional and not each.node.is_done]
-    items, names, problems = read_counted(document, found)
+    items, names, problems = read_counted(document, found, _UNDER_WAY)
     waves = _waves(document, names)
     if waves:
         by_id = {item.id: item for item in items}

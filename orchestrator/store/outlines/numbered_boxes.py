@@ -54,9 +54,12 @@ def _above(number: str) -> Iterator[str]:
 
 
 def read_counted(
-    document: Document, found: Sequence[Counted]
+    document: Document, found: Sequence[Counted], fine: str = ""
 ) -> tuple[list[Item], Names, list[Problem]]:
-    """Return the tasks among counted items, what they may be called, and what is wrong with them."""
+    """Return the tasks among counted items, what they may be called, and what is wrong with them.
+
+    *fine* are signs in a box that mean open.
+    """
     last = leaves(found)
     items = [_item(document, each, found) for each in last]
     ids = [item.id for item in items]
@@ -64,7 +67,7 @@ def read_counted(
         each.number: [id for id in ids if f"{id}.".startswith(f"{each.number}.")] for each in found
     }
     names = Names(id_pattern(NUMBER), meant, ids)
-    problems = unclear(document, [each.node for each in found])
+    problems = unclear(document, [each.node for each in found], fine)
     by_id = {item.id: item for item in items}
     for each in found:
         mine = [by_id[id] for id in meant[each.number]]
@@ -108,4 +111,8 @@ def _take_needs(
                 if need not in mine:
                     item.needs[need] = kind if len(items) == 1 else "order"
         where = document.where(one.node)
-        yield from (unknown(one.number, each, where) for each in listed.unknown if not is_weak)
+        yield from (
+            unknown(one.number, each, where)
+            for each in listed.unknown
+            if not is_weak and not one.node.is_done
+        )

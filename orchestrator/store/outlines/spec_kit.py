@@ -85,7 +85,8 @@ def _take_needs(item: Item, names: Names) -> Iterator[Problem]:
         for need, kind in listed.needs:
             if need != item.id:
                 item.needs[need] = kind
-        yield from (unknown(item.id, id, item.where) for id in listed.unknown)
+        if not item.is_done:
+            yield from (unknown(item.id, id, item.where) for id in listed.unknown)
 
 
 def _take_sections(

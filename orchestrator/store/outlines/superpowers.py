@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from orchestrator.store.outlines.document import Document, Node, without_rules
-from orchestrator.store.outlines.items import Item, Reading, drafted, in_sequence, unclear
+from orchestrator.store.outlines.items import Item, Reading, drafted, in_sequence
 from orchestrator.store.outlines.references import Names, id_pattern, read_ids
 
 FORM = "superpowers"
@@ -51,8 +51,7 @@ def read(document: Document) -> Reading:
     for item, node in zip(items, nodes, strict=True):
         item.details = "\n\n".join((item.details, *_around(document, node, nodes)))
     in_sequence(items)
-    boxes = [each for node in nodes for each in document.items(node)]
-    return drafted(document, items, FORM, unclear(document, boxes))
+    return drafted(document, items, FORM)
 
 
 def _tasks(document: Document) -> list[Node]:
