@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import click
 
 from orchestrator.actions.tasks import TaskView, agent_of, show
-from orchestrator.cli.listing import FORMATS, GROUPS, brief, filters_of, print_list
+from orchestrator.cli.listing import FORMATS, GROUPS, brief, chosen_agents, filters_of, print_list
 from orchestrator.cli.options import takes_caller, takes_directory, takes_json
 from orchestrator.cli.reply import plan_directory, say_json, write
 from orchestrator.core import criteria
@@ -85,7 +86,8 @@ def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
     layout = plan_directory(None, option)
     view = show(layout, task_id)
     if as_json:
-        facts = {**task_facts(view), "files": _files(view)}
+        agents = chosen_agents(layout, view.board, [view.task])
+        facts = {**task_facts(view, agents), "files": _files(view)}
         say_json(f"{view.task.id} is {view.board.status(view.task.id).value}", task=facts)
         return
     write(_text(view, _agent(layout, view)))
@@ -101,10 +103,12 @@ def _agent(layout: Layout, view: TaskView) -> str:
         return view.task.agent
 
 
-def task_facts(view: TaskView) -> dict[str, object]:
+def task_facts(
+    view: TaskView, agents: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, object]:
     """Return what ``--json`` says of a task and of what came of it."""
     return {
-        **brief(view.board, view.task),
+        **brief(view.board, view.task, agents),
         "description": view.task.description,
         "attempts": [attempt_facts(attempt) for attempt in view.board.attempts(view.task.id)],
         "criteria": criteria.facts(view.criteria),
