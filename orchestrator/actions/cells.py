@@ -13,20 +13,34 @@ from orchestrator.core.priority import parse_priority
 from orchestrator.core.text import NO_TEXT, is_blank, one_line, printable, typed
 from orchestrator.errors import UsageError
 from orchestrator.store.columns import is_none, read_label
+from orchestrator.store.lines import LARGEST_TEXT
 
 _HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
+
+
+def of_a_size(text: str) -> str:
+    """Return a text that somebody gave a command.
+
+    Raises:
+        UsageError: it is larger than any text that is read again.
+    """
+    if len(text) * 4 > LARGEST_TEXT and len(text.encode(errors="replace")) > LARGEST_TEXT:
+        most = f"{LARGEST_TEXT // 1024:,} KiB"
+        hint = "write it into a file, and give a summary that names the file"
+        raise UsageError(f"the text is larger than {most}", hint=hint)
+    return text
 
 
 def as_typed(text: str) -> str:
     """Return a text as somebody typed it, but for the blanks around it.
 
     Raises:
-        UsageError: no file of text could hold it.
+        UsageError: no file of text could hold it, or none that is read again.
     """
     if re.search(NO_TEXT, text):
         hint = "bytes stand in a file, and a task names it"
         raise UsageError("a NUL, or half of a character, is not a text", hint=hint)
-    return typed(text).strip()
+    return typed(of_a_size(text)).strip()
 
 
 def visible(text: str) -> str:

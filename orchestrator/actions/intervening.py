@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from orchestrator.actions.cells import of_a_size
 from orchestrator.actions.settling import carry_out, decided, the_task
 from orchestrator.core.board import Board
 from orchestrator.core.graph import ancestors
@@ -59,7 +60,7 @@ def intervene(
         DependencyError, TransitionError: it cannot be done from where the task stands.
         ApprovalError, TransitionError: the plan waits for somebody, or is over.
         NothingReadyError: nothing is ready to be claimed.
-        UsageError: it was called in a listener of the run that would have to be asked.
+        UsageError: its answer is too large, or it was called in a listener of the run that would have to be asked.
         NotFoundError, PlanError, StoreError: as their names say.
         Whatever ends the wait, Ctrl-C for one: *wanted* is withdrawn, or a note says that the run may still do it.
     """
@@ -67,7 +68,7 @@ def intervene(
         id=new_id(wanted.time),
         task=full_ids(layout, wanted.task),
         note=one_line(typed(wanted.note), limit=1000),
-        answer=typed(wanted.answer),
+        answer=typed(of_a_size(wanted.answer)),
     )
     if not wanted.run:  # a run knows what its own worker may say
         _require_open(layout, wanted)

@@ -2,7 +2,8 @@
 
 Never from one thing alone: the CLI exits with 0 on denied permissions, on swallowed commands and after an interrupt,
 and with 1 on API errors whose ``subtype`` says ``success``. What counts is the exit status, the last ``result`` event
-with ``is_error`` and ``subtype``, the structured output that was asked for, and whether we ended it ourselves.
+with ``is_error`` and ``subtype``, who wrote what stands in it (``claude_answer``), the structured output that was asked
+for, and whether we ended it ourselves.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from orchestrator.agents.claude_answer import Ending
 from orchestrator.agents.claude_refusal import concern, concern_of_silence, is_of_the_task
 from orchestrator.agents.denial import messages, rules
 from orchestrator.agents.structured import mismatch, shown
@@ -29,6 +31,9 @@ _REFUSED = re.compile(
 _NO_SESSION = re.compile(r"no conversation found|session id .* is already in use", re.IGNORECASE)
 #: What the CLI advises people who type its command line, and what that is here.
 _ADVICE = "Run --model to pick a different model", "the setting `model` names another one"
+#: Limits of the plan itself, and what stands where no answer had the form that was asked for.
+_RAISABLE = frozenset({"error_max_turns", "error_max_budget_usd"})
+_WITHOUT_FORM = "error_max_structured_output_retries"
 #: The first version that is known to tell a resumed session's cost as a whole; 2.1.197 counted from nothing.
 _CUMULATIVE = (2, 1, 329)
 #: We ended it after its last word, whatever that was.
@@ -40,11 +45,12 @@ _CUT_SHORT = _INTERRUPTED | {StopReason.TIMEOUT, StopReason.IDLE}
 
 
 def judge(
-    result: dict[str, Any] | None,
+    last: Ending | None,
     exit: Exit,
     errors: bytes,
     settings: Settings,
     *,
+    full: Ending | None,
     session: str,
     limit: Mapping[str, Any],
     own: Mapping[str, float] | None,
@@ -55,22 +61,22 @@ def judge(
 ) -> Outcome:
     """Return the outcome of an attempt.
 
-    *result* is the last ``result`` event, *limit* the last word about limits, *own* what this call cost by model, where
-    the stream says so, *version* that of the CLI, where it says so, *unfinished* what was to make another result after
-    it, *program* the words with which the agent calls us, *has_worked* whether the model took a turn at all.
+    *last* is how the stream ended, *full* the last complete answer in it, *limit* the last word about limits, *own*
+    what this call cost by model, where the stream says so, *version* that of the CLI, where it says so, *unfinished*
+    what was to make another result after it, *program* the words with which the agent calls us, *has_worked* whether
+    the model took a turn at all.
     """
-    evidence = _Evidence(result, exit, errors, settings, limit, own, version, unfinished, program)
+    evidence = _Evidence(
+        full or last, last, exit, errors, settings, limit, own, version, unfinished, program
+    )
     outcome = evidence.outcome()
     session = "" if evidence.is_without_session else session
     bill = evidence.bill(is_begun=bool(session))
-    is_cut = exit.stopped in _CUT_SHORT or outcome.verdict is Verdict.HELD or evidence.is_transient
     # A session in which nothing was said yet is not worth going on with.
     is_resumable = (
-        bool(session)
-        and outcome.verdict not in {Verdict.COMPLETED, Verdict.FATAL}
-        and is_cut
-        and bill.cost != 0
+        bool(session) and bill.cost != 0 and evidence.may_go_on(outcome, has_worked=has_worked)
     )
+    is_completed = outcome.verdict is Verdict.COMPLETED
     return outcome._replace(
         is_refused=outcome.is_refused and not has_worked and exit.stopped is None,
         bill=bill,
@@ -78,15 +84,17 @@ def judge(
         is_resumable=is_resumable,
         denials=evidence.denials,
         unheard=messages(evidence.denied, program),
-        statistics=evidence.statistics(),
-        remark=evidence.remark if outcome.verdict is Verdict.COMPLETED else "",
+        statistics=evidence.statistics(is_completed=is_completed),
+        remark=evidence.remark if is_completed else "",
     )
 
 
 class _Evidence(NamedTuple):
     """Everything there is to judge by."""
 
-    result: dict[str, Any] | None
+    ending: Ending | None
+    """What counts of all endings: the last one, or the complete answer before it."""
+    last: Ending | None
     exit: Exit
     errors: bytes
     settings: Settings
@@ -100,8 +108,8 @@ class _Evidence(NamedTuple):
         ours = not_its_own_end(self.exit, self.settings)
         if ours is not None and self.unfinished and self.exit.stopped in _INTERRUPTED:
             return ours  # what it said before it waited was not to be its last word
-        if self.is_good and (self.exit.code == 0 or ours is not None):
-            # A complete good answer counts even when we ended the process that would not leave after it.
+        if self.is_good and (self.exit.code == 0 or ours is not None or not self.unfinished):
+            # A complete good answer counts however the process ended after it.
             return self._answered()
         if ours is not None and (self.result is None or self.exit.stopped is not _STAYED):
             return ours
@@ -111,43 +119,64 @@ class _Evidence(NamedTuple):
             return Outcome(verdict=Verdict.FATAL, reason=words + advice, is_session_gone=True)
         if self.result is None:
             return self._silent()
-        if self.result.get("is_error") is False and self.exit.code != 0:
-            return self._failed(f"{failure(self.exit, self.errors)}, after an answer")
+        if self.is_good:
+            why = f"{failure(self.exit, self.errors)}, with {self.unfinished} still at work"
+            return self._failed(why)
         return self._said_no()
+
+    def may_go_on(self, outcome: Outcome, *, has_worked: bool) -> bool:
+        """Say whether the next attempt does best to go on in the same session."""
+        result, verdict = self.result, outcome.verdict
+        if verdict in {Verdict.COMPLETED, Verdict.FATAL}:
+            # A limit that was asked for may be raised.
+            return verdict is Verdict.FATAL and text_of((result or {}).get("subtype")) in _RAISABLE
+        if self.exit.stopped in _CUT_SHORT or verdict is Verdict.HELD or self.is_transient:
+            return True
+        if result is None:
+            return has_worked
+        # What it did is done. An answer in the wrong form may come out better without the earlier tries.
+        return (
+            result.get("subtype") != _WITHOUT_FORM
+            and result.get("num_turns") != 0
+            and not (self.is_good and not self.unfinished)
+        )
+
+    @property
+    def result(self) -> Mapping[str, Any] | None:
+        """The ``result`` event of what counts."""
+        return self.ending.event if self.ending else None
 
     @property
     def remark(self) -> str:
+        if self.exit.stopped is None:
+            return f"{self.end}, after its answer was complete" if self.end else ""
         # A server that it started looks the same as work that its answer waits for.
-        if self.exit.stopped is None or not self.unfinished:
+        if not self.unfinished:
             return ""
         return f"it was ended with {self.unfinished} still at work: its answer may not be its last word"
 
     @property
-    def is_good(self) -> bool:
-        result = self.result
-        return (
-            result is not None
-            and result.get("subtype") == "success"
-            and result.get("is_error") is False
-            and result.get("num_turns", 1) != 0
-            and (bool(self.said.strip()) or self.is_structured)
-        )
+    def end(self) -> str:
+        """How its process failed; empty when it did not, or we ended it."""
+        is_failed = self.exit.stopped is None and self.exit.code != 0
+        return failure(self.exit, self.errors) if is_failed else ""
 
     @property
-    def is_structured(self) -> bool:
-        """Whether a form was asked for, and something stands in it."""
-        return (
-            isinstance(self.settings.schema, Mapping)
-            and (self.result or {}).get("structured_output") is not None
-        )
+    def is_good(self) -> bool:
+        ending = self.ending
+        is_form = isinstance(self.settings.schema, Mapping)
+        return ending is not None and ending.is_complete and (is_form or bool(ending.text))
 
     @property
     def said(self) -> str:
         """The answer, or what the CLI says in its place."""
-        result = self.result or {}
-        listed = result.get("errors")
-        return text_of(result.get("result")) or "; ".join(
-            map(text_of, listed if isinstance(listed, list) else [])
+        if self.ending is None:
+            return ""
+        listed = self.ending.event.get("errors")
+        return (
+            self.ending.text
+            or self.ending.own
+            or "; ".join(map(text_of, listed if isinstance(listed, list) else []))
         )
 
     @property
@@ -212,7 +241,7 @@ class _Evidence(NamedTuple):
         )
 
     def _said_no(self) -> Outcome:
-        result = self.result or {}
+        result, ending = self.result or {}, self.ending
         subtype = one_line(text_of(result.get("subtype")))
         words = one_line(self.said, limit=300) or (subtype if subtype != "success" else "")
         words = words.replace(*_ADVICE)
@@ -225,6 +254,15 @@ class _Evidence(NamedTuple):
             return found._replace(reason=reason, answer=answer)
         if result.get("num_turns") == 0:
             return self._failed("its prompt was taken for a command of the agent itself")
+        if ending is not None and ending.own:
+            # An error of the service is one also where it calls itself an answer.
+            found = concern(result, ending.own, self.limit, self.exit.ended)
+            reason = f"no answer, only words of claude itself: {one_line(ending.own, limit=300)}"
+            if found.is_outage or found.verdict is Verdict.FAILED:
+                found = Outcome(verdict=Verdict.FAILED)
+            return found._replace(reason=reason)
+        if ending is not None and ending.cut:
+            words = f"no whole answer: the model ended with {ending.cut}"
         return Outcome(
             verdict=Verdict.FATAL if is_of_the_task(result, "") else Verdict.FAILED,
             reason=words or f"an empty answer ({self.exit.describe()})",
@@ -245,11 +283,11 @@ class _Evidence(NamedTuple):
         return rules(self.denied, self.program)
 
     def bill(self, *, is_begun: bool) -> Bill:
-        if self.result is None:
+        if self.last is None:
             # It may have been answered and ended before it could say what that cost.
             return Bill(cost=None) if is_begun else FREE
-        total = _amount(self.result.get("total_cost_usd"))
-        models = tuple(by_model(self.result.get("modelUsage")))
+        total = _amount(self.last.event.get("total_cost_usd"))
+        models = tuple(by_model(self.last.event.get("modelUsage")))
         if self.own is None:
             counts_anew = self.version is not None and self.version < _CUMULATIVE
             if counts_anew or not total:
@@ -258,7 +296,7 @@ class _Evidence(NamedTuple):
             return Bill(None, (), total, models)
         return Bill(sum(self.own.values()), tuple(sorted(self.own.items())), total, models)
 
-    def statistics(self) -> dict[str, str]:
+    def statistics(self, *, is_completed: bool) -> dict[str, str]:
         if self.result is None:
             return {}
         usage = self.result.get("usage")
@@ -267,7 +305,12 @@ class _Evidence(NamedTuple):
             "Turns": _count(self.result.get("num_turns")),
             "Input tokens": _count(tokens.get("input_tokens")),
             "Output tokens": _count(tokens.get("output_tokens")),
-            **({"At work when it was ended": self.unfinished} if self.remark else {}),
+            **(
+                {"At work when it was ended": self.unfinished}
+                if self.remark and not self.end
+                else {}
+            ),
+            **({"Ended with": self.end} if is_completed and self.end else {}),
         }
 
 

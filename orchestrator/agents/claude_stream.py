@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from orchestrator.agents.claude_answer import SYNTHETIC, Ending, LastTurn
 from orchestrator.agents.claude_check import version_in
 from orchestrator.agents.claude_conversation import PIECE_OF_ANSWER
 from orchestrator.agents.claude_outcome import by_model, judge
@@ -22,8 +23,6 @@ from orchestrator.core.text import counted, noted_left_out, one_line, text_of
 #: Bytes of one event that are read. Of a longer one long texts are shortened; what is too long all the same stays in
 #: the log, and the stream goes on after it.
 LONGEST_EVENT = 4 * 1024 * 1024
-#: What the CLI writes into the model's mouth itself, an error for instance.
-_SYNTHETIC = "<synthetic>"
 
 
 @dataclass(slots=True)
@@ -31,8 +30,11 @@ class Story:
     """What the stream said so far."""
 
     session: str = ""
-    result: dict[str, Any] | None = None
-    """The last ``result`` event."""
+    last: Ending | None = None
+    """How the stream ended, as its last ``result`` event says."""
+    full: Ending | None = None
+    """The last complete answer, unless something was at work that was to make another one."""
+    turn: LastTurn = field(default_factory=LastTurn)
     limit: dict[str, Any] = field(default_factory=dict)
     """The last word about the account's limits."""
     turns: int = 0
@@ -61,6 +63,8 @@ class Story:
         match event.get("type"):
             case "assistant":
                 return self._speak(event)
+            case "user":
+                self.turn.go_on(event)
             case "result":
                 self._end(event)
             case "system":
@@ -72,8 +76,9 @@ class Story:
         return ""
 
     def _end(self, event: dict[str, Any]) -> None:
-        self.result = event
-        self.is_over = True
+        self.last, self.turn, self.is_over = self.turn.end(event), LastTurn(), True
+        if self.last.is_complete:
+            self.full = None if self.in_background else self.last
         self.session = text_of(event.get("session_id")) or self.session
         if "model_usage_since_last_result" in event:
             own = self.own or {}
@@ -102,7 +107,8 @@ class Story:
         if not isinstance(message, dict):
             return ""
         self.is_over = False
-        if message.get("model") != _SYNTHETIC:
+        self.turn.speak(event, message)
+        if message.get("model") != SYNTHETIC:
             self.is_answered = True
             self._count(message)
         content = message.get("content")
@@ -140,8 +146,6 @@ class StreamReader:
     story: Story = field(default_factory=Story)
     line: LongLine = field(default_factory=partial(LongLine, LONGEST_EVENT))
     has_skipped: bool = False
-    is_shortened: bool = False
-    """Whether the last result was."""
 
     @property
     def signs(self) -> Signs:
@@ -169,10 +173,11 @@ class StreamReader:
         self.feed(b"\n")
         story = self.story
         outcome = judge(
-            story.result,
+            story.last,
             exit,
             errors,
             self.settings,
+            full=story.full,
             session=story.session,
             limit=story.limit,
             own=story.own,
@@ -181,15 +186,15 @@ class StreamReader:
             program=self.program,
             has_worked=story.is_answered,
         )
-        is_silent = story.result is None
-        story.result = None  # it may be large, and nobody needs it any more
-        if self.has_skipped and is_silent and outcome.verdict is Verdict.FAILED:
+        ending = story.full or story.last
+        story.last = story.full = None  # they may be large, and nobody needs them any more
+        if self.has_skipped and ending is None and outcome.verdict is Verdict.FAILED:
             size = f"larger than {LONGEST_EVENT // 1024:,} KiB without its texts"
             unread = f"{outcome.reason}; an event {size} was not read, its log has it"
             # Nothing went wrong but that: it was the answer, and the next one would be as large, for as much money.
             verdict = Verdict.FATAL if exit.code == 0 else outcome.verdict
             return outcome._replace(verdict=verdict, reason=unread)
-        if self.is_shortened:
+        if ending is not None and ending.is_shortened:
             return outcome._replace(hidden=noted_left_out(outcome.answer))
         return outcome
 
@@ -197,12 +202,11 @@ class StreamReader:
         line, self.line = self.line, LongLine(LONGEST_EVENT)
         if line.is_lost:
             self.has_skipped = True
+            self.story.turn = LastTurn()  # it may have been what the model said
             return ""
-        before = self.story.result
-        news = self._event(bytes(line.data))
-        if self.story.result is not before:
-            self.is_shortened = line.is_shortened
-        return news
+        if line.is_shortened:
+            self.story.turn.is_shortened = True
+        return self._event(bytes(line.data))
 
     def _event(self, line: bytes) -> str:
         if line.startswith(PIECE_OF_ANSWER):

@@ -18,6 +18,7 @@ from orchestrator.core.invocation import SCRIPT, Invocation
 from orchestrator.core.result import FREE, Bill, Exit, Outcome, Signs, Verdict
 from orchestrator.core.roster import MODEL, PROMPT_FILE, Command
 from orchestrator.core.settings import Settings
+from orchestrator.core.text import is_blank
 from orchestrator.errors import AgentError
 
 #: Bytes of JSON that are kept, the last ones; an answer is smaller.
@@ -113,7 +114,7 @@ class CommandReader:
         answer, lacks, is_cut = outcome.answer, "", outcome.is_cut
         if self.command.answer:
             (answer, lacks), is_cut = self._found(), False
-        if not (lacks or answer.strip()):
+        if not lacks and is_blank(answer):
             lacks = "answered nothing"
         if lacks:
             reason = f"{exit.describe()}, but it {lacks}"

@@ -22,6 +22,8 @@ Your final message is stored as the result of this task, and tasks that depend o
 result into it: no reference to earlier messages, no question back. If the task cannot be done, say so and why.
 """
 
+_CHANGED = "The assignment was edited since. It reads as follows now, and this is what counts:"
+
 _FORM = """
 ## Your answer
 What you put into the structure you were given is stored as the result of this task, and tasks that depend on it read it
@@ -62,13 +64,17 @@ def _role(assignment: Assignment) -> list[str]:
 
 
 def go_on(assignment: Assignment) -> str:
-    """Return the prompt that continues a session which was cut short; what came before is in the session."""
+    """Return the prompt that continues a session which was cut short; what came before is in the session.
+
+    What to do is said again where that was changed since.
+    """
     task = assignment.task
+    changed = f"\n{_CHANGED}\n\n{assignment.body.strip()}\n" if assignment.is_changed else ""
     return f"""# Task {task.stem} ({task.id}: {one_line(task.name)}), continued
 
 Your last attempt at this task was cut short: {one_line(assignment.interrupted, limit=300)}.
 Go on where you stopped. Look at what is already there before you do anything again.
-{_FORM if assignment.settings.schema else _CLOSING}"""
+{changed}{_FORM if assignment.settings.schema else _CLOSING}"""
 
 
 def upstream(inputs: Sequence[Input], limit: int) -> str:

@@ -41,6 +41,8 @@ class Assignment(NamedTuple):
     """A UUID for the agent's conversation."""
     interrupted: str = ""
     """Why the last attempt in this session was cut short; empty: the session is new."""
+    is_changed: bool = False
+    """Whether what it is to do may be another thing than that attempt was told."""
     cap: float = math.inf
     """USD this attempt may cost."""
     name: str = ""

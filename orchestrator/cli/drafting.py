@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,13 +10,21 @@ from typing import Any
 import click
 
 from orchestrator.actions.agents import Known
+from orchestrator.actions.cells import of_a_size
 from orchestrator.actions.drafting import Proposal, from_file, from_request
 from orchestrator.actions.planning import Drawn, draw, require_room, write
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.preview import commands
 from orchestrator.actions.templates import LIST, draw_saved, plan_in_file
 from orchestrator.cli.options import takes_json
-from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, terminal_width
+from orchestrator.cli.reply import (
+    as_called,
+    from_stdin,
+    plan_directory,
+    say_json,
+    talk,
+    terminal_width,
+)
 from orchestrator.cli.reply import write as say
 from orchestrator.cli.sentence import sentence
 from orchestrator.cli.templates import of_template, say_templates
@@ -199,7 +206,7 @@ def _read(request: str) -> str:
         NotFoundError, UsageError, StoreError: as their names say.
     """
     if request == "-":
-        text = sys.stdin.buffer.read().decode(errors="replace")
+        text = from_stdin()
     elif (found := _in_file(request)) is not None:
         text = found
     elif request.endswith(_FILES) and not any(char.isspace() for char in request):
@@ -208,7 +215,7 @@ def _read(request: str) -> str:
         text = request
     if request and not text.strip():
         raise UsageError("the request is empty", hint="say what you want done")
-    return text.strip()
+    return of_a_size(text).strip()
 
 
 def _in_file(request: str) -> str | None:

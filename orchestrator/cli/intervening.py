@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +11,7 @@ import click
 
 from orchestrator.actions.intervening import act, complete, intervene
 from orchestrator.cli.options import takes_caller, takes_json
-from orchestrator.cli.reply import caller, plan_directory, say_json, talk, write
+from orchestrator.cli.reply import caller, from_stdin, plan_directory, say_json, talk, write
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core import criteria
 from orchestrator.core.beside import MERGER, NAMES
@@ -156,7 +155,7 @@ def complete_command(
     if message and summary:
         raise UsageError("the result is there twice", hint="give MSG or --summary")
     if (answer := message or summary) == "-":
-        answer = sys.stdin.buffer.read().decode(errors="replace")
+        answer = from_stdin()
     layout = plan_directory(None, option)
     wanted = wish(layout, Verb.COMPLETE, task_id, name, note=note, answer=answer)
     waits = waiting(layout, as_json=as_json)

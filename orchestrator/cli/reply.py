@@ -19,6 +19,7 @@ from orchestrator.core.redact import redact
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import InternalError, OrchestratorError, OutputError, PlanError, UsageError
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
+from orchestrator.store.lines import LARGEST_TEXT
 from orchestrator.store.plan_directory import find_plan, find_plan_directory
 
 _NAME = "orchestrator"
@@ -267,6 +268,11 @@ def talk(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         return
+
+
+def from_stdin(most: int = LARGEST_TEXT) -> str:
+    """Return the text on standard input; of a longer one no more than it takes to know that it is one."""
+    return sys.stdin.buffer.read(most + 1).decode(errors="replace")
 
 
 def caller(named: str | None) -> str:

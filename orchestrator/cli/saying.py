@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from orchestrator.actions.talking import say
 from orchestrator.cli.plain_form import read_words
-from orchestrator.cli.reply import caller, plan_directory, say_error, say_json, talk
+from orchestrator.cli.reply import caller, from_stdin, plan_directory, say_error, say_json, talk
 from orchestrator.core.message import LIMIT, MessageKind
 from orchestrator.errors import OrchestratorError
 
@@ -58,8 +57,7 @@ def say_to(
         OrchestratorError: as ``say`` does.
     """
     if text == "-":
-        # One byte more than is allowed is enough to know.
-        text = sys.stdin.buffer.read(LIMIT + 1).decode(errors="replace")
+        text = from_stdin(LIMIT)
     said = say(plan_directory(None, directory), task_id, kind, caller(name), text)
     message = f"{said.author} {_DONE[kind]} {said.task}"
     if as_json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from orchestrator.cli.agents import agent_facts
 from orchestrator.cli.options import takes_caller, takes_directory, takes_json
 from orchestrator.cli.reply import (
     caller,
+    from_stdin,
     passed_over,
     plan_directory,
     say_json,
@@ -178,7 +178,7 @@ def message_command(
     from orchestrator.actions.team import tell
 
     if message == "-":
-        message = sys.stdin.buffer.read(LIMIT + 1).decode(errors="replace")
+        message = from_stdin(LIMIT)
     author = caller(name)
     told = tell(plan_directory(None, option), key, message, author, known_agents)
     tasks = [each.task if each.plan == "." else f"{each.plan}/{each.task}" for each in told]

@@ -93,7 +93,8 @@ def is_left_blank(line: str) -> bool:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing of a text is to be seen."""
+    """Whether nothing of a text is to be seen: neither blanks nor what only tells a terminal what to do."""
+    text = printable(text)
     if text.isascii():
         return not text.strip()
     from unicodedata import category  # most texts do without

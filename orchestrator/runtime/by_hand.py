@@ -95,13 +95,8 @@ def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Int
 def interfered(outcome: Outcome, wanted: Intervention) -> Outcome:
     """Return what becomes of an attempt that somebody ended by command, whatever its agent says; the bill stays."""
     match wanted.verb:
-        case Verb.COMPLETE:
-            return outcome._replace(
-                verdict=Verdict.COMPLETED,
-                reason="",
-                answer=wanted.answer or outcome.answer,
-                is_markdown=True if wanted.answer else outcome.is_markdown,
-            )
+        case Verb.COMPLETE if outcome.verdict is Verdict.COMPLETED and not wanted.answer:
+            return outcome  # it had answered when it was ended
         case Verb.FAIL:
             return outcome._replace(verdict=Verdict.FATAL, reason=wanted.why)
         case _:

@@ -119,8 +119,11 @@ class Launchpad:
         if before is None or last is None or not (last.is_resumable and last.session):
             return _new_session(), ""
         is_same = before.agent == agent and before.inputs == inputs
-        if not is_same or self._workspace.assignments.is_newer(task, last.started):
-            return _new_session(), ""  # what it was told is no longer what it should do
+        if not is_same:
+            return (
+                _new_session(),
+                "",
+            )  # what it was made from is no longer what it should be made from
         return last.session, last.reason or "interrupted"
 
     def job(self, live: LiveAttempt) -> Job:
@@ -222,6 +225,8 @@ class Launchpad:
             inputs=tuple(inputs),
             session=live.session,
             interrupted=live.interrupted,
+            is_changed=bool(live.interrupted and live.earlier)
+            and self._workspace.assignments.is_newer(task, live.earlier[-1].started),
             cap=live.cap,
         )
 

@@ -41,7 +41,7 @@ from orchestrator.core.intervention import Intervention, apply, noted
 from orchestrator.core.result import NOT_STARTED, Exit, Outcome, StopReason, Verdict
 from orchestrator.core.revision import left_to_run
 from orchestrator.core.settings import Settings
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.core.text import counted
 from orchestrator.errors import LostResultError, OrchestratorError, StoreError
 from orchestrator.executors.protocol import Executor
@@ -301,7 +301,7 @@ class Runner:
         wanted = self._inbox.under_way.get(record.request) if self._inbox is not None else None
         if record.task not in self._ended:
             assert wanted is not None
-            self._record_by_hand(record, wanted)
+            self._record_by_hand(record, wanted, self.engine.entries[record.task].attempt)
             return
         live, exit, outcome = self._ended.pop(record.task)
         if record.verdict is not None:
@@ -309,7 +309,14 @@ class Runner:
             until = math.inf if is_held else 0.0
             outcome = outcome._replace(verdict=record.verdict, until=until, is_outage=False)
         if wanted is not None:
+            said = outcome.answer
             outcome = interfered(outcome, wanted)
+            if wanted.verb is Verb.COMPLETE and outcome.verdict is not Verdict.COMPLETED:
+                # What the agent did is its own attempt; the answer is that of whoever gave it.
+                self.board.results[record.task] = live.over(TaskStatus.PENDING, exit, outcome)
+                wanted = wanted._replace(answer=wanted.answer or said)
+                self._record_by_hand(record, wanted, live.number + 1)
+                return
         result = live.over(record.status, exit, outcome)
         if wanted is not None:
             result = noted(result, wanted)
@@ -327,12 +334,11 @@ class Runner:
         commit = None if live.unread else live.commit(result, outcome, exit)
         self._writer.put(Unwritten(record.task, commit, happening, record.request))
 
-    def _record_by_hand(self, record: Record, wanted: Intervention) -> None:
-        """Keep what somebody settled that no attempt of ours was at."""
+    def _record_by_hand(self, record: Record, wanted: Intervention, number: int) -> None:
+        """Keep what somebody settled; where that makes an attempt, it is attempt *number*."""
         task = self.board.plan.tasks[record.task]
         before = self.board.results.get(task.id)
         inputs = inputs_of(task, self.board.plan.tasks, self.board.results)
-        number = self.engine.entries[task.id].attempt
         result = apply(before, wanted, record.status, number=number, inputs=inputs)
         self.board.results[task.id] = result
         self.board.doubts.pop(task.id, None)

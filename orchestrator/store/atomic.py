@@ -252,16 +252,16 @@ def _syncfs() -> Callable[[int], int] | None:
     return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
 
 
-def open_file(path: str) -> tuple[int, os.stat_result]:
+def open_file(path: str, more: int = 0) -> tuple[int, os.stat_result]:
     """Open a file for reading; return its descriptor and what the system says of it.
 
-    What is no file is refused, never waited for.
+    What is no file is refused, never waited for. *more*: flags to open it with, ``O_NOFOLLOW`` for one.
 
     Raises:
         OSError: the system said no, or a pipe, a device or a directory lies there.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-    descriptor = os.open(path, flags)
+    descriptor = os.open(path, flags | more)
     try:
         return descriptor, require_file(descriptor)
     except BaseException:
@@ -320,9 +320,9 @@ def read_whole(descriptor: int, size: int, largest: int = LARGEST) -> bytes | No
 
 
 def read_tail(path: str, size: int) -> bytes:
-    """Return the last *size* bytes of a file; nothing when it cannot be read: for what only makes a view clearer."""
+    """Return the last *size* bytes of a log; nothing when it cannot be read: for what only makes a view clearer."""
     try:
-        end = os.stat(path).st_size
+        end = os.lstat(path).st_size
         return _read_at(path, max(0, end - size), size) if end else b""
     except OSError:
         return b""
@@ -332,16 +332,16 @@ def read_piece(path: str, offset: int, size: int) -> bytes | None:
     """Return up to *size* bytes of a log from *offset* on; None: it is shorter by now.
 
     Raises:
-        OSError: it cannot be read; agents may do anything to it.
+        OSError: it cannot be read; agents may do anything to it. A link is not followed.
     """
-    end = os.stat(path).st_size
+    end = os.lstat(path).st_size
     if end > offset:
         return _read_at(path, offset, size)
     return b"" if end == offset else None  # most looks end here
 
 
 def _read_at(path: str, offset: int, size: int) -> bytes:
-    descriptor, _ = open_file(path)
+    descriptor, _ = open_file(path, os.O_NOFOLLOW)
     try:
         return os.pread(descriptor, size, offset)
     finally:

@@ -150,10 +150,12 @@ def test_an_error_envelope_with_exit_status_0_is_a_failure() -> None:
     assert judge(out, Exit(code=0), err).verdict is not COMPLETED
 
 
-def test_an_answer_with_another_exit_status_is_a_failure_that_says_so() -> None:
-    """The reason is how it ended, not what it said before."""
+def test_an_answer_with_another_exit_status_is_one_and_says_so() -> None:
+    """A complete answer counts however its process ends."""
     outcome = judge(stream({}), Exit(code=3), "out of memory\n")
-    assert (outcome.verdict, outcome.reason) == (FAILED, "exit 3: out of memory, after an answer")
+    remark = "exit 3: out of memory, after its answer was complete"
+    assert (outcome.verdict, outcome.remark) == (COMPLETED, remark)
+    assert "exit 3: out of memory" == outcome.statistics["Ended with"]
 
 
 @pytest.mark.parametrize("reason", StopReason)

@@ -65,7 +65,9 @@ def test_a_model_is_never_an_option(model: str) -> None:
         agent("-m", "{model}").invocation(task)
 
 
-@pytest.mark.parametrize("printed", ["", " \n\t\n"])
+@pytest.mark.parametrize(
+    "printed", ["", " \n\t\n", "\x1b[31m\x1b[0m\n", "\u200b\u2060\n", "\0\x07", "\ufeff"]
+)
 def test_nothing_is_no_answer(printed: str) -> None:
     """Whatever the exit status says (promise 19)."""
     outcome = judged(agent(), printed)
@@ -118,6 +120,13 @@ def test_an_answer_in_json(path: str, printed: str, answer: str | None) -> None:
         assert (Verdict.COMPLETED, answer, True) == (
             outcome.verdict, outcome.answer, outcome.is_markdown,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [r"\u001b[31m", r"\ud800", r"\u200b\u2028", r"\u0000", " "])
+def test_a_text_of_nothing_visible_is_no_answer(text: str) -> None:
+    """Colours, half of a character, blanks that nobody sees."""
+    outcome = judged(agent(answer=("a", "b")), f'{{"a": {{"b": "{text}"}}}}')
+    assert (Verdict.FAILED, "exit 0, but it answered nothing") == (outcome.verdict, outcome.reason)
 
 
 def test_json_is_no_news() -> None:

@@ -47,7 +47,7 @@ NEVER_RECORDED = {
     "huge_line": Verdict.COMPLETED,
     "truncated": Verdict.FAILED,
     "error_and_exit_0": Verdict.HELD,
-    "answer_and_exit_1": Verdict.FAILED,
+    "answer_and_exit_1": Verdict.COMPLETED,
 }
 #: They stay, or leave something behind.
 ELSEWHERE = {"case"}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pytest
 from markdown_it import MarkdownIt
 
+from orchestrator.core.text import is_blank
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.plans import Row, stem, write_task
 from tests.reliability.hostile import (
@@ -60,8 +61,8 @@ class Stage:
         self._shell(piped, "```sh\ncat\n```\n", b"", "completed", needs=f"{plain},{marked}")
         text = text_of(output)
         self.tasks[said] = "say it"
-        # What is blank is no answer.
-        self.statuses[said] = "completed" if text.strip() else "failed"
+        # Of nothing visible there is no answer.
+        self.statuses[said] = "failed" if is_blank(text) else "completed"
         self.steps[said] = {"answer": text, "turns": [{"text": text, "tool": text[:50]}, 0.01]}
         if SOAK or number % 3 == 0:
             self.tasks[reader] = ("read it", f"{plain},{marked}")
