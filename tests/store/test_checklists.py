@@ -286,6 +286,7 @@ def test_what_is_ticked_is_named_and_not_planned_again() -> None:
     assert {"Sort": []} == needs(text)
     assert ["o.md:1: done, and not planned again: T-01, T-03"] == warnings(text)
     assert ["o.md:1: all 1 tasks are done"] == problems("- [x] Scan\n")
+    assert [] == problems("- [x] Scan (after lunch)\n- [ ] Sort\n")
 
 
 def test_a_box_that_says_neither_is_refused() -> None:

@@ -209,7 +209,7 @@ class _Reader:
         )
 
     def _names(self) -> dict[Entry | None, Names]:
-        """Return what the tasks and groups may be known, from where those of each group stand."""
+        """Return what the tasks and groups may be called, from where those of each group stand."""
         known: dict[str, list[str]] = {}
         for entry in self._entries:
             ids = [leaf.id for leaf in entry.leaves()]
@@ -288,7 +288,7 @@ class _Reader:
                 is_group = kind == "data" and need in listed.of_groups
                 entry.needs.setdefault(need, "order" if is_group else kind)
         name, where = one_line(headline(entry.text), 60), self._document.where(entry.node)
-        for words in unknown:
+        for words in () if not entry.below and self._is_done(entry) else unknown:
             close = [each for each in self._alike(words) if each != entry.id]
             what = f"“{name}” is to come after “{one_line(words, 60)}”, which names nothing"
             hint = f"did you mean “{close[0]}”?" if close else "name a task as it is written there"
