@@ -406,3 +406,32 @@ def test_an_id_that_every_command_would_refuse_is_not_added(
     refused = orchestrate("add", "Map the tests", "--id", task_id)
     assert (2, True) == (refused.returncode, "there is a task T-01 already" in refused.stderr)
     assert before == plan.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["agent-01.markdown", "agent-01.MD", "Agent-01.txt"])
+def test_a_task_file_of_another_ending_is_refused(
+    orchestrate: Orchestrate, root: Path, name: str
+) -> None:
+    """It is an assignment that nobody would read."""
+    write(root, "| ID | Task | Deps |\n|---|---|---|\n| T-01 | Map the modules | - |\n")
+    (root / "agent_tasks").mkdir()
+    (root / "agent_tasks" / name).write_text("Map them all.\n")
+    checked = orchestrate("validate")
+    assert (2, True) == (
+        checked.returncode,
+        f"agent_tasks/{name}: no task reads it" in checked.stderr,
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["agent-01.md~", ".agent-01.md.swp", "agent-01.md.bak", "agent-01 (1).md", ".agent-01.txt"],
+)
+def test_what_an_editor_leaves_counts_for_nothing(
+    orchestrate: Orchestrate, root: Path, name: str
+) -> None:
+    write(root, "| ID | Task | Deps |\n|---|---|---|\n| T-01 | Map the modules | - |\n")
+    (root / "agent_tasks").mkdir()
+    (root / "agent_tasks" / name).write_text("Something else.\n")
+    assert 0 == orchestrate("validate").returncode
+    assert "Something else" not in orchestrate("show", "T-01").stdout
