@@ -13,9 +13,11 @@ from orchestrator.store.outlines.references import without_dependencies, without
 
 _LETTERS, _DIGITS = r"[A-Za-z]{1,16}[-_]?", r"\d{1,6}(?:[._-]\d{1,6})*[a-z]?"
 SHAPE = _LETTERS + _DIGITS
+#: `[A-1] Scan`, `A-1: Scan`, `**A-1** – Scan`, `#12 Scan`
 HEAD = re.compile(
-    rf"(?:\*\*|`)?(?:[\[(](?P<set>{SHAPE})[\])]:?|(?P<led>{SHAPE})(?:\s*[:.)|]|(?:\*\*|`)?\s+[—–-]+(?=\s)|\*\*:?|`)|#(?P<issue>\d{{1,6}})[:.)]?)"
-    r"(?:\*\*|`)?\s+(?=\S)"
+    rf"(?:\*\*|`)?(?:[\[(](?P<set>{SHAPE})[\])]:?"
+    rf"|(?P<led>{SHAPE})(?:\s*[:.)|]|(?:\*\*|`)?\s+[—–-]+(?=\s)|\*\*:?|`)"
+    r"|#(?P<issue>\d{1,6})[:.)]?)(?:\*\*|`)?\s+(?=\S)"
 )
 _BARE = re.compile(r"(?P<id>(?P<series>[A-Z][A-Za-z]{0,15}-?)\d{1,6})\s+(?=\S)")
 #: What only counts a task, which may be called by it: `Task 2: Design`.
