@@ -12,7 +12,6 @@
 #   "python-frontmatter>=1.1",
 #   "pyyaml>=6.0",
 #   "referencing>=0.30",
-#   "rich>=13.7",
 #   "urllib3>=2.2",
 #   "watchfiles>=1.0",
 # ]

@@ -172,14 +172,16 @@ class _Draft:
         return put_both(self._layout, before, data, task, file)
 
     def _id(self) -> str:
-        known = {stem(each).casefold() for each in self._known}
+        # Two ids that differ by case, or share a file, make a plan that every command refuses.
+        known = {word.casefold() for each in self._known for word in (each, stem(each))}
         if not self._wanted.id:
             label = re.sub(r"[^A-Za-z0-9._-]+", "-", self._wanted.label).strip("-._")[:_LABEL]
             ids = chain([label], (f"{label}-{number}" for number in count(2)))
             return next(
                 each
                 for each in (ids if label else next_ids(self._known, self._places.word))
-                if stem(each).casefold() not in known and not self._is_used(each)
+                if known.isdisjoint({each.casefold(), stem(each).casefold()})
+                and not self._is_used(each)
             )
         task_id = self._wanted.id
         if not TASK_ID.fullmatch(task_id):
@@ -187,8 +189,14 @@ class _Draft:
                 f"--id: {one_line(task_id, 80)!r} is not an id",
                 hint="1 to 64 letters, digits, '.', '_' or '-', starting with a letter or digit",
             )
-        if stem(task_id).casefold() in known:
-            raise UsageError(f"--id: there is a task {task_id} already", hint="take another id")
+        if not known.isdisjoint({task_id.casefold(), stem(task_id).casefold()}):
+            other = next(
+                each
+                for each in self._known
+                if {each.casefold(), stem(each).casefold()}
+                & {task_id.casefold(), stem(task_id).casefold()}
+            )
+            raise UsageError(f"--id: there is a task {other} already", hint="take another id")
         if self._is_used(task_id):
             raise UsageError(
                 f"--id: files of an earlier task {task_id} are still there",

@@ -13,7 +13,6 @@ from orchestrator.core.draft_check import read_draft
 from orchestrator.core.draft_lint import lint, order_writers
 from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line
-from orchestrator.core.vague import NO_VERB
 from orchestrator.errors import (
     DraftError,
     NotFoundError,
@@ -24,7 +23,7 @@ from orchestrator.errors import (
     UnfitError,
     UsageError,
 )
-from orchestrator.store.draft_file import load_draft, matching_files
+from orchestrator.store.draft_file import AUTO, load_draft, matching_files
 from orchestrator.views.plan_templates import (
     Parameter,
     PlanTemplate,
@@ -46,6 +45,8 @@ class Proposal:
 
     draft: Draft
     warnings: tuple[Problem, ...] = ()
+    form: str = ""
+    """Of a file: the form of plan that it was read as."""
 
 
 def from_request(
@@ -63,7 +64,7 @@ def from_request(
     first = ask(planner_prompt(request, agents, overrides), SCHEMA)
     draft, problems = read_draft(first, agents)
     findings = [] if problems else lint(draft)
-    if wrong := [*problems, *filter(_is_worth_asking, findings)]:
+    if wrong := [*problems, *(each for each in findings if each.code in _MENDABLE)]:
         prompt = planner_prompt(
             request,
             agents,
@@ -92,9 +93,10 @@ def from_file(
     agents: Collection[str],
     request: str = "",
     *,
+    form: str = AUTO,
     shells: Collection[str] = ("shell",),
 ) -> Proposal:
-    """Read a markdown outline or the JSON of a draft. *shells* are the agents that run commands.
+    """Read a plan that somebody keeps in another form. *shells* are the agents that run commands.
 
     Raises:
         NotFoundError: there is no such file.
@@ -103,14 +105,14 @@ def from_file(
         StoreError: it cannot be read.
     """
     try:
-        found = load_draft(path)
+        found = load_draft(path, form)
     except UnfitError as error:
         hint = "--from takes a file of a usual size: no directory, and no pipe"
         raise UsageError(error.message, where=path, hint=hint) from None
     if found is None:
         raise NotFoundError(
             f"no such file: {path}",
-            hint="--from takes a markdown outline, or JSON; a request itself is the first word",
+            hint="--from takes a task list in markdown, or JSON; a request itself is the first word",
         )
     problems = list(found.problems)
     draft = Draft(tasks=())
@@ -120,7 +122,7 @@ def from_file(
     if problems:
         raise PlanError(problems)
     proposal = _settled(replace(draft, request=request or draft.request))
-    return replace(proposal, warnings=(*found.warnings, *proposal.warnings))
+    return replace(proposal, warnings=(*found.warnings, *proposal.warnings), form=found.form)
 
 
 def from_template(
@@ -156,11 +158,6 @@ def example(template: PlanTemplate, agents: Collection[str]) -> Draft:
     if problems:
         raise PlanError(problems)
     return draft
-
-
-def _is_worth_asking(finding: Problem) -> bool:
-    """Whether another answer, which costs as much as the first, is likely to be better."""
-    return finding.code in _MENDABLE and NO_VERB not in finding.message
 
 
 def _settled(draft: Draft) -> Proposal:

@@ -10,6 +10,7 @@ from orchestrator.actions.status import brief_of, status
 from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.charter import Charter
 from orchestrator.core.news import News
+from orchestrator.core.state import TaskStatus
 from orchestrator.errors import NotFoundError
 from orchestrator.store.cursor import Cursor, keep_cursor, last_run, load_cursor, read_on
 from orchestrator.store.layout import Layout
@@ -18,6 +19,11 @@ from orchestrator.store.pause import looks
 
 #: Seconds between two looks at the journal and the lock: sooner than a person notices, and next to no work.
 _LOOK = 0.25
+
+
+#: Seconds that a run with nothing under way is given to say that it has ended.
+_ENDS_WITHIN = 1.0
+_UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
 
 
 class Until(StrEnum):
@@ -66,6 +72,12 @@ def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until
         if timeout > 0:
             require_elsewhere(holder)
     bite = reading.bite()
+    for _ in looks(_LOOK, min(_ENDS_WITHIN, timeout)):
+        if bite.brief.is_over or _goes_on(bite.brief):
+            break
+        bite = (
+            reading.bite()
+        )  # what was the last to fail has ended the run, and nobody is to be told that it goes on
     if bite.brief.phase is Phase.NONE:
         waits = bite.brief.begins
         raise NotFoundError(
@@ -76,6 +88,10 @@ def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until
             else _what_first(layout, bite.brief.board.plan.charter),
         )
     return bite
+
+
+def _goes_on(brief: Brief) -> bool:
+    return brief.phase is Phase.HELD or not _UNDER_WAY.isdisjoint(brief.board.by_status())
 
 
 def _what_first(layout: Layout, charter: Charter) -> str:

@@ -15,10 +15,14 @@ from orchestrator.core.roster import Program
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import first_of, is_left_blank, one_line
 from orchestrator.store.atomic import read_file
-from orchestrator.views.glyphs import LABELS
+from orchestrator.store.columns import is_open, read_needs
 
 #: Tasks named at most.
 _NAMED = 5
+#: Cells quoted at most, each in a line of its own.
+_QUOTED = 10
+#: A ranking that a person writes down ends here.
+_RANKS = 9
 #: Agents that take what they are given for the answer, whatever form it has.
 _UNCHECKED = frozenset({Program.SHELL, Program.COMMAND})
 #: What makes it count that a task is not to run.
@@ -39,6 +43,7 @@ def remarks(ahead: Prospect, agents: Mapping[str, Agent]) -> list[str]:
         *_left_blank(ahead),
         *_unread_files(ahead),
         *_columns(ahead.board.plan),
+        *_ranks(ahead.board.plan),
         *_schemas(ahead),
         *_cells(ahead),
         *_money(ahead, agents),
@@ -82,6 +87,11 @@ def _columns(plan: Plan) -> Iterator[str]:
     from orchestrator.store.front_matter import setting_called
 
     for header in headers:
+        if _names_tasks(plan, header):
+            yield (
+                f"the column {one_line(header, 40)} names tasks, and orders nothing: what a task waits for stands in "
+                "its dependencies"
+            )
         if setting := setting_called(header):
             place = (
                 "of a task file" if setting == "budget_usd" else "of the plan, or of a task file"
@@ -90,6 +100,32 @@ def _columns(plan: Plan) -> Iterator[str]:
                 f"the column {one_line(header, 40)} sets nothing, its cells only go to the agents: "
                 f"write `{setting}:` into the front matter {place}"
             )
+
+
+def _names_tasks(plan: Plan, header: str) -> bool:
+    """Whether all cells of a column are lists of other tasks, and not of numbers."""
+    cells = [
+        (task.id, value)
+        for task in plan.tasks.values()
+        for name, value in task.inputs
+        if name == header
+    ]
+    named = [(own, needs) for own, value in cells if (needs := read_needs(value)[0])]
+    return bool(named) and all(
+        plan.tasks.keys() >= set(needs) and own not in needs and not all(map(str.isdigit, needs))
+        for own, needs in named
+    )
+
+
+def _ranks(plan: Plan) -> Iterator[str]:
+    """Say which way priorities from 1 on count, where nobody can see it from them: 1, 2, 3 may be a ranking."""
+    numbers = {task.priority for task in plan.tasks.values() if task.priority_text.isdecimal()}
+    if len(numbers) > 1 and 1 in numbers and max(numbers) <= _RANKS:
+        listed = ", ".join(map(str, sorted(numbers)))
+        yield (
+            f"priorities are {listed}: the bigger number runs first; write P0, P1, P2 in the column Priority if 1 is "
+            "meant to"
+        )
 
 
 def _schemas(ahead: Prospect) -> Iterator[str]:
@@ -107,35 +143,38 @@ def _schemas(ahead: Prospect) -> Iterator[str]:
 
 
 def _cells(ahead: Prospect) -> Iterator[str]:
-    """Name the tasks that run although the person's own Status cell says that there is nothing to do."""
+    """Name the tasks that run although the person's own Status cell does not say that they are still to be done."""
     data = read_file(ahead.order.layout.plan) or b"" if ahead.to_run else b""
-    if b"status" not in data.lower():
-        return
     # Not at the top: of most plans that were never changed since they were read nothing of this is needed.
-    from orchestrator.store.marks import without_sections
+    from orchestrator.store.plan_file import is_ours, own_statuses
 
     try:
-        own = without_sections(data)
-        if b"status" not in own.lower():
-            return
-        from orchestrator.store.plan_file import own_statuses
-
         said = own_statuses(data)
     except ValueError:
         return  # it was changed a moment ago, and the run tells of that
     if not said:
         return
-    is_drawn = own != data
-    named: dict[TaskStatus, list[str]] = {status: [] for status in _COMMANDS}
-    for task_id in ahead.to_run:
-        text = said.get(task_id, "")
-        status = parse_status(text) if text else None
-        # In our own words it is what we drew, and it is out of date.
-        if status in named and not (is_drawn and text == LABELS[status]):
-            named[status].append(task_id)
-    for status, tasks in named.items():
-        if tasks:
+    from orchestrator.store.marks import without_sections
+
+    # In our own words it is what we drew, and it is out of date.
+    is_drawn = without_sections(data) != data
+    over = [
+        each
+        for each in ahead.to_run
+        if not is_open(text := said.get(each, "")) and not (is_drawn and is_ours(text))
+    ]
+    read = {each: parse_status(said[each]) for each in over}
+    for status in _COMMANDS:
+        if tasks := [each for each in over if read[each] is status]:
             yield _unread(status, tasks)
+    odd = [each for each in over if read[each] is None]
+    for each in odd[:_QUOTED]:
+        yield (
+            f"the Status cell of {each} says {one_line(said[each], 40)!r}, but is never read, so it runs; "
+            f"`orchestrator complete {each}` says that it is done"
+        )
+    if more := odd[_QUOTED:]:
+        yield f"the Status cells of {first_of(more, len(more))} are never read either, so they run"
 
 
 def _money(ahead: Prospect, agents: Mapping[str, Agent]) -> Iterator[str]:

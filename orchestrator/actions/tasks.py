@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.agents.structured import object_in
@@ -59,16 +59,27 @@ def list_tasks(layout: Layout, filters: Filters) -> tuple[Board, list[Task]]:
     return board, list(tasks)
 
 
+#: The word for pending tasks that nothing keeps from being started.
+READY = "ready"
+
+
 def _statuses(words: Sequence[str]) -> frozenset[TaskStatus]:
     found = set()
     for word in words:
+        if word.strip().casefold() == READY:
+            found.add(TaskStatus.PENDING)
+            continue
         status = parse_status(word)
         if status is None:
-            listed = ", ".join(each.value for each in TaskStatus)
+            listed = ", ".join([*(each.value for each in TaskStatus), READY])
             raise UsageError(f"{word!r} is not a status", hint=f"one of {listed}")
         found.add(status)
         if status is TaskStatus.RUNNING and "progress" in word.lower():
             found.add(TaskStatus.RETRYING)  # it is in progress, also between two attempts
+        if status is TaskStatus.PENDING:
+            found.add(
+                TaskStatus.WAITING
+            )  # for what it needs; nobody has begun with it (seed row S1-35)
     return frozenset(found)
 
 
@@ -152,6 +163,21 @@ def agent_of(layout: Layout, board: Board, task: Task, roster: Roster) -> str:
     except OrchestratorError:
         return task.agent
     return f"{found.agent}, as {found.subagent}" if found.subagent else found.agent
+
+
+def agents_by_type(
+    layout: Layout, board: Board, tasks: Iterable[Task], roster: Roster
+) -> Mapping[str, str]:
+    """Return the agents of those tasks that name none and have a type for which there is one (seed row S4-55)."""
+    from orchestrator.actions.task_settings import task_settings
+    from orchestrator.core.settings import resolve
+
+    typed = {task.id: task for task in tasks if task.type and not task.agent_key}
+    if not typed or not any(member.skills for member in roster):
+        return {}
+    found = task_settings(Workspace(layout), board.plan._replace(tasks=typed), roster)
+    default = resolve(board.plan.settings).agent
+    return {id: each.agent for id, each in found.items() if each.agent != default}
 
 
 def _criteria(layout: Layout, stem: str) -> Sequence[Criterion]:

@@ -29,7 +29,14 @@ from orchestrator.store.layout import Layout, templates_of_person
 from orchestrator.store.plan_edit import fits
 from orchestrator.store.plan_file import parse_plan, read_plan, set_statuses
 from orchestrator.store.roots import no_plan
-from orchestrator.store.saved_plan import MOST, SavedPlan, find_saved, read_saved, save
+from orchestrator.store.saved_plan import (
+    MOST,
+    SavedPlan,
+    find_saved,
+    read_saved,
+    read_task_files,
+    save,
+)
 from orchestrator.store.task_file import parse_task_file
 from orchestrator.views.plan_templates import plan_templates
 
@@ -151,6 +158,30 @@ def _file_as_new(data: bytes) -> bytes:
     return without_ticks(data if follows else _DEADLINE.sub(b"", data, count=1))
 
 
+def plan_in_file(path: str) -> SavedPlan | None:
+    """Return the plan in a file that has a table of tasks, without what came of it; None for any other file.
+
+    Of a ``master_plan.md`` the task files beside it belong to it.
+
+    Raises:
+        PlanError: it makes no sense; every problem with its place.
+        StoreError: it cannot be read.
+    """
+    from orchestrator.store.lines import Lines, unreadable
+    from orchestrator.store.plan_text import own_text
+
+    data = read_file(path) if os.path.isfile(path) and not path.endswith(".json") else None
+    if data is None or unreadable(data, path) is not None:
+        return None
+    if not any(sheet.columns.is_task_table for sheet in own_text(Lines.of(data).bare()).tasks):
+        return None
+    place = Layout(os.path.dirname(os.path.abspath(path)))
+    files = read_task_files(place) if os.path.basename(path) == os.path.basename(place.plan) else {}
+    text = _as_new(data, read_plan(data, path), path).decode()
+    new = {stem: _file_as_new(each.encode()).decode() for stem, each in files.items()}
+    return SavedPlan(path, place.root, text, new, path)
+
+
 def draw_saved(saved: SavedPlan, values: Mapping[str, str], agents: Collection[str]) -> Drawn:
     """Return the files of a plan made of a template, read as ``run`` will read them. Writes nothing.
 
@@ -163,7 +194,7 @@ def draw_saved(saved: SavedPlan, values: Mapping[str, str], agents: Collection[s
         raise PlanError(altered)
     text, files = saved.filled(values)
     place = Layout(saved.where)
-    plan, problems = parse_plan(text.encode(), os.path.relpath(place.plan))
+    plan, problems = parse_plan(text.encode(), saved.shown)
     if not problems:
         problems += _agent_problems(plan, agents)
     task_files = {task.stem: files[task.stem] for task in plan.tasks.values() if task.stem in files}
@@ -209,7 +240,7 @@ def _altered(saved: SavedPlan, values: Mapping[str, str]) -> Iterator[Problem]:
     """Yield what would stand in a row in other words than it was given, where no task file tells the agent."""
     from orchestrator.store.plan_scan import find_places
 
-    place, found = Layout(saved.where), find_places(saved.plan.encode())
+    found = find_places(saved.plan.encode())
     for sheet in found.sheets:
         column = sheet.columns.id
         assert column is not None
@@ -220,7 +251,7 @@ def _altered(saved: SavedPlan, values: Mapping[str, str]) -> Iterator[Problem]:
             for name in places([found.lines[at]]):
                 if not fits(values[name], MOST):
                     message = f"a row of the plan cannot say the value of {name} as it is"
-                    where = f"{os.path.relpath(place.plan)}:{at + 1}"
+                    where = f"{saved.shown}:{at + 1}"
                     hint = f"write {{{{{name}}}}} into agent_tasks/{own}.md of the template: there it is the text it is"
                     yield Problem(message, where, hint, "bad_value")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from orchestrator.errors import UsageError
@@ -106,18 +106,20 @@ def worded(criteria: Sequence[str]) -> tuple[str, ...]:
         raise UsageError(f"criteria: {error}") from None
 
 
-def read_settings(given: Mapping[str, object]) -> dict[str, Any]:
-    """Return settings checked, each in its internal unit.
+def read_settings(given: Mapping[str, object], others: Collection[str] = ()) -> dict[str, Any]:
+    """Return settings checked, each in its internal unit. *others* are what else may be meant by a wrong one.
 
     Raises:
         UsageError: there is no such setting, or its value makes no sense.
     """
     from orchestrator.core.settings import NAMES, read_setting
+    from orchestrator.core.spelling import suggestion
 
     read: dict[str, Any] = {}
     for name, value in given.items():
         if name not in NAMES:
-            raise UsageError(f"there is no setting {name!r}", hint="docs/cli.md lists them")
+            hint = suggestion(name, (*others, *NAMES), "docs/cli.md lists them")
+            raise UsageError(f"there is no keyword {name!r}", hint=hint)
         try:
             read[name] = read_setting(name, value)
         except ValueError as error:

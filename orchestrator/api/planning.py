@@ -92,7 +92,7 @@ class Planning(Directory):
             deadline=deadline,
             estimated_hours=estimated_hours,
             criteria=worded(criteria),
-            settings=read_settings(settings),
+            settings=read_settings(settings, self.add.__kwdefaults__ or ()),
             id=id,
         )
         return add(self._layout, wanted, self._name, self._roster).id

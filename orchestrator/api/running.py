@@ -73,7 +73,7 @@ class Running(Directory):
         require_signals()
         order = RunOrder(
             self._layout,
-            flags=read_settings(settings),
+            flags=read_settings(settings, self.run.__kwdefaults__ or ()),
             simulate=simulate,
             only=[full_ids(self._layout, task) for task in listed("only", only)],
             tags=listed("tags", tags),

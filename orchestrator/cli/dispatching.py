@@ -274,7 +274,7 @@ def _say_round(done: Round, *, preview: bool, with_context: bool) -> None:
         **({"hint": as_called(done.errors[0].hint)} if done.errors else {}),
         "dry_run": preview or with_context,
     }
-    write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+    write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n", for_people=False)
 
 
 def _rows(dispatches: Sequence[Dispatch], skipped: Sequence[Passed]) -> dict[str, Any]:

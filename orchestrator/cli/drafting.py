@@ -15,7 +15,7 @@ from orchestrator.actions.drafting import Proposal, from_file, from_request
 from orchestrator.actions.planning import Drawn, draw, require_room, write
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.preview import commands
-from orchestrator.actions.templates import LIST
+from orchestrator.actions.templates import LIST, draw_saved, plan_in_file
 from orchestrator.cli.options import takes_json
 from orchestrator.cli.reply import (
     as_called,
@@ -38,7 +38,7 @@ from orchestrator.core.settings import Settings, read_setting, resolve
 from orchestrator.core.text import counted, first_of
 from orchestrator.errors import AgentError, NotFoundError, Problem, UsageError
 from orchestrator.runtime.happening import Happening
-from orchestrator.store.draft_file import read_request
+from orchestrator.store.draft_file import AUTO, FORMS, read_request
 from orchestrator.store.layout import Layout
 from orchestrator.views import diagram
 from orchestrator.wiring import plugs
@@ -53,7 +53,15 @@ _FILES = (".md", ".markdown", ".txt", ".json")
 
 @click.command("plan", cls=TakesProse)
 @click.argument("request", metavar="[REQUEST]", default="")
-@click.option("--from", "source", default="", metavar="FILE", help="Markdown outline, or JSON.")
+@click.option("--from", "source", default="", metavar="FILE", help="Task list, plan, or JSON.")
+@click.option(
+    "--format",
+    "form",
+    default=AUTO,
+    type=click.Choice(FORMS),
+    metavar="FORM",
+    help="What that is: " + ", ".join(FORMS) + ".",
+)
 @click.option("--template", default="", metavar="NAME", help="A plan to begin with; or `list`.")
 @click.option("--param", "parameters", multiple=True, metavar="K=V", help="Of the template.")
 @click.option("--dir", "option", metavar="DIR", help="The plan directory.")
@@ -75,6 +83,7 @@ def plan_command(
     parameters: tuple[str, ...],
     option: str | None,
     *,
+    form: str,
     dry_run: bool,
     force: bool,
     model: str | None,
@@ -88,13 +97,14 @@ def plan_command(
     \b
     REQUEST is a text, a file, or - for standard input; an agent takes it apart.
     With --from or --template nobody is asked, and REQUEST is only what the plan
-    says it is for.
+    says it is for. --from reads a checklist, and the task lists of Spec Kit, Kiro,
+    superpowers, OpenSpec and Task Master; what is ticked is not planned again.
 
     A finished plan moves to archive/ with its results; an unfinished one only with --force.
 
     \b
       orchestrator plan "Review the shop for quality and security"
-      orchestrator plan --from outline.md
+      orchestrator plan --from tasks.md
       orchestrator plan --template list
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     named = option or os.environ.get("ORCHESTRATOR_DIR")
@@ -103,13 +113,13 @@ def plan_command(
         say_templates(layout, as_json=as_json)
         return
     asked = {"model": model, "timeout": timeout, "budget_usd": budget_usd}
-    _check(request, source, template, parameters, asked)
+    _check(request, source, template, parameters, asked, form=form)
     chosen = plugs(claude_bin, layout)
     known = Known(chosen.roster, layout.workdir(""))
     text = _read(request)
     proposal, drawn, spent = None, None, spending([])
     if source:
-        proposal = from_file(source, known, text, shells=chosen.roster.shells)
+        proposal, drawn = _of_file(source, form, text, known, chosen.roster.shells)
     elif template:
         proposal, drawn = of_template(layout, template, parameters, known, text)
     if not dry_run:
@@ -129,7 +139,27 @@ def plan_command(
     if not dry_run:
         archived = write(layout, drawn, chosen.roster, force=force, is_asked=is_asked)
     warnings = proposal.warnings if proposal is not None else commands(drawn, known)
-    _say_plan(layout, warnings, drawn, archived, spent, dry_run=dry_run, as_json=as_json)
+    read_as = proposal.form if proposal is not None else ""
+    _say_plan(
+        layout, warnings, drawn, archived, spent, form=read_as, dry_run=dry_run, as_json=as_json
+    )
+
+
+def _of_file(
+    source: str, form: str, request: str, known: Known, shells: Sequence[str]
+) -> tuple[Proposal | None, Drawn | None]:
+    """Read a file: a task list makes a proposal, a plan of ours is taken over as it is.
+
+    Raises:
+        UsageError, NotFoundError, PlanError, StoreError: as their names say.
+    """
+    saved = plan_in_file(source) if form == AUTO else None
+    if saved is None:
+        return from_file(source, known, request, form=form, shells=shells), None
+    if request:
+        hint = "write it into the file, below `## Original Request`"
+        raise UsageError(f"{source} is a plan, which says its request itself", hint=hint)
+    return None, draw_saved(saved, {}, known)
 
 
 def _offered(chosen: Plugs) -> dict[str, str]:
@@ -147,7 +177,11 @@ def _check(
     template: str,
     parameters: tuple[str, ...],
     asked: Mapping[str, str | None],
+    *,
+    form: str,
 ) -> None:
+    if form != AUTO and not source:
+        raise UsageError("--format is for a file", hint="name one with --from FILE")
     if source and template:
         raise UsageError("--from and --template are two ways to plan", hint="name one of them")
     if parameters and not template:
@@ -247,6 +281,7 @@ def _say_plan(
     archived: str,
     spent: Spending,
     *,
+    form: str,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -262,6 +297,7 @@ def _say_plan(
             critical_path=path,
             warnings=[each._asdict() for each in warnings],
             archived=archived,
+            format=form,
             cost_usd=round(spent.known, 6),
             unknown_costs=spent.unknown,
             text=drawn.text if dry_run else "",
@@ -274,6 +310,8 @@ def _say_plan(
     if len(plan.tasks) <= _MOST_DRAWN:
         talk(diagram.text(drawn.board, terminal_width()))
     talk(f"{size}; longest chain: {diagram.chain_line(path)}{_time(plan, path)}")
+    if form:
+        talk(f"read as {form}")
     _say_warnings(warnings)
     if archived:
         talk(f"The plan before it is in {archived}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from orchestrator.actions.history import History, history
-from orchestrator.cli.listing import brief
+from orchestrator.cli.listing import brief, chosen_agents
 from orchestrator.cli.options import takes_json
 from orchestrator.cli.reply import plan_directory, say_json, write
 from orchestrator.cli.tasks import attempt_facts, attempt_line
@@ -41,7 +41,7 @@ def history_command(key: str, option: str | None, *, full: bool, as_json: bool) 
         view = found.view
         say_json(
             f"{view.task.id} is {view.board.status(view.task.id).value}",
-            task=brief(view.board, view.task),
+            task=brief(view.board, view.task, chosen_agents(layout, view.board, [view.task])),
             attempts=[attempt_facts(each) for each in view.board.attempts(view.task.id)],
             attempt=found.attempt,
             events=list(found.events),

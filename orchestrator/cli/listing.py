@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from orchestrator.actions.tasks import Filters, list_tasks
 from orchestrator.cli.plain_form import read_words
@@ -21,9 +23,9 @@ from orchestrator.core.board import Board
 from orchestrator.core.duration import hours
 from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
-from orchestrator.core.priority import format_priority
 from orchestrator.core.text import counted
 from orchestrator.errors import OrchestratorError
+from orchestrator.store.layout import Layout
 from orchestrator.store.timestamp import iso
 from orchestrator.views.table import list_text
 
@@ -107,30 +109,52 @@ def print_list(directory: str, option: str, filters: Filters, *, group_by: str, 
     """
     layout = plan_directory(directory or None, option or None)
     board, tasks = list_tasks(layout, filters)
+    agents = chosen_agents(layout, board, tasks) if form in {"json", "csv"} else {}
     if group_by or form in {"table", "csv"}:
         from orchestrator.views import listing
 
         groups = listing.grouped(board, tasks, group_by) if group_by else {}
         if form == "json":
-            parts = {name: [brief(board, task) for task in group] for name, group in groups.items()}
+            parts = {
+                name: [brief(board, task, agents) for task in group]
+                for name, group in groups.items()
+            }
             message = f"{counted(len(tasks), 'task')} in {counted(len(groups), 'group')}"
             say_json(message, directory=layout.root, groups=parts)
         elif form == "csv":
-            write(listing.tasks_csv([brief(board, task) for task in tasks]))
+            write(listing.tasks_csv([brief(board, task, agents) for task in tasks]))
         elif group_by:
             is_bare = form == "simple" or (not form and not sys.stdout.isatty())
             write(listing.group_text(board, groups, terminal_width(), is_bare=is_bare))
         else:
             write(listing.table_text(board, tasks, terminal_width()))
     elif form == "json":
-        told = (brief(board, task) for task in tasks)
+        told = (brief(board, task, agents) for task in tasks)
         say_rows(counted(len(tasks), "task"), "tasks", told, directory=layout.root)
     else:
         write(list_text(board, tasks, terminal_width()))
 
 
-def brief(board: Board, task: Task) -> Mapping[str, object]:
-    """Return what ``--json`` says of a task: time and cost of all attempts together, None where nobody knows it."""
+def chosen_agents(layout: Layout, board: Board, tasks: Sequence[Task]) -> Mapping[str, str]:
+    """Return the agents of those tasks that name none and get one by their type."""
+    if not any(task.type and not task.agent_key for task in tasks):
+        return {}
+    from orchestrator.actions.tasks import agents_by_type
+    from orchestrator.store.roster import read_roster
+
+    try:
+        return agents_by_type(layout, board, tasks, read_roster(layout, os.environ))
+    except OrchestratorError:
+        return {}  # a file of an agent that makes no sense is no reason to say nothing at all
+
+
+def brief(
+    board: Board, task: Task, agents: Mapping[str, str] = MappingProxyType({})
+) -> Mapping[str, object]:
+    """Return what ``--json`` says of a task: time and cost of all attempts together, None where nobody knows it.
+
+    *agents*: those that types have chosen.
+    """
     spent = spending([board.outcome(task.id)])
     took = board.worked(task.id, time.time())
     return {
@@ -138,12 +162,12 @@ def brief(board: Board, task: Task) -> Mapping[str, object]:
         "name": task.name,
         "status": board.status(task.id).value,
         "reason": board.why(task.id),
-        "agent": task.agent,
+        "agent": agents.get(task.id) or task.agent,
         "assignee": task.assignee,
         "parent": task.parent,
         "tags": task.tags,
         "type": task.type,
-        "priority": format_priority(task.priority),
+        "priority": task.shown_priority,
         "needs": task.own_needs,
         "children": task.children,
         "estimated_hours": hours(task.estimate) if task.estimate else None,

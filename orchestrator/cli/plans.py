@@ -26,7 +26,6 @@ from orchestrator.cli.texts import TakesProse
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.plan_state import PlanState, Step
-from orchestrator.core.priority import format_priority
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import counted
 from orchestrator.errors import ScheduleError
@@ -239,7 +238,7 @@ def subtask_facts(board: Board, only: Sequence[str] = ()) -> list[dict[str, Any]
             "agent": task.assignee or task.agent,
             "type": task.type,
             "deps": task.needs,
-            "priority": format_priority(task.priority),
+            "priority": task.shown_priority,
             "progress": _progress_of(board, task.id),
             "note": _note_of(board, task.id),
         }

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from orchestrator.core.name import as_name, is_name
 from orchestrator.core.redact import redact
@@ -26,6 +26,8 @@ _NAME = "orchestrator"
 _PACKAGE = __file__.removesuffix("cli/reply.py")
 #: Rows that are printed at once.
 _PIECE = 1000
+#: Values of ``TERM`` that name terminals which show nothing but text.
+_CANNOT_DRAW = frozenset({"dumb", "unknown"})
 #: The plan directory of this call as whoever called named it, for the commands that we name in turn.
 _MEANT = {"directory": "", "option": "", "both": ""}
 
@@ -117,16 +119,17 @@ def require_one(named: str | None, option: str | None) -> None:
 
 def say_json(message: str, *, code: str = "ok", ok: bool = True, **data: Any) -> None:
     """Print the envelope."""
-    write(f"{json_text({'ok': ok, 'code': code, 'message': message, **data})}\n")
+    text = json_text({"ok": ok, "code": code, "message": message, **data})
+    write(f"{text}\n", for_people=False)
 
 
 def say_rows(message: str, name: str, rows: Iterable[Mapping[str, object]], **data: Any) -> None:
     """Print the envelope with a long list at its end, in pieces: at once it would take 1 KB of memory for each."""
     head = json_text({"ok": True, "code": "ok", "message": message, **data, name: []})
-    write(head.removesuffix("]}"))
+    write(head.removesuffix("]}"), for_people=False)
     rows, before = iter(rows), ""
     while piece := [json_text(row) for row in islice(rows, _PIECE)]:
-        write(before + ", ".join(piece))
+        write(before + ", ".join(piece), for_people=False)
         before = ", "
     write("]}\n")
 
@@ -217,15 +220,38 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns
 
 
-def write(text: str) -> None:
+def can_draw(stream: TextIO) -> bool:
+    """Say whether a stream goes to a terminal that understands more than text."""
+    return stream.isatty() and os.environ.get("TERM", "").lower() not in _CANNOT_DRAW
+
+
+def in_colour(stream: TextIO) -> bool:
+    """Say whether what people read there is in colour: not where `NO_COLOR` is set (https://no-color.org)."""
+    return can_draw(stream) and not os.environ.get("NO_COLOR")
+
+
+def _shown(text: str, stream: TextIO, *, for_people: bool = True) -> str:
+    text = redact(printable(text))
+    if for_people and in_colour(stream):
+        from orchestrator.views.glyphs import (
+            coloured,
+        )  # programs have no terminal, and call again and again
+
+        return coloured(text)
+    return text
+
+
+def write(text: str, *, for_people: bool = True) -> None:
     """Write text to stdout as it is, without the tokens in it and without what a terminal acts on.
+
+    What is *for_people* is in colour where it can be.
 
     Raises:
         BrokenPipeError: nobody reads it any more.
         OutputError: it cannot be written.
     """
     try:
-        sys.stdout.write(redact(printable(text)))
+        sys.stdout.write(_shown(text, sys.stdout, for_people=for_people))
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -238,7 +264,7 @@ def write(text: str) -> None:
 def talk(text: str) -> None:
     """Write a line to stderr, likewise; where that takes nothing there is nobody to be told."""
     try:
-        sys.stderr.write(f"{redact(printable(text))}\n")
+        sys.stderr.write(f"{_shown(text, sys.stderr)}\n")
         sys.stderr.flush()
     except OSError:
         return

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import click
 
 from orchestrator.actions.tasks import TaskView, agent_of, show
-from orchestrator.cli.listing import FORMATS, GROUPS, brief, filters_of, print_list
+from orchestrator.cli.listing import FORMATS, GROUPS, brief, chosen_agents, filters_of, print_list
 from orchestrator.cli.options import takes_caller, takes_directory, takes_json
 from orchestrator.cli.reply import plan_directory, say_json, write
 from orchestrator.core import criteria
@@ -17,7 +18,6 @@ from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.moment import format_moment
 from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
-from orchestrator.core.priority import format_priority
 from orchestrator.core.result import Attempt
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError
@@ -86,7 +86,8 @@ def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
     layout = plan_directory(None, option)
     view = show(layout, task_id)
     if as_json:
-        facts = {**task_facts(view), "files": _files(view)}
+        agents = chosen_agents(layout, view.board, [view.task])
+        facts = {**task_facts(view, agents), "files": _files(view)}
         say_json(f"{view.task.id} is {view.board.status(view.task.id).value}", task=facts)
         return
     write(_text(view, _agent(layout, view)))
@@ -102,10 +103,12 @@ def _agent(layout: Layout, view: TaskView) -> str:
         return view.task.agent
 
 
-def task_facts(view: TaskView) -> dict[str, object]:
+def task_facts(
+    view: TaskView, agents: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, object]:
     """Return what ``--json`` says of a task and of what came of it."""
     return {
-        **brief(view.board, view.task),
+        **brief(view.board, view.task, agents),
         "description": view.task.description,
         "attempts": [attempt_facts(attempt) for attempt in view.board.attempts(view.task.id)],
         "criteria": criteria.facts(view.criteria),
@@ -186,7 +189,7 @@ def _text(view: TaskView, agent: str) -> str:
     if not task.children:  # nobody does an umbrella
         lines.append(f"Agent     {agent or '(default)'}")
     lines += [f"{word:<9} {value}" for word, value in _details(board, task) if value]
-    lines.append(f"Priority  {format_priority(task.priority)}")
+    lines.append(f"Priority  {task.shown_priority}")
     lines.append(f"Needs     {', '.join(task.own_needs) or 'nothing'}")
     lines += [f"{name.capitalize():<9} {path}" for name, path in _files(view).items()]
     if view.criteria:

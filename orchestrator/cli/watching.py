@@ -79,7 +79,8 @@ def _tell(follower: Follower, *, as_json: bool) -> None:
     new = follower.new()
     if not new:
         return
-    write("".join(f"{_line(each, as_json=as_json)}\n" for each in new))
+    lines = "".join(f"{_line(each, as_json=as_json)}\n" for each in new)
+    write(lines, for_people=not as_json)
     try:
         # Told first, so that something is rather told twice than never.
         follower.keep()

@@ -12,7 +12,6 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.moment import format_moment
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_state import PlanState, subtask_word
-from orchestrator.core.priority import format_priority
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import UNDER_WAY, TaskStatus
@@ -109,7 +108,7 @@ def context(
             "title": task.name,
             "description": task.description,
             "type": task.type,
-            "priority": format_priority(task.priority),
+            "priority": task.shown_priority,
             "deps": list(task.needs),
             "assignment": assignment,
         },

@@ -21,6 +21,8 @@ _T = TypeVar("_T")
 
 #: Longest text of one field: more is no assignment that an agent could hold in mind.
 MOST_TEXT = 20_000
+#: Of a description: a section of a plan with its code is the whole assignment.
+MOST_DESCRIPTION = 200_000
 MOST_NAME = 80
 _FIELD_OF = {
     "bad_id": ".id",
@@ -80,7 +82,10 @@ def _placed(problem: Problem, places: Mapping[str, str]) -> Problem:
 
 def _task(form: _Form, value: object, at: str) -> DraftTask:
     data = form.mapping(value, at, _TASK)
-    name, description = form.line(data, "name", at), form.text(data, "description", at)
+    name, description = (
+        form.line(data, "name", at),
+        form.text(data, "description", at, MOST_DESCRIPTION),
+    )
     if not name and not description and isinstance(value, Mapping):
         form.blame(at, "it has neither a name nor a description", "say what is to be done")
     script = form.script(data, at)
@@ -175,8 +180,8 @@ class _Form:
         self.blame(at, f"{_shown(value)} is not a list", "write [ … ] there")
         return ()
 
-    def text(self, data: Mapping[str, Any], name: str, at: str = "") -> str:
-        return self._text(data.get(name), f"{at}.{name}" if at else name)
+    def text(self, data: Mapping[str, Any], name: str, at: str = "", most: int = MOST_TEXT) -> str:
+        return self._text(data.get(name), f"{at}.{name}" if at else name, most)
 
     def line(self, data: Mapping[str, Any], name: str, at: str = "") -> str:
         return one_line(self.text(data, name, at), MOST_TEXT)
@@ -200,17 +205,17 @@ class _Form:
         texts = (self._text(each, f"{place}[{index}]") for index, each in enumerate(listed))
         return tuple(one_line(text, MOST_TEXT) for text in texts if text)
 
-    def _text(self, value: object, place: str) -> str:
+    def _text(self, value: object, place: str, most: int = MOST_TEXT) -> str:
         if value is None:
             return ""
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             self.blame(place, f"{_shown(value)} is not a text", 'write "…" there')
             return ""
         text = printable(typed(str(value))).strip()
-        if len(text) > MOST_TEXT:
+        if len(text) > most:
             hint = "put it into a file and name the file"
             self.blame(place, f"{len(text)} characters are too many", hint)
-        return text[:MOST_TEXT]
+        return text[:most]
 
     def read(
         self, data: Mapping[str, Any], name: str, at: str, reader: Callable[[Any], _T], default: _T

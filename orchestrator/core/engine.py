@@ -236,6 +236,7 @@ class Engine:
         verdict = self._admission.weigh(entry, event, moment.now)
         if verdict is None and entry.intended is None:
             self._doubted[entry.id] = event
+            entry.stopping = True  # its attempt is over: no timeout ends it
             self._admission.settle(entry, event, is_last=True)
             self._admission.note_refusal(entry, event, moment.now)
             return

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.charter import Charter
 from orchestrator.core.name import as_name
-from orchestrator.core.priority import NORMAL
+from orchestrator.core.priority import NORMAL, format_priority
 from orchestrator.core.spelling import GUESSES, suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, Problem, UsageError
@@ -53,6 +53,8 @@ class Task(NamedTuple):
     """What sort of work it is, its Type cell: dev, test, research …"""
     children: tuple[str, ...] = ()
     """The tasks that name it as their parent. With any it is an umbrella: it needs them and is never launched."""
+    priority_text: str = ""
+    """Its priority as the row writes it, where that is a number; ``-`` where others have numbers and it has none."""
     deadline: float = 0.0
     """When it is to be done, seconds since the epoch; 0: nobody said. It is told, and changes no order."""
 
@@ -106,6 +108,11 @@ class Task(NamedTuple):
             return self.agent
         own = stem(self.id)
         return self.id if own == self.id else own.capitalize()
+
+    @property
+    def shown_priority(self) -> str:
+        """Its priority for people: a number as it was written, else one of ``P0…P3``."""
+        return self.priority_text or format_priority(self.priority)
 
     @property
     def who(self) -> str:

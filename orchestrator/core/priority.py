@@ -40,6 +40,11 @@ def parse_priority(text: str | int) -> int:
     return number
 
 
+def is_number(text: str) -> bool:
+    """Whether a priority is written as a number: then a bigger one runs first."""
+    return text.strip().removeprefix("-").isdecimal()
+
+
 def format_priority(number: int) -> str:
     """Write a priority as the seeds' ``P0…P3`` where it is one of them, else as the integer."""
     return {URGENT: "P0", HIGH: "P1", NORMAL: "P2", LOW: "P3"}.get(number, str(number))

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 #: Bytes of a file that is kept in memory until it is used; there may be thousands of them.
 _REMEMBERED = 64 * 1024
 
+#: Endings, in lower case, of files that a person may have meant as the text of a task.
+_TEXTS = frozenset(
+    {"md", "markdown", "mdown", "mkd", "mkdn", "mdx", "mdtext", "txt", "text", "rst", "adoc"}
+)
+
 
 class Assignments:
     """What each task is to do, as it stands in ``agent_tasks/``."""
@@ -86,8 +91,8 @@ class Assignments:
 
         Where the assignment is there as well ``doctor`` tells of the second file.
         """
-        strays = self._strays(tasks, existing)
-        by_stem = {task.stem: task for task in tasks} if strays else {}
+        strays, others = self._strays(tasks, existing), self._of_other_endings()
+        by_stem = {task.stem: task for task in tasks} if strays or others else {}
         meant = stems_meant({own: task.id for own, task in by_stem.items()})
         for stray in strays:
             right = meant.get(stray.casefold())
@@ -102,6 +107,27 @@ class Assignments:
                     "rename it",
                     "misnamed_task_file",
                 )
+        for other in others:
+            right = meant.get(other.rpartition(".")[0].casefold())
+            if right is not None and not os.path.lexists(self._layout.task_file(right)):
+                task = by_stem[right]
+                yield Problem(
+                    f"no task reads it; the file of {task.id} is {self.shown(task)}",
+                    f"{self._shown}/agent_tasks/{other}",
+                    "rename it",
+                    "misnamed_task_file",
+                )
+
+    def _of_other_endings(self) -> list[str]:
+        """Return the names of texts that do not end with ``.md``; what editors leave behind ends otherwise."""
+        names = names_in(self._layout.tasks)
+        return sorted(
+            name
+            for name in names
+            if not name.startswith(".")
+            and not name.endswith(".md")
+            and name.rpartition(".")[2].lower() in _TEXTS
+        )
 
     def unread(self, tasks: Collection[Task]) -> list[str]:
         """Return the files that a person wrote and no task reads, or ever read, as people see them.

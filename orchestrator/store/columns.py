@@ -5,36 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 from orchestrator.core.plan import TASK_ID
+from orchestrator.core.spelling import meant
+from orchestrator.store.table_words import HEADERS, NOBODY, NONE, OPEN
 
-_ROLES = {
-    "id": ("taskid", "id"),
-    "number": ("#",),
-    "task": ("task",),
-    "name": ("taskname", "name", "title"),
-    "description": ("description", "taskdescription", "details"),
-    "needs": (
-        *("dependencies", "deps", "dependson", "dependency", "depends"),
-        *("needs", "blockedby", "after", "predecessors"),
-    ),
-    "agent": ("agent",),
-    "assignee": ("assignee", "assignedto", "owner"),
-    "parent": ("parent", "umbrella"),
-    "tags": ("tags", "tag"),
-    "type": ("type", "kind"),
-    "priority": ("priority", "prio"),
-    "estimate": ("esttime", "estimate", "estimatedtime", "est"),
-    "deadline": ("deadline", "due", "duedate"),
-    "expected": ("expectedoutput", "output", "expected"),
-    "status": ("status",),
-    "start": ("starttime", "start"),
-    "end": ("endtime", "end"),
-}
-_ROLE_OF = {word: role for role, words in _ROLES.items() for word in words}
-
-_NONE = frozenset({"", "none", "none.", "-", "--", "---", "—", "–", "n/a"})
 _LINK = re.compile(r"\[([^\[\]]*)\](?:\([^()]*\)|\[[^\[\]]*\])")
 _ID_LINK = re.compile(r"\[{1,2}([^\[\]]*)\]{1,2}(?:\([^()]*\)|\[[^\[\]]*\])?")
 # Around the whole: of `**a** and **b**` each mark has its own partner. One of underscores may stand in a word.
@@ -59,6 +36,8 @@ class Columns(NamedTuple):
     name: int | None = None
     description: int | None = None
     needs: int | None = None
+    blocks: int | None = None
+    """Tasks that wait for the one of the row: dependencies, written from the other end."""
     agent: int | None = None
     assignee: int | None = None
     parent: int | None = None
@@ -69,6 +48,7 @@ class Columns(NamedTuple):
     deadline: int | None = None
     expected: int | None = None
     status: int | None = None
+    done: int | None = None
     start: int | None = None
     end: int | None = None
     others: tuple[tuple[int, str], ...] = ()
@@ -82,14 +62,19 @@ class Columns(NamedTuple):
     @property
     def is_task_table(self) -> bool:
         """Whether every row is a task: it has an id, a text and dependencies."""
-        return self.id is not None and self.has_text and self.needs is not None
+        return self.id is not None and self.has_text and self.has_order
+
+    @property
+    def has_order(self) -> bool:
+        """Whether it says what waits for what."""
+        return self.needs is not None or self.blocks is not None
 
     @property
     def is_assignment_table(self) -> bool:
         """Whether it only says who does a task and how far it is (seed 002, "Agent Assignment")."""
         news = (self.agent, self.assignee, self.status)
         has_news = any(column is not None for column in news)
-        return self.id is not None and has_news and not self.has_text and self.needs is None
+        return self.id is not None and has_news and not self.has_text and not self.has_order
 
 
 #: Columns that are looked at; no person wrote a table with more.
@@ -101,7 +86,7 @@ def read_header(header: Sequence[str]) -> Columns:
     header = header[:_MOST_COLUMNS]
     found: dict[str, int] = {}
     for index, cell in enumerate(header):
-        if (role := _ROLE_OF.get(key_word(cell))) is not None:
+        if role := role_of(cell):
             found.setdefault(role, index)
     if "id" not in found and "number" in found:
         found["id"] = found.pop("number")
@@ -119,16 +104,45 @@ def read_header(header: Sequence[str]) -> Columns:
     return Columns(others=others, **known)
 
 
+#: Roles whose header may have a remark in parentheses: of an estimate it would be its unit.
+_REMARKED = frozenset(HEADERS) - {"estimate", "deadline", "number"}
+_REMARK = re.compile(r"\s*[(\[（].*[)\]）]\s*$")
+#: Letters that a header of dependencies has at least, to be known although one of them is wrong.
+_LONG = 8
+
+
+def role_of(header: str) -> str:
+    """Return the meaning of a column by its header; empty when nobody taught us that word."""
+    word = key_word(header)
+    if role := _role_of().get(word):
+        return role
+    role = _role_of().get(key_word(_REMARK.sub("", plain(header))), "")
+    if role in _REMARKED:
+        return role
+    # A slip of the fingers in it must not start everything at once.
+    known = [each for each, role in _role_of().items() if role == "needs" and len(each) >= _LONG]
+    return "needs" if len(word) >= _LONG and meant(word, known) else ""
+
+
+@cache
+def _role_of() -> dict[str, str]:
+    return {key_word(word): role for role, words in HEADERS.items() for word in words}
+
+
 def more_needs(columns: Columns) -> str:
     """Return the header of a second column of dependencies; empty when there is none."""
     headers = (header for _, header in columns.others)
-    return next((each for each in headers if _ROLE_OF.get(key_word(each)) == "needs"), "")
+    return next((each for each in headers if role_of(each) == "needs"), "")
 
 
 def key_word(header: str) -> str:
-    """Return what a header or heading comes down to: its letters and digits, in lower case."""
+    """Return what a header or heading comes down to: its letters and digits, in lower case, without accents."""
     text = plain(header)
-    return "#" if text == "#" else "".join(char for char in text.casefold() if char.isalnum())
+    if text == "#":
+        return text
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text)
+    return "".join(char for char in text.casefold() if char.isalnum())
 
 
 def plain(cell: str) -> str:
@@ -152,13 +166,18 @@ def _bare(text: str) -> str:
     return text
 
 
+def without_pictures(text: str) -> str:
+    """Return a text without emoji, wherever they stand; a number in a box becomes a number."""
+    return text if text.isascii() else "".join(" " if _is_picture(each) else each for each in text)
+
+
 def _is_picture(char: str) -> bool:
     return not char.isascii() and (unicodedata.category(char) in _PICTURE or char in _SELECTORS)
 
 
 def is_none(cell: str) -> bool:
     """Whether a cell says that there is nothing: empty, ``None``, ``-`` and the like."""
-    return cell.casefold() in _NONE
+    return cell.casefold() in NONE
 
 
 def read_id(cell: str) -> str:
@@ -197,6 +216,18 @@ def read_tags(cell: str) -> tuple[str, ...]:
         return ()
     words = _BETWEEN.split(plain(_BREAK.sub(" ", cell)).replace("`", ""))
     return tuple(dict.fromkeys(tag for word in words if not is_none(tag := word.lstrip("#"))))
+
+
+def is_open(cell: str) -> bool:
+    """Whether a Status cell says that its task is still to be done, or being done: it is empty, or a word for that."""
+    text = cell.strip().casefold()
+    return is_none(text) or text in OPEN or (plain(text) or "?").strip(" .") in OPEN
+
+
+def read_person(cell: str) -> str:
+    """Return who a cell names, a person or an agent; ``@kim`` is kim, and ``Unassigned`` is nobody."""
+    name = read_label(cell)
+    return "" if name.casefold().strip(" .()") in NOBODY else name.removeprefix("@")
 
 
 def read_label(cell: str) -> str:

@@ -6,17 +6,19 @@ run. Tables in our own sections are never read back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import Plan, Task
+from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import cell, from_cell, one_line, printable
 from orchestrator.core.umbrella import check_parents, with_umbrellas
 from orchestrator.errors import PlanError, Problem
 from orchestrator.store.charter import STATUS, read_charter
-from orchestrator.store.columns import key_word, read_id
+from orchestrator.store.columns import is_none, key_word, plain, read_id, role_of
 from orchestrator.store.front_matter import misplaced, read_front_matter, read_settings
 from orchestrator.store.lines import (
     LARGEST_PLAN,
@@ -30,7 +32,10 @@ from orchestrator.store.markdown_blocks import section_text
 from orchestrator.store.marks import without_regions
 from orchestrator.store.plan_tables import MAX_PROBLEMS, read_rows
 from orchestrator.store.plan_text import OwnText, Sheet, own_text
-from orchestrator.store.tables import cell_spans
+from orchestrator.store.tables import cell_spans, split_row
+
+#: Columns in which a person may have said that there is nothing left to do.
+_SAID = ("status", "done")
 
 
 class StatusCells(NamedTuple):
@@ -151,7 +156,8 @@ def set_statuses(data: bytes, cells: Callable[[str], StatusCells | None]) -> byt
 
     *cells* says what they should say of a task; few plans have such cells, and then it is not asked.
 
-    Every other byte stays as it is. A row that is too short to have such a cell stays as it is too.
+    Only what is empty or in our own words is replaced: what a person wrote there stays. Every other byte stays as it
+    is. A row that is too short to have such a cell stays as it is too.
 
     Raises:
         ValueError: the file is not UTF-8.
@@ -175,20 +181,39 @@ def own_statuses(data: bytes) -> dict[str, str]:
         return {}
     said: dict[str, str] = {}
     for sheet in (*own.tasks, *own.assignments):
-        at, status = sheet.columns.id, sheet.columns.status
-        if at is None or status is None:
-            continue
-        for _, cells in sheet.table.rows(own.lines):
-            if max(at, status) < len(cells):
-                said.setdefault(read_id(cells[at]), cells[status])
+        at = sheet.columns.id
+        for column in (sheet.columns.status, sheet.columns.done):
+            if at is None or column is None:
+                continue
+            for _, cells in sheet.table.rows(own.lines):
+                if max(at, column) < len(cells) and not is_none(cells[column]):
+                    said.setdefault(read_id(cells[at]), cells[column])
     return said
+
+
+#: How a moment stands in a cell that is drawn, and what is added to the status of a task that was only simulated.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ")
+_PLAYED = re.compile(r" \(only simulated\)$")
+_STATUSES = frozenset(status.value for status in TaskStatus)
+
+
+def is_ours(text: str) -> bool:
+    """Whether a cell is empty, or says what we would draw there: a status in our words, or a moment."""
+    text = text.strip()
+    if is_none(text) or _MOMENT.fullmatch(text):
+        return True
+    return plain(_PLAYED.sub("", text)).casefold() in _STATUSES
 
 
 def _with_statuses(file: Lines) -> OwnText | None:
     """Return the person's own text where it may have a Status cell; few plans have one, and others need no parser."""
     bare = file.bare()
     mine = _own_lines(bare, read_front_matter(bare, "").body)
-    return own_text(mine) if any("status" in line.lower() for line in mine) else None
+    heads = (
+        head for head, dashes in pairwise(mine) if "-" in dashes and not dashes.strip("|-: \t")
+    )
+    has_any = any(role_of(each) in _SAID for head in heads for each in split_row(head))
+    return own_text(mine) if has_any else None
 
 
 def _set_in_table(
@@ -210,7 +235,7 @@ def _set_in_table(
         for column, text in sorted((c, t) for c, t in wanted if c is not None and t is not None)[
             ::-1
         ]:
-            if column < len(spans):
+            if column < len(spans) and is_ours(line[slice(*spans[column])]):
                 line = _with_cell(line, *spans[column], cell(text))
         lines[index] = line
 

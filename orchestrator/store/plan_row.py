@@ -7,17 +7,20 @@ from collections.abc import Sequence
 
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import TASK_ID, Task
-from orchestrator.core.priority import NORMAL, parse_priority
+from orchestrator.core.priority import NORMAL, is_number, parse_priority
 from orchestrator.core.text import from_cell, one_line, printable, without_escapes
 from orchestrator.errors import Problem
 from orchestrator.store.columns import (
     Columns,
     is_none,
+    plain,
     read_id,
     read_label,
     read_needs,
+    read_person,
     read_tags,
 )
+from orchestrator.store.table_words import NOBODY, TOTALS
 
 #: Characters of a cell of dependencies that is read; a hundred thousand ids fit into it.
 _LONGEST_NEEDS = 1024 * 1024
@@ -28,7 +31,6 @@ _CONTROLS = r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]"
 _DURATION = (
     r"(?i)[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++"
 )
-_DATE = r"(?a)\d{4}-\d{1,2}-\d{1,2}(?:[T ]+[\d:.,Zz+-]*)?"
 
 
 def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list[Problem]) -> Task:
@@ -40,6 +42,9 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
     def label(column: int | None) -> str:
         return one_line(read_label(cell)) if (cell := text(column)) else ""
 
+    def person(column: int | None) -> str:
+        return one_line(read_person(cell)) if (cell := text(column)) else ""
+
     name, description = text(columns.name), text(columns.description) or text(columns.name)
     too_many = len(text(columns.needs)) > _LONGEST_NEEDS
     if too_many:
@@ -47,6 +52,8 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         message = f"its dependencies take more than {_LONGEST_NEEDS // 1024:,} KiB"
         problems.append(Problem(message, where, hint, "bad_row"))
     needs, kinds = read_needs("" if too_many else text(columns.needs))
+    rank = read_label(text(columns.priority))
+    priority = _priority(rank, where, problems)
     due = text(columns.deadline)
     deadline = _deadline(due, where, problems) if due else None
     hours = text(columns.estimate)
@@ -56,27 +63,42 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         for index, header in columns.others
         if not is_none(cells[index])
     ]
-    for header, words, value in (("Deadline", due, deadline), ("Estimate", hours, estimate)):
-        if words and value is None and not is_none(words):
-            inputs.append((header, _said(words)))
+    if hours and estimate is None and not is_none(hours):
+        inputs.append(("Estimate", _said(hours)))
     return Task(
         id=read_id(text(columns.id)),
         name=from_cell(_said(name or description)),
         description=_said(description),
         needs=needs,
-        agent=label(columns.agent),
-        priority=_priority(text(columns.priority), where, problems),
+        agent=person(columns.agent),
+        priority=priority,
+        priority_text=rank if is_number(rank) else "",
         estimate=estimate,
         expected="" if is_none(text(columns.expected)) else _said(text(columns.expected)),
         inputs=tuple(inputs),
         where=where,
         need_kinds=kinds,
-        assignee=label(columns.assignee),
+        assignee=person(columns.assignee),
         parent="" if is_none(parent := read_id(text(columns.parent))) else parent,
         tags=read_tags(text(columns.tags)),
         type=label(columns.type),
         deadline=deadline or 0.0,
     )
+
+
+#: What a person strikes out, at the beginning of a cell.
+_STRUCK = re.compile(r"[\s*_`]*(?:~~\S.*~~|<(?:del|s|strike)>.*</)", re.IGNORECASE)
+
+
+def is_struck(cells: Sequence[str], columns: Columns) -> bool:
+    """Whether a row is struck out: its id, or its text from the beginning on."""
+    places = (columns.id, columns.name, columns.description)
+    return any(at is not None and _STRUCK.match(cells[at]) is not None for at in places)
+
+
+def is_total(cell: str) -> bool:
+    """Whether the id of a row says that the row adds up the others."""
+    return plain(cell).casefold().strip(" .:=") in TOTALS
 
 
 def _said(cell: str) -> str:
@@ -93,7 +115,7 @@ def _priority(text: str, where: str, problems: list[Problem]) -> int:
     if not text:
         return NORMAL
     try:
-        return parse_priority(read_label(text))
+        return parse_priority(text)
     except ValueError as error:
         hint = "correct the cell or leave it empty"
         problems.append(Problem(one_line(str(error)), where, hint, "bad_priority"))
@@ -117,17 +139,18 @@ def _estimate(text: str, where: str, problems: list[Problem]) -> float | None:
 
 
 def _deadline(text: str, where: str, problems: list[Problem]) -> float | None:
-    """Return the moment in a cell; None when it has none: ``end of Q3`` is for people, and for the agent."""
+    """Return the moment in a cell; None when it has none. What is not understood is an error: it would be missed."""
     from orchestrator.core.moment import parse_moment  # most plans have no deadlines
 
     word = read_label(text)
+    if not word or word.casefold().strip(" .()") in NOBODY:
+        return None
     try:
-        return parse_moment(word) if word else None
+        return parse_moment(word)
     except ValueError as error:
-        if re.fullmatch(_DATE, word):
-            message = f"deadline: {one_line(str(error))}"
-            hint = "correct the cell or leave it empty"
-            problems.append(Problem(message, where, hint, "bad_deadline"))
+        message = f"deadline: {one_line(str(error))}"
+        hint = "correct the cell or leave it empty; what is for the agent stands in a column of its own"
+        problems.append(Problem(message, where, hint, "bad_deadline"))
         return None
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from orchestrator.core.plan import TASK_ID, Task, check_rows
+from orchestrator.core.priority import NORMAL
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.store.columns import (
     Columns,
+    is_none,
     more_needs,
     plain,
     read_header,
     read_id,
-    read_label,
     read_needs,
+    read_person,
 )
+from orchestrator.store.dependencies import Dependencies, Needs
 from orchestrator.store.lost_rows import IN_HTML, listed_rows, lost_rows
-from orchestrator.store.plan_row import named_task, read_task
+from orchestrator.store.plan_row import is_struck, is_total, named_task, read_task
 from orchestrator.store.plan_text import OwnText, Sheet
 from orchestrator.store.tables import split_row
 
@@ -40,8 +44,10 @@ def read_rows(own: OwnText) -> tuple[list[Task], list[Problem]]:
         problems += _doubled_needs(sheet, own)
         rows += _rows_of(sheet, own, problems)
     known = {row.id for row in rows}
+    rows = _with_needs(own, _ranked(rows), problems)
     for sheet in own.tasks:
         problems += _unread_needs(sheet, own, known)
+        problems += _sums(sheet, own, rows)
     lost += lost_rows(own, known, problems)
     rows += {task.id: task for task in lost if task.id not in known}.values()
     if problems and not rows:
@@ -69,7 +75,101 @@ def _no_table(own: OwnText) -> Problem:
             line = own.lines[at]
             if "|" in line and read_header(split_row(line)).is_task_table:
                 return Problem("the task table stands in HTML", own.place(at), IN_HTML, "no_table")
-    return Problem("no task table found", own.place(0), _HINT, "no_table")
+    # A table whose headers nobody taught us is probably the one that is meant.
+    first = min((block.line for block in own.outline.kinds("table")), default=0)
+    return Problem("no task table found", own.place(first), _HINT, "no_table")
+
+
+def _ranked(rows: list[Task]) -> list[Task]:
+    """Where priorities are written as numbers alone, a task without one comes last (seed row S0-22)."""
+    if not any(row.priority_text for row in rows):
+        return rows
+    if any(row.priority != NORMAL and not row.priority_text for row in rows):
+        return rows  # `P1` stands beside `5`: of those, `normal` is one
+    lowest = min(row.priority for row in rows if row.priority_text)
+    return [
+        row if row.priority_text else row._replace(priority=lowest - 1, priority_text="-")
+        for row in rows
+    ]
+
+
+def _with_needs(own: OwnText, rows: list[Task], problems: list[Problem]) -> list[Task]:
+    """Return the rows with what they wait for where their cells are no plain lists, and where another row says it."""
+    ids = {row.id for row in rows}
+    odd = {row.where for row in rows if not ids.issuperset(row.needs)}
+    sheets = [each for each in own.tasks if odd or each.columns.blocks is not None]
+    if not sheets:
+        return rows
+    said = Dependencies(rows)
+    found = {row.where: row for row in rows}
+    blocked: dict[str, list[str]] = {}
+    for sheet in sheets:
+        for line, cells in sheet.table.rows(own.lines):
+            if (row := found.get(own.place(line))) is None:
+                continue
+            if row.where in odd:
+                found[row.where] = _reread(row, sheet, cells, said, problems)
+            at = sheet.columns.blocks
+            for task_id in _read_again(row, (sheet, at), cells, said, problems)[0]:
+                blocked.setdefault(task_id, []).append(row.id)
+    return [
+        each._replace(needs=tuple(dict.fromkeys((*each.needs, *blocked.get(each.id, ())))))
+        for each in found.values()
+    ]
+
+
+def _reread(
+    row: Task, sheet: Sheet, cells: Sequence[str], said: Dependencies, problems: list[Problem]
+) -> Task:
+    """Return a row whose cell of dependencies has more than ids of the plan; a plain list stays as it is."""
+    column = sheet.columns.needs
+    if column is None or column >= len(cells):
+        return row
+    if said.read(cells[column], row.id) is None and said.is_plain(cells[column]):
+        return row  # each id that is none is told by itself
+    needs, kinds = _read_again(row, (sheet, column), cells, said, problems)
+    return row._replace(needs=needs, need_kinds=kinds)
+
+
+def _read_again(
+    row: Task,
+    place: tuple[Sheet, int | None],
+    cells: Sequence[str],
+    said: Dependencies,
+    problems: list[Problem],
+) -> Needs:
+    """Return the tasks that a cell means, whatever words stand around their ids; *place* is its column."""
+    sheet, column = place
+    cell = cells[column] if column is not None and column < len(cells) else ""
+    if column is None or is_none(cell):
+        return (), ()
+    read = said.read(cell, row.id)
+    if read is None:
+        problems.append(said.problem(cell, row.id, row.where, plain(sheet.table.header[column])))
+    return read or ((), ())
+
+
+def _struck(cells: Sequence[str], columns: Columns, where: str) -> Problem:
+    task_id = plain(cells[columns.id].replace("~~", "")) if columns.id is not None else ""
+    return Problem(
+        f"the row of {one_line(task_id, 64) or 'a task'} is struck out",
+        where,
+        "take the row out if the task is dropped, or else the strike-through",
+        "struck_row",
+    )
+
+
+def _sums(sheet: Sheet, own: OwnText, rows: Sequence[Task]) -> Iterator[Problem]:
+    """Refuse a last row that adds up the estimates above it: its id is a word where the others have numbers."""
+    lines = {own.place(line) for line, _ in sheet.table.rows(own.lines)}
+    *above, last = [row for row in rows if row.where in lines] or [Task("", "", "")]
+    if len(above) < 1 or not last.estimate or any(map(str.isdigit, last.id)):
+        return
+    is_sum = math.isclose(sum(row.estimate or 0.0 for row in above), last.estimate)
+    if is_sum and not last.needs and all(any(map(str.isdigit, row.id)) for row in above):
+        message = f"the row of {one_line(last.id, 64)} adds up the rows above it"
+        hint = "take it out of the table, or leave its estimate empty if it is a task"
+        yield Problem(message, last.where, hint, "sum_row")
 
 
 def _doubled_needs(sheet: Sheet, own: OwnText) -> list[Problem]:
@@ -82,21 +182,22 @@ def _doubled_needs(sheet: Sheet, own: OwnText) -> list[Problem]:
 
 
 def _unread_needs(sheet: Sheet, own: OwnText, known: set[str]) -> Iterator[Problem]:
-    """Refuse a column of ids that nothing waits for, in a table without dependencies: all would start at once.
+    """Refuse a column with ids that nothing waits for, in a table without dependencies: all would start at once.
 
-    Where it names tasks by numbers alone, it may count something.
+    One cell that begins with the id of another task is enough, whatever the others say. Where it names tasks by numbers
+    alone, it may count something.
     """
     at = sheet.columns.id
-    for column, header in sheet.columns.others if sheet.columns.needs is None else ():
+    for column, header in () if sheet.columns.has_order else sheet.columns.others:
         named: set[str] = set()
         for _, cells in sheet.table.rows(own.lines):
             needs = read_needs(cells[column])[0] if column < len(cells) else ()
             own_id = read_id(cells[at]) if at is not None and at < len(cells) else ""
-            if not known.issuperset(needs) or own_id in needs:
-                break
-            named.update(needs)
+            if own_id in needs:
+                break  # it says what tasks are called, or were
+            named.update(each.strip("().:") for each in needs[:1])
         else:
-            if not all(map(str.isdigit, named)):
+            if any(each in known and not each.isdigit() for each in named):
                 message = (
                     f"the column {one_line(header, 40)} names tasks, and nothing waits for them"
                 )
@@ -120,13 +221,18 @@ def _rows_of(sheet: Sheet, own: OwnText, problems: list[Problem]) -> Iterator[Ta
             yield from named_task(cells, columns, where)
             continue
         cells.extend([""] * (width - len(cells)))
-        if _is_task(cells, columns):
+        if is_struck(cells, columns):
+            problems.append(_struck(cells, columns, where))
+            yield from named_task(cells, columns, where)
+        elif _is_task(cells, columns):
             yield read_task(cells, columns, where, problems)
 
 
 def _is_task(cells: Sequence[str], columns: Columns) -> bool:
     """Whether a row is more than a blank one or a caption inside of the table."""
     filled = [index for index, text in enumerate(cells) if text]
+    if columns.id is not None and is_total(cells[columns.id]):
+        return False
     if filled == [columns.id]:
         return TASK_ID.fullmatch(read_id(cells[filled[0]])) is not None
     return bool(filled)
@@ -166,11 +272,11 @@ def _assigned(own: OwnText, known: set[str], problems: list[Problem]) -> dict[st
                 continue
             before, columns = assigned.get(task_id, _Assigned()), sheet.columns
             assigned[task_id] = _Assigned(
-                before.agent or _label(cells, columns.agent),
-                before.assignee or _label(cells, columns.assignee),
+                before.agent or _person(cells, columns.agent),
+                before.assignee or _person(cells, columns.assignee),
             )
     return assigned
 
 
-def _label(cells: Sequence[str], column: int | None) -> str:
-    return "" if column is None or column >= len(cells) else one_line(read_label(cells[column]))
+def _person(cells: Sequence[str], column: int | None) -> str:
+    return "" if column is None or column >= len(cells) else one_line(read_person(cells[column]))

@@ -42,6 +42,13 @@ class SavedPlan(NamedTuple):
     plan: str
     task_files: Mapping[str, str]
     """By stem."""
+    file: str = ""
+    """The file of the plan, where it is called otherwise than in a plan directory."""
+
+    @property
+    def shown(self) -> str:
+        """The file of the plan, as people are told of it."""
+        return os.path.relpath(self.file or Layout(self.where).plan)
 
     @property
     def title(self) -> str:
@@ -97,13 +104,23 @@ def read_saved(name: str, directory: str) -> SavedPlan:
         StoreError: one cannot be read.
     """
     place = Layout(directory)
+    return SavedPlan(name, directory, _text(place.plan, LARGEST_PLAN), read_task_files(place))
+
+
+def read_task_files(place: Layout) -> dict[str, str]:
+    """Return the task files of a directory that looks like that of a plan, by stem.
+
+    Raises:
+        PlanError: one of its files is no text, or too large.
+        StoreError: one cannot be read.
+    """
     files = {}
     with reported("list", place.tasks):
         names = sorted(os.listdir(place.tasks)) if os.path.isdir(place.tasks) else []
     for each in names:
         if each.endswith(".md") and not each.startswith("."):
             files[each.removesuffix(".md")] = _text(f"{place.tasks}/{each}")
-    return SavedPlan(name, directory, _text(place.plan, LARGEST_PLAN), files)
+    return files
 
 
 def _text(path: str, largest: int = LARGEST_TEXT) -> str:

@@ -1,5 +1,6 @@
 """A run in a few lines: at most ``LIMIT`` characters, some 400 tokens, whatever the plan's size and its names.
 
+The first line alone says how the run stands and what to do: who reads no further does nothing wrong.
 What matters most is written first and gets what it needs; a list that is cut says how many more there are.
 """
 
@@ -28,6 +29,8 @@ _KINDS = 8
 #: Ids in a list of ``facts`` at most.
 _FIRST = 3
 _WIDTH = 140
+#: Characters of the first line for what holds a run, and for the next step, whose own line has it whole.
+_HELD, _STEP = 100, 200
 _LIST = 200
 
 _STANDS = {
@@ -95,8 +98,7 @@ def brief_text(
     Within ``LIMIT`` as long as the next step is no longer than some 500 characters.
     """
     tail = f"next: {next_step}\ncursor: {cursor}\n"
-    lines = [_head(brief, now)]
-    lines += [brief.suspended] if brief.suspended and not brief.begins else []
+    lines = [_head(brief, now, next_step)]
     lines += [MERGES] if brief.is_merging else []
     last = brief.about_run[-1] if brief.about_run else None
     if (held := _held(brief)) is not None and held is not last:
@@ -209,8 +211,12 @@ def _place(kind: str) -> int:
     return list(_ICONS).index(kind) if kind in _ICONS else len(_ICONS)
 
 
-def _head(brief: Brief, now: float) -> str:
+def _head(brief: Brief, now: float, next_step: str) -> str:
     stands = "✅ ended" if brief.is_done and not brief.board.simulated() else _STANDS[brief.phase]
+    if brief.suspended and not brief.begins:
+        stands += f", {brief.suspended}"
+    elif (held := _held(brief)) is not None:
+        stands += f"{'' if brief.phase is Phase.HELD else ', held'} ({one_line(held.text, _HELD)})"
     took = f" for {format_duration(max(now - brief.since, 0.0))}" if brief.since else ""
     run = f"run {one_line(brief.run, limit=20)} " if brief.run else ""
     state = brief.board.plan.charter.state
@@ -220,7 +226,9 @@ def _head(brief: Brief, now: float) -> str:
         run = f"{state_label(state)} · {run}"
     spent = spending(brief.board.paid_for())
     cost = f" · {spent}" if spent else ""
-    return f"{run}{stands}{took} · {tally(brief.board.counts(), brief.board.simulated())}{cost}"
+    step = next_step if len(next_step) <= _STEP else "see below"
+    told = tally(brief.board.counts(), brief.board.simulated())
+    return f"{run}{stands}{took} · {told}{cost} · next: {step}"
 
 
 def _reason(brief: Brief, line: Line) -> str:

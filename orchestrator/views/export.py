@@ -15,7 +15,6 @@ from orchestrator.core.duration import format_duration, hours
 from orchestrator.core.message import Message
 from orchestrator.core.money import spending, usd
 from orchestrator.core.plan import Task
-from orchestrator.core.priority import format_priority
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import TaskStatus
@@ -173,7 +172,7 @@ def _row(board: Board, task: Task, now: float) -> Sequence[object]:
         task.name,
         task.assignee,
         task.agent,
-        format_priority(task.priority),
+        task.shown_priority,
         task.own_needs,
         task.parent,
         task.tags,

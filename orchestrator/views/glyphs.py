@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -20,6 +21,21 @@ ICONS: Mapping[TaskStatus, str] = {
     TaskStatus.BLOCKED: "⛔",
     TaskStatus.CANCELLED: "🚫",
     TaskStatus.SKIPPED: "⏭️",
+}
+
+#: Colours of the terminal, by icon: the sixteen that people choose themselves.
+_COLOURS: Mapping[str, int] = {
+    ICONS[TaskStatus.WAITING]: 90,
+    ICONS[TaskStatus.PENDING]: 33,
+    ICONS[TaskStatus.RUNNING]: 94,
+    ICONS[TaskStatus.RETRYING]: 35,
+    ICONS[TaskStatus.COMPLETED]: 32,
+    ICONS[TaskStatus.FAILED]: 31,
+    ICONS[TaskStatus.BLOCKED]: 31,
+    ICONS[TaskStatus.CANCELLED]: 90,
+    ICONS[TaskStatus.SKIPPED]: 90,
+    "⚠️": 33,
+    "🛑": 31,
 }
 
 #: Said of a run at work that has done the tasks, and is at what is no task.
@@ -52,6 +68,24 @@ def label_of(board: Board, task_id: str) -> str:
     status = board.status(task_id)
     is_played = status is TaskStatus.COMPLETED and board.is_simulated(task_id)
     return f"{LABELS[status]} ({ONLY_SIMULATED})" if is_played else LABELS[status]
+
+
+def coloured(text: str) -> str:
+    """Return a text of ours with the colour of each status on its icon and the word behind it, and on its count."""
+    return re.sub(_marks(), _in_colour, text)
+
+
+@lru_cache(maxsize=1)
+def _marks() -> str:
+    icons = "|".join(icon.rstrip("\ufe0f") for icon in _COLOURS)
+    words = "|".join(status.value.capitalize() for status in TaskStatus)
+    return rf"(?:(?P<icon>{icons})\ufe0f? *|\b(?P<word>{words}) (?=\d))[^\s│|]+"
+
+
+def _in_colour(found: re.Match[str]) -> str:
+    icon = found["icon"] or ICONS[TaskStatus(found["word"].lower())]
+    colour = _COLOURS.get(icon) or _COLOURS[f"{icon}\ufe0f"]
+    return f"\x1b[{colour}m{found[0]}\x1b[39m"
 
 
 def progress_bar(done: int, total: int, *, width: int = 20) -> str:

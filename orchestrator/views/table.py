@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from orchestrator.core.board import ONLY_SIMULATED, Board
 from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
-from orchestrator.core.priority import NORMAL, format_priority
+from orchestrator.core.priority import NORMAL
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import counted, first_of
 from orchestrator.views.columns import clip, display_width, fit, plain, plain_all, wrap
@@ -221,7 +221,7 @@ def _priorities(board: Board, task_ids: Sequence[str]) -> list[tuple[str, ...]]:
     tasks = board.plan.tasks
     if all(task.priority == NORMAL for task in tasks.values()):
         return [()] * len(task_ids)
-    texts = [format_priority(tasks[task_id].priority) for task_id in task_ids]
+    texts = [tasks[task_id].shown_priority for task_id in task_ids]
     width = max(map(len, texts), default=0)
     return [(text.rjust(width),) for text in texts]
 

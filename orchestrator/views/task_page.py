@@ -12,7 +12,6 @@ from orchestrator.core.message import Message
 from orchestrator.core.moment import format_moment
 from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
-from orchestrator.core.priority import format_priority
 from orchestrator.core.result import Attempt
 from orchestrator.core.state import COMMANDS, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import excerpt, one_line
@@ -176,7 +175,7 @@ def _facts(seen: SeenTask) -> list[tuple[str, str]]:
     facts = [
         ("Agent", task.agent),
         ("Assignee", task.assignee),
-        ("Priority", format_priority(task.priority)),
+        ("Priority", task.shown_priority),
         ("Type", task.type),
         ("Tags", ", ".join(task.tags)),
         ("Expected", one_line(task.expected, 300)),

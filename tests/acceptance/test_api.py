@@ -160,6 +160,28 @@ answer = told
     assert ["UsageError"] * 4 + ["NotFoundError", "UsageError"] == [each[0] for each in told]
 
 
+def test_a_keyword_that_there_is_not_is_answered_with_the_right_one(
+    orchestrate: Orchestrate,
+) -> None:
+    """Of settings, and of what only this method takes."""
+    script = """
+plan, told = Orchestrator(), []
+for wrong in (
+    lambda: plan.add("x", retry=3), lambda: plan.add("x", depend_on=["T-01"]), lambda: plan.run(max_paralel=2),
+):
+    try:
+        wrong()
+    except OrchestratorError as error:
+        told.append([error.message, error.hint])
+answer = told
+"""
+    assert [
+        ["there is no keyword 'retry'", "did you mean retries?"],
+        ["there is no keyword 'depend_on'", "did you mean depends_on?"],
+        ["there is no keyword 'max_paralel'", "did you mean max_parallel?"],
+    ] == play(orchestrate, script)
+
+
 def test_a_run_that_could_hear_no_signal_does_not_begin(orchestrate: Orchestrate) -> None:
     """In a thread or an event loop it is refused at once, and the plan stays free for one that can."""
     script = """

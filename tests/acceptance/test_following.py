@@ -395,3 +395,15 @@ def test_state_that_cannot_be_read_is_5(stage: Stage) -> None:
     told = stage.wait()
     assert (5, "") == (told.returncode, told.stdout)
     assert "journal.md" in told.stderr
+
+
+def test_a_run_whose_last_task_has_just_failed_is_not_said_to_go_on(
+    orchestrate: Orchestrate, tmp_path: Path
+) -> None:
+    """It only tells people, and draws: nobody is woken to hear that it is at work, and then that it is over."""
+    write_plan(tmp_path / ".orchestrator", {"T-01": "exit 3"}, notify="['command=sleep 0.3']")
+    assert 0 == orchestrate("run", "--detach").returncode
+    told = orchestrate("wait", "--timeout", LONG)
+    first = told.stdout.splitlines()[0]
+    assert (1, True) == (told.returncode, " ended · Completed 0/1 · Failed 1 · next: " in first)
+    assert first.endswith(" · next: orchestrator show T-01")

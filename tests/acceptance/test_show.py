@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.orchestrate import Orchestrate, ok
 from tests.acceptance.plans import write_plan, write_task
 
 
@@ -38,3 +38,17 @@ def test_show_works_where_a_run_would_be_refused(orchestrate: Orchestrate, root:
     write_plan(root, {"T-01": "echo 1"})
     write_task(root, "T-01", "mine", timeout="soon")
     assert ["(default)"] == agents(orchestrate, "T-01")
+
+
+def test_list_names_the_agent_that_a_type_chose(orchestrate: Orchestrate, root: Path) -> None:
+    """Who reads it to see who does a task sees who does it."""
+    root.mkdir()
+    table = "| ID | Task | Deps | Agent | Type |\n|---|---|---|---|---|\n"
+    rows = "| T-01 | Test it | | | test |\n| T-02 | Build it | | | dev |\n| T-03 | Test | | claude | test |\n"
+    (root / "master_plan.md").write_text(f"{table}{rows}", encoding="utf-8")
+    tester = ("agent", "register", "tester", "--command", "cat {prompt_file}", "--types", "test")
+    ok(orchestrate(*tester))
+    listed = {each["id"]: each["agent"] for each in orchestrate("list", "--json").json["tasks"]}
+    assert {"T-01": "tester", "T-02": "", "T-03": "claude"} == listed
+    assert "tester" == orchestrate("show", "T-01", "--json").json["task"]["agent"]
+    assert ",tester," in orchestrate("list", "--format", "csv").stdout.splitlines()[1]

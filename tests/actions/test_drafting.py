@@ -101,16 +101,6 @@ def test_a_bad_draft_goes_back_once_with_what_is_wrong(first: dict[str, Any], wo
     assert "```json" in planner.prompts[1]
 
 
-def test_a_verb_that_nobody_knows_is_worth_no_second_call() -> None:
-    """It is paid for like the first, and the list of verbs has an end."""
-    planner = Planner(answer(task("T-01", description="Defenestrate the rest of the furniture")))
-    proposal = from_request("x", planner, AGENTS)
-    assert (1, ["vague_description"]) == (
-        len(planner.prompts),
-        [each.code for each in proposal.warnings],
-    )
-
-
 def test_two_bad_drafts_are_an_error_with_every_problem() -> None:
     """There is no third time."""
     bad = answer(task("T-01", "T-09", agent="gpt"))

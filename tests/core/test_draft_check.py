@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.draft import Draft, Given, Need
-from orchestrator.core.draft_check import MOST_TEXT, read_draft
+from orchestrator.core.draft_check import MOST_DESCRIPTION, read_draft
 
 SCAN = {"id": "T-01", "name": "Scan", "description": "List the source files"}
 REPORT = {"id": "T-02", "name": "Report", "description": "Write the report", "needs": ["T-01"]}
@@ -105,7 +105,7 @@ def test_a_name_comes_from_the_description_and_the_other_way_round() -> None:
         ([{**SCAN, "needs": "T-02"}], [("bad_draft", "tasks[0].needs")]),
         ([{**SCAN, "needs": [3]}], [("bad_draft", "tasks[0].needs[0]"), ("bad_id", "tasks[0].needs")]),
         ([{**SCAN, "acceptance": [{}]}], [("bad_draft", "tasks[0].acceptance[0]")]),
-        ([{**SCAN, "description": "x" * (MOST_TEXT + 1)}], [("bad_draft", "tasks[0].description")]),
+        ([{**SCAN, "description": "x" * (MOST_DESCRIPTION + 1)}], [("bad_draft", "tasks[0].description")]),
         (["T-01"], [("bad_draft", "tasks[0]"), ("bad_id", "tasks[0].id")]),
         ([], [("empty_plan", "tasks")]),
     ],

@@ -104,6 +104,15 @@ def test_one_that_is_refused_waits_for_what_the_others_meet() -> None:
     assert [Record("a", FAILED)] == shows(run, "b", 2.0, turns=1)
 
 
+def test_no_timeout_ends_what_is_in_doubt() -> None:
+    """Its attempt is over."""
+    run = engine(claude("a", timeout=5.0), claude("b"), slots=2)
+    tell(run, Begun())
+    refused(run, "a", "400 no", 1.0)
+    assert None is run.wake_at
+    assert [] == tell(run, Ticked(), 10.0)
+
+
 def test_one_that_is_refused_has_failed_when_nobody_can_tell_any_more() -> None:
     """The others ended for reasons of their own."""
     run = engine(claude("a"), claude("b"), slots=2)

@@ -16,7 +16,6 @@ HEAVY = (
     "jinja2",
     "markdown_it",
     "networkx",
-    "rich",
     "starlette",
     "urllib3",
     "uvicorn",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
+from tests.mission.seed_script import start_script
 from tests.patience import PATIENCE
 
 TEAM = {"T-01": "true", "T-02": ("true", "T-01"), "T-05": ("true", "T-02")}
@@ -117,15 +119,34 @@ def test_s1_13_and_s0_28_watching_it_happen(orchestrate: Orchestrate, root: Path
 
 
 def test_s1_14_watching_in_a_loop(orchestrate: Orchestrate, root: Path) -> None:
-    """`while true; do tm watch; sleep 300; done`: each round tells what is new and returns."""
+    """`while true; do tm list --status blocked; tm watch; sleep; done`: each round tells what is new, and returns."""
+    os.mkfifo(orchestrate.where / "bell")  # in the place of `sleep`
+    loop = start_script(
+        orchestrate,
+        "while read -r round; do ./tm list --status blocked; ./tm watch --once; echo $round; done < bell",
+        "./tm",
+        TM_AGENT_ID="orchestrator",
+    )
     rounds = []
-    for text in ("one", "two", ""):
-        if text:
-            tm(orchestrate, "db", "share", "T-01", text)
-        rounds.append(tm(orchestrate, "orchestrator", "watch", "--once").splitlines())
+    with (orchestrate.where / "bell").open("w", encoding="utf-8", buffering=1) as bell, loop:
+        assert loop.stdout is not None
+        for number, (kind, text) in enumerate((("share", "one"), ("discover", "two"), ("", ""))):
+            if kind:
+                tm(orchestrate, "db", kind, "T-01", text)
+            bell.write(f"end of round {number}\n")
+            rounds.append(list(iter(loop.stdout.readline, f"end of round {number}\n")))
+        bell.close()
+        assert 0 == loop.wait(PATIENCE)
     assert [1, 1, 0] == [len(each) for each in rounds]
-    assert "one" in rounds[0][0]
-    assert "two" in rounds[1][0]
+    assert rounds[0][0].endswith("T-01 share db: one\n")
+    assert rounds[1][0].endswith("T-01 discover db: two\n")
+
+
+def test_s1_14_watch_returns_when_its_time_is_over(orchestrate: Orchestrate, root: Path) -> None:
+    """Without ``--once`` it tells what comes meanwhile, too."""
+    assert "" == tm(orchestrate, "orchestrator", "watch", "--timeout", "0.2s")
+    tm(orchestrate, "db", "share", "T-01", "one")
+    assert "one" in tm(orchestrate, "orchestrator", "watch", "--timeout", "0.2s")
 
 
 def test_s1_28_a_blocker_and_its_answer(orchestrate: Orchestrate, root: Path) -> None:
@@ -155,3 +176,18 @@ def test_s1_36_everything_is_a_file_one_can_read(orchestrate: Orchestrate, root:
         capture_output=True, text=True, timeout=PATIENCE, check=True,
     ).stdout  # fmt: skip
     assert "> Schema draft complete\n> API begun\n" == found
+    assert "NoSQL" not in found
+    assert "Considering NoSQL" in (root / names[2]).read_text(encoding="utf-8")
+    assert "MySQL" not in (root / names[2]).read_text(encoding="utf-8")
+
+
+def test_s1_36_what_was_completed_before_is_in_the_archive(
+    orchestrate: Orchestrate, root: Path
+) -> None:
+    """As files that one can read, under the names that they had."""
+    assert 0 == orchestrate("run", "--only", "T-01").returncode
+    before = (root / "results/agent-01-result.md").read_bytes()
+    assert b"status: completed" in before
+    assert 0 == orchestrate("run", "--fresh").returncode
+    (kept,) = root.glob("archive/*/results/agent-01-result.md")
+    assert before == kept.read_bytes()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
 from tests.executors.harness import wait_until
@@ -66,7 +68,7 @@ def test_s1_15_s1_20_every_status_can_be_asked_for(
     wait_until((root / "results" / "agent-02-result.md").exists)
     asked = {
         word: ids(orchestrate, "--status", word, "--format", "simple")
-        for word in ("completed", "in_progress", "waiting", "blocked", "pending")
+        for word in ("completed", "in_progress", "waiting", "blocked", "pending", "ready")
     }
     gate.open()
     orchestrate.finish(run)
@@ -75,7 +77,8 @@ def test_s1_15_s1_20_every_status_can_be_asked_for(
         "in_progress": ["T-02"],
         "waiting": ["T-03"],
         "blocked": ["T-04"],
-        "pending": [],
+        "pending": ["T-03"],
+        "ready": [],
     }
     count = run_script(
         orchestrate, "./tm list | wc -l; ./tm list --status completed | wc -l", "./tm"
@@ -172,13 +175,23 @@ def test_s1_31_tasks_that_are_found_while_the_project_runs(
     assert 6 == len(ids(orchestrate, "--status", "done"))
 
 
-def test_s1_37_vague_texts_are_told(orchestrate: Orchestrate) -> None:
-    """The seed's own two examples; a vague one is added all the same."""
-    good = orchestrate(
-        "add", "Create REST endpoints for user CRUD operations", "--assignee", "backend_specialist"
-    )
-    bad = orchestrate("add", "Do backend stuff", "--assignee", "backend_specialist")
+@pytest.mark.parametrize(
+    ("specific", "vague", "why"),
+    [
+        # The seed's own two examples.
+        ("Create REST endpoints for user CRUD operations", "Do backend stuff", "“stuff”"),
+        ("Design the sessions table with its indexes", "Do some database stuff", "“stuff”"),
+        ("Write unit tests for the cart service", "Test the shop, the cart, etc", "“etc”"),
+        ("Encrypt the passwords with bcrypt", "Make the login better somehow", "“somehow”"),
+    ],
+)
+def test_s1_37_vague_texts_are_told(
+    orchestrate: Orchestrate, specific: str, vague: str, why: str
+) -> None:
+    """With what leaves open what is meant; the vague one is added all the same."""
+    good = orchestrate("add", specific, "--assignee", "backend_specialist")
+    bad = orchestrate("add", vague, "--assignee", "backend_specialist")
     assert (0, "T-01\n") == (good.returncode, good.stdout)
     assert "vague" not in good.stderr
     assert (0, "T-02\n") == (bad.returncode, bad.stdout)
-    assert "T-02 is vague: “stuff” leaves open what is meant" in bad.stderr
+    assert f"T-02 is vague: {why} leaves open what is meant" in bad.stderr

@@ -76,17 +76,51 @@ def test_s2_81u_three_ways_to_merge(claude: ClaudePlan, strategy: str) -> None:
 
 def test_s2_81u_the_log_the_errors_and_the_counters(claude: ClaudePlan) -> None:
     """In the plan: what happened when, what went wrong, how far it is, and how often each task was tried."""
-    claude.write(2, retries=1)
-    claude.play({"T-01": [{"do": "empty"}, {}], "T-02": {"do": "http400"}})
+    claude.write({"T-01": "do 1", "T-02": "do 2", "T-03": ("do 3", "T-01")}, retries=1)
+    claude.play({"T-01": [{"do": "empty"}, {}], "T-02": {"do": "http400"}, "T-03": {}})
     assert 1 == claude.orchestrate("run").returncode
     plan = claude.text("master_plan.md")
     log = plan.partition("## Execution Log")[2].partition("## ")[0]
-    assert re.search(r"^- \d{4}-\d\d-\d\dT[\d:.]+Z · T-01 · completed attempt 2", log, re.MULTILINE)
-    assert "Completed 1/2 · Failed 1" in plan.partition("## Progress")[2]
+    happened = re.findall(r"^- (\d{4}-\d\d-\d\dT[\d:.]+Z) · (T-0\d) · (.+?) · ", log, re.MULTILINE)
+    assert sorted(time for time, *_ in happened) == [time for time, *_ in happened]
+    told = [(task, what) for _, task, what in happened]
+    assert [
+        "started attempt 1",
+        "retrying attempt 1",
+        "started attempt 2",
+        "completed attempt 2",
+    ] == [what for task, what in told if task == "T-01"]
+    assert [("T-03", "started attempt 1"), ("T-03", "completed attempt 1")] == [
+        each for each in told if each[0] == "T-03"
+    ]
+    assert "Completed 2/3 · Failed 1" in plan.partition("## Progress")[2]
     errors = plan.partition("## Errors")[2]
-    assert re.search(r"\| ✅ T-01 · do 1 \| 1 \| an empty answer", errors)
-    assert re.search(r"\| ❌ T-02 · do 2 \| 1 \| API Error: 400", errors)
-    assert re.search(r"^\| T-01 \| do 1 \| Agent-01 \| ✅ Completed \| 2 \|", plan, re.MULTILINE)
+    rows = re.findall(
+        r"^\| (. T-0\d) · do \d \| (\d) \| (.+?) [^|]*\| \[log\]\((.+?)\) \|$", errors, re.MULTILINE
+    )
+    assert [("❌ T-02", "1", "API"), ("✅ T-01", "1", "an")] == [row[:3] for row in rows]
+    assert all((claude.root / row[3]).is_file() for row in rows)
+    tries = re.findall(
+        r"^\| (T-0\d) \| do \d \| Agent-0\d \| (\S+) \w+ \| (\d) \|", plan, re.MULTILINE
+    )
+    assert [("T-01", "✅", "2"), ("T-02", "❌", "1"), ("T-03", "✅", "1")] == tries
+
+
+def test_s2_81u_the_final_report(claude: ClaudePlan) -> None:
+    """A bar for every task, where and as long as it ran; what all at once saved; links that lead somewhere."""
+    claude.write({"T-01": "do 1", "T-02": ("do 2", "T-01")})
+    claude.play({"T-01": {"turns": [0.01], "answer": "one"}, "T-02": {"answer": "two"}})
+    assert 0 == claude.orchestrate("run").returncode
+    output = claude.text("final_output.md")
+    bars = re.findall(r"^(T-0\d) │( *)(█+) *│", output.partition("## Timeline")[2], re.MULTILINE)
+    assert ["T-01", "T-02"] == [task for task, *_ in bars]
+    ends = [len(before) + len(bar) for _, before, bar in bars]
+    assert len(bars[1][1]) >= ends[0] - 1
+    told = dict(re.findall(r"^\| (Speed-up|Parallel efficiency) \| ([\d.]+)", output, re.MULTILINE))
+    assert 100 * float(told["Speed-up"]) == pytest.approx(float(told["Parallel efficiency"]), abs=6)
+    links = re.findall(r"\[(result|log)\]\((.+?)\)", output.partition("## Appendix")[2])
+    assert ["result", "log"] * 2 == [name for name, _ in links]
+    assert all((claude.root / path).is_file() for _, path in links)
 
 
 def test_s2_82u_a_failure_is_retried_skipped_or_stops_everything(claude: ClaudePlan) -> None:

@@ -190,16 +190,23 @@ def test_s2_33_to_36_the_four_scenarios(
 def test_s2_64_tasks_that_are_too_large_or_too_small_are_found(
     orchestrate: Orchestrate, tmp_path: Path
 ) -> None:
-    """One to five minutes; what is larger should be split, what is smaller be merged."""
-    (tmp_path / "o.md").write_text(
-        "- Rewrite the whole frontend (2h)\n- Rename one variable (20s)\n- Check the tests (3m)\n",
-        encoding="utf-8",
-    )
+    """One to five minutes, both included; what is larger should be split, what is smaller be merged."""
+    lines = [
+        "- Rewrite the whole frontend (2h)",
+        "- Rename one variable in the parser (20s)",
+        "- Check the tests of the parser (3m)",
+        "- Draw the table of all endpoints (1m)",
+        "- Measure the time of every query (5m)",
+        "- Translate the manual to French (6m)",
+        "- Correct the title of the page (50s)",
+    ]
+    (tmp_path / "o.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     told = orchestrate("plan", "--from", "o.md", "--dry-run", "--json").json["warnings"]
     sizes = {
         each["where"]: (each["code"], each["hint"][:5]) for each in told if "too_" in each["code"]
     }
-    assert {"T-01": ("too_large", "split"), "T-02": ("too_small", "merge")} == sizes
+    large, small = ("too_large", "split"), ("too_small", "merge")
+    assert {"T-01": large, "T-02": small, "T-06": large, "T-07": small} == sizes
 
 
 def test_s2_72_73_and_75_the_kinds_of_dependencies(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from tests.mission.task_engine import TaskEngine
@@ -43,17 +45,45 @@ def chosen(engine: TaskEngine, task: str) -> dict[str, str]:
     return {each["subtask_id"]: each["agent"] for each in answer["dispatches"]}
 
 
-def test_s4_54_the_roster(engine: TaskEngine, task: str) -> None:
-    """Key, what each is best for, and how many tasks it may have at once."""
-    listed = {each["key"]: each for each in engine(f"agents {task} --json").json["agents"]}
-    assert ("Dev, refactor, debug, docs", 3) == (
-        listed["coder"]["best_for"],
-        listed["coder"]["max_parallel"],
-    )
-    assert ("Test, validate, system-ops", 1) == (
-        listed["eva"]["best_for"],
-        listed["eva"]["max_parallel"],
-    )
+def test_s4_54_the_roster(engine: TaskEngine) -> None:
+    """The seed's table: key, what each is best for, and how many tasks it may have at once.
+
+    `claude-code` is another name of `claude`.
+    """
+    agents = engine.root / "agents"
+    agents.mkdir(parents=True)
+    own = "extends: claude\nbest_for: Dev, refactor, debug, docs\nmax_parallel: 3"
+    (agents / "claude-code.md").write_text(f"---\n{own}\n---\n", encoding="utf-8")
+    (agents / "eva.md").write_text(EVA, encoding="utf-8")
+    for key in ("claude-code", "eva"):
+        assert 0 == engine(f"add 'Work on the shopping cart' --agent {key}").returncode
+    listed = {each["key"]: each for each in engine("agents --json").json["agents"]}
+    shown = {line.split()[0]: line for line in engine("agents").stdout.splitlines() if line}
+    for key, best_for, most in (
+        ("claude", "Dev, refactor, debug, docs", 3),
+        ("eva", "Test, validate, system-ops", 1),
+    ):
+        assert (best_for, most) == (listed[key]["best_for"], listed[key]["max_parallel"])
+        assert best_for in shown[key]
+        assert f"0/{most}" in shown[key].split()
+
+
+def test_s4_54_a_run_gives_nobody_more_at_once(engine: TaskEngine) -> None:
+    """Three and one of them are at work, though eight could be."""
+    marks, agents = engine.root / "marks", engine.root / "agents"
+    agents.mkdir(parents=True)
+    for key, text in (("coder", CODER), ("eva", EVA)):
+        work = f"echo + {key} >> {marks}; sleep 0.3; echo - {key} >> {marks}; "
+        marked = text.replace("cat >/dev/null; ", f"cat >/dev/null; {work}")
+        (agents / f"{key}.md").write_text(marked, encoding="utf-8")
+    for agent in ("coder",) * 7 + ("eva",) * 3:
+        assert 0 == engine(f"add 'Work on one part of it' --agent {agent}").returncode
+    assert 0 == engine("run --max-parallel 8").returncode
+    at_work, peak = Counter[str](), Counter[str]()
+    for mark, key in (line.split() for line in marks.read_text(encoding="utf-8").splitlines()):
+        at_work[key] += 1 if mark == "+" else -1
+        peak[key] = max(peak[key], at_work[key])
+    assert {"coder": 3, "eva": 1} == dict(peak)
 
 
 def test_a_directory_of_plans_says_who_is_at_work_in_all_of_them(

@@ -300,13 +300,15 @@ def test_a_cell_is_one_line(sign: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["Deadline", "Due", "**due date**"])
-def test_a_deadline_is_a_moment_and_words_are_for_the_agent(header: str) -> None:
-    """A day means its end; what is no moment is an input, as in any column that we have no meaning for."""
+def test_a_deadline_is_a_moment_or_refused(header: str) -> None:
+    """A day means its end; a date that is not understood would be missed, so it is an error with its line."""
     table = f"| ID | Task | {header} |\n|---|---|---|\n"
-    rows = "| a | x | 2026-03-01 |\n| b | x | `2026-03-01T14:00+02:00` |\n| c | x | end of Q3 |\n| d | x | - |\n"
+    rows = "| a | x | 2026-03-01 |\n| b | x | `2026-03-01T14:00+02:00` |\n| c | x | TBD |\n| d | x | - |\n"
     tasks = good(table + rows).tasks
     assert [1772409599.0, 1772366400.0, 0.0, 0.0] == [task.deadline for task in tasks.values()]
-    assert [(), (), (("Deadline", "end of Q3"),), ()] == [task.inputs for task in tasks.values()]
+    for date in ("end of Q3", "01.12.2026", "Friday", "12/31/2026", "Dec 1", "2026-13-01", "ASAP"):
+        (problem,) = parse_plan(f"{table}| a | x | {date} |\n".encode(), "p.md")[1]
+        assert ("bad_deadline", "p.md:3") == (problem.code, problem.where)
 
 
 def test_an_estimate_in_words_goes_to_the_agent() -> None:

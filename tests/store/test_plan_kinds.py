@@ -49,18 +49,18 @@ def test_a_kind_belongs_to_the_id_before_it(
     assert (needs, kinds) == read_needs(cell)
 
 
-@pytest.mark.parametrize("cell", ["T-01 - T-03", "`T-01` – `T-03`", "T-01 (order) -- T-03"])
+@pytest.mark.parametrize("cell", ["T-01 - T-03", "T-01 (order) -- T-03"])
 def test_a_dash_between_two_ids_is_refused(cell: str) -> None:
     """It may mean what stands between them, too, and a dependency that is left out is a task that starts too early."""
     problems = parse_plan(TABLE.replace("T-01 (data), T-03 (resource)", cell).encode(), "p.md")[1]
     assert ["unknown_dependency"] == [problem.code for problem in problems]
 
 
-@pytest.mark.parametrize("cell", ["T-01–T-03", "T-01 - T-03", "T-01..T-03", "T-01/T-03"])
+@pytest.mark.parametrize("cell", ["T-01 - T-03", "T-01 or T-03", "T-01 T-9-T-03"])
 def test_who_names_two_ids_as_one_hears_how_to_name_them(cell: str) -> None:
     """Not that only the last one was meant."""
     problem = parse_plan(TABLE.replace("T-01 (data), T-03 (resource)", cell).encode(), "p.md")[1][0]
-    assert "name each task by itself, with a comma between two" == problem.hint
+    assert "with a comma between two, such as T-01, T-02" in problem.hint
 
 
 def test_only_data_is_handed_over() -> None:
@@ -77,7 +77,7 @@ def test_another_word_is_no_kind() -> None:
     """It is said which kinds there are, and where."""
     _, problems = parse_plan(TABLE.replace("(order)", "(soft)").encode(), "p.md")
     (problem,) = problems
-    assert "p.md:6: task T-03 depends on (soft)" in str(problem)
+    assert "p.md:6: Dependencies of T-03: 'T-01, T-02 (soft)' is not understood" in str(problem)
     assert "(data), (order), (resource)" in problem.hint
 
 

@@ -167,7 +167,7 @@ def test_a_task_beside_a_name_is_what_is_to_be_done(name: str) -> None:
     assert ("List", "all", (("Task", "ls"),)) == (*plan.tasks["a"][1:3], plan.tasks["a"].inputs)
 
 
-@pytest.mark.parametrize("header", ["Pre-requisites", "Depends on (IDs)", "依赖", "**Waits for**"])
+@pytest.mark.parametrize("header", ["Linked to", "Ἐξάρτηση", "Sokoto", "**Basis**"])
 def test_a_column_of_ids_that_nothing_waits_for_is_refused(header: str) -> None:
     """By another name it would be an input for the agents, and everything would start at once."""
     table = f"| ID | Task | {header} |\n|---|---|---|\n| T-01 | a | - |\n| T-02 | b | T-01 |\n"

@@ -65,11 +65,11 @@ def test_only_status_cells_change(
 def test_a_short_row_and_another_mans_table_stay() -> None:
     """A row without the cell, a table in a fence, a table of something else: not ours to fill."""
     text = (
-        "| ID | Task | Deps | Status |\n|---|---|---|---|\n| a | x |\n| b | x | | old\n\n"
+        "| ID | Task | Deps | Status |\n|---|---|---|---|\n| a | x |\n| b | x | | running\n\n"
         "```\n| ID | Task | Deps | Status |\n|---|---|---|---|\n| a | x | - | old |\n```\n\n"
         "| Server | Status |\n|---|---|\n| a | up |\n"
     )
     new = {"a": StatusCells(status="new"), "b": StatusCells(status="new")}
     assert set_statuses(text.encode(), new.get).decode() == text.replace(
-        "| b | x | | old", "| b | x | | new "
+        "| b | x | | running", "| b | x | | new "
     )

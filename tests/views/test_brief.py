@@ -66,7 +66,10 @@ def test_a_bite_says_what_is_new_what_runs_and_what_to_do() -> None:
         line(Kind.TASK_SKIPPED, "T-05", text="T-02 failed"),
     ]
     assert [
-        "run 52b90d1badd8 🔵 at work for 9.0s · Completed 1/5 · Running 1 · Failed 1 · Skipped 1 · Pending 1",
+        (
+            "run 52b90d1badd8 🔵 at work for 9.0s · Completed 1/5 · Running 1 · Failed 1 · Skipped 1 · Pending 1"
+            " · next: orchestrator show T-02"
+        ),
         "❌ T-02 Quality · exit 2",
         "🔵 running: T-03 (7.2s)",
         "✅ completed: T-01",
@@ -83,7 +86,7 @@ def test_what_was_done_beside_the_plan_is_in_the_sum() -> None:
     paid = attempt(1, "completed", 0, 1)._replace(cost=2.5, session="s")
     drawn.beside = [result("_plan", TaskStatus.COMPLETED, paid)]
     told = brief(drawn)
-    assert " · $2.50\n" in text(told)
+    assert " · $2.50 · next: " in text(told)
     assert 2.5 == facts(told, now=BEGIN, next_step="", cursor="")["cost_usd"]
     assert "Cost: $2.50\n" in status_text(drawn, now=BEGIN)
 
@@ -94,7 +97,12 @@ def test_what_was_done_beside_the_plan_is_in_the_sum() -> None:
         (Phase.ENDED, "ended · after 9s", "✅ ended", "read .orchestrator/final_output.md"),
         (Phase.DIED, "", "❌ died", "orchestrator run --detach"),
         (Phase.WORKING, "stopping · SIGTERM", "🔵 at work", "orchestrator wait"),
-        (Phase.HELD, "held · usage limit, until 14:00", "⏸️ held", "orchestrator wait"),
+        (
+            Phase.HELD,
+            "held · usage limit, until 14:00",
+            "⏸️ held (usage limit, until 14:00) for",
+            "orchestrator wait",
+        ),
     ],
 )
 def test_the_newest_word_about_the_run_stands_below_its_state(
@@ -104,6 +112,7 @@ def test_the_newest_word_about_the_run_stands_below_its_state(
     told = text(brief(done(), phase=phase, about=f"{BEGIN} · run · {about}" if about else ""))
     lines = told.splitlines()
     assert first in lines[0]
+    assert lines[0].endswith(f" · next: {last}")
     assert [about] * bool(about) == lines[1:-2]
     assert f"next: {last}" == lines[-2]
 
@@ -115,7 +124,8 @@ def test_what_held_a_run_to_its_end_is_told_beside_it(phase: Phase) -> None:
     read = [read_line(f"{BEGIN} · run · {each}") for each in words]
     told = brief(midway(), phase=phase)
     told = told._replace(about_run=[*told.about_run, *filter(None, read)])
-    assert words == text(told).splitlines()[1:3]
+    first, *lines = text(told).splitlines()
+    assert (True, words) == (f"{phase.value}, held ($0.40 is left)" in first, lines[:2])
     shown = facts(told, now=BEGIN, next_step="", cursor="")
     assert ("$0.40 is left", "after 9s") == (shown["held"], shown["word"])
     assert "" == facts(brief(midway()), now=BEGIN, next_step="", cursor="")["held"]
