@@ -69,3 +69,8 @@ def _is_verb(word: str) -> bool:
             if root in _VERBS or f"{root}e" in _VERBS:
                 return True
     return False
+
+
+def starts_with_verb(word: str) -> bool:
+    """Whether a word says in English what to do."""
+    return word in _VERBS
