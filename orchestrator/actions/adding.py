@@ -80,6 +80,10 @@ class Added(NamedTuple):
     """The plan that was made for it; empty when there was one."""
     warning: str = ""
     """What went wrong once it was in the plan."""
+    workdir: str = ""
+    """Where its command will run; empty: it is none."""
+    reads: str = ""
+    """The agent that reads a text whose first word is a command of this machine; empty for every other text."""
 
 
 def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
@@ -119,7 +123,24 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
         tell(layout, draft.id, "added", by, wanted.text)
     except StoreError as error:
         warning = f"{draft.id} is added, but the journal does not say so: {error}"
-    return Added(draft.id, draft.is_shell, made, warning)
+    return Added(draft.id, draft.is_shell, made, warning, draft.workdir, draft.reads)
+
+
+def _begins_with_command(text: str) -> bool:
+    """Whether the first word of a text is a program of this machine, or one that the shell knows."""
+    from orchestrator.core.typed_command import BUILT_IN, program_of
+
+    if not (word := program_of(text)):
+        return False
+    if word in BUILT_IN:
+        return True
+    from orchestrator.executors.spawn import find_program
+
+    try:
+        found = find_program(word, os.environb.get(b"PATH"))
+    except (OSError, ValueError):
+        return False
+    return os.path.isfile(found) and os.access(found, os.X_OK)
 
 
 def _drafted(layout: Layout, before: Taken, wanted: NewTask, agents: Agents) -> _Draft | None:
@@ -148,7 +169,32 @@ class _Draft:
         self.is_shell = runs_commands(layout, row, places.agent, agents, {})
         if self.is_shell and wanted.is_prompt and not wanted.agent:
             self._wanted, self.is_shell = wanted._replace(agent="claude"), False
+        self.reads = ""
+        if not (self.is_shell or wanted.is_prompt or wanted.agent) and _begins_with_command(
+            wanted.text
+        ):
+            self._take_command()
+        self.workdir = self._workdir() if self.is_shell else ""
         self.id = self._id()
+
+    def _take_command(self) -> None:
+        """Give what is surely a command to the shell where nobody named an agent; else remember who reads it."""
+        from orchestrator.core.typed_command import is_command
+
+        wanted = self._wanted
+        if self._places.agent or wanted.assignee or wanted.type or not is_command(wanted.text):
+            self.reads = self._places.agent or wanted.assignee or "claude"
+        else:
+            self._wanted, self.is_shell = wanted._replace(agent="shell"), True
+
+    def _workdir(self) -> str:
+        setting = ""
+        if any("workdir" in line for line in self._places.file.lines):
+            from orchestrator.store.plan_file import parse_plan
+
+            plan, _ = parse_plan(self._places.file.replaced(self._places.file.lines), "")
+            setting = str(plan.settings.get("workdir", ""))
+        return self._layout.workdir(setting)
 
     def is_written(self, before: Taken) -> bool:
         """Write it; False, and nothing done, when somebody saved another version of the plan meanwhile."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.core.plan import Task
 from orchestrator.core.roster import ALIASES, Listed, Member, Program, Roster, at_work
-from orchestrator.core.settings import Settings, resolve
+from orchestrator.core.settings import CAPS, Settings, lower, resolve
 from orchestrator.core.spelling import meant
 from orchestrator.errors import NotFoundError, PlanError
 from orchestrator.store.layout import Layout
@@ -78,7 +78,7 @@ class Known:
         one (seed row S4-55); ``agent: reviewer`` of ``.claude/agents`` is ``claude`` in the role of ``reviewer``. An
         agent that there is not stays as it was asked for.
         """
-        asked = resolve(common, own, flags)
+        asked = _resolve(flags, common, own)
         key = asked.agent
         if "agent" not in own and self._has_skills:
             needs = asked.required_capabilities
@@ -88,8 +88,18 @@ class Known:
             return asked
         member = self._roster["claude" if is_subagent else key]
         if member.settings:
-            asked = resolve(common, member.settings, own, flags)
+            asked = _resolve(flags, common, member.settings, own)
+        if member.runs is Program.SHELL and not any(
+            "retries" in layer for layer in (common, member.settings, own, flags)
+        ):
+            asked = asked._replace(retries=0)
         return asked._replace(agent=member.key, subagent=key if is_subagent else asked.subagent)
+
+
+def _resolve(flags: Mapping[str, Any], *layers: Mapping[str, Any]) -> Settings:
+    if not flags.keys().isdisjoint(CAPS):
+        flags = lower(resolve(*layers), flags)
+    return resolve(*layers, flags)
 
 
 def list_agents(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.selection import asked_for, require_tagged, startable
@@ -13,7 +13,7 @@ from orchestrator.core.beside import lacks_merge
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Plan
 from orchestrator.core.roster import Roster
-from orchestrator.core.settings import Settings, resolve
+from orchestrator.core.settings import Settings, lower, resolve
 from orchestrator.core.simulation import only_simulated, really_done
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem
@@ -80,7 +80,7 @@ def look_ahead(
     return Prospect(
         workspace=workspace,
         board=board,
-        settings=resolve(board.plan.settings, plan_flags),
+        settings=_of_run(board.plan, plan_flags, order.raised_budget),
         policies=policies,
         meant=meant,
         to_run=to_run,
@@ -88,6 +88,12 @@ def look_ahead(
         roster=roster,
         traces=traces,
     )
+
+
+def _of_run(plan: Plan, flags: Mapping[str, Any], raised_budget: float | None) -> Settings:
+    settings = resolve(plan.settings)
+    settings = resolve(plan.settings, lower(settings, flags))
+    return settings if raised_budget is None else settings._replace(budget_usd=raised_budget)
 
 
 def kept_back(ahead: Prospect) -> dict[str, str]:

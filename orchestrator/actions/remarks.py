@@ -14,6 +14,7 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.roster import Program
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import first_of, is_left_blank, one_line
+from orchestrator.errors import PlanError, Problem
 from orchestrator.store.atomic import read_file
 from orchestrator.store.columns import is_open, read_needs
 
@@ -51,20 +52,36 @@ def remarks(ahead: Prospect, agents: Mapping[str, Agent]) -> list[str]:
     ]
 
 
-def _left_blank(ahead: Prospect) -> Iterator[str]:
-    """Name the tasks of which an agent would be told, for money, that somebody was to say what is to be done."""
+def require_written(ahead: Prospect) -> None:
+    """Make sure that no agent is paid for an example row.
+
+    Raises:
+        PlanError: a task that would run has a placeholder as its description.
+    """
+    if named := _placeholders(ahead):
+        hint = "write into those rows what is to be done, or delete them; --simulate tries the plan as it is"
+        where = ahead.board.plan.tasks[named[0]].where
+        raise PlanError([Problem(next(_left_blank(ahead)), where, hint, "placeholder")])
+
+
+def _placeholders(ahead: Prospect) -> list[str]:
+    """Return the tasks of which an agent would be told, for money, that somebody was to say what is to be done."""
     tasks, files = ahead.board.plan.tasks, ahead.workspace.assignments
-    named = [
+    return [
         task_id
         for task_id in ahead.to_run
         if is_left_blank(tasks[task_id].description)
-        and ahead.roster[ahead.policies[task_id].agent].runs is Program.CLAUDE
+        and ahead.roster[ahead.policies[task_id].agent].runs in {Program.CLAUDE, Program.COMMAND}
         and not files.is_of_a_person(tasks[task_id])
     ]
-    if named:
+
+
+def _left_blank(ahead: Prospect) -> Iterator[str]:
+    if named := _placeholders(ahead):
+        row = ahead.board.plan.tasks[named[0]]
         yield (
             f"nobody has written yet what is to be done in {first_of(named, _NAMED)}: "
-            f"{one_line(tasks[named[0]].description, 60)} is a place for it"
+            f"{one_line(row.description, 60)} is a place for it"
         )
 
 
@@ -178,8 +195,24 @@ def _cells(ahead: Prospect) -> Iterator[str]:
 
 
 def _money(ahead: Prospect, agents: Mapping[str, Agent]) -> Iterator[str]:
-    """Name the tasks that could not be started with what is left, even if no cost that nobody knows counted."""
-    if not (budget := ahead.settings.budget_usd):
+    """Name a flag that would raise a budget, and the tasks that could not be started with what is left, even if no cost
+    that nobody knows counted.
+    """
+    budget, asked = ahead.settings.budget_usd, ahead.order.flags.get("budget_usd")
+    if asked is not None and asked != budget:
+        given = usd(asked) if asked else "no limit"
+        yield (
+            f"the budget of {usd(budget)} in the plan stays: --budget-usd ({given}) only lowers it; "
+            "raise `budget_usd` in the plan, or say --raise-budget for one run"
+        )
+    asked = ahead.order.flags.get("task_budget_usd")
+    if asked is not None and (
+        smaller := [each for each in ahead.to_run if ahead.meant[each].task_budget_usd != asked]
+    ):
+        yield (
+            f"--task-budget-usd only lowers: {first_of(smaller, _NAMED)} may cost less, as the plan or a task file says"
+        )
+    if not budget:
         return
     # With `--fresh` what was paid for moves to the archive.
     spent = spending([] if ahead.order.is_fresh else ahead.board.paid_for())

@@ -20,5 +20,7 @@ class RunOrder(NamedTuple):
     """Only tasks with one of these, also those that are added while it runs."""
     is_fresh: bool = False
     """What is completed is done again, and what came of it before is moved to the archive."""
+    raised_budget: float | None = None
+    """What the whole plan may cost in this run, USD, also where the plan says less; 0: no limit."""
     grows: bool = False
     """``only`` grows by what ``auto-dispatch`` asks for while it is at work."""

@@ -17,7 +17,7 @@ from orchestrator.actions.assignments import (
 from orchestrator.actions.engine_setup import accounts, build_engine, holds_found
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, kept_back, look_ahead
-from orchestrator.actions.remarks import remarks
+from orchestrator.actions.remarks import remarks, require_written
 from orchestrator.actions.replanning import Replanner
 from orchestrator.actions.resets import Resets
 from orchestrator.actions.run_order import RunOrder
@@ -70,6 +70,7 @@ def examine(order: RunOrder, plugs: Plugs) -> Prospect:
 
         require_approval(order.layout, ahead.board.plan.charter)
     require_files(ahead, ahead.to_run)
+    require_written(ahead)
     plugs.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
     return ahead
 

@@ -32,6 +32,7 @@ class Running(Directory):
         simulate: bool = False,
         only: Sequence[str] = (),
         tags: Sequence[str] = (),
+        raise_budget: float | None = None,
         listener: Listener = _ignore,
         **settings: Unpack[RunSettings],
     ) -> RunReport:
@@ -51,6 +52,8 @@ class Running(Directory):
             simulate: Run nothing; every task answers with a made-up block.
             only: Only these tasks.
             tags: Only tasks with one of these tags.
+            raise_budget: USD the whole plan may cost in this run, also where the plan says less; ``budget_usd`` only
+                lowers what it says.
             listener: Called with everything that happens; the run goes on when it returns. It may look, ``add`` and
                 ``update``. What the run would have to answer (``block``, ``cancel``, ``complete`` …), ``wait`` and
                 ``stop`` are UsageError there: call them in another thread. What it raises ends the run as a crash
@@ -77,6 +80,9 @@ class Running(Directory):
             simulate=simulate,
             only=[full_ids(self._layout, task) for task in listed("only", only)],
             tags=listed("tags", tags),
+            raised_budget=None
+            if raise_budget is None
+            else read_settings({"budget_usd": raise_budget})["budget_usd"],
         )
         return run(order, self._plugs(), listener)
 

@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.actions.adding import NewTask, add
+from orchestrator.actions.adding import Added, NewTask, add
 from orchestrator.cli.plain_form import read_words
 from orchestrator.cli.reply import (
+    as_called,
     caller,
     plan_directory,
     say_error,
@@ -90,18 +91,43 @@ def add_task(wanted: NewTask, directory: str, name: str, *, as_json: bool) -> No
     layout = plan_directory(None, directory or None, must_exist=False)
     added = add(layout, wanted, caller(name or None), known_agents)
     if added.plan:
-        talk(f"made {os.path.relpath(added.plan)}")
+        what = "a queue in which `shell` runs commands and claude, which costs money, does the rest"
+        talk(f"made {os.path.relpath(added.plan)}: {what}")
     if added.warning:
         talk(f"warning: {added.warning}")
+    note = _note(added)
+    if note:
+        talk(as_called(f"{added.id}: {note}"))
     vague = "" if added.is_shell else _vagueness(wanted)
     if vague:
         talk(f"warning: {added.id} is vague: {vague}")
         talk("  hint: say what to do, with what, and what comes out of it")
     if as_json:
-        warnings = [each for each in (added.warning, vague) if each]
-        say_json(f"added {added.id}", id=added.id, plan=layout.plan, warnings=warnings)
+        warnings = [each for each in (added.warning, note if added.reads else "", vague) if each]
+        say_json(
+            f"added {added.id}",
+            id=added.id,
+            plan=layout.plan,
+            workdir=added.workdir,
+            warnings=warnings,
+        )
     else:
         write(f"{added.id}\n")
+
+
+def _note(added: Added) -> str:
+    """Say who does a command, where, and how to change that; or that it is going to be read."""
+    if added.is_shell:
+        return (
+            f"a command; `shell` runs it in {added.workdir}, with the environment of the run "
+            f"(`orchestrator update {added.id} --agent claude` has an agent read it)"
+        )
+    if added.reads:
+        return (
+            f"begins like a command, but {added.reads} reads it as a request, which may cost money "
+            f"(`orchestrator update {added.id} --agent shell` runs it)"
+        )
+    return ""
 
 
 def _vagueness(wanted: NewTask) -> str:

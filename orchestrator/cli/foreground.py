@@ -199,7 +199,10 @@ def _say_failures(report: RunReport) -> None:
 
 def _hint(report: RunReport, failed: Sequence[Task]) -> str:
     if report.used_up is Kind.RUN_UNAFFORDABLE:
-        return "raise budget_usd in the plan, and run it again; --budget-usd holds for one run. What is completed stays"
+        return (
+            "raise budget_usd in the plan, and run it again; --raise-budget holds for one run. "
+            "What is completed stays"
+        )
     if report.used_up is Kind.RUN_OVERSPENT:
         return (
             "raise budget_usd in the task file, or task_budget_usd in the plan, and run it again; "

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from orchestrator.actions.history import History, history
+from orchestrator.actions.logs import last_errors
 from orchestrator.cli.listing import brief, chosen_agents
 from orchestrator.cli.options import takes_json
 from orchestrator.cli.reply import plan_directory, say_json, write
-from orchestrator.cli.tasks import attempt_facts, attempt_line
+from orchestrator.cli.tasks import attempt_facts, attempt_line, error_lines
 from orchestrator.core.text import clip, one_line
 from orchestrator.views.glyphs import LABELS
 from orchestrator.wiring import plugs
@@ -44,6 +45,7 @@ def history_command(key: str, option: str | None, *, full: bool, as_json: bool) 
             task=brief(view.board, view.task, chosen_agents(layout, view.board, [view.task])),
             attempts=[attempt_facts(each) for each in view.board.attempts(view.task.id)],
             attempt=found.attempt,
+            errors=last_errors(layout, view),
             events=list(found.events),
             conversation=[
                 {"who": said.who, "text": _cut(said.text, limit)} for said in found.conversation
@@ -53,10 +55,10 @@ def history_command(key: str, option: str | None, *, full: bool, as_json: bool) 
             answer_bytes_left=left,
         )
         return
-    write(_text(found, limit, _ALL if full else _ANSWER))
+    write(_text(found, limit, _ALL if full else _ANSWER, last_errors(layout, found.view)))
 
 
-def _text(found: History, limit: int, most: int) -> str:
+def _text(found: History, limit: int, most: int, errors: str) -> str:
     view = found.view
     task, board = view.task, view.board
     why = board.why(task.id)
@@ -65,6 +67,7 @@ def _text(found: History, limit: int, most: int) -> str:
     if attempts := board.attempts(task.id):
         lines += ["", "Attempts"]
     lines += [attempt_line(each, with_session=True) for each in attempts]
+    lines += error_lines(view, errors)
     if found.events:
         lines += ["", "Events", *(f"  {event}" for event in found.events)]
     if found.conversation:

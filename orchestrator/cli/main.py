@@ -47,6 +47,7 @@ _SECTIONS = {
         "list": "tasks",
         "show": "tasks",
         "history": "history",
+        "logs": "logs",
         "report": "report",
         "export": "export",
     },

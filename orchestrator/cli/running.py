@@ -12,7 +12,7 @@ import click
 from orchestrator.actions.assignments import require_files
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.prospect import Prospect, kept_back, look_ahead, merges
-from orchestrator.actions.remarks import remarks
+from orchestrator.actions.remarks import remarks, require_written
 from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.running import examine
 from orchestrator.actions.status import left_behind
@@ -26,6 +26,7 @@ from orchestrator.errors import (
     AgentError,
     ApprovalError,
     OrchestratorError,
+    PlanError,
     TransitionError,
     UsageError,
 )
@@ -76,7 +77,7 @@ def _whom(
 @takes_directory
 @_flag("max_parallel", "N", "Agents at the same time (default 4).")
 @_flag("timeout", "D", "Time for one attempt: 90, 5m, 1h30m (default 300s).")
-@_flag("retries", "N", "Repeats after the first attempt (default 2).")
+@_flag("retries", "N", "Repeats after the first attempt (default 2, of commands 0).")
 @_flag("retry_delay", "D", "Base of the exponential backoff (default 2s).")
 @_flag("grace", "D", "Time between SIGTERM and SIGKILL (default 5s).")
 @_flag("on_failure", "continue|stop", "After a failure: go on with the rest, or start nothing new.")
@@ -89,8 +90,18 @@ def _whom(
 )
 @_flag("allowed_tools", "RULES", "Rules that let a tool through: 'Bash(python3 *),Edit(docs/**)'.")
 @_flag("on_denial", "fail|accept", "When something was not allowed (default fail).")
-@_flag("budget_usd", "X", "USD the whole plan may cost, earlier runs included.")
-@_flag("task_budget_usd", "X", "USD one task may cost.")
+@_flag(
+    "budget_usd",
+    "X",
+    "USD the whole plan may cost, earlier runs included; less, if the plan says less.",
+)
+@click.option(
+    "--raise-budget", "raised_budget", metavar="X", callback=_setting("budget_usd"),
+    help="USD the whole plan may cost in this run, also where the plan says less.",
+)  # fmt: skip
+@_flag(
+    "task_budget_usd", "X", "USD one task may cost; less, if its task file or the plan says less."
+)
 @_flag(
     "on_hold", "wait|stop", "At a usage limit: wait until the account opens again, or exit with 4."
 )
@@ -146,6 +157,7 @@ def run_command(
     tags: tuple[str, ...],
     grows: bool,
     is_fresh: bool,
+    raised_budget: float | None,
     at: str | None,
     every: float | None,
     detach: bool,
@@ -168,8 +180,9 @@ def run_command(
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(directory, option)
     order = order_of(
-        layout, simulate=simulate, only=only, grows=grows, tags=tags, is_fresh=is_fresh, **settings
-    )
+        layout, simulate=simulate, only=only, grows=grows, tags=tags, is_fresh=is_fresh,
+        raised_budget=raised_budget, **settings,
+    )  # fmt: skip
     chosen = plugs(claude_bin, order.layout)
     if dry_run:
         ahead = look_ahead(order, chosen.roster)
@@ -204,13 +217,19 @@ def order_of(
     grows: bool,
     tags: Sequence[str],
     is_fresh: bool,
+    raised_budget: float | None,
     **settings: Any,
 ) -> RunOrder:
     """Return what the options of ``run`` ask for.
 
     Raises:
-        UsageError: an option that names tasks or tags names none.
+        UsageError: an option that names tasks or tags names none, or both sums of a budget are given.
     """
+    if raised_budget is not None and settings.get("budget_usd") is not None:
+        message = "--budget-usd and --raise-budget are both given"
+        raise UsageError(
+            message, hint="--budget-usd only lowers the plan's budget: give one of them"
+        )
     if settings.get("workdir"):
         # A path that was typed counts from here.
         settings["workdir"] = os.path.abspath(settings["workdir"])
@@ -221,6 +240,7 @@ def order_of(
         only=_listed("--only", "task", [full_ids(layout, ",".join(only))] if only else []),
         tags=[tag.lstrip("#") for tag in _listed("--tag", "tag", tags)],
         is_fresh=is_fresh,
+        raised_budget=raised_budget,
         grows=grows,
     )
 
@@ -296,8 +316,9 @@ def _refusal(ahead: Prospect, chosen: Plugs) -> OrchestratorError | None:
     try:
         if not ahead.order.simulate:
             require_approval(ahead.order.layout, ahead.board.plan.charter)
+        require_written(ahead)
         chosen.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
-    except (AgentError, ApprovalError, TransitionError) as error:
+    except (AgentError, ApprovalError, PlanError, TransitionError) as error:
         return error
     holder = holder_of(ahead.order.layout.lock)
     return None if holder is None else busy(holder)

@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 import click
 
+from orchestrator.actions.logs import last_errors
 from orchestrator.actions.tasks import TaskView, agent_of, show
 from orchestrator.cli.listing import FORMATS, GROUPS, brief, chosen_agents, filters_of, print_list
 from orchestrator.cli.options import takes_caller, takes_directory, takes_json
-from orchestrator.cli.reply import plan_directory, say_json, write
+from orchestrator.cli.reply import as_called, plan_directory, say_json, write
 from orchestrator.core import criteria
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration, roughly
@@ -87,10 +88,11 @@ def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
     view = show(layout, task_id)
     if as_json:
         agents = chosen_agents(layout, view.board, [view.task])
-        facts = {**task_facts(view, agents), "files": _files(view)}
+        errors = last_errors(layout, view)
+        facts = {**task_facts(view, agents), "files": _files(view), "errors": errors}
         say_json(f"{view.task.id} is {view.board.status(view.task.id).value}", task=facts)
         return
-    write(_text(view, _agent(layout, view)))
+    write(_text(view, _agent(layout, view), last_errors(layout, view)))
 
 
 def _agent(layout: Layout, view: TaskView) -> str:
@@ -147,6 +149,17 @@ def attempt_line(attempt: Attempt, *, with_session: bool = False) -> str:
     return f"  {attempt.number}  {attempt.status}  {iso(attempt.started)}  {told}"
 
 
+def error_lines(view: TaskView, errors: str) -> list[str]:
+    """Return what stands beside a failure: the end of stderr, and what shows all of it."""
+    if not errors:
+        return []
+    return [
+        "",
+        as_called(f"Last lines of stderr (all: `orchestrator logs {view.task.id} --stderr`)"),
+        *(f"  {line}" for line in errors.splitlines()),
+    ]
+
+
 def _cost(cost: float | None) -> str:
     return "cost unknown" if cost is None else usd(cost) if cost else ""
 
@@ -181,7 +194,7 @@ def _deadline(board: Board, task: Task) -> str:
     return f"{format_moment(task.deadline)}{f' (overdue by {late})' if late else ''}"
 
 
-def _text(view: TaskView, agent: str) -> str:
+def _text(view: TaskView, agent: str, errors: str) -> str:
     task, board = view.task, view.board
     why = board.why(task.id)
     reason = f" ({why})" if why else ""
@@ -199,6 +212,7 @@ def _text(view: TaskView, agent: str) -> str:
     if attempts := board.attempts(task.id):
         lines += ["", "Attempts"]
     lines += map(attempt_line, attempts)
+    lines += error_lines(view, errors)
     if view.shown:
         lines += ["", view.shown]
     return "\n".join(lines) + "\n"

@@ -173,7 +173,7 @@ class Brief(NamedTuple):
         """Return what opens the way again for a run that something held back; nothing for what was no hold."""
         if what == "unaffordable":
             # How much is for a person to say: no program is to take this line as it stands and spend more.
-            return ("run", "--detach", "--budget-usd", "MORE")
+            return ("run", "--detach", "--raise-budget", "MORE")
         if what != "held":
             return ()
         if any(each.needs_person for each in held(self.board.everything())):

@@ -31,7 +31,8 @@ class Settings(NamedTuple):
     one. In the plan it counts from the plan directory, as a flag from where you are."""
     budget_usd: float = 0.0
     """USD the whole plan may cost, earlier runs included; 0: no limit. What tasks may cost is reserved before they
-    start, and what nobody knows the cost of counts with all it might have cost."""
+    start, and what nobody knows the cost of counts with all it might have cost. The flag only lowers it;
+    ``--raise-budget`` raises it for one run."""
     on_hold: str = "wait"
     """A usage limit: ``wait`` until the account opens again, or ``stop`` with exit status 4. An outage of the service:
     try again for hours, or for some minutes."""
@@ -89,7 +90,8 @@ class Settings(NamedTuple):
     idle_timeout: float = 0.0
     """Seconds an attempt may print nothing, as while a command of it runs; 0: only ``timeout`` counts."""
     retries: int = 2
-    """Repeats after the first attempt (S2-51: three attempts in all)."""
+    """Repeats after the first attempt (S2-51: three attempts in all). An agent that runs commands, as ``shell``,
+    repeats nothing unless ``retries`` is given: a command may have done half of its work."""
     retry_delay: float = 2.0
     """Base of the exponential backoff, seconds (S3-81)."""
     grace: float = 5.0
@@ -122,6 +124,9 @@ RUN_ONLY = frozenset(
         "notify",
     }
 )
+
+#: Sums that flags of a run only lower: what a plan or a task may cost is never raised unseen.
+CAPS = ("budget_usd", "task_budget_usd")
 
 #: In ``env_keep``: the whole environment.
 EVERYTHING = "*"
@@ -377,3 +382,14 @@ def resolve(*layers: Mapping[str, Any]) -> Settings:
         if isinstance(value, list):  # a plan that comes from the cache has its lists from JSON
             merged[name] = tuple(value)
     return Settings(**merged)
+
+
+def lower(settings: Settings, flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *flags* as they count over *settings*: a cap that is smaller there stays."""
+    counted = dict(flags)
+    for name in CAPS:
+        own = getattr(settings, name)
+        # 0 is no limit.
+        if name in flags and own and not 0 < flags[name] < own:
+            del counted[name]
+    return counted

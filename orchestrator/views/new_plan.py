@@ -19,6 +19,9 @@ _TASKS = """\
 |---------|------|------|----------|----------|--------------|
 """
 
+#: Who does what in a queue.
+ABOUT_ROWS = "{} reads a row and does it, which may cost money; where the Agent cell says shell, it is a command."
+
 
 def new_plan(request: str = "", overrides: str | None = None, *, draft: Draft | None = None) -> str:
     """Return a plan for *request*: with the tasks of *draft*, or else with example rows."""
@@ -36,7 +39,7 @@ def queue(agent: str = "", request: str = "") -> str:
     front = f"---\nagent: {agent}\n---\n" if agent else ""
     asked = f"## Original Request\n{quote(request)}\n\n" if request else ""
     is_shell = agent == "shell"
-    about = "A Description is a command." if is_shell else "A row is a task for an agent."
+    about = "A Description is a command." if is_shell else ABOUT_ROWS.format(agent or "claude")
     columns = (
         "Task ID",
         "Task Name",

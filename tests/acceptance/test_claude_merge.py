@@ -305,7 +305,7 @@ def test_a_merge_that_the_budget_does_not_let_start_keeps_its_run_from_being_don
     assert "pears" in claude.text("final_output.md")
     waited = claude.orchestrate("wait")
     assert (4, False) == (waited.returncode, "✅ ended" in waited.stdout)
-    assert "next: orchestrator run --detach --budget-usd MORE" in waited.stdout
+    assert "next: orchestrator run --detach --raise-budget MORE" in waited.stdout
     assert "too little for _merge" in claude.orchestrate("check").stdout
     assert 0 == claude.run().returncode
     assert 0 == claude.orchestrate("wait").returncode

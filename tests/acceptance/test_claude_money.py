@@ -61,7 +61,7 @@ def test_when_the_money_is_used_up_the_rest_is_named_and_left(claude: ClaudePlan
         (warned,) = claude.orchestrate(*command, "--json").json["warnings"]
         left = "$0.4000 of the budget of $1.00 is left, too little for T-03 (needs $0.5000): raise"
         assert warned.startswith(left)
-    for more in (["--budget-usd", "2"], ["--fresh"]):
+    for more in (["--raise-budget", "2"], ["--fresh"]):
         assert [] == claude.orchestrate("run", "--dry-run", *more, "--json").json["warnings"]
     again = claude.orchestrate("run")
     assert (4, 2) == (again.returncode, len(claude.calls()))
@@ -69,17 +69,17 @@ def test_when_the_money_is_used_up_the_rest_is_named_and_left(claude: ClaudePlan
     assert "hint: raise budget_usd in the plan" in again.stderr
     told = claude.orchestrate("wait")
     assert (4, True) == (told.returncode, "too little for T-03" in told.stdout)
-    assert "next: orchestrator run --detach --budget-usd MORE\n" in told.stdout
-    assert 2 == claude.orchestrate("run", "--detach", "--budget-usd", "MORE").returncode
+    assert "next: orchestrator run --detach --raise-budget MORE\n" in told.stdout
+    assert 2 == claude.orchestrate("run", "--detach", "--raise-budget", "MORE").returncode
     looked = claude.orchestrate("status").stdout
     assert "Cost: $0.6000 of a budget of $1.00" in looked
     assert (
         " ended: $0.4000 of the budget of $1.00 is left, too little for T-03 (needs $0.5000)\n"
         in looked
     )
-    assert looked.endswith("\nnext: orchestrator run --detach --budget-usd MORE\n")
+    assert looked.endswith("\nnext: orchestrator run --detach --raise-budget MORE\n")
     assert 1.0 == claude.orchestrate("status", "--json").json["budget_usd"]
-    assert 0 == claude.run("--budget-usd", "1.1").returncode
+    assert 0 == claude.run("--raise-budget", "1.1").returncode
     assert ["T-01", "T-02", "T-03"] == [call.task for call in claude.calls()]
 
 
@@ -99,12 +99,34 @@ def test_after_a_run_with_more_money_than_the_plan_has_the_next_one_needs_it_too
     """``next`` is no run that would end at once."""
     claude.write({"T-01": "do 1", "T-02": ("do 2", "T-01")}, budget_usd=1)
     claude.play({"T-01": {"turns": [1.1]}, "T-02": {"do": "hang", "turns": [0.1]}})
-    run = claude.start("--budget-usd", "6")
+    run = claude.start("--raise-budget", "6")
     claude.await_turn(run, "T-02")
     run.send_signal(signal.SIGTERM)
     claude.orchestrate.finish(run)
     said = claude.orchestrate("status").stdout
-    assert "next: orchestrator run --detach --budget-usd MORE" in said, said
+    assert "next: orchestrator run --detach --raise-budget MORE" in said, said
+
+
+def test_a_flag_only_lowers_what_a_plan_or_a_task_may_cost(claude: ClaudePlan) -> None:
+    """Whoever copies a command with a sum in it does not spend more than the plan says, and is told so."""
+    claude.write(2, max_parallel=1, budget_usd=1, task_budget_usd=0.5)
+    write_task(claude.root, "T-02", "do it", budget_usd=0.25)
+    flags = ("--budget-usd", "10", "--task-budget-usd", "0.4")
+    whole, task = claude.orchestrate("run", "--dry-run", *flags, "--json").json["warnings"]
+    assert whole.startswith("the budget of $1.00 in the plan stays: --budget-usd ($10.00) only")
+    assert "--raise-budget" in whole
+    assert task.startswith("--task-budget-usd only lowers: T-02 may cost less")
+    assert 0 == claude.run(*flags).returncode
+    assert [0.4, 0.25] == [cap(call) for call in claude.calls()]
+
+
+def test_no_limit_as_a_flag_takes_no_budget_away(claude: ClaudePlan) -> None:
+    """0 is no limit, which is more than any."""
+    claude.write(2, max_parallel=1, budget_usd=0.5, task_budget_usd=0.45)
+    claude.play({"*": {"turns": [0.4]}})
+    assert 4 == claude.run("--budget-usd", "0").returncode
+    assert 2 == claude.run("--budget-usd", "0", "--raise-budget", "1").returncode
+    assert 0 == claude.run("--raise-budget", "0").returncode
 
 
 def test_a_task_that_used_its_own_budget_up_is_named(claude: ClaudePlan) -> None:

@@ -149,7 +149,12 @@ def test_a_plan_that_nobody_filled_in_is_told_before_it_costs_anything(claude: C
     )
     (warned,) = claude.orchestrate("validate", "--json").json["warnings"]
     assert warned.startswith("nobody has written yet what is to be done in T-03: [What to answer ")
-    assert f"⚠️ {warned}\n" in claude.orchestrate("run").stderr
+    refused = claude.orchestrate("run")
+    assert (2, []) == (refused.returncode, claude.calls())
+    assert warned in refused.stderr
+    assert "master_plan.md:" in refused.stderr
+    assert "hint: write into those rows what is to be done" in refused.stderr
+    assert claude.orchestrate("run", "--dry-run", "--json").json["refused"]
     assert 0 == claude.orchestrate("init", "other", "--request", "Count the pages").returncode
     assert [] == claude.orchestrate("validate", "other", "--json").json["warnings"]
 

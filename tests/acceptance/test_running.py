@@ -205,7 +205,7 @@ def test_what_an_agent_leaves_running_is_ended_with_it(
 
 
 def test_flag_over_task_over_plan_over_default(orchestrate: Orchestrate, p: Path) -> None:
-    """Counted in attempts of tasks that always fail (S2-51: three in all by default)."""
+    """Counted in attempts of tasks that always fail (one by default: they are commands)."""
     write_plan(p, {"T-01": "exit 1", "T-02": "exit 1"}, retries=None)
     write_task(p, "T-02", "```sh\nexit 1\n```\n", retries=3)
 
@@ -213,7 +213,7 @@ def test_flag_over_task_over_plan_over_default(orchestrate: Orchestrate, p: Path
         started = orchestrate("run", *flags, "--json").started()
         return started.count("T-01"), started.count("T-02")
 
-    assert (3, 4) == attempts()
+    assert (1, 4) == attempts()
     write_plan(p, {"T-01": "exit 1", "T-02": "exit 1"}, retries=1)
     assert (2, 4) == attempts()
     assert (1, 1) == attempts("--retries", "0")

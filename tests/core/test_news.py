@@ -237,7 +237,7 @@ STOPPING = "run · stopping · SIGTERM"
         ),
         (
             ExitStatus.HELD,
-            "run --detach --budget-usd MORE",
+            "run --detach --raise-budget MORE",
             (PARTLY, Phase.ENDED, [STARTED, POOR, ENDED], []),
         ),
         (ExitStatus.HELD, "show T-02", (midway(), Phase.ENDED, [STARTED, OVERSPENT, ENDED], [])),
@@ -265,7 +265,7 @@ STOPPING = "run · stopping · SIGTERM"
         (ExitStatus.DONE, "read", (UNMERGED, Phase.ENDED, [STARTED, ENDED], [])),
         (
             ExitStatus.HELD,
-            "run --detach --budget-usd MORE",
+            "run --detach --raise-budget MORE",
             (UNMERGED, Phase.ENDED, [STARTED, POOR, ENDED], []),
         ),
     ],

@@ -157,7 +157,7 @@ def test_s2_49_to_52_a_timeout_stops_and_the_task_is_tried_again(
     assert re.search(r"--timeout D .*default 300s", usage)
     assert re.search(r"--retries N .*default 2", usage)
     slow = "echo $$ >> pids\ntest -e slow || { touch slow; exec sleep 1000; }\necho done"
-    write_plan(root, {"T-01": slow, "T-02": "exit 1"}, retries=None, grace=0)
+    write_plan(root, {"T-01": slow, "T-02": "exit 1"}, retries=2, grace=0)
     run = orchestrate("run", "--timeout", f"{BEGUN}s", "--json")
     assert (1, 2, 3) == (
         run.returncode,

@@ -91,7 +91,7 @@ def test_what_no_button_does_is_a_command(claude: ClaudePlan) -> None:
     with dashboard(claude.orchestrate, claude.root) as shown:
         page = text_of(shown.enter().text)
     assert "Next: orchestrator run" in page
-    assert "--detach --budget-usd MORE" in page
+    assert "--detach --raise-budget MORE" in page
 
 
 def test_a_task_shows_what_is_known_of_it(
