@@ -68,3 +68,28 @@ def test_a_misspelt_option_or_subcommand_is_answered_with_the_one_that_was_meant
     refused = orchestrate(*words)
     assert 2 == refused.returncode
     assert f"Did you mean '{meant}'?" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("run --only T-", ["T-01", "T-02"]),
+        ("list --status re", ["retrying"]),
+        ("list --tag b", ["back"]),
+        ("add x --agent sh", ["shell"]),
+    ],
+)
+def test_a_shell_is_offered_what_the_plan_knows(
+    orchestrate: Orchestrate, root: Path, line: str, offered: list[str]
+) -> None:
+    """Ids, statuses, tags and agents, as values of options."""
+    root.mkdir()
+    (root / "master_plan.md").write_text(
+        "| ID | Task | Deps | Tags |\n|--|--|--|--|\n| T-01 | a | | back |\n| T-02 | b | | ui |\n",
+        encoding="utf-8",
+    )
+    orchestrate.environment["_ORCHESTRATOR_COMPLETE"] = "bash_complete"
+    orchestrate.environment["COMP_WORDS"] = f"orchestrator {line}"
+    orchestrate.environment["COMP_CWORD"] = str(len(line.split()))
+    told = orchestrate().stdout.splitlines()
+    assert offered == [each.partition(",")[2] for each in told]
