@@ -24,7 +24,8 @@ from orchestrator.actions.cells import (
 from orchestrator.actions.editing import tell
 from orchestrator.actions.row_checks import check_parent, check_who, explained, readable, valid_plan
 from orchestrator.actions.task_texts import put_both, runs_commands, task_file_of
-from orchestrator.core.plan import TASK_ID, Task, stem, unknown_task
+from orchestrator.core.duration import above_timeout
+from orchestrator.core.plan import TASK_ID, Plan, Task, stem, unknown_task
 from orchestrator.core.script import command_of
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
@@ -84,6 +85,8 @@ class Added(NamedTuple):
     """Where its command will run; empty: it is none."""
     reads: str = ""
     """The agent that reads a text whose first word is a command of this machine; empty for every other text."""
+    too_long: str = ""
+    """That it is expected to take longer than an attempt may; empty: it is not."""
 
 
 def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
@@ -123,7 +126,9 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
         tell(layout, draft.id, "added", by, wanted.text)
     except StoreError as error:
         warning = f"{draft.id} is added, but the journal does not say so: {error}"
-    return Added(draft.id, draft.is_shell, made, warning, draft.workdir, draft.reads)
+    return Added(
+        draft.id, draft.is_shell, made, warning, draft.workdir, draft.reads, draft.too_long
+    )
 
 
 def _begins_with_command(text: str) -> bool:
@@ -169,7 +174,7 @@ class _Draft:
         self.is_shell = runs_commands(layout, row, places.agent, agents, {})
         if self.is_shell and wanted.is_prompt and not wanted.agent:
             self._wanted, self.is_shell = wanted._replace(agent="claude"), False
-        self.reads = ""
+        self.reads = self.too_long = ""
         if not (self.is_shell or wanted.is_prompt or wanted.agent) and _begins_with_command(
             wanted.text
         ):
@@ -188,13 +193,24 @@ class _Draft:
             self._wanted, self.is_shell = wanted._replace(agent="shell"), True
 
     def _workdir(self) -> str:
-        setting = ""
-        if any("workdir" in line for line in self._places.file.lines):
-            from orchestrator.store.plan_file import parse_plan
+        is_named = any("workdir" in line for line in self._places.file.lines)
+        return self._layout.workdir(
+            str(self._plan().settings.get("workdir", "")) if is_named else ""
+        )
 
-            plan, _ = parse_plan(self._places.file.replaced(self._places.file.lines), "")
-            setting = str(plan.settings.get("workdir", ""))
-        return self._layout.workdir(setting)
+    def _plan(self) -> Plan:
+        from orchestrator.store.plan_file import parse_plan
+
+        return parse_plan(self._places.file.replaced(self._places.file.lines), "")[0]
+
+    def _too_long(self, estimate: float | None) -> str:
+        """Say that an attempt would end before the time that it is expected to take; mostly nothing."""
+        if not estimate:
+            return ""
+        from orchestrator.core.settings import resolve
+
+        timeout = resolve(self._plan().settings, self._wanted.settings).timeout
+        return above_timeout(self.id, estimate, timeout) if estimate > timeout else ""
 
     def is_written(self, before: Taken) -> bool:
         """Write it; False, and nothing done, when somebody saved another version of the plan meanwhile."""
@@ -207,6 +223,7 @@ class _Draft:
             tags=self._wanted.tags, type=self._wanted.type,
             **read_cells(values),
         )  # fmt: skip
+        self.too_long = self._too_long(meant.estimate)
         data, task = edited(lambda: with_row(self._places, values), meant)
         if self._wanted.parent:
             check_parent(self._layout, valid_plan(self._layout, data), self._wanted.parent)
@@ -296,13 +313,10 @@ class _Draft:
                     raise unknown_task(task_id, known, option)
 
     def _task_file(self, task: Task, body: str) -> bytes:
-        from orchestrator.store.plan_file import parse_plan
-
-        plan, _ = parse_plan(self._places.file.replaced(self._places.file.lines), "")
         return task_file_of(
             self._layout,
             task._replace(description=body),
-            plan.tasks,
+            self._plan().tasks,
             shell=self.is_shell,
             settings=self._wanted.settings,
             criteria=self._wanted.criteria,

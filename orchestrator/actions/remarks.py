@@ -9,6 +9,7 @@ from orchestrator.actions.prospect import Prospect
 from orchestrator.actions.status import STILL_ASKED, left_behind
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.account import DUST, LEAST_CAP, too_little
+from orchestrator.core.duration import above_timeout
 from orchestrator.core.money import spending, usd
 from orchestrator.core.plan import Plan
 from orchestrator.core.roster import Program
@@ -48,6 +49,7 @@ def remarks(ahead: Prospect, agents: Mapping[str, Agent]) -> list[str]:
         *_schemas(ahead),
         *_cells(ahead),
         *_money(ahead, agents),
+        *_times(ahead),
         *_requests(ahead),
     ]
 
@@ -231,6 +233,21 @@ def _money(ahead: Prospect, agents: Mapping[str, Agent]) -> Iterator[str]:
             f"{of_it}the budget of {usd(budget)} is {is_left}{too_little(never)}: "
             "raise `budget_usd` in the plan, or say less in the task file"
         )
+
+
+def _times(ahead: Prospect) -> Iterator[str]:
+    """Name the tasks whose attempts would end before the time that somebody thinks they take."""
+    tasks = ahead.board.plan.tasks
+    named = [
+        task_id
+        for task_id in ahead.to_run
+        if not tasks[task_id].children
+        and (tasks[task_id].estimate or 0.0) > ahead.meant[task_id].timeout
+    ]
+    if named:
+        first = tasks[named[0]]
+        timeout = ahead.meant[first.id].timeout
+        yield above_timeout(first_of(named, _NAMED), first.estimate or 0.0, timeout)
 
 
 def _requests(ahead: Prospect) -> Iterator[str]:

@@ -93,8 +93,8 @@ def add_task(wanted: NewTask, directory: str, name: str, *, as_json: bool) -> No
     if added.plan:
         what = "a queue in which `shell` runs commands and claude, which costs money, does the rest"
         talk(f"made {os.path.relpath(added.plan)}: {what}")
-    if added.warning:
-        talk(f"warning: {added.warning}")
+    for warning in filter(None, (added.warning, added.too_long)):
+        talk(f"warning: {warning}")
     note = _note(added)
     if note:
         talk(as_called(f"{added.id}: {note}"))
@@ -103,13 +103,13 @@ def add_task(wanted: NewTask, directory: str, name: str, *, as_json: bool) -> No
         talk(f"warning: {added.id} is vague: {vague}")
         talk("  hint: say what to do, with what, and what comes out of it")
     if as_json:
-        warnings = [each for each in (added.warning, note if added.reads else "", vague) if each]
+        warnings = [added.warning, added.too_long, note if added.reads else "", vague]
         say_json(
             f"added {added.id}",
             id=added.id,
             plan=layout.plan,
             workdir=added.workdir,
-            warnings=warnings,
+            warnings=list(filter(None, warnings)),
         )
     else:
         write(f"{added.id}\n")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from orchestrator.cli.reply import plan_directory
+from orchestrator.core.plan import Task
+from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError
 
 _NAME = "orchestrator"
@@ -24,16 +28,73 @@ class _TaskId(click.ParamType):  # type: ignore[type-arg] # it has none before c
         param: click.Parameter,
         incomplete: str,
     ) -> list[CompletionItem]:
-        from orchestrator.store.workspace import Workspace
-
-        try:
-            plan, _ = Workspace(plan_directory(None, ctx.params.get("option"))).load_plan()
-        except OrchestratorError:
-            return []  # whoever calls the command is told
         return [
             CompletionItem(task.id, help=task.name)
-            for task in plan.tasks.values()
+            for task in _tasks(ctx)
             if task.id.startswith(incomplete)
+        ]
+
+
+def _tasks(ctx: click.Context) -> list[Task]:
+    from orchestrator.store.workspace import Workspace
+
+    try:
+        plan, _ = Workspace(plan_directory(None, ctx.params.get("option"))).load_plan()
+    except OrchestratorError:
+        return []  # whoever calls the command is told
+    return list(plan.tasks.values())
+
+
+def _tags(ctx: click.Context) -> list[str]:
+    return sorted({tag for task in _tasks(ctx) for tag in task.tags})
+
+
+def _agents(ctx: click.Context) -> list[str]:
+    from orchestrator.cli.adding import known_agents
+
+    try:
+        return list(known_agents(plan_directory(None, ctx.params.get("option"))).keys)
+    except OrchestratorError:
+        return []
+
+
+def _statuses(ctx: click.Context) -> list[str]:  # noqa: ARG001 - one signature for all
+    return [status.value for status in TaskStatus]
+
+
+#: Options, by what each is called in Python, and what may stand there.
+_OPTIONS = {
+    "tag": _tags,
+    "tags": _tags,
+    "agent": _agents,
+    "status": _statuses,
+    "only": lambda ctx: [task.id for task in _tasks(ctx)],
+    "depends_on": lambda ctx: [task.id for task in _tasks(ctx)],
+    "parent": lambda ctx: [task.id for task in _tasks(ctx)],
+}
+
+
+class _Word(click.ParamType):  # type: ignore[type-arg] # it has none before click 8.3
+    """A word that the plan knows."""
+
+    name = "word"
+
+    def __init__(self, known: Callable[[click.Context], list[str]]) -> None:
+        """Take what returns the words."""
+        self._known = known
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        # Behind the last comma: lists are completed word by word.
+        done, comma, last = incomplete.rpartition(",")
+        return [
+            CompletionItem(f"{done}{comma}{word}")
+            for word in self._known(ctx)
+            if word.startswith(last)
         ]
 
 
@@ -42,6 +103,8 @@ def complete_tasks(command: click.Command) -> None:
     for param in command.params:
         if isinstance(param, click.Argument) and param.name in _TASKS:
             param.type = _TaskId()
+        elif isinstance(param, click.Option) and param.name in _OPTIONS and not param.is_flag:
+            param.type = _Word(_OPTIONS[param.name])
 
 
 @click.command("completion")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,7 @@ def _require_packages() -> None:
         raise UsageError(
             f"the dashboard needs {' and '.join(missing)}, which "
             f"{'is' if len(missing) == 1 else 'are'} not installed",
-            hint=f"{os.path.basename(sys.executable)} -m pip install {' '.join(_NEEDED)}"
-            "; with this project's own sources: pip install '.[web]'",
+            hint=f"{shlex.quote(sys.executable)} -m pip install {' '.join(_NEEDED)}"
+            "; installed by pipx: pipx inject distributed-task-orchestrator "
+            f"{' '.join(_NEEDED)}",
         )

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 
 #: Failures named at the end of a run at most.
 _MOST = 10
+#: What is said of tasks that no run does.
+_LEFT = {
+    TaskStatus.BLOCKED: "is blocked",
+    TaskStatus.RUNNING: "is being done",
+    TaskStatus.CANCELLED: "is cancelled",
+}
 #: The options of ``run`` in its plain form, and whether a word follows.
 _OPTIONS = {"--max-parallel": True, "--dir": True, "--simulate": False, "--json": False}
 
@@ -124,13 +130,15 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
 
 
 def _left_to_people(report: RunReport) -> list[tuple[TaskStatus, str]]:
-    """Say which tasks wait for somebody: blocked ones, and those that a person or an outside agent has in hand."""
-    board, told = report.board, []
-    for status in (TaskStatus.BLOCKED, TaskStatus.RUNNING):
-        for task_id in board.by_status().get(status, []):
-            word = "is blocked" if status is TaskStatus.BLOCKED else "is being done"
-            told.append((status, f"{task_id} {word} {board.standing[task_id].reason}".strip()))
-    return told
+    """Say which tasks wait for somebody: blocked ones, those that a person or an outside agent has in hand, and those
+    that were cancelled, for which a run ends with 1 as well.
+    """
+    board = report.board
+    return [
+        (status, f"{task_id} {word} {board.standing[task_id].reason}".strip())
+        for status, word in _LEFT.items()
+        for task_id in board.by_status().get(status, [])
+    ]
 
 
 def _left(report: RunReport) -> tuple[list[str], list[str]]:
@@ -187,7 +195,9 @@ def _say_failures(report: RunReport) -> None:
     for status, text in left[:_MOST]:
         talk(f"{ICONS[status]} {one_line(text, limit=100)}")
     if len(left) > _MOST:
-        more = f"… and {len(left) - _MOST} more: orchestrator list --status blocked,running"
+        more = (
+            f"… and {len(left) - _MOST} more: orchestrator list --status blocked,running,cancelled"
+        )
         talk(f"   {as_called(more)}")
     if report.failure is not None:
         talk(f"error: {report.failure}")

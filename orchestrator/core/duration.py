@@ -76,3 +76,11 @@ def roughly(seconds: float) -> str:
     return (
         format_duration(seconds) if seconds < 2 * _UNITS["d"] else f"{seconds // _UNITS['d']:.0f}d"
     )
+
+
+def above_timeout(tasks: str, estimate: float, timeout: float) -> str:
+    """Say that an attempt ends before the time that somebody expects, and what helps."""
+    return (
+        f"the estimate of {tasks} ({format_duration(estimate)}) is longer than the timeout of an attempt "
+        f"({format_duration(timeout)}): raise `timeout` in the task file or the plan"
+    )

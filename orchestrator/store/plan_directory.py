@@ -33,6 +33,7 @@ def find_plan_directory(
         StoreError: nobody can say whether there is one: it is closed to us, or a link leads nowhere just now.
         UsageError: the nearest one is somebody else's.
     """
+    named = _inside(named, current, here=here)
     if named and not os.path.isdir(os.path.join(current, named)):
         if must_exist:
             return find_plan(named, environment, current)
@@ -62,6 +63,19 @@ def find_plan_directory(
         f"no {PLAN_DIRECTORY} directory here or above",
         hint="`orchestrator init` makes one; or name a plan directory",
     )
+
+
+def _inside(named: str | None, current: str, *, here: bool) -> str | None:
+    """Return the plan directory of a project, or of a plan file, where one of these was named instead."""
+    if not named or here:
+        return named
+    path = os.path.join(current, named)
+    above = os.path.dirname(path)
+    if path == Layout(above).plan and os.path.isfile(path):
+        return above
+    below = os.path.join(path, PLAN_DIRECTORY)
+    has_plan = os.path.lexists(Layout(path).plan)
+    return named if has_plan or not os.path.isdir(below) else os.path.join(named, PLAN_DIRECTORY)
 
 
 def make_plan_directory(layout: Layout) -> None:

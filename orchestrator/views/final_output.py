@@ -127,7 +127,8 @@ def final_output(
         return _drawn(TEMPLATES["concat"], overrides, values)
     spent = spending(board.paid_for())
     values |= {
-        "summary": _summary(by_status, measured, len(tasks)) + cost_rows(spent, budget),
+        "summary": _summary(by_status, measured, len(tasks), is_simulated=bool(board.simulated()))
+        + cost_rows(spent, budget),
         "has_costs": bool(spent),
         "report": _report(board),
         "timeline": _timeline(measured),
@@ -192,6 +193,8 @@ def _summary(
     by_status: Mapping[TaskStatus, Sequence[str]],
     measured: Timing,
     total: int,
+    *,
+    is_simulated: bool,
 ) -> list[tuple[str, str]]:
     count = {status: len(task_ids) for status, task_ids in by_status.items()}
     done = count[TaskStatus.COMPLETED]
@@ -213,7 +216,7 @@ def _summary(
     )
     if measured.earlier:
         rows.append(("Done by an earlier run", f"{measured.earlier} (in none of the times here)"))
-    if measured.spans and measured.wall > 0:
+    if measured.spans and measured.wall > 0 and not is_simulated:
         agents = counted(measured.peak, "agent")
         rows += [
             ("Sum of task times", f"{format_duration(measured.total)} (one after the other)"),
