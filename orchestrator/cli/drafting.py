@@ -254,6 +254,9 @@ def _ask(
     as_json: bool,
 ) -> tuple[Proposal, Spending]:
     from orchestrator.actions.asking import asking
+    from orchestrator.cli.output import queue_output
+
+    queue_output()
 
     def hear(happening: Happening) -> None:
         if not as_json and (said := sentence(happening)):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.running import run
-from orchestrator.cli.output import with_queued_output
+from orchestrator.cli.output import queue_output
 from orchestrator.cli.plain_form import read_words
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import as_called, json_text, plan_directory, say_error, talk, write
@@ -59,8 +59,8 @@ def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001
         layout = plan_directory(next(iter(words.others), ""), words.last("--dir"))
         order = RunOrder(layout=layout, flags=flags, simulate="--simulate" in words.options)
         keep_loaded()
-        chosen = plugs(layout=layout)
-        return with_queued_output(lambda: int(run_once(order, chosen, as_json=as_json).exit_status))
+        queue_output()
+        return int(run_once(order, plugs(layout=layout), as_json=as_json).exit_status)
     except OrchestratorError as error:
         return say_error(error, as_json=as_json)
 

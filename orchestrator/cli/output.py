@@ -9,10 +9,12 @@ from __future__ import annotations
 import io
 import os
 import select
+import signal
 import stat
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from orchestrator.cli.reply import in_colour
@@ -80,10 +82,10 @@ class QueuedOutput(io.RawIOBase):
             self._picture = picture
             self._changed.notify_all()
 
-    def drain(self, seconds: float | None = None) -> None:
-        """Return once everything is written, or nobody reads it any more; at the latest after so many seconds."""
+    def drain(self, seconds: float | None = None) -> bool:
+        """Wait until everything is written, or nobody reads it any more, so many seconds at most; say whether it is."""
         with self._changed:
-            self._changed.wait_for(self._is_drained, seconds)
+            return self._changed.wait_for(self._is_drained, seconds)
 
     def _is_drained(self) -> bool:
         is_as_asked = self._is_drawing == (self._picture is not None)
@@ -147,26 +149,24 @@ class QueuedOutput(io.RawIOBase):
                 room.poll()
 
 
-def with_queued_output(do: Callable[[], int]) -> int:
-    """Do what prints, and return its exit status once that is written.
+def queue_output() -> None:
+    """Let nothing wait from now on that prints to a terminal, a pipe or a socket; ``finish`` writes what is left."""
+    # Where the system starts no thread, they stay as they are.
+    with suppress(RuntimeError):
+        out = _queue(sys.stdout)
+        # One terminal for both is one queue, in order.
+        is_one = os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+        sys.stderr = out if is_one else _queue(sys.stderr)
+        sys.stdout = out
 
-    Where a signal has ended it, what nobody takes within a second is dropped.
-    """
-    before = sys.stdout, sys.stderr
-    status = 0
-    try:
-        sys.stdout, sys.stderr = _queued(*before)
-        status = do()
-    except BaseException as error:
-        status = 0 if isinstance(error, Exception) else 128  # as Ctrl-C
-        raise
-    finally:
-        now = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = before
-        for stream in now:
-            if (queue := queue_of(stream)) is not None:
-                queue.drain(_LAST_WORDS if status >= 128 else None)
-    return status
+
+def finish(status: int) -> None:
+    """Return once everything is written; where a signal has ended us, within a second."""
+    for stream in (sys.stdout, sys.stderr):
+        queue = queue_of(stream)
+        if queue is not None and not queue.drain(_LAST_WORDS) and status < 128:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is left but to wait
+            queue.drain()
 
 
 def queue_of(stream: TextIO) -> QueuedOutput | None:
@@ -175,20 +175,12 @@ def queue_of(stream: TextIO) -> QueuedOutput | None:
     return queue if isinstance(queue, QueuedOutput) else None
 
 
-def _queued(stdout: TextIO, stderr: TextIO) -> tuple[TextIO, TextIO]:
-    try:
-        out = _queue(stdout)
-        # One terminal for both is one queue, in order.
-        is_one = os.path.sameopenfile(stdout.fileno(), stderr.fileno())
-        return out, out if is_one else _queue(stderr)
-    except RuntimeError:
-        return stdout, stderr  # the system starts no thread
-
-
 def _queue(stream: TextIO) -> TextIO:
     """Return a stream into the same file that never waits; the same stream where writing into it never does."""
     mode = os.fstat(stream.fileno()).st_mode
-    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty()):
+    if queue_of(stream) is not None or not (
+        stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty()
+    ):
         return stream
     return io.TextIOWrapper(
         QueuedOutput(stream, in_colour=in_colour(stream)),  # type: ignore[type-var] # no more is asked of it

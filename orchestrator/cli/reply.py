@@ -315,5 +315,9 @@ def leave(status: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()
+    if "orchestrator.cli.output" in sys.modules:
+        from orchestrator.cli.output import finish
+
+        finish(status)
     # What is left goes with the process: taking Python down in order would take 7 ms after a run.
     os._exit(status)

@@ -19,7 +19,7 @@ from orchestrator.actions.status import left_behind
 from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.foreground import keep_loaded, run_once
 from orchestrator.cli.options import Duration, takes_directory
-from orchestrator.cli.output import with_queued_output
+from orchestrator.cli.output import queue_output
 from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, write
 from orchestrator.core.settings import read_setting
 from orchestrator.errors import (
@@ -198,15 +198,15 @@ def run_command(
         start_detached(context, order, chosen, as_json=as_json, waits=at is not None)
         return
     keep_loaded()
+    queue_output()
     run_this = partial(run_once, order, chosen, as_json=as_json)
     if at is None and every is None:
-        context.exit(with_queued_output(lambda: int(run_this().exit_status)))
+        context.exit(int(run_this().exit_status))
     from orchestrator.cli.repeating import run_in_rounds
 
     if at is not None:
         examine(order, chosen)  # what is wrong is said now, and not tonight
-    rounds = partial(run_in_rounds, order.layout, run_this, begin, every, as_json=as_json)
-    context.exit(with_queued_output(rounds))
+    context.exit(run_in_rounds(order.layout, run_this, begin, every, as_json=as_json))
 
 
 def order_of(
