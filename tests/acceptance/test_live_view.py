@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import journal, write_plan, write_task
 from tests.acceptance.terminal import type_into_program
-from tests.executors.harness import wait_until
+from tests.executors.harness import is_alive, wait_until
 from tests.patience import PATIENCE
 
 #: An escape sequence that sets a colour.
@@ -226,4 +227,19 @@ def test_a_terminal_that_takes_nothing_does_not_keep_the_next_round_from_its_tim
     wait_until(lambda: rounds.exists() and rounds.read_text().count("once more") >= 3)
     run.terminate()
     assert 143 == run.wait(PATIENCE)
+    stalled.close()
+
+
+def test_a_terminal_that_takes_nothing_does_not_keep_planning_from_being_stopped(
+    claude: ClaudePlan,
+) -> None:
+    """Its agent is ended, and the lock let go."""
+    claude.play({"_plan": {"wait_for": "never"}})
+    stalled = Stalled(claude.orchestrate, "Ctrl-S")
+    planning = stalled.start("plan", "Tidy up the shop")
+    wait_until(lambda: bool(claude.calls("_plan")))
+    planning.terminate()
+    assert 143 == planning.wait(PATIENCE)
+    (call,) = claude.calls("_plan")
+    assert not is_alive(call.pid)
     stalled.close()
