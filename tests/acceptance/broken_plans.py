@@ -47,9 +47,9 @@ BROKEN = {
     "unlike dependency": Broken(
         "unknown_dependency",
         "p/master_plan.md:6",
-        "depends on everything, which is not in the plan",
-        "add the task or remove the dependency",
-        task("| T-01 | a | everything | |"),
+        "of T-01: 'whatever' is not understood",
+        "write the ids of tasks with a comma between two, such as T-01, T-02; or None",
+        task("| T-01 | a | whatever | |"),
     ),
     "the name of an agent's files as a dependency": Broken(
         "unknown_dependency",
