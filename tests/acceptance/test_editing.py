@@ -95,7 +95,7 @@ def test_what_does_not_fit_into_a_row_goes_into_the_task_file(
         (("--estimated-hours", "9999"), "longer than a year"),
         (("--id", "../x"), "is not an id"),
         (("--id", "T-01"), "there is a task T-01 already"),
-        (("--id", "agent-01"), "there is a task agent-01 already"),
+        (("--id", "agent-01"), "there is a task T-01 already"),
         (("--as", "no name"), "is not a name"),
         (("--parent", "T-01", "--depends-on", "T-02"), "an umbrella waits for the tasks under it"),
     ],
