@@ -92,7 +92,8 @@ def project(tmp_path: Path, skill: Installed) -> Project:
         "PATH": f"{programs}:/usr/bin:/bin",
         "HOME": str(tmp_path),
         "LANG": "C.UTF-8",
-        "EDITOR": "true",
+        # Somebody who says what is to be done in the example rows: they stand in brackets.
+        "EDITOR": "sed -i s/[][]//g",
         "CLAUDE_SKILL_DIR": str(skill.folder),
         "FAKE_CLAUDE_DIR": str(tmp_path / "records"),
         **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
