@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import TASK_ID, Task
-from orchestrator.core.priority import NORMAL, is_number, parse_priority
+from orchestrator.core.priority import NORMAL, parse_priority
 from orchestrator.core.text import from_cell, one_line, printable, without_escapes
 from orchestrator.errors import Problem
 from orchestrator.store.columns import (
@@ -72,7 +72,7 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         needs=needs,
         agent=person(columns.agent),
         priority=priority,
-        priority_text=rank if is_number(rank) else "",
+        priority_text=rank,  # in words it is taken out once all rows are read
         estimate=estimate,
         expected="" if is_none(text(columns.expected)) else _said(text(columns.expected)),
         inputs=tuple(inputs),

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from orchestrator.core.plan import TASK_ID, Task, check_rows
-from orchestrator.core.priority import NORMAL
+from orchestrator.core.priority import is_number
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.store.columns import (
@@ -81,15 +81,18 @@ def _no_table(own: OwnText) -> Problem:
 
 
 def _ranked(rows: list[Task]) -> list[Task]:
-    """Where priorities are written as numbers alone, a task without one comes last (seed row S0-22)."""
-    if not any(row.priority_text for row in rows):
+    """Keep priorities as written where they are numbers; where all are, a task without one comes last."""
+    said = [row for row in rows if row.priority_text]
+    numbers = [row.priority for row in said if is_number(row.priority_text)]
+    if not said:
         return rows
-    if any(row.priority != NORMAL and not row.priority_text for row in rows):
-        return rows  # `P1` stands beside `5`: of those, `normal` is one
-    lowest = min(row.priority for row in rows if row.priority_text)
+    if len(numbers) < len(said):
+        return [
+            row if is_number(row.priority_text) else row._replace(priority_text="") for row in rows
+        ]
+    last = min(numbers) - 1
     return [
-        row if row.priority_text else row._replace(priority=lowest - 1, priority_text="-")
-        for row in rows
+        row if row.priority_text else row._replace(priority=last, priority_text="-") for row in rows
     ]
 
 
