@@ -177,6 +177,7 @@ def write_new(path: str, data: bytes) -> None:
         StoreError: it could not be written.
     """
     with reported("write", path):
+        make_room(path)
         descriptor = _open_new(path)
         try:
             _write_all(descriptor, data)
@@ -193,15 +194,13 @@ def _open_new(path: str, flags: int = 0) -> int:
     try:
         return open_made(path, flags, 0o664)
     except FileExistsError:
-        make_room(path)
+        os.unlink(path)
         return open_made(path, flags, 0o664)
 
 
 def make_room(path: str) -> None:
-    """Take away what lies where a file of ours is to be; a directory, which may have something in it, is set aside."""
-    try:
-        os.unlink(path)
-    except IsADirectoryError:
+    """Set aside a directory that lies where a file of ours is to be: it may have something in it."""
+    if os.path.isdir(path) and not os.path.islink(path):
         set_aside(path)
 
 

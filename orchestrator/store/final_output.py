@@ -31,8 +31,7 @@ def write_final_output(layout: Layout, text: str, moment: int) -> None:
     Raises:
         StoreError: it could not be written.
     """
-    if os.path.isdir(layout.final_output):
-        make_room(layout.final_output)
+    make_room(layout.final_output)
     replace_file(layout.final_output, text.encode())
     with suppress(OSError):  # some file systems let nobody set times
         os.utime(layout.final_output, ns=(moment, moment))
