@@ -166,10 +166,11 @@ def _sums(sheet: Sheet, own: OwnText, rows: Sequence[Task]) -> Iterator[Problem]
     """Refuse a last row that adds up the estimates above it: its id is a word where the others have numbers."""
     lines = {own.place(line) for line, _ in sheet.table.rows(own.lines)}
     *above, last = [row for row in rows if row.where in lines] or [Task("", "", "")]
-    if len(above) < 1 or not last.estimate or any(map(str.isdigit, last.id)):
+    if len(above) < 2 or not last.estimate or any(map(str.isdigit, last.id)):
         return
     is_sum = math.isclose(sum(row.estimate or 0.0 for row in above), last.estimate)
-    if is_sum and not last.needs and all(any(map(str.isdigit, row.id)) for row in above):
+    is_like = all(row.estimate and any(map(str.isdigit, row.id)) for row in above)
+    if is_sum and is_like and not last.needs:
         message = f"the row of {one_line(last.id, 64)} adds up the rows above it"
         hint = "take it out of the table, or leave its estimate empty if it is a task"
         yield Problem(message, last.where, hint, "sum_row")

@@ -263,10 +263,8 @@ def test_an_answer_that_nobody_was_left_to_record_is_taken_from_its_log(
     assert ("completed", 0.006) == (attempt["status"], attempt["cost"])
 
 
-def test_an_answer_for_whose_record_there_was_no_room_is_taken_from_its_log(
-    claude: ClaudePlan,
-) -> None:
-    """As on a full disk: neither guard nor runner could write how it ended."""
+def test_what_stands_in_the_place_of_a_record_costs_no_answer(claude: ClaudePlan) -> None:
+    """It is moved aside; the answer is not paid for again."""
     claude.write({"T-01": "do 1"})
     claude.play({"T-01": {"wait_for": "go", "answer": "forty-two"}})
     run = claude.start()
@@ -274,11 +272,9 @@ def test_an_answer_for_whose_record_there_was_no_room_is_taken_from_its_log(
     in_its_place = claude.root / "logs/agent-01.attempt-1.json"
     in_its_place.mkdir()
     (claude.records / "go").touch()
-    refused = claude.orchestrate.finish(run)
-    assert (5, True) == (refused.returncode, "cannot write the record" in refused.stderr)
-    in_its_place.rmdir()
-    again = claude.run()
-    assert (0, 1) == (again.returncode, len(claude.calls())), again
+    ended = claude.orchestrate.finish(run)
+    assert (0, 1) == (ended.returncode, len(claude.calls())), ended
+    assert in_its_place.is_file()
     (attempt,) = claude.attempts("T-01")
     assert ("completed", 0.006) == (attempt["status"], attempt["cost"])
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.store.index import read_cache, write_cache
 from tests.mission.task_engine import TaskEngine
 
 #: Characters of a token at least, on average, in what `check` prints.
@@ -86,9 +87,9 @@ def test_s4_20_what_is_over_is_not_opened(engine: TaskEngine, task: str) -> None
     os.mkfifo(engine.root / over / "index.json")
     engine("status")
     index = engine.root / "index.json"
-    known = json.loads(index.read_text(encoding="utf-8"))
+    known = read_cache(str(index))
     known["plans"][over]["title"] = "As the index says"
-    index.write_text(json.dumps(known), encoding="utf-8")
+    write_cache(str(index), known)
     assert 0 == engine("check").returncode
     assert over not in engine("status").stdout
     assert "As the index says" in index.read_text(encoding="utf-8"), "it was not read again"
