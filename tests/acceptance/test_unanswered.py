@@ -217,7 +217,7 @@ def test_a_run_that_is_suspended_says_so(orchestrate: Orchestrate, root: Path, g
     assert f"asking the run that is at work … {way_out}\n" == command.stderr.readline()
     assert f"is at work (pid {run.pid}), {way_out}\n" in orchestrate("status").stdout
     for words in (["status", "--brief"], ["wait", "--timeout", "0"]):
-        assert f"\n{way_out}\n" in orchestrate(*words).stdout
+        assert f", {way_out} for" in orchestrate(*words).stdout
         assert way_out == orchestrate(*words, "--json").json["word"]
     run.send_signal(signal.SIGCONT)
     ok(orchestrate.finish(command))
