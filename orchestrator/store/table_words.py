@@ -8,7 +8,7 @@ from __future__ import annotations
 
 def _words(text: str) -> frozenset[str]:
     """Return the words of a list with commas."""
-    return frozenset(word.strip() for word in text.split(","))
+    return frozenset(" ".join(word.split()) for word in text.split(","))
 
 
 #: Words of a header by the meaning of its column; letters and digits count, case and accents do not.
