@@ -33,7 +33,7 @@ def find_plan_directory(
         StoreError: nobody can say whether there is one: it is closed to us, or a link leads nowhere just now.
         UsageError: the nearest one is somebody else's.
     """
-    named = _inside(named, current, here=here)
+    named = _inside(named, current, environment, here=here)
     if named and not os.path.isdir(os.path.join(current, named)):
         if must_exist:
             return find_plan(named, environment, current)
@@ -65,7 +65,9 @@ def find_plan_directory(
     )
 
 
-def _inside(named: str | None, current: str, *, here: bool) -> str | None:
+def _inside(
+    named: str | None, current: str, environment: Mapping[str, str], *, here: bool
+) -> str | None:
     """Return the plan directory of a project, or of a plan file, where one of these was named instead."""
     if not named or here:
         return named
@@ -75,7 +77,10 @@ def _inside(named: str | None, current: str, *, here: bool) -> str | None:
         return above
     below = os.path.join(path, PLAN_DIRECTORY)
     has_plan = os.path.lexists(Layout(path).plan)
-    return named if has_plan or not os.path.isdir(below) else os.path.join(named, PLAN_DIRECTORY)
+    if has_plan or not os.path.isdir(below):
+        return named
+    _refuse_strangers(below, environment, is_here=False)  # it was found, and not named
+    return os.path.join(named, PLAN_DIRECTORY)
 
 
 def make_plan_directory(layout: Layout) -> None:
