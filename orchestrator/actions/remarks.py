@@ -175,12 +175,13 @@ def _cells(ahead: Prospect) -> Iterator[str]:
         return
     from orchestrator.store.marks import without_sections
 
-    # In our own words it is what we drew, and it is out of date.
+    # In our own words it is what we drew, and it is out of date; but what is cancelled never runs without a word.
     is_drawn = without_sections(data) != data
     over = [
         each
         for each in ahead.to_run
-        if not is_open(text := said.get(each, "")) and not (is_drawn and is_ours(text))
+        if not is_open(text := said.get(each, ""))
+        and not (is_drawn and is_ours(text) and parse_status(text) is not TaskStatus.CANCELLED)
     ]
     read = {each: parse_status(said[each]) for each in over}
     for status in _COMMANDS:

@@ -10,8 +10,8 @@ Commands that are no methods, and what a program does instead:
 
 - ``run --detach``, ``spawn``, ``schedule``, ``auto-dispatch`` start processes of their own: it starts the command.
 - ``plan``, ``template``, ``wizard`` propose a plan to somebody who looks at it first: it calls ``add``.
-- ``graph``, ``critical-path``, ``watch``, ``dashboard`` draw what ``status`` and ``wait`` return; ``completion`` is for
-  a shell.
+- ``graph``, ``critical-path``, ``watch``, ``dashboard`` draw what ``status`` and ``wait`` return; ``logs`` prints files
+  that ``show`` names; ``completion`` is for a shell.
 - ``dispatch`` and ``subtask`` say ``add``, ``start``, ``complete`` … in other words; ``agent`` adds up what ``status``
   and ``report`` return, or calls ``share``.
 - ``check``, ``notify``: it calls ``check_all_tasks``.

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
-from orchestrator.cli.reply import in_colour
+from orchestrator.cli.reply import BEFORE_EXIT, in_colour
 from orchestrator.views.columns import display_width
 from orchestrator.views.glyphs import coloured
 
@@ -158,6 +158,7 @@ def queue_output() -> None:
         is_one = os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
         sys.stderr = out if is_one else _queue(sys.stderr)
         sys.stdout = out
+        BEFORE_EXIT.append(finish)
 
 
 def finish(status: int) -> None:

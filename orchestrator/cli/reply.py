@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any, NoReturn, TextIO
@@ -30,6 +30,8 @@ _PIECE = 1000
 _CANNOT_DRAW = frozenset({"dumb", "unknown"})
 #: The plan directory of this call as whoever called named it, for the commands that we name in turn.
 _MEANT = {"directory": "", "option": "", "both": ""}
+#: What is called with the exit status before the process ends.
+BEFORE_EXIT: list[Callable[[int], None]] = []
 
 
 def program() -> str:
@@ -315,9 +317,7 @@ def leave(status: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()
-    if "orchestrator.cli.output" in sys.modules:
-        from orchestrator.cli.output import finish
-
+    for finish in BEFORE_EXIT:
         finish(status)
     # What is left goes with the process: taking Python down in order would take 7 ms after a run.
     os._exit(status)

@@ -89,8 +89,9 @@ def show_command(task_id: str, option: str | None, *, as_json: bool) -> None:
     if as_json:
         agents = chosen_agents(layout, view.board, [view.task])
         errors = last_errors(layout, view)
-        facts = {**task_facts(view, agents), "files": _files(view), "errors": errors}
-        say_json(f"{view.task.id} is {view.board.status(view.task.id).value}", task=facts)
+        facts = {**task_facts(view, agents), "files": _files(view)}
+        message = f"{view.task.id} is {view.board.status(view.task.id).value}"
+        say_json(message, task=facts, stderr=errors)
         return
     write(_text(view, _agent(layout, view), last_errors(layout, view)))
 

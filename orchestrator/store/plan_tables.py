@@ -81,7 +81,7 @@ def _no_table(own: OwnText) -> Problem:
 
 
 def _ranked(rows: list[Task]) -> list[Task]:
-    """Keep priorities as written where they are numbers; where all are, a task without one comes last."""
+    """Keep priorities as written where they are numbers; where all are from 1 on, a task without one comes last."""
     said = [row for row in rows if row.priority_text]
     numbers = [row.priority for row in said if is_number(row.priority_text)]
     if not said:
@@ -90,6 +90,8 @@ def _ranked(rows: list[Task]) -> list[Task]:
         return [
             row if is_number(row.priority_text) else row._replace(priority_text="") for row in rows
         ]
+    if min(numbers) < 1:
+        return rows  # "0" says: after those that say nothing
     last = min(numbers) - 1
     return [
         row if row.priority_text else row._replace(priority=last, priority_text="-") for row in rows

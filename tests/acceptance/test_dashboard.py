@@ -57,7 +57,7 @@ def test_it_ends_at_once_whatever_is_being_answered(
         shown.enter()
         run.send_signal(signal.SIGSTOP)
         with (
-            shown.send("/tasks/T-02/cancel", f"form={shown.forms}"),
+            shown.send("/tasks/T-02/cancel", f"form={shown.forms}&words=late"),
             shown.send("/tasks/T-02/cancel", "form=", missing=1),
         ):
             wait_until(lambda: any((root / "requests").glob("*.request.json")))

@@ -178,7 +178,7 @@ def test_a_directory_of_plans_says_which_there_are(
     named = "name the plan that you mean: --dir .orchestrator/P1, --dir .orchestrator/P2"
     assert (2, f"  hint: {named}") == (refused.returncode, refused.stderr.splitlines()[-1])
     refused = orchestrate(*shlex.split(command), "--dir", "my project")
-    assert "mean: --dir 'my project/.orchestrator'" in refused.stderr
+    assert "mean: --dir 'my project/.orchestrator/P1', --dir '" in refused.stderr
 
 
 def test_an_empty_plan_can_be_begun_anew(orchestrate: Orchestrate, root: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_failure_is_shown_with_the_end_of_its_stderr(
         assert "\033" not in told
         assert SECRET not in told.partition("Last lines of stderr")[2].partition("\n\n")[0]
         assert "Last lines" not in orchestrate(words[0], "T-02").stdout
-    assert "broken" in orchestrate("show", "T-01", "--json").json["task"]["errors"]
+    assert "broken" in orchestrate("show", "T-01", "--json").json["stderr"]
     assert "broken" in orchestrate("history", "T-01", "--json").json["errors"]
     assert "out\n" == orchestrate("logs", "T-01").stdout
     errors = orchestrate("logs", "agent-01", "--stderr", "--attempt", "1").stdout
