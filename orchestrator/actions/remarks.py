@@ -17,7 +17,8 @@ from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import first_of, is_left_blank, one_line
 from orchestrator.errors import PlanError, Problem
 from orchestrator.store.atomic import read_file
-from orchestrator.store.columns import is_open, read_needs
+from orchestrator.store.columns import is_open
+from orchestrator.store.dependencies import Dependencies
 
 #: Tasks named at most.
 _NAMED = 5
@@ -105,8 +106,10 @@ def _columns(plan: Plan) -> Iterator[str]:
         return
     from orchestrator.store.front_matter import setting_called
 
+    said = Dependencies(list(plan.tasks.values()))
     for header in headers:
-        if _names_tasks(plan, header):
+        inputs = [(task.id, dict(task.inputs).get(header, "")) for task in plan.tasks.values()]
+        if said.order(inputs, in_prose=False):
             yield (
                 f"the column {one_line(header, 40)} names tasks, and orders nothing: what a task waits for stands in "
                 "its dependencies"
@@ -119,21 +122,6 @@ def _columns(plan: Plan) -> Iterator[str]:
                 f"the column {one_line(header, 40)} sets nothing, its cells only go to the agents: "
                 f"write `{setting}:` into the front matter {place}"
             )
-
-
-def _names_tasks(plan: Plan, header: str) -> bool:
-    """Whether all cells of a column are lists of other tasks, and not of numbers."""
-    cells = [
-        (task.id, value)
-        for task in plan.tasks.values()
-        for name, value in task.inputs
-        if name == header
-    ]
-    named = [(own, needs) for own, value in cells if (needs := read_needs(value)[0])]
-    return bool(named) and all(
-        plan.tasks.keys() >= set(needs) and own not in needs and not all(map(str.isdigit, needs))
-        for own, needs in named
-    )
 
 
 def _ranks(plan: Plan) -> Iterator[str]:

@@ -107,6 +107,8 @@ def read_header(header: Sequence[str]) -> Columns:
 #: Roles whose header may have a remark in parentheses: of an estimate it would be its unit.
 _REMARKED = frozenset(HEADERS) - {"estimate", "deadline", "number"}
 _REMARK = re.compile(r"\s*[(\[（].*[)\]）]\s*$")
+#: What a header of dependencies may say besides: ``Prerequisite Tasks``, ``Dependency IDs``.
+_OF_TASKS = frozenset({"task", "tasks", "id", "ids"})
 #: Letters that a header of dependencies has at least, to be known although one of them is wrong.
 _LONG = 8
 
@@ -118,6 +120,10 @@ def role_of(header: str) -> str:
         return role
     role = _role_of().get(key_word(_REMARK.sub("", plain(header))), "")
     if role in _REMARKED:
+        return role
+    words = plain(header).split()
+    rest = " ".join(each for each in words if key_word(each) not in _OF_TASKS)
+    if (role := _role_of().get(key_word(rest), "")) in {"needs", "blocks"}:
         return role
     # A slip of the fingers in it must not start everything at once.
     known = [each for each, role in _role_of().items() if role == "needs" and len(each) >= _LONG]

@@ -11,16 +11,20 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
+from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import KINDS, TASK_ID, Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
-from orchestrator.store.columns import is_none, plain, read_id, without_pictures
+from orchestrator.store.columns import is_none, key_word, plain, read_id, without_pictures
 from orchestrator.store.table_words import (
     ABOVE,
     ALL_ABOVE,
     ALL_OTHERS,
     FILLERS,
-    NONE_FIRST,
+    HEADERS,
+    NOTHING,
+    NOW,
+    START,
     TO,
 )
 
@@ -31,9 +35,24 @@ _Key = TypeVar("_Key", bound=Hashable)
 
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _LINK = re.compile(r"\[{1,2}([^\[\]]*)\]{1,2}(?:\([^()]*\)|\[[^\[\]]*\])?")
-_PARTS = re.compile(r"[,;\n，、；+&]+")
+_PARTS = re.compile(r"[,;\n+&]+")
 _REMARK = re.compile(r"\(([^()]*)\)")
 _RANGE = re.compile(r"(?:–|—|\.\.+|…)")
+_NUMBERS = re.compile(r"(#?\d+)-(#?\d+)")
+# An id may stand right beside letters of another script, as in Japanese.
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_WHOLE = re.compile(r"\s*\(([^()]*)\)\s*")
+_SIGNS = str.maketrans(
+    {
+        "（": "(", "）": ")", "，": ",", "、": ",", "،": ",", "・": ",", "；": ";", "؛": ";", "：": ":", "。": ".",
+        "\u2011": "-", "\u2212": "-",
+    }
+)  # fmt: skip
+#: What may stand around an id or a word.
+_AROUND = ".:,!\"'“”„«»‘’‚"
+_DASHES = frozenset("-–—")
+#: Words of a name that is looked for inside of a text.
+_LONGEST_NAME = 16
 _SHAPE = re.compile(r"#?([^\W\d_]*)[-_. ]?0*(\d{1,9})")
 _OTHER_KINDS = frozenset({"soft", "weak", "hard", "optional", "file", "files", "control"})
 #: How alike a remark is to a kind of dependency that was probably meant.
@@ -48,16 +67,21 @@ class Dependencies:
         self._ids = set(self._order)
         self._folded = _unique((each.casefold(), each) for each in self._order)
         self._shaped = _unique((shape, each) for each in self._order if (shape := _shape(each)))
-        self._names = _unique((_folded(row.name), row.id) for row in rows)
+        self._names = _unique((_folded(_clean(row.name)), row.id) for row in rows)
+        longest = max((len(name.split()) for name in self._names), default=0)
+        self._longest = min(longest, _LONGEST_NAME)
         self._words = {prefix for prefix, _ in self._shaped}
         self._all_numbered = all(any(map(str.isdigit, each)) for each in self._order)
 
     def read(self, cell: str, own: str) -> Needs | None:
         """Return what the task *own* waits for; None when nobody can be sure."""
-        text = _LINK.sub(r"\1", _BREAK.sub("\n", cell).replace("`", "").replace("*", ""))
-        text = without_pictures(text)
+        text = _clean(cell)
         if (ids := self._phrase(_folded(text), own)) is not None:
             return tuple(ids), ()
+        if (one := self._id(text)) is not None:
+            return (one,), ()
+        if whole := _WHOLE.fullmatch(text):
+            text = whole[1]
         found: dict[str, str] = {}
         for each_part in _PARTS.split(text):
             part, kind = _kind(each_part.strip())
@@ -81,10 +105,36 @@ class Dependencies:
             if each
         )
 
+    def order(self, cells: Iterable[tuple[str, str]], *, in_prose: bool) -> bool:
+        """Whether cells, each with the id of its row, seem to say what waits for what.
+
+        One that names another task is enough, whatever the others say; *in_prose*: among other words, too. Numbers and
+        words that could be labels count only if they are ids of other rows and make no circle: a column that is filled
+        in every row makes one.
+        """
+        labels: dict[str, Task] = {}
+        may_be_ids = in_prose
+        for own, cell in cells:
+            text = _clean(cell)
+            read = (self.read(cell, own) or ((), ()))[0] if _folded(text) not in ALL_OTHERS else ()
+            words = [each.strip("._-") for each in _WORD.findall(text)] if in_prose else ()
+            named = {found for each in words if _has_both(each) and (found := self._id(each))}
+            if _is_sure(text):
+                named.update(read)
+            elif read:
+                labels[own] = Task(own, "", "", read)
+            elif any(map(str.isdigit, text)):
+                may_be_ids = False
+            if named - {own}:
+                return True
+        is_own = any(own in row.needs for own, row in labels.items())
+        return may_be_ids and bool(labels) and not is_own and find_cycle(labels) is None
+
     def problem(self, cell: str, own: str, where: str, header: str) -> Problem:
         """Return what is said of a cell that nobody can be sure of."""
         close = difflib.get_close_matches(_folded(cell), [n for n in self._names if n], n=1)
         named = self._names[close[0]] if close else None
+        named = None if named == own else named
         hint = "write the ids of tasks with a comma between two, such as T-01, T-02; or None"
         if any(map(_is_kind_of, _REMARK.findall(cell))):
             hint = (
@@ -117,24 +167,44 @@ class Dependencies:
             if any(self._id(each) for each in words) or _is_kind_of(remark):
                 return None  # it may change what the ids before it mean
         words = _REMARK.sub(" ", part).split()
+        if _is_nothing(words) and not any(map(self._of_word, words)):
+            return []
+        return self._ids_of(words)
+
+    def _ids_of(self, words: Sequence[str]) -> list[str] | None:
         found: list[str] = []
-        is_range = False
-        for word in words:
-            bare = word.strip(".:,") or word
-            ids = self._of_word(bare)
-            if bare.casefold() in TO and found:
-                is_range = True
-            elif ids:
-                if is_range:
-                    between = self._between(found[-1], ids[0])
-                    if between is None:
-                        return None
-                    ids, is_range = [*between, *ids[1:]], False
-                found += ids
-            elif bare.casefold() not in FILLERS:
-                is_nothing = words[0].casefold().strip(".:") in NONE_FIRST
-                return [] if is_nothing and not any(map(self._of_word, words)) else None
-        return None if is_range or not (found or _is_nothing(words)) else found
+        between = ""  # the dash, or word for a range, that was read last
+        at, is_beside = 0, False
+        while at < len(words):
+            ids, size, is_name = self._next(words, at)
+            bare = words[at].strip(_AROUND).casefold() or words[at]
+            at += size
+            if not ids:
+                if found and not between and (bare in TO or bare in _DASHES):
+                    between = bare
+                elif between or bare not in FILLERS:
+                    return None
+                is_beside = bool(between)
+                continue
+            if is_name and is_beside and ids != found[-1:]:
+                return None  # an id, and the name of another task
+            if between and ids != found[-1:]:
+                first, *more = ids
+                ids = [*(self._between(found[-1], first) or ()), *more] if between != "-" else []
+            if not ids:
+                return None
+            found += ids
+            between, is_beside = "", True
+        return None if between or not found else found
+
+    def _next(self, words: Sequence[str], at: int) -> tuple[list[str], int, bool]:
+        """Return the ids that stand next, in how many words, and whether they are the name of a task."""
+        for size in range(min(self._longest, len(words) - at), 1, -1):
+            if one := self._names.get(_folded(" ".join(words[at : at + size]))):
+                return [one], size, True
+        bare = words[at].strip(_AROUND) or words[at]
+        ids = self._of_word(bare)
+        return ids, 1, ids == [self._names.get(_folded(bare))] and bare not in self._ids
 
     def _of_word(self, word: str) -> list[str]:
         if (one := self._id(word)) is not None:
@@ -142,6 +212,9 @@ class Dependencies:
         ends = _RANGE.split(word)
         if len(ends) == 2 and (first := self._id(ends[0])) and (last := self._id(ends[1])):
             return self._between(first, last) or []
+        if numbers := _NUMBERS.fullmatch(word):
+            first, last = self._id(numbers[1]), self._id(numbers[2])
+            return self._between(first, last) or [] if first and last else []
         pieces = [self._id(each) for each in word.split("/")]
         return [each for each in pieces if each] if len(pieces) > 1 and all(pieces) else []
 
@@ -204,4 +277,39 @@ def _is_kind_of(remark: str) -> bool:
 
 
 def _is_nothing(words: Sequence[str]) -> bool:
-    return not words or words[0].casefold().strip(".:") in NONE_FIRST
+    """Whether words say that there is nothing to wait for, and nothing more: ``No prerequisites``, ``None – ready``."""
+    said: list[str] = []
+    for word in words:
+        if word in _DASHES:
+            break  # a remark
+        said.append(word.strip(_AROUND).casefold())
+        if word.endswith(":"):
+            break
+    if not NOTHING.isdisjoint(said):
+        return all(each in NOTHING or each in NOW or key_word(each) in _OF_NEEDS for each in said)
+    return not START.isdisjoint(said) and all(each in START or each in NOW for each in said)
+
+
+#: Words of the headers of dependencies: ``No dependencies`` says as much as ``None``.
+_OF_NEEDS = {
+    key_word(word)
+    for words in HEADERS["needs"]
+    for word in words.split()
+    if word not in FILLERS or word not in HEADERS["needs"]  # not `after`: it says of what
+}
+
+
+def _clean(cell: str) -> str:
+    """Return what a cell says, without emphasis, links and pictures, and in ASCII signs."""
+    text = _BREAK.sub("\n", cell).replace("`", "").replace("*", "")
+    return without_pictures(_LINK.sub(r"\1", text)).translate(_SIGNS)
+
+
+def _is_sure(text: str) -> bool:
+    """Whether what is read of a text is no accident: an id of letters and digits, or a name of several words."""
+    words = text.split()
+    return any(map(_has_both, words)) or (len(words) > 1 and not any(map(str.isdigit, text)))
+
+
+def _has_both(text: str) -> bool:
+    return any(map(str.isdigit, text)) and any(map(str.isalpha, text))

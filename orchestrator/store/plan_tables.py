@@ -18,7 +18,6 @@ from orchestrator.store.columns import (
     plain,
     read_header,
     read_id,
-    read_needs,
     read_person,
 )
 from orchestrator.store.dependencies import Dependencies, Needs
@@ -46,7 +45,7 @@ def read_rows(own: OwnText) -> tuple[list[Task], list[Problem]]:
     known = {row.id for row in rows}
     rows = _with_needs(own, _ranked(rows), problems)
     for sheet in own.tasks:
-        problems += _unread_needs(sheet, own, known)
+        problems += _unread_needs(sheet, own, rows)
         problems += _sums(sheet, own, rows)
     lost += lost_rows(own, known, problems)
     rows += {task.id: task for task in lost if task.id not in known}.values()
@@ -76,8 +75,10 @@ def _no_table(own: OwnText) -> Problem:
             if "|" in line and read_header(split_row(line)).is_task_table:
                 return Problem("the task table stands in HTML", own.place(at), IN_HTML, "no_table")
     # A table whose headers nobody taught us is probably the one that is meant.
-    first = min((block.line for block in own.outline.kinds("table")), default=0)
-    return Problem("no task table found", own.place(first), _HINT, "no_table")
+    # One of tasks is wider than a legend.
+    found = [block.line for block in own.outline.kinds("table")]
+    at = max(found, key=lambda line: len(split_row(own.lines[line])), default=0)
+    return Problem("no task table found", own.place(at), _HINT, "no_table")
 
 
 def _ranked(rows: list[Task]) -> list[Task]:
@@ -187,28 +188,24 @@ def _doubled_needs(sheet: Sheet, own: OwnText) -> list[Problem]:
     return [Problem(message, own.place(sheet.table.line), hint, "bad_header")]
 
 
-def _unread_needs(sheet: Sheet, own: OwnText, known: set[str]) -> Iterator[Problem]:
-    """Refuse a column with ids that nothing waits for, in a table without dependencies: all would start at once.
-
-    One cell that begins with the id of another task is enough, whatever the others say. Where it names tasks by numbers
-    alone, it may count something.
-    """
-    at = sheet.columns.id
-    for column, header in () if sheet.columns.has_order else sheet.columns.others:
-        named: set[str] = set()
-        for _, cells in sheet.table.rows(own.lines):
-            needs = read_needs(cells[column])[0] if column < len(cells) else ()
-            own_id = read_id(cells[at]) if at is not None and at < len(cells) else ""
-            if own_id in needs:
-                break  # it says what tasks are called, or were
-            named.update(each.strip("().:") for each in needs[:1])
-        else:
-            if any(each in known and not each.isdigit() for each in named):
-                message = (
-                    f"the column {one_line(header, 40)} names tasks, and nothing waits for them"
-                )
-                hint = "call it Dependencies, if it says so; else add such a column, and leave it empty"
-                yield Problem(message, own.place(sheet.table.line), hint, "bad_header")
+def _unread_needs(sheet: Sheet, own: OwnText, rows: Sequence[Task]) -> Iterator[Problem]:
+    """Refuse a column that names tasks in a table without dependencies: nothing waits for them, all would start."""
+    columns = sheet.columns
+    if columns.has_order or columns.id is None:
+        return
+    at, start = columns.id, columns.start
+    headers = (*columns.others, *([] if start is None else [(start, sheet.table.header[start])]))
+    said = Dependencies(rows) if headers else None
+    for column, header in headers if said else ():
+        cells = [
+            (read_id(each[at]), each[column])
+            for _, each in sheet.table.rows(own.lines)
+            if max(at, column) < len(each)
+        ]
+        if said.order(cells, in_prose=True):
+            message = f"the column {one_line(header, 40)} names tasks, and nothing waits for them"
+            hint = "call it Dependencies, if it says so; else add such a column, and leave it empty"
+            yield Problem(message, own.place(sheet.table.line), hint, "bad_header")
 
 
 def _rows_of(sheet: Sheet, own: OwnText, problems: list[Problem]) -> Iterator[Task]:

@@ -34,7 +34,7 @@ class OwnText(NamedTuple):
     tasks: tuple[Sheet, ...]
     assignments: tuple[Sheet, ...]
     unread: tuple[Sheet, ...] = ()
-    """Tables with ids and texts that are none of tasks, as far as one can see by the header."""
+    """Tables that are none of tasks, as far as one can see by the header; of an unknown one the first column counts."""
     file: str = ""
     """Where it stands, as people see it."""
 
@@ -55,8 +55,17 @@ def own_text(lines: Sequence[str], file: str = "") -> OwnText:
     assignments = tuple(sheet for sheet in sheets if sheet.columns.is_assignment_table)
     tasks = task_sheets(sheets)
     read = {sheet.table.line for sheet in tasks}
-    unread = (sheet for sheet in sheets if sheet.table.line not in read and has_texts(sheet))
-    return OwnText(lines, found, tasks, assignments, tuple(unread), file)
+    unread = (sheet for sheet in sheets if sheet.table.line not in read)
+    return OwnText(
+        lines, found, tasks, assignments, tuple(filter(None, map(_unread, unread))), file
+    )
+
+
+def _unread(sheet: Sheet) -> Sheet | None:
+    """Return a table in which rows of tasks may stand, with the column of their ids."""
+    if has_texts(sheet):
+        return sheet
+    return sheet._replace(columns=Columns(id=0)) if sheet.columns.id is None else None
 
 
 def task_sheets(sheets: Sequence[Sheet]) -> tuple[Sheet, ...]:
