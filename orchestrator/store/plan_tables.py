@@ -195,8 +195,10 @@ def _unread_needs(sheet: Sheet, own: OwnText, rows: Sequence[Task]) -> Iterator[
         return
     at, start = columns.id, columns.start
     headers = (*columns.others, *([] if start is None else [(start, sheet.table.header[start])]))
-    said = Dependencies(rows) if headers else None
-    for column, header in headers if said else ():
+    if not headers:
+        return
+    said = Dependencies(rows)
+    for column, header in headers:
         cells = [
             (read_id(each[at]), each[column])
             for _, each in sheet.table.rows(own.lines)

@@ -310,7 +310,7 @@ PERSON = (
 
 
 def test_what_a_person_wrote_stays_byte_for_byte(orchestrate: Orchestrate, tmp_path: Path) -> None:
-    """Only cells of Status, Start and End that nobody filled change; our sections come behind, with their line endings."""
+    """Only cells of Status, Start and End that nobody filled change; our sections follow, with their line endings."""
     plan = tmp_path / ".orchestrator" / "master_plan.md"
     plan.parent.mkdir()
     plan.write_bytes(PERSON.encode())
