@@ -1,7 +1,6 @@
 """Add a task to the plan by command (seed rows S0-02 to S0-06, S1-02 to S1-06).
 
-It is called again and again, by people, scripts and agents, also while the plan runs: so the usual case parses no
-markdown, and what only some tasks need is loaded for those.
+The plan that it would leave is read before it is written: no command may leave one that the next refuses.
 """
 
 from __future__ import annotations
@@ -22,7 +21,14 @@ from orchestrator.actions.cells import (
     visible,
 )
 from orchestrator.actions.editing import tell
-from orchestrator.actions.row_checks import check_parent, check_who, explained, readable, valid_plan
+from orchestrator.actions.row_checks import (
+    added_to,
+    check_parent,
+    check_who,
+    dependencies_said,
+    explained,
+    readable,
+)
 from orchestrator.actions.task_texts import put_both, runs_commands, task_file_of
 from orchestrator.core.duration import above_timeout
 from orchestrator.core.plan import TASK_ID, Plan, Task, stem, unknown_task
@@ -104,7 +110,7 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
     """
     visible(wanted.text)
     wanted = wanted._replace(
-        needs=full_ids(layout, wanted.needs), parent=full_ids(layout, wanted.parent)
+        needs=dependencies_said(layout, wanted.needs), parent=full_ids(layout, wanted.parent)
     )
     make_plan_directory(layout)
     with in_line(layout.plan_lock):
@@ -225,8 +231,9 @@ class _Draft:
         )  # fmt: skip
         self.too_long = self._too_long(meant.estimate)
         data, task = edited(lambda: with_row(self._places, values), meant)
+        plan = added_to(self._layout, before.data, data, self.id)
         if self._wanted.parent:
-            check_parent(self._layout, valid_plan(self._layout, data), self._wanted.parent)
+            check_parent(self._layout, plan, self._wanted.parent)
         if self.is_shell:
             command_of(task._replace(description=whole))
         file = b""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.plans import begin, require_approval, require_subtask
 from orchestrator.actions.prospect import Prospect, look_ahead
+from orchestrator.actions.row_checks import dependencies_said
 from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.selection import asked_for
 from orchestrator.actions.task_settings import task_settings
@@ -46,7 +47,6 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.lock_holder import holder_of
 from orchestrator.store.pause import looks
 from orchestrator.store.requests import Reply, Requests, new_id
-from orchestrator.store.task_ids import full_ids
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def dispatch(
     workspace = Workspace(layout)
     board = really_done(workspace.load())
     require_approval(layout, board.plan.charter)
-    errand = errand._replace(needs=full_ids(layout, errand.needs))
+    errand = errand._replace(needs=dependencies_said(layout, errand.needs))
     needs, _ = read_needs(errand.needs)
     for need in needs:
         if need not in board.plan.tasks:  # so a new task is never part of a cycle (S4-63U)

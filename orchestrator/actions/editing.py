@@ -17,7 +17,14 @@ from orchestrator.actions.cells import (
     read_cells,
     visible,
 )
-from orchestrator.actions.row_checks import check_parent, check_who, explained, readable, valid_plan
+from orchestrator.actions.row_checks import (
+    check_parent,
+    check_who,
+    dependencies_said,
+    explained,
+    readable,
+    valid_plan,
+)
 from orchestrator.actions.task_texts import Told, put_both, task_file_of
 from orchestrator.core.plan import Plan, Task, unknown_task
 from orchestrator.core.script import command_of
@@ -213,9 +220,9 @@ def _told(
 
 def _with_full_ids(layout: Layout, changes: Changes) -> Changes:
     return changes._replace(
-        needs=changes.needs and full_ids(layout, changes.needs),
-        add_needs=full_ids(layout, changes.add_needs),
-        remove_needs=full_ids(layout, changes.remove_needs),
+        needs=changes.needs and dependencies_said(layout, changes.needs),
+        add_needs=dependencies_said(layout, changes.add_needs),
+        remove_needs=dependencies_said(layout, changes.remove_needs),
         parent=changes.parent and full_ids(layout, changes.parent),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, UsageError
+from orchestrator.store.columns import read_needs
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lost_rows import loses_rows
 from orchestrator.store.plan_edit import ids
 from orchestrator.store.plan_scan import Places, find_places
 from orchestrator.store.tables import split_row
+from orchestrator.store.task_ids import full_ids
 
 if TYPE_CHECKING:
     from orchestrator.store.roster import Agents
@@ -47,6 +50,55 @@ def readable(layout: Layout, data: bytes) -> Places:
     if not places.sheets or is_lossy or places.is_half_merged:
         valid_plan(layout, data)
     return places
+
+
+def dependencies_said(layout: Layout, said: str) -> str:
+    """Return what somebody said a task waits for, with ids in the place of what means them in a cell: names, ranges.
+
+    Raises:
+        UsageError: a word means more than one task.
+        PlanError, StoreError: the plan cannot be read.
+    """
+    said = full_ids(layout, said)
+    needs, _ = read_needs(said)
+    if not needs or not os.path.lexists(layout.plan):
+        return said
+    from orchestrator.store.workspace import Workspace
+
+    plan, _ = Workspace(layout).load_plan()
+    if plan.tasks.keys() >= set(needs):
+        return said
+    from orchestrator.store.dependencies import Dependencies
+    from orchestrator.views.templating import needs as needs_cell
+
+    rows = Dependencies(list(plan.tasks.values()))
+    if rows.is_plain(said):
+        return rows.with_ids(said)
+    found = rows.read(said, "")
+    return said if found is None else needs_cell(Task("_", "", "", found[0], need_kinds=found[1]))
+
+
+def added_to(layout: Layout, before: bytes, after: bytes, task_id: str) -> Plan:
+    """Return the plan that a new row would leave.
+
+    Raises:
+        UsageError: the plan would not be valid any more, or the row would not be read as a task.
+        PlanError: the plan is not valid as it is.
+    """
+    try:
+        plan = valid_plan(layout, after)
+    except PlanError as error:
+        valid_plan(layout, before)
+        problem = error.problems[0]
+        raise UsageError(
+            f"the task cannot be added: {problem.message}", hint=problem.hint
+        ) from None
+    if task_id not in plan.tasks:
+        raise UsageError(
+            f"the task cannot be added: the row of {task_id} would be read as one that adds up others",
+            hint="take another id, or say what is to be done",
+        )
+    return plan
 
 
 def check_who(layout: Layout, places: Places, agent: str, assignee: str, agents: Agents) -> None:

@@ -105,6 +105,16 @@ class Dependencies:
             if each
         )
 
+    def with_ids(self, said: str) -> str:
+        """Return a list of ids and names with ids alone; what is neither stays."""
+        return re.sub(
+            r"[^\s,;()]+",
+            lambda word: (
+                (word[0] not in self._ids and self._names.get(_folded(word[0]))) or word[0]
+            ),
+            said,
+        )
+
     def order(self, cells: Iterable[tuple[str, str]], *, in_prose: bool) -> bool:
         """Whether cells, each with the id of its row, seem to say what waits for what.
 
@@ -150,7 +160,7 @@ class Dependencies:
     # ── pieces ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _phrase(self, words: str, own: str) -> list[str] | None:
-        at = self._order.index(own) if own in self._ids else 0
+        at = self._order.index(own) if own in self._ids else len(self._order)
         if words in ALL_ABOVE:
             return self._order[:at]
         if words in ABOVE and at:

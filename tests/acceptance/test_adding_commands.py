@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of
 from tests.fakes.claude_calls import calls, install, script
@@ -57,3 +59,54 @@ def test_a_command_says_where_it_will_run(orchestrate: Orchestrate, tmp_path: Pa
     orchestrate("init", "--agent", "shell")
     told = orchestrate("add", 'pwd; echo "FOO=$FOO"', cwd=tmp_path / "sub")
     assert f"runs it in {tmp_path}, with the environment of the run" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["~~Write a poem~~"], "the row of T-02 is struck out"),
+        (["all", "--id", "total"], "the row of total would be read as one that adds up others"),
+    ],
+)
+def test_a_row_that_the_next_command_would_not_read_is_not_written(
+    orchestrate: Orchestrate, tmp_path: Path, words: list[str], said: str
+) -> None:
+    assert 0 == orchestrate("add", "Look around").returncode
+    plan = tmp_path / ".orchestrator/master_plan.md"
+    before = plan.read_bytes()
+    for command in ("add", "spawn"):
+        if command == "spawn":
+            words = [words[0], *(["--label", words[2]] if words[2:] else [])]
+        refused = orchestrate(command, *words, "--json")
+        assert (2, f"the task cannot be added: {said}") == (
+            refused.returncode,
+            refused.json["message"],
+        )
+        assert before == plan.read_bytes()
+
+
+def test_a_dependency_may_be_said_as_in_a_cell(orchestrate: Orchestrate) -> None:
+    """By the name of a task, as a range, or as all there are."""
+    assert 0 == orchestrate("add", "Scan the whole tree", "--id", "x").returncode
+    assert 0 == orchestrate("add", "Scan", "--id", "y").returncode
+    added = orchestrate("add", "Tell them", "--depends-on", "scan, x", "--id", "z").stdout.strip()
+    assert ["y", "x"] == orchestrate("show", added, "--json").json["task"]["needs"]
+    for name in ("Design the API", "Write the API", "Test the API"):
+        assert 0 == orchestrate("add", name).returncode
+    for said, needs in {
+        "design the api": ["T-01"],
+        "T-01 to T-03": ["T-01", "T-02", "T-03"],
+        "Test the API (order)": ["T-03"],
+        "all above": ["x", "y", "z", "T-01", "T-02", "T-03", "T-04", "T-05", "T-06"],
+    }.items():
+        added = orchestrate("add", "Tell everybody", "--depends-on", said).stdout.strip()
+        assert needs == orchestrate("show", added, "--json").json["task"]["needs"]
+    assert 0 == orchestrate("update", "T-03", "--add-dep", "Write the API").returncode
+    assert 0 == orchestrate("update", "T-05", "--remove-dep", "T-01 to T-02").returncode
+    assert ["T-02"] == orchestrate("show", "T-03", "--json").json["task"]["needs"]
+    assert ["T-03"] == orchestrate("show", "T-05", "--json").json["task"]["needs"]
+    refused = orchestrate("add", "Tell nobody", "--depends-on", "whatever it takes")
+    assert (2, "error: --depends-on: task whatever not found") == (
+        refused.returncode,
+        refused.stderr.splitlines()[0],
+    )

@@ -47,13 +47,17 @@ def test_what_a_person_says_in_a_status_cell_is_not_believed_and_that_is_said(
     write(root, "ID | Task | Deps | Status", *rows)
     assert 0 == orchestrate("complete", "T-01", "one").returncode
     write(root, "ID | Task | Deps | Status", *rows)
-    done, cancelled, other = warnings(orchestrate, "--dir", "../" + root.parent.name + "/.orchestrator")
+    done, cancelled, other = warnings(
+        orchestrate, "--dir", "../" + root.parent.name + "/.orchestrator"
+    )
     assert (
         "the Status cell of T-03 says completed, but is never read, so it runs; what says so is "
         f"`orchestrator complete --dir ../{root.parent.name}/.orchestrator T-03`"
     ) == done
     assert cancelled.startswith("the Status cell of T-04 says cancelled, but ")
-    assert other.startswith("the Status cell of T-05 says 'with Ann', but is never read, so it runs; ")
+    assert other.startswith(
+        "the Status cell of T-05 says 'with Ann', but is never read, so it runs; "
+    )
     assert ("3", "4") == (answer_of(root, "T-03"), answer_of(root, "T-04"))
 
 

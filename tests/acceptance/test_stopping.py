@@ -97,7 +97,9 @@ def test_nothing_is_retrying_once_its_run_was_stopped(orchestrate: Orchestrate, 
     own = "| ID | Description | Status |\n|----|-------------|--------|\n| T-01 | exit 3 | |\n"
     root.mkdir()
     plan = root / "master_plan.md"
-    plan.write_text(f"---\nagent: shell\nretries: 3\nretry_delay: 1000s\n---\n{own}", encoding="utf-8")
+    plan.write_text(
+        f"---\nagent: shell\nretries: 3\nretry_delay: 1000s\n---\n{own}", encoding="utf-8"
+    )
     assert 0 == orchestrate("run", "--detach").returncode
     wait_until(lambda: "T-01 · retrying" in (root / "journal.md").read_text(encoding="utf-8"))
     assert 0 == orchestrate("stop").returncode
