@@ -36,7 +36,7 @@ from orchestrator.core.script import command_of
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
 from orchestrator.store.atomic import replace_file, sync_directory
-from orchestrator.store.columns import read_needs
+from orchestrator.store.columns import read_needs, read_person
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
@@ -110,7 +110,9 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
     """
     visible(wanted.text)
     wanted = wanted._replace(
-        needs=dependencies_said(layout, wanted.needs), parent=full_ids(layout, wanted.parent)
+        assignee=read_person(wanted.assignee),
+        needs=dependencies_said(layout, wanted.needs),
+        parent=full_ids(layout, wanted.parent),
     )
     make_plan_directory(layout)
     with in_line(layout.plan_lock):

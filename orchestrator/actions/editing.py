@@ -32,7 +32,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
 from orchestrator.store.atomic import sync_directory
-from orchestrator.store.columns import Columns, read_needs
+from orchestrator.store.columns import Columns, read_needs, read_person
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
@@ -220,6 +220,7 @@ def _told(
 
 def _with_full_ids(layout: Layout, changes: Changes) -> Changes:
     return changes._replace(
+        assignee=changes.assignee and read_person(changes.assignee),
         needs=changes.needs and dependencies_said(layout, changes.needs),
         add_needs=dependencies_said(layout, changes.add_needs),
         remove_needs=dependencies_said(layout, changes.remove_needs),

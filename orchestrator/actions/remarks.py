@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.actions.prospect import Prospect
@@ -28,6 +29,8 @@ _QUOTED = 10
 _RANKS = 9
 #: Agents that take what they are given for the answer, whatever form it has.
 _UNCHECKED = frozenset({Program.SHELL, Program.COMMAND})
+#: A box before the text of a task that is done.
+_TICKED = re.compile(r"\[[xX✓✔]\]|[☑✅✔]")
 #: What makes it count that a task is not to run.
 _COMMANDS = {
     TaskStatus.COMPLETED: "complete",
@@ -49,6 +52,7 @@ def remarks(ahead: Prospect, agents: Mapping[str, Agent]) -> list[str]:
         *_ranks(ahead.board.plan),
         *_schemas(ahead),
         *_cells(ahead),
+        *_ticked(ahead),
         *_money(ahead, agents),
         *_times(ahead),
         *_requests(ahead),
@@ -168,21 +172,36 @@ def _cells(ahead: Prospect) -> Iterator[str]:
     over = [
         each
         for each in ahead.to_run
-        if not is_open(text := said.get(each, ""))
+        if not is_open(text := said.get(each, ("", ""))[1])
         and not (is_drawn and is_ours(text) and parse_status(text) is not TaskStatus.CANCELLED)
     ]
-    read = {each: parse_status(said[each]) for each in over}
+    read = {each: parse_status(said[each][1]) for each in over}
     for status in _COMMANDS:
         if tasks := [each for each in over if read[each] is status]:
             yield _unread(status, tasks)
     odd = [each for each in over if read[each] is None]
     for each in odd[:_QUOTED]:
         yield (
-            f"the Status cell of {each} says {one_line(said[each], 40)!r}, but is never read, so it runs; "
-            f"`orchestrator complete {each}` says that it is done"
+            f"the {one_line(said[each][0], 40)} cell of {each} says {one_line(said[each][1], 40)!r}, but is never "
+            f"read, so it runs; `orchestrator complete {each}` says that it is done"
         )
     if more := odd[_QUOTED:]:
         yield f"the Status cells of {first_of(more, len(more))} are never read either, so they run"
+
+
+def _ticked(ahead: Prospect) -> Iterator[str]:
+    """Name the tasks that run although their texts begin with a box that is ticked."""
+    tasks = ahead.board.plan.tasks
+    ticked = [
+        each
+        for each in ahead.to_run
+        if any(map(_TICKED.match, (tasks[each].name, tasks[each].description)))
+    ]
+    if ticked:
+        yield (
+            f"the box before {first_of(ticked, _NAMED)} is ticked, but never read: it is run all the same; "
+            f"`orchestrator complete {ticked[0]}` says that it is done"
+        )
 
 
 def _money(ahead: Prospect, agents: Mapping[str, Agent]) -> Iterator[str]:

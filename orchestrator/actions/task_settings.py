@@ -16,7 +16,13 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.simulation import simulated
-from orchestrator.errors import OrchestratorError, PlanError, Problem, UsageError
+from orchestrator.errors import (
+    NotFoundError,
+    OrchestratorError,
+    PlanError,
+    Problem,
+    UsageError,
+)
 from orchestrator.store.layout import Layout
 from orchestrator.store.references import resolve_files
 from orchestrator.store.task_file import TaskFile
@@ -105,6 +111,22 @@ def task_settings(
         # What is wrong with the front matter of the plan is wrong for every task, and is said once.
         raise PlanError(list(dict.fromkeys(problems)))
     return policies
+
+
+def unknown_agents(layout: Layout, roster: Roster) -> list[Problem]:
+    """Return what is wrong with a plan because it asks for agents that there are not; nothing where it has no plan.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    workspace = Workspace(layout)
+    try:
+        task_settings(workspace, workspace.load_plan()[0], roster)
+    except PlanError as error:
+        return [problem for problem in error.problems if problem.code == "unknown_agent"]
+    except NotFoundError:
+        pass
+    return []
 
 
 def _workdir(layout: Layout, plan: Plan, flags: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@ def agents_command(
       orchestrator agents
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     from orchestrator.actions.agents import list_agents
+    from orchestrator.actions.task_settings import unknown_agents
     from orchestrator.store.roster import read_roster
     from orchestrator.views.roster import roster_text
     from orchestrator.wiring import lacks
@@ -48,6 +49,8 @@ def agents_command(
         say_json(counted(len(listed), "agent"), agents=[agent_facts(each) for each in listed])
         return
     write(roster_text(listed, terminal_width()))
+    for problem in unknown_agents(layout, roster) if layout else ():
+        talk(f"warning: {problem.where}: {problem.message}")
 
 
 def plan_directory_if_any(directory: str | None, option: str | None) -> Layout | None:

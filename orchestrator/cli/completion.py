@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import click
@@ -58,6 +59,22 @@ def _agents(ctx: click.Context) -> list[str]:
         return []
 
 
+def _assignees(ctx: click.Context) -> list[str]:
+    return sorted({task.assignee for task in _tasks(ctx) if task.assignee})
+
+
+def _templates(ctx: click.Context) -> list[str]:
+    from orchestrator.actions.templates import places_of_saved
+    from orchestrator.cli.agents import plan_directory_if_any
+    from orchestrator.views.plan_templates import plan_templates
+
+    try:
+        mine = places_of_saved(plan_directory_if_any(None, ctx.params.get("option")), os.environ)
+    except OrchestratorError:
+        mine = {}
+    return sorted({*mine, *plan_templates()})
+
+
 def _statuses(ctx: click.Context) -> list[str]:  # noqa: ARG001 - one signature for all
     return [status.value for status in TaskStatus]
 
@@ -67,10 +84,20 @@ _OPTIONS = {
     "tag": _tags,
     "tags": _tags,
     "agent": _agents,
+    "assignee": _assignees,
+    "template": _templates,
     "status": _statuses,
     "only": lambda ctx: [task.id for task in _tasks(ctx)],
     "depends_on": lambda ctx: [task.id for task in _tasks(ctx)],
     "parent": lambda ctx: [task.id for task in _tasks(ctx)],
+}
+
+
+#: Arguments of commands of a group: `template show NAME`, `agent message KEY`; who is registered is new.
+_ARGUMENTS: dict[tuple[str | None, str | None], Callable[[click.Context], list[str]]] = {
+    ("show", "name"): _templates,
+    ("message", "key"): _agents,
+    ("register", "key"): lambda _: [],
 }
 
 
@@ -99,9 +126,13 @@ class _Word(click.ParamType):  # type: ignore[type-arg] # it has none before cli
 
 
 def complete_tasks(command: click.Command) -> None:
-    """Have the arguments of a command that are tasks be completed."""
+    """Have words that the plan knows be completed: tasks, agents, tags, templates."""
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        complete_tasks(each)
     for param in command.params:
-        if isinstance(param, click.Argument) and param.name in _TASKS:
+        if isinstance(param, click.Argument) and (command.name, param.name) in _ARGUMENTS:
+            param.type = _Word(_ARGUMENTS[command.name, param.name])
+        elif isinstance(param, click.Argument) and param.name in _TASKS:
             param.type = _TaskId()
         elif isinstance(param, click.Option) and param.name in _OPTIONS and not param.is_flag:
             param.type = _Word(_OPTIONS[param.name])

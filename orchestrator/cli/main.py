@@ -202,6 +202,8 @@ def main() -> NoReturn:
         else:
             # In one line: click lists choices in several.
             said = " ".join(error.format_message().split())
+            if "-json" in words:
+                hint = "did you mean --json?"
             status = say_error(UsageError(said, hint=hint), as_json=wants_json)
     except (click.Abort, EOFError, KeyboardInterrupt) as error:
         talk("")  # behind the ^C on a terminal

@@ -108,7 +108,7 @@ class Assignments:
                     "misnamed_task_file",
                 )
         for other in others:
-            right = meant.get(other.rpartition(".")[0].casefold())
+            right = meant.get(other.rpartition(".")[0].casefold().removesuffix(".md"))
             if right is not None and not os.path.lexists(self._layout.task_file(right)):
                 task = by_stem[right]
                 yield Problem(

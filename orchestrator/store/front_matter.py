@@ -27,6 +27,10 @@ _ENTRY = re.compile(r"""[ \t]|#|- |(["']?)([A-Za-z_][\w -]*)\1[ \t]*:(?:[ \t]|$)
 _CLOSING = re.compile(r"^---[ \t]*\r?$", re.MULTILINE)
 #: More than that is no front matter that a person or we ourselves wrote (a thousand attempts take half of it).
 MAX_SIZE = 512 * 1024
+#: What orders tasks, and has no meaning in the file of one.
+_OF_A_ROW = frozenset(
+    {"depends on", "depends", "dependencies", "deps", "needs", "blocked by", "blocks"}
+)
 _MAX_DEPTH = 16
 #: Names in it; a misspelt one is compared with all that we know.
 _MAX_NAMES = 500
@@ -205,7 +209,11 @@ def read_settings(
     for written, value in front.data.items():
         where = f"{file}:{front.lines[written]}"
         key = IN_A_TASK.get(written, written) if of_task else written
-        if key not in NAMES:
+        if of_task and key.strip().lower().replace("_", " ").replace("-", " ") in _OF_A_ROW:
+            hint = "write it into the row's Dependencies: `orchestrator update ID --depends-on …`"
+            message = f"what a task waits for stands in its row, and {one_line(key, 60)} would be read by nobody"
+            problems.append(Problem(message, where, hint, "row_setting"))
+        elif key not in NAMES:
             problems += _misspelt(key, where)
         elif of_task and key in RUN_ONLY:
             problems.append(

@@ -41,7 +41,8 @@ def find_plan_directory(
             # What is to be made has another name, as long as there is such a plan.
             with suppress(NotFoundError, StoreError, UsageError):
                 return find_plan(named, environment, current)
-    named = named or ("" if here else environment.get("ORCHESTRATOR_DIR"))
+    said = "" if here else environment.get("ORCHESTRATOR_DIR")
+    named = named or _inside(said, current, environment, here=here)
     if named:
         root = os.path.abspath(os.path.join(current, named))
         _refuse_hidden(root, is_named=True)
@@ -177,11 +178,31 @@ def _may_hold_plan(layout: Layout) -> bool:
         return True
 
 
+def _near(named: str, current: str) -> str:
+    """Return the plan directory, or plan, beside a name that is none, which was probably meant; or empty."""
+    import difflib
+
+    above, name = os.path.split(named.rstrip(os.sep))
+    try:
+        names = os.listdir(os.path.join(current, above))
+    except OSError:
+        return ""
+    for close in difflib.get_close_matches(name, names, n=3, cutoff=0.75):
+        path = os.path.join(current, above, close)
+        plans = (Layout(path).plan, Layout(os.path.join(path, PLAN_DIRECTORY)).plan)
+        if any(map(os.path.isfile, plans)) or path == Layout(os.path.dirname(path)).plan:
+            return os.path.join(above, close)
+    return ""
+
+
 def _no_such_directory(named: str, current: str) -> NotFoundError:
     import shlex
 
     _refuse_hidden(os.path.join(current, named), is_named=True)
-    hint = f"`orchestrator init {shlex.quote(named)}` makes one"
+    is_plan_file = named.endswith(".md")
+    hint = f"`orchestrator init {shlex.quote(os.path.dirname(named) if is_plan_file else named)}` makes one"
+    if near := _near(named, current):
+        hint = f"did you mean {shlex.quote(near)}?"
     if os.path.lexists(os.path.join(current, named)):
         hint = "something else is there; name the directory that holds master_plan.md"
     return NotFoundError(f"no such plan directory: {named}", hint=hint)

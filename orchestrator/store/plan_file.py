@@ -171,15 +171,15 @@ def set_statuses(data: bytes, cells: Callable[[str], StatusCells | None]) -> byt
     return file.replaced(lines)
 
 
-def own_statuses(data: bytes) -> dict[str, str]:
-    """Return what stands in the person's own Status cells, by task; in those of a plan that is valid.
+def own_statuses(data: bytes) -> dict[str, tuple[str, str]]:
+    """Return what stands in the person's own Status cells, by task, with the header; in those of a plan that is valid.
 
     Raises:
         ValueError: the file is not UTF-8.
     """
     if (own := _with_statuses(Lines.of(data))) is None:
         return {}
-    said: dict[str, str] = {}
+    said: dict[str, tuple[str, str]] = {}
     for sheet in (*own.tasks, *own.assignments):
         at = sheet.columns.id
         for column in (sheet.columns.status, sheet.columns.done):
@@ -187,7 +187,8 @@ def own_statuses(data: bytes) -> dict[str, str]:
                 continue
             for _, cells in sheet.table.rows(own.lines):
                 if max(at, column) < len(cells) and not is_none(cells[column]):
-                    said.setdefault(read_id(cells[at]), cells[column])
+                    found = (plain(sheet.table.header[column]), cells[column])
+                    said.setdefault(read_id(cells[at]), found)
     return said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -43,7 +44,7 @@ def read_rows(own: OwnText) -> tuple[list[Task], list[Problem]]:
         problems += _doubled_needs(sheet, own)
         rows += _rows_of(sheet, own, problems)
     known = {row.id for row in rows}
-    rows = _with_needs(own, _ranked(rows), problems)
+    rows = _with_needs(own, _ranked(own, rows), problems)
     for sheet in own.tasks:
         problems += _unread_needs(sheet, own, rows)
         problems += _sums(sheet, own, rows)
@@ -81,8 +82,32 @@ def _no_table(own: OwnText) -> Problem:
     return Problem("no task table found", own.place(at), _HINT, "no_table")
 
 
-def _ranked(rows: list[Task]) -> list[Task]:
-    """Keep priorities as written where they are numbers; where all are from 1 on, a task without one comes last."""
+#: In a header of priorities: 1 comes before 2.
+_ONE_FIRST = re.compile(
+    r"\b1\W+(?:is )?(?:the )?(?:most|high|highest|top|first|urgent)\b"
+    r"|\b(?:urgent|important|highest|top|first)\W+1\b"
+    r"|\b(?:lower|lowest|smaller|smallest) (?:numbers? )?(?:is |are |runs? )?(?:first|more|most|higher)\b",
+    re.IGNORECASE,
+)
+
+
+def _ranked(own: OwnText, rows: list[Task]) -> list[Task]:
+    """Keep priorities as written where they are numbers; where all are from 1 on, a task without one comes last.
+
+    A bigger number runs first, unless the header says that 1 does.
+    """
+    first = {
+        own.place(line)
+        for sheet in own.tasks
+        if (at := sheet.columns.priority) is not None and _ONE_FIRST.search(sheet.table.header[at])
+        for line in range(sheet.table.line, sheet.table.end)
+    }
+    rows = [
+        row._replace(priority=-row.priority)
+        if row.where in first and is_number(row.priority_text)
+        else row
+        for row in rows
+    ]
     said = [row for row in rows if row.priority_text]
     numbers = [row.priority for row in said if is_number(row.priority_text)]
     if not said:
@@ -91,7 +116,7 @@ def _ranked(rows: list[Task]) -> list[Task]:
         return [
             row if is_number(row.priority_text) else row._replace(priority_text="") for row in rows
         ]
-    if min(numbers) < 1:
+    if min(int(row.priority_text) for row in said) < 1:
         return rows  # "0" says: after those that say nothing
     last = min(numbers) - 1
     return [

@@ -64,3 +64,23 @@ def test_the_help_of_every_command_has_an_example() -> None:
         text = command.get_help(click.Context(command, info_name=name, parent=context))
         assert f"orchestrator {name}" in text.partition("\n")[2], name
         assert len(text.splitlines()) <= 60 or name in {"run", "plan"}, name
+
+
+def test_what_a_plan_knows_is_offered(orchestrate: Orchestrate) -> None:
+    """Templates, people, statuses; and tasks behind a comma."""
+    assert 0 == orchestrate("add", "Look", "--id", "one", "--assignee", "kim").returncode
+    for words, offered in {
+        "plan --template code": "codebase-analysis",
+        "template show code": "codebase-analysis",
+        "list --assignee k": "kim",
+        "list --status fai": "failed",
+        "add x --depends-on T-01,o": "T-01,one",
+        "add x --agent sh": "shell",
+    }.items():
+        asked = {
+            "_ORCHESTRATOR_COMPLETE": "bash_complete",
+            "COMP_WORDS": f"orchestrator {words}",
+            "COMP_CWORD": str(len(words.split())),
+            "ORCHESTRATOR_PROGRAM": "",
+        }
+        assert f"plain,{offered}\n" == orchestrate(env=asked).stdout, words

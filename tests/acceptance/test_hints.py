@@ -247,3 +247,40 @@ def test_where_no_plan_is_a_way_out_is_told(orchestrate: Orchestrate, command: s
     assert (2, "not_found") == (missed.returncode, missed.json["code"])
     assert missed.json["message"].endswith("empty: no master_plan.md in this plan directory")
     assert "`orchestrator init --dir empty` writes one to start from" == missed.json["hint"]
+
+
+def test_a_plan_that_is_spelt_nearly_right_is_suggested(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    write_plan(root, {"T-01": "true"})
+    for said, meant in {
+        ".orchestratr": ".orchestrator",
+        ".orchestrator/master_plam.md": ".orchestrator/master_plan.md",
+        f"{tmp_path}/.orchestrater/": f"{tmp_path}/.orchestrator",
+    }.items():
+        refused = orchestrate("run", said)
+        assert (2, f"  hint: did you mean {meant}?") == (
+            refused.returncode,
+            refused.stderr.splitlines()[-1],
+        )
+    assert "hint: did you mean --json?" in orchestrate("list", "-json").stderr
+
+
+def test_a_project_may_be_named_in_the_environment(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path
+) -> None:
+    write_plan(root, {"T-01": "true"})
+    (tmp_path / "elsewhere").mkdir()
+    answer = orchestrate(
+        "list", cwd=tmp_path / "elsewhere", env={"ORCHESTRATOR_DIR": str(tmp_path)}
+    )
+    assert (0, True) == (answer.returncode, "T-01" in answer.stdout), answer
+
+
+def test_agents_names_the_one_that_there_is_not(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, {"T-01": "true"})
+    plan = root / "master_plan.md"
+    plan.write_text(plan.read_text("utf-8").replace("agent: shell", "agent: evaa"), "utf-8")
+    listed = orchestrate("agents")
+    assert 0 == listed.returncode
+    assert "the plan asks for the agent 'evaa', which is not known" in listed.stderr

@@ -435,3 +435,58 @@ def test_what_an_editor_leaves_counts_for_nothing(
     (root / "agent_tasks" / name).write_text("Something else.\n")
     assert 0 == orchestrate("validate").returncode
     assert "Something else" not in orchestrate("show", "T-01").stdout
+
+
+@pytest.mark.parametrize(
+    ("header", "first"),
+    [
+        ("Priority (1 = most urgent)", "T-01"),
+        ("Priority (1 is the highest)", "T-01"),
+        ("Prio (highest = 1)", "T-01"),
+        ("Priority (lower is more urgent)", "T-01"),
+        ("Priority (3 = highest)", "T-02"),
+        ("Priority", "T-02"),
+    ],
+)
+def test_the_header_says_which_priority_comes_first(
+    orchestrate: Orchestrate, root: Path, header: str, first: str
+) -> None:
+    """One without a number comes last either way; the numbers are shown as they were written."""
+    write(
+        root,
+        f"---\nagent: shell\nmax_parallel: 1\n---\n| ID | Task | {header} |\n|---|---|---|\n"
+        "| T-01 | echo one | 1 |\n| T-02 | echo two | 3 |\n| T-03 | echo three | |\n",
+    )
+    assert 0 == orchestrate("run").returncode
+    journal = (root / "journal.md").read_text(encoding="utf-8")
+    started = [
+        line.split(" · ")[1] for line in journal.splitlines() if " · started attempt" in line
+    ]
+    assert [first, {"T-01": "T-02", "T-02": "T-01"}[first], "T-03"] == started
+    listed = orchestrate("list", "--json").json["tasks"]
+    assert {"T-01": "1", "T-02": "3", "T-03": "-"} == {
+        task["id"]: task["priority"] for task in listed
+    }
+
+
+def test_a_ticked_box_before_a_task_is_not_overlooked(orchestrate: Orchestrate, root: Path) -> None:
+    write(
+        root,
+        "| ID | Task | % done |\n|---|---|---|\n| T-01 | [x] Map the tests | 0% |\n"
+        "| T-02 | [ ] Report | 100% |\n",
+    )
+    checked = orchestrate("validate")
+    assert [
+        "warning: the % done cell of T-02 says '100%', but is never read, so it runs; "
+        "`orchestrator complete T-02` says that it is done",
+        "warning: the box before T-01 is ticked, but never read: it is run all the same; "
+        "`orchestrator complete T-01` says that it is done",
+    ] == checked.stderr.splitlines()
+
+
+def test_nobody_is_no_assignee_of_a_command_either(orchestrate: Orchestrate) -> None:
+    for said, meant in {"TBD": "", "@kim": "kim", "unassigned": "", "ana": "ana"}.items():
+        task = orchestrate("add", "Tell them all", "--assignee", said).stdout.strip()
+        assert meant == orchestrate("show", task, "--json").json["task"]["assignee"]
+    assert 0 == orchestrate("update", task, "--assignee", "@kim").returncode
+    assert "kim" == orchestrate("show", task, "--json").json["task"]["assignee"]

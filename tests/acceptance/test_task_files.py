@@ -276,3 +276,16 @@ def test_a_task_file_without_a_command_is_told_before_anything_runs(
     assert not (root.parent / "ran").exists()
     write_task(root, "T-02", "```sh\necho hi\n```\n")
     assert 0 == orchestrate("validate").returncode
+
+
+def test_what_nobody_reads_of_a_task_file_is_refused(orchestrate: Orchestrate, root: Path) -> None:
+    """Dependencies in it, and a file that an editor called otherwise."""
+    write_plan(root, {"T-01": "true", "T-02": "true"})
+    write_task(root, "agent-02", "---\ndepends_on: [T-01]\n---\n```sh\ntrue\n```\n")
+    refused = orchestrate("validate")
+    assert 2 == refused.returncode
+    assert "agent-02.md:2: what a task waits for stands in its row" in refused.stderr
+    (root / "agent_tasks/agent-02.md").rename(root / "agent_tasks/agent-02.md.txt")
+    refused = orchestrate("run")
+    assert 2 == refused.returncode
+    assert "agent-02.md.txt: no task reads it; the file of T-02 is" in refused.stderr
