@@ -477,10 +477,14 @@ def test_a_ticked_box_before_a_task_is_not_overlooked(orchestrate: Orchestrate, 
     )
     checked = orchestrate("validate")
     assert [
-        "warning: the % done cell of T-02 says '100%', but is never read, so it runs; "
-        "`orchestrator complete T-02` says that it is done",
-        "warning: the box before T-01 is ticked, but never read: it is run all the same; "
-        "`orchestrator complete T-01` says that it is done",
+        (
+            "warning: the % done cell of T-02 says '100%', but is never read, so it runs; "
+            "`orchestrator complete T-02` says that it is done"
+        ),
+        (
+            "warning: the box before T-01 is ticked, but never read: it is run all the same; "
+            "`orchestrator complete T-01` says that it is done"
+        ),
     ] == checked.stderr.splitlines()
 
 
