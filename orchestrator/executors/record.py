@@ -11,8 +11,9 @@ import json
 import os
 import stat
 import time
+from contextlib import suppress
 
-from orchestrator.ownership import open_made
+from orchestrator.ownership import make_directory, open_made
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def open_log(path: str) -> int:
     Raises:
         OSError: it cannot be opened, or what lies there is no file of ours alone: nothing else is emptied.
     """
-    _refuse_link(path)
+    _spare_directory(path)
     _set_aside(path)
     fd = open_made(path, _LOG_FLAGS, 0o664)
     try:
@@ -63,13 +64,16 @@ def open_log(path: str) -> int:
     return fd
 
 
-def _set_aside(path: str) -> None:
+def _set_aside(path: str, *, everything: bool = False) -> None:
     """Rename a link, a pipe or a directory in the place of a file of ours, so that it keeps nobody from writing.
+
+    *everything*: a file as well, in the place of a directory.
 
     Where that cannot be, whoever opens the place is told why.
     """
     try:
-        if stat.S_IFMT(os.stat(path, follow_symlinks=False).st_mode) not in _PLANTED:
+        kind = stat.S_IFMT(os.stat(path, follow_symlinks=False).st_mode)
+        if kind not in _PLANTED and not everything:
             return
         number = 1
         while os.path.lexists(aside := f"{path}.damaged-{number}"):
@@ -79,11 +83,20 @@ def _set_aside(path: str) -> None:
         return
 
 
-def _refuse_link(path: str) -> None:
-    """Raise ``OSError`` where the directory of a file is a link that was planted: it would be written elsewhere."""
+def _spare_directory(path: str) -> None:
+    """Make the directory of a file again where it was taken away; what lies in its place, a link say, is set aside.
+
+    Never the one above it: a plan that is gone is not begun anew.
+    """
     directory = os.path.dirname(path)
-    if os.path.islink(directory):
-        raise OSError(errno.ELOOP, "its directory is a link", path)
+    try:
+        if stat.S_ISDIR(os.stat(directory, follow_symlinks=False).st_mode):
+            return
+        _set_aside(directory, everything=True)
+    except FileNotFoundError:
+        pass
+    with suppress(FileExistsError):
+        make_directory(directory)
 
 
 def identity(found: os.stat_result) -> tuple[int, int]:
@@ -138,7 +151,7 @@ def write_record(path: str, record: Mapping[str, Any], *, sync: bool = False) ->
     temp = path + ".tmp"
     flags = os.O_WRONLY | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
-        _refuse_link(path)
+        _spare_directory(path)
         for place in (temp, path):
             _set_aside(place)
         try:

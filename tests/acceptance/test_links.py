@@ -80,3 +80,23 @@ def test_what_lies_in_the_place_of_a_file_ends_no_run(
     assert {"T-01": "completed", "T-02": "completed"} == orchestrate.statuses()
     assert [] == list(outside.iterdir())
     assert 0 == ran.returncode, ran
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "directory", "nothing"])
+def test_an_agent_that_takes_the_logs_away_loses_its_own(
+    orchestrate: Orchestrate, root: Path, tmp_path: Path, kind: str
+) -> None:
+    """It fails, what runs after it has logs again, and nothing is written where a link leads."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    away = f'mv "$ORCHESTRATOR_DIR/logs" {tmp_path}/moved'
+    command = away if kind == "nothing" else planted(kind, "logs", outside)
+    plan = write_plan(root, {"T-02": "echo two", "T-03": ("cat; echo three", "T-02")})
+    assert 0 == orchestrate("add", command, "--id", "T-01", "--priority", "P0").returncode, plan
+    ran = orchestrate("run", "--max-parallel", "1")
+    assert 1 == ran.returncode, ran.stderr
+    assert {"T-01": "failed", "T-02": "completed", "T-03": "completed"} == orchestrate.statuses()
+    assert "log is gone" in ran.stderr
+    assert ("two", True) == (answer_of(root, "T-02"), (root / "logs").is_dir())
+    assert [] == list(outside.iterdir())
+    assert "three" in answer_of(root, "T-03")
