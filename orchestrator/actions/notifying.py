@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from orchestrator.actions.prospect import Prospect
 from orchestrator.core.diagnosis import Finding, Level
@@ -43,10 +44,14 @@ def _examine(subscriber: Subscriber, plan: str, *, send: bool) -> Finding:
     topics = ", ".join(subscriber.on)
     if not send:
         return Finding(name, Level.OK, f"is told of {topics}; doctor --notify tries it")
-    try:
-        reason = deliver(subscriber.notifier, trial(plan)._replace(time=Clock().wall()))
-    finally:
-        subscriber.notifier.close()
+    # In a thread, which no signal interrupts: a program that is being started is known to `close`.
+    with ThreadPoolExecutor(1) as thread:
+        notice = trial(plan)._replace(time=Clock().wall())
+        delivery = thread.submit(deliver, subscriber.notifier, notice)
+        try:
+            reason = delivery.result()
+        finally:
+            subscriber.notifier.close()
     if reason:
         hint = "correct the address or the command, then doctor --notify once more"
         return Finding(name, Level.FAILED, f"was not told: {reason}", hint)

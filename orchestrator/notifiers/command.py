@@ -66,10 +66,6 @@ class CommandNotifier:
                 self._end(process)
                 process.wait()
                 raise NotifyError(f"took longer than {self._timeout:g}s, and was ended") from None
-            except BaseException:  # whoever tries it out is ended by a signal
-                self._end(process)
-                process.wait()
-                raise
             finally:
                 with self._lock:
                     self._process = None

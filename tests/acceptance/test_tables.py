@@ -492,5 +492,5 @@ def test_nobody_is_no_assignee_of_a_command_either(orchestrate: Orchestrate) -> 
     for said, meant in {"TBD": "", "@kim": "kim", "unassigned": "", "ana": "ana"}.items():
         task = orchestrate("add", "Tell them all", "--assignee", said).stdout.strip()
         assert meant == orchestrate("show", task, "--json").json["task"]["assignee"]
-    assert 0 == orchestrate("update", task, "--assignee", "@kim").returncode
-    assert "kim" == orchestrate("show", task, "--json").json["task"]["assignee"]
+    assert 0 == orchestrate("update", "T-01", "--assignee", "@kim").returncode
+    assert "kim" == orchestrate("show", "T-01", "--json").json["task"]["assignee"]
