@@ -27,7 +27,7 @@ from orchestrator.core.result import Attempt, Result
 from orchestrator.core.state import COMMANDS, SETTLED, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import fence
 from orchestrator.errors import ExitStatus, OrchestratorError
-from orchestrator.runtime.happening import Kind
+from orchestrator.runner.events import Kind
 from orchestrator.store.result_file import render_result
 
 DOCS = Path(__file__).parent

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.core.plan import Task
     from orchestrator.core.roster import Listed
     from orchestrator.errors import OrchestratorError
-    from orchestrator.runtime.happening import Happening
+    from orchestrator.runner.events import Happening
     from orchestrator.store.cursor import Cursor
     from orchestrator.store.requests import Reply
 

@@ -30,10 +30,10 @@ from orchestrator.store.roster import read_roster
 if TYPE_CHECKING:
     from orchestrator.actions.scheduling import Caller
     from orchestrator.core.notice import Target
+    from orchestrator.cron.protocol import Scheduler
     from orchestrator.executors.detach import Detached
-    from orchestrator.executors.scheduler import Scheduler
     from orchestrator.notifiers.protocol import Notifier
-    from orchestrator.runtime.notifying import Subscriber
+    from orchestrator.runner.notify import Subscriber
 
 #: What to do about an agent without its program.
 _ADVICE = (
@@ -178,7 +178,7 @@ def subscribers(settings: Settings, directory: str) -> list[Subscriber]:
     """Return whom the setting ``notify`` names; who cannot be told says why."""
     from orchestrator.core.notice import targets
     from orchestrator.notifiers.protocol import NotifyError
-    from orchestrator.runtime.notifying import Subscriber
+    from orchestrator.runner.notify import Subscriber
 
     found = []
     for target in targets(settings.notify):
@@ -225,8 +225,8 @@ def detached(words: Sequence[str], output: str) -> Detached:
 
 def schedulers() -> dict[str, Scheduler]:
     """Return who starts programs at their time on this machine, by name."""
-    from orchestrator.executors.crontab import Crontab
-    from orchestrator.executors.systemd import SystemdTimers
+    from orchestrator.cron.crontab import Crontab
+    from orchestrator.cron.systemd import SystemdTimers
 
     found: dict[str, Scheduler] = {}
     if program := _find("crontab"):

@@ -35,14 +35,14 @@ from orchestrator.core.plan import TASK_ID, Plan, Task, stem, unknown_task
 from orchestrator.core.script import command_of
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
+from orchestrator.plan.columns import read_needs, read_person
+from orchestrator.plan.editor import fits, ids, next_ids, with_row
+from orchestrator.plan.scan import Places
 from orchestrator.store.atomic import replace_file, sync_directory
-from orchestrator.store.columns import read_needs, read_person
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
 from orchestrator.store.plan_directory import make_plan_directory
-from orchestrator.store.plan_edit import fits, ids, next_ids, with_row
-from orchestrator.store.plan_scan import Places
 from orchestrator.store.task_ids import full_ids
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class _Draft:
         )
 
     def _plan(self) -> Plan:
-        from orchestrator.store.plan_file import parse_plan
+        from orchestrator.plan.parser import parse_plan
 
         return parse_plan(self._places.file.replaced(self._places.file.lines), "")[0]
 

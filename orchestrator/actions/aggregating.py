@@ -11,9 +11,9 @@ from orchestrator.core.board import Board
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError, PlanError
+from orchestrator.plan.safe_markdown import tagless
 from orchestrator.store.answers import answers_shown
 from orchestrator.store.final_output import moment_of_results, write_final_output
-from orchestrator.store.markdown_embed import tagless
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.final_output import final_output
 

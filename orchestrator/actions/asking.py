@@ -15,7 +15,6 @@ from orchestrator.actions.engine_setup import idle_accounts
 from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.recovering import take_over
 from orchestrator.actions.worker import Worker, put_off
-from orchestrator.core.account import Purse
 from orchestrator.core.beside import PLANNER
 from orchestrator.core.money import Spending, spending
 from orchestrator.core.plan import Task
@@ -32,8 +31,9 @@ from orchestrator.errors import (
     StoreError,
 )
 from orchestrator.ownership import make_directories
-from orchestrator.runtime.clock import Clock
-from orchestrator.runtime.happening import Happening, Kind, Listener
+from orchestrator.runner.clock import Clock
+from orchestrator.runner.events import Happening, Kind, Listener
+from orchestrator.scheduler.budget import Purse
 from orchestrator.store.atomic import read_file, replace_file
 from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.journal import Journal

@@ -16,8 +16,8 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import sources
 from orchestrator.errors import UnfitError
+from orchestrator.plan.lines import LARGEST_TEXT
 from orchestrator.store.atomic import read_file
-from orchestrator.store.lines import LARGEST_TEXT
 from orchestrator.store.workspace import Workspace
 
 #: What is said of a task that was done for another row.

@@ -12,8 +12,8 @@ from orchestrator.core.plan import Task
 from orchestrator.core.priority import parse_priority
 from orchestrator.core.text import NO_TEXT, is_blank, one_line, printable, typed
 from orchestrator.errors import UsageError
-from orchestrator.store.columns import is_none, read_label
-from orchestrator.store.lines import LARGEST_TEXT
+from orchestrator.plan.columns import is_none, read_label
+from orchestrator.plan.lines import LARGEST_TEXT
 
 _HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
 

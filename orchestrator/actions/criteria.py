@@ -10,12 +10,12 @@ from orchestrator.actions.task_texts import read_own
 from orchestrator.core.criteria import Criterion
 from orchestrator.core.plan import Plan, Task
 from orchestrator.errors import PlanError
+from orchestrator.plan.criteria_list import criteria_in, with_criteria, with_ticks
+from orchestrator.plan.lines import LARGEST_TEXT, oversized
 from orchestrator.store.assignments import Assignments
 from orchestrator.store.atomic import read_file, refuse_links, sync_directory
-from orchestrator.store.criteria import criteria_in, with_criteria, with_ticks
 from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lines import LARGEST_TEXT, oversized
 from orchestrator.store.lock import in_line
 
 if TYPE_CHECKING:

@@ -38,10 +38,10 @@ from orchestrator.errors import (
     PlanError,
     TransitionError,
 )
+from orchestrator.plan.columns import read_needs
+from orchestrator.plan.criteria_list import criteria_in
+from orchestrator.plan.header import charter_of
 from orchestrator.store import roots
-from orchestrator.store.charter import charter_of
-from orchestrator.store.columns import read_needs
-from orchestrator.store.criteria import criteria_in
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock_holder import holder_of

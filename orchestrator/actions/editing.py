@@ -31,14 +31,14 @@ from orchestrator.core.script import command_of
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
+from orchestrator.plan.columns import Columns, read_needs, read_person
+from orchestrator.plan.editor import ids, row_of, with_cells
+from orchestrator.plan.scan import Places
 from orchestrator.store.atomic import sync_directory
-from orchestrator.store.columns import Columns, read_needs, read_person
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
-from orchestrator.store.plan_edit import ids, row_of, with_cells
-from orchestrator.store.plan_scan import Places
 from orchestrator.store.task_ids import full_ids
 
 if TYPE_CHECKING:

@@ -8,11 +8,8 @@ from collections.abc import Iterator, Mapping
 from orchestrator.actions.prospect import Prospect
 from orchestrator.actions.selection import KEPT_AS_THEY_ARE, startable
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.account import DEFAULT_MODEL, Account, Purse, needed
 from orchestrator.core.board import Board
 from orchestrator.core.capacity import Capacity
-from orchestrator.core.engine import Engine
-from orchestrator.core.entry import Entry
 from orchestrator.core.hold import held
 from orchestrator.core.money import feared, unsettled
 from orchestrator.core.plan import Task
@@ -21,9 +18,12 @@ from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import joined
-from orchestrator.runtime.clock import Clock
-from orchestrator.runtime.loop import Runner
-from orchestrator.runtime.plan_watch import Change
+from orchestrator.runner.clock import Clock
+from orchestrator.runner.loop import Runner
+from orchestrator.runner.plan_watcher import Change
+from orchestrator.scheduler.budget import DEFAULT_MODEL, Account, Purse, needed
+from orchestrator.scheduler.engine import Engine
+from orchestrator.scheduler.node import Entry
 from orchestrator.store.attempt_record import Traces
 
 

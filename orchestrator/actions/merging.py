@@ -12,9 +12,9 @@ from orchestrator.core.board import Board
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError
-from orchestrator.runtime.as_answered import was_corrected
-from orchestrator.runtime.happening import Kind
-from orchestrator.store.link_labels import with_own_labels
+from orchestrator.plan.link_labels import with_own_labels
+from orchestrator.runner.conversation import was_corrected
+from orchestrator.runner.events import Kind
 from orchestrator.store.references import resolve_files
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.merger_prompt import merge_prompt

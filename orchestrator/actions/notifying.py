@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from orchestrator.actions.prospect import Prospect
 from orchestrator.core.diagnosis import Finding, Level
 from orchestrator.core.settings import Settings
-from orchestrator.runtime.clock import Clock
-from orchestrator.runtime.notifying import Subscriber, deliver
+from orchestrator.runner.clock import Clock
+from orchestrator.runner.notify import Subscriber, deliver
 from orchestrator.views.notices import plan_name, trial
 
 

@@ -20,11 +20,11 @@ from orchestrator.core.script import LANGUAGES
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.plan.safe_markdown import closed
 from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock import locked
 from orchestrator.store.lock_holder import busy, holder_of
-from orchestrator.store.markdown_embed import closed
 from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.result_file import render_result
 from orchestrator.store.result_writer import Commit
@@ -82,7 +82,7 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
     Raises:
         PlanError: they do not say what the draft says; a template of the plan directory may be the reason.
     """
-    from orchestrator.store.plan_file import parse_plan
+    from orchestrator.plan.parser import parse_plan
 
     rows = draft.rows()
     front = [f"{name}: {value}\n" for name, value in settings.items()]
@@ -130,7 +130,7 @@ def _essence(task: Task) -> tuple[object, ...]:
 
 
 def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:
-    from orchestrator.store.task_file import parse_task_file
+    from orchestrator.plan.task_file import parse_task_file
 
     problems: list[Problem] = []
     for task in draft.tasks:

@@ -36,9 +36,9 @@ from orchestrator.errors import (
     TransitionError,
     UsageError,
 )
+from orchestrator.plan.header import charter_of, with_state
 from orchestrator.store import roots
 from orchestrator.store.atomic import sync_directory
-from orchestrator.store.charter import charter_of, with_state
 from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here

@@ -11,7 +11,7 @@ from orchestrator.core.settings import Settings
 from orchestrator.executors.protocol import Executor
 
 if TYPE_CHECKING:
-    from orchestrator.runtime.notifying import Subscriber
+    from orchestrator.runner.notify import Subscriber
 
 
 class Plugs(NamedTuple):

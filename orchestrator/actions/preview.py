@@ -9,7 +9,7 @@ from orchestrator.actions.planning import Drawn
 from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
-from orchestrator.store.task_file import TaskFile, parse_task_file
+from orchestrator.plan.task_file import TaskFile, parse_task_file
 
 
 def agents_of(drawn: Drawn, known: Known) -> Mapping[str, str]:

@@ -17,9 +17,9 @@ from orchestrator.core.money import cost_statistics
 from orchestrator.core.plan import Task, stem
 from orchestrator.core.result import Result
 from orchestrator.core.settings import Settings
-from orchestrator.runtime.clock import Clock
-from orchestrator.runtime.happening import Happening, Kind, Listener
-from orchestrator.runtime.recovery import Harvested, forgotten, harvest, record_answered
+from orchestrator.runner.clock import Clock
+from orchestrator.runner.events import Happening, Kind, Listener
+from orchestrator.runner.recovery import Harvested, forgotten, harvest, record_answered
 from orchestrator.store.attempt_record import Traces
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout

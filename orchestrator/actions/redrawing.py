@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from orchestrator.core.board import Board
+from orchestrator.plan.parser import StatusCells
 from orchestrator.store.journal import journal_tail
-from orchestrator.store.plan_file import StatusCells
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.glyphs import label_of, moment
 from orchestrator.views.master_plan import sections

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from orchestrator.actions.prospect import Prospect
 from orchestrator.actions.status import STILL_ASKED, left_behind
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.account import DUST, LEAST_CAP, too_little
 from orchestrator.core.duration import above_timeout
 from orchestrator.core.money import spending, usd
 from orchestrator.core.plan import Plan
@@ -17,9 +16,10 @@ from orchestrator.core.roster import Program
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import first_of, is_left_blank, one_line
 from orchestrator.errors import PlanError, Problem
+from orchestrator.plan.columns import is_open
+from orchestrator.plan.dependencies import Dependencies
+from orchestrator.scheduler.budget import DUST, LEAST_CAP, too_little
 from orchestrator.store.atomic import read_file
-from orchestrator.store.columns import is_open
-from orchestrator.store.dependencies import Dependencies
 
 #: Tasks named at most.
 _NAMED = 5
@@ -108,7 +108,7 @@ def _columns(plan: Plan) -> Iterator[str]:
     headers = dict.fromkeys(header for task in plan.tasks.values() for header, _ in task.inputs)
     if not headers:
         return
-    from orchestrator.store.front_matter import setting_called
+    from orchestrator.plan.front_matter import setting_called
 
     said = Dependencies(list(plan.tasks.values()))
     for header in headers:
@@ -157,7 +157,7 @@ def _cells(ahead: Prospect) -> Iterator[str]:
     """Name the tasks that run although the person's own Status cell does not say that they are still to be done."""
     data = read_file(ahead.order.layout.plan) or b"" if ahead.to_run else b""
     # Not at the top: of most plans that were never changed since they were read nothing of this is needed.
-    from orchestrator.store.plan_file import is_ours, own_statuses
+    from orchestrator.plan.parser import is_ours, own_statuses
 
     try:
         said = own_statuses(data)
@@ -165,7 +165,7 @@ def _cells(ahead: Prospect) -> Iterator[str]:
         return  # it was changed a moment ago, and the run tells of that
     if not said:
         return
-    from orchestrator.store.marks import without_sections
+    from orchestrator.plan.sections import without_sections
 
     # In our own words it is what we drew, and it is out of date; but what is cancelled never runs without a word.
     is_drawn = without_sections(data) != data

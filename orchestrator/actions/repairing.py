@@ -14,7 +14,7 @@ from orchestrator.core.evidence import Evidence, LockSeen, Stray
 from orchestrator.core.invariants import Breach, Repair, breaches
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.executors.sweep import left_behind
-from orchestrator.runtime.clock import Clock
+from orchestrator.runner.clock import Clock
 from orchestrator.store.archive import has_plan
 from orchestrator.store.atomic import refuse_links, set_aside
 from orchestrator.store.journal import Journal

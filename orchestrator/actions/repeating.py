@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from orchestrator.actions.run_report import RunReport
 from orchestrator.errors import BusyError, OrchestratorError
-from orchestrator.runtime.clock import Clock
-from orchestrator.runtime.waiting import Hearing, hear_signals, rounds, until_wall
+from orchestrator.runner.clock import Clock
+from orchestrator.runner.waiting import Hearing, hear_signals, rounds, until_wall
 
 
 def run_repeatedly(

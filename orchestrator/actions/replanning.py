@@ -12,13 +12,13 @@ from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.selection import KEPT_AS_THEY_ARE
 from orchestrator.actions.task_settings import both_settings
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.engine import Engine
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
 from orchestrator.core.roster import Roster
 from orchestrator.core.state import TaskStatus
-from orchestrator.runtime.loop import Runner
-from orchestrator.runtime.plan_watch import Change, Watch, require_kept
+from orchestrator.runner.loop import Runner
+from orchestrator.runner.plan_watcher import Change, Watch, require_kept
+from orchestrator.scheduler.engine import Engine
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.workspace import Workspace
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.core.board import Board
-from orchestrator.core.engine import Engine
 from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan import stem
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.errors import LostResultError
-from orchestrator.runtime.clock import Clock
+from orchestrator.runner.clock import Clock
+from orchestrator.scheduler.engine import Engine
 from orchestrator.store.requests import Requests, new_id
 from orchestrator.store.workspace import Workspace
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, UsageError
-from orchestrator.store.columns import read_needs
+from orchestrator.plan.columns import read_needs
+from orchestrator.plan.editor import ids
+from orchestrator.plan.lost_rows import loses_rows
+from orchestrator.plan.scan import Places, find_places
+from orchestrator.plan.tables import split_row
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lost_rows import loses_rows
-from orchestrator.store.plan_edit import ids
-from orchestrator.store.plan_scan import Places, find_places
-from orchestrator.store.tables import split_row
 from orchestrator.store.task_ids import full_ids
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def dependencies_said(layout: Layout, said: str) -> str:
     plan, _ = Workspace(layout).load_plan()
     if plan.tasks.keys() >= set(needs):
         return said
-    from orchestrator.store.dependencies import Dependencies
+    from orchestrator.plan.dependencies import Dependencies
     from orchestrator.views.templating import needs as needs_cell
 
     rows = Dependencies(list(plan.tasks.values()))
@@ -165,6 +165,6 @@ def valid_plan(layout: Layout, data: bytes) -> Plan:
     Raises:
         PlanError: it would not be valid.
     """
-    from orchestrator.store.plan_file import read_plan
+    from orchestrator.plan.parser import read_plan
 
     return read_plan(data, f"{from_here(layout.root)}/master_plan.md")

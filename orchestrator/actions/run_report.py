@@ -8,7 +8,7 @@ from typing import NamedTuple
 from orchestrator.core.board import Board
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ExitStatus, OrchestratorError
-from orchestrator.runtime.happening import Kind
+from orchestrator.runner.events import Kind
 from orchestrator.store.layout import Layout
 
 

@@ -27,15 +27,15 @@ from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.simulation import really_done
 from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.runtime.clock import Clock
-from orchestrator.runtime.drawing import Drawing
-from orchestrator.runtime.event_loop import run_in_event_loop
-from orchestrator.runtime.happening import Happening, Kind, Listener
-from orchestrator.runtime.launchpad import Launchpad
-from orchestrator.runtime.loop import Runner
-from orchestrator.runtime.overhearing import overhearing
-from orchestrator.runtime.plan_watch import Change
-from orchestrator.runtime.signals import Signals
+from orchestrator.runner.clock import Clock
+from orchestrator.runner.draw import Drawing
+from orchestrator.runner.event_log import overhearing
+from orchestrator.runner.event_loop import run_in_event_loop
+from orchestrator.runner.events import Happening, Kind, Listener
+from orchestrator.runner.launch import Launchpad
+from orchestrator.runner.loop import Runner
+from orchestrator.runner.plan_watcher import Change
+from orchestrator.runner.signals import Signals
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.exchange import CLOSED_WITHIN, LOOK, until_closed
 from orchestrator.store.journal import Journal
@@ -49,7 +49,7 @@ from orchestrator.store.workspace import Workspace
 if TYPE_CHECKING:
     from orchestrator.actions.merging import Merged
     from orchestrator.actions.run_report import RunReport
-    from orchestrator.runtime.notifying import Herald
+    from orchestrator.runner.notify import Herald
 
 #: Notes about files that others changed; somebody who changed more of them knows.
 _NOTES = 20
@@ -212,7 +212,7 @@ class _Session:
             self.telling.say(Kind.WARNING, text, task_id)
 
     def _call_herald(self, ahead: Prospect) -> Herald:
-        from orchestrator.runtime.notifying import Herald
+        from orchestrator.runner.notify import Herald
         from orchestrator.views.notices import plan_name, plan_option
 
         root, title = self.order.layout.root, ahead.board.plan.title

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from orchestrator.core.schedule import NAME, Scheduled, ScheduledRun, When
 from orchestrator.core.text import one_line
+from orchestrator.cron.entry import NAME, Scheduled, ScheduledRun, When
+from orchestrator.cron.protocol import Scheduler
 from orchestrator.errors import NotFoundError, ScheduleError, UsageError
-from orchestrator.executors.scheduler import Scheduler
 from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import reported
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout

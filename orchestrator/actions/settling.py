@@ -12,8 +12,8 @@ from orchestrator.core.result import Result, Verdict
 from orchestrator.core.state import TaskStatus, Verb
 from orchestrator.core.umbrella import refuse_umbrella
 from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.runtime.by_hand import commit_by_hand, inputs_of, nothing_ready, told
-from orchestrator.runtime.happening import Happening
+from orchestrator.runner.events import Happening
+from orchestrator.runner.manual import commit_by_hand, inputs_of, nothing_ready, told
 from orchestrator.store.attempt_record import newest_attempt
 from orchestrator.store.requests import Reply, Requests
 from orchestrator.store.workspace import Workspace

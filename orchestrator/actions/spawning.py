@@ -14,7 +14,7 @@ from orchestrator.actions.plugs import Plugs
 from orchestrator.actions.run_order import RunOrder
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.executors.detach import Detached
-from orchestrator.store.charter import charter_of
+from orchestrator.plan.header import charter_of
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock_holder import holder_of

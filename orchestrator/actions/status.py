@@ -155,7 +155,7 @@ def validate(layout: Layout, roster: Roster) -> Prospect:
 def _beside(layout: Layout, roster: Roster) -> Sequence[Problem]:
     """Return what is wrong with the task files and the agents of a plan that makes no sense itself."""
     from orchestrator.actions.task_settings import task_settings
-    from orchestrator.store.plan_file import parse_plan
+    from orchestrator.plan.parser import parse_plan
 
     workspace = Workspace(layout)
     try:

@@ -23,9 +23,9 @@ from orchestrator.errors import (
     Problem,
     UsageError,
 )
+from orchestrator.plan.task_file import TaskFile
 from orchestrator.store.layout import Layout
 from orchestrator.store.references import resolve_files
-from orchestrator.store.task_file import TaskFile
 from orchestrator.store.workspace import Workspace
 
 #: Agents named to somebody who asks for one that there is not.

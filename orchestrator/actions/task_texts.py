@@ -11,15 +11,15 @@ from orchestrator.core.plan import Task
 from orchestrator.core.text import from_cell
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.ownership import make_directories
+from orchestrator.plan.editor import fits
+from orchestrator.plan.lines import LARGEST_TEXT
 from orchestrator.store.atomic import read_file, replace_file, reported
 from orchestrator.store.exchange import Taken, put, require_closed
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lines import LARGEST_TEXT
-from orchestrator.store.plan_edit import fits
 
 if TYPE_CHECKING:
+    from orchestrator.plan.task_file import TaskFile
     from orchestrator.store.roster import Agents
-    from orchestrator.store.task_file import TaskFile
 
 #: Whether a built-in agent runs commands; no file of an agent can change that.
 _BUILT_IN = {"": False, "claude": False, "simulated": False, "shell": True}
@@ -110,7 +110,7 @@ class Told(NamedTuple):
 
 
 def _criteria(layout: Layout, task: Task) -> Sequence[str]:
-    from orchestrator.store.criteria import criteria_in
+    from orchestrator.plan.criteria_list import criteria_in
 
     found = criteria_in(read_file(layout.task_file(task.stem), LARGEST_TEXT) or b"")
     return [criterion.text for criterion in found]
@@ -155,7 +155,7 @@ def read_own(layout: Layout, task: Task) -> TaskFile | None:
     path = layout.task_file(task.stem)
     if (data := read_file(path, LARGEST_TEXT)) is None:
         return None
-    from orchestrator.store.task_file import parse_task_file
+    from orchestrator.plan.task_file import parse_task_file
 
     found = parse_task_file(data, from_here(path))
     return None if found.made and not os.path.islink(path) else found
@@ -179,7 +179,7 @@ def task_file_of(
         PlanError: a template of the plan directory makes no sense.
     """
     from orchestrator.core.settings import resolve
-    from orchestrator.store.markdown_embed import without_merge
+    from orchestrator.plan.safe_markdown import without_merge
     from orchestrator.views.task_file import task_file
 
     needs = [tasks[need] for need in task.data_needs if need in tasks]
@@ -191,7 +191,7 @@ def task_file_of(
     data = _with_criteria(f"{head}{text}".encode(), criteria)
     if not shell:
         return data
-    from orchestrator.store.task_file import made_from_typed
+    from orchestrator.plan.task_file import made_from_typed
 
     return made_from_typed(data.decode()).encode()
 
@@ -199,7 +199,7 @@ def task_file_of(
 def _with_criteria(data: bytes, criteria: Sequence[str]) -> bytes:
     if not criteria:
         return data
-    from orchestrator.store.criteria import with_criteria
+    from orchestrator.plan.criteria_list import with_criteria
 
     try:
         return with_criteria(data, criteria, "")

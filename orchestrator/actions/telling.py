@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from orchestrator.runtime.clock import Clock
-from orchestrator.runtime.happening import Happening, Kind, Listener
+from orchestrator.runner.clock import Clock
+from orchestrator.runner.events import Happening, Kind, Listener
 from orchestrator.store.journal import Journal
 
 if TYPE_CHECKING:
-    from orchestrator.runtime.notifying import Herald
+    from orchestrator.runner.notify import Herald
 
 #: Seconds between two lines of the journal about what one agent is doing.
 _NEWS_EVERY = 10.0

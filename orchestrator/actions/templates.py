@@ -23,11 +23,12 @@ from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem, StoreError, UsageError
 from orchestrator.ownership import open_to_us
+from orchestrator.plan.columns import read_id
+from orchestrator.plan.editor import fits
+from orchestrator.plan.parser import parse_plan, read_plan, set_statuses
+from orchestrator.plan.task_file import parse_task_file
 from orchestrator.store.atomic import read_file
-from orchestrator.store.columns import read_id
 from orchestrator.store.layout import Layout, templates_of_person
-from orchestrator.store.plan_edit import fits
-from orchestrator.store.plan_file import parse_plan, read_plan, set_statuses
 from orchestrator.store.roots import no_plan
 from orchestrator.store.saved_plan import (
     MOST,
@@ -37,7 +38,6 @@ from orchestrator.store.saved_plan import (
     read_task_files,
     save,
 )
-from orchestrator.store.task_file import parse_task_file
 from orchestrator.views.plan_templates import plan_templates
 
 #: What stands in the place of a template's name to see which there are.
@@ -133,11 +133,11 @@ def save_plan(
 
 def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
     """Return a plan as it was before anything was done: without our sections, statuses and dates."""
-    from orchestrator.store.charter import with_state
-    from orchestrator.store.lines import Lines
-    from orchestrator.store.marks import without_sections
-    from orchestrator.store.plan_edit import without_deadlines
-    from orchestrator.store.plan_scan import find_places
+    from orchestrator.plan.editor import without_deadlines
+    from orchestrator.plan.header import with_state
+    from orchestrator.plan.lines import Lines
+    from orchestrator.plan.scan import find_places
+    from orchestrator.plan.sections import without_sections
 
     if plan.charter.state is not None:
         data = with_state(data, PlanState.PLANNING, shown)
@@ -152,7 +152,7 @@ def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
 
 def _file_as_new(data: bytes) -> bytes:
     """Return a task file without ticks and without a date; one that follows its row loses the date with it."""
-    from orchestrator.store.criteria import without_ticks
+    from orchestrator.plan.criteria_list import without_ticks
 
     follows = parse_task_file(data, "").made
     return without_ticks(data if follows else _DEADLINE.sub(b"", data, count=1))
@@ -167,8 +167,8 @@ def plan_in_file(path: str) -> SavedPlan | None:
         PlanError: it makes no sense; every problem with its place.
         StoreError: it cannot be read.
     """
-    from orchestrator.store.lines import Lines, unreadable
-    from orchestrator.store.plan_text import own_text
+    from orchestrator.plan.document import own_text
+    from orchestrator.plan.lines import Lines, unreadable
 
     data = read_file(path) if os.path.isfile(path) and not path.endswith(".json") else None
     if data is None or unreadable(data, path) is not None:
@@ -238,7 +238,7 @@ def _check(saved: SavedPlan, values: Mapping[str, str]) -> None:
 
 def _altered(saved: SavedPlan, values: Mapping[str, str]) -> Iterator[Problem]:
     """Yield what would stand in a row in other words than it was given, where no task file tells the agent."""
-    from orchestrator.store.plan_scan import find_places
+    from orchestrator.plan.scan import find_places
 
     found = find_places(saved.plan.encode())
     for sheet in found.sheets:

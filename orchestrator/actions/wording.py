@@ -9,7 +9,7 @@ from orchestrator.core.roster import Program, Roster
 from orchestrator.core.script import MARK, command_in, flaws, is_half_merged
 from orchestrator.core.text import is_blank
 from orchestrator.errors import AgentError, Problem
-from orchestrator.store.task_file import TaskFile
+from orchestrator.plan.task_file import TaskFile
 
 #: What a line begins with that opens a code block.
 _BARS = ("```", "~~~")

@@ -7,10 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.account import DEFAULT_MODEL, Account, Purse
 from orchestrator.core.board import Board
-from orchestrator.core.engine import Engine
-from orchestrator.core.entry import Entry
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result, closed
@@ -18,13 +15,16 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import AgentError, HeldError, OrchestratorError, StoppedError
 from orchestrator.executors.protocol import Executor
-from orchestrator.runtime.clock import Clock
-from orchestrator.runtime.drawing import Drawing
-from orchestrator.runtime.event_loop import run_in_event_loop
-from orchestrator.runtime.happening import Happening, Kind, Listener
-from orchestrator.runtime.launchpad import Launchpad
-from orchestrator.runtime.loop import Runner
-from orchestrator.runtime.signals import Signals
+from orchestrator.runner.clock import Clock
+from orchestrator.runner.draw import Drawing
+from orchestrator.runner.event_loop import run_in_event_loop
+from orchestrator.runner.events import Happening, Kind, Listener
+from orchestrator.runner.launch import Launchpad
+from orchestrator.runner.loop import Runner
+from orchestrator.runner.signals import Signals
+from orchestrator.scheduler.budget import DEFAULT_MODEL, Account, Purse
+from orchestrator.scheduler.engine import Engine
+from orchestrator.scheduler.node import Entry
 from orchestrator.store.attempt_record import newest_attempt
 from orchestrator.store.workspace import Workspace
 

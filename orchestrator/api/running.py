@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.actions.following import Bite
     from orchestrator.actions.run_report import RunReport
     from orchestrator.api.keywords import RunSettings
-    from orchestrator.runtime.happening import Happening, Listener
+    from orchestrator.runner.events import Happening, Listener
     from orchestrator.store.cursor import Cursor
 
 
@@ -70,7 +70,7 @@ class Running(Directory):
         """
         from orchestrator.actions.run_order import RunOrder
         from orchestrator.actions.running import run
-        from orchestrator.runtime.signals import require_signals
+        from orchestrator.runner.signals import require_signals
         from orchestrator.store.task_ids import full_ids
 
         require_signals()

@@ -22,7 +22,7 @@ from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, wr
 from orchestrator.core.diagnosis import Finding, Level
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, OrchestratorError
-from orchestrator.runtime.signals import end_in_order
+from orchestrator.runner.signals import end_in_order
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from orchestrator.core.roster import Program
 from orchestrator.core.settings import Settings, read_setting, resolve
 from orchestrator.core.text import counted, first_of
 from orchestrator.errors import AgentError, NotFoundError, Problem, UsageError
-from orchestrator.runtime.happening import Happening
+from orchestrator.runner.events import Happening
 from orchestrator.store.draft_file import AUTO, FORMS, read_request
 from orchestrator.store.layout import Layout
 from orchestrator.views import diagram

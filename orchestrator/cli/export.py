@@ -17,8 +17,8 @@ from orchestrator.core.money import spending
 from orchestrator.core.redact import redact
 from orchestrator.core.text import counted, printable
 from orchestrator.errors import UsageError
+from orchestrator.plan.safe_markdown import tagless
 from orchestrator.store.layout import Layout
-from orchestrator.store.markdown_embed import tagless
 from orchestrator.views.export import beside, export_csv, export_markdown
 from orchestrator.views.plans import title_of
 

@@ -21,7 +21,7 @@ from orchestrator.core.settings import read_setting
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import first_of, one_line
 from orchestrator.errors import ExitStatus, OrchestratorError, OutputError
-from orchestrator.runtime.happening import Kind
+from orchestrator.runner.events import Kind
 from orchestrator.store.layout import from_here
 from orchestrator.views.figures import hold_advice
 from orchestrator.views.glyphs import ICONS

@@ -14,7 +14,7 @@ from orchestrator.cli.reply import as_called, passed_over, plan_directory, say_j
 from orchestrator.core.heartbeat import Alert, AlertKind
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, UsageError
-from orchestrator.runtime.signals import end_in_order
+from orchestrator.runner.signals import end_in_order
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
 from orchestrator.views import chat_messages

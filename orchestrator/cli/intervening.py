@@ -71,7 +71,7 @@ def waiting(layout: Layout, *, as_json: bool) -> Callable[[], None]:
     """Return what says what a command waits for (not with ``--json``), and has SIGTERM end it in order from then on."""
 
     def say() -> None:
-        from orchestrator.runtime.signals import end_in_order  # most commands ask no run
+        from orchestrator.runner.signals import end_in_order  # most commands ask no run
 
         end_in_order()
         if not as_json:

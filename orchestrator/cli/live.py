@@ -15,7 +15,7 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.money import usd
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.runtime.happening import Happening, Kind
+from orchestrator.runner.events import Happening, Kind
 from orchestrator.views.columns import clip, display_width, fit
 from orchestrator.views.glyphs import ICONS, progress_bar
 

@@ -16,7 +16,7 @@ from orchestrator.cli.output import queue_of
 from orchestrator.cli.reply import can_draw, talk, write
 from orchestrator.cli.sentence import advice, sentence
 from orchestrator.errors import OutputError
-from orchestrator.runtime.happening import Happening, Kind
+from orchestrator.runner.events import Happening, Kind
 
 
 class View(Protocol):

@@ -18,8 +18,8 @@ from orchestrator.core.name import as_name, is_name
 from orchestrator.core.redact import redact
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import InternalError, OrchestratorError, OutputError, PlanError, UsageError
+from orchestrator.plan.lines import LARGEST_TEXT
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
-from orchestrator.store.lines import LARGEST_TEXT
 from orchestrator.store.plan_directory import find_plan, find_plan_directory
 
 _NAME = "orchestrator"

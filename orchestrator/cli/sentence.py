@@ -8,7 +8,7 @@ from orchestrator.core.message import MessageKind
 from orchestrator.core.money import usd
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.runtime.happening import Happening, Kind
+from orchestrator.runner.events import Happening, Kind
 from orchestrator.views.context import MESSAGE_ICONS
 from orchestrator.views.glyphs import ICONS
 

@@ -13,7 +13,7 @@ from orchestrator.actions.watching import Follower, Told, parse_since
 from orchestrator.cli.options import Duration, takes_caller, takes_directory
 from orchestrator.cli.reply import as_called, caller, plan_directory, talk, write
 from orchestrator.errors import StoreError
-from orchestrator.runtime.happening import Kind
+from orchestrator.runner.events import Kind
 from orchestrator.store.alarm import Alarm
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock_holder import broken_off

@@ -32,7 +32,7 @@ from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.text import counted, one_line, printable
 from orchestrator.errors import OrchestratorError, UsageError
-from orchestrator.store.columns import read_needs
+from orchestrator.plan.columns import read_needs
 from orchestrator.store.layout import Layout
 from orchestrator.views.columns import plain, table
 from orchestrator.views.plan_templates import plan_templates

@@ -1,4 +1,4 @@
-"""A line of the journal, read back; ``runtime/happening.py`` and whoever says something write them."""
+"""A line of the journal, read back; ``runner/events.py`` and whoever says something write them."""
 
 from __future__ import annotations
 

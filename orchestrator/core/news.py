@@ -1,6 +1,6 @@
 """What happened since somebody looked last.
 
-Read from the lines of the journal (``runtime/happening.py`` writes them) and from the board. Where a task stands, and
+Read from the lines of the journal (``runner/events.py`` writes them) and from the board. Where a task stands, and
 so what ``wait`` answers, is the board's word; a line only says that something is new.
 """
 

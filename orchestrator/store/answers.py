@@ -73,8 +73,8 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
     Raises:
         StoreError: a result cannot be read.
     """
-    from orchestrator.store.link_labels import with_own_labels
-    from orchestrator.store.markdown_embed import embed
+    from orchestrator.plan.link_labels import with_own_labels
+    from orchestrator.plan.safe_markdown import embed
 
     shown = {}
 

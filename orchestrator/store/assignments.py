@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.core.beside import is_beside
 from orchestrator.core.plan import Task, stems_meant
 from orchestrator.errors import PlanError, Problem, StoreError
+from orchestrator.plan.lines import LARGEST_TEXT, larger_than
 from orchestrator.store.atomic import (
     names_in,
     open_file,
@@ -19,11 +20,10 @@ from orchestrator.store.atomic import (
 )
 from orchestrator.store.exchange import put, take
 from orchestrator.store.layout import Layout
-from orchestrator.store.lines import LARGEST_TEXT, larger_than
 from orchestrator.store.signatures import is_newer, signature
 
 if TYPE_CHECKING:
-    from orchestrator.store.task_file import TaskFile
+    from orchestrator.plan.task_file import TaskFile
 
 #: Bytes of a file that is kept in memory until it is used; there may be thousands of them.
 _REMEMBERED = 64 * 1024
@@ -68,7 +68,7 @@ class Assignments:
         shown = self.shown(task)
         if data is None:
             raise PlanError([larger_than(LARGEST_TEXT, shown)])
-        from orchestrator.store.task_file import parse_task_file
+        from orchestrator.plan.task_file import parse_task_file
 
         parsed = parse_task_file(data, shown)
         if parsed.problems:
@@ -147,7 +147,7 @@ class Assignments:
 
     def _is_written(self, stem: str) -> bool:
         """Say whether a person wrote a file, and it never was that of a task."""
-        from orchestrator.store.task_file import parse_task_file
+        from orchestrator.plan.task_file import parse_task_file
 
         path = self._layout.task_file(stem)
         if os.path.lexists(self._layout.result_file(stem)):
@@ -176,7 +176,7 @@ class Assignments:
             PlanError: what is there makes no sense.
             StoreError: it could not be read or written.
         """
-        from orchestrator.store.task_file import made_from_row, parse_task_file, sum_of
+        from orchestrator.plan.task_file import made_from_row, parse_task_file, sum_of
 
         path, found = self._layout.task_file(task.stem), self.read(task)
         if found is None and not os.path.lexists(path):

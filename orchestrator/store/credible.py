@@ -15,10 +15,10 @@ from orchestrator.core.result import Result
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem, UnfitError
+from orchestrator.plan.lines import conflict, unresolved
 from orchestrator.store.atomic import read_file
 from orchestrator.store.attempt_record import read_record
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lines import conflict, unresolved
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result
 
 

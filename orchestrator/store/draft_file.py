@@ -11,10 +11,9 @@ import os
 from typing import Protocol
 
 from orchestrator.errors import Problem
-from orchestrator.store.atomic import read_file, reported
-from orchestrator.store.front_matter import read_front_matter
-from orchestrator.store.lines import Lines, unreadable
-from orchestrator.store.outlines import (
+from orchestrator.plan.front_matter import read_front_matter
+from orchestrator.plan.lines import Lines, unreadable
+from orchestrator.plan.outlines import (
     checklist,
     kiro,
     openspec,
@@ -22,8 +21,9 @@ from orchestrator.store.outlines import (
     superpowers,
     taskmaster_json,
 )
-from orchestrator.store.outlines.document import Document, read_document
-from orchestrator.store.outlines.items import Reading
+from orchestrator.plan.outlines.document import Document, read_document
+from orchestrator.plan.outlines.items import Reading
+from orchestrator.store.atomic import read_file, reported
 
 
 class _Form(Protocol):

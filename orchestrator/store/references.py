@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.text import text_of
 from orchestrator.errors import StoreError, UnfitError
+from orchestrator.plan.front_matter import read_front_matter
 from orchestrator.store.atomic import read_file
-from orchestrator.store.front_matter import read_front_matter
 
 #: Bytes of a JSON Schema at most; it travels on a command line.
 _LARGEST_SCHEMA = 64 * 1024

@@ -16,7 +16,7 @@ from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import TaskStatus, parse_status
 from orchestrator.core.text import cell, code, fence, one_line, printable, unfenced
-from orchestrator.store.lines import conflict
+from orchestrator.plan.lines import conflict
 from orchestrator.store.process import boot_id
 from orchestrator.store.timestamp import epoch, iso
 
@@ -120,7 +120,7 @@ def why_no_result(text: str) -> str:
 
 
 def _parsed(text: str) -> Result | None:
-    from orchestrator.store.front_matter import load_front_matter
+    from orchestrator.plan.front_matter import load_front_matter
 
     front = load_front_matter(text)
     if front is None:
@@ -196,7 +196,7 @@ def safe_answer(answer: str, *, is_markdown: bool) -> str:
         return ""
     if not is_markdown:
         return fence(shown.rstrip("\n"), "text")
-    from orchestrator.store.markdown_embed import embed
+    from orchestrator.plan.safe_markdown import embed
 
     return embed(shown)
 

@@ -323,10 +323,10 @@ def _read(layout: Layout, *, whole: bool) -> Charter:
     """Return what a plan says of itself; only with *whole* is the rest of it looked at, too."""
     data, file = read_file(layout.plan) or b"", from_here(layout.plan)
     if whole:
-        from orchestrator.store.plan_file import read_plan
+        from orchestrator.plan.parser import read_plan
 
         return read_plan(data, file).charter
-    from orchestrator.store.charter import charter_of
+    from orchestrator.plan.header import charter_of
 
     return charter_of(data, file)
 

@@ -20,8 +20,8 @@ from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, Settings, rea
 from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import Problem
-from orchestrator.store.front_matter import misplaced, read_front_matter
-from orchestrator.store.lines import Lines, conflict, unreadable
+from orchestrator.plan.front_matter import misplaced, read_front_matter
+from orchestrator.plan.lines import Lines, conflict, unreadable
 from orchestrator.store.references import resolve_files
 
 #: Settings that mean something to whatever runs, and those that a prompt adds; ``claude`` understands all of a task.

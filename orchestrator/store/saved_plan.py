@@ -17,6 +17,8 @@ from orchestrator.core.placeholder import filled, places
 from orchestrator.core.text import cell, one_line, printable
 from orchestrator.errors import PlanError, UsageError
 from orchestrator.ownership import make_directories
+from orchestrator.plan.front_matter import read_front_matter
+from orchestrator.plan.lines import LARGEST_PLAN, LARGEST_TEXT, Lines, oversized, unreadable
 from orchestrator.store.atomic import (
     names_in,
     read_file,
@@ -25,9 +27,7 @@ from orchestrator.store.atomic import (
     reported,
     sync_directory,
 )
-from orchestrator.store.front_matter import read_front_matter
 from orchestrator.store.layout import Layout
-from orchestrator.store.lines import LARGEST_PLAN, LARGEST_TEXT, Lines, oversized, unreadable
 
 #: Characters of a value in a plan, where it stands in a cell or a line.
 MOST = 2000

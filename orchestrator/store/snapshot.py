@@ -27,13 +27,14 @@ from orchestrator.core.evidence import (
 from orchestrator.core.message import torn_blocks
 from orchestrator.core.plan import Plan
 from orchestrator.errors import Problem, StoreError
+from orchestrator.plan.lines import LARGEST_PLAN, Lines, too_large
+from orchestrator.plan.parser import parse_plan
+from orchestrator.plan.task_file import parse_task_file
 from orchestrator.store.atomic import read_file, reported
 from orchestrator.store.attempt_record import ATTEMPT_FILE
 from orchestrator.store.index import SCHEMA, is_as_written
 from orchestrator.store.layout import Layout
-from orchestrator.store.lines import LARGEST_PLAN, Lines, too_large
 from orchestrator.store.lock_holder import UNKNOWN, dead_runs_of, holder_of
-from orchestrator.store.plan_file import parse_plan
 from orchestrator.store.process import start_time
 from orchestrator.store.roots import instead_of
 from orchestrator.store.soundness import (
@@ -42,7 +43,6 @@ from orchestrator.store.soundness import (
     look_at_record,
     look_at_result,
 )
-from orchestrator.store.task_file import parse_task_file
 
 #: Looks at a directory in which runs begin and end meanwhile.
 _LOOKS = 5

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 from orchestrator.core.evidence import JournalSeen, MarksSeen, RecordSeen, ResultSeen
 from orchestrator.core.result import StopReason
+from orchestrator.plan.blocks import fence_closes, fence_opens
+from orchestrator.plan.lines import conflict, unreadable
+from orchestrator.plan.sections import regions
 from orchestrator.store.atomic import open_stream, read_file, reported
 from orchestrator.store.attempt_record import read_record
 from orchestrator.store.credible import merged_answer
 from orchestrator.store.layout import Layout
-from orchestrator.store.lines import conflict, unreadable
-from orchestrator.store.markdown_blocks import fence_closes, fence_opens
-from orchestrator.store.marks import regions
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result, why_no_result
 
 #: Bytes; a larger record was not written by us.

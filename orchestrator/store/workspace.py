@@ -16,6 +16,7 @@ from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import printable
 from orchestrator.errors import OrchestratorError, PlanError, UnfitError
 from orchestrator.ownership import make_directories
+from orchestrator.plan.lines import LARGEST_PLAN, too_large
 from orchestrator.store.assignments import Assignments
 from orchestrator.store.atomic import (
     read_file,
@@ -27,7 +28,6 @@ from orchestrator.store.atomic import (
 from orchestrator.store.exchange import put, take
 from orchestrator.store.index import Index
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lines import LARGEST_PLAN, too_large
 from orchestrator.store.lock import in_line
 from orchestrator.store.lock_holder import broken_under, holder_of
 from orchestrator.store.plan_directory import make_plan_directory
@@ -37,8 +37,8 @@ from orchestrator.store.result_writer import Commit, ResultWriter
 from orchestrator.store.signatures import RESULT, is_settled, newest, result_files, signature
 
 if TYPE_CHECKING:
+    from orchestrator.plan.parser import StatusCells
     from orchestrator.store.attempt_record import Traces
-    from orchestrator.store.plan_file import StatusCells
 
 
 class Workspace:
@@ -110,7 +110,7 @@ class Workspace:
         shown = self.shown_plan
         if (problem := too_large(found.st_size, shown, LARGEST_PLAN)) is not None:
             raise PlanError([problem])
-        from orchestrator.store.plan_file import read_plan
+        from orchestrator.plan.parser import read_plan
 
         plan = read_plan(read_file(path) or b"", shown)
         plan_shape = shape(plan.tasks)
@@ -188,7 +188,7 @@ class Workspace:
 
         *seen* is what the system has just said of its file, where that was asked already.
         """
-        from orchestrator.store.markdown_embed import embed
+        from orchestrator.plan.safe_markdown import embed
 
         # Once more: a person may have corrected it since, and ours stays as it is.
         return embed(answer_of(self._read_text(stem, seen)))
@@ -336,8 +336,8 @@ class Workspace:
             StoreError: it could not be read or written.
             OrchestratorError: the file is no longer a text we can draw into.
         """
-        from orchestrator.store.marks import redraw
-        from orchestrator.store.plan_file import set_statuses
+        from orchestrator.plan.parser import set_statuses
+        from orchestrator.plan.sections import redraw
 
         path = self.layout.plan
         # A link is never written through (promise 23), nor replaced: a person made it.

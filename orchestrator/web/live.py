@@ -24,7 +24,7 @@ from orchestrator.store.alarm import Alarm, look_of
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock_holder import holder_of
 
-#: Seconds between two words at least, and drawings that fit into a pause: as a run draws (``runtime/drawing.py``).
+#: Seconds between two words at least, and drawings that fit into a pause: as a run draws (``runner/draw.py``).
 _SHORTEST, _PAUSE = 0.33, 50.0
 #: Seconds after which we look although nothing called: a run that was killed leaves no word.
 _LOOK = 5.0

@@ -11,7 +11,7 @@ from orchestrator.actions.adding import NewTask, add
 from orchestrator.core.roster import Roster
 from orchestrator.errors import StoreError
 from orchestrator.store.layout import Layout
-from tests.runtime.bench import write_plan
+from tests.runner.bench import write_plan
 
 
 def no_files(layout: Layout) -> Roster:

@@ -21,8 +21,8 @@ from orchestrator.core.draft_check import read_draft
 from orchestrator.core.duration import format_duration
 from orchestrator.core.text import NO_TEXT, cell, fence, from_cell, one_line
 from orchestrator.errors import AgentError, PlanError, UsageError
+from orchestrator.plan.task_file import parse_task_file
 from orchestrator.store.layout import Layout
-from orchestrator.store.task_file import parse_task_file
 
 AGENTS = {"claude": "everything"}
 

@@ -19,7 +19,7 @@ from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.result_file import render_result
 from orchestrator.store.workspace import Workspace
 from orchestrator.wiring import plugs as wired
-from tests.runtime.bench import write_plan
+from tests.runner.bench import write_plan
 
 S = TaskStatus
 

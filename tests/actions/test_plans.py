@@ -15,10 +15,10 @@ from orchestrator.core.charter import Charter
 from orchestrator.core.plan_state import PlanState
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import ApprovalError, OrchestratorError, TransitionError, UsageError
-from orchestrator.store.charter import charter_of
+from orchestrator.plan.header import charter_of
+from orchestrator.plan.parser import parse_plan
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout
-from orchestrator.store.plan_file import parse_plan
 from orchestrator.store.workspace import Workspace
 from tests.views.example import result
 

@@ -13,9 +13,9 @@ from orchestrator.core.board import Board
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan
 from orchestrator.errors import BusyError, OrchestratorError, PlanError, Problem
-from orchestrator.runtime.waiting import Wait
+from orchestrator.runner.waiting import Wait
 from orchestrator.store.layout import Layout
-from tests.runtime.test_waiting import Time
+from tests.runner.test_waiting import Time
 
 PLAN = Plan(tasks={}, file="plan")
 DONE = RunReport("run", Layout("/nowhere"), Board(PLAN, shape({}), {}), (), 0, 1.0)

@@ -13,7 +13,7 @@ from orchestrator.errors import BusyError
 from orchestrator.executors.detach import Detached
 from orchestrator.store.lock import take_lock
 from orchestrator.wiring import plugs
-from tests.runtime.bench import write_plan
+from tests.runner.bench import write_plan
 
 
 def test_a_run_that_never_gets_the_plan_is_not_started_for_ever(

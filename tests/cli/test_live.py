@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.cli.live import LiveView
 from orchestrator.cli.output import QueuedOutput
-from orchestrator.runtime.happening import Happening, Kind
+from orchestrator.runner.events import Happening, Kind
 from orchestrator.views.columns import display_width
 
 

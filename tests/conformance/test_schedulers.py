@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.schedule import ScheduledRun, When
+from orchestrator.cron.crontab import Crontab
+from orchestrator.cron.entry import ScheduledRun, When
+from orchestrator.cron.protocol import Scheduler
+from orchestrator.cron.systemd import SystemdTimers
 from orchestrator.errors import ScheduleError
-from orchestrator.executors.crontab import Crontab
-from orchestrator.executors.scheduler import Scheduler
-from orchestrator.executors.systemd import SystemdTimers
 from tests.fakes.scheduler import FakeScheduler, install
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.capacity import Capacity
-from orchestrator.core.engine import Engine
-from orchestrator.core.entry import Entry
-from orchestrator.core.event import Begun, Recorded, Replanned
 from orchestrator.core.result import Verdict
-from tests.core.engine_play import completes, ends, launched, tell
+from orchestrator.scheduler.engine import Engine
+from orchestrator.scheduler.inputs import Begun, Recorded, Replanned
+from orchestrator.scheduler.node import Entry
+from tests.scheduler.engine_play import completes, ends, launched, tell
 
 
 def engine(*entries: Entry, slots: int = 10, **widths: int) -> Engine:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.core.board import Board
-from orchestrator.core.entry import Entry
-from orchestrator.core.event import Begun, Replanned
 from orchestrator.core.graph import find_cycle, shape
-from orchestrator.core.instruction import Finish
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.umbrella import check_parents, sources, with_umbrellas
-from tests.core.engine_play import completes, ends, engine, launched, skipped, tell
+from orchestrator.scheduler.inputs import Begun, Replanned
+from orchestrator.scheduler.instructions import Finish
+from orchestrator.scheduler.node import Entry
+from tests.scheduler.engine_play import completes, ends, engine, launched, skipped, tell
 
 
 def row(id: str, *needs: str, under: str = "") -> Task:

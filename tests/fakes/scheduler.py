@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.core.schedule import Scheduled, ScheduledRun
+from orchestrator.cron.entry import Scheduled, ScheduledRun
 
 
 class FakeScheduler:

@@ -14,7 +14,7 @@ from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import write_task
 from tests.fakes.claude_calls import Call, calls, install, script
 from tests.mission.task_engine import TaskEngine
-from tests.store.seed_plans import QUICK_START
+from tests.plan.seed_plans import QUICK_START
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
 from tests.executors.harness import wait_until
 from tests.mission.conftest import QuickStart
-from tests.store.seed_plans import QUICK_START
+from tests.plan.seed_plans import QUICK_START
 
 
 def sections(text: str) -> list[str]:

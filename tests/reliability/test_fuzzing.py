@@ -28,13 +28,13 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.state import TaskStatus
 from orchestrator.errors import OrchestratorError
 from orchestrator.executors import record as records
+from orchestrator.plan.parser import StatusCells, parse_plan, set_statuses
+from orchestrator.plan.sections import redraw, regions
+from orchestrator.plan.task_file import parse_task_file
 from orchestrator.store.attempt_record import read_record
 from orchestrator.store.journal import Journal, journal_tail
 from orchestrator.store.layout import Layout
-from orchestrator.store.marks import redraw, regions
-from orchestrator.store.plan_file import StatusCells, parse_plan, set_statuses
 from orchestrator.store.result_file import parse_result, render_result, safe_answer
-from orchestrator.store.task_file import parse_task_file
 from orchestrator.store.workspace import Workspace
 from tests.fakes.fake_claude import SAMPLES, sample
 from tests.reliability import mutations

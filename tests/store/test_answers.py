@@ -9,8 +9,8 @@ from markdown_it import MarkdownIt
 
 from orchestrator.core.plan import Task
 from orchestrator.store.answers import answers_shown
+from tests.plan.test_safe_markdown import check
 from tests.store.plan_directory import S, make_root, result, text, workspace
-from tests.store.test_markdown_embed import check
 
 TASK = Task(id="T-01", name="", description="")
 

@@ -12,18 +12,18 @@ from orchestrator.core.plan import Task
 from orchestrator.core.state import TaskStatus as S
 from orchestrator.core.text import unfenced
 from orchestrator.errors import PlanError, StoreError, UnfitError
+from orchestrator.plan.front_matter import load_front_matter, read_front_matter
+from orchestrator.plan.lines import LARGEST_PLAN, LARGEST_TEXT, LONGEST_LINE, MOST_LINES
+from orchestrator.plan.parser import parse_plan
+from orchestrator.plan.task_file import parse_task_file
 from orchestrator.store import answers
 from orchestrator.store.answers import Answer, answers_handed_on, answers_shown
 from orchestrator.store.atomic import open_file, read_file, read_piece, refuse_links
 from orchestrator.store.cursor import last_run, read_on
-from orchestrator.store.front_matter import load_front_matter, read_front_matter
 from orchestrator.store.journal import Journal, journal_tail
-from orchestrator.store.lines import LARGEST_PLAN, LARGEST_TEXT, LONGEST_LINE, MOST_LINES
 from orchestrator.store.lock import take_lock
 from orchestrator.store.lock_holder import holder_of
-from orchestrator.store.plan_file import parse_plan
 from orchestrator.store.result_file import LARGEST_RESULT, safe_answer
-from orchestrator.store.task_file import parse_task_file
 from tests.store.plan_directory import (
     completed,
     load,

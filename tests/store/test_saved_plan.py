@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from orchestrator.core.placeholder import filled, places
 from orchestrator.core.text import printable
 from orchestrator.errors import StoreError, UsageError
-from orchestrator.store.marks import redraw, without_sections
-from orchestrator.store.plan_file import parse_plan
+from orchestrator.plan.parser import parse_plan
+from orchestrator.plan.sections import redraw, without_sections
+from orchestrator.plan.task_file import parse_task_file
 from orchestrator.store.saved_plan import SavedPlan, find_saved, read_saved, save
-from orchestrator.store.task_file import parse_task_file
 
 PLAN = """\
 ---

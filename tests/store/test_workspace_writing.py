@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.store.plan_file import StatusCells
+from orchestrator.plan.parser import StatusCells
 from orchestrator.store.signatures import signature
 from tests.store.plan_directory import (
     PLAN,

@@ -15,7 +15,7 @@ from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.news import News
 from orchestrator.core.state import TaskStatus
-from orchestrator.runtime.happening import Happening, Kind
+from orchestrator.runner.events import Happening, Kind
 from orchestrator.views.brief import LIMIT, brief_text, ending, facts, next_command
 from orchestrator.views.table import status_text
 from tests.views.example import BEGIN, HOSTILE, attempt, board, done, large, midway, result, task

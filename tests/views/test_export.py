@@ -14,7 +14,7 @@ from orchestrator.core.message import Message, MessageKind, clean
 from orchestrator.core.plan import Task
 from orchestrator.core.state import TaskStatus
 from orchestrator.core.text import is_blank, printable
-from orchestrator.store.markdown_embed import tagless
+from orchestrator.plan.safe_markdown import tagless
 from orchestrator.store.result_file import safe_answer
 from orchestrator.views.export import export_csv, export_markdown
 from tests.views.example import BEGIN, HOSTILE, attempt, board, result, tables, task

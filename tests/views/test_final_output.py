@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.core.board import Board
 from orchestrator.core.state import TaskStatus
-from orchestrator.store.markdown_embed import tagless
+from orchestrator.plan.safe_markdown import tagless
 from orchestrator.views.figures import skipped_because, timing
 from orchestrator.views.final_output import final_output
 from tests.views.example import (

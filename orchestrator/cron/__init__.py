@@ -1,0 +1,1 @@
+"""Runs that are started by the clock of the system."""

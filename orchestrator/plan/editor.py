@@ -1,0 +1,196 @@
+"""Single rows of the person's table of tasks: one more, or other words in some of its cells.
+
+Every byte outside of that row stays as it is. A column that is missing is added in the header and in the line of dashes
+alone: a row that is too short for it has an empty cell there (GFM).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import count
+
+from orchestrator.core.plan import Task
+from orchestrator.core.text import cell, printable
+from orchestrator.errors import Problem, UsageError
+from orchestrator.plan.columns import Columns, read_header, read_id
+from orchestrator.plan.document import Sheet
+from orchestrator.plan.row import read_task
+from orchestrator.plan.scan import Places
+from orchestrator.plan.tables import cell_spans, split_row
+
+#: What a column is called that has to be added.
+_HEADERS = {
+    "needs": "Dependencies",
+    "agent": "Agent",
+    "assignee": "Assignee",
+    "priority": "Priority",
+    "parent": "Parent",
+    "tags": "Tags",
+    "type": "Type",
+    "estimate": "Est. Time",
+    "deadline": "Deadline",
+    "description": "Description",
+}
+#: Characters of a cell at most; more than that is read better in a task file.
+_WIDEST = 200
+_NUMBERED = re.compile(r"(.*?)(\d+)")
+
+
+def fits(text: str, limit: int = _WIDEST) -> bool:
+    """Whether a table cell of so many characters can say a text so that reading it gives the very same one."""
+    shown = cell(text, limit)
+    return bool(text) and [text] == [printable(each) for each in split_row(f"| {shown} |")]
+
+
+def ids(places: Places) -> list[str]:
+    """Return the ids of all rows, in order."""
+    found = []
+    for sheet in places.sheets:
+        column = sheet.columns.id
+        assert column is not None
+        for _, cells in sheet.table.rows(places.lines):
+            if column < len(cells) and (task_id := read_id(cells[column])):
+                found.append(task_id)
+    return found
+
+
+def next_ids(known: Sequence[str], first: str = "T-") -> Iterator[str]:
+    """Yield ids that go on where the plan's own stop: the word most of them have, the same width, the next number.
+
+    *first* is the word where there is none to go on from.
+    """
+    numbered = [found for each in known if (found := _NUMBERED.fullmatch(each))]
+    taken = set(known)  # `label-2` is the second of a label, and no beginning of a row of numbers
+    words = Counter(found[1] for found in numbered if found[1].rstrip("-._") not in taken)
+    word = max(words, key=words.__getitem__, default=first)
+    digits = [found[2] for found in numbered if found[1] == word]
+    newest = max(digits, key=int, default="00")
+    for number in count(int(newest) + 1):
+        yield f"{word}{number:0{len(newest)}}"
+
+
+def with_row(places: Places, values: Mapping[str, str]) -> tuple[bytes, Task]:
+    """Return the plan with one row more at the end of its last table of tasks, and the task as it will be read.
+
+    *values* are texts for people by the role of their column, such as ``needs`` or ``parent``.
+
+    Raises:
+        ValueError: the row would not be read as it is meant.
+        UsageError: the table takes no more columns.
+    """
+    lines = list(places.file.lines)
+    columns, end = _with_columns(places.sheets[-1], lines, values)
+    width = len(split_row(lines[places.sheets[-1].table.line].rstrip("\r\n")))
+    cells = [""] * width
+    for role, text in values.items():
+        cells[_column(columns, role)] = cell(text, _WIDEST)
+    row = f"| {' | '.join(cells)} |"
+    before = lines[end - 1]
+    ending = before[len(before.rstrip("\r\n")) :] or places.file.ending
+    if before.endswith(("\r", "\n")):
+        lines.insert(end, row + ending)
+    else:  # the last line of a file that does not end with a line break; nor will it
+        lines[end - 1 : end] = [before + ending, row]
+    problems: list[Problem] = []
+    task = _read(row, columns, width, problems)
+    if problems:
+        raise ValueError(problems[0].message)
+    return places.file.replaced(lines), task
+
+
+def row_of(places: Places, task_id: str) -> tuple[Columns, Task]:
+    """Return the columns of the table that has a row, and the task as far as the row makes sense.
+
+    Raises:
+        KeyError: no row has this id.
+        ValueError: nobody can say which of its cells belongs to which column.
+    """
+    sheet, at = _row_of(places, task_id)
+    width = len(sheet.table.header)
+    if any(split_row(places.lines[at])[width:]):
+        raise ValueError("the row has too many cells")
+    return sheet.columns, _read(places.lines[at], sheet.columns, width, [])
+
+
+def with_cells(places: Places, task_id: str, values: Mapping[str, str]) -> tuple[bytes, Task]:
+    """Return the plan with other texts in some cells of one row, and the task as far as the row makes sense then.
+
+    Raises:
+        KeyError: no row has this id.
+        UsageError: the table takes no more columns.
+    """
+    sheet, at = _row_of(places, task_id)
+    lines = list(places.file.lines)
+    columns, _ = _with_columns(sheet, lines, values)
+    width = len(split_row(lines[sheet.table.line].rstrip("\r\n")))
+    line = lines[at].rstrip("\r\n")
+    ending = lines[at][len(line) :]
+    last = max((_column(columns, role) for role in values), default=-1)
+    while len(cell_spans(line)) <= last:
+        # `| a` and `| a |` are both a row of one cell.
+        line = f"{line.rstrip()} |" if line.rstrip().endswith("|") else f"{line.rstrip()} | |"
+    for role, text in values.items():
+        start, end = cell_spans(line)[_column(columns, role)]
+        line = f"{line[:start]} {cell(text, _WIDEST)} {line[end:]}"
+    lines[at] = line + ending
+    return places.file.replaced(lines), _read(line, columns, width, [])
+
+
+def without_deadlines(places: Places, ids: Collection[str]) -> bytes:
+    """Return the plan with nothing in the deadline of each of these rows."""
+    lines = list(places.file.lines)
+    for sheet in places.sheets:
+        column, named = sheet.columns.deadline, sheet.columns.id
+        if column is None or named is None:
+            continue
+        for at, cells in sheet.table.rows(places.lines):
+            if max(column, named) < len(cells) and read_id(cells[named]) in ids:
+                start, end = cell_spans(lines[at].rstrip("\r\n"))[column]
+                lines[at] = f"{lines[at][:start]} {lines[at][end:]}"
+    return places.file.replaced(lines)
+
+
+def _row_of(places: Places, task_id: str) -> tuple[Sheet, int]:
+    for sheet in places.sheets:
+        column = sheet.columns.id
+        assert column is not None
+        for line, cells in sheet.table.rows(places.lines):
+            if column < len(cells) and read_id(cells[column]) == task_id:
+                return sheet, line
+    raise KeyError(task_id)
+
+
+def _with_columns(sheet: Sheet, lines: list[str], wanted: Iterable[str]) -> tuple[Columns, int]:
+    """Add the columns that are missing to the header and the line of dashes of a table; return what it has then."""
+    columns, at = sheet.columns, sheet.table.line
+    for role in wanted:
+        if getattr(columns, role) is None:
+            lines[at] = _longer(lines[at], _HEADERS[role], " ")
+            lines[at + 1] = _longer(lines[at + 1], "-" * (len(_HEADERS[role]) + 2), "")
+            columns = read_header(split_row(lines[at].rstrip("\r\n")))
+        if getattr(columns, role) is None:
+            message = f"the table has too many columns to take one more for {_HEADERS[role]}"
+            raise UsageError(message, hint="take some out of it, or give them a table of their own")
+    return columns, sheet.table.end
+
+
+def _longer(line: str, text: str, space: str) -> str:
+    bare = line.rstrip()
+    ending = line[len(line.rstrip("\r\n")) :]
+    if bare.endswith("|"):
+        return f"{bare}{space}{text}{space}|{ending}"
+    return f"{bare}{space}|{space}{text}{ending}"
+
+
+def _column(columns: Columns, role: str) -> int:
+    column = getattr(columns, role)
+    assert isinstance(column, int)
+    return column
+
+
+def _read(row: str, columns: Columns, width: int, problems: list[Problem]) -> Task:
+    cells = split_row(row)
+    cells.extend([""] * (width - len(cells)))
+    return read_task(cells, columns, "", problems)

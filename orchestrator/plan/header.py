@@ -1,0 +1,128 @@
+"""What a plan says of itself in its front matter, read; and its state, the one line of it that is ours, written."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.core.charter import Charter
+from orchestrator.core.text import one_line
+from orchestrator.errors import PlanError, Problem
+from orchestrator.plan.front_matter import FrontMatter, read_front_matter
+from orchestrator.plan.lines import Lines, unreadable
+
+if TYPE_CHECKING:
+    from orchestrator.core.plan_state import PlanState
+
+STATUS = "status"
+#: What somebody writes who means that.
+_LIKE_STATUS = re.compile(r"\s*stat[a-z]*\s*", re.IGNORECASE)
+#: Either word; the first one that is there counts.
+_DUE = ("eta", "deadline")
+#: Compiled when a state is written.
+_LINE = r"""(status[ \t]*:[ \t]*)("[^"]*"|'[^']*'|[^#'"]*?)([ \t]*(?:[ \t]#.*)?)"""
+
+
+def read_charter(front: FrontMatter, file: str) -> tuple[Charter, list[Problem]]:
+    """Return what a plan says of itself. Only a plan with a state is held to the rest being sensible."""
+    data = front.data
+    state, problems = _state(front, file)
+    due = next((name for name in _DUE if data.get(name) is not None), "")
+    eta = 0.0
+    if due:
+        try:
+            eta = _parsed(data[due])
+        except ValueError as error:
+            if state is not None:
+                where = f"{file}:{front.lines[due]}"
+                hint = "correct or remove it"
+                problems.append(Problem(f"{due}: {one_line(str(error))}", where, hint, "bad_eta"))
+    charter = Charter(
+        state=state,
+        title=_text(data.get("title")),
+        priority=_text(data.get("priority")),
+        eta=eta,
+        created=_moment(data.get("created")),
+    )
+    return charter, problems
+
+
+def _state(front: FrontMatter, file: str) -> tuple[PlanState | None, list[Problem]]:
+    """Return the state that a plan says, and what only looks as if it said one: nobody would wait for approval."""
+    state, problems = None, []
+    for key in filter(_LIKE_STATUS.fullmatch, front.data):
+        from orchestrator.core.plan_state import PlanState, parse_state  # most plans have none
+
+        value = front.data[key]
+        said = parse_state(str(value))
+        if key == STATUS and said is not None:
+            state = said
+            continue
+        if key == STATUS:
+            what = "nothing" if value is None else repr(one_line(str(value), 40))
+            text = f"{what} is not the status of a plan"
+            known = ", ".join(PlanState)
+            hint = f"one of {known}; or without the line: such a plan needs no approval"
+        elif said is not None or key.strip().lower() == STATUS:
+            text = f"{one_line(key, 40)} is not where a plan says its state"
+            hint = f"did you mean {STATUS}?"
+        else:
+            continue  # a word of the person's own
+        problems.append(Problem(text, f"{file}:{front.lines[key]}", hint, "bad_state"))
+    return state, problems
+
+
+def _text(value: Any) -> str:
+    return one_line(str(value)) if isinstance(value, (str, int, float)) else ""
+
+
+def _parsed(value: Any) -> float:
+    from orchestrator.core.moment import parse_moment  # most plans have no dates
+
+    return parse_moment(value)
+
+
+def _moment(value: Any) -> float:
+    try:
+        return _parsed(value) if value is not None else 0.0
+    except ValueError:
+        return 0.0
+
+
+def charter_of(data: bytes, file: str) -> Charter:
+    """Return what the plan in *data* says of itself; nothing below its front matter is looked at.
+
+    Raises:
+        PlanError: it cannot be read.
+    """
+    if (problem := unreadable(data, file)) is not None:
+        raise PlanError([problem])
+    front = read_front_matter(Lines.of(data).bare(), file)
+    charter, problems = read_charter(front, file)
+    if front.problem is not None:
+        problems.append(front.problem)
+    if problems:
+        raise PlanError(problems)
+    return charter
+
+
+def with_state(data: bytes, state: PlanState, file: str) -> bytes:
+    """Return a plan that says another state; every other byte stays as it is.
+
+    Raises:
+        PlanError: it does not say its state on a line of its own.
+    """
+    lines = Lines.of(data)
+    front = read_front_matter(lines.bare(), file)
+    at = front.lines.get(STATUS, 0) - 1
+    found = re.fullmatch(_LINE, lines.bare()[at]) if at >= 0 else None
+    changed = [*lines.lines]
+    if front.problem is None and found is not None:
+        ending = changed[at][len(changed[at].rstrip("\r\n")) :]
+        changed[at] = f"{found[1]}{state.value}{found[3]}{ending}"
+    said = read_front_matter(lines._replace(lines=changed).bare(), file).data.get(STATUS)
+    if said != state.value:  # it goes on in the next line, or stands in none
+        where = f"{file}:{at + 1}" if at >= 0 else file
+        hint = "write status: planning on a line of its own in the front matter"
+        raise PlanError([Problem("the state of the plan is not found", where, hint, "bad_state")])
+    return lines.replaced(changed)

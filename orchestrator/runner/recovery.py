@@ -1,0 +1,268 @@
+"""What a run does about the run before it that died: take finished answers from their logs (promises 1 and 3)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Container, Mapping
+from collections.abc import Set as AbstractSet
+from functools import cache, partial
+from typing import NamedTuple
+
+from orchestrator.agents.protocol import Agent
+from orchestrator.core.journal_line import read_line
+from orchestrator.core.plan import Task
+from orchestrator.core.plan import stem as stem_of
+from orchestrator.core.result import Attempt, Exit, Result, StopReason, Verdict, closed
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import TaskStatus
+from orchestrator.errors import StoreError
+from orchestrator.executors.protocol import Job
+from orchestrator.executors.record import write_exit
+from orchestrator.runner.attempt import LiveAttempt, reread
+from orchestrator.runner.events import ENDINGS, Happening, Kind
+from orchestrator.store.atomic import ADVICE
+from orchestrator.store.attempt_record import AttemptRecord, Traces, read_record
+from orchestrator.store.journal import journal_lines
+from orchestrator.store.result_writer import Commit
+from orchestrator.store.workspace import Workspace
+
+_STATUS = {
+    Verdict.COMPLETED: TaskStatus.COMPLETED,
+    Verdict.FAILED: TaskStatus.RETRYING,
+    Verdict.FATAL: TaskStatus.FAILED,
+    Verdict.INTERRUPTED: TaskStatus.PENDING,
+    Verdict.HELD: TaskStatus.PENDING,
+}
+#: As the journal has them.
+_STARTED = Kind.RUN_STARTED.value.partition("_")[2]
+_ENDED = frozenset(kind.value.partition("_")[2] for kind in ENDINGS.values())
+#: A run, a task and an attempt.
+_Told = tuple[str, str, int]
+
+
+class Harvested(NamedTuple):
+    """An attempt that ended while no runner was alive, judged now."""
+
+    task: Task
+    result: Result
+    commit: Commit
+
+    def happening(self, now: float) -> Happening:
+        """Return how that is told; *now* in seconds since the epoch."""
+        is_done = self.result.status is TaskStatus.COMPLETED
+        return Happening(
+            kind=Kind.TASK_COMPLETED if is_done else Kind.TASK_INTERRUPTED,
+            time=now,
+            task=self.task.id,
+            name=self.task.name,
+            attempt=self.result.number,
+            duration=self.result.duration,
+            cost=self.result.attempts[-1].cost,
+            text="taken from its log" if is_done else self.result.reason,
+        )
+
+
+def record_answered(
+    workspace: Workspace,
+    tasks: Mapping[str, Task],
+    policies: Mapping[str, Settings],
+    agents: Mapping[str, Agent],
+    *,
+    traces: Mapping[str, Traces],
+    dead_runs: Container[str],
+) -> None:
+    """Write the record that nobody was left to write, or had room for, of attempts that had answered all the same.
+
+    Only where the log says so by itself, as ``claude`` does with its last event, and the result file that such an
+    attempt of a run that died is under way. Nothing of it runs any more. ``harvest`` makes the result.
+
+    Raises:
+        StoreError: a log or a result cannot be read now, or a record not be written.
+    """
+    for task in tasks.values():
+        known = traces.get(task.stem)
+        if known is None or known.newest in known.recorded:
+            continue
+        before = workspace.read_result(task.stem)
+        last = before.last if before is not None and before.task == task.id else None
+        if before is None or last is None or not last.is_open or last.number != known.newest:
+            continue
+        agent = agents.get(last.agent)
+        if agent is None or last.run not in dead_runs:
+            continue
+        files = workspace.layout.attempt(task.stem, last.number)
+        earlier = before.attempts[:-1]
+        try:
+            ended = max(os.lstat(files.stdout).st_mtime, last.started)
+        except OSError:
+            continue
+        record = AttemptRecord(
+            task=task.id,
+            number=last.number,
+            charge=last.charge,
+            run=last.run,
+            agent=last.agent,
+            inputs=before.inputs,
+            exit=Exit(
+                stopped=StopReason.ORPHANED,
+                started=last.started,
+                ended=ended,
+                duration=ended - last.started,
+                pid=last.pid,
+            ),
+            cap=last.cap,
+            resumes=last.session if any(each.session == last.session for each in earlier) else "",
+            is_only_simulated=last.is_only_simulated,
+        )
+        live = reread(workspace.layout, task, agent, policies[task.id], record, earlier=earlier)
+        if live.judge(record.exit).verdict is not Verdict.COMPLETED:
+            continue
+        job = Job(key=live.key, stdout=files.stdout, record=files.record, facts=record.facts())
+        if failure := write_exit(job, record.exit, sync=True).error:
+            raise StoreError(failure, hint=ADVICE)
+        known.recorded.add(last.number)
+
+
+def harvest(
+    workspace: Workspace,
+    tasks: Mapping[str, Task],
+    policies: Mapping[str, Settings],
+    agents: Mapping[str, Agent],
+    *,
+    results: Mapping[str, Result],
+    traces: Mapping[str, Traces],
+    dead_runs: Container[str],
+    lost: Container[str] = (),
+    warn: Callable[[str, str], None] = lambda *_: None,
+) -> list[Harvested]:
+    """Return every attempt that ended without its runner. Nothing is written yet.
+
+    That is an attempt with a record whose result file still says ``running``, or does not know it although it was
+    launched by a run that died. A record alone is not enough: a result file that a person deleted means "do it again"
+    (promise 5), and so does one that is gone although that run had told how the attempt ended; of those that were
+    *lost* (stems of tasks) nobody meant that. Nor is one that names another task, attempt or run than its place:
+    *warn* gets the task and why.
+
+    Of what is settled in *results*, as they were loaded just now, nothing is read once more.
+
+    Raises:
+        StoreError: a log or a result cannot be read now.
+    """
+    found = []
+    told = cache(partial(_told, workspace.layout.journal))  # most never ask
+    for task in tasks.values():
+        known = traces.get(task.stem)
+        if known is None or not known.recorded:
+            continue
+        number = max(known.recorded)
+        loaded = results.get(task.id)
+        if loaded is not None and _is_settled(loaded.last, number):
+            continue
+        before = workspace.read_result(task.stem)
+        last = before.last if before is not None and before.task == task.id else None
+        if _is_settled(last, number):
+            continue
+        files = workspace.layout.attempt(task.stem, number)
+        record = read_record(files.record)
+        run = last.run if last is not None and last.number == number else None
+        if record is None or record.agent not in agents:
+            warn(task.id, f"{files.shown_record} is damaged and is not believed")
+        elif not record.run:
+            continue  # by hand: whoever was writing it died before its result, and will say it once more
+        elif not record.is_of(task.id, number, ""):
+            warn(task.id, f"{files.shown_record} is of another attempt and is not believed")
+        elif (
+            task.stem in lost
+            or (run is not None and run in {"", record.run})
+            or (
+                record.run in dead_runs
+                and (before is not None or (record.run, task.id, number) not in told())
+            )
+        ):
+            earlier = closed(before.attempts) if before is not None and last is not None else ()
+            agent = agents[record.agent]
+            live = reread(workspace.layout, task, agent, policies[task.id], record, earlier=earlier)
+            found.append(_judge(live, record, warn))
+        elif run is not None:
+            warn(task.id, f"{files.shown_record} is of another run and is not believed")
+    return found
+
+
+def _told(journal: str) -> frozenset[_Told]:
+    """Return the attempts of which a run told how they ended; it tells nothing before the result is in its place.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    run, found = "", set()
+    for text in journal_lines(journal, " · "):
+        line = read_line(text)
+        if line is None or line.is_message:
+            continue
+        if line.is_about_run and line.what == _STARTED:
+            run = line.text.partition(" · ")[0].removeprefix("run ")
+        elif line.attempt and line.what in _ENDED:
+            found.add((run, line.subject, line.attempt))
+    return frozenset(found)
+
+
+def _is_settled(last: Attempt | None, number: int) -> bool:
+    """Say whether a result, whose last attempt this is, knows how the recorded attempt *number* ended."""
+    return last is not None and (
+        last.number > number or (last.number == number and last.status != TaskStatus.RUNNING.value)
+    )
+
+
+def forgotten(
+    workspace: Workspace,
+    agents: Mapping[str, Agent],
+    traces: Mapping[str, Traces],
+    known: Mapping[str, AbstractSet[int]],
+) -> dict[str, Result]:
+    """Return, by stem, attempts that were paid for and that no result tells of any more (decision 9).
+
+    Whoever deletes a result wants it done again; what it has cost it has cost. Their records are still there, and say
+    which attempts there were; their logs say what they cost, and where those are gone, too, nobody knows.
+
+    Args:
+        workspace: The plan directory.
+        agents: Those that there are; only what goes to an account is paid for.
+        traces: What ``logs/`` knows.
+        known: The attempts that results tell of, by stem.
+
+    Raises:
+        StoreError: a log cannot be read now.
+    """
+    found = {}
+    for stem, seen in traces.items():
+        attempts: list[Attempt] = []
+        for number in sorted(seen.recorded - known.get(stem, frozenset())):
+            record = read_record(workspace.layout.attempt(stem, number).record)
+            agent = agents.get(record.agent) if record is not None else None
+            if record is None or agent is None or not agent.account:
+                continue
+            if record.number == number and stem_of(record.task) == stem:
+                task = Task(id=record.task, name="", description="")
+                live = reread(workspace.layout, task, agent, Settings(), record, earlier=attempts)
+                last = live.over(TaskStatus.PENDING, record.exit, live.judge(record.exit)).last
+                if last is not None and live.is_gone:
+                    last = last._replace(cost=None, cap=record.cap)
+                if last is not None and last.cost != 0:
+                    # Nothing goes on with it, and no account is held for it any more.
+                    attempts.append(last._replace(is_resumable=False, until=0.0))
+                    found[stem] = Result(
+                        task=record.task,
+                        agent=record.agent,
+                        status=TaskStatus.PENDING,
+                        attempts=tuple(attempts),
+                        note="its result was deleted",
+                    )
+    return found
+
+
+def _judge(live: LiveAttempt, record: AttemptRecord, warn: Callable[[str, str], None]) -> Harvested:
+    outcome = live.judge(record.exit)
+    if outcome.remark:
+        warn(live.task.id, outcome.remark)
+    result = live.over(_STATUS[outcome.verdict], record.exit, outcome)
+    return Harvested(live.task, result, live.commit(result, outcome, record.exit))

@@ -1,0 +1,1 @@
+"""What starts when: a state machine of its own, without disk, clock or process."""

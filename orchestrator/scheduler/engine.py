@@ -1,0 +1,436 @@
+"""The scheduler, without input or output: an event and a moment in, instructions out.
+
+No await, no file, no clock, no dice in here, so a whole run of thousands of tasks can be played in virtual time and
+held to its invariants (``tests/scheduler/test_engine_machine.py``). Work per event is O(degree · log n).
+
+Dispatch is by readiness: a task starts the moment its own needs are on disk and a slot is free, highest priority
+first, then longest remaining path, then the order of the plan. What an account holds back, and what the budget cannot
+take, waits in its place and keeps no slot (``core.account``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from orchestrator.core.capacity import Capacity
+from orchestrator.core.intervention import Intervention, decide
+from orchestrator.core.result import StopReason, Verdict
+from orchestrator.core.state import KEEPS_BACK, TaskStatus, Verb, move
+from orchestrator.errors import TransitionError
+from orchestrator.scheduler import cascade
+from orchestrator.scheduler.budget import Account, Purse
+from orchestrator.scheduler.inputs import (
+    Begun,
+    Ended,
+    Event,
+    Heard,
+    Moment,
+    Recorded,
+    Replanned,
+    Slept,
+    StopRequested,
+    Ticked,
+)
+from orchestrator.scheduler.instructions import Instruction, Launch, Record, Refuse, Skip, Stop
+from orchestrator.scheduler.node import Entry, Intervened
+from orchestrator.scheduler.ready_queue import Admission
+from orchestrator.scheduler.replan import blamed, gather, is_under_way, link, revise
+from orchestrator.scheduler.retry import Backoffs, backoff
+from orchestrator.scheduler.timers import Timeouts
+
+#: What has its turn still to come.
+_TURN_TO_COME = frozenset({TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.RETRYING})
+
+
+class Engine:
+    """Decides what runs when. See the module."""
+
+    def __init__(
+        self,
+        entries: Iterable[Entry],
+        *,
+        max_parallel: int,
+        stop_on_failure: bool = False,
+        accounts: Mapping[str, Account] | None = None,
+        purse: Purse | None = None,
+        capacity: Capacity | None = None,
+    ) -> None:
+        """Take every task of the plan, the completed ones too; needs must be known and acyclic."""
+        self.entries: dict[str, Entry] = {}
+        for place, entry in enumerate(entries):
+            entry.place = place
+            self.entries[entry.id] = entry
+        self._max_parallel = max_parallel
+        self._admission = Admission(accounts or {}, purse or Purse(), capacity or Capacity())
+        self._stop_on_failure = stop_on_failure
+        self._running: dict[str, Entry] = {}
+        self._reserved: dict[str, Entry] = {}
+        self._doubted: dict[str, Ended] = {}
+        """What ended without a turn of work, by task: others are to tell whose fault that is."""
+        self._unrecorded = 0
+        self._now = -math.inf
+        self.is_draining = False
+        """Whether nothing is started any more; what runs may come to its end."""
+        self.is_finished = False
+        self._backoffs = Backoffs()
+        self._timeouts = Timeouts()
+
+    @property
+    def purse(self) -> Purse:
+        """The money of the run."""
+        return self._admission.purse
+
+    @property
+    def running(self) -> Sequence[str]:
+        """Tasks whose attempt is under way."""
+        return tuple(self._running)
+
+    @property
+    def under_way(self) -> frozenset[str]:
+        """Tasks that were started and are not over: they stay in a run whose plan loses their row."""
+        return frozenset(id for id, entry in self.entries.items() if is_under_way(entry))
+
+    @property
+    def is_awaiting_record(self) -> bool:
+        """Whether a task keeps a slot and only waits for the results before it to be on disk."""
+        return bool(self._reserved)
+
+    @property
+    def wake_at(self) -> float | None:
+        """When to send ``Ticked``; None while no timer is running."""
+        times = (self._timeouts.next(), self._backoffs.next())
+        wake_at = min((*times, *self._admission.openings(self._now)))
+        return wake_at if wake_at < math.inf else None
+
+    def handle(self, event: Event, moment: Moment) -> list[Instruction]:
+        """Take in what happened, return what to do about it, in order."""
+        todo: list[Instruction] = []
+        self._now = moment.now
+        match event:
+            case Begun():
+                self._begin(todo)
+            case Heard():
+                self._hear(event, todo)
+            case Ended():
+                self._end(event, moment, todo)
+            case Recorded():
+                self._release(self.entries[event.task], moment, todo)
+            case Replanned():
+                self._replan(event, todo)
+            case Intervened():
+                self._take_command(event, moment, todo)
+            case Ticked():
+                self._tick(moment, todo)
+            case Slept():
+                self._admission.bring_forward(event.seconds, moment.now)
+            case StopRequested():
+                self._stop(event, todo)
+        self._dispatch(moment, todo)
+        return todo
+
+    def _begin(self, todo: list[Instruction]) -> None:
+        link(self.entries)
+        for entry in self.entries.values():
+            if entry.status is TaskStatus.WAITING and not entry.unmet:
+                self._queue(entry)
+            elif entry.status is TaskStatus.CANCELLED:
+                self._skip_dependants(entry, todo)
+        self._gather(self.entries.values())
+
+    def _replan(self, event: Replanned, todo: list[Instruction]) -> None:
+        """Put the new plan in the place of the old one. Linear in the plan: people change it seldom."""
+        self.is_finished = False  # what is new may have to be run first
+        before = self.entries
+        self.entries = revise(before, event.entries)
+        for entry in before.values():
+            if entry.id not in self.entries:
+                self._admission.write_off(entry)
+        self._reserved = {}
+        self._admission.clear()
+        kept_back = blamed(self.entries)
+        for entry in self.entries.values():
+            if entry.unrecorded:
+                continue
+            if entry.status in {TaskStatus.PENDING, TaskStatus.SKIPPED, TaskStatus.RETRYING}:
+                self._seat(entry, is_kept_back=entry.id in kept_back)
+            elif entry.status is TaskStatus.WAITING and not entry.unmet:
+                self._queue(entry)
+        for id, cause in kept_back.items():
+            entry = self.entries[id]
+            if entry.status is TaskStatus.WAITING and not entry.unrecorded:
+                self._skip(entry, cause, todo)
+        self._gather(self.entries.values())
+
+    def _gather(self, entries: Iterable[Entry]) -> None:
+        for entry in gather(entries):
+            self._queue(entry)
+
+    def _seat(self, entry: Entry, *, is_kept_back: bool) -> None:
+        if entry.status is TaskStatus.SKIPPED and is_kept_back:
+            return
+        is_early = entry.unmet or entry.undurable or entry.is_umbrella
+        if is_early or entry.status is TaskStatus.SKIPPED:
+            entry.status, entry.due = move(entry.status, Verb.WAIT), -1.0
+        if not entry.unmet and entry.due < 0:
+            self._queue(entry)
+
+    def _queue(self, entry: Entry) -> None:
+        """Let a task whose needs are all completed wait for its turn; it is ready once they are on disk."""
+        if entry.is_umbrella:
+            return  # nothing is started for one; `_gather` completes it
+        if entry.status is TaskStatus.WAITING and not entry.undurable:
+            entry.status = move(entry.status, Verb.READY)
+        self._admission.put(entry)
+
+    def _dispatch(self, moment: Moment, todo: list[Instruction]) -> None:
+        self._end_doubts(moment, todo, is_over=False)
+        while not self.is_draining and (entry := self._next(moment.now)):
+            if entry.undurable:
+                # Its turn has come, but not its results: it keeps the slot for the moment the disk takes. Given to the
+                # next in line, the slot would be gone for a whole task, and a long chain would wait at every link.
+                self._reserved[entry.id] = entry
+            else:
+                self._launch(entry, moment, todo)
+        self._end_doubts(moment, todo, is_over=True)
+        is_idle = not (self._running or self._unrecorded)
+        is_more_to_come = self._backoffs.next() < math.inf or self._admission.is_anything_to_come
+        if is_idle and (self.is_draining or not is_more_to_come) and not self.is_finished:
+            self.is_finished = True
+            todo.append(self._admission.finish())
+
+    def _next(self, now: float) -> Entry | None:
+        slots = self._max_parallel - len(self._running) - len(self._reserved)
+        return self._admission.next(now, slots) if slots > 0 else None
+
+    def _launch(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
+        entry.apply_revision()
+        if not self._admission.admit(entry, moment.now, self._max_parallel - len(self._running)):
+            self._queue(entry)
+            return
+        entry.status = move(entry.status, Verb.LAUNCH)
+        entry.attempt += 1
+        entry.charge += 1
+        entry.stopping, entry.is_delivered, entry.turns = False, False, 0
+        entry.started = entry.heard = moment.now
+        self._running[entry.id] = entry
+        self._timeouts.arm(entry)
+        cap = entry.cap if entry.account else math.inf
+        todo.append(Launch(entry.id, entry.attempt, entry.charge, cap))
+
+    def _hear(self, event: Heard, todo: list[Instruction]) -> None:
+        entry = self._running.get(event.task)
+        if entry is None or entry.attempt != event.attempt:
+            return
+        entry.heard, signs = self._now, event.signs
+        if signs.is_delivered != entry.is_delivered:
+            entry.is_delivered = signs.is_delivered
+            self._timeouts.arm(entry)
+        todo.extend(self._admission.hear(entry, signs, self._now))
+
+    def _end(self, event: Ended, moment: Moment, todo: list[Instruction]) -> None:
+        entry = self._running.get(event.task)
+        if entry is None or entry.attempt != event.attempt:
+            return  # a late word about an attempt that was already settled
+        del self._running[entry.id]
+        verdict = self._admission.weigh(entry, event, moment.now)
+        if verdict is None and entry.intended is None:
+            self._doubted[entry.id] = event
+            entry.stopping = True  # its attempt is over: no timeout ends it
+            self._admission.settle(entry, event, is_last=True)
+            self._admission.note_refusal(entry, event, moment.now)
+            return
+        verdict = verdict or event.verdict
+        is_last = verdict in {Verdict.COMPLETED, Verdict.FATAL} or (
+            verdict is Verdict.FAILED and entry.charge >= entry.max_attempts
+        )
+        self._admission.settle(entry, event, is_last=is_last or entry.intended is not None)
+        todo.extend(self._admission.conclude(entry, event, verdict, moment.now))
+        self._judge(entry, event, verdict, moment, todo)
+
+    def _judge(
+        self,
+        entry: Entry,
+        event: Ended,
+        verdict: Verdict,
+        moment: Moment,
+        todo: list[Instruction],
+    ) -> None:
+        verb, request = entry.intended or (entry.verb_after(verdict), "")
+        delay = 0.0
+        if entry.intended is not None or verb is Verb.INTERRUPT:
+            entry.charge -= 1
+        elif verb is Verb.REPEAT:
+            delay = backoff(entry.retry_delay, entry.charge, moment.draw)
+            entry.due = moment.now + delay
+        entry.intended = None
+        self._arrive(entry, move(entry.status, verb))
+        weighed = verdict if verdict is not event.verdict else None
+        todo.append(Record(entry.id, entry.status, delay, request, weighed))
+
+    def _end_doubts(self, moment: Moment, todo: list[Instruction], *, is_over: bool) -> None:
+        """Judge what was in doubt; *is_over*: nothing that could tell has started by now."""
+        for id, event in list(self._doubted.items()):
+            entry = self.entries[id]
+            verdict = self._admission.reweigh(entry, event, moment.now, is_over=is_over)
+            if verdict is not None:
+                del self._doubted[id]
+                self._judge(entry, event, verdict, moment, todo)
+
+    def _arrive(self, entry: Entry, status: TaskStatus) -> None:
+        """Give a task its new status, and let it be written before anybody counts on it."""
+        entry.status = status
+        entry.unrecorded = True
+        self._unrecorded += 1
+        if status is TaskStatus.COMPLETED:
+            self._announce(entry)
+        elif status is TaskStatus.FAILED:
+            self.is_draining |= self._stop_on_failure
+
+    def _announce(self, entry: Entry) -> None:
+        """Let the dependants of a completed task queue up; they start when it is recorded."""
+        for dependant in entry.dependants:
+            dependant.unmet -= 1
+            dependant.undurable += 1
+            is_waiting = dependant.status is TaskStatus.WAITING and not dependant.unrecorded
+            if is_waiting and not dependant.unmet:
+                self._queue(dependant)
+
+    def _release(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
+        if not entry.unrecorded:
+            return
+        entry.unrecorded = False
+        self._unrecorded -= 1
+        if entry.status is TaskStatus.COMPLETED:
+            for dependant in entry.dependants:
+                dependant.undurable -= 1
+            self._take_asked(entry, todo)  # first: it may be that nobody can count on it any more
+            if entry.status is TaskStatus.COMPLETED:
+                for dependant in entry.dependants:
+                    self._free(dependant, moment, todo)
+            return
+        if entry.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+            self._skip_dependants(entry, todo)
+        else:
+            self._wait_again(entry, todo)
+        self._take_asked(entry, todo)
+
+    def _take_asked(self, entry: Entry, todo: list[Instruction]) -> None:
+        asked, entry.asked = entry.asked, []
+        for each in asked:
+            self._intervene(each, todo)
+
+    def _wait_again(self, entry: Entry, todo: list[Instruction]) -> None:
+        if entry.status is TaskStatus.RETRYING and entry.unmet:
+            entry.status = move(entry.status, Verb.WAIT)
+        elif entry.status is TaskStatus.RETRYING:
+            self._backoffs.put(entry)
+        elif entry.status is TaskStatus.PENDING:
+            self._seat(entry, is_kept_back=False)
+        elif entry.status is TaskStatus.WAITING:
+            self._come_back(entry, todo)
+
+    def _come_back(self, entry: Entry, todo: list[Instruction]) -> None:
+        """Let a task that somebody brought back wait for what it needs, or for its turn."""
+        if (cause := cascade.blame(entry, self.entries)) is not None:
+            self._skip(entry, cause, todo)
+            self._skip_dependants(entry, todo)
+        elif not entry.unmet:
+            self._queue(entry)
+
+    def _free(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
+        self._gather([entry])
+        is_waiting = entry.status is TaskStatus.WAITING and not (entry.unmet or entry.undurable)
+        if entry.is_umbrella or not is_waiting:
+            return
+        entry.status = move(entry.status, Verb.READY)
+        if self._reserved.pop(entry.id, None) is not None and not self.is_draining:
+            self._launch(entry, moment, todo)
+
+    def _skip(self, entry: Entry, cause: Entry, todo: list[Instruction]) -> None:
+        entry.status = move(entry.status, Verb.SKIP)
+        todo.append(Skip(entry.id, f"{cause.id} {cause.status.value}"))
+
+    def _skip_dependants(self, cause: Entry, todo: list[Instruction]) -> None:
+        # Each task is skipped once, unless somebody brings it back, so the whole cascade is linear over a run.
+        for entry, before in cascade.skip_behind(cause):
+            todo.append(Skip(entry.id, f"{before.id} {before.status.value}"))
+
+    def _take_command(self, event: Intervened, moment: Moment, todo: list[Instruction]) -> None:
+        self.is_finished = False
+        if doubted := self._doubted.pop(event.wanted.task, None):
+            # It is settled as it is: whoever commands does not wait for what others meet.
+            self._judge(self.entries[doubted.task], doubted, doubted.verdict, moment, todo)
+        self._intervene(event, todo)
+
+    def _intervene(self, event: Intervened, todo: list[Instruction]) -> None:
+        """Settle a task as somebody said; what runs of it is ended first."""
+        wanted, entry = event.wanted, self.entries[event.wanted.task]
+        if entry.unrecorded:
+            entry.asked.append(event)
+            return
+        try:
+            cascade.refuse(entry, wanted.verb)
+            needs = cascade.open_needs(entry, self.entries)
+            is_in_run = entry.id in self._running
+            after = decide(
+                entry.status, wanted, open_needs=needs, doer=event.doer, is_in_run=is_in_run
+            )
+        except TransitionError as error:
+            todo.append(Refuse(wanted.id, entry.id, error.code, error.message, error.hint))
+            return
+        if entry.id in self._running:
+            entry.intended = wanted.verb, wanted.id
+            self._halt(entry, StopReason.INTERVENTION, todo)
+        else:
+            self._settle(entry, after, wanted, todo)
+
+    def _settle(
+        self, entry: Entry, after: TaskStatus, wanted: Intervention, todo: list[Instruction]
+    ) -> None:
+        """Give a task that no attempt of ours is at another status."""
+        before, entry.status = entry.status, after
+        self._withdraw(entry)
+        self._admission.write_off(entry)
+        has_begun = before is TaskStatus.RUNNING
+        if wanted.verb in {Verb.START, Verb.COMPLETE, Verb.FAIL} and not has_begun:
+            entry.attempt += 1
+        elif wanted.verb in {Verb.UNBLOCK, Verb.RETRY}:
+            entry.charge = 0
+        if before is TaskStatus.COMPLETED:
+            self._undo_behind(entry, todo)
+        if before in KEEPS_BACK and after not in KEEPS_BACK:
+            cascade.unskip_behind(entry, self.entries)
+        self._arrive(entry, after)
+        todo.append(Record(entry.id, after, 0.0, wanted.id))
+
+    def _withdraw(self, entry: Entry) -> None:
+        self._admission.discard(entry)
+        self._reserved.pop(entry.id, None)
+        entry.due = -1.0
+
+    def _undo_behind(self, cause: Entry, todo: list[Instruction]) -> None:
+        for entry in cascade.undo_behind(cause):
+            if entry.id in self._running and entry.intended is None:
+                entry.intended = Verb.INTERRUPT, ""
+                self._halt(entry, StopReason.INTERVENTION, todo)
+            elif not entry.unrecorded and entry.status in _TURN_TO_COME:
+                self._withdraw(entry)
+                if entry.status is not TaskStatus.WAITING:
+                    entry.status = move(entry.status, Verb.WAIT)
+
+    def _tick(self, moment: Moment, todo: list[Instruction]) -> None:
+        for entry in self._backoffs.over(moment.now):
+            self._queue(entry)
+        for entry, reason in self._timeouts.expired(moment.now):
+            self._halt(entry, reason, todo)
+
+    def _stop(self, event: StopRequested, todo: list[Instruction]) -> None:
+        self.is_draining = True
+        for entry in self._running.values() if event.ends_agents else ():
+            self._halt(entry, StopReason.SHUTDOWN, todo)
+
+    def _halt(self, entry: Entry, reason: StopReason, todo: list[Instruction]) -> None:
+        if not entry.stopping:
+            entry.stopping = True
+            todo.append(Stop(entry.id, entry.attempt, reason))

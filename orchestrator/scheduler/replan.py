@@ -1,0 +1,136 @@
+"""A plan that a person changed while it runs: the new rows put in the place of the old ones (design, section 1).
+
+New rows join. A row that is gone leaves, unless its task was started: that one goes on to its end. What was not started
+yet takes over everything from its new row; what was, its priority at once and the rest with the next attempt. A task
+that was started keeps the needs it was started with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from orchestrator.core.state import UNDER_WAY, TaskStatus, Verb, move
+from orchestrator.scheduler.node import Entry
+
+_TO_COME = frozenset({TaskStatus.WAITING, TaskStatus.PENDING})
+_NOT_STARTED = _TO_COME | {TaskStatus.SKIPPED}
+_FAILED = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
+_ENDED = frozenset({TaskStatus.COMPLETED, TaskStatus.BLOCKED}) | _FAILED
+
+
+def revise(known: dict[str, Entry], fresh: Sequence[Entry]) -> dict[str, Entry]:
+    """Return the entries of the new plan, linked; those that are in both plans are the very same objects."""
+    place = max((entry.place for entry in known.values()), default=-1)
+    merged: dict[str, Entry] = {}
+    for new in fresh:
+        entry = known.get(new.id)
+        if entry is None or _starts_over(entry, new):
+            place += 1  # never one that was used: places break ties between entries in a queue
+            new.place, entry = place, new
+        else:
+            _take_over(entry, new)
+        merged[entry.id] = entry
+    for entry in known.values():
+        if is_under_way(entry):
+            merged.setdefault(entry.id, entry)
+    link(merged)
+    if outdated := [merged[new.id] for new in fresh if new.is_outdated]:
+        _take_back(outdated, known)
+        link(merged)
+    return merged
+
+
+def _take_back(outdated: Iterable[Entry], known: Mapping[str, Entry]) -> None:
+    """Let what is completed wait to be done again, and what was made from it."""
+    stack = list(outdated)
+    while stack:
+        entry = stack.pop()
+        was = known.get(entry.id, entry)  # of an umbrella this is another one
+        if was.status is TaskStatus.COMPLETED:
+            was.status, was.charge = move(was.status, Verb.WAIT), 0
+            stack += [each for each in entry.dependants if entry.id not in each.order_needs]
+
+
+def is_under_way(entry: Entry) -> bool:
+    """Say whether a task was started and is not over."""
+    return entry.status in UNDER_WAY or entry.unrecorded
+
+
+def left_to_run(known: Mapping[str, Entry], fresh: Iterable[Entry]) -> int:
+    """Return how many tasks a run is about to run once its plan was changed, and is at already."""
+    left = {entry.id for entry in known.values() if is_under_way(entry)}
+    for new in fresh:
+        if not new.is_umbrella and known.get(new.id, new).status in _TO_COME:
+            left.add(new.id)
+    return len(left)
+
+
+def _starts_over(entry: Entry, new: Entry) -> bool:
+    """Say whether nothing counts of how a task ended: it is an umbrella now, or was one and may have one more."""
+    return (
+        (entry.is_umbrella or new.is_umbrella) and entry.status in _ENDED and not entry.unrecorded
+    )
+
+
+def _take_over(entry: Entry, new: Entry) -> None:
+    entry.priority, entry.rank = new.priority, new.rank
+    if not is_under_way(entry):
+        entry.needs, entry.order_needs = new.needs, new.order_needs
+        entry.is_umbrella = new.is_umbrella
+    entry.revised = new
+    if entry.status not in UNDER_WAY:
+        entry.apply_revision()
+
+
+def link(entries: dict[str, Entry]) -> None:
+    """Tell every entry what depends on it, and count what it needs."""
+    for entry in entries.values():
+        entry.dependants = []
+        entry.unmet = entry.undurable = 0
+    for entry in entries.values():
+        entry.needs = tuple(need for need in entry.needs if need in entries)
+        for need in entry.needs:
+            before = entries[need]
+            before.dependants.append(entry)
+            entry.unmet += before.status is not TaskStatus.COMPLETED
+            entry.undurable += before.status is TaskStatus.COMPLETED and before.unrecorded
+
+
+def blamed(entries: dict[str, Entry]) -> dict[str, Entry]:
+    """Return, for each task that something before it keeps from running, what that is: its nearest need.
+
+    No task comes before the one that keeps it back.
+    """
+    found: dict[str, Entry] = {}
+    stack = [
+        entry for entry in entries.values() if entry.status in _FAILED and not entry.unrecorded
+    ]
+    while stack:
+        before = stack.pop()
+        for entry in before.dependants:
+            if entry.status in _NOT_STARTED and entry.id not in found:
+                found[entry.id] = before
+                stack.append(entry)
+    return found
+
+
+def gather(entries: Iterable[Entry]) -> list[Entry]:
+    """Complete the umbrellas among *entries* that wait for nothing any more, and those above them.
+
+    Nothing runs and nothing is written for one, so it takes no slot and no record. Returns the tasks that have
+    nothing left to wait for because of it, each once.
+    """
+    freed: list[Entry] = []
+    stack = [entry for entry in entries if entry.is_umbrella]
+    while stack:
+        umbrella = stack.pop()
+        if umbrella.status is not TaskStatus.WAITING or umbrella.unmet or umbrella.undurable:
+            continue
+        umbrella.status = move(umbrella.status, Verb.GATHER)
+        for entry in umbrella.dependants:
+            entry.unmet -= 1
+            if entry.is_umbrella:
+                stack.append(entry)
+            elif not (entry.unmet or entry.unrecorded) and entry.status is TaskStatus.WAITING:
+                freed.append(entry)
+    return freed

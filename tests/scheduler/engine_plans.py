@@ -1,0 +1,80 @@
+"""Plans for engines, drawn at random."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import strategies as st
+
+from orchestrator.core.state import TaskStatus
+from orchestrator.scheduler.node import Entry
+
+#: Where a task may stand when a run begins that is not completed.
+AT_FIRST = [TaskStatus.WAITING] * 6 + [TaskStatus.BLOCKED, TaskStatus.CANCELLED]
+
+#: An agent, and the one it stands on.
+CREWS = [(), (), ("narrow",), ("wide",), ("narrow", "wide")]
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> list[Entry]:
+    """Draw an acyclic plan, some of it completed already (and then everything before it, too)."""
+    size = draw(st.integers(1, 12))
+    entries: list[Entry] = []
+    for index in range(size):
+        needs = draw(st.sets(st.integers(0, index - 1), max_size=3)) if index else set()
+        done = draw(st.booleans()) and all(
+            entries[need].status is TaskStatus.COMPLETED for need in needs
+        )
+        account = draw(st.sampled_from(["", "claude", "claude", "other"]))
+        is_cut = account and not done and draw(st.integers(0, 4)) == 0
+        is_umbrella = bool(needs) and not (done or account) and draw(st.booleans())
+        status = TaskStatus.COMPLETED if done else draw(st.sampled_from(AT_FIRST))
+        if is_umbrella:
+            status = TaskStatus.WAITING
+        entries.append(
+            Entry(
+                id=f"t{index}",
+                needs=tuple(f"t{need}" for need in sorted(needs)),
+                priority=draw(st.sampled_from([1, 10, 100])),
+                rank=float(size - index),
+                timeout=draw(st.sampled_from([1.0, 5.0, math.inf])),
+                idle_timeout=draw(st.sampled_from([0.5, math.inf])),
+                account=account,
+                model=draw(st.sampled_from(["opus", "sonnet"])),
+                crew=draw(st.sampled_from(CREWS)),
+                open_bill=0.3 if is_cut else 0.0,
+                budget=draw(st.sampled_from([0.5, 2.0, math.inf])),
+                max_attempts=draw(st.integers(1, 3)),
+                retry_delay=draw(st.sampled_from([0.0, 1.0])),
+                order_needs=frozenset(f"t{need}" for need in needs if draw(st.booleans())),
+                is_umbrella=is_umbrella,
+                status=status,
+            )
+        )
+    return entries
+
+
+def copied(entries: list[Entry]) -> list[Entry]:
+    """Return entries that share nothing with the given ones."""
+    return [
+        Entry(
+            id=entry.id,
+            needs=entry.needs,
+            priority=entry.priority,
+            rank=entry.rank,
+            timeout=entry.timeout,
+            idle_timeout=entry.idle_timeout,
+            account=entry.account,
+            model=entry.model,
+            crew=entry.crew,
+            budget=entry.budget,
+            open_bill=entry.open_bill,
+            max_attempts=entry.max_attempts,
+            retry_delay=entry.retry_delay,
+            order_needs=entry.order_needs,
+            is_umbrella=entry.is_umbrella,
+            status=entry.status,
+        )
+        for entry in entries
+    ]
