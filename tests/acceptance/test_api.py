@@ -301,10 +301,11 @@ answer = told
 def test_a_run_that_broke_off_holds_nothing(orchestrate: Orchestrate) -> None:
     """Not even while the program that ran it lives: nobody waits for it, and `stop` ends no program that went on."""
     script = """
-import subprocess, sys
+import os, subprocess, sys
 plan = Orchestrator()
-plan.add("rm -r .orchestrator/logs", agent="shell")
+plan.add("mv .orchestrator away", agent="shell")
 failure = plan.run().failure
+os.rename("away", ".orchestrator")
 stop = subprocess.run([sys.executable, "-m", "orchestrator", "stop"], capture_output=True, text=True)
 answer = [failure is not None, plan.status().holder, plan.wait(60, "end").brief.phase.value, stop.returncode]
 """
