@@ -91,9 +91,9 @@ async def test_the_record_is_written_before_done_and_says_the_same(
 async def test_an_output_that_cannot_be_written_is_an_error_of_the_job(
     make: Make, tmp_path: Path
 ) -> None:
-    job = make_job(tmp_path, "a", output="x", stdout=str(tmp_path / "missing/a"))
+    job = make_job(tmp_path, "a", output="x", stdout=str(tmp_path / "missing/too/a"))
     done = await run(make(), job)
-    assert "missing/a" in done["a"].error
+    assert "missing/too/a" in done["a"].error
     assert "No such file" in done["a"].error
     assert done["a"].code is None
 
@@ -101,8 +101,8 @@ async def test_an_output_that_cannot_be_written_is_an_error_of_the_job(
 @every_plug
 async def test_a_record_that_cannot_be_written_is_said(make: Make, tmp_path: Path) -> None:
     jobs = [
-        make_job(tmp_path, "a", record=str(tmp_path / "missing/a.json")),
-        make_job(tmp_path, "b", *HELLO, record=str(tmp_path / "missing/b.json")),
+        make_job(tmp_path, "a", record=str(tmp_path / "missing/too/a.json")),
+        make_job(tmp_path, "b", *HELLO, record=str(tmp_path / "missing/too/b.json")),
     ]
     for done in (await run(make(), *jobs)).values():
         assert done.code == 0
