@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from orchestrator.actions.prospect import Prospect
 from orchestrator.actions.selection import asked_for
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Task
@@ -19,6 +19,9 @@ from orchestrator.errors import UnfitError
 from orchestrator.plan.lines import LARGEST_TEXT
 from orchestrator.store.atomic import read_file
 from orchestrator.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from orchestrator.actions.prospect import Prospect
 
 #: What is said of a task that was done for another row.
 CHANGED_ROW = "its row says something else than when it was done"

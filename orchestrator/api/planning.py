@@ -34,7 +34,7 @@ class Planning(Directory):
 
     def validate(self) -> Board:
         """Return the board of a plan that ``run`` would accept; PlanError lists everything that is wrong with it."""
-        from orchestrator.actions.status import validate
+        from orchestrator.actions.validate import validate
 
         return validate(self._layout, self._plugs().roster).board
 

@@ -9,7 +9,8 @@ import click
 from orchestrator.actions.agents import Known
 from orchestrator.actions.planning import init
 from orchestrator.actions.remarks import remarks
-from orchestrator.actions.status import status, validate
+from orchestrator.actions.status import status
+from orchestrator.actions.validate import validate
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import (
