@@ -22,9 +22,9 @@ from orchestrator import errors
 from orchestrator.cli.main import cli
 from orchestrator.core import settings
 from orchestrator.core.duration import format_duration
-from orchestrator.core.plan_state import PLAN_TRANSITIONS, TERMINAL, PlanState
+from orchestrator.core.plan_status import PLAN_TRANSITIONS, TERMINAL, PlanState
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.state import COMMANDS, SETTLED, TRANSITIONS, TaskStatus, Verb
+from orchestrator.core.status import COMMANDS, SETTLED, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import fence
 from orchestrator.errors import ExitStatus, OrchestratorError
 from orchestrator.runner.events import Kind
@@ -117,7 +117,7 @@ def state_machine() -> str:
     lines = [
         "# Task states",
         "",
-        "Made from `TRANSITIONS` in `orchestrator/core/state.py` by `python docs/generate.py`; edit that table, not",
+        "Made from `TRANSITIONS` in `orchestrator/core/status.py` by `python docs/generate.py`; edit that table, not",
         "this page. Nothing else sets a status. Any other step raises `Invalid transition: waiting + 'launch'`.",
         "",
         "```mermaid",
@@ -147,7 +147,7 @@ def plan_states() -> str:
         "## States of a plan",
         "",
         "Of a plan with `status:` in its front matter, as `create` makes it; any other has no state and needs no",
-        "approval. Made from `PLAN_TRANSITIONS` in `orchestrator/core/plan_state.py`. People move a plan with",
+        "approval. Made from `PLAN_TRANSITIONS` in `orchestrator/core/plan_status.py`. People move a plan with",
         "`transition`; `run`, `dispatch`, `subtask` and `check` move it along `start`, `test` and `review` when the",
         "facts say so, and never back. Any other step is refused: `Invalid transition: PLANNING + 'complete'`.",
         "",

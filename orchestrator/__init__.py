@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from orchestrator.actions.following import Bite
     from orchestrator.actions.history import History
     from orchestrator.actions.report import Ledger
-    from orchestrator.actions.run_report import RunReport
-    from orchestrator.actions.status import Overview
     from orchestrator.actions.talking import Context
-    from orchestrator.actions.tasks import TaskView
     from orchestrator.api import Orchestrator, check_all_tasks
+    from orchestrator.core.agent import Listed
     from orchestrator.core.board import Board
     from orchestrator.core.message import Message
     from orchestrator.core.plan import Task
-    from orchestrator.core.roster import Listed
     from orchestrator.errors import OrchestratorError
     from orchestrator.runner.events import Happening
+    from orchestrator.runner.run_report import RunReport
+    from orchestrator.services.status import Overview
+    from orchestrator.services.task_view import TaskView
     from orchestrator.store.cursor import Cursor
     from orchestrator.store.requests import Reply
 

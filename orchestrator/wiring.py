@@ -8,28 +8,28 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orchestrator.actions.plugs import Plugs
 from orchestrator.agents import claude_check
 from orchestrator.agents.claude import ClaudeAgent, login_variables, unset_variables
 from orchestrator.agents.command import CommandAgent
 from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
-from orchestrator.core.diagnosis import Finding, Level, Probe
+from orchestrator.core.agent import Command, Member, Program, Roster
 from orchestrator.core.environment import NESTED_SESSION
-from orchestrator.core.roster import Command, Member, Program, Roster
+from orchestrator.core.finding import Finding, Level, Probe
 from orchestrator.core.settings import EVERYTHING, Settings
 from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError, ExecutorError
 from orchestrator.executors import probe
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spawn import find_program, inherits
+from orchestrator.services.plugins import Plugs
 from orchestrator.store.layout import Layout
 from orchestrator.store.roster import read_roster
 
 if TYPE_CHECKING:
     from orchestrator.actions.scheduling import Caller
-    from orchestrator.core.notice import Target
+    from orchestrator.core.notification import Target
     from orchestrator.cron.protocol import Scheduler
     from orchestrator.executors.detach import Detached
     from orchestrator.notifiers.protocol import Notifier
@@ -176,7 +176,7 @@ def own_program(environment: Mapping[str, str] = os.environ) -> str:
 
 def subscribers(settings: Settings, directory: str) -> list[Subscriber]:
     """Return whom the setting ``notify`` names; who cannot be told says why."""
-    from orchestrator.core.notice import targets
+    from orchestrator.core.notification import targets
     from orchestrator.notifiers.protocol import NotifyError
     from orchestrator.runner.notify import Subscriber
 
@@ -192,7 +192,7 @@ def subscribers(settings: Settings, directory: str) -> list[Subscriber]:
 
 
 def _notifier(target: Target, directory: str) -> Notifier:
-    from orchestrator.core.notice import address
+    from orchestrator.core.notification import address
     from orchestrator.executors.procfs import kill_trees
     from orchestrator.notifiers.command import CommandNotifier
     from orchestrator.notifiers.desktop import DesktopNotifier

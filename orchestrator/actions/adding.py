@@ -11,25 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orchestrator.actions.cells import (
-    as_typed,
-    deadline_cell,
-    edited,
-    estimate_cell,
-    priority_cell,
-    read_cells,
-    visible,
-)
 from orchestrator.actions.editing import tell
-from orchestrator.actions.row_checks import (
-    added_to,
-    check_parent,
-    check_who,
-    dependencies_said,
-    explained,
-    readable,
-)
-from orchestrator.actions.task_texts import put_both, runs_commands, task_file_of
 from orchestrator.core.duration import above_timeout
 from orchestrator.core.plan import TASK_ID, Plan, Task, stem, unknown_task
 from orchestrator.core.script import command_of
@@ -38,6 +20,24 @@ from orchestrator.errors import OrchestratorError, StoreError, UsageError
 from orchestrator.plan.columns import read_needs, read_person
 from orchestrator.plan.editor import fits, ids, next_ids, with_row
 from orchestrator.plan.scan import Places
+from orchestrator.services.cells import (
+    as_typed,
+    deadline_cell,
+    edited,
+    estimate_cell,
+    priority_cell,
+    read_cells,
+    visible,
+)
+from orchestrator.services.row_checks import (
+    added_to,
+    check_parent,
+    check_who,
+    dependencies_said,
+    explained,
+    readable,
+)
+from orchestrator.services.task_texts import put_both, runs_commands, task_file_of
 from orchestrator.store.atomic import replace_file, sync_directory
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.layout import Layout

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.repairing import Repaired, check, repair
+from orchestrator.doctor.repair import Repaired, check, repair
+from orchestrator.services.plugins import Plugs
 from orchestrator.store.atomic import reported
 from orchestrator.store.attempt_record import attempt_logs, scan_logs
 from orchestrator.store.layout import Layout

@@ -9,14 +9,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.run_order import RunOrder
-from orchestrator.actions.running import examine
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.news import run_id
 from orchestrator.core.result import Result
 from orchestrator.core.settings import resolve
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     BusyError,
@@ -26,6 +23,9 @@ from orchestrator.errors import (
     UsageError,
 )
 from orchestrator.executors.detach import Detached
+from orchestrator.runner.run import examine
+from orchestrator.services.plugins import Plugs
+from orchestrator.services.run_request import RunOrder
 from orchestrator.store.atomic import refuse_links, reported
 from orchestrator.store.cursor import Cursor, end_of, keep_cursor, last_run
 from orchestrator.store.layout import Layout

@@ -9,12 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.actions.plans import begin, require_approval, require_subtask
-from orchestrator.actions.prospect import Prospect, look_ahead
-from orchestrator.actions.row_checks import dependencies_said
-from orchestrator.actions.run_order import RunOrder
-from orchestrator.actions.selection import asked_for
-from orchestrator.actions.task_settings import task_settings
+from orchestrator.core.agent import Roster, at_work
 from orchestrator.core.board import Board
 from orchestrator.core.dispatch import (
     Places,
@@ -24,12 +19,11 @@ from orchestrator.core.dispatch import (
     refusal,
     within_capacity,
 )
-from orchestrator.core.intervention import Intervention
 from orchestrator.core.plan import Task, unknown_task
-from orchestrator.core.plan_state import TERMINAL, Step
-from orchestrator.core.roster import Roster, at_work
+from orchestrator.core.plan_status import TERMINAL, Step
 from orchestrator.core.simulation import really_done
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.status import TaskStatus, Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.errors import (
     ApprovalError,
     BusyError,
@@ -41,6 +35,12 @@ from orchestrator.errors import (
 from orchestrator.plan.columns import read_needs
 from orchestrator.plan.criteria_list import criteria_in
 from orchestrator.plan.header import charter_of
+from orchestrator.runner.preview import Prospect, look_ahead
+from orchestrator.services.plans import begin, require_approval, require_subtask
+from orchestrator.services.row_checks import dependencies_said
+from orchestrator.services.run_request import RunOrder
+from orchestrator.services.selection import asked_for
+from orchestrator.services.task_settings import task_settings
 from orchestrator.store import roots
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout
@@ -50,8 +50,8 @@ from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from orchestrator.actions.plugs import Plugs
     from orchestrator.executors.detach import Detached
+    from orchestrator.services.plugins import Plugs
     from orchestrator.store.roster import Agents
 
 

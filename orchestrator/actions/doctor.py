@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.agents.claude_check import judge_permissions
-from orchestrator.core.diagnosis import Finding, Level
-from orchestrator.core.roster import Program, Roster
+from orchestrator.core.agent import Program, Roster
+from orchestrator.core.finding import Finding, Level
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.executors import procfs
@@ -27,7 +27,7 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.lock_holder import busy, holder_of
 
 if TYPE_CHECKING:
-    from orchestrator.actions.prospect import Prospect
+    from orchestrator.runner.preview import Prospect
 
 #: Distribution → the module that is imported, and the oldest version that is tested.
 PACKAGES: Mapping[str, tuple[str, str]] = {
@@ -147,9 +147,9 @@ def _git() -> Finding:
 
 
 def _plan(layout: Layout, roster: Roster) -> tuple[Finding, Prospect | None]:
-    from orchestrator.actions.assignments import require_files
-    from orchestrator.actions.prospect import look_ahead
-    from orchestrator.actions.run_order import RunOrder
+    from orchestrator.runner.preview import look_ahead
+    from orchestrator.services.assignments import require_files
+    from orchestrator.services.run_request import RunOrder
 
     try:
         ahead = look_ahead(RunOrder(layout=layout), roster)
@@ -185,7 +185,7 @@ def _holds(ahead: Prospect) -> list[Finding]:
 
 
 def _requests(layout: Layout) -> list[Finding]:
-    from orchestrator.actions.status import left_behind
+    from orchestrator.services.status import left_behind
 
     hint = "orchestrator run does it; whoever asked may have given up long ago"
     return [

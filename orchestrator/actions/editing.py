@@ -8,7 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.actions.cells import (
+from orchestrator.core.plan import Plan, Task, unknown_task
+from orchestrator.core.script import command_of
+from orchestrator.core.status import TaskStatus
+from orchestrator.core.text import one_line
+from orchestrator.errors import UsageError
+from orchestrator.plan.columns import Columns, read_needs, read_person
+from orchestrator.plan.editor import ids, row_of, with_cells
+from orchestrator.plan.scan import Places
+from orchestrator.services.cells import (
     as_typed,
     deadline_cell,
     edited,
@@ -17,7 +25,7 @@ from orchestrator.actions.cells import (
     read_cells,
     visible,
 )
-from orchestrator.actions.row_checks import (
+from orchestrator.services.row_checks import (
     check_parent,
     check_who,
     dependencies_said,
@@ -25,15 +33,7 @@ from orchestrator.actions.row_checks import (
     readable,
     valid_plan,
 )
-from orchestrator.actions.task_texts import Told, put_both, task_file_of
-from orchestrator.core.plan import Plan, Task, unknown_task
-from orchestrator.core.script import command_of
-from orchestrator.core.state import TaskStatus
-from orchestrator.core.text import one_line
-from orchestrator.errors import UsageError
-from orchestrator.plan.columns import Columns, read_needs, read_person
-from orchestrator.plan.editor import ids, row_of, with_cells
-from orchestrator.plan.scan import Places
+from orchestrator.services.task_texts import Told, put_both, task_file_of
 from orchestrator.store.atomic import sync_directory
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.journal import Journal
@@ -163,7 +163,7 @@ def _changed(
     if values and not put_both(layout, before, data, task, file):
         return None
     if changes.criteria:
-        from orchestrator.actions.criteria import add_criteria
+        from orchestrator.services.criteria import add_criteria
 
         if not file:
             add_criteria(layout, task.stem, changes.criteria)
@@ -212,7 +212,7 @@ def _told(
     if told.is_command and not told.is_in_file:
         command_of(task)
     if criteria:
-        from orchestrator.actions.criteria import check_new
+        from orchestrator.services.criteria import check_new
 
         check_new(layout, plan, task, criteria, agents)
     return task, b""

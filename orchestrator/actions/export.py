@@ -7,11 +7,11 @@ import stat
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from orchestrator.actions.tasks import TaskView, view_of
 from orchestrator.core.board import Board
 from orchestrator.core.message import Message
 from orchestrator.core.text import clip
 from orchestrator.errors import UsageError
+from orchestrator.services.task_view import TaskView, view_of
 from orchestrator.store.answers import answers_shown
 from orchestrator.store.atomic import read_file, replace_file
 from orchestrator.store.layout import Layout

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from orchestrator.actions.status import brief_of, status
 from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.charter import Charter
 from orchestrator.core.news import News
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.errors import NotFoundError
+from orchestrator.services.status import brief_of, status
 from orchestrator.store.cursor import Cursor, keep_cursor, last_run, load_cursor, read_on
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock_holder import holder_of, require_elsewhere
@@ -97,7 +97,7 @@ def _goes_on(brief: Brief) -> bool:
 def _what_first(layout: Layout, charter: Charter) -> str:
     """Say what to do with a plan that was never run."""
     if charter.state is not None:  # most plans have none
-        from orchestrator.actions.plans import what_keeps
+        from orchestrator.services.plans import what_keeps
 
         if keeps := what_keeps(layout, charter):
             return keeps

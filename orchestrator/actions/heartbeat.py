@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
 from orchestrator.actions.intervening import intervene
-from orchestrator.actions.plans import advance
-from orchestrator.actions.status import brief_of, status
 from orchestrator.core.board import Board
 from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat, run_alerts
-from orchestrator.core.intervention import Intervention
-from orchestrator.core.plan_state import ITSELF, TERMINAL, PlanState, Step
+from orchestrator.core.plan_status import ITSELF, TERMINAL, PlanState, Step
 from orchestrator.core.simulation import really_done
-from orchestrator.core.state import UNDER_WAY, Verb
+from orchestrator.core.status import UNDER_WAY, Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.core.text import counted
 from orchestrator.errors import BusyError, OrchestratorError, StoreError
+from orchestrator.services.plans import advance
+from orchestrator.services.status import brief_of, status
 from orchestrator.store import roots
 from orchestrator.store.heartbeats import keep_pulses, load_pulses, signs_of
 from orchestrator.store.layout import Layout

@@ -7,13 +7,13 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.actions.tasks import TaskView, view_of
 from orchestrator.agents.printed import said
 from orchestrator.core.board import Board
 from orchestrator.core.plan import id_of
 from orchestrator.core.result import Result
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import NotFoundError
+from orchestrator.services.task_view import TaskView, view_of
 from orchestrator.store.atomic import read_tail
 from orchestrator.store.journal import journal_lines
 from orchestrator.store.layout import Layout

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.actions.cells import of_a_size
-from orchestrator.actions.settling import carry_out, decided, the_task
 from orchestrator.core.board import Board
 from orchestrator.core.graph import ancestors
-from orchestrator.core.intervention import Intervention, verb_towards
 from orchestrator.core.simulation import really_done
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.status import TaskStatus, Verb
+from orchestrator.core.task_command import Intervention, verb_towards
 from orchestrator.core.text import one_line, typed
 from orchestrator.errors import DependencyError, OrchestratorError, StoreError
+from orchestrator.runner.settle import carry_out, decided, the_task
+from orchestrator.services.cells import of_a_size
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock import RunLock, in_line, new_run, take_briefly
@@ -26,9 +26,9 @@ from orchestrator.store.task_ids import full_ids
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from orchestrator.actions.plugs import Plugs
     from orchestrator.core.criteria import Criterion
     from orchestrator.core.plan import Plan
+    from orchestrator.services.plugins import Plugs
 
 #: Seconds between two looks for an answer, and looks after which one is for who runs.
 _LOOK, _LOOKS = 0.02, 10
@@ -85,7 +85,7 @@ def _require_open(layout: Layout, wanted: Intervention, board: Board | None = No
     workspace = Workspace(layout)
     plan = board.plan if board is not None else workspace.load_plan()[0]
     if plan.charter.state is not None:
-        from orchestrator.actions.plans import require_open  # most plans say no state
+        from orchestrator.services.plans import require_open  # most plans say no state
 
         require_open(layout, board or workspace.load(), wanted)
 
@@ -178,8 +178,8 @@ def complete(
         CriteriaError: one is open; nothing was changed.
         As ``intervene``; UsageError: there is no such criterion.
     """
-    from orchestrator.actions.criteria import check_ticks, criteria_of, is_asked_for, tick
     from orchestrator.core.criteria import chosen, require_met
+    from orchestrator.services.criteria import check_ticks, criteria_of, is_asked_for, tick
 
     board = Workspace(layout).load()
     task = the_task(board, wanted.task)
@@ -294,7 +294,7 @@ def check_status(
     if not (wanted.run and now is TaskStatus.RUNNING):  # its run knows what its own worker may say
         _require_open(layout, wanted._replace(verb=verb), board)
         decided(board, task, wanted._replace(verb=verb))
-    from orchestrator.actions.criteria import criteria_of, is_asked_for
+    from orchestrator.services.criteria import criteria_of, is_asked_for
 
     if verb is Verb.COMPLETE and is_asked_for(layout, plan, task):
         from orchestrator.core.criteria import Criterion, require_met
@@ -347,7 +347,7 @@ def _draw(workspace: Workspace, board: Board) -> None:
     """Let the file say it, too. A large plan is left to the next run: a command must not take as long as drawing it."""
     if len(board.plan.tasks) > _DRAWN:
         return
-    from orchestrator.actions.redrawing import redraw
+    from orchestrator.runner.redraw import redraw
 
     # It is a view: what was asked for is done and on disk, whether or not it can be drawn.
     with suppress(OrchestratorError):
@@ -356,7 +356,7 @@ def _draw(workspace: Workspace, board: Board) -> None:
 
 def _take_over(layout: Layout, lock: RunLock, plugs: Plugs) -> None:
     """Do first what the next run would do about the run that died."""
-    from orchestrator.actions.recovering import recover_from_logs
+    from orchestrator.runner.recover import recover_from_logs
 
     Workspace(layout).prepare()
     plugs.sweep(layout.root, new_run())

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orchestrator.actions.tasks import TaskView, find_task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import printable
 from orchestrator.errors import NotFoundError, StoreError
+from orchestrator.services.task_view import TaskView, find_task
 from orchestrator.store.attempt_log import read_log
 from orchestrator.store.layout import Layout
 from orchestrator.store.pause import looks

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from orchestrator.actions.prospect import Prospect
-from orchestrator.core.diagnosis import Finding, Level
+from orchestrator.core.finding import Finding, Level
 from orchestrator.core.settings import Settings
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.notify import Subscriber, deliver
+from orchestrator.runner.preview import Prospect
 from orchestrator.views.notices import plan_name, trial
 
 

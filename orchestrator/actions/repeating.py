@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from orchestrator.actions.run_report import RunReport
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.runner.clock import Clock
+from orchestrator.runner.run_report import RunReport
 from orchestrator.runner.waiting import Hearing, hear_signals, rounds, until_wall
 
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import await_begun, detach, refuse_within_attempt
-from orchestrator.actions.plans import require_approval
-from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.run_order import RunOrder
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.executors.detach import Detached
 from orchestrator.plan.header import charter_of
+from orchestrator.services.plans import require_approval
+from orchestrator.services.plugins import Plugs
+from orchestrator.services.run_request import RunOrder
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock_holder import holder_of

@@ -53,7 +53,7 @@ def context(layout: Layout, task_id: str, reader: str) -> Context:
         NotFoundError: no task of that id, or no plan.
         PlanError, StoreError: as their names say.
     """
-    from orchestrator.actions.tasks import find_task
+    from orchestrator.services.task_view import find_task
     from orchestrator.store.workspace import Workspace
 
     board = Workspace(layout).load()

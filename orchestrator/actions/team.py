@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.actions.talking import say
-from orchestrator.actions.task_settings import task_settings
 from orchestrator.core.message import MessageKind, clean
 from orchestrator.core.simulation import really_done
 from orchestrator.core.text import one_line
 from orchestrator.core.workload import Duty, Load, loads, names_of
 from orchestrator.errors import NotFoundError
+from orchestrator.services.task_settings import task_settings
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import live_plans, read_each
 from orchestrator.store.workspace import Workspace

@@ -12,7 +12,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from orchestrator.core.diagnosis import Finding, Level, Probe
+from orchestrator.core.finding import Finding, Level, Probe
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import first_of, one_line
 

@@ -17,7 +17,7 @@ from orchestrator.agents.claude_refusal import concern, concern_of_silence, is_o
 from orchestrator.agents.denial import messages, rules
 from orchestrator.agents.structured import mismatch, shown
 from orchestrator.agents.verdict import failure, last_words, not_its_own_end
-from orchestrator.core.money import CAP_REACHED
+from orchestrator.core.cost import CAP_REACHED
 from orchestrator.core.result import FREE, Bill, Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import fence, one_line, text_of

@@ -12,8 +12,8 @@ from orchestrator.store.layout import current_directory
 from orchestrator.store.plan_directory import find_plan_directory
 
 if TYPE_CHECKING:
-    from orchestrator.actions.plugs import Plugs
-    from orchestrator.core.roster import Roster
+    from orchestrator.core.agent import Roster
+    from orchestrator.services.plugins import Plugs
     from orchestrator.store.layout import Layout
 
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from orchestrator.actions.export import Export
     from orchestrator.actions.history import History
     from orchestrator.actions.report import Ledger
-    from orchestrator.actions.status import Overview
-    from orchestrator.actions.tasks import TaskView
+    from orchestrator.core.agent import Listed
     from orchestrator.core.plan import Task
-    from orchestrator.core.roster import Listed
+    from orchestrator.services.status import Overview
+    from orchestrator.services.task_view import TaskView
 
 #: How much of a history is kept.
 _TURNS, _EVENTS = 1000, 1000
@@ -30,7 +30,7 @@ class Looking(Directory):
 
     def status(self) -> Overview:
         """Return where the plan stands, and who works on it; ``board.standing`` says it of each task, and why."""
-        from orchestrator.actions.status import status
+        from orchestrator.services.status import status
 
         return status(self._layout)
 
@@ -48,7 +48,7 @@ class Looking(Directory):
         Raises:
             UsageError: there is no such status.
         """
-        from orchestrator.actions.tasks import Filters, list_tasks
+        from orchestrator.services.task_view import Filters, list_tasks
 
         filters = Filters(
             statuses=listed("status", status),
@@ -61,7 +61,7 @@ class Looking(Directory):
 
     def show(self, task: str) -> TaskView:
         """Return everything that is known of a task: attempts, answer, and the absolute paths of its files."""
-        from orchestrator.actions.tasks import show
+        from orchestrator.services.task_view import show
 
         return show(self._layout, task)
 
@@ -97,7 +97,7 @@ class Looking(Directory):
 
     def agents(self) -> Sequence[Listed]:
         """Return every agent that a task may ask for, how much it does, and why it cannot work here, if it cannot."""
-        from orchestrator.actions.agents import list_agents
+        from orchestrator.services.agent_choice import list_agents
         from orchestrator.wiring import lacks
 
         roster = self._roster(self._layout)

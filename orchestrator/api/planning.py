@@ -27,14 +27,14 @@ class Planning(Directory):
             UsageError: there is a plan already.
             BusyError: a run is under way, whose plan is away.
         """
-        from orchestrator.actions.planning import init
+        from orchestrator.planner.plan import init
 
         init(self._layout, request, agent)
         return self._layout.plan
 
     def validate(self) -> Board:
         """Return the board of a plan that ``run`` would accept; PlanError lists everything that is wrong with it."""
-        from orchestrator.actions.validate import validate
+        from orchestrator.runner.validate import validate
 
         return validate(self._layout, self._plugs().roster).board
 
@@ -157,7 +157,7 @@ class Planning(Directory):
         Raises:
             UsageError: there is no title, or one of the others makes no sense.
         """
-        from orchestrator.actions.plans import create
+        from orchestrator.services.plans import create
 
         made = create(
             self._layout,
@@ -177,7 +177,7 @@ class Planning(Directory):
             TransitionError: no such arrow leads away from where it stands, or the plan says no state.
             UsageError: the plan is a link, or somebody is writing it.
         """
-        from orchestrator.actions.plans import transition
+        from orchestrator.services.plans import transition
 
         return transition(self._layout, event, who=self._name, note=note, now=time.time()).after
 
@@ -189,6 +189,6 @@ class Planning(Directory):
             BusyError: a run is at work on it, or waits for its time.
             UsageError: it is a directory of plans, and not one of them.
         """
-        from orchestrator.actions.plans import archive
+        from orchestrator.services.plans import archive
 
         return archive(self._layout)

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from orchestrator.actions.following import Bite
-    from orchestrator.actions.run_report import RunReport
     from orchestrator.api.keywords import RunSettings
     from orchestrator.runner.events import Happening, Listener
+    from orchestrator.runner.run_report import RunReport
     from orchestrator.store.cursor import Cursor
 
 
@@ -68,9 +68,9 @@ class Running(Directory):
             AgentError: the program of an agent is missing or unusable.
             BusyError: another run is at work.
         """
-        from orchestrator.actions.run_order import RunOrder
-        from orchestrator.actions.running import run
+        from orchestrator.runner.run import run
         from orchestrator.runner.signals import require_signals
+        from orchestrator.services.run_request import RunOrder
         from orchestrator.store.task_ids import full_ids
 
         require_signals()

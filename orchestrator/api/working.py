@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.api.directory import Directory
-from orchestrator.core.intervention import Intervention
 from orchestrator.core.message import MessageKind
-from orchestrator.core.state import Verb
+from orchestrator.core.status import Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ class Working(Directory):
             DependencyError: what it depends on is not done.
             UsageError: no file of text could hold the answer.
         """
-        from orchestrator.actions.cells import as_typed
         from orchestrator.actions.intervening import complete
+        from orchestrator.services.cells import as_typed
 
         as_typed(answer)
         wanted = Intervention(

@@ -20,7 +20,7 @@ from orchestrator.cli.reply import (
 from orchestrator.errors import OrchestratorError, UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.core.roster import Roster
+    from orchestrator.core.agent import Roster
     from orchestrator.store.layout import Layout
 
 #: The options of ``add``, and whether a word follows.
@@ -131,7 +131,7 @@ def _note(added: Added) -> str:
 
 
 def _vagueness(wanted: NewTask) -> str:
-    from orchestrator.core.vague import vagueness
+    from orchestrator.planner.vague import vagueness
 
     return vagueness(" ".join(filter(None, (wanted.text, wanted.description))))
 

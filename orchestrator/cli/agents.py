@@ -8,7 +8,7 @@ import click
 
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, terminal_width, write
-from orchestrator.core.roster import Listed
+from orchestrator.core.agent import Listed
 from orchestrator.core.text import counted
 from orchestrator.errors import NotFoundError, OrchestratorError
 from orchestrator.store.layout import Layout
@@ -36,8 +36,8 @@ def agents_command(
     \b
       orchestrator agents
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    from orchestrator.actions.agents import list_agents
-    from orchestrator.actions.task_settings import unknown_agents
+    from orchestrator.services.agent_choice import list_agents
+    from orchestrator.services.task_settings import unknown_agents
     from orchestrator.store.roster import read_roster
     from orchestrator.views.roster import roster_text
     from orchestrator.wiring import lacks

@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 from orchestrator.cli.reply import plan_directory
 from orchestrator.core.plan import Task
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.errors import OrchestratorError
 
 _NAME = "orchestrator"
@@ -64,9 +64,9 @@ def _assignees(ctx: click.Context) -> list[str]:
 
 
 def _templates(ctx: click.Context) -> list[str]:
-    from orchestrator.actions.templates import places_of_saved
     from orchestrator.cli.agents import plan_directory_if_any
-    from orchestrator.views.plan_templates import plan_templates
+    from orchestrator.planner.plan_templates import plan_templates
+    from orchestrator.planner.templates import places_of_saved
 
     try:
         mine = places_of_saved(plan_directory_if_any(None, ctx.params.get("option")), os.environ)

@@ -9,8 +9,8 @@ import click
 from orchestrator.cli.reply import meant, program, say_json, talk, write
 
 if TYPE_CHECKING:
-    from orchestrator.actions.plugs import Plugs
-    from orchestrator.actions.run_order import RunOrder
+    from orchestrator.services.plugins import Plugs
+    from orchestrator.services.run_request import RunOrder
 
 _WORDS = "orchestrator.words"
 

@@ -13,7 +13,6 @@ import click
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.dispatching import Dispatch, Dispatcher, Passed, Round, dispatch
 from orchestrator.actions.intervening import act
-from orchestrator.actions.plans import advance, require_subtask
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.intervening import agents, waiting, wish
 from orchestrator.cli.options import takes_caller, takes_json
@@ -30,10 +29,11 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core.board import Board
-from orchestrator.core.plan_state import Step, subtask_word
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.plan_status import Step, subtask_word
+from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.workload import reporter
 from orchestrator.errors import ExitStatus, OrchestratorError, TransitionError, UsageError
+from orchestrator.services.plans import advance, require_subtask
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
 from orchestrator.store.workspace import Workspace

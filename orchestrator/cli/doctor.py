@@ -19,15 +19,15 @@ from orchestrator.actions.doctor import (
 from orchestrator.cli.agents import plan_directory_if_any
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, write
-from orchestrator.core.diagnosis import Finding, Level
+from orchestrator.core.finding import Finding, Level
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, OrchestratorError
 from orchestrator.runner.signals import end_in_order
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
-    from orchestrator.actions.repairing import Checked
-    from orchestrator.core.invariants import Breach
+    from orchestrator.doctor.invariants import Breach
+    from orchestrator.doctor.repair import Checked
 
 _ICONS = {Level.OK: "✅", Level.WARNING: "⚠️", Level.FAILED: "❌"}
 
@@ -127,7 +127,7 @@ def _folded(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _check(layout: Layout, claude_bin: str, *, fix: bool) -> Checked:
-    from orchestrator.actions.repairing import check, repair
+    from orchestrator.doctor.repair import check, repair
 
     if not fix:
         return check(layout)

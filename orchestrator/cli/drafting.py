@@ -9,13 +9,6 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.agents import Known
-from orchestrator.actions.cells import of_a_size
-from orchestrator.actions.drafting import Proposal, from_file, from_request
-from orchestrator.actions.planning import Drawn, draw, require_room, write
-from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.preview import commands
-from orchestrator.actions.templates import LIST, draw_saved, plan_in_file
 from orchestrator.cli.options import takes_json
 from orchestrator.cli.reply import (
     as_called,
@@ -29,16 +22,23 @@ from orchestrator.cli.reply import write as say
 from orchestrator.cli.sentence import sentence
 from orchestrator.cli.templates import of_template, say_templates
 from orchestrator.cli.texts import TakesProse
+from orchestrator.core.agent import Program
+from orchestrator.core.cost import Spending, spending
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import critical_path
-from orchestrator.core.money import Spending, spending
 from orchestrator.core.plan import Plan
-from orchestrator.core.roster import Program
 from orchestrator.core.settings import Settings, read_setting, resolve
 from orchestrator.core.text import counted, first_of
 from orchestrator.errors import AgentError, NotFoundError, Problem, UsageError
+from orchestrator.planner.draft_file import AUTO, FORMS, read_request
+from orchestrator.planner.plan import Drawn, draw, require_room, write
+from orchestrator.planner.revise import Proposal, from_file, from_request
+from orchestrator.planner.templates import LIST, draw_saved, plan_in_file
+from orchestrator.planner.write import commands
 from orchestrator.runner.events import Happening
-from orchestrator.store.draft_file import AUTO, FORMS, read_request
+from orchestrator.services.agent_choice import Known
+from orchestrator.services.cells import of_a_size
+from orchestrator.services.plugins import Plugs
 from orchestrator.store.layout import Layout
 from orchestrator.views import diagram
 from orchestrator.wiring import plugs
@@ -253,8 +253,8 @@ def _ask(
     dry_run: bool,
     as_json: bool,
 ) -> tuple[Proposal, Spending]:
-    from orchestrator.actions.asking import asking
     from orchestrator.cli.output import queue_output
+    from orchestrator.planner.ask import asking
 
     queue_output()
 

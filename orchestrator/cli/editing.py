@@ -14,14 +14,14 @@ from orchestrator.cli.adding import add_task, criteria_from, known_agents, setti
 from orchestrator.cli.options import takes_caller, takes_json
 from orchestrator.cli.reply import as_called, caller, plan_directory, say_json, talk
 from orchestrator.cli.texts import TakesProse
-from orchestrator.core.state import TaskStatus, parse_status
+from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
 from orchestrator.store.task_ids import full_ids
 
 if TYPE_CHECKING:
-    from orchestrator.core.intervention import Intervention
     from orchestrator.core.plan import Plan
+    from orchestrator.core.task_command import Intervention
     from orchestrator.store.layout import Layout
     from orchestrator.store.requests import Reply
 
@@ -233,6 +233,6 @@ def _set_status(
 
 def _wish(layout: Layout, task_id: str, name: str | None) -> Intervention:
     from orchestrator.cli.intervening import wish
-    from orchestrator.core.state import Verb
+    from orchestrator.core.status import Verb
 
     return wish(layout, Verb.START, task_id, name)

@@ -13,7 +13,7 @@ from orchestrator.actions.export import Export, gather, write_document
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import plan_directory, say_json, write
 from orchestrator.cli.tasks import attempt_facts, task_facts
-from orchestrator.core.money import spending
+from orchestrator.core.cost import spending
 from orchestrator.core.redact import redact
 from orchestrator.core.text import counted, printable
 from orchestrator.errors import UsageError

@@ -6,7 +6,6 @@ import time
 
 import click
 
-from orchestrator.actions import plans
 from orchestrator.actions.heartbeat import Checkup, Look, check, look_at
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.plans import move, plan_facts
@@ -15,6 +14,7 @@ from orchestrator.core.heartbeat import Alert, AlertKind
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, UsageError
 from orchestrator.runner.signals import end_in_order
+from orchestrator.services import plans
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
 from orchestrator.views import chat_messages

@@ -15,15 +15,15 @@ from orchestrator.cli.reply import caller, from_stdin, plan_directory, say_json,
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core import criteria
 from orchestrator.core.beside import MERGER, NAMES
-from orchestrator.core.intervention import Intervention
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.status import TaskStatus, Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.errors import UsageError
 from orchestrator.store.lock_holder import holder_of, suspended
 from orchestrator.store.task_ids import full_ids
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from orchestrator.actions.plugs import Plugs
+    from orchestrator.services.plugins import Plugs
     from orchestrator.store.layout import Layout
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])

@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from orchestrator.actions.tasks import Filters, list_tasks
 from orchestrator.cli.plain_form import read_words
 from orchestrator.cli.reply import (
     caller,
@@ -20,11 +19,12 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.core.board import Board
+from orchestrator.core.cost import spending
 from orchestrator.core.duration import hours
-from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
 from orchestrator.core.text import counted
 from orchestrator.errors import OrchestratorError
+from orchestrator.services.task_view import Filters, list_tasks
 from orchestrator.store.layout import Layout
 from orchestrator.store.timestamp import iso
 from orchestrator.views.table import list_text
@@ -139,7 +139,7 @@ def chosen_agents(layout: Layout, board: Board, tasks: Sequence[Task]) -> Mappin
     """Return the agents of those tasks that name none and get one by their type."""
     if not any(task.type and not task.agent_key for task in tasks):
         return {}
-    from orchestrator.actions.tasks import agents_by_type
+    from orchestrator.services.task_view import agents_by_type
     from orchestrator.store.roster import read_roster
 
     try:

@@ -11,9 +11,9 @@ from typing import Self
 from orchestrator.cli.output import QueuedOutput
 from orchestrator.cli.reply import talk
 from orchestrator.cli.sentence import sentence
+from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration
-from orchestrator.core.money import usd
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.runner.events import Happening, Kind
 from orchestrator.views.columns import clip, display_width, fit

@@ -6,11 +6,6 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.agents import Known
-from orchestrator.actions.planning import init
-from orchestrator.actions.remarks import remarks
-from orchestrator.actions.status import status
-from orchestrator.actions.validate import validate
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import (
@@ -23,12 +18,17 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.core.board import Board
+from orchestrator.core.critical_path import given_up, path_estimate
 from orchestrator.core.duration import hours
-from orchestrator.core.estimate import given_up, path_estimate
 from orchestrator.core.graph import critical_path
 from orchestrator.core.simulation import really_done
 from orchestrator.core.text import counted
 from orchestrator.errors import UsageError
+from orchestrator.planner.plan import init
+from orchestrator.runner.validate import validate
+from orchestrator.runner.warnings import remarks
+from orchestrator.services.agent_choice import Known
+from orchestrator.services.status import status
 from orchestrator.views import diagram
 
 #: How a graph is drawn for other programs.

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from orchestrator.actions import plans
 from orchestrator.cli.options import takes_caller, takes_directory, takes_json
 from orchestrator.cli.reply import (
     as_called,
@@ -25,10 +24,11 @@ from orchestrator.cli.reply import (
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
-from orchestrator.core.plan_state import PlanState, Step
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.plan_status import PlanState, Step
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import counted
 from orchestrator.errors import ScheduleError
+from orchestrator.services import plans
 from orchestrator.store.layout import Layout
 from orchestrator.store.roots import plan_id
 from orchestrator.store.timestamp import iso

@@ -9,13 +9,6 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.assignments import require_files
-from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.prospect import Prospect, kept_back, look_ahead, merges
-from orchestrator.actions.remarks import remarks, require_written
-from orchestrator.actions.run_order import RunOrder
-from orchestrator.actions.running import examine
-from orchestrator.actions.status import left_behind
 from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.foreground import keep_loaded, run_once
 from orchestrator.cli.options import Duration, takes_directory
@@ -30,6 +23,13 @@ from orchestrator.errors import (
     TransitionError,
     UsageError,
 )
+from orchestrator.runner.preview import Prospect, kept_back, look_ahead, merges
+from orchestrator.runner.run import examine
+from orchestrator.runner.warnings import remarks, require_written
+from orchestrator.services.assignments import require_files
+from orchestrator.services.plugins import Plugs
+from orchestrator.services.run_request import RunOrder
+from orchestrator.services.status import left_behind
 from orchestrator.store.disk import denied
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock_holder import busy, holder_of
@@ -59,7 +59,7 @@ def _whom(
 ) -> tuple[Mapping[str, Any], ...] | None:
     if not words:
         return None
-    from orchestrator.core.notice import targets
+    from orchestrator.core.notification import targets
 
     read = _setting("notify")(context, parameter, words[0] if len(words) == 1 else list(words))
     for target in targets(read):
@@ -309,7 +309,7 @@ def _refusal(ahead: Prospect, chosen: Plugs) -> OrchestratorError | None:
     """Return why the run itself would be refused: the plan is closed to us, by its state, for want of an agent, or by
     another run.
     """
-    from orchestrator.actions.plans import require_approval  # most plans say no state
+    from orchestrator.services.plans import require_approval  # most plans say no state
 
     if (refused := denied(ahead.order.layout)) is not None:
         return refused

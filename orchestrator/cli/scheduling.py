@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from orchestrator.actions import scheduling
-from orchestrator.actions.running import examine
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import plan_directory, say_json, talk, write
 from orchestrator.cli.running import order_of, run_command
@@ -16,6 +15,7 @@ from orchestrator.core.duration import parse_duration
 from orchestrator.core.text import counted, one_line
 from orchestrator.cron.entry import Scheduled, When
 from orchestrator.errors import NotFoundError, OrchestratorError, UsageError
+from orchestrator.runner.run import examine
 from orchestrator.store.layout import Layout, schedules_lock
 from orchestrator.wiring import caller, plugs, schedulers
 

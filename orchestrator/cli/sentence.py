@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from orchestrator.cli.reply import as_called
+from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration
 from orchestrator.core.message import MessageKind
-from orchestrator.core.money import usd
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.runner.events import Happening, Kind
 from orchestrator.views.context import MESSAGE_ICONS

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.actions.status import STILL_ASKED, Overview, brief_of, left_behind, status
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import (
     as_called,
@@ -21,11 +20,12 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.core.beside import is_merging
 from orchestrator.core.board import Board
+from orchestrator.core.cost import cost_facts, spending
 from orchestrator.core.hold import held
-from orchestrator.core.money import cost_facts, spending
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import first_of
 from orchestrator.errors import OrchestratorError
+from orchestrator.services.status import STILL_ASKED, Overview, brief_of, left_behind, status
 from orchestrator.store import roots
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
@@ -173,8 +173,8 @@ def _ending(layout: Layout, overview: Overview) -> str:
     lines = [ending(brief)]
     charter = brief.board.plan.charter
     if charter.state is not None:
-        from orchestrator.actions.plans import what_keeps
-        from orchestrator.core.plan_state import TERMINAL  # most plans have none
+        from orchestrator.core.plan_status import TERMINAL  # most plans have none
+        from orchestrator.services.plans import what_keeps
 
         if charter.state not in TERMINAL:
             lines.append(as_called(what_keeps(layout, charter)))
@@ -203,8 +203,8 @@ def _next(layout: Layout, brief: Brief) -> str:
 
 def _outlook(board: Board) -> dict[str, float] | None:
     """Say in hours how much there is to do; None where nobody estimated anything."""
+    from orchestrator.core.critical_path import estimate
     from orchestrator.core.duration import hours
-    from orchestrator.core.estimate import estimate
 
     found = estimate(board)
     if found is None:
@@ -220,7 +220,7 @@ def _news(layout: Layout, board: Board) -> dict[str, str]:
     running = board.by_status().get(TaskStatus.RUNNING, [])
     if all(board.results[task_id].is_by_hand for task_id in running):
         return how_far
-    from orchestrator.actions.status import news_of_running
+    from orchestrator.services.status import news_of_running
     from orchestrator.wiring import plugs
 
     try:

@@ -24,8 +24,8 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.cli.report import say_broken, share_facts, takes_days
 from orchestrator.cli.texts import TakesText
+from orchestrator.core.agent import Listed
 from orchestrator.core.message import LIMIT
-from orchestrator.core.roster import Listed
 from orchestrator.core.text import counted
 from orchestrator.core.workload import Load, with_room
 from orchestrator.store.layout import Layout

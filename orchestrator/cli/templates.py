@@ -8,9 +8,17 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.drafting import Proposal, from_template
-from orchestrator.actions.planning import Drawn, draw
-from orchestrator.actions.templates import (
+from orchestrator.cli.agents import plan_directory_if_any
+from orchestrator.cli.options import takes_directory, takes_json
+from orchestrator.cli.reply import as_called, plan_directory, program, say_json, talk, write
+from orchestrator.core.agent import BUILT_IN
+from orchestrator.core.text import counted, one_line
+from orchestrator.errors import UsageError
+from orchestrator.planner.plan import Drawn, draw
+from orchestrator.planner.plan_templates import Parameter, PlanTemplate, describe, plan_templates
+from orchestrator.planner.revise import Proposal, from_template
+from orchestrator.planner.saved_plan import SavedPlan
+from orchestrator.planner.templates import (
     draw_saved,
     places_of_saved,
     read_values,
@@ -18,15 +26,7 @@ from orchestrator.actions.templates import (
     saved_plan,
     saved_plans,
 )
-from orchestrator.cli.agents import plan_directory_if_any
-from orchestrator.cli.options import takes_directory, takes_json
-from orchestrator.cli.reply import as_called, plan_directory, program, say_json, talk, write
-from orchestrator.core.roster import BUILT_IN
-from orchestrator.core.text import counted, one_line
-from orchestrator.errors import UsageError
 from orchestrator.store.layout import Layout
-from orchestrator.store.saved_plan import SavedPlan
-from orchestrator.views.plan_templates import Parameter, PlanTemplate, describe, plan_templates
 
 
 @click.group("template")
@@ -185,7 +185,7 @@ def _example(name: str) -> tuple[str, dict[str, str], dict[str, Any]]:
             f"there is no template {one_line(name, 60)!r}",
             hint="`orchestrator template list` names them",
         )
-    from orchestrator.actions.drafting import example
+    from orchestrator.planner.revise import example
 
     drawn = draw(example(found, [member.key for member in BUILT_IN]), Layout(os.getcwd()))
     return drawn.text, dict(drawn.task_files), _template_facts(found)

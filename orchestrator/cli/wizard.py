@@ -9,10 +9,6 @@ from typing import Any, NamedTuple
 
 import click
 
-from orchestrator.actions.agents import Known
-from orchestrator.actions.planning import Drawn, draw, require_room, write
-from orchestrator.actions.preview import agents_of
-from orchestrator.actions.templates import places_of_saved, saved_plans
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import (
     as_called,
@@ -24,18 +20,22 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.cli.reply import write as say
 from orchestrator.cli.templates import of_template
+from orchestrator.core.agent import Roster
 from orchestrator.core.draft import Draft
-from orchestrator.core.draft_check import read_draft
 from orchestrator.core.plan import Task, id_of
 from orchestrator.core.redact import redact
-from orchestrator.core.roster import Roster
 from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.text import counted, one_line, printable
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.plan.columns import read_needs
+from orchestrator.planner.draft_check import read_draft
+from orchestrator.planner.plan import Drawn, draw, require_room, write
+from orchestrator.planner.plan_templates import plan_templates
+from orchestrator.planner.templates import places_of_saved, saved_plans
+from orchestrator.planner.write import agents_of
+from orchestrator.services.agent_choice import Known
 from orchestrator.store.layout import Layout
 from orchestrator.views.columns import plain, table
-from orchestrator.views.plan_templates import plan_templates
 from orchestrator.wiring import plugs
 
 #: Bytes of an answer. A terminal hands over 4,095 of a line, and drops the rest without a word.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 
 if TYPE_CHECKING:
     from orchestrator.core.board import Board

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result, closed
-from orchestrator.core.state import KEEPS_BACK, SETTLED, UNDER_WAY, TaskStatus
+from orchestrator.core.status import KEEPS_BACK, SETTLED, UNDER_WAY, TaskStatus
 from orchestrator.core.umbrella import joined, sources
 
 #: The agent that does nothing, of a plan that is only tried.

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from orchestrator.core.beside import is_merging, lacks_merge
 from orchestrator.core.board import Board
+from orchestrator.core.cost import spending
 from orchestrator.core.hold import held
 from orchestrator.core.journal_line import Line
-from orchestrator.core.money import spending
 from orchestrator.core.news import News, hold_of, is_held
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ExitStatus
 
 
@@ -129,7 +129,7 @@ class Brief(NamedTuple):
         step = self._next_step()
         state = self.board.plan.charter.state
         if step[0] == "run" and state is not None:
-            from orchestrator.core.plan_state import TERMINAL, PlanState  # most plans have none
+            from orchestrator.core.plan_status import TERMINAL, PlanState  # most plans have none
 
             # To approve a plan is for a person: no program is to take that as its next step.
             if state in TERMINAL | {PlanState.PLANNING, PlanState.BLOCKED}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from orchestrator.core.plan_state import PlanState
+    from orchestrator.core.plan_status import PlanState
 
 
 class Charter(NamedTuple):

@@ -15,8 +15,8 @@ from orchestrator.core.duration import roughly
 from orchestrator.core.hold import held
 from orchestrator.core.journal_line import TOLD
 from orchestrator.core.news import hold_of
-from orchestrator.core.plan_state import ITSELF, PlanState
-from orchestrator.core.state import UNDER_WAY, TaskStatus
+from orchestrator.core.plan_status import ITSELF, PlanState
+from orchestrator.core.status import UNDER_WAY, TaskStatus
 from orchestrator.core.text import one_line
 
 #: Looks in a row that found a task as it was, until a person is told, and until it is taken to be blocked.

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from orchestrator.core.result import Result, Verdict
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 
 
 class Held(NamedTuple):

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from orchestrator.core.beside import BESIDE
-from orchestrator.core.money import unsettled
+from orchestrator.core.cost import unsettled
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result, Verdict
-from orchestrator.core.state import UNDER_WAY, TaskStatus
+from orchestrator.core.status import UNDER_WAY, TaskStatus
 
 #: Seconds.
 DAY = 86400

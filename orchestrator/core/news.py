@@ -14,7 +14,7 @@ from orchestrator.core.beside import is_beside
 from orchestrator.core.board import Board
 from orchestrator.core.journal_line import Line, read_line
 from orchestrator.core.message import MessageKind
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 
 #: A run's words about what holds it; the newest one counts.
 _HOLDS = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 
 
 class Verdict(StrEnum):

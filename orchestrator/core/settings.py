@@ -256,7 +256,7 @@ def _schema(value: Any) -> str | Mapping[str, Any]:
 
 
 def _notify(value: Any) -> tuple[Mapping[str, Any], ...]:
-    from orchestrator.core.notice import read_notify  # most plans tell nobody
+    from orchestrator.core.notification import read_notify  # most plans tell nobody
 
     return read_notify(value)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from orchestrator.core.board import SIMULATED, Board
 from orchestrator.core.result import Result, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.state import UNDER_WAY, TaskStatus
+from orchestrator.core.status import UNDER_WAY, TaskStatus
 
 #: What somebody said of it, and what goes on right now, is no simulation.
 _MEANT = UNDER_WAY | {TaskStatus.BLOCKED, TaskStatus.CANCELLED}

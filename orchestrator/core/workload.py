@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from orchestrator.core.agent import ALIASES, BUILT_IN, Roster
 from orchestrator.core.name import as_name
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
-from orchestrator.core.roster import ALIASES, BUILT_IN, Roster
-from orchestrator.core.state import OVER, UNDER_WAY, TaskStatus, Verb
+from orchestrator.core.status import OVER, UNDER_WAY, TaskStatus, Verb
 
 _BUILT_IN = frozenset(member.key for member in BUILT_IN)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core.diagnosis import Probe
+from orchestrator.core.finding import Probe
 from orchestrator.core.text import one_line
 from orchestrator.cron.entry import (
     MARK,

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core.diagnosis import Probe
+from orchestrator.core.finding import Probe
 from orchestrator.executors.shortage import advice
 
 #: Bytes read of each stream of most; a program that prints more is ended.

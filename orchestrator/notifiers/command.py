@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
-from orchestrator.core.notice import Notice
+from orchestrator.core.notification import Notice
 from orchestrator.core.text import one_line
 from orchestrator.notifiers.form import as_json
 from orchestrator.notifiers.protocol import NotifyError

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping, Sequence
 
-from orchestrator.core.notice import Notice, Topic
+from orchestrator.core.notification import Notice, Topic
 from orchestrator.core.text import one_line
 from orchestrator.notifiers.command import CommandNotifier
 from orchestrator.notifiers.protocol import NotifyError

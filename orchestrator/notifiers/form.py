@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.core.notice import Notice
+from orchestrator.core.notification import Notice
 
 #: Characters Discord takes; Slack takes more, and nobody reads them.
 _LIMIT = 2000

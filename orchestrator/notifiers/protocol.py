@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from orchestrator.core.notice import Notice
+from orchestrator.core.notification import Notice
 
 
 class NotifyError(Exception):

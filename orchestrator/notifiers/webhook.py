@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 
-from orchestrator.core.notice import Notice
+from orchestrator.core.notification import Notice
 from orchestrator.notifiers.form import FORMS
 from orchestrator.notifiers.protocol import NotifyError
 

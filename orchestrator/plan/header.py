@@ -12,7 +12,7 @@ from orchestrator.plan.front_matter import FrontMatter, read_front_matter
 from orchestrator.plan.lines import Lines, unreadable
 
 if TYPE_CHECKING:
-    from orchestrator.core.plan_state import PlanState
+    from orchestrator.core.plan_status import PlanState
 
 STATUS = "status"
 #: What somebody writes who means that.
@@ -51,7 +51,7 @@ def _state(front: FrontMatter, file: str) -> tuple[PlanState | None, list[Proble
     """Return the state that a plan says, and what only looks as if it said one: nobody would wait for approval."""
     state, problems = None, []
     for key in filter(_LIKE_STATUS.fullmatch, front.data):
-        from orchestrator.core.plan_state import PlanState, parse_state  # most plans have none
+        from orchestrator.core.plan_status import PlanState, parse_state  # most plans have none
 
         value = front.data[key]
         said = parse_state(str(value))

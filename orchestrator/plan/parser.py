@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import Plan, Task
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import cell, from_cell, one_line, printable
 from orchestrator.core.umbrella import check_parents, with_umbrellas
 from orchestrator.errors import PlanError, Problem

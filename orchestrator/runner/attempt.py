@@ -10,11 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.agents.protocol import Agent, Reader
-from orchestrator.core.money import cost_statistics, spent_in, unsettled, usd
+from orchestrator.core.cost import cost_statistics, spent_in, unsettled, usd
 from orchestrator.core.plan import Task
 from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.executors.record import HASH_LIMIT
 from orchestrator.store.atomic import ADVICE, read_piece, read_tail

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from orchestrator.core.cost import spending, usd
 from orchestrator.core.duration import format_duration
-from orchestrator.core.money import spending, usd
 from orchestrator.core.result import Result
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.text import counted, first_of, one_line
 from orchestrator.scheduler.budget import MOST_NAMED, too_little
 from orchestrator.scheduler.engine import Engine

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import anyio
 
 from orchestrator.core.board import Board
-from orchestrator.core.intervention import OWN_END, Intervention, next_ready, taken_from
 from orchestrator.core.result import Attempt
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.status import TaskStatus, Verb
+from orchestrator.core.task_command import OWN_END, Intervention, next_ready, taken_from
 from orchestrator.errors import NotFoundError, StoreError, TransitionError
 from orchestrator.runner.manual import nothing_ready
 from orchestrator.runner.plan_watcher import Watch

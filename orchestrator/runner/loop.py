@@ -22,10 +22,10 @@ import anyio.lowlevel
 from orchestrator.core.board import Board
 from orchestrator.core.graph import shape
 from orchestrator.core.hold import Held
-from orchestrator.core.intervention import Intervention, apply, noted
 from orchestrator.core.result import NOT_STARTED, Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.status import TaskStatus, Verb
+from orchestrator.core.task_command import Intervention, apply, noted
 from orchestrator.core.text import counted
 from orchestrator.errors import LostResultError, OrchestratorError, StoreError
 from orchestrator.executors.protocol import Executor

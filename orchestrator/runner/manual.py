@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from orchestrator.core.intervention import Intervention
-from orchestrator.core.money import cost_statistics
+from orchestrator.core.cost import cost_statistics
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Exit, Outcome, Result, Verdict
-from orchestrator.core.state import Verb
+from orchestrator.core.status import Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.core.umbrella import sources
 from orchestrator.errors import NothingReadyError, StoreError
 from orchestrator.executors.protocol import Job

@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from orchestrator.core.notice import Notice, Topic
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.notification import Notice, Topic
+from orchestrator.core.status import TaskStatus
 from orchestrator.notifiers.protocol import Notifier, NotifyError
 from orchestrator.runner.events import Happening, Kind
 from orchestrator.views.notices import alert, joined, run_ended, task_failed

@@ -14,7 +14,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.plan import stem as stem_of
 from orchestrator.core.result import Attempt, Exit, Result, StopReason, Verdict, closed
 from orchestrator.core.settings import Settings
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.executors.protocol import Job
 from orchestrator.executors.record import write_exit

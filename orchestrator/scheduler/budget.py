@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.core.money import USUAL_CAP, usd
+from orchestrator.core.cost import USUAL_CAP, usd
 from orchestrator.core.text import first_of
 
 #: USD below which an attempt is not worth starting, when nobody said what it may cost.

@@ -14,9 +14,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.core.capacity import Capacity
-from orchestrator.core.intervention import Intervention, decide
 from orchestrator.core.result import StopReason, Verdict
-from orchestrator.core.state import KEEPS_BACK, TaskStatus, Verb, move
+from orchestrator.core.status import KEEPS_BACK, TaskStatus, Verb, move
+from orchestrator.core.task_command import Intervention, decide
 from orchestrator.errors import TransitionError
 from orchestrator.scheduler import cascade
 from orchestrator.scheduler.budget import Account, Purse

@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from orchestrator.core.result import StopReason, Verdict
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 
 
 class Launch(NamedTuple):

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import StopReason, Verdict
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.status import TaskStatus, Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.scheduler.budget import DEFAULT_MODEL, DUST
 
 #: Seconds a process may stay once its answer is complete.

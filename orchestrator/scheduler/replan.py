@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from orchestrator.core.state import UNDER_WAY, TaskStatus, Verb, move
+from orchestrator.core.status import UNDER_WAY, TaskStatus, Verb, move
 from orchestrator.scheduler.node import Entry
 
 _TO_COME = frozenset({TaskStatus.WAITING, TaskStatus.PENDING})

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem, UnfitError
 from orchestrator.plan.lines import conflict, unresolved

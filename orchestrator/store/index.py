@@ -21,13 +21,13 @@ from orchestrator.core.charter import Charter
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_file, replace_file
 from orchestrator.store.signatures import signature_of
 
 if TYPE_CHECKING:
-    from orchestrator.core.plan_state import PlanState
+    from orchestrator.core.plan_status import PlanState
     from orchestrator.store.attempt_record import Traces
 
 SCHEMA = 6
@@ -167,7 +167,7 @@ def _is_secret(plan: Plan) -> bool:
     """Whether addresses stand in the plan that let everybody post who reads them: no second file has a copy."""
     if "notify" not in plan.settings:
         return False
-    from orchestrator.core.notice import targets
+    from orchestrator.core.notification import targets
 
     return any(target.is_secret for target in targets(plan.settings["notify"]))
 
@@ -210,7 +210,7 @@ def _plan(raw: dict[str, Any] | None) -> tuple[int, Plan, Shape] | None:
 def _state(word: str | None) -> PlanState | None:
     if not word:
         return None
-    from orchestrator.core.plan_state import PlanState  # most plans have none
+    from orchestrator.core.plan_status import PlanState  # most plans have none
 
     return PlanState(word)
 

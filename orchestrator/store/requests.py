@@ -15,10 +15,10 @@ import time
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from orchestrator.core.intervention import Intervention
 from orchestrator.core.name import is_name
 from orchestrator.core.plan import TASK_ID
-from orchestrator.core.state import COMMANDS, TaskStatus, Verb
+from orchestrator.core.status import COMMANDS, TaskStatus, Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.errors import (
     DependencyError,
     NotFoundError,

@@ -14,7 +14,7 @@ from typing import Any
 from orchestrator.core.duration import format_duration
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
-from orchestrator.core.state import TaskStatus, parse_status
+from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.core.text import cell, code, fence, one_line, printable, unfenced
 from orchestrator.plan.lines import conflict
 from orchestrator.store.process import boot_id

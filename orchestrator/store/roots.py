@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from orchestrator.core.charter import Charter
 from orchestrator.core.plan import TASK_ID
-from orchestrator.core.plan_state import parse_state
+from orchestrator.core.plan_status import parse_state
 from orchestrator.core.text import first_of
 from orchestrator.errors import NotFoundError, OrchestratorError, StoreError, UsageError
 from orchestrator.ownership import make_directories, make_directory

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator.core.roster import BUILT_IN, Member, Program, Roster
+from orchestrator.core.agent import BUILT_IN, Member, Program, Roster
 from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.ownership import make_directories, open_to_us
 from orchestrator.store.atomic import names_in, read_file, refuse_links, replace_file, reported

@@ -13,9 +13,9 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from orchestrator.core.agent import ALIASES, MODEL, PROMPT_FILE, Command, Member, Program
 from orchestrator.core.name import is_name
 from orchestrator.core.plan import is_label
-from orchestrator.core.roster import ALIASES, MODEL, PROMPT_FILE, Command, Member, Program
 from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, Settings, read_setting
 from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line, printable

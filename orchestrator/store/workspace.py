@@ -12,7 +12,7 @@ from orchestrator.core.graph import Shape, shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan import stem as stem_of
 from orchestrator.core.result import Result, closed
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import printable
 from orchestrator.errors import OrchestratorError, PlanError, UnfitError
 from orchestrator.ownership import make_directories

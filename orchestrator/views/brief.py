@@ -13,10 +13,10 @@ from typing import Any
 
 from orchestrator.core.beside import MERGER, NAMES
 from orchestrator.core.brief import Brief, Phase
+from orchestrator.core.cost import spending
 from orchestrator.core.duration import format_duration
 from orchestrator.core.journal_line import Line
-from orchestrator.core.money import spending
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus
 from orchestrator.views.glyphs import ICONS, MERGES, moment, tally

@@ -12,8 +12,8 @@ from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.heartbeat import Alert, AlertKind
 from orchestrator.core.plan import Task
-from orchestrator.core.plan_state import PlanState, Step, parse_state
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.plan_status import PlanState, Step, parse_state
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import counted, one_line
 from orchestrator.views.glyphs import ICONS
 from orchestrator.views.plans import (

@@ -14,7 +14,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import weights
 from orchestrator.core.plan import Task
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import counted, one_line
 from orchestrator.views.columns import clip, display_width, plain, table
 from orchestrator.views.glyphs import ICONS, LABELS, UMBRELLA, progress_bar

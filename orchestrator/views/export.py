@@ -11,13 +11,13 @@ from typing import Any, Protocol
 
 from orchestrator.core.beside import NAMES
 from orchestrator.core.board import Board
+from orchestrator.core.cost import spending, usd
 from orchestrator.core.duration import format_duration, hours
 from orchestrator.core.message import Message
-from orchestrator.core.money import spending, usd
 from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.views.csv_text import csv_text
 from orchestrator.views.figures import cost_of
 from orchestrator.views.glyphs import label_of, moment, tally

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from orchestrator.core.beside import is_beside
 from orchestrator.core.board import Board
+from orchestrator.core.cost import Spending, spending, usd
 from orchestrator.core.duration import format_duration
 from orchestrator.core.hold import Held, held
-from orchestrator.core.money import Spending, spending, usd
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result, Verdict
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.views.glyphs import moment
 

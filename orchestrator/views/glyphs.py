@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from orchestrator.core.beside import MERGER, NAMES
 from orchestrator.core.board import ONLY_SIMULATED, Board
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 
 ICONS: Mapping[TaskStatus, str] = {
     TaskStatus.WAITING: "⏸️",

@@ -10,12 +10,12 @@ import heapq
 from collections.abc import Mapping, Sequence
 
 from orchestrator.core.board import Board
+from orchestrator.core.cost import Spending, spending
 from orchestrator.core.duration import format_duration
-from orchestrator.core.money import Spending, spending
 from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import cell
 from orchestrator.views.diagram import mermaid
 from orchestrator.views.figures import cost_rows, failures, hold_line, log_link, result_link

@@ -6,8 +6,8 @@ import os
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 
-from orchestrator.core.notice import Notice, Topic
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.notification import Notice, Topic
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import first_of, one_line
 from orchestrator.views.glyphs import tally
 

@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 
 from orchestrator.core.board import Board
 from orchestrator.core.brief import Brief
+from orchestrator.core.cost import spending
 from orchestrator.core.duration import format_duration
 from orchestrator.core.journal_line import Line
-from orchestrator.core.money import spending
 from orchestrator.core.plan import Task
-from orchestrator.core.plan_state import PLAN_TRANSITIONS, PlanEvent
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.plan_status import PLAN_TRANSITIONS, PlanEvent
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import excerpt, one_line
 from orchestrator.views.brief import ending
 from orchestrator.views.figures import cost_of, cost_rows, hold_line

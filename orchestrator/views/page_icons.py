@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from orchestrator.core.plan_state import PlanState
+from orchestrator.core.plan_status import PlanState
 from orchestrator.views.context import MESSAGE_ICONS
 from orchestrator.views.glyphs import ICONS
 from orchestrator.views.plans import STATE_ICONS

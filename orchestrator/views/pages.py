@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orchestrator.core.called import as_called
 from orchestrator.core.charter import Charter
 from orchestrator.core.duration import format_duration
-from orchestrator.core.plan_state import PlanState
+from orchestrator.core.plan_status import PlanState
 from orchestrator.core.redact import redact
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import clip, printable
 from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.views.glyphs import TOLD

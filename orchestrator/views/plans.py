@@ -8,8 +8,8 @@ from typing import Protocol
 from orchestrator.core.board import Board
 from orchestrator.core.charter import Charter
 from orchestrator.core.plan import Task
-from orchestrator.core.plan_state import PlanState, Step, implied_state, subtask_word
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.plan_status import PlanState, Step, implied_state, subtask_word
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import first_of
 from orchestrator.views.columns import clip, plain, table
 from orchestrator.views.glyphs import moment, progress_bar

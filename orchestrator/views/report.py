@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration
 from orchestrator.core.ledger import DAY, Booking, Figures, Share
-from orchestrator.core.money import usd
 from orchestrator.core.text import cell, counted
 from orchestrator.views.columns import plain, table
 from orchestrator.views.csv_text import csv_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.core.roster import Listed
+from orchestrator.core.agent import Listed
 from orchestrator.core.workload import Load
 from orchestrator.views.columns import plain, table
 

@@ -13,7 +13,7 @@ from orchestrator.core.board import ONLY_SIMULATED, Board
 from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import NORMAL
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import counted, first_of
 from orchestrator.views.columns import clip, display_width, fit, plain, plain_all, wrap
 from orchestrator.views.glyphs import LABELS, UMBRELLA, progress_bar, tally
@@ -155,7 +155,7 @@ def _account(board: Board, now: float) -> Iterator[str]:
     results = board.paid_for()
     attempts = (attempt for result in results for attempt in result.attempts)
     if any(attempt.session or attempt.cost != 0 for attempt in attempts):
-        from orchestrator.core.money import spending
+        from orchestrator.core.cost import spending
         from orchestrator.views.figures import cost_rows, hold_line
 
         if hold := hold_line(board, now):
@@ -173,7 +173,7 @@ def _outlook(board: Board, now: float) -> Iterator[str]:
         more = f" and {len(late) - len(longest):,} more" if len(late) > len(longest) else ""
         yield f"⏰ Overdue: {named}{more}"
     if any(task.estimate for task in tasks.values()):
-        from orchestrator.core.estimate import estimate
+        from orchestrator.core.critical_path import estimate
 
         if found := estimate(board):
             yield f"Estimated: {found}"

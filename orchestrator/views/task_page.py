@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.core.board import Board
+from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.message import Message
 from orchestrator.core.moment import format_moment
-from orchestrator.core.money import usd
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
-from orchestrator.core.state import COMMANDS, TRANSITIONS, TaskStatus, Verb
+from orchestrator.core.status import COMMANDS, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import excerpt, one_line
 from orchestrator.views.context import MESSAGE_ICONS, MESSAGE_WORDS
 from orchestrator.views.figures import cost_of

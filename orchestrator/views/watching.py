@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.core.journal_line import Line
 from orchestrator.core.message import MessageKind
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.views.context import MESSAGE_ICONS
 from orchestrator.views.glyphs import ICONS

@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.actions import plans
 from orchestrator.actions.history import history
-from orchestrator.actions.status import brief_of, news_of_running, status
 from orchestrator.actions.talking import messages_on
-from orchestrator.actions.tasks import find_task
 from orchestrator.core.board import Board
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.plan import TASK_ID, Task, stem
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
+from orchestrator.services import plans
+from orchestrator.services.status import brief_of, news_of_running, status
+from orchestrator.services.task_view import find_task
 from orchestrator.store import roots
 from orchestrator.store.atomic import read_file, read_piece, read_tail
 from orchestrator.store.journal import journal_tail

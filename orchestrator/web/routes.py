@@ -16,17 +16,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from orchestrator.actions import plans
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import detach
 from orchestrator.actions.intervening import act
-from orchestrator.actions.plugs import Plugs
-from orchestrator.actions.run_order import RunOrder
 from orchestrator.actions.stopping import stop
 from orchestrator.actions.talking import say
-from orchestrator.core.intervention import Intervention
 from orchestrator.core.message import MessageKind
-from orchestrator.core.state import COMMANDS, Verb
+from orchestrator.core.status import COMMANDS, Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     CriteriaError,
@@ -37,6 +34,9 @@ from orchestrator.errors import (
     TransitionError,
     UsageError,
 )
+from orchestrator.services import plans
+from orchestrator.services.plugins import Plugs
+from orchestrator.services.run_request import RunOrder
 from orchestrator.store.layout import Layout
 from orchestrator.store.plan_directory import find_plan
 from orchestrator.views.overview_page import FINAL_EVENTS

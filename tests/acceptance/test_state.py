@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, everything, front_of, result_of, write_plan
 from tests.executors.harness import wait_until

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.heartbeat import BLOCKED_AFTER
-from orchestrator.core.intervention import Intervention
-from orchestrator.core.state import Verb
+from orchestrator.core.status import Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.store.requests import Requests, new_id
 from tests.acceptance.orchestrate import Orchestrate, ok
 from tests.acceptance.plans import Gate, journal, write_plan

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.core.roster import Roster
+from orchestrator.core.agent import Roster
 from orchestrator.errors import StoreError
 from orchestrator.store.layout import Layout
 from tests.runner.bench import write_plan

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.actions.intervening import give_up, intervene, set_status
-from orchestrator.actions.plugs import Plugs
-from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.status import TaskStatus, Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.errors import TransitionError
+from orchestrator.services.plugins import Plugs
 from orchestrator.store.layout import Layout
 from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.result_file import render_result

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import pytest
 
 from orchestrator.actions.repeating import run_repeatedly
-from orchestrator.actions.run_report import RunReport
 from orchestrator.core.board import Board
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan
 from orchestrator.errors import BusyError, OrchestratorError, PlanError, Problem
+from orchestrator.runner.run_report import RunReport
 from orchestrator.runner.waiting import Wait
 from orchestrator.store.layout import Layout
 from tests.runner.test_waiting import Time

@@ -17,7 +17,7 @@ from orchestrator.agents.claude_check import (
     judge_version,
     version,
 )
-from orchestrator.core.diagnosis import Level, Probe
+from orchestrator.core.finding import Level, Probe
 from orchestrator.core.settings import Settings
 
 STUB = """\

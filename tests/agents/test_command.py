@@ -7,9 +7,9 @@ import json
 import pytest
 
 from orchestrator.agents.command import CommandAgent
+from orchestrator.core.agent import Command
 from orchestrator.core.invocation import SCRIPT
 from orchestrator.core.result import FREE, Exit, Outcome, StopReason, Verdict
-from orchestrator.core.roster import Command
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
 from tests.agents.assignments import assignment, given

@@ -18,8 +18,8 @@ from orchestrator.agents.command import CommandAgent
 from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
+from orchestrator.core.agent import Command
 from orchestrator.core.result import FREE, Exit, Outcome, Signs, StopReason, Verdict
-from orchestrator.core.roster import Command
 from orchestrator.core.settings import Settings
 from tests.agents.assignments import assignment, given
 from tests.fakes.fake_claude import SAMPLES, sample

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.notice import Notice, Topic
+from orchestrator.core.notification import Notice, Topic
 from orchestrator.notifiers.command import CommandNotifier
 from orchestrator.notifiers.desktop import DesktopNotifier
 from orchestrator.notifiers.protocol import Notifier, NotifyError

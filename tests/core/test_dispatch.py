@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.core.agent import Member, Roster
 from orchestrator.core.board import Board
 from orchestrator.core.dispatch import ready, refusal, within_capacity
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
-from orchestrator.core.plan_state import TERMINAL, PlanState
+from orchestrator.core.plan_status import TERMINAL, PlanState
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.roster import Member, Roster
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 
 
 def task(id: str, *needs: str, priority: int = 10) -> Task:

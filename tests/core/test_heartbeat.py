@@ -12,9 +12,9 @@ from orchestrator.core.heartbeat import AlertKind, Pulse, alerts, beat, run_aler
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.news import News
 from orchestrator.core.plan import Plan, Task
-from orchestrator.core.plan_state import PlanState
+from orchestrator.core.plan_status import PlanState
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 
 
 def board(eta: float = 0.0, **statuses: TaskStatus) -> Board:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.hold import Held, held
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 
 P = TaskStatus.PENDING
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.ledger import DAY, Booking, bookings, day_of, figures, share, within
 from orchestrator.core.result import Attempt, Result, Verdict
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from tests.views.example import BEGIN, task
 
 _WORDS = [*Verdict, "running"]

@@ -8,8 +8,8 @@ from orchestrator.core.board import Board
 from orchestrator.core.brief import Brief, Phase, phase_of
 from orchestrator.core.journal_line import Line, read_line
 from orchestrator.core.news import News, run_id
-from orchestrator.core.plan_state import PlanState
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.plan_status import PlanState
+from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ExitStatus
 from tests.views.example import attempt, board, done, midway, result, task
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.core.agent import Member, Roster
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.roster import Member, Roster
-from orchestrator.core.state import UNDER_WAY, TaskStatus
+from orchestrator.core.status import UNDER_WAY, TaskStatus
 from orchestrator.core.workload import Duty, loads, names_of, with_room
 from tests.views.example import task
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.diagnosis import Probe
+from orchestrator.core.finding import Probe
 from orchestrator.executors.probe import LIMIT, ask
 from tests.executors.harness import is_alive, sh, wait_until
 from tests.patience import BEGUN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from orchestrator.core.notice import Notice
+from orchestrator.core.notification import Notice
 from orchestrator.notifiers.protocol import NotifyError
 
 

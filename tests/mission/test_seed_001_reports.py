@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.executors.record import write_record
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import render_result

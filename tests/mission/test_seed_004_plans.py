@@ -202,7 +202,7 @@ def test_s4_07_a_state_is_changed_byte_for_byte(engine: TaskEngine) -> None:
 
 
 def test_s4_08_s4_38_s4_39_events_and_states(engine: TaskEngine) -> None:
-    """Ten events, nine states; the last three states are final. All arrows: tests/core/test_plan_state.py."""
+    """Ten events, nine states; the last three states are final. All arrows: tests/core/test_plan_status.py."""
     engine.plan()
     for event, state in (
         ("approve", "APPROVED"),

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.actions.repairing import Checked, check, repair
-from orchestrator.actions.run_order import RunOrder
-from orchestrator.actions.running import run
+from orchestrator.doctor.repair import Checked, check, repair
 from orchestrator.errors import OrchestratorError, StoreError
+from orchestrator.runner.run import run
+from orchestrator.services.run_request import RunOrder
 from orchestrator.store.layout import Layout
 from orchestrator.wiring import plugs
 from tests.acceptance.orchestrate import Orchestrate

@@ -20,12 +20,12 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.actions.repairing import check
 from orchestrator.agents.claude_stream import StreamReader
 from orchestrator.cli.main import cli
 from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
+from orchestrator.doctor.repair import check
 from orchestrator.errors import OrchestratorError
 from orchestrator.executors import record as records
 from orchestrator.plan.parser import StatusCells, parse_plan, set_statuses

@@ -13,7 +13,7 @@ from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.core.board import Board
 from orchestrator.core.settings import Settings, resolve
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.executors.protocol import Job
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.draw import Draw, Drawing

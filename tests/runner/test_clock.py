@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from orchestrator.core.result import Exit
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.executors.protocol import Job
 from orchestrator.runner.clock import Clock
 from orchestrator.store.workspace import Workspace

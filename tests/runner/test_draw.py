@@ -16,7 +16,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.runner.attempt import LiveAttempt
 from orchestrator.runner.draw import Drawing

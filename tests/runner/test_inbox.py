@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.intervention import OWN_END, Intervention
 from orchestrator.core.result import StopReason
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.status import TaskStatus, Verb
+from orchestrator.core.task_command import OWN_END, Intervention
 from orchestrator.errors import StoreError
 from orchestrator.runner import inbox
 from orchestrator.runner.events import Happening, Kind

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.actions.run_order import RunOrder
-from orchestrator.actions.running import run
 from orchestrator.core.result import StopReason
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.runner.events import Happening, Kind
+from orchestrator.runner.run import run
 from orchestrator.scheduler import node
+from orchestrator.services.run_request import RunOrder
 from orchestrator.store.layout import Layout
 from orchestrator.wiring import plugs
 from tests.acceptance.plans import answer_of, write_plan

@@ -13,7 +13,7 @@ from orchestrator.agents.protocol import Assignment
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.core.invocation import Invocation
 from orchestrator.core.result import Exit, StopReason
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.executors.protocol import Job
 from orchestrator.runner import attempt as attempt_module

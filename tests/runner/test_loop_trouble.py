@@ -11,7 +11,7 @@ import anyio.from_thread
 from orchestrator.agents.protocol import Assignment
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.core.invocation import Invocation
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ExecutorError, LostResultError, StoreError
 from orchestrator.executors.protocol import Job
 from orchestrator.runner.events import Happening, Kind

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from orchestrator.core.notice import Notice, Topic
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.notification import Notice, Topic
+from orchestrator.core.status import TaskStatus
 from orchestrator.notifiers.protocol import Notifier
 from orchestrator.runner import notify
 from orchestrator.runner.events import Happening, Kind

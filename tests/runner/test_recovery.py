@@ -12,7 +12,7 @@ from orchestrator.agents.claude import ClaudeAgent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.settings import resolve
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.executors.record import write_record
 from orchestrator.runner import attempt as attempt_module
 from orchestrator.runner.recovery import Harvested, harvest, record_answered

@@ -6,7 +6,7 @@ import math
 
 from hypothesis import strategies as st
 
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.node import Entry
 
 #: Where a task may stand when a run begins that is not completed.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from orchestrator.core.result import Signs, Verdict
-from orchestrator.core.state import SETTLED, TaskStatus
+from orchestrator.core.status import SETTLED, TaskStatus
 from orchestrator.scheduler.budget import Account, Purse
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.inputs import Ended, Event, Heard, Moment, Recorded, Ticked

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.money import USUAL_CAP
+from orchestrator.core.cost import USUAL_CAP
 from orchestrator.scheduler.budget import LEAST_CAP, Account, Purse
 
 # ── an account ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.result import StopReason, Verdict
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.inputs import Begun, Ended, Recorded, StopRequested, Ticked
 from orchestrator.scheduler.instructions import Finish, Instruction, Launch, Record, Skip, Stop
 from orchestrator.scheduler.node import Entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from orchestrator.core.result import Verdict
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.budget import Account
 from orchestrator.scheduler.inputs import Begun, Ended, Recorded, Slept, StopRequested, Ticked
 from orchestrator.scheduler.instructions import Finish, Hold, Launch, Record, Resume, Strain

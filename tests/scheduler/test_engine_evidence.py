@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Verdict
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.status import TaskStatus, Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.scheduler.budget import Account
 from orchestrator.scheduler.inputs import Begun, Recorded, Ticked
 from orchestrator.scheduler.instructions import Finish, Hold, Instruction, Launch, Record, Resume

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from orchestrator.core.capacity import Capacity
-from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Signs, Verdict
-from orchestrator.core.state import COMMANDS, TaskStatus, Verb
+from orchestrator.core.status import COMMANDS, TaskStatus, Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.scheduler.budget import Account, Purse
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.inputs import (

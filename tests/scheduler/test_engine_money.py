@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from orchestrator.core.money import USUAL_CAP
+from orchestrator.core.cost import USUAL_CAP
 from orchestrator.core.result import Verdict
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.budget import LEAST_CAP, Account, Purse
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.inputs import Begun, Ended, Recorded, Replanned, Ticked

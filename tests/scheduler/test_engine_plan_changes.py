@@ -6,9 +6,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Verdict
-from orchestrator.core.state import COMMANDS, KEEPS_BACK, TaskStatus, Verb
+from orchestrator.core.status import COMMANDS, KEEPS_BACK, TaskStatus, Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.inputs import Begun, Ended, Event, Moment, Recorded, Replanned, Ticked
 from orchestrator.scheduler.instructions import Finish, Launch, Record, Skip

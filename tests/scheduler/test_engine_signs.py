@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.result import Signs, StopReason, Verdict
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.inputs import Begun, Ended, Heard, StopRequested, Ticked
 from orchestrator.scheduler.instructions import Launch, Record, Stop
 from orchestrator.scheduler.node import LINGER, Entry

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.intervention import Intervention
 from orchestrator.core.result import Signs, Verdict
-from orchestrator.core.state import TaskStatus, Verb
+from orchestrator.core.status import TaskStatus, Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.scheduler.budget import Account, Purse
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.inputs import Begun, Ended, Event, Heard, Moment, Recorded

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator.core.board import Board
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.executors.record import write_record
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import render_result

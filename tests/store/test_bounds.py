@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.plan import Task
-from orchestrator.core.state import TaskStatus as S
+from orchestrator.core.status import TaskStatus as S
 from orchestrator.core.text import unfenced
 from orchestrator.errors import PlanError, StoreError, UnfitError
 from orchestrator.plan.front_matter import load_front_matter, read_front_matter

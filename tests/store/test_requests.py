@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.intervention import Intervention
-from orchestrator.core.state import COMMANDS, TaskStatus, Verb
+from orchestrator.core.status import COMMANDS, TaskStatus, Verb
+from orchestrator.core.task_command import Intervention
 from orchestrator.errors import DependencyError, NothingReadyError, OrchestratorError, StoreError
 from orchestrator.store.requests import Reply, Requests, new_id
 

@@ -9,7 +9,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from orchestrator.core.plan_state import PlanState
+from orchestrator.core.plan_status import PlanState
 from orchestrator.errors import NotFoundError, StoreError, UsageError
 from orchestrator.store import roots
 from orchestrator.store.layout import Layout

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.core.roster import BUILT_IN, Program, Roster
+from orchestrator.core.agent import BUILT_IN, Program, Roster
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, PlanError, StoreError
 from orchestrator.store.layout import Layout

@@ -11,7 +11,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 
 #: 2026-01-05 14:00:00 UTC
 BEGIN = 1767621600.0

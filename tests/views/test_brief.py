@@ -14,7 +14,7 @@ from orchestrator.core.board import Board
 from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.news import News
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.runner.events import Happening, Kind
 from orchestrator.views.brief import LIMIT, brief_text, ending, facts, next_command
 from orchestrator.views.table import status_text

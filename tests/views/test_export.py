@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from orchestrator.core.message import Message, MessageKind, clean
 from orchestrator.core.plan import Task
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import is_blank, printable
 from orchestrator.plan.safe_markdown import tagless
 from orchestrator.store.result_file import safe_answer

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.money import spending
+from orchestrator.core.cost import spending
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.views.figures import cost_of, cost_rows, hold_line, log_link
 from tests.views.example import BEGIN, HOSTILE, board, task
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core.board import Board
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.plan.safe_markdown import tagless
 from orchestrator.views.figures import skipped_because, timing
 from orchestrator.views.final_output import final_output

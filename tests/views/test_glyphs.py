@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.state import TaskStatus, parse_status
+from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.views.glyphs import LABELS, moment, progress_bar, tally
 from tests.views.example import BEGIN
 

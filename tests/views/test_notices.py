@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.notice import Notice
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.notification import Notice
+from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import printable
 from orchestrator.views import notices
 

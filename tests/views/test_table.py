@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.board import Board
-from orchestrator.core.state import TaskStatus
+from orchestrator.core.status import TaskStatus
 from orchestrator.views.columns import display_width
 from orchestrator.views.final_output import final_output
 from orchestrator.views.listing import table_text

@@ -1,0 +1,174 @@
+"""Who there is to do a task, what each is good for, and who takes which one (seed rows S4-54, S4-55, S4-59, S3-20)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+from typing import Any, NamedTuple
+
+from orchestrator.core.capacity import Crew
+from orchestrator.core.result import Result
+from orchestrator.core.status import TaskStatus
+from orchestrator.errors import CapacityError
+
+#: What else a built-in agent is called.
+ALIASES = {"claude-code": "claude"}
+#: Words of a command line that stand for something else: the path of a file with the prompt, and the model.
+PROMPT_FILE, MODEL = "{prompt_file}", "{model}"
+
+
+class Program(StrEnum):
+    """What an agent runs."""
+
+    CLAUDE = "claude"
+    SHELL = "shell"
+    SIMULATED = "simulated"
+    COMMAND = "command"
+    """A command line that its file names."""
+
+
+class Command(NamedTuple):
+    """The command line of an agent, and how to read what comes of it."""
+
+    words: tuple[str, ...]
+    """The program, and what follows it."""
+    answer: tuple[str, ...] = ()
+    """Where in the JSON object that it prints the answer stands; empty: all that it prints is the answer."""
+    login: tuple[str, ...] = ()
+    """Variables that it needs to work at all, let through also into a clean environment; ``AWS_*`` for many."""
+    version: tuple[str, ...] = ()
+    """Words that ask its program for the version; empty: it is not asked."""
+    is_free: bool = False
+    """It costs nothing, so no budget holds it back. Else nobody knows what it costs."""
+    base: str = "/"
+    """The directory that holds ``agents/``, where its program is asked for the version."""
+
+
+class Member(NamedTuple):
+    """One agent that a task may ask for."""
+
+    key: str
+    runs: Program = Program.CLAUDE
+    best_for: str = ""
+    types: tuple[str, ...] = ()
+    """Types of task that it is there for, in lower case."""
+    capabilities: tuple[str, ...] = ()
+    """What else it can do, in lower case."""
+    max_parallel: int = 0
+    """Tasks it may have under way at once; 0: as many as the run has slots."""
+    settings: Mapping[str, Any] = {}
+    """Settings of every task it does; stronger than those of the plan, weaker than those of the task file."""
+    role: str = ""
+    """What stands in front of every prompt of it."""
+    command: Command | None = None
+    extends: str = ""
+    """The agent it stands on: it runs what that one runs, and counts as one of it."""
+    where: str = "built in"
+    """``file:line`` of what says so."""
+
+    @property
+    def skills(self) -> frozenset[str]:
+        """All that it says it can do; empty: it says nothing, and may be asked for anything."""
+        return frozenset((*self.types, *self.capabilities))
+
+
+BUILT_IN = (
+    Member("claude", Program.CLAUDE, "reads, writes, runs programs, searches"),
+    Member("shell", Program.SHELL, "commands that are written out in the task"),
+    Member("simulated", Program.SIMULATED, "trying a plan: it answers at once and does nothing"),
+)
+
+
+class Listed(NamedTuple):
+    """One agent, and how much it has to do."""
+
+    member: Member
+    running: int
+    """Tasks of the plan that it has under way, those of agents that stand on it included."""
+    lacks: str
+    """Why it cannot work on this machine; empty: it can."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Roster:
+    """All agents by key: the built-in ones first, then those of files, nearest directory first."""
+
+    members: Mapping[str, Member]
+
+    @classmethod
+    def of(cls, members: Iterable[Member] = ()) -> Roster:
+        """Return the built-in agents and these; one with the key of a built-in one takes its place."""
+        return cls({member.key: member for member in (*BUILT_IN, *members)})
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and ALIASES.get(key, key) in self.members
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self.members.values())
+
+    def __getitem__(self, key: str) -> Member:
+        return self.members[ALIASES.get(key, key)]
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """What a task may ask for."""
+        return tuple(self.members)
+
+    @property
+    def shells(self) -> Sequence[str]:
+        """Those of them that run commands."""
+        return tuple(member.key for member in self if member.runs is Program.SHELL)
+
+    @property
+    def widths(self) -> Mapping[str, int]:
+        """``max_parallel`` of those that have one."""
+        return {member.key: member.max_parallel for member in self if member.max_parallel}
+
+    def crew(self, key: str) -> Crew:
+        """Return the agents whose ``max_parallel`` a task of this one counts against."""
+        member = self[key]
+        both = dict.fromkeys((member.key, member.extends))
+        return tuple(each for each in both if each and self[each].max_parallel)
+
+    def running(self, key: str, at_work: Mapping[str, int]) -> int:
+        """Return how many tasks of an agent are under way, those of agents that stand on it included."""
+        key = self[key].key
+        return sum(at_work.get(each.key, 0) for each in self if key in {each.key, each.extends})
+
+    def require_room(self, key: str, at_work: Mapping[str, int]) -> None:
+        """Make sure that an agent may take one more task (S4-59). *at_work*: tasks under way by agent, see ``at_work``.
+
+        Raises:
+            CapacityError: it has as many as it may.
+        """
+        for each in self.crew(key):
+            limit, running = self[each].max_parallel, self.running(each, at_work)
+            if running >= limit:
+                raise CapacityError(
+                    f"Agent at capacity: {each} has {running} of {limit} tasks under way",
+                    hint=f"wait until one of them is done, or raise max_parallel in {self[each].where}",
+                )
+
+    def choose(self, *, fallback: str, type: str = "", needs: Collection[str] = ()) -> str:
+        """Choose who takes a task that names no agent (S4-55): the first for its type, else the first that can do it.
+
+        Who is busy makes no difference: the next run, and whoever asks before it, must come to the same agent.
+
+        Args:
+            fallback: Who takes what fits nobody.
+            type: Type of the task; empty: it has none.
+            needs: Capabilities that are required (S3-20).
+        """
+        folded, required = type.casefold(), {need.casefold() for need in needs}
+        wanted = required | {folded} if folded else required
+        of_type = (each.key for each in self if folded in each.types and required <= each.skills)
+        able = (each.key for each in self if wanted and wanted <= each.skills)
+        return next(chain(of_type, able), fallback)
+
+
+def at_work(results: Iterable[Result]) -> Counter[str]:
+    """Return how many tasks each agent has under way; what somebody else took into their hands is theirs."""
+    return Counter(each.agent for each in results if each.status is TaskStatus.RUNNING)

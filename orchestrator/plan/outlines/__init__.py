@@ -1,5 +1,0 @@
-"""Plans that people keep in other forms, one reader for each (``plan --from FILE``).
-
-Each module is named as its form and has ``recognises(document)`` and ``read(document)``. What is none of them is
-refused by ``store/draft_file.py``.
-"""

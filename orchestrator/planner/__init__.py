@@ -1,0 +1,1 @@
+"""From a request, a task list or a template to a plan."""

@@ -1,0 +1,199 @@
+"""Ask an agent one question and get an answer that fits a schema: what planning needs."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shlex
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core.beside import PLANNER
+from orchestrator.core.cost import Spending, spending
+from orchestrator.core.plan import Task
+from orchestrator.core.settings import Settings
+from orchestrator.core.status import TaskStatus
+from orchestrator.core.text import counted
+from orchestrator.errors import (
+    AgentError,
+    DraftError,
+    HeldError,
+    PlanError,
+    Problem,
+    StoppedError,
+    StoreError,
+)
+from orchestrator.ownership import make_directories
+from orchestrator.runner.clock import Clock
+from orchestrator.runner.events import Happening, Kind, Listener
+from orchestrator.runner.recover import take_over
+from orchestrator.runner.scheduler_setup import idle_accounts
+from orchestrator.runner.worker import Worker, put_off
+from orchestrator.scheduler.budget import Purse
+from orchestrator.services.plugins import Plugs
+from orchestrator.store.atomic import read_file, replace_file
+from orchestrator.store.attempt_record import scan_logs
+from orchestrator.store.journal import Journal
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import new_run, take_lock
+from orchestrator.store.plan_directory import make_plan_directory
+from orchestrator.store.timestamp import iso
+from orchestrator.store.workspace import Workspace
+
+#: (prompt, JSON Schema) → what the agent answered.
+Ask = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """The agent that takes a request apart."""
+
+    worker: Worker
+    settings: Settings
+    dead_runs: Container[str]
+
+    def __call__(self, prompt: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Ask it one question, and return its answer.
+
+        Raises:
+            AgentError, HeldError, StoppedError, StoreError: as ``asking``.
+        """
+        task = Task(id=PLANNER, name="Plan the request", description=prompt)
+        settings, workspace = self.settings._replace(schema=schema), self.worker.workspace
+        if not _was_answered(self.worker, task, settings, self.dead_runs):
+            result, runner = self.worker.do(task, settings)
+            if result is None:
+                raise put_off(runner)
+            if result.status is not TaskStatus.COMPLETED:
+                cost = _planning_cost(self.spent())
+                if runner.ended_by or runner.held_back:
+                    raise put_off(runner, cost)
+                why = result.reason or "it was stopped"
+                log = workspace.layout.attempt(PLANNER, result.number).stdout
+                raise AgentError(
+                    f"the planner gave no plan: {why}{cost}", hint=f"its output: {log}"
+                )
+        answer: Mapping[str, Any] = json.loads(workspace.read_answer(PLANNER))
+        return answer
+
+    def spent(self) -> Spending:
+        """Return what its questions have cost up to now."""
+        result = self.worker.workspace.read_result(PLANNER)
+        if result is None:
+            return spending([])
+        asked = tuple(each for each in result.attempts if each.run == self.worker.run)
+        return spending([result._replace(attempts=asked)])
+
+
+@contextmanager
+def asking(
+    layout: Layout, settings: Settings, plugs: Plugs, listener: Listener, *, rejected: str
+) -> Iterator[Planner]:
+    """Hold the plan directory and yield whom to ask; every question and answer is kept there, with what it cost.
+
+    *rejected* is the file in which a draft is kept that was paid for and makes no sense.
+
+    Raises:
+        DraftError: the answers made no plan (raised by who asks; here it is told what they cost and where they are).
+        AgentError: the agent cannot work on this machine, or gave no answer (raised by what is yielded).
+        HeldError, StoppedError: a budget or a limit held it back, or a signal ended it (likewise).
+            The ``data`` of all four says what planning cost.
+        BusyError: a run holds the plan directory.
+        StoreError: state could not be read or written.
+    """
+    # It looks at the project and writes nothing.
+    how = settings._replace(agent="claude", tools=("Read", "Glob", "Grep"), format="markdown")
+    plugs.require({PLANNER: how})
+    clock, run = Clock(), new_run()
+    workspace = Workspace(layout)
+    make_plan_directory(layout)
+    lock = take_lock(layout.lock, run, iso(clock.wall()))
+    try:
+        workspace.prepare()
+        if lock.dead_runs:
+            plugs.sweep(layout.root, run)
+        with closing(Journal(layout.journal)) as journal:
+
+            def hear(happening: Happening) -> None:
+                if happening.kind is not Kind.NEWS:
+                    journal.append(happening.line())
+                listener(happening)
+
+            worker = Worker(
+                workspace=workspace,
+                agents=plugs.agents,
+                executor=plugs.executor,
+                descriptor=lock.descriptor,
+                run=run,
+                clock=clock,
+                listener=hear,
+                purse=Purse(settings.budget_usd or math.inf),
+                accounts=idle_accounts(plugs.agents, settings),
+            )
+            planner = Planner(worker, how, lock.dead_runs)
+            try:
+                yield planner
+            except DraftError as error:
+                raise _kept(error, planner.spent(), rejected) from None
+            except (AgentError, HeldError, StoppedError) as error:
+                error.data = _facts(planner.spent())
+                raise
+    except (PlanError, AgentError, HeldError, StoppedError):
+        lock.release()  # it gave no plan, and left nothing behind
+        raise
+    except BaseException:
+        lock.abandon()
+        raise
+    lock.release()
+
+
+def _facts(spent: Spending) -> dict[str, Any]:
+    """Return what planning cost, for programs."""
+    return {"cost_usd": round(spent.known, 6), "unknown_costs": spent.unknown}
+
+
+def _kept(error: DraftError, spent: Spending, path: str) -> PlanError:
+    """Keep a draft where a person can mend it, and say so first; or why it could not be kept."""
+    wrong = counted(len(error.problems), "problem")
+    message = f"the planner's draft has {wrong}{_planning_cost(spent)}"
+    facts = _facts(spent)
+    text = json.dumps(error.draft, ensure_ascii=False, indent=2)
+    try:
+        make_directories(os.path.dirname(path))
+        replace_file(path, f"{text}\n".encode(errors="backslashreplace"))
+    except (OSError, StoreError) as lost:
+        message, hint = f"{message}, and it could not be kept: {lost}", "mend that, then ask again"
+    else:
+        hint = f"mend it in {path}, then: orchestrator plan --from {shlex.quote(path)}"
+        facts["draft"] = path
+    told = PlanError([Problem(message, "", hint, error.code), *error.problems])
+    told.data = facts
+    return told
+
+
+def _planning_cost(spent: Spending) -> str:
+    return f"; planning cost {spent}" if spent else ""
+
+
+def _was_answered(
+    worker: Worker, task: Task, settings: Settings, dead_runs: Container[str]
+) -> bool:
+    """Take from its log what a run that died had asked for; say whether it is the answer to this very question."""
+    workspace = worker.workspace
+    found = take_over(
+        workspace,
+        {task.id: task},
+        {task.id: settings},
+        agents=worker.agents,
+        results={},
+        traces=scan_logs(workspace.layout.logs),
+        dead_runs=dead_runs,
+        listener=worker.listener,
+    )
+    if not found or found[-1].result.status is not TaskStatus.COMPLETED:
+        return False
+    asked = read_file(workspace.layout.attempt(PLANNER, found[-1].result.number).stdin) or b""
+    return task.description.strip().encode() in asked

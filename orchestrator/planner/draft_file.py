@@ -1,0 +1,127 @@
+"""A plan in another form, or the JSON of a draft, read as a draft (``plan --from FILE``).
+
+Also the files that ``plan`` is told about: a request in a file, and files that a parameter's pattern matches.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+from typing import Protocol
+
+from orchestrator.errors import Problem
+from orchestrator.plan.front_matter import read_front_matter
+from orchestrator.plan.lines import Lines, unreadable
+from orchestrator.planner.outlines import (
+    checklist,
+    kiro,
+    openspec,
+    spec_kit,
+    superpowers,
+    taskmaster_json,
+)
+from orchestrator.planner.outlines.document import Document, read_document
+from orchestrator.planner.outlines.items import Reading
+from orchestrator.store.atomic import read_file, reported
+
+
+class _Form(Protocol):
+    """A module that reads one form of plan."""
+
+    FORM: str
+
+    def recognises(self, document: Document) -> bool: ...
+    def read(self, document: Document) -> Reading: ...
+
+
+#: The forms in markdown, the most peculiar first.
+_READERS: tuple[_Form, ...] = (spec_kit, superpowers, kiro, openspec, checklist)
+_MARKDOWN = {reader.FORM: reader for reader in _READERS}
+#: What ``--format`` takes.
+AUTO = "auto"
+FORMS = (AUTO, *sorted((*_MARKDOWN, taskmaster_json.FORM)))
+_KNOWN = "a checklist, Spec Kit, Kiro, superpowers, OpenSpec and Task Master JSON"
+
+
+def load_draft(path: str, form: str = AUTO) -> Reading | None:
+    """Read a file in one form of plan, or in the one that it is recognised as; None when there is no such file.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    data = read_file(path)
+    return None if data is None else parse_draft(data, path, form)
+
+
+def read_request(path: str) -> str | None:
+    """Return a request that somebody put into a file; None when there is no such file.
+
+    Raises:
+        StoreError: it cannot be read.
+        ValueError: it is no text.
+    """
+    data = read_file(path) if os.path.isfile(path) else None
+    if data is None:
+        return None
+    if (problem := unreadable(data, path)) is not None:
+        raise ValueError(str(problem))
+    return data.decode().removeprefix("\ufeff")
+
+
+def matching_files(pattern: str) -> list[str]:
+    """Return the files that a pattern matches in the current directory, in order; ``**`` means any depth.
+
+    Raises:
+        StoreError: a directory cannot be read.
+    """
+    with reported("look for files", pattern):
+        if os.path.isfile(pattern):
+            return [pattern]
+        return sorted(each for each in glob.glob(pattern, recursive=True) if os.path.isfile(each))
+
+
+def parse_draft(data: bytes, file: str, form: str = AUTO) -> Reading:
+    """Return what a file proposes: JSON when it is an object or says so in its name, else markdown."""
+    if (problem := unreadable(data, file)) is not None:
+        return Reading(problems=(problem,))
+    text = data.decode().removeprefix("\ufeff")
+    if form in {AUTO, taskmaster_json.FORM} and (
+        form != AUTO or file.endswith(".json") or text.lstrip().startswith("{")
+    ):
+        return _parse_json(text, file, form)
+    lines = Lines.of(data).bare()
+    front = read_front_matter(lines, file)
+    body = front.body if front.problem is None else 0
+    document = read_document([*[""] * body, *lines[body:]], file)
+    if form != AUTO:
+        return _MARKDOWN[form].read(document)
+    readers = (module for module in _MARKDOWN.values() if module.recognises(document))
+    if (reader := next(readers, None)) is None:
+        return Reading(problems=(_unknown(document),))
+    return reader.read(document)
+
+
+def _unknown(document: Document) -> Problem:
+    """Return why a document is refused."""
+    return Problem(
+        f"no form of plan that is known here ({_KNOWN})",
+        f"{document.file}:1",
+        f"have an agent plan it: `orchestrator plan {document.file}`; or name its form with --format",
+        "unknown_format",
+    )
+
+
+def _parse_json(text: str, file: str, form: str) -> Reading:
+    hint = 'a draft is {"tasks": [{"id": "T-01", "name": "…"}]}; docs/cli.md says what else may stand there'
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        where, message = f"{file}:{error.lineno}", f"no valid JSON: {error.msg}"
+        return Reading(problems=(Problem(message, where, hint, "bad_draft"),))
+    except (ValueError, RecursionError):
+        message = "no JSON that could be a draft"
+        return Reading(problems=(Problem(message, f"{file}:1", hint, "bad_draft"),))
+    if taskmaster_json.recognises(data) or form == taskmaster_json.FORM:
+        return taskmaster_json.read(data, file)
+    return Reading(data, form="json")

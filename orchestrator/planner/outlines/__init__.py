@@ -1,0 +1,5 @@
+"""Plans that people keep in other forms, one reader for each (``plan --from FILE``).
+
+Each module is named as its form and has ``recognises(document)`` and ``read(document)``. What is none of them is
+refused by ``planner/draft_file.py``.
+"""

@@ -1,0 +1,248 @@
+"""Begin a plan: an example to edit, or one drawn from a draft."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from orchestrator.core.agent import Roster
+from orchestrator.core.beside import PLANNER
+from orchestrator.core.board import Board
+from orchestrator.core.cost import cost_statistics
+from orchestrator.core.draft import Draft, DraftTask
+from orchestrator.core.graph import shape
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.result import Attempt, Result, Verdict
+from orchestrator.core.script import LANGUAGES
+from orchestrator.core.settings import Settings
+from orchestrator.core.status import TaskStatus
+from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.plan.safe_markdown import closed
+from orchestrator.store.archive import has_plan, put_plan
+from orchestrator.store.layout import Layout, from_here
+from orchestrator.store.lock import locked
+from orchestrator.store.lock_holder import busy, holder_of
+from orchestrator.store.plan_directory import make_plan_directory
+from orchestrator.store.result_file import render_result
+from orchestrator.store.result_writer import Commit
+from orchestrator.store.workspace import Workspace
+from orchestrator.views.new_plan import new_plan, queue
+from orchestrator.views.task_file import task_file
+
+
+def init(layout: Layout, request: str, agent: str) -> str:
+    """Make a plan directory with a ``master_plan.md`` to start from (seed row S2-14).
+
+    With *agent* it is a queue: no tasks yet, and that agent does those that are added (seed row S0-02). What is left
+    of a plan that is gone would be taken for the answers to this one: return where it was moved, or an empty text.
+
+    Raises:
+        UsageError: there is a plan already; it is left as it is.
+        BusyError: a run is under way, whose plan is away.
+        PlanError: a template of the plan directory makes no sense.
+        StoreError: it could not be written.
+    """
+    _refuse_plan(layout)
+    text = queue(agent, request) if agent else new_plan(request, layout.templates)
+    make_plan_directory(layout)
+    if not has_plan(layout):  # nobody is at work here, and there is no reason to leave a lock file
+        return put_plan(layout, text, {})
+    with locked(layout.queue, layout.lock):
+        _refuse_plan(layout)
+        return put_plan(layout, text, {})
+
+
+def _refuse_plan(layout: Layout) -> None:
+    if os.path.lexists(layout.plan):
+        raise UsageError(
+            "there is a plan here already",
+            where=layout.plan,
+            hint="edit it, or name another directory",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A draft as the files it becomes, read back: what is written is what was checked."""
+
+    text: str
+    task_files: Mapping[str, str]
+    """By stem."""
+    board: Board
+
+
+def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProxyType({})) -> Drawn:
+    """Return the files of a plan, after they were read as ``run`` will read them. Writes nothing.
+
+    *settings* of the plan go into its front matter; they were read already.
+
+    Raises:
+        PlanError: they do not say what the draft says; a template of the plan directory may be the reason.
+    """
+    from orchestrator.plan.parser import parse_plan
+
+    rows = draft.rows()
+    front = [f"{name}: {value}\n" for name, value in settings.items()]
+    text = new_plan(draft.request, layout.templates, draft=draft)
+    text = "".join(["---\n", *front, "---\n", text]) if front else text
+    files = {task.row.stem: _file(task, rows, layout) for task in draft.tasks}
+    plan, problems = parse_plan(text.encode(), f"{from_here(layout.root)}/master_plan.md")
+    problems += _differences(rows, plan)
+    problems += _bad_files(draft, files)
+    if problems:
+        raise PlanError(problems)
+    return Drawn(text=text, task_files=files, board=Board(plan, shape(plan.tasks), {}))
+
+
+def _file(task: DraftTask, rows: Mapping[str, Task], layout: Layout) -> str:
+    # A code block that somebody forgot to close would hide the criteria below it, and they would count as met.
+    task = replace(task, description=closed(task.description), expected=closed(task.expected))
+    return task_file(
+        task.row,
+        Settings(),
+        layout.templates,
+        [rows[need] for need in task.row.data_needs],
+        shell=bool(task.command),
+        draft=task,
+    )
+
+
+def _differences(rows: Mapping[str, Task], plan: Plan) -> list[Problem]:
+    hint = "correct templates/master_plan.md.j2 of the plan directory, or delete it to use the built-in one"
+    if list(rows) != list(plan.tasks):
+        return [
+            Problem(
+                "the tasks of the draft are not those of the plan drawn from it", plan.file, hint
+            )
+        ]
+    return [
+        Problem(f"{row.id} is not in the plan as in the draft", plan.tasks[row.id].where, hint)
+        for row in rows.values()
+        if _essence(row) != _essence(plan.tasks[row.id])
+    ]
+
+
+def _essence(task: Task) -> tuple[object, ...]:
+    return task.needs, task.need_kinds, task.priority, task.agent
+
+
+def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:
+    from orchestrator.plan.task_file import parse_task_file
+
+    problems: list[Problem] = []
+    for task in draft.tasks:
+        name = f"agent_tasks/{task.row.stem}.md"
+        found = parse_task_file(files[task.row.stem].encode(), name)
+        problems += found.problems
+        is_it = LANGUAGES.get(found.language), found.code.strip()
+        if task.command and is_it != (task.language, task.command.strip()):
+            hint = "correct templates/agent_task.md.j2 of the plan directory"
+            problems.append(
+                Problem(f"{task.id}: the first code block is not its command", name, hint)
+            )
+    return problems
+
+
+def require_room(layout: Layout, roster: Roster, *, force: bool) -> None:
+    """Make sure that a new plan may take the place of what is there: nothing, or a plan that is finished.
+
+    Raises:
+        BusyError: a run is under way.
+        UsageError: there is a plan that is not finished, and *force* does not say to move it aside.
+        StoreError: what is there could not be read.
+    """
+    if (holder := holder_of(layout.lock)) is not None:
+        raise busy(holder)
+    if not force:
+        _refuse_unfinished(layout, roster)
+
+
+def _refuse_unfinished(layout: Layout, roster: Roster) -> None:
+    if not has_plan(layout):
+        return
+    if found := _unfinished(layout, roster):
+        what, way = found
+        raise UsageError(
+            f"there is a plan here that {what}",
+            where=layout.plan,
+            hint=f"{way}, name another directory with --dir, or move it aside with --force",
+        )
+
+
+def _unfinished(layout: Layout, roster: Roster) -> tuple[str, str] | None:
+    """Return what keeps a plan from being finished, and what helps; what was only simulated is not done."""
+    from orchestrator.errors import NotFoundError
+    from orchestrator.runner.preview import look_ahead
+    from orchestrator.services.run_request import RunOrder
+
+    try:
+        board = look_ahead(RunOrder(layout=layout), roster).board
+    except (PlanError, NotFoundError) as error:
+        if error.code == "empty_plan":
+            return "has no tasks yet", "add some with `orchestrator add TEXT`"
+        return "cannot be read, or files of one", "correct what `orchestrator validate` finds"
+    completed, total = board.counts()[TaskStatus.COMPLETED], len(board.plan.tasks)
+    if completed == total:
+        return None
+    what = f"is not finished: {completed} of {total} tasks are completed"
+    return what, "finish it with `orchestrator run`"
+
+
+def write(
+    layout: Layout, drawn: Drawn, roster: Roster, *, force: bool, is_asked: bool = False
+) -> str:
+    """Put a plan in place; return where the one before it was moved, or an empty text.
+
+    *is_asked*: a worker was asked for it here; what it was asked this time belongs to the new plan and stays.
+
+    Raises:
+        BusyError: a run is under way; nothing was written.
+        UsageError: there is an unfinished plan, and *force* does not say to move it aside.
+        StoreError: it could not be written; the plan before it is in place, or whole in the archive.
+    """
+    make_plan_directory(layout)
+    with locked(layout.queue, layout.lock):
+        # Asked again: until the lock was ours, somebody else may have been at work.
+        if not force:
+            _refuse_unfinished(layout, roster)
+        asked = Workspace(layout).read_result(PLANNER) if is_asked else None
+        if asked is None or asked.last is None:
+            return put_plan(layout, drawn.text, drawn.task_files)
+        logs = [f"{PLANNER}.attempt-{each.number}." for each in _of_this_time(asked)]
+        spare = (f"{PLANNER}-result", *logs)
+        archived = put_plan(layout, drawn.text, drawn.task_files, spare)
+        if archived:
+            _part(layout, Layout(archived), asked)
+        return archived
+
+
+def _of_this_time(asked: Result) -> tuple[Attempt, ...]:
+    return tuple(each for each in asked.attempts if each.run == asked.attempts[-1].run)
+
+
+def _part(layout: Layout, archived: Layout, asked: Result) -> None:
+    """Leave each plan the planning that was paid for it: one result has grown over all of them."""
+    now = _of_this_time(asked)
+    if before := tuple(each for each in asked.attempts if each not in now):
+        is_done = before[-1].status == Verdict.COMPLETED.value
+        status = TaskStatus.COMPLETED if is_done else TaskStatus.FAILED
+        answer = Workspace(layout).read_shown_answer(PLANNER)
+        was = asked._replace(attempts=before, status=status)
+        _keep(archived, was, "What it answered is in its log.")
+        _keep(layout, asked._replace(attempts=now), answer)
+
+
+def _keep(layout: Layout, result: Result, answer: str) -> None:
+    workspace, files = Workspace(layout), layout.attempt(PLANNER, result.number)
+    workspace.make_directories()
+    text = render_result(
+        result,
+        label=PLANNER,
+        answer=answer,
+        log=f"../{result.attempts[-1].log_path(PLANNER)}",
+        statistics=cost_statistics(result),
+    )
+    workspace.commit([Commit(stem=PLANNER, result=result, text=text, files=files)])

@@ -1,0 +1,254 @@
+"""Take a request apart into tasks: by asking an agent, from a file, or from a plan that comes with the package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from orchestrator.core.draft import Draft
+from orchestrator.core.spelling import suggestion
+from orchestrator.core.text import one_line
+from orchestrator.errors import (
+    DraftError,
+    NotFoundError,
+    OrchestratorError,
+    PlanError,
+    Problem,
+    StoppedError,
+    UnfitError,
+    UsageError,
+)
+from orchestrator.planner.draft_check import read_draft
+from orchestrator.planner.draft_file import AUTO, load_draft, matching_files
+from orchestrator.planner.draft_lint import lint, order_writers
+from orchestrator.planner.draft_schema import SCHEMA
+from orchestrator.planner.plan_templates import (
+    Parameter,
+    PlanTemplate,
+    fill,
+    plan_templates,
+)
+from orchestrator.planner.prompt import planner_prompt
+
+if TYPE_CHECKING:
+    from orchestrator.planner.ask import Ask
+
+#: Findings that another answer could mend; the others are mended here, or are for people to look at.
+_MENDABLE = frozenset({"vague_description", "too_large", "too_small", "no_expected_output"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A draft without problems, and what should be looked at all the same."""
+
+    draft: Draft
+    warnings: tuple[Problem, ...] = ()
+    form: str = ""
+    """Of a file: the form of plan that it was read as."""
+
+
+def from_request(
+    request: str, ask: Ask, agents: Mapping[str, str], overrides: str | None = None
+) -> Proposal:
+    """Have an agent take *request* apart. *agents*: those a task may ask for, and what each is good for.
+
+    A draft with problems goes back once, with everything that is wrong with it; so does one that is only badly cut.
+
+    Raises:
+        DraftError: the second draft has problems too, and lists them.
+        StoppedError: somebody ended it, also while a draft was mended that would have done.
+        OrchestratorError: what ``ask`` raises.
+    """
+    first = ask(planner_prompt(request, agents, overrides), SCHEMA)
+    draft, problems = read_draft(first, agents)
+    findings = [] if problems else lint(draft)
+    if wrong := [*problems, *(each for each in findings if each.code in _MENDABLE)]:
+        prompt = planner_prompt(
+            request,
+            agents,
+            overrides,
+            first=json.dumps(first, ensure_ascii=False, indent=1, default=str),
+            problems=wrong,
+        )
+        try:
+            answer = ask(prompt, SCHEMA)
+            second, worse = read_draft(answer, agents)
+        except OrchestratorError as error:
+            if problems or isinstance(error, StoppedError):
+                raise
+        else:
+            if not worse:
+                draft, problems = second, []
+            elif problems:
+                problems, first = worse, answer
+    if problems:
+        raise DraftError([_of_planner(each) for each in problems], {**first, "request": request})
+    return _settled(replace(draft, request=request))
+
+
+def from_file(
+    path: str,
+    agents: Collection[str],
+    request: str = "",
+    *,
+    form: str = AUTO,
+    shells: Collection[str] = ("shell",),
+) -> Proposal:
+    """Read a plan that somebody keeps in another form. *shells* are the agents that run commands.
+
+    Raises:
+        NotFoundError: there is no such file.
+        UsageError: it is none that can be read as a whole.
+        PlanError: it makes no sense; every problem with its place.
+        StoreError: it cannot be read.
+    """
+    try:
+        found = load_draft(path, form)
+    except UnfitError as error:
+        hint = "--from takes a file of a usual size: no directory, and no pipe"
+        raise UsageError(error.message, where=path, hint=hint) from None
+    if found is None:
+        raise NotFoundError(
+            f"no such file: {path}",
+            hint="--from takes a task list in markdown, or JSON; a request itself is the first word",
+        )
+    problems = list(found.problems)
+    draft = Draft(tasks=())
+    if found.data or not found.problems:  # null and {} say nothing, and are no plan
+        draft, of_draft = read_draft(found.data, agents, found.places, shells=shells)
+        problems += of_draft if found.places else [_in_file(each, path) for each in of_draft]
+    if problems:
+        raise PlanError(problems)
+    proposal = _settled(replace(draft, request=request or draft.request))
+    return replace(proposal, warnings=(*found.warnings, *proposal.warnings), form=found.form)
+
+
+def from_template(
+    name: str,
+    parameters: Sequence[str],
+    agents: Collection[str],
+    request: str = "",
+    *,
+    mine: Collection[str] = (),
+) -> Proposal:
+    """Fill a plan that comes with the package; *parameters* are ``k=v``, one with several values may come again.
+
+    *mine* are the templates that people keep, which are named where there is none of that name.
+
+    Raises:
+        UsageError: no such template or parameter, one that is missing, or no file matches a pattern.
+        StoreError: files could not be looked for.
+    """
+    template = _template(name, mine)
+    draft, problems = read_draft(fill(template, _values(template, parameters)), agents)
+    if problems:
+        raise PlanError(problems)
+    return _settled(replace(draft, request=request or draft.request))
+
+
+def example(template: PlanTemplate, agents: Collection[str]) -> Draft:
+    """Return what a plan that comes along proposes when every parameter is its own name, as ``{{name}}``."""
+    values: dict[str, str | tuple[str, ...]] = {}
+    for name, parameter in template.parameters.items():
+        shown = f"{{{{{name}}}}}"
+        values[name] = shown if parameter.kind == "text" else (shown,)
+    draft, problems = read_draft(fill(template, values), agents)
+    if problems:
+        raise PlanError(problems)
+    return draft
+
+
+def _settled(draft: Draft) -> Proposal:
+    ordered, notes = order_writers(draft)
+    return Proposal(draft=ordered, warnings=(*lint(ordered), *notes))
+
+
+def _of_planner(problem: Problem) -> Problem:
+    place = f"the planner's draft, {problem.where}" if problem.where else "the planner's draft"
+    return problem._replace(where=place)
+
+
+def _in_file(problem: Problem, path: str) -> Problem:
+    return problem._replace(where=f"{path}: {problem.where}" if problem.where else path)
+
+
+# ── templates ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _template(name: str, mine: Collection[str]) -> PlanTemplate:
+    templates = plan_templates()
+    if name in templates:
+        return templates[name]
+    starts = [each for each in templates if name and each.startswith(name)]
+    if len(starts) == 1:
+        return templates[starts[0]]
+    raise UsageError(
+        f"there is no template {one_line(name, 60)!r}",
+        hint=f"there are {', '.join(dict.fromkeys((*mine, *templates)))}; --template list says what each takes",
+    )
+
+
+def read_pairs(given: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what each ``k=v`` says.
+
+    Raises:
+        UsageError: one has no value.
+    """
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise UsageError(
+                f"--param {one_line(each, 60)!r} has no value", hint='write --param "name=value"'
+            )
+        yield name.strip(), value.strip()
+
+
+def _values(template: PlanTemplate, given: Sequence[str]) -> dict[str, str | tuple[str, ...]]:
+    known = template.parameters
+    told: dict[str, list[str]] = {}
+    for name, value in read_pairs(given):
+        if name not in known:
+            message = f"the template {template.name} has no parameter {one_line(name, 60)!r}"
+            hint = f"{suggestion(name, known, '')} {_listed(template)}".lstrip()
+            raise UsageError(message, hint=hint)
+        told.setdefault(name, []).append(value)
+    values = {
+        name: _value(parameter, told[name]) if name in told else parameter.default
+        for name, parameter in known.items()
+    }
+    if missing := [
+        name for name, value in values.items() if not value and known[name].default is None
+    ]:
+        message = f"the template {template.name} needs a value for {', '.join(missing)}"
+        raise UsageError(message, hint=_listed(template))
+    return {name: value if value is not None else "" for name, value in values.items()}
+
+
+def _value(parameter: Parameter, told: Sequence[str]) -> str | tuple[str, ...]:
+    if parameter.kind == "text":
+        if len(told) > 1:
+            raise UsageError(
+                f"--param {parameter.name} is given {len(told)} times", hint="give it once"
+            )
+        return told[0]
+    parts = [part.strip() for value in told for part in value.split(",") if part.strip()]
+    if parameter.kind == "list":
+        return tuple(dict.fromkeys(parts))
+    files: dict[str, None] = {}
+    for pattern in parts:
+        found = matching_files(pattern)
+        if not found:
+            hint = "patterns count from the current directory; quote them, or the shell takes them apart"
+            raise UsageError(f"no file matches {one_line(pattern, 200)!r}", hint=hint)
+        files.update(dict.fromkeys(found))
+    return tuple(files)
+
+
+def _listed(template: PlanTemplate) -> str:
+    names = (
+        name if parameter.default is not None else f"{name} (required)"
+        for name, parameter in template.parameters.items()
+    )
+    return f"it takes {', '.join(names)}; --template list says what each is"

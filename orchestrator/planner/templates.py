@@ -1,0 +1,277 @@
+"""Templates that people keep: made of a plan, looked at, and made a plan again (seed row S1-38).
+
+Those that come with the package are drafts to be drawn (``planner/plan_templates.py``); these are files to be copied.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+
+from orchestrator.core.board import Board
+from orchestrator.core.graph import shape
+from orchestrator.core.notification import targets
+from orchestrator.core.placeholder import places
+from orchestrator.core.plan import Plan, stem
+from orchestrator.core.plan_status import PlanState
+from orchestrator.core.spelling import suggestion
+from orchestrator.core.text import one_line
+from orchestrator.errors import PlanError, Problem, StoreError, UsageError
+from orchestrator.ownership import open_to_us
+from orchestrator.plan.columns import read_id
+from orchestrator.plan.editor import fits
+from orchestrator.plan.parser import parse_plan, read_plan, set_statuses
+from orchestrator.plan.task_file import parse_task_file
+from orchestrator.planner.plan import Drawn
+from orchestrator.planner.plan_templates import plan_templates
+from orchestrator.planner.revise import read_pairs
+from orchestrator.planner.saved_plan import (
+    MOST,
+    SavedPlan,
+    find_saved,
+    read_saved,
+    read_task_files,
+    save,
+)
+from orchestrator.runner.redraw import status_cells
+from orchestrator.store.atomic import read_file
+from orchestrator.store.layout import Layout, templates_of_person
+from orchestrator.store.roots import no_plan
+
+#: What stands in the place of a template's name to see which there are.
+LIST = "list"
+#: What a task file says of one time, as it was written when its row said it.
+_DEADLINE = re.compile(rb"^- \*\*Deadline\*\*: [0-9]{4}-.*\n", re.MULTILINE)
+#: What a plan says of one time that it was made.
+_OF_ONCE = ("created", "eta", "deadline")
+
+
+def places_of_saved(layout: Layout | None, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return where the templates are that people keep, by name: of the plan directory, then of the person.
+
+    Raises:
+        StoreError: a directory of them cannot be read.
+    """
+    of_person = open_to_us(templates_of_person(environment), environment)
+    return find_saved((*(layout.own_templates if layout else ()), *of_person))
+
+
+def saved_plan(
+    layout: Layout | None, name: str, environment: Mapping[str, str]
+) -> SavedPlan | None:
+    """Return a template that somebody keeps; None when there is none of that name.
+
+    Raises:
+        PlanError, StoreError: it cannot be read.
+    """
+    place = places_of_saved(layout, environment).get(name)
+    return None if place is None else read_saved(name, place)
+
+
+def saved_plans(
+    layout: Layout | None, environment: Mapping[str, str], damaged: Callable[[str], None]
+) -> dict[str, SavedPlan]:
+    """Return all templates that people keep, by name; *damaged* is told of each that cannot be read."""
+    found = {}
+    for name, place in places_of_saved(layout, environment).items():
+        try:
+            found[name] = read_saved(name, place)
+        except (PlanError, StoreError) as error:
+            damaged(f"the template {name} is left out: {error}")
+    return found
+
+
+def save_plan(
+    layout: Layout, name: str, environment: Mapping[str, str], *, here: bool, force: bool
+) -> SavedPlan:
+    """Make a template of a plan: its table and its task files, and nothing of what came of it.
+
+    Args:
+        layout: The plan.
+        name: What it is to be called.
+        environment: Says where the person's own templates are.
+        here: In the plan directory, for whoever else has it; else among those of the person.
+        force: Also where there is one of that name.
+
+    Raises:
+        UsageError: it cannot be called so, it holds an address, or nobody knows where the person's files are.
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    if name == LIST:
+        raise UsageError(f"--template {LIST} names the templates", hint="take another name")
+    if name in plan_templates():
+        raise UsageError(f"the template {name} comes along", hint="take another name")
+    directories = (layout.templates,) if here else templates_of_person(environment)
+    if not directories:
+        raise UsageError(
+            "nobody knows where your templates are: there is no HOME", hint="add --here"
+        )
+    shown = os.path.relpath(layout.plan)
+    data = read_file(layout.plan)
+    if data is None:
+        raise no_plan(layout)
+    before = read_plan(data, shown)
+    if any(target.is_secret for target in targets(before.settings.get("notify") or ())):
+        raise UsageError(
+            "the plan holds the address of a webhook, which a template would give to others",
+            where=f"{shown}:{before.lines.get('notify', 1)}",
+            hint="name the variable that holds it: {slack: $SLACK_WEBHOOK}",
+        )
+    text = _as_new(data, before, shown)
+    plan = read_plan(text, shown)
+    files = {
+        task.stem: _file_as_new(found).decode()
+        for task in plan.tasks.values()
+        if (found := read_file(layout.task_file(task.stem))) is not None
+    }
+    saved = SavedPlan(name, f"{directories[0]}/{name}", text.decode(), files)
+    save(saved, force=force)
+    return saved
+
+
+def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
+    """Return a plan as it was before anything was done: without our sections, statuses and dates."""
+    from orchestrator.plan.editor import without_deadlines
+    from orchestrator.plan.header import with_state
+    from orchestrator.plan.lines import Lines
+    from orchestrator.plan.scan import find_places
+    from orchestrator.plan.sections import without_sections
+
+    if plan.charter.state is not None:
+        data = with_state(data, PlanState.PLANNING, shown)
+    lines = Lines.of(data)
+    once = {plan.lines[name] - 1 for name in _OF_ONCE if name in plan.lines}
+    data = lines.replaced([line for at, line in enumerate(lines.lines) if at not in once])
+    if dated := {task.id for task in plan.tasks.values() if task.deadline}:
+        data = without_deadlines(find_places(data), dated)
+    board = Board(plan, shape(plan.tasks), {})
+    return without_sections(set_statuses(data, partial(status_cells, board)))
+
+
+def _file_as_new(data: bytes) -> bytes:
+    """Return a task file without ticks and without a date; one that follows its row loses the date with it."""
+    from orchestrator.plan.criteria_list import without_ticks
+
+    follows = parse_task_file(data, "").made
+    return without_ticks(data if follows else _DEADLINE.sub(b"", data, count=1))
+
+
+def plan_in_file(path: str) -> SavedPlan | None:
+    """Return the plan in a file that has a table of tasks, without what came of it; None for any other file.
+
+    Of a ``master_plan.md`` the task files beside it belong to it.
+
+    Raises:
+        PlanError: it makes no sense; every problem with its place.
+        StoreError: it cannot be read.
+    """
+    from orchestrator.plan.document import own_text
+    from orchestrator.plan.lines import Lines, unreadable
+
+    data = read_file(path) if os.path.isfile(path) and not path.endswith(".json") else None
+    if data is None or unreadable(data, path) is not None:
+        return None
+    if not any(sheet.columns.is_task_table for sheet in own_text(Lines.of(data).bare()).tasks):
+        return None
+    place = Layout(os.path.dirname(os.path.abspath(path)))
+    files = read_task_files(place) if os.path.basename(path) == os.path.basename(place.plan) else {}
+    text = _as_new(data, read_plan(data, path), path).decode()
+    new = {stem: _file_as_new(each.encode()).decode() for stem, each in files.items()}
+    return SavedPlan(path, place.root, text, new, path)
+
+
+def draw_saved(saved: SavedPlan, values: Mapping[str, str], agents: Collection[str]) -> Drawn:
+    """Return the files of a plan made of a template, read as ``run`` will read them. Writes nothing.
+
+    Raises:
+        UsageError: a value is missing, or there is one too many.
+        PlanError: with these values it makes no sense; every problem with its place.
+    """
+    _check(saved, values)
+    if altered := list(_altered(saved, values)):
+        raise PlanError(altered)
+    text, files = saved.filled(values)
+    place = Layout(saved.where)
+    plan, problems = parse_plan(text.encode(), saved.shown)
+    if not problems:
+        problems += _agent_problems(plan, agents)
+    task_files = {task.stem: files[task.stem] for task in plan.tasks.values() if task.stem in files}
+    for name, each in task_files.items():
+        shown = os.path.relpath(place.task_file(name))
+        found = parse_task_file(each.encode(), shown)
+        problems += found.problems
+        if (key := found.settings.get("agent")) and key not in agents:
+            where = f"{shown}:{found.lines['agent']}"
+            problems.append(_unknown_agent("the task file", key, where, agents))
+    if problems:
+        raise PlanError(problems)
+    return Drawn(text=text, task_files=task_files, board=Board(plan, shape(plan.tasks), {}))
+
+
+def read_values(given: Sequence[str]) -> dict[str, str]:
+    """Return what ``k=v`` say.
+
+    Raises:
+        UsageError: one has no value, or is given twice.
+    """
+    values: dict[str, str] = {}
+    for name, value in read_pairs(given):
+        if name in values:
+            raise UsageError(f"--param {name} is given twice", hint="give it once")
+        values[name] = value
+    return values
+
+
+def _check(saved: SavedPlan, values: Mapping[str, str]) -> None:
+    known = saved.parameters
+    takes = f"it takes {', '.join(known)}" if known else "it takes none"
+    for name in values:
+        if name not in known:
+            message = f"the template {saved.name} has no parameter {one_line(name, 60)!r}"
+            raise UsageError(message, hint=suggestion(name, known, takes))
+    if missing := [name for name in known if not values.get(name)]:
+        message = f"the template {saved.name} needs a value for {', '.join(missing)}"
+        raise UsageError(message, hint=" ".join(f'--param "{name}=…"' for name in missing))
+
+
+def _altered(saved: SavedPlan, values: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield what would stand in a row in other words than it was given, where no task file tells the agent."""
+    from orchestrator.plan.scan import find_places
+
+    found = find_places(saved.plan.encode())
+    for sheet in found.sheets:
+        column = sheet.columns.id
+        assert column is not None
+        for at, cells in sheet.table.rows(found.lines):
+            own = stem(read_id(cells[column])) if column < len(cells) else ""
+            if parse_task_file(saved.task_files.get(own, "").encode(), own).body.strip():
+                continue
+            for name in places([found.lines[at]]):
+                if not fits(values[name], MOST):
+                    message = f"a row of the plan cannot say the value of {name} as it is"
+                    where = f"{saved.shown}:{at + 1}"
+                    hint = f"write {{{{{name}}}}} into agent_tasks/{own}.md of the template: there it is the text it is"
+                    yield Problem(message, where, hint, "bad_value")
+
+
+def _agent_problems(plan: Plan, agents: Collection[str]) -> list[Problem]:
+    asked = [(f"task {task.id}", task.agent_key, task.where) for task in plan.tasks.values()]
+    if "agent" in plan.settings:
+        where = f"{plan.file}:{plan.lines.get('agent', 1)}"
+        asked.insert(0, ("the plan", plan.settings["agent"], where))
+    return [
+        _unknown_agent(who, key, where, agents)
+        for who, key, where in asked
+        if key and key not in agents
+    ]
+
+
+def _unknown_agent(who: str, key: str, where: str, agents: Collection[str]) -> Problem:
+    return Problem(
+        f"{who} asks for the agent {one_line(key, 60)!r}, which is not known here",
+        where,
+        f"known are {', '.join(agents)}; `orchestrator agent register KEY` adds one",
+        "unknown_agent",
+    )

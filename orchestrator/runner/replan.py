@@ -1,0 +1,149 @@
+"""What a run does about a plan that was changed under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.agents.protocol import Agent
+from orchestrator.core.agent import Roster
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.result import Result
+from orchestrator.core.status import TaskStatus
+from orchestrator.runner.loop import Runner
+from orchestrator.runner.plan_watcher import Change, Watch, require_kept
+from orchestrator.runner.preview import Prospect
+from orchestrator.runner.scheduler_setup import revised_entries
+from orchestrator.scheduler.engine import Engine
+from orchestrator.services.assignments import make_task_files
+from orchestrator.services.run_request import RunOrder
+from orchestrator.services.selection import KEPT_AS_THEY_ARE
+from orchestrator.services.task_settings import both_settings
+from orchestrator.store.attempt_record import Traces, scan_logs
+from orchestrator.store.workspace import Workspace
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Replanner:
+    """Reads the plan again when its file is another one, and makes a change of it when it says something else."""
+
+    order: RunOrder
+    workspace: Workspace
+    roster: Roster
+    plan: Plan
+    """The one that the run goes by."""
+    seen: int
+    """The version of the file that says so."""
+    also: set[str] = field(default_factory=set, init=False)
+    """Tasks that the run is asked for besides, from the next change on."""
+    _offered: int = field(default=0, init=False)
+    """The version of the change that was returned last."""
+
+    def watch(
+        self,
+        look_around: Callable[[], None],
+        apply: Callable[[Change], None],
+        close: Callable[..., None],
+    ) -> Watch:
+        """Return what looks after the plan; *apply* goes on with a change."""
+        saved, ask = self.workspace.plan_versions.is_being_saved, self.also.add
+        return Watch(self.look, look_around, apply, saved, close, ask if self.order.grows else None)
+
+    def look(self, was_refused: bool = False) -> Change | None:  # noqa: FBT001, FBT002 - called in a thread
+        """Return the change, with the task files of rows that are new or say something else; None when there is none.
+
+        Until the run goes on with it, each look returns it anew. After one that *was_refused* it is a change as well
+        that the plan says again what the run goes by.
+
+        Raises:
+            PlanError: the plan, or the task file of a row, makes no sense; names file and line.
+            NotFoundError, StoreError: as their names say.
+        """
+        also = tuple(sorted(self.also))  # asked for in another thread
+        if self.order.only and not also:
+            return None  # what was asked for by name does not grow by itself
+        version, is_asked = self.workspace.plan_versions.newest(), bool(also) or was_refused
+        if not version or (version == self.seen and not is_asked):
+            return None
+        plan, shape = self.workspace.load_plan()
+        if _said(plan) == _said(self.plan) and not is_asked:
+            self.seen = version
+            return None  # only text around the table
+        policies, meant = both_settings(self.workspace, plan, self.order, self.roster)
+        new = [task for task_id, task in plan.tasks.items() if task_id not in self.plan.tasks]
+        others = [
+            task_id
+            for task_id, task in plan.tasks.items()
+            if task_id in also or _is_other(task, self.plan)
+        ]
+        make_task_files(self.workspace, plan.tasks, meant, others, self.roster)
+        traces = scan_logs(self.workspace.layout.logs) if new else {}
+        found = ((task.id, self.workspace.read_result(task.stem)) for task in new)
+        results = {
+            task_id: result
+            for task_id, result in found
+            if result is not None
+            and result.task == task_id
+            and _stands(result, traces.get(plan.tasks[task_id].stem, Traces()))
+        }
+        newest = {task.id: traces[task.stem].newest for task in new if task.stem in traces}
+        self._offered = version
+        return Change(plan, shape, policies, meant, newest, results, also)
+
+    def go_on(
+        self, change: Change, runner: Runner, ahead: Prospect, agents: Mapping[str, Agent]
+    ) -> list[tuple[str, str]]:
+        """Let the run go on with a change; return results that lay in the place of new tasks: task, where they are now.
+
+        Raises:
+            PlanError, UsageError: what is under way forbids it as yet; nothing was done.
+            StoreError: a result could not be moved.
+        """
+        require_kept(change.plan, runner.engine.under_way)
+        order = self._grown(change, runner.engine)
+        entries = revised_entries(change, runner, ahead._replace(order=order), agents, self.roster)
+        tasks, results = change.plan.tasks, runner.board.results
+        new = tasks.keys() - runner.board.plan.tasks.keys()
+        new |= {task_id for task_id in change.also if task_id in runner.board.doubts}
+        aside = ((task_id, self.workspace.move_aside(tasks[task_id])) for task_id in sorted(new))
+        moved = [(task_id, path) for task_id, path in aside if path]
+        # Not before: as long as something makes no sense, each look reads it again.
+        self.plan, self.seen = change.plan, self._offered
+        self.order = order
+        self.also.difference_update(change.also)
+        results.update({key: each for key, each in change.results.items() if key not in results})
+        runner.replan(change, entries)
+        return moved
+
+    def _grown(self, change: Change, engine: Engine) -> RunOrder:
+        """Return the order with what the run is asked for besides, and what somebody made it do again meanwhile."""
+        if not self.order.only:
+            return self.order
+        again = (
+            entry.id
+            for entry in engine.entries.values()
+            if not (entry.is_umbrella or entry.status in KEPT_AS_THEY_ARE)
+        )
+        only = dict.fromkeys((*self.order.only, *again, *change.also))
+        return self.order._replace(only=[each for each in only if each in change.plan.tasks])
+
+
+def _is_other(task: Task, before: Plan) -> bool:
+    known = before.tasks.get(task.id)
+    return known is None or known._replace(where="") != task._replace(where="")
+
+
+def _stands(result: Result, traces: Traces) -> bool:
+    """Whether a task that is new in the plan is not to be run: it is completed, or somebody said so."""
+    match result.status:
+        case TaskStatus.COMPLETED:
+            return result.number in traces.recorded
+        case TaskStatus.BLOCKED | TaskStatus.CANCELLED:
+            return True
+        case _:
+            return result.status is TaskStatus.RUNNING and result.is_by_hand
+
+
+def _said(plan: Plan) -> tuple[object, ...]:
+    """What a plan says, wherever in the file it says so."""
+    return plan.settings, [task._replace(where="") for task in plan.tasks.values()]

@@ -1,0 +1,434 @@
+"""Run a plan: everything that is not completed yet, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from orchestrator.core.board import Board
+from orchestrator.core.duration import format_duration
+from orchestrator.core.simulation import really_done
+from orchestrator.errors import OrchestratorError, StoreError
+from orchestrator.runner.clock import Clock
+from orchestrator.runner.draw import Drawing
+from orchestrator.runner.event_bus import Telling, listened_to
+from orchestrator.runner.event_log import overhearing
+from orchestrator.runner.event_loop import run_in_event_loop
+from orchestrator.runner.events import Happening, Kind, Listener
+from orchestrator.runner.launch import Launchpad
+from orchestrator.runner.loop import Runner
+from orchestrator.runner.plan_watcher import Change
+from orchestrator.runner.preview import Prospect, kept_back, look_ahead
+from orchestrator.runner.replan import Replanner
+from orchestrator.runner.resets import Resets
+from orchestrator.runner.scheduler_setup import accounts, build_engine, holds_found
+from orchestrator.runner.signals import Signals
+from orchestrator.runner.warnings import remarks, require_written
+from orchestrator.services.assignments import (
+    CHANGED_ROW,
+    changed_rows,
+    make_task_files,
+    require_files,
+)
+from orchestrator.services.plugins import Plugs
+from orchestrator.services.run_request import RunOrder
+from orchestrator.services.selection import asked_for
+from orchestrator.store.attempt_record import Traces, scan_logs
+from orchestrator.store.exchange import CLOSED_WITHIN, LOOK, until_closed
+from orchestrator.store.journal import Journal
+from orchestrator.store.lock import RunLock, in_line, new_run, take_lock
+from orchestrator.store.pause import looks
+from orchestrator.store.requests import Requests
+from orchestrator.store.signatures import version_of
+from orchestrator.store.timestamp import iso
+from orchestrator.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from orchestrator.runner.merge import Merged
+    from orchestrator.runner.notify import Herald
+    from orchestrator.runner.run_report import RunReport
+
+#: Notes about files that others changed; somebody who changed more of them knows.
+_NOTES = 20
+
+
+def examine(order: RunOrder, plugs: Plugs) -> Prospect:
+    """Return what a run would do, once nothing is known that would keep it from starting. Writes nothing.
+
+    Raises:
+        PlanError, NotFoundError, UsageError: the input makes no sense.
+        AgentError: an agent that is needed cannot work on this machine.
+        ApprovalError, TransitionError: the plan waits for somebody, or is over.
+        StoreError: state could not be read.
+    """
+    ahead = look_ahead(order, plugs.roster)
+    if _says_state(order, ahead.board):
+        from orchestrator.services.plans import require_approval
+
+        require_approval(order.layout, ahead.board.plan.charter)
+    require_files(ahead, ahead.to_run)
+    require_written(ahead)
+    plugs.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
+    return ahead
+
+
+def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
+    """Run the plan to its end, or as far as it goes; blocks until then. A signal that ends us ends it in order.
+
+    Raises:
+        PlanError, NotFoundError, UsageError: the input makes no sense; nothing was written, nothing started.
+        AgentError: an agent that is needed cannot work on this machine; nothing was written, nothing started.
+        ApprovalError, TransitionError: the plan waits for somebody, or is over; nothing was written.
+        BusyError: another run holds the plan; nothing was written.
+        StoreError: state could not be read or written.
+        BaseException: what the listener raised; then it ends as if it had died there, and the next run goes on.
+    """
+    return listened_to(listener, lambda hear: _run(order, plugs, hear))
+
+
+def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
+    before = version_of(order.layout)
+    ahead = examine(order, plugs)
+    clock, run_id = Clock(), new_run()
+    with in_line(order.layout.queue):  # behind commands that need the lock for a moment
+        asked, since = (order.only, order.tags), iso(clock.wall())
+        lock = take_lock(order.layout.lock, run_id, since, *asked, grows=order.grows)
+    with Signals() as signals:
+        try:
+            # Until the lock was ours, another run may have been at work, and what it did is not what was seen.
+            is_seen = version_of(order.layout) == before and not (lock.dead_runs or order.is_fresh)
+            ahead.workspace.prepare()
+            if ahead.to_run and _says_state(order, ahead.board):
+                from orchestrator.services.plans import begin
+
+                begin(order.layout, ahead.board.plan.charter, clock.wall())
+                is_seen = False
+            if lock.dead_runs:
+                plugs.sweep(order.layout.root, run_id)
+            if order.is_fresh:
+                from orchestrator.runner.recover import set_aside
+
+                set_aside(ahead)
+            with closing(Journal(order.layout.journal)) as journal:
+                telling = Telling(journal, listener, clock)
+                session = _Session(
+                    order, plugs, ahead.workspace, run_id, clock, telling, lock, signals
+                )
+                report = session.run(ahead if is_seen else None)
+            if report.failure is None and _says_state(order, report.board):
+                from orchestrator.services.plans import advance
+
+                advance(order.layout, report.board, clock.wall())
+        except BaseException:
+            lock.abandon()
+            raise
+        if report.has_kept_state:
+            lock.release()
+        else:
+            lock.abandon()
+        return report._replace(late_signal=signals.look())
+
+
+def _says_state(order: RunOrder, board: Board) -> bool:
+    """Whether the plan has a state that a run depends on, and may change; most say none."""
+    return board.plan.charter.state is not None and not order.simulate
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class _Session:
+    """One run with the lock held."""
+
+    order: RunOrder
+    plugs: Plugs
+    workspace: Workspace
+    run_id: str
+    clock: Clock
+    telling: Telling
+    lock: RunLock
+    signals: Signals
+    budget: float = 0.0
+    began: float = 0.0
+    """On the clock that does not jump."""
+    outdated: Sequence[str] = ()
+    """Tasks that were done for another row."""
+
+    def run(self, seen: Prospect | None) -> RunReport:
+        """Recover, run, draw what came of it; *seen* is what was seen before the lock was ours, if that still holds."""
+        started, self.began = self.clock.wall(), self.clock.now()
+        ahead = seen or look_ahead(self.order, self.plugs.roster, self.workspace)
+        traces = ahead.traces
+        if traces:
+            from orchestrator.runner.recover import damaged, recover
+
+            agents, dead, lost = self.plugs.agents, self.lock.dead_runs, damaged(ahead)
+            if recover(ahead, agents, dead, self.telling.hear, lost=lost):
+                ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
+        self.lock.recovered()
+        if Requests(self.order.layout.requests).left():
+            from orchestrator.runner.settle import carry_out  # what a run was asked that is gone
+
+            board = self.workspace.load(keep_cache=False, is_live=False)
+            carry_out(self.workspace, really_done(board), self.telling.hear)
+            ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
+        self.budget = ahead.settings.budget_usd
+        total, todo = len(ahead.board.plan.tasks), len(ahead.to_run) - len(kept_back(ahead))
+        if ahead.settings.notify and not self.order.simulate:
+            self.telling.herald = self._call_herald(ahead)
+        begun = Happening(kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo)
+        self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run"))
+        for task_id, doubt in ahead.board.doubts.items():
+            # What does not count is never overwritten unseen (promise 9).
+            task = ahead.board.plan.tasks[task_id]
+            kept = self.workspace.move_aside(task) if task_id in ahead.to_run else ""
+            text = f"{doubt}; it is kept as {kept}" if kept else doubt
+            self.telling.say(Kind.WARNING, text, task_id)
+        self._remark(ahead)
+        if traces and not self.order.simulate:
+            from orchestrator.runner.recover import remember
+
+            ahead.board.beside = remember(ahead, self.plugs.agents)
+        runner = self._runner(ahead, traces)
+        for text in holds_found(ahead, self.plugs.agents, started):
+            self.telling.say(Kind.RUN_HELD, text)
+            # What it will not wait for keeps it back from the start.
+            runner.held_back = "" if runner.is_patient else text
+        if ahead.to_run:
+            tasks = ahead.board.plan.tasks
+            make_task_files(self.workspace, tasks, ahead.meant, ahead.to_run, self.plugs.roster)
+            opened = runner.executor.opened()
+            heard = overhearing(opened, self.order.layout.journal, self.telling.pass_on)
+            run_in_event_loop(lambda signals: runner.run(heard, signals), self.signals)
+        return self._conclude(ahead, runner, started)
+
+    def _remark(self, ahead: Prospect) -> None:
+        for text in remarks(ahead, self.plugs.agents):
+            self.telling.say(Kind.WARNING, text)
+        self.outdated = () if self.order.simulate else changed_rows(ahead, _NOTES)
+        for task_id in self.outdated:
+            text = f"{CHANGED_ROW}; `orchestrator retry {task_id}` does it again"
+            self.telling.say(Kind.WARNING, text, task_id)
+
+    def _call_herald(self, ahead: Prospect) -> Herald:
+        from orchestrator.runner.notify import Herald
+        from orchestrator.views.notices import plan_name, plan_option
+
+        root, title = self.order.layout.root, ahead.board.plan.title
+        chosen = self.plugs.subscribers(ahead.settings, root)
+        return Herald(chosen, plan_name(title, root), self.run_id, plan_option(root))
+
+    def _runner(self, ahead: Prospect, traces: Mapping[str, Traces]) -> Runner:
+        board, settings = ahead.board, ahead.settings
+        layout = self.order.layout
+        requests = Requests(layout.requests)
+        runner = Runner(
+            workspace=self.workspace,
+            board=board,
+            engine=build_engine(ahead, traces, self.plugs.agents, self.plugs.roster, self.clock),
+            is_patient=settings.on_hold == "wait",
+            policies=ahead.policies,
+            executor=self.plugs.executor([self.lock.descriptor]),
+            clock=self.clock,
+            away=self._away,
+            listener=self.telling.hear,
+            launchpad=Launchpad(
+                self.workspace,
+                board.plan.tasks,
+                ahead.policies,
+                self.plugs.agents,
+                run=self.run_id,
+                workdir=layout.workdir(settings.workdir),
+                meant=ahead.meant,
+                program=self.plugs.program,
+            ),
+            requests=requests,
+            drawing=Drawing(self._draw, self._prepare),
+        )
+
+        def hear(happening: Happening) -> None:
+            is_ending = runner.ended_by or runner.failure or runner.engine.is_draining
+            if is_ending and not self.lock.is_closing:
+                self.lock.close(is_closed=True)
+            self.telling.hear(happening)
+
+        runner.listener = hear
+        resets = Resets(self.workspace, requests, runner.board, runner.engine, self.clock)
+        runner.redo = resets.redo
+
+        def look_around() -> None:
+            if self.lock.is_in_place():  # else nobody has deleted anything
+                resets.look()
+
+        if self.order.grows or not self.order.only:  # else nothing that is new is for this run
+            versions, roster = self.workspace.plan_versions, self.plugs.roster
+            replanner = Replanner(self.order, self.workspace, roster, board.plan, versions.newest())
+
+            def apply(change: Change) -> None:
+                for task_id, kept in replanner.go_on(change, runner, ahead, self.plugs.agents):
+                    text = f"another result lay in its place; it is kept as {kept}"
+                    self.telling.say(Kind.WARNING, text, task_id)
+                if change.also:
+                    self.order = replanner.order
+                    self.lock.grow(self.order.only)
+
+            runner.watch = replanner.watch(look_around, apply, self.lock.close)
+        return runner
+
+    def _prepare(self) -> None:
+        """Load what is needed later, while agents work already; a program that is upgraded meanwhile stays whole."""
+        from orchestrator.core import plan_status  # noqa: F401
+        from orchestrator.runner import aggregate, redraw, run_report, worker  # noqa: F401
+        from orchestrator.views import task_file  # noqa: F401
+        from orchestrator.views.templating import prepare
+
+        prepare("final_output.md.j2", self.order.layout.templates)
+
+    def _away(self) -> StoreError | None:
+        if self.lock.is_in_place():
+            return None
+        from orchestrator.store.out_of_reach import taken_away
+
+        return taken_away(self.order.layout.root)
+
+    def _draw(self, board: Board, news: Mapping[str, str]) -> bool:
+        from orchestrator.runner.redraw import redraw
+
+        if not self.lock.is_in_place():
+            return True  # the run is about to end, and what lies there now is not locked
+        return redraw(self.workspace, board, self.clock.wall(), running=news, budget=self.budget)
+
+    def _conclude(self, ahead: Prospect, runner: Runner, started: float) -> RunReport:
+        """Draw everything once more, now that nothing moves."""
+        failure, board, merged, output = runner.failure, runner.board, None, ""
+        if (away := self._away()) is not None:
+            board.end_run()
+            self._end(ahead, runner, board, failure or away)
+            return self._report(runner, board, failure or away)  # nothing is written there any more
+        try:
+            if failure is None:
+                board.end_run()
+                for note in self.workspace.dispute(board)[:_NOTES]:
+                    self.telling.say(Kind.WARNING, note)
+                if runner.watch is not None and not (runner.ended_by or runner.held_back):
+                    failure = runner.watch.refused  # what was written there last was never run
+            else:
+                # What could not be written did not happen.
+                board = self.workspace.load(
+                    keep_cache=False, is_live=False, traces=scan_logs(self.order.layout.logs)
+                )
+            try:
+                merged = self._aggregate(ahead, board, started, runner)
+                output = self.order.layout.final_output
+            except OrchestratorError as error:
+                failure = failure or error
+            if self.telling.is_held and not (runner.held_back or runner.ended_by or failure):
+                # Nothing got through that would have said so, but the run came to its end without waiting for more.
+                self.telling.say(Kind.RUN_RESUMED, "no longer held")
+            if not (is_closed := until_closed(self.order.layout.plan)):
+                from orchestrator.runner.redraw import STILL_OPEN
+
+                self.telling.say(Kind.WARNING, f"{self.workspace.shown_plan}: {STILL_OPEN}")
+            # The last word of a run: whoever waits for it finds the final output written.
+            self._end(ahead, runner, board, failure)
+            if is_closed:
+                any(self._draw(board, {}) for _ in looks(LOOK, CLOSED_WITHIN))
+            self.workspace.write_index()
+        except OrchestratorError as error:
+            failure = failure or error
+        return self._report(runner, board, failure, merged, output)
+
+    def _end(
+        self, ahead: Prospect, runner: Runner, board: Board, failure: OrchestratorError | None
+    ) -> None:
+        self._tell_people(ahead, runner, board, str(failure or runner.held_back))
+        text = "; ".join(filter(None, (board.progress(), runner.held_back, str(failure or ""))))
+        ended = Happening(kind=Kind.RUN_ENDED, time=self.clock.wall(), text=text)
+        self.telling.hear(ended._replace(duration=self.clock.now() - self.began))
+
+    def _report(
+        self,
+        runner: Runner,
+        board: Board,
+        failure: OrchestratorError | None,
+        merged: Merged | None = None,
+        output: str = "",
+    ) -> RunReport:
+        from orchestrator.runner.run_report import RunReport
+
+        return RunReport(
+            run=self.run_id,
+            layout=self.order.layout,
+            board=board,
+            asked=asked_for(self.order, board),
+            launched=runner.launched,
+            duration=self.clock.now() - self.began,
+            signal=runner.ended_by,
+            held_back=runner.held_back,
+            used_up=runner.used_up,
+            is_merge_left=merged is not None and merged.is_left,
+            failure=failure,
+            final_output=output,
+        )
+
+    def _aggregate(self, ahead: Prospect, board: Board, started: float, runner: Runner) -> Merged:
+        from orchestrator.runner.aggregate import aggregate
+        from orchestrator.runner.merge import Merged, merged_before
+
+        merged, settings, held_back = Merged(), ahead.settings, runner.held_back
+        if settings.aggregate == "claude":
+            merged = self._merge(ahead, board, runner)
+            runner.ended_by = runner.ended_by or merged.ended_by
+            runner.used_up = runner.used_up or merged.used_up
+            runner.held_back = runner.held_back or merged.held_back
+        elif settings.aggregate == "structured":
+            merged = merged_before(self.workspace, self.plugs.agents, board, runner.policies)
+        aggregate(
+            self.workspace,
+            board,
+            settings,
+            started=started,
+            ended=self.clock.wall(),
+            merged=merged,
+            asked=asked_for(self.order, board),
+            held_back=held_back,
+            outdated=self.outdated,
+            warn=partial(self.telling.say, Kind.WARNING),
+        )
+        return merged
+
+    def _merge(self, ahead: Prospect, board: Board, runner: Runner) -> Merged:
+        """Let one more agent merge the answers."""
+        from orchestrator.runner.merge import merge
+        from orchestrator.runner.worker import Worker
+
+        runner.ended_by = runner.ended_by or self.signals.look()
+        is_cut = bool(runner.ended_by or runner.held_back or runner.failure)
+        worker = Worker(
+            workspace=self.workspace,
+            agents=self.plugs.agents,
+            executor=self.plugs.executor,
+            descriptor=self.lock.descriptor,
+            run=self.run_id,
+            clock=self.clock,
+            listener=self.telling.hear,
+            purse=runner.engine.purse,
+            accounts=accounts(board, self.plugs.agents, self.clock, ahead.settings, {}),
+        )
+        merged = merge(worker, board, ahead, runner.policies, is_cut=is_cut)
+        if merged.note and not (is_cut or self.order.simulate or merged.ended_by):
+            self.telling.say(Kind.WARNING, merged.note)
+        return merged
+
+    def _tell_people(self, ahead: Prospect, runner: Runner, board: Board, trouble: str) -> None:
+        herald = self.telling.herald
+        if herald is None:
+            return
+        # Nobody is told of a run that had nothing to do; and whoever stopped it knows, and waits.
+        if ahead.to_run and not runner.ended_by:
+            took = format_duration(self.clock.now() - self.began)
+            asked = {board.status(each) for each in asked_for(self.order, board)}
+            herald.end(board.counts(), asked, self.clock.wall(), took, trouble)
+        if lost := herald.close(is_hurried=lambda: bool(runner.ended_by or self.signals.look())):
+            self.telling.say(Kind.WARNING, lost)

@@ -1,0 +1,273 @@
+"""What somebody may count on that a plan does not do: told before a run, and no reason to refuse it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from orchestrator.agents.protocol import Agent
+from orchestrator.core.agent import Program
+from orchestrator.core.cost import spending, usd
+from orchestrator.core.duration import above_timeout
+from orchestrator.core.plan import Plan
+from orchestrator.core.status import TaskStatus, parse_status
+from orchestrator.core.text import first_of, is_left_blank, one_line
+from orchestrator.errors import PlanError, Problem
+from orchestrator.plan.columns import is_open
+from orchestrator.plan.dependencies import Dependencies
+from orchestrator.runner.preview import Prospect
+from orchestrator.scheduler.budget import DUST, LEAST_CAP, too_little
+from orchestrator.services.status import STILL_ASKED, left_behind
+from orchestrator.store.atomic import read_file
+
+#: Tasks named at most.
+_NAMED = 5
+#: Cells quoted at most, each in a line of its own.
+_QUOTED = 10
+#: A ranking that a person writes down ends here.
+_RANKS = 9
+#: Agents that take what they are given for the answer, whatever form it has.
+_UNCHECKED = frozenset({Program.SHELL, Program.COMMAND})
+#: A box before the text of a task that is done.
+_TICKED = re.compile(r"\[[xX✓✔]\]|[☑✅✔]")
+#: What makes it count that a task is not to run.
+_COMMANDS = {
+    TaskStatus.COMPLETED: "complete",
+    TaskStatus.BLOCKED: "block",
+    TaskStatus.CANCELLED: "cancel",
+}
+
+
+def remarks(ahead: Prospect, agents: Mapping[str, Agent]) -> list[str]:
+    """Return what is to be said of a plan, each in one line. *agents* say what costs something.
+
+    Raises:
+        StoreError: the plan cannot be read any more.
+    """
+    return [
+        *_left_blank(ahead),
+        *_unread_files(ahead),
+        *_columns(ahead.board.plan),
+        *_ranks(ahead.board.plan),
+        *_schemas(ahead),
+        *_cells(ahead),
+        *_ticked(ahead),
+        *_money(ahead, agents),
+        *_times(ahead),
+        *_requests(ahead),
+    ]
+
+
+def require_written(ahead: Prospect) -> None:
+    """Make sure that no agent is paid for an example row.
+
+    Raises:
+        PlanError: a task that would run has a placeholder as its description.
+    """
+    if named := _placeholders(ahead):
+        hint = "write into those rows what is to be done, or delete them; --simulate tries the plan as it is"
+        where = ahead.board.plan.tasks[named[0]].where
+        raise PlanError([Problem(next(_left_blank(ahead)), where, hint, "placeholder")])
+
+
+def _placeholders(ahead: Prospect) -> list[str]:
+    """Return the tasks of which an agent would be told, for money, that somebody was to say what is to be done."""
+    tasks, files = ahead.board.plan.tasks, ahead.workspace.assignments
+    return [
+        task_id
+        for task_id in ahead.to_run
+        if is_left_blank(tasks[task_id].description)
+        and ahead.roster[ahead.policies[task_id].agent].runs in {Program.CLAUDE, Program.COMMAND}
+        and not files.is_of_a_person(tasks[task_id])
+    ]
+
+
+def _left_blank(ahead: Prospect) -> Iterator[str]:
+    if named := _placeholders(ahead):
+        row = ahead.board.plan.tasks[named[0]]
+        yield (
+            f"nobody has written yet what is to be done in {first_of(named, _NAMED)}: "
+            f"{one_line(row.description, 60)} is a place for it"
+        )
+
+
+def _unread_files(ahead: Prospect) -> Iterator[str]:
+    """Name task files that somebody wrote for tasks which have others: they would do what stands in their rows."""
+    tasks, files = ahead.board.plan.tasks, ahead.workspace.assignments
+    bare = [each for each in ahead.to_run if not files.is_of_a_person(tasks[each])]
+    if bare and (unread := files.unread(tasks.values())):
+        yield (
+            f"no task reads {first_of(unread, _NAMED)}: "
+            f"the file of {bare[0]} is {files.shown(tasks[bare[0]])}"
+        )
+
+
+def _columns(plan: Plan) -> Iterator[str]:
+    """Name the columns that are called like settings of tasks: they are inputs of the agent as any other."""
+    headers = dict.fromkeys(header for task in plan.tasks.values() for header, _ in task.inputs)
+    if not headers:
+        return
+    from orchestrator.plan.front_matter import setting_called
+
+    said = Dependencies(list(plan.tasks.values()))
+    for header in headers:
+        inputs = [(task.id, dict(task.inputs).get(header, "")) for task in plan.tasks.values()]
+        if said.order(inputs, in_prose=False):
+            yield (
+                f"the column {one_line(header, 40)} names tasks, and orders nothing: what a task waits for stands in "
+                "its dependencies"
+            )
+        if setting := setting_called(header):
+            place = (
+                "of a task file" if setting == "budget_usd" else "of the plan, or of a task file"
+            )
+            yield (
+                f"the column {one_line(header, 40)} sets nothing, its cells only go to the agents: "
+                f"write `{setting}:` into the front matter {place}"
+            )
+
+
+def _ranks(plan: Plan) -> Iterator[str]:
+    """Say which way priorities from 1 on count, where nobody can see it from them: 1, 2, 3 may be a ranking."""
+    numbers = {task.priority for task in plan.tasks.values() if task.priority_text.isdecimal()}
+    if len(numbers) > 1 and 1 in numbers and max(numbers) <= _RANKS:
+        listed = ", ".join(map(str, sorted(numbers)))
+        yield (
+            f"priorities are {listed}: the bigger number runs first; write P0, P1, P2 in the column Priority if 1 is "
+            "meant to"
+        )
+
+
+def _schemas(ahead: Prospect) -> Iterator[str]:
+    """Name the tasks whose answers nobody holds to their schema."""
+    named = [
+        task_id
+        for task_id in ahead.to_run
+        if (meant := ahead.meant[task_id]).schema and ahead.roster[meant.agent].runs in _UNCHECKED
+    ]
+    if named:
+        yield (
+            f"the `schema` of {first_of(named, _NAMED)} is not checked: only an agent that runs claude looks at it; "
+            "leave it out, or let the command check what it prints"
+        )
+
+
+def _cells(ahead: Prospect) -> Iterator[str]:
+    """Name the tasks that run although the person's own Status cell does not say that they are still to be done."""
+    data = read_file(ahead.order.layout.plan) or b"" if ahead.to_run else b""
+    # Not at the top: of most plans that were never changed since they were read nothing of this is needed.
+    from orchestrator.plan.parser import is_ours, own_statuses
+
+    try:
+        said = own_statuses(data)
+    except ValueError:
+        return  # it was changed a moment ago, and the run tells of that
+    if not said:
+        return
+    from orchestrator.plan.sections import without_sections
+
+    # In our own words it is what we drew, and it is out of date; but what is cancelled never runs without a word.
+    is_drawn = without_sections(data) != data
+    over = [
+        each
+        for each in ahead.to_run
+        if not is_open(text := said.get(each, ("", ""))[1])
+        and not (is_drawn and is_ours(text) and parse_status(text) is not TaskStatus.CANCELLED)
+    ]
+    read = {each: parse_status(said[each][1]) for each in over}
+    for status in _COMMANDS:
+        if tasks := [each for each in over if read[each] is status]:
+            yield _unread(status, tasks)
+    odd = [each for each in over if read[each] is None]
+    for each in odd[:_QUOTED]:
+        yield (
+            f"the {one_line(said[each][0], 40)} cell of {each} says {one_line(said[each][1], 40)!r}, but is never "
+            f"read, so it runs; `orchestrator complete {each}` says that it is done"
+        )
+    if more := odd[_QUOTED:]:
+        yield f"the Status cells of {first_of(more, len(more))} are never read either, so they run"
+
+
+def _ticked(ahead: Prospect) -> Iterator[str]:
+    """Name the tasks that run although their texts begin with a box that is ticked."""
+    tasks = ahead.board.plan.tasks
+    ticked = [
+        each
+        for each in ahead.to_run
+        if any(map(_TICKED.match, (tasks[each].name, tasks[each].description)))
+    ]
+    if ticked:
+        yield (
+            f"the box before {first_of(ticked, _NAMED)} is ticked, but never read: it is run all the same; "
+            f"`orchestrator complete {ticked[0]}` says that it is done"
+        )
+
+
+def _money(ahead: Prospect, agents: Mapping[str, Agent]) -> Iterator[str]:
+    """Name a flag that would raise a budget, and the tasks that could not be started with what is left, even if no cost
+    that nobody knows counted.
+    """
+    budget, asked = ahead.settings.budget_usd, ahead.order.flags.get("budget_usd")
+    if asked is not None and asked != budget:
+        given = usd(asked) if asked else "no limit"
+        yield (
+            f"the budget of {usd(budget)} in the plan stays: --budget-usd ({given}) only lowers it; "
+            "raise `budget_usd` in the plan, or say --raise-budget for one run"
+        )
+    asked = ahead.order.flags.get("task_budget_usd")
+    if asked is not None and (
+        smaller := [each for each in ahead.to_run if ahead.meant[each].task_budget_usd != asked]
+    ):
+        yield (
+            f"--task-budget-usd only lowers: {first_of(smaller, _NAMED)} may cost less, as the plan or a task file says"
+        )
+    if not budget:
+        return
+    # With `--fresh` what was paid for moves to the archive.
+    spent = spending([] if ahead.order.is_fresh else ahead.board.paid_for())
+    left = max(budget - spent.known, 0.0)
+    never = {}
+    for task_id in ahead.to_run:
+        policy = ahead.policies[task_id]
+        own = (policy.task_budget_usd or math.inf) - spent.by_task.get(task_id, 0.0)
+        is_paid = policy.agent in agents and agents[policy.agent].account
+        # Without money of its own it is another budget that is used up.
+        if is_paid and own > DUST and left + DUST < (own if own < math.inf else LEAST_CAP):
+            never[task_id] = own
+    if never:
+        of_it, is_left = (f"{usd(left)} of ", "left, ") if spent.known else ("", "")
+        yield (
+            f"{of_it}the budget of {usd(budget)} is {is_left}{too_little(never)}: "
+            "raise `budget_usd` in the plan, or say less in the task file"
+        )
+
+
+def _times(ahead: Prospect) -> Iterator[str]:
+    """Name the tasks whose attempts would end before the time that somebody thinks they take."""
+    tasks = ahead.board.plan.tasks
+    named = [
+        task_id
+        for task_id in ahead.to_run
+        if not tasks[task_id].children
+        and (tasks[task_id].estimate or 0.0) > ahead.meant[task_id].timeout
+    ]
+    if named:
+        first = tasks[named[0]]
+        timeout = ahead.meant[first.id].timeout
+        yield above_timeout(first_of(named, _NAMED), first.estimate or 0.0, timeout)
+
+
+def _requests(ahead: Prospect) -> Iterator[str]:
+    """Name what a run that is gone left undone: it may change which tasks there are to run."""
+    if asked := left_behind(ahead.order.layout):
+        yield f"{STILL_ASKED}{first_of(asked, _NAMED)}"
+
+
+def _unread(status: TaskStatus, tasks: Sequence[str]) -> str:
+    many = len(tasks) > 1
+    return (
+        f"the Status cell{'s' if many else ''} of {first_of(tasks, _NAMED)} "
+        f"{'say' if many else 'says'} {status.value}, but {'are' if many else 'is'} never read, "
+        f"so {'they run' if many else 'it runs'}; what says so is `orchestrator {_COMMANDS[status]} {tasks[0]}`"
+    )

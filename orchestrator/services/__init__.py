@@ -1,0 +1,1 @@
+"""What several commands and the runner do with a plan directory."""

@@ -1,0 +1,155 @@
+"""The task files of a plan: those that nobody wrote are made from the template, a person's are used as they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from orchestrator.core.agent import Program, Roster
+from orchestrator.core.board import Board
+from orchestrator.core.plan import Task
+from orchestrator.core.result import Attempt
+from orchestrator.core.settings import Settings
+from orchestrator.core.status import TaskStatus
+from orchestrator.core.umbrella import sources
+from orchestrator.errors import UnfitError
+from orchestrator.plan.lines import LARGEST_TEXT
+from orchestrator.services.selection import asked_for
+from orchestrator.store.atomic import read_file
+from orchestrator.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from orchestrator.runner.preview import Prospect
+
+#: What is said of a task that was done for another row.
+CHANGED_ROW = "its row says something else than when it was done"
+
+
+def changed_rows(ahead: Prospect, most: int) -> list[str]:
+    """Return tasks that a run is asked for and does not do again although their rows say something else now.
+
+    Raises:
+        PlanError: a task file makes no sense.
+        StoreError: one could not be read.
+    """
+    to_run = frozenset(ahead.to_run)
+    kept = [each for each in asked_for(ahead.order, ahead.board) if each not in to_run]
+    return list(islice(done_for_another_row(ahead.workspace, ahead.board, kept), most))
+
+
+def done_for_another_row(workspace: Workspace, board: Board, asked: Iterable[str]) -> Iterator[str]:
+    """Yield the tasks among *asked* whose rows say something else than when they were done (decision 20).
+
+    What is to be done, that is, which nobody knows of a task file that a person wrote, or that comes from a person's
+    template; or what it is made from: a dependency that was added counts once the task is done again.
+
+    Raises:
+        PlanError: one makes no sense.
+        StoreError: one could not be read.
+    """
+    candidates = list(asked)
+    if not candidates:
+        return
+    has_template = _has_template(workspace)
+    for task_id in candidates:
+        task, result = board.plan.tasks[task_id], board.results.get(task_id)
+        if board.status(task_id) is not TaskStatus.COMPLETED or result is None:
+            continue
+        if result.last is None or result.is_by_hand:
+            continue
+        is_fed = result.inputs.keys() >= set(sources(task, board.plan.tasks))
+        if not is_fed or not (has_template or _says_the_same(workspace, task, result.last)):
+            yield task_id
+
+
+def _says_the_same(workspace: Workspace, task: Task, last: Attempt) -> bool:
+    from orchestrator.views.task_file import says_what_row_says
+
+    found = workspace.assignments.read(task)
+    if found is None or not found.made:
+        return True
+    return says_what_row_says(_given(workspace, task, last) or found.body, task)
+
+
+def _given(workspace: Workspace, task: Task, attempt: Attempt) -> str:
+    """Return what an attempt was given, where the file of its task was made again since; else nothing.
+
+    Nothing also where that is gone, and of a session that was gone on with: it was told by an earlier attempt.
+    """
+    if not workspace.assignments.is_newer(task, attempt.started):
+        return ""
+    from orchestrator.views.task_file import SECTION
+
+    files = workspace.layout.attempt(task.stem, attempt.number)
+    try:
+        script, prompt = read_file(files.script, LARGEST_TEXT), read_file(files.stdin, LARGEST_TEXT)
+    except UnfitError:
+        return ""
+    text = (script or prompt or b"").decode(errors="replace")
+    return text if script or SECTION in text else ""
+
+
+def make_task_files(
+    workspace: Workspace,
+    tasks: Mapping[str, Task],
+    settings: Mapping[str, Settings],
+    wanted: Iterable[str],
+    roster: Roster,
+) -> None:
+    """Make the task file of each *wanted* task, for the agent that will really do it, unless it is a person's.
+
+    Raises:
+        PlanError: a file that is there makes no sense, or the template for those that are not.
+        StoreError: one could not be read or written.
+    """
+    for task, draw in _to_be_drawn(workspace, tasks, settings, wanted, roster):
+        workspace.assignments.make(task, draw)
+
+
+def require_files(ahead: Prospect, wanted: Iterable[str]) -> None:
+    """Make sure that the task files of *wanted* and the final output could be made; nothing is written.
+
+    Raises:
+        PlanError: a template of the person's is broken, or as ``require_final_output``.
+        StoreError: as there.
+    """
+    workspace, tasks = ahead.workspace, ahead.board.plan.tasks
+    if _has_template(workspace):  # our own never fails
+        for _, draw in _to_be_drawn(workspace, tasks, ahead.meant, wanted, ahead.roster):
+            draw()
+    ahead.require_final_output()
+
+
+def _has_template(workspace: Workspace) -> bool:
+    from orchestrator.views.task_file import TASK_FILE  # most runs are of plans that were never run
+
+    return os.path.lexists(os.path.join(workspace.layout.templates, TASK_FILE))
+
+
+def _to_be_drawn(
+    workspace: Workspace,
+    tasks: Mapping[str, Task],
+    settings: Mapping[str, Settings],
+    wanted: Iterable[str],
+    roster: Roster,
+) -> Iterator[tuple[Task, Callable[[], str]]]:
+    existing = workspace.assignments.existing()
+    for task in map(tasks.__getitem__, wanted):
+        if task.stem in existing and workspace.assignments.is_of_a_person(task):
+            continue  # its settings were read a moment ago; of a thousand files each look counts
+
+        def draw(task: Task = task) -> str:
+            # Not at the top: most big plans come with their files.
+            from orchestrator.views.task_file import task_file
+
+            return task_file(
+                task,
+                settings[task.id],
+                workspace.layout.templates,
+                [tasks[need] for need in sources(task, tasks)],
+                shell=roster[settings[task.id].agent].runs is Program.SHELL,
+            )
+
+        yield task, draw

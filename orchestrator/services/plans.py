@@ -1,0 +1,355 @@
+"""Plans as a whole: make one, move it from state to state, look at all of them, put one away (seed 004)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+from orchestrator.core.board import Board
+from orchestrator.core.charter import Charter
+from orchestrator.core.moment import parse_moment
+from orchestrator.core.plan import TASK_ID, id_of
+from orchestrator.core.plan_status import (
+    ITSELF,
+    TERMINAL,
+    PlanEvent,
+    PlanState,
+    Step,
+    automatic,
+    move_plan,
+    read_steps,
+    step_line,
+)
+from orchestrator.core.priority import format_priority, parse_priority
+from orchestrator.core.simulation import really_done
+from orchestrator.core.status import UNDER_WAY, TaskStatus, Verb
+from orchestrator.core.task_command import Intervention
+from orchestrator.core.text import is_blank, one_line, typed
+from orchestrator.errors import (
+    ApprovalError,
+    BeingWrittenError,
+    BusyError,
+    NotFoundError,
+    OrchestratorError,
+    TransitionError,
+    UsageError,
+)
+from orchestrator.plan.header import charter_of, with_state
+from orchestrator.store import roots
+from orchestrator.store.atomic import sync_directory
+from orchestrator.store.exchange import Taken, exchanged, put, take
+from orchestrator.store.journal import Journal, journal_lines
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
+from orchestrator.store.lock import in_line, locked
+from orchestrator.store.lock_holder import holder_of
+from orchestrator.store.timestamp import iso
+from orchestrator.store.waiting import those_waiting
+from orchestrator.store.workspace import Workspace
+from orchestrator.views.new_plan import made_plan
+from orchestrator.views.plans import state_of, title_of
+
+
+def create(
+    root: Layout, title: str, *, priority: str, request: str, eta: str, who: str, now: float
+) -> Layout:
+    """Make a plan that waits for approval, in a directory of its own.
+
+    Args:
+        root: The directory of plans, made when missing; or one of its plans, and then its neighbour is made.
+        title: What it is about, in a line.
+        priority: As in a task table.
+        request: What is wanted, in the words of whoever wants it; empty: the title says it.
+        eta: When it is to be done, a moment or how long from now; empty: nobody said.
+        who: Who asks for it.
+        now: Seconds since the epoch.
+
+    Raises:
+        UsageError: there is no title, or priority or eta is none.
+        StoreError: it could not be written.
+    """
+    title = one_line(typed(title))
+    if is_blank(title):
+        raise UsageError("a plan needs a title", hint='orchestrator create "Implement feature X"')
+    try:
+        word = format_priority(parse_priority(priority))
+    except ValueError as error:
+        raise UsageError(str(error), hint="P0 is the most urgent, P2 the usual one") from None
+    due = _due(eta, now)
+    charter = Charter(PlanState.PLANNING, title, word, due, now)
+    text = made_plan(charter, typed(request), created=iso(now), eta=iso(due))
+    # Read as a run will read it, before anybody else can.
+    charter_of(text.encode(), "master_plan.md")
+    line = f"{iso(now)} · plan · created · by {who}: {title}"
+    files = {"master_plan.md": text.encode(), "journal.md": f"# Journal\n\n- {line}\n".encode()}
+    root = roots.root_of(root) if roots.is_one_of_many(root) else root
+    return Layout(f"{root.root}/{roots.make_plan(root, files)}")
+
+
+def _due(eta: str, now: float) -> float:
+    if not eta:
+        return 0.0
+    try:
+        return parse_moment(eta, now)
+    except ValueError as error:
+        hint = "2h counts from now; a day means its end"
+        raise UsageError(f"--eta: {error}", hint=hint) from None
+
+
+def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -> Step:
+    """Move a plan along an arrow of the table; return the step. Only the line of its state is written.
+
+    Raises:
+        TransitionError: there is no such arrow from where it stands, or the plan says no state.
+        UsageError: the plan is a link, or somebody is writing it.
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+
+    def change(before: Taken) -> Step | None:
+        state = charter_of(before.data, _shown(layout)).state
+        if state is None:
+            raise TransitionError(
+                "this plan says no state, so it needs no approval",
+                where=_shown(layout),
+                hint="write status: planning into its front matter to have it approved",
+            )
+        after = move_plan(state, event)
+        word = event.strip().lower()
+        changed = with_state(before.data, after, _shown(layout))
+        step = Step(iso(now), state.word, after.word, word, who, one_line(typed(note), limit=500))
+        # Opened first: no plan moves where nobody can write down who moved it.
+        with closing(Journal(layout.journal)) as journal:
+            if put(layout.plan, before, changed) is None:
+                return None
+            journal.append(step_line(step))
+        return step
+
+    if not os.path.lexists(layout.plan):
+        raise roots.no_plan(layout)
+    with in_line(layout.plan_lock):
+        step = exchanged(layout.plan, change)
+    sync_directory(layout.root)
+    return step
+
+
+def goes_on(layout: Layout, step: Step) -> str:
+    """Return the run that is at work although this step says that nothing more is to begin; empty when none is."""
+    if PlanState(step.after.lower()) not in TERMINAL | {PlanState.BLOCKED}:
+        return ""
+    return str((holder_of(layout.lock) or {}).get("run", ""))
+
+
+def advance(layout: Layout, board: Board, now: float) -> list[Step]:
+    """Move a plan as far as the facts lead it, and never back; return the steps, mostly none.
+
+    Raises:
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    state = board.plan.charter.state
+    if state is None or os.path.islink(layout.plan):  # never written through (promise 23)
+        return []
+    board = really_done(board)
+    tasks = [
+        (task.type, board.status(task.id))
+        for task in board.plan.tasks.values()
+        if not task.children
+    ]
+    steps: list[Step] = []
+    for event, why in automatic(state, tasks):
+        try:
+            steps.append(transition(layout, event, who=ITSELF, note=why, now=now))
+        except (TransitionError, BeingWrittenError):
+            break  # somebody has moved it meanwhile, and knows better; or is writing it: then later
+    return steps
+
+
+def begin(layout: Layout, charter: Charter, now: float, why: str = "a run began") -> list[Step]:
+    """Say that work on a plan begins, where it waited for just that; return the step, if it is one.
+
+    Raises:
+        ApprovalError: it may not be worked on: nobody has approved it, or it is blocked.
+        TransitionError: it is over.
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    require_approval(layout, charter)
+    if charter.state is not PlanState.APPROVED:
+        return []
+    try:
+        return [transition(layout, PlanEvent.START, who=ITSELF, note=why, now=now)]
+    except TransitionError:
+        # Somebody has moved it since it was read: where it stands now says whether it may be worked on.
+        require_approval(layout, charter_of(take(layout.plan).data, _shown(layout)))
+        return []
+
+
+def require_approval(layout: Layout, charter: Charter) -> None:
+    """Make sure that a plan may be worked on; one that says no state always may.
+
+    Raises:
+        ApprovalError: nobody has approved it, or it is blocked.
+        TransitionError: it is over.
+    """
+    state, name = charter.state, roots.plan_id(layout)
+    if state in TERMINAL:
+        assert state is not None
+        move_plan(state, PlanEvent.START)
+    if state is PlanState.PLANNING:
+        raise ApprovalError(
+            f"{name} is {state.word}: nobody has approved it yet",
+            where=_shown(layout),
+            hint=f"orchestrator transition {_named(layout)} approve",
+        )
+    if state is PlanState.BLOCKED:
+        raise ApprovalError(
+            f"{name} is {state.word}",
+            where=_shown(layout),
+            hint=f"orchestrator transition {_named(layout)} unblock",
+        )
+
+
+def require_open(layout: Layout, board: Board, wanted: Intervention) -> None:
+    """Make sure that a plan lets somebody do with a task of it what they want; one that says no state always does.
+
+    Until it is over, whoever has begun a task may say how far they are, and how it ended.
+
+    Raises:
+        ApprovalError: a task is to be begun or done, and nobody has approved the plan, or it is blocked.
+        TransitionError: it is over.
+    """
+    state, task = board.plan.charter.state, wanted.task
+    if state in TERMINAL:
+        assert state is not None
+        move_plan(state, wanted.verb.value)
+    has_attempts = task in board.results and bool(board.results[task].attempts)
+    is_under_way = task in board.standing and board.status(task) in UNDER_WAY
+    is_begun = has_attempts if wanted.verb is Verb.COMPLETE else is_under_way
+    if wanted.verb in {Verb.START, Verb.COMPLETE} and not is_begun:
+        require_approval(layout, board.plan.charter)
+
+
+def require_subtask(layout: Layout, board: Board, subtask: str) -> str:
+    """Return the id of the task of a plan that somebody means.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: it may be any of several.
+    """
+    if (task_id := id_of(subtask, board.plan.tasks)) not in board.plan.tasks:
+        hint = f"`orchestrator list {roots.plan_id(layout)}` shows them"
+        raise NotFoundError(f"Subtask {one_line(subtask, 80)} not found", hint=hint)
+    return task_id
+
+
+def what_keeps(layout: Layout, charter: Charter) -> str:
+    """Say why a plan may not be worked on, and what somebody can do about it; empty when it may be."""
+    try:
+        require_approval(layout, charter)
+    except (ApprovalError, TransitionError) as error:
+        return f"{error.message}: {error.hint}"
+    return ""
+
+
+def _named(layout: Layout) -> str:
+    """Return a plan as a command takes it: its id, else the path of a directory whose name cannot be one."""
+    name = roots.plan_id(layout)
+    if TASK_ID.fullmatch(name):
+        return name
+    import shlex
+
+    return shlex.quote(from_here(layout.root))
+
+
+class Row(NamedTuple):
+    """One plan among others."""
+
+    id: str
+    charter: Charter
+    state: PlanState
+    counts: Mapping[TaskStatus, int]
+    """How many tasks stand where."""
+
+
+class PlansOverview(NamedTuple):
+    """The plans of a directory."""
+
+    rows: Sequence[Row]
+    broken: Mapping[str, str]
+    """Plans that cannot be read, and why."""
+
+
+def overview(root: Layout, *, everything: bool = False) -> PlansOverview:
+    """Return the plans that are not over, without opening those that are; or all of them.
+
+    Raises:
+        NotFoundError, StoreError: the directory cannot be read.
+    """
+    found = roots.survey(root)
+    rows, broken = [], dict(found.broken)
+    for plan_id, charter in found.plans.items():
+        if charter.state in TERMINAL and not everything:
+            continue
+        try:
+            board = really_done(Workspace(Layout(f"{root.root}/{plan_id}")).load())
+        except OrchestratorError as error:
+            broken[plan_id] = str(error)
+            continue
+        state = state_of(board)
+        if everything or state not in TERMINAL:
+            told = charter._replace(title=title_of(board))
+            rows.append(Row(plan_id, told, state, board.counts()))
+    return PlansOverview(rows, broken)
+
+
+def history(layout: Layout) -> list[Step]:
+    """Return every transition of a plan, oldest first.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    return list(read_steps(journal_lines(layout.journal, " · plan · transition · ")))
+
+
+def archive(layout: Layout) -> str:
+    """Move a plan that is over into the archive of its directory; return where it lies now.
+
+    Raises:
+        UsageError: other plans would go with it, or no command would find it again.
+        TransitionError: it is not over.
+        BusyError: a run is at work on it, or waits for its time.
+        PlanError, NotFoundError, StoreError: as their names say.
+    """
+    if roots.plan_id(layout) == PLAN_DIRECTORY or roots.has_plans(layout):
+        raise UsageError(
+            "what is put away is one plan of several, and this is the directory of all of them",
+            where=from_here(layout.root),
+            hint="name one: orchestrator archive TASK-001; `orchestrator status --all` lists them",
+        )
+    board = really_done(Workspace(layout).load())
+    state = state_of(board)
+    if state not in TERMINAL:
+        raise TransitionError(
+            f"Cannot archive: not terminal ({roots.plan_id(layout)} is {state.word})",
+            hint=f"only a plan that is {', '.join(sorted(each.word for each in TERMINAL))} is put away",
+        )
+    # What the lock says of dead runs stays true, wherever it lies then.
+    with locked(layout.queue, layout.lock):
+        if waiting := those_waiting(layout):
+            raise BusyError(
+                f"process {waiting[0].process['pid']} waits for its time to run this plan",
+                hint=f"end it first: orchestrator stop {roots.plan_id(layout)}",
+            )
+        return roots.archive_plan(roots.root_of(layout), roots.plan_id(layout))
+
+
+def rebuild_index(root: Layout) -> roots.Survey:
+    """Look at every plan anew and write the cache; return what was found, and what could not be read.
+
+    Raises:
+        NotFoundError, StoreError: the directory cannot be read, or the cache not be written.
+    """
+    return roots.survey(root, anew=True)
+
+
+def _shown(layout: Layout) -> str:
+    return from_here(layout.plan)

@@ -1,0 +1,170 @@
+"""What a plan must fulfil before a row of it is added or changed, and what is refused in such a row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.text import one_line
+from orchestrator.errors import PlanError, UsageError
+from orchestrator.plan.columns import read_needs
+from orchestrator.plan.editor import ids
+from orchestrator.plan.lost_rows import loses_rows
+from orchestrator.plan.scan import Places, find_places
+from orchestrator.plan.tables import split_row
+from orchestrator.store.layout import Layout, from_here
+from orchestrator.store.task_ids import full_ids
+
+if TYPE_CHECKING:
+    from orchestrator.store.roster import Agents
+
+
+@contextmanager
+def explained(layout: Layout, data: bytes) -> Iterator[None]:
+    """Where a plan is so wrong that no way is found in it, say what is wrong with it, as ``validate`` does.
+
+    Raises:
+        PlanError: it is.
+    """
+    try:
+        yield
+    except ValueError:
+        valid_plan(layout, data)
+        raise
+
+
+def readable(layout: Layout, data: bytes) -> Places:
+    """Return where the tasks of a plan stand, of which no row may be lost.
+
+    Else a new row with the id of one that is not read, or a wider table, would make the plan valid without it.
+
+    Raises:
+        PlanError: no table is read, or rows that are like those of tasks are not, or a merge is not finished.
+        ValueError: it is not UTF-8.
+    """
+    places = find_places(data)
+    is_lossy = places.own and loses_rows(places.own, set(ids(places)))
+    if not places.sheets or is_lossy or places.is_half_merged:
+        valid_plan(layout, data)
+    return places
+
+
+def dependencies_said(layout: Layout, said: str) -> str:
+    """Return what somebody said a task waits for, with ids in the place of what means them in a cell: names, ranges.
+
+    Raises:
+        UsageError: a word means more than one task.
+        PlanError, StoreError: the plan cannot be read.
+    """
+    said = full_ids(layout, said)
+    needs, _ = read_needs(said)
+    if not needs or not os.path.lexists(layout.plan):
+        return said
+    from orchestrator.store.workspace import Workspace
+
+    plan, _ = Workspace(layout).load_plan()
+    if plan.tasks.keys() >= set(needs):
+        return said
+    from orchestrator.plan.dependencies import Dependencies
+    from orchestrator.views.templating import needs as needs_cell
+
+    rows = Dependencies(list(plan.tasks.values()))
+    if rows.is_plain(said):
+        return rows.with_ids(said)
+    found = rows.read(said, "")
+    return said if found is None else needs_cell(Task("_", "", "", found[0], need_kinds=found[1]))
+
+
+def added_to(layout: Layout, before: bytes, after: bytes, task_id: str) -> Plan:
+    """Return the plan that a new row would leave.
+
+    Raises:
+        UsageError: the plan would not be valid any more, or the row would not be read as a task.
+        PlanError: the plan is not valid as it is.
+    """
+    try:
+        plan = valid_plan(layout, after)
+    except PlanError as error:
+        valid_plan(layout, before)
+        problem = error.problems[0]
+        raise UsageError(
+            f"the task cannot be added: {problem.message}", hint=problem.hint
+        ) from None
+    if task_id not in plan.tasks:
+        raise UsageError(
+            f"the task cannot be added: the row of {task_id} would be read as one that adds up others",
+            hint="take another id, or say what is to be done",
+        )
+    return plan
+
+
+def check_who(layout: Layout, places: Places, agent: str, assignee: str, agents: Agents) -> None:
+    """Refuse an agent that there is not, and an assignee who was probably meant to be one.
+
+    Raises:
+        UsageError: it is refused.
+    """
+    if _is_named(places, "agent", agent) and _is_named(places, "assignee", assignee):
+        return
+    from orchestrator.services.task_settings import task_settings
+    from orchestrator.store.workspace import Workspace
+
+    roster = agents(layout)
+    probe = Task("_", "_", "_", agent=agent, assignee=assignee)
+    try:
+        plan = Plan({probe.id: probe})
+        task_settings(Workspace(layout), plan, roster)
+    except PlanError as error:
+        # Commands have several names for the option that says whose task it is.
+        option, name = ("--agent: ", agent) if agent else ("", assignee)
+        said = (
+            error.problems[0].message.partition(repr(name))[2].lstrip(", ").removeprefix("which ")
+        )
+        message = f"{option}{one_line(name, 80)!r} {said}"
+        raise UsageError(message, hint=error.problems[0].hint) from None
+
+
+def _is_named(places: Places, role: str, name: str) -> bool:
+    """Whether another row has the same name there: then there is nothing to be found out."""
+    if not name:
+        return True
+    for sheet in places.sheets:
+        column = getattr(sheet.columns, role)
+        for at in range(sheet.table.line + 2, sheet.table.end if column is not None else 0):
+            # Most lines do not have it anywhere, and splitting them takes longer than looking.
+            if name in places.lines[at]:
+                cells = split_row(places.lines[at])
+                if column < len(cells) and cells[column] == name:
+                    return True
+    return False
+
+
+def check_parent(layout: Layout, plan: Plan, parent: str) -> None:
+    """Refuse an umbrella that was run as a task before.
+
+    Raises:
+        UsageError: it is refused.
+    """
+    from orchestrator.store.workspace import Workspace
+
+    task = plan.tasks[parent]
+    result = Workspace(layout).read_result(task.stem)
+    if result is not None and result.attempts:
+        raise UsageError(
+            f"{parent} was already started, so no task can be put under it",
+            hint="make a task that is an umbrella from the beginning, or depend on it with --depends-on",
+        )
+
+
+def valid_plan(layout: Layout, data: bytes) -> Plan:
+    """Return a plan that is about to be written.
+
+    Raises:
+        PlanError: it would not be valid.
+    """
+    from orchestrator.plan.parser import read_plan
+
+    return read_plan(data, f"{from_here(layout.root)}/master_plan.md")

@@ -1,0 +1,192 @@
+"""With which settings each task of a plan is done; whatever is wrong with them is found in one look."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, cast
+
+from orchestrator.agents.structured import flaw
+from orchestrator.core.agent import Roster
+from orchestrator.core.board import SIMULATED
+from orchestrator.core.plan import Plan, Task
+from orchestrator.core.settings import Settings
+from orchestrator.core.simulation import simulated
+from orchestrator.errors import (
+    NotFoundError,
+    OrchestratorError,
+    PlanError,
+    Problem,
+    UsageError,
+)
+from orchestrator.plan.task_file import TaskFile
+from orchestrator.services.agent_choice import Known
+from orchestrator.services.run_request import RunOrder
+from orchestrator.services.wording import no_command, wordless
+from orchestrator.store.layout import Layout
+from orchestrator.store.references import resolve_files
+from orchestrator.store.workspace import Workspace
+
+#: Agents named to somebody who asks for one that there is not.
+_NAMED = 12
+
+
+def both_settings(
+    workspace: Workspace, plan: Plan, order: RunOrder, roster: Roster
+) -> tuple[Mapping[str, Settings], Mapping[str, Settings]]:
+    """Return the settings of every task, and those that are meant, as in ``Prospect``; mostly they are the same.
+
+    Raises:
+        As ``task_settings``.
+    """
+    policies = meant = task_settings(workspace, plan, roster, order.flags)
+    if order.flags.get("agent") == SIMULATED:
+        flags = {name: value for name, value in order.flags.items() if name != "agent"}
+        meant = task_settings(workspace, plan, roster, flags)
+    return simulated(meant) if order.simulate else policies, meant
+
+
+def task_settings(
+    workspace: Workspace,
+    plan: Plan,
+    roster: Roster,
+    given: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Settings]:
+    """Resolve the settings of every task, as ``Known.settle``.
+
+    Args:
+        workspace: Where their task files are read.
+        plan: The plan, or those of its tasks that are asked about.
+        roster: Who there is to do them.
+        given: Flags of ``run``; ``agent`` is only the default among them.
+
+    Raises:
+        PlanError: a task file makes no sense, asks for an unknown agent, or names a file that is not there.
+        UsageError: a flag does.
+    """
+    flags = dict(given)
+    default_agent = {"agent": flags.pop("agent")} if "agent" in flags else {}
+    common = {**plan.settings, **default_agent}
+    layout = workspace.layout
+    known = Known(roster, _workdir(layout, plan, flags))
+    if common.get("agent", "claude") not in known:
+        raise _unknown_default(plan, default_agent, common["agent"], known.names)
+    existing = workspace.assignments.existing()
+    problems = [_misspelt(task, close) for task, close in known.misspelt(plan.tasks.values())]
+    problems += workspace.assignments.misnamed(plan.tasks.values(), existing)
+    policies: dict[str, Settings] = {}
+    shared: dict[tuple[str, str], Settings] = {}
+    for task in plan.tasks.values():
+        key = known.key_of(task)
+        row, kind = {"agent": key} if key else {}, known.type_of(task)
+        has_file = task.stem in existing
+        try:
+            found = (workspace.assignments.read(task) if has_file else None) or TaskFile()
+        except PlanError as error:
+            problems += error.problems
+            continue
+        shown = workspace.assignments.shown(task)
+        problems += wordless(task, found, shown)
+        # Most tasks of a big plan share their settings; one object serves them all.
+        resolved = None if found.settings else shared.get((key, kind))
+        if resolved is None:
+            where = f"{shown}:" if has_file else task.where
+            asked = known.settle(common, {**row, **found.settings}, flags, kind)
+            try:
+                resolved = _with_files(asked, layout.root)
+            except ValueError as error:
+                name = str(error).partition(":")[0]
+                problems.append(_bad_setting(str(error), _line_of(name, found, where, plan)))
+                continue
+            if resolved.agent not in roster:
+                asks = f"task {task.id} asks for the agent {asked.agent!r}"
+                line = _line_of("agent", found, where, plan, row=task.where)
+                problems.append(_unknown_agent(asks, line, known.names))
+            if not found.settings:
+                shared[key, kind] = resolved
+        problems += no_command(task, found, shown, resolved.agent, roster)
+        policies[task.id] = resolved
+    if problems:
+        # What is wrong with the front matter of the plan is wrong for every task, and is said once.
+        raise PlanError(list(dict.fromkeys(problems)))
+    return policies
+
+
+def unknown_agents(layout: Layout, roster: Roster) -> list[Problem]:
+    """Return what is wrong with a plan because it asks for agents that there are not; nothing where it has no plan.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    workspace = Workspace(layout)
+    try:
+        task_settings(workspace, workspace.load_plan()[0], roster)
+    except PlanError as error:
+        return [problem for problem in error.problems if problem.code == "unknown_agent"]
+    except NotFoundError:
+        pass
+    return []
+
+
+def _workdir(layout: Layout, plan: Plan, flags: Mapping[str, Any]) -> str:
+    """Return where agents work: it is there before any of them, so none of them can make it."""
+    found = layout.workdir(str({**plan.settings, **flags}.get("workdir", "")))
+    if os.path.isdir(found):
+        return found
+    message = f"workdir: there is no directory {found}"
+    if "workdir" in flags:
+        raise UsageError(f"--{message}", hint="make it, or name another one")
+    where = f"{plan.file}:{plan.lines.get('workdir', 1)}"
+    raise PlanError([_bad_setting(message, where)])
+
+
+def _with_files(settings: Settings, root: str) -> Settings:
+    """Return the settings with their files, as ``resolve_files``; a schema must be one that can be asked for."""
+    resolved = resolve_files(settings, root)
+    if resolved.schema and (wrong := flaw(cast("Mapping[str, Any]", resolved.schema))):
+        raise ValueError(f"schema: {wrong}")
+    return resolved
+
+
+def _line_of(name: str, found: TaskFile, file: str, plan: Plan, *, row: str = "") -> str:
+    """Where a setting stands: in the task file, else in the row, else in the plan."""
+    if name in found.lines:
+        return f"{file}{found.lines[name]}"
+    return row or f"{plan.file}:{plan.lines.get(name, 1)}"
+
+
+def _misspelt(task: Task, close: str) -> Problem:
+    return Problem(
+        f"task {task.id} is assigned to {task.role!r}, which looks like the agent {close!r} misspelt",
+        task.where,
+        f"write {close}; or, if somebody else is meant, a name that is further from it",
+        "unknown_agent",
+    )
+
+
+def _bad_setting(message: str, where: str) -> Problem:
+    is_missing = ": there is no " in message
+    hint = "paths count from the plan directory" if is_missing else "correct or remove it"
+    return Problem(message, where, hint, "bad_setting")
+
+
+def _unknown_default(
+    plan: Plan, flag: Mapping[str, Any], key: str, known: Sequence[str]
+) -> OrchestratorError:
+    if flag:
+        return UsageError(
+            f"--agent: there is no agent {key!r}", hint=f"known are {', '.join(known)}"
+        )
+    where = f"{plan.file}:{plan.lines.get('agent', 1)}"
+    return PlanError([_unknown_agent(f"the plan asks for the agent {key!r}", where, known)])
+
+
+def _unknown_agent(asks: str, where: str, known: Sequence[str]) -> Problem:
+    listed = ", ".join([*known[:_NAMED], *(["…"] if len(known) > _NAMED else [])])
+    return Problem(
+        f"{asks}, which is not known",
+        where,
+        f"known are {listed}; a label such as Agent-01 or an empty cell means the default agent",
+        "unknown_agent",
+    )

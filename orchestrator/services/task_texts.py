@@ -1,0 +1,244 @@
+"""What a task tells whoever does it: whether that is a command, and the task file that says what its row cannot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from orchestrator.core.plan import Task
+from orchestrator.core.text import from_cell
+from orchestrator.errors import StoreError, UsageError
+from orchestrator.ownership import make_directories
+from orchestrator.plan.editor import fits
+from orchestrator.plan.lines import LARGEST_TEXT
+from orchestrator.store.atomic import read_file, replace_file, reported
+from orchestrator.store.exchange import Taken, put, require_closed
+from orchestrator.store.layout import Layout, from_here
+
+if TYPE_CHECKING:
+    from orchestrator.plan.task_file import TaskFile
+    from orchestrator.store.roster import Agents
+
+#: Whether a built-in agent runs commands; no file of an agent can change that.
+_BUILT_IN = {"": False, "claude": False, "simulated": False, "shell": True}
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Told(NamedTuple):
+    """What is told to whoever does a task, and where that stands."""
+
+    file: str = ""
+    """Its task file, when somebody wrote one."""
+    is_in_file: bool = False
+    """Whether that file says what is to be done, and not the row."""
+    is_typed: bool = False
+    """Whether that file is as it was made from a command that somebody typed."""
+    settings: Mapping[str, Any] = _NOTHING
+    """Those in such a file; the criteria likewise."""
+    criteria: Sequence[str] = ()
+    before: str = ""
+    """The command that the row is; empty when it is none."""
+    is_command: bool = False
+    """Whether the row is to be one."""
+
+    @classmethod
+    def of(cls, layout: Layout, row: Task, meant: Task, default: str, agents: Agents) -> Told:
+        """Look at a task whose row is to be another one.
+
+        Args:
+            layout: The plan.
+            row: Its row.
+            meant: The row with who is to do it; its texts do not count.
+            default: As for ``runs_commands``; so is the next one.
+            agents: The agents that there are.
+
+        Raises:
+            PlanError, StoreError: its file or the agents cannot be read.
+        """
+        found = read_own(layout, row)
+        own = found.settings if found is not None else _NOTHING
+        path = layout.task_file(row.stem)
+        is_typed = found is not None and found.is_typed and not os.path.islink(path)
+        return cls(
+            file=path if found is not None else "",
+            is_in_file=found is not None and bool(found.body.strip()),
+            is_typed=is_typed,
+            settings=own if is_typed else _NOTHING,
+            criteria=_criteria(layout, row) if is_typed else (),
+            before=row.description if runs_commands(layout, row, default, agents, own) else "",
+            is_command=runs_commands(layout, meant, default, agents, own),
+        )
+
+    def unsaid(self, texts: Mapping[str, str], task: Task) -> str:
+        """Return what the task file is to say of what is to be done; empty when the row says all of it.
+
+        Args:
+            texts: The new texts, by column.
+            task: The row with them, as it is read.
+
+        Raises:
+            UsageError: there is no other place for it.
+        """
+        is_only_text = not texts.get("description") and task.name == from_cell(task.description)
+        for column, is_read in (("name", is_only_text), ("description", True)):
+            text = texts.get(column, "")
+            if is_read and text and self.is_typed:
+                return text
+            is_hidden = is_read and self.is_command and self.is_in_file
+            if not text or (fits(text) and not is_hidden):
+                continue
+            if is_read and not self.file:
+                return text
+            message, where = f"a row of the plan cannot say this {column}", ""
+            if is_hidden and fits(text):
+                message = f"what is run stands here, and this {column} would only seem to be it"
+            hint = "one line of at most 200 characters can be said that opens no tag, no ` and has no secret in it"
+            if is_read:
+                where = from_here(self.file)
+                hint = "its agent reads this file" if self.is_in_file else "it has settings already"
+                hint = f"{hint}: write it there"
+            raise UsageError(message, where=where, hint=hint)
+        return ""
+
+    def command(self, text: str) -> str:
+        """Return the command that a task with this text runs, if that is another one than before; else empty."""
+        is_told = self.is_typed or not self.is_in_file
+        is_new = self.is_command and is_told and text != self.before
+        return text if is_new else ""
+
+
+def _criteria(layout: Layout, task: Task) -> Sequence[str]:
+    from orchestrator.plan.criteria_list import criteria_in
+
+    found = criteria_in(read_file(layout.task_file(task.stem), LARGEST_TEXT) or b"")
+    return [criterion.text for criterion in found]
+
+
+def runs_commands(
+    layout: Layout, task: Task, default: str, agents: Agents, own: Mapping[str, Any]
+) -> bool:
+    """Say whether who does a task runs it as a command. The agents are looked up only where they make a difference.
+
+    Args:
+        layout: The plan.
+        task: Its row.
+        default: The agent that the plan names; may be empty.
+        agents: The agents that there are.
+        own: Settings of its task file.
+
+    Raises:
+        PlanError, StoreError: the agents cannot be read.
+    """
+    named = own.get("agent") or task.agent_key
+    key = named or default
+    if key in _BUILT_IN and (named or not (task.role or task.type)):
+        return _BUILT_IN[key]
+    from orchestrator.core.agent import Program
+    from orchestrator.services.agent_choice import Known
+
+    roster = agents(layout)
+    known = Known(roster, layout.workdir(""))
+    asked = known.key_of(task)
+    row, plan = ({"agent": each} if each else {} for each in (asked, default))
+    doer = known.settle(plan, {**row, **own}, {}, known.type_of(task)).agent
+    return doer in roster and roster[doer].runs is Program.SHELL
+
+
+def read_own(layout: Layout, task: Task) -> TaskFile | None:
+    """Return the task file of a task; None when there is none, or only what was made from the row.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    path = layout.task_file(task.stem)
+    if (data := read_file(path, LARGEST_TEXT)) is None:
+        return None
+    from orchestrator.plan.task_file import parse_task_file
+
+    found = parse_task_file(data, from_here(path))
+    return None if found.made and not os.path.islink(path) else found
+
+
+def task_file_of(
+    layout: Layout,
+    task: Task,
+    tasks: Mapping[str, Task],
+    *,
+    shell: bool,
+    settings: Mapping[str, Any],
+    criteria: Sequence[str],
+) -> bytes:
+    """Return a task file that says all of what is to be done, which is the description of *task*.
+
+    As long as nobody changes one of a *shell*, another command may take its place.
+
+    Raises:
+        UsageError: criteria would not be read as such below that text.
+        PlanError: a template of the plan directory makes no sense.
+    """
+    from orchestrator.core.settings import resolve
+    from orchestrator.plan.safe_markdown import without_merge
+    from orchestrator.views.task_file import task_file
+
+    needs = [tasks[need] for need in task.data_needs if need in tasks]
+    if not shell:
+        task = task._replace(description=without_merge(task.description))
+    text = task_file(task, resolve(settings), layout.templates, needs, shell=shell)
+    front = [f"{name}: {value}" for name, value in settings.items()]
+    head = "\n".join(["---", *front, "---", ""]) if front else ""
+    data = _with_criteria(f"{head}{text}".encode(), criteria)
+    if not shell:
+        return data
+    from orchestrator.plan.task_file import made_from_typed
+
+    return made_from_typed(data.decode()).encode()
+
+
+def _with_criteria(data: bytes, criteria: Sequence[str]) -> bytes:
+    if not criteria:
+        return data
+    from orchestrator.plan.criteria_list import with_criteria
+
+    try:
+        return with_criteria(data, criteria, "")
+    except UsageError:
+        message = "no success criterion can stand below this text"
+        hint = "close what it opens, such as ``` or <!--, and give no criterion that it has already"
+        raise UsageError(message, hint=hint) from None
+
+
+def put_both(layout: Layout, before: Taken, plan: bytes, task: Task, file: bytes) -> bool:
+    """Put a plan in place, with the task file that says what a row of it cannot, or is empty: both, or neither.
+
+    The file comes first: what is run must never be a row that says only a part of it. False, and nothing done, when
+    somebody saved another version of the plan meanwhile.
+
+    Raises:
+        UsageError: somebody has the task file open for writing.
+        StoreError: it could not be written.
+    """
+    if not file:
+        return put(layout.plan, before, plan) is not None
+    path = layout.task_file(task.stem)
+    require_closed(path)
+    with reported("make", layout.tasks):
+        make_directories(layout.tasks)
+    there = read_file(path, LARGEST_TEXT)
+    replace_file(path, file, is_durable=True)
+    try:
+        is_in = put(layout.plan, before, plan) is not None
+    except StoreError:
+        _put_back(path, there)
+        raise
+    if not is_in:
+        _put_back(path, there)
+    return is_in
+
+
+def _put_back(path: str, there: bytes | None) -> None:
+    if there is None:
+        os.unlink(path)
+    else:
+        replace_file(path, there)
