@@ -14,7 +14,7 @@ from orchestrator.store.attempt_record import attempt_logs, scan_logs
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import locked
 from orchestrator.store.lock_holder import busy, holder_of
-from orchestrator.store.mending import remove
+from orchestrator.store.result_repair import remove
 from orchestrator.store.workspace import Workspace
 
 

@@ -41,7 +41,7 @@ from orchestrator.services.row_checks import dependencies_said
 from orchestrator.services.run_request import RunOrder
 from orchestrator.services.selection import asked_for
 from orchestrator.services.task_settings import task_settings
-from orchestrator.store import roots
+from orchestrator.store import collection
 from orchestrator.store.exchange import take
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock_holder import holder_of
@@ -152,7 +152,7 @@ class Dispatcher:
             NotFoundError, StoreError: the directory cannot be read.
         """
         done = Round()
-        survey = roots.survey(root)
+        survey = collection.survey(root)
         done.skipped += [Passed(name, "", why) for name, why in survey.broken.items()]
         for name, charter in survey.plans.items():
             if charter.state in TERMINAL:
@@ -184,7 +184,7 @@ class Dispatcher:
             found = self._handed_out(layout, subtask)
         except OrchestratorError as error:
             done.errors.append(error)
-            done.skipped.append(Passed(roots.plan_id(layout), subtask, str(error)))
+            done.skipped.append(Passed(collection.plan_id(layout), subtask, str(error)))
         else:
             done.dispatches += found.dispatches
             done.skipped += found.skipped
@@ -201,7 +201,7 @@ class Dispatcher:
         raise busy
 
     def _hand_out(self, layout: Layout, subtask: str) -> Round:
-        name, done = roots.plan_id(layout), Round()
+        name, done = collection.plan_id(layout), Round()
         holder = self._holder(layout)
         board = really_done(Workspace(layout).load(is_live=holder is not None))
         subtask = subtask and require_subtask(layout, board, subtask)
@@ -281,7 +281,7 @@ class Dispatcher:
         )
         body = found.body if found is not None else ""
         return context(
-            roots.plan_id(layout),
+            collection.plan_id(layout),
             board,
             task,
             settings=settings,

@@ -115,7 +115,7 @@ def update(
         What *check* raises; nothing was written either.
     """
     if not os.path.lexists(layout.plan):
-        from orchestrator.store.roots import no_plan
+        from orchestrator.store.collection import no_plan
 
         raise no_plan(layout)
     task_id, changes = full_ids(layout, task_id), _with_full_ids(layout, changes)

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.core.brief import Brief, Phase
-from orchestrator.core.charter import Charter
 from orchestrator.core.news import News
+from orchestrator.core.plan_header import Charter
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import NotFoundError
 from orchestrator.services.status import brief_of, status

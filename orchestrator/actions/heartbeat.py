@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
-from orchestrator.actions.intervening import intervene
+from orchestrator.actions.task_commands import intervene
 from orchestrator.core.board import Board
 from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat, run_alerts
 from orchestrator.core.plan_status import ITSELF, TERMINAL, PlanState, Step
@@ -19,7 +19,7 @@ from orchestrator.core.text import counted
 from orchestrator.errors import BusyError, OrchestratorError, StoreError
 from orchestrator.services.plans import advance
 from orchestrator.services.status import brief_of, status
-from orchestrator.store import roots
+from orchestrator.store import collection
 from orchestrator.store.heartbeats import keep_pulses, load_pulses, signs_of
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock_holder import broken_off
@@ -76,13 +76,13 @@ def check(layout: Layout, now: float, *, counts: bool = True) -> Checkup:
         PlanError: the one plan that was asked for is broken.
     """
     found = Checkup()
-    survey = roots.survey(layout)
+    survey = collection.survey(layout)
     found.broken |= survey.broken
     below = [name for name, charter in survey.plans.items() if charter.state not in TERMINAL]
     places = {name: Layout(f"{layout.root}/{name}") for name in below}
     if os.path.lexists(layout.plan):
-        places = {roots.plan_id(layout): layout, **places}
-    elif not places and not roots.is_root_only(layout):
+        places = {collection.plan_id(layout): layout, **places}
+    elif not places and not collection.is_root_only(layout):
         Workspace(layout).load_plan()  # says best what is missing
     for name, place in places.items():
         try:
@@ -105,7 +105,7 @@ def look_at(layout: Layout, now: float) -> Look:
     Raises:
         PlanError, NotFoundError, StoreError: as their names say.
     """
-    return _look(roots.plan_id(layout), layout, now, counts=False)
+    return _look(collection.plan_id(layout), layout, now, counts=False)
 
 
 def _look(name: str, layout: Layout, now: float, *, counts: bool) -> Look:

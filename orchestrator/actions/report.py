@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from orchestrator.core.beside import NAMES
+from orchestrator.core.auxiliary import NAMES
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.ledger import DAY, Booking, Figures, bookings, figures, within
 from orchestrator.core.plan import Plan
+from orchestrator.store.collection import every_plan, read_each
 from orchestrator.store.journal import journal_lines
 from orchestrator.store.layout import Layout
-from orchestrator.store.roots import every_plan, read_each
 from orchestrator.store.timestamp import epoch
 from orchestrator.store.workspace import Workspace
 

@@ -75,7 +75,7 @@ def stop(layout: Layout, only: str | None = None, why: str = "") -> Stopped:
         return Stopped(run, others, is_over)
     if not waiting:
         if not os.path.lexists(layout.plan):
-            from orchestrator.store.roots import no_plan
+            from orchestrator.store.collection import no_plan
 
             raise no_plan(layout, _is_at_work)
         raise NotFoundError(

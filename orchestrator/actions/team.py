@@ -12,8 +12,8 @@ from orchestrator.core.text import one_line
 from orchestrator.core.workload import Duty, Load, loads, names_of
 from orchestrator.errors import NotFoundError
 from orchestrator.services.task_settings import task_settings
+from orchestrator.store.collection import live_plans, read_each
 from orchestrator.store.layout import Layout
-from orchestrator.store.roots import live_plans, read_each
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ class Working(Directory):
     """
 
     def _wish(self, verb: Verb, task: str, note: str = "", **more: Any) -> Reply:
-        from orchestrator.actions.intervening import intervene
+        from orchestrator.actions.task_commands import intervene
 
         wanted = Intervention(verb, task, self._name, time.time(), note=note, **more)
         return intervene(self._layout, wanted, self._plugs)
@@ -63,7 +63,7 @@ class Working(Directory):
             DependencyError: what it depends on is not done.
             UsageError: no file of text could hold the answer.
         """
-        from orchestrator.actions.intervening import complete
+        from orchestrator.actions.task_commands import complete
         from orchestrator.services.cells import as_typed
 
         as_typed(answer)
@@ -97,7 +97,7 @@ class Working(Directory):
         Raises:
             DependencyError: it was skipped because somebody cancelled what comes before.
         """
-        from orchestrator.actions.intervening import retry
+        from orchestrator.actions.task_commands import retry
 
         wanted = Intervention(Verb.RETRY, task, self._name, time.time(), note=note)
         return retry(self._layout, wanted, self._plugs)

@@ -12,9 +12,8 @@ import click
 
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.dispatching import Dispatch, Dispatcher, Passed, Round, dispatch
-from orchestrator.actions.intervening import act
+from orchestrator.actions.task_commands import act
 from orchestrator.cli.adding import known_agents
-from orchestrator.cli.intervening import agents, waiting, wish
 from orchestrator.cli.options import takes_caller, takes_json
 from orchestrator.cli.plans import move, subtask_facts
 from orchestrator.cli.reply import (
@@ -27,6 +26,7 @@ from orchestrator.cli.reply import (
     talk,
     write,
 )
+from orchestrator.cli.task_commands import agents, waiting, wish
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core.board import Board
 from orchestrator.core.plan_status import Step, subtask_word
@@ -34,8 +34,8 @@ from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.workload import reporter
 from orchestrator.errors import ExitStatus, OrchestratorError, TransitionError, UsageError
 from orchestrator.services.plans import advance, require_subtask
+from orchestrator.store.collection import plan_id
 from orchestrator.store.layout import Layout
-from orchestrator.store.roots import plan_id
 from orchestrator.store.workspace import Workspace
 
 _ACTIONS = {

@@ -179,7 +179,7 @@ def update_command(
 
         def check(plan: Plan) -> None:
             if wanted is not None:
-                from orchestrator.actions.intervening import check_status
+                from orchestrator.actions.task_commands import check_status
 
                 check_status(layout, plan, wanted, _wish(layout, task_id, name), changes.criteria)
 
@@ -224,15 +224,15 @@ def _set_status(
     layout: Layout, task_id: str, status: TaskStatus, name: str | None, *, as_json: bool
 ) -> Sequence[Reply]:
     """Bring the task to a status as the command does that leads there (seed row S1-23)."""
-    from orchestrator.actions.intervening import set_status
-    from orchestrator.cli.intervening import agents, waiting
+    from orchestrator.actions.task_commands import set_status
+    from orchestrator.cli.task_commands import agents, waiting
 
     wanted = _wish(layout, task_id, name)
     return set_status(layout, status, wanted, agents, waiting(layout, as_json=as_json))
 
 
 def _wish(layout: Layout, task_id: str, name: str | None) -> Intervention:
-    from orchestrator.cli.intervening import wish
+    from orchestrator.cli.task_commands import wish
     from orchestrator.core.status import Verb
 
     return wish(layout, Verb.START, task_id, name)

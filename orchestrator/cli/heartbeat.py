@@ -15,8 +15,8 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, UsageError
 from orchestrator.runner.signals import end_in_order
 from orchestrator.services import plans
+from orchestrator.store.collection import plan_id
 from orchestrator.store.layout import Layout
-from orchestrator.store.roots import plan_id
 from orchestrator.views import chat_messages
 from orchestrator.views.plans import check_text
 

@@ -66,9 +66,9 @@ def as_called(hint: str) -> str:
     """
     if (words := program()) == _NAME and not any(_MEANT.values()):
         return hint
-    from orchestrator.core import called
+    from orchestrator.core import program_name
 
-    return called.as_called(hint, words, _place)
+    return program_name.as_called(hint, words, _place)
 
 
 def _place(argument: str) -> str:

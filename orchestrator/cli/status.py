@@ -18,7 +18,7 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.core.beside import is_merging
+from orchestrator.core.auxiliary import is_merging
 from orchestrator.core.board import Board
 from orchestrator.core.cost import cost_facts, spending
 from orchestrator.core.hold import held
@@ -26,7 +26,7 @@ from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import first_of
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.status import STILL_ASKED, Overview, brief_of, left_behind, status
-from orchestrator.store import roots
+from orchestrator.store import collection
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock_holder import suspended
@@ -58,8 +58,8 @@ def status_command(
       orchestrator status --brief
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(directory, option)
-    has_plans = roots.has_plans(layout)
-    if roots.is_root_only(layout) or (everything and as_json and has_plans):
+    has_plans = collection.has_plans(layout)
+    if collection.is_root_only(layout) or (everything and as_json and has_plans):
         from orchestrator.cli.plans import say_plans
 
         say_plans(layout, everything=everything, as_json=as_json)
@@ -112,7 +112,7 @@ def _facts(layout: Layout, overview: Overview) -> dict[str, Any]:
         from orchestrator.core.simulation import really_done
 
         real = really_done(board)  # as among all plans; the rest tells what was played, too
-        facts = plan_facts(roots.plan_id(layout), charter, charter.state, real.counts())
+        facts = plan_facts(collection.plan_id(layout), charter, charter.state, real.counts())
         facts["subtasks"] = subtask_facts(real)
     return {
         **facts,

@@ -16,10 +16,10 @@ from orchestrator.core import criteria
 from orchestrator.core.board import Board
 from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration, roughly
-from orchestrator.core.moment import format_moment
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
 from orchestrator.core.text import one_line
+from orchestrator.core.timestamp import format_moment
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.task_view import TaskView, agent_of, show
 from orchestrator.store.layout import Layout

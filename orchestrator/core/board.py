@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.core.graph import Shape
+from orchestrator.core.group import joined, sources
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result, closed
 from orchestrator.core.status import KEEPS_BACK, SETTLED, UNDER_WAY, TaskStatus
-from orchestrator.core.umbrella import joined, sources
 
 #: The agent that does nothing, of a plan that is only tried.
 SIMULATED = "simulated"
@@ -51,7 +51,7 @@ class Board:
         """Take what is known, and derive where every task stands.
 
         *doubts*: why something that was found for a task does not count, or counts only in part. *beside*: what was
-        done beside the plan (``core/beside.py``).
+        done beside the plan (``core/auxiliary.py``).
         """
         self.plan, self.shape, self.results, self.beside = plan, shape, results, beside
         self.doubts = doubts if doubts is not None else {}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from orchestrator.core.beside import is_merging, lacks_merge
+from orchestrator.core.auxiliary import is_merging, lacks_merge
 from orchestrator.core.board import Board
 from orchestrator.core.cost import spending
 from orchestrator.core.hold import held

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from orchestrator.core.agent import Roster
 from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
-from orchestrator.core.moment import format_moment
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_status import PlanState, subtask_word
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import UNDER_WAY, TaskStatus
+from orchestrator.core.timestamp import format_moment
 from orchestrator.errors import CapacityError
 
 

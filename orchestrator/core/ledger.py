@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from orchestrator.core.beside import BESIDE
+from orchestrator.core.auxiliary import BESIDE
 from orchestrator.core.cost import unsettled
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result, Verdict

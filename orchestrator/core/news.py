@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from orchestrator.core.beside import is_beside
+from orchestrator.core.auxiliary import is_beside
 from orchestrator.core.board import Board
 from orchestrator.core.journal_line import Line, read_line
 from orchestrator.core.message import MessageKind

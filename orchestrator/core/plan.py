@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from orchestrator.core.charter import Charter
 from orchestrator.core.name import as_name
+from orchestrator.core.plan_header import Charter
 from orchestrator.core.priority import NORMAL, format_priority
 from orchestrator.core.spelling import GUESSES, suggestion
 from orchestrator.core.text import one_line

@@ -13,12 +13,12 @@ from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
-from orchestrator.core.beside import is_beside
+from orchestrator.core.auxiliary import is_beside
 from orchestrator.core.finding import Finding, Level
+from orchestrator.core.group import sources
 from orchestrator.core.plan import Plan, stems_meant
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.status import UNDER_WAY, TaskStatus
-from orchestrator.core.umbrella import sources
 from orchestrator.doctor.evidence import Evidence, Node, RecordSeen, ResultSeen
 
 #: Seconds after which a file that is being written has been left behind, if nobody can say whose it is.

@@ -21,7 +21,7 @@ from orchestrator.store.atomic import refuse_links, set_aside
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, new_run, take_lock
-from orchestrator.store.mending import protect, remove
+from orchestrator.store.result_repair import protect, remove
 from orchestrator.store.timestamp import iso
 
 #: Looks at processes while runs begin and end.

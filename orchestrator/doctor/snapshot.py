@@ -26,7 +26,7 @@ from orchestrator.doctor.evidence import (
     ResultSeen,
     Temporary,
 )
-from orchestrator.doctor.soundness import (
+from orchestrator.doctor.plan_soundness import (
     look_at_journal,
     look_at_marks,
     look_at_record,
@@ -38,11 +38,11 @@ from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.task_file import parse_task_file
 from orchestrator.store.atomic import read_file, reported
 from orchestrator.store.attempt_record import ATTEMPT_FILE
+from orchestrator.store.collection import instead_of
 from orchestrator.store.index import SCHEMA, is_as_written
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock_holder import UNKNOWN, dead_runs_of, holder_of
 from orchestrator.store.process import start_time
-from orchestrator.store.roots import instead_of
 
 #: Looks at a directory in which runs begin and end meanwhile.
 _LOOKS = 5

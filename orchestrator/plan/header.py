@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.charter import Charter
+from orchestrator.core.plan_header import Charter
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem
 from orchestrator.plan.front_matter import FrontMatter, read_front_matter
@@ -77,7 +77,7 @@ def _text(value: Any) -> str:
 
 
 def _parsed(value: Any) -> float:
-    from orchestrator.core.moment import parse_moment  # most plans have no dates
+    from orchestrator.core.timestamp import parse_moment  # most plans have no dates
 
     return parse_moment(value)
 

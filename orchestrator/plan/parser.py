@@ -12,10 +12,10 @@ from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 from orchestrator.core.graph import find_cycle
+from orchestrator.core.group import check_parents, with_umbrellas
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import cell, from_cell, one_line, printable
-from orchestrator.core.umbrella import check_parents, with_umbrellas
 from orchestrator.errors import PlanError, Problem
 from orchestrator.plan.blocks import section_text
 from orchestrator.plan.columns import is_none, key_word, plain, read_id, role_of

@@ -140,7 +140,7 @@ def _estimate(text: str, where: str, problems: list[Problem]) -> float | None:
 
 def _deadline(text: str, where: str, problems: list[Problem]) -> float | None:
     """Return the moment in a cell; None when it has none. What is not understood is an error: it would be missed."""
-    from orchestrator.core.moment import parse_moment  # most plans have no deadlines
+    from orchestrator.core.timestamp import parse_moment  # most plans have no deadlines
 
     word = read_label(text)
     if not word or word.casefold().strip(" .()") in NOBODY:

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.core.beside import PLANNER
+from orchestrator.core.auxiliary import PLANNER
 from orchestrator.core.cost import Spending, spending
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings

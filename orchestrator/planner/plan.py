@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.agent import Roster
-from orchestrator.core.beside import PLANNER
+from orchestrator.core.auxiliary import PLANNER
 from orchestrator.core.board import Board
 from orchestrator.core.cost import cost_statistics
 from orchestrator.core.draft import Draft, DraftTask

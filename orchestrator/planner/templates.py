@@ -37,8 +37,8 @@ from orchestrator.planner.saved_plan import (
 )
 from orchestrator.runner.redraw import status_cells
 from orchestrator.store.atomic import read_file
+from orchestrator.store.collection import no_plan
 from orchestrator.store.layout import Layout, templates_of_person
-from orchestrator.store.roots import no_plan
 
 #: What stands in the place of a template's name to see which there are.
 LIST = "list"

@@ -10,12 +10,12 @@ from types import MappingProxyType
 from orchestrator.agents.protocol import Agent, Assignment, Input
 from orchestrator.core.board import SIMULATED
 from orchestrator.core.environment import environment
+from orchestrator.core.group import sources
 from orchestrator.core.invocation import SCRIPT
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task, in_words
 from orchestrator.core.result import Result, closed
 from orchestrator.core.settings import Settings
-from orchestrator.core.umbrella import sources
 from orchestrator.errors import LostResultError, PlanError, Problem, StoreError, UnfitError
 from orchestrator.executors.protocol import Job
 from orchestrator.runner.attempt import OF_THE_DISK, LiveAttempt
@@ -25,7 +25,7 @@ from orchestrator.store.answers import Answer, answers_handed_on
 from orchestrator.store.atomic import write_new
 from orchestrator.store.attempt_record import AttemptRecord
 from orchestrator.store.contexts import Contexts
-from orchestrator.store.credible import conflicts_in
+from orchestrator.store.evidence import conflicts_in
 from orchestrator.store.layout import from_here
 from orchestrator.store.workspace import Workspace
 

@@ -9,11 +9,11 @@ import os
 from collections.abc import Mapping
 
 from orchestrator.core.cost import cost_statistics
+from orchestrator.core.group import sources
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Exit, Outcome, Result, Verdict
 from orchestrator.core.status import Verb
 from orchestrator.core.task_command import Intervention
-from orchestrator.core.umbrella import sources
 from orchestrator.errors import NothingReadyError, StoreError
 from orchestrator.executors.protocol import Job
 from orchestrator.executors.record import write_exit

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.beside import MERGER, MERGING, as_merger
+from orchestrator.core.auxiliary import MERGER, MERGING, as_merger
 from orchestrator.core.board import Board
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.core.agent import Roster
-from orchestrator.core.beside import lacks_merge
+from orchestrator.core.auxiliary import lacks_merge
 from orchestrator.core.board import Board
 from orchestrator.core.plan import Plan
 from orchestrator.core.settings import Settings, lower, resolve
@@ -18,7 +18,7 @@ from orchestrator.services.run_request import RunOrder
 from orchestrator.services.selection import asked_for, require_tagged, startable
 from orchestrator.services.task_settings import both_settings
 from orchestrator.store.attempt_record import Traces, scan_logs
-from orchestrator.store.credible import conflicts_in
+from orchestrator.store.evidence import conflicts_in
 from orchestrator.store.workspace import Workspace
 
 

@@ -8,7 +8,7 @@ from collections.abc import Container, Mapping
 from contextlib import closing
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.beside import MERGER, MERGING, PLANNER, as_merger
+from orchestrator.core.auxiliary import MERGER, MERGING, PLANNER, as_merger
 from orchestrator.core.cost import cost_statistics
 from orchestrator.core.plan import Task, stem
 from orchestrator.core.result import Result

@@ -288,7 +288,7 @@ class _Session:
     def _away(self) -> StoreError | None:
         if self.lock.is_in_place():
             return None
-        from orchestrator.store.out_of_reach import taken_away
+        from orchestrator.store.access import taken_away
 
         return taken_away(self.order.layout.root)
 

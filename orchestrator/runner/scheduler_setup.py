@@ -10,12 +10,12 @@ from orchestrator.core.agent import Roster
 from orchestrator.core.board import Board
 from orchestrator.core.capacity import Capacity
 from orchestrator.core.cost import feared, unsettled
+from orchestrator.core.group import joined
 from orchestrator.core.hold import held
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.umbrella import joined
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.plan_watcher import Change

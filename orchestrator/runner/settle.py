@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orchestrator.core.board import Board
+from orchestrator.core.group import refuse_umbrella
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result, Verdict
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import Intervention, apply, decide, next_ready, taken_from
-from orchestrator.core.umbrella import refuse_umbrella
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.runner.events import Happening
 from orchestrator.runner.manual import commit_by_hand, inputs_of, nothing_ready, told

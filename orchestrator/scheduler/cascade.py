@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from orchestrator.core.group import refuse_umbrella
 from orchestrator.core.status import KEEPS_BACK, TaskStatus, Verb, move
-from orchestrator.core.umbrella import refuse_umbrella
 from orchestrator.errors import TransitionError
 from orchestrator.scheduler.node import Entry
 

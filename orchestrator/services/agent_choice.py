@@ -11,9 +11,9 @@ from orchestrator.core.plan import Task
 from orchestrator.core.settings import CAPS, Settings, lower, resolve
 from orchestrator.core.spelling import meant
 from orchestrator.errors import NotFoundError, PlanError
+from orchestrator.store.collection import live_plans
 from orchestrator.store.layout import Layout
 from orchestrator.store.references import subagents
-from orchestrator.store.roots import live_plans
 from orchestrator.store.workspace import Workspace
 
 

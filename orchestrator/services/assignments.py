@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.agent import Program, Roster
 from orchestrator.core.board import Board
+from orchestrator.core.group import sources
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.umbrella import sources
 from orchestrator.errors import UnfitError
 from orchestrator.plan.lines import LARGEST_TEXT
 from orchestrator.services.selection import asked_for

@@ -99,7 +99,7 @@ def deadline_cell(when: str | None) -> str | None:
     """
     if not when:
         return when
-    from orchestrator.core.moment import format_moment, parse_moment
+    from orchestrator.core.timestamp import format_moment, parse_moment
 
     try:
         return format_moment(int(parse_moment(when, time.time())))
@@ -114,7 +114,7 @@ def read_cells(values: Mapping[str, str]) -> dict[str, Any]:
     if cell := values.get("estimate"):
         read["estimate"] = None if cell == "-" else parse_duration(cell)
     if cell := values.get("deadline"):
-        from orchestrator.core.moment import parse_moment
+        from orchestrator.core.timestamp import parse_moment
 
         read["deadline"] = 0.0 if cell == "-" else parse_moment(cell)
     return read

@@ -8,9 +8,8 @@ from contextlib import closing
 from typing import NamedTuple
 
 from orchestrator.core.board import Board
-from orchestrator.core.charter import Charter
-from orchestrator.core.moment import parse_moment
 from orchestrator.core.plan import TASK_ID, id_of
+from orchestrator.core.plan_header import Charter
 from orchestrator.core.plan_status import (
     ITSELF,
     TERMINAL,
@@ -27,6 +26,7 @@ from orchestrator.core.simulation import really_done
 from orchestrator.core.status import UNDER_WAY, TaskStatus, Verb
 from orchestrator.core.task_command import Intervention
 from orchestrator.core.text import is_blank, one_line, typed
+from orchestrator.core.timestamp import parse_moment
 from orchestrator.errors import (
     ApprovalError,
     BeingWrittenError,
@@ -37,7 +37,7 @@ from orchestrator.errors import (
     UsageError,
 )
 from orchestrator.plan.header import charter_of, with_state
-from orchestrator.store import roots
+from orchestrator.store import collection
 from orchestrator.store.atomic import sync_directory
 from orchestrator.store.exchange import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
@@ -83,8 +83,8 @@ def create(
     charter_of(text.encode(), "master_plan.md")
     line = f"{iso(now)} · plan · created · by {who}: {title}"
     files = {"master_plan.md": text.encode(), "journal.md": f"# Journal\n\n- {line}\n".encode()}
-    root = roots.root_of(root) if roots.is_one_of_many(root) else root
-    return Layout(f"{root.root}/{roots.make_plan(root, files)}")
+    root = collection.root_of(root) if collection.is_one_of_many(root) else root
+    return Layout(f"{root.root}/{collection.make_plan(root, files)}")
 
 
 def _due(eta: str, now: float) -> float:
@@ -126,7 +126,7 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
         return step
 
     if not os.path.lexists(layout.plan):
-        raise roots.no_plan(layout)
+        raise collection.no_plan(layout)
     with in_line(layout.plan_lock):
         step = exchanged(layout.plan, change)
     sync_directory(layout.root)
@@ -190,7 +190,7 @@ def require_approval(layout: Layout, charter: Charter) -> None:
         ApprovalError: nobody has approved it, or it is blocked.
         TransitionError: it is over.
     """
-    state, name = charter.state, roots.plan_id(layout)
+    state, name = charter.state, collection.plan_id(layout)
     if state in TERMINAL:
         assert state is not None
         move_plan(state, PlanEvent.START)
@@ -236,7 +236,7 @@ def require_subtask(layout: Layout, board: Board, subtask: str) -> str:
         UsageError: it may be any of several.
     """
     if (task_id := id_of(subtask, board.plan.tasks)) not in board.plan.tasks:
-        hint = f"`orchestrator list {roots.plan_id(layout)}` shows them"
+        hint = f"`orchestrator list {collection.plan_id(layout)}` shows them"
         raise NotFoundError(f"Subtask {one_line(subtask, 80)} not found", hint=hint)
     return task_id
 
@@ -252,7 +252,7 @@ def what_keeps(layout: Layout, charter: Charter) -> str:
 
 def _named(layout: Layout) -> str:
     """Return a plan as a command takes it: its id, else the path of a directory whose name cannot be one."""
-    name = roots.plan_id(layout)
+    name = collection.plan_id(layout)
     if TASK_ID.fullmatch(name):
         return name
     import shlex
@@ -284,7 +284,7 @@ def overview(root: Layout, *, everything: bool = False) -> PlansOverview:
     Raises:
         NotFoundError, StoreError: the directory cannot be read.
     """
-    found = roots.survey(root)
+    found = collection.survey(root)
     rows, broken = [], dict(found.broken)
     for plan_id, charter in found.plans.items():
         if charter.state in TERMINAL and not everything:
@@ -319,7 +319,7 @@ def archive(layout: Layout) -> str:
         BusyError: a run is at work on it, or waits for its time.
         PlanError, NotFoundError, StoreError: as their names say.
     """
-    if roots.plan_id(layout) == PLAN_DIRECTORY or roots.has_plans(layout):
+    if collection.plan_id(layout) == PLAN_DIRECTORY or collection.has_plans(layout):
         raise UsageError(
             "what is put away is one plan of several, and this is the directory of all of them",
             where=from_here(layout.root),
@@ -329,7 +329,7 @@ def archive(layout: Layout) -> str:
     state = state_of(board)
     if state not in TERMINAL:
         raise TransitionError(
-            f"Cannot archive: not terminal ({roots.plan_id(layout)} is {state.word})",
+            f"Cannot archive: not terminal ({collection.plan_id(layout)} is {state.word})",
             hint=f"only a plan that is {', '.join(sorted(each.word for each in TERMINAL))} is put away",
         )
     # What the lock says of dead runs stays true, wherever it lies then.
@@ -337,18 +337,18 @@ def archive(layout: Layout) -> str:
         if waiting := those_waiting(layout):
             raise BusyError(
                 f"process {waiting[0].process['pid']} waits for its time to run this plan",
-                hint=f"end it first: orchestrator stop {roots.plan_id(layout)}",
+                hint=f"end it first: orchestrator stop {collection.plan_id(layout)}",
             )
-        return roots.archive_plan(roots.root_of(layout), roots.plan_id(layout))
+        return collection.archive_plan(collection.root_of(layout), collection.plan_id(layout))
 
 
-def rebuild_index(root: Layout) -> roots.Survey:
+def rebuild_index(root: Layout) -> collection.Survey:
     """Look at every plan anew and write the cache; return what was found, and what could not be read.
 
     Raises:
         NotFoundError, StoreError: the directory cannot be read, or the cache not be written.
     """
-    return roots.survey(root, anew=True)
+    return collection.survey(root, anew=True)
 
 
 def _shown(layout: Layout) -> str:

@@ -93,7 +93,7 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
 def _half_merged(layout: Layout, board: Board) -> str:
     if not board.doubts:
         return ""
-    from orchestrator.store.credible import conflict_in  # mostly there is nothing to ask it about
+    from orchestrator.store.evidence import conflict_in  # mostly there is nothing to ask it about
 
     doubted = (task for task in board.plan.tasks.values() if task.id in board.doubts)
     return next((task.id for task in doubted if conflict_in(task, layout) is not None), "")

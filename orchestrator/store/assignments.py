@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from orchestrator.core.beside import is_beside
+from orchestrator.core.auxiliary import is_beside
 from orchestrator.core.plan import Task, stems_meant
 from orchestrator.errors import PlanError, Problem, StoreError
 from orchestrator.plan.lines import LARGEST_TEXT, larger_than

@@ -17,9 +17,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.charter import Charter
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan_header import Charter
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
@@ -48,7 +48,7 @@ class Index:
         """Which version of the directory of logs the results were compared with."""
         self._plan: tuple[int, Plan, Shape] | None = None
         self._results: dict[str, tuple[int, Result]] = {}
-        #: What is known of the plans below this directory (store/roots.py); only kept here.
+        #: What is known of the plans below this directory (store/collection.py); only kept here.
         self._plans: object = None
         raw = {} if anew else read_cache(path)
         self._plans = raw.get("plans")

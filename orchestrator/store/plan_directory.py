@@ -110,7 +110,7 @@ def _refuse_hidden(path: str, *, is_named: bool = False) -> None:
         if not is_named:
             absent |= {errno.EACCES, errno.EPERM}
         if os.path.islink(path) or error.errno not in absent:
-            from orchestrator.store.out_of_reach import hidden
+            from orchestrator.store.access import hidden
 
             raise hidden(path, error) from error
 
@@ -125,7 +125,7 @@ def _refuse_strangers(root: str, environment: Mapping[str, str], *, is_here: boo
     """
     owner = os.lstat(root).st_uid
     if not is_trusted(owner, environment):
-        from orchestrator.store.out_of_reach import strangers
+        from orchestrator.store.access import strangers
 
         raise strangers(root, owner, is_here=is_here)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orchestrator.core.beside import BESIDE
+from orchestrator.core.auxiliary import BESIDE
 from orchestrator.core.board import Board, interrupt
 from orchestrator.core.graph import Shape, shape
 from orchestrator.core.plan import Plan, Task
@@ -100,7 +100,7 @@ class Workspace:
             try:
                 found = os.stat(path)
             except FileNotFoundError:
-                from orchestrator.store.roots import no_plan
+                from orchestrator.store.collection import no_plan
 
                 raise no_plan(self.layout) from None
         signed = signature(found)
@@ -133,7 +133,7 @@ class Workspace:
             if result is None or (traces is not None and not _is_recorded(result, stem, traces)):
                 if stem not in found:
                     continue
-                from orchestrator.store.credible import why_not
+                from orchestrator.store.evidence import why_not
 
                 result = self.read_result(stem)
                 doubt = why_not(result, task, self.layout)
@@ -169,7 +169,7 @@ class Workspace:
             return None
         text = (data or b"").decode(errors="replace").replace("\r\n", "\n")
         if "\n<<<<<<< " in text:
-            from orchestrator.store.credible import merged_answer
+            from orchestrator.store.evidence import merged_answer
 
             if merged_answer(text, stem, self.layout) is not None:
                 return None
@@ -179,7 +179,7 @@ class Workspace:
         """Say what became of a result that was counted on; empty as long as it can be (promises 2 and 9)."""
         if self._writer.is_as_left(task.stem):
             return ""
-        from orchestrator.store.credible import why_lost
+        from orchestrator.store.evidence import why_lost
 
         return why_lost(self.read_result(task.stem), task, self.layout)
 
@@ -289,12 +289,12 @@ class Workspace:
                 continue
             why = self.why_lost(task) if task.stem in disturbed else ""
             if not why and traces is not None and not _is_recorded(result, task.stem, traces):
-                from orchestrator.store.credible import why_not
+                from orchestrator.store.evidence import why_not
 
                 why = why_not(result, task, self.layout)
                 self._index.forget(task.stem)
             if why:
-                from orchestrator.store.credible import conflict_in
+                from orchestrator.store.evidence import conflict_in
 
                 half = conflict_in(task, self.layout)
                 then = half.hint if half else f"the next run does {task.id} again"
@@ -317,7 +317,7 @@ class Workspace:
         path = self.layout.result_file(task.stem)
         if not os.path.lexists(path):
             return ""
-        from orchestrator.store.credible import why_not
+        from orchestrator.store.evidence import why_not
 
         if not why_not(self.read_result(task.stem), task, self.layout):
             return ""

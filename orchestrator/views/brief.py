@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from orchestrator.core.beside import MERGER, NAMES
+from orchestrator.core.auxiliary import MERGER, NAMES
 from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.cost import spending
 from orchestrator.core.duration import format_duration

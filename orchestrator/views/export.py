@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from orchestrator.core.beside import NAMES
+from orchestrator.core.auxiliary import NAMES
 from orchestrator.core.board import Board
 from orchestrator.core.cost import spending, usd
 from orchestrator.core.duration import format_duration, hours

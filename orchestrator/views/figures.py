@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from orchestrator.core.beside import is_beside
+from orchestrator.core.auxiliary import is_beside
 from orchestrator.core.board import Board
 from orchestrator.core.cost import Spending, spending, usd
 from orchestrator.core.duration import format_duration

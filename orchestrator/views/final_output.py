@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 from orchestrator.core.board import Board
 from orchestrator.core.cost import spending
 from orchestrator.core.duration import format_duration
+from orchestrator.core.group import sources
 from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import counted, first_of, is_left_blank
-from orchestrator.core.umbrella import sources
 from orchestrator.views.columns import fit
 from orchestrator.views.figures import (
     Timing,

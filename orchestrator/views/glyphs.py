@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from orchestrator.core.beside import MERGER, NAMES
+from orchestrator.core.auxiliary import MERGER, NAMES
 from orchestrator.core.board import ONLY_SIMULATED, Board
 from orchestrator.core.status import TaskStatus
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orchestrator.core.called import as_called
-from orchestrator.core.charter import Charter
 from orchestrator.core.duration import format_duration
+from orchestrator.core.plan_header import Charter
 from orchestrator.core.plan_status import PlanState
+from orchestrator.core.program_name import as_called
 from orchestrator.core.redact import redact
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import clip, printable

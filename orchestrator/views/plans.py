@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from orchestrator.core.board import Board
-from orchestrator.core.charter import Charter
 from orchestrator.core.plan import Task
+from orchestrator.core.plan_header import Charter
 from orchestrator.core.plan_status import PlanState, Step, implied_state, subtask_word
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import first_of

@@ -69,7 +69,7 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
             for arrow, task in zip(arrows, tasks, strict=True)
         ]
     if any(task.deadline for task in tasks):
-        from orchestrator.core.moment import format_moment
+        from orchestrator.core.timestamp import format_moment
 
         arrows = [
             f"{arrow}{_GAP}due {format_moment(task.deadline)}" if task.deadline else arrow

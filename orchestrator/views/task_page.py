@@ -10,11 +10,11 @@ from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.message import Message
-from orchestrator.core.moment import format_moment
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
 from orchestrator.core.status import COMMANDS, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import excerpt, one_line
+from orchestrator.core.timestamp import format_moment
 from orchestrator.views.context import MESSAGE_ICONS, MESSAGE_WORDS
 from orchestrator.views.figures import cost_of
 from orchestrator.views.glyphs import moment

@@ -13,10 +13,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.duration import format_duration
-from orchestrator.core.moment import format_moment
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
 from orchestrator.core.text import cell, code, fence, one_line, printable
+from orchestrator.core.timestamp import format_moment
 from orchestrator.errors import PlanError, Problem
 
 if TYPE_CHECKING:

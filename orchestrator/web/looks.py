@@ -18,7 +18,7 @@ from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
 from orchestrator.services import plans
 from orchestrator.services.status import brief_of, news_of_running, status
 from orchestrator.services.task_view import find_task
-from orchestrator.store import roots
+from orchestrator.store import collection
 from orchestrator.store.atomic import read_file, read_piece, read_tail
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
@@ -47,10 +47,10 @@ _OUTPUT = 128 * 1024
 
 def scene_of_plan(layout: Layout) -> Scene:
     """Return what the page of a plan shows, or of a directory of plans."""
-    is_root_only = roots.is_root_only(layout)
-    if not is_root_only and not roots.has_plans(layout):
+    is_root_only = collection.is_root_only(layout)
+    if not is_root_only and not collection.has_plans(layout):
         return Scene([layout])
-    names = list(roots.survey(layout).plans)[:_PLANS]
+    names = list(collection.survey(layout).plans)[:_PLANS]
     below = [Layout(f"{layout.root}/{name}") for name in names]
     if is_root_only:
         return Scene(below or [layout], [layout.root])
@@ -89,7 +89,7 @@ def plan(
         PlanError, NotFoundError, StoreError: as their names say.
     """
     name = _name(layout)
-    if roots.is_root_only(layout):
+    if collection.is_root_only(layout):
         return plans_page(site, name, _below(layout, asked), trouble)
     overview = status(layout)
     run, since = _run(overview.holder)
@@ -114,7 +114,7 @@ def plan(
         asked.get("find", "").strip()[:100],
         int(page) if page.isdecimal() and len(page) < 7 else 1,
     )
-    plans_below = _below(layout, asked) if roots.has_plans(layout) else None
+    plans_below = _below(layout, asked) if collection.has_plans(layout) else None
     return overview_page(site, seen, wanted, plans=plans_below, given=given, trouble=trouble)
 
 

@@ -18,9 +18,9 @@ from starlette.staticfiles import StaticFiles
 
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import detach
-from orchestrator.actions.intervening import act
 from orchestrator.actions.stopping import stop
 from orchestrator.actions.talking import say
+from orchestrator.actions.task_commands import act
 from orchestrator.core.message import MessageKind
 from orchestrator.core.status import COMMANDS, Verb
 from orchestrator.core.task_command import Intervention

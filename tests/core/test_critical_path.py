@@ -5,12 +5,12 @@ from __future__ import annotations
 from orchestrator.core.board import SIMULATED, Board
 from orchestrator.core.critical_path import Estimate, Path, estimate, given_up, path_estimate
 from orchestrator.core.graph import critical_path, shape
+from orchestrator.core.group import with_umbrellas
 from orchestrator.core.heartbeat import AlertKind, alerts
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan_status import PlanState
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.umbrella import with_umbrellas
 
 HOUR = 3600.0
 

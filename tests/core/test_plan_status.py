@@ -6,7 +6,6 @@ from itertools import product
 
 import pytest
 
-from orchestrator.core.moment import parse_moment
 from orchestrator.core.plan_status import (
     TERMINAL,
     PlanEvent,
@@ -21,6 +20,7 @@ from orchestrator.core.plan_status import (
     subtask_word,
 )
 from orchestrator.core.status import TaskStatus
+from orchestrator.core.timestamp import parse_moment
 from orchestrator.errors import TransitionError
 
 ARROWS = {

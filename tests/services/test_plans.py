@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from orchestrator.core.board import Board
-from orchestrator.core.charter import Charter
+from orchestrator.core.plan_header import Charter
 from orchestrator.core.plan_status import PlanState
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ApprovalError, OrchestratorError, TransitionError, UsageError

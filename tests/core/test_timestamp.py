@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.moment import format_moment, parse_moment
+from orchestrator.core.timestamp import format_moment, parse_moment
 
 
 @pytest.mark.parametrize(

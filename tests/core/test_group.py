@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from orchestrator.core.board import Board
 from orchestrator.core.graph import find_cycle, shape
+from orchestrator.core.group import check_parents, sources, with_umbrellas
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.umbrella import check_parents, sources, with_umbrellas
 from orchestrator.scheduler.inputs import Begun, Replanned
 from orchestrator.scheduler.instructions import Finish
 from orchestrator.scheduler.node import Entry

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.actions.intervening import give_up, intervene, set_status
+from orchestrator.actions.task_commands import give_up, intervene, set_status
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import Intervention

@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from orchestrator.core.charter import Charter
 from orchestrator.core.plan import TASK_ID
+from orchestrator.core.plan_header import Charter
 from orchestrator.core.plan_status import parse_state
 from orchestrator.core.text import first_of
 from orchestrator.errors import NotFoundError, OrchestratorError, StoreError, UsageError

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from orchestrator.actions.intervening import act, complete, intervene
+from orchestrator.actions.task_commands import act, complete, intervene
 from orchestrator.cli.options import takes_caller, takes_json
 from orchestrator.cli.reply import caller, from_stdin, plan_directory, say_json, talk, write
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core import criteria
-from orchestrator.core.beside import MERGER, NAMES
+from orchestrator.core.auxiliary import MERGER, NAMES
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import Intervention
 from orchestrator.errors import UsageError

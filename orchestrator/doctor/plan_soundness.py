@@ -16,7 +16,7 @@ from orchestrator.plan.lines import conflict, unreadable
 from orchestrator.plan.sections import regions
 from orchestrator.store.atomic import open_stream, read_file, reported
 from orchestrator.store.attempt_record import read_record
-from orchestrator.store.credible import merged_answer
+from orchestrator.store.evidence import merged_answer
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result, why_no_result
 
