@@ -160,7 +160,17 @@ def require_package_data(session: nox.Session, wheel: Path) -> None:
 def tests(session: nox.Session) -> None:
     """Every test, with the coverage of what is tested without a process. Arguments after ``--`` go to pytest."""
     run_tests(session)
-    floors = ("agents", "core", "cron", "executors", "notifiers", "plan", "runner", "scheduler", "store")
+    floors = (
+        "agents",
+        "core",
+        "cron",
+        "executors",
+        "notifiers",
+        "plan",
+        "runner",
+        "scheduler",
+        "store",
+    )
     included = ",".join(f"orchestrator/{each}/*" for each in floors)
     report(session, f"--include={included}")
 
