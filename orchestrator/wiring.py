@@ -264,7 +264,7 @@ def examine_claude(claude_bin: str) -> list[Finding]:
     return [*findings, claude_check.judge_session(os.environ)]
 
 
-def _see(place: claude_check.Place) -> tuple[list[Finding], Probe | None]:
+def _see(place: claude_check.ProgramLocation) -> tuple[list[Finding], Probe | None]:
     """Return what a run has to know of ``claude``, and what it answered; 20 ms."""
     findings = [claude_check.judge_place(place)]
     if place.program is None:
@@ -282,11 +282,11 @@ def _ask(words: Sequence[str], *, timeout: float = _COLD_START, cwd: str | None 
     return probe.ask(words, {**asked, **claude_check.QUIET}, timeout=timeout, cwd=cwd)
 
 
-def _look_for_claude(claude_bin: str) -> claude_check.Place:
+def _look_for_claude(claude_bin: str) -> claude_check.ProgramLocation:
     named = claude_bin or os.environ.get("ORCHESTRATOR_CLAUDE_BIN", "")
     found, is_executable = _look_for(named or "claude")
     path = os.path.abspath(found) if found else None
-    return claude_check.Place(
+    return claude_check.ProgramLocation(
         named=named, program=path if is_executable else None, not_executable=path
     )
 

@@ -19,7 +19,7 @@ from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
 from orchestrator.plan.columns import read_needs, read_person
 from orchestrator.plan.editor import fits, ids, next_ids, with_row
-from orchestrator.plan.scan import Places
+from orchestrator.plan.scan import PlanScan
 from orchestrator.services.cells import (
     as_typed,
     deadline_cell,
@@ -174,7 +174,7 @@ def _make_plan(layout: Layout) -> str:
 class _Draft:
     """A row that is to be added to one version of the plan."""
 
-    def __init__(self, layout: Layout, places: Places, wanted: NewTask, agents: Agents) -> None:
+    def __init__(self, layout: Layout, places: PlanScan, wanted: NewTask, agents: Agents) -> None:
         self._layout, self._places, self._wanted, self._agents = layout, places, wanted, agents
         self._known = ids(places)
         check_who(layout, places, wanted.agent, wanted.assignee, agents)

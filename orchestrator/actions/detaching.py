@@ -45,7 +45,7 @@ _BEGUN_WITHIN = 2.0
 _LAST_LINES = 5
 
 
-class Started(NamedTuple):
+class DetachedRun(NamedTuple):
     """A run that goes on without us, and the file that it prints into."""
 
     run: str
@@ -62,7 +62,7 @@ def detach(
     words: Sequence[str],
     *,
     waits: bool = False,
-) -> Started:
+) -> DetachedRun:
     """Start a run as a process of its own, and return once it has begun. The next ``wait`` tells from its start.
 
     Args:
@@ -98,7 +98,7 @@ def detach(
         process.give_up()
         raise
     keep_cursor(layout.cursor, before)
-    return Started(run, process.pid, layout.run_output, said)
+    return DetachedRun(run, process.pid, layout.run_output, said)
 
 
 def await_begun(layout: Layout, only: Sequence[str], run: str) -> None:

@@ -12,8 +12,8 @@ from orchestrator.actions.adding import NewTask, add
 from orchestrator.core.agent import Roster, at_work
 from orchestrator.core.board import Board
 from orchestrator.core.dispatch import (
-    Places,
     Skipped,
+    TaskPaths,
     context,
     ready,
     refusal,
@@ -271,7 +271,7 @@ class Dispatcher:
         found = ahead.workspace.assignments.read(task)
         needs = [board.plan.tasks[need] for need in task.data_needs]
         settings = ahead.meant[task.id]
-        places = Places(
+        places = TaskPaths(
             root=layout.root,
             plan=layout.plan,
             task_file=layout.task_file(task.stem),

@@ -15,7 +15,7 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
 from orchestrator.plan.columns import Columns, read_needs, read_person
 from orchestrator.plan.editor import ids, row_of, with_cells
-from orchestrator.plan.scan import Places
+from orchestrator.plan.scan import PlanScan
 from orchestrator.services.cells import (
     as_typed,
     deadline_cell,
@@ -33,7 +33,7 @@ from orchestrator.services.row_checks import (
     readable,
     valid_plan,
 )
-from orchestrator.services.task_texts import Told, put_both, task_file_of
+from orchestrator.services.task_texts import TaskInstructions, put_both, task_file_of
 from orchestrator.store.atomic import sync_directory
 from orchestrator.store.exchange import Taken, exchanged
 from orchestrator.store.journal import Journal
@@ -145,9 +145,9 @@ def _changed(
     if not (values or changes.criteria):
         raise UsageError("nothing is to be changed", hint="orchestrator update --help")
     check_who(layout, places, changes.agent or "", changes.assignee or "", agents)
-    told = Told()
+    told = TaskInstructions()
     if _TOLD & values.keys():
-        told = Told.of(layout, row, meant, places.agent, agents)
+        told = TaskInstructions.of(layout, row, meant, places.agent, agents)
     texts = {column: values[column] for column in _TEXTS if values.get(column)}
     if not told.is_command:  # that is taken as it is; what people read is not
         texts = {column: visible(text) for column, text in texts.items()}
@@ -189,7 +189,7 @@ def _told(
     task: Task,
     agents: Agents,
     *,
-    told: Told,
+    told: TaskInstructions,
     texts: Mapping[str, str],
     criteria: Sequence[str],
 ) -> tuple[Task, bytes]:
@@ -197,7 +197,7 @@ def _told(
 
     Raises:
         PlanError: it is to be a command, and says none.
-        As ``Told.unsaid``, ``task_file_of`` and ``check_new``.
+        As ``TaskInstructions.unsaid``, ``task_file_of`` and ``check_new``.
     """
     if whole := told.unsaid(texts, task):
         task = task._replace(description=whole)
@@ -228,7 +228,7 @@ def _with_full_ids(layout: Layout, changes: Changes) -> Changes:
     )
 
 
-def _meant(places: Places, task_id: str, changes: Changes) -> tuple[dict[str, str], Task, Task]:
+def _meant(places: PlanScan, task_id: str, changes: Changes) -> tuple[dict[str, str], Task, Task]:
     """Return the new cells, the row as it is to be read then, and as it is read now."""
     try:
         columns, row = row_of(places, task_id)

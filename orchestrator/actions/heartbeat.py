@@ -27,7 +27,7 @@ from orchestrator.store.workspace import Workspace
 from orchestrator.views.plans import state_of
 
 
-class Look(NamedTuple):
+class PlanCheck(NamedTuple):
     """What a look at one plan found."""
 
     id: str
@@ -44,7 +44,7 @@ class Look(NamedTuple):
 class Checkup:
     """What a look at all plans found."""
 
-    looks: list[Look] = field(default_factory=list)
+    looks: list[PlanCheck] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     """Plans that cannot be read, and why; they were passed over."""
 
@@ -99,7 +99,7 @@ def check(layout: Layout, now: float, *, counts: bool = True) -> Checkup:
     return found
 
 
-def look_at(layout: Layout, now: float) -> Look:
+def look_at(layout: Layout, now: float) -> PlanCheck:
     """Look at one plan without counting it as a heartbeat; also when it is over.
 
     Raises:
@@ -108,7 +108,7 @@ def look_at(layout: Layout, now: float) -> Look:
     return _look(collection.plan_id(layout), layout, now, counts=False)
 
 
-def _look(name: str, layout: Layout, now: float, *, counts: bool) -> Look:
+def _look(name: str, layout: Layout, now: float, *, counts: bool) -> PlanCheck:
     seen = status(layout)
     board = really_done(seen.board)
     pulses: Mapping[str, Pulse] = {}
@@ -133,7 +133,7 @@ def _look(name: str, layout: Layout, now: float, *, counts: bool) -> Look:
         found += run_alerts(name, brief_of(layout, seen._replace(board=board)))
     if state not in TERMINAL:
         found += alerts(name, board, state, pulses, now)
-    return Look(name, board, state, found, steps, uncounted)
+    return PlanCheck(name, board, state, found, steps, uncounted)
 
 
 def _block_silent(layout: Layout, board: Board, pulses: Mapping[str, Pulse], now: float) -> bool:

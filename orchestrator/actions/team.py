@@ -27,7 +27,7 @@ class Workload(NamedTuple):
     broken: Mapping[str, str]
 
 
-class Place(NamedTuple):
+class AgentTask(NamedTuple):
     """A task of one plan."""
 
     plan: str
@@ -48,7 +48,7 @@ def workload(layout: Layout, agents: Agents) -> Workload:
     return Workload(loads(duties, agents(layout)), broken)
 
 
-def tell(layout: Layout, name: str, text: str, author: str, agents: Agents) -> list[Place]:
+def tell(layout: Layout, name: str, text: str, author: str, agents: Agents) -> list[AgentTask]:
     """Share a message on every open task of one agent or assignee; return these tasks.
 
     What is shared on a task is in its prompt, its context and the journal, so it is heard wherever they are.
@@ -65,7 +65,7 @@ def tell(layout: Layout, name: str, text: str, author: str, agents: Agents) -> l
         for duty in duties:
             if name in duty.names and duty.is_open:
                 say(place, duty.task, MessageKind.SHARE, author, text)
-                told.append(Place(plan, duty.task))
+                told.append(AgentTask(plan, duty.task))
     if not told:
         raise NotFoundError(
             f"{one_line(name, 64)} has no open task here",

@@ -23,7 +23,7 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.timestamp import epoch, iso
 
 
-class Told(NamedTuple):
+class JournalEvent(NamedTuple):
     """One thing that happened, and the place in the journal behind it."""
 
     line: Line
@@ -84,7 +84,7 @@ class Follower:
         """Where somebody begins who never looked: with the last run, or with everything when there was none."""
         return last_run(self.layout.journal)[0]
 
-    def new(self) -> list[Told]:
+    def new(self) -> list[JournalEvent]:
         """Return what was written since the last time.
 
         Raises:
@@ -96,7 +96,7 @@ class Follower:
             read = read_each(self.layout.journal, self.cursor) or []
         if read:
             self.cursor = read[-1][1]
-        told = [Told(line, cursor) for text, cursor in read if (line := read_line(text))]
+        told = [JournalEvent(line, cursor) for text, cursor in read if (line := read_line(text))]
         moment = self.since.moment if self.since else ""
         return [each for each in told if each.line.time >= moment]
 

@@ -54,7 +54,7 @@ _BYPASS = ("bypassPermissions", "dangerously-skip-permissions")
 _MOST = 5
 
 
-class Place(NamedTuple):
+class ProgramLocation(NamedTuple):
     """Where the program was looked for, and what is there."""
 
     named: str = ""
@@ -65,7 +65,7 @@ class Place(NamedTuple):
     """A file of that name that nobody may execute."""
 
 
-def judge_place(place: Place) -> Finding:
+def judge_place(place: ProgramLocation) -> Finding:
     """Say whether there is a program at all."""
     if place.program is not None:
         return Finding("claude", Level.OK, place.program)

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from orchestrator.actions.heartbeat import Checkup, Look, check, look_at
+from orchestrator.actions.heartbeat import Checkup, PlanCheck, check, look_at
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.plans import move, plan_facts
 from orchestrator.cli.reply import as_called, passed_over, plan_directory, say_json, talk, write
@@ -83,7 +83,7 @@ def _say_json(found: Checkup, layout: Layout) -> None:
     )
 
 
-def _brief(look: Look) -> dict[str, object]:
+def _brief(look: PlanCheck) -> dict[str, object]:
     facts = plan_facts(look.id, look.board.plan.charter, look.state, look.board.counts())
     names = ("task_id", "status", "done", "total", "progress")
     kept: dict[str, object] = {name: facts[name] for name in names}
@@ -164,7 +164,7 @@ def _say(kind: str, text: str, state: str, *, as_json: bool, task_id: str = "") 
     write(f"{text}\n")
 
 
-def _text(look: Look, layout: Layout, kind: str) -> str:
+def _text(look: PlanCheck, layout: Layout, kind: str) -> str:
     match kind:
         case "created":
             return chat_messages.created(look.id, look.board)
@@ -178,7 +178,7 @@ def _text(look: Look, layout: Layout, kind: str) -> str:
 
 
 def _alert_text(
-    look: Look, layout: Layout, kind: AlertKind, *, subtask: str, ping: str, status: str
+    look: PlanCheck, layout: Layout, kind: AlertKind, *, subtask: str, ping: str, status: str
 ) -> str:
     if subtask:
         subtask = plans.require_subtask(layout, look.board, subtask)

@@ -82,7 +82,9 @@ def register_command(
     why_not = lacks(member)
     if as_json:
         say_json(
-            f"registered {member.key}", file=path, agent=agent_facts(Listed(member, 0, why_not))
+            f"registered {member.key}",
+            file=path,
+            agent=agent_facts(Listed(member, 0, why_not)),
         )
         return
     write(f"{os.path.relpath(path)}\n")

@@ -9,7 +9,7 @@ import time
 
 import click
 
-from orchestrator.actions.watching import Follower, Told, parse_since
+from orchestrator.actions.watching import Follower, JournalEvent, parse_since
 from orchestrator.cli.options import Duration, takes_caller, takes_directory
 from orchestrator.cli.reply import as_called, caller, plan_directory, talk, write
 from orchestrator.errors import StoreError
@@ -96,7 +96,7 @@ def _tell_of_death(layout: Layout, known: str) -> str:
     return gone
 
 
-def _line(each: Told, *, as_json: bool) -> str:
+def _line(each: JournalEvent, *, as_json: bool) -> str:
     line = each.line
     if line.what == Kind.WARNING.value:
         line = line._replace(text=as_called(line.text))

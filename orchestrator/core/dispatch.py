@@ -64,7 +64,7 @@ def refusal(state: PlanState | None) -> str:
             return ""
 
 
-class Places(NamedTuple):
+class TaskPaths(NamedTuple):
     """Where what a task is about lies; absolute paths."""
 
     root: str
@@ -83,7 +83,7 @@ def context(
     task: Task,
     *,
     settings: Settings,
-    places: Places,
+    places: TaskPaths,
     assignment: str,
     criteria: Sequence[str],
     program: str,

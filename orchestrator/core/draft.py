@@ -21,7 +21,7 @@ class Need(NamedTuple):
     kind: str = "data"
 
 
-class Given(NamedTuple):
+class TaskInput(NamedTuple):
     """One thing a task works from: a row of its Input table (seed row S2-57)."""
 
     name: str
@@ -38,7 +38,7 @@ class DraftTask:
     name: str
     description: str
     needs: tuple[Need, ...] = ()
-    inputs: tuple[Given, ...] = ()
+    inputs: tuple[TaskInput, ...] = ()
     expected: str = ""
     """What the answer or the files look like when it is done."""
     acceptance: tuple[str, ...] = ()

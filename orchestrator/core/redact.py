@@ -13,7 +13,7 @@ import re
 from typing import NamedTuple
 
 
-class Shape(NamedTuple):
+class SecretShape(NamedTuple):
     """How one kind of secret looks. What the pattern's group ``kept`` matched, if any, stays in front of the label."""
 
     label: str
@@ -44,12 +44,12 @@ def _fresh(prefix: str) -> str:
     return rf"{prefix}(?:(?<![A-Za-z0-9_-]{prefix})|{spelt_out})"
 
 
-def _prefixed(prefix: str, rest: str) -> Shape:
-    return Shape(f"{prefix}…", (prefix,), _fresh(prefix) + rest)
+def _prefixed(prefix: str, rest: str) -> SecretShape:
+    return SecretShape(f"{prefix}…", (prefix,), _fresh(prefix) + rest)
 
 
 SHAPES = (
-    Shape("sk-ant-…", ("sk-ant-",), rf"sk-ant-[A-Za-z0-9_-]{{{_LEAST},}}"),
+    SecretShape("sk-ant-…", ("sk-ant-",), rf"sk-ant-[A-Za-z0-9_-]{{{_LEAST},}}"),
     _prefixed(
         "sk-",
         rf"{_DIGIT}(?:(?:proj|svcacct|admin)-[A-Za-z0-9_-]{{{_LEAST},}}"
@@ -59,54 +59,54 @@ SHAPES = (
         _prefixed(prefix, rf"[A-Za-z0-9]{{{_LEAST},}}")
         for prefix in ("ghp_", "gho_", "ghs_", "ghu_", "ghr_", "sk_live_", "rk_live_")
     ),
-    Shape("github_pat_…", ("github_pat_",), rf"github_pat_[A-Za-z0-9_]{{{_LEAST},}}"),
-    Shape("glpat-…", ("glpat-",), rf"glpat-[A-Za-z0-9_-]{{{_LEAST},}}"),
+    SecretShape("github_pat_…", ("github_pat_",), rf"github_pat_[A-Za-z0-9_]{{{_LEAST},}}"),
+    SecretShape("glpat-…", ("glpat-",), rf"glpat-[A-Za-z0-9_-]{{{_LEAST},}}"),
     _prefixed("npm_", rf"{_DIGIT}[A-Za-z0-9]{{{_LEAST},}}"),
     _prefixed("hf_", rf"{_DIGIT}[A-Za-z0-9]{{{_LEAST},}}"),
     _prefixed("pypi-", rf"Ag[A-Za-z0-9_-]{{{_LEAST},}}"),
-    Shape(
+    SecretShape(
         "Discord webhook",
         ("/api/webhooks/",),
         r"(?P<kept>/api/webhooks/)[0-9]{5,25}/[A-Za-z0-9_-]{16,}",
     ),
-    Shape(
+    SecretShape(
         "Slack webhook",
         ("hooks.slack.com/",),
         r"(?P<kept>hooks\.slack\.com/(?:services|workflows|triggers)/)[A-Za-z0-9/_-]{16,}",
     ),
-    Shape("xox…", ("xox",), r"xox[abeprs]-[A-Za-z0-9-]{10,}"),
+    SecretShape("xox…", ("xox",), r"xox[abeprs]-[A-Za-z0-9-]{10,}"),
     _prefixed("AKIA", r"[A-Z0-9]{16}(?![A-Za-z0-9+/_-])"),
     _prefixed("ASIA", r"[A-Z0-9]{16}(?![A-Za-z0-9+/_-])"),
     _prefixed("AIza", r"[A-Za-z0-9_-]{30,}"),
-    Shape(
+    SecretShape(
         "AWS secret key",
         ("ecret_access_key", "ECRET_ACCESS_KEY", "ecretAccessKey"),
         r"(?P<kept>(?i:secret_?access_?key)[\"']?\s{0,3}[:=]\s{0,3}[\"']?)[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])",
     ),
-    Shape(
+    SecretShape(
         "JSON Web Token",
         (".eyJ",),
         _fresh("eyJ") + r"[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*",
     ),
-    Shape(
+    SecretShape(
         "private key",
         ("PRIVATE KEY",),
         r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
         rf"(?:{_BETWEEN}{_BASE64}{{{_LEAST},}}+)+"
         rf"(?:(?:{_BETWEEN}{_BASE64}{{1,15}}+){{0,2}}{_BETWEEN}-----END [A-Z0-9 ]{{1,60}}-----)?",
     ),
-    Shape(
+    SecretShape(
         "authorization",
         ("uthorization",),
         r"(?P<kept>(?i:authorization)[\"']?\s{0,3}[:=,]\s{0,3}[\"']?(?i:bearer|basic|token)[ ]{1,3})"
         r"(?=[^\s0-9]{0,100}[0-9])[A-Za-z0-9._~+/=-]{8,}",
     ),
-    Shape(
+    SecretShape(
         "authorization",
         ("earer ",),
         rf"(?P<kept>(?i:\bbearer)[ ]{{1,3}})(?=[^\s0-9]{{0,100}}[0-9])[A-Za-z0-9._~+/=-]{{{_LEAST},}}",
     ),
-    Shape(
+    SecretShape(
         "password",
         ("://",),
         r"(?P<kept>://(?:[^\s/:@?#\"'`<>]{0,100}:)?)(?:(?<=:)(?![$<{*])[^\s/@\"'`<>]{1,200}"

@@ -13,7 +13,7 @@ from orchestrator.core.result import Result
 from orchestrator.errors import Problem
 
 
-class Node(NamedTuple):
+class DirectoryEntry(NamedTuple):
     """An entry of a directory, neither followed nor opened."""
 
     path: str
@@ -120,7 +120,7 @@ class Evidence(NamedTuple):
     """The highest attempt that any file in ``logs/`` names, by stem."""
     contexts: Mapping[str, int] = {}
     """Stems of ``contexts/``, each with how many messages in it are torn."""
-    nodes: Sequence[Node] = ()
+    nodes: Sequence[DirectoryEntry] = ()
     """Only those that are worth a word: no plain file, or one that everybody may write."""
     strangers: Sequence[str] = ()
     """Files whose names are none of ours."""

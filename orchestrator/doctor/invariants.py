@@ -19,7 +19,7 @@ from orchestrator.core.group import sources
 from orchestrator.core.plan import Plan, stems_meant
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.status import UNDER_WAY, TaskStatus
-from orchestrator.doctor.evidence import Evidence, Node, RecordSeen, ResultSeen
+from orchestrator.doctor.evidence import DirectoryEntry, Evidence, RecordSeen, ResultSeen
 
 #: Seconds after which a file that is being written has been left behind, if nobody can say whose it is.
 _OLD = 60.0
@@ -337,7 +337,7 @@ def _places(seen: Evidence) -> Iterator[Breach]:
             yield _broken("left_temporary", each.path, found, hint, repair=Repair.REMOVE)
 
 
-def _link(node: Node) -> Breach:
+def _link(node: DirectoryEntry) -> Breach:
     found, hint = "a link where a file of ours should be", "put the file itself in its place"
     if node.path == "index.json":
         return _broken("link", node.path, found, hint, repair=Repair.REMOVE)

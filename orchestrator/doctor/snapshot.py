@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from orchestrator.core.message import torn_blocks
 from orchestrator.core.plan import Plan
 from orchestrator.doctor.evidence import (
+    DirectoryEntry,
     Evidence,
     JournalSeen,
     LockSeen,
     MarksSeen,
-    Node,
     RecordSeen,
     ResultSeen,
     Temporary,
@@ -101,7 +101,7 @@ class _Look:
     """One walk through a plan directory."""
 
     layout: Layout
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[DirectoryEntry] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
     temporaries: list[Temporary] = field(default_factory=list)
@@ -153,7 +153,7 @@ class _Look:
         is_open = kind != "link" and bool(found.st_mode & stat.S_IWOTH)
         is_right = kind == ("directory" if is_directory else "file")
         if is_open or not is_right:
-            self.nodes.append(Node(path, kind, is_open))
+            self.nodes.append(DirectoryEntry(path, kind, is_open))
         return is_right
 
     def _entries(self, directory: str) -> Iterator[os.DirEntry[str]]:

@@ -26,7 +26,7 @@ import time
 from orchestrator.executors import procfs
 from orchestrator.executors.record import REPLACED, SCHEMA, is_replaced, measure, write_record
 from orchestrator.executors.spawn import Spawner, SpawnError
-from orchestrator.executors.trees import GRACE, HARD_LIMIT, TICK, Attempt, Groups, Trees
+from orchestrator.executors.trees import GRACE, HARD_LIMIT, TICK, Groups, TrackedJob, Trees
 from orchestrator.executors.watchdog import fork_guard
 
 TYPE_CHECKING = False
@@ -47,9 +47,9 @@ class Guard:
         self._fd = fd
         self._in = b""
         self._out = bytearray()
-        self._attempts: dict[str, Attempt] = {}
-        self._mains: dict[int, Attempt] = {}
-        self._ending: dict[str, Attempt] = {}
+        self._attempts: dict[str, TrackedJob] = {}
+        self._mains: dict[int, TrackedJob] = {}
+        self._ending: dict[str, TrackedJob] = {}
         self._is_orphan = False
         self._give_up: float | None = None
         """When to leave whatever still lives; None: nobody wants the guard to go."""
@@ -180,7 +180,7 @@ class Guard:
     # ── attempts ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _start(self, job: Mapping[str, Any]) -> None:
-        attempt = Attempt(job, 0, time.time(), time.monotonic())
+        attempt = TrackedJob(job, 0, time.time(), time.monotonic())
         try:
             attempt.pid, attempt.log = self._spawner.spawn(job), self._spawner.log
         except SpawnError as error:
@@ -191,12 +191,12 @@ class Guard:
         if self._give_up is not None:
             self._stop(attempt, "shutdown", 0)
 
-    def _stop(self, attempt: Attempt, reason: str, grace: float) -> None:
+    def _stop(self, attempt: TrackedJob, reason: str, grace: float) -> None:
         if attempt.wait_status is None and attempt.stopped is None:
             attempt.stopped = reason
         self._set_deadline(attempt, time.monotonic() + grace)
 
-    def _set_deadline(self, attempt: Attempt, deadline: float) -> None:
+    def _set_deadline(self, attempt: TrackedJob, deadline: float) -> None:
         if attempt.deadline is None or deadline < attempt.deadline:
             attempt.deadline = deadline
             attempt.look = 0.0
@@ -249,11 +249,11 @@ class Guard:
                 one.look = min(now + TICK, one.deadline) if now < one.deadline else now + TICK
                 self._trees.end(one, tree, force=now >= one.deadline)
 
-    def _has_ended(self, attempt: Attempt) -> bool:
+    def _has_ended(self, attempt: TrackedJob) -> bool:
         # Where orphans do not fall to the guard, that it has none says nothing.
         return attempt.wait_status is not None and isinstance(self._trees, Trees)
 
-    def _finish(self, attempt: Attempt, error: str = "", why: SpawnError | None = None) -> None:
+    def _finish(self, attempt: TrackedJob, error: str = "", why: SpawnError | None = None) -> None:
         self._attempts.pop(attempt.key, None)
         self._ending.pop(attempt.key, None)
         code = (

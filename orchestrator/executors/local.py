@@ -23,7 +23,7 @@ from orchestrator.core.result import Exit, StopReason
 from orchestrator.errors import ExecutorError
 from orchestrator.executors import procfs
 from orchestrator.executors.orphans import PATIENCE, end_orphans
-from orchestrator.executors.protocol import Batches, Done, Job, News, Started
+from orchestrator.executors.protocol import Batches, Done, Job, News, ProcessStarted
 from orchestrator.executors.record import SCHEMA, read_record, run_inline, write_exit, write_record
 from orchestrator.executors.shortage import advice
 
@@ -277,7 +277,7 @@ class LocalExecutor:
                 self._known.append(Done(key, _recorded(job, message)))
         elif "pid" in message:
             self._pids[message["key"]] = message["pid"]
-            self._known.append(Started(message["key"], message["pid"]))
+            self._known.append(ProcessStarted(message["key"], message["pid"]))
         elif "heard" in message:
             self._unheard.discard(message["heard"])
             self._silence = 0

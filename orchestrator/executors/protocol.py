@@ -35,7 +35,7 @@ class Job(NamedTuple):
     """Copied into the record as they are: task, attempt, run."""
 
 
-class Started(NamedTuple):
+class ProcessStarted(NamedTuple):
     """The process of a job runs."""
 
     key: str
@@ -49,7 +49,7 @@ class Done(NamedTuple):
     exit: Exit
 
 
-News = Started | Done
+News = ProcessStarted | Done
 
 
 def is_lost(news: News) -> TypeGuard[Done]:

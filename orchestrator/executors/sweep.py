@@ -14,7 +14,7 @@ from orchestrator.executors.procfs import Process
 LIMIT = 5.0
 
 
-class Ended(NamedTuple):
+class SweptProcess(NamedTuple):
     """A process that a sweep found and ended."""
 
     pid: int
@@ -23,7 +23,7 @@ class Ended(NamedTuple):
     attempt: str
 
 
-def sweep(directory: str, *, spare: Container[str] = ()) -> list[Ended]:
+def sweep(directory: str, *, spare: Container[str] = ()) -> list[SweptProcess]:
     """Kill every process of the plan in *directory* that no run in *spare* started, and wait until it is gone.
 
     A process is of a plan when ``ORCHESTRATOR_DIR`` and ``ORCHESTRATOR_RUN_ID`` in its environment say so, by whatever
@@ -32,7 +32,7 @@ def sweep(directory: str, *, spare: Container[str] = ()) -> list[Ended]:
     """
     if not procfs.is_available():
         return []
-    ended: dict[tuple[int, int], Ended] = {}
+    ended: dict[tuple[int, int], SweptProcess] = {}
 
     def look() -> list[Process]:
         found = _find(directory, spare)
@@ -48,16 +48,16 @@ def sweep(directory: str, *, spare: Container[str] = ()) -> list[Ended]:
     return list(ended.values())
 
 
-def left_behind(directory: str, *, spare: Container[str]) -> list[Ended]:
+def left_behind(directory: str, *, spare: Container[str]) -> list[SweptProcess]:
     """Return what ``sweep`` would end; nothing is ended. On systems without ``/proc`` nothing is found."""
     if not procfs.is_available():
         return []
     return [_described(one, environment) for one, environment in _find(directory, spare)]
 
 
-def _described(one: Process, environment: Mapping[str, str]) -> Ended:
+def _described(one: Process, environment: Mapping[str, str]) -> SweptProcess:
     names = ("ORCHESTRATOR_RUN_ID", "ORCHESTRATOR_TASK_ID", "ORCHESTRATOR_ATTEMPT")
-    return Ended(one.pid, *(environment.get(name, "") for name in names))
+    return SweptProcess(one.pid, *(environment.get(name, "") for name in names))
 
 
 def _find(directory: str, spare: Container[str]) -> list[tuple[Process, dict[str, str]]]:

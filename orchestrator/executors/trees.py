@@ -30,7 +30,7 @@ TICK = 0.25
 Tree = dict[int, Process]
 
 
-class Attempt:
+class TrackedJob:
     """A job that was started.
 
     ``deadline`` is when SIGTERM has had its time, None while nobody wants it to end; ``look`` is when its tree is to be
@@ -88,12 +88,15 @@ class Trees:
         """A child was reaped; its pid may be anybody's from now on."""
         self._owners.pop(pid, None)
 
-    def orphans(self, mains: Mapping[int, Attempt]) -> list[int]:
+    def orphans(self, mains: Mapping[int, TrackedJob]) -> list[int]:
         """Children that we did not start."""
         return [pid for pid in self._children.pids() if pid not in mains]
 
     def grow(
-        self, ending: Iterable[Attempt], running: Iterable[Attempt], mains: Mapping[int, Attempt]
+        self,
+        ending: Iterable[TrackedJob],
+        running: Iterable[TrackedJob],
+        mains: Mapping[int, TrackedJob],
     ) -> dict[str, Tree]:
         """Find what is left of every attempt that is ending.
 
@@ -121,7 +124,7 @@ class Trees:
                 grown[one.key].pop(pid, None)
         return grown
 
-    def _owner(self, pid: int, attempts: Iterable[Attempt]) -> str | None:
+    def _owner(self, pid: int, attempts: Iterable[TrackedJob]) -> str | None:
         # Kept until the child is reaped: no pid can be reused before that, and an exec may wipe out the marks.
         if (known := self._owners.get(pid)) is not None:
             return known
@@ -136,7 +139,7 @@ class Trees:
             return owner.key
         return None
 
-    def end(self, attempt: Attempt, tree: Tree, *, force: bool) -> None:
+    def end(self, attempt: TrackedJob, tree: Tree, *, force: bool) -> None:
         """Send SIGTERM to everything in a tree that has not got it yet, or SIGKILL to everything.
 
         The group of a child of ours is signalled as a whole, which no fork can escape. That is safe: the child is not
@@ -166,12 +169,15 @@ class Groups:
     def forget(self, pid: int) -> None:
         """Nothing is remembered."""
 
-    def orphans(self, mains: Mapping[int, Attempt]) -> list[int]:
+    def orphans(self, mains: Mapping[int, TrackedJob]) -> list[int]:
         """Orphans fall to init here."""
         return []
 
     def grow(
-        self, ending: Iterable[Attempt], running: Iterable[Attempt], mains: Mapping[int, Attempt]
+        self,
+        ending: Iterable[TrackedJob],
+        running: Iterable[TrackedJob],
+        mains: Mapping[int, TrackedJob],
     ) -> dict[str, Tree]:
         """One entry for the whole group, as long as it has members."""
         return {
@@ -181,7 +187,7 @@ class Groups:
             for one in ending
         }
 
-    def end(self, attempt: Attempt, tree: Tree, *, force: bool) -> None:
+    def end(self, attempt: TrackedJob, tree: Tree, *, force: bool) -> None:
         """Signal the group. What got SIGKILL counts as ended: zombies are members too, until init reaps them."""
         for group in tree:
             if force:

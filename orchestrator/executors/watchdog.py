@@ -14,7 +14,7 @@ import time
 
 from orchestrator.executors import procfs
 from orchestrator.executors.procfs import Process
-from orchestrator.executors.trees import GRACE, HARD_LIMIT, TICK, Attempt, Trees
+from orchestrator.executors.trees import GRACE, HARD_LIMIT, TICK, TrackedJob, Trees
 
 #: Seconds after the death of the runner until a guard that is still there counts as stuck; its own limit is shorter.
 _OVERDUE = GRACE + HARD_LIMIT + 1.0
@@ -93,7 +93,7 @@ def _kill_below(guard: int) -> bool:
 
 def _end_what_is_left(woken: int) -> None:
     """SIGTERM, grace, SIGKILL for whatever fell to us, all of it one tree."""
-    trees, left = Trees(), Attempt({"key": "", "env": {}}, 0, 0.0, 0.0)
+    trees, left = Trees(), TrackedJob({"key": "", "env": {}}, 0, 0.0, 0.0)
     left.wait_status = 0
     begun = time.monotonic()
     poll = select.poll()

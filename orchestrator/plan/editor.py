@@ -17,7 +17,7 @@ from orchestrator.errors import Problem, UsageError
 from orchestrator.plan.columns import Columns, read_header, read_id
 from orchestrator.plan.document import Sheet
 from orchestrator.plan.row import read_task
-from orchestrator.plan.scan import Places
+from orchestrator.plan.scan import PlanScan
 from orchestrator.plan.tables import cell_spans, split_row
 
 #: What a column is called that has to be added.
@@ -44,7 +44,7 @@ def fits(text: str, limit: int = _WIDEST) -> bool:
     return bool(text) and [text] == [printable(each) for each in split_row(f"| {shown} |")]
 
 
-def ids(places: Places) -> list[str]:
+def ids(places: PlanScan) -> list[str]:
     """Return the ids of all rows, in order."""
     found = []
     for sheet in places.sheets:
@@ -71,7 +71,7 @@ def next_ids(known: Sequence[str], first: str = "T-") -> Iterator[str]:
         yield f"{word}{number:0{len(newest)}}"
 
 
-def with_row(places: Places, values: Mapping[str, str]) -> tuple[bytes, Task]:
+def with_row(places: PlanScan, values: Mapping[str, str]) -> tuple[bytes, Task]:
     """Return the plan with one row more at the end of its last table of tasks, and the task as it will be read.
 
     *values* are texts for people by the role of their column, such as ``needs`` or ``parent``.
@@ -100,7 +100,7 @@ def with_row(places: Places, values: Mapping[str, str]) -> tuple[bytes, Task]:
     return places.file.replaced(lines), task
 
 
-def row_of(places: Places, task_id: str) -> tuple[Columns, Task]:
+def row_of(places: PlanScan, task_id: str) -> tuple[Columns, Task]:
     """Return the columns of the table that has a row, and the task as far as the row makes sense.
 
     Raises:
@@ -114,7 +114,7 @@ def row_of(places: Places, task_id: str) -> tuple[Columns, Task]:
     return sheet.columns, _read(places.lines[at], sheet.columns, width, [])
 
 
-def with_cells(places: Places, task_id: str, values: Mapping[str, str]) -> tuple[bytes, Task]:
+def with_cells(places: PlanScan, task_id: str, values: Mapping[str, str]) -> tuple[bytes, Task]:
     """Return the plan with other texts in some cells of one row, and the task as far as the row makes sense then.
 
     Raises:
@@ -138,7 +138,7 @@ def with_cells(places: Places, task_id: str, values: Mapping[str, str]) -> tuple
     return places.file.replaced(lines), _read(line, columns, width, [])
 
 
-def without_deadlines(places: Places, ids: Collection[str]) -> bytes:
+def without_deadlines(places: PlanScan, ids: Collection[str]) -> bytes:
     """Return the plan with nothing in the deadline of each of these rows."""
     lines = list(places.file.lines)
     for sheet in places.sheets:
@@ -152,7 +152,7 @@ def without_deadlines(places: Places, ids: Collection[str]) -> bytes:
     return places.file.replaced(lines)
 
 
-def _row_of(places: Places, task_id: str) -> tuple[Sheet, int]:
+def _row_of(places: PlanScan, task_id: str) -> tuple[Sheet, int]:
     for sheet in places.sheets:
         column = sheet.columns.id
         assert column is not None

@@ -26,7 +26,7 @@ _AGENT = re.compile(r"""agent:[ \t]*(["']?)([A-Za-z0-9._-]+)\1[ \t]*(?:#.*)?""")
 _BLANKS = " \t"
 
 
-class Places(NamedTuple):
+class PlanScan(NamedTuple):
     """The tables of tasks in a plan, and the lines they stand in."""
 
     file: Lines
@@ -46,7 +46,7 @@ class Places(NamedTuple):
         return conflict("\n".join(without_regions(self.file.bare())), "") is not None
 
 
-def find_places(data: bytes) -> Places:
+def find_places(data: bytes) -> PlanScan:
     """Return where the tasks of a plan stand; no sheets when there is no table of tasks.
 
     Raises:
@@ -62,9 +62,9 @@ def find_places(data: bytes) -> Places:
         tasks = task_sheets(sheets)
         others = (sheet for sheet in sheets if sheet not in tasks)
         if not (any(map(has_texts, others)) or _has_bars(lines, found)):
-            return Places(file, lines, tasks, agent, word)
+            return PlanScan(file, lines, tasks, agent, word)
     own = own_text(lines)
-    return Places(file, lines, own.tasks, agent, word, own)
+    return PlanScan(file, lines, own.tasks, agent, word, own)
 
 
 def _has_bars(lines: Sequence[str], found: Sequence[Table]) -> bool:

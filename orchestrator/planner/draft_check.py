@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from orchestrator.core.draft import Draft, DraftTask, Given, Need
+from orchestrator.core.draft import Draft, DraftTask, Need, TaskInput
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import KINDS, check_rows
@@ -46,7 +46,7 @@ def read_draft(
     *agents* are the keys a task may ask for. *places* say where each task stands, for one that comes from a file; else
     a problem is placed by its path, such as ``tasks[3].needs``. *shells* are the agents that run commands.
     """
-    form = _Form()
+    form = _DraftReader()
     top = form.mapping(data, "", _TOP)
     listed = form.items(top.get("tasks"), "tasks")
     if not listed and not form.problems:
@@ -80,7 +80,7 @@ def _placed(problem: Problem, places: Mapping[str, str]) -> Problem:
     return Problem(message, places[task], problem.hint, problem.code)
 
 
-def _task(form: _Form, value: object, at: str) -> DraftTask:
+def _task(form: _DraftReader, value: object, at: str) -> DraftTask:
     data = form.mapping(value, at, _TASK)
     name, description = (
         form.line(data, "name", at),
@@ -112,7 +112,7 @@ def _task(form: _Form, value: object, at: str) -> DraftTask:
     )
 
 
-def _needs(form: _Form, values: Sequence[Any], at: str) -> tuple[Need, ...]:
+def _needs(form: _DraftReader, values: Sequence[Any], at: str) -> tuple[Need, ...]:
     """Return each need once; where two kinds are given, what is handed over counts."""
     found: dict[str, Need] = {}
     for index, value in enumerate(values):
@@ -122,7 +122,7 @@ def _needs(form: _Form, values: Sequence[Any], at: str) -> tuple[Need, ...]:
     return tuple(found.values())
 
 
-def _need(form: _Form, value: object, at: str) -> Need:
+def _need(form: _DraftReader, value: object, at: str) -> Need:
     if isinstance(value, str):
         return Need(value.strip())
     data = form.mapping(value, at, frozenset({"id", "kind"}))
@@ -134,11 +134,11 @@ def _need(form: _Form, value: object, at: str) -> Need:
     return Need(form.line(data, "id", at), kind)
 
 
-def _given(form: _Form, value: object, at: str) -> Given:
+def _given(form: _DraftReader, value: object, at: str) -> TaskInput:
     if isinstance(value, str):
-        return Given("input", one_line(value, MOST_TEXT))
-    data = form.mapping(value, at, frozenset(Given._fields))
-    return Given(
+        return TaskInput("input", one_line(value, MOST_TEXT))
+    data = form.mapping(value, at, frozenset(TaskInput._fields))
+    return TaskInput(
         name=form.line(data, "name", at) or "input",
         value=form.line(data, "value", at),
         type=form.line(data, "type", at) or "string",
@@ -151,7 +151,7 @@ _TASK = frozenset(DraftTask.__dataclass_fields__) - {"language"}  # the command 
 
 
 @dataclass(slots=True)
-class _Form:
+class _DraftReader:
     """Takes values out of data of any shape and remembers what is wrong with them."""
 
     problems: list[Problem] = field(default_factory=list)

@@ -22,21 +22,21 @@ from orchestrator.planner.outlines import (
     taskmaster_json,
 )
 from orchestrator.planner.outlines.document import Document, read_document
-from orchestrator.planner.outlines.items import Reading
+from orchestrator.planner.outlines.items import OutlineResult
 from orchestrator.store.atomic import read_file, reported
 
 
-class _Form(Protocol):
+class _OutlineFormat(Protocol):
     """A module that reads one form of plan."""
 
     FORM: str
 
     def recognises(self, document: Document) -> bool: ...
-    def read(self, document: Document) -> Reading: ...
+    def read(self, document: Document) -> OutlineResult: ...
 
 
 #: The forms in markdown, the most peculiar first.
-_READERS: tuple[_Form, ...] = (spec_kit, superpowers, kiro, openspec, checklist)
+_READERS: tuple[_OutlineFormat, ...] = (spec_kit, superpowers, kiro, openspec, checklist)
 _MARKDOWN = {reader.FORM: reader for reader in _READERS}
 #: What ``--format`` takes.
 AUTO = "auto"
@@ -44,7 +44,7 @@ FORMS = (AUTO, *sorted((*_MARKDOWN, taskmaster_json.FORM)))
 _KNOWN = "a checklist, Spec Kit, Kiro, superpowers, OpenSpec and Task Master JSON"
 
 
-def load_draft(path: str, form: str = AUTO) -> Reading | None:
+def load_draft(path: str, form: str = AUTO) -> OutlineResult | None:
     """Read a file in one form of plan, or in the one that it is recognised as; None when there is no such file.
 
     Raises:
@@ -81,10 +81,10 @@ def matching_files(pattern: str) -> list[str]:
         return sorted(each for each in glob.glob(pattern, recursive=True) if os.path.isfile(each))
 
 
-def parse_draft(data: bytes, file: str, form: str = AUTO) -> Reading:
+def parse_draft(data: bytes, file: str, form: str = AUTO) -> OutlineResult:
     """Return what a file proposes: JSON when it is an object or says so in its name, else markdown."""
     if (problem := unreadable(data, file)) is not None:
-        return Reading(problems=(problem,))
+        return OutlineResult(problems=(problem,))
     text = data.decode().removeprefix("\ufeff")
     if form in {AUTO, taskmaster_json.FORM} and (
         form != AUTO or file.endswith(".json") or text.lstrip().startswith("{")
@@ -98,7 +98,7 @@ def parse_draft(data: bytes, file: str, form: str = AUTO) -> Reading:
         return _MARKDOWN[form].read(document)
     readers = (module for module in _MARKDOWN.values() if module.recognises(document))
     if (reader := next(readers, None)) is None:
-        return Reading(problems=(_unknown(document),))
+        return OutlineResult(problems=(_unknown(document),))
     return reader.read(document)
 
 
@@ -112,16 +112,16 @@ def _unknown(document: Document) -> Problem:
     )
 
 
-def _parse_json(text: str, file: str, form: str) -> Reading:
+def _parse_json(text: str, file: str, form: str) -> OutlineResult:
     hint = 'a draft is {"tasks": [{"id": "T-01", "name": "…"}]}; docs/cli.md says what else may stand there'
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         where, message = f"{file}:{error.lineno}", f"no valid JSON: {error.msg}"
-        return Reading(problems=(Problem(message, where, hint, "bad_draft"),))
+        return OutlineResult(problems=(Problem(message, where, hint, "bad_draft"),))
     except (ValueError, RecursionError):
         message = "no JSON that could be a draft"
-        return Reading(problems=(Problem(message, f"{file}:1", hint, "bad_draft"),))
+        return OutlineResult(problems=(Problem(message, f"{file}:1", hint, "bad_draft"),))
     if taskmaster_json.recognises(data) or form == taskmaster_json.FORM:
         return taskmaster_json.read(data, file)
-    return Reading(data, form="json")
+    return OutlineResult(data, form="json")

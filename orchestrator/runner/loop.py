@@ -44,7 +44,7 @@ from orchestrator.runner.events import (
 from orchestrator.runner.inbox import Inbox
 from orchestrator.runner.launch import Launchpad
 from orchestrator.runner.manual import commit_by_hand, inputs_of, interfered, told
-from orchestrator.runner.monitor import Reading, judge_unlaunched
+from orchestrator.runner.monitor import Monitor, judge_unlaunched
 from orchestrator.runner.plan_watcher import Change, Watch, difference, kept_with
 from orchestrator.runner.timer import Timer
 from orchestrator.scheduler.engine import Engine
@@ -69,7 +69,7 @@ from orchestrator.scheduler.instructions import (
     Stop,
     Strain,
 )
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 from orchestrator.scheduler.replan import left_to_run
 from orchestrator.store.requests import Requests
 from orchestrator.store.workspace import Workspace
@@ -114,7 +114,7 @@ class Runner:
     used_up: Kind | None = field(default=None, init=False)
     """Whose budget it was: ``RUN_UNAFFORDABLE``, ``RUN_OVERSPENT``."""
     _ended: dict[str, tuple[LiveAttempt, Exit, Outcome]] = field(default_factory=dict, init=False)
-    _reading: Reading = field(init=False)
+    _reading: Monitor = field(init=False)
     _writer: Writer = field(init=False)
     _inbox: Inbox | None = field(default=None, init=False)
     _timer: Timer = field(init=False)
@@ -144,7 +144,7 @@ class Runner:
             confirm=self._confirm,
         )
         async with opened, anyio.create_task_group() as self._scope:
-            self._reading = Reading(
+            self._reading = Monitor(
                 executor=self.executor,
                 workspace=self.workspace,
                 scope=self._scope,
@@ -182,7 +182,7 @@ class Runner:
             await anyio.lowlevel.checkpoint()
             self._handle(Begun())
 
-    def replan(self, change: Change, entries: Sequence[Entry]) -> None:
+    def replan(self, change: Change, entries: Sequence[Node]) -> None:
         """Go on with a plan that was changed; what was started stays in it until it is over."""
         before = self.board.plan
         self.board.plan = kept_with(change.plan, before, self.engine.under_way)

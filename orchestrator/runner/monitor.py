@@ -14,7 +14,7 @@ import anyio.lowlevel
 from orchestrator.core.result import Exit, Outcome, Verdict
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.executors.protocol import Done, Executor, News, Started, is_lost
+from orchestrator.executors.protocol import Done, Executor, News, ProcessStarted, is_lost
 from orchestrator.runner.attempt import LiveAttempt
 from orchestrator.scheduler.inputs import Heard
 from orchestrator.store.atomic import ADVICE, write_new
@@ -25,7 +25,7 @@ _LOOK = 0.25
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class Reading:
+class Monitor:
     """Everything that is known of the attempts under way. Whoever starts one puts it into ``live``."""
 
     executor: Executor
@@ -59,7 +59,7 @@ class Reading:
             live = self.live.get(news.key)
             if live is None:
                 continue
-            if isinstance(news, Started):
+            if isinstance(news, ProcessStarted):
                 live.pid = news.pid
                 self.unwritten.append(live)
             elif live.read_along(is_over=True) or live.is_misread(news.exit):

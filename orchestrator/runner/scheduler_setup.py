@@ -22,7 +22,7 @@ from orchestrator.runner.plan_watcher import Change
 from orchestrator.runner.preview import Prospect
 from orchestrator.scheduler.budget import DEFAULT_MODEL, Account, Purse, needed
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 from orchestrator.services.selection import KEPT_AS_THEY_ARE, startable
 from orchestrator.store.attempt_record import Traces
 
@@ -53,7 +53,7 @@ def revised_entries(
     ahead: Prospect,
     agents: Mapping[str, Agent],
     roster: Roster,
-) -> list[Entry]:
+) -> list[Node]:
     """Return the entries of a plan that was changed during a run."""
     results = {**change.results, **runner.board.results}
     board = Board(change.plan, change.shape, results)
@@ -155,7 +155,7 @@ def _entries(
     traces: Mapping[str, Traces],
     agents: Mapping[str, Agent],
     roster: Roster,
-) -> Iterator[Entry]:
+) -> Iterator[Node]:
     board, to_run = ahead.board, set(ahead.to_run)
     known, crews = _known(ahead), {member.key: roster.crew(member.key) for member in roster}
     for task in board.plan.tasks.values():
@@ -164,7 +164,7 @@ def _entries(
         runs, status = task.id in to_run, board.status(task.id)
         policy, result = ahead.policies[task.id], board.results.get(task.id)
         account = agents[policy.agent].account
-        yield Entry(
+        yield Node(
             id=task.id,
             needs=task.needs,
             order_needs=frozenset(need for need, _ in task.need_kinds),

@@ -24,7 +24,7 @@ from orchestrator.runner.loop import Runner
 from orchestrator.runner.signals import Signals
 from orchestrator.scheduler.budget import DEFAULT_MODEL, Account, Purse
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 from orchestrator.store.attempt_record import newest_attempt
 from orchestrator.store.workspace import Workspace
 
@@ -98,8 +98,8 @@ class Worker(NamedTuple):
             raise runner.failure
         return runner.board.results.get(task.id), runner
 
-    def _entry(self, task: Task, settings: Settings, newest: int) -> Entry:
-        return Entry(
+    def _entry(self, task: Task, settings: Settings, newest: int) -> Node:
+        return Node(
             id=task.id,
             timeout=settings.timeout,
             idle_timeout=settings.idle_timeout or math.inf,

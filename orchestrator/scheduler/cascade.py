@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from orchestrator.core.group import refuse_umbrella
 from orchestrator.core.status import KEEPS_BACK, TaskStatus, Verb, move
 from orchestrator.errors import TransitionError
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 
 
-def skip_behind(cause: Entry) -> Iterator[tuple[Entry, Entry]]:
+def skip_behind(cause: Node) -> Iterator[tuple[Node, Node]]:
     """Skip everything that waits for *cause*; yield each task with the one before it that is to blame."""
     stack = [cause]
     while stack:
@@ -22,13 +22,13 @@ def skip_behind(cause: Entry) -> Iterator[tuple[Entry, Entry]]:
                 stack.append(entry)
 
 
-def blame(entry: Entry, entries: Mapping[str, Entry]) -> Entry | None:
+def blame(entry: Node, entries: Mapping[str, Node]) -> Node | None:
     """Return what a task needs and that keeps it back, if there is any; not before it is on disk."""
     needs = (entries[need] for need in entry.needs)
     return next((need for need in needs if need.status in KEEPS_BACK and not need.unrecorded), None)
 
 
-def unskip_behind(cause: Entry, entries: Mapping[str, Entry]) -> None:
+def unskip_behind(cause: Node, entries: Mapping[str, Node]) -> None:
     """Let what was skipped wait again, now that *cause* keeps nobody back, unless something else does."""
     stack = [cause]
     while stack:
@@ -38,7 +38,7 @@ def unskip_behind(cause: Entry, entries: Mapping[str, Entry]) -> None:
                 stack.append(entry)
 
 
-def undo_behind(cause: Entry) -> Iterator[Entry]:
+def undo_behind(cause: Node) -> Iterator[Node]:
     """Take back that *cause* is completed; what was made from it is not either. Yield every task that this touches."""
     stack = [cause]
     while stack:
@@ -55,13 +55,13 @@ def undo_behind(cause: Entry) -> Iterator[Entry]:
                 yield entry
 
 
-def open_needs(entry: Entry, entries: Mapping[str, Entry]) -> list[tuple[str, TaskStatus]]:
+def open_needs(entry: Node, entries: Mapping[str, Node]) -> list[tuple[str, TaskStatus]]:
     """Return what a task needs that is not completed, and where it stands."""
     needs = (entries[need] for need in entry.needs)
     return [(need.id, need.status) for need in needs if need.status is not TaskStatus.COMPLETED]
 
 
-def refuse(entry: Entry, verb: Verb) -> None:
+def refuse(entry: Node, verb: Verb) -> None:
     """Let no command settle an umbrella, and one be carried out before the next.
 
     Raises:

@@ -33,7 +33,7 @@ from orchestrator.scheduler.inputs import (
     Ticked,
 )
 from orchestrator.scheduler.instructions import Instruction, Launch, Record, Refuse, Skip, Stop
-from orchestrator.scheduler.node import Entry, Intervened
+from orchestrator.scheduler.node import Intervened, Node
 from orchestrator.scheduler.ready_queue import Admission
 from orchestrator.scheduler.replan import blamed, gather, is_under_way, link, revise
 from orchestrator.scheduler.retry import Backoffs, backoff
@@ -48,7 +48,7 @@ class Engine:
 
     def __init__(
         self,
-        entries: Iterable[Entry],
+        entries: Iterable[Node],
         *,
         max_parallel: int,
         stop_on_failure: bool = False,
@@ -57,15 +57,15 @@ class Engine:
         capacity: Capacity | None = None,
     ) -> None:
         """Take every task of the plan, the completed ones too; needs must be known and acyclic."""
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, Node] = {}
         for place, entry in enumerate(entries):
             entry.place = place
             self.entries[entry.id] = entry
         self._max_parallel = max_parallel
         self._admission = Admission(accounts or {}, purse or Purse(), capacity or Capacity())
         self._stop_on_failure = stop_on_failure
-        self._running: dict[str, Entry] = {}
-        self._reserved: dict[str, Entry] = {}
+        self._running: dict[str, Node] = {}
+        self._reserved: dict[str, Node] = {}
         self._doubted: dict[str, Ended] = {}
         """What ended without a turn of work, by task: others are to tell whose fault that is."""
         self._unrecorded = 0
@@ -162,11 +162,11 @@ class Engine:
                 self._skip(entry, cause, todo)
         self._gather(self.entries.values())
 
-    def _gather(self, entries: Iterable[Entry]) -> None:
+    def _gather(self, entries: Iterable[Node]) -> None:
         for entry in gather(entries):
             self._queue(entry)
 
-    def _seat(self, entry: Entry, *, is_kept_back: bool) -> None:
+    def _seat(self, entry: Node, *, is_kept_back: bool) -> None:
         if entry.status is TaskStatus.SKIPPED and is_kept_back:
             return
         is_early = entry.unmet or entry.undurable or entry.is_umbrella
@@ -175,7 +175,7 @@ class Engine:
         if not entry.unmet and entry.due < 0:
             self._queue(entry)
 
-    def _queue(self, entry: Entry) -> None:
+    def _queue(self, entry: Node) -> None:
         """Let a task whose needs are all completed wait for its turn; it is ready once they are on disk."""
         if entry.is_umbrella:
             return  # nothing is started for one; `_gather` completes it
@@ -199,11 +199,11 @@ class Engine:
             self.is_finished = True
             todo.append(self._admission.finish())
 
-    def _next(self, now: float) -> Entry | None:
+    def _next(self, now: float) -> Node | None:
         slots = self._max_parallel - len(self._running) - len(self._reserved)
         return self._admission.next(now, slots) if slots > 0 else None
 
-    def _launch(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
+    def _launch(self, entry: Node, moment: Moment, todo: list[Instruction]) -> None:
         entry.apply_revision()
         if not self._admission.admit(entry, moment.now, self._max_parallel - len(self._running)):
             self._queue(entry)
@@ -250,7 +250,7 @@ class Engine:
 
     def _judge(
         self,
-        entry: Entry,
+        entry: Node,
         event: Ended,
         verdict: Verdict,
         moment: Moment,
@@ -277,7 +277,7 @@ class Engine:
                 del self._doubted[id]
                 self._judge(entry, event, verdict, moment, todo)
 
-    def _arrive(self, entry: Entry, status: TaskStatus) -> None:
+    def _arrive(self, entry: Node, status: TaskStatus) -> None:
         """Give a task its new status, and let it be written before anybody counts on it."""
         entry.status = status
         entry.unrecorded = True
@@ -287,7 +287,7 @@ class Engine:
         elif status is TaskStatus.FAILED:
             self.is_draining |= self._stop_on_failure
 
-    def _announce(self, entry: Entry) -> None:
+    def _announce(self, entry: Node) -> None:
         """Let the dependants of a completed task queue up; they start when it is recorded."""
         for dependant in entry.dependants:
             dependant.unmet -= 1
@@ -296,7 +296,7 @@ class Engine:
             if is_waiting and not dependant.unmet:
                 self._queue(dependant)
 
-    def _release(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
+    def _release(self, entry: Node, moment: Moment, todo: list[Instruction]) -> None:
         if not entry.unrecorded:
             return
         entry.unrecorded = False
@@ -315,12 +315,12 @@ class Engine:
             self._wait_again(entry, todo)
         self._take_asked(entry, todo)
 
-    def _take_asked(self, entry: Entry, todo: list[Instruction]) -> None:
+    def _take_asked(self, entry: Node, todo: list[Instruction]) -> None:
         asked, entry.asked = entry.asked, []
         for each in asked:
             self._intervene(each, todo)
 
-    def _wait_again(self, entry: Entry, todo: list[Instruction]) -> None:
+    def _wait_again(self, entry: Node, todo: list[Instruction]) -> None:
         if entry.status is TaskStatus.RETRYING and entry.unmet:
             entry.status = move(entry.status, Verb.WAIT)
         elif entry.status is TaskStatus.RETRYING:
@@ -330,7 +330,7 @@ class Engine:
         elif entry.status is TaskStatus.WAITING:
             self._come_back(entry, todo)
 
-    def _come_back(self, entry: Entry, todo: list[Instruction]) -> None:
+    def _come_back(self, entry: Node, todo: list[Instruction]) -> None:
         """Let a task that somebody brought back wait for what it needs, or for its turn."""
         if (cause := cascade.blame(entry, self.entries)) is not None:
             self._skip(entry, cause, todo)
@@ -338,7 +338,7 @@ class Engine:
         elif not entry.unmet:
             self._queue(entry)
 
-    def _free(self, entry: Entry, moment: Moment, todo: list[Instruction]) -> None:
+    def _free(self, entry: Node, moment: Moment, todo: list[Instruction]) -> None:
         self._gather([entry])
         is_waiting = entry.status is TaskStatus.WAITING and not (entry.unmet or entry.undurable)
         if entry.is_umbrella or not is_waiting:
@@ -347,11 +347,11 @@ class Engine:
         if self._reserved.pop(entry.id, None) is not None and not self.is_draining:
             self._launch(entry, moment, todo)
 
-    def _skip(self, entry: Entry, cause: Entry, todo: list[Instruction]) -> None:
+    def _skip(self, entry: Node, cause: Node, todo: list[Instruction]) -> None:
         entry.status = move(entry.status, Verb.SKIP)
         todo.append(Skip(entry.id, f"{cause.id} {cause.status.value}"))
 
-    def _skip_dependants(self, cause: Entry, todo: list[Instruction]) -> None:
+    def _skip_dependants(self, cause: Node, todo: list[Instruction]) -> None:
         # Each task is skipped once, unless somebody brings it back, so the whole cascade is linear over a run.
         for entry, before in cascade.skip_behind(cause):
             todo.append(Skip(entry.id, f"{before.id} {before.status.value}"))
@@ -386,7 +386,7 @@ class Engine:
             self._settle(entry, after, wanted, todo)
 
     def _settle(
-        self, entry: Entry, after: TaskStatus, wanted: Intervention, todo: list[Instruction]
+        self, entry: Node, after: TaskStatus, wanted: Intervention, todo: list[Instruction]
     ) -> None:
         """Give a task that no attempt of ours is at another status."""
         before, entry.status = entry.status, after
@@ -404,12 +404,12 @@ class Engine:
         self._arrive(entry, after)
         todo.append(Record(entry.id, after, 0.0, wanted.id))
 
-    def _withdraw(self, entry: Entry) -> None:
+    def _withdraw(self, entry: Node) -> None:
         self._admission.discard(entry)
         self._reserved.pop(entry.id, None)
         entry.due = -1.0
 
-    def _undo_behind(self, cause: Entry, todo: list[Instruction]) -> None:
+    def _undo_behind(self, cause: Node, todo: list[Instruction]) -> None:
         for entry in cascade.undo_behind(cause):
             if entry.id in self._running and entry.intended is None:
                 entry.intended = Verb.INTERRUPT, ""
@@ -430,7 +430,7 @@ class Engine:
         for entry in self._running.values() if event.ends_agents else ():
             self._halt(entry, StopReason.SHUTDOWN, todo)
 
-    def _halt(self, entry: Entry, reason: StopReason, todo: list[Instruction]) -> None:
+    def _halt(self, entry: Node, reason: StopReason, todo: list[Instruction]) -> None:
         if not entry.stopping:
             entry.stopping = True
             todo.append(Stop(entry.id, entry.attempt, reason))

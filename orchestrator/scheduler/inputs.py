@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from orchestrator.core.result import Signs, Verdict
-from orchestrator.scheduler.node import Entry, Intervened
+from orchestrator.scheduler.node import Intervened, Node
 
 
 class Moment(NamedTuple):
@@ -58,7 +58,7 @@ class Recorded(NamedTuple):
 class Replanned(NamedTuple):
     """A person changed the plan: these are its tasks now, the completed ones too."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[Node, ...]
 
 
 class Ticked:

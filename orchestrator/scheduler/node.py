@@ -24,7 +24,7 @@ class Intervened(NamedTuple):
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Entry:
+class Node:
     """What the engine knows of one task. Whoever builds an engine fills it in; afterwards only the engine writes."""
 
     id: str
@@ -82,8 +82,8 @@ class Entry:
     """What becomes of it once its attempt has ended, whatever that says: a verb, and the request for it."""
     asked: list[Intervened] = field(default_factory=list, init=False, repr=False)
     """What somebody wants done with it once its newest result is on disk."""
-    dependants: list[Entry] = field(default_factory=list, init=False, repr=False)
-    revised: Entry | None = field(default=None, init=False, repr=False)
+    dependants: list[Node] = field(default_factory=list, init=False, repr=False)
+    revised: Node | None = field(default=None, init=False, repr=False)
     """What its row says since it was changed; counts from the next attempt."""
 
     @property

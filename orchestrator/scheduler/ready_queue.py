@@ -16,9 +16,9 @@ from orchestrator.core.result import Signs, Verdict
 from orchestrator.scheduler.budget import Account, Purse, needed
 from orchestrator.scheduler.inputs import Ended
 from orchestrator.scheduler.instructions import Finish, Hold, Instruction, Resume, Strain
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 
-_Item = tuple[bool, int, float, int, int, Entry]
+_Item = tuple[bool, int, float, int, int, Node]
 #: What is in one queue may start under the same conditions: account, model, crew.
 _Conditions = tuple[str, str, Crew]
 
@@ -31,15 +31,15 @@ class Admission:
         self.accounts = {"": Account(), **accounts}
         self.purse = purse
         self.capacity = capacity
-        self.unaffordable: list[Entry] = []
+        self.unaffordable: list[Node] = []
         """What the money could not take."""
         self._queues: dict[_Conditions, list[_Item]] = {}
         self._waiting: dict[_Conditions, int] = {}
-        self._set_back: dict[str, list[Entry]] = {}
+        self._set_back: dict[str, list[Node]] = {}
         """By account: what was refused or met an outage; the others go first until one gets through."""
         self._tickets = 0
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: Node) -> None:
         """Let a task wait for its turn; one that waits already keeps its place."""
         if entry.ticket:
             return
@@ -55,7 +55,7 @@ class Admission:
         heapq.heappush(queue, item)
         self._waiting[conditions] = self._waiting.get(conditions, 0) + 1
 
-    def discard(self, entry: Entry) -> None:
+    def discard(self, entry: Node) -> None:
         """Forget a task that waits; what is left of it drops out of its queue when its turn would have come."""
         if entry.ticket:
             entry.ticket = 0
@@ -99,7 +99,7 @@ class Admission:
     def _is_open(self, account: str, model: str, now: float) -> bool:
         return all(door.lets_through(now) for _, door in self.accounts[account].doors(model))
 
-    def next(self, now: float, slots: int) -> Entry | None:
+    def next(self, now: float, slots: int) -> Node | None:
         """Take out the task whose turn it is: its account is open, money and room are there."""
         best: list[_Item] | None = None
         for conditions in self._queues:
@@ -124,18 +124,18 @@ class Admission:
             heapq.heappop(queue)
         return queue
 
-    def _take(self, queue: list[_Item]) -> Entry:
+    def _take(self, queue: list[_Item]) -> Node:
         entry = heapq.heappop(queue)[-1]
         entry.ticket = 0
         self._waiting[entry.conditions] -= 1
         return entry
 
-    def cap(self, entry: Entry, slots: int, others: int = 0) -> float | None:
+    def cap(self, entry: Node, slots: int, others: int = 0) -> float | None:
         """Return what an attempt may cost: what is left is shared only with what could start at the same time."""
         others += sum(count for (account, *_), count in self._waiting.items() if account)
         return self.purse.cap(entry.left, min(slots, others + 1))
 
-    def admit(self, entry: Entry, now: float, slots: int) -> bool:
+    def admit(self, entry: Node, now: float, slots: int) -> bool:
         """Reserve what an attempt may cost, and count it on account and crew; False when it can no longer start."""
         if not self.capacity.has_room(entry.crew):
             return False  # it had kept its slot, and meanwhile its agent got full
@@ -151,7 +151,7 @@ class Admission:
         self.capacity.started(entry.crew)
         return True
 
-    def settle(self, entry: Entry, event: Ended, *, is_last: bool) -> None:
+    def settle(self, entry: Node, event: Ended, *, is_last: bool) -> None:
         """Book what an attempt cost; *is_last*: no later one will tell."""
         self.accounts[entry.account].running -= 1
         for _, door in self._doors(entry):
@@ -176,10 +176,10 @@ class Admission:
                 self.put(each)
         entry.open_bill = 0.0
 
-    def _doors(self, entry: Entry) -> list[tuple[str, Account]]:
+    def _doors(self, entry: Node) -> list[tuple[str, Account]]:
         return self.accounts[entry.account].doors(entry.model)
 
-    def hear(self, entry: Entry, signs: Signs, now: float) -> Iterator[Instruction]:
+    def hear(self, entry: Node, signs: Signs, now: float) -> Iterator[Instruction]:
         """Take in what an attempt shows of its account."""
         if not entry.account:
             return
@@ -193,7 +193,7 @@ class Admission:
             entry.turns = turns
             yield from self._prove(entry, now)
 
-    def weigh(self, entry: Entry, event: Ended, now: float) -> Verdict | None:
+    def weigh(self, entry: Node, event: Ended, now: float) -> Verdict | None:
         """Say how an attempt ended in the light of what others of its account met; None: they are still to tell.
 
         What says nothing of the task is not charged to it: an outage, or a refusal that concerns the account. Once
@@ -213,31 +213,31 @@ class Admission:
             return Verdict.HELD
         return None if entry.refused == -math.inf else verdict
 
-    def reweigh(self, entry: Entry, event: Ended, now: float, *, is_over: bool) -> Verdict | None:
+    def reweigh(self, entry: Node, event: Ended, now: float, *, is_over: bool) -> Verdict | None:
         """Say the same of one that was in doubt; *is_over*: what could tell has started, or never will."""
         account = self.accounts[entry.account]
         if account.proven > entry.refused or (is_over and not account.running):
             return event.verdict
         return Verdict.HELD if self._is_shared(entry, event, now) else None
 
-    def note_refusal(self, entry: Entry, event: Ended, now: float) -> None:
+    def note_refusal(self, entry: Node, event: Ended, now: float) -> None:
         """Keep in mind what a task was refused with."""
         self.accounts[entry.account].note_refusal(entry.id, event.reason, now)
         entry.refused = now
 
-    def _is_shared(self, entry: Entry, event: Ended, now: float) -> bool:
+    def _is_shared(self, entry: Node, event: Ended, now: float) -> bool:
         """Whether a refusal is known to concern others, too."""
         account = self.accounts[entry.account]
         return account.is_on_trial or account.is_refused_alike(entry.id, event.reason, now)
 
-    def _has_company(self, entry: Entry) -> bool:
+    def _has_company(self, entry: Node) -> bool:
         """Whether another task of its account runs, or could."""
         return self.accounts[entry.account].running > 1 or any(
             count for (account, *_), count in self._waiting.items() if account == entry.account
         )
 
     def conclude(
-        self, entry: Entry, event: Ended, verdict: Verdict, now: float
+        self, entry: Node, event: Ended, verdict: Verdict, now: float
     ) -> Iterator[Instruction]:
         """Take in what the end of an attempt says of its account, which is settled."""
         account = self.accounts[entry.account]
@@ -264,7 +264,7 @@ class Admission:
         for account in self.accounts.values():
             account.bring_forward(seconds, now)
 
-    def _prove(self, entry: Entry, now: float) -> Iterator[Instruction]:
+    def _prove(self, entry: Node, now: float) -> Iterator[Instruction]:
         """Take in that the service did a turn of work for an attempt."""
         self.accounts[entry.account].prove(now)
         entry.refused = -math.inf
@@ -277,7 +277,7 @@ class Admission:
                 self.discard(each)
                 self.put(each)
 
-    def write_off(self, entry: Entry) -> None:
+    def write_off(self, entry: Node) -> None:
         """Count what was kept back for a session that will never tell with all that it may have cost."""
         self.purse.reserved -= entry.open_bill
         self.purse.spent += entry.open_bill

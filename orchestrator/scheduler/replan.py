@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.core.status import UNDER_WAY, TaskStatus, Verb, move
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 
 _TO_COME = frozenset({TaskStatus.WAITING, TaskStatus.PENDING})
 _NOT_STARTED = _TO_COME | {TaskStatus.SKIPPED}
@@ -18,10 +18,10 @@ _FAILED = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
 _ENDED = frozenset({TaskStatus.COMPLETED, TaskStatus.BLOCKED}) | _FAILED
 
 
-def revise(known: dict[str, Entry], fresh: Sequence[Entry]) -> dict[str, Entry]:
+def revise(known: dict[str, Node], fresh: Sequence[Node]) -> dict[str, Node]:
     """Return the entries of the new plan, linked; those that are in both plans are the very same objects."""
     place = max((entry.place for entry in known.values()), default=-1)
-    merged: dict[str, Entry] = {}
+    merged: dict[str, Node] = {}
     for new in fresh:
         entry = known.get(new.id)
         if entry is None or _starts_over(entry, new):
@@ -40,7 +40,7 @@ def revise(known: dict[str, Entry], fresh: Sequence[Entry]) -> dict[str, Entry]:
     return merged
 
 
-def _take_back(outdated: Iterable[Entry], known: Mapping[str, Entry]) -> None:
+def _take_back(outdated: Iterable[Node], known: Mapping[str, Node]) -> None:
     """Let what is completed wait to be done again, and what was made from it."""
     stack = list(outdated)
     while stack:
@@ -51,12 +51,12 @@ def _take_back(outdated: Iterable[Entry], known: Mapping[str, Entry]) -> None:
             stack += [each for each in entry.dependants if entry.id not in each.order_needs]
 
 
-def is_under_way(entry: Entry) -> bool:
+def is_under_way(entry: Node) -> bool:
     """Say whether a task was started and is not over."""
     return entry.status in UNDER_WAY or entry.unrecorded
 
 
-def left_to_run(known: Mapping[str, Entry], fresh: Iterable[Entry]) -> int:
+def left_to_run(known: Mapping[str, Node], fresh: Iterable[Node]) -> int:
     """Return how many tasks a run is about to run once its plan was changed, and is at already."""
     left = {entry.id for entry in known.values() if is_under_way(entry)}
     for new in fresh:
@@ -65,14 +65,14 @@ def left_to_run(known: Mapping[str, Entry], fresh: Iterable[Entry]) -> int:
     return len(left)
 
 
-def _starts_over(entry: Entry, new: Entry) -> bool:
+def _starts_over(entry: Node, new: Node) -> bool:
     """Say whether nothing counts of how a task ended: it is an umbrella now, or was one and may have one more."""
     return (
         (entry.is_umbrella or new.is_umbrella) and entry.status in _ENDED and not entry.unrecorded
     )
 
 
-def _take_over(entry: Entry, new: Entry) -> None:
+def _take_over(entry: Node, new: Node) -> None:
     entry.priority, entry.rank = new.priority, new.rank
     if not is_under_way(entry):
         entry.needs, entry.order_needs = new.needs, new.order_needs
@@ -82,7 +82,7 @@ def _take_over(entry: Entry, new: Entry) -> None:
         entry.apply_revision()
 
 
-def link(entries: dict[str, Entry]) -> None:
+def link(entries: dict[str, Node]) -> None:
     """Tell every entry what depends on it, and count what it needs."""
     for entry in entries.values():
         entry.dependants = []
@@ -96,12 +96,12 @@ def link(entries: dict[str, Entry]) -> None:
             entry.undurable += before.status is TaskStatus.COMPLETED and before.unrecorded
 
 
-def blamed(entries: dict[str, Entry]) -> dict[str, Entry]:
+def blamed(entries: dict[str, Node]) -> dict[str, Node]:
     """Return, for each task that something before it keeps from running, what that is: its nearest need.
 
     No task comes before the one that keeps it back.
     """
-    found: dict[str, Entry] = {}
+    found: dict[str, Node] = {}
     stack = [
         entry for entry in entries.values() if entry.status in _FAILED and not entry.unrecorded
     ]
@@ -114,13 +114,13 @@ def blamed(entries: dict[str, Entry]) -> dict[str, Entry]:
     return found
 
 
-def gather(entries: Iterable[Entry]) -> list[Entry]:
+def gather(entries: Iterable[Node]) -> list[Node]:
     """Complete the umbrellas among *entries* that wait for nothing any more, and those above them.
 
     Nothing runs and nothing is written for one, so it takes no slot and no record. Returns the tasks that have
     nothing left to wait for because of it, each once.
     """
-    freed: list[Entry] = []
+    freed: list[Node] = []
     stack = [entry for entry in entries if entry.is_umbrella]
     while stack:
         umbrella = stack.pop()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from orchestrator.core.status import TaskStatus
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 
 #: No wait between two attempts is longer than this, seconds.
 CEILING = 300.0
@@ -29,9 +29,9 @@ def backoff(base: float, failures: int, draw: float) -> float:
 class Backoffs:
     """Tasks whose next attempt has a moment. O(log n) for each; what was settled meanwhile drops out."""
 
-    _queue: list[tuple[float, int, Entry]] = field(default_factory=list)
+    _queue: list[tuple[float, int, Node]] = field(default_factory=list)
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: Node) -> None:
         """Let a task wait until it is due."""
         heapq.heappush(self._queue, (entry.due, entry.place, entry))
 
@@ -41,7 +41,7 @@ class Backoffs:
             heapq.heappop(self._queue)
         return self._queue[0][0] if self._queue else math.inf
 
-    def over(self, now: float) -> Iterator[Entry]:
+    def over(self, now: float) -> Iterator[Node]:
         """Take out every task whose wait is over."""
         while self.next() <= now:
             entry = heapq.heappop(self._queue)[-1]
@@ -49,6 +49,6 @@ class Backoffs:
             yield entry
 
 
-def _waits(item: tuple[float, int, Entry]) -> bool:
+def _waits(item: tuple[float, int, Node]) -> bool:
     due, _, entry = item
     return entry.status is TaskStatus.RETRYING and entry.due == due

@@ -13,7 +13,7 @@ from orchestrator.errors import PlanError, UsageError
 from orchestrator.plan.columns import read_needs
 from orchestrator.plan.editor import ids
 from orchestrator.plan.lost_rows import loses_rows
-from orchestrator.plan.scan import Places, find_places
+from orchestrator.plan.scan import PlanScan, find_places
 from orchestrator.plan.tables import split_row
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.task_ids import full_ids
@@ -36,7 +36,7 @@ def explained(layout: Layout, data: bytes) -> Iterator[None]:
         raise
 
 
-def readable(layout: Layout, data: bytes) -> Places:
+def readable(layout: Layout, data: bytes) -> PlanScan:
     """Return where the tasks of a plan stand, of which no row may be lost.
 
     Else a new row with the id of one that is not read, or a wider table, would make the plan valid without it.
@@ -101,7 +101,7 @@ def added_to(layout: Layout, before: bytes, after: bytes, task_id: str) -> Plan:
     return plan
 
 
-def check_who(layout: Layout, places: Places, agent: str, assignee: str, agents: Agents) -> None:
+def check_who(layout: Layout, places: PlanScan, agent: str, assignee: str, agents: Agents) -> None:
     """Refuse an agent that there is not, and an assignee who was probably meant to be one.
 
     Raises:
@@ -127,7 +127,7 @@ def check_who(layout: Layout, places: Places, agent: str, assignee: str, agents:
         raise UsageError(message, hint=error.problems[0].hint) from None
 
 
-def _is_named(places: Places, role: str, name: str) -> bool:
+def _is_named(places: PlanScan, role: str, name: str) -> bool:
     """Whether another row has the same name there: then there is nothing to be found out."""
     if not name:
         return True

@@ -26,7 +26,7 @@ _BUILT_IN = {"": False, "claude": False, "simulated": False, "shell": True}
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class Told(NamedTuple):
+class TaskInstructions(NamedTuple):
     """What is told to whoever does a task, and where that stands."""
 
     file: str = ""
@@ -44,7 +44,9 @@ class Told(NamedTuple):
     """Whether the row is to be one."""
 
     @classmethod
-    def of(cls, layout: Layout, row: Task, meant: Task, default: str, agents: Agents) -> Told:
+    def of(
+        cls, layout: Layout, row: Task, meant: Task, default: str, agents: Agents
+    ) -> TaskInstructions:
         """Look at a task whose row is to be another one.
 
         Args:

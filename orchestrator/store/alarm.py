@@ -17,7 +17,7 @@ from orchestrator.store.signatures import signature
 _TOGETHER, _AT_LATEST = 50, 250
 
 
-class Stop(Protocol):
+class StopEvent(Protocol):
     """What ends a wait from outside: a ``threading.Event`` is one."""
 
     def is_set(self) -> bool: ...
@@ -59,7 +59,7 @@ class Alarm:
         """Watch no longer."""
         self._notify.close()
 
-    def wait(self, timeout: float, stop: Stop | None = None) -> None:
+    def wait(self, timeout: float, stop: StopEvent | None = None) -> None:
         """Return when something in a directory has changed, after *timeout* seconds, or soon after *stop* is set.
 
         Raises:

@@ -133,7 +133,7 @@ def overview_page(
         **_grid(board),
         happenings=[_happening(board, each) for each in _lately(seen)],
         priorities=_PRIORITIES,
-        given=Given(given or {}),
+        given=FormValues(given or {}),
         below=plans,
         **_table(site, seen, wanted),
     )
@@ -174,7 +174,7 @@ def _next(brief: Brief | None) -> dict[str, str]:
             return {"blamed": "", "command": ""}
 
 
-class Given(dict[str, str]):
+class FormValues(dict[str, str]):
     """What was typed into a form; empty where nothing was."""
 
     def __missing__(self, name: str) -> str:

@@ -79,7 +79,7 @@ class Trouble(NamedTuple):
     more: Sequence[str] = ()
 
 
-class Look(NamedTuple):
+class StatusStyle(NamedTuple):
     """A status as it is shown."""
 
     value: str
@@ -87,9 +87,9 @@ class Look(NamedTuple):
     word: str
 
 
-LOOKS = {status: Look(status.value, status.value.capitalize()) for status in TaskStatus}
+LOOKS = {status: StatusStyle(status.value, status.value.capitalize()) for status in TaskStatus}
 #: A task that a person has in hand has the status of one that runs, but no process.
-IN_HAND = Look("in_hand", "In hand")
+IN_HAND = StatusStyle("in_hand", "In hand")
 #: In a bar what is done comes first, then what happens, what went wrong, what is left.
 IN_BAR = (TaskStatus.COMPLETED, *TOLD)
 #: How the state of a plan looks: as that of a task; what is not named is plain.

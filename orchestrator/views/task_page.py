@@ -18,7 +18,7 @@ from orchestrator.core.timestamp import format_moment
 from orchestrator.views.context import MESSAGE_ICONS, MESSAGE_WORDS
 from orchestrator.views.figures import cost_of
 from orchestrator.views.glyphs import moment
-from orchestrator.views.overview_page import Given, row
+from orchestrator.views.overview_page import FormValues, row
 from orchestrator.views.pages import Site, Trouble, capped, draw
 from orchestrator.views.watching import event_text
 
@@ -145,7 +145,7 @@ def task_page(
         messages=[_message(each) for each in seen.messages[-_MESSAGES:]],
         earlier_messages=max(len(seen.messages) - _MESSAGES, 0),
         happenings=[dict(zip(("time", "text"), event_text(line), strict=True)) for line in lines],
-        given=Given(given or {}),
+        given=FormValues(given or {}),
     )
 
 

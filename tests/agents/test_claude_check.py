@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.agents.claude_check import (
-    Place,
+    ProgramLocation,
     credentials,
     judge_login,
     judge_permissions,
@@ -37,18 +37,18 @@ LOGGED_IN = """{
 @pytest.mark.parametrize(
     ("place", "level", "found", "hint"),
     [
-        (Place(program="/usr/bin/claude"), Level.OK, "/usr/bin/claude", ""),
-        (Place(), Level.FAILED, "there is no `claude` on PATH", "npm install -g"),
-        (Place(named="cc"), Level.FAILED, "no such program: cc", "--claude-bin"),
+        (ProgramLocation(program="/usr/bin/claude"), Level.OK, "/usr/bin/claude", ""),
+        (ProgramLocation(), Level.FAILED, "there is no `claude` on PATH", "npm install -g"),
+        (ProgramLocation(named="cc"), Level.FAILED, "no such program: cc", "--claude-bin"),
         (
-            Place(named="cc", not_executable="/x/cc"),
+            ProgramLocation(named="cc", not_executable="/x/cc"),
             Level.FAILED,
             "not executable",
             "chmod +x /x/cc",
         ),
     ],
 )
-def test_where_it_is(place: Place, level: Level, found: str, hint: str) -> None:
+def test_where_it_is(place: ProgramLocation, level: Level, found: str, hint: str) -> None:
     """A program, none, or a file that nobody may execute."""
     finding = judge_place(place)
     assert level is finding.level

@@ -12,7 +12,7 @@ from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.inputs import Begun, Replanned
 from orchestrator.scheduler.instructions import Finish
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 from tests.scheduler.engine_play import completes, ends, engine, launched, skipped, tell
 
 
@@ -157,11 +157,11 @@ def test_what_was_made_before_an_umbrella_got_one_more_task_is_to_be_made_again(
 def test_nothing_runs_for_an_umbrella() -> None:
     """It needs no slot, and what depends on it starts when the last result is on disk."""
     run = engine(
-        Entry("p", ("a", "b"), is_umbrella=True),
-        Entry("q", ("p",), is_umbrella=True),
-        Entry("a"),
-        Entry("b"),
-        Entry("c", ("q",)),
+        Node("p", ("a", "b"), is_umbrella=True),
+        Node("q", ("p",), is_umbrella=True),
+        Node("a"),
+        Node("b"),
+        Node("c", ("q",)),
         slots=2,
     )
     assert ["a", "b"] == launched(tell(run, Begun()))
@@ -172,16 +172,14 @@ def test_nothing_runs_for_an_umbrella() -> None:
 
 def test_an_umbrella_over_what_is_done_is_done_from_the_start() -> None:
     """A second run goes on behind it."""
-    done = Entry("a", status=TaskStatus.COMPLETED)
-    run = engine(done, Entry("p", ("a",), is_umbrella=True), Entry("b", ("p",)))
+    done = Node("a", status=TaskStatus.COMPLETED)
+    run = engine(done, Node("p", ("a",), is_umbrella=True), Node("b", ("p",)))
     assert ["b"] == launched(tell(run, Begun()))
 
 
 def test_what_failed_under_an_umbrella_keeps_back_what_depends_on_it() -> None:
     """The other tasks under it go on."""
-    run = engine(
-        Entry("p", ("a", "b"), is_umbrella=True), Entry("a"), Entry("b"), Entry("c", ("p",))
-    )
+    run = engine(Node("p", ("a", "b"), is_umbrella=True), Node("a"), Node("b"), Node("c", ("p",)))
     tell(run, Begun())
     assert {"p": "a failed", "c": "p skipped"} == skipped(ends(run, "a", Verdict.FATAL))
     assert Finish() == completes(run, "b")[-1]
@@ -190,20 +188,20 @@ def test_what_failed_under_an_umbrella_keeps_back_what_depends_on_it() -> None:
 def test_a_task_that_is_added_opens_its_umbrella_again() -> None:
     """What was not started waits for it; what was goes on."""
     before = (
-        Entry("a"),
-        Entry("p", ("a",), is_umbrella=True),
-        Entry("b", ("p",)),
-        Entry("c", ("p",)),
+        Node("a"),
+        Node("p", ("a",), is_umbrella=True),
+        Node("b", ("p",)),
+        Node("c", ("p",)),
     )
     run = engine(*before, slots=1)
     tell(run, Begun())
     assert ["b"] == launched(completes(run, "a"))
     after = (
-        Entry("a"),
-        Entry("p", ("a", "n"), is_umbrella=True),
-        Entry("b", ("p",)),
-        Entry("c", ("p",)),
-        Entry("n"),
+        Node("a"),
+        Node("p", ("a", "n"), is_umbrella=True),
+        Node("b", ("p",)),
+        Node("c", ("p",)),
+        Node("n"),
     )
     tell(run, Replanned(after))
     assert ["n"] == launched(completes(run, "b"))
@@ -213,14 +211,14 @@ def test_a_task_that_is_added_opens_its_umbrella_again() -> None:
 def test_what_is_outdated_since_is_done_again_and_what_was_made_from_it() -> None:
     """Also what was made from it by way of another umbrella; not what only comes after it."""
 
-    def plan(*under: str) -> list[Entry]:
+    def plan(*under: str) -> list[Node]:
         return [
-            *map(Entry, (*under, "z")),
-            Entry("p", under, is_umbrella=True),
-            Entry("b", ("p",), is_outdated=len(under) > 1),
-            Entry("q", ("b", "p"), is_umbrella=True),
-            Entry("c", ("q",)),
-            Entry("d", ("b",), order_needs=frozenset("b")),
+            *map(Node, (*under, "z")),
+            Node("p", under, is_umbrella=True),
+            Node("b", ("p",), is_outdated=len(under) > 1),
+            Node("q", ("b", "p"), is_umbrella=True),
+            Node("c", ("q",)),
+            Node("d", ("b",), order_needs=frozenset("b")),
         ]
 
     run = engine(*plan("a"), slots=3)
@@ -236,7 +234,7 @@ def test_what_is_outdated_since_is_done_again_and_what_was_made_from_it() -> Non
 
 def test_a_pending_task_becomes_an_umbrella() -> None:
     """Somebody puts another task under it before it was started."""
-    run = engine(Entry("a"), Entry("p"), slots=1)
+    run = engine(Node("a"), Node("p"), slots=1)
     tell(run, Begun())
-    tell(run, Replanned((Entry("a"), Entry("p", ("a",), is_umbrella=True), Entry("b", ("p",)))))
+    tell(run, Replanned((Node("a"), Node("p", ("a",), is_umbrella=True), Node("b", ("p",)))))
     assert ["b"] == launched(completes(run, "a"))

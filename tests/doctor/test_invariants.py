@@ -12,10 +12,10 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.doctor.evidence import (
+    DirectoryEntry,
     Evidence,
     JournalSeen,
     LockSeen,
-    Node,
     RecordSeen,
     ResultSeen,
     Stray,
@@ -182,7 +182,10 @@ def test_nothing_that_people_wrote_is_repaired() -> None:
         problems=[Problem("a cycle", "master_plan.md:7", "cut it", "cycle")],
         task_problems=[Problem("bad", "agent_tasks/agent-01.md:1", "mend it", "bad_setting")],
         task_files=["agent-09"],
-        nodes=[Node("results/agent-01-result.md", "link"), Node("run.lock", "link")],
+        nodes=[
+            DirectoryEntry("results/agent-01-result.md", "link"),
+            DirectoryEntry("run.lock", "link"),
+        ],
         strangers=["results/mine.txt"],
         journal=JournalSeen(lines=9, foreign=(4,), others=1),
     )
@@ -200,7 +203,10 @@ def test_everything_says_what_where_and_what_to_do() -> None:
     broken = Evidence(
         plan=PLAN,
         task_files=["T-01", "agent-01"],
-        nodes=[Node("logs", "directory", is_open=True), Node("results/x-result.md", "other")],
+        nodes=[
+            DirectoryEntry("logs", "directory", is_open=True),
+            DirectoryEntry("results/x-result.md", "other"),
+        ],
         cache="it is damaged",
         journal=JournalSeen(is_torn=True, lines=3),
         strays=[Stray(7, "a", "T-01")],

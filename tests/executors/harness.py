@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 
 from orchestrator.core.result import Exit
-from orchestrator.executors.protocol import Done, Executor, Job, Started
+from orchestrator.executors.protocol import Done, Executor, Job, ProcessStarted
 from orchestrator.executors.record import read_record
 from tests.patience import PATIENCE
 
@@ -70,7 +70,7 @@ async def until_started(executor: Executor, count: int) -> dict[str, int]:
     with anyio.fail_after(PATIENCE):
         async for batch in executor.news():
             for news in batch:
-                assert isinstance(news, Started), news
+                assert isinstance(news, ProcessStarted), news
                 pids[news.key] = news.pid
             if len(pids) >= count:
                 break

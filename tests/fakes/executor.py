@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator.core.result import Exit, StopReason
-from orchestrator.executors.protocol import Batches, Done, Job, News, Started
+from orchestrator.executors.protocol import Batches, Done, Job, News, ProcessStarted
 from orchestrator.executors.record import run_inline, write_exit
 
 
@@ -67,7 +67,7 @@ class FakeExecutor:
             self.finish(job.key)
             return
         self._pid += 1
-        self._tell(Started(job.key, self._pid))
+        self._tell(ProcessStarted(job.key, self._pid))
         if not play.lasts:
             self.finish(job.key)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.draft import Draft, Given, Need
+from orchestrator.core.draft import Draft, Need, TaskInput
 from orchestrator.planner.draft_check import MOST_DESCRIPTION, read_draft
 
 SCAN = {"id": "T-01", "name": "Scan", "description": "List the source files"}
@@ -58,8 +58,8 @@ def test_a_whole_draft() -> None:
     task = draft.tasks[1]
     assert (Need("T-01", "order"),) == task.needs
     assert (
-        Given("root", "src", "directory", "Project"),
-        Given("input", "all of it"),
+        TaskInput("root", "src", "directory", "Project"),
+        TaskInput("input", "all of it"),
     ) == task.inputs
     assert (180.0, 1000, ("read only",)) == (task.estimate, task.priority, task.constraints)
     assert ("A report", ("quickly",), ("somebody reads it",)) == (

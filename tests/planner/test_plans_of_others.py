@@ -10,23 +10,23 @@ import pytest
 
 from orchestrator.planner.draft_check import read_draft
 from orchestrator.planner.draft_file import FORMS, parse_draft
-from orchestrator.planner.outlines.items import Reading
+from orchestrator.planner.outlines.items import OutlineResult
 
 CASES = Path(__file__).parents[1] / "data" / "cases" / "outlines"
 
 
-def case(name: str) -> Reading:
+def case(name: str) -> OutlineResult:
     return parse_draft((CASES / name).read_bytes(), name)
 
 
-def parsed(text: str, file: str = "tasks.md") -> Reading:
+def parsed(text: str, file: str = "tasks.md") -> OutlineResult:
     found = parse_draft(text.encode(), file)
     assert () == found.problems
     assert [] == read_draft(found.data, ("claude", "shell"), found.places)[1]
     return found
 
 
-def waits(found: Reading) -> dict[str, str]:
+def waits(found: OutlineResult) -> dict[str, str]:
     """Id → what it waits for; ``-`` before what is only an order, and behind the others."""
     return {
         task["id"]: " ".join(
@@ -37,7 +37,7 @@ def waits(found: Reading) -> dict[str, str]:
     }
 
 
-def task(found: Reading, id: str) -> dict[str, Any]:
+def task(found: OutlineResult, id: str) -> dict[str, Any]:
     wanted: dict[str, Any]
     (wanted,) = (each for each in found.data["tasks"] if each["id"] == id)
     return wanted

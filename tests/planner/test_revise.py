@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.draft import Draft, DraftTask, Given, Need
+from orchestrator.core.draft import Draft, DraftTask, Need, TaskInput
 from orchestrator.core.duration import format_duration
 from orchestrator.core.text import NO_TEXT, cell, fence, from_cell, one_line
 from orchestrator.errors import AgentError, PlanError, UsageError
@@ -284,7 +284,7 @@ def test_a_task_file_says_all_that_the_draft_says() -> None:
         name="Report",
         description="Write it up.\n\nIn one page.",
         needs=(Need("T-01"), Need("T-00", "order")),
-        inputs=(Given("root", "src", "directory", "Project"),),
+        inputs=(TaskInput("root", "src", "directory", "Project"),),
         acceptance=("it is short",),
         constraints=("read only",),
         hints=("begin at main",),

@@ -22,7 +22,7 @@ from orchestrator.runner.launch import Launchpad
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.signals import signals_heard
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 from tests.fakes.executor import FakeExecutor, Play, play_nothing
@@ -63,7 +63,7 @@ class Bench:
         tasks = board.plan.tasks
         policies = dict.fromkeys(tasks, policy)
         entries = [
-            Entry(
+            Node(
                 id=task.id,
                 needs=task.needs,
                 timeout=policy.timeout,

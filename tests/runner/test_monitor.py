@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from orchestrator.runner.attempt import LiveAttempt
-from orchestrator.runner.monitor import Reading
+from orchestrator.runner.monitor import Monitor
 from orchestrator.scheduler.instructions import Launch
 from tests.fakes.executor import FakeExecutor
 from tests.runner.bench import Bench, write_plan
@@ -29,7 +29,7 @@ async def test_what_lies_where_its_log_will_be_is_not_read(tmp_path: Path) -> No
     looked = anyio.Event()
     with anyio.fail_after(60):
         async with anyio.create_task_group() as scope:
-            reading = Reading(
+            reading = Monitor(
                 executor=FakeExecutor(),
                 workspace=runner.workspace,
                 scope=scope,

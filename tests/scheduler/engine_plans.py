@@ -7,7 +7,7 @@ import math
 from hypothesis import strategies as st
 
 from orchestrator.core.status import TaskStatus
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 
 #: Where a task may stand when a run begins that is not completed.
 AT_FIRST = [TaskStatus.WAITING] * 6 + [TaskStatus.BLOCKED, TaskStatus.CANCELLED]
@@ -17,10 +17,10 @@ CREWS = [(), (), ("narrow",), ("wide",), ("narrow", "wide")]
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> list[Entry]:
+def plans(draw: st.DrawFn) -> list[Node]:
     """Draw an acyclic plan, some of it completed already (and then everything before it, too)."""
     size = draw(st.integers(1, 12))
-    entries: list[Entry] = []
+    entries: list[Node] = []
     for index in range(size):
         needs = draw(st.sets(st.integers(0, index - 1), max_size=3)) if index else set()
         done = draw(st.booleans()) and all(
@@ -33,7 +33,7 @@ def plans(draw: st.DrawFn) -> list[Entry]:
         if is_umbrella:
             status = TaskStatus.WAITING
         entries.append(
-            Entry(
+            Node(
                 id=f"t{index}",
                 needs=tuple(f"t{need}" for need in sorted(needs)),
                 priority=draw(st.sampled_from([1, 10, 100])),
@@ -55,10 +55,10 @@ def plans(draw: st.DrawFn) -> list[Entry]:
     return entries
 
 
-def copied(entries: list[Entry]) -> list[Entry]:
+def copied(entries: list[Node]) -> list[Node]:
     """Return entries that share nothing with the given ones."""
     return [
-        Entry(
+        Node(
             id=entry.id,
             needs=entry.needs,
             priority=entry.priority,

@@ -21,11 +21,11 @@ from orchestrator.scheduler.instructions import (
     Skip,
     Strain,
 )
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 
 
 def engine(
-    *entries: Entry,
+    *entries: Node,
     slots: int = 10,
     stop_on_failure: bool = False,
     accounts: Mapping[str, Account] | None = None,

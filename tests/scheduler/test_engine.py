@@ -9,7 +9,7 @@ from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.inputs import Begun, Ended, Recorded, StopRequested, Ticked
 from orchestrator.scheduler.instructions import Finish, Instruction, Launch, Record, Skip, Stop
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 from orchestrator.scheduler.retry import CEILING
 from tests.scheduler.engine_play import completes, engine, fails, launched, skipped, tell
 
@@ -18,13 +18,13 @@ from tests.scheduler.engine_play import completes, engine, fails, launched, skip
 
 def test_what_needs_nothing_starts_at_once_and_together() -> None:
     """Everything that is ready is launched in the very first answer."""
-    run = engine(Entry("a"), Entry("b"), Entry("c", ("a",)))
+    run = engine(Node("a"), Node("b"), Node("c", ("a",)))
     assert [Launch("a", 1, 1), Launch("b", 1, 1)] == tell(run, Begun())
 
 
 def test_a_task_does_not_wait_for_the_rest_of_its_batch() -> None:
     """A dependant starts as soon as its own needs are done, while others of the batch before still run."""
-    run = engine(Entry("quick"), Entry("slow"), Entry("after", ("quick",)))
+    run = engine(Node("quick"), Node("slow"), Node("after", ("quick",)))
     tell(run, Begun())
     assert ["after"] == launched(completes(run, "quick"))
     assert ("slow", "after") == run.running
@@ -32,7 +32,7 @@ def test_a_task_does_not_wait_for_the_rest_of_its_batch() -> None:
 
 def test_a_task_waits_for_all_it_needs() -> None:
     """One finished dependency of two is not enough."""
-    run = engine(Entry("a"), Entry("b"), Entry("c", ("a", "b")))
+    run = engine(Node("a"), Node("b"), Node("c", ("a", "b")))
     tell(run, Begun())
     assert [] == launched(completes(run, "a"))
     assert ["c"] == launched(completes(run, "b"))
@@ -40,7 +40,7 @@ def test_a_task_waits_for_all_it_needs() -> None:
 
 def test_a_task_waits_until_the_result_it_needs_is_on_disk() -> None:
     """That a dependency ended is not enough: its result could still be lost."""
-    run = engine(Entry("a"), Entry("b", ("a",)))
+    run = engine(Node("a"), Node("b", ("a",)))
     tell(run, Begun())
     assert [Record("a", TaskStatus.COMPLETED)] == tell(run, Ended("a", 1, Verdict.COMPLETED))
     assert [Launch("b", 1, 1)] == tell(run, Recorded("a"))
@@ -48,14 +48,14 @@ def test_a_task_waits_until_the_result_it_needs_is_on_disk() -> None:
 
 def test_never_more_run_than_allowed() -> None:
     """With two slots, the third task starts when one of the first two has ended."""
-    run = engine(Entry("a"), Entry("b"), Entry("c"), slots=2)
+    run = engine(Node("a"), Node("b"), Node("c"), slots=2)
     assert ["a", "b"] == launched(tell(run, Begun()))
     assert ["c"] == launched(completes(run, "b"))
 
 
 def test_a_slot_is_free_before_the_result_is_on_disk() -> None:
     """Writing results never holds up independent work."""
-    run = engine(Entry("a"), Entry("b"), slots=1)
+    run = engine(Node("a"), Node("b"), slots=1)
     tell(run, Begun())
     assert [Record("a", TaskStatus.COMPLETED), Launch("b", 1, 1)] == tell(
         run, Ended("a", 1, Verdict.COMPLETED)
@@ -65,11 +65,11 @@ def test_a_slot_is_free_before_the_result_is_on_disk() -> None:
 def test_priority_comes_first_then_the_longest_path_then_the_plan() -> None:
     """The three keys of the order of dispatch, in this order."""
     run = engine(
-        Entry("listed first", priority=10, rank=1.0),
-        Entry("listed second", priority=10, rank=1.0),
-        Entry("long path", priority=10, rank=9.0),
-        Entry("urgent", priority=1000, rank=0.0),
-        Entry("unimportant", priority=1, rank=99.0),
+        Node("listed first", priority=10, rank=1.0),
+        Node("listed second", priority=10, rank=1.0),
+        Node("long path", priority=10, rank=9.0),
+        Node("urgent", priority=1000, rank=0.0),
+        Node("unimportant", priority=1, rank=99.0),
         slots=1,
     )
     order = launched(tell(run, Begun()))
@@ -88,7 +88,7 @@ def test_an_empty_run_is_finished_at_once() -> None:
 
 def test_a_run_is_finished_once_the_last_result_is_on_disk() -> None:
     """``Finish`` comes after the last ``Recorded``, and only once."""
-    run = engine(Entry("a"))
+    run = engine(Node("a"))
     tell(run, Begun())
     assert [Record("a", TaskStatus.COMPLETED)] == tell(run, Ended("a", 1, Verdict.COMPLETED))
     assert [Finish()] == tell(run, Recorded("a"))
@@ -98,24 +98,24 @@ def test_a_run_is_finished_once_the_last_result_is_on_disk() -> None:
 
 def test_completed_tasks_are_not_run_again() -> None:
     """What is done at the start is kept, and its dependants start at once."""
-    run = engine(Entry("a", status=TaskStatus.COMPLETED), Entry("b", ("a",)))
+    run = engine(Node("a", status=TaskStatus.COMPLETED), Node("b", ("a",)))
     assert [Launch("b", 1, 1)] == tell(run, Begun())
 
 
 def test_a_finished_plan_runs_nothing() -> None:
     """A run over a plan of which everything is done ends where it began."""
     done = TaskStatus.COMPLETED
-    run = engine(Entry("a", status=done), Entry("b", ("a",), status=done))
+    run = engine(Node("a", status=done), Node("b", ("a",), status=done))
     assert [Finish()] == tell(run, Begun())
 
 
 def test_a_cancelled_task_skips_what_needs_it() -> None:
     """Nobody waits for a task that a person called off; the rest goes on."""
     run = engine(
-        Entry("off", status=TaskStatus.CANCELLED),
-        Entry("b", ("off",)),
-        Entry("c", ("b",)),
-        Entry("d"),
+        Node("off", status=TaskStatus.CANCELLED),
+        Node("b", ("off",)),
+        Node("c", ("b",)),
+        Node("d"),
     )
     begun = tell(run, Begun())
     assert {"b": "off cancelled", "c": "b skipped"} == skipped(begun)
@@ -124,14 +124,14 @@ def test_a_cancelled_task_skips_what_needs_it() -> None:
 
 def test_what_needs_a_blocked_task_stays_waiting() -> None:
     """A blocked task may yet be unblocked: its dependants are not given up, and the run ends without them."""
-    run = engine(Entry("held", status=TaskStatus.BLOCKED), Entry("b", ("held",)))
+    run = engine(Node("held", status=TaskStatus.BLOCKED), Node("b", ("held",)))
     assert [Finish()] == tell(run, Begun())
     assert TaskStatus.WAITING is run.entries["b"].status
 
 
 def test_attempts_are_numbered_on_from_earlier_runs() -> None:
     """No attempt ever overwrites the log of another one; charged attempts of a cut-short run still count."""
-    run = engine(Entry("a", attempt=4, charge=1, max_attempts=2))
+    run = engine(Node("a", attempt=4, charge=1, max_attempts=2))
     assert [Launch("a", 5, 2)] == tell(run, Begun())
     assert [Record("a", TaskStatus.FAILED), Finish()] == fails(run, "a")
 
@@ -141,7 +141,7 @@ def test_attempts_are_numbered_on_from_earlier_runs() -> None:
 
 def test_a_timeout_stops_the_attempt_and_waits_for_its_end() -> None:
     """Until the attempt is really over it keeps its slot; then the failure is judged as any other."""
-    run = engine(Entry("a", timeout=30.0), Entry("b"), slots=1)
+    run = engine(Node("a", timeout=30.0), Node("b"), slots=1)
     tell(run, Begun(), now=100.0)
     assert 130.0 == run.wake_at
     assert [] == tell(run, Ticked(), now=129.0)
@@ -154,7 +154,7 @@ def test_a_timeout_stops_the_attempt_and_waits_for_its_end() -> None:
 
 def test_a_timer_of_an_attempt_that_ended_is_forgotten() -> None:
     """The next attempt has a deadline of its own."""
-    run = engine(Entry("a", timeout=10.0, max_attempts=2))
+    run = engine(Node("a", timeout=10.0, max_attempts=2))
     tell(run, Begun(), now=0.0)
     fails(run, "a", now=9.0)
     assert [Launch("a", 2, 2)] == tell(run, Ticked(), now=9.0)
@@ -164,14 +164,14 @@ def test_a_timer_of_an_attempt_that_ended_is_forgotten() -> None:
 
 def test_without_timers_nobody_is_woken() -> None:
     """A task without a timeout asks for no tick."""
-    run = engine(Entry("a"))
+    run = engine(Node("a"))
     tell(run, Begun())
     assert None is run.wake_at
 
 
 def test_a_success_that_beats_its_timeout_counts() -> None:
     """An attempt that ended well while it was being stopped has ended well."""
-    run = engine(Entry("a", timeout=1.0))
+    run = engine(Node("a", timeout=1.0))
     tell(run, Begun())
     tell(run, Ticked(), now=1.0)
     assert [Record("a", TaskStatus.COMPLETED), Finish()] == completes(run, "a", now=1.5)
@@ -182,7 +182,7 @@ def test_a_success_that_beats_its_timeout_counts() -> None:
 
 def test_a_failed_attempt_is_repeated_until_the_budget_is_used_up() -> None:
     """Three attempts are allowed: they are numbered 1, 2, 3, each is charged, and the third failure is final."""
-    run = engine(Entry("a", max_attempts=3, retry_delay=2.0))
+    run = engine(Node("a", max_attempts=3, retry_delay=2.0))
     seen: list[Instruction] = tell(run, Begun())
     seen += fails(run, "a", now=10.0)
     assert 11.0 == run.wake_at
@@ -209,7 +209,7 @@ def test_a_failed_attempt_is_repeated_until_the_budget_is_used_up() -> None:
 )
 def test_the_wait_before_a_retry_is_bounded(base: float, failures: int, draw: float) -> None:
     """Never longer than the doubled base and never longer than the ceiling, whatever the dice say."""
-    run = engine(Entry("a", max_attempts=failures + 1, retry_delay=base))
+    run = engine(Node("a", max_attempts=failures + 1, retry_delay=base))
     now, seen = 0.0, tell(run, Begun())
     for number in range(1, failures + 1):
         seen = fails(run, "a", now, draw)
@@ -222,7 +222,7 @@ def test_the_wait_before_a_retry_is_bounded(base: float, failures: int, draw: fl
 
 def test_a_retry_waits_until_the_last_result_is_on_disk() -> None:
     """However slow the disk: two results of one task are never under way at once."""
-    run = engine(Entry("a", max_attempts=2))
+    run = engine(Node("a", max_attempts=2))
     tell(run, Begun())
     tell(run, Ended("a", 1, Verdict.FAILED), now=1.0)
     assert None is run.wake_at
@@ -233,14 +233,14 @@ def test_a_retry_waits_until_the_last_result_is_on_disk() -> None:
 
 def test_waiting_for_a_retry_holds_no_slot() -> None:
     """While one task waits out its backoff, another one runs."""
-    run = engine(Entry("a", max_attempts=2, retry_delay=100.0, priority=1), Entry("b"), slots=1)
+    run = engine(Node("a", max_attempts=2, retry_delay=100.0, priority=1), Node("b"), slots=1)
     assert ["a"] == launched(tell(run, Begun()))
     assert ["b"] == launched(tell(run, Ended("a", 1, Verdict.FAILED)))
 
 
 def test_an_interrupted_attempt_is_not_charged() -> None:
     """What we ended ourselves costs the task nothing: it starts again under a new number, with the budget as before."""
-    run = engine(Entry("a", max_attempts=1))
+    run = engine(Node("a", max_attempts=1))
     tell(run, Begun())
     ended = tell(run, Ended("a", 1, Verdict.INTERRUPTED))
     assert [Record("a", TaskStatus.PENDING)] == ended
@@ -249,7 +249,7 @@ def test_an_interrupted_attempt_is_not_charged() -> None:
 
 def test_a_fatal_failure_is_not_repeated() -> None:
     """What would fail the same way again is not paid for again."""
-    run = engine(Entry("a", max_attempts=5))
+    run = engine(Node("a", max_attempts=5))
     tell(run, Begun())
     assert [Record("a", TaskStatus.FAILED)] == tell(run, Ended("a", 1, Verdict.FATAL))
     assert [Finish()] == tell(run, Recorded("a"))
@@ -257,7 +257,7 @@ def test_a_fatal_failure_is_not_repeated() -> None:
 
 def test_a_late_word_about_an_old_attempt_is_ignored() -> None:
     """The second attempt is not ended by news of the first."""
-    run = engine(Entry("a", max_attempts=2))
+    run = engine(Node("a", max_attempts=2))
     tell(run, Begun())
     fails(run, "a")
     tell(run, Ticked())
@@ -271,12 +271,12 @@ def test_a_late_word_about_an_old_attempt_is_ignored() -> None:
 def test_a_failed_task_skips_only_what_depends_on_it() -> None:
     """Dependants are skipped with the reason, their dependants too, each once; independent tasks go on."""
     run = engine(
-        Entry("bad"),
-        Entry("good"),
-        Entry("b1", ("bad",)),
-        Entry("b2", ("bad", "good")),
-        Entry("b3", ("b1", "b2")),
-        Entry("g1", ("good",)),
+        Node("bad"),
+        Node("good"),
+        Node("b1", ("bad",)),
+        Node("b2", ("bad", "good")),
+        Node("b3", ("b1", "b2")),
+        Node("g1", ("good",)),
     )
     tell(run, Begun())
     skips = skipped(fails(run, "bad"))
@@ -289,7 +289,7 @@ def test_a_failed_task_skips_only_what_depends_on_it() -> None:
 
 def test_nothing_is_skipped_before_the_failure_is_on_disk() -> None:
     """What is said about a task can be looked up."""
-    run = engine(Entry("a"), Entry("b", ("a",)))
+    run = engine(Node("a"), Node("b", ("a",)))
     tell(run, Begun())
     assert [Record("a", TaskStatus.FAILED)] == tell(run, Ended("a", 1, Verdict.FAILED))
     assert [Skip("b", "a failed"), Finish()] == tell(run, Recorded("a"))
@@ -298,10 +298,10 @@ def test_nothing_is_skipped_before_the_failure_is_on_disk() -> None:
 def test_on_failure_stop_starts_nothing_new() -> None:
     """What runs may end in peace; what waits, also for a retry, is left for the next run."""
     run = engine(
-        Entry("bad"),
-        Entry("again", max_attempts=2),
-        Entry("busy"),
-        Entry("queued"),
+        Node("bad"),
+        Node("again", max_attempts=2),
+        Node("busy"),
+        Node("queued"),
         slots=3,
         stop_on_failure=True,
     )
@@ -314,14 +314,14 @@ def test_on_failure_stop_starts_nothing_new() -> None:
 
 def test_a_retry_is_no_failure_for_on_failure_stop() -> None:
     """Only a task that failed for good stops the others."""
-    run = engine(Entry("a", max_attempts=2), Entry("b"), slots=1, stop_on_failure=True)
+    run = engine(Node("a", max_attempts=2), Node("b"), slots=1, stop_on_failure=True)
     tell(run, Begun())
     assert ["b"] == launched(fails(run, "a"))
 
 
 def test_a_stop_ends_what_runs_and_starts_nothing() -> None:
     """Every running attempt is stopped once, and the run is finished when all of them are over and recorded."""
-    run = engine(Entry("a"), Entry("b"), Entry("c"), Entry("d", ("a",)), slots=2)
+    run = engine(Node("a"), Node("b"), Node("c"), Node("d", ("a",)), slots=2)
     tell(run, Begun())
     shutdown = StopReason.SHUTDOWN
     assert [Stop("a", 1, shutdown), Stop("b", 1, shutdown)] == tell(run, StopRequested())
@@ -336,7 +336,7 @@ def test_a_stop_ends_what_runs_and_starts_nothing() -> None:
 
 def test_a_stop_while_only_retries_wait_finishes_at_once() -> None:
     """Nobody waits for a backoff that leads nowhere."""
-    run = engine(Entry("a", max_attempts=2, retry_delay=100.0))
+    run = engine(Node("a", max_attempts=2, retry_delay=100.0))
     tell(run, Begun())
     fails(run, "a")
     assert [Finish()] == tell(run, StopRequested())
@@ -344,7 +344,7 @@ def test_a_stop_while_only_retries_wait_finishes_at_once() -> None:
 
 def test_a_stop_after_a_timeout_does_not_stop_twice() -> None:
     """The executor hears one reason for one attempt."""
-    run = engine(Entry("a", timeout=1.0))
+    run = engine(Node("a", timeout=1.0))
     tell(run, Begun())
     tell(run, Ticked(), now=1.0)
     assert [] == tell(run, StopRequested(), now=1.1)
@@ -352,7 +352,7 @@ def test_a_stop_after_a_timeout_does_not_stop_twice() -> None:
 
 def test_a_failure_after_a_stop_starts_nothing_either() -> None:
     """What ends while the run ends changes nothing about that."""
-    run = engine(Entry("a"), Entry("b"), Entry("c"), slots=2)
+    run = engine(Node("a"), Node("b"), Node("c"), slots=2)
     tell(run, Begun())
     tell(run, StopRequested())
     assert [Record("a", TaskStatus.FAILED)] == fails(run, "a")
@@ -361,7 +361,7 @@ def test_a_failure_after_a_stop_starts_nothing_either() -> None:
 
 def test_a_task_that_kept_its_slot_does_not_start_after_a_stop() -> None:
     """The result it waited for is written while the run ends."""
-    run = engine(Entry("a"), Entry("b", ("a",)))
+    run = engine(Node("a"), Node("b", ("a",)))
     tell(run, Begun())
     tell(run, Ended("a", 1, Verdict.COMPLETED))
     assert run.is_awaiting_record

@@ -9,14 +9,14 @@ from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.budget import Account
 from orchestrator.scheduler.inputs import Begun, Ended, Recorded, Slept, StopRequested, Ticked
 from orchestrator.scheduler.instructions import Finish, Hold, Launch, Record, Resume, Strain
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 from tests.scheduler.engine_play import completes, ends, engine, fails, launched, shows, tell, told
 
 HELD = Verdict.HELD
 
 
-def claude(id: str, *needs: str, **more: float) -> Entry:
-    return Entry(id, needs, account="claude", **more)  # type: ignore[arg-type]
+def claude(id: str, *needs: str, **more: float) -> Node:
+    return Node(id, needs, account="claude", **more)  # type: ignore[arg-type]
 
 
 # ── a hold ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -52,9 +52,9 @@ def test_other_accounts_go_on() -> None:
     run = engine(
         claude("a"),
         claude("b", priority=1000),
-        Entry("shell"),
-        Entry("other", account="other"),
-        Entry("next", ("shell",)),
+        Node("shell"),
+        Node("other", account="other"),
+        Node("next", ("shell",)),
         slots=1,
         accounts=others,
     )
@@ -68,7 +68,7 @@ def test_other_accounts_go_on() -> None:
 
 def test_what_is_held_keeps_no_slot() -> None:
     """A slot is for something that can start."""
-    run = engine(claude("a", priority=1000), Entry("b"), slots=1)
+    run = engine(claude("a", priority=1000), Node("b"), slots=1)
     tell(run, Begun())
     assert ["b"] == launched(ends(run, "a", HELD, 1.0, until=100.0))
 
@@ -168,7 +168,7 @@ def test_what_still_runs_from_before_a_hold_delays_nobody() -> None:
 
 def test_a_hold_that_only_a_person_ends_finishes_the_run() -> None:
     """Nobody is logged in: what runs may end, the rest is left pending for the next run."""
-    run = engine(claude("a"), claude("b"), claude("c"), Entry("shell"), Entry("next", ("a",)))
+    run = engine(claude("a"), claude("b"), claude("c"), Node("shell"), Node("next", ("a",)))
     tell(run, Begun())
     assert [Hold("claude", math.inf, "")] == told(ends(run, "a", HELD, 1.0, until=math.inf))
     assert [] == launched(completes(run, "b", 2.0))
@@ -184,7 +184,7 @@ def test_a_run_may_begin_held() -> None:
     run = engine(
         claude("a"),
         claude("b"),
-        Entry("shell"),
+        Node("shell"),
         accounts={"claude": Account(opens_at=50.0, is_on_trial=True)},
     )
     assert ["shell"] == launched(tell(run, Begun(), 10.0))
@@ -230,7 +230,7 @@ def test_a_hold_during_a_retry_counts_for_the_retry_too() -> None:
 
 def test_a_task_that_kept_its_slot_is_held_all_the_same() -> None:
     """It waited for a result to be on disk, and meanwhile the account was held."""
-    run = engine(Entry("shell"), claude("busy"), claude("after", "shell"), slots=3)
+    run = engine(Node("shell"), claude("busy"), claude("after", "shell"), slots=3)
     tell(run, Begun())
     assert [] == launched(tell(run, Ended("shell", 1, Verdict.COMPLETED), 1.0))
     assert run.is_awaiting_record
@@ -259,7 +259,7 @@ def test_close_to_a_limit_one_runs_at_a_time() -> None:
 
 def test_strain_of_one_account_slows_no_other() -> None:
     """Commands cost nothing and go on."""
-    run = engine(claude("a"), claude("b"), Entry("x"), Entry("y"), slots=2)
+    run = engine(claude("a"), claude("b"), Node("x"), Node("y"), slots=2)
     tell(run, Begun())
     shows(run, "a", 1.0, is_strained=True)
     assert ["x"] == launched(completes(run, "b", 2.0))
@@ -267,7 +267,7 @@ def test_strain_of_one_account_slows_no_other() -> None:
 
 def test_what_costs_nothing_is_never_strained() -> None:
     """There is no account to slow down, whatever is said of it."""
-    run = engine(Entry("x"), Entry("y"), Entry("z"), slots=2)
+    run = engine(Node("x"), Node("y"), Node("z"), slots=2)
     tell(run, Begun())
     shows(run, "x", 1.0, is_strained=True)
     assert ["z"] == launched(completes(run, "x", 2.0))

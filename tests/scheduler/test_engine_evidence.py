@@ -10,7 +10,7 @@ from orchestrator.core.task_command import Intervention
 from orchestrator.scheduler.budget import Account
 from orchestrator.scheduler.inputs import Begun, Recorded, Ticked
 from orchestrator.scheduler.instructions import Finish, Hold, Instruction, Launch, Record, Resume
-from orchestrator.scheduler.node import Entry, Intervened
+from orchestrator.scheduler.node import Intervened, Node
 from tests.scheduler.engine_play import (
     breaks,
     completes,
@@ -27,8 +27,8 @@ from tests.scheduler.engine_play import (
 PENDING, FAILED = TaskStatus.PENDING, TaskStatus.FAILED
 
 
-def claude(id: str, *needs: str, **more: object) -> Entry:
-    return Entry(id, needs, account="claude", **more)  # type: ignore[arg-type]
+def claude(id: str, *needs: str, **more: object) -> Node:
+    return Node(id, needs, account="claude", **more)  # type: ignore[arg-type]
 
 
 # ── many end alike ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -83,7 +83,7 @@ def test_the_one_that_goes_first_is_one_that_met_nothing_yet() -> None:
 
 def test_one_task_that_is_refused_alone_has_failed() -> None:
     """Nobody else could find out."""
-    run = engine(claude("a"), claude("b", "a"), Entry("shell"))
+    run = engine(claude("a"), claude("b", "a"), Node("shell"))
     tell(run, Begun())
     assert Record("a", FAILED) in refused(run, "a", "400 no", 1.0)
 
@@ -141,7 +141,7 @@ def test_what_was_worked_on_is_no_refusal() -> None:
 
 def test_commands_are_tried_all_however_alike_they_fail() -> None:
     """They have no account that could be shut."""
-    run = engine(*(Entry(f"t{n}") for n in range(15)), slots=4)
+    run = engine(*(Node(f"t{n}") for n in range(15)), slots=4)
     tell(run, Begun())
     for n in range(15):
         assert Record(f"t{n}", FAILED) in refused(run, f"t{n}", "exit 1", 1.0)

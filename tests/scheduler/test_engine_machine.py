@@ -37,7 +37,7 @@ from orchestrator.scheduler.instructions import (
     Stop,
     Strain,
 )
-from orchestrator.scheduler.node import Entry, Intervened
+from orchestrator.scheduler.node import Intervened, Node
 from tests.scheduler.engine_plans import copied, plans
 from tests.scheduler.engine_play import check, play_to_the_end
 
@@ -70,7 +70,7 @@ class EngineMachine(RuleBasedStateMachine):
     )
     def begin(  # noqa: PLR0917
         self,
-        entries: list[Entry],
+        entries: list[Node],
         slots: int,
         stop_on_failure: bool,
         budget: float,
@@ -108,7 +108,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.story: list[tuple[Event, Moment, list[Instruction]]] = []
         self.tell(Begun())
 
-    def build(self, entries: list[Entry]) -> Engine:
+    def build(self, entries: list[Node]) -> Engine:
         slots, stop_on_failure, budget, near_limit, held = self.how
         claude = Account(held, is_on_trial=held > -math.inf, near_limit=near_limit)
         return Engine(
@@ -306,7 +306,7 @@ class EngineMachine(RuleBasedStateMachine):
         is_own = self.refused.get(ended.task, math.inf) < proven or proven > self.begun[ended.task]
         return other != ended.task and self.now - when <= 60.0 and not is_own and self.is_met(entry)
 
-    def is_met(self, entry: Entry) -> bool:
+    def is_met(self, entry: Node) -> bool:
         """Whether another task of the account runs: it may meet the same."""
         return any(self.engine.entries[each].account == entry.account for each in self.running)
 

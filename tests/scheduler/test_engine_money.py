@@ -13,14 +13,14 @@ from orchestrator.scheduler.budget import LEAST_CAP, Account, Purse
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.inputs import Begun, Ended, Recorded, Replanned, Ticked
 from orchestrator.scheduler.instructions import Finish, Launch, Record
-from orchestrator.scheduler.node import Entry
+from orchestrator.scheduler.node import Node
 from tests.scheduler.engine_play import caps, completes, ends, engine, launched, tell
 
 FAILED, INTERRUPTED = Verdict.FAILED, Verdict.INTERRUPTED
 
 
-def paid(id: str, budget: float = math.inf, *needs: str, **more: float) -> Entry:
-    return Entry(id, needs, account="claude", budget=budget, **more)  # type: ignore[arg-type]
+def paid(id: str, budget: float = math.inf, *needs: str, **more: float) -> Node:
+    return Node(id, needs, account="claude", budget=budget, **more)  # type: ignore[arg-type]
 
 
 def money(run: Engine) -> tuple[float, float]:
@@ -59,13 +59,13 @@ def test_without_caps_of_their_own_tasks_share_what_is_left() -> None:
 
 def test_without_a_budget_a_task_still_has_a_cap() -> None:
     """Nobody said what it may cost: the usual, and of a task with a cap of its own that."""
-    run = engine(paid("a"), paid("b", 20.0), Entry("shell"))
+    run = engine(paid("a"), paid("b", 20.0), Node("shell"))
     assert {"a": USUAL_CAP, "b": 20.0, "shell": math.inf} == caps(tell(run, Begun()))
 
 
 def test_what_costs_nothing_needs_no_money() -> None:
     """Commands run with an empty purse."""
-    run = engine(paid("a"), Entry("b"), budget=0.01)
+    run = engine(paid("a"), Node("b"), budget=0.01)
     assert {"b": math.inf} == caps(tell(run, Begun()))
     assert Finish(("a",)) == completes(run, "b")[-1]
 
@@ -81,7 +81,7 @@ def test_a_small_rest_goes_to_one_task_at_a_time() -> None:
 def test_a_task_that_kept_its_slot_may_find_the_money_gone() -> None:
     """It waited for a result to be on disk, and meanwhile somebody else started with the money."""
     run = engine(
-        Entry("shell"), Entry("other"), paid("first", 0.5, "shell", priority=9), paid("b", 0.5),
+        Node("shell"), Node("other"), paid("first", 0.5, "shell", priority=9), paid("b", 0.5),
         budget=0.5, slots=2,
     )  # fmt: skip
     tell(run, Begun())

@@ -12,7 +12,7 @@ from orchestrator.core.task_command import Intervention
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.inputs import Begun, Ended, Event, Moment, Recorded, Replanned, Ticked
 from orchestrator.scheduler.instructions import Finish, Launch, Record, Skip
-from orchestrator.scheduler.node import Entry, Intervened
+from orchestrator.scheduler.node import Intervened, Node
 from orchestrator.scheduler.replan import left_to_run
 from tests.scheduler.engine_play import (
     check,
@@ -58,9 +58,9 @@ class PlanChanges(RuleBasedStateMachine):
         self.engine = Engine(self.entries(), max_parallel=slots)
         self.tell(Begun())
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[Node]:
         return [
-            Entry(id=name, needs=needs, priority=priority, max_attempts=2, retry_delay=1.0,
+            Node(id=name, needs=needs, priority=priority, max_attempts=2, retry_delay=1.0,
                   attempt=self.attempts.get(name, 0), is_umbrella=is_umbrella)
             for name, (needs, priority, is_umbrella) in self.rows.items()
         ]  # fmt: skip
@@ -162,78 +162,78 @@ TestPlanChanges = PlanChanges.TestCase
 
 def test_a_new_row_joins_the_run() -> None:
     """It starts as soon as what it needs is done, in the same run."""
-    run = engine(Entry("a"), slots=1)
+    run = engine(Node("a"), slots=1)
     tell(run, Begun())
-    assert [] == tell(run, Replanned((Entry("a"), Entry("b", ("a",)))))
+    assert [] == tell(run, Replanned((Node("a"), Node("b", ("a",)))))
     assert ["b"] == launched(completes(run, "a"))
 
 
 def test_a_row_that_is_gone_leaves_unless_it_was_started() -> None:
     """What runs goes on to its end; what waits never starts."""
-    run = engine(Entry("a"), Entry("b"), Entry("c", ("a",)), slots=1)
+    run = engine(Node("a"), Node("b"), Node("c", ("a",)), slots=1)
     tell(run, Begun())
-    tell(run, Replanned((Entry("d"),)))
+    tell(run, Replanned((Node("d"),)))
     assert ["d"] == launched(completes(run, "a"))
     assert Finish() == completes(run, "d")[-1]
 
 
 def test_what_is_left_to_run_is_what_runs_and_what_is_to_come() -> None:
     """Without what is done, failed or skipped by now, and umbrellas; with what runs although its row is gone."""
-    run = engine(Entry("done"), Entry("bad"), Entry("kept", ("bad",)), Entry("gone"), slots=1)
+    run = engine(Node("done"), Node("bad"), Node("kept", ("bad",)), Node("gone"), slots=1)
     tell(run, Begun())
     completes(run, "done")
     ends(run, "bad", Verdict.FATAL)
     assert ["gone"] == list(run.running)
-    old = [Entry("done"), Entry("bad"), Entry("kept", ("bad",))]
-    new = [Entry("new"), Entry("all", ("new",), is_umbrella=True)]
+    old = [Node("done"), Node("bad"), Node("kept", ("bad",))]
+    new = [Node("new"), Node("all", ("new",), is_umbrella=True)]
     assert 2 == left_to_run(run.entries, [*old, *new])
 
 
 def test_a_priority_counts_at_once() -> None:
     """The next to start is the one that is now the most urgent."""
-    run = engine(Entry("a"), Entry("b"), Entry("c"), slots=1)
+    run = engine(Node("a"), Node("b"), Node("c"), slots=1)
     tell(run, Begun())
-    tell(run, Replanned((Entry("a"), Entry("b"), Entry("c", priority=9))))
+    tell(run, Replanned((Node("a"), Node("b"), Node("c", priority=9))))
     assert ["c"] == launched(completes(run, "a"))
 
 
 def test_a_skipped_task_comes_back_when_the_failed_dependency_is_taken_out() -> None:
     """A person mends the plan; the run goes on with it."""
-    run = engine(Entry("a"), Entry("b", ("a",)), Entry("c"), slots=1)
+    run = engine(Node("a"), Node("b", ("a",)), Node("c"), slots=1)
     tell(run, Begun())
     ends(run, "a", Verdict.FATAL)
     assert TaskStatus.SKIPPED is run.entries["b"].status
-    tell(run, Replanned((Entry("a"), Entry("b"), Entry("c"))))
+    tell(run, Replanned((Node("a"), Node("b"), Node("c"))))
     assert ["b"] == launched(completes(run, "c"))
 
 
 def test_new_rows_behind_a_failed_one_are_skipped_each_with_the_cause() -> None:
     """In whatever order the plan lists them."""
-    run = engine(Entry("a"), Entry("z"), slots=1)
+    run = engine(Node("a"), Node("z"), slots=1)
     tell(run, Begun())
     ends(run, "a", Verdict.FATAL)
-    plan = Entry("c", ("b",)), Entry("b", ("a",)), Entry("a"), Entry("z")
+    plan = Node("c", ("b",)), Node("b", ("a",)), Node("a"), Node("z")
     assert {"b": "a failed", "c": "b skipped"} == skipped(tell(run, Replanned(plan)))
 
 
 def test_a_dependency_that_is_added_is_waited_for() -> None:
     """As long as the task was not started."""
-    run = engine(Entry("a"), Entry("b"), Entry("c"), slots=1)
+    run = engine(Node("a"), Node("b"), Node("c"), slots=1)
     tell(run, Begun())
-    tell(run, Replanned((Entry("a"), Entry("b", ("c",)), Entry("c"))))
+    tell(run, Replanned((Node("a"), Node("b", ("c",)), Node("c"))))
     assert ["c"] == launched(completes(run, "a"))
     assert ["b"] == launched(completes(run, "c"))
 
 
 def test_a_task_between_two_attempts_waits_for_an_umbrella_that_grows() -> None:
     """Its next attempt is made from everything under it; the pause it was to make is over by then."""
-    plan = Entry("c"), Entry("u", ("c",), is_umbrella=True), Entry("a", ("u",), max_attempts=3)
+    plan = Node("c"), Node("u", ("c",), is_umbrella=True), Node("a", ("u",), max_attempts=3)
     run = engine(*plan, slots=2)
     tell(run, Begun())
     completes(run, "c")
     fails(run, "a")
     assert TaskStatus.RETRYING is run.entries["a"].status
-    more = Entry("d"), Entry("u", ("c", "d"), is_umbrella=True), plan[0], plan[2]
+    more = Node("d"), Node("u", ("c", "d"), is_umbrella=True), plan[0], plan[2]
     assert ["d"] == launched(tell(run, Replanned(more)))
     assert [] == launched(tell(run, Ticked(), now=1000.0))
     assert ["a"] == launched(completes(run, "d", now=1000.0))
@@ -241,26 +241,26 @@ def test_a_task_between_two_attempts_waits_for_an_umbrella_that_grows() -> None:
 
 def test_a_task_that_has_failed_becomes_an_umbrella() -> None:
     """How it ended before says nothing of its tasks."""
-    run = engine(Entry("a"), Entry("b"), Entry("z"), slots=1)
+    run = engine(Node("a"), Node("b"), Node("z"), slots=1)
     tell(run, Begun())
     ends(run, "a", Verdict.FATAL)
-    tell(run, Replanned((Entry("a", ("b",), is_umbrella=True), Entry("b"), Entry("z"))))
+    tell(run, Replanned((Node("a", ("b",), is_umbrella=True), Node("b"), Node("z"))))
     completes(run, "b")
     assert TaskStatus.COMPLETED is run.entries["a"].status
 
 
 def test_an_umbrella_that_has_lost_its_tasks_is_a_task_to_do() -> None:
     """Nothing ran for it as long as it was an umbrella."""
-    run = engine(Entry("a", ("b",), is_umbrella=True), Entry("b"), Entry("z"), slots=1)
+    run = engine(Node("a", ("b",), is_umbrella=True), Node("b"), Node("z"), slots=1)
     tell(run, Begun())
     completes(run, "b")
-    tell(run, Replanned((Entry("a"), Entry("b"), Entry("z"))))
+    tell(run, Replanned((Node("a"), Node("b"), Node("z"))))
     assert ["a"] == launched(completes(run, "z"))
 
 
 def test_what_is_undone_has_all_its_attempts_again() -> None:
     """The attempts that were needed to complete it are not charged to the new work."""
-    run = engine(Entry("a"), Entry("b", ("a",), max_attempts=2), slots=1)
+    run = engine(Node("a"), Node("b", ("a",), max_attempts=2), slots=1)
     tell(run, Begun())
     completes(run, "a")
     fails(run, "b")

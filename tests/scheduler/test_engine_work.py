@@ -31,7 +31,7 @@ from orchestrator.scheduler.instructions import (
     Stop,
     Strain,
 )
-from orchestrator.scheduler.node import Entry, Intervened
+from orchestrator.scheduler.node import Intervened, Node
 
 # ── how long a run takes ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -62,9 +62,9 @@ def test_a_long_chain_is_not_held_up_by_short_tasks(slots: int) -> None:
     """One chain among short tasks takes hardly longer than the chain alone, also when results take time to write."""
     length = 20
     chain = [
-        Entry(f"c{n}", (f"c{n - 1}",) if n else (), rank=float(length - n)) for n in range(length)
+        Node(f"c{n}", (f"c{n - 1}",) if n else (), rank=float(length - n)) for n in range(length)
     ]
-    singles = [Entry(f"s{n}", rank=1.0) for n in range(length * (slots - 1))]
+    singles = [Node(f"s{n}", rank=1.0) for n in range(length * (slots - 1))]
     took = seconds_of(Engine([*singles, *chain], max_parallel=slots), task=60.0, commit=0.01)
     assert took <= 60.0 * length * 1.1
 
@@ -108,7 +108,7 @@ def work_of(call: Callable[[], list[Instruction]]) -> tuple[list[Instruction], i
     return answer, calls + Counted.comparisons - before
 
 
-def most_work(entries: Sequence[Entry]) -> int:
+def most_work(entries: Sequence[Node]) -> int:
     """Run a plan to its end; return the work of its most laborious event after the first."""
     run = Engine(
         entries, max_parallel=4, accounts={"claude": Account()}, purse=Purse(len(entries) * 1.0)
@@ -132,14 +132,14 @@ def most_work(entries: Sequence[Entry]) -> int:
     return most
 
 
-def independent(size: int) -> list[Entry]:
-    return [Entry(f"t{n}", rank=Counted(n * 7919 % size)) for n in range(size)]
+def independent(size: int) -> list[Node]:
+    return [Node(f"t{n}", rank=Counted(n * 7919 % size)) for n in range(size)]
 
 
-def layered(size: int) -> list[Entry]:
+def layered(size: int) -> list[Node]:
     """Every task needs three of the layer before."""
     return [
-        Entry(
+        Node(
             f"t{n}",
             tuple(f"t{need}" for need in range(n - 100, n - 97) if need >= 0),
             rank=Counted(size - n),
@@ -149,7 +149,7 @@ def layered(size: int) -> list[Entry]:
     ]
 
 
-def paid(size: int) -> list[Entry]:
+def paid(size: int) -> list[Node]:
     """Every second task costs money, every fourth has a cap of its own; the rest shares an account of a budget."""
     entries = layered(size)
     for entry in entries:
@@ -162,13 +162,13 @@ def paid(size: int) -> list[Entry]:
 
 
 @pytest.mark.parametrize("plan", [independent, layered, paid])
-def test_work_per_event_does_not_grow_with_the_plan(plan: Callable[[int], list[Entry]]) -> None:
+def test_work_per_event_does_not_grow_with_the_plan(plan: Callable[[int], list[Node]]) -> None:
     """Ten thousand tasks cost at most log₁₀ more per event than one hundred, never a hundred times as much."""
     small, big = most_work(plan(200)), most_work(plan(10_000))
     assert big <= small * math.log(10_000) / math.log(200) + 10
 
 
-def commands_work(entries: Sequence[Entry]) -> int:
+def commands_work(entries: Sequence[Node]) -> int:
     """Block, unblock, cancel, retry and complete tasks that wait far behind; return the work of the hardest event."""
     run = Engine(entries, max_parallel=4)
     run.handle(Begun(), Moment(0.0))

@@ -15,14 +15,14 @@ from typing import Any
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.plan.columns import plain
-from orchestrator.planner.outlines.document import Document, Node
+from orchestrator.planner.outlines.document import Document, OutlineNode
 from orchestrator.planner.outlines.entries import (
     COUNTED,
     HEAD,
     PARALLEL,
     SHAPE,
     SPLIT,
-    Entry,
+    OutlineEntry,
     called,
     give_ids,
     is_counted,
@@ -37,7 +37,7 @@ from orchestrator.planner.outlines.fields import (
 )
 from orchestrator.planner.outlines.items import (
     Item,
-    Reading,
+    OutlineResult,
     comes_after,
     drafted_items,
     headline,
@@ -46,7 +46,7 @@ from orchestrator.planner.outlines.items import (
     wait_for_stages,
 )
 from orchestrator.planner.outlines.references import (
-    Listed,
+    IdList,
     Names,
     asides,
     id_pattern,
@@ -66,18 +66,18 @@ _INHERITED = frozenset(
 
 def recognises(document: Document) -> bool:
     """Whether its tasks are marked as such, or are at least as many as the paragraphs between them."""
-    reader = _Reader(document)
+    reader = _ChecklistReader(document)
     if any(task.node.box is not None or task.node.is_heading for task in reader.tasks):
         return True
     return 0 < len(reader.tasks) >= reader.paragraphs
 
 
-def read(document: Document) -> Reading:
+def read(document: Document) -> OutlineResult:
     """Return the tasks of the checklist."""
-    return _Reader(document).read()
+    return _ChecklistReader(document).read()
 
 
-class _Reader:
+class _ChecklistReader:
     """Reads one checklist."""
 
     def __init__(self, document: Document) -> None:
@@ -87,18 +87,18 @@ class _Reader:
         self._request: list[str] = []
         self._problems: list[Problem] = []
         self._warnings: list[Problem] = []
-        self._entries: list[Entry] = []
-        self._sections: list[Node] = []
+        self._entries: list[OutlineEntry] = []
+        self._sections: list[OutlineNode] = []
         """About dependencies."""
         self.paragraphs = 0
         """Of groups: where they outnumber the tasks, the file is a text and no list."""
-        top = Entry(self._title())
+        top = OutlineEntry(self._title())
         self._sort(top)
         self.tasks = list(top.leaves()) if top.below else []
 
     # ── what is what ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _title(self) -> Node:
+    def _title(self) -> OutlineNode:
         """Take the one heading above everything as the title, and the text around it as the request."""
         root, title = self._document.root, self._document.title
         above = [root] if title is None or is_counted(title) else [root, title]
@@ -109,7 +109,7 @@ class _Reader:
             self._about["title"] = plain(title.text)
         return above[-1]
 
-    def _sort(self, entry: Entry) -> None:
+    def _sort(self, entry: OutlineEntry) -> None:
         """Find out what below an entry is a task or a group; the rest is text of it."""
         for node in entry.node.children:
             if entry.parent is None and node.is_heading and section_of(node):
@@ -117,7 +117,7 @@ class _Reader:
             elif node.is_heading and is_dependency(node.text):
                 self._sections.append(node)
             elif self._is_entry(node, entry):
-                below = Entry(node, entry)
+                below = OutlineEntry(node, entry)
                 entry.below.append(below)
                 self._entries.append(below)
                 if is_counted(node):
@@ -135,7 +135,7 @@ class _Reader:
             else 0
         )
 
-    def _take_text(self, node: Node) -> None:
+    def _take_text(self, node: OutlineNode) -> None:
         """Take a section without a task as a part of the request."""
         self._request.append(
             "\n\n".join(filter(None, (plain(node.text), self._document.text(node))))
@@ -148,11 +148,11 @@ class _Reader:
             hint = "if it is one, begin it with `- `, or call it `Task 1: …`"
             self._warnings.append(Problem(what, self._document.where(node), hint, "no_item"))
 
-    def _is_alone(self, entry: Entry) -> bool:
+    def _is_alone(self, entry: OutlineEntry) -> bool:
         """Whether a heading is a group, or a task of its own, which has an id."""
         return bool(entry.below) or HEAD.match(entry.node.text) is not None
 
-    def _is_entry(self, node: Node, entry: Entry) -> bool:
+    def _is_entry(self, node: OutlineNode, entry: OutlineEntry) -> bool:
         if node.is_heading:
             return True
         if self._has_boxes:
@@ -163,7 +163,7 @@ class _Reader:
             return False  # they say something about the item above them
         return bool(node.text) and (entry.parent is None or field_in(self._document, node) is None)
 
-    def _take_section(self, section: str, node: Node) -> None:
+    def _take_section(self, section: str, node: OutlineNode) -> None:
         """Read a section about the whole: the request, goals, or how success is seen."""
         text = self._document.text(node)
         lines = [text] if section == "request" else text.split("\n")
@@ -182,7 +182,7 @@ class _Reader:
 
     # ── what it is called ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def read(self) -> Reading:
+    def read(self) -> OutlineResult:
         """Return the draft, and what is wrong with the file."""
         give_ids(self._entries, self.tasks)
         self._here = names = self._names()
@@ -208,7 +208,7 @@ class _Reader:
             about={**self._about, "request": "\n\n".join(self._request)},
         )
 
-    def _names(self) -> dict[Entry | None, Names]:
+    def _names(self) -> dict[OutlineEntry | None, Names]:
         """Return what the tasks and groups may be called, from where those of each group stand."""
         known: dict[str, list[str]] = {}
         for entry in self._entries:
@@ -220,7 +220,7 @@ class _Reader:
         longest = sorted(known, key=len, reverse=True)
         pattern = "|".join((*map(re.escape, longest), SHAPE, r"\d+(?:\.\d+)*"))
         first = Names(id_pattern(pattern), known, order)
-        names: dict[Entry | None, Names] = {}
+        names: dict[OutlineEntry | None, Names] = {}
         for parent in dict.fromkeys(entry.parent for entry in self._entries):
             numbers: dict[str, list[str]] = {}
             for entry in parent.below if parent else ():
@@ -240,7 +240,7 @@ class _Reader:
 
     # ── what it waits for ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _take_needs(self, entry: Entry, names: dict[Entry | None, Names]) -> None:
+    def _take_needs(self, entry: OutlineEntry, names: dict[OutlineEntry | None, Names]) -> None:
         mine, here = {leaf.id for leaf in entry.leaves()}, names[entry.parent]
         head = PARALLEL.sub("", entry.node.text.split("\n")[0])
         for value, is_weak in entry.fields.needs:
@@ -272,7 +272,7 @@ class _Reader:
             known = [id for id in listed.unknown if self._is_of_series(id)]
             self._take(entry, mine, listed, () if is_weak else known)
 
-    def _take_blocks(self, entry: Entry, names: Names) -> None:
+    def _take_blocks(self, entry: OutlineEntry, names: Names) -> None:
         """Take what a task or group says waits for it."""
         mine = {leaf.id for leaf in entry.leaves()}
         for value in entry.fields.blocks:
@@ -282,7 +282,9 @@ class _Reader:
                     other.needs.update((id, "order" if entry.below else "data") for id in mine)
             self._take(entry, mine, listed._replace(needs=[]), listed.unknown)
 
-    def _take(self, entry: Entry, mine: set[str], listed: Listed, unknown: Iterable[str]) -> None:
+    def _take(
+        self, entry: OutlineEntry, mine: set[str], listed: IdList, unknown: Iterable[str]
+    ) -> None:
         for need, kind in listed.needs:
             if need not in mine:
                 is_group = kind == "data" and need in listed.of_groups
@@ -316,7 +318,9 @@ class _Reader:
             if entry.id
         )
 
-    def _put_in_order(self, siblings: Sequence[Entry], items: dict[Entry, Item]) -> None:
+    def _put_in_order(
+        self, siblings: Sequence[OutlineEntry], items: dict[OutlineEntry, Item]
+    ) -> None:
         """Put what is counted one after the other, unless some of it says what it waits for."""
         counted = [each for each in siblings if each.number is not None]
         mine = {leaf.id: each for each in counted for leaf in each.leaves()}
@@ -337,7 +341,7 @@ class _Reader:
 
     # ── what it says ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _item(self, entry: Entry) -> Item:
+    def _item(self, entry: OutlineEntry) -> Item:
         groups = list(entry.groups())
         values = dict(entry.fields.values)
         for group in groups:
@@ -363,14 +367,14 @@ class _Reader:
             fields=values,
         )
 
-    def _name(self, entry: Entry, head: str) -> str:
+    def _name(self, entry: OutlineEntry, head: str) -> str:
         bare = without_dependencies(head)
         if (phrase := trailing(bare, self._here[entry.parent])) is not None:
             bare = bare[: phrase.start].rstrip(" ,;–—-") or bare
         split = SPLIT.fullmatch(bare)
         return split[1] if split else bare
 
-    def _is_done(self, entry: Entry) -> bool:
+    def _is_done(self, entry: OutlineEntry) -> bool:
         """Whether its box is ticked, or those of all its steps; without any that of its group counts."""
         steps = self._document.items(entry.node) if entry.node.is_heading else (entry.node,)
         boxes = [each for each in steps if each.box is not None]
@@ -378,7 +382,7 @@ class _Reader:
             return any(each.is_done for each in entry.node.upward())
         return all(each.is_done for each in boxes)
 
-    def _context(self, groups: Sequence[Entry]) -> Iterator[str]:
+    def _context(self, groups: Sequence[OutlineEntry]) -> Iterator[str]:
         """What the file says about the groups a task stands in: their words are in no other place."""
         if groups:
             heads = [headline(COUNTED.sub("", each.text) or each.text) for each in groups]
@@ -412,13 +416,15 @@ class _Reader:
         lacks = "a box, beside others that have one"
         return left_out(self._document, left, lacks, "begin a task with `- [ ]`")
 
-    def _of_section(self, node: Node) -> Iterator[Problem]:
+    def _of_section(self, node: OutlineNode) -> Iterator[Problem]:
         if words := one_line(self._document.text(node), 60):
             what = f"“{one_line(node.text, 60)}” makes no dependency: “{words}”"
             hint = "write `(after NAME)` behind the task that waits, if that is a task of this file"
             yield Problem(what, self._document.where(node), hint, "unheard")
 
-    def _mentioned(self, task: Entry, item: Item, waits: dict[str, set[str]]) -> Iterator[Problem]:
+    def _mentioned(
+        self, task: OutlineEntry, item: Item, waits: dict[str, set[str]]
+    ) -> Iterator[Problem]:
         for id in self._ids.mentioned(f"{task.text}\n{task.fields.text}"):
             others = [each for each in self._ids.meant(id) if each != item.id]
             is_ordered = any(

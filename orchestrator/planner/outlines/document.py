@@ -25,7 +25,7 @@ _LISTS = {"bullet_list_open", "ordered_list_open"}
 
 
 @dataclass(slots=True, eq=False)
-class Node:
+class OutlineNode:
     """A heading or an item, with what stands below it."""
 
     text: str = ""
@@ -38,13 +38,13 @@ class Node:
     """The line after its last one."""
     level: int = 0
     """Of a heading, from 1; 0 for the document and for items."""
-    parent: Node | None = None
+    parent: OutlineNode | None = None
     number: int | None = None
     """Of an item in a numbered list."""
     box: str | None = None
     """What stands in its box; None without one."""
     is_optional: bool = False
-    children: list[Node] = field(default_factory=list)
+    children: list[OutlineNode] = field(default_factory=list)
 
     @property
     def is_heading(self) -> bool:
@@ -61,13 +61,13 @@ class Node:
         """Whether its box is ticked."""
         return self.box in _DONE if self.box else False
 
-    def walk(self) -> Iterator[Node]:
+    def walk(self) -> Iterator[OutlineNode]:
         """Yield everything below, from the top."""
         for child in self.children:
             yield child
             yield from child.walk()
 
-    def upward(self) -> Iterator[Node]:
+    def upward(self) -> Iterator[OutlineNode]:
         """Yield what it stands in, the nearest first; not the document."""
         node = self.parent
         while node is not None and node.parent is not None:
@@ -81,28 +81,28 @@ class Document:
 
     file: str
     lines: Sequence[str]
-    root: Node
+    root: OutlineNode
 
-    def where(self, node: Node) -> str:
+    def where(self, node: OutlineNode) -> str:
         """Return file and line of a node."""
         return f"{self.file}:{node.start + 1}"
 
-    def items(self, node: Node | None = None) -> Iterator[Node]:
+    def items(self, node: OutlineNode | None = None) -> Iterator[OutlineNode]:
         """Yield all items of lists, from the top."""
         return (each for each in (node or self.root).walk() if each.is_item)
 
-    def text(self, node: Node, without: Collection[Node] = ()) -> str:
+    def text(self, node: OutlineNode, without: Collection[OutlineNode] = ()) -> str:
         """Return what stands below the first paragraph of a node, without some of the nodes in it."""
         taken = {line for each in without for line in range(each.start, each.end)}
         lines = [self.lines[at] for at in range(node.body, node.end) if at not in taken]
         return printable(dedent("\n".join(lines).expandtabs(4))).strip("\n").rstrip()
 
-    def own_text(self, node: Node) -> str:
+    def own_text(self, node: OutlineNode) -> str:
         """Return what stands directly below a node, without the nodes in it and the rules between them."""
         return without_rules(self.text(node, node.children))
 
     @property
-    def title(self) -> Node | None:
+    def title(self) -> OutlineNode | None:
         """The one heading above everything else."""
         top = self.root.children
         return top[0] if len(top) == 1 and top[0].is_heading else None
@@ -115,20 +115,20 @@ def without_rules(text: str) -> str:
 
 def read_document(lines: Sequence[str], file: str) -> Document:
     """Return the document in bare lines."""
-    return Document(file, lines, _Reader(lines).read())
+    return Document(file, lines, _DocumentReader(lines).read())
 
 
-class _Reader:
+class _DocumentReader:
     """Makes a tree of block tokens."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._lines = lines
-        self._root = Node(end=len(lines))
+        self._root = OutlineNode(end=len(lines))
         self._path = [self._root]
         self._numbers: list[int | None] = []
         self._quotes = 0
 
-    def read(self) -> Node:
+    def read(self) -> OutlineNode:
         previous = ""
         found = tokens(self._lines)
         for at, token in enumerate(found):
@@ -148,7 +148,7 @@ class _Reader:
         if token.type == "heading_open" and not self._numbers:
             level = int(token.tag[1])
             self._leave(level, start)
-            self._enter(Node(_inline(found[at + 1]), start, end, len(self._lines), level))
+            self._enter(OutlineNode(_inline(found[at + 1]), start, end, len(self._lines), level))
         elif token.type in _LISTS:
             is_numbered = token.type == "ordered_list_open"
             self._numbers.append(int(token.attrs.get("start", 1)) if is_numbered else None)
@@ -158,13 +158,13 @@ class _Reader:
             number = self._numbers[-1]
             if number is not None:
                 self._numbers[-1] = number + 1
-            self._enter(Node(start=start, body=start, end=end, number=number))
+            self._enter(OutlineNode(start=start, body=start, end=end, number=number))
         elif token.type == "list_item_close":
             self._path.pop()
         elif token.type == "inline" and here.is_item and here.body == here.start:
             self._take_head(here, token, previous)
 
-    def _take_head(self, item: Node, token: Token, previous: str) -> None:
+    def _take_head(self, item: OutlineNode, token: Token, previous: str) -> None:
         """Take the first paragraph of an item, when it begins where the item does."""
         start, end = token.map or (0, 0)
         if start != item.start or previous not in {"paragraph_open", "heading_open"}:
@@ -175,7 +175,7 @@ class _Reader:
             text = text[found.end() :]
         item.text, item.body = text, end
 
-    def _enter(self, node: Node) -> None:
+    def _enter(self, node: OutlineNode) -> None:
         node.parent = self._path[-1]
         node.parent.children.append(node)
         self._path.append(node)

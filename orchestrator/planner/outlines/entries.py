@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.plan.columns import plain
-from orchestrator.planner.outlines.document import Node
+from orchestrator.planner.outlines.document import OutlineNode
 from orchestrator.planner.outlines.fields import Fields
 from orchestrator.planner.outlines.references import without_dependencies, without_phrase
 
@@ -31,12 +31,12 @@ SPLIT = re.compile(r"(.{1,80}?)(?::\s+|\s+[—–]\s+|\s+--?\s+)(\S.*)", re.DOTA
 
 
 @dataclass(slots=True, eq=False)
-class Entry:
+class OutlineEntry:
     """A heading or an item that is a task or a group of tasks; the document itself is one, without a parent."""
 
-    node: Node
-    parent: Entry | None = None
-    below: list[Entry] = field(default_factory=list)
+    node: OutlineNode
+    parent: OutlineEntry | None = None
+    below: list[OutlineEntry] = field(default_factory=list)
     id: str = ""
     text: str = ""
     number: int | None = None
@@ -44,14 +44,14 @@ class Entry:
     fields: Fields = field(default_factory=Fields)
     needs: dict[str, str] = field(default_factory=dict)
 
-    def leaves(self) -> Iterator[Entry]:
+    def leaves(self) -> Iterator[OutlineEntry]:
         """Yield the tasks that it means: those below it, or itself."""
         if not self.below:
             yield self
         for each in self.below:
             yield from each.leaves()
 
-    def groups(self) -> Iterator[Entry]:
+    def groups(self) -> Iterator[OutlineEntry]:
         """Yield the groups it stands in, the nearest first."""
         group = self.parent
         while group is not None and group.parent is not None:
@@ -59,7 +59,7 @@ class Entry:
             group = group.parent
 
 
-def give_ids(entries: Sequence[Entry], tasks: Sequence[Entry]) -> None:
+def give_ids(entries: Sequence[OutlineEntry], tasks: Sequence[OutlineEntry]) -> None:
     """Give every task its id: its own, else the next one that is free; read what else its head says."""
     bare = [_BARE.match(entry.node.text) for entry in entries]
     series = [found["series"] for found in bare if found]
@@ -84,7 +84,7 @@ def give_ids(entries: Sequence[Entry], tasks: Sequence[Entry]) -> None:
         task.id = task.id or next(free)
 
 
-def is_counted(node: Node) -> bool:
+def is_counted(node: OutlineNode) -> bool:
     """Whether a heading is a task: `## Task 2: Design`."""
     return node.is_heading and COUNTED.match(node.text) is not None
 

@@ -11,7 +11,7 @@ from orchestrator.core.duration import parse_duration
 from orchestrator.core.priority import parse_priority
 from orchestrator.core.text import without_backticks
 from orchestrator.plan.columns import is_none, key_word, plain, read_header
-from orchestrator.planner.outlines.document import Document, Node
+from orchestrator.planner.outlines.document import Document, OutlineNode
 from orchestrator.planner.outlines.references import BRACKETS, is_dependency, says_none
 
 #: Besides the headers of a table, which mean the same here.
@@ -127,7 +127,7 @@ def _input(text: str) -> dict[str, str]:
 _READERS: dict[str, Any] = {"inputs": _input, "writes": without_backticks}
 
 
-def section_of(node: Node) -> str:
+def section_of(node: OutlineNode) -> str:
     """Return which section about the whole a heading begins; empty for any other."""
     return _SECTION_OF.get(key_word(node.text), "")
 
@@ -166,7 +166,7 @@ def label_of(line: str) -> Label | None:
     return Label(name, found["value"], is_weak, bool(found["mark"] or whole))
 
 
-def field_in(document: Document, node: Node) -> tuple[Label, str] | None:
+def field_in(document: Document, node: OutlineNode) -> tuple[Label, str] | None:
     """Return the field that an item gives, and its whole value."""
     head, _, more = node.text.partition("\n")
     label = label_of(head)
@@ -181,7 +181,7 @@ def field_in(document: Document, node: Node) -> tuple[Label, str] | None:
     return label, "\n".join(filter(None, (label.value, more, below)))
 
 
-def fields_of(document: Document, node: Node, below: Collection[Node]) -> Fields:
+def fields_of(document: Document, node: OutlineNode, below: Collection[OutlineNode]) -> Fields:
     """Return what is said of a task or group; *below* are the tasks and groups in it."""
     found = Fields()
     taken = list(below)

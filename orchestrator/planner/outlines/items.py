@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.text import counted, first_of, one_line
 from orchestrator.errors import Problem
 from orchestrator.plan.columns import plain
-from orchestrator.planner.outlines.document import Document, Node
+from orchestrator.planner.outlines.document import Document, OutlineNode
 from orchestrator.planner.outlines.references import without_dependencies
 
 _LONGEST_NAME = 80
@@ -23,7 +23,7 @@ _MARKS = re.compile(
 _MOST_NAMED = 10
 
 
-class Reading(NamedTuple):
+class OutlineResult(NamedTuple):
     """What a file proposes, still to be checked by ``core.draft_check``."""
 
     data: Any = None
@@ -104,7 +104,7 @@ def comes_after(waits: Mapping[str, Collection[str]], id: str, other: str) -> bo
     return False
 
 
-def part_of(document: Document, node: Node) -> Iterator[str]:
+def part_of(document: Document, node: OutlineNode) -> Iterator[str]:
     """Yield what a file says about the sections that a task stands in."""
     title = document.title
     groups = [each for each in node.upward() if each is not title]
@@ -123,7 +123,7 @@ def drafted(
     form: str,
     problems: Iterable[Problem] = (),
     warnings: Iterable[Problem] = (),
-) -> Reading:
+) -> OutlineResult:
     """Return the draft that the tasks of a document make, with its title and what stands below that as the request."""
     title = document.title
     request = document.own_text(title) if title else ""
@@ -139,7 +139,7 @@ def drafted_items(
     *,
     warnings: Iterable[Problem] = (),
     about: Mapping[str, Any] = MappingProxyType({}),
-) -> Reading:
+) -> OutlineResult:
     """Return the draft that some tasks make; those that are done are named and not planned again."""
     found = [*problems]
     todo = [item for item in items if not item.is_done]
@@ -167,7 +167,7 @@ def drafted_items(
     ]
     places = tuple(item.where for item in todo)
     notes = (*_ticked(items), *warnings)
-    return Reading({**about, "tasks": tasks}, places, tuple(found), notes, form)
+    return OutlineResult({**about, "tasks": tasks}, places, tuple(found), notes, form)
 
 
 def _names(items: Sequence[Item]) -> list[str]:
@@ -189,7 +189,7 @@ def _ticked(items: Sequence[Item]) -> Iterator[Problem]:
         yield Problem(f"done, and not planned again: {ids}", done[0].where, hint, "ticked")
 
 
-def unclear(document: Document, nodes: Iterable[Node], fine: str = "") -> list[Problem]:
+def unclear(document: Document, nodes: Iterable[OutlineNode], fine: str = "") -> list[Problem]:
     """Return a problem for each box that says neither open nor done; *fine* are signs that mean open here."""
     return [
         Problem(
@@ -209,7 +209,7 @@ def unknown(id: str, need: str, where: str) -> Problem:
     return Problem(message, where, "correct it, or take it out", "unknown_dependency")
 
 
-def other_boxes(document: Document, nodes: Collection[Node]) -> list[Node]:
+def other_boxes(document: Document, nodes: Collection[OutlineNode]) -> list[OutlineNode]:
     """Return the boxes that are none of some tasks, and none of the points below them."""
     taken = set(nodes)
     return [
@@ -219,7 +219,9 @@ def other_boxes(document: Document, nodes: Collection[Node]) -> list[Node]:
     ]
 
 
-def left_out(document: Document, nodes: Sequence[Node], lacks: str, hint: str) -> list[Problem]:
+def left_out(
+    document: Document, nodes: Sequence[OutlineNode], lacks: str, hint: str
+) -> list[Problem]:
     """Return the warning that some items are not planned, for want of something."""
     todo = [each for each in nodes if not each.is_done]
     if not todo:

@@ -16,7 +16,7 @@ from orchestrator.errors import Problem
 from orchestrator.planner.outlines.document import Document
 from orchestrator.planner.outlines.items import (
     Item,
-    Reading,
+    OutlineResult,
     drafted,
     in_sequence,
     left_out,
@@ -49,7 +49,7 @@ def recognises(document: Document) -> bool:
     )
 
 
-def read(document: Document) -> Reading:
+def read(document: Document) -> OutlineResult:
     """Return the lowest numbers as tasks; what is optional is named and left out."""
     found = counted_items(document)
     optional = [each for each in leaves(found) if each.is_optional and not each.node.is_done]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from orchestrator.errors import Problem
-from orchestrator.planner.outlines.document import Document, Node
+from orchestrator.planner.outlines.document import Document, OutlineNode
 from orchestrator.planner.outlines.items import Item, other_boxes, part_of, unclear, unknown
 from orchestrator.planner.outlines.references import Names, id_pattern, phrases
 
@@ -19,7 +19,7 @@ _PARALLEL = re.compile(r"(?<!\s)\s*+\(P\)\s*")
 class Counted(NamedTuple):
     """An item with a box and a number."""
 
-    node: Node
+    node: OutlineNode
     number: str
     text: str
     is_optional: bool = False

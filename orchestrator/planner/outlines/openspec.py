@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.planner.outlines.document import Document, Node
-from orchestrator.planner.outlines.items import Reading, drafted, in_sequence, left_out, other_boxes
+from orchestrator.planner.outlines.document import Document, OutlineNode
+from orchestrator.planner.outlines.items import (
+    OutlineResult,
+    drafted,
+    in_sequence,
+    left_out,
+    other_boxes,
+)
 from orchestrator.planner.outlines.numbered_boxes import (
     Counted,
     counted_items,
@@ -25,7 +31,7 @@ def recognises(document: Document) -> bool:
     return outnumber(document, found) or (len(groups) > 1 and None not in groups)
 
 
-def read(document: Document) -> Reading:
+def read(document: Document) -> OutlineResult:
     """Return the boxes as tasks; one without a number has that of its heading and its place there."""
     found = list(_numbered(document))
     items, _, problems = read_counted(document, found)
@@ -51,7 +57,7 @@ def _numbered(document: Document) -> Iterator[Counted]:
             yield Counted(node, number, node.text)
 
 
-def _heading(node: Node) -> str | None:
+def _heading(node: OutlineNode) -> str | None:
     """Return the number of the heading that an item stands below."""
     headings = (_HEADING.match(each.text) for each in node.upward() if each.is_heading)
     return next((found[1] for found in headings if found), None)

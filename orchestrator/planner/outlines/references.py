@@ -75,7 +75,7 @@ class Names:
         return list(dict.fromkeys(found[0] for found in self._pattern.finditer(text)))
 
 
-class Listed(NamedTuple):
+class IdList(NamedTuple):
     """A row of ids: what it means, the ids of no task in it, where it ends."""
 
     needs: list[tuple[str, str]]
@@ -91,7 +91,7 @@ class Listed(NamedTuple):
     """Where the word for the dependency stands."""
 
 
-def read_ids(text: str, start: int, names: Names) -> Listed:
+def read_ids(text: str, start: int, names: Names) -> IdList:
     """Read as many ids as stand in a row: ``T003, T004 (order) and T006-T009``."""
     needs: list[tuple[str, str]] = []
     unknown: list[str] = []
@@ -121,7 +121,7 @@ def read_ids(text: str, start: int, names: Names) -> Listed:
         if between is None:
             break
         start = between.end()
-    return Listed(needs, unknown, end, is_counted, is_number, frozenset(groups))
+    return IdList(needs, unknown, end, is_counted, is_number, frozenset(groups))
 
 
 def _behind(pattern: re.Pattern[str], text: str, at: int) -> int:
@@ -134,7 +134,7 @@ def _alike(first: str, last: str) -> bool:
     return re.sub(r"\d.*", "", first).casefold() == re.sub(r"\d.*", "", last).casefold()
 
 
-def phrases(text: str, names: Names, *, is_number: bool = False) -> Iterator[tuple[Listed, bool]]:
+def phrases(text: str, names: Names, *, is_number: bool = False) -> Iterator[tuple[IdList, bool]]:
     """Yield each row of ids behind a word for a dependency, and whether that word may mean something else there.
 
     *is_number*: an id is a mere number, so it has to stand in brackets, behind a label, or behind ``task``.
@@ -173,7 +173,7 @@ def asides(text: str) -> Iterator[tuple[str, bool]]:
             yield inside[keyword.end() :], keyword["weak"] is not None
 
 
-def trailing(line: str, names: Names) -> Listed | None:
+def trailing(line: str, names: Names) -> IdList | None:
     """Return the row of names with which a line ends, behind a word for a dependency (``…, after A-1``)."""
     for keyword in _KEYWORD.finditer(line):
         listed = read_ids(line, keyword.end(), names)

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from orchestrator.errors import Problem
-from orchestrator.planner.outlines.document import Document, Node
+from orchestrator.planner.outlines.document import Document, OutlineNode
 from orchestrator.planner.outlines.items import (
     Item,
-    Reading,
+    OutlineResult,
     drafted,
     in_sequence,
     left_out,
@@ -39,11 +39,11 @@ def recognises(document: Document) -> bool:
     return len(tasks) > len(other_boxes(document, tasks))
 
 
-def _tasks(document: Document) -> list[Node]:
+def _tasks(document: Document) -> list[OutlineNode]:
     return [each for each in document.items() if each.box is not None and _HEAD.match(each.text)]
 
 
-def read(document: Document) -> Reading:
+def read(document: Document) -> OutlineResult:
     """Return the tasks of all phases."""
     nodes = [each for each in document.items() if each.box is not None and _HEAD.match(each.text)]
     items = [_item(document, node) for node in nodes]
@@ -57,7 +57,7 @@ def read(document: Document) -> Reading:
     return drafted(document, items, FORM, problems, warnings)
 
 
-def _item(document: Document, node: Node) -> Item:
+def _item(document: Document, node: OutlineNode) -> Item:
     head = _HEAD.match(node.text)
     assert head is not None
     text = node.text[head.end() :]
@@ -90,7 +90,7 @@ def _take_needs(item: Item, names: Names) -> Iterator[Problem]:
 
 
 def _take_sections(
-    document: Document, nodes: Sequence[Node], items: Sequence[Item], names: Names
+    document: Document, nodes: Sequence[OutlineNode], items: Sequence[Item], names: Names
 ) -> Iterator[Problem]:
     """Take what sections without tasks say about order: ``T008 blocks T009``, ``T011 depends on T009``."""
     place = {item.id: number for number, item in enumerate(items)}
@@ -132,12 +132,12 @@ def _rows(text: str, names: Names) -> Iterator[list[str]]:
             at += 1
 
 
-def _without_id(document: Document, nodes: Sequence[Node]) -> list[Problem]:
+def _without_id(document: Document, nodes: Sequence[OutlineNode]) -> list[Problem]:
     """Return that there are boxes which are no task in the phases; what others check is about the file."""
     phases = {_heading(node) for node in nodes}
     left = [each for each in other_boxes(document, nodes) if _heading(each) in phases]
     return left_out(document, left, "an id such as T001", "give each task an id")
 
 
-def _heading(node: Node) -> Node | None:
+def _heading(node: OutlineNode) -> OutlineNode | None:
     return next((each for each in node.upward() if each.is_heading), None)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.planner.outlines.document import Document, Node, without_rules
-from orchestrator.planner.outlines.items import Item, Reading, drafted, in_sequence
+from orchestrator.planner.outlines.document import Document, OutlineNode, without_rules
+from orchestrator.planner.outlines.items import Item, OutlineResult, drafted, in_sequence
 from orchestrator.planner.outlines.references import Names, id_pattern, read_ids
 
 FORM = "superpowers"
@@ -34,7 +34,7 @@ def recognises(document: Document) -> bool:
     )
 
 
-def read(document: Document) -> Reading:
+def read(document: Document) -> OutlineResult:
     """Return each section called ``Task N`` as a task."""
     nodes = _tasks(document)
     items = [_item(document, node) for node in nodes]
@@ -54,18 +54,18 @@ def read(document: Document) -> Reading:
     return drafted(document, items, FORM)
 
 
-def _tasks(document: Document) -> list[Node]:
+def _tasks(document: Document) -> list[OutlineNode]:
     found = [each for each in document.root.walk() if each.is_heading and _TASK.match(each.text)]
     return [each for each in found if not any(above in found for above in each.upward())]
 
 
-def _parts(node: Node) -> tuple[str, str]:
+def _parts(node: OutlineNode) -> tuple[str, str]:
     found = _TASK.match(node.text)
     assert found is not None
     return found[2], found[3].strip()
 
 
-def _item(document: Document, node: Node) -> Item:
+def _item(document: Document, node: OutlineNode) -> Item:
     number, text = _parts(node)
     boxes = [each for each in document.items(node) if each.box is not None]
     is_done = bool(boxes) and all(each.is_done for each in boxes)
@@ -79,7 +79,7 @@ def _item(document: Document, node: Node) -> Item:
     )
 
 
-def _around(document: Document, node: Node, nodes: list[Node]) -> Iterator[str]:
+def _around(document: Document, node: OutlineNode, nodes: list[OutlineNode]) -> Iterator[str]:
     """Yield what the file says outside of its tasks: at its top, and in the sections that a task stands in."""
     holders = {above for each in nodes for above in each.upward()}
     # The constraints for all are often the last section before the first task, which then stands in it.

@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator.core.text import first_of, one_line
 from orchestrator.errors import Problem
-from orchestrator.planner.outlines.items import Item, Reading, drafted_items, unknown
+from orchestrator.planner.outlines.items import Item, OutlineResult, drafted_items, unknown
 
 FORM = "taskmaster-json"
 _CLOSED = frozenset({"done", "completed", "complete", "cancelled", "canceled", "deferred"})
@@ -41,7 +41,7 @@ def _is_list(tasks: Any) -> bool:
     )
 
 
-def read(data: Any, file: str) -> Reading:
+def read(data: Any, file: str) -> OutlineResult:
     """Return the tasks of the one tag in which something is to do."""
     tags = [(tag, tasks) for tag, tasks in _tags(data) if _is_list(tasks)]
     busy = [(tag, tasks) for tag, tasks in tags if any(map(_is_open, _walk(tasks)))]
@@ -49,8 +49,8 @@ def read(data: Any, file: str) -> Reading:
         names = first_of([tag for tag, _ in busy], _MOST_NAMED)
         hint = f"keep one of them: jq '{{{busy[0][0]}}}' {file} > one.json"
         problem = Problem(f"several tags have open tasks: {names}", file, hint, "several_tags")
-        return Reading(problems=(problem,), form=FORM)
-    reader = _Reader(file)
+        return OutlineResult(problems=(problem,), form=FORM)
+    reader = _TaskmasterReader(file)
     for task in (busy or tags or [("", ())])[0][1]:
         reader.take(task)
     return reader.read()
@@ -67,7 +67,7 @@ def _is_open(task: Mapping[str, Any]) -> bool:
     return str(task.get("status") or "").casefold() not in _CLOSED
 
 
-class _Reader:
+class _TaskmasterReader:
     """Makes tasks of those of one tag."""
 
     def __init__(self, file: str) -> None:
@@ -125,7 +125,7 @@ class _Reader:
         self._groups[id] = [item.id for item in mine]
         self._named += [(item, name, group) for item in mine for name in names]
 
-    def read(self) -> Reading:
+    def read(self) -> OutlineResult:
         for item, name, group in self._named:
             meant = self._groups.get(f"{group}.{name}") if group else None
             meant = meant if meant is not None else self._groups.get(name)
