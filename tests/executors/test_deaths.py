@@ -184,7 +184,7 @@ RUNNER = """
 import fcntl, json, sys
 import anyio
 from orchestrator.executors.local import _ROOT, BOOTSTRAP, LocalExecutor
-from orchestrator.executors.protocol import Job, Started
+from orchestrator.executors.protocol import Job, ProcessStarted
 
 async def main(lock, jobs):
     executor = LocalExecutor(keep_fds=[lock.fileno()])
@@ -193,7 +193,7 @@ async def main(lock, jobs):
             executor.start(Job(**job))
         async for batch in executor.news():
             for news in batch:
-                if isinstance(news, Started):
+                if isinstance(news, ProcessStarted):
                     print(news.pid, flush=True)
 
 with open(sys.argv[1], "w") as lock:
