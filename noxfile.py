@@ -167,7 +167,6 @@ def tests(session: nox.Session) -> None:
         "executors",
         "notifiers",
         "plan",
-        "runner",
         "scheduler",
         "store",
     )

@@ -17,7 +17,7 @@ from orchestrator.core.plan import TASK_ID, Plan, Task, stem, unknown_task
 from orchestrator.core.script import command_of
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
-from orchestrator.plan.columns import read_needs, read_person
+from orchestrator.plan.columns import read_needs
 from orchestrator.plan.editor import fits, ids, next_ids, with_row
 from orchestrator.plan.scan import PlanScan
 from orchestrator.services.cells import (
@@ -25,6 +25,7 @@ from orchestrator.services.cells import (
     deadline_cell,
     edited,
     estimate_cell,
+    person_cell,
     priority_cell,
     read_cells,
     visible,
@@ -110,7 +111,7 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
     """
     visible(wanted.text)
     wanted = wanted._replace(
-        assignee=read_person(wanted.assignee),
+        assignee=person_cell(wanted.assignee),
         needs=dependencies_said(layout, wanted.needs),
         parent=full_ids(layout, wanted.parent),
     )

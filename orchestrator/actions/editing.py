@@ -13,7 +13,7 @@ from orchestrator.core.script import command_of
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
-from orchestrator.plan.columns import Columns, read_needs, read_person
+from orchestrator.plan.columns import Columns, read_needs
 from orchestrator.plan.editor import ids, row_of, with_cells
 from orchestrator.plan.scan import PlanScan
 from orchestrator.services.cells import (
@@ -21,6 +21,7 @@ from orchestrator.services.cells import (
     deadline_cell,
     edited,
     estimate_cell,
+    person_cell,
     priority_cell,
     read_cells,
     visible,
@@ -220,7 +221,7 @@ def _told(
 
 def _with_full_ids(layout: Layout, changes: Changes) -> Changes:
     return changes._replace(
-        assignee=changes.assignee and read_person(changes.assignee),
+        assignee=changes.assignee and person_cell(changes.assignee),
         needs=changes.needs and dependencies_said(layout, changes.needs),
         add_needs=dependencies_said(layout, changes.add_needs),
         remove_needs=dependencies_said(layout, changes.remove_needs),

@@ -12,7 +12,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.priority import parse_priority
 from orchestrator.core.text import NO_TEXT, is_blank, one_line, printable, typed
 from orchestrator.errors import UsageError
-from orchestrator.plan.columns import is_none, read_label
+from orchestrator.plan.columns import is_none, read_label, read_person
 from orchestrator.plan.lines import LARGEST_TEXT
 
 _HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
@@ -58,6 +58,11 @@ def visible(text: str) -> str:
 def no_text() -> UsageError:
     """Return the error of a task that says nothing."""
     return UsageError("there is no text", hint="say what is to be done")
+
+
+def person_cell(name: str) -> str:
+    """Return who is meant, or nobody: ``@kim`` is kim, ``TBD`` is nobody. A word for nothing at all stays as it is."""
+    return name if is_none(name) else read_person(name)
 
 
 def estimate_cell(hours: str | float | None) -> str | None:
