@@ -22,6 +22,7 @@ from orchestrator.plan.table_words import (
     ALL_OTHERS,
     FILLERS,
     HEADERS,
+    NONE,
     NOTHING,
     NOW,
     START,
@@ -48,6 +49,9 @@ _SIGNS = str.maketrans(
         "\u2011": "-", "\u2212": "-",
     }
 )  # fmt: skip
+_BETWEEN = re.compile(r"[\s,;+&/]+")
+_SAYS_NOTHING = FILLERS | NOTHING | NONE | START | NOW
+_PHRASES = ALL_ABOVE | ABOVE
 #: What may stand around an id or a word.
 _AROUND = ".:,!\"'“”„«»‘’‚"
 _DASHES = frozenset("-–—")
@@ -71,6 +75,7 @@ class Dependencies:
         longest = max((len(name.split()) for name in self._names), default=0)
         self._longest = min(longest, _LONGEST_NAME)
         self._words = {prefix for prefix, _ in self._shaped}
+        self._firsts = {_first_word(each) for each in (*self._folded, *self._names, *_PHRASES)}
         self._all_numbered = all(any(map(str.isdigit, each)) for each in self._order)
 
     def read(self, cell: str, own: str) -> Needs | None:
@@ -126,7 +131,7 @@ class Dependencies:
         may_be_ids = in_prose
         for own, cell in cells:
             text = _clean(cell)
-            read = (self.read(cell, own) or ((), ()))[0] if _folded(text) not in ALL_OTHERS else ()
+            read = (self.read(cell, own) or ((), ()))[0] if self._may_name_tasks(text) else ()
             words = [each.strip("._-") for each in _WORD.findall(text)] if in_prose else ()
             named = {found for each in words if _has_both(each) and (found := self._id(each))}
             if _is_sure(text):
@@ -156,6 +161,12 @@ class Dependencies:
             f"did you mean {named}?" if named else hint,
             "unknown_dependency",
         )
+
+    def _may_name_tasks(self, text: str) -> bool:
+        """Whether it is worth while to read a text: most of a column that names no tasks are prose."""
+        first = _first_word(text)
+        is_named = first in self._firsts or any(map(str.isdigit, first))
+        return is_named and _folded(text) not in ALL_OTHERS
 
     # ── pieces ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -307,6 +318,12 @@ _OF_NEEDS = {
     for word in words.split()
     if word not in FILLERS or word not in HEADERS["needs"]  # not `after`: it says of what
 }
+
+
+def _first_word(text: str) -> str:
+    """Return the first word of a text that says more than that something follows, in lower case."""
+    words = (each.strip(_AROUND + "()#-–—").casefold() for each in _BETWEEN.split(text))
+    return next((each for each in words if each and each not in _SAYS_NOTHING), "")
 
 
 def _clean(cell: str) -> str:
