@@ -188,7 +188,7 @@ class _Draft:
             wanted.text
         ):
             self._take_command()
-        self.workdir = self._workdir() if self.is_shell else ""
+        self.workdir = ""
         self.id = self._id()
 
     def _take_command(self) -> None:
@@ -201,24 +201,13 @@ class _Draft:
         else:
             self._wanted, self.is_shell = wanted._replace(agent="shell"), True
 
-    def _workdir(self) -> str:
-        is_named = any("workdir" in line for line in self._places.file.lines)
-        return self._layout.workdir(
-            str(self._plan().settings.get("workdir", "")) if is_named else ""
-        )
-
-    def _plan(self) -> Plan:
-        from orchestrator.plan.parser import parse_plan
-
-        return parse_plan(self._places.file.replaced(self._places.file.lines), "")[0]
-
-    def _too_long(self, estimate: float | None) -> str:
+    def _too_long(self, estimate: float | None, plan: Plan) -> str:
         """Say that an attempt would end before the time that it is expected to take; mostly nothing."""
         if not estimate:
             return ""
         from orchestrator.core.settings import resolve
 
-        timeout = resolve(self._plan().settings, self._wanted.settings).timeout
+        timeout = resolve(plan.settings, self._wanted.settings).timeout
         return above_timeout(self.id, estimate, timeout) if estimate > timeout else ""
 
     def is_written(self, before: Taken) -> bool:
@@ -232,16 +221,18 @@ class _Draft:
             tags=self._wanted.tags, type=self._wanted.type,
             **read_cells(values),
         )  # fmt: skip
-        self.too_long = self._too_long(meant.estimate)
         data, task = edited(lambda: with_row(self._places, values), meant)
         plan = added_to(self._layout, before.data, data, self.id)
+        self.too_long = self._too_long(meant.estimate, plan)
+        if self.is_shell:
+            self.workdir = self._layout.workdir(str(plan.settings.get("workdir", "")))
         if self._wanted.parent:
             check_parent(self._layout, plan, self._wanted.parent)
         if self.is_shell:
             command_of(task._replace(description=whole))
         file = b""
         if not is_said or self._wanted.settings or self._wanted.criteria:
-            file = self._task_file(task, whole)
+            file = self._task_file(task, whole, plan)
         return put_both(self._layout, before, data, task, file)
 
     def _id(self) -> str:
@@ -322,11 +313,11 @@ class _Draft:
                 if task_id not in known:
                     raise unknown_task(task_id, known, option)
 
-    def _task_file(self, task: Task, body: str) -> bytes:
+    def _task_file(self, task: Task, body: str, plan: Plan) -> bytes:
         return task_file_of(
             self._layout,
             task._replace(description=body),
-            self._plan().tasks,
+            plan.tasks,
             shell=self.is_shell,
             settings=self._wanted.settings,
             criteria=self._wanted.criteria,

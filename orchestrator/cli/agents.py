@@ -45,12 +45,17 @@ def agents_command(
     layout = plan_directory_if_any(directory, option)
     roster = read_roster(layout, os.environ)
     listed = list_agents(layout, roster, lambda member: lacks(member, claude_bin))
+    unknown = unknown_agents(layout, roster) if layout else []
     if as_json:
-        say_json(counted(len(listed), "agent"), agents=[agent_facts(each) for each in listed])
+        say_json(
+            counted(len(listed), "agent"),
+            agents=[agent_facts(each) for each in listed],
+            warnings=[str(problem) for problem in unknown],
+        )
         return
     write(roster_text(listed, terminal_width()))
-    for problem in unknown_agents(layout, roster) if layout else ():
-        talk(f"warning: {problem.where}: {problem.message}")
+    for problem in unknown:
+        talk(f"warning: {problem}")
 
 
 def plan_directory_if_any(directory: str | None, option: str | None) -> Layout | None:

@@ -158,7 +158,8 @@ def queue_output() -> None:
         is_one = os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
         sys.stderr = out if is_one else _queue(sys.stderr)
         sys.stdout = out
-        BEFORE_EXIT.append(finish)
+        if finish not in BEFORE_EXIT:
+            BEFORE_EXIT.append(finish)
 
 
 def finish(status: int) -> None:

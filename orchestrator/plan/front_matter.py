@@ -17,6 +17,7 @@ from orchestrator.core.spelling import suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.plan.blocks import fence_closes, fence_opens
+from orchestrator.plan.columns import role_of
 from orchestrator.plan.lines import conflict
 
 _MARK = re.compile(r"---[ \t]*")
@@ -27,10 +28,6 @@ _ENTRY = re.compile(r"""[ \t]|#|- |(["']?)([A-Za-z_][\w -]*)\1[ \t]*:(?:[ \t]|$)
 _CLOSING = re.compile(r"^---[ \t]*\r?$", re.MULTILINE)
 #: More than that is no front matter that a person or we ourselves wrote (a thousand attempts take half of it).
 MAX_SIZE = 512 * 1024
-#: What orders tasks, and has no meaning in the file of one.
-_OF_A_ROW = frozenset(
-    {"depends on", "depends", "dependencies", "deps", "needs", "blocked by", "blocks"}
-)
 _MAX_DEPTH = 16
 #: Names in it; a misspelt one is compared with all that we know.
 _MAX_NAMES = 500
@@ -209,7 +206,7 @@ def read_settings(
     for written, value in front.data.items():
         where = f"{file}:{front.lines[written]}"
         key = IN_A_TASK.get(written, written) if of_task else written
-        if of_task and key.strip().lower().replace("_", " ").replace("-", " ") in _OF_A_ROW:
+        if of_task and key not in NAMES and role_of(key) in {"needs", "blocks"}:
             hint = "write it into the row's Dependencies: `orchestrator update ID --depends-on …`"
             message = f"what a task waits for stands in its row, and {one_line(key, 60)} would be read by nobody"
             problems.append(Problem(message, where, hint, "row_setting"))

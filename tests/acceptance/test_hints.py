@@ -283,4 +283,6 @@ def test_agents_names_the_one_that_there_is_not(orchestrate: Orchestrate, root: 
     plan.write_text(plan.read_text("utf-8").replace("agent: shell", "agent: evaa"), "utf-8")
     listed = orchestrate("agents")
     assert 0 == listed.returncode
-    assert "the plan asks for the agent 'evaa', which is not known" in listed.stderr
+    said = "the plan asks for the agent 'evaa', which is not known"
+    assert said in listed.stderr
+    assert said in orchestrate("agents", "--json").json["warnings"][0]
