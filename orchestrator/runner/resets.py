@@ -5,6 +5,7 @@ So is what was lost, or damaged, when something is to be made from it (promise 2
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -53,8 +54,8 @@ class Resets:
             StoreError: a result could not be read, or the request not written.
         """
         before, self._before = self._before, self.workspace.disturbed()
-        if not self._before:
-            return
+        if not self._before or not os.path.exists(self.workspace.layout.plan):
+            return  # where the plan is gone too, somebody clears the directory: nothing of that asks for more work
         for task_id, result in list(self.board.results.items()):
             version, verb = self._before.get(name := stem(task_id)), _VERBS.get(result.status)
             if version is None or verb is None or version != before.get(name):

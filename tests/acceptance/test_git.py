@@ -214,8 +214,9 @@ def test_a_plan_that_git_deletes_sends_nobody_to_init(repository: Repository) ->
     assert 5 == ran.returncode, ran.stderr
     assert str(repository.root) in ran.stderr
     assert "init" not in ran.stderr
-    # Git takes away one file after the other, and a line that is written meanwhile begins the journal anew.
-    assert {"journal.md"} >= {each.name for each in repository.root.glob("*")}
+    # Git takes away one file after the other, and what is written meanwhile begins anew; no task is done again.
+    assert not (repository.root / "master_plan.md").exists()
+    assert "(attempt 2)" not in ran.stderr
 
 
 def test_an_answer_whose_log_was_exchanged_is_not_believed(
