@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from orchestrator.actions.following import Bite
     from orchestrator.actions.history import History
     from orchestrator.actions.report import Ledger
-    from orchestrator.actions.talking import Context
     from orchestrator.api import Orchestrator, check_all_tasks
+    from orchestrator.commands.context import Context
     from orchestrator.core.agent import Listed
     from orchestrator.core.board import Board
     from orchestrator.core.message import Message
@@ -56,7 +56,7 @@ __all__ = [
 _FROM = {
     "Bite": "actions.following",
     "Board": "core.board",
-    "Context": "actions.talking",
+    "Context": "commands.context",
     "Cursor": "store.cursor",
     "Export": "actions.export",
     "Happening": "runner.events",

@@ -1,13 +1,24 @@
 """``python -m orchestrator`` is the console script ``orchestrator``; so is ``python`` with the path of this folder."""
 
+import gc
 import os
 import sys
 
 
-def _trust_no_current_directory() -> None:
-    """Take out what ``python -m`` has put in: no module is picked up from the current directory (promise 25).
+def main() -> None:
+    """Run the command line and exit; Ctrl-C while it is loaded ends the process at once, without a traceback."""
+    gc.disable()  # nothing that is loaded can be collected
+    try:
+        from orchestrator.cli.main import main as command_line
+    except KeyboardInterrupt:
+        os._exit(130)
+    command_line()
 
-    What ``PYTHONPATH`` names stays, for somebody meant it; and with ``-P`` nothing was put in.
+
+def _trust_no_current_directory() -> None:
+    """Take out what ``python -m`` has put in: no module is picked up from the current directory.
+
+    What ``PYTHONPATH`` names stays, as it was given on purpose; and with ``-P`` nothing was put in.
     """
     try:
         here = os.getcwd()
@@ -23,10 +34,4 @@ if __name__ == "__main__":
     else:
         # Called by its path, Python looks for modules in the package itself; the package is beside it.
         sys.path[0] = __file__.rpartition("/orchestrator/")[0]
-
-    try:
-        from orchestrator.cli.door import main
-    except KeyboardInterrupt:
-        os._exit(130)  # at once, or Ctrl-C once more would be told with a traceback
-
     main()

@@ -59,7 +59,7 @@ def main() -> None:
     sys.path[:] = [ROOT, *(each for each in sys.path if os.path.realpath(each) != HERE)]
     os.environ["ORCHESTRATOR_PROGRAM"] = program()
 
-    from orchestrator.cli.door import main as orchestrate
+    from orchestrator.__main__ import main as orchestrate
 
     orchestrate()
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
-from orchestrator.actions.task_commands import intervene
 from orchestrator.core.board import Board
 from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat, run_alerts
 from orchestrator.core.plan_status import ITSELF, TERMINAL, PlanState, Step
@@ -17,6 +16,7 @@ from orchestrator.core.status import UNDER_WAY, Verb
 from orchestrator.core.task_command import Intervention
 from orchestrator.core.text import counted
 from orchestrator.errors import BusyError, OrchestratorError, StoreError
+from orchestrator.runner.task_commands import intervene
 from orchestrator.services.plans import advance
 from orchestrator.services.status import brief_of, status
 from orchestrator.store import collection

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.actions.talking import say
 from orchestrator.core.message import MessageKind, clean
 from orchestrator.core.simulation import really_done
 from orchestrator.core.text import one_line
 from orchestrator.core.workload import Duty, Load, loads, names_of
 from orchestrator.errors import NotFoundError
+from orchestrator.services.messages import say
 from orchestrator.services.task_settings import task_settings
 from orchestrator.store.collection import live_plans, read_each
 from orchestrator.store.layout import Layout

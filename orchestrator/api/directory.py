@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from orchestrator.commands.call import ProgramCall
 from orchestrator.core.name import as_name, is_name
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import current_directory
@@ -69,6 +70,12 @@ class Directory:
     def directory(self) -> str:
         """The plan directory, as an absolute path."""
         return self._layout.root
+
+    @property
+    def _call(self) -> ProgramCall:
+        return ProgramCall(
+            name=self._name, is_json=True, layout=self._layout, claude_bin=self._claude_bin
+        )
 
     def _plugs(self, layout: Layout | None = None) -> Plugs:
         from orchestrator.wiring import plugs

@@ -48,16 +48,16 @@ class Looking(Directory):
         Raises:
             UsageError: there is no such status.
         """
-        from orchestrator.services.task_view import Filters, list_tasks
+        from orchestrator.commands import list as listing
 
-        filters = Filters(
-            statuses=listed("status", status),
-            assignees=listed("assignee", assignee),
+        params = listing.Params(
+            status=listed("status", status),
+            assignee=listed("assignee", assignee),
             tags=listed("tags", tags),
-            types=listed("type", type),
+            type=listed("type", type),
             parent=parent,
         )
-        return list_tasks(self._layout, filters)[1]
+        return listing.execute(self._call, params).tasks
 
     def show(self, task: str) -> TaskView:
         """Return everything that is known of a task: attempts, answer, and the absolute paths of its files."""

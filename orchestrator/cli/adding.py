@@ -1,4 +1,4 @@
-"""``add`` in its plain form, without ``click``: scripts and agents call it in loops."""
+"""``add``, and options that it shares with ``update`` and ``spawn``."""
 
 from __future__ import annotations
 
@@ -7,79 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.actions.adding import Added, NewTask, add
-from orchestrator.cli.plain_form import read_words
-from orchestrator.cli.reply import (
+from orchestrator.commands.reply import (
     as_called,
     caller,
     plan_directory,
-    say_error,
     say_json,
     talk,
     write,
 )
-from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.core.agent import Roster
     from orchestrator.store.layout import Layout
-
-#: The options of ``add``, and whether a word follows.
-OPTIONS = {
-    "--desc": True,
-    "--priority": True,
-    "-p": True,
-    "--depends-on": True,
-    "--parent": True,
-    "--assignee": True,
-    "--agent": True,
-    "--tag": True,
-    "--type": True,
-    "--deadline": True,
-    "--estimated-hours": True,
-    "--criterion": True,
-    "--criteria": True,
-    "--timeout": True,
-    "--retries": True,
-    "--retry": True,
-    "--retry-delay": True,
-    "--id": True,
-    "--dir": True,
-    "--as": True,
-    "--json": False,
-}
-
-
-def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001 - one signature for all
-    """Do it and return the status of the process; None, and nothing done, when the words are not that plain."""
-    words = read_words(arguments, OPTIONS)
-    if words is None or len(words.others) != 1:
-        return None
-    settings = {
-        name: words.last(f"--{name.replace('_', '-')}") or None
-        for name in ("timeout", "retries", "retry", "retry_delay")
-    }
-    as_json = "--json" in words.options
-    try:
-        wanted = NewTask(
-            text=words.others[0],
-            description=words.last("--desc"),
-            priority=words.last("--priority", "-p"),
-            needs=",".join(words.every("--depends-on")),
-            parent=words.last("--parent"),
-            assignee=words.last("--assignee"),
-            agent=words.last("--agent"),
-            tags=tags_of(words.every("--tag"), "--tag"),
-            type=words.last("--type"),
-            deadline=words.last("--deadline"),
-            estimated_hours=words.last("--estimated-hours"),
-            settings=settings_given(settings),
-            criteria=criteria_from(words.every("--criterion"), words.last("--criteria")),
-            id=words.last("--id"),
-        )
-        add_task(wanted, words.last("--dir"), words.last("--as"), as_json=as_json)
-    except OrchestratorError as error:
-        return say_error(error, as_json=as_json)
-    return 0
 
 
 def add_task(wanted: NewTask, directory: str, name: str, *, as_json: bool) -> None:

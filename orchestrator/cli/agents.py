@@ -7,7 +7,14 @@ import os
 import click
 
 from orchestrator.cli.options import takes_directory, takes_json
-from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, terminal_width, write
+from orchestrator.commands.reply import (
+    as_called,
+    plan_directory,
+    say_json,
+    talk,
+    terminal_width,
+    write,
+)
 from orchestrator.core.agent import Listed
 from orchestrator.core.text import counted
 from orchestrator.errors import NotFoundError, OrchestratorError

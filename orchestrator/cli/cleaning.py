@@ -6,7 +6,7 @@ import click
 
 from orchestrator.actions.cleaning import clean
 from orchestrator.cli.options import Duration, takes_directory, takes_json
-from orchestrator.cli.reply import plan_directory, say_json
+from orchestrator.commands.reply import plan_directory, say_json
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus
 from orchestrator.wiring import plugs

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from orchestrator.cli.reply import plan_directory
+from orchestrator.commands.reply import plan_directory
 from orchestrator.core.plan import Task
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import OrchestratorError
@@ -16,6 +16,23 @@ from orchestrator.errors import OrchestratorError
 _NAME = "orchestrator"
 #: Arguments that are a task of a plan; a plan among plans is called ``task`` (seed 004).
 _TASKS = frozenset({"task_id", "key"})
+
+
+def complete_words(words: str, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    """Return what may stand in the place of a parameter of the command table; *words*: its ``completion``."""
+    if words == "task":
+        return [
+            CompletionItem(task.id, help=task.name)
+            for task in _tasks(ctx)
+            if task.id.startswith(incomplete)
+        ]
+    # Behind the last comma: lists are completed word by word.
+    done, comma, last = incomplete.rpartition(",")
+    return [
+        CompletionItem(f"{done}{comma}{word}")
+        for word in _WORDS[words](ctx)
+        if word.startswith(last)
+    ]
 
 
 class _TaskId(click.ParamType):  # type: ignore[type-arg] # it has none before click 8.3
@@ -29,11 +46,7 @@ class _TaskId(click.ParamType):  # type: ignore[type-arg] # it has none before c
         param: click.Parameter,
         incomplete: str,
     ) -> list[CompletionItem]:
-        return [
-            CompletionItem(task.id, help=task.name)
-            for task in _tasks(ctx)
-            if task.id.startswith(incomplete)
-        ]
+        return complete_words("task", ctx, incomplete)
 
 
 def _tasks(ctx: click.Context) -> list[Task]:
@@ -79,7 +92,16 @@ def _statuses(ctx: click.Context) -> list[str]:  # noqa: ARG001 - one signature 
     return [status.value for status in TaskStatus]
 
 
-#: Options, by what each is called in Python, and what may stand there.
+#: What ``Parameter.completion`` may say, and the words it stands for.
+_WORDS: dict[str, Callable[[click.Context], list[str]]] = {
+    "tag": _tags,
+    "tasks": lambda ctx: [task.id for task in _tasks(ctx)],
+    "agent": _agents,
+    "assignee": _assignees,
+    "template": _templates,
+    "status": _statuses,
+}
+#: Options of commands that are not in the table yet, by what each is called in Python, and what may stand there.
 _OPTIONS = {
     "tag": _tags,
     "tags": _tags,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.options import takes_caller, takes_directory
-from orchestrator.cli.reply import caller, plan_directory, program, say_json, talk, write
+from orchestrator.commands.reply import caller, plan_directory, program, say_json, talk, write
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:

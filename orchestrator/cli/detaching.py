@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.reply import meant, program, say_json, talk, write
+from orchestrator.commands.reply import meant, program, say_json, talk, write
 
 if TYPE_CHECKING:
     from orchestrator.services.plugins import Plugs

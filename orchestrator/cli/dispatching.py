@@ -12,11 +12,12 @@ import click
 
 from orchestrator.actions.adding import NewTask
 from orchestrator.actions.dispatching import Dispatch, Dispatcher, Passed, Round, dispatch
-from orchestrator.actions.task_commands import act
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.options import takes_caller, takes_json
 from orchestrator.cli.plans import move, subtask_facts
-from orchestrator.cli.reply import (
+from orchestrator.cli.texts import TakesProse
+from orchestrator.commands.call import Call
+from orchestrator.commands.reply import (
     as_called,
     caller,
     is_named,
@@ -26,13 +27,13 @@ from orchestrator.cli.reply import (
     talk,
     write,
 )
-from orchestrator.cli.task_commands import agents, waiting, wish
-from orchestrator.cli.texts import TakesProse
+from orchestrator.commands.task_command import task_command, waits
 from orchestrator.core.board import Board
 from orchestrator.core.plan_status import Step, subtask_word
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.workload import reporter
 from orchestrator.errors import ExitStatus, OrchestratorError, TransitionError, UsageError
+from orchestrator.runner.task_commands import act
 from orchestrator.services.plans import advance, require_subtask
 from orchestrator.store.collection import plan_id
 from orchestrator.store.layout import Layout
@@ -129,17 +130,18 @@ def subtask_command(
     if not is_named(name):
         about = board.plan.tasks[subtask], board.results.get(subtask)
         name = reporter(*about, verb, caller(name))
-    wanted = wish(
+    call = Call(name=name, is_json=as_json)
+    wanted = task_command(
+        call,
         layout,
         verb,
         subtask,
-        name,
         note=note,
         answer=note if verb is Verb.COMPLETE else "",
         progress=progress,
     )
     try:
-        act(layout, wanted, agents, waiting(layout, as_json=as_json))
+        act(layout, wanted, call.plugs, waits(call, layout))
     except TransitionError as error:
         said = error.message.replace(f"+ '{verb.value}'", f"+ '{action}'")
         error.message = _in_seed_words(said, board, subtask)
@@ -251,7 +253,7 @@ def _auto_dispatch(
     if everything and (task or subtask):
         raise UsageError("--all is about every plan", hint="leave ID and --subtask out")
     dispatcher = Dispatcher(
-        plugs=agents,
+        plugs=Call().plugs,
         start=detached,
         program=own_program(),
         preview=preview,

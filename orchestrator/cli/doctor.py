@@ -18,7 +18,7 @@ from orchestrator.actions.doctor import (
 )
 from orchestrator.cli.agents import plan_directory_if_any
 from orchestrator.cli.options import takes_directory, takes_json
-from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, write
+from orchestrator.commands.reply import as_called, plan_directory, say_json, talk, write
 from orchestrator.core.finding import Finding, Level
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, OrchestratorError

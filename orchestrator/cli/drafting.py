@@ -10,7 +10,10 @@ from typing import Any
 import click
 
 from orchestrator.cli.options import takes_json
-from orchestrator.cli.reply import (
+from orchestrator.cli.sentence import sentence
+from orchestrator.cli.templates import of_template, say_templates
+from orchestrator.cli.texts import TakesProse
+from orchestrator.commands.reply import (
     as_called,
     from_stdin,
     plan_directory,
@@ -18,10 +21,7 @@ from orchestrator.cli.reply import (
     talk,
     terminal_width,
 )
-from orchestrator.cli.reply import write as say
-from orchestrator.cli.sentence import sentence
-from orchestrator.cli.templates import of_template, say_templates
-from orchestrator.cli.texts import TakesProse
+from orchestrator.commands.reply import write as say
 from orchestrator.core.agent import Program
 from orchestrator.core.cost import Spending, spending
 from orchestrator.core.duration import format_duration

@@ -12,16 +12,18 @@ from orchestrator.actions.adding import NewTask
 from orchestrator.actions.editing import Changes, update
 from orchestrator.cli.adding import add_task, criteria_from, known_agents, settings_given, tags_of
 from orchestrator.cli.options import takes_caller, takes_json
-from orchestrator.cli.reply import as_called, caller, plan_directory, say_json, talk
 from orchestrator.cli.texts import TakesProse
-from orchestrator.core.status import TaskStatus, parse_status
+from orchestrator.commands.call import Call
+from orchestrator.commands.reply import as_called, caller, plan_directory, say_json, talk
+from orchestrator.commands.task_command import task_command, waits
+from orchestrator.core.status import TaskStatus, Verb, parse_status
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
+from orchestrator.runner.task_commands import check_status, set_status
 from orchestrator.store.task_ids import full_ids
 
 if TYPE_CHECKING:
     from orchestrator.core.plan import Plan
-    from orchestrator.core.task_command import Intervention
     from orchestrator.store.layout import Layout
     from orchestrator.store.requests import Reply
 
@@ -179,9 +181,8 @@ def update_command(
 
         def check(plan: Plan) -> None:
             if wanted is not None:
-                from orchestrator.actions.task_commands import check_status
-
-                check_status(layout, plan, wanted, _wish(layout, task_id, name), changes.criteria)
+                command = task_command(Call(name=name), layout, Verb.START, task_id)
+                check_status(layout, plan, wanted, command, changes.criteria)
 
         updated = update(layout, task_id, changes, caller(name), known_agents, check=check)
         changed = ", ".join(f"{what}: {text}" for what, text in updated.changed.items())
@@ -223,16 +224,7 @@ def _status(word: str) -> TaskStatus:
 def _set_status(
     layout: Layout, task_id: str, status: TaskStatus, name: str | None, *, as_json: bool
 ) -> Sequence[Reply]:
-    """Bring the task to a status as the command does that leads there (seed row S1-23)."""
-    from orchestrator.actions.task_commands import set_status
-    from orchestrator.cli.task_commands import agents, waiting
-
-    wanted = _wish(layout, task_id, name)
-    return set_status(layout, status, wanted, agents, waiting(layout, as_json=as_json))
-
-
-def _wish(layout: Layout, task_id: str, name: str | None) -> Intervention:
-    from orchestrator.cli.task_commands import wish
-    from orchestrator.core.status import Verb
-
-    return wish(layout, Verb.START, task_id, name)
+    """Bring the task to a status as the command does that leads there."""
+    call = Call(name=name, is_json=as_json)
+    command = task_command(call, layout, Verb.START, task_id)
+    return set_status(layout, status, command, call.plugs, waits(call, layout))

@@ -11,8 +11,8 @@ import click
 
 from orchestrator.actions.export import Export, gather, write_document
 from orchestrator.cli.options import takes_directory, takes_json
-from orchestrator.cli.reply import plan_directory, say_json, write
-from orchestrator.cli.tasks import attempt_facts, task_facts
+from orchestrator.commands.reply import plan_directory, say_json, write
+from orchestrator.commands.task_facts import attempt_facts, task_facts
 from orchestrator.core.cost import spending
 from orchestrator.core.redact import redact
 from orchestrator.core.text import counted, printable

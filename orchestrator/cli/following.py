@@ -11,7 +11,7 @@ import click
 
 from orchestrator.actions.following import Bite, Until, follow, keep, look
 from orchestrator.cli.options import Duration, takes_directory, takes_json
-from orchestrator.cli.reply import as_called, meant, plan_directory, program, say_json, write
+from orchestrator.commands.reply import as_called, meant, plan_directory, program, say_json, write
 from orchestrator.core.brief import Phase
 from orchestrator.errors import ExitStatus, StoreError
 from orchestrator.store.cursor import parse_cursor

@@ -1,4 +1,4 @@
-"""A run in the foreground, and the plain form of `run`, without ``click``: loading it takes longer than some plans."""
+"""A run in the foreground: what is shown while it goes on, and what is printed at its end."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.output import queue_output
-from orchestrator.cli.plain_form import read_words
 from orchestrator.cli.progress import progress
-from orchestrator.cli.reply import as_called, json_text, plan_directory, say_error, talk, write
+from orchestrator.commands.reply import as_called, json_text, say_error, talk, write
 from orchestrator.core.cost import CAP_REACHED, cost_facts, spending
 from orchestrator.core.hold import held
 from orchestrator.core.result import Verdict
-from orchestrator.core.settings import read_setting
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import first_of, one_line
-from orchestrator.errors import ExitStatus, OrchestratorError, OutputError
+from orchestrator.errors import ExitStatus, OutputError
 from orchestrator.runner.events import Kind
 from orchestrator.runner.run import run
 from orchestrator.services.plugins import Plugs
@@ -25,7 +22,6 @@ from orchestrator.services.run_request import RunOrder
 from orchestrator.store.layout import from_here
 from orchestrator.views.figures import hold_advice
 from orchestrator.views.glyphs import ICONS
-from orchestrator.wiring import plugs
 
 if TYPE_CHECKING:
     from orchestrator.core.plan import Task
@@ -39,30 +35,6 @@ _LEFT = {
     TaskStatus.RUNNING: "is being done",
     TaskStatus.CANCELLED: "is cancelled",
 }
-#: The options of ``run`` in its plain form, and whether a word follows.
-_OPTIONS = {"--max-parallel": True, "--dir": True, "--simulate": False, "--json": False}
-
-
-def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001 - one signature for all
-    """Do it and return the status of the process; None, and nothing done, when the words are not that plain."""
-    words = read_words(arguments, _OPTIONS)
-    if words is None or len(words.others) > 1:
-        return None
-    flags = {}
-    if "--max-parallel" in words.options:
-        try:
-            flags["max_parallel"] = read_setting("max_parallel", words.last("--max-parallel"))
-        except ValueError:
-            return None
-    as_json = "--json" in words.options
-    try:
-        layout = plan_directory(next(iter(words.others), ""), words.last("--dir"))
-        order = RunOrder(layout=layout, flags=flags, simulate="--simulate" in words.options)
-        keep_loaded()
-        queue_output()
-        return int(run_once(order, plugs(layout=layout), as_json=as_json).exit_status)
-    except OrchestratorError as error:
-        return say_error(error, as_json=as_json)
 
 
 def keep_loaded() -> None:

@@ -9,7 +9,14 @@ import click
 from orchestrator.actions.heartbeat import Checkup, PlanCheck, check, look_at
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.plans import move, plan_facts
-from orchestrator.cli.reply import as_called, passed_over, plan_directory, say_json, talk, write
+from orchestrator.commands.reply import (
+    as_called,
+    passed_over,
+    plan_directory,
+    say_json,
+    talk,
+    write,
+)
 from orchestrator.core.heartbeat import Alert, AlertKind
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus, UsageError

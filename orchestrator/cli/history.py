@@ -6,10 +6,10 @@ import click
 
 from orchestrator.actions.history import History, history
 from orchestrator.actions.logs import last_errors
-from orchestrator.cli.listing import brief, chosen_agents
 from orchestrator.cli.options import takes_json
-from orchestrator.cli.reply import plan_directory, say_json, write
-from orchestrator.cli.tasks import attempt_facts, attempt_line, error_lines
+from orchestrator.cli.tasks import attempt_line, error_lines
+from orchestrator.commands.reply import plan_directory, say_json, write
+from orchestrator.commands.task_facts import attempt_facts, brief, chosen_agents
 from orchestrator.core.text import clip, one_line
 from orchestrator.views.glyphs import LABELS
 from orchestrator.wiring import plugs

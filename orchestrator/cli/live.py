@@ -9,8 +9,8 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from orchestrator.cli.output import QueuedOutput
-from orchestrator.cli.reply import talk
 from orchestrator.cli.sentence import sentence
+from orchestrator.commands.reply import talk
 from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration
 from orchestrator.core.status import TaskStatus

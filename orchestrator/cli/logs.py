@@ -6,7 +6,7 @@ import click
 
 from orchestrator.actions.logs import follow_log, read_task_log
 from orchestrator.cli.options import takes_json
-from orchestrator.cli.reply import json_text, plan_directory, say_json, talk, write
+from orchestrator.commands.reply import json_text, plan_directory, say_json, talk, write
 from orchestrator.store.layout import from_here
 
 #: Seconds in which a run that was just started has its first attempt.

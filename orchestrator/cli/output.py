@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
-from orchestrator.cli.reply import BEFORE_EXIT, in_colour
+from orchestrator.commands.reply import BEFORE_EXIT, in_colour
 from orchestrator.views.columns import display_width
 from orchestrator.views.glyphs import coloured
 

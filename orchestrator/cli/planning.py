@@ -8,7 +8,7 @@ import click
 
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.options import takes_directory, takes_json
-from orchestrator.cli.reply import (
+from orchestrator.commands.reply import (
     as_called,
     plan_directory,
     require_one,

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from orchestrator.cli.options import takes_caller, takes_directory, takes_json
-from orchestrator.cli.reply import (
+from orchestrator.cli.texts import TakesProse
+from orchestrator.commands.reply import (
     as_called,
     caller,
     passed_over,
@@ -21,7 +22,6 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.cli.texts import TakesProse
 from orchestrator.core.board import Board
 from orchestrator.core.plan_header import Charter
 from orchestrator.core.plan_status import PlanState, Step

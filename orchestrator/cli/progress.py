@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from orchestrator.cli.output import queue_of
-from orchestrator.cli.reply import can_draw, talk, write
 from orchestrator.cli.sentence import advice, sentence
+from orchestrator.commands.reply import can_draw, talk, write
 from orchestrator.errors import OutputError
 from orchestrator.runner.events import Happening, Kind
 

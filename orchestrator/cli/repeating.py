@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from orchestrator.actions.repeating import run_repeatedly
-from orchestrator.cli.reply import say_error, talk
+from orchestrator.commands.reply import say_error, talk
 from orchestrator.core.timing import next_moment
 from orchestrator.errors import OrchestratorError, TransitionError, UsageError
 from orchestrator.runner.run_report import RunReport

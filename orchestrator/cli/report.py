@@ -10,7 +10,7 @@ import click
 
 from orchestrator.actions.report import Ledger, look_back
 from orchestrator.cli.options import takes_directory, takes_json
-from orchestrator.cli.reply import (
+from orchestrator.commands.reply import (
     passed_over,
     plan_directory,
     say_json,

@@ -13,7 +13,7 @@ from orchestrator.cli.detaching import KeepsWords, start_detached
 from orchestrator.cli.foreground import keep_loaded, run_once
 from orchestrator.cli.options import Duration, takes_directory
 from orchestrator.cli.output import queue_output
-from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, write
+from orchestrator.commands.reply import as_called, plan_directory, say_json, talk, write
 from orchestrator.core.settings import read_setting
 from orchestrator.errors import (
     AgentError,

@@ -9,8 +9,8 @@ import click
 
 from orchestrator.actions import scheduling
 from orchestrator.cli.options import takes_directory, takes_json
-from orchestrator.cli.reply import plan_directory, say_json, talk, write
 from orchestrator.cli.running import order_of, run_command
+from orchestrator.commands.reply import plan_directory, say_json, talk, write
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.text import counted, one_line
 from orchestrator.cron.entry import Scheduled, When

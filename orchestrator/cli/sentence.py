@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.cli.reply import as_called
+from orchestrator.commands.reply import as_called
 from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration
 from orchestrator.core.message import MessageKind

@@ -11,8 +11,8 @@ from orchestrator.actions.adding import NewTask
 from orchestrator.actions.spawning import spawn
 from orchestrator.cli.adding import settings_given, tags_of
 from orchestrator.cli.options import takes_caller, takes_json
-from orchestrator.cli.reply import as_called, caller, plan_directory, say_json, talk, write
 from orchestrator.cli.texts import TakesProse
+from orchestrator.commands.reply import as_called, caller, plan_directory, say_json, talk, write
 from orchestrator.wiring import detached, plugs
 
 

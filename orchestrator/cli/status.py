@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli.options import takes_directory, takes_json
-from orchestrator.cli.reply import (
+from orchestrator.commands.reply import (
     as_called,
     meant,
     plan_directory,

@@ -8,7 +8,7 @@ import click
 
 from orchestrator.actions.stopping import stop
 from orchestrator.cli.options import Duration, takes_directory, takes_json
-from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, write
+from orchestrator.commands.reply import as_called, plan_directory, say_json, talk, write
 from orchestrator.core.duration import format_duration
 from orchestrator.errors import BusyError
 from orchestrator.store.waiting import Waiting

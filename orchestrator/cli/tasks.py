@@ -1,18 +1,15 @@
-"""``list`` and ``show``."""
+"""``show``."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import click
 
 from orchestrator.actions.logs import last_errors
-from orchestrator.cli.listing import FORMATS, GROUPS, brief, chosen_agents, filters_of, print_list
-from orchestrator.cli.options import takes_caller, takes_directory, takes_json
-from orchestrator.cli.reply import as_called, plan_directory, say_json, write
-from orchestrator.core import criteria
+from orchestrator.cli.options import takes_json
+from orchestrator.commands.reply import as_called, plan_directory, say_json, write
+from orchestrator.commands.task_facts import chosen_agents, task_facts
 from orchestrator.core.board import Board
 from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration, roughly
@@ -25,53 +22,6 @@ from orchestrator.services.task_view import TaskView, agent_of, show
 from orchestrator.store.layout import Layout
 from orchestrator.store.timestamp import iso
 from orchestrator.views.glyphs import LABELS
-
-
-@click.command("list")
-@takes_directory
-@click.option("--status", multiple=True, metavar="S", help="pending, in_progress, blocked, done …")
-@click.option("--assignee", multiple=True, metavar="NAME", help="Whose; `me` for your own.")
-@click.option("--tag", multiple=True, metavar="NAME", help="With this tag.")
-@click.option("--type", multiple=True, metavar="TYPE", help="Of this type.")
-@click.option("--parent", default="", metavar="ID", help="Under this umbrella.")
-@click.option("--group-by", type=click.Choice(GROUPS), help="By whom or what.")
-@click.option("--format", "form", type=click.Choice(FORMATS), help="simple: one line per task.")
-@takes_caller
-@takes_json
-def list_command(
-    directory: str | None,
-    option: str | None,
-    *,
-    status: Sequence[str],
-    assignee: Sequence[str],
-    tag: Sequence[str],
-    type: Sequence[str],
-    parent: str,
-    group_by: str | None,
-    form: str | None,
-    name: str | None,
-    as_json: bool,
-) -> None:
-    """List the tasks, one per line.
-
-    A task must pass every filter; a filter that is given more than once, or several words with commas, lets each of
-    them through.
-
-    \b
-      orchestrator list --status pending,waiting --assignee me
-      orchestrator list --tag phase1 --status completed | wc -l
-      orchestrator list --group-by assignee
-    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    filters = filters_of(
-        status=status, assignee=assignee, tag=tag, type=type, parent=parent, name=name or ""
-    )
-    print_list(
-        directory or "",
-        option or "",
-        filters,
-        group_by=group_by or "",
-        form="json" if as_json else form or "",
-    )
 
 
 @click.command("show")
@@ -104,37 +54,6 @@ def _agent(layout: Layout, view: TaskView) -> str:
     except OrchestratorError:
         # A file of an agent that makes no sense is no reason to say nothing at all.
         return view.task.agent
-
-
-def task_facts(
-    view: TaskView, agents: Mapping[str, str] = MappingProxyType({})
-) -> dict[str, object]:
-    """Return what ``--json`` says of a task and of what came of it."""
-    return {
-        **brief(view.board, view.task, agents),
-        "description": view.task.description,
-        "attempts": [attempt_facts(attempt) for attempt in view.board.attempts(view.task.id)],
-        "criteria": criteria.facts(view.criteria),
-        "answer": view.answer,
-        "structured": view.structured,
-    }
-
-
-def attempt_facts(attempt: Attempt) -> dict[str, object]:
-    """Return what ``--json`` says of an attempt; what nobody knows is None."""
-    lasted = attempt.lasted(time.time())
-    return {
-        "number": attempt.number,
-        "status": attempt.status,
-        "agent": attempt.agent,
-        "start": iso(attempt.started),
-        "end": iso(attempt.ended),
-        "duration": None if lasted is None else round(lasted, 3),
-        "exit": attempt.exit,
-        "reason": attempt.reason,
-        "cost_usd": attempt.cost,
-        "session": attempt.session,
-    }
 
 
 def attempt_line(attempt: Attempt, *, with_session: bool = False) -> str:

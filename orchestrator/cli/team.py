@@ -12,7 +12,9 @@ import click
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.agents import agent_facts
 from orchestrator.cli.options import takes_caller, takes_directory, takes_json
-from orchestrator.cli.reply import (
+from orchestrator.cli.report import say_broken, share_facts, takes_days
+from orchestrator.cli.texts import TakesText
+from orchestrator.commands.reply import (
     caller,
     from_stdin,
     passed_over,
@@ -22,8 +24,6 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.cli.report import say_broken, share_facts, takes_days
-from orchestrator.cli.texts import TakesText
 from orchestrator.core.agent import Listed
 from orchestrator.core.message import LIMIT
 from orchestrator.core.text import counted

@@ -10,7 +10,7 @@ import click
 
 from orchestrator.cli.agents import plan_directory_if_any
 from orchestrator.cli.options import takes_directory, takes_json
-from orchestrator.cli.reply import as_called, plan_directory, program, say_json, talk, write
+from orchestrator.commands.reply import as_called, plan_directory, program, say_json, talk, write
 from orchestrator.core.agent import BUILT_IN
 from orchestrator.core.text import counted, one_line
 from orchestrator.errors import UsageError

@@ -3,13 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import click
 
-from orchestrator.cli.plain_form import read_words
-
 #: No option has a blank in its name: this is a text, a list of markdown for one.
 _PROSE = re.compile(r"-[^=\s]*\s.*", re.DOTALL)
+
+
+class Words(NamedTuple):
+    """The words of a command line, sorted."""
+
+    others: Sequence[str]
+    options: Mapping[str, Sequence[str]]
+    """By name, every value that was given; of an option without one, ``[""]``."""
+
+
+def sort_words(words: Sequence[str], takes_value: Mapping[str, bool]) -> Words | None:
+    """Sort *words* into options and others; None where an option lacks its value.
+
+    A word that is none of the options is another word, also with a dash in front, and so is everything behind ``--``.
+    """
+    others: list[str] = []
+    options: dict[str, list[str]] = {}
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if word == "--":
+            others += rest
+        elif name in takes_value and (not equals or (takes_value[name] and name[1:2] == "-")):
+            if takes_value[name] and not equals:
+                following = next(rest, None)
+                if following is None:
+                    return None
+                value = following
+            options.setdefault(name, []).append(value)
+        else:
+            others.append(word)
+    return Words(others, options)
 
 
 class TakesText(click.Command):
@@ -19,7 +51,7 @@ class TakesText(click.Command):
         """Move what are options to the front, and everything else behind ``--``."""
         options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
         takes_value = {name: not each.is_flag for each in options for name in each.opts}
-        words = read_words(args, takes_value, has_text=True)
+        words = sort_words(args, takes_value)
         if words is None:
             return super().parse_args(ctx, args[-1:])  # the option that has no value
         texts = [word for word in words.others if self.is_text(word)]
@@ -35,7 +67,7 @@ class TakesText(click.Command):
         return super().parse_args(ctx, [*front, *odd, "--", *texts])
 
     def is_text(self, word: str) -> bool:
-        """Say whether a word that is no option of ours is meant as a text."""
+        """Say whether a word that is no option of the command is meant as a text."""
         return True
 
 

@@ -11,7 +11,7 @@ import click
 
 from orchestrator.actions.watching import Follower, JournalEvent, parse_since
 from orchestrator.cli.options import Duration, takes_caller, takes_directory
-from orchestrator.cli.reply import as_called, caller, plan_directory, talk, write
+from orchestrator.commands.reply import as_called, caller, plan_directory, talk, write
 from orchestrator.errors import StoreError
 from orchestrator.runner.events import Kind
 from orchestrator.store.alarm import Alarm

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import click
 
 from orchestrator.cli.options import takes_directory, takes_json
-from orchestrator.cli.reply import (
+from orchestrator.cli.templates import of_template
+from orchestrator.commands.reply import (
     as_called,
     plan_directory,
     require_one,
@@ -18,8 +19,7 @@ from orchestrator.cli.reply import (
     talk,
     terminal_width,
 )
-from orchestrator.cli.reply import write as say
-from orchestrator.cli.templates import of_template
+from orchestrator.commands.reply import write as say
 from orchestrator.core.agent import Roster
 from orchestrator.core.draft import Draft
 from orchestrator.core.plan import Task, id_of

@@ -19,7 +19,7 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 #: installed but found by other means, as a launcher beside it does, comes first here too: no other version takes over.
 _BOOTSTRAP = (
     "import sys; root = sys.argv.pop(1); root in sys.path or sys.path.insert(0, root); "
-    "from orchestrator.cli.door import main; main()"
+    "from orchestrator.__main__ import main; main()"
 )
 #: What is read of the output of a process that ended too soon.
 _TAIL = 8 * 1024

@@ -9,13 +9,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.actions.history import history
-from orchestrator.actions.talking import messages_on
 from orchestrator.core.board import Board
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.plan import TASK_ID, Task, stem
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
 from orchestrator.services import plans
+from orchestrator.services.messages import messages_on
 from orchestrator.services.status import brief_of, news_of_running, status
 from orchestrator.services.task_view import find_task
 from orchestrator.store import collection

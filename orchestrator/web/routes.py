@@ -19,8 +19,6 @@ from starlette.staticfiles import StaticFiles
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import detach
 from orchestrator.actions.stopping import stop
-from orchestrator.actions.talking import say
-from orchestrator.actions.task_commands import act
 from orchestrator.core.message import MessageKind
 from orchestrator.core.status import COMMANDS, Verb
 from orchestrator.core.task_command import Intervention
@@ -34,7 +32,9 @@ from orchestrator.errors import (
     TransitionError,
     UsageError,
 )
+from orchestrator.runner.task_commands import act
 from orchestrator.services import plans
+from orchestrator.services.messages import say
 from orchestrator.services.plugins import Plugs
 from orchestrator.services.run_request import RunOrder
 from orchestrator.store.layout import Layout

@@ -341,10 +341,10 @@ def test_every_command_is_a_method_or_it_is_said_why_not(orchestrate: Orchestrat
     """Nobody has to look for one that is not there."""
     script = """
 import orchestrator.api
-from orchestrator.cli.main import _COMMANDS
+from orchestrator.commands.registry import COMMANDS
 said = orchestrator.api.__doc__
 answer = [
-    name for name in _COMMANDS if not hasattr(orchestrator.api.Orchestrator, name) and f"``{name}``" not in said
+    name for name in COMMANDS if not hasattr(orchestrator.api.Orchestrator, name) and f"``{name}``" not in said
 ]
 """
     assert [] == json.loads(python(orchestrate, script))

@@ -28,7 +28,7 @@ for module, names in {
     for name in names.split():
         vars(module).pop(name, None)
 os.name = "nt"
-from orchestrator.cli.door import main
+from orchestrator.__main__ import main
 main()
 """
 

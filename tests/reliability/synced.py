@@ -53,6 +53,6 @@ def _wrap(told: int) -> None:
 
 if __name__ == "__main__":
     _wrap(os.open(sys.argv.pop(1), os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644))
-    from orchestrator.cli.door import main
+    from orchestrator.__main__ import main
 
     main()

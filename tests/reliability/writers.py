@@ -13,8 +13,8 @@ import random
 import sys
 from pathlib import Path
 
-from orchestrator.actions.talking import say
 from orchestrator.core.message import MessageKind
+from orchestrator.services.messages import say
 from orchestrator.store.layout import Layout
 
 TASKS = ("T-01", "T-02", "T-03")

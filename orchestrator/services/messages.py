@@ -1,4 +1,4 @@
-"""Say something about a task to everybody, or note it for oneself (seed 001).
+"""Messages about a task: to everybody, or a note for oneself.
 
 ``say`` loads no graph and reads no markdown while the cache knows the task: it is called again and again.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from orchestrator.core.message import Message, MessageKind, clean, message_line
 from orchestrator.core.plan import stem
@@ -18,12 +18,11 @@ from orchestrator.store.task_ids import require_task
 from orchestrator.store.timestamp import iso
 
 if TYPE_CHECKING:
-    from orchestrator.core.board import Standing
     from orchestrator.core.plan import Task
 
 
 def say(layout: Layout, task_id: str, kind: MessageKind, author: str, text: str) -> Message:
-    """Append a message to the channel of a task, and tell the journal unless it is a note.
+    """Append a message to the channel of a task, and to the journal unless it is a note.
 
     Raises:
         UsageError: there is nothing in the message, or too much.
@@ -38,31 +37,8 @@ def say(layout: Layout, task_id: str, kind: MessageKind, author: str, text: str)
     return message
 
 
-class Context(NamedTuple):
-    """What one reader may know of what was said about a task, oldest first, and where the task stands."""
-
-    task: Task
-    standing: Standing
-    messages: list[Message]
-
-
-def context(layout: Layout, task_id: str, reader: str) -> Context:
-    """Return everything that was said about a task, and what the reader noted; nobody else's notes.
-
-    Raises:
-        NotFoundError: no task of that id, or no plan.
-        PlanError, StoreError: as their names say.
-    """
-    from orchestrator.services.task_view import find_task
-    from orchestrator.store.workspace import Workspace
-
-    board = Workspace(layout).load()
-    task = find_task(board, task_id)
-    return Context(task, board.standing[task.id], messages_on(layout, task, reader))
-
-
 def messages_on(layout: Layout, task: Task, reader: str) -> list[Message]:
-    """Return what was said about a task, and what the reader noted, oldest first.
+    """Return the messages about a task, and the notes of *reader*, oldest first.
 
     Raises:
         StoreError: it cannot be read.

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from orchestrator.cli.reply import say_rows
+from orchestrator.commands.reply import say_rows
 
 
 @pytest.mark.parametrize("count", [0, 1, 999, 1000, 1001, 2500])

@@ -1,7 +1,7 @@
-"""How every command answers: data to stdout, talk to stderr, ``--json`` in one envelope (design, section 5).
+"""How every command answers: data to stdout, remarks to stderr, ``--json`` in one envelope.
 
 The envelope: ``{"ok": true, "code": "ok", "message": "…", …data}``; an error has ``ok: false``, a stable ``code``, a
-``hint`` and, where there are several, ``problems``. Nothing here loads ``click``: ``cli/door.py`` says why.
+``hint`` and, where there are several, ``problems``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.store.plan_directory import find_plan, find_plan_directory
 
 _NAME = "orchestrator"
-_PACKAGE = __file__.removesuffix("cli/reply.py")
+_PACKAGE = __file__.removesuffix("commands/reply.py")
 #: Rows that are printed at once.
 _PIECE = 1000
 #: Values of ``TERM`` that name terminals which show nothing but text.

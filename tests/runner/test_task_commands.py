@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.actions.task_commands import give_up, intervene, set_status
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import Intervention
 from orchestrator.errors import TransitionError
+from orchestrator.runner.task_commands import give_up, intervene, set_status
 from orchestrator.services.plugins import Plugs
 from orchestrator.store.layout import Layout
 from orchestrator.store.requests import Reply, Requests, new_id

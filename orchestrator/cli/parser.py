@@ -1,0 +1,132 @@
+"""Makes the click command of a command of the table, and prints what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from inspect import cleandoc
+from typing import Any
+
+import click
+
+from orchestrator.cli.texts import TakesProse, TakesText
+from orchestrator.commands.call import Call
+from orchestrator.commands.registry import Command, Facts, Group, Parameter, parameters
+from orchestrator.commands.reply import from_stdin, say_json, say_rows, talk, write
+
+#: How words are sorted into options and texts, by what ``Parameter.dash`` allows.
+_CLASSES = {"any": TakesText, "prose": TakesProse}
+
+
+def click_command(name: str, command: Command[Any, Any] | Group) -> click.Command:
+    """Return a command, or a group of them, as click knows it."""
+    if isinstance(command, Group):
+        below = {each: click_command(each, inner) for each, inner in command.commands.items()}
+        return click.Group(name, below, help=_help(command.help))
+    own = list(parameters(command.params))
+    before = [each for each in command.takes if each[1].is_argument]
+    behind = [each for each in command.takes if not each[1].is_argument]
+    dashes = [parameter.dash for _, parameter, _ in own if parameter.dash]
+    return _CLASSES.get("".join(dashes[:1]), click.Command)(
+        name,
+        callback=_callback(command),
+        params=[
+            *(_click_parameter(*each) for each in before),
+            *(_click_parameter(key, each, is_required=required) for key, each, required in own),
+            *(_click_parameter(*each) for each in behind),
+        ],
+        help=_help(command.help),
+    )
+
+
+def _help(docstring: str) -> str:
+    """Return a docstring as click wants it: a paragraph with indented lines is not wrapped, ``Examples:`` not shown."""
+    parts = cleandoc(docstring).split("\n\n")
+    return "\n\n".join(
+        "\b\n" + each.removeprefix("Examples:\n") if "\n  " in each else each for each in parts
+    )
+
+
+def _click_parameter(
+    name: str, parameter: Parameter, *, is_required: bool = False
+) -> click.Parameter:
+    """Return a parameter as click knows it; it has no default there, for ``Params`` has it."""
+    more: dict[str, Any] = {"metavar": parameter.metavar or None, "callback": _reader(parameter)}
+    if parameter.completion:
+        more["shell_complete"] = _completer(parameter.completion)
+    if parameter.choices:
+        more["type"] = click.Choice(parameter.choices)
+    if parameter.is_argument:
+        nargs = -1 if parameter.is_repeated else 1
+        return click.Argument([name], required=is_required, nargs=nargs, **more)
+    names = parameter.names or (f"--{name.replace('_', '-')}",)
+    if parameter.is_flag:
+        more |= {"is_flag": True, "metavar": None}
+    else:
+        more |= {"multiple": parameter.is_repeated, "show_default": parameter.shown_default or None}
+    return click.Option([*names, name], help=parameter.help, hidden=parameter.is_hidden, **more)
+
+
+def _reader(parameter: Parameter) -> Callable[[click.Context, click.Parameter, Any], Any] | None:
+    """Return what makes a value from the words that were typed."""
+    read = parameter.read
+    if read is None and not parameter.stdin:
+        return None
+
+    def value_of(context: click.Context, of: click.Parameter, given: Any) -> Any:
+        if given == "-" and parameter.stdin:
+            given = from_stdin(parameter.stdin)
+        if read is None or given is None:
+            return given
+        try:
+            return read(given) if isinstance(given, str) else tuple(map(read, given))
+        except ValueError as error:
+            raise click.BadParameter(str(error), context, of) from None
+
+    return value_of
+
+
+def _completer(words: str) -> Callable[..., Any]:
+    def complete(context: click.Context, _: click.Parameter, incomplete: str) -> Any:
+        from orchestrator.cli.completion import complete_words  # only where a shell asks
+
+        return complete_words(words, context, incomplete)
+
+    return complete
+
+
+def _callback(command: Command[Any, Any]) -> Callable[..., None]:
+    def run(**values: Any) -> None:
+        given = {key: value for key, value in values.items() if value is not None}
+        common = {key: given.pop(key) for key, _ in command.takes if key in given}
+        if given.get("format") == "json":
+            common["is_json"] = True
+        status = call_command(command, Call(**common), command.params(**given))
+        click.get_current_context().exit(status)
+
+    return run
+
+
+def call_command(command: Command[Any, Any], call: Call, params: Any) -> int:
+    """Execute a command, print its answer, and return the exit status."""
+    if command.main is not None:
+        return int(command.main(call, params))
+    result = command.execute(call, params)
+    for remark in command.remarks(result):
+        talk(remark)
+    if call.is_json:
+        assert command.facts is not None  # it has a --json
+        _print_facts(command.facts(result))
+    elif command.text is not None:
+        write(command.text(result))
+    elif command.facts is not None:
+        talk(command.facts(result)["message"])
+    return int(command.status(result))
+
+
+def _print_facts(facts: Facts) -> None:
+    *others, last = facts
+    if isinstance(facts[last], Iterator):
+        data = {name: facts[name] for name in others if name != "message"}
+        say_rows(facts["message"], last, facts[last], **data)
+    else:
+        say_json(**facts)

@@ -1,0 +1,1 @@
+"""One file per command, and the table they are found in."""

@@ -1,0 +1,96 @@
+"""What a command is called with besides its parameters: the plan directory that is meant, and who calls."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from orchestrator.commands.reply import caller, plan_directory, talk
+
+if TYPE_CHECKING:
+    from orchestrator.services.plugins import Plugs
+    from orchestrator.store.layout import Layout
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call from the command line."""
+
+    directory: str | None = None
+    """``[DIR]``."""
+    option: str | None = None
+    """``--dir``."""
+    name: str | None = None
+    """``--as``."""
+    is_json: bool = False
+    """The answer is for a program: progress is not printed."""
+
+    @property
+    def is_process(self) -> bool:
+        """The process ends with the call, so it may set signal handlers and print on stderr."""
+        return True
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment that says for which task an agent was started."""
+        return os.environ
+
+    def plan(
+        self, named: str | None = None, *, must_exist: bool = True, here: bool = False
+    ) -> Layout:
+        """Return the plan directory; *named* is the id of a plan or its directory, where another argument says it.
+
+        Raises:
+            NotFoundError, UsageError: as ``find_plan_directory``.
+        """
+        named = named or self.directory
+        return plan_directory(named, self.option, must_exist=must_exist, here=here)
+
+    def caller(self) -> str:
+        """Return who calls.
+
+        Raises:
+            UsageError: the name is not valid.
+        """
+        return caller(self.name)
+
+    def plugs(self, layout: Layout) -> Plugs:
+        """Return the agents and the executor for a plan."""
+        from orchestrator.wiring import plugs  # loads every kind of agent; most commands need none
+
+        return plugs(layout=layout)
+
+    def progress(self, text: str) -> None:
+        """Print what the command waits for, to people."""
+        if self.is_process and not self.is_json:
+            talk(text)
+
+
+@dataclass(frozen=True)
+class ProgramCall(Call):
+    """A call of a command from a program: it prints nothing, and signals and environment are those of the program."""
+
+    layout: Layout = field(kw_only=True)
+    claude_bin: str = field(kw_only=True)
+
+    is_process = False
+    environ = MappingProxyType({})
+
+    def plan(
+        self, named: str | None = None, *, must_exist: bool = True, here: bool = False
+    ) -> Layout:
+        """Return the plan directory that the program has chosen."""
+        return self.layout
+
+    def caller(self) -> str:
+        """Return who calls; the name was checked already."""
+        return self.name or ""
+
+    def plugs(self, layout: Layout) -> Plugs:
+        """Return the agents and the executor for a plan."""
+        from orchestrator.wiring import plugs  # loads every kind of agent
+
+        return plugs(self.claude_bin, layout)

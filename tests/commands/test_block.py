@@ -1,0 +1,19 @@
+"""``block``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.commands import block
+from orchestrator.commands.task_command import ReasonParams, facts
+from tests.commands.typed import bob, typed
+
+
+def test_a_reason_may_be_given() -> None:
+    assert ReasonParams("T-01") == typed("block", "T-01")[1]
+    assert ReasonParams("T-01", "- why") == typed("block", "T-01", "- why")[1]
+
+
+def test_the_reply(tmp_path: Path) -> None:
+    reply = block.execute(bob(tmp_path), ReasonParams("T-01", "why"))
+    assert {"message": "T-01 is blocked", "task": "T-01", "status": "blocked"} == facts(reply)

@@ -1,0 +1,23 @@
+"""``note``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.commands import note
+from orchestrator.commands.message import MessageParams
+from tests.commands.typed import bob, typed
+
+
+def test_the_last_word_is_the_message() -> None:
+    """Whatever it begins with; options stand anywhere."""
+    call, params = typed("note", "T-01", "--as", "bob", "- use JWT")
+    assert ("bob", MessageParams("T-01", "- use JWT")) == (call.name, params)
+
+
+def test_the_reply(tmp_path: Path) -> None:
+    sent = note.execute(bob(tmp_path), MessageParams("T-01", "use JWT"))
+    facts = note.COMMAND.facts(sent) if note.COMMAND.facts else {}
+    assert "bob noted on T-01" == facts["message"]
+    assert ("T-01", "note", "bob") == (facts["task"], facts["kind"], facts["by"])
+    assert None is note.COMMAND.text

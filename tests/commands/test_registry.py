@@ -1,0 +1,28 @@
+"""The command table."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from orchestrator.cli.main import _OLD, cli
+from orchestrator.commands.registry import COMMANDS, Command, Group, load
+
+
+@pytest.mark.parametrize("name", [each for each in COMMANDS if each not in _OLD])
+def test_a_command_can_be_called_and_explained(name: str) -> None:
+    """It has a help text, an answer, and a click command that names all of its parameters."""
+    command = load(name)
+    made = cli.get_command(click.Context(cli), name)
+    assert made is not None
+    assert made.help
+    if isinstance(command, Group):
+        return
+    assert isinstance(command, Command)
+    assert command.facts or command.text or command.main
+    of_click = {each.name for each in made.params}
+    assert {*command.params.__dataclass_fields__, *(key for key, _ in command.takes)} == of_click
+
+
+def test_a_command_is_named_once() -> None:
+    assert len(COMMANDS) == len({*COMMANDS})
