@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+
 import click
 import pytest
 
+from orchestrator import Orchestrator
 from orchestrator.cli.main import _OLD, cli
 from orchestrator.commands.registry import COMMANDS, Command, Group, load
 
@@ -26,3 +29,13 @@ def test_a_command_can_be_called_and_explained(name: str) -> None:
 
 def test_a_command_is_named_once() -> None:
     assert len(COMMANDS) == len({*COMMANDS})
+
+
+@pytest.mark.parametrize("name", [each for each in COMMANDS if each not in _OLD])
+def test_a_method_of_the_python_api_takes_what_the_command_takes(name: str) -> None:
+    """By the names of the fields."""
+    command, method = load(name), getattr(Orchestrator, name.replace("-", "_"), None)
+    if method is None or isinstance(command, Group):
+        return
+    keywords = {*inspect.signature(method).parameters} - {"self", "settings"}
+    assert set() == keywords - {*command.params.__dataclass_fields__}

@@ -47,6 +47,14 @@ def test_a_run_loads_what_it_runs() -> None:
     assert [] == loaded(OF_OTHERS, by="orchestrator.cli.running")
 
 
+def test_a_command_loads_no_other_one() -> None:
+    """Only the module of the command that is called, and what it needs."""
+    others = ("orchestrator.commands.list", "orchestrator.runner", "orchestrator.wiring", *HEAVY)
+    assert [] == loaded(others, by="orchestrator.cli.main, orchestrator.commands.share")
+    others = ("orchestrator.commands.share", "orchestrator.runner", "orchestrator.wiring", *HEAVY)
+    assert [] == loaded(others, by="orchestrator.cli.main, orchestrator.commands.list")
+
+
 def loaded(names: tuple[str, ...], *, by: str) -> list[str]:
     program = f"import sys, {by}; print(*(name for name in {names} if name in sys.modules))"
     answer = subprocess.run(
