@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 
 class Working(Directory):
-    """What somebody does with a task by hand. *note* is a remark in a line: who and why is kept with the task.
+    """Task commands and messages. *note* is a remark in a line; it is kept with the task, and so is who made it.
 
-    What changes where a task stands goes through the run that is at work, if one is, and comes back once it is done. It
-    raises TransitionError where it cannot be done from where the task stands, and UsageError in a listener of that run.
+    A change of status goes through the active run, if there is one, and returns once it is done. It raises
+    TransitionError where the status of the task does not allow it, and UsageError in a listener of that run.
     """
 
     def claim(self, task: str = "") -> str:
-        """Take a task that nobody else has, and return its id; without *task*, the next one that is ready.
+        """Take a task that no other caller has, and return its id; without *task*, the next one that is ready.
 
         Raises:
             NothingReadyError: nothing is ready.
@@ -94,25 +94,25 @@ class Working(Directory):
     def retry(self, task: str, note: str = "") -> Sequence[Reply]:
         """Have a task done again, and return one reply; of a skipped one, what failed before it, and a reply for each.
 
-        What somebody has in hand by command is given back.
+        A task that was started by hand is released.
 
         Raises:
-            DependencyError: it was skipped because somebody cancelled what comes before.
+            DependencyError: it was skipped because a task before it was cancelled.
         """
         return retry.execute(self._call, ReasonParams(task, note))
 
-    # ── talking: UsageError where nothing is said, or more than 64 KB ────────────────────────────────────────────────
+    # ── messages: UsageError for an empty text, or more than 64 KB ───────────────────────────────────────────────────
 
     def join(self, task: str) -> Message:
         """Say that you work on a task."""
         return join.execute(self._call, join.Params(task))
 
     def share(self, task: str, text: str) -> Message:
-        """Tell everybody something about a task."""
+        """Share something about a task with everybody."""
         return share.execute(self._call, MessageParams(task, text))
 
     def note(self, task: str, text: str) -> Message:
-        """Note something for yourself; nobody else's command shows it."""
+        """Note something for yourself; no other caller sees it."""
         return note.execute(self._call, MessageParams(task, text))
 
     def discover(self, task: str, text: str) -> Message:
@@ -124,5 +124,5 @@ class Working(Directory):
         return sync.execute(self._call, MessageParams(task, text))
 
     def context(self, task: str) -> context.Context:
-        """Return what was said about a task, and what you noted."""
+        """Return the messages about a task, and your own notes."""
         return context.execute(self._call, context.Params(task))

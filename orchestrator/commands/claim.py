@@ -19,7 +19,7 @@ class Params:
 
 
 def execute(call: Call, params: Params) -> Reply:
-    """Take a task that nobody else has, and print its id.
+    """Take a task that no other caller has, and print its id.
 
     Of many who want the same one, exactly one gets it. Without ID you get the next one that is ready: what is assigned
     to you first, then by priority.

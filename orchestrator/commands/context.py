@@ -33,7 +33,7 @@ class Context(NamedTuple):
 
 
 def execute(call: Call, params: Params) -> Context:
-    """Show what was said about a task, and what you noted, oldest first; nobody else's notes.
+    """Show the messages about a task, and your own notes, oldest first.
 
     Examples:
       orchestrator context T-05

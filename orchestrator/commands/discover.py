@@ -14,7 +14,7 @@ def execute(call: Call, params: MessageParams) -> Message:
     Examples:
       orchestrator discover T-05 "BLOCKED: need the schema finalized"
 
-    It wakes whoever waits (`wait`), and goes to every task that starts from now on.
+    It ends a `wait`, and goes to every task that starts from now on.
     """
     return send(call, MessageKind.DISCOVER, params.task, params.text)
 

@@ -9,7 +9,7 @@ from orchestrator.core.message import Message, MessageKind
 
 
 def execute(call: Call, params: MessageParams) -> Message:
-    """Note something about a task for yourself; nobody else's command shows it.
+    """Note something about a task for yourself; no other caller sees it.
 
     Examples:
       orchestrator note T-01 "Considering NoSQL for this" --as db_specialist

@@ -13,11 +13,11 @@ from orchestrator.store.requests import Reply
 
 
 def execute(call: Call, params: ReasonParams) -> Sequence[Reply]:
-    """Have a task done again, by the run that is at work or by the next one.
+    """Have a task done again, by the active run or by the next one.
 
     Earlier attempts stay in the result file and in the logs. For a skipped task, what failed before it is done again.
-    What somebody has in hand by command is given back; what a run is at is not. For one that met a usage limit, with no
-    run at work, the next run does not wait for the account to open.
+    A task that was started by hand is released; one that a run is executing is not. For one that met a usage limit,
+    with no active run, the next run does not wait for the account to open.
 
     Examples:
       orchestrator retry T-03

@@ -9,13 +9,13 @@ from orchestrator.core.message import Message, MessageKind
 
 
 def execute(call: Call, params: MessageParams) -> Message:
-    """Tell everybody something about a task: progress, a decision, a handoff.
+    """Share something about a task with everybody: progress, a decision, a handoff.
 
     Examples:
       orchestrator share T-01 "Decided on PostgreSQL with JSONB columns"
       orchestrator share T-01 - < decision.md
 
-    Whoever does a task gets what was shared on it, and on what it depends on, with the task.
+    The agent of a task gets, with the task, what was shared on it and on its dependencies.
     """
     return send(call, MessageKind.SHARE, params.task, params.text)
 
