@@ -11,12 +11,12 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from orchestrator.actions.editing import Updated
-    from orchestrator.actions.export import Export
     from orchestrator.actions.following import Bite
-    from orchestrator.actions.history import History
-    from orchestrator.actions.report import Ledger
     from orchestrator.api import Orchestrator, check_all_tasks
     from orchestrator.commands.context import Context
+    from orchestrator.commands.export import Export
+    from orchestrator.commands.history import History
+    from orchestrator.commands.report import Ledger
     from orchestrator.core.agent import Listed
     from orchestrator.core.board import Board
     from orchestrator.core.message import Message
@@ -58,10 +58,10 @@ _FROM = {
     "Board": "core.board",
     "Context": "commands.context",
     "Cursor": "store.cursor",
-    "Export": "actions.export",
+    "Export": "commands.export",
     "Happening": "runner.events",
-    "History": "actions.history",
-    "Ledger": "actions.report",
+    "History": "commands.history",
+    "Ledger": "commands.report",
     "Listed": "core.agent",
     "Message": "core.message",
     "Orchestrator": "api",

@@ -11,9 +11,9 @@ from orchestrator.api.keywords import listed
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.actions.export import Export
-    from orchestrator.actions.history import History
-    from orchestrator.actions.report import Ledger
+    from orchestrator.commands.export import Export
+    from orchestrator.commands.history import History
+    from orchestrator.commands.report import Ledger
     from orchestrator.core.agent import Listed
     from orchestrator.core.plan import Task
     from orchestrator.services.status import Overview
@@ -70,7 +70,7 @@ class Looking(Directory):
 
         Of events and of turns of the conversation, the last 1000 are kept.
         """
-        from orchestrator.actions.history import history
+        from orchestrator.commands.history import history
 
         agents = self._plugs().agents
         return history(self._layout, key, agents, turns=_TURNS, events=_EVENTS)
@@ -85,13 +85,13 @@ class Looking(Directory):
         """
         if not 0 <= days <= _MOST_DAYS:
             raise UsageError(f"days: {days} is not between 0 and {_MOST_DAYS}")
-        from orchestrator.actions.report import look_back
+        from orchestrator.commands.report import look_back
 
         return look_back(self._layout, days, time.time())
 
     def export(self) -> Export:
         """Return the whole plan and what came of it: each task with its assignment, its answer, and what was said."""
-        from orchestrator.actions.export import gather
+        from orchestrator.commands.export import gather
 
         return gather(self._layout)
 

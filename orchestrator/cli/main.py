@@ -33,15 +33,11 @@ from orchestrator.errors import ExitStatus, OrchestratorError, UsageError
 
 #: Commands that are not in the table yet → module of this package; the command's function has its name.
 _OLD = {
-    "init": "planning",
     "plan": "drafting",
     "template": "templates",
     "wizard": "wizard",
     "add": "editing",
     "update": "editing",
-    "validate": "planning",
-    "graph": "planning",
-    "critical-path": "planning",
     "agents": "agents",
     "agent": "team",
     "run": "running",
@@ -52,11 +48,6 @@ _OLD = {
     "dashboard": "dashboard",
     "schedule": "scheduling",
     "status": "status",
-    "show": "tasks",
-    "history": "history",
-    "logs": "logs",
-    "report": "report",
-    "export": "export",
     "create": "plans",
     "transition": "plans",
     "dispatch": "dispatching",

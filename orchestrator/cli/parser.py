@@ -62,8 +62,11 @@ def _click_parameter(
     if parameter.is_flag:
         more |= {"is_flag": True, "metavar": None}
     else:
-        more |= {"multiple": parameter.is_repeated, "show_default": parameter.shown_default or None}
-    return click.Option([*names, name], help=parameter.help, hidden=parameter.is_hidden, **more)
+        more["multiple"] = parameter.is_repeated
+    default = f"  [default: {parameter.shown_default}]" if parameter.shown_default else ""
+    return click.Option(
+        [*names, name], help=parameter.help + default, hidden=parameter.is_hidden, **more
+    )
 
 
 def _reader(parameter: Parameter) -> Callable[[click.Context, click.Parameter, Any], Any] | None:

@@ -12,7 +12,6 @@ import click
 from orchestrator.cli.adding import known_agents
 from orchestrator.cli.agents import agent_facts
 from orchestrator.cli.options import takes_caller, takes_directory, takes_json
-from orchestrator.cli.report import say_broken, share_facts, takes_days
 from orchestrator.cli.texts import TakesText
 from orchestrator.commands.reply import (
     caller,
@@ -24,6 +23,7 @@ from orchestrator.commands.reply import (
     terminal_width,
     write,
 )
+from orchestrator.commands.report import broken_warnings, look_back, share_facts
 from orchestrator.core.agent import Listed
 from orchestrator.core.message import LIMIT
 from orchestrator.core.text import counted
@@ -129,12 +129,20 @@ def workload_command(
         write(workload_text(loads, terminal_width()))
     else:
         write("".join(f"{each.name}\n" for each in loads))
-    say_broken(found.broken)
+    for warning in broken_warnings(found.broken):
+        talk(warning)
 
 
 @agent_command.command("metrics")
 @takes_directory
-@takes_days
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36_500),
+    default=7,
+    show_default=True,
+    metavar="N",
+    help="How far back, from now.",
+)
 @takes_json
 def metrics_command(directory: str | None, option: str | None, days: int, *, as_json: bool) -> None:
     """Show what each agent did in the last days.
@@ -145,7 +153,6 @@ def metrics_command(directory: str | None, option: str | None, days: int, *, as_
     \b
       orchestrator agent metrics --days 30
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    from orchestrator.actions.report import look_back
     from orchestrator.views.report import metrics_text
 
     found = look_back(plan_directory(directory, option), days, time.time())
@@ -157,7 +164,8 @@ def metrics_command(directory: str | None, option: str | None, days: int, *, as_
         )
     else:
         write(metrics_text(agents, terminal_width()))
-    say_broken(found.broken)
+    for warning in broken_warnings(found.broken):
+        talk(warning)
 
 
 @agent_command.command("message", cls=TakesText)

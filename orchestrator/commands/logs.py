@@ -39,7 +39,10 @@ class Params:
 
     task: str = argument("ID", completion="task")
     attempt: int = option(
-        "Of this attempt (default: the newest).", metavar="N", default=0, read=whole_number(1, 2**31)
+        "Of this attempt (default: the newest).",
+        metavar="N",
+        default=0,
+        read=whole_number(1, 2**31),
     )
     stderr: bool = flag("What it printed to stderr.")
     follow: bool = flag("Go on with what is printed, until it is over.")

@@ -116,7 +116,8 @@ def execute(call: Call, params: Params) -> _Report:
 
     Days are those of UTC. An attempt counts on the day it ended.
     """
-    return _Report(look_back(call.plan(), params.days, time.time()), params.format)
+    form = "json" if call.is_json else params.format
+    return _Report(look_back(call.plan(), params.days, time.time()), form)
 
 
 def text(report: _Report) -> str:
@@ -191,6 +192,4 @@ def _task_facts(last: Booking, done: Share) -> dict[str, Any]:
     }
 
 
-COMMAND = Command(
-    Params, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON)
-)
+COMMAND = Command(Params, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.actions.history import history
+from orchestrator.commands.history import history
 from orchestrator.core.board import Board
 from orchestrator.core.journal_line import read_line
 from orchestrator.core.plan import TASK_ID, Task, stem
