@@ -11,22 +11,22 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from orchestrator.actions.editing import Updated
-    from orchestrator.actions.following import Bite
+    from orchestrator.actions.following import WaitUpdate
     from orchestrator.api import Orchestrator, check_all_tasks
     from orchestrator.commands.context import Context
     from orchestrator.commands.export import Export
     from orchestrator.commands.history import History
     from orchestrator.commands.report import Ledger
     from orchestrator.core.agent import Listed
-    from orchestrator.core.board import Board
+    from orchestrator.core.snapshot import PlanSnapshot
     from orchestrator.core.message import Message
     from orchestrator.core.plan import Task
     from orchestrator.errors import OrchestratorError
-    from orchestrator.runner.events import Happening
-    from orchestrator.runner.run_report import RunReport
+    from orchestrator.runner.events import Event
+    from orchestrator.runner.run import RunReport
     from orchestrator.services.status import Overview
     from orchestrator.services.task_view import TaskView
-    from orchestrator.store.cursor import Cursor
+    from orchestrator.store.journal import Cursor
     from orchestrator.store.requests import Reply
 
 __version__ = "0.1.0"
@@ -55,9 +55,9 @@ __all__ = [
 
 _FROM = {
     "Bite": "actions.following",
-    "Board": "core.board",
+    "Board": "core.snapshot",
     "Context": "commands.context",
-    "Cursor": "store.cursor",
+    "Cursor": "store.journal",
     "Export": "commands.export",
     "Happening": "runner.events",
     "History": "commands.history",
@@ -68,7 +68,7 @@ _FROM = {
     "OrchestratorError": "errors",
     "Overview": "services.status",
     "Reply": "store.requests",
-    "RunReport": "runner.run_report",
+    "RunReport": "runner.run",
     "Task": "core.plan",
     "TaskView": "services.task_view",
     "Updated": "actions.editing",

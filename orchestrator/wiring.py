@@ -14,8 +14,8 @@ from orchestrator.agents.command import CommandAgent
 from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
-from orchestrator.core.agent import Command, Member, Program, Roster
-from orchestrator.core.environment import NESTED_SESSION
+from orchestrator.core.agent import Command, Member, Program, AgentRegistry
+from orchestrator.core.settings import NESTED_SESSION
 from orchestrator.core.finding import Finding, Level, Probe
 from orchestrator.core.settings import EVERYTHING, Settings
 from orchestrator.core.text import one_line
@@ -23,9 +23,9 @@ from orchestrator.errors import AgentError, ExecutorError
 from orchestrator.executors import probe
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spawn import find_program, inherits
-from orchestrator.services.plugins import Plugs
+from orchestrator.services.plugins import Plugins
 from orchestrator.store.layout import Layout
-from orchestrator.store.roster import read_roster
+from orchestrator.store.agent_files import read_agents
 
 if TYPE_CHECKING:
     from orchestrator.actions.scheduling import Caller
@@ -45,24 +45,24 @@ _PATIENCE = 5.0
 _COLD_START = 30.0
 
 
-def plugs(claude_bin: str = "", layout: Layout | None = None) -> Plugs:
+def plugins(claude_bin: str = "", layout: Layout | None = None) -> Plugins:
     """Return the concrete agents and executor. *claude_bin* comes before ``ORCHESTRATOR_CLAUDE_BIN`` and PATH.
 
     Raises:
         PlanError: the file of an agent of this plan directory, or of this person, makes no sense.
         StoreError: one could not be read.
     """
-    place, roster = _look_for_claude(claude_bin), read_roster(layout, os.environ)
+    place, registry = _look_for_claude(claude_bin), read_agents(layout, os.environ)
     program = own_program()
 
     def require(policies: Mapping[str, Settings]) -> None:
         for key in sorted({each.agent for each in policies.values()}):
-            if told := _lacks_command(roster[key]):
-                raise AgentError(told, where=roster[key].where, hint=_ADVICE)
+            if told := _lacks_command(registry[key]):
+                raise AgentError(told, where=registry[key].where, hint=_ADVICE)
         of_claude = {
             task_id: each
             for task_id, each in policies.items()
-            if roster[each.agent].runs is Program.CLAUDE
+            if registry[each.agent].runs is Program.CLAUDE
         }
         if of_claude:
             is_root = os.geteuid() == 0
@@ -75,9 +75,9 @@ def plugs(claude_bin: str = "", layout: Layout | None = None) -> Plugs:
                     error = ExecutorError if is_ours else AgentError
                     raise error(finding.found, where=where or "", hint=finding.hint)
 
-    return Plugs(
-        roster=roster,
-        agents={member.key: _plug(member, place.program, program) for member in roster},
+    return Plugins(
+        registry=registry,
+        agents={member.key: _plug(member, place.program, program) for member in registry},
         require=require,
         executor=LocalExecutor,
         sweep=_sweep,
@@ -87,7 +87,7 @@ def plugs(claude_bin: str = "", layout: Layout | None = None) -> Plugs:
 
 
 def _sweep(directory: str, run: str) -> None:
-    from orchestrator.executors.sweep import sweep
+    from orchestrator.executors.reaper import sweep
 
     sweep(directory, spare={run})
 
@@ -123,10 +123,10 @@ def _lacks_command(member: Member) -> str:
     return f"the agent {member.key} needs {program}, {why}"
 
 
-def examine_agents(roster: Roster) -> dict[str, Finding]:
+def examine_agents(registry: AgentRegistry) -> dict[str, Finding]:
     """Say of every agent with a command whether its program is there, and which version, for ``doctor``."""
     findings = {}
-    for member in roster:
+    for member in registry:
         if member.command is None or member.extends:
             continue  # what it stands on is looked at
         if told := _lacks_command(member):
@@ -193,7 +193,7 @@ def subscribers(settings: Settings, directory: str) -> list[Subscriber]:
 
 def _notifier(target: Target, directory: str) -> Notifier:
     from orchestrator.core.notification import address
-    from orchestrator.executors.procfs import kill_trees
+    from orchestrator.executors.process_tree import kill_trees
     from orchestrator.notifiers.command import CommandNotifier
     from orchestrator.notifiers.desktop import DesktopNotifier
     from orchestrator.notifiers.protocol import NotifyError

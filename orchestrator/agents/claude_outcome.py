@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 from orchestrator.agents.claude_answer import Ending
 from orchestrator.agents.claude_refusal import concern, concern_of_silence, is_of_the_task
-from orchestrator.agents.denial import messages, rules
-from orchestrator.agents.structured import mismatch, shown
-from orchestrator.agents.verdict import failure, last_words, not_its_own_end
+from orchestrator.agents.claude_refusal import messages, rules
+from orchestrator.agents.outcome import mismatch, shown
+from orchestrator.agents.outcome import failure, last_words, not_its_own_end
 from orchestrator.core.cost import CAP_REACHED
-from orchestrator.core.result import FREE, Bill, Exit, Outcome, StopReason, Verdict
+from orchestrator.core.result import FREE, Bill, ProcessExit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import fence, one_line, text_of
 
@@ -46,7 +46,7 @@ _CUT_SHORT = _INTERRUPTED | {StopReason.TIMEOUT, StopReason.IDLE}
 
 def judge(
     last: Ending | None,
-    exit: Exit,
+    exit: ProcessExit,
     errors: bytes,
     settings: Settings,
     *,
@@ -95,7 +95,7 @@ class _Evidence(NamedTuple):
     ending: Ending | None
     """What counts of all endings: the last one, or the complete answer before it."""
     last: Ending | None
-    exit: Exit
+    exit: ProcessExit
     errors: bytes
     settings: Settings
     limit: Mapping[str, Any]

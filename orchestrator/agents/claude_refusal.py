@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.agents.claude_limits import opens_at
+from orchestrator.agents.claude_refusal import opens_at
 from orchestrator.core.result import Outcome, Verdict
 from orchestrator.core.text import text_of
 

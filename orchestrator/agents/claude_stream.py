@@ -13,12 +13,12 @@ from typing import Any
 
 from orchestrator.agents.claude_answer import SYNTHETIC, Ending, LastTurn
 from orchestrator.agents.claude_check import version_in
-from orchestrator.agents.claude_conversation import PIECE_OF_ANSWER
+from orchestrator.agents.claude_stream import PIECE_OF_ANSWER
 from orchestrator.agents.claude_outcome import by_model, judge
-from orchestrator.agents.long_line import LongLine
-from orchestrator.core.result import Exit, Outcome, Signs, Verdict
+from orchestrator.agents.claude_stream import LongLine
+from orchestrator.core.result import ProcessExit, Outcome, StreamSignals, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import counted, noted_left_out, one_line, text_of
+from orchestrator.core.text import pluralize, noted_left_out, one_line, text_of
 
 #: Bytes of one event that are read. Of a longer one long texts are shortened; what is too long all the same stays in
 #: the log, and the stream goes on after it.
@@ -26,7 +26,7 @@ LONGEST_EVENT = 4 * 1024 * 1024
 
 
 @dataclass(slots=True)
-class Story:
+class StreamState:
     """What the stream said so far."""
 
     session: str = ""
@@ -55,7 +55,7 @@ class Story:
     def unfinished(self) -> str:
         """What is still to make a result, of which the last one is not the last word; empty: nothing."""
         if self.in_background:
-            return counted(self.in_background, "background task")
+            return pluralize(self.in_background, "background task")
         return "" if self.is_over else "the model"
 
     def take(self, event: dict[str, Any]) -> str:
@@ -143,15 +143,15 @@ class StreamReader:
     settings: Settings
     program: str = ""
     """The words with which the agent calls us."""
-    story: Story = field(default_factory=Story)
+    story: StreamState = field(default_factory=StreamState)
     line: LongLine = field(default_factory=partial(LongLine, LONGEST_EVENT))
     has_skipped: bool = False
 
     @property
-    def signs(self) -> Signs:
-        """See ``Signs``."""
+    def signs(self) -> StreamSignals:
+        """See ``StreamSignals``."""
         said = self.story.limit.get("status")
-        return Signs(
+        return StreamSignals(
             is_answered=self.story.is_answered,
             is_delivered=not self.story.unfinished,
             is_strained=None if said is None else said == "allowed_warning",
@@ -168,7 +168,7 @@ class StreamReader:
         self.line.extend(rest)
         return news
 
-    def close(self, exit: Exit, errors: bytes) -> Outcome:
+    def close(self, exit: ProcessExit, errors: bytes) -> Outcome:
         """Judge by everything there is; see ``claude_outcome``."""
         self.feed(b"\n")
         story = self.story

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from orchestrator.agents.printed import KEPT
+from orchestrator.agents.stdout_reader import KEPT
 from orchestrator.core.text import left_out_note
 
 #: What stands in a string up to its end, or to a backslash whose other half is yet to come.

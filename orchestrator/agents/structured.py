@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from orchestrator.core.text import one_line, printable, unfenced
+from orchestrator.core.text import one_line, sanitize, unfenced
 
 #: Characters of an answer that is indented, and how many times its size that may take: each level indents all below it.
 _INDENTED, _AT_MOST = 64 * 1024, 8
@@ -45,11 +45,11 @@ def object_in(answer: str) -> dict[str, Any] | None:
 def _printable(value: object) -> object:
     """Return a value without what a terminal acts on. ValueError: it holds a number that JSON has no word for."""
     if isinstance(value, str):
-        return printable(value)
+        return sanitize(value)
     if isinstance(value, list):
         return [_printable(each) for each in value]
     if isinstance(value, dict):
-        return {printable(name): _printable(each) for name, each in value.items()}
+        return {sanitize(name): _printable(each) for name, each in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is no JSON")
     return value

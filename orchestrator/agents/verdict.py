@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from orchestrator.core.duration import format_duration
-from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
+from orchestrator.core.result import ProcessExit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import one_line
 
 
-def not_its_own_end(exit: Exit, settings: Settings) -> Outcome | None:
+def not_its_own_end(exit: ProcessExit, settings: Settings) -> Outcome | None:
     """Return the outcome of an attempt that never started or that we ended; None when it ended by itself."""
     if exit.error:
         if exit.stopped or exit.is_ours:
@@ -50,7 +50,7 @@ def last_words(errors: bytes) -> str:
     return hint
 
 
-def failure(exit: Exit, errors: bytes) -> str:
+def failure(exit: ProcessExit, errors: bytes) -> str:
     """Say how a process failed: ``exit 1: no such file``."""
     words = last_words(errors)
     return f"{exit.describe()}: {words}" if words else exit.describe()

@@ -7,14 +7,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orchestrator.commands.call import ProgramCall
-from orchestrator.core.name import as_name, is_name
+from orchestrator.core.ids import as_name, is_name
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import current_directory
 from orchestrator.store.plan_directory import find_plan_directory
 
 if TYPE_CHECKING:
-    from orchestrator.core.agent import Roster
-    from orchestrator.services.plugins import Plugs
+    from orchestrator.core.agent import AgentRegistry
+    from orchestrator.services.plugins import Plugins
     from orchestrator.store.layout import Layout
 
 
@@ -77,10 +77,10 @@ class Directory:
             name=self._name, is_json=True, layout=self._layout, claude_bin=self._claude_bin
         )
 
-    def _plugs(self, layout: Layout | None = None) -> Plugs:
-        from orchestrator.wiring import plugs
+    def _plugs(self, layout: Layout | None = None) -> Plugins:
+        from orchestrator.wiring import plugins
 
-        return plugs(self._claude_bin, layout or self._layout)
+        return plugins(self._claude_bin, layout or self._layout)
 
-    def _roster(self, layout: Layout) -> Roster:
-        return self._plugs(layout).roster
+    def _roster(self, layout: Layout) -> AgentRegistry:
+        return self._plugs(layout).registry

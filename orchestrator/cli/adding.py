@@ -18,7 +18,7 @@ from orchestrator.commands.reply import (
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.core.agent import Roster
+    from orchestrator.core.agent import AgentRegistry
     from orchestrator.store.layout import Layout
 
 
@@ -71,16 +71,16 @@ def _note(added: Added) -> str:
 
 
 def _vagueness(wanted: NewTask) -> str:
-    from orchestrator.planner.vague import vagueness
+    from orchestrator.planner.draft import vagueness
 
     return vagueness(" ".join(filter(None, (wanted.text, wanted.description))))
 
 
-def known_agents(layout: Layout) -> Roster:
+def known_agents(layout: Layout) -> AgentRegistry:
     """Return the agents that there are, which only a command needs that names one."""
-    from orchestrator.store.roster import read_roster
+    from orchestrator.store.agent_files import read_agents
 
-    return read_roster(layout, os.environ)
+    return read_agents(layout, os.environ)
 
 
 def tags_of(values: Sequence[str], option: str) -> tuple[str, ...]:

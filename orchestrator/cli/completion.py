@@ -78,7 +78,7 @@ def _assignees(ctx: click.Context) -> list[str]:
 
 def _templates(ctx: click.Context) -> list[str]:
     from orchestrator.cli.agents import plan_directory_if_any
-    from orchestrator.planner.plan_templates import plan_templates
+    from orchestrator.planner.templates import plan_templates
     from orchestrator.planner.templates import places_of_saved
 
     try:

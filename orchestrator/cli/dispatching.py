@@ -28,10 +28,10 @@ from orchestrator.commands.reply import (
     write,
 )
 from orchestrator.commands.task_command import task_command, waits
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.plan_status import Step, subtask_word
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.workload import reporter
+from orchestrator.core.agent import reporter
 from orchestrator.errors import ExitStatus, OrchestratorError, TransitionError, UsageError
 from orchestrator.runner.task_commands import act
 from orchestrator.services.plans import advance, require_subtask
@@ -141,7 +141,7 @@ def subtask_command(
         progress=progress,
     )
     try:
-        act(layout, wanted, call.plugs, waits(call, layout))
+        act(layout, wanted, call.plugins, waits(call, layout))
     except TransitionError as error:
         said = error.message.replace(f"+ '{verb.value}'", f"+ '{action}'")
         error.message = _in_seed_words(said, board, subtask)
@@ -157,7 +157,7 @@ def subtask_command(
     _say_moves(layout, steps)
 
 
-def _in_seed_words(text: str, board: Board, subtask: str) -> str:
+def _in_seed_words(text: str, board: PlanSnapshot, subtask: str) -> str:
     """Say it of a task as the rest of the command does: ``DONE`` and not ``completed`` (S4-40).
 
     The refusal may be that of a run, which sends its words.
@@ -253,7 +253,7 @@ def _auto_dispatch(
     if everything and (task or subtask):
         raise UsageError("--all is about every plan", hint="leave ID and --subtask out")
     dispatcher = Dispatcher(
-        plugs=Call().plugs,
+        plugins=Call().plugins,
         start=detached,
         program=own_program(),
         preview=preview,

@@ -20,7 +20,7 @@ from orchestrator.core.status import TaskStatus, Verb, parse_status
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
 from orchestrator.runner.task_commands import check_status, set_status
-from orchestrator.store.task_ids import full_ids
+from orchestrator.store.task_ids import resolve_ids
 
 if TYPE_CHECKING:
     from orchestrator.core.plan import Plan
@@ -175,7 +175,7 @@ def update_command(
     wanted = None if status is None else _status(status)
     said: list[str] = []
     layout = plan_directory(None, option)
-    task_id = full_ids(layout, task_id)
+    task_id = resolve_ids(layout, task_id)
     data: dict[str, Any] = {"task": task_id}
     if changes != Changes() or wanted is None:
 
@@ -227,4 +227,4 @@ def _set_status(
     """Bring the task to a status as the command does that leads there."""
     call = Call(name=name, is_json=as_json)
     command = task_command(call, layout, Verb.START, task_id)
-    return set_status(layout, status, command, call.plugs, waits(call, layout))
+    return set_status(layout, status, command, call.plugins, waits(call, layout))

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.following import Bite, Until, follow, keep, look
+from orchestrator.actions.following import WaitUpdate, Until, follow, keep, look
 from orchestrator.cli.options import Duration, takes_directory, takes_json
 from orchestrator.commands.reply import as_called, meant, plan_directory, program, say_json, write
 from orchestrator.core.brief import Phase
 from orchestrator.errors import ExitStatus, StoreError
-from orchestrator.store.cursor import parse_cursor
+from orchestrator.store.journal import parse_cursor
 from orchestrator.store.layout import Layout
 from orchestrator.views.brief import brief_text, facts, next_command
 
@@ -92,7 +92,7 @@ def say_brief(layout: Layout, *, as_json: bool) -> None:
     _say(layout, look(layout), "ok", as_json=as_json)
 
 
-def _say(layout: Layout, bite: Bite, code: str, *, as_json: bool) -> None:
+def _say(layout: Layout, bite: WaitUpdate, code: str, *, as_json: bool) -> None:
     brief = bite.brief
     about: dict[str, Any] = {
         "now": time.time(),

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli.progress import progress
 from orchestrator.commands.reply import as_called, json_text, say_error, talk, write
-from orchestrator.core.cost import CAP_REACHED, cost_facts, spending
-from orchestrator.core.hold import held
+from orchestrator.core.cost import CAP_REACHED, cost_facts, total_cost
+from orchestrator.core.snapshot import held
 from orchestrator.core.result import Verdict
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import first_of, one_line
+from orchestrator.core.text import join_first, one_line
 from orchestrator.errors import ExitStatus, OutputError
 from orchestrator.runner.events import Kind
 from orchestrator.runner.run import run
-from orchestrator.services.plugins import Plugs
-from orchestrator.services.run_request import RunOrder
-from orchestrator.store.layout import from_here
-from orchestrator.views.figures import hold_advice
-from orchestrator.views.glyphs import ICONS
+from orchestrator.services.plugins import Plugins
+from orchestrator.services.run_request import RunRequest
+from orchestrator.store.layout import display_path
+from orchestrator.views.status import hold_advice
+from orchestrator.views.terminal import ICONS
 
 if TYPE_CHECKING:
     from orchestrator.core.plan import Task
-    from orchestrator.runner.run_report import RunReport
+    from orchestrator.runner.run import RunReport
 
 #: Failures named at the end of a run at most.
 _MOST = 10
@@ -44,7 +44,7 @@ def keep_loaded() -> None:
     gc.enable()
 
 
-def run_once(order: RunOrder, chosen: Plugs, *, as_json: bool) -> RunReport:
+def run_once(order: RunRequest, chosen: Plugins, *, as_json: bool) -> RunReport:
     """Run a plan, show what happens, and say what came of it; that nobody could be told so is its failure, too.
 
     Raises:
@@ -76,7 +76,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
         code, message = "held", f"{message}; {report.held_back}"
     elif report.exit_status == ExitStatus.TASK_FAILED:
         code = "tasks_failed"
-    spent = spending(report.board.paid_for())
+    spent = total_cost(report.board.paid_for())
     if as_json:
         summary = {
             "event": "summary",
@@ -98,7 +98,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
         talk(f"💰 {spent}")
     _say_failures(report)
     if report.final_output:
-        write(f"{from_here(report.final_output)}\n")
+        write(f"{display_path(report.final_output)}\n")
 
 
 def _left_to_people(report: RunReport) -> list[tuple[TaskStatus, str]]:
@@ -159,7 +159,7 @@ def _say_failures(report: RunReport) -> None:
         talk(f"   {as_called(more)}")
     idle, cut_off = _left(report)
     if failed and idle:
-        talk(f"{ICONS[TaskStatus.WAITING]} not started: {first_of(idle, _MOST)}")
+        talk(f"{ICONS[TaskStatus.WAITING]} not started: {join_first(idle, _MOST)}")
     for task_id in cut_off[:_MOST]:
         why = board.results[task_id].reason
         talk(f"{ICONS[TaskStatus.RETRYING]} not tried again: {task_id} {one_line(why, limit=100)}")

@@ -28,7 +28,7 @@ from orchestrator.commands.reply import (
     say_unforeseen,
     talk,
 )
-from orchestrator.core.spelling import suggestion
+from orchestrator.core.ids import suggestion
 from orchestrator.errors import ExitStatus, OrchestratorError, UsageError
 
 #: Commands that are not in the table yet → module of this package; the command's function has its name.

@@ -18,8 +18,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from orchestrator.commands.reply import BEFORE_EXIT, in_colour
-from orchestrator.views.columns import display_width
-from orchestrator.views.glyphs import coloured
+from orchestrator.views.terminal import display_width
+from orchestrator.views.terminal import coloured
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

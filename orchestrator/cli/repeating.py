@@ -8,12 +8,12 @@ from datetime import datetime
 
 from orchestrator.actions.repeating import run_repeatedly
 from orchestrator.commands.reply import say_error, talk
-from orchestrator.core.timing import next_moment
+from orchestrator.core.timestamp import next_timestamp
 from orchestrator.errors import OrchestratorError, TransitionError, UsageError
-from orchestrator.runner.run_report import RunReport
+from orchestrator.runner.run import RunReport
 from orchestrator.store.disk import denied
 from orchestrator.store.layout import Layout
-from orchestrator.store.waiting import LATEST, say_waiting, wait_no_longer
+from orchestrator.store.lock import LATEST, say_waiting, wait_no_longer
 
 
 def moment(text: str) -> float:
@@ -23,7 +23,7 @@ def moment(text: str) -> float:
         UsageError: it is no moment, or over.
     """
     try:
-        found = next_moment(text, datetime.now().astimezone()).timestamp()
+        found = next_timestamp(text, datetime.now().astimezone()).timestamp()
         if found >= LATEST:
             raise ValueError(f"{text!r} is after every calendar")
         return found

@@ -26,8 +26,8 @@ from orchestrator.commands.reply import (
 from orchestrator.commands.report import broken_warnings, look_back, share_facts
 from orchestrator.core.agent import Listed
 from orchestrator.core.message import LIMIT
-from orchestrator.core.text import counted
-from orchestrator.core.workload import Load, with_room
+from orchestrator.core.text import pluralize
+from orchestrator.core.agent import Load, with_room
 from orchestrator.store.layout import Layout
 
 
@@ -70,7 +70,7 @@ def register_command(
       orchestrator agent register eva --types test --max-parallel 1 --role "You are Eva. You test."
       orchestrator agent register codex --command "codex exec --sandbox workspace-write -" --types dev
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    from orchestrator.store.roster import register
+    from orchestrator.store.agent_files import register
     from orchestrator.wiring import lacks
 
     given = {name: value for name, value in fields.items() if value is not None}
@@ -116,7 +116,7 @@ def workload_command(
     With --below the least busy comes first, and agents that cannot work here are left out.
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     from orchestrator.actions.team import workload
-    from orchestrator.views.roster import workload_text
+    from orchestrator.views.agents import workload_text
 
     layout = plan_directory(directory, option)
     found = workload(layout, known_agents)
@@ -160,7 +160,7 @@ def metrics_command(directory: str | None, option: str | None, days: int, *, as_
     if as_json:
         told = {name: share_facts(each) for name, each in agents.items()}
         say_json(
-            f"{counted(len(agents), 'agent')} in {counted(days, 'day')}", days=days, agents=told
+            f"{pluralize(len(agents), 'agent')} in {pluralize(days, 'day')}", days=days, agents=told
         )
     else:
         write(metrics_text(agents, terminal_width()))
@@ -203,8 +203,8 @@ def _able(loads: Sequence[Load], layout: Layout) -> list[Load]:
     """Return everybody but agents that cannot work on this machine: a run that they get a task in would not begin."""
     from orchestrator.wiring import lacks
 
-    roster = known_agents(layout)
-    return [each for each in loads if not (each.is_agent and lacks(roster[each.name]))]
+    registry = known_agents(layout)
+    return [each for each in loads if not (each.is_agent and lacks(registry[each.name]))]
 
 
 def _load_facts(each: Load) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from orchestrator.cli.agents import plan_directory_if_any
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.commands.reply import as_called, plan_directory, program, say_json, talk, write
 from orchestrator.core.agent import BUILT_IN
-from orchestrator.core.text import counted, one_line
+from orchestrator.core.text import pluralize, one_line
 from orchestrator.errors import UsageError
 from orchestrator.planner.plan import Drawn, draw
-from orchestrator.planner.plan_templates import Parameter, PlanTemplate, describe, plan_templates
+from orchestrator.planner.templates import Parameter, PlanTemplate, describe, plan_templates
 from orchestrator.planner.revise import Proposal, from_template
-from orchestrator.planner.saved_plan import SavedPlan
+from orchestrator.planner.templates import SavedPlan
 from orchestrator.planner.templates import (
     draw_saved,
     places_of_saved,
@@ -76,7 +76,7 @@ def show_command(name: str, option: str | None, *, as_json: bool) -> None:
         return
     write(text)
     if saved is not None:
-        talk(f"{saved.where}, with {counted(len(files), 'task file')}")
+        talk(f"{saved.where}, with {pluralize(len(files), 'task file')}")
 
 
 @template_command.command("save")
@@ -144,7 +144,7 @@ def say_templates(layout: Layout | None, *, as_json: bool) -> None:
     ours = [each for name, each in plan_templates().items() if name not in mine]
     if as_json:
         listed = [*map(_saved_facts, mine.values()), *map(_template_facts, ours)]
-        say_json(counted(len(listed), "template"), templates=listed)
+        say_json(pluralize(len(listed), "template"), templates=listed)
         return
     write("\n\n".join([*map(_described, mine.values()), *map(describe, ours)]) + "\n")
 

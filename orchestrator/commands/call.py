@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.commands.reply import caller, plan_directory, talk
 
 if TYPE_CHECKING:
-    from orchestrator.services.plugins import Plugs
+    from orchestrator.services.plugins import Plugins
     from orchestrator.store.layout import Layout
 
 
@@ -57,11 +57,11 @@ class Call:
         """
         return caller(self.name)
 
-    def plugs(self, layout: Layout) -> Plugs:
+    def plugins(self, layout: Layout) -> Plugins:
         """Return the agents and the executor for a plan."""
-        from orchestrator.wiring import plugs  # loads every kind of agent; most commands need none
+        from orchestrator.wiring import plugins  # loads every kind of agent; most commands need none
 
-        return plugs(layout=layout)
+        return plugins(layout=layout)
 
     def progress(self, text: str) -> None:
         """Print what the command waits for, to people."""
@@ -89,8 +89,8 @@ class ProgramCall(Call):
         """Return who calls; the name was checked already."""
         return self.name or ""
 
-    def plugs(self, layout: Layout) -> Plugs:
+    def plugins(self, layout: Layout) -> Plugins:
         """Return the agents and the executor for a plan."""
-        from orchestrator.wiring import plugs  # loads every kind of agent
+        from orchestrator.wiring import plugins  # loads every kind of agent
 
-        return plugs(self.claude_bin, layout)
+        return plugins(self.claude_bin, layout)

@@ -47,7 +47,7 @@ def execute(call: Call, params: Params) -> Completed:
         call, layout, Verb.COMPLETE, params.task, note=params.note, answer=answer
     )
     before = waits(call, layout)
-    return complete(layout, command, call.plugs, before, validate=params.validate, met=params.met)
+    return complete(layout, command, call.plugins, before, validate=params.validate, met=params.met)
 
 
 def facts(done: Completed) -> Facts:

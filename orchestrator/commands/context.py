@@ -8,13 +8,13 @@ from typing import NamedTuple
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument
 from orchestrator.commands.reply import as_called
-from orchestrator.core.board import Standing
+from orchestrator.core.snapshot import TaskState
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task
 from orchestrator.services.messages import messages_on
 from orchestrator.services.task_view import find_task
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.context import context_text
+from orchestrator.views.messages import context_text
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Context(NamedTuple):
     """The messages about a task that one reader may see, oldest first, and the status of the task."""
 
     task: Task
-    standing: Standing
+    standing: TaskState
     messages: list[Message]
 
 

@@ -10,11 +10,11 @@ from orchestrator.commands.call import Call
 from orchestrator.commands.graph import PICTURES
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, option
 from orchestrator.commands.reply import terminal_width
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.critical_path import Path, given_up, path_estimate
 from orchestrator.core.duration import hours
 from orchestrator.core.graph import critical_path
-from orchestrator.core.simulation import really_done
+from orchestrator.core.snapshot import really_done
 from orchestrator.services.status import status
 from orchestrator.views import diagram
 
@@ -32,7 +32,7 @@ class Params:
 
 
 class _Path(NamedTuple):
-    board: Board
+    board: PlanSnapshot
     tasks: Sequence[str]
     estimate: Path
     format: str
@@ -71,7 +71,7 @@ def facts(found: _Path) -> Facts:
     }
 
 
-def _step(board: Board, task_id: str) -> dict[str, object]:
+def _step(board: PlanSnapshot, task_id: str) -> dict[str, object]:
     task = board.plan.tasks[task_id]
     return {
         "id": task_id,

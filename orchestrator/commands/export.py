@@ -14,16 +14,16 @@ from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, flag, option
 from orchestrator.commands.reply import json_text
 from orchestrator.commands.task_facts import attempt_facts, task_facts
-from orchestrator.core.board import Board
-from orchestrator.core.cost import spending
+from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.cost import total_cost
 from orchestrator.core.message import Message
 from orchestrator.core.redact import redact
-from orchestrator.core.text import clip, counted, printable
+from orchestrator.core.text import clip, pluralize, sanitize
 from orchestrator.errors import UsageError
 from orchestrator.plan.safe_markdown import tagless
 from orchestrator.services.task_view import TaskView, view_of
-from orchestrator.store.answers import answers_shown
-from orchestrator.store.atomic import read_file, replace_file
+from orchestrator.store.workspace import answers_shown
+from orchestrator.store.atomic import read_file, atomic_write
 from orchestrator.store.layout import Layout
 from orchestrator.store.messages import read_shared
 from orchestrator.store.workspace import Workspace
@@ -66,7 +66,7 @@ class Part(NamedTuple):
 class Export(NamedTuple):
     """A plan, and its tasks in the order of the plan."""
 
-    board: Board
+    board: PlanSnapshot
     parts: Sequence[Part]
 
 
@@ -122,7 +122,7 @@ def write_document(layout: Layout, path: str, text: str, *, force: bool) -> str:
         raise UsageError("what lies there is not a file", where=path, hint="name another file")
     if before is not None and not force:
         raise UsageError("the file exists", where=path, hint="replace it with --force")
-    replace_file(path, text.encode())
+    atomic_write(path, text.encode())
     return path
 
 
@@ -137,7 +137,7 @@ class _Exported(NamedTuple):
     def message(self) -> str:
         """What was exported, in one line."""
         title = title_of(self.export.board) or "the plan"
-        return f"{counted(len(self.export.parts), 'task')} of {title}"
+        return f"{pluralize(len(self.export.parts), 'task')} of {title}"
 
 
 def execute(call: Call, params: Params) -> _Exported:
@@ -160,7 +160,7 @@ def execute(call: Call, params: Params) -> _Exported:
     found = gather(layout)
     if is_printed:
         return _Exported(layout, found, form, "")
-    document = redact(printable(_document(layout, found, form)))
+    document = redact(sanitize(_document(layout, found, form)))
     return _Exported(
         layout, found, form, write_document(layout, params.output, document, force=params.force)
     )
@@ -200,7 +200,7 @@ def _document(layout: Layout, found: Export, form: str) -> str:
 
 
 def _facts(found: Export) -> Mapping[str, Any]:
-    plan, spent = found.board.plan, spending(found.board.paid_for())
+    plan, spent = found.board.plan, total_cost(found.board.paid_for())
     return {
         "title": title_of(found.board),
         "request": plan.request,

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, option
 from orchestrator.commands.reply import terminal_width
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.graph import critical_path
-from orchestrator.core.text import counted
+from orchestrator.core.text import pluralize
 from orchestrator.services.status import status
 from orchestrator.views import diagram
 
@@ -31,7 +31,7 @@ class Params:
 
 
 class _Graph(NamedTuple):
-    board: Board
+    board: PlanSnapshot
     format: str
     drawn: str
 
@@ -53,7 +53,7 @@ def facts(graph: _Graph) -> Facts:
     """Return the picture, the edges and the critical path as JSON."""
     tasks = graph.board.plan.tasks
     return {
-        "message": counted(len(tasks), "task"),
+        "message": pluralize(len(tasks), "task"),
         "format": graph.format,
         "graph": graph.drawn,
         "edges": [[need, task.id] for task in tasks.values() for need in task.needs],

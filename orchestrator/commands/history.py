@@ -8,24 +8,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orchestrator.agents.printed import said as printed
+from orchestrator.agents.stdout_reader import said as printed
 from orchestrator.agents.protocol import Agent
 from orchestrator.commands.call import Call
 from orchestrator.commands.logs import last_errors
 from orchestrator.commands.registry import Command, Facts, argument, flag
 from orchestrator.commands.show import attempt_line, error_lines
 from orchestrator.commands.task_facts import attempt_facts, brief, chosen_agents
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.plan import id_of
 from orchestrator.core.result import Result
-from orchestrator.core.text import clip, one_line, printable
+from orchestrator.core.text import clip, one_line, sanitize
 from orchestrator.errors import NotFoundError
 from orchestrator.services.task_view import TaskView, view_of
 from orchestrator.store.atomic import read_tail
 from orchestrator.store.journal import journal_lines
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.glyphs import LABELS
+from orchestrator.views.terminal import LABELS
 
 #: Bytes of a log that are read, from its end.
 _TAIL = 16 * 1024 * 1024
@@ -98,7 +98,7 @@ def history(
     return History(view, number, about[-events:], turned, count)
 
 
-def _find(board: Board, key: str) -> tuple[str, int]:
+def _find(board: PlanSnapshot, key: str) -> tuple[str, int]:
     """Return the task that a key means, and the attempt; 0: the newest."""
     if (task_id := id_of(key, board.plan.tasks)) in board.plan.tasks:
         return task_id, 0
@@ -135,7 +135,7 @@ def _conversation(
     for turn in read(line for line in lines if line.strip()):
         kept.append(Turn(one_line(turn.who, 60), turn.text))
         count += 1
-    return [Turn(who, printable(text).strip()) for who, text in kept], count
+    return [Turn(who, sanitize(text).strip()) for who, text in kept], count
 
 
 def _agent_of(result: Result | None, number: int) -> str:
@@ -143,7 +143,7 @@ def _agent_of(result: Result | None, number: int) -> str:
     if result is None:
         return ""
     made = next((each for each in result.attempts if each.number == number), None)
-    if made is not None and made.is_by_hand:
+    if made is not None and made.is_manual:
         return ""
     # Attempts of old files were all made by the agent that their result names.
     return (made.agent if made is not None else "") or result.agent
@@ -171,7 +171,7 @@ def execute(call: Call, params: Params) -> _Shown:
     """
     turns, events = (_ALL, _ALL) if params.full else (_TURNS, _EVENTS)
     layout = call.plan()
-    agents = call.plugs(layout).agents
+    agents = call.plugins(layout).agents
     found = history(layout, params.key, agents, turns=turns, events=events)
     return _Shown(layout, found, *((_ALL, _ALL) if params.full else (_TURN, _ANSWER)))
 

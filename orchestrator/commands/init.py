@@ -13,7 +13,7 @@ from orchestrator.commands.reply import as_called, require_one
 from orchestrator.errors import UsageError
 from orchestrator.planner.plan import init
 from orchestrator.services.agent_choice import Known
-from orchestrator.store.roster import read_roster
+from orchestrator.store.agent_files import read_agents
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def execute(call: Call, params: Params) -> _Made:
     # Not in a directory above the current one, as for other commands: a new plan is for this directory.
     layout = call.plan(must_exist=False, here=True)
     if params.agent:
-        known = Known(read_roster(layout, os.environ), layout.workdir(""))
+        known = Known(read_agents(layout, os.environ), layout.workdir(""))
         if params.agent not in known:
             raise UsageError(
                 f"--agent: there is no agent {params.agent!r}",

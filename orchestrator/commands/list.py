@@ -19,13 +19,13 @@ from orchestrator.commands.registry import (
 )
 from orchestrator.commands.reply import terminal_width
 from orchestrator.commands.task_facts import brief, chosen_agents
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.plan import Task
-from orchestrator.core.text import counted
+from orchestrator.core.text import pluralize
 from orchestrator.services.task_view import Filters, list_tasks
 from orchestrator.store.layout import Layout
 from orchestrator.views import listing
-from orchestrator.views.table import list_text
+from orchestrator.views.status import list_text
 
 _GROUPS = ("assignee", "status", "tag", "parent", "type")
 _FORMATS = ("simple", "table", "json", "csv")
@@ -54,7 +54,7 @@ class Listing(NamedTuple):
     """The tasks that pass the filters, in the order of the plan."""
 
     layout: Layout
-    board: Board
+    board: PlanSnapshot
     tasks: Sequence[Task]
     group_by: str
     format: str
@@ -104,13 +104,13 @@ def text(found: Listing) -> str:
 
 def facts(found: Listing) -> Facts:
     """Return the tasks as JSON; with ``--group-by``, the tasks of each group."""
-    tasks = counted(len(found.tasks), "task")
+    tasks = pluralize(len(found.tasks), "task")
     if not found.group_by:
         rows = iter(_briefs(found, found.tasks))
         return {"message": tasks, "directory": found.layout.root, "tasks": rows}
     groups = listing.grouped(found.board, found.tasks, found.group_by)
     return {
-        "message": f"{tasks} in {counted(len(groups), 'group')}",
+        "message": f"{tasks} in {pluralize(len(groups), 'group')}",
         "directory": found.layout.root,
         "groups": {name: list(_briefs(found, group)) for name, group in groups.items()},
     }

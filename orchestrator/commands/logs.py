@@ -13,12 +13,12 @@ from orchestrator.commands.reply import json_text, say_json, talk, write
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import printable
+from orchestrator.core.text import sanitize
 from orchestrator.errors import NotFoundError, StoreError
 from orchestrator.services.task_view import TaskView, find_task
-from orchestrator.store.attempt_log import read_log
-from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.pause import looks
+from orchestrator.store.attempt_record import read_log
+from orchestrator.store.layout import Layout, display_path
+from orchestrator.store.watcher import poll
 from orchestrator.store.workspace import Workspace
 
 #: Bytes of a log that are shown: the end of it.
@@ -75,7 +75,7 @@ def read_task_log(
         NotFoundError: there is no such task or attempt.
         PlanError, StoreError: the plan cannot be read.
     """
-    for _ in looks(_INTERVAL, patience):
+    for _ in poll(_INTERVAL, patience):
         board = Workspace(layout).load()
         if board.attempts(find_task(board, task_id).id):
             break
@@ -107,7 +107,7 @@ def follow_log(layout: Layout, log: Log) -> Iterator[str]:
         PlanError, StoreError: the plan cannot be read.
     """
     offset, is_open = log.offset, log.is_open
-    for _ in looks(_INTERVAL):
+    for _ in poll(_INTERVAL):
         data, _ = _read(log.path, offset, _MOST)
         # A line longer than that is shown in pieces.
         if is_open and len(data) < _MOST:
@@ -159,7 +159,7 @@ def _read(path: str, offset: int, size: int) -> tuple[bytes, int]:
 
 
 def _shown(data: bytes) -> str:
-    return redact(printable(data.decode(errors="replace")))
+    return redact(sanitize(data.decode(errors="replace")))
 
 
 def execute(call: Call, params: Params) -> Log:
@@ -193,7 +193,7 @@ def main(call: Call, params: Params) -> int:
         )
     else:
         if log.earlier:
-            talk(f"({log.earlier} bytes before this: {from_here(log.path)})")
+            talk(f"({log.earlier} bytes before this: {display_path(log.path)})")
         if not (log.text or params.follow):
             talk(f"attempt {log.attempt} of {log.task} printed nothing to {stream}")
         _print(log.text, is_whole=log.is_open)

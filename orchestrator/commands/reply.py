@@ -14,9 +14,9 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, NoReturn, TextIO
 
-from orchestrator.core.name import as_name, is_name
+from orchestrator.core.ids import as_name, is_name
 from orchestrator.core.redact import redact
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.text import one_line, sanitize
 from orchestrator.errors import InternalError, OrchestratorError, OutputError, PlanError, UsageError
 from orchestrator.plan.lines import LARGEST_TEXT
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
@@ -28,7 +28,7 @@ _PACKAGE = __file__.removesuffix("commands/reply.py")
 _PIECE = 1000
 #: Values of ``TERM`` that name terminals which show nothing but text.
 _CANNOT_DRAW = frozenset({"dumb", "unknown"})
-#: The plan directory of this call as whoever called named it, for the commands that we name in turn.
+#: The plan directory of this call as the caller named it, for the commands in hints.
 _MEANT = {"directory": "", "option": "", "both": ""}
 #: What is called with the exit status before the process ends.
 BEFORE_EXIT: list[Callable[[int], None]] = []
@@ -60,7 +60,7 @@ def _as_started() -> str:
 
 
 def as_called(hint: str) -> str:
-    """Return a hint as it can be typed, where whoever wrote it could only say ``orchestrator COMMAND``.
+    """Return a hint as it can be typed, where its author could only write ``orchestrator COMMAND``.
 
     That is with the words that call us, and with the plan directory that this call is about: else it would be another.
     """
@@ -137,7 +137,7 @@ def say_rows(message: str, name: str, rows: Iterable[Mapping[str, object]], **da
 
 
 def passed_over(broken: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return the plans that cannot be read, and why, for programs: by their name, and as the seed calls it."""
+    """Return the plans that cannot be read, and why, for programs: by their name, once as ``plan`` and once as ``task_id``."""
     return [{"plan": name, "task_id": name, "reason": why} for name, why in broken.items()]
 
 
@@ -178,7 +178,7 @@ def say_error(error: OrchestratorError, *, as_json: bool) -> int:
 
 
 def say_refused(error: OSError, *, as_json: bool) -> int:
-    """Print what the system refused that nobody expected, and return the status of the process."""
+    """Print an unexpected error of the system, and return the status of the process."""
     said, hint = f"the system says: {error}", ""
     if isinstance(error, FileNotFoundError) and error.filename is None:
         # Only the current directory has no name. Nothing is looked for from another one, not even a full path: agents
@@ -188,9 +188,9 @@ def say_refused(error: OSError, *, as_json: bool) -> int:
 
 
 def say_unforeseen(error: Exception, *, as_json: bool) -> int:
-    """Print what nobody foresaw, a bug of ours or a system at its limits, and return the status of the process.
+    """Print an unforeseen error, a bug or a system at its limits, and return the status of the process.
 
-    Where it happened is told; how it came to that only to who asks Python for it, as always (``PYTHONDEVMODE=1``).
+    The place is printed; the traceback only with ``PYTHONDEVMODE=1``.
     """
     if sys.flags.dev_mode:
         sys.excepthook(type(error), error, error.__traceback__)
@@ -233,9 +233,9 @@ def in_colour(stream: TextIO) -> bool:
 
 
 def _shown(text: str, stream: TextIO, *, for_people: bool = True) -> str:
-    text = redact(printable(text))
+    text = redact(sanitize(text))
     if for_people and in_colour(stream):
-        from orchestrator.views.glyphs import (
+        from orchestrator.views.terminal import (
             coloured,
         )  # programs have no terminal, and call again and again
 
@@ -244,12 +244,12 @@ def _shown(text: str, stream: TextIO, *, for_people: bool = True) -> str:
 
 
 def write(text: str, *, for_people: bool = True) -> None:
-    """Write text to stdout as it is, without the tokens in it and without what a terminal acts on.
+    """Write text to stdout, without the tokens in it and without what a terminal acts on.
 
     What is *for_people* is in colour where it can be.
 
     Raises:
-        BrokenPipeError: nobody reads it any more.
+        BrokenPipeError: the reader is gone.
         OutputError: it cannot be written.
     """
     try:
@@ -264,7 +264,7 @@ def write(text: str, *, for_people: bool = True) -> None:
 
 
 def talk(text: str) -> None:
-    """Write a line to stderr, likewise; where that takes nothing there is nobody to be told."""
+    """Write a line to stderr, likewise; where it cannot be written, it is dropped."""
     try:
         sys.stderr.write(f"{_shown(text, sys.stderr)}\n")
         sys.stderr.flush()
@@ -281,7 +281,7 @@ def caller(named: str | None) -> str:
     """Return who calls: ``--as``, ``TM_AGENT_ID``, the task an agent was started for, or who is logged in.
 
     Raises:
-        UsageError: nobody can be called so.
+        UsageError: the name is not valid.
     """
     for where, name in (("--as", named), ("TM_AGENT_ID", os.environ.get("TM_AGENT_ID"))):
         if name and not is_name(name):
@@ -296,7 +296,7 @@ def caller(named: str | None) -> str:
 
 
 def is_named(named: str | None) -> bool:
-    """Say whether whoever calls said who they are, or an agent was started as somebody."""
+    """Say whether the caller gave a name, or is an agent of a task."""
     return bool(named or os.environ.get("TM_AGENT_ID") or os.environ.get("ORCHESTRATOR_TASK_ID"))
 
 

@@ -24,7 +24,7 @@ def execute(call: Call, params: ReasonParams) -> Sequence[Reply]:
     """
     layout = call.plan()
     command = task_command(call, layout, Verb.RETRY, params.task, note=params.note)
-    return retry(layout, command, call.plugs, waits(call, layout))
+    return retry(layout, command, call.plugins, waits(call, layout))
 
 
 def facts(replies: Sequence[Reply]) -> Facts:

@@ -12,19 +12,19 @@ from orchestrator.commands.logs import last_errors
 from orchestrator.commands.registry import Command, Facts, argument
 from orchestrator.commands.reply import as_called
 from orchestrator.commands.task_facts import chosen_agents, task_facts
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
 from orchestrator.core.text import one_line
-from orchestrator.core.timestamp import format_moment
+from orchestrator.core.timestamp import format_timestamp
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.task_view import TaskView, agent_of, show
 from orchestrator.store.layout import Layout
-from orchestrator.store.roster import read_roster
-from orchestrator.store.timestamp import iso
-from orchestrator.views.glyphs import LABELS
+from orchestrator.store.agent_files import read_agents
+from orchestrator.core.timestamp import iso
+from orchestrator.views.terminal import LABELS
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def text(shown: _Shown) -> str:
     """Return the task for people."""
     layout, view = shown.layout, shown.view
     try:
-        agent = agent_of(layout, view.board, view.task, read_roster(layout, os.environ))
+        agent = agent_of(layout, view.board, view.task, read_agents(layout, os.environ))
     except OrchestratorError:
         agent = view.task.agent  # an invalid agent file is no reason to print nothing at all
     return _text(view, agent, shown.errors)
@@ -111,7 +111,7 @@ def _files(view: TaskView) -> dict[str, str]:
     return {name: path for name, path in files.items() if path}
 
 
-def _details(board: Board, task: Task) -> tuple[tuple[str, str], ...]:
+def _details(board: PlanSnapshot, task: Task) -> tuple[tuple[str, str], ...]:
     return (
         ("Assignee", task.assignee),
         ("Part of", task.parent),
@@ -123,12 +123,12 @@ def _details(board: Board, task: Task) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _deadline(board: Board, task: Task) -> str:
+def _deadline(board: PlanSnapshot, task: Task) -> str:
     if not task.deadline:
         return ""
     now = time.time()
     late = roughly(now - task.deadline) if task.id in board.overdue(now) else ""
-    return f"{format_moment(task.deadline)}{f' (overdue by {late})' if late else ''}"
+    return f"{format_timestamp(task.deadline)}{f' (overdue by {late})' if late else ''}"
 
 
 def _text(view: TaskView, agent: str, errors: str) -> str:

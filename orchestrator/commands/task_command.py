@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, JSON, Facts, argument
-from orchestrator.core.auxiliary import MERGER, NAMES
+from orchestrator.core.snapshot import MERGER, NAMES
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.runner.signals import end_in_order
 from orchestrator.runner.task_commands import intervene
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import holder_of, suspended
+from orchestrator.store.lock import lock_owner, suspended
 from orchestrator.store.requests import Reply
-from orchestrator.store.task_ids import full_ids
+from orchestrator.store.task_ids import resolve_ids
 from orchestrator.store.workspace import Workspace
 
 TAKES = (DIR, CALLER, JSON)
@@ -43,7 +43,7 @@ def change(
     """
     layout = call.plan()
     command = task_command(call, layout, verb, task, note=note, progress=progress)
-    return intervene(layout, command, call.plugs, waits(call, layout))
+    return intervene(layout, command, call.plugins, waits(call, layout))
 
 
 def task_command(
@@ -55,16 +55,16 @@ def task_command(
     note: str = "",
     answer: str = "",
     progress: int | None = None,
-) -> Intervention:
+) -> TaskCommand:
     """Return the task command of a call.
 
     Raises:
         UsageError: the caller has no valid name, or *task* may mean any of several tasks.
         NotFoundError, PlanError, StoreError: the plan cannot be read.
     """
-    task = full_ids(layout, task)
+    task = resolve_ids(layout, task)
     is_worker = bool(task) and call.environ.get("ORCHESTRATOR_TASK_ID") == task
-    return Intervention(
+    return TaskCommand(
         verb=verb,
         task=task,
         by=call.caller(),
@@ -82,7 +82,7 @@ def waits(call: Call, layout: Layout) -> Callable[[], None]:
     def before_waiting() -> None:
         if call.is_process:
             end_in_order()
-            why_later = suspended(holder_of(layout.lock)) or _merging(layout)
+            why_later = suspended(lock_owner(layout.lock)) or _merging(layout)
             call.progress(f"asking the run that is at work … {why_later}".rstrip())
 
     return before_waiting

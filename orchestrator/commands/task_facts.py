@@ -8,36 +8,36 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from orchestrator.core import criteria
-from orchestrator.core.board import Board
-from orchestrator.core.cost import spending
+from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.cost import total_cost
 from orchestrator.core.duration import hours
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.task_view import TaskView, agents_by_type
 from orchestrator.store.layout import Layout
-from orchestrator.store.roster import read_roster
-from orchestrator.store.timestamp import iso
+from orchestrator.store.agent_files import read_agents
+from orchestrator.core.timestamp import iso
 
 
-def chosen_agents(layout: Layout, board: Board, tasks: Sequence[Task]) -> Mapping[str, str]:
+def chosen_agents(layout: Layout, board: PlanSnapshot, tasks: Sequence[Task]) -> Mapping[str, str]:
     """Return the agents of those tasks that name none and get one by their type."""
     if not any(task.type and not task.agent_key for task in tasks):
         return {}
     try:
-        return agents_by_type(layout, board, tasks, read_roster(layout, os.environ))
+        return agents_by_type(layout, board, tasks, read_agents(layout, os.environ))
     except OrchestratorError:
         return {}  # an invalid agent file is no reason to print nothing at all
 
 
 def brief(
-    board: Board, task: Task, agents: Mapping[str, str] = MappingProxyType({})
+    board: PlanSnapshot, task: Task, agents: Mapping[str, str] = MappingProxyType({})
 ) -> Mapping[str, object]:
     """Return a task as JSON: time and cost of all attempts together, None where they are unknown.
 
     *agents*: those that types have chosen.
     """
-    spent = spending([board.outcome(task.id)])
+    spent = total_cost([board.outcome(task.id)])
     took = board.worked(task.id, time.time())
     return {
         "id": task.id,

@@ -10,8 +10,8 @@ from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts
 from orchestrator.commands.reply import as_called
 from orchestrator.core.graph import critical_path
-from orchestrator.core.text import counted
-from orchestrator.runner.validate import validate
+from orchestrator.core.text import pluralize
+from orchestrator.runner.warnings import validate
 from orchestrator.runner.warnings import remarks as warnings_of
 from orchestrator.views.diagram import chain_line
 
@@ -40,13 +40,13 @@ def execute(call: Call, params: Params) -> _Valid:  # noqa: ARG001 - there are n
       orchestrator validate .orchestrator/ --json
     """
     layout = call.plan()
-    chosen = call.plugs(layout)
-    preview = validate(layout, chosen.roster)
+    chosen = call.plugins(layout)
+    preview = validate(layout, chosen.registry)
     board, warnings = preview.board, list(map(as_called, warnings_of(preview, chosen.agents)))
     tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
-    message = f"valid: {counted(tasks, 'task')} in {counted(batches, 'batch', 'batches')}"
+    message = f"valid: {pluralize(tasks, 'task')} in {pluralize(batches, 'batch', 'batches')}"
     if groups := sum(bool(task.children) for task in board.plan.tasks.values()):
-        message += f", {counted(groups, 'umbrella')} among them"
+        message += f", {pluralize(groups, 'umbrella')} among them"
     path = critical_path(board.plan.tasks)
     return _Valid(message, tasks, batches, path, warnings, call.is_json)
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import chain
 from typing import Any, NamedTuple
 
-from orchestrator.core.capacity import Crew
+from orchestrator.core.agent import Crew
 from orchestrator.core.result import Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import CapacityError
@@ -93,13 +93,13 @@ class Listed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Roster:
+class AgentRegistry:
     """All agents by key: the built-in ones first, then those of files, nearest directory first."""
 
     members: Mapping[str, Member]
 
     @classmethod
-    def of(cls, members: Iterable[Member] = ()) -> Roster:
+    def of(cls, members: Iterable[Member] = ()) -> AgentRegistry:
         """Return the built-in agents and these; one with the key of a built-in one takes its place."""
         return cls({member.key: member for member in (*BUILT_IN, *members)})
 

@@ -13,7 +13,7 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus
 
 if TYPE_CHECKING:
-    from orchestrator.core.board import Board
+    from orchestrator.core.snapshot import PlanSnapshot
 
 PLANNER, MERGER = BESIDE = ("_plan", "_merge")
 #: What people call it.
@@ -22,7 +22,7 @@ NAMES = {PLANNER: "planning", MERGER: "merging the results"}
 MERGING = Task(id=MERGER, name="Merge the results", description="")
 
 
-def is_beside(task_id: str) -> bool:
+def is_auxiliary(task_id: str) -> bool:
     """Say whether that is the id, or the stem, of whoever works beside the plan; also a file name that begins so."""
     return task_id.startswith("_")
 
@@ -34,12 +34,12 @@ def as_merger(settings: Settings) -> Settings:
     )
 
 
-def is_merging(board: Board) -> bool:
+def is_merging(board: PlanSnapshot) -> bool:
     """Say whether the results are being merged, if a run is at work."""
     return any(each.task == MERGER and each.status is TaskStatus.RUNNING for each in board.beside)
 
 
-def lacks_merge(board: Board) -> bool:
+def lacks_merge(board: PlanSnapshot) -> bool:
     """Say whether an agent is to merge the answers of a plan whose tasks are completed, and has not merged these."""
     if board.plan.settings.get("aggregate") != "claude":
         return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.core.plan import Task
-from orchestrator.core.spelling import GUESSES, suggestion
+from orchestrator.core.ids import GUESSES, suggestion
 from orchestrator.errors import Problem, TransitionError
 
 _Needs = tuple[dict[str, None], dict[str, str]]
@@ -59,7 +59,7 @@ def with_umbrellas(tasks: Mapping[str, Task]) -> dict[str, Task]:
         return dict(tasks)
     inherited: dict[str, _Needs] = {"": ({}, {})}
     return {
-        task.id: _linked(task, _of_umbrella(task.parent, tasks, inherited), children)
+        task.id: _linked(task, _of_group(task.parent, tasks, inherited), children)
         for task in tasks.values()
     }
 
@@ -79,7 +79,7 @@ def _linked(task: Task, above: _Needs, children: Mapping[str, Sequence[str]]) ->
     )
 
 
-def _of_umbrella(parent: str, tasks: Mapping[str, Task], known: dict[str, _Needs]) -> _Needs:
+def _of_group(parent: str, tasks: Mapping[str, Task], known: dict[str, _Needs]) -> _Needs:
     """Return what the tasks under *parent* need because of it and of what it stands under itself."""
     way = []
     while parent not in known:
@@ -92,7 +92,7 @@ def _of_umbrella(parent: str, tasks: Mapping[str, Task], known: dict[str, _Needs
     return known[parent]
 
 
-def refuse_umbrella(task_id: str, *, is_one: bool) -> None:
+def refuse_group(task_id: str, *, is_one: bool) -> None:
     """Let nobody say where an umbrella stands.
 
     Raises:

@@ -56,7 +56,7 @@ def held(
         agent = last.agent or result.agent
         account = accounts.get(agent) or agent
         if last.status != Verdict.HELD.value:
-            if not last.is_by_hand:
+            if not last.is_manual:
                 started[account] = max(started.get(account, 0.0), last.started)
         elif result.status is TaskStatus.PENDING:
             hold = Held(agent, last.until, last.reason, result.task, last.model, last.is_outage)

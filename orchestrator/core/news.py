@@ -10,9 +10,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from orchestrator.core.auxiliary import is_beside
-from orchestrator.core.board import Board
-from orchestrator.core.journal_line import Line, read_line
+from orchestrator.core.snapshot import is_auxiliary
+from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.event import Line, read_line
 from orchestrator.core.message import MessageKind
 from orchestrator.core.status import TaskStatus
 
@@ -71,7 +71,7 @@ class News:
                     self._end_retries()
             elif line.what == "news":
                 self.doing[line.subject] = line.text
-            elif not is_beside(line.subject):
+            elif not is_auxiliary(line.subject):
                 self._take(line)
 
     def _take(self, line: Line) -> None:
@@ -88,7 +88,7 @@ class News:
             if line.what == "retrying":
                 self._newest[task] = line._replace(what="not tried again")
 
-    def settle(self, board: Board, *, has_died: bool = False) -> None:
+    def settle(self, board: PlanSnapshot, *, has_died: bool = False) -> None:
         """Take in that nobody works on the plan: what *board* says otherwise is no news any more.
 
         What somebody reset by hand takes what was made from it along, and a run that has died (*has_died*) says of

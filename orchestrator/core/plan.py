@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from orchestrator.core.name import as_name
-from orchestrator.core.plan_header import Charter
+from orchestrator.core.ids import as_name
+from orchestrator.core.plan import PlanHeader
 from orchestrator.core.priority import NORMAL, format_priority
-from orchestrator.core.spelling import GUESSES, suggestion
+from orchestrator.core.ids import GUESSES, suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, Problem, UsageError
 
@@ -133,7 +133,7 @@ class Plan(NamedTuple):
     file: str = "master_plan.md"
     table: int = 1
     """Line of the file in which the first table of tasks begins."""
-    charter: Charter = Charter()
+    header: PlanHeader = PlanHeader()
     """What it says of itself: its state, its title, when it is to be done."""
 
     @property
@@ -183,7 +183,7 @@ def stem(task_id: str) -> str:
     )
 
 
-def stems_meant(stems: Mapping[str, str]) -> dict[str, str]:
+def resolve_stems(stems: Mapping[str, str]) -> dict[str, str]:
     """Return what people may call the files of tasks, in lower case → the stem that each has.
 
     ``T-01`` or ``Agent-01`` for ``agent-01``, ``agent-scan`` for ``scan``, ``agent-01`` for ``1``. *stems* have their

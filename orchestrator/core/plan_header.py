@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from orchestrator.core.plan_status import PlanState
 
 
-class Charter(NamedTuple):
+class PlanHeader(NamedTuple):
     """The front matter keys that are no settings."""
 
     state: PlanState | None = None

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from orchestrator.core.board import SIMULATED, Board
+from orchestrator.core.snapshot import SIMULATED, PlanSnapshot
 from orchestrator.core.result import Result, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.status import UNDER_WAY, TaskStatus
+from orchestrator.core.status import ACTIVE, TaskStatus
 
 #: What somebody said of it, and what goes on right now, is no simulation.
-_MEANT = UNDER_WAY | {TaskStatus.BLOCKED, TaskStatus.CANCELLED}
+_MEANT = ACTIVE | {TaskStatus.BLOCKED, TaskStatus.CANCELLED}
 
 
 def really_done(
-    board: Board, meant: Mapping[str, Settings] | None = None, again: Collection[str] = ()
-) -> Board:
+    board: PlanSnapshot, meant: Mapping[str, Settings] | None = None, again: Collection[str] = ()
+) -> PlanSnapshot:
     """Return the board that says what is to be done: without what was only simulated.
 
     *meant*: the settings of the tasks, where they are known: then also without what was to be simulated when it was
@@ -41,7 +41,7 @@ def really_done(
         before = _before_simulation(kept.pop(task_id))
         if before is not None:
             kept[task_id] = before
-    return Board(board.plan, board.shape, kept, doubts=board.doubts, beside=board.beside)
+    return PlanSnapshot(board.plan, board.shape, kept, doubts=board.doubts, beside=board.beside)
 
 
 def simulated(meant: Mapping[str, Settings]) -> dict[str, Settings]:
@@ -53,7 +53,7 @@ def simulated(meant: Mapping[str, Settings]) -> dict[str, Settings]:
 def only_simulated(
     policies: Mapping[str, Settings], meant: Mapping[str, Settings]
 ) -> frozenset[str]:
-    """Return the tasks that a run with these settings only simulates; both as in ``Prospect``."""
+    """Return the tasks that a run with these settings only simulates; both as in ``RunPreview``."""
     if policies is meant:
         return frozenset()
     return frozenset(

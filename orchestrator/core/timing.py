@@ -22,7 +22,7 @@ def time_of_day(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def next_moment(text: str, now: datetime) -> datetime:
+def next_timestamp(text: str, now: datetime) -> datetime:
     """Return the moment that a person means: the next 07:30, or a moment that was written out.
 
     Args:

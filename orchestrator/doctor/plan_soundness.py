@@ -10,11 +10,11 @@ import stat
 from collections.abc import Sequence
 
 from orchestrator.core.result import StopReason
-from orchestrator.doctor.evidence import JournalSeen, MarksSeen, RecordSeen, ResultSeen
+from orchestrator.doctor.checks import JournalSeen, MarksSeen, RecordSeen, ResultSeen
 from orchestrator.plan.blocks import fence_closes, fence_opens
 from orchestrator.plan.lines import conflict, unreadable
 from orchestrator.plan.sections import regions
-from orchestrator.store.atomic import open_stream, read_file, reported
+from orchestrator.store.atomic import open_stream, read_file, io_errors
 from orchestrator.store.attempt_record import read_record
 from orchestrator.store.evidence import merged_answer
 from orchestrator.store.layout import Layout
@@ -117,7 +117,7 @@ def look_at_journal(path: str) -> JournalSeen:
     foreign: list[int] = []
     lines = others = 0
     is_whole = True
-    with reported("read", path), open_stream(path) as file:
+    with io_errors("read", path), open_stream(path) as file:
         while piece := file.readline(_MAX_LINE):
             is_begin, is_whole = is_whole, piece.endswith(b"\n")
             lines += is_begin

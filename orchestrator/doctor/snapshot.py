@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.core.message import torn_blocks
 from orchestrator.core.plan import Plan
-from orchestrator.doctor.evidence import (
+from orchestrator.doctor.checks import (
     DirectoryEntry,
     Evidence,
     JournalSeen,
@@ -26,7 +26,7 @@ from orchestrator.doctor.evidence import (
     ResultSeen,
     Temporary,
 )
-from orchestrator.doctor.plan_soundness import (
+from orchestrator.doctor.inspect import (
     look_at_journal,
     look_at_marks,
     look_at_record,
@@ -36,12 +36,12 @@ from orchestrator.errors import Problem, StoreError
 from orchestrator.plan.lines import LARGEST_PLAN, Lines, too_large
 from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.task_file import parse_task_file
-from orchestrator.store.atomic import read_file, reported
+from orchestrator.store.atomic import read_file, io_errors
 from orchestrator.store.attempt_record import ATTEMPT_FILE
 from orchestrator.store.collection import instead_of
 from orchestrator.store.index import SCHEMA, is_as_written
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import UNKNOWN, dead_runs_of, holder_of
+from orchestrator.store.lock import UNKNOWN, dead_runs_of, lock_owner
 from orchestrator.store.process import start_time
 
 #: Looks at a directory in which runs begin and end meanwhile.
@@ -82,7 +82,7 @@ def _lock(layout: Layout) -> tuple[int, LockSeen]:
     found = _stat(layout.lock)
     if found is None or not stat.S_ISREG(found.st_mode):
         return 0, LockSeen()
-    holder, dead = holder_of(layout.lock), dead_runs_of(layout.lock)
+    holder, dead = lock_owner(layout.lock), dead_runs_of(layout.lock)
     if dead == (UNKNOWN,):
         return found.st_mtime_ns, LockSeen(is_damaged=True)
     run = str(holder["run"]) if holder else dead[-1] if dead else ""
@@ -163,7 +163,7 @@ class _Look:
             return
         if directory != ".":
             self._look(directory, found, is_directory=True)
-        with reported("list", path), os.scandir(path) as entries:
+        with io_errors("list", path), os.scandir(path) as entries:
             yield from sorted(entries, key=lambda entry: entry.name)
 
     def _note_temporary(self, name: str, entry: os.DirEntry[str]) -> bool:

@@ -24,9 +24,9 @@ import sys
 import time
 
 from orchestrator.executors import procfs
-from orchestrator.executors.record import REPLACED, SCHEMA, is_replaced, measure, write_record
+from orchestrator.executors.exit_record import REPLACED, SCHEMA, is_replaced, measure, write_record
 from orchestrator.executors.spawn import Spawner, SpawnError
-from orchestrator.executors.trees import GRACE, HARD_LIMIT, TICK, Groups, TrackedJob, Trees
+from orchestrator.executors.process_tree import GRACE, HARD_LIMIT, TICK, Groups, TrackedJob, Trees
 from orchestrator.executors.watchdog import fork_guard
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator.executors import procfs
-from orchestrator.executors.procfs import Process
+from orchestrator.executors.process_tree import Process
 
 #: Seconds until whoever does not end counts as stuck; the guard's own limit is shorter.
 PATIENCE = 8.0

@@ -12,7 +12,7 @@ import os
 import signal
 import stat
 
-from orchestrator.executors.record import identity, open_log
+from orchestrator.executors.exit_record import identity, open_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

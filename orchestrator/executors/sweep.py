@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from orchestrator.executors import procfs
-from orchestrator.executors.procfs import Process
+from orchestrator.executors.process_tree import Process
 
 #: Seconds to wait for a process that does not end on SIGKILL (it waits for a device) before going on without it.
 LIMIT = 5.0
@@ -48,7 +48,7 @@ def sweep(directory: str, *, spare: Container[str] = ()) -> list[SweptProcess]:
     return list(ended.values())
 
 
-def left_behind(directory: str, *, spare: Container[str]) -> list[SweptProcess]:
+def find_orphans(directory: str, *, spare: Container[str]) -> list[SweptProcess]:
     """Return what ``sweep`` would end; nothing is ended. On systems without ``/proc`` nothing is found."""
     if not procfs.is_available():
         return []

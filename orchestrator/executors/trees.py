@@ -10,7 +10,7 @@ import os
 import signal
 
 from orchestrator.executors import procfs
-from orchestrator.executors.procfs import Process
+from orchestrator.executors.process_tree import Process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import signal
 import time
 
 from orchestrator.executors import procfs
-from orchestrator.executors.procfs import Process
-from orchestrator.executors.trees import GRACE, HARD_LIMIT, TICK, TrackedJob, Trees
+from orchestrator.executors.process_tree import Process
+from orchestrator.executors.process_tree import GRACE, HARD_LIMIT, TICK, TrackedJob, Trees
 
 #: Seconds after the death of the runner until a guard that is still there counts as stuck; its own limit is shorter.
 _OVERDUE = GRACE + HARD_LIMIT + 1.0

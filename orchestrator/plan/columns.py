@@ -9,7 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from orchestrator.core.plan import TASK_ID
-from orchestrator.core.spelling import meant
+from orchestrator.core.ids import meant
 from orchestrator.plan.table_words import HEADERS, NOBODY, NONE, OPEN
 
 _LINK = re.compile(r"\[([^\[\]]*)\](?:\([^()]*\)|\[[^\[\]]*\])")

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, read_setting
-from orchestrator.core.spelling import suggestion
+from orchestrator.core.ids import suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.plan.blocks import fence_closes, fence_opens
@@ -230,7 +230,7 @@ def read_settings(
     return settings, problems
 
 
-def setting_called(header: str) -> str:
+def setting_named(header: str) -> str:
     """Return what a setting is called in a task file, by a word that somebody would call it; empty when it is none."""
     word = "_".join(header.lower().replace("-", " ").replace("_", " ").split())
     name = _ELSEWHERE.get(word, word)

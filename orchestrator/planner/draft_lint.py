@@ -14,7 +14,7 @@ from orchestrator.core.draft import Draft, DraftTask, Need
 from orchestrator.core.duration import format_duration
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
-from orchestrator.planner.vague import vagueness
+from orchestrator.planner.draft import vagueness
 
 #: Seconds a task should take at least and at most (S2-64).
 SMALLEST, LARGEST = 60.0, 300.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.core.draft import Draft
-from orchestrator.core.spelling import suggestion
+from orchestrator.core.ids import suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     DraftError,
@@ -17,20 +17,20 @@ from orchestrator.errors import (
     PlanError,
     Problem,
     StoppedError,
-    UnfitError,
+    NotAFileError,
     UsageError,
 )
-from orchestrator.planner.draft_check import read_draft
+from orchestrator.planner.draft import read_draft
 from orchestrator.planner.draft_file import AUTO, load_draft, matching_files
-from orchestrator.planner.draft_lint import lint, order_writers
-from orchestrator.planner.draft_schema import SCHEMA
-from orchestrator.planner.plan_templates import (
+from orchestrator.planner.draft import lint, order_writers
+from orchestrator.planner.ask import SCHEMA
+from orchestrator.planner.templates import (
     Parameter,
     PlanTemplate,
     fill,
     plan_templates,
 )
-from orchestrator.planner.prompt import planner_prompt
+from orchestrator.planner.ask import planner_prompt
 
 if TYPE_CHECKING:
     from orchestrator.planner.ask import Ask
@@ -106,7 +106,7 @@ def from_file(
     """
     try:
         found = load_draft(path, form)
-    except UnfitError as error:
+    except NotAFileError as error:
         hint = "--from takes a file of a usual size: no directory, and no pipe"
         raise UsageError(error.message, where=path, hint=hint) from None
     if found is None:

@@ -12,9 +12,9 @@ import shutil
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from orchestrator.core.name import is_name
-from orchestrator.core.placeholder import filled, places
-from orchestrator.core.text import cell, one_line, printable
+from orchestrator.core.ids import is_name
+from orchestrator.planner.templates import filled, places
+from orchestrator.core.text import cell, one_line, sanitize
 from orchestrator.errors import PlanError, UsageError
 from orchestrator.ownership import make_directories
 from orchestrator.plan.front_matter import read_front_matter
@@ -22,9 +22,9 @@ from orchestrator.plan.lines import LARGEST_PLAN, LARGEST_TEXT, Lines, oversized
 from orchestrator.store.atomic import (
     names_in,
     read_file,
-    refuse_links,
-    replace_file,
-    reported,
+    reject_symlinks,
+    atomic_write,
+    io_errors,
     sync_directory,
 )
 from orchestrator.store.layout import Layout
@@ -63,11 +63,11 @@ class SavedPlan(NamedTuple):
 
     def filled(self, values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
         """Return the plan and its task files with these values; no value leaves its cell, its line, or the body."""
-        in_line = {name: one_line(value, MOST) for name, value in values.items()}
+        exclusive = {name: one_line(value, MOST) for name, value in values.items()}
         in_cell = {name: cell(value, MOST) for name, value in values.items()}
-        shown = {name: printable(value) for name, value in values.items()}
-        files = {stem: _filled(text, in_line, shown) for stem, text in self.task_files.items()}
-        return _filled(self.plan, in_line, in_cell), files
+        shown = {name: sanitize(value) for name, value in values.items()}
+        files = {stem: _filled(text, exclusive, shown) for stem, text in self.task_files.items()}
+        return _filled(self.plan, exclusive, in_cell), files
 
 
 def _filled(text: str, of_front: Mapping[str, str], of_body: Mapping[str, str]) -> str:
@@ -115,7 +115,7 @@ def read_task_files(place: Layout) -> dict[str, str]:
         StoreError: one cannot be read.
     """
     files = {}
-    with reported("list", place.tasks):
+    with io_errors("list", place.tasks):
         names = sorted(os.listdir(place.tasks)) if os.path.isdir(place.tasks) else []
     for each in names:
         if each.endswith(".md") and not each.startswith("."):
@@ -144,8 +144,8 @@ def save(saved: SavedPlan, *, force: bool) -> None:
         )
     above = os.path.dirname(saved.where)
     staged, before = Layout(f"{above}/.{saved.name}.tmp"), f"{above}/.{saved.name}.old"
-    refuse_links(above, saved.where)
-    with reported("write", saved.where):
+    reject_symlinks(above, saved.where)
+    with io_errors("write", saved.where):
         if os.path.lexists(before) and not os.path.lexists(saved.where):
             os.rename(before, saved.where)  # whoever was replacing it died in between
     if os.path.lexists(saved.where) and not force:
@@ -154,14 +154,14 @@ def save(saved: SavedPlan, *, force: bool) -> None:
             where=saved.where,
             hint="take another name, or replace it with --force",
         )
-    with reported("write", saved.where):
+    with io_errors("write", saved.where):
         for place in (staged.root, before):
             shutil.rmtree(place, ignore_errors=True)
         make_directories(staged.tasks)
         try:
             for stem, text in saved.task_files.items():
-                replace_file(staged.task_file(stem), text.encode())
-            replace_file(staged.plan, saved.plan.encode())
+                atomic_write(staged.task_file(stem), text.encode())
+            atomic_write(staged.plan, saved.plan.encode())
             if os.path.lexists(saved.where):
                 os.rename(saved.where, before)
             try:

@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.graph import shape
 from orchestrator.core.notification import targets
-from orchestrator.core.placeholder import places
+from orchestrator.planner.templates import places
 from orchestrator.core.plan import Plan, stem
 from orchestrator.core.plan_status import PlanState
-from orchestrator.core.spelling import suggestion
+from orchestrator.core.ids import suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem, StoreError, UsageError
 from orchestrator.ownership import open_to_us
@@ -25,9 +25,9 @@ from orchestrator.plan.editor import fits
 from orchestrator.plan.parser import parse_plan, read_plan, set_statuses
 from orchestrator.plan.task_file import parse_task_file
 from orchestrator.planner.plan import Drawn
-from orchestrator.planner.plan_templates import plan_templates
+from orchestrator.planner.templates import plan_templates
 from orchestrator.planner.revise import read_pairs
-from orchestrator.planner.saved_plan import (
+from orchestrator.planner.templates import (
     MOST,
     SavedPlan,
     find_saved,
@@ -35,7 +35,7 @@ from orchestrator.planner.saved_plan import (
     read_task_files,
     save,
 )
-from orchestrator.runner.redraw import status_cells
+from orchestrator.runner.render import status_cells
 from orchestrator.store.atomic import read_file
 from orchestrator.store.collection import no_plan
 from orchestrator.store.layout import Layout, templates_of_person
@@ -139,14 +139,14 @@ def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
     from orchestrator.plan.scan import find_places
     from orchestrator.plan.sections import without_sections
 
-    if plan.charter.state is not None:
+    if plan.header.state is not None:
         data = with_state(data, PlanState.PLANNING, shown)
     lines = Lines.of(data)
     once = {plan.lines[name] - 1 for name in _OF_ONCE if name in plan.lines}
     data = lines.replaced([line for at, line in enumerate(lines.lines) if at not in once])
     if dated := {task.id for task in plan.tasks.values() if task.deadline}:
         data = without_deadlines(find_places(data), dated)
-    board = Board(plan, shape(plan.tasks), {})
+    board = PlanSnapshot(plan, shape(plan.tasks), {})
     return without_sections(set_statuses(data, partial(status_cells, board)))
 
 
@@ -207,7 +207,7 @@ def draw_saved(saved: SavedPlan, values: Mapping[str, str], agents: Collection[s
             problems.append(_unknown_agent("the task file", key, where, agents))
     if problems:
         raise PlanError(problems)
-    return Drawn(text=text, task_files=task_files, board=Board(plan, shape(plan.tasks), {}))
+    return Drawn(text=text, task_files=task_files, board=PlanSnapshot(plan, shape(plan.tasks), {}))
 
 
 def read_values(given: Sequence[str]) -> dict[str, str]:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.plan.safe_markdown import tagless
-from orchestrator.runner.merge import Merged
+from orchestrator.runner.aggregate import Merged
 from orchestrator.services.assignments import CHANGED_ROW, done_for_another_row
-from orchestrator.store.answers import answers_shown
-from orchestrator.store.final_output import moment_of_results, write_final_output
+from orchestrator.store.workspace import answers_shown
+from orchestrator.store.result_writer import results_time, write_final_output
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.final_output import final_output
 
 
 def aggregate(
     workspace: Workspace,
-    board: Board,
+    board: PlanSnapshot,
     settings: Settings,
     *,
     started: float,
@@ -48,7 +48,7 @@ def aggregate(
     Raises:
         StoreError: an answer could not be read, or the file not be written.
     """
-    moment = moment_of_results(workspace.layout)
+    moment = results_time(workspace.layout)
     tasks = board.plan.tasks.values()
     still = _still_outdated(workspace, board, outdated)
     changed = (f"{task_id}: {CHANGED_ROW}" for task_id in still)
@@ -79,7 +79,7 @@ def aggregate(
     write_final_output(workspace.layout, text, moment)
 
 
-def _still_outdated(workspace: Workspace, board: Board, outdated: Sequence[str]) -> Sequence[str]:
+def _still_outdated(workspace: Workspace, board: PlanSnapshot, outdated: Sequence[str]) -> Sequence[str]:
     """Return what is still done for another row; where nobody can tell, what was so when the run began."""
     kept = [task_id for task_id in outdated if task_id in board.plan.tasks]
     try:

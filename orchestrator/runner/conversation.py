@@ -14,15 +14,15 @@ from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Outcome, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import noted_left_out, printable, unfenced, without_escapes
-from orchestrator.errors import UnfitError
+from orchestrator.core.text import noted_left_out, sanitize, unfenced, without_escapes
+from orchestrator.errors import NotAFileError
 from orchestrator.runner.attempt import reread
-from orchestrator.store.answers import MOST, Answer
-from orchestrator.store.atomic import read_file, read_piece, reported
+from orchestrator.store.workspace import MOST, Answer
+from orchestrator.store.atomic import read_file, read_piece, io_errors
 from orchestrator.store.attempt_record import AttemptRecord, read_record
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import LARGEST_RESULT, safe_answer
-from orchestrator.store.signatures import is_newer
+from orchestrator.store.fingerprint import is_newer
 from orchestrator.store.workspace import Workspace
 
 #: Bytes of a log that is read once more; whoever waits for an answer waits for that.
@@ -32,7 +32,7 @@ _AS_MARKDOWN = Settings(format="markdown")
 _NOTHING = Outcome(Verdict.COMPLETED)
 
 
-def as_answered(
+def raw_answer(
     layout: Layout,
     task: Task,
     number: int,
@@ -58,7 +58,7 @@ def as_answered(
         return _as_it_stands(written, record.exit.log_bytes or 0)
     if not said.is_cut:
         return Answer(_clean(said.answer, is_prose=is_prose), hidden=said.hidden)
-    with reported("read", files.stdout):
+    with io_errors("read", files.stdout):
         head = read_piece(files.stdout, 0, MOST) or b""
     left_out = (record.exit.log_bytes or 0) - len(head)
     return Answer(
@@ -109,7 +109,7 @@ def _is_made_of(answer: str, written: str) -> bool:
 
 
 def _clean(text: str, *, is_prose: bool) -> str:
-    return redact(printable(text) if is_prose else without_escapes(text)).rstrip("\n")
+    return redact(sanitize(text) if is_prose else without_escapes(text)).rstrip("\n")
 
 
 def _said(
@@ -123,7 +123,7 @@ def _said(
     if not record.run:  # by hand: all of it
         try:
             log = read_file(layout.attempt(task.stem, record.number).stdout, LARGEST_RESULT)
-        except UnfitError:
+        except NotAFileError:
             return _NOTHING
         return _NOTHING._replace(answer=(log or b"").decode(errors="replace"))
     agent = agents.get(record.agent)

@@ -12,7 +12,7 @@ from functools import partial
 
 import anyio
 
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.errors import OrchestratorError
 from orchestrator.runner.attempt import LiveAttempt
 from orchestrator.runner.event_loop import in_thread
@@ -23,7 +23,7 @@ _SHORTEST = 0.33
 _PAUSE = 50.0
 
 #: Draws a board; the second argument says what is running: task → news. False: it has to be drawn later.
-Draw = Callable[[Board, Mapping[str, str]], bool]
+Draw = Callable[[PlanSnapshot, Mapping[str, str]], bool]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -47,7 +47,7 @@ class Drawing:
 
     async def keep_drawn(
         self,
-        board: Board,
+        board: PlanSnapshot,
         live: Mapping[str, LiveAttempt],
         warn: Callable[[str], None],
     ) -> None:
@@ -76,11 +76,11 @@ class Drawing:
                     warn(self.told)
             pause = max(_SHORTEST, _PAUSE * (anyio.current_time() - before))
 
-    def _draw_copy(self, copied: Callable[[], Board], news: Mapping[str, str]) -> bool:
+    def _draw_copy(self, copied: Callable[[], PlanSnapshot], news: Mapping[str, str]) -> bool:
         return self.draw(copied(), news)
 
 
-def _copied(board: Board) -> Callable[[], Board]:
+def _copied(board: PlanSnapshot) -> Callable[[], PlanSnapshot]:
     """Copy what changes while the run goes on; where everything stands is left to a thread, for it takes longer."""
     results, doubts = dict(board.results), dict(board.doubts)
-    return partial(Board, board.plan, board.shape, results, doubts=doubts, beside=board.beside)
+    return partial(PlanSnapshot, board.plan, board.shape, results, doubts=doubts, beside=board.beside)

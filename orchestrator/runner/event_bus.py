@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.runner.clock import Clock
-from orchestrator.runner.events import Happening, Kind, Listener
+from orchestrator.runner.events import Event, Kind, Listener
 from orchestrator.store.journal import Journal
 
 if TYPE_CHECKING:
-    from orchestrator.runner.notify import Herald
+    from orchestrator.runner.notify import NotificationSender
 
 #: Seconds between two lines of the journal about what one agent is doing.
 _NEWS_EVERY = 10.0
@@ -31,7 +31,7 @@ def listened_to(listener: Listener, do: Callable[[Listener], _T]) -> _T:
     """
     raised: list[BaseException] = []
 
-    def hear(happening: Happening) -> None:
+    def hear(happening: Event) -> None:
         try:
             listener(happening)
         except BaseException as error:
@@ -47,20 +47,20 @@ def listened_to(listener: Listener, do: Callable[[Listener], _T]) -> _T:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Telling:
+class EventBus:
     """Takes in everything that happens in one run."""
 
     journal: Journal
     listener: Listener
     clock: Clock
-    herald: Herald | None = None
+    herald: NotificationSender | None = None
     """Tells people who do not look; None: nobody wants to be told."""
     is_held: bool = field(default=False, init=False)
     """The newest word about a hold is that there is one."""
     _told: dict[str, float] = field(default_factory=dict, init=False)
     """When the journal last had news of a task."""
 
-    def hear(self, happening: Happening) -> None:
+    def hear(self, happening: Event) -> None:
         """Write it down and tell it; raises ``StoreError`` as the journal does."""
         if happening.kind in {Kind.RUN_HELD, Kind.RUN_RESUMED}:
             self.is_held = happening.kind is Kind.RUN_HELD
@@ -68,17 +68,17 @@ class Telling:
             self.journal.append(happening.line())
         self.pass_on(happening)
 
-    def pass_on(self, happening: Happening) -> None:
+    def pass_on(self, happening: Event) -> None:
         """Tell what stands in the journal already."""
         self.listener(happening)
         for text in self.herald.hear(happening) if self.herald is not None else ():
-            self.hear(Happening(kind=Kind.WARNING, time=happening.time, text=text))
+            self.hear(Event(kind=Kind.WARNING, time=happening.time, text=text))
 
     def say(self, kind: Kind, text: str, task: str = "") -> None:
         """Tell what the run itself has to say."""
-        self.hear(Happening(kind=kind, time=self.clock.wall(), task=task, text=text))
+        self.hear(Event(kind=kind, time=self.clock.wall(), task=task, text=text))
 
-    def _is_due(self, news: Happening) -> bool:
+    def _is_due(self, news: Event) -> bool:
         """Whether the chronicle should say what an agent is doing: not at every turn of each."""
         if 0 <= news.time - self._told.get(news.task, -math.inf) < _NEWS_EVERY:
             return False

@@ -7,12 +7,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import anyio
 
-from orchestrator.core.journal_line import Line, read_line
+from orchestrator.core.event import Line, read_line
 from orchestrator.core.message import SPOKEN
 from orchestrator.errors import OrchestratorError
-from orchestrator.runner.events import Happening, Kind, Listener
-from orchestrator.store.cursor import Cursor, end_of, read_on
-from orchestrator.store.timestamp import epoch
+from orchestrator.runner.events import Event, Kind, Listener
+from orchestrator.store.journal import Cursor, end_of, read_on
+from orchestrator.core.timestamp import epoch
 
 #: Seconds between two looks at the journal.
 _LOOK = 0.5
@@ -23,7 +23,7 @@ _SPOKEN = tuple(f" · {kind}" for kind in SPOKEN)
 
 
 @asynccontextmanager
-async def overhearing(
+async def forward_journal(
     opened: AbstractAsyncContextManager[None], journal: str, listener: Listener
 ) -> AsyncIterator[None]:
     """Open the executor, and tell the listener what others write into the journal as long as it is open."""
@@ -61,8 +61,8 @@ class _Place:
                 self._listener(_happening(line))
 
 
-def _happening(line: Line) -> Happening:
-    return Happening(
+def _happening(line: Line) -> Event:
+    return Event(
         kind=Kind(line.what),
         time=epoch(line.time),
         task=line.subject,

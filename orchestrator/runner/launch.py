@@ -8,29 +8,29 @@ from functools import lru_cache, partial
 from types import MappingProxyType
 
 from orchestrator.agents.protocol import Agent, Assignment, Input
-from orchestrator.core.board import SIMULATED
-from orchestrator.core.environment import environment
-from orchestrator.core.group import sources
-from orchestrator.core.invocation import SCRIPT
+from orchestrator.core.snapshot import SIMULATED
+from orchestrator.core.settings import environment
+from orchestrator.core.plan import sources
+from orchestrator.core.result import SCRIPT
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task, in_words
 from orchestrator.core.result import Result, closed
 from orchestrator.core.settings import Settings
-from orchestrator.errors import LostResultError, PlanError, Problem, StoreError, UnfitError
+from orchestrator.errors import LostResultError, PlanError, Problem, StoreError, NotAFileError
 from orchestrator.executors.protocol import Job
 from orchestrator.runner.attempt import OF_THE_DISK, LiveAttempt
-from orchestrator.runner.conversation import as_answered
-from orchestrator.scheduler.instructions import Launch
-from orchestrator.store.answers import Answer, answers_handed_on
+from orchestrator.runner.launch import raw_answer
+from orchestrator.scheduler.messages import Launch
+from orchestrator.store.workspace import Answer, answers_handed_on
 from orchestrator.store.atomic import write_new
 from orchestrator.store.attempt_record import AttemptRecord
-from orchestrator.store.contexts import Contexts
+from orchestrator.store.messages import Contexts
 from orchestrator.store.evidence import conflicts_in
-from orchestrator.store.layout import from_here
+from orchestrator.store.layout import display_path
 from orchestrator.store.workspace import Workspace
 
 
-class Launchpad:
+class Launcher:
     """Turns the engine's ``Launch`` into a job for the executor."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Launchpad:
     ) -> None:
         """Take what is the same for every attempt of a run.
 
-        *program* is how an agent calls us, empty: not at all. *meant*: as in ``Prospect``, of a run that simulates.
+        *program* is how an agent calls us, empty: not at all. *meant*: as in ``RunPreview``, of a run that simulates.
         """
         self._workspace = workspace
         self._program = program
@@ -140,7 +140,7 @@ class Launchpad:
         except StoreError as error:
             if _concerns_all(error):
                 raise
-            shown = from_here(error.where)
+            shown = display_path(error.where)
             raise PlanError([Problem(error.message, shown, error.hint)]) from error
         wanted = agent.invocation(assignment)
         given = environment(self._policies[live.task.id], wanted.env, wanted.login)
@@ -232,7 +232,7 @@ class Launchpad:
 
     def _read_again(self, need: str, number: int, written: str, *, is_prose: bool) -> Answer:
         task, layout = self._tasks[need], self._workspace.layout
-        return as_answered(layout, task, number, self._agents, written, is_prose=is_prose)
+        return raw_answer(layout, task, number, self._agents, written, is_prose=is_prose)
 
     def _log_of(self, live: LiveAttempt, need: Task) -> str:
         return self._workspace.layout.attempt(need.stem, live.inputs[need.id]).stdout
@@ -263,7 +263,7 @@ class Launchpad:
 
 def _concerns_all(error: StoreError) -> bool:
     """Say whether the disk or the machine is in trouble, and not only one file."""
-    if isinstance(error, UnfitError):
+    if isinstance(error, NotAFileError):
         return False
     cause = error.__cause__
     return not isinstance(cause, OSError) or cause.errno in OF_THE_DISK

@@ -9,17 +9,17 @@ import os
 from collections.abc import Mapping
 
 from orchestrator.core.cost import cost_statistics
-from orchestrator.core.group import sources
+from orchestrator.core.plan import sources
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Exit, Outcome, Result, Verdict
+from orchestrator.core.result import ProcessExit, Outcome, Result, Verdict
 from orchestrator.core.status import Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.errors import NothingReadyError, StoreError
 from orchestrator.executors.protocol import Job
-from orchestrator.executors.record import write_exit
+from orchestrator.executors.exit_record import write_exit
 from orchestrator.ownership import make_directories
-from orchestrator.runner.events import COMMANDED, Happening, Kind
-from orchestrator.store.atomic import ADVICE, reported
+from orchestrator.runner.events import COMMANDED, Event, Kind
+from orchestrator.store.atomic import ADVICE, io_errors
 from orchestrator.store.attempt_record import AttemptRecord
 from orchestrator.store.layout import AttemptFiles
 from orchestrator.store.result_file import render_result, safe_answer
@@ -42,8 +42,8 @@ def inputs_of(
     return {need: results[need].number for need in sources(task, tasks) if need in results}
 
 
-def commit_by_hand(
-    workspace: Workspace, task: Task, result: Result, wanted: Intervention
+def commit_manual(
+    workspace: Workspace, task: Task, result: Result, wanted: TaskCommand
 ) -> Commit:
     """Return the result file, ready to be made durable; log and record of the attempt are written.
 
@@ -67,9 +67,9 @@ def commit_by_hand(
     return Commit(stem=task.stem, result=result, text=text, files=files)
 
 
-def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Intervention) -> None:
+def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: TaskCommand) -> None:
     last = result.attempts[-1]
-    with reported("make", files.directory):
+    with io_errors("make", files.directory):
         make_directories(files.directory)
     facts = AttemptRecord(
         task=task.id,
@@ -80,7 +80,7 @@ def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Int
         inputs=result.inputs,
     ).facts()
     said = wanted.answer if wanted.verb is Verb.COMPLETE else wanted.note
-    known = Exit(
+    known = ProcessExit(
         code=0 if wanted.verb is Verb.COMPLETE else 1,
         started=last.started,
         ended=last.ended,
@@ -92,7 +92,7 @@ def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Int
         raise StoreError(written.error, hint=ADVICE)
 
 
-def interfered(outcome: Outcome, wanted: Intervention) -> Outcome:
+def interfered(outcome: Outcome, wanted: TaskCommand) -> Outcome:
     """Return what becomes of an attempt that somebody ended by command, whatever its agent says; the bill stays."""
     match wanted.verb:
         case Verb.COMPLETE if outcome.verdict is Verdict.COMPLETED and not wanted.answer:
@@ -103,7 +103,7 @@ def interfered(outcome: Outcome, wanted: Intervention) -> Outcome:
             return outcome._replace(verdict=Verdict.INTERRUPTED, reason=wanted.why)
 
 
-def told(task: Task, result: Result, wanted: Intervention, before: Result | None) -> Happening:
+def told(task: Task, result: Result, wanted: TaskCommand, before: Result | None) -> Event:
     """Say what somebody settled: who, what, why."""
     kind = COMMANDED[wanted.verb]
     has_begun = before is not None and before.number == result.number
@@ -112,7 +112,7 @@ def told(task: Task, result: Result, wanted: Intervention, before: Result | None
     is_attempt = wanted.verb in {Verb.START, Verb.COMPLETE, Verb.FAIL}
     done = [f"{result.progress}%"] if result.progress is not None and is_attempt else []
     said = [wanted.answer] if wanted.answer and not wanted.note else []
-    return Happening(
+    return Event(
         kind=kind,
         time=wanted.time,
         task=task.id,

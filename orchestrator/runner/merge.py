@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.auxiliary import MERGER, MERGING, as_merger
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import MERGER, MERGING, as_merger
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import OrchestratorError
 from orchestrator.plan.link_labels import with_own_labels
-from orchestrator.runner.conversation import was_corrected
+from orchestrator.runner.launch import was_corrected
 from orchestrator.runner.events import Kind
-from orchestrator.runner.worker import Worker, put_off
-from orchestrator.store.references import resolve_files
+from orchestrator.runner.auxiliary import Worker, put_off
+from orchestrator.store.task_files import resolve_files
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.merger_prompt import merge_prompt
+from orchestrator.views.final_output import merge_prompt
 
 if TYPE_CHECKING:
-    from orchestrator.runner.preview import Prospect
+    from orchestrator.runner.preview import RunPreview
 
 #: Bytes of answers in the prompt, in all; what does not fit is read from the result files.
 _CONTEXT = 512 * 1024
@@ -44,7 +44,7 @@ class Merged(NamedTuple):
 
 
 def merge(
-    worker: Worker, board: Board, ahead: Prospect, policies: Mapping[str, Settings], *, is_cut: bool
+    worker: Worker, board: PlanSnapshot, ahead: RunPreview, policies: Mapping[str, Settings], *, is_cut: bool
 ) -> Merged:
     """Merge the answers of everything that is completed, unless just these were merged before (S2-81U).
 
@@ -65,7 +65,7 @@ def merge(
 
 
 def _merge(
-    worker: Worker, board: Board, ahead: Prospect, policies: Mapping[str, Settings], *, is_cut: bool
+    worker: Worker, board: PlanSnapshot, ahead: RunPreview, policies: Mapping[str, Settings], *, is_cut: bool
 ) -> Merged:
     wanted, done = _answering(board)
     if len(done) < 2:
@@ -101,7 +101,7 @@ def _merge(
 def merged_before(
     workspace: Workspace,
     agents: Mapping[str, Agent],
-    board: Board,
+    board: PlanSnapshot,
     policies: Mapping[str, Settings],
 ) -> Merged:
     """Return the merged answer that is there, if it was made from just these attempts and no person corrected one
@@ -116,7 +116,7 @@ def merged_before(
 def _text_before(
     workspace: Workspace,
     agents: Mapping[str, Agent],
-    board: Board,
+    board: PlanSnapshot,
     policies: Mapping[str, Settings],
 ) -> str:
     before = workspace.read_result(MERGER)
@@ -139,7 +139,7 @@ def _text_before(
     return "" if is_corrected else _shown(workspace)
 
 
-def _answering(board: Board) -> tuple[list[str], list[str]]:
+def _answering(board: PlanSnapshot) -> tuple[list[str], list[str]]:
     """Return the tasks whose answers are to be merged, and those of them that are completed."""
     wanted = [each for each in board.shape.order if not board.plan.tasks[each].children]
     return wanted, [each for each in wanted if board.status(each) is TaskStatus.COMPLETED]

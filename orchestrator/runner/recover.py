@@ -8,17 +8,17 @@ from collections.abc import Container, Mapping
 from contextlib import closing
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.auxiliary import MERGER, MERGING, PLANNER, as_merger
+from orchestrator.core.snapshot import MERGER, MERGING, PLANNER, as_merger
 from orchestrator.core.cost import cost_statistics
 from orchestrator.core.plan import Task, stem
 from orchestrator.core.result import Result
 from orchestrator.core.settings import Settings
 from orchestrator.runner.clock import Clock
-from orchestrator.runner.events import Happening, Kind, Listener
-from orchestrator.runner.preview import Prospect, look_ahead
-from orchestrator.runner.recovery import Harvested, forgotten, harvest, record_answered
-from orchestrator.services.plugins import Plugs
-from orchestrator.services.run_request import RunOrder
+from orchestrator.runner.events import Event, Kind, Listener
+from orchestrator.runner.preview import RunPreview, preview_run
+from orchestrator.runner.recovery import RecoveredAttempt, forgotten, harvest, record_answered
+from orchestrator.services.plugins import Plugins
+from orchestrator.services.run_request import RunRequest
 from orchestrator.services.selection import KEPT_WHEN_FRESH
 from orchestrator.store.attempt_record import Traces
 from orchestrator.store.journal import Journal
@@ -28,13 +28,13 @@ from orchestrator.store.workspace import Workspace
 
 
 def recover(
-    ahead: Prospect,
+    ahead: RunPreview,
     agents: Mapping[str, Agent],
     dead_runs: Container[str],
     listener: Listener,
     *,
     lost: Container[str],
-) -> list[Harvested]:
+) -> list[RecoveredAttempt]:
     """Commit every attempt at a task, or at merging, that ended without its runner, and return them.
 
     *lost*: the stems of tasks whose results are damaged, or were and are gone; of them any run's attempt counts.
@@ -55,7 +55,7 @@ def recover(
     )
 
 
-def damaged(ahead: Prospect) -> list[str]:
+def damaged(ahead: RunPreview) -> list[str]:
     """Return the stems of tasks whose results lie there and cannot be read: nobody who wants one anew does that.
 
     Raises:
@@ -66,17 +66,17 @@ def damaged(ahead: Prospect) -> list[str]:
 
 
 def recover_from_logs(
-    layout: Layout, plugs: Plugs, dead_runs: Container[str], *, lost: Container[str] = ()
-) -> list[Harvested]:
+    layout: Layout, plugins: Plugins, dead_runs: Container[str], *, lost: Container[str] = ()
+) -> list[RecoveredAttempt]:
     """``recover`` without being a run: look at plan and logs, and tell the journal. Only with the lock held.
 
     Raises:
-        As ``look_ahead``; StoreError: a log could not be read, or a result not be written.
+        As ``preview_run``; StoreError: a log could not be read, or a result not be written.
     """
-    ahead = look_ahead(RunOrder(layout), plugs.roster)
+    ahead = preview_run(RunRequest(layout), plugins.registry)
     with closing(Journal(layout.journal)) as journal:
         return recover(
-            ahead, plugs.agents, dead_runs, lambda each: journal.append(each.line()), lost=lost
+            ahead, plugins.agents, dead_runs, lambda each: journal.append(each.line()), lost=lost
         )
 
 
@@ -91,7 +91,7 @@ def take_over(
     dead_runs: Container[str],
     listener: Listener,
     lost: Container[str] = (),
-) -> list[Harvested]:
+) -> list[RecoveredAttempt]:
     """Commit and tell what ``harvest`` finds, and return it. Only with the lock held.
 
     Raises:
@@ -99,7 +99,7 @@ def take_over(
     """
 
     def warn(task: str, text: str) -> None:
-        listener(Happening(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text))
+        listener(Event(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text))
 
     record_answered(workspace, tasks, policies, agents, traces=traces, dead_runs=dead_runs)
     found = harvest(
@@ -123,7 +123,7 @@ def take_over(
     return found
 
 
-def remember(ahead: Prospect, agents: Mapping[str, Agent]) -> list[Result]:
+def remember(ahead: RunPreview, agents: Mapping[str, Agent]) -> list[Result]:
     """Take in what was paid for and no result tells of any more. Only with the lock held.
 
     The file of a task that is to run tells of it from now on; what is of no such task goes to what was done
@@ -156,7 +156,7 @@ def remember(ahead: Prospect, agents: Mapping[str, Agent]) -> list[Result]:
     return [*others.values()]
 
 
-def set_aside(ahead: Prospect) -> str:
+def set_aside(ahead: RunPreview) -> str:
     """Move to the archive what a run that does all afresh is not to count on, nor to pay for; return where it lies now.
 
     An empty text when there was nothing to move. Only with the lock held.
@@ -169,7 +169,7 @@ def set_aside(ahead: Prospect) -> str:
     return set_outcomes_aside(ahead.order.layout, _stems_to_move(ahead))
 
 
-def _stems_to_move(ahead: Prospect) -> set[str]:
+def _stems_to_move(ahead: RunPreview) -> set[str]:
     """Return what the files are called of the tasks to run, and of all that was made from their results.
 
     Where logs are gone numbers begin anew: what remembers the old ones would be taken for current. A run of all of the

@@ -9,17 +9,17 @@ from functools import cache, partial
 from typing import NamedTuple
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.journal_line import read_line
+from orchestrator.core.event import read_line
 from orchestrator.core.plan import Task
 from orchestrator.core.plan import stem as stem_of
-from orchestrator.core.result import Attempt, Exit, Result, StopReason, Verdict, closed
+from orchestrator.core.result import Attempt, ProcessExit, Result, StopReason, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.executors.protocol import Job
-from orchestrator.executors.record import write_exit
+from orchestrator.executors.exit_record import write_exit
 from orchestrator.runner.attempt import LiveAttempt, reread
-from orchestrator.runner.events import ENDINGS, Happening, Kind
+from orchestrator.runner.events import ENDINGS, Event, Kind
 from orchestrator.store.atomic import ADVICE
 from orchestrator.store.attempt_record import AttemptRecord, Traces, read_record
 from orchestrator.store.journal import journal_lines
@@ -40,17 +40,17 @@ _ENDED = frozenset(kind.value.partition("_")[2] for kind in ENDINGS.values())
 _Told = tuple[str, str, int]
 
 
-class Harvested(NamedTuple):
+class RecoveredAttempt(NamedTuple):
     """An attempt that ended while no runner was alive, judged now."""
 
     task: Task
     result: Result
     commit: Commit
 
-    def happening(self, now: float) -> Happening:
+    def happening(self, now: float) -> Event:
         """Return how that is told; *now* in seconds since the epoch."""
         is_done = self.result.status is TaskStatus.COMPLETED
-        return Happening(
+        return Event(
             kind=Kind.TASK_COMPLETED if is_done else Kind.TASK_INTERRUPTED,
             time=now,
             task=self.task.id,
@@ -103,7 +103,7 @@ def record_answered(
             run=last.run,
             agent=last.agent,
             inputs=before.inputs,
-            exit=Exit(
+            exit=ProcessExit(
                 stopped=StopReason.ORPHANED,
                 started=last.started,
                 ended=ended,
@@ -134,7 +134,7 @@ def harvest(
     dead_runs: Container[str],
     lost: Container[str] = (),
     warn: Callable[[str, str], None] = lambda *_: None,
-) -> list[Harvested]:
+) -> list[RecoveredAttempt]:
     """Return every attempt that ended without its runner. Nothing is written yet.
 
     That is an attempt with a record whose result file still says ``running``, or does not know it although it was
@@ -260,9 +260,9 @@ def forgotten(
     return found
 
 
-def _judge(live: LiveAttempt, record: AttemptRecord, warn: Callable[[str, str], None]) -> Harvested:
+def _judge(live: LiveAttempt, record: AttemptRecord, warn: Callable[[str, str], None]) -> RecoveredAttempt:
     outcome = live.judge(record.exit)
     if outcome.remark:
         warn(live.task.id, outcome.remark)
     result = live.over(_STATUS[outcome.verdict], record.exit, outcome)
-    return Harvested(live.task, result, live.commit(result, outcome, record.exit))
+    return RecoveredAttempt(live.task, result, live.commit(result, outcome, record.exit))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.plan.parser import StatusCells
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.glyphs import label_of, moment
+from orchestrator.views.terminal import label_of, moment
 from orchestrator.views.master_plan import sections
 
 #: Lines of the journal that are shown.
@@ -22,7 +22,7 @@ STILL_OPEN = (
 
 def redraw(
     workspace: Workspace,
-    board: Board,
+    board: PlanSnapshot,
     now: float,
     *,
     running: Mapping[str, str],
@@ -51,7 +51,7 @@ def redraw(
     return workspace.redraw(drawn, partial(status_cells, board))
 
 
-def status_cells(board: Board, task_id: str) -> StatusCells | None:
+def status_cells(board: PlanSnapshot, task_id: str) -> StatusCells | None:
     """Return the cells of a task; None when it is not on the board."""
     if task_id not in board.standing:
         return None
@@ -60,12 +60,12 @@ def status_cells(board: Board, task_id: str) -> StatusCells | None:
     )
 
 
-def _start(board: Board, task_id: str) -> str:
+def _start(board: PlanSnapshot, task_id: str) -> str:
     result = board.results.get(task_id)
     return moment(result.attempts[0].started) if result and result.attempts else "-"
 
 
-def _end(board: Board, task_id: str) -> str:
+def _end(board: PlanSnapshot, task_id: str) -> str:
     result = board.results.get(task_id)
     ended = result.last.ended if result and result.last else 0.0
     return moment(ended) if ended else "-"

@@ -9,10 +9,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.plan import stem
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.errors import LostResultError
 from orchestrator.runner.clock import Clock
 from orchestrator.scheduler.engine import Engine
@@ -38,7 +38,7 @@ class Resets:
 
     workspace: Workspace
     requests: Requests
-    board: Board
+    board: PlanSnapshot
     """What the run knows."""
     engine: Engine
     """Of the tasks that take part in it."""
@@ -81,7 +81,7 @@ class Resets:
     def _ask(self, task_id: str, verb: Verb, note: str) -> None:
         self._asked.add(task_id)
         now = self.clock.wall()
-        wanted = Intervention(verb, task_id, _BY, now, id=new_id(now), note=note)
+        wanted = TaskCommand(verb, task_id, _BY, now, id=new_id(now), note=note)
         self.requests.leave(wanted)
 
     def _is_reset(self, task_id: str, name: str, version: int) -> bool:

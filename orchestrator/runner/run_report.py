@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ExitStatus, OrchestratorError
 from orchestrator.runner.events import Kind
@@ -17,7 +17,7 @@ class RunReport(NamedTuple):
 
     run: str
     layout: Layout
-    board: Board
+    board: PlanSnapshot
     asked: Collection[str]
     """Tasks the run was to complete: all of them, or those of ``--only`` and ``--tag``."""
     launched: int

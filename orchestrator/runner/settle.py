@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from orchestrator.core.board import Board
-from orchestrator.core.group import refuse_umbrella
+from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.plan import refuse_group
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result, Verdict
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import Intervention, apply, decide, next_ready, taken_from
+from orchestrator.core.task_command import TaskCommand, apply, decide, next_ready, taken_from
 from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.runner.events import Happening
-from orchestrator.runner.manual import commit_by_hand, inputs_of, nothing_ready, told
+from orchestrator.runner.events import Event
+from orchestrator.runner.manual import commit_manual, inputs_of, nothing_ready, told
 from orchestrator.services.task_view import find_task
 from orchestrator.store.attempt_record import newest_attempt
 from orchestrator.store.requests import Reply, Requests
@@ -21,9 +21,9 @@ from orchestrator.store.workspace import Workspace
 
 def carry_out(
     workspace: Workspace,
-    board: Board,
-    listener: Callable[[Happening], None],
-    *more: Intervention,
+    board: PlanSnapshot,
+    listener: Callable[[Event], None],
+    *more: TaskCommand,
 ) -> list[Reply]:
     """Carry out what nobody has answered yet, then *more*; return what came of each. The board is kept up to date.
 
@@ -56,9 +56,9 @@ def carry_out(
 
 def _carry_out(
     workspace: Workspace,
-    board: Board,
-    listener: Callable[[Happening], None],
-    wanted: Intervention,
+    board: PlanSnapshot,
+    listener: Callable[[Event], None],
+    wanted: TaskCommand,
 ) -> Reply:
     try:
         if wanted.is_claim:
@@ -70,7 +70,7 @@ def _carry_out(
         before = board.results.get(task.id)
         if before is None or before.request != wanted.id:
             result = _applied(workspace, board, task, before, wanted)
-            workspace.commit([commit_by_hand(workspace, task, result, wanted)])
+            workspace.commit([commit_manual(workspace, task, result, wanted)])
             board.results[task.id] = result
             board.doubts.pop(task.id, None)
             board.derive_again()
@@ -83,7 +83,7 @@ def _carry_out(
 
 
 def _applied(
-    workspace: Workspace, board: Board, task: Task, before: Result | None, wanted: Intervention
+    workspace: Workspace, board: PlanSnapshot, task: Task, before: Result | None, wanted: TaskCommand
 ) -> Result:
     after = decided(board, task, wanted)
     workspace.make_directories()
@@ -92,7 +92,7 @@ def _applied(
     return apply(before, wanted, after, number=newest + 1, inputs=inputs)
 
 
-def decided(board: Board, task: Task, wanted: Intervention) -> TaskStatus:
+def decided(board: PlanSnapshot, task: Task, wanted: TaskCommand) -> TaskStatus:
     """Return where a task stands after what somebody wants; raises as ``decide``."""
     result = board.results.get(task.id)
     last = result.last if result is not None else None
@@ -105,13 +105,13 @@ def decided(board: Board, task: Task, wanted: Intervention) -> TaskStatus:
             for need in task.needs
             if board.status(need) is not TaskStatus.COMPLETED
         ],
-        doer=last.agent if last is not None and last.is_by_hand else "",
-        is_in_run=status is TaskStatus.RUNNING and last is not None and not last.is_by_hand,
+        doer=last.agent if last is not None and last.is_manual else "",
+        is_in_run=status is TaskStatus.RUNNING and last is not None and not last.is_manual,
         is_held=last is not None and last.status == Verdict.HELD.value,
     )
 
 
-def the_task(board: Board, task_id: str) -> Task:
+def the_task(board: PlanSnapshot, task_id: str) -> Task:
     """Return a task of the plan of which somebody may say where it stands.
 
     Raises:
@@ -119,5 +119,5 @@ def the_task(board: Board, task_id: str) -> Task:
         TransitionError: it is an umbrella.
     """
     task = find_task(board, task_id)
-    refuse_umbrella(task.id, is_one=bool(task.children))
+    refuse_group(task.id, is_one=bool(task.children))
     return task

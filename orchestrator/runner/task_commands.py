@@ -1,4 +1,4 @@
-"""Change where a task stands by command: at once when no run is at work, else through the run that is (0010)."""
+"""Task commands: applied at once when no run is active, else by the active run, which answers (decision 0010)."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.graph import ancestors
-from orchestrator.core.simulation import really_done
+from orchestrator.core.snapshot import really_done
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import Intervention, verb_towards
+from orchestrator.core.task_command import TaskCommand, verb_towards
 from orchestrator.core.text import one_line, typed
 from orchestrator.errors import DependencyError, OrchestratorError, StoreError
-from orchestrator.runner.settle import carry_out, decided, the_task
+from orchestrator.runner.manual import carry_out, decided, the_task
 from orchestrator.services.cells import of_a_size
 from orchestrator.store.journal import Journal
-from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock import RunLock, in_line, new_run, take_briefly
-from orchestrator.store.lock_holder import holder_of, require_elsewhere
-from orchestrator.store.pause import looks
+from orchestrator.store.layout import Layout, display_path
+from orchestrator.store.lock import RunLock, exclusive, new_run, take_briefly
+from orchestrator.store.lock import lock_owner, require_elsewhere
+from orchestrator.store.watcher import poll
 from orchestrator.store.requests import Reply, Requests, new_id
-from orchestrator.store.task_ids import full_ids
+from orchestrator.store.task_ids import resolve_ids
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.core.criteria import Criterion
     from orchestrator.core.plan import Plan
-    from orchestrator.services.plugins import Plugs
+    from orchestrator.services.plugins import Plugins
 
 #: Seconds between two looks for an answer, and looks after which one is for who runs.
 _LOOK, _LOOKS = 0.02, 10
-#: Either is to be done and nobody is at it; which one follows from what it depends on.
+#: A task that has not begun; which one it is follows from its dependencies.
 _TO_COME = {TaskStatus.WAITING, TaskStatus.PENDING}
 #: Tasks of a plan that a command still draws.
 _DRAWN = 500
@@ -44,94 +44,92 @@ def _say_nothing() -> None:
 
 def intervene(
     layout: Layout,
-    wanted: Intervention,
-    plugs: Callable[[Layout], Plugs],
+    command: TaskCommand,
+    plugins: Callable[[Layout], Plugins],
     waits: Callable[[], None] = _say_nothing,
 ) -> Reply:
-    """Have *wanted* carried out, durably, and return what came of it.
+    """Apply a task command, durably, and return the answer.
 
     Args:
         layout: The plan.
-        wanted: What the caller wants; with ``start`` and no task, the next one that is ready.
-        plugs: The agents, needed only when a run died: what it had finished is taken over first.
-        waits: Called once before a run that is at work is asked.
+        command: The task command; with ``start`` and no task, it takes the next one that is ready.
+        plugins: The agents, needed only when a run died: what it had finished is taken over first.
+        waits: Called once before the active run is asked.
 
     Raises:
         DependencyError, TransitionError: it cannot be done from where the task stands.
-        ApprovalError, TransitionError: the plan waits for somebody, or is over.
+        ApprovalError, TransitionError: the plan waits for approval, or is over.
         NothingReadyError: nothing is ready to be claimed.
         UsageError: its answer is too large, or it was called in a listener of the run that would have to be asked.
         NotFoundError, PlanError, StoreError: as their names say.
-        Whatever ends the wait, Ctrl-C for one: *wanted* is withdrawn, or a note says that the run may still do it.
+        Whatever ends the wait, Ctrl-C for one: the command is withdrawn, or a note says that the run may still apply it.
     """
-    wanted = wanted._replace(
-        id=new_id(wanted.time),
-        task=full_ids(layout, wanted.task),
-        note=one_line(typed(wanted.note), limit=1000),
-        answer=typed(of_a_size(wanted.answer)),
+    command = command._replace(
+        id=new_id(command.time),
+        task=resolve_ids(layout, command.task),
+        note=one_line(typed(command.note), limit=1000),
+        answer=typed(of_a_size(command.answer)),
     )
-    if not wanted.run:  # a run knows what its own worker may say
-        _require_open(layout, wanted)
+    if not command.run:  # a run knows what its own worker may say
+        _require_open(layout, command)
     requests = Requests(layout.requests)
     try:
-        reply = _carried_out(layout, requests, wanted, plugs, waits)
+        reply = _carried_out(layout, requests, command, plugins, waits)
     except BaseException as error:
-        give_up(requests, wanted, error)
+        give_up(requests, command, error)
         raise
     return reply.unwrap()
 
 
-def _require_open(layout: Layout, wanted: Intervention, board: Board | None = None) -> None:
+def _require_open(layout: Layout, command: TaskCommand, board: PlanSnapshot | None = None) -> None:
     workspace = Workspace(layout)
     plan = board.plan if board is not None else workspace.load_plan()[0]
-    if plan.charter.state is not None:
+    if plan.header.state is not None:
         from orchestrator.services.plans import require_open  # most plans say no state
 
-        require_open(layout, board or workspace.load(), wanted)
+        require_open(layout, board or workspace.load(), command)
 
 
 def _carried_out(
     layout: Layout,
     requests: Requests,
-    wanted: Intervention,
-    plugs: Callable[[Layout], Plugs],
+    command: TaskCommand,
+    plugins: Callable[[Layout], Plugins],
     waits: Callable[[], None],
 ) -> Reply:
     is_asked = False
     while True:
-        with in_line(layout.queue):
+        with exclusive(layout.queue):
             lock = take_briefly(layout.lock)
             if lock is not None:
-                answer = requests.answer_to(wanted.id) if is_asked else None
-                reply = answer or _with_lock(layout, lock, wanted, plugs)
-                if is_asked:  # else nothing of ours is there, and it may be closed to us
-                    requests.forget(wanted.id)
+                answer = requests.answer_to(command.id) if is_asked else None
+                reply = answer or _with_lock(layout, lock, command, plugins)
+                if is_asked:  # else there is no request, and the directory may not be accessible
+                    requests.forget(command.id)
                 return reply
         if not is_asked:
-            if wanted.task:
-                the_task(Workspace(layout).load(), wanted.task)
-            require_elsewhere(holder_of(layout.lock) or {})
+            if command.task:
+                the_task(Workspace(layout).load(), command.task)
+            require_elsewhere(lock_owner(layout.lock) or {})
             waits()
-            requests.leave(wanted)
+            requests.leave(command)
             is_asked = True
-        reply_of_run = _await(layout, requests, wanted.id)
+        reply_of_run = _await(layout, requests, command.id)
         if reply_of_run is not None:
-            requests.forget(wanted.id)
+            requests.forget(command.id)
             return reply_of_run
         # The run is over and has not answered: then it is done here, once.
 
 
-def give_up(requests: Requests, wanted: Intervention, error: BaseException) -> None:
-    """Withdraw what nobody waits for any more, so that it is not done behind their back; else note on *error* what is
-    done.
-    """
-    which = f"{wanted.task}: " if wanted.task else ""
-    is_left = requests.is_left(wanted.id)
-    is_withdrawn = requests.withdraw(wanted.id)
+def give_up(requests: Requests, command: TaskCommand, error: BaseException) -> None:
+    """Withdraw a request that is no longer waited for; where it was applied already, note that on *error*."""
+    which = f"{command.task}: " if command.task else ""
+    is_left = requests.is_left(command.id)
+    is_withdrawn = requests.withdraw(command.id)
     with suppress(StoreError):
-        if (reply := requests.answer_to(wanted.id)) is not None:
+        if (reply := requests.answer_to(command.id)) is not None:
             error.add_note(reply.message)
-            requests.forget(wanted.id)
+            requests.forget(command.id)
             return
     if not is_withdrawn:
         error.add_note(f"{which}the run that is at work has been told already, and may still do it")
@@ -140,7 +138,7 @@ def give_up(requests: Requests, wanted: Intervention, error: BaseException) -> N
 
 
 class Completed(NamedTuple):
-    """What came of completing a task."""
+    """The answer to ``complete``."""
 
     reply: Reply
     criteria: Sequence[Criterion] | None
@@ -157,8 +155,8 @@ class Completed(NamedTuple):
 
 def complete(
     layout: Layout,
-    wanted: Intervention,
-    plugs: Callable[[Layout], Plugs],
+    command: TaskCommand,
+    plugins: Callable[[Layout], Plugins],
     waits: Callable[[], None] = _say_nothing,
     *,
     validate: bool = False,
@@ -168,8 +166,8 @@ def complete(
 
     Args:
         layout: The plan.
-        wanted: What the caller wants; its verb is ``complete``.
-        plugs: As for ``intervene``; so is the next one.
+        command: The task command; its verb is ``complete``.
+        plugins: As for ``intervene``; so is the next one.
         waits: Called before a run is asked.
         validate: Hold it to its criteria. A task that has none is completed.
         met: Criteria that the caller confirms, ``1,3`` or ``all``; they are ticked. With any, *validate* is meant.
@@ -182,15 +180,15 @@ def complete(
     from orchestrator.services.criteria import check_ticks, criteria_of, is_asked_for, tick
 
     board = Workspace(layout).load()
-    task = the_task(board, wanted.task)
+    task = the_task(board, command.task)
     if not (validate or met or is_asked_for(layout, board.plan, task)):
-        return Completed(intervene(layout, wanted, plugs, waits), None)
+        return Completed(intervene(layout, command, plugins, waits), None)
     criteria = criteria_of(layout, task.stem)
     confirmed = chosen(met, criteria)
-    require_met(task.id, criteria, confirmed, from_here(layout.task_file(task.stem)))
+    require_met(task.id, criteria, confirmed, display_path(layout.task_file(task.stem)))
     if confirmed:
         check_ticks(layout, task.stem, confirmed)
-    reply = intervene(layout, wanted, plugs, waits)
+    reply = intervene(layout, command, plugins, waits)
     if confirmed:
         tick(layout, task.stem, confirmed)
     return Completed(reply, [each._replace(is_met=True) for each in criteria])
@@ -198,19 +196,19 @@ def complete(
 
 def retry(
     layout: Layout,
-    wanted: Intervention,
-    plugs: Callable[[Layout], Plugs],
+    command: TaskCommand,
+    plugins: Callable[[Layout], Plugins],
     waits: Callable[[], None] = _say_nothing,
 ) -> list[Reply]:
     """Have a task done again, and where it was skipped, what failed before it; return what came of each.
 
     Raises:
-        As ``intervene``; DependencyError also when something before it was cancelled: somebody meant that.
+        As ``intervene``; DependencyError also when a task before it was cancelled, which was a decision.
     """
     board = really_done(Workspace(layout).load())
-    task = the_task(board, wanted.task)
+    task = the_task(board, command.task)
     if board.status(task.id) is not TaskStatus.SKIPPED:
-        return [intervene(layout, wanted, plugs, waits)]
+        return [intervene(layout, command, plugins, waits)]
     before = list(ancestors(board.plan.tasks, task.id))
     cancelled = [each for each in before if board.status(each) is TaskStatus.CANCELLED]
     if cancelled:
@@ -219,55 +217,55 @@ def retry(
             hint=f"{task.id} was skipped for it; retry {cancelled[0]} first",
         )
     failed = [each for each in before if board.status(each) is TaskStatus.FAILED]
-    return [intervene(layout, wanted._replace(task=each), plugs, waits) for each in failed]
+    return [intervene(layout, command._replace(task=each), plugins, waits) for each in failed]
 
 
 def act(
     layout: Layout,
-    wanted: Intervention,
-    plugs: Callable[[Layout], Plugs],
+    command: TaskCommand,
+    plugins: Callable[[Layout], Plugins],
     waits: Callable[[], None] = _say_nothing,
 ) -> list[Reply]:
-    """Have *wanted* carried out in the way of its verb.
+    """Apply a task command as its verb requires.
 
     Raises:
         As ``retry``, ``complete`` and ``intervene``.
     """
-    if wanted.verb is Verb.RETRY:
-        return retry(layout, wanted, plugs, waits)
-    if wanted.verb is Verb.COMPLETE:
-        return [complete(layout, wanted, plugs, waits).reply]
-    return [intervene(layout, wanted, plugs, waits)]
+    if command.verb is Verb.RETRY:
+        return retry(layout, command, plugins, waits)
+    if command.verb is Verb.COMPLETE:
+        return [complete(layout, command, plugins, waits).reply]
+    return [intervene(layout, command, plugins, waits)]
 
 
 def set_status(
     layout: Layout,
     status: TaskStatus,
-    wanted: Intervention,
-    plugs: Callable[[Layout], Plugs],
+    command: TaskCommand,
+    plugins: Callable[[Layout], Plugins],
     waits: Callable[[], None] = _say_nothing,
 ) -> list[Reply]:
-    """Bring a task to a status, by the verb that leads there (S1-23); the verb of *wanted* does not count.
+    """Bring a task to a status, by the verb that leads there; the verb of *command* does not count.
 
-    Where it stands so already nothing is done; what somebody else has in hand does not, for one of many gets it.
+    Where it has that status already nothing is done; a task that another caller has started counts as not started.
 
     Raises:
         As ``intervene``; TransitionError also for a status that only follows from others.
     """
     board = really_done(Workspace(layout).load())
-    now = board.status(the_task(board, wanted.task).id)
+    now = board.status(the_task(board, command.task).id)
     verb = verb_towards(status, now)
-    if _stands(board, wanted, status):
-        return [Reply.done(wanted.task, now, f"{wanted.task} is {now.value} already")]
-    return act(layout, wanted._replace(verb=verb), plugs, waits)
+    if _stands(board, command, status):
+        return [Reply.done(command.task, now, f"{command.task} is {now.value} already")]
+    return act(layout, command._replace(verb=verb), plugins, waits)
 
 
-def _stands(board: Board, wanted: Intervention, status: TaskStatus) -> bool:
-    """Say whether a task stands as somebody wants it to; with *running*, as their own."""
-    now, result = board.status(wanted.task), board.results.get(wanted.task)
+def _stands(board: PlanSnapshot, command: TaskCommand, status: TaskStatus) -> bool:
+    """Say whether a task has a status already; *running* counts only for who runs it."""
+    now, result = board.status(command.task), board.results.get(command.task)
     last = result.last if result is not None else None
     if now is TaskStatus.RUNNING is status and last is not None:
-        return last.agent == wanted.by if last.is_by_hand else last.run == wanted.run
+        return last.agent == command.by if last.is_manual else last.run == command.run
     return now is status or {now, status} == _TO_COME
 
 
@@ -275,7 +273,7 @@ def check_status(
     layout: Layout,
     plan: Plan,
     status: TaskStatus,
-    wanted: Intervention,
+    command: TaskCommand,
     criteria: Sequence[str],
 ) -> None:
     """Do nothing if ``set_status`` may be asked for, once *plan* is written and these criteria are added to the task.
@@ -284,16 +282,16 @@ def check_status(
         As ``set_status``; what only shows when it is carried out is left to that.
     """
     board = really_done(Workspace(layout).load(keep_cache=False, plan=plan))
-    task = the_task(board, wanted.task)
+    task = the_task(board, command.task)
     now = board.status(task.id)
     verb = verb_towards(status, now)
-    if _stands(board, wanted, status):
+    if _stands(board, command, status):
         return
     if now is TaskStatus.SKIPPED and verb is Verb.RETRY:
         return  # it is for what failed before it
-    if not (wanted.run and now is TaskStatus.RUNNING):  # its run knows what its own worker may say
-        _require_open(layout, wanted._replace(verb=verb), board)
-        decided(board, task, wanted._replace(verb=verb))
+    if not (command.run and now is TaskStatus.RUNNING):  # its run knows what its own worker may say
+        _require_open(layout, command._replace(verb=verb), board)
+        decided(board, task, command._replace(verb=verb))
     from orchestrator.services.criteria import criteria_of, is_asked_for
 
     if verb is Verb.COMPLETE and is_asked_for(layout, plan, task):
@@ -303,14 +301,14 @@ def check_status(
             *criteria_of(layout, task.stem),
             *(Criterion(text, is_met=False) for text in criteria),
         )
-        require_met(task.id, found, (), from_here(layout.task_file(task.stem)))
+        require_met(task.id, found, (), display_path(layout.task_file(task.stem)))
 
 
 def _await(layout: Layout, requests: Requests, request: str) -> Reply | None:
-    """Return the answer of the run at work; None: there is no run any more, and no answer."""
+    """Return the answer of the active run; None: there is no run any more, and no answer."""
     reply = None
-    for looked, _ in enumerate(looks(_LOOK)):
-        is_over = looked % _LOOKS == 0 and holder_of(layout.lock) is None
+    for looked, _ in enumerate(poll(_LOOK)):
+        is_over = looked % _LOOKS == 0 and lock_owner(layout.lock) is None
         if (reply := requests.answer_to(request)) is not None or is_over:
             break
     return reply
@@ -320,16 +318,16 @@ def _await(layout: Layout, requests: Requests, request: str) -> Reply | None:
 
 
 def _with_lock(
-    layout: Layout, lock: RunLock, wanted: Intervention, plugs: Callable[[Layout], Plugs]
+    layout: Layout, lock: RunLock, command: TaskCommand, plugins: Callable[[Layout], Plugins]
 ) -> Reply:
     try:
         if lock.dead_runs:
-            _take_over(layout, lock, plugs(layout))
+            _take_over(layout, lock, plugins(layout))
         workspace = Workspace(layout)
         seen = workspace.load(is_live=False)
         board = really_done(seen)
         with closing(Journal(layout.journal)) as journal:
-            reply = carry_out(workspace, board, lambda each: journal.append(each.line()), wanted)[
+            reply = carry_out(workspace, board, lambda each: journal.append(each.line()), command)[
                 -1
             ]
         if board is not seen:  # it is drawn as `status` shows it, also what was only simulated
@@ -343,22 +341,22 @@ def _with_lock(
     return reply
 
 
-def _draw(workspace: Workspace, board: Board) -> None:
+def _draw(workspace: Workspace, board: PlanSnapshot) -> None:
     """Let the file say it, too. A large plan is left to the next run: a command must not take as long as drawing it."""
     if len(board.plan.tasks) > _DRAWN:
         return
-    from orchestrator.runner.redraw import redraw
+    from orchestrator.runner.render import redraw
 
     # It is a view: what was asked for is done and on disk, whether or not it can be drawn.
     with suppress(OrchestratorError):
         redraw(workspace, board, time.time(), running={}, budget=board.plan.budget)
 
 
-def _take_over(layout: Layout, lock: RunLock, plugs: Plugs) -> None:
+def _take_over(layout: Layout, lock: RunLock, plugins: Plugins) -> None:
     """Do first what the next run would do about the run that died."""
-    from orchestrator.runner.recover import recover_from_logs
+    from orchestrator.runner.recovery import recover_from_logs
 
     Workspace(layout).prepare()
-    plugs.sweep(layout.root, new_run())
-    recover_from_logs(layout, plugs, lock.dead_runs)
+    plugins.sweep(layout.root, new_run())
+    recover_from_logs(layout, plugins, lock.dead_runs)
     lock.recovered()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from orchestrator.runner.clock import Clock
-from orchestrator.scheduler.inputs import Event, Slept, Ticked
+from orchestrator.scheduler.messages import Event, Slept, Ticked
 
 #: Seconds between two looks at the wall clock while something is waited for: a machine may sleep.
 _LOOK = 30.0

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.core.agent import Roster
+from orchestrator.core.agent import AgentRegistry
 from orchestrator.core.plan import TASK_ID
-from orchestrator.errors import PlanError, Problem, UnfitError
+from orchestrator.errors import PlanError, Problem, NotAFileError
 from orchestrator.plan.parser import parse_plan
-from orchestrator.runner.preview import Prospect, look_ahead
+from orchestrator.runner.preview import RunPreview, preview_run
 from orchestrator.services.assignments import require_files
-from orchestrator.services.run_request import RunOrder
+from orchestrator.services.run_request import RunRequest
 from orchestrator.services.task_settings import task_settings
 from orchestrator.store.atomic import read_file
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 
 
-def validate(layout: Layout, roster: Roster) -> Prospect:
+def validate(layout: Layout, registry: AgentRegistry) -> RunPreview:
     """Return what a run would do that accepts the plan; check the task files and the agents too.
 
     Raises:
@@ -25,25 +25,25 @@ def validate(layout: Layout, roster: Roster) -> Prospect:
         NotFoundError, StoreError: as their names say.
     """
     try:
-        ahead = look_ahead(RunOrder(layout=layout), roster)
+        ahead = preview_run(RunRequest(layout=layout), registry)
     except PlanError as error:
         # A run stops at the plan itself; who mends it wants to know what is wrong beside it, too.
-        problems = [*error.problems, *_beside(layout, roster)]
+        problems = [*error.problems, *_beside(layout, registry)]
         raise PlanError(list(dict.fromkeys(problems))) from error
     require_files(ahead, ahead.board.plan.tasks)  # also where all is done: it may be done again
     return ahead
 
 
-def _beside(layout: Layout, roster: Roster) -> Sequence[Problem]:
+def _beside(layout: Layout, registry: AgentRegistry) -> Sequence[Problem]:
     """Return what is wrong with the task files and the agents of a plan that makes no sense itself."""
     workspace = Workspace(layout)
     try:
         plan, _ = parse_plan(read_file(layout.plan) or b"", workspace.shown_plan)
-    except UnfitError:
+    except NotAFileError:
         return ()  # too large to be looked into, which is told already
     tasks = {task_id: task for task_id, task in plan.tasks.items() if TASK_ID.fullmatch(task_id)}
     try:
-        task_settings(workspace, plan._replace(tasks=tasks), roster)
+        task_settings(workspace, plan._replace(tasks=tasks), registry)
     except PlanError as error:
         return error.problems
     return ()

@@ -42,7 +42,7 @@ def rounds(
         hearing: How to wait, and for which signals.
         tell: Hears when the next one begins, in seconds since the epoch.
     """
-    from orchestrator.core.timing import is_by_day, next_round  # few runs are followed by another
+    from orchestrator.core.timestamp import is_by_day, next_round  # few runs are followed by another
 
     ahead, newest = clock.wall() - clock.now(), begin
     while True:

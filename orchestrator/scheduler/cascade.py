@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from orchestrator.core.group import refuse_umbrella
-from orchestrator.core.status import KEEPS_BACK, TaskStatus, Verb, move
+from orchestrator.core.plan import refuse_group
+from orchestrator.core.status import BLOCKS_DEPENDENTS, TaskStatus, Verb, move
 from orchestrator.errors import TransitionError
 from orchestrator.scheduler.node import Node
 
@@ -25,7 +25,7 @@ def skip_behind(cause: Node) -> Iterator[tuple[Node, Node]]:
 def blame(entry: Node, entries: Mapping[str, Node]) -> Node | None:
     """Return what a task needs and that keeps it back, if there is any; not before it is on disk."""
     needs = (entries[need] for need in entry.needs)
-    return next((need for need in needs if need.status in KEEPS_BACK and not need.unrecorded), None)
+    return next((need for need in needs if need.status in BLOCKS_DEPENDENTS and not need.unrecorded), None)
 
 
 def unskip_behind(cause: Node, entries: Mapping[str, Node]) -> None:
@@ -67,7 +67,7 @@ def refuse(entry: Node, verb: Verb) -> None:
     Raises:
         TransitionError: it is one; or what runs of the task is being ended because somebody said so.
     """
-    refuse_umbrella(entry.id, is_one=entry.is_umbrella)
+    refuse_group(entry.id, is_one=entry.is_umbrella)
     if entry.intended is not None and entry.intended[1]:
         raise TransitionError(
             f"Invalid transition: {entry.intended[0].value} + '{verb.value}'",

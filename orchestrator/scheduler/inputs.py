@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from orchestrator.core.result import Signs, Verdict
+from orchestrator.core.result import StreamSignals, Verdict
 from orchestrator.scheduler.node import Intervened, Node
 
 
-class Moment(NamedTuple):
+class Tick(NamedTuple):
     """When an event happened: seconds on a clock that never jumps, and one random number in [0, 1)."""
 
     now: float
@@ -24,7 +24,7 @@ class Heard(NamedTuple):
 
     task: str
     attempt: int
-    signs: Signs
+    signs: StreamSignals
 
 
 class Ended(NamedTuple):
@@ -40,7 +40,7 @@ class Ended(NamedTuple):
     is_resumable: bool = False
     """The next attempt goes on with its session, and its cost will be known then."""
     until: float = 0.0
-    """Of a held account: when it opens, on the clock of ``Moment``; infinity: when a person opens it."""
+    """Of a held account: when it opens, on the clock of ``Tick``; infinity: when a person opens it."""
     model: str = ""
     """Of a held account: the model that alone is held."""
     is_outage: bool = False
@@ -66,7 +66,7 @@ class Ticked:
 
 
 class Slept(NamedTuple):
-    """Time went by that the clock of ``Moment`` did not count: the machine slept, or its clock was put forward."""
+    """Time went by that the clock of ``Tick`` did not count: the machine slept, or its clock was put forward."""
 
     seconds: float
 

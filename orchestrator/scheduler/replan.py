@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from orchestrator.core.status import UNDER_WAY, TaskStatus, Verb, move
+from orchestrator.core.status import ACTIVE, TaskStatus, Verb, move
 from orchestrator.scheduler.node import Node
 
 _TO_COME = frozenset({TaskStatus.WAITING, TaskStatus.PENDING})
@@ -53,7 +53,7 @@ def _take_back(outdated: Iterable[Node], known: Mapping[str, Node]) -> None:
 
 def is_under_way(entry: Node) -> bool:
     """Say whether a task was started and is not over."""
-    return entry.status in UNDER_WAY or entry.unrecorded
+    return entry.status in ACTIVE or entry.unrecorded
 
 
 def left_to_run(known: Mapping[str, Node], fresh: Iterable[Node]) -> int:
@@ -78,7 +78,7 @@ def _take_over(entry: Node, new: Node) -> None:
         entry.needs, entry.order_needs = new.needs, new.order_needs
         entry.is_umbrella = new.is_umbrella
     entry.revised = new
-    if entry.status not in UNDER_WAY:
+    if entry.status not in ACTIVE:
         entry.apply_revision()
 
 

@@ -15,7 +15,7 @@ from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.messages import append_message, read_notes, read_shared
 from orchestrator.store.task_ids import require_task
-from orchestrator.store.timestamp import iso
+from orchestrator.core.timestamp import iso
 
 if TYPE_CHECKING:
     from orchestrator.core.plan import Task
@@ -43,6 +43,6 @@ def messages_on(layout: Layout, task: Task, reader: str) -> list[Message]:
     Raises:
         StoreError: it cannot be read.
     """
-    said = read_shared(layout, task.stem, task.id)
-    noted = read_notes(layout, task.stem, reader, task.id)
-    return sorted([*said, *noted], key=lambda message: message.time)
+    shared = read_shared(layout, task.stem, task.id)
+    notes = read_notes(layout, task.stem, reader, task.id)
+    return sorted([*shared, *notes], key=lambda message: message.time)

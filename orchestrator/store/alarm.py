@@ -9,8 +9,8 @@ import os
 from types import TracebackType
 from typing import Protocol, Self
 
-from orchestrator.store.atomic import reported
-from orchestrator.store.signatures import signature
+from orchestrator.store.atomic import io_errors
+from orchestrator.store.fingerprint import signature
 
 #: Milliseconds: what is written within the first of them after something was is told together with it, and what goes
 #: on and on is told at the latest after the second.
@@ -39,7 +39,7 @@ class Alarm:
         # The low end of the package: its high end chooses event loops and signal handlers for us.
         from watchfiles._rust_notify import RustNotify
 
-        with reported("watch", self._directories[0]):
+        with io_errors("watch", self._directories[0]):
             self._notify = RustNotify(
                 list(self._directories),
                 debug=False,

@@ -33,7 +33,7 @@ def answers_handed_on(
     workspace: Workspace,
     tasks: Sequence[Task],
     log_of: Callable[[Task], str],
-    as_answered: Callable[[Task, str], Answer],
+    raw_answer: Callable[[Task, str], Answer],
     *,
     is_prose: bool = True,
 ) -> Iterator[tuple[Task, Answer]]:
@@ -52,7 +52,7 @@ def answers_handed_on(
         written = workspace.read_written_answer(task.stem, found)
         inside = unfenced(written) if len(written) < _WHOLE else None
         if inside is None or not (is_prose or _is_all(log_of(task), inside)):
-            return as_answered(task, written)
+            return raw_answer(task, written)
         return Answer(inside)
 
     def at_most(task: Task, found: os.stat_result) -> int:

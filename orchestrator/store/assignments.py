@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from orchestrator.core.auxiliary import is_beside
-from orchestrator.core.plan import Task, stems_meant
+from orchestrator.core.snapshot import is_auxiliary
+from orchestrator.core.plan import Task, resolve_stems
 from orchestrator.errors import PlanError, Problem, StoreError
 from orchestrator.plan.lines import LARGEST_TEXT, larger_than
 from orchestrator.store.atomic import (
@@ -15,12 +15,12 @@ from orchestrator.store.atomic import (
     open_file,
     read_file,
     read_whole,
-    replace_file,
-    reported,
+    atomic_write,
+    io_errors,
 )
-from orchestrator.store.exchange import put, take
+from orchestrator.store.compare_and_swap import put, take
 from orchestrator.store.layout import Layout
-from orchestrator.store.signatures import is_newer, signature
+from orchestrator.store.fingerprint import is_newer, signature
 
 if TYPE_CHECKING:
     from orchestrator.plan.task_file import TaskFile
@@ -54,7 +54,7 @@ class Assignments:
             StoreError: it cannot be read.
         """
         path, known = self._layout.task_file(task.stem), self._known.get(task.stem)
-        with reported("read", path):
+        with io_errors("read", path):
             try:
                 if known is not None and known[0] == signature(os.stat(path)):
                     return known[1]
@@ -93,7 +93,7 @@ class Assignments:
         """
         strays, others = self._strays(tasks, existing), self._of_other_endings()
         by_stem = {task.stem: task for task in tasks} if strays or others else {}
-        meant = stems_meant({own: task.id for own, task in by_stem.items()})
+        meant = resolve_stems({own: task.id for own, task in by_stem.items()})
         for stray in strays:
             right = meant.get(stray.casefold())
             if right is None or os.path.lexists(self._layout.task_file(right)):
@@ -143,7 +143,7 @@ class Assignments:
     def _strays(tasks: Iterable[Task], existing: Collection[str]) -> list[str]:
         """Return the stems of files that no task reads."""
         unknown = set(existing).difference(task.stem for task in tasks)
-        return sorted(each for each in unknown if not is_beside(each))
+        return sorted(each for each in unknown if not is_auxiliary(each))
 
     def _is_written(self, stem: str) -> bool:
         """Say whether a person wrote a file, and it never was that of a task."""
@@ -180,7 +180,7 @@ class Assignments:
 
         path, found = self._layout.task_file(task.stem), self.read(task)
         if found is None and not os.path.lexists(path):
-            replace_file(path, made_from_row(draw()).encode())
+            atomic_write(path, made_from_row(draw()).encode())
             return
         if found is None or not found.made or os.path.islink(path):
             return

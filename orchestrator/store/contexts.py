@@ -6,11 +6,11 @@ import os
 import stat
 from collections.abc import Collection, Mapping
 
-from orchestrator.core.journal_line import read_line
+from orchestrator.core.event import read_line
 from orchestrator.core.message import Message, MessageKind
 from orchestrator.core.plan import stem
 from orchestrator.errors import StoreError
-from orchestrator.store.cursor import Cursor, end_of, read_on
+from orchestrator.store.journal import Cursor, end_of, read_on
 from orchestrator.store.layout import Layout
 from orchestrator.store.messages import read_shared
 

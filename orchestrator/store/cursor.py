@@ -17,8 +17,8 @@ from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import (
     open_stream,
     read_file,
-    replace_file,
-    reported,
+    atomic_write,
+    io_errors,
 )
 
 #: Compiled when somebody hands one in; most runs never see one.
@@ -95,7 +95,7 @@ def read_each(journal: str, cursor: Cursor) -> list[tuple[str, Cursor]] | None:
 
 def _behind(journal: str, cursor: Cursor, most: int) -> tuple[bytes, bytes] | None:
     """Return the whole lines behind a cursor, and what its mark was made of; None as ``read_on``."""
-    with reported("read", journal):
+    with io_errors("read", journal):
         try:
             file = open_stream(journal)
         except FileNotFoundError:
@@ -128,7 +128,7 @@ def _crc(data: bytes) -> int:
 
 def end_of(journal: str) -> Cursor:
     """Return the place behind everything that stands in the journal now."""
-    with reported("read", journal):
+    with io_errors("read", journal):
         try:
             file = open_stream(journal)
         except FileNotFoundError:
@@ -149,7 +149,7 @@ def last_run(journal: str) -> tuple[Cursor, list[str]]:
     Raises:
         StoreError: the journal cannot be read.
     """
-    with reported("read", journal):
+    with io_errors("read", journal):
         try:
             file = open_stream(journal)
         except FileNotFoundError:
@@ -214,9 +214,9 @@ def keep_cursor(path: str, cursor: Cursor) -> None:
         StoreError: it could not be written.
     """
     directory = os.path.dirname(path)
-    with reported("make", path):
+    with io_errors("make", path):
         make_directories(directory)
-    replace_file(path, f"{cursor}\n".encode())
+    atomic_write(path, f"{cursor}\n".encode())
 
 
 def _mark(file: BinaryIO, offset: int) -> int:

@@ -10,12 +10,12 @@ import os
 import time
 from contextlib import suppress
 
-from orchestrator.store.atomic import make_room, replace_file
+from orchestrator.store.atomic import make_room, atomic_write
 from orchestrator.store.layout import Layout
-from orchestrator.store.signatures import newest, result_files
+from orchestrator.store.fingerprint import newest, result_files
 
 
-def moment_of_results(layout: Layout) -> int:
+def results_time(layout: Layout) -> int:
     """Return the time for an output that is made from the results as they lie there now, ns since the epoch.
 
     Raises:
@@ -32,7 +32,7 @@ def write_final_output(layout: Layout, text: str, moment: int) -> None:
         StoreError: it could not be written.
     """
     make_room(layout.final_output)
-    replace_file(layout.final_output, text.encode())
+    atomic_write(layout.final_output, text.encode())
     with suppress(OSError):  # some file systems let nobody set times
         os.utime(layout.final_output, ns=(moment, moment))
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 
 from orchestrator.core.heartbeat import Pulse
-from orchestrator.store.atomic import read_file, replace_file
+from orchestrator.store.atomic import read_file, atomic_write
 from orchestrator.store.layout import Layout
 
 #: Files and directories of the project that are looked at for a change; more would make a look dear.
@@ -36,7 +36,7 @@ def keep_pulses(layout: Layout, pulses: Mapping[str, Pulse]) -> None:
         StoreError: it cannot be written.
     """
     if pulses or os.path.lexists(layout.heartbeats):
-        replace_file(layout.heartbeats, json.dumps(pulses).encode())
+        atomic_write(layout.heartbeats, json.dumps(pulses).encode())
 
 
 def signs_of(

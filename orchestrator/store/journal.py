@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 import os
 
-from orchestrator.errors import UnfitError
+from orchestrator.errors import NotAFileError
 from orchestrator.ownership import open_made
-from orchestrator.store.atomic import open_stream, reported, require_file
+from orchestrator.store.atomic import open_stream, io_errors, require_file
 
 #: Bytes of a journal that are read for its last lines, and for all that are about something.
 _TAIL, _LONGEST = 64 * 1024, 16 * 1024 * 1024
@@ -29,7 +29,7 @@ class Journal:
         self._path = path
         self._end = -1
         """Where our last line ended."""
-        with reported("open", path):
+        with io_errors("open", path):
             self._descriptor, self._place = self._open()
 
     def _open(self) -> tuple[int, tuple[int, int]]:
@@ -53,7 +53,7 @@ class Journal:
         Raises:
             StoreError: it was not written, or not whole.
         """
-        with reported("append", self._path):
+        with io_errors("append", self._path):
             size = self._size_now()
             # What looks torn may be half written yet by somebody else: that makes one empty line, and no harm.
             data = f"{chr(10) if self._is_torn(self._descriptor, size) else ''}- {line}\n".encode()
@@ -108,14 +108,14 @@ def journal_tail(path: str, lines: int) -> list[str]:
     """
     try:
         whole = _end_of(path, _TAIL).split("\n")[:-1]
-    except UnfitError:
+    except NotAFileError:
         return []
     return [line.removeprefix("- ") for line in whole if line.startswith("- ")][-lines:]
 
 
 def _end_of(path: str, size: int) -> str:
     """Return the lines in the last bytes of a journal."""
-    with reported("read", path):
+    with io_errors("read", path):
         try:
             with open_stream(path) as file:
                 first = max(0, os.fstat(file.fileno()).st_size - size)

@@ -12,11 +12,11 @@ from typing import Any
 
 from orchestrator.errors import BusyError, StoreError
 from orchestrator.ownership import open_made
-from orchestrator.store.atomic import reported, require_file
-from orchestrator.store.lock_holder import (
+from orchestrator.store.atomic import io_errors, require_file
+from orchestrator.store.lock import (
     busy,
     dead_runs,
-    holder_of,
+    lock_owner,
     is_held,
     read_holder,
     try_lock,
@@ -69,7 +69,7 @@ class RunLock:
         if self.holder:
             self._write()
             return
-        with reported("write", self.path):
+        with io_errors("write", self.path):
             os.ftruncate(self.descriptor, 0)  # who holds it for a moment has no name to write
 
     @property
@@ -115,14 +115,14 @@ class RunLock:
 
     def _write(self) -> None:
         self._append()
-        with reported("write", self.path):
+        with io_errors("write", self.path):
             # After a power cut it still says which run died, and whose finished attempts are taken from their logs.
             os.fsync(self.descriptor)
 
     def _append(self) -> None:
         """Append a line; the last whole one counts. So a write that is cut short forgets nothing."""
         line = json.dumps({**self.holder, "unrecovered": self.dead_runs}).encode() + b"\n"
-        with reported("write", self.path):
+        with io_errors("write", self.path):
             size = os.lseek(self.descriptor, 0, os.SEEK_END)
             if size and os.pread(self.descriptor, 1, size - 1) != b"\n":
                 line = b"\n" + line
@@ -168,7 +168,7 @@ def take_lock(
 
 
 @contextmanager
-def in_line(path: str) -> Iterator[None]:
+def exclusive(path: str) -> Iterator[None]:
     """Wait for one's turn to change the plan, or to take the lock of a run; first come, first served.
 
     The kernel lets go of it when we die.
@@ -178,7 +178,7 @@ def in_line(path: str) -> Iterator[None]:
     """
     descriptor = _open(path)
     try:
-        with reported("lock", path):
+        with io_errors("lock", path):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -193,10 +193,10 @@ def locked(queue: str, path: str) -> Iterator[RunLock]:
         BusyError: a run is at work; says which.
         StoreError: a lock file cannot be opened, locked or read.
     """
-    with in_line(queue):
+    with exclusive(queue):
         lock = take_briefly(path)
         if lock is None:
-            raise busy(holder_of(path) or {})
+            raise busy(lock_owner(path) or {})
         try:
             yield lock
         finally:
@@ -204,7 +204,7 @@ def locked(queue: str, path: str) -> Iterator[RunLock]:
 
 
 def take_briefly(path: str) -> RunLock | None:
-    """Take the lock for a moment, without becoming a run; None: a run is at work. Only by whoever is first ``in_line``.
+    """Take the lock for a moment, without becoming a run; None: a run is at work. Only by whoever is first ``exclusive``.
 
     What it says of dead runs stays until they are ``recovered``.
 
@@ -220,7 +220,7 @@ def take_briefly(path: str) -> RunLock | None:
 def _taken(path: str, holder: dict[str, Any]) -> RunLock:
     descriptor = _open(path)
     try:
-        with reported("lock", path):
+        with io_errors("lock", path):
             _wait_for(descriptor)
             before, is_damaged = read_holder(descriptor)
             return RunLock(path, descriptor, holder, dead_runs(before, is_damaged=is_damaged))
@@ -230,7 +230,7 @@ def _taken(path: str, holder: dict[str, Any]) -> RunLock:
 
 
 def _open(path: str) -> int:
-    with reported("open", path):
+    with io_errors("open", path):
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = open_made(path, flags, 0o664)
         try:
@@ -244,10 +244,10 @@ def _open(path: str) -> int:
 def _wait_for(descriptor: int) -> None:
     if try_lock(descriptor):
         return  # as a rule
-    from orchestrator.store.pause import looks
+    from orchestrator.store.watcher import poll
 
     holder: dict[str, Any] = {}
-    for _ in looks(_AGAIN, _GUARD_LEAVES_WITHIN):
+    for _ in poll(_AGAIN, _GUARD_LEAVES_WITHIN):
         if try_lock(descriptor):
             return
         holder, _ = read_holder(descriptor)

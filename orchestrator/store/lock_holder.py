@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.core.text import one_line
 from orchestrator.errors import BusyError, PlanError, Problem, UsageError
-from orchestrator.store.atomic import open_file, reported
+from orchestrator.store.atomic import open_file, io_errors
 from orchestrator.store.process import is_alive, is_suspended, this_process, whose
 
 #: The name of a run that the lock file was to name and does not.
@@ -19,7 +19,7 @@ UNKNOWN = "?"
 _LONGEST = 1024 * 1024
 
 
-def holder_of(path: str) -> dict[str, Any] | None:
+def lock_owner(path: str) -> dict[str, Any] | None:
     """Return who runs the plan right now, or None; for ``status``. Keeps nobody from the lock."""
     holder, is_there, _ = _look(path)
     return holder if is_there else None
@@ -45,7 +45,7 @@ def dead_runs_of(path: str) -> tuple[str, ...]:
 
 def _look(path: str) -> tuple[dict[str, Any], bool, bool]:
     """Return what the lock file says, whether who is named there holds it, and whether it should say something."""
-    with reported("read", path):
+    with io_errors("read", path):
         try:
             descriptor, _ = open_file(path)
         except FileNotFoundError:

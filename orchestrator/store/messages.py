@@ -13,7 +13,7 @@ import stat
 from orchestrator.core.message import Message, MessageKind, block, read_blocks
 from orchestrator.errors import StoreError
 from orchestrator.ownership import give, make_directories
-from orchestrator.store.atomic import read_file, reported
+from orchestrator.store.atomic import read_file, io_errors
 from orchestrator.store.layout import Layout
 
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | os.O_CLOEXEC
@@ -29,7 +29,7 @@ def append_message(layout: Layout, stem: str, message: Message) -> None:
     path = layout.notes_file(stem, message.author) if is_note else layout.context_file(stem)
     title = f"# Notes of {message.author} on {message.task}" if is_note else f"# {message.task}"
     data = block(message)
-    with reported("append", path):
+    with io_errors("append", path):
         make_directories(os.path.dirname(path))
         descriptor, is_new = _open(path, 0o600 if is_note else 0o664)
         try:

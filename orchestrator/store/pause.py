@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 
-def looks(every: float, within: float = math.inf) -> Iterator[None]:
+def poll(every: float, within: float = math.inf) -> Iterator[None]:
     """Yield at once, and again after every so many seconds; for the last time when *within* seconds have passed."""
     end = time.monotonic() + within
     yield

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from orchestrator.errors import NotFoundError, StoreError, UsageError
 from orchestrator.ownership import is_trusted, make_directories
-from orchestrator.store.atomic import reported
+from orchestrator.store.atomic import io_errors
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout
 
 
@@ -92,7 +92,7 @@ def make_plan_directory(layout: Layout) -> None:
     """
     from orchestrator.store.gitignore import protect_from_git  # who only reads does without
 
-    with reported("make", layout.root):
+    with io_errors("make", layout.root):
         make_directories(layout.root, is_plan=True)
     protect_from_git(layout)
 
@@ -110,7 +110,7 @@ def _refuse_hidden(path: str, *, is_named: bool = False) -> None:
         if not is_named:
             absent |= {errno.EACCES, errno.EPERM}
         if os.path.islink(path) or error.errno not in absent:
-            from orchestrator.store.access import hidden
+            from orchestrator.store.plan_directory import hidden
 
             raise hidden(path, error) from error
 
@@ -125,7 +125,7 @@ def _refuse_strangers(root: str, environment: Mapping[str, str], *, is_here: boo
     """
     owner = os.lstat(root).st_uid
     if not is_trusted(owner, environment):
-        from orchestrator.store.access import strangers
+        from orchestrator.store.plan_directory import strangers
 
         raise strangers(root, owner, is_here=is_here)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from orchestrator.store.exchange import is_being_written
-from orchestrator.store.signatures import signature
+from orchestrator.store.compare_and_swap import is_being_written
+from orchestrator.store.fingerprint import signature
 
 #: Seconds after its last change in which an editor may still be writing a file; one that was emptied gets its text yet.
 _STILL_WRITING, _STILL_EMPTY = 0.3, 1.5

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.text import text_of
-from orchestrator.errors import StoreError, UnfitError
+from orchestrator.errors import StoreError, NotAFileError
 from orchestrator.plan.front_matter import read_front_matter
 from orchestrator.store.atomic import read_file
 
@@ -76,7 +76,7 @@ def _schema(path: str, root: str) -> Mapping[str, object]:
     found = _existing("schema", path, root)
     try:
         data = read_file(found, _LARGEST_SCHEMA) or b""
-    except UnfitError as error:
+    except NotAFileError as error:
         raise ValueError(f"schema: {error}") from None
     try:
         schema = json.loads(data)

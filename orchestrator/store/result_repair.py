@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 
-from orchestrator.store.atomic import reported
+from orchestrator.store.atomic import io_errors
 
 
 def remove(path: str) -> None:
@@ -15,7 +15,7 @@ def remove(path: str) -> None:
     Raises:
         StoreError: it is still there.
     """
-    with reported("remove", path):
+    with io_errors("remove", path):
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
         else:
@@ -28,7 +28,7 @@ def protect(path: str) -> None:
     Raises:
         StoreError: it is not ours.
     """
-    with reported("protect", path):
+    with io_errors("protect", path):
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(path, flags)
         try:

@@ -15,14 +15,14 @@ from orchestrator.errors import StoreError
 from orchestrator.ownership import make_directory
 from orchestrator.store.atomic import (
     Replacement,
-    reported,
+    io_errors,
     set_aside,
     start_writing,
     sync_directory,
     sync_filesystem,
 )
 from orchestrator.store.layout import AttemptFiles, Layout
-from orchestrator.store.signatures import signature, signature_of
+from orchestrator.store.fingerprint import signature, signature_of
 
 #: Results published together at most, or settled file by file: each takes up to three open files.
 _AT_ONCE = 64
@@ -116,7 +116,7 @@ class ResultWriter:
     def settle(self) -> None:
         """Make durable what all published results rest on, and their places; raises as ``publish``."""
         unsettled, self._unsettled = self._unsettled, []
-        with reported("sync", self._layout.results):
+        with io_errors("sync", self._layout.results):
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
             try:
                 directory = os.open(self._layout.results, flags)
@@ -139,7 +139,7 @@ class ResultWriter:
             results = [
                 stack.enter_context(self._beside(commit.stem, commit.text)) for commit in commits
             ]
-            with reported("sync", self._layout.root):
+            with io_errors("sync", self._layout.root):
                 written = [result.descriptor for result in results]
                 if len(commits) < _BURST or not self._sync_together(written[0]):
                     _sync_each(written)
@@ -163,7 +163,7 @@ class ResultWriter:
     def _make_again(self) -> None:
         """Somebody deleted the whole directory: that is no reason to end the run, which does its tasks again."""
         results = self._layout.results
-        with reported("make", results), suppress(FileExistsError):
+        with io_errors("make", results), suppress(FileExistsError):
             make_directory(results)  # and never the plan directory above it
         sync_directory(self._layout.root)
 
@@ -223,7 +223,7 @@ class ResultWriter:
             return
         ours = self._ours.get(stem) or (self._there or {}).get(stem)
         path = self._layout.result_file(stem)
-        with reported("read", path):
+        with io_errors("read", path):
             try:
                 found = os.lstat(path)
             except FileNotFoundError:
@@ -265,7 +265,7 @@ def _sync_each(descriptors: Sequence[int]) -> None:
 
 def _open_if_any(path: str, spared: Container[int]) -> int | None:
     """Open a file that has something in it to be synced; none where the system says a number of *spared*."""
-    with reported("sync", path):
+    with io_errors("sync", path):
         try:
             if os.stat(path).st_size:
                 return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -7,28 +7,28 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orchestrator.core.agent import BUILT_IN, Member, Program, Roster
+from orchestrator.core.agent import BUILT_IN, Member, Program, AgentRegistry
 from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.ownership import make_directories, open_to_us
-from orchestrator.store.atomic import names_in, read_file, refuse_links, replace_file, reported
-from orchestrator.store.layout import Layout, agents_of_person, from_here
+from orchestrator.store.atomic import names_in, read_file, reject_symlinks, atomic_write, io_errors
+from orchestrator.store.layout import Layout, agents_of_person, display_path
 
 if TYPE_CHECKING:
-    from orchestrator.store.roster_file import RosterFile
+    from orchestrator.store.agent_files import AgentFile
 
 #: How a command gets at the agents of a plan: only one that names an agent reads them.
-Agents = Callable[[Layout], Roster]
+Agents = Callable[[Layout], AgentRegistry]
 _BUILT_IN = {member.key: member for member in BUILT_IN}
 #: What people leave in such a directory for each other.
 _NO_AGENT = "readme.md"
 _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
-def read_roster(
+def read_agents(
     layout: Layout | None,
     environment: Mapping[str, str],
     proposed: Mapping[str, bytes] = _NOTHING,
-) -> Roster:
+) -> AgentRegistry:
     """Return all agents there are for a plan; without *layout*, for any plan of this person.
 
     *proposed* are files by path, as they are to be: each is read in the place of what lies there.
@@ -41,7 +41,7 @@ def read_roster(
         *(layout.agents if layout else ()),
         *open_to_us(agents_of_person(environment), environment),
     ]
-    found: dict[str, RosterFile] = {}
+    found: dict[str, AgentFile] = {}
     problems: list[Problem] = []
     for directory in places:
         here, wrong = _read(directory, proposed)
@@ -51,7 +51,7 @@ def read_roster(
     members = _linked(found, problems)
     if problems:
         raise PlanError(sorted(problems, key=_place))
-    return Roster.of(members)
+    return AgentRegistry.of(members)
 
 
 def register(
@@ -78,7 +78,7 @@ def register(
         PlanError: the agents would make no sense with it; nothing was written.
         StoreError: it could not be written.
     """
-    from orchestrator.store.roster_file import read_key, render_roster_file
+    from orchestrator.store.agent_files import read_key, render_agent_file
 
     try:
         key = read_key(key)
@@ -94,29 +94,29 @@ def register(
             where=_shown(path),
             hint="edit it, or write it anew with --force",
         )
-    data = render_roster_file(fields, role).encode()
-    member = read_roster(layout, environment, {path: data})[key]
-    refuse_links(directory)
-    with reported("make", directory):
+    data = render_agent_file(fields, role).encode()
+    member = read_agents(layout, environment, {path: data})[key]
+    reject_symlinks(directory)
+    with io_errors("make", directory):
         make_directories(directory)
-    replace_file(path, data)
+    atomic_write(path, data)
     return path, member
 
 
 def _read(
     directory: str, proposed: Mapping[str, bytes]
-) -> tuple[dict[str, RosterFile], list[Problem]]:
-    found: dict[str, RosterFile] = {}
+) -> tuple[dict[str, AgentFile], list[Problem]]:
+    found: dict[str, AgentFile] = {}
     problems: list[Problem] = []
     here = (os.path.basename(path) for path in proposed if os.path.dirname(path) == directory)
     names = sorted({*_agent_files(directory), *here})
     if not names:
         return found, problems  # as for most plans
-    from orchestrator.store.roster_file import parse_roster_file
+    from orchestrator.store.agent_files import parse_agent_file
 
     for name in names:
         path = f"{directory}/{name}"
-        each, wrong = parse_roster_file(
+        each, wrong = parse_agent_file(
             proposed[path] if path in proposed else read_file(path) or b"",
             _shown(path),
             os.path.dirname(directory),
@@ -135,11 +135,11 @@ def _read(
     return found, problems
 
 
-def _linked(files: Mapping[str, RosterFile], problems: list[Problem]) -> list[Member]:
+def _linked(files: Mapping[str, AgentFile], problems: list[Problem]) -> list[Member]:
     """Return the agents, each with what it has from the one it stands on."""
     bases: dict[str, Member] = {key: each for key, each in _BUILT_IN.items() if key not in files}
     members: dict[str, Member] = {}
-    roles: list[RosterFile] = []
+    roles: list[AgentFile] = []
     for key, each in files.items():
         if key in _BUILT_IN and (each.member.extends != key or "extends" not in each.lines):
             problems.append(_shadowing(each))
@@ -159,9 +159,9 @@ def _linked(files: Mapping[str, RosterFile], problems: list[Problem]) -> list[Me
     return [members[key] for key in files if key in members]
 
 
-def _complete(found: RosterFile, base: Member | None, problems: list[Problem]) -> Member:
+def _complete(found: AgentFile, base: Member | None, problems: list[Problem]) -> Member:
     """Return an agent with its settings, over those of the one it stands on."""
-    from orchestrator.store.roster_file import settings_of
+    from orchestrator.store.agent_files import settings_of
 
     member = found.member
     settings, wrong = settings_of(found, base.runs if base else Program.COMMAND)
@@ -186,7 +186,7 @@ def _complete(found: RosterFile, base: Member | None, problems: list[Problem]) -
 
 
 def _bad(
-    message: str, found: RosterFile, hint: str = "extend claude or shell, or add command:"
+    message: str, found: AgentFile, hint: str = "extend claude or shell, or add command:"
 ) -> Problem:
     return Problem(message, found.at("extends"), hint, "bad_agent")
 
@@ -196,7 +196,7 @@ def _place(problem: Problem) -> tuple[str, int]:
     return (file, int(line)) if line.isdecimal() else (problem.where, 0)
 
 
-def _shadowing(found: RosterFile) -> Problem:
+def _shadowing(found: AgentFile) -> Problem:
     key = found.member.key
     where = found.at("key")
     hint = f"say extends: {key} to change the built-in one, or take another key"
@@ -204,7 +204,7 @@ def _shadowing(found: RosterFile) -> Problem:
 
 
 def _no_base(
-    found: RosterFile, files: Mapping[str, RosterFile], bases: Mapping[str, Member]
+    found: AgentFile, files: Mapping[str, AgentFile], bases: Mapping[str, Member]
 ) -> Problem:
     wanted = found.member.extends
     if wanted in files:
@@ -225,5 +225,5 @@ def _agent_files(directory: str) -> list[str]:
 
 def _shown(path: str) -> str:
     """Return a path as people see it: from where they are, unless that is somewhere else."""
-    relative = from_here(path)
+    relative = display_path(path)
     return path if relative.startswith(os.pardir) else relative

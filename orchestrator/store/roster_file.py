@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from orchestrator.core.agent import ALIASES, MODEL, PROMPT_FILE, Command, Member, Program
-from orchestrator.core.name import is_name
+from orchestrator.core.ids import is_name
 from orchestrator.core.plan import is_label
 from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, Settings, read_setting
-from orchestrator.core.spelling import suggestion
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.ids import suggestion
+from orchestrator.core.text import one_line, sanitize
 from orchestrator.errors import Problem
 from orchestrator.plan.front_matter import misplaced, read_front_matter
 from orchestrator.plan.lines import Lines, conflict, unreadable
-from orchestrator.store.references import resolve_files
+from orchestrator.store.task_files import resolve_files
 
 #: Settings that mean something to whatever runs, and those that a prompt adds; ``claude`` understands all of a task.
 _OF_ALL = {
@@ -50,7 +50,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
 _JSON = re.compile(r"json((?:\.[^.\s]+)+)")
 
 
-class RosterFile(NamedTuple):
+class AgentFile(NamedTuple):
     """What a file says, before it is known what the agent stands on."""
 
     member: Member
@@ -66,9 +66,9 @@ class RosterFile(NamedTuple):
         return f"{self.file}:{self.lines.get(field, 1)}"
 
 
-def parse_roster_file(
+def parse_agent_file(
     data: bytes, file: str, base: str, name: str
-) -> tuple[RosterFile | None, list[Problem]]:
+) -> tuple[AgentFile | None, list[Problem]]:
     """Return what a file says, and what is wrong with it; its settings are read by ``settings_of``.
 
     Args:
@@ -102,22 +102,22 @@ def parse_roster_file(
         problems += misplaced(lines.bare(), file, _FIELDS)
     problems += _contradictions(name, file, front.lines)
     member = _member(fields, body.strip(), base, f"{file}:{front.lines.get('command', 1)}")
-    return RosterFile(member, given, front.lines, file, base), problems
+    return AgentFile(member, given, front.lines, file, base), problems
 
 
-def render_roster_file(fields: Mapping[str, object], role: str) -> str:
+def render_agent_file(fields: Mapping[str, object], role: str) -> str:
     """Return a file that says this. Every value is written as JSON, which is YAML, so that no text becomes more."""
     lines = [f"{name}: {_flow(value)}" for name, value in fields.items()]
     # Also without fields: a text that begins with a bar is no front matter.
-    return "\n".join(["---", *lines, "---", printable(role).strip(), ""])
+    return "\n".join(["---", *lines, "---", sanitize(role).strip(), ""])
 
 
 def _flow(value: object) -> str:
-    words = [printable(each) for each in value] if isinstance(value, list) else value
-    return json.dumps(printable(value) if isinstance(value, str) else words, ensure_ascii=False)
+    words = [sanitize(each) for each in value] if isinstance(value, list) else value
+    return json.dumps(sanitize(value) if isinstance(value, str) else words, ensure_ascii=False)
 
 
-def settings_of(found: RosterFile, runs: Program) -> tuple[dict[str, Any], list[Problem]]:
+def settings_of(found: AgentFile, runs: Program) -> tuple[dict[str, Any], list[Problem]]:
     """Return the settings of an agent that runs this, checked, with every path absolute."""
     settings: dict[str, Any] = {}
     problems: list[Problem] = []

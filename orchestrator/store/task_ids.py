@@ -14,7 +14,7 @@ from orchestrator.core.plan import TASK_ID, id_of, is_label, unknown_task
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_file
 from orchestrator.store.layout import Layout
-from orchestrator.store.signatures import signature
+from orchestrator.store.fingerprint import signature
 
 _OURS = re.compile(
     rb"^<!-- orchestrator:([a-z_-]+) -->$.*?^<!-- /orchestrator:\1 -->$", re.MULTILINE | re.DOTALL
@@ -22,7 +22,7 @@ _OURS = re.compile(
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def full_ids(layout: Layout, said: str) -> str:
+def resolve_ids(layout: Layout, said: str) -> str:
     """Return the ids that somebody said, one or many, with ``T-03`` in the place of ``agent-03``.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.text import one_line
 from orchestrator.ownership import make_directory
-from orchestrator.store.atomic import read_file, refuse_links, reported, write_new
+from orchestrator.store.atomic import read_file, reject_symlinks, io_errors, write_new
 from orchestrator.store.layout import Layout
 from orchestrator.store.process import is_alive, is_elsewhere, start_time, this_process
 
@@ -37,8 +37,8 @@ def say_waiting(layout: Layout, until: float) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    refuse_links(layout.waiting)
-    with reported("make", layout.waiting), suppress(FileExistsError):
+    reject_symlinks(layout.waiting)
+    with io_errors("make", layout.waiting), suppress(FileExistsError):
         make_directory(layout.waiting)  # never with a plan directory that is gone
     for pid, waiting in _all(layout):
         if waiting is None and start_time(pid) is None:

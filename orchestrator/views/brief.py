@@ -11,15 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from orchestrator.core.auxiliary import MERGER, NAMES
+from orchestrator.core.snapshot import MERGER, NAMES
 from orchestrator.core.brief import Brief, Phase
-from orchestrator.core.cost import spending
+from orchestrator.core.cost import total_cost
 from orchestrator.core.duration import format_duration
-from orchestrator.core.journal_line import Line
+from orchestrator.core.event import Line
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus
-from orchestrator.views.glyphs import ICONS, MERGES, moment, tally
+from orchestrator.views.terminal import ICONS, MERGES, moment, tally
 
 LIMIT = 1600
 #: Tasks told with a reason, and warnings, at most.
@@ -158,7 +158,7 @@ def facts(
     groups = brief.news.by_kind()
     running = _running_since(brief)
     not_counted = _not_counted(brief)
-    spent = spending(brief.board.paid_for())
+    spent = total_cost(brief.board.paid_for())
     return {
         "run": brief.run,
         "phase": brief.phase.value,
@@ -219,12 +219,12 @@ def _head(brief: Brief, now: float, next_step: str) -> str:
         stands += f"{'' if brief.phase is Phase.HELD else ', held'} ({one_line(held.text, _HELD)})"
     took = f" for {format_duration(max(now - brief.since, 0.0))}" if brief.since else ""
     run = f"run {one_line(brief.run, limit=20)} " if brief.run else ""
-    state = brief.board.plan.charter.state
+    state = brief.board.plan.header.state
     if state is not None:
         from orchestrator.views.plans import state_label  # most plans have none
 
         run = f"{state_label(state)} · {run}"
-    spent = spending(brief.board.paid_for())
+    spent = total_cost(brief.board.paid_for())
     cost = f" · {spent}" if spent else ""
     step = next_step if len(next_step) <= _STEP else "see below"
     told = tally(brief.board.counts(), brief.board.simulated())

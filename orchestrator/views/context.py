@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.core.board import Standing
+from orchestrator.core.snapshot import TaskState
 from orchestrator.core.message import Message, MessageKind
 from orchestrator.core.plan import Task
-from orchestrator.core.text import one_line, printable
-from orchestrator.views.glyphs import LABELS
+from orchestrator.core.text import one_line, sanitize
+from orchestrator.views.terminal import LABELS
 
 MESSAGE_ICONS = {
     MessageKind.SHARE: "💬",
@@ -23,7 +23,7 @@ MESSAGE_WORDS = {
 }
 
 
-def context_text(task: Task, standing: Standing, messages: Sequence[Message], share: str) -> str:
+def context_text(task: Task, standing: TaskState, messages: Sequence[Message], share: str) -> str:
     """Return the task and its messages, their texts indented so that none can be taken for a heading of ours.
 
     *share* is the command that says something on it.
@@ -35,5 +35,5 @@ def context_text(task: Task, standing: Standing, messages: Sequence[Message], sh
     for each in messages:
         icon, kind = MESSAGE_ICONS[each.kind], MESSAGE_WORDS[each.kind]
         lines += ["", f"{icon} {each.author} · {kind} · {each.time}"]
-        lines += [f"   {line}".rstrip() for line in printable(each.text).split("\n")]
+        lines += [f"   {line}".rstrip() for line in sanitize(each.text).split("\n")]
     return "\n".join(lines) + "\n"

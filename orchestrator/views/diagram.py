@@ -10,14 +10,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import weights
 from orchestrator.core.plan import Task
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import counted, one_line
-from orchestrator.views.columns import clip, display_width, plain, table
-from orchestrator.views.glyphs import ICONS, LABELS, UMBRELLA, progress_bar
+from orchestrator.core.text import pluralize, one_line
+from orchestrator.views.terminal import clip, display_width, plain, table
+from orchestrator.views.terminal import ICONS, LABELS, UMBRELLA, progress_bar
 
 #: Above so many tasks a picture of tasks is a tangle; mermaid itself refuses more than 500 edges.
 MOST_TASKS = 150
@@ -48,7 +48,7 @@ _COLOURS: Mapping[TaskStatus, tuple[str, str]] = {
 }
 
 
-def mermaid(board: Board, path: Sequence[str] = ()) -> str:
+def mermaid(board: PlanSnapshot, path: Sequence[str] = ()) -> str:
     """Return a flowchart with one class per status; of a large plan, one node per batch with counts.
 
     *path* is a chain of tasks that stands out; of a large plan it is drawn alone.
@@ -86,7 +86,7 @@ def _estimated(task: Task) -> str:
     return f"est. {format_duration(task.estimate)}" if task.estimate else ""
 
 
-def _mermaid_of_batches(board: Board) -> str:
+def _mermaid_of_batches(board: PlanSnapshot) -> str:
     counts: defaultdict[int, Counter[TaskStatus]] = defaultdict(Counter)
     batches = max(board.shape.batch.values(), default=0)
     stretch = -(-batches // _MOST_STRETCHES) or 1
@@ -104,7 +104,7 @@ def _mermaid_of_batches(board: Board) -> str:
         status = _gist(count)
         used.add(status)
         lines.append(
-            f'    b{index}["{title}: {counted(total, "task")}<br/>{told}"]:::{status.value}'
+            f'    b{index}["{title}: {pluralize(total, "task")}<br/>{told}"]:::{status.value}'
         )
     lines += [f"    b{index} --> b{index + 1}" for index in range(len(counts) - 1)]
     return _with_classes(lines, used)
@@ -137,7 +137,7 @@ def _escaped(text: str) -> str:
     return escaped.replace(". ", "#46; ").replace("- ", "#45; ")
 
 
-def dot(board: Board, path: Sequence[str] = ()) -> str:
+def dot(board: PlanSnapshot, path: Sequence[str] = ()) -> str:
     """Return the whole graph in Graphviz' language; *path* is a chain of tasks that stands out."""
     on_path, steps = frozenset(path), frozenset(pairwise(path))
     lines = [
@@ -166,7 +166,7 @@ def _quoted(text: str) -> str:
     return text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
 
 
-def chain(board: Board, path: Sequence[str], width: int | None = None) -> str:
+def chain(board: PlanSnapshot, path: Sequence[str], width: int | None = None) -> str:
     """Return a chain of tasks, one on a line: where it stands, how long it takes, its name; clipped to *width* columns.
 
     ``~`` is before what nobody estimated and counts as the average; without any estimate there are no times.
@@ -194,7 +194,7 @@ def chain_line(path: Sequence[str]) -> str:
     return " → ".join(shown)
 
 
-def text(board: Board, width: int | None = None) -> str:
+def text(board: PlanSnapshot, width: int | None = None) -> str:
     """Return the batches one below the other, each task with what it needs.
 
     A line that has more than *width* columns loses them from the name: what is drawn is what needs what.

@@ -7,16 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from orchestrator.core.auxiliary import is_beside
-from orchestrator.core.board import Board
-from orchestrator.core.cost import Spending, spending, usd
+from orchestrator.core.snapshot import is_auxiliary
+from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.cost import Spending, total_cost, usd
 from orchestrator.core.duration import format_duration
-from orchestrator.core.hold import Held, held
+from orchestrator.core.snapshot import Held, held
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.views.glyphs import moment
+from orchestrator.views.terminal import moment
 
 _FAILED_ATTEMPTS = frozenset((Verdict.FAILED.value, Verdict.FATAL.value))
 #: An attempt of a person that ended otherwise, or is under way, has no log.
@@ -33,7 +33,7 @@ def result_link(task: Task) -> str:
 
 def log_link(task: Task, attempt: Attempt) -> str:
     """Return a link from the plan directory to what an attempt printed; a dash where nobody kept that."""
-    if attempt.is_by_hand and attempt.status not in _KEPT_BY_HAND:
+    if attempt.is_manual and attempt.status not in _KEPT_BY_HAND:
         return "-"
     path = attempt.log_path(task.stem)
     return f"[log]({path})" if path else "-"
@@ -52,7 +52,7 @@ class Failure(NamedTuple):
         return self.attempt.ended if self.attempt is not None else 0.0
 
 
-def failures(board: Board) -> Iterator[Failure]:
+def failures(board: PlanSnapshot) -> Iterator[Failure]:
     """Yield what went wrong, also what a later attempt made good (S2-68); interruptions are nobody's failure."""
     for task_id, result in board.results.items():
         task = board.plan.tasks.get(task_id)
@@ -65,7 +65,7 @@ def failures(board: Board) -> Iterator[Failure]:
             yield Failure(task, result.last, board.standing[task_id].reason)
 
 
-def skipped_because(board: Board) -> dict[str, list[str]]:
+def skipped_because(board: PlanSnapshot) -> dict[str, list[str]]:
     """Return what was skipped, by the task that is to blame: the one at the root, not the nearest skipped one."""
     blame: dict[str, str] = {}
     skipped: defaultdict[str, list[str]] = defaultdict(list)
@@ -97,14 +97,14 @@ def cost_rows(spent: Spending, budget: float = 0.0) -> list[tuple[str, str]]:
 
 def cost_of(result: Result | None) -> str:
     """Return what one task cost, all its attempts together: ``$0.12``, ``$0.12 + ?``, or ``-`` for nothing."""
-    spent = spending([result])
+    spent = total_cost([result])
     if not spent:
         return "-"
     known = usd(spent.known) if spent.known else ""
     return " + ".join(part for part in (known, "?" if spent.unknown else "") if part)
 
 
-def hold_line(board: Board, now: float) -> str:
+def hold_line(board: PlanSnapshot, now: float) -> str:
     """Say which account is held and until when; empty when none is. *now* is in seconds since the epoch."""
     return " · ".join(
         f"⏸ {hold_text(hold._replace(reason=one_line(hold.reason, 120)), now=now)}"
@@ -138,7 +138,7 @@ def hold_advice(hold: Held) -> str:
             "the credit or the access of the account, its installation), then: `orchestrator run`; what is completed "
             "stays"
         )
-    if hold.is_outage or is_beside(hold.task):
+    if hold.is_outage or is_auxiliary(hold.task):
         return "`orchestrator run` tries it again with one attempt; what is completed stays"
     return (
         f"`orchestrator retry {hold.task}` lifts the hold: the next run tries with one attempt. Without it "
@@ -184,7 +184,7 @@ class Timing(NamedTuple):
         return min(self.speed_up / self.peak, 1.0) if self.peak else 0.0
 
 
-def timing(board: Board, *, started: float, ended: float) -> Timing:
+def timing(board: PlanSnapshot, *, started: float, ended: float) -> Timing:
     """Measure one run by the attempts that began in it; both moments are seconds since the epoch.
 
     A run that had nothing left to do has nothing to measure. Then the newest run that did something is measured, from

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from orchestrator.core.auxiliary import MERGER, NAMES
-from orchestrator.core.board import ONLY_SIMULATED, Board
+from orchestrator.core.snapshot import MERGER, NAMES
+from orchestrator.core.snapshot import ONLY_SIMULATED, PlanSnapshot
 from orchestrator.core.status import TaskStatus
 
 ICONS: Mapping[TaskStatus, str] = {
@@ -63,7 +63,7 @@ TOLD = (
 UMBRELLA = "☂"
 
 
-def label_of(board: Board, task_id: str) -> str:
+def label_of(board: PlanSnapshot, task_id: str) -> str:
     """Return the label of where a task stands; of one that was only simulated it says so."""
     status = board.status(task_id)
     is_played = status is TaskStatus.COMPLETED and board.is_simulated(task_id)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from orchestrator.core.plan_status import PlanState
-from orchestrator.views.context import MESSAGE_ICONS
-from orchestrator.views.glyphs import ICONS
+from orchestrator.views.messages import MESSAGE_ICONS
+from orchestrator.views.terminal import ICONS
 from orchestrator.views.plans import STATE_ICONS
 
 #: The character that other views use, and the shape of ``templates/dashboard/icons.html`` in its place.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import NamedTuple
 
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
-from orchestrator.views.columns import clip
+from orchestrator.views.terminal import clip
 from orchestrator.views.diagram import MOST_EDGES, MOST_TASKS
 
 #: Pixels: a box, and what is free to the right of it and below it.
@@ -51,7 +51,7 @@ class Picture(NamedTuple):
     box_height: int = _HIGH
 
 
-def too_large(board: Board) -> str:
+def too_large(board: PlanSnapshot) -> str:
     """Return why there is no picture of a plan that has something to see; empty: there is one, or there is nothing."""
     tasks, edges = len(board.plan.tasks), _edges(board)
     if not edges or (tasks <= MOST_TASKS and edges <= MOST_EDGES):
@@ -62,11 +62,11 @@ def too_large(board: Board) -> str:
     )
 
 
-def _edges(board: Board) -> int:
+def _edges(board: PlanSnapshot) -> int:
     return sum(len(task.needs) for task in board.plan.tasks.values())
 
 
-def picture(board: Board) -> Picture | None:
+def picture(board: PlanSnapshot) -> Picture | None:
     """Return the picture of a plan; None where there is nothing to see, or so much that it would be a tangle."""
     tasks = board.plan.tasks
     if not _edges(board) or too_large(board):
@@ -101,12 +101,12 @@ def _height(place: dict[str, tuple[int, int]], task: Task) -> float:
     return sum(placed) / len(placed) if placed else 0.0
 
 
-def _box(board: Board, task_id: str, x: int, y: int) -> Box:
+def _box(board: PlanSnapshot, task_id: str, x: int, y: int) -> Box:
     status = board.status(task_id)
     name = clip(one_line(board.plan.tasks[task_id].name), _NAME)
     return Box(task_id, clip(task_id, _ID), name, status.value, x, y)
 
 
-def _arrow(board: Board, need: str, begin: tuple[int, int], end: tuple[int, int]) -> Arrow:
+def _arrow(board: PlanSnapshot, need: str, begin: tuple[int, int], end: tuple[int, int]) -> Arrow:
     x1, y1, x2, y2 = begin[0] + _WIDE, begin[1] + _HIGH // 2, end[0], end[1] + _HIGH // 2
     return Arrow(x1, y1, (x1 + x2) // 2, x2, y2, board.status(need).value)

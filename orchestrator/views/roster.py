@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.core.agent import Listed
-from orchestrator.core.workload import Load
-from orchestrator.views.columns import plain, table
+from orchestrator.core.agent import Load
+from orchestrator.views.terminal import plain, table
 
 _HEADER = ("AGENT", "RUNNING", "USABLE", "TYPES", "FROM", "BEST FOR")
 #: Columns of a cell at most; the last one takes what is left.
 _MOST = 40
 
 
-def roster_text(listed: Sequence[Listed], width: int | None) -> str:
+def agents_text(listed: Sequence[Listed], width: int | None) -> str:
     """Return the table, and below it why some cannot work here; without *width*, as wide as it comes."""
     lacking = [f"{plain(each.member.key)}: {plain(each.lacks)}\n" for each in listed if each.lacks]
     rows = table([_HEADER, *map(_row, listed)], width, _MOST)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.core.board import ONLY_SIMULATED, Board
+from orchestrator.core.snapshot import ONLY_SIMULATED, PlanSnapshot
 from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import NORMAL
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import counted, first_of
-from orchestrator.views.columns import clip, display_width, fit, plain, plain_all, wrap
-from orchestrator.views.glyphs import LABELS, UMBRELLA, progress_bar, tally
+from orchestrator.core.text import pluralize, join_first
+from orchestrator.views.terminal import clip, display_width, fit, plain, plain_all, wrap
+from orchestrator.views.terminal import LABELS, UMBRELLA, progress_bar, tally
 
 #: A plan of up to so many tasks is shown whole, in its own order.
 _WHOLE = 16
@@ -42,7 +42,7 @@ _INDENT = " " * 6
 _LEAST_REASON = 20
 
 
-def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> str:
+def list_text(board: PlanSnapshot, tasks: Sequence[Task], width: int | None = None) -> str:
     """Return one line for each of the tasks: id, status, agent, name, needs; without *width*, as wide as it comes."""
     if not tasks:
         return ""
@@ -69,10 +69,10 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
             for arrow, task in zip(arrows, tasks, strict=True)
         ]
     if any(task.deadline for task in tasks):
-        from orchestrator.core.timestamp import format_moment
+        from orchestrator.core.timestamp import format_timestamp
 
         arrows = [
-            f"{arrow}{_GAP}due {format_moment(task.deadline)}" if task.deadline else arrow
+            f"{arrow}{_GAP}due {format_timestamp(task.deadline)}" if task.deadline else arrow
             for arrow, task in zip(arrows, tasks, strict=True)
         ]
     room = None
@@ -100,7 +100,7 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
     return "\n".join(lines) + "\n"
 
 
-def _umbrella(board: Board, task: Task) -> str:
+def _umbrella(board: PlanSnapshot, task: Task) -> str:
     """How far an umbrella is, and what it waits for besides."""
     below = f"{_GAP}{UMBRELLA} {board.standing[task.id].reason}"
     return f"{below}{_GAP}← {', '.join(task.own_needs)}" if task.own_needs else below
@@ -111,7 +111,7 @@ def _pad(text: str, width: int, column: int) -> str:
 
 
 def status_text(
-    board: Board,
+    board: PlanSnapshot,
     *,
     now: float,
     width: int | None = None,
@@ -150,21 +150,21 @@ def status_text(
     return "\n".join(line if width is None else clip(line, width) for line in lines) + "\n"
 
 
-def _account(board: Board, now: float) -> Iterator[str]:
+def _account(board: PlanSnapshot, now: float) -> Iterator[str]:
     """Say what holds everything up, and what was paid; nothing where no agent has a session or costs something."""
     results = board.paid_for()
     attempts = (attempt for result in results for attempt in result.attempts)
     if any(attempt.session or attempt.cost != 0 for attempt in attempts):
-        from orchestrator.core.cost import spending
-        from orchestrator.views.figures import cost_rows, hold_line
+        from orchestrator.core.cost import total_cost
+        from orchestrator.views.status import cost_rows, hold_line
 
         if hold := hold_line(board, now):
             yield plain(hold)
-        for name, value in cost_rows(spending(results), board.plan.budget):
+        for name, value in cost_rows(total_cost(results), board.plan.budget):
             yield plain(f"{name}: {value}")
 
 
-def _outlook(board: Board, now: float) -> Iterator[str]:
+def _outlook(board: PlanSnapshot, now: float) -> Iterator[str]:
     """Say what is late, and how much is left to do; nothing where nobody gave a deadline or an estimate."""
     tasks = board.plan.tasks
     if late := board.overdue(now):
@@ -180,7 +180,7 @@ def _outlook(board: Board, now: float) -> Iterator[str]:
 
 
 def _table(
-    board: Board,
+    board: PlanSnapshot,
     task_ids: Sequence[str],
     now: float,
     news: Mapping[str, str],
@@ -216,7 +216,7 @@ def _table(
     return lines
 
 
-def _priorities(board: Board, task_ids: Sequence[str]) -> list[tuple[str, ...]]:
+def _priorities(board: PlanSnapshot, task_ids: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the cell of each task's priority (seed row S0-25); no cells where nothing in the plan is special."""
     tasks = board.plan.tasks
     if all(task.priority == NORMAL for task in tasks.values()):
@@ -226,7 +226,7 @@ def _priorities(board: Board, task_ids: Sequence[str]) -> list[tuple[str, ...]]:
     return [(text.rjust(width),) for text in texts]
 
 
-def _session(board: Board, task_id: str) -> str:
+def _session(board: PlanSnapshot, task_id: str) -> str:
     """Name the session of an agent that is at work (seed row S0-24): what ``history`` takes, too."""
     result = board.results.get(task_id)
     last = result.last if result is not None else None
@@ -235,7 +235,7 @@ def _session(board: Board, task_id: str) -> str:
     return f"session {plain(last.session)}"
 
 
-def _why(board: Board, task_id: str, width: int | None) -> Iterator[str]:
+def _why(board: PlanSnapshot, task_id: str, width: int | None) -> Iterator[str]:
     """Say in a second line why a task is not going on, and where its output lies; a long reason gives way to that.
 
     So of one that is to be done although a result lies there, which does not count.
@@ -249,7 +249,7 @@ def _why(board: Board, task_id: str, width: int | None) -> Iterator[str]:
     rest = ""
     if standing.status in _WITH_LOG and result is not None and last is not None:
         log = last.log_path(board.plan.tasks[task_id].stem)
-        rest = " · ".join(filter(None, (counted(len(result.attempts), "attempt"), log)))
+        rest = " · ".join(filter(None, (pluralize(len(result.attempts), "attempt"), log)))
     reason = plain(standing.reason)
     if width is not None:
         room = width - len(f"{_INDENT} · {rest}")
@@ -258,7 +258,7 @@ def _why(board: Board, task_id: str, width: int | None) -> Iterator[str]:
         yield f"{_INDENT}{told}"
 
 
-def _next(board: Board, by_status: Mapping[TaskStatus, list[str]]) -> list[str]:
+def _next(board: PlanSnapshot, by_status: Mapping[TaskStatus, list[str]]) -> list[str]:
     """What can start, in the order in which it will; and what waits, when nothing can."""
     pending = by_status.get(TaskStatus.PENDING)
     if not pending:
@@ -272,11 +272,11 @@ def _next(board: Board, by_status: Mapping[TaskStatus, list[str]]) -> list[str]:
     return first + [task_id for task_id in pending if task_id not in first]
 
 
-def _skipped(board: Board) -> Iterator[str]:
-    from orchestrator.views.figures import skipped_because
+def _skipped(board: PlanSnapshot) -> Iterator[str]:
+    from orchestrator.views.status import skipped_because
 
     blame = skipped_because(board)
     for cause, skipped in list(blame.items())[:_CAUSES]:
-        yield f"{LABELS[TaskStatus.SKIPPED]} because of {cause}: {first_of(skipped, _SKIPPED)}"
+        yield f"{LABELS[TaskStatus.SKIPPED]} because of {cause}: {join_first(skipped, _SKIPPED)}"
     if len(blame) > _CAUSES:
-        yield f"{LABELS[TaskStatus.SKIPPED]} because of others: {counted(len(blame) - _CAUSES, 'task')} to blame"
+        yield f"{LABELS[TaskStatus.SKIPPED]} because of others: {pluralize(len(blame) - _CAUSES, 'task')} to blame"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.core.journal_line import Line
+from orchestrator.core.event import Line
 from orchestrator.core.message import MessageKind
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.views.context import MESSAGE_ICONS
-from orchestrator.views.glyphs import ICONS
+from orchestrator.views.messages import MESSAGE_ICONS
+from orchestrator.views.terminal import ICONS
 
 _ICONS: Mapping[str, str] = {
     "started": ICONS[TaskStatus.RUNNING],

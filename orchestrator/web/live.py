@@ -20,9 +20,9 @@ import anyio.to_thread
 from starlette.responses import Response, StreamingResponse
 
 from orchestrator.errors import OrchestratorError
-from orchestrator.store.alarm import Alarm, look_of
+from orchestrator.store.watcher import Alarm, look_of
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import holder_of
+from orchestrator.store.lock import lock_owner
 
 #: Seconds between two words at least, and drawings that fit into a pause: as a run draws (``runner/draw.py``).
 _SHORTEST, _PAUSE = 0.33, 50.0
@@ -51,7 +51,7 @@ class Scene(NamedTuple):
         """Return a word for how all of it looks right now."""
         words = [look_of(*self.others)]
         for layout in self.layouts:
-            holder = holder_of(layout.lock)
+            holder = lock_owner(layout.lock)
             words.append(look_of(layout.plan, layout.journal, layout.lock, layout.results))
             words.append(str(holder["run"]) if holder else "")
         return ".".join(words)

@@ -14,7 +14,7 @@ import uvicorn
 
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import Layout
-from orchestrator.web.connections import Connection
+from orchestrator.web.server import Connection
 from orchestrator.web.gate import Gate, Keys
 from orchestrator.web.live import Live
 from orchestrator.web.routes import application

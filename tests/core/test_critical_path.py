@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from orchestrator.core.board import SIMULATED, Board
+from orchestrator.core.snapshot import SIMULATED, PlanSnapshot
 from orchestrator.core.critical_path import Estimate, Path, estimate, given_up, path_estimate
 from orchestrator.core.graph import critical_path, shape
-from orchestrator.core.group import with_umbrellas
+from orchestrator.core.plan import with_umbrellas
 from orchestrator.core.heartbeat import AlertKind, alerts
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan_status import PlanState
@@ -15,7 +15,7 @@ from orchestrator.core.status import TaskStatus
 HOUR = 3600.0
 
 
-def board(*tasks: Task, **statuses: TaskStatus) -> Board:
+def board(*tasks: Task, **statuses: TaskStatus) -> PlanSnapshot:
     """A plan of which some tasks have a result."""
     rows = with_umbrellas({task.id: task for task in tasks})
     attempt = Attempt(number=1, charge=1)
@@ -23,7 +23,7 @@ def board(*tasks: Task, **statuses: TaskStatus) -> Board:
         id: Result(task=id, agent="x", status=status, attempts=(attempt,), inputs={})
         for id, status in statuses.items()
     }
-    return Board(Plan(rows), shape(rows), results)
+    return PlanSnapshot(Plan(rows), shape(rows), results)
 
 
 def test_hours_add_up_and_what_is_over_is_not_left() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.graph import find_cycle, shape
-from orchestrator.core.group import check_parents, sources, with_umbrellas
+from orchestrator.core.plan import check_parents, sources, with_umbrellas
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.status import TaskStatus
-from orchestrator.scheduler.inputs import Begun, Replanned
-from orchestrator.scheduler.instructions import Finish
+from orchestrator.scheduler.messages import Begun, Replanned
+from orchestrator.scheduler.messages import Finish
 from orchestrator.scheduler.node import Node
 from tests.scheduler.engine_play import completes, ends, engine, launched, skipped, tell
 
@@ -36,13 +36,13 @@ PHASES = linked(
 
 def board(
     *done: str, made: Mapping[str, dict[str, int]] | None = None, **others: TaskStatus
-) -> Board:
+) -> PlanSnapshot:
     statuses, made = dict.fromkeys(done, TaskStatus.COMPLETED) | others, made or {}
     results = {
         id: Result(id, "shell", status, (Attempt(1, 1, "r", status.value),), made.get(id, {}))
         for id, status in statuses.items()
     }
-    return Board(Plan(PHASES), shape(PHASES), results)
+    return PlanSnapshot(Plan(PHASES), shape(PHASES), results)
 
 
 def test_an_umbrella_needs_its_children_and_they_what_it_needs() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.ledger import DAY, Booking, bookings, day_of, figures, share, within
+from orchestrator.core.usage import DAY, Booking, bookings, day_of, figures, share, within
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.status import TaskStatus
 from tests.views.example import BEGIN, task

@@ -17,12 +17,12 @@ from typing import NamedTuple
 import anyio
 import pytest
 
-from orchestrator.core.result import Exit, StopReason
+from orchestrator.core.result import ProcessExit, StopReason
 from orchestrator.errors import ExecutorError
 from orchestrator.executors.local import _ROOT, BOOTSTRAP, LocalExecutor
 from orchestrator.executors.protocol import Done, Executor, Job
-from orchestrator.executors.record import read_record, write_exit
-from orchestrator.executors.sweep import sweep
+from orchestrator.executors.exit_record import read_record, write_exit
+from orchestrator.executors.reaper import sweep
 from tests.executors.harness import (
     LEAVE,
     collect,
@@ -114,7 +114,7 @@ async def test_a_record_of_another_attempt_does_not(tmp_path: Path, forged: dict
         executor.start(job)
         await until_started(executor, 1)
         other = make_job(tmp_path, "a", facts=facts)
-        write_exit(other, Exit(code=0))
+        write_exit(other, ProcessExit(code=0))
         Path(job.record).write_text(json.dumps(record_of(job) | forged))
         os.kill(guard_of(os.getpid()), signal.SIGKILL)
         done = await lose_guard(executor, 1)

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 import anyio
 import anyio.lowlevel
 
-from orchestrator.core.result import Exit, StopReason
+from orchestrator.core.result import ProcessExit, StopReason
 from orchestrator.executors.protocol import Batches, Done, Job, News, ProcessStarted
-from orchestrator.executors.record import run_inline, write_exit
+from orchestrator.executors.exit_record import run_inline, write_exit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
     """What a job of the fake does."""
 
-    exit: Exit = field(default_factory=lambda: Exit(code=0))
+    exit: ProcessExit = field(default_factory=lambda: ProcessExit(code=0))
     """Its ``error`` is that of a job that cannot be started."""
     output: str = ""
     lasts: bool = False

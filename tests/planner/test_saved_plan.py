@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.core.placeholder import filled, places
-from orchestrator.core.text import printable
+from orchestrator.planner.templates import filled, places
+from orchestrator.core.text import sanitize
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.sections import redraw, without_sections
 from orchestrator.plan.task_file import parse_task_file
-from orchestrator.planner.saved_plan import SavedPlan, find_saved, read_saved, save
+from orchestrator.planner.templates import SavedPlan, find_saved, read_saved, save
 
 PLAN = """\
 ---
@@ -45,7 +45,7 @@ def test_a_value_stays_in_its_place(value: str) -> None:
     assert ([], ["T-01", "T-02"], {"model": "opus"}) == (problems, list(plan.tasks), plan.settings)
     task = parse_task_file(files["agent-01"].encode(), "t.md")
     assert ((), {"model": "opus"}) == (task.problems, task.settings)
-    assert f"Look at {printable(value)}.\n" == task.body
+    assert f"Look at {sanitize(value)}.\n" == task.body
 
 
 @given(st.text())

@@ -8,7 +8,7 @@ import pytest
 from orchestrator.runner import timer as timer_module
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.timer import Timer
-from orchestrator.scheduler.inputs import Event, Slept, Ticked
+from orchestrator.scheduler.messages import Event, Slept, Ticked
 from tests.executors.harness import until
 
 HOUR = 3600.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
-from orchestrator.executors.record import write_record
+from orchestrator.executors.exit_record import write_record
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import render_result
-from orchestrator.store.signatures import is_settled
+from orchestrator.store.fingerprint import is_settled
 from orchestrator.store.workspace import Workspace
 
 S = TaskStatus
@@ -36,11 +36,11 @@ def workspace(root: Path) -> Workspace:
     return Workspace(Layout(str(root)))
 
 
-def load(root: Path, *, is_live: bool = False) -> Board:
+def load(root: Path, *, is_live: bool = False) -> PlanSnapshot:
     return workspace(root).load(is_live=is_live)
 
 
-def told(board: Board) -> dict[str, tuple[S, str]]:
+def told(board: PlanSnapshot) -> dict[str, tuple[S, str]]:
     return {id: (each.status, each.reason) for id, each in board.standing.items()}
 
 

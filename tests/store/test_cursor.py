@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import UsageError
-from orchestrator.store.cursor import (
+from orchestrator.store.journal import (
     Cursor,
     end_of,
     keep_cursor,
