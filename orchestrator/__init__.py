@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from orchestrator.actions.talking import Context
     from orchestrator.api import Orchestrator, check_all_tasks
     from orchestrator.core.agent import Listed
-    from orchestrator.core.board import Board
     from orchestrator.core.message import Message
     from orchestrator.core.plan import Task
+    from orchestrator.core.snapshot import Board
     from orchestrator.errors import OrchestratorError
     from orchestrator.runner.events import Happening
-    from orchestrator.runner.run_report import RunReport
+    from orchestrator.runner.run import RunReport
     from orchestrator.services.status import Overview
     from orchestrator.services.task_view import TaskView
-    from orchestrator.store.cursor import Cursor
+    from orchestrator.store.journal import Cursor
     from orchestrator.store.requests import Reply
 
 __version__ = "0.1.0"

@@ -15,17 +15,16 @@ from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
 from orchestrator.core.agent import Command, Member, Program, Roster
-from orchestrator.core.environment import NESTED_SESSION
 from orchestrator.core.finding import Finding, Level, Probe
-from orchestrator.core.settings import EVERYTHING, Settings
+from orchestrator.core.settings import EVERYTHING, NESTED_SESSION, Settings
 from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError, ExecutorError
 from orchestrator.executors import probe
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spawn import find_program, inherits
 from orchestrator.services.plugins import Plugs
+from orchestrator.store.agent_files import read_roster
 from orchestrator.store.layout import Layout
-from orchestrator.store.roster import read_roster
 
 if TYPE_CHECKING:
     from orchestrator.actions.scheduling import Caller
@@ -87,7 +86,7 @@ def plugs(claude_bin: str = "", layout: Layout | None = None) -> Plugs:
 
 
 def _sweep(directory: str, run: str) -> None:
-    from orchestrator.executors.sweep import sweep
+    from orchestrator.executors.reaper import sweep
 
     sweep(directory, spare={run})
 
@@ -193,7 +192,7 @@ def subscribers(settings: Settings, directory: str) -> list[Subscriber]:
 
 def _notifier(target: Target, directory: str) -> Notifier:
     from orchestrator.core.notification import address
-    from orchestrator.executors.procfs import kill_trees
+    from orchestrator.executors.process_tree import kill_trees
     from orchestrator.notifiers.command import CommandNotifier
     from orchestrator.notifiers.desktop import DesktopNotifier
     from orchestrator.notifiers.protocol import NotifyError

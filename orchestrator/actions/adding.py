@@ -40,14 +40,14 @@ from orchestrator.services.row_checks import (
 )
 from orchestrator.services.task_texts import put_both, runs_commands, task_file_of
 from orchestrator.store.atomic import replace_file, sync_directory
-from orchestrator.store.exchange import Taken, exchanged
+from orchestrator.store.compare_and_swap import Taken, exchanged
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
 from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.task_ids import full_ids
 
 if TYPE_CHECKING:
-    from orchestrator.store.roster import Agents
+    from orchestrator.store.agent_files import Agents
 
 #: Characters of a label that an id is made of; a number must find room behind them.
 _LABEL = 56
@@ -142,7 +142,7 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
 
 def _begins_with_command(text: str) -> bool:
     """Whether the first word of a text is a program of this machine, or one that the shell knows."""
-    from orchestrator.core.typed_command import BUILT_IN, program_of
+    from orchestrator.core.script import BUILT_IN, program_of
 
     if not (word := program_of(text)):
         return False
@@ -193,7 +193,7 @@ class _Draft:
 
     def _take_command(self) -> None:
         """Give what is surely a command to the shell where nobody named an agent; else remember who reads it."""
-        from orchestrator.core.typed_command import is_command
+        from orchestrator.core.script import is_command
 
         wanted = self._wanted
         if self._places.agent or wanted.assignee or wanted.type or not is_command(wanted.text):

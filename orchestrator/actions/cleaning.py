@@ -12,9 +12,8 @@ from orchestrator.services.plugins import Plugs
 from orchestrator.store.atomic import reported
 from orchestrator.store.attempt_record import attempt_logs, scan_logs
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import locked
-from orchestrator.store.lock_holder import busy, holder_of
-from orchestrator.store.result_repair import remove
+from orchestrator.store.lock import busy, holder_of, locked
+from orchestrator.store.result_writer import remove
 from orchestrator.store.workspace import Workspace
 
 

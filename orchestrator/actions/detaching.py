@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from orchestrator.core.journal_line import read_line
-from orchestrator.core.news import run_id
+from orchestrator.core.event import read_line, run_id
 from orchestrator.core.result import Result
 from orchestrator.core.settings import resolve
 from orchestrator.core.status import TaskStatus
@@ -27,10 +26,10 @@ from orchestrator.runner.run import examine
 from orchestrator.services.plugins import Plugs
 from orchestrator.services.run_request import RunOrder
 from orchestrator.store.atomic import refuse_links, reported
-from orchestrator.store.cursor import Cursor, end_of, keep_cursor, last_run
+from orchestrator.store.journal import Cursor, end_of, keep_cursor, last_run
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import busy, holder_of
-from orchestrator.store.pause import looks
+from orchestrator.store.lock import busy, holder_of
+from orchestrator.store.watcher import looks
 from orchestrator.store.workspace import Workspace
 
 #: Seconds until the new process must hold the plan. It reads a large plan first, and waits for what a dead run left.

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.core.agent import Roster, at_work
-from orchestrator.core.board import Board
 from orchestrator.core.dispatch import (
     Skipped,
     TaskPaths,
@@ -21,7 +20,7 @@ from orchestrator.core.dispatch import (
 )
 from orchestrator.core.plan import Task, unknown_task
 from orchestrator.core.plan_status import TERMINAL, Step
-from orchestrator.core.simulation import really_done
+from orchestrator.core.snapshot import Board, really_done
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import Intervention
 from orchestrator.errors import (
@@ -42,17 +41,17 @@ from orchestrator.services.run_request import RunOrder
 from orchestrator.services.selection import asked_for
 from orchestrator.services.task_settings import task_settings
 from orchestrator.store import collection
-from orchestrator.store.exchange import take
+from orchestrator.store.compare_and_swap import take
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import holder_of
-from orchestrator.store.pause import looks
+from orchestrator.store.lock import holder_of
 from orchestrator.store.requests import Reply, Requests, new_id
+from orchestrator.store.watcher import looks
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.executors.detach import Detached
     from orchestrator.services.plugins import Plugs
-    from orchestrator.store.roster import Agents
+    from orchestrator.store.agent_files import Agents
 
 
 #: Who asks a run for more.

@@ -21,10 +21,10 @@ from orchestrator.core.agent import Program, Roster
 from orchestrator.core.finding import Finding, Level
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, PlanError
-from orchestrator.executors import procfs
+from orchestrator.executors import process_tree
 from orchestrator.store import disk
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import busy, holder_of
+from orchestrator.store.lock import busy, holder_of
 
 if TYPE_CHECKING:
     from orchestrator.runner.preview import Prospect
@@ -126,7 +126,7 @@ def _numbers(version: str) -> list[int]:
 
 def _system() -> Finding:
     name = f"{platform.system()} {platform.release()}"
-    if procfs.is_available():
+    if process_tree.is_available():
         return Finding("system", Level.OK, name)
     return Finding(
         "system",
@@ -168,8 +168,8 @@ def _plan(layout: Layout, roster: Roster) -> tuple[Finding, Prospect | None]:
 
 def _holds(ahead: Prospect) -> list[Finding]:
     """Say which accounts let nothing through when they were asked last: nothing on this machine shows that."""
-    from orchestrator.core.hold import held
-    from orchestrator.views.figures import hold_advice, hold_text
+    from orchestrator.core.snapshot import held
+    from orchestrator.views.status import hold_advice, hold_text
 
     now = time.time()
     return [

@@ -36,14 +36,14 @@ from orchestrator.services.row_checks import (
 )
 from orchestrator.services.task_texts import TaskInstructions, put_both, task_file_of
 from orchestrator.store.atomic import sync_directory
-from orchestrator.store.exchange import Taken, exchanged
+from orchestrator.store.compare_and_swap import Taken, exchanged
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import in_line
 from orchestrator.store.task_ids import full_ids
 
 if TYPE_CHECKING:
-    from orchestrator.store.roster import Agents
+    from orchestrator.store.agent_files import Agents
 
 #: A text that is taken away leaves nothing: ``-`` would be one.
 _EMPTY = {"name": "", "description": ""}
@@ -176,7 +176,7 @@ def _changed(
 
 
 def _begun(layout: Layout, task: Task) -> TaskStatus | None:
-    from orchestrator.core.board import SIMULATED
+    from orchestrator.core.snapshot import SIMULATED
     from orchestrator.store.workspace import Workspace
 
     result = Workspace(layout).read_result(task.stem)
@@ -301,7 +301,7 @@ def tell(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:
     Raises:
         StoreError: it could not be written.
     """
-    from orchestrator.store.timestamp import iso
+    from orchestrator.core.timestamp import iso
 
     with closing(Journal(layout.journal)) as journal:
         journal.append(f"{iso(time.time())} · {task_id} · {what} · by {by} · {one_line(text)}")

@@ -7,16 +7,15 @@ import stat
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from orchestrator.core.board import Board
 from orchestrator.core.message import Message
+from orchestrator.core.snapshot import Board
 from orchestrator.core.text import clip
 from orchestrator.errors import UsageError
 from orchestrator.services.task_view import TaskView, view_of
-from orchestrator.store.answers import answers_shown
 from orchestrator.store.atomic import read_file, replace_file
 from orchestrator.store.layout import Layout
 from orchestrator.store.messages import read_shared
-from orchestrator.store.workspace import Workspace
+from orchestrator.store.workspace import Workspace, answers_shown
 
 #: Bytes of an assignment that are taken: as much as an agent holds in mind.
 _ASSIGNMENT = 64 * 1024

@@ -7,15 +7,15 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.core.brief import Brief, Phase
-from orchestrator.core.news import News
-from orchestrator.core.plan_header import Charter
+from orchestrator.core.event import News
+from orchestrator.core.plan import Charter
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import NotFoundError
 from orchestrator.services.status import brief_of, status
-from orchestrator.store.cursor import Cursor, keep_cursor, last_run, load_cursor, read_on
+from orchestrator.store.journal import Cursor, keep_cursor, last_run, load_cursor, read_on
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import holder_of, require_elsewhere
-from orchestrator.store.pause import looks
+from orchestrator.store.lock import holder_of, require_elsewhere
+from orchestrator.store.watcher import looks
 
 #: Seconds between two looks at the journal and the lock: sooner than a person notices, and next to no work.
 _LOOK = 0.25

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
 from orchestrator.actions.task_commands import intervene
-from orchestrator.core.board import Board
 from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat, run_alerts
 from orchestrator.core.plan_status import ITSELF, TERMINAL, PlanState, Step
-from orchestrator.core.simulation import really_done
+from orchestrator.core.snapshot import Board, really_done
 from orchestrator.core.status import UNDER_WAY, Verb
 from orchestrator.core.task_command import Intervention
 from orchestrator.core.text import counted
@@ -20,9 +19,9 @@ from orchestrator.errors import BusyError, OrchestratorError, StoreError
 from orchestrator.services.plans import advance
 from orchestrator.services.status import brief_of, status
 from orchestrator.store import collection
-from orchestrator.store.heartbeats import keep_pulses, load_pulses, signs_of
+from orchestrator.store.collection import keep_pulses, load_pulses, signs_of
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import broken_off
+from orchestrator.store.lock import broken_off
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.plans import state_of
 

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.agents.printed import said
-from orchestrator.core.board import Board
+from orchestrator.agents.stdout_reader import said
 from orchestrator.core.plan import id_of
 from orchestrator.core.result import Result
+from orchestrator.core.snapshot import Board
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import NotFoundError
 from orchestrator.services.task_view import TaskView, view_of

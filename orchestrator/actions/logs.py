@@ -12,9 +12,9 @@ from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import printable
 from orchestrator.errors import NotFoundError, StoreError
 from orchestrator.services.task_view import TaskView, find_task
-from orchestrator.store.attempt_log import read_log
+from orchestrator.store.attempt_record import read_log
 from orchestrator.store.layout import Layout
-from orchestrator.store.pause import looks
+from orchestrator.store.watcher import looks
 from orchestrator.store.workspace import Workspace
 
 #: Bytes of a log that are shown: the end of it.

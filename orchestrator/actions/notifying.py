@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from orchestrator.core.finding import Finding, Level
 from orchestrator.core.settings import Settings
-from orchestrator.runner.clock import Clock
 from orchestrator.runner.notify import Subscriber, deliver
 from orchestrator.runner.preview import Prospect
-from orchestrator.views.notices import plan_name, trial
+from orchestrator.runner.timer import Clock
+from orchestrator.views.notification import plan_name, trial
 
 
 def examine_notify(

@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from orchestrator.core.auxiliary import NAMES
-from orchestrator.core.journal_line import read_line
-from orchestrator.core.ledger import DAY, Booking, Figures, bookings, figures, within
+from orchestrator.core.event import read_line
 from orchestrator.core.plan import Plan
+from orchestrator.core.snapshot import NAMES
+from orchestrator.core.timestamp import epoch
+from orchestrator.core.usage import DAY, Booking, Figures, bookings, figures, within
 from orchestrator.store.collection import every_plan, read_each
 from orchestrator.store.journal import journal_lines
 from orchestrator.store.layout import Layout
-from orchestrator.store.timestamp import epoch
 from orchestrator.store.workspace import Workspace
 
 

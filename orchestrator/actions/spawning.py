@@ -15,10 +15,10 @@ from orchestrator.plan.header import charter_of
 from orchestrator.services.plans import require_approval
 from orchestrator.services.plugins import Plugs
 from orchestrator.services.run_request import RunOrder
-from orchestrator.store.exchange import take
+from orchestrator.store.compare_and_swap import take
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock_holder import holder_of
-from orchestrator.store.pause import looks
+from orchestrator.store.lock import holder_of
+from orchestrator.store.watcher import looks
 
 #: Seconds in which a run leaves that takes nothing any more; to merge with an agent takes longer.
 _LEAVES_WITHIN = 2.0

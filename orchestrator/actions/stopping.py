@@ -10,15 +10,14 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from orchestrator.core.journal_line import RUN, TOLD
+from orchestrator.core.event import RUN, TOLD
+from orchestrator.core.timestamp import iso
 from orchestrator.errors import BusyError, ExecutorError, NotFoundError, StoreError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import holder_of, require_elsewhere
-from orchestrator.store.pause import looks
+from orchestrator.store.lock import Waiting, holder_of, require_elsewhere, those_waiting
 from orchestrator.store.process import is_alive, is_elsewhere, is_of_other_machine, whose
-from orchestrator.store.timestamp import iso
-from orchestrator.store.waiting import Waiting, those_waiting
+from orchestrator.store.watcher import looks
 
 #: Seconds between two looks at whether it is over.
 _LOOK = 0.02

@@ -7,22 +7,27 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.core.board import Board
 from orchestrator.core.graph import ancestors
-from orchestrator.core.simulation import really_done
+from orchestrator.core.snapshot import Board, really_done
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import Intervention, verb_towards
 from orchestrator.core.text import one_line, typed
 from orchestrator.errors import DependencyError, OrchestratorError, StoreError
-from orchestrator.runner.settle import carry_out, decided, the_task
+from orchestrator.runner.manual import carry_out, decided, the_task
 from orchestrator.services.cells import of_a_size
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock import RunLock, in_line, new_run, take_briefly
-from orchestrator.store.lock_holder import holder_of, require_elsewhere
-from orchestrator.store.pause import looks
+from orchestrator.store.lock import (
+    RunLock,
+    holder_of,
+    in_line,
+    new_run,
+    require_elsewhere,
+    take_briefly,
+)
 from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.task_ids import full_ids
+from orchestrator.store.watcher import looks
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -347,7 +352,7 @@ def _draw(workspace: Workspace, board: Board) -> None:
     """Let the file say it, too. A large plan is left to the next run: a command must not take as long as drawing it."""
     if len(board.plan.tasks) > _DRAWN:
         return
-    from orchestrator.runner.redraw import redraw
+    from orchestrator.runner.render import redraw
 
     # It is a view: what was asked for is done and on disk, whether or not it can be drawn.
     with suppress(OrchestratorError):
@@ -356,7 +361,7 @@ def _draw(workspace: Workspace, board: Board) -> None:
 
 def _take_over(layout: Layout, lock: RunLock, plugs: Plugs) -> None:
     """Do first what the next run would do about the run that died."""
-    from orchestrator.runner.recover import recover_from_logs
+    from orchestrator.runner.recovery import recover_from_logs
 
     Workspace(layout).prepare()
     plugs.sweep(layout.root, new_run())

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.actions.talking import say
+from orchestrator.core.agent import Duty, Load, loads, names_of
 from orchestrator.core.message import MessageKind, clean
-from orchestrator.core.simulation import really_done
+from orchestrator.core.snapshot import really_done
 from orchestrator.core.text import one_line
-from orchestrator.core.workload import Duty, Load, loads, names_of
 from orchestrator.errors import NotFoundError
 from orchestrator.services.task_settings import task_settings
 from orchestrator.store.collection import live_plans, read_each
@@ -17,7 +17,7 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from orchestrator.store.roster import Agents
+    from orchestrator.store.agent_files import Agents
 
 
 class Workload(NamedTuple):

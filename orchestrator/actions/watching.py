@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchestrator.core.duration import parse_duration
-from orchestrator.core.journal_line import Line, read_line
+from orchestrator.core.event import Line, read_line
+from orchestrator.core.timestamp import epoch, iso
 from orchestrator.errors import UsageError
-from orchestrator.store.cursor import (
+from orchestrator.store.journal import (
     Cursor,
     keep_cursor,
     last_run,
@@ -20,7 +21,6 @@ from orchestrator.store.cursor import (
     read_each,
 )
 from orchestrator.store.layout import Layout
-from orchestrator.store.timestamp import epoch, iso
 
 
 class JournalEvent(NamedTuple):

@@ -11,10 +11,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.agents.denial import TALK
+from orchestrator.agents.claude_refusal import TALK
 from orchestrator.agents.prompt import compose, go_on
 from orchestrator.agents.protocol import Assignment, Turn
-from orchestrator.core.invocation import Invocation
+from orchestrator.core.result import Invocation
 from orchestrator.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class ClaudeAgent(NamedTuple):
 
     def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
         """Yield what was said and done; see ``claude_conversation``."""
-        from orchestrator.agents.claude_conversation import conversation
+        from orchestrator.agents.claude_stream import conversation
 
         return conversation(output)
 

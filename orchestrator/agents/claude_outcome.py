@@ -13,10 +13,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from orchestrator.agents.claude_answer import Ending
-from orchestrator.agents.claude_refusal import concern, concern_of_silence, is_of_the_task
-from orchestrator.agents.denial import messages, rules
-from orchestrator.agents.structured import mismatch, shown
-from orchestrator.agents.verdict import failure, last_words, not_its_own_end
+from orchestrator.agents.claude_refusal import (
+    concern,
+    concern_of_silence,
+    is_of_the_task,
+    messages,
+    rules,
+)
+from orchestrator.agents.outcome import failure, last_words, mismatch, not_its_own_end, shown
 from orchestrator.core.cost import CAP_REACHED
 from orchestrator.core.result import FREE, Bill, Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings

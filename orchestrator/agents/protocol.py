@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from orchestrator.core.invocation import Invocation
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Exit, Outcome, Signs
+from orchestrator.core.result import Exit, Invocation, Outcome, Signs
 from orchestrator.core.settings import Settings
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 
-from orchestrator.agents.printed import TextReader, said
 from orchestrator.agents.protocol import Assignment, Input, Turn
-from orchestrator.core.invocation import SCRIPT, Invocation
+from orchestrator.agents.stdout_reader import TextReader, said
+from orchestrator.core.result import SCRIPT, Invocation
 from orchestrator.core.script import command_in
 from orchestrator.core.settings import Settings
 

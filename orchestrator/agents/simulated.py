@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from orchestrator.agents.outcome import not_its_own_end
 from orchestrator.agents.protocol import Assignment, Turn
-from orchestrator.agents.verdict import not_its_own_end
-from orchestrator.core.invocation import Invocation
-from orchestrator.core.result import Exit, Outcome, Signs, Verdict
+from orchestrator.core.result import Exit, Invocation, Outcome, Signs, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import one_line
 

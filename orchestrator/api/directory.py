@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from orchestrator.core.name import as_name, is_name
+from orchestrator.core.ids import as_name, is_name
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import current_directory
 from orchestrator.store.plan_directory import find_plan_directory

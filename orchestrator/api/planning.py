@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from orchestrator.actions.editing import Updated
     from orchestrator.api.keywords import TaskSettings
-    from orchestrator.core.board import Board
+    from orchestrator.core.snapshot import Board
 
 
 class Planning(Directory):
@@ -34,7 +34,7 @@ class Planning(Directory):
 
     def validate(self) -> Board:
         """Return the board of a plan that ``run`` would accept; PlanError lists everything that is wrong with it."""
-        from orchestrator.runner.validate import validate
+        from orchestrator.runner.warnings import validate
 
         return validate(self._layout, self._plugs().roster).board
 

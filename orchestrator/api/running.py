@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from orchestrator.actions.following import Bite
     from orchestrator.api.keywords import RunSettings
     from orchestrator.runner.events import Happening, Listener
-    from orchestrator.runner.run_report import RunReport
-    from orchestrator.store.cursor import Cursor
+    from orchestrator.runner.run import RunReport
+    from orchestrator.store.journal import Cursor
 
 
 def _ignore(happening: Happening) -> None:
@@ -102,7 +102,7 @@ class Running(Directory):
             UsageError: there is no such *until*, *since* is no cursor, or it was called in a listener of that run.
         """
         from orchestrator.actions.following import Until, follow
-        from orchestrator.store.cursor import parse_cursor
+        from orchestrator.store.journal import parse_cursor
 
         if until not in [*Until]:
             raise UsageError(f"until: {until!r} is none of {', '.join(Until)}")

@@ -131,14 +131,14 @@ def _note(added: Added) -> str:
 
 
 def _vagueness(wanted: NewTask) -> str:
-    from orchestrator.planner.vague import vagueness
+    from orchestrator.planner.draft import vagueness
 
     return vagueness(" ".join(filter(None, (wanted.text, wanted.description))))
 
 
 def known_agents(layout: Layout) -> Roster:
     """Return the agents that there are, which only a command needs that names one."""
-    from orchestrator.store.roster import read_roster
+    from orchestrator.store.agent_files import read_roster
 
     return read_roster(layout, os.environ)
 

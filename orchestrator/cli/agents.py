@@ -38,7 +38,7 @@ def agents_command(
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     from orchestrator.services.agent_choice import list_agents
     from orchestrator.services.task_settings import unknown_agents
-    from orchestrator.store.roster import read_roster
+    from orchestrator.store.agent_files import read_roster
     from orchestrator.views.roster import roster_text
     from orchestrator.wiring import lacks
 

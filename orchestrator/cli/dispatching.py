@@ -28,10 +28,10 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.cli.task_commands import agents, waiting, wish
 from orchestrator.cli.texts import TakesProse
-from orchestrator.core.board import Board
+from orchestrator.core.agent import reporter
 from orchestrator.core.plan_status import Step, subtask_word
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.workload import reporter
 from orchestrator.errors import ExitStatus, OrchestratorError, TransitionError, UsageError
 from orchestrator.services.plans import advance, require_subtask
 from orchestrator.store.collection import plan_id

@@ -26,7 +26,7 @@ from orchestrator.runner.signals import end_in_order
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
-    from orchestrator.doctor.invariants import Breach
+    from orchestrator.doctor.checks import Breach
     from orchestrator.doctor.repair import Checked
 
 _ICONS = {Level.OK: "✅", Level.WARNING: "⚠️", Level.FAILED: "❌"}
@@ -178,7 +178,7 @@ def _examine(layout: Layout | None, claude_bin: str, *, send: bool) -> list[Find
     if not is_fit(machine):
         return machine  # the rest is made of the packages that are missing
     from orchestrator.actions.notifying import examine_notify
-    from orchestrator.store.roster import read_roster
+    from orchestrator.store.agent_files import read_roster
     from orchestrator.wiring import examine_agents, examine_claude, subscribers
 
     claude = examine_claude(claude_bin)

@@ -31,10 +31,9 @@ from orchestrator.core.settings import Settings, read_setting, resolve
 from orchestrator.core.text import counted, first_of
 from orchestrator.errors import AgentError, NotFoundError, Problem, UsageError
 from orchestrator.planner.draft_file import AUTO, FORMS, read_request
-from orchestrator.planner.plan import Drawn, draw, require_room, write
+from orchestrator.planner.plan import Drawn, commands, draw, require_room, write
 from orchestrator.planner.revise import Proposal, from_file, from_request
 from orchestrator.planner.templates import LIST, draw_saved, plan_in_file
-from orchestrator.planner.write import commands
 from orchestrator.runner.events import Happening
 from orchestrator.services.agent_choice import Known
 from orchestrator.services.cells import of_a_size

@@ -14,7 +14,7 @@ from orchestrator.cli.options import Duration, takes_directory, takes_json
 from orchestrator.cli.reply import as_called, meant, plan_directory, program, say_json, write
 from orchestrator.core.brief import Phase
 from orchestrator.errors import ExitStatus, StoreError
-from orchestrator.store.cursor import parse_cursor
+from orchestrator.store.journal import parse_cursor
 from orchestrator.store.layout import Layout
 from orchestrator.views.brief import brief_text, facts, next_command
 

@@ -12,9 +12,9 @@ from orchestrator.cli.plain_form import read_words
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import as_called, json_text, plan_directory, say_error, talk, write
 from orchestrator.core.cost import CAP_REACHED, cost_facts, spending
-from orchestrator.core.hold import held
 from orchestrator.core.result import Verdict
 from orchestrator.core.settings import read_setting
+from orchestrator.core.snapshot import held
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import first_of, one_line
 from orchestrator.errors import ExitStatus, OrchestratorError, OutputError
@@ -23,13 +23,13 @@ from orchestrator.runner.run import run
 from orchestrator.services.plugins import Plugs
 from orchestrator.services.run_request import RunOrder
 from orchestrator.store.layout import from_here
-from orchestrator.views.figures import hold_advice
-from orchestrator.views.glyphs import ICONS
+from orchestrator.views.status import hold_advice
+from orchestrator.views.terminal import ICONS
 from orchestrator.wiring import plugs
 
 if TYPE_CHECKING:
     from orchestrator.core.plan import Task
-    from orchestrator.runner.run_report import RunReport
+    from orchestrator.runner.run import RunReport
 
 #: Failures named at the end of a run at most.
 _MOST = 10

@@ -11,7 +11,7 @@ from orchestrator.cli.options import takes_json
 from orchestrator.cli.reply import plan_directory, say_json, write
 from orchestrator.cli.tasks import attempt_facts, attempt_line, error_lines
 from orchestrator.core.text import clip, one_line
-from orchestrator.views.glyphs import LABELS
+from orchestrator.views.terminal import LABELS
 from orchestrator.wiring import plugs
 
 #: What is shown without ``--full``: it must fit an agent's context. Bytes of an answer, characters of a turn.

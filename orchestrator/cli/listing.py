@@ -18,16 +18,16 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.core.board import Board
 from orchestrator.core.cost import spending
 from orchestrator.core.duration import hours
 from orchestrator.core.plan import Task
+from orchestrator.core.snapshot import Board
 from orchestrator.core.text import counted
+from orchestrator.core.timestamp import iso
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.task_view import Filters, list_tasks
 from orchestrator.store.layout import Layout
-from orchestrator.store.timestamp import iso
-from orchestrator.views.table import list_text
+from orchestrator.views.status import list_text
 
 #: What tasks can be grouped by.
 GROUPS = ("assignee", "status", "tag", "parent", "type")
@@ -140,7 +140,7 @@ def chosen_agents(layout: Layout, board: Board, tasks: Sequence[Task]) -> Mappin
     if not any(task.type and not task.agent_key for task in tasks):
         return {}
     from orchestrator.services.task_view import agents_by_type
-    from orchestrator.store.roster import read_roster
+    from orchestrator.store.agent_files import read_roster
 
     try:
         return agents_by_type(layout, board, tasks, read_roster(layout, os.environ))

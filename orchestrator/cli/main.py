@@ -118,7 +118,7 @@ class _Commands(click.Group):
         name = args[0]
         if name in _COMMANDS or name.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
-        from orchestrator.core.spelling import suggestion
+        from orchestrator.core.ids import suggestion
 
         hint = suggestion(name, _COMMANDS, f"{ctx.command_path} --help")
         raise UsageError(f"No such command {name!r}.", hint=hint)

@@ -18,8 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from orchestrator.cli.reply import BEFORE_EXIT, in_colour
-from orchestrator.views.columns import display_width
-from orchestrator.views.glyphs import coloured
+from orchestrator.views.terminal import coloured, display_width
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

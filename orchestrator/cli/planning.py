@@ -17,16 +17,14 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.core.board import Board
 from orchestrator.core.critical_path import given_up, path_estimate
 from orchestrator.core.duration import hours
 from orchestrator.core.graph import critical_path
-from orchestrator.core.simulation import really_done
+from orchestrator.core.snapshot import Board, really_done
 from orchestrator.core.text import counted
 from orchestrator.errors import UsageError
 from orchestrator.planner.plan import init
-from orchestrator.runner.validate import validate
-from orchestrator.runner.warnings import remarks
+from orchestrator.runner.warnings import remarks, validate
 from orchestrator.services.agent_choice import Known
 from orchestrator.services.status import status
 from orchestrator.views import diagram

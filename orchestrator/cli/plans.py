@@ -22,16 +22,16 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.cli.texts import TakesProse
-from orchestrator.core.board import Board
-from orchestrator.core.plan_header import Charter
+from orchestrator.core.plan import Charter
 from orchestrator.core.plan_status import PlanState, Step
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import counted
+from orchestrator.core.timestamp import iso
 from orchestrator.errors import ScheduleError
 from orchestrator.services import plans
 from orchestrator.store.collection import plan_id
 from orchestrator.store.layout import Layout
-from orchestrator.store.timestamp import iso
 from orchestrator.views.plans import charter_lines, plans_text, word_of
 
 

@@ -8,12 +8,12 @@ from datetime import datetime
 
 from orchestrator.actions.repeating import run_repeatedly
 from orchestrator.cli.reply import say_error, talk
-from orchestrator.core.timing import next_moment
+from orchestrator.core.timestamp import next_moment
 from orchestrator.errors import OrchestratorError, TransitionError, UsageError
-from orchestrator.runner.run_report import RunReport
+from orchestrator.runner.run import RunReport
 from orchestrator.store.disk import denied
 from orchestrator.store.layout import Layout
-from orchestrator.store.waiting import LATEST, say_waiting, wait_no_longer
+from orchestrator.store.lock import LATEST, say_waiting, wait_no_longer
 
 
 def moment(text: str) -> float:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, NoReturn, TextIO
 
-from orchestrator.core.name import as_name, is_name
+from orchestrator.core.ids import as_name, is_name
 from orchestrator.core.redact import redact
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import InternalError, OrchestratorError, OutputError, PlanError, UsageError
@@ -235,7 +235,7 @@ def in_colour(stream: TextIO) -> bool:
 def _shown(text: str, stream: TextIO, *, for_people: bool = True) -> str:
     text = redact(printable(text))
     if for_people and in_colour(stream):
-        from orchestrator.views.glyphs import (
+        from orchestrator.views.terminal import (
             coloured,
         )  # programs have no terminal, and call again and again
 

@@ -18,8 +18,8 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.core.ledger import Booking, Share
-from orchestrator.store.timestamp import iso
+from orchestrator.core.timestamp import iso
+from orchestrator.core.usage import Booking, Share
 from orchestrator.views.report import (
     day_text,
     report_csv,

@@ -32,7 +32,7 @@ from orchestrator.services.run_request import RunOrder
 from orchestrator.services.status import left_behind
 from orchestrator.store.disk import denied
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import busy, holder_of
+from orchestrator.store.lock import busy, holder_of
 from orchestrator.store.task_ids import full_ids
 from orchestrator.wiring import plugs
 

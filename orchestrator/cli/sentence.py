@@ -9,8 +9,8 @@ from orchestrator.core.message import MessageKind
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.runner.events import Happening, Kind
-from orchestrator.views.context import MESSAGE_ICONS
-from orchestrator.views.glyphs import ICONS
+from orchestrator.views.messages import MESSAGE_ICONS
+from orchestrator.views.terminal import ICONS
 
 _ICONS = {
     Kind.TASK_STARTED: ICONS[TaskStatus.RUNNING],

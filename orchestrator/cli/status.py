@@ -18,21 +18,19 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.core.auxiliary import is_merging
-from orchestrator.core.board import Board
 from orchestrator.core.cost import cost_facts, spending
-from orchestrator.core.hold import held
+from orchestrator.core.snapshot import Board, held, is_merging
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import first_of
+from orchestrator.core.timestamp import iso
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.status import STILL_ASKED, Overview, brief_of, left_behind, status
 from orchestrator.store import collection
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import suspended
-from orchestrator.store.timestamp import iso
-from orchestrator.views.glyphs import MERGES
-from orchestrator.views.table import status_text
+from orchestrator.store.lock import suspended
+from orchestrator.views.status import status_text
+from orchestrator.views.terminal import MERGES
 
 if TYPE_CHECKING:
     from orchestrator.core.brief import Brief
@@ -109,7 +107,7 @@ def _facts(layout: Layout, overview: Overview) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if charter.state is not None:
         from orchestrator.cli.plans import plan_facts, subtask_facts
-        from orchestrator.core.simulation import really_done
+        from orchestrator.core.snapshot import really_done
 
         real = really_done(board)  # as among all plans; the rest tells what was played, too
         facts = plan_facts(collection.plan_id(layout), charter, charter.state, real.counts())

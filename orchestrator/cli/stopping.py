@@ -11,7 +11,7 @@ from orchestrator.cli.options import Duration, takes_directory, takes_json
 from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, write
 from orchestrator.core.duration import format_duration
 from orchestrator.errors import BusyError
-from orchestrator.store.waiting import Waiting
+from orchestrator.store.lock import Waiting
 
 
 @click.command("stop")

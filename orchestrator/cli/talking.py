@@ -96,7 +96,7 @@ def context_command(task_id: str, option: str | None, name: str | None, *, as_js
       orchestrator context T-05 --as db_specialist --json
     """  # noqa: D301 - as above
     from orchestrator.actions.talking import context
-    from orchestrator.views.context import context_text
+    from orchestrator.views.messages import context_text
 
     found = context(plan_directory(None, option), task_id, caller(name))
     if not as_json:

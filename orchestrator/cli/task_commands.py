@@ -14,11 +14,11 @@ from orchestrator.cli.options import takes_caller, takes_json
 from orchestrator.cli.reply import caller, from_stdin, plan_directory, say_json, talk, write
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core import criteria
-from orchestrator.core.auxiliary import MERGER, NAMES
+from orchestrator.core.snapshot import MERGER, NAMES
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import Intervention
 from orchestrator.errors import UsageError
-from orchestrator.store.lock_holder import holder_of, suspended
+from orchestrator.store.lock import holder_of, suspended
 from orchestrator.store.task_ids import full_ids
 from orchestrator.store.workspace import Workspace
 

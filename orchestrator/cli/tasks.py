@@ -13,18 +13,17 @@ from orchestrator.cli.listing import FORMATS, GROUPS, brief, chosen_agents, filt
 from orchestrator.cli.options import takes_caller, takes_directory, takes_json
 from orchestrator.cli.reply import as_called, plan_directory, say_json, write
 from orchestrator.core import criteria
-from orchestrator.core.board import Board
 from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
+from orchestrator.core.snapshot import Board
 from orchestrator.core.text import one_line
-from orchestrator.core.timestamp import format_moment
+from orchestrator.core.timestamp import format_moment, iso
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.task_view import TaskView, agent_of, show
 from orchestrator.store.layout import Layout
-from orchestrator.store.timestamp import iso
-from orchestrator.views.glyphs import LABELS
+from orchestrator.views.terminal import LABELS
 
 
 @click.command("list")

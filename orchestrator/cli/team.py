@@ -24,10 +24,9 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.cli.report import say_broken, share_facts, takes_days
 from orchestrator.cli.texts import TakesText
-from orchestrator.core.agent import Listed
+from orchestrator.core.agent import Listed, Load, with_room
 from orchestrator.core.message import LIMIT
 from orchestrator.core.text import counted
-from orchestrator.core.workload import Load, with_room
 from orchestrator.store.layout import Layout
 
 
@@ -70,7 +69,7 @@ def register_command(
       orchestrator agent register eva --types test --max-parallel 1 --role "You are Eva. You test."
       orchestrator agent register codex --command "codex exec --sandbox workspace-write -" --types dev
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    from orchestrator.store.roster import register
+    from orchestrator.store.agent_files import register
     from orchestrator.wiring import lacks
 
     given = {name: value for name, value in fields.items() if value is not None}

@@ -15,12 +15,15 @@ from orchestrator.core.agent import BUILT_IN
 from orchestrator.core.text import counted, one_line
 from orchestrator.errors import UsageError
 from orchestrator.planner.plan import Drawn, draw
-from orchestrator.planner.plan_templates import Parameter, PlanTemplate, describe, plan_templates
 from orchestrator.planner.revise import Proposal, from_template
-from orchestrator.planner.saved_plan import SavedPlan
 from orchestrator.planner.templates import (
+    Parameter,
+    PlanTemplate,
+    SavedPlan,
+    describe,
     draw_saved,
     places_of_saved,
+    plan_templates,
     read_values,
     save_plan,
     saved_plan,

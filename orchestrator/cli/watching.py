@@ -14,10 +14,10 @@ from orchestrator.cli.options import Duration, takes_caller, takes_directory
 from orchestrator.cli.reply import as_called, caller, plan_directory, talk, write
 from orchestrator.errors import StoreError
 from orchestrator.runner.events import Kind
-from orchestrator.store.alarm import Alarm
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import broken_off
-from orchestrator.views.watching import watch_facts, watch_line
+from orchestrator.store.lock import broken_off
+from orchestrator.store.watcher import Alarm
+from orchestrator.views.event_lines import watch_facts, watch_line
 
 #: Seconds between two looks although nothing called: does anybody still read us, is it a disk that tells nothing?
 _LOOK = 2.0

@@ -28,14 +28,12 @@ from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.text import counted, one_line, printable
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.plan.columns import read_needs
-from orchestrator.planner.draft_check import read_draft
-from orchestrator.planner.plan import Drawn, draw, require_room, write
-from orchestrator.planner.plan_templates import plan_templates
-from orchestrator.planner.templates import places_of_saved, saved_plans
-from orchestrator.planner.write import agents_of
+from orchestrator.planner.draft import read_draft
+from orchestrator.planner.plan import Drawn, agents_of, draw, require_room, write
+from orchestrator.planner.templates import places_of_saved, plan_templates, saved_plans
 from orchestrator.services.agent_choice import Known
 from orchestrator.store.layout import Layout
-from orchestrator.views.columns import plain, table
+from orchestrator.views.terminal import plain, table
 from orchestrator.wiring import plugs
 
 #: Bytes of an answer. A terminal hands over 4,095 of a line, and drops the rest without a word.

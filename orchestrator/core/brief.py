@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from orchestrator.core.auxiliary import is_merging, lacks_merge
-from orchestrator.core.board import Board
 from orchestrator.core.cost import spending
-from orchestrator.core.hold import held
-from orchestrator.core.journal_line import Line
-from orchestrator.core.news import News, hold_of, is_held
+from orchestrator.core.event import Line, News, hold_of, is_held
+from orchestrator.core.snapshot import Board, held, is_merging, lacks_merge
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ExitStatus
 

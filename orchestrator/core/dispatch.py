@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.core.agent import Roster
-from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_status import PlanState, subtask_word
 from orchestrator.core.settings import Settings
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import UNDER_WAY, TaskStatus
 from orchestrator.core.timestamp import format_moment
 from orchestrator.errors import CapacityError

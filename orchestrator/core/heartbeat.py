@@ -9,13 +9,11 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from orchestrator.core.board import Board
 from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.duration import roughly
-from orchestrator.core.hold import held
-from orchestrator.core.journal_line import TOLD
-from orchestrator.core.news import hold_of
+from orchestrator.core.event import TOLD, hold_of
 from orchestrator.core.plan_status import ITSELF, PlanState
+from orchestrator.core.snapshot import Board, held
 from orchestrator.core.status import UNDER_WAY, TaskStatus
 from orchestrator.core.text import one_line
 

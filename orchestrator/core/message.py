@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from orchestrator.core.name import NAME
+from orchestrator.core.ids import NAME
 from orchestrator.core.text import is_blank, one_line, printable, typed
 from orchestrator.errors import UsageError
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from unicodedata import category
 
-from orchestrator.core.timing import time_of_day
+from orchestrator.core.timestamp import time_of_day
 
 MARK = "# orchestrator:"
 #: What the units of systemd begin with.

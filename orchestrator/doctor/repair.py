@@ -8,21 +8,20 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchestrator.core.finding import Finding, Level
-from orchestrator.doctor.evidence import Evidence, LockSeen, Stray
-from orchestrator.doctor.invariants import Breach, Repair, breaches
-from orchestrator.doctor.snapshot import take_snapshot, who_runs
+from orchestrator.core.timestamp import iso
+from orchestrator.doctor.checks import Breach, Evidence, LockSeen, Repair, Stray, breaches
+from orchestrator.doctor.inspect import take_snapshot, who_runs
 from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.executors.sweep import left_behind
-from orchestrator.runner.clock import Clock
-from orchestrator.runner.recover import recover_from_logs
+from orchestrator.executors.reaper import left_behind
+from orchestrator.runner.recovery import recover_from_logs
+from orchestrator.runner.timer import Clock
 from orchestrator.services.plugins import Plugs
 from orchestrator.store.archive import has_plan
 from orchestrator.store.atomic import refuse_links, set_aside
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, new_run, take_lock
-from orchestrator.store.result_repair import protect, remove
-from orchestrator.store.timestamp import iso
+from orchestrator.store.result_writer import protect, remove
 
 #: Looks at processes while runs begin and end.
 _LOOKS = 5

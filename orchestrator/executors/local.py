@@ -21,11 +21,17 @@ import anyio.lowlevel
 
 from orchestrator.core.result import Exit, StopReason
 from orchestrator.errors import ExecutorError
-from orchestrator.executors import procfs
-from orchestrator.executors.orphans import PATIENCE, end_orphans
+from orchestrator.executors import process_tree
+from orchestrator.executors.exit_record import (
+    SCHEMA,
+    read_record,
+    run_inline,
+    write_exit,
+    write_record,
+)
 from orchestrator.executors.protocol import Batches, Done, Job, News, ProcessStarted
-from orchestrator.executors.record import SCHEMA, read_record, run_inline, write_exit, write_record
-from orchestrator.executors.shortage import advice
+from orchestrator.executors.reaper import PATIENCE, end_orphans
+from orchestrator.executors.spawn import advice
 
 #: Seconds that agents get between SIGTERM and SIGKILL when the executor is left while they run.
 GRACE = 2.0
@@ -161,7 +167,7 @@ class LocalExecutor:
             theirs.close()
         ours.settimeout(0)
         self._socket = ours
-        procfs.set_subreaper()
+        process_tree.set_subreaper()
 
     async def _close(self) -> None:
         self._is_closing = True
@@ -176,7 +182,7 @@ class LocalExecutor:
             self._guard.kill()
             await self._bury(self._guard)
         self._socket.close()
-        procfs.set_subreaper(on=False)
+        process_tree.set_subreaper(on=False)
 
     def _tell(self, *news: News) -> None:
         self._known.extend(news)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from orchestrator.core.finding import Probe
-from orchestrator.executors.shortage import advice
+from orchestrator.executors.spawn import advice
 
 #: Bytes read of each stream of most; a program that prints more is ended.
 LIMIT = 64 * 1024

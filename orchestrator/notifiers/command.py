@@ -18,7 +18,7 @@ from typing import IO
 
 from orchestrator.core.notification import Notice
 from orchestrator.core.text import one_line
-from orchestrator.notifiers.form import as_json
+from orchestrator.notifiers.payload import as_json
 from orchestrator.notifiers.protocol import NotifyError
 
 #: Seconds a program may take.

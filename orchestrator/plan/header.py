@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.plan_header import Charter
+from orchestrator.core.plan import Charter
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem
 from orchestrator.plan.front_matter import FrontMatter, read_front_matter

@@ -16,7 +16,7 @@ from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result,
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
-from orchestrator.executors.record import HASH_LIMIT
+from orchestrator.executors.exit_record import HASH_LIMIT
 from orchestrator.store.atomic import ADVICE, read_piece, read_tail
 from orchestrator.store.attempt_record import AttemptRecord
 from orchestrator.store.layout import AttemptFiles, Layout

@@ -11,10 +11,10 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.result import Result
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.text import counted, first_of, one_line
+from orchestrator.core.timestamp import iso
 from orchestrator.scheduler.budget import MOST_NAMED, too_little
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.instructions import Finish
-from orchestrator.store.timestamp import iso
+from orchestrator.scheduler.messages import Finish
 
 
 class Kind(StrEnum):

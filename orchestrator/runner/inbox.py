@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from orchestrator.core.board import Board
 from orchestrator.core.result import Attempt
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import OWN_END, Intervention, next_ready, taken_from
 from orchestrator.errors import NotFoundError, StoreError, TransitionError
 from orchestrator.runner.manual import nothing_ready
 from orchestrator.runner.plan_watcher import Watch
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.instructions import Refuse
+from orchestrator.scheduler.messages import Refuse
 from orchestrator.scheduler.node import Intervened
 from orchestrator.store.disk import owner_of
 from orchestrator.store.requests import Reply, Requests

@@ -19,20 +19,17 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 
-from orchestrator.core.board import Board
 from orchestrator.core.graph import shape
-from orchestrator.core.hold import Held
 from orchestrator.core.result import NOT_STARTED, Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
+from orchestrator.core.snapshot import Board, Held
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import Intervention, apply, noted
 from orchestrator.core.text import counted
 from orchestrator.errors import LostResultError, OrchestratorError, StoreError
 from orchestrator.executors.protocol import Executor
 from orchestrator.runner.attempt import LiveAttempt
-from orchestrator.runner.clock import Clock
 from orchestrator.runner.commit import Unwritten, Writer
-from orchestrator.runner.draw import Drawing
 from orchestrator.runner.events import (
     COMMANDED,
     ENDINGS,
@@ -46,27 +43,26 @@ from orchestrator.runner.launch import Launchpad
 from orchestrator.runner.manual import commit_by_hand, inputs_of, interfered, told
 from orchestrator.runner.monitor import Monitor, judge_unlaunched
 from orchestrator.runner.plan_watcher import Change, Watch, difference, kept_with
-from orchestrator.runner.timer import Timer
+from orchestrator.runner.render import Drawing
+from orchestrator.runner.timer import Clock, Timer
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.inputs import (
+from orchestrator.scheduler.messages import (
     Begun,
     Ended,
     Event,
-    Moment,
-    Recorded,
-    Replanned,
-    StopRequested,
-)
-from orchestrator.scheduler.instructions import (
     Finish,
     Hold,
     Instruction,
     Launch,
+    Moment,
     Record,
+    Recorded,
     Refuse,
+    Replanned,
     Resume,
     Skip,
     Stop,
+    StopRequested,
     Strain,
 )
 from orchestrator.scheduler.node import Node
@@ -276,7 +272,7 @@ class Runner:
         self._tell(Kind.TASK_STOPPING, stop.task, attempt=stop.attempt, text=stop.reason.words)
 
     def _hold(self, hold: Hold) -> None:
-        from orchestrator.views.figures import hold_text  # most runs are never held
+        from orchestrator.views.status import hold_text  # most runs are never held
 
         is_final, left = hold.until == math.inf, hold.until - self.clock.now()
         until = self.clock.wall() + left

@@ -16,7 +16,7 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.executors.protocol import Done, Executor, News, ProcessStarted, is_lost
 from orchestrator.runner.attempt import LiveAttempt
-from orchestrator.scheduler.inputs import Heard
+from orchestrator.scheduler.messages import Heard
 from orchestrator.store.atomic import ADVICE, write_new
 from orchestrator.store.workspace import Workspace
 

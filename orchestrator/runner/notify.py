@@ -17,7 +17,7 @@ from orchestrator.core.notification import Notice, Topic
 from orchestrator.core.status import TaskStatus
 from orchestrator.notifiers.protocol import Notifier, NotifyError
 from orchestrator.runner.events import Happening, Kind
-from orchestrator.views.notices import alert, joined, run_ended, task_failed
+from orchestrator.views.notification import alert, joined, run_ended, task_failed
 
 #: Seconds the end of a run waits for what is under way; after Ctrl-C nobody wants to wait.
 PATIENCE, HURRY = 5.0, 0.5

@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.core.agent import Roster
-from orchestrator.core.auxiliary import lacks_merge
-from orchestrator.core.board import Board
 from orchestrator.core.plan import Plan
 from orchestrator.core.settings import Settings, lower, resolve
-from orchestrator.core.simulation import only_simulated, really_done
+from orchestrator.core.snapshot import Board, lacks_merge, only_simulated, really_done
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import PlanError, Problem
 from orchestrator.services.run_request import RunOrder

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.core.board import Board
 from orchestrator.core.duration import format_duration
-from orchestrator.core.simulation import really_done
-from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.runner.clock import Clock
-from orchestrator.runner.draw import Drawing
-from orchestrator.runner.event_bus import Telling, listened_to
-from orchestrator.runner.event_log import overhearing
+from orchestrator.core.snapshot import Board, really_done
+from orchestrator.core.status import TaskStatus
+from orchestrator.core.timestamp import iso
+from orchestrator.errors import ExitStatus, OrchestratorError, StoreError
+from orchestrator.runner.event_bus import Telling, listened_to, overhearing
 from orchestrator.runner.event_loop import run_in_event_loop
 from orchestrator.runner.events import Happening, Kind, Listener
 from orchestrator.runner.launch import Launchpad
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.plan_watcher import Change
 from orchestrator.runner.preview import Prospect, kept_back, look_ahead
-from orchestrator.runner.replan import Replanner
-from orchestrator.runner.resets import Resets
+from orchestrator.runner.render import Drawing
+from orchestrator.runner.replan import Replanner, Resets
 from orchestrator.runner.scheduler_setup import accounts, build_engine, holds_found
 from orchestrator.runner.signals import Signals
+from orchestrator.runner.timer import Clock
 from orchestrator.runner.warnings import remarks, require_written
 from orchestrator.services.assignments import (
     CHANGED_ROW,
@@ -37,19 +36,18 @@ from orchestrator.services.plugins import Plugs
 from orchestrator.services.run_request import RunOrder
 from orchestrator.services.selection import asked_for
 from orchestrator.store.attempt_record import Traces, scan_logs
-from orchestrator.store.exchange import CLOSED_WITHIN, LOOK, until_closed
+from orchestrator.store.compare_and_swap import CLOSED_WITHIN, LOOK, until_closed
+from orchestrator.store.fingerprint import version_of
 from orchestrator.store.journal import Journal
+from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, in_line, new_run, take_lock
-from orchestrator.store.pause import looks
 from orchestrator.store.requests import Requests
-from orchestrator.store.signatures import version_of
-from orchestrator.store.timestamp import iso
+from orchestrator.store.watcher import looks
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from orchestrator.runner.merge import Merged
+    from orchestrator.runner.aggregate import Merged
     from orchestrator.runner.notify import Herald
-    from orchestrator.runner.run_report import RunReport
 
 #: Notes about files that others changed; somebody who changed more of them knows.
 _NOTES = 20
@@ -109,7 +107,7 @@ def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
             if lock.dead_runs:
                 plugs.sweep(order.layout.root, run_id)
             if order.is_fresh:
-                from orchestrator.runner.recover import set_aside
+                from orchestrator.runner.recovery import set_aside
 
                 set_aside(ahead)
             with closing(Journal(order.layout.journal)) as journal:
@@ -161,14 +159,14 @@ class _Session:
         ahead = seen or look_ahead(self.order, self.plugs.roster, self.workspace)
         traces = ahead.traces
         if traces:
-            from orchestrator.runner.recover import damaged, recover
+            from orchestrator.runner.recovery import damaged, recover
 
             agents, dead, lost = self.plugs.agents, self.lock.dead_runs, damaged(ahead)
             if recover(ahead, agents, dead, self.telling.hear, lost=lost):
                 ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.lock.recovered()
         if Requests(self.order.layout.requests).left():
-            from orchestrator.runner.settle import carry_out  # what a run was asked that is gone
+            from orchestrator.runner.manual import carry_out  # what a run was asked that is gone
 
             board = self.workspace.load(keep_cache=False, is_live=False)
             carry_out(self.workspace, really_done(board), self.telling.hear)
@@ -187,7 +185,7 @@ class _Session:
             self.telling.say(Kind.WARNING, text, task_id)
         self._remark(ahead)
         if traces and not self.order.simulate:
-            from orchestrator.runner.recover import remember
+            from orchestrator.runner.recovery import remember
 
             ahead.board.beside = remember(ahead, self.plugs.agents)
         runner = self._runner(ahead, traces)
@@ -213,7 +211,7 @@ class _Session:
 
     def _call_herald(self, ahead: Prospect) -> Herald:
         from orchestrator.runner.notify import Herald
-        from orchestrator.views.notices import plan_name, plan_option
+        from orchestrator.views.notification import plan_name, plan_option
 
         root, title = self.order.layout.root, ahead.board.plan.title
         chosen = self.plugs.subscribers(ahead.settings, root)
@@ -279,7 +277,7 @@ class _Session:
     def _prepare(self) -> None:
         """Load what is needed later, while agents work already; a program that is upgraded meanwhile stays whole."""
         from orchestrator.core import plan_status  # noqa: F401
-        from orchestrator.runner import aggregate, redraw, run_report, worker  # noqa: F401
+        from orchestrator.runner import aggregate, auxiliary, render  # noqa: F401
         from orchestrator.views import task_file  # noqa: F401
         from orchestrator.views.templating import prepare
 
@@ -288,12 +286,12 @@ class _Session:
     def _away(self) -> StoreError | None:
         if self.lock.is_in_place():
             return None
-        from orchestrator.store.access import taken_away
+        from orchestrator.store.plan_directory import taken_away
 
         return taken_away(self.order.layout.root)
 
     def _draw(self, board: Board, news: Mapping[str, str]) -> bool:
-        from orchestrator.runner.redraw import redraw
+        from orchestrator.runner.render import redraw
 
         if not self.lock.is_in_place():
             return True  # the run is about to end, and what lies there now is not locked
@@ -327,7 +325,7 @@ class _Session:
                 # Nothing got through that would have said so, but the run came to its end without waiting for more.
                 self.telling.say(Kind.RUN_RESUMED, "no longer held")
             if not (is_closed := until_closed(self.order.layout.plan)):
-                from orchestrator.runner.redraw import STILL_OPEN
+                from orchestrator.runner.render import STILL_OPEN
 
                 self.telling.say(Kind.WARNING, f"{self.workspace.shown_plan}: {STILL_OPEN}")
             # The last word of a run: whoever waits for it finds the final output written.
@@ -355,7 +353,6 @@ class _Session:
         merged: Merged | None = None,
         output: str = "",
     ) -> RunReport:
-        from orchestrator.runner.run_report import RunReport
 
         return RunReport(
             run=self.run_id,
@@ -373,8 +370,7 @@ class _Session:
         )
 
     def _aggregate(self, ahead: Prospect, board: Board, started: float, runner: Runner) -> Merged:
-        from orchestrator.runner.aggregate import aggregate
-        from orchestrator.runner.merge import Merged, merged_before
+        from orchestrator.runner.aggregate import Merged, aggregate, merged_before
 
         merged, settings, held_back = Merged(), ahead.settings, runner.held_back
         if settings.aggregate == "claude":
@@ -400,8 +396,8 @@ class _Session:
 
     def _merge(self, ahead: Prospect, board: Board, runner: Runner) -> Merged:
         """Let one more agent merge the answers."""
-        from orchestrator.runner.merge import merge
-        from orchestrator.runner.worker import Worker
+        from orchestrator.runner.aggregate import merge
+        from orchestrator.runner.auxiliary import Worker
 
         runner.ended_by = runner.ended_by or self.signals.look()
         is_cut = bool(runner.ended_by or runner.held_back or runner.failure)
@@ -432,3 +428,50 @@ class _Session:
             herald.end(board.counts(), asked, self.clock.wall(), took, trouble)
         if lost := herald.close(is_hurried=lambda: bool(runner.ended_by or self.signals.look())):
             self.telling.say(Kind.WARNING, lost)
+
+
+# ── run report ────────
+#
+# How a run ended.
+
+
+class RunReport(NamedTuple):
+    """How a run ended. ``duration`` in seconds."""
+
+    run: str
+    layout: Layout
+    board: Board
+    asked: Collection[str]
+    """Tasks the run was to complete: all of them, or those of ``--only`` and ``--tag``."""
+    launched: int
+    """Attempts this run launched."""
+    duration: float
+    signal: int = 0
+    """What ended it before its end."""
+    held_back: str = ""
+    """Why tasks, or the merge, were not started although nothing they need is missing."""
+    used_up: Kind | None = None
+    """Whose budget that was, where it was one."""
+    is_merge_left: bool = False
+    """An agent was to merge the answers, and a signal, a budget or an account left that to the next run."""
+    failure: OrchestratorError | None = None
+    final_output: str = ""
+    """The file in which this run put the answers together; empty: that could not be written."""
+    late_signal: int = 0
+    """What came when this run had come to its end: it ends what would follow."""
+
+    @property
+    def has_kept_state(self) -> bool:
+        """Whether everything that came of it is on disk; a plan that makes no sense by now keeps nothing from there."""
+        return self.failure is None or self.failure.exit_status == ExitStatus.BAD_INPUT
+
+    @property
+    def exit_status(self) -> int:
+        """The status of the process (design, section 5)."""
+        if self.failure is not None:
+            return self.failure.exit_status
+        if self.signal:
+            return 128 + self.signal
+        if all(self.board.status(task_id) is TaskStatus.COMPLETED for task_id in self.asked):
+            return ExitStatus.HELD if self.held_back and self.is_merge_left else ExitStatus.DONE
+        return ExitStatus.HELD if self.held_back else ExitStatus.TASK_FAILED

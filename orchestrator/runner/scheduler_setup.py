@@ -6,20 +6,17 @@ import math
 from collections.abc import Iterator, Mapping
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.agent import Roster
-from orchestrator.core.board import Board
-from orchestrator.core.capacity import Capacity
+from orchestrator.core.agent import Capacity, Roster
 from orchestrator.core.cost import feared, unsettled
-from orchestrator.core.group import joined
-from orchestrator.core.hold import held
-from orchestrator.core.plan import Task
+from orchestrator.core.plan import Task, joined
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
+from orchestrator.core.snapshot import Board, held
 from orchestrator.core.status import TaskStatus
-from orchestrator.runner.clock import Clock
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.plan_watcher import Change
 from orchestrator.runner.preview import Prospect
+from orchestrator.runner.timer import Clock
 from orchestrator.scheduler.budget import DEFAULT_MODEL, Account, Purse, needed
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.node import Node
@@ -112,7 +109,7 @@ def holds_found(ahead: Prospect, agents: Mapping[str, Agent], now: float) -> lis
     ]
     if not found:
         return []
-    from orchestrator.views.figures import hold_text
+    from orchestrator.views.status import hold_text
 
     ends = "" if ahead.settings.on_hold == "wait" else " · nothing of it starts in this run"
     return [hold_text(each) + ends for each in found]

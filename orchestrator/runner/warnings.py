@@ -7,19 +7,25 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.agent import Program
+from orchestrator.core.agent import Program, Roster
 from orchestrator.core.cost import spending, usd
 from orchestrator.core.duration import above_timeout
-from orchestrator.core.plan import Plan
+from orchestrator.core.plan import TASK_ID, Plan
 from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.core.text import first_of, is_left_blank, one_line
-from orchestrator.errors import PlanError, Problem
+from orchestrator.errors import PlanError, Problem, UnfitError
 from orchestrator.plan.columns import is_open
 from orchestrator.plan.dependencies import Dependencies
-from orchestrator.runner.preview import Prospect
+from orchestrator.plan.parser import parse_plan
+from orchestrator.runner.preview import Prospect, look_ahead
 from orchestrator.scheduler.budget import DUST, LEAST_CAP, too_little
+from orchestrator.services.assignments import require_files
+from orchestrator.services.run_request import RunOrder
 from orchestrator.services.status import STILL_ASKED, left_behind
+from orchestrator.services.task_settings import task_settings
 from orchestrator.store.atomic import read_file
+from orchestrator.store.layout import Layout
+from orchestrator.store.workspace import Workspace
 
 #: Tasks named at most.
 _NAMED = 5
@@ -271,3 +277,40 @@ def _unread(status: TaskStatus, tasks: Sequence[str]) -> str:
         f"{'say' if many else 'says'} {status.value}, but {'are' if many else 'is'} never read, "
         f"so {'they run' if many else 'it runs'}; what says so is `orchestrator {_COMMANDS[status]} {tasks[0]}`"
     )
+
+
+# ── validate ────────
+#
+# Say everything that is wrong with a plan, its task files and its agents. Looking writes nothing.
+
+
+def validate(layout: Layout, roster: Roster) -> Prospect:
+    """Return what a run would do that accepts the plan; check the task files and the agents too.
+
+    Raises:
+        PlanError: every problem with file and line. Nothing was written.
+        NotFoundError, StoreError: as their names say.
+    """
+    try:
+        ahead = look_ahead(RunOrder(layout=layout), roster)
+    except PlanError as error:
+        # A run stops at the plan itself; who mends it wants to know what is wrong beside it, too.
+        problems = [*error.problems, *_beside(layout, roster)]
+        raise PlanError(list(dict.fromkeys(problems))) from error
+    require_files(ahead, ahead.board.plan.tasks)  # also where all is done: it may be done again
+    return ahead
+
+
+def _beside(layout: Layout, roster: Roster) -> Sequence[Problem]:
+    """Return what is wrong with the task files and the agents of a plan that makes no sense itself."""
+    workspace = Workspace(layout)
+    try:
+        plan, _ = parse_plan(read_file(layout.plan) or b"", workspace.shown_plan)
+    except UnfitError:
+        return ()  # too large to be looked into, which is told already
+    tasks = {task_id: task for task_id, task in plan.tasks.items() if TASK_ID.fullmatch(task_id)}
+    try:
+        task_settings(workspace, plan._replace(tasks=tasks), roster)
+    except PlanError as error:
+        return error.problems
+    return ()

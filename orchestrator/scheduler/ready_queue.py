@@ -11,11 +11,10 @@ import heapq
 import math
 from collections.abc import Iterator, Mapping
 
-from orchestrator.core.capacity import Capacity, Crew
+from orchestrator.core.agent import Capacity, Crew
 from orchestrator.core.result import Signs, Verdict
 from orchestrator.scheduler.budget import Account, Purse, needed
-from orchestrator.scheduler.inputs import Ended
-from orchestrator.scheduler.instructions import Finish, Hold, Instruction, Resume, Strain
+from orchestrator.scheduler.messages import Ended, Finish, Hold, Instruction, Resume, Strain
 from orchestrator.scheduler.node import Node
 
 _Item = tuple[bool, int, float, int, int, Node]

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestrator.core.agent import ALIASES, Listed, Member, Program, Roster, at_work
+from orchestrator.core.ids import meant
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import CAPS, Settings, lower, resolve
-from orchestrator.core.spelling import meant
 from orchestrator.errors import NotFoundError, PlanError
 from orchestrator.store.collection import live_plans
 from orchestrator.store.layout import Layout
-from orchestrator.store.references import subagents
+from orchestrator.store.task_files import subagents
 from orchestrator.store.workspace import Workspace
 
 

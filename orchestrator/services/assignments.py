@@ -8,11 +8,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from orchestrator.core.agent import Program, Roster
-from orchestrator.core.board import Board
-from orchestrator.core.group import sources
-from orchestrator.core.plan import Task
+from orchestrator.core.plan import Task, sources
 from orchestrator.core.result import Attempt
 from orchestrator.core.settings import Settings
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import UnfitError
 from orchestrator.plan.lines import LARGEST_TEXT

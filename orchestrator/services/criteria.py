@@ -12,14 +12,14 @@ from orchestrator.errors import PlanError
 from orchestrator.plan.criteria_list import criteria_in, with_criteria, with_ticks
 from orchestrator.plan.lines import LARGEST_TEXT, oversized
 from orchestrator.services.task_texts import read_own
-from orchestrator.store.assignments import Assignments
 from orchestrator.store.atomic import read_file, refuse_links, sync_directory
-from orchestrator.store.exchange import Taken, exchanged, put, take
+from orchestrator.store.compare_and_swap import Taken, exchanged, put, take
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock import in_line
+from orchestrator.store.task_files import Assignments
 
 if TYPE_CHECKING:
-    from orchestrator.store.roster import Agents
+    from orchestrator.store.agent_files import Agents
 
 
 def criteria_of(layout: Layout, stem: str) -> tuple[Criterion, ...]:

@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from orchestrator.core.board import Board
-from orchestrator.core.plan import TASK_ID, id_of
-from orchestrator.core.plan_header import Charter
+from orchestrator.core.plan import TASK_ID, Charter, id_of
 from orchestrator.core.plan_status import (
     ITSELF,
     TERMINAL,
@@ -22,11 +20,11 @@ from orchestrator.core.plan_status import (
     step_line,
 )
 from orchestrator.core.priority import format_priority, parse_priority
-from orchestrator.core.simulation import really_done
+from orchestrator.core.snapshot import Board, really_done
 from orchestrator.core.status import UNDER_WAY, TaskStatus, Verb
 from orchestrator.core.task_command import Intervention
 from orchestrator.core.text import is_blank, one_line, typed
-from orchestrator.core.timestamp import parse_moment
+from orchestrator.core.timestamp import iso, parse_moment
 from orchestrator.errors import (
     ApprovalError,
     BeingWrittenError,
@@ -39,13 +37,10 @@ from orchestrator.errors import (
 from orchestrator.plan.header import charter_of, with_state
 from orchestrator.store import collection
 from orchestrator.store.atomic import sync_directory
-from orchestrator.store.exchange import Taken, exchanged, put, take
+from orchestrator.store.compare_and_swap import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
-from orchestrator.store.lock import in_line, locked
-from orchestrator.store.lock_holder import holder_of
-from orchestrator.store.timestamp import iso
-from orchestrator.store.waiting import those_waiting
+from orchestrator.store.lock import holder_of, in_line, locked, those_waiting
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.new_plan import made_plan
 from orchestrator.views.plans import state_of, title_of

@@ -19,7 +19,7 @@ from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.task_ids import full_ids
 
 if TYPE_CHECKING:
-    from orchestrator.store.roster import Agents
+    from orchestrator.store.agent_files import Agents
 
 
 @contextmanager

@@ -6,23 +6,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orchestrator.core.board import Board
 from orchestrator.core.settings import Settings
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus, Verb
+from orchestrator.core.timestamp import epoch
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_tail
-from orchestrator.store.final_output import is_outdated
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import broken_off, holder_of, suspended
+from orchestrator.store.lock import Waiting, broken_off, holder_of, suspended, those_waiting
 from orchestrator.store.requests import Requests
-from orchestrator.store.timestamp import epoch
-from orchestrator.store.waiting import Waiting, those_waiting
+from orchestrator.store.result_writer import is_outdated
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.agents.protocol import Agent
     from orchestrator.core.brief import Brief
-    from orchestrator.core.news import News
+    from orchestrator.core.event import News
 
 #: Running tasks whose logs are read, and bytes of each: enough for every turn of most attempts.
 _MOST, _TAIL = 20, 4 * 1024 * 1024
@@ -63,9 +62,8 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
         StoreError: the journal or the lock file cannot be read.
     """
     from orchestrator.core.brief import Brief, Phase, phase_of
-    from orchestrator.core.journal_line import read_line
-    from orchestrator.core.news import News, run_id
-    from orchestrator.store.cursor import last_run
+    from orchestrator.core.event import News, read_line, run_id
+    from orchestrator.store.journal import last_run
 
     lines = last_run(layout.journal)[1]
     # A task may be called `run`.
@@ -105,7 +103,7 @@ def left_behind(layout: Layout) -> list[str]:
     found = requests.left()
     if not found or holder_of(layout.lock) is not None:
         return []
-    from orchestrator.views.glyphs import moment  # mostly there is none
+    from orchestrator.views.terminal import moment  # mostly there is none
 
     said = []
     for request in found:

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
 
-from orchestrator.agents.structured import flaw
+from orchestrator.agents.outcome import flaw
 from orchestrator.core.agent import Roster
-from orchestrator.core.board import SIMULATED
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.settings import Settings
-from orchestrator.core.simulation import simulated
+from orchestrator.core.snapshot import SIMULATED, simulated
 from orchestrator.errors import (
     NotFoundError,
     OrchestratorError,
@@ -25,7 +24,7 @@ from orchestrator.services.agent_choice import Known
 from orchestrator.services.run_request import RunOrder
 from orchestrator.services.wording import no_command, wordless
 from orchestrator.store.layout import Layout
-from orchestrator.store.references import resolve_files
+from orchestrator.store.task_files import resolve_files
 from orchestrator.store.workspace import Workspace
 
 #: Agents named to somebody who asks for one that there is not.

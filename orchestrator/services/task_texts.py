@@ -14,12 +14,12 @@ from orchestrator.ownership import make_directories
 from orchestrator.plan.editor import fits
 from orchestrator.plan.lines import LARGEST_TEXT
 from orchestrator.store.atomic import read_file, replace_file, reported
-from orchestrator.store.exchange import Taken, put, require_closed
+from orchestrator.store.compare_and_swap import Taken, put, require_closed
 from orchestrator.store.layout import Layout, from_here
 
 if TYPE_CHECKING:
     from orchestrator.plan.task_file import TaskFile
-    from orchestrator.store.roster import Agents
+    from orchestrator.store.agent_files import Agents
 
 #: Whether a built-in agent runs commands; no file of an agent can change that.
 _BUILT_IN = {"": False, "claude": False, "simulated": False, "shell": True}

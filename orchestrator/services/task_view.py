@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orchestrator.agents.structured import object_in
-from orchestrator.core.board import Board
+from orchestrator.agents.outcome import object_in
 from orchestrator.core.plan import Task, id_of, unknown_task
 from orchestrator.core.result import Result
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.core.text import unfenced
 from orchestrator.errors import OrchestratorError, PlanError, StoreError, UsageError

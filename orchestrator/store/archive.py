@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 
-from orchestrator.core.auxiliary import is_beside
+from orchestrator.core.snapshot import is_beside
 from orchestrator.errors import StoreError
 from orchestrator.ownership import make_directories, make_directory, open_made
 from orchestrator.store.atomic import (

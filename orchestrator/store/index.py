@@ -18,13 +18,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.graph import Shape
-from orchestrator.core.plan import Plan, Task
-from orchestrator.core.plan_header import Charter
+from orchestrator.core.plan import Charter, Plan, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_file, replace_file
-from orchestrator.store.signatures import signature_of
+from orchestrator.store.fingerprint import signature_of
 
 if TYPE_CHECKING:
     from orchestrator.core.plan_status import PlanState

@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from orchestrator.core.name import is_name
+from orchestrator.core.ids import is_name
 from orchestrator.core.plan import TASK_ID
 from orchestrator.core.status import COMMANDS, TaskStatus, Verb
 from orchestrator.core.task_command import Intervention

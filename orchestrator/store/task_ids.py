@@ -13,8 +13,8 @@ from typing import Any
 from orchestrator.core.plan import TASK_ID, id_of, is_label, unknown_task
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_file
+from orchestrator.store.fingerprint import signature
 from orchestrator.store.layout import Layout
-from orchestrator.store.signatures import signature
 
 _OURS = re.compile(
     rb"^<!-- orchestrator:([a-z_-]+) -->$.*?^<!-- /orchestrator:\1 -->$", re.MULTILINE | re.DOTALL

@@ -11,15 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from orchestrator.core.auxiliary import MERGER, NAMES
 from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.cost import spending
 from orchestrator.core.duration import format_duration
-from orchestrator.core.journal_line import Line
+from orchestrator.core.event import Line
+from orchestrator.core.snapshot import MERGER, NAMES
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus
-from orchestrator.views.glyphs import ICONS, MERGES, moment, tally
+from orchestrator.views.terminal import ICONS, MERGES, moment, tally
 
 LIMIT = 1600
 #: Tasks told with a reason, and warnings, at most.

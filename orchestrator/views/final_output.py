@@ -12,18 +12,16 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from orchestrator.core.board import Board
 from orchestrator.core.cost import spending
 from orchestrator.core.duration import format_duration
-from orchestrator.core.group import sources
-from orchestrator.core.plan import Task
+from orchestrator.core.plan import Plan, Task, sources
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.settings import Settings
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import counted, first_of, is_left_blank
-from orchestrator.views.columns import fit
-from orchestrator.views.figures import (
+from orchestrator.views.status import (
     Timing,
     cost_of,
     cost_rows,
@@ -32,9 +30,31 @@ from orchestrator.views.figures import (
     skipped_because,
     timing,
 )
-from orchestrator.views.glyphs import LABELS, label_of, moment
-from orchestrator.views.merger_prompt import MERGE_TEMPLATE, merge_prompt
 from orchestrator.views.templating import render
+from orchestrator.views.terminal import LABELS, fit, label_of, moment
+
+# ── merger prompt ────────
+#
+# What an agent is told that merges every answer into one (seed row S2-81U).
+
+MERGE_TEMPLATE = "merge.md.j2"
+
+
+def merge_prompt(plan: Plan, overrides: str | None, *, total: int, missing: str = "") -> str:
+    """Return what whoever merges is told, but for the answers.
+
+    Raises:
+        PlanError: the plan's own template is broken.
+    """
+    return render(
+        MERGE_TEMPLATE,
+        overrides,
+        total=total,
+        request=plan.request,
+        goal=plan.goal,
+        missing=missing,
+    )
+
 
 #: By strategy; `claude` has the first one, too.
 TEMPLATES = {"structured": "final_output.md.j2", "concat": "final_output_concat.md.j2"}

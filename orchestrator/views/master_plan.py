@@ -9,17 +9,17 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core.board import Board
 from orchestrator.core.cost import Spending, spending
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import cell
 from orchestrator.views.diagram import mermaid
-from orchestrator.views.figures import cost_rows, failures, hold_line, log_link, result_link
-from orchestrator.views.glyphs import ICONS, LABELS, label_of, moment, progress_bar, tally
+from orchestrator.views.status import cost_rows, failures, hold_line, log_link, result_link
+from orchestrator.views.terminal import ICONS, LABELS, label_of, moment, progress_bar, tally
 
 #: Up to so many tasks the status table has a row for each, in the order of the plan.
 WHOLE_TABLE = 500

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from orchestrator.core.draft import Draft
-from orchestrator.core.plan_header import Charter
+from orchestrator.core.plan import Charter
 from orchestrator.core.text import cell, one_line
 from orchestrator.views.templating import quote, render
 

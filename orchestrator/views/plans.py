@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from orchestrator.core.board import Board
-from orchestrator.core.plan import Task
-from orchestrator.core.plan_header import Charter
+from orchestrator.core.plan import Charter, Task
 from orchestrator.core.plan_status import PlanState, Step, implied_state, subtask_word
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import first_of
-from orchestrator.views.columns import clip, plain, table
-from orchestrator.views.glyphs import moment, progress_bar
+from orchestrator.views.terminal import clip, moment, plain, progress_bar, table
 
 STATE_ICONS: Mapping[PlanState, str] = {
     PlanState.PLANNING: "📝",

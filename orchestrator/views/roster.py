@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.core.agent import Listed
-from orchestrator.core.workload import Load
-from orchestrator.views.columns import plain, table
+from orchestrator.core.agent import Listed, Load
+from orchestrator.views.terminal import plain, table
 
 _HEADER = ("AGENT", "RUNNING", "USABLE", "TYPES", "FROM", "BEST FOR")
 #: Columns of a cell at most; the last one takes what is left.

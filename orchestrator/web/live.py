@@ -20,11 +20,11 @@ import anyio.to_thread
 from starlette.responses import Response, StreamingResponse
 
 from orchestrator.errors import OrchestratorError
-from orchestrator.store.alarm import Alarm, look_of
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock_holder import holder_of
+from orchestrator.store.lock import holder_of
+from orchestrator.store.watcher import Alarm, look_of
 
-#: Seconds between two words at least, and drawings that fit into a pause: as a run draws (``runner/draw.py``).
+#: Seconds between two words at least, and drawings that fit into a pause: as a run draws (``runner/render.py``).
 _SHORTEST, _PAUSE = 0.33, 50.0
 #: Seconds after which we look although nothing called: a run that was killed leaves no word.
 _LOOK = 5.0

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.actions.history import history
 from orchestrator.actions.talking import messages_on
-from orchestrator.core.board import Board
-from orchestrator.core.journal_line import read_line
+from orchestrator.core.event import read_line
 from orchestrator.core.plan import TASK_ID, Task, stem
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
+from orchestrator.core.timestamp import epoch
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
 from orchestrator.services import plans
 from orchestrator.services.status import brief_of, news_of_running, status
@@ -22,9 +23,8 @@ from orchestrator.store import collection
 from orchestrator.store.atomic import read_file, read_piece, read_tail
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
-from orchestrator.store.lock_holder import holder_of
+from orchestrator.store.lock import holder_of
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result
-from orchestrator.store.timestamp import epoch
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.overview_page import Filter, Seen, overview_page
 from orchestrator.views.pages import Below, Site, Trouble, below, plans_page

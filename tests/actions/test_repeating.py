@@ -8,12 +8,12 @@ from contextlib import contextmanager
 import pytest
 
 from orchestrator.actions.repeating import run_repeatedly
-from orchestrator.core.board import Board
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan
+from orchestrator.core.snapshot import Board
 from orchestrator.errors import BusyError, OrchestratorError, PlanError, Problem
-from orchestrator.runner.run_report import RunReport
-from orchestrator.runner.waiting import Wait
+from orchestrator.runner.run import RunReport
+from orchestrator.runner.signals import Wait
 from orchestrator.store.layout import Layout
 from tests.runner.test_waiting import Time
 

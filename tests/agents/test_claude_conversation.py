@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.agents.claude_conversation import conversation
+from orchestrator.agents.claude_stream import conversation
 from tests.fakes.fake_claude import SAMPLES, sample
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.agents.claude_limits import opens_at
+from orchestrator.agents.claude_refusal import opens_at
 
 #: 2026-11-21 04:37:34 UTC, when the recordings were made.
 NOW = 1795235854.0

@@ -8,8 +8,7 @@ import pytest
 
 from orchestrator.agents.command import CommandAgent
 from orchestrator.core.agent import Command
-from orchestrator.core.invocation import SCRIPT
-from orchestrator.core.result import FREE, Exit, Outcome, StopReason, Verdict
+from orchestrator.core.result import FREE, SCRIPT, Exit, Outcome, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
 from tests.agents.assignments import assignment, given

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.agents.denial import messages, rules
+from orchestrator.agents.claude_refusal import messages, rules
 from orchestrator.core.settings import read_setting
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.agents.long_line import LongLine
+from orchestrator.agents.claude_stream import LongLine
 
 LIMIT, KEPT = 300, 40
 

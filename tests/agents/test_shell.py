@@ -6,10 +6,9 @@ import sys
 
 import pytest
 
-from orchestrator.agents.printed import KEPT
 from orchestrator.agents.shell import ShellAgent
-from orchestrator.core.invocation import SCRIPT
-from orchestrator.core.result import Exit, StopReason, Verdict
+from orchestrator.agents.stdout_reader import KEPT
+from orchestrator.core.result import SCRIPT, Exit, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
 from tests.agents.assignments import assignment, given

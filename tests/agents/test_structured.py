@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.agents.structured import flaw, mismatch, object_in, shown
+from orchestrator.agents.outcome import flaw, mismatch, object_in, shown
 from orchestrator.core.text import fence, printable
 
 SCHEMA = {

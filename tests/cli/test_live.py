@@ -12,7 +12,7 @@ import pytest
 from orchestrator.cli.live import LiveView
 from orchestrator.cli.output import QueuedOutput
 from orchestrator.runner.events import Happening, Kind
-from orchestrator.views.columns import display_width
+from orchestrator.views.terminal import display_width
 
 
 @pytest.fixture

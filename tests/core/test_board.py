@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.board import Board
 from orchestrator.core.cost import spending
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 
 S = TaskStatus

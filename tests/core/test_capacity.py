@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.capacity import Capacity
+from orchestrator.core.agent import Capacity
 from orchestrator.core.result import Verdict
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.inputs import Begun, Recorded, Replanned
+from orchestrator.scheduler.messages import Begun, Recorded, Replanned
 from orchestrator.scheduler.node import Node
 from tests.scheduler.engine_play import completes, ends, launched, tell
 

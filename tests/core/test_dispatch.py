@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.agent import Member, Roster
-from orchestrator.core.board import Board
 from orchestrator.core.dispatch import ready, refusal, within_capacity
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan_status import TERMINAL, PlanState
 from orchestrator.core.result import Attempt, Result
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 
 

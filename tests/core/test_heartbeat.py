@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.board import Board
 from orchestrator.core.brief import Brief, Phase
+from orchestrator.core.event import News, read_line
 from orchestrator.core.graph import shape
 from orchestrator.core.heartbeat import AlertKind, Pulse, alerts, beat, run_alerts
-from orchestrator.core.journal_line import read_line
-from orchestrator.core.news import News
-from orchestrator.core.plan import Plan, Task
-from orchestrator.core.plan_header import Charter
+from orchestrator.core.plan import Charter, Plan, Task
 from orchestrator.core.plan_status import PlanState
 from orchestrator.core.result import Attempt, Result
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.journal_line import read_line
+from orchestrator.core.event import read_line
+from orchestrator.core.ids import as_name, is_name
 from orchestrator.core.message import (
     LIMIT,
     Message,
@@ -18,7 +19,6 @@ from orchestrator.core.message import (
     read_blocks,
     torn_blocks,
 )
-from orchestrator.core.name import as_name, is_name
 from orchestrator.core.text import is_blank, printable
 from orchestrator.errors import UsageError
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from orchestrator.core.redact import SHAPES, redact
 from orchestrator.core.text import cell, one_line
 from orchestrator.store.result_file import safe_answer
-from orchestrator.views.columns import plain
+from orchestrator.views.terminal import plain
 
 
 def _made_up(prefix: str, length: int) -> str:

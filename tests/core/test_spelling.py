@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.spelling import meant
+from orchestrator.core.ids import meant
 
 KNOWN = ("claude", "shell", "qa", "code-reviewer")
 

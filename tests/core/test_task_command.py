@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.name import NAME
+from orchestrator.core.ids import NAME
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import COMMANDS, TRANSITIONS, TaskStatus, Verb

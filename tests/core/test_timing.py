@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.timing import next_moment, next_round, time_of_day
+from orchestrator.core.timestamp import next_moment, next_round, time_of_day
 
 at = datetime.fromisoformat
 

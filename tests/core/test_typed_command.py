@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.typed_command import is_command, program_of
+from orchestrator.core.script import is_command, program_of
 
 
 @pytest.mark.parametrize(

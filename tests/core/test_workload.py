@@ -5,10 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.agent import Member, Roster
+from orchestrator.core.agent import Duty, Member, Roster, loads, names_of, with_room
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import UNDER_WAY, TaskStatus
-from orchestrator.core.workload import Duty, loads, names_of, with_room
 from tests.views.example import task
 
 ROSTER = Roster.of(

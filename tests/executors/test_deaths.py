@@ -19,10 +19,10 @@ import pytest
 
 from orchestrator.core.result import Exit, StopReason
 from orchestrator.errors import ExecutorError
+from orchestrator.executors.exit_record import read_record, write_exit
 from orchestrator.executors.local import _ROOT, BOOTSTRAP, LocalExecutor
 from orchestrator.executors.protocol import Done, Executor, Job
-from orchestrator.executors.record import read_record, write_exit
-from orchestrator.executors.sweep import sweep
+from orchestrator.executors.reaper import sweep
 from tests.executors.harness import (
     LEAVE,
     collect,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.executors.sweep import sweep
+from orchestrator.executors.reaper import sweep
 from tests.executors.harness import is_alive, sh, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -57,8 +57,10 @@ def test_a_sweep_says_of_nothing_that_it_ended_what_it_could_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a process that became another user's, or waits for a device."""
-    monkeypatch.setattr("orchestrator.executors.sweep.LIMIT", 0.05)
-    monkeypatch.setattr("orchestrator.executors.procfs.send_signal", lambda one, number: False)
+    monkeypatch.setattr("orchestrator.executors.reaper.LIMIT", 0.05)
+    monkeypatch.setattr(
+        "orchestrator.executors.process_tree.send_signal", lambda one, number: False
+    )
     marks = {"ORCHESTRATOR_DIR": str(tmp_path), "ORCHESTRATOR_RUN_ID": "run-1"}
     with subprocess.Popen(["sleep", "1000"], env={**os.environ, **marks}) as left:
         try:
@@ -68,7 +70,7 @@ def test_a_sweep_says_of_nothing_that_it_ended_what_it_could_not(
 
 
 def test_a_sweep_spares_ourselves_and_our_ancestors(tmp_path: Path) -> None:
-    code = "from orchestrator.executors.sweep import sweep; print(sweep('/plan'))"
+    code = "from orchestrator.executors.reaper import sweep; print(sweep('/plan'))"
     mine = {**os.environ, "ORCHESTRATOR_DIR": "/plan", "ORCHESTRATOR_RUN_ID": "run-1"}
     shell = f'{sys.executable} -c "{code}"; echo alive'
     answer = subprocess.run(["sh", "-c", shell], env=mine, capture_output=True, text=True)

@@ -210,7 +210,7 @@ def test_nothing_sleeps() -> None:
         f"{name}:{line} {what}"
         for name, tree in inside("orchestrator/").items()
         for line, what in used(tree)
-        if what == "time.sleep" and name != "orchestrator/store/pause.py"
+        if what == "time.sleep" and name != "orchestrator/store/watcher.py"
     ]
     in_tests = [
         f"{name}:{line} {what}"

@@ -29,7 +29,7 @@ OF_OTHERS = (
     "orchestrator.actions.following",
     "orchestrator.agents.claude_outcome",
     "orchestrator.core.draft",
-    "orchestrator.notifiers.posting",
+    "orchestrator.notifiers.webhook",
     "orchestrator.views.brief",
     "urllib3",
     "yaml",

@@ -300,7 +300,7 @@ def test_s4_33_50_alert(engine: TaskEngine, task: str) -> None:
 def test_s4_46_messages_are_only_strings(engine: TaskEngine) -> None:
     """Nothing of the network is loaded for them; what a plan says pings nobody and fits into a message."""
     program = (
-        "import sys; import orchestrator.views.chat_messages; "
+        "import sys; import orchestrator.views.messages; "
         "print([name for name in ('socket', 'ssl', 'http', 'httpx', 'urllib.request') if name in sys.modules])"
     )
     environment = engine.orchestrate.environment

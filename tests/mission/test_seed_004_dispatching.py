@@ -9,8 +9,7 @@ import sys
 
 import pytest
 
-from orchestrator.store.lock import take_lock
-from orchestrator.store.lock_holder import holder_of
+from orchestrator.store.lock import holder_of, take_lock
 from tests.acceptance.plans import Gate
 from tests.executors.harness import wait_until
 from tests.mission.task_engine import TaskEngine

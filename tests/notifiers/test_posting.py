@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.notifiers.posting import post
+from orchestrator.notifiers.http_post import post
 from orchestrator.notifiers.protocol import NotifyError
 from tests.notifiers.server import BUSY_DRIBBLE, DRIBBLE, DROP, ENDLESS, HANG, Reply, serving
 

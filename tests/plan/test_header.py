@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.plan_header import Charter
+from orchestrator.core.plan import Charter
 from orchestrator.core.plan_status import PlanState
 from orchestrator.errors import PlanError
 from orchestrator.plan.header import charter_of, with_state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.planner.draft_check import read_draft
+from orchestrator.planner.draft import read_draft
 from orchestrator.planner.draft_file import parse_draft
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.planner.draft_check import read_draft
+from orchestrator.planner.draft import read_draft
 from orchestrator.planner.draft_file import parse_draft
 from tests.growth import come_back
 from tests.planner.outlines import needs, read

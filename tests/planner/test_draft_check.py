@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.draft import Draft, Need, TaskInput
-from orchestrator.planner.draft_check import MOST_DESCRIPTION, read_draft
+from orchestrator.planner.draft import MOST_DESCRIPTION, read_draft
 
 SCAN = {"id": "T-01", "name": "Scan", "description": "List the source files"}
 REPORT = {"id": "T-02", "name": "Report", "description": "Write the report", "needs": ["T-01"]}

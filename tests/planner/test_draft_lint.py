@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.draft import Draft, DraftTask, Need
 from orchestrator.core.graph import digraph
-from orchestrator.planner.draft_lint import lint, order_writers
+from orchestrator.planner.draft import lint, order_writers
 
 
 def task(

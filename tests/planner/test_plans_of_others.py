@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.planner.draft_check import read_draft
+from orchestrator.planner.draft import read_draft
 from orchestrator.planner.draft_file import FORMS, parse_draft
 from orchestrator.planner.outlines.items import OutlineResult
 

@@ -27,7 +27,7 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus
 from orchestrator.doctor.repair import check
 from orchestrator.errors import OrchestratorError
-from orchestrator.executors import record as records
+from orchestrator.executors import exit_record as records
 from orchestrator.plan.parser import StatusCells, parse_plan, set_statuses
 from orchestrator.plan.sections import redraw, regions
 from orchestrator.plan.task_file import parse_task_file

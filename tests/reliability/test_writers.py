@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.journal_line import Line, read_line
+from orchestrator.core.event import Line, read_line
 from orchestrator.core.message import Message, MessageKind, torn_blocks
 from orchestrator.store.layout import Layout
 from orchestrator.store.messages import read_notes, read_shared

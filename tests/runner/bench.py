@@ -11,16 +11,16 @@ import anyio
 
 from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
-from orchestrator.core.board import Board
 from orchestrator.core.settings import Settings, resolve
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 from orchestrator.executors.protocol import Job
-from orchestrator.runner.clock import Clock
-from orchestrator.runner.draw import Draw, Drawing
 from orchestrator.runner.events import Happening
 from orchestrator.runner.launch import Launchpad
 from orchestrator.runner.loop import Runner
+from orchestrator.runner.render import Draw, Drawing
 from orchestrator.runner.signals import signals_heard
+from orchestrator.runner.timer import Clock
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.node import Node
 from orchestrator.store.layout import Layout

@@ -12,14 +12,14 @@ import anyio.lowlevel
 import anyio.to_thread
 import trio.testing
 
-from orchestrator.core.board import Board
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.runner.attempt import LiveAttempt
-from orchestrator.runner.draw import Drawing
+from orchestrator.runner.render import Drawing
 
 
 @dataclass

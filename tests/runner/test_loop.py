@@ -11,8 +11,7 @@ import pytest
 
 from orchestrator.agents.protocol import Assignment
 from orchestrator.agents.shell import ShellAgent
-from orchestrator.core.invocation import Invocation
-from orchestrator.core.result import Exit, StopReason
+from orchestrator.core.result import Exit, Invocation, StopReason
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.executors.protocol import Job

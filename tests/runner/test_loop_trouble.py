@@ -10,7 +10,7 @@ import anyio.from_thread
 
 from orchestrator.agents.protocol import Assignment
 from orchestrator.agents.shell import ShellAgent
-from orchestrator.core.invocation import Invocation
+from orchestrator.core.result import Invocation
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ExecutorError, LostResultError, StoreError
 from orchestrator.executors.protocol import Job

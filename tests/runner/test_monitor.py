@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.runner.attempt import LiveAttempt
 from orchestrator.runner.monitor import Monitor
-from orchestrator.scheduler.instructions import Launch
+from orchestrator.scheduler.messages import Launch
 from tests.fakes.executor import FakeExecutor
 from tests.runner.bench import Bench, write_plan
 

@@ -13,7 +13,7 @@ from orchestrator.agents.shell import ShellAgent
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.settings import resolve
 from orchestrator.core.status import TaskStatus
-from orchestrator.executors.record import write_record
+from orchestrator.executors.exit_record import write_record
 from orchestrator.runner import attempt as attempt_module
 from orchestrator.runner.recovery import Harvested, harvest, record_answered
 from orchestrator.store.attempt_record import scan_logs

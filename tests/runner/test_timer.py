@@ -6,9 +6,8 @@ import anyio
 import pytest
 
 from orchestrator.runner import timer as timer_module
-from orchestrator.runner.clock import Clock
-from orchestrator.runner.timer import Timer
-from orchestrator.scheduler.inputs import Event, Slept, Ticked
+from orchestrator.runner.timer import Clock, Timer
+from orchestrator.scheduler.messages import Event, Slept, Ticked
 from tests.executors.harness import until
 
 HOUR = 3600.0

@@ -11,15 +11,20 @@ from orchestrator.core.result import Signs, Verdict
 from orchestrator.core.status import SETTLED, TaskStatus
 from orchestrator.scheduler.budget import Account, Purse
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.inputs import Ended, Event, Heard, Moment, Recorded, Ticked
-from orchestrator.scheduler.instructions import (
+from orchestrator.scheduler.messages import (
+    Ended,
+    Event,
+    Heard,
     Hold,
     Instruction,
     Launch,
+    Moment,
     Record,
+    Recorded,
     Resume,
     Skip,
     Strain,
+    Ticked,
 )
 from orchestrator.scheduler.node import Node
 

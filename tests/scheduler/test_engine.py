@@ -7,10 +7,21 @@ from hypothesis import strategies as st
 
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.status import TaskStatus
-from orchestrator.scheduler.inputs import Begun, Ended, Recorded, StopRequested, Ticked
-from orchestrator.scheduler.instructions import Finish, Instruction, Launch, Record, Skip, Stop
+from orchestrator.scheduler.messages import (
+    Begun,
+    Ended,
+    Finish,
+    Instruction,
+    Launch,
+    Record,
+    Recorded,
+    Skip,
+    Stop,
+    StopRequested,
+    Ticked,
+)
 from orchestrator.scheduler.node import Node
-from orchestrator.scheduler.retry import CEILING
+from orchestrator.scheduler.timers import CEILING
 from tests.scheduler.engine_play import completes, engine, fails, launched, skipped, tell
 
 # ── what starts when ──────────────────────────────────────────────────────────────────────────────────────────────

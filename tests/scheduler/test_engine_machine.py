@@ -9,33 +9,31 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from orchestrator.core.capacity import Capacity
+from orchestrator.core.agent import Capacity
 from orchestrator.core.result import Signs, Verdict
 from orchestrator.core.status import COMMANDS, TaskStatus, Verb
 from orchestrator.core.task_command import Intervention
 from orchestrator.scheduler.budget import Account, Purse
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.inputs import (
+from orchestrator.scheduler.messages import (
     Begun,
     Ended,
     Event,
-    Heard,
-    Moment,
-    Recorded,
-    StopRequested,
-    Ticked,
-)
-from orchestrator.scheduler.instructions import (
     Finish,
+    Heard,
     Hold,
     Instruction,
     Launch,
+    Moment,
     Record,
+    Recorded,
     Refuse,
     Resume,
     Skip,
     Stop,
+    StopRequested,
     Strain,
+    Ticked,
 )
 from orchestrator.scheduler.node import Intervened, Node
 from tests.scheduler.engine_plans import copied, plans

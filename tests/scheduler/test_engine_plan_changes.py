@@ -10,8 +10,19 @@ from orchestrator.core.result import Verdict
 from orchestrator.core.status import COMMANDS, KEEPS_BACK, TaskStatus, Verb
 from orchestrator.core.task_command import Intervention
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.inputs import Begun, Ended, Event, Moment, Recorded, Replanned, Ticked
-from orchestrator.scheduler.instructions import Finish, Launch, Record, Skip
+from orchestrator.scheduler.messages import (
+    Begun,
+    Ended,
+    Event,
+    Finish,
+    Launch,
+    Moment,
+    Record,
+    Recorded,
+    Replanned,
+    Skip,
+    Ticked,
+)
 from orchestrator.scheduler.node import Intervened, Node
 from orchestrator.scheduler.replan import left_to_run
 from tests.scheduler.engine_play import (

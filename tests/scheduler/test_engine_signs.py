@@ -6,8 +6,16 @@ import pytest
 
 from orchestrator.core.result import Signs, StopReason, Verdict
 from orchestrator.core.status import TaskStatus
-from orchestrator.scheduler.inputs import Begun, Ended, Heard, StopRequested, Ticked
-from orchestrator.scheduler.instructions import Launch, Record, Stop
+from orchestrator.scheduler.messages import (
+    Begun,
+    Ended,
+    Heard,
+    Launch,
+    Record,
+    Stop,
+    StopRequested,
+    Ticked,
+)
 from orchestrator.scheduler.node import LINGER, Node
 from tests.scheduler.engine_play import completes, engine, fails, shows, tell
 

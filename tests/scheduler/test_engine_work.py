@@ -18,13 +18,18 @@ from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import Intervention
 from orchestrator.scheduler.budget import Account, Purse
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.inputs import Begun, Ended, Event, Heard, Moment, Recorded
-from orchestrator.scheduler.instructions import (
+from orchestrator.scheduler.messages import (
+    Begun,
+    Ended,
+    Event,
     Finish,
+    Heard,
     Hold,
     Instruction,
     Launch,
+    Moment,
     Record,
+    Recorded,
     Refuse,
     Resume,
     Skip,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.scheduler.retry import CEILING, backoff
+from orchestrator.scheduler.timers import CEILING, backoff
 
 bases = st.floats(0, 1e9)
 failures = st.integers(1, 10_000)

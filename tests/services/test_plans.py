@@ -8,16 +8,16 @@ from typing import NoReturn
 
 import pytest
 
-from orchestrator.core.board import Board
-from orchestrator.core.plan_header import Charter
+from orchestrator.core.plan import Charter
 from orchestrator.core.plan_status import PlanState
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ApprovalError, OrchestratorError, TransitionError, UsageError
 from orchestrator.plan.header import charter_of
 from orchestrator.plan.parser import parse_plan
 from orchestrator.services import plans
 from orchestrator.services.plans import advance, begin, create, transition
-from orchestrator.store.exchange import take
+from orchestrator.store.compare_and_swap import take
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 from tests.views.example import result

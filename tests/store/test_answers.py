@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from orchestrator.core.plan import Task
-from orchestrator.store.answers import answers_shown
+from orchestrator.store.workspace import answers_shown
 from tests.plan.test_safe_markdown import check
 from tests.store.plan_directory import S, make_root, result, text, workspace
 

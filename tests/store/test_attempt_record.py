@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.core.result import Exit, StopReason
 from orchestrator.errors import StoreError
-from orchestrator.executors.record import write_record
+from orchestrator.executors.exit_record import write_record
 from orchestrator.store.attempt_record import AttemptRecord, Traces, read_record, scan_logs
 
 RECORD: dict[str, Any] = {

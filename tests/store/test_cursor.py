@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import UsageError
-from orchestrator.store.cursor import (
+from orchestrator.store.journal import (
     Cursor,
+    Journal,
     end_of,
     keep_cursor,
     last_run,
@@ -17,7 +18,6 @@ from orchestrator.store.cursor import (
     parse_cursor,
     read_on,
 )
-from orchestrator.store.journal import Journal
 
 TIME = "2026-01-05T14:00:00.000Z"
 

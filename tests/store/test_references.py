@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.store.references import subagents
+from orchestrator.store.task_files import subagents
 
 
 def test_a_sub_agent_that_cannot_be_read_is_called_as_its_file(

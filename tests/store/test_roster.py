@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from orchestrator.core.agent import BUILT_IN, Program, Roster
 from orchestrator.core.text import one_line, printable
 from orchestrator.errors import OrchestratorError, PlanError, StoreError
+from orchestrator.store.agent_files import parse_roster_file, read_roster, register
 from orchestrator.store.layout import Layout
-from orchestrator.store.roster import read_roster, register
-from orchestrator.store.roster_file import parse_roster_file
 
 
 @pytest.fixture

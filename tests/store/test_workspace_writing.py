@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.plan.parser import StatusCells
-from orchestrator.store.signatures import signature
+from orchestrator.store.fingerprint import signature
 from tests.store.plan_directory import (
     PLAN,
     load,

@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.board import Board
 from orchestrator.core.brief import Brief, Phase
-from orchestrator.core.journal_line import read_line
-from orchestrator.core.news import News
+from orchestrator.core.event import News, read_line
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 from orchestrator.runner.events import Happening, Kind
 from orchestrator.views.brief import LIMIT, brief_text, ending, facts, next_command
-from orchestrator.views.table import status_text
+from orchestrator.views.status import status_text
 from tests.views.example import BEGIN, HOSTILE, attempt, board, done, large, midway, result, task
 
 IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True)

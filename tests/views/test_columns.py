@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.views.columns import clip, display_width, fit, plain, plain_all, table
+from orchestrator.views.terminal import clip, display_width, fit, plain, plain_all, table
 
 
 @pytest.mark.parametrize(

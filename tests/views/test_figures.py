@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.core.cost import spending
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
-from orchestrator.views.figures import cost_of, cost_rows, hold_line, log_link
+from orchestrator.views.status import cost_of, cost_rows, hold_line, log_link
 from tests.views.example import BEGIN, HOSTILE, board, task
 
 #: 0 in any spelling.

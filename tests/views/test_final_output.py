@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 from orchestrator.plan.safe_markdown import tagless
-from orchestrator.views.figures import skipped_because, timing
 from orchestrator.views.final_output import final_output
+from orchestrator.views.status import skipped_because, timing
 from tests.views.example import (
     BEGIN,
     HOSTILE,

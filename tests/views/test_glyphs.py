@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.status import TaskStatus, parse_status
-from orchestrator.views.glyphs import LABELS, moment, progress_bar, tally
+from orchestrator.views.terminal import LABELS, moment, progress_bar, tally
 from tests.views.example import BEGIN
 
 

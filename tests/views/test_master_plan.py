@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.board import Board
+from orchestrator.core.snapshot import Board
 from orchestrator.core.status import TaskStatus
 from orchestrator.views.master_plan import sections
 from tests.views.example import (
