@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from orchestrator.actions.scheduling import Caller, usable_path
 from orchestrator.agents import claude_check
 from orchestrator.agents.claude import ClaudeAgent, login_variables, unset_variables
 from orchestrator.agents.command import CommandAgent
@@ -16,23 +17,31 @@ from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
 from orchestrator.core.agent import Command, Member, Program, Roster
 from orchestrator.core.finding import Finding, Level, Probe
+from orchestrator.core.notification import address, targets
 from orchestrator.core.settings import EVERYTHING, NESTED_SESSION, Settings
 from orchestrator.core.text import one_line
+from orchestrator.cron.crontab import Crontab
+from orchestrator.cron.systemd import SystemdTimers
 from orchestrator.errors import AgentError, ExecutorError
 from orchestrator.executors import probe
+from orchestrator.executors.detach import Detached, this_program
 from orchestrator.executors.local import LocalExecutor
+from orchestrator.executors.process_tree import kill_trees
+from orchestrator.executors.reaper import sweep
 from orchestrator.executors.spawn import find_program, inherits
+from orchestrator.notifiers.command import CommandNotifier
+from orchestrator.notifiers.desktop import DesktopNotifier
+from orchestrator.notifiers.protocol import NotifyError
+from orchestrator.notifiers.webhook import WebhookNotifier
+from orchestrator.runner.notify import Subscriber
 from orchestrator.services.plugins import Plugs
 from orchestrator.store.agent_files import read_roster
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
-    from orchestrator.actions.scheduling import Caller
     from orchestrator.core.notification import Target
     from orchestrator.cron.protocol import Scheduler
-    from orchestrator.executors.detach import Detached
     from orchestrator.notifiers.protocol import Notifier
-    from orchestrator.runner.notify import Subscriber
 
 #: What to do about an agent without its program.
 _ADVICE = (
@@ -86,8 +95,6 @@ def plugs(claude_bin: str = "", layout: Layout | None = None) -> Plugs:
 
 
 def _sweep(directory: str, run: str) -> None:
-    from orchestrator.executors.reaper import sweep
-
     sweep(directory, spare={run})
 
 
@@ -175,10 +182,6 @@ def own_program(environment: Mapping[str, str] = os.environ) -> str:
 
 def subscribers(settings: Settings, directory: str) -> list[Subscriber]:
     """Return whom the setting ``notify`` names; who cannot be told says why."""
-    from orchestrator.core.notification import targets
-    from orchestrator.notifiers.protocol import NotifyError
-    from orchestrator.runner.notify import Subscriber
-
     found = []
     for target in targets(settings.notify):
         notifier, trouble = None, ""
@@ -191,13 +194,6 @@ def subscribers(settings: Settings, directory: str) -> list[Subscriber]:
 
 
 def _notifier(target: Target, directory: str) -> Notifier:
-    from orchestrator.core.notification import address
-    from orchestrator.executors.process_tree import kill_trees
-    from orchestrator.notifiers.command import CommandNotifier
-    from orchestrator.notifiers.desktop import DesktopNotifier
-    from orchestrator.notifiers.protocol import NotifyError
-    from orchestrator.notifiers.webhook import WebhookNotifier
-
     if target.way == "desktop":
         return DesktopNotifier(_find, directory, os.environ)
     if target.way != "command":
@@ -217,16 +213,11 @@ def _notifier(target: Target, directory: str) -> Notifier:
 
 def detached(words: Sequence[str], output: str) -> Detached:
     """Start this program with the given words as a process that outlives us; it prints into *output*."""
-    from orchestrator.executors.detach import Detached
-
     return Detached(words, output)
 
 
 def schedulers() -> dict[str, Scheduler]:
     """Return who starts programs at their time on this machine, by name."""
-    from orchestrator.cron.crontab import Crontab
-    from orchestrator.cron.systemd import SystemdTimers
-
     found: dict[str, Scheduler] = {}
     if program := _find("crontab"):
         found[Crontab.by] = Crontab(program, os.environ)
@@ -237,9 +228,6 @@ def schedulers() -> dict[str, Scheduler]:
 
 def caller() -> Caller:
     """Return how this program was called, for whoever calls it later."""
-    from orchestrator.actions.scheduling import Caller, usable_path
-    from orchestrator.executors.detach import this_program
-
     path = usable_path(os.environ.get("PATH", os.defpath))
     words = shlex.split(os.environ.get("ORCHESTRATOR_PROGRAM", ""))
     if words and (found := _find(words[0], path)):

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from orchestrator.core.result import Outcome, Verdict
 from orchestrator.core.text import one_line, text_of
@@ -374,7 +375,6 @@ def _zone(name: str | None) -> tzinfo | None:
         return None
     if name in {"UTC", "GMT", "Z"}:
         return UTC
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:
         return ZoneInfo(name)

@@ -39,7 +39,7 @@ def agents_command(
     from orchestrator.services.agent_choice import list_agents
     from orchestrator.services.task_settings import unknown_agents
     from orchestrator.store.agent_files import read_roster
-    from orchestrator.views.roster import roster_text
+    from orchestrator.views.agents import roster_text
     from orchestrator.wiring import lacks
 
     layout = plan_directory_if_any(directory, option)

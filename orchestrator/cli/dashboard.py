@@ -74,6 +74,7 @@ def dashboard_command(
         serve(layout, port, who, program(), say)
         return
     with shown_to() as show:
+
         def say_and_show(keys: Keys) -> None:
             say(keys)
             if trouble := show(keys.address(keys.ticket())):

@@ -176,6 +176,7 @@ def update_command(
     task_id = full_ids(layout, task_id)
     data: dict[str, Any] = {"task": task_id}
     if changes != Changes() or wanted is None:
+
         def check(plan: Plan) -> None:
             if wanted is not None:
                 from orchestrator.actions.task_commands import check_status

@@ -115,7 +115,7 @@ def workload_command(
     With --below the least busy comes first, and agents that cannot work here are left out.
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     from orchestrator.actions.team import workload
-    from orchestrator.views.roster import workload_text
+    from orchestrator.views.agents import workload_text
 
     layout = plan_directory(directory, option)
     found = workload(layout, known_agents)

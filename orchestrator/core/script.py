@@ -8,6 +8,7 @@ shell, and the answers of other tasks are its standard input, they would be run 
 from __future__ import annotations
 
 import re
+import shlex
 from typing import NamedTuple
 
 from orchestrator.core.plan import Task
@@ -92,7 +93,6 @@ def is_half_merged(script: str) -> bool:
     middle = text.find("\n=======\n", begin + 1) if begin >= 0 else -1
     if middle < 0 or text.find("\n>>>>>>> ", middle) < 0:
         return False  # as in nearly every script
-    import shlex
 
     before = text[:begin]
     try:

@@ -117,6 +117,7 @@ def asking(
         if lock.dead_runs:
             plugs.sweep(layout.root, run)
         with closing(Journal(layout.journal)) as journal:
+
             def hear(happening: Happening) -> None:
                 if happening.kind is not Kind.NEWS:
                     journal.append(happening.line())

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from orchestrator.core.draft import Draft, DraftTask, Need, TaskInput
 from orchestrator.core.duration import format_duration, parse_duration
-from orchestrator.core.graph import find_cycle
+from orchestrator.core.graph import digraph, find_cycle
 from orchestrator.core.ids import suggestion
 from orchestrator.core.plan import KINDS, check_rows
 from orchestrator.core.priority import NORMAL, parse_priority
@@ -367,8 +367,6 @@ def order_writers(draft: Draft) -> tuple[Draft, list[Problem]]:
     if len(writers) < 2:
         return draft, []
     import networkx as nx
-
-    from orchestrator.core.graph import digraph
 
     graph = digraph(draft.rows())
     place = {task.id: index for index, task in enumerate(draft.tasks)}

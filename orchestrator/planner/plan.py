@@ -19,10 +19,13 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import PLANNER, Board
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.errors import NotFoundError, PlanError, Problem, UsageError
+from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.safe_markdown import closed
 from orchestrator.plan.task_file import TaskFile, parse_task_file
+from orchestrator.runner.preview import look_ahead
 from orchestrator.services.agent_choice import Known
+from orchestrator.services.run_request import RunOrder
 from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.layout import Layout, from_here
 from orchestrator.store.lock import busy, holder_of, locked
@@ -83,8 +86,6 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
     Raises:
         PlanError: they do not say what the draft says; a template of the plan directory may be the reason.
     """
-    from orchestrator.plan.parser import parse_plan
-
     rows = draft.rows()
     front = [f"{name}: {value}\n" for name, value in settings.items()]
     text = new_plan(draft.request, layout.templates, draft=draft)
@@ -131,8 +132,6 @@ def _essence(task: Task) -> tuple[object, ...]:
 
 
 def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:
-    from orchestrator.plan.task_file import parse_task_file
-
     problems: list[Problem] = []
     for task in draft.tasks:
         name = f"agent_tasks/{task.row.stem}.md"
@@ -175,10 +174,6 @@ def _refuse_unfinished(layout: Layout, roster: Roster) -> None:
 
 def _unfinished(layout: Layout, roster: Roster) -> tuple[str, str] | None:
     """Return what keeps a plan from being finished, and what helps; what was only simulated is not done."""
-    from orchestrator.errors import NotFoundError
-    from orchestrator.runner.preview import look_ahead
-    from orchestrator.services.run_request import RunOrder
-
     try:
         board = look_ahead(RunOrder(layout=layout), roster).board
     except (PlanError, NotFoundError) as error:

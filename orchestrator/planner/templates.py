@@ -24,10 +24,15 @@ from orchestrator.core.text import cell, one_line, printable
 from orchestrator.errors import PlanError, Problem, StoreError, UsageError
 from orchestrator.ownership import make_directories, open_to_us
 from orchestrator.plan.columns import read_id
-from orchestrator.plan.editor import fits
+from orchestrator.plan.criteria_list import without_ticks
+from orchestrator.plan.document import own_text
+from orchestrator.plan.editor import fits, without_deadlines
 from orchestrator.plan.front_matter import read_front_matter
+from orchestrator.plan.header import with_state
 from orchestrator.plan.lines import LARGEST_PLAN, LARGEST_TEXT, Lines, oversized, unreadable
 from orchestrator.plan.parser import parse_plan, read_plan, set_statuses
+from orchestrator.plan.scan import find_places
+from orchestrator.plan.sections import without_sections
 from orchestrator.plan.task_file import parse_task_file
 from orchestrator.planner.plan import Drawn
 from orchestrator.runner.render import status_cells
@@ -380,12 +385,6 @@ def save_plan(
 
 def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
     """Return a plan as it was before anything was done: without our sections, statuses and dates."""
-    from orchestrator.plan.editor import without_deadlines
-    from orchestrator.plan.header import with_state
-    from orchestrator.plan.lines import Lines
-    from orchestrator.plan.scan import find_places
-    from orchestrator.plan.sections import without_sections
-
     if plan.charter.state is not None:
         data = with_state(data, PlanState.PLANNING, shown)
     lines = Lines.of(data)
@@ -399,8 +398,6 @@ def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
 
 def _file_as_new(data: bytes) -> bytes:
     """Return a task file without ticks and without a date; one that follows its row loses the date with it."""
-    from orchestrator.plan.criteria_list import without_ticks
-
     follows = parse_task_file(data, "").made
     return without_ticks(data if follows else _DEADLINE.sub(b"", data, count=1))
 
@@ -414,9 +411,6 @@ def plan_in_file(path: str) -> SavedPlan | None:
         PlanError: it makes no sense; every problem with its place.
         StoreError: it cannot be read.
     """
-    from orchestrator.plan.document import own_text
-    from orchestrator.plan.lines import Lines, unreadable
-
     data = read_file(path) if os.path.isfile(path) and not path.endswith(".json") else None
     if data is None or unreadable(data, path) is not None:
         return None
@@ -485,8 +479,6 @@ def _check(saved: SavedPlan, values: Mapping[str, str]) -> None:
 
 def _altered(saved: SavedPlan, values: Mapping[str, str]) -> Iterator[Problem]:
     """Yield what would stand in a row in other words than it was given, where no task file tells the agent."""
-    from orchestrator.plan.scan import find_places
-
     found = find_places(saved.plan.encode())
     for sheet in found.sheets:
         column = sheet.columns.id

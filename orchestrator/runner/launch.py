@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from types import MappingProxyType
@@ -383,6 +384,4 @@ def _concerns_all(error: StoreError) -> bool:
 
 
 def _new_session() -> str:
-    import uuid  # 3 ms, and most agents that are no Claude keep no conversation
-
     return str(uuid.uuid4())

@@ -69,6 +69,7 @@ from orchestrator.scheduler.node import Node
 from orchestrator.scheduler.replan import left_to_run
 from orchestrator.store.requests import Requests
 from orchestrator.store.workspace import Workspace
+from orchestrator.views.status import hold_text
 
 #: Seconds of an outage that nobody needs to be woken for.
 _BLIP = 30.0
@@ -272,8 +273,6 @@ class Runner:
         self._tell(Kind.TASK_STOPPING, stop.task, attempt=stop.attempt, text=stop.reason.words)
 
     def _hold(self, hold: Hold) -> None:
-        from orchestrator.views.status import hold_text  # most runs are never held
-
         is_final, left = hold.until == math.inf, hold.until - self.clock.now()
         until = self.clock.wall() + left
         if is_final:  # the engine is not to wait; the attempt knows when it opens

@@ -18,6 +18,7 @@ from orchestrator.services.task_settings import both_settings
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.evidence import conflicts_in
 from orchestrator.store.workspace import Workspace
+from orchestrator.views.final_output import try_templates
 
 
 class Prospect(NamedTuple):
@@ -49,8 +50,6 @@ class Prospect(NamedTuple):
                 raise PlanError(halves)
         templates = self.order.layout.templates
         if os.path.isdir(templates):  # our own never fail, and most plans have no others
-            from orchestrator.views.final_output import try_templates
-
             try_templates(self.board, self.settings, templates)
 
 

@@ -30,6 +30,7 @@ from orchestrator.runner.timer import Clock
 from orchestrator.services.plugins import Plugs
 from orchestrator.services.run_request import RunOrder
 from orchestrator.services.selection import KEPT_WHEN_FRESH
+from orchestrator.store.archive import set_outcomes_aside
 from orchestrator.store.atomic import ADVICE
 from orchestrator.store.attempt_record import AttemptRecord, Traces, read_record
 from orchestrator.store.journal import Journal, journal_lines
@@ -421,8 +422,6 @@ def set_aside(ahead: Prospect) -> str:
     Raises:
         StoreError: it could not be moved; what was moved is back where it was.
     """
-    from orchestrator.store.archive import set_outcomes_aside
-
     return set_outcomes_aside(ahead.order.layout, _stems_to_move(ahead))
 
 

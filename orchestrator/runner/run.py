@@ -6,21 +6,26 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from orchestrator.core.duration import format_duration
 from orchestrator.core.snapshot import Board, really_done
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import ExitStatus, OrchestratorError, StoreError
+from orchestrator.runner.aggregate import Merged, aggregate, merge, merged_before
+from orchestrator.runner.auxiliary import Worker
 from orchestrator.runner.event_bus import Telling, listened_to, overhearing
 from orchestrator.runner.event_loop import run_in_event_loop
 from orchestrator.runner.events import Happening, Kind, Listener
 from orchestrator.runner.launch import Launchpad
 from orchestrator.runner.loop import Runner
+from orchestrator.runner.manual import carry_out
+from orchestrator.runner.notify import Herald
 from orchestrator.runner.plan_watcher import Change
 from orchestrator.runner.preview import Prospect, kept_back, look_ahead
-from orchestrator.runner.render import Drawing
+from orchestrator.runner.recovery import damaged, recover, remember, set_aside
+from orchestrator.runner.render import STILL_OPEN, Drawing, redraw
 from orchestrator.runner.replan import Replanner, Resets
 from orchestrator.runner.scheduler_setup import accounts, build_engine, holds_found
 from orchestrator.runner.signals import Signals
@@ -32,6 +37,7 @@ from orchestrator.services.assignments import (
     make_task_files,
     require_files,
 )
+from orchestrator.services.plans import advance, begin, require_approval
 from orchestrator.services.plugins import Plugs
 from orchestrator.services.run_request import RunOrder
 from orchestrator.services.selection import asked_for
@@ -41,13 +47,12 @@ from orchestrator.store.fingerprint import version_of
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, in_line, new_run, take_lock
+from orchestrator.store.plan_directory import taken_away
 from orchestrator.store.requests import Requests
 from orchestrator.store.watcher import looks
 from orchestrator.store.workspace import Workspace
-
-if TYPE_CHECKING:
-    from orchestrator.runner.aggregate import Merged
-    from orchestrator.runner.notify import Herald
+from orchestrator.views.notification import plan_name, plan_option
+from orchestrator.views.templating import prepare
 
 #: Notes about files that others changed; somebody who changed more of them knows.
 _NOTES = 20
@@ -64,8 +69,6 @@ def examine(order: RunOrder, plugs: Plugs) -> Prospect:
     """
     ahead = look_ahead(order, plugs.roster)
     if _says_state(order, ahead.board):
-        from orchestrator.services.plans import require_approval
-
         require_approval(order.layout, ahead.board.plan.charter)
     require_files(ahead, ahead.to_run)
     require_written(ahead)
@@ -100,15 +103,11 @@ def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
             is_seen = version_of(order.layout) == before and not (lock.dead_runs or order.is_fresh)
             ahead.workspace.prepare()
             if ahead.to_run and _says_state(order, ahead.board):
-                from orchestrator.services.plans import begin
-
                 begin(order.layout, ahead.board.plan.charter, clock.wall())
                 is_seen = False
             if lock.dead_runs:
                 plugs.sweep(order.layout.root, run_id)
             if order.is_fresh:
-                from orchestrator.runner.recovery import set_aside
-
                 set_aside(ahead)
             with closing(Journal(order.layout.journal)) as journal:
                 telling = Telling(journal, listener, clock)
@@ -117,8 +116,6 @@ def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
                 )
                 report = session.run(ahead if is_seen else None)
             if report.failure is None and _says_state(order, report.board):
-                from orchestrator.services.plans import advance
-
                 advance(order.layout, report.board, clock.wall())
         except BaseException:
             lock.abandon()
@@ -159,15 +156,11 @@ class _Session:
         ahead = seen or look_ahead(self.order, self.plugs.roster, self.workspace)
         traces = ahead.traces
         if traces:
-            from orchestrator.runner.recovery import damaged, recover
-
             agents, dead, lost = self.plugs.agents, self.lock.dead_runs, damaged(ahead)
             if recover(ahead, agents, dead, self.telling.hear, lost=lost):
                 ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
         self.lock.recovered()
         if Requests(self.order.layout.requests).left():
-            from orchestrator.runner.manual import carry_out  # what a run was asked that is gone
-
             board = self.workspace.load(keep_cache=False, is_live=False)
             carry_out(self.workspace, really_done(board), self.telling.hear)
             ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
@@ -185,8 +178,6 @@ class _Session:
             self.telling.say(Kind.WARNING, text, task_id)
         self._remark(ahead)
         if traces and not self.order.simulate:
-            from orchestrator.runner.recovery import remember
-
             ahead.board.beside = remember(ahead, self.plugs.agents)
         runner = self._runner(ahead, traces)
         for text in holds_found(ahead, self.plugs.agents, started):
@@ -210,9 +201,6 @@ class _Session:
             self.telling.say(Kind.WARNING, text, task_id)
 
     def _call_herald(self, ahead: Prospect) -> Herald:
-        from orchestrator.runner.notify import Herald
-        from orchestrator.views.notification import plan_name, plan_option
-
         root, title = self.order.layout.root, ahead.board.plan.title
         chosen = self.plugs.subscribers(ahead.settings, root)
         return Herald(chosen, plan_name(title, root), self.run_id, plan_option(root))
@@ -279,20 +267,16 @@ class _Session:
         from orchestrator.core import plan_status  # noqa: F401
         from orchestrator.runner import aggregate, auxiliary, render  # noqa: F401
         from orchestrator.views import task_file  # noqa: F401
-        from orchestrator.views.templating import prepare
 
         prepare("final_output.md.j2", self.order.layout.templates)
 
     def _away(self) -> StoreError | None:
         if self.lock.is_in_place():
             return None
-        from orchestrator.store.plan_directory import taken_away
 
         return taken_away(self.order.layout.root)
 
     def _draw(self, board: Board, news: Mapping[str, str]) -> bool:
-        from orchestrator.runner.render import redraw
-
         if not self.lock.is_in_place():
             return True  # the run is about to end, and what lies there now is not locked
         return redraw(self.workspace, board, self.clock.wall(), running=news, budget=self.budget)
@@ -325,8 +309,6 @@ class _Session:
                 # Nothing got through that would have said so, but the run came to its end without waiting for more.
                 self.telling.say(Kind.RUN_RESUMED, "no longer held")
             if not (is_closed := until_closed(self.order.layout.plan)):
-                from orchestrator.runner.render import STILL_OPEN
-
                 self.telling.say(Kind.WARNING, f"{self.workspace.shown_plan}: {STILL_OPEN}")
             # The last word of a run: whoever waits for it finds the final output written.
             self._end(ahead, runner, board, failure)
@@ -370,8 +352,6 @@ class _Session:
         )
 
     def _aggregate(self, ahead: Prospect, board: Board, started: float, runner: Runner) -> Merged:
-        from orchestrator.runner.aggregate import Merged, aggregate, merged_before
-
         merged, settings, held_back = Merged(), ahead.settings, runner.held_back
         if settings.aggregate == "claude":
             merged = self._merge(ahead, board, runner)
@@ -396,9 +376,6 @@ class _Session:
 
     def _merge(self, ahead: Prospect, board: Board, runner: Runner) -> Merged:
         """Let one more agent merge the answers."""
-        from orchestrator.runner.aggregate import merge
-        from orchestrator.runner.auxiliary import Worker
-
         runner.ended_by = runner.ended_by or self.signals.look()
         is_cut = bool(runner.ended_by or runner.held_back or runner.failure)
         worker = Worker(

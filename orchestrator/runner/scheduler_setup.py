@@ -22,6 +22,7 @@ from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.node import Node
 from orchestrator.services.selection import KEPT_AS_THEY_ARE, startable
 from orchestrator.store.attempt_record import Traces
+from orchestrator.views.status import hold_text
 
 
 def build_engine(
@@ -109,7 +110,6 @@ def holds_found(ahead: Prospect, agents: Mapping[str, Agent], now: float) -> lis
     ]
     if not found:
         return []
-    from orchestrator.views.status import hold_text
 
     ends = "" if ahead.settings.on_hold == "wait" else " · nothing of it starts in this run"
     return [hold_text(each) + ends for each in found]

@@ -6,12 +6,14 @@ import contextlib
 import os
 import select
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Self
 
+from orchestrator.core.timestamp import is_by_day, next_round
 from orchestrator.errors import UsageError
 from orchestrator.runner.timer import Clock
 
@@ -50,8 +52,6 @@ def require_signals() -> None:
     Raises:
         UsageError: it is not the main thread, or an event loop is at work in it.
     """
-    import threading
-
     from anyio.lowlevel import current_token
 
     if threading.current_thread() is threading.main_thread():
@@ -170,11 +170,6 @@ def rounds(
         hearing: How to wait, and for which signals.
         tell: Hears when the next one begins, in seconds since the epoch.
     """
-    from orchestrator.core.timestamp import (  # few runs are followed by another
-        is_by_day,
-        next_round,
-    )
-
     ahead, newest = clock.wall() - clock.now(), begin
     while True:
         yield 0

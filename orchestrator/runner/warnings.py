@@ -16,7 +16,9 @@ from orchestrator.core.text import first_of, is_left_blank, one_line
 from orchestrator.errors import PlanError, Problem, UnfitError
 from orchestrator.plan.columns import is_open
 from orchestrator.plan.dependencies import Dependencies
-from orchestrator.plan.parser import parse_plan
+from orchestrator.plan.front_matter import setting_called
+from orchestrator.plan.parser import is_ours, own_statuses, parse_plan
+from orchestrator.plan.sections import without_sections
 from orchestrator.runner.preview import Prospect, look_ahead
 from orchestrator.scheduler.budget import DUST, LEAST_CAP, too_little
 from orchestrator.services.assignments import require_files
@@ -114,7 +116,6 @@ def _columns(plan: Plan) -> Iterator[str]:
     headers = dict.fromkeys(header for task in plan.tasks.values() for header, _ in task.inputs)
     if not headers:
         return
-    from orchestrator.plan.front_matter import setting_called
 
     said = Dependencies(list(plan.tasks.values()))
     for header in headers:
@@ -163,7 +164,6 @@ def _cells(ahead: Prospect) -> Iterator[str]:
     """Name the tasks that run although the person's own Status cell does not say that they are still to be done."""
     data = read_file(ahead.order.layout.plan) or b"" if ahead.to_run else b""
     # Not at the top: of most plans that were never changed since they were read nothing of this is needed.
-    from orchestrator.plan.parser import is_ours, own_statuses
 
     try:
         said = own_statuses(data)
@@ -171,7 +171,6 @@ def _cells(ahead: Prospect) -> Iterator[str]:
         return  # it was changed a moment ago, and the run tells of that
     if not said:
         return
-    from orchestrator.plan.sections import without_sections
 
     # In our own words it is what we drew, and it is out of date; but what is cancelled never runs without a word.
     is_drawn = without_sections(data) != data

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -31,6 +32,7 @@ from orchestrator.store.process import (
     this_process,
     whose,
 )
+from orchestrator.store.watcher import looks
 
 # ── lock holder ────────
 #
@@ -165,7 +167,6 @@ def require_elsewhere(holder: Mapping[str, Any]) -> None:
     """
     if holder.get("pid") != os.getpid():
         return
-    import threading
 
     in_its_thread = threading.current_thread() is threading.main_thread()
     if in_its_thread and this_process().items() <= holder.items():
@@ -414,7 +415,6 @@ def _open(path: str) -> int:
 def _wait_for(descriptor: int) -> None:
     if try_lock(descriptor):
         return  # as a rule
-    from orchestrator.store.watcher import looks
 
     holder: dict[str, Any] = {}
     for _ in looks(_AGAIN, _GUARD_LEAVES_WITHIN):

@@ -31,7 +31,9 @@ def full_ids(layout: Layout, said: str) -> str:
     """
     if not any(map(is_label, _WORD.findall(said))):
         return said
-    from orchestrator.store.workspace import Workspace
+    from orchestrator.store.workspace import (
+        Workspace,  # half of the start-up time of `share`, which rarely needs it
+    )
 
     plan, _ = Workspace(layout).load_plan()
     return _WORD.sub(lambda word: id_of(word[0], plan.tasks), said)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.core.cost import Spending, spending, usd
+from orchestrator.core.critical_path import estimate
 from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import NORMAL
@@ -20,6 +21,7 @@ from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.snapshot import ONLY_SIMULATED, Board, Held, held, is_beside
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import counted, first_of, one_line
+from orchestrator.core.timestamp import format_moment
 from orchestrator.views.terminal import (
     LABELS,
     UMBRELLA,
@@ -85,8 +87,6 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
             for arrow, task in zip(arrows, tasks, strict=True)
         ]
     if any(task.deadline for task in tasks):
-        from orchestrator.core.timestamp import format_moment
-
         arrows = [
             f"{arrow}{_GAP}due {format_moment(task.deadline)}" if task.deadline else arrow
             for arrow, task in zip(arrows, tasks, strict=True)
@@ -171,8 +171,6 @@ def _account(board: Board, now: float) -> Iterator[str]:
     results = board.paid_for()
     attempts = (attempt for result in results for attempt in result.attempts)
     if any(attempt.session or attempt.cost != 0 for attempt in attempts):
-        from orchestrator.core.cost import spending
-
         if hold := hold_line(board, now):
             yield plain(hold)
         for name, value in cost_rows(spending(results), board.plan.budget):
@@ -187,11 +185,8 @@ def _outlook(board: Board, now: float) -> Iterator[str]:
         named = ", ".join(f"{each} by {roughly(now - tasks[each].deadline)}" for each in longest)
         more = f" and {len(late) - len(longest):,} more" if len(late) > len(longest) else ""
         yield f"⏰ Overdue: {named}{more}"
-    if any(task.estimate for task in tasks.values()):
-        from orchestrator.core.critical_path import estimate
-
-        if found := estimate(board):
-            yield f"Estimated: {found}"
+    if any(task.estimate for task in tasks.values()) and (found := estimate(board)):
+        yield f"Estimated: {found}"
 
 
 def _table(

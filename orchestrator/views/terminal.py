@@ -6,6 +6,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from orchestrator.core.redact import is_suspicious, redact
@@ -240,6 +241,5 @@ def moment(seconds: float) -> str:
 @lru_cache(maxsize=1024)
 def _second(seconds: int) -> str:
     # What ends together shares its second, and a table shows each of them again and again.
-    from datetime import UTC, datetime
 
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"

@@ -81,6 +81,7 @@ def test_whoever_ends_at_the_first_word_was_told(
     """It is gone, and its parent knows, before it can be told to go on."""
     real = signal.pidfd_send_signal
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as run:
+
         def send(descriptor: int, number: int) -> None:
             real(descriptor, number)
             run.wait()
